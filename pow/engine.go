@@ -1,0 +1,70 @@
+package pow
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config says how to search. Its zero value uses every core and the best
+// kernel.
+type Config struct {
+	Workers int    // goroutines that hash; 0: as many as GOMAXPROCS
+	Kernel  string // name of a kernel; "": chosen by [Choose]
+	Logger  *slog.Logger
+	Now     func() time.Time // for time to block; nil: time.Now
+}
+
+// Engine searches jobs. Any number of searches can run at once, each with all
+// the workers. It is a [prometheus.Collector].
+type Engine struct {
+	kernel  Kernel
+	workers int
+	now     func() time.Time
+
+	hashes  atomic.Uint64 // done by all searches so far
+	metrics metrics
+}
+
+var _ prometheus.Collector = (*Engine)(nil)
+
+// New makes an engine. The kernel is chosen and self-tested here, once.
+func New(c Config) (*Engine, error) {
+	kernel, why, err := Choose(c.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	if c.Logger != nil {
+		c.Logger.Info("kernel chosen", "kernel", kernel.name, "why", why)
+	}
+	return newEngine(kernel, c)
+}
+
+func newEngine(kernel Kernel, c Config) (*Engine, error) {
+	if c.Workers < 0 {
+		return nil, fmt.Errorf("%d workers: want at least 1, or 0 for one a core", c.Workers)
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	e := &Engine{kernel: kernel, workers: c.Workers, now: c.Now}
+	e.metrics = newMetrics(e)
+	return e, nil
+}
+
+// Kernel returns the kernel in use.
+func (e *Engine) Kernel() Kernel { return e.kernel }
+
+// Workers returns the number of goroutines that a search hashes on.
+func (e *Engine) Workers() int { return e.workers }
+
+// Hashes returns the number of hashes done by all searches so far. It grows
+// while a search runs, a chunk at a time.
+func (e *Engine) Hashes() uint64 { return e.hashes.Load() }

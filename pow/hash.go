@@ -1,0 +1,80 @@
+package pow
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/minio/sha256-simd"
+)
+
+// HashSize is the length of a hash in bytes.
+const HashSize = 32
+
+// Hash is a SHA-256d digest in the order SHA-256 writes it. As everywhere in
+// Bitcoin it prints, and is parsed, with its bytes reversed, so that the zeros
+// of a proof of work lead.
+type Hash [HashSize]byte
+
+// DoubleSHA256 returns SHA-256 of SHA-256 of data.
+func DoubleSHA256(data []byte) Hash {
+	first := sha256.Sum256(data)
+	return sha256.Sum256(first[:])
+}
+
+// ParseHash reads the 64 hex digits that String prints.
+func ParseHash(s string) (Hash, error) {
+	var h Hash
+	if len(s) != hex.EncodedLen(HashSize) {
+		return h, fmt.Errorf("hash has %d characters, want 64 hex digits", len(s))
+	}
+	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
+		return Hash{}, fmt.Errorf("hash: %w", err)
+	}
+	slices.Reverse(h[:])
+	return h, nil
+}
+
+// String returns the hash as 64 hex digits, most significant first.
+func (h Hash) String() string {
+	slices.Reverse(h[:])
+	return hex.EncodeToString(h[:])
+}
+
+// MarshalText implements [encoding.TextMarshaler] in the form of String.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler] in the form of ParseHash.
+func (h *Hash) UnmarshalText(text []byte) error {
+	parsed, err := ParseHash(string(text))
+	if err != nil {
+		return err
+	}
+	*h = parsed
+	return nil
+}
+
+// Meets reports whether the hash, read as a number, is at most the target.
+func (h Hash) Meets(t Target) bool { return h.number().cmp(t.n) <= 0 }
+
+// Zeros returns the number of leading zero bits, 0 to 256.
+func (h Hash) Zeros() int {
+	n := h.number()
+	for i := 3; i >= 0; i-- {
+		if n[i] != 0 {
+			return (3-i)*64 + bits.LeadingZeros64(n[i])
+		}
+	}
+	return 256
+}
+
+func (h Hash) number() uint256 {
+	return uint256{
+		binary.LittleEndian.Uint64(h[0:]),
+		binary.LittleEndian.Uint64(h[8:]),
+		binary.LittleEndian.Uint64(h[16:]),
+		binary.LittleEndian.Uint64(h[24:]),
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !purego && !noasm
+
+package sha256d
+
+const assembly = true

@@ -1,0 +1,46 @@
+package sha256d
+
+import (
+	"slices"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// Feature is a CPU extension that a kernel needs or gains from.
+type Feature string
+
+// The features that kernels ask about.
+const (
+	SHA    Feature = "sha"    // SHA-256 instructions: SHA-NI on amd64, the SHA2 extension on arm64
+	AVX2   Feature = "avx2"   // 256-bit integer vectors
+	AVX512 Feature = "avx512" // 512-bit integer vectors: F, BW, DQ and VL
+)
+
+// CPU is what the kernels need to know of the processor.
+type CPU struct {
+	Name     string
+	Features []Feature
+}
+
+// Has reports whether the CPU has the feature.
+func (c CPU) Has(f Feature) bool { return slices.Contains(c.Features, f) }
+
+// DetectCPU asks the processor. Built with the tags purego or noasm it reports
+// no features, because then nothing would use them.
+func DetectCPU() CPU {
+	cpu := CPU{Name: cpuid.CPU.BrandName}
+	if !assembly {
+		return cpu
+	}
+	has := cpuid.CPU.Supports
+	if has(cpuid.SHA) || has(cpuid.SHA2) {
+		cpu.Features = append(cpu.Features, SHA)
+	}
+	if has(cpuid.AVX2) {
+		cpu.Features = append(cpu.Features, AVX2)
+	}
+	if has(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) {
+		cpu.Features = append(cpu.Features, AVX512)
+	}
+	return cpu
+}

@@ -1,0 +1,158 @@
+package sha256d
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// scanNaive is what every kernel must agree with: the whole header hashed twice
+// by the standard library.
+func scanNaive(header [80]byte, versions []int32, limit, first uint32, count int) Candidate {
+	hashes := 0
+	for i := range count {
+		nonce := first + uint32(i)
+		for v, version := range versions {
+			hashes++
+			binary.LittleEndian.PutUint32(header[0:], uint32(version))
+			binary.LittleEndian.PutUint32(header[76:], nonce)
+			sum := sha256.Sum256(header[:])
+			sum = sha256.Sum256(sum[:])
+			if binary.LittleEndian.Uint32(sum[28:]) <= limit {
+				return Candidate{Found: true, Nonce: nonce, Version: v, Hashes: hashes}
+			}
+		}
+	}
+	return Candidate{Hashes: hashes}
+}
+
+// runnable returns the kernels of this machine and says which ones it leaves out.
+func runnable(t testing.TB) []Kernel {
+	cpu := DetectCPU()
+	var kernels []Kernel
+next:
+	for _, k := range Kernels(cpu) {
+		for _, f := range k.Needs {
+			if !cpu.Has(f) {
+				t.Logf("NOT TESTED: kernel %s needs %s", k.Name, f)
+				continue next
+			}
+		}
+		kernels = append(kernels, k)
+	}
+	return kernels
+}
+
+// compare runs a kernel from candidate to candidate over the range.
+func compare(t *testing.T, k Kernel, header [80]byte, versions []int32, limit, first uint32, count int) {
+	t.Helper()
+	in := NewInput(&header, versions, limit)
+	for count > 0 {
+		want := scanNaive(header, versions, limit, first, count)
+		got := k.Scan(in, first, count)
+		if got.Found != want.Found || got.Nonce != want.Nonce || got.Version != want.Version {
+			t.Fatalf("%s: header %x, versions %x, limit %08x, %d nonces from %d:\ngot  %+v\nwant %+v",
+				k.Name, header, versions, limit, count, first, got, want)
+		}
+		// Lanes beside a candidate are work too; there is less of it than one step.
+		if got.Hashes < want.Hashes || got.Hashes >= want.Hashes+k.Lanes*len(versions) {
+			t.Fatalf("%s: counts %d hashes where %d were needed", k.Name, got.Hashes, want.Hashes)
+		}
+		if !want.Found {
+			return
+		}
+		count -= int(want.Nonce-first) + 1
+		first = want.Nonce + 1
+	}
+}
+
+func randomHeader(r *rand.Rand) (header [80]byte) {
+	for i := range header {
+		header[i] = byte(r.Uint32())
+	}
+	return header
+}
+
+func randomVersions(r *rand.Rand) []int32 {
+	versions := make([]int32, 1+r.IntN(16))
+	for i := range versions {
+		versions[i] = int32(r.Uint32())
+	}
+	return versions
+}
+
+func TestKernelsAgree(t *testing.T) {
+	for _, k := range runnable(t) {
+		t.Run(k.Name, func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(1, 2))
+			for range 200 {
+				limit := uint32(math.MaxUint32) >> r.IntN(12)
+				count := 1 + r.IntN(100)
+				first := r.Uint32()
+				if r.IntN(4) == 0 { // to the last nonce
+					first = uint32(1<<32 - uint64(count))
+				}
+				first = min(first, uint32(1<<32-uint64(count)))
+				compare(t, k, randomHeader(r), randomVersions(r), limit, first, count)
+			}
+		})
+	}
+}
+
+func TestNoCandidate(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	header := randomHeader(r)
+	for _, k := range runnable(t) {
+		compare(t, k, header, []int32{1, 2}, 0, 0, 3000)
+	}
+}
+
+func FuzzKernels(f *testing.F) {
+	f.Add([]byte("a header"), []byte("abcdefgh"), uint32(math.MaxUint32>>4), uint32(math.MaxUint32), uint8(200))
+	f.Add([]byte{}, []byte{}, uint32(math.MaxUint32), uint32(0), uint8(0))
+	f.Fuzz(func(t *testing.T, headerBytes, versionBytes []byte, limit, first uint32, n uint8) {
+		var header [80]byte
+		copy(header[:], headerBytes)
+		versions := []int32{int32(binary.LittleEndian.Uint32(header[:]))}
+		for ; len(versionBytes) >= 4 && len(versions) < 16; versionBytes = versionBytes[4:] {
+			versions = append(versions, int32(binary.LittleEndian.Uint32(versionBytes)))
+		}
+		count := int(n) + 1
+		first = min(first, uint32(1<<32-uint64(count)))
+		for _, k := range runnable(t) {
+			compare(t, k, header, versions, limit, first, count)
+		}
+	})
+}
+
+// A scan from a warm pool must not allocate: it runs thousands of times a second.
+func TestScanDoesNotAllocate(t *testing.T) {
+	header := randomHeader(rand.New(rand.NewPCG(5, 6)))
+	in := NewInput(&header, []int32{1, 2, 3}, 0)
+	for _, k := range runnable(t) {
+		if raceEnabled {
+			t.Skip("sync.Pool drops items on purpose under the race detector")
+		}
+		if got := testing.AllocsPerRun(100, func() { k.Scan(in, 7, 16) }); got >= 1 {
+			t.Errorf("%s allocates %v times a scan", k.Name, got)
+		}
+	}
+}
+
+func TestTableOrder(t *testing.T) {
+	for _, tc := range []struct {
+		cpu  CPU
+		want string
+	}{
+		{CPU{}, "portable"},
+		{CPU{Features: []Feature{AVX2}}, "portable"},
+		{CPU{Features: []Feature{SHA}}, "stdlib"},
+	} {
+		if got := Kernels(tc.cpu)[0].Name; got != tc.want {
+			t.Errorf("with %v the first kernel is %s, want %s", tc.cpu.Features, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package sha256d
+
+import (
+	stdlib "crypto/sha256"
+	"slices"
+
+	minio "github.com/minio/sha256-simd"
+)
+
+// Kernel is a row of the table: one way to scan.
+type Kernel struct {
+	Name  string
+	About string
+	Lanes int // hashes computed side by side
+	// Chunk is how many hashes a worker claims at a time: worth at most 0.4 ms,
+	// because nothing interrupts a chunk, and at least 512 hashes, because below
+	// that the claim begins to cost.
+	Chunk int
+	Needs []Feature // without all of them the kernel cannot run
+	Scan  ScanFunc
+}
+
+// Kernels returns the table in order of preference on a CPU with those
+// features.
+func Kernels(cpu CPU) []Kernel {
+	rows := []Kernel{
+		{
+			Name:  "stdlib",
+			About: "crypto/sha256, from the midstate",
+			Lanes: 1,
+			Chunk: 512,
+			Scan:  scanDigest(stdlib.New, func(b []byte) [32]byte { return stdlib.Sum256(b) }),
+		},
+		{
+			Name:  "minio",
+			About: "minio/sha256-simd, from the midstate",
+			Lanes: 1,
+			Chunk: 512,
+			Scan:  scanDigest(minio.New, func(b []byte) [32]byte { return minio.Sum256(b) }),
+		},
+		{
+			Name:  "portable",
+			About: "plain Go: midstate, precomputed rounds, early reject",
+			Lanes: 1,
+			Chunk: 512,
+			Scan:  scanPortable,
+		},
+	}
+	if !cpu.Has(SHA) {
+		// The libraries owe their lead to the SHA instructions. Without them
+		// the shortcuts are worth more than their assembly.
+		slices.Reverse(rows)
+	}
+	return rows
+}

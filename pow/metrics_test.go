@@ -1,0 +1,79 @@
+package pow
+
+import (
+	"context"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+)
+
+func gather(t testing.TB, e *Engine) map[string]*dto.MetricFamily {
+	t.Helper()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(e)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]*dto.MetricFamily{}
+	for _, f := range families {
+		byName[f.GetName()] = f
+	}
+	return byName
+}
+
+func TestMetricsLint(t *testing.T) {
+	problems, err := testutil.CollectAndLint(testEngine(t, Kernels()[0], 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestMetricsCount(t *testing.T) {
+	e := testEngine(t, Kernels()[0], 2)
+	easy, hopeless := ZerosTarget(0), ZerosTarget(200)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, s := range []struct {
+		ctx context.Context
+		job Job
+	}{
+		{t.Context(), Job{Target: easy}},
+		{t.Context(), Job{Target: easy}},
+		{t.Context(), Job{Target: hopeless, Count: 1234}},
+		{cancelled, Job{Target: easy}},
+		{t.Context(), Job{Target: easy, First: 1, Count: nonces}}, // refused, so not a search
+	} {
+		_, _ = e.Search(s.ctx, s.job)
+	}
+
+	m := gather(t, e)
+	got := map[string]float64{}
+	for _, metric := range m["lode_searches_total"].GetMetric() {
+		got[metric.GetLabel()[0].GetValue()] = metric.GetCounter().GetValue()
+	}
+	for outcome, want := range map[string]float64{"found": 2, "exhausted": 1, "cancelled": 1} {
+		if got[outcome] != want {
+			t.Errorf("%s: %v, want %v", outcome, got[outcome], want)
+		}
+	}
+	if len(got) != 3 {
+		t.Errorf("outcomes %v", got)
+	}
+
+	hashes := m["lode_hashes_total"].GetMetric()[0]
+	if got := hashes.GetCounter().GetValue(); got != float64(e.Hashes()) || got < 1236 {
+		t.Errorf("%v hashes exported, the engine counts %d", got, e.Hashes())
+	}
+	if got := hashes.GetLabel()[0].GetValue(); got != e.Kernel().Name() {
+		t.Errorf("hashes of kernel %q, want %q", got, e.Kernel().Name())
+	}
+	if got := m["lode_kernel_info"].GetMetric()[0].GetGauge().GetValue(); got != 1 {
+		t.Errorf("kernel info is %v, want 1", got)
+	}
+}

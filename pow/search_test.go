@@ -1,0 +1,356 @@
+package pow
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+
+	"github.com/lodepow/lode/pow/internal/sha256d"
+)
+
+func testEngine(t testing.TB, k Kernel, workers int) *Engine {
+	t.Helper()
+	e, err := newEngine(k, Config{Workers: workers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// runnable returns the kernels of this machine and says which ones it leaves out.
+func runnable(t testing.TB) []Kernel {
+	var kernels []Kernel
+	for _, k := range Kernels() {
+		if missing := k.Missing(); len(missing) > 0 {
+			t.Logf("NOT TESTED: kernel %s needs %v", k.Name(), missing)
+			continue
+		}
+		kernels = append(kernels, k)
+	}
+	return kernels
+}
+
+// naiveAnswer is the contract in its plainest form, on the standard library.
+func naiveAnswer(job Job) (tries uint64, header Header, found bool) {
+	versions := job.Versions
+	if len(versions) == 0 {
+		versions = []int32{job.Header.Version}
+	}
+	target := job.Target
+	if target.IsZero() {
+		target, _, _ = job.Header.Bits.Decode()
+	}
+	limit := target.Bytes()
+	for n := range job.Count {
+		for _, version := range versions {
+			tries++
+			h := job.Header
+			h.Version, h.Nonce = version, job.First+uint32(n)
+			raw := h.Bytes()
+			sum := sha256.Sum256(raw[:])
+			sum = sha256.Sum256(sum[:])
+			if leBytesAtMost(sum, limit) {
+				return tries, h, true
+			}
+		}
+	}
+	return tries, Header{}, false
+}
+
+// leBytesAtMost compares a little-endian number with a big-endian one.
+func leBytesAtMost(le, be [32]byte) bool {
+	for i := range be {
+		if le[31-i] != be[i] {
+			return le[31-i] < be[i]
+		}
+	}
+	return true
+}
+
+func randomJob(r *rand.Rand) Job {
+	var raw [HeaderSize]byte
+	for i := range raw {
+		raw[i] = byte(r.Uint32())
+	}
+	job := Job{Header: DecodeHeader(&raw), First: r.Uint32(), Count: 1 + r.Uint64N(3000)}
+	for range r.IntN(MaxVersions + 1) {
+		job.Versions = append(job.Versions, int32(r.Uint32()))
+	}
+	if r.IntN(4) == 0 { // to the end of the space
+		job.First = uint32(nonces - job.Count)
+	}
+	job.First = uint32(min(uint64(job.First), nonces-job.Count))
+
+	// From a target that the first hashes meet to one that none is likely to.
+	// Random low bits make candidates that fail at the last.
+	target := ZerosTarget(r.IntN(20))
+	for i := range 3 {
+		target.n[i] = r.Uint64()
+	}
+	if r.IntN(2) == 0 {
+		job.Header.Bits = target.Bits()
+	} else {
+		job.Target = target
+	}
+	return job
+}
+
+func TestOneAnswer(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var found, exhausted int
+	for i := range 300 {
+		job := randomJob(r)
+		tries, header, ok := naiveAnswer(job)
+		if ok {
+			found++
+		} else {
+			exhausted++
+		}
+		for _, k := range runnable(t) {
+			for _, workers := range []int{1, 2, 3, 8} {
+				what := fmt.Sprintf("job %d, kernel %s, %d workers", i, k.Name(), workers)
+				got, err := testEngine(t, k, workers).Search(t.Context(), job)
+				if !ok {
+					if !errors.Is(err, ErrExhausted) || got.Tries != tries || got.Hashes != tries {
+						t.Fatalf("%s: %+v, %v; want exhausted after %d tries and as many hashes", what, got, err, tries)
+					}
+					continue
+				}
+				if err != nil {
+					t.Fatalf("%s: %v", what, err)
+				}
+				if got.Header != header || got.Tries != tries || got.Hash != header.Hash() {
+					t.Fatalf("%s: %+v, want header %+v after %d tries", what, got, header, tries)
+				}
+				if len(job.Versions) > 0 && job.Versions[got.Version] != got.Header.Version {
+					t.Fatalf("%s: version %d of the list is not %08x", what, got.Version, got.Header.Version)
+				}
+				if got.Hashes < got.Tries || workers == 1 && got.Hashes >= got.Tries+uint64(k.Lanes()*MaxVersions) {
+					t.Fatalf("%s: %d hashes for %d tries", what, got.Hashes, got.Tries)
+				}
+			}
+			if got, err := k.Scan(job); ok && got.Header != header || !ok && !errors.Is(err, ErrExhausted) {
+				t.Fatalf("job %d: kernel %s alone: %+v, %v", i, k.Name(), got, err)
+			}
+		}
+	}
+	if found < 50 || exhausted < 50 {
+		t.Errorf("%d jobs found, %d exhausted: the mix tests too little", found, exhausted)
+	}
+}
+
+// Real headers whose work somebody else has done, found again from nonce 0.
+func TestSmallNonceHeaders(t *testing.T) {
+	headers := smallNonceHeaders(t)
+	if raceEnabled || testing.Short() {
+		headers = headers[:10]
+	}
+	e, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range headers {
+		job := Job{Header: want}
+		job.Header.Nonce = 0
+		got, err := e.Search(t.Context(), job)
+		if err != nil {
+			t.Fatalf("nonce %d: %v", want.Nonce, err)
+		}
+		if got.Header != want || got.Tries != uint64(want.Nonce)+1 {
+			t.Errorf("found nonce %d after %d tries, want %d", got.Header.Nonce, got.Tries, want.Nonce)
+		}
+	}
+}
+
+// The same, and Bitcoin's genesis, with every kernel, from shortly before.
+func TestGoldenNonces(t *testing.T) {
+	headers := append(smallNonceHeaders(t), BitcoinGenesis())
+	for _, k := range runnable(t) {
+		for _, workers := range []int{1, 2, 3, 8} {
+			t.Run(fmt.Sprintf("kernel=%s/workers=%d", k.Name(), workers), func(t *testing.T) {
+				t.Parallel()
+				e := testEngine(t, k, workers)
+				for _, want := range headers {
+					first := want.Nonce - 1000
+					got, err := e.Search(t.Context(), Job{Header: want, First: first, Count: 5000})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got.Header != want || got.Tries != 1001 {
+						t.Errorf("found nonce %d after %d tries, want %d after 1001", got.Header.Nonce, got.Tries, want.Nonce)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestSearchRefuses(t *testing.T) {
+	easy := ZerosTarget(0)
+	for name, job := range map[string]Job{
+		"past the end of the space": {Target: easy, First: 1<<32 - 10, Count: 11},
+		"too many versions":         {Target: easy, Versions: make([]int32, MaxVersions+1)},
+		"zero bits":                 {},
+		"negative bits":             {Header: Header{Bits: 0x1d80ffff}},
+		"bits over 256 bits":        {Header: Header{Bits: 0xff123456}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := testEngine(t, Kernels()[0], 2)
+			if r, err := e.Search(t.Context(), job); err == nil || errors.Is(err, ErrExhausted) {
+				t.Errorf("got %+v, %v; want an error", r, err)
+			}
+			if e.Hashes() != 0 {
+				t.Errorf("%d hashes were done", e.Hashes())
+			}
+		})
+	}
+}
+
+func TestWholeSpaceByDefault(t *testing.T) {
+	e := testEngine(t, Kernels()[0], 2)
+	r, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), First: 1<<32 - 3000})
+	if !errors.Is(err, ErrExhausted) || r.Tries != 3000 {
+		t.Errorf("%d tries, %v; want 3000 and none left", r.Tries, err)
+	}
+}
+
+// countingKernel hashes for real with the standard library and counts every hash.
+func countingKernel(hashed *atomic.Uint64, before func()) Kernel {
+	scan := func(in *sha256d.Input, first uint32, count int) sha256d.Candidate {
+		before()
+		for i := range count {
+			for v := range in.Versions {
+				hashed.Add(1)
+				// Not SHA-256d, but as good for counting: one in 2^16 is a candidate.
+				var raw [8]byte
+				binary.LittleEndian.PutUint32(raw[0:], first+uint32(i))
+				binary.LittleEndian.PutUint32(raw[4:], uint32(v))
+				if sum := sha256.Sum256(raw[:]); sum[0] == 0 && sum[1] == 0 {
+					return sha256d.Candidate{Found: true, Nonce: first + uint32(i), Version: v, Hashes: i*len(in.Versions) + v + 1}
+				}
+			}
+		}
+		return sha256d.Candidate{Hashes: count * len(in.Versions)}
+	}
+	return Kernel{name: "counting", lanes: 1, chunk: 64, scan: scan}
+}
+
+// Every candidate of countingKernel is false, so the engine steps past each and
+// finishes its versions itself: no hash may be counted twice or forgotten.
+func TestHashesAreThoseDone(t *testing.T) {
+	for _, versions := range [][]int32{nil, {1, 2, 3, 4, 5}} {
+		var hashed atomic.Uint64
+		e := testEngine(t, countingKernel(&hashed, func() {}), 3)
+		r, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), Versions: versions, Count: 300_000})
+		if !errors.Is(err, ErrExhausted) {
+			t.Fatal(err)
+		}
+		if r.Hashes != e.Hashes() || r.Hashes != r.Tries {
+			t.Errorf("result counts %d, engine %d, tries %d", r.Hashes, e.Hashes(), r.Tries)
+		}
+		if done := hashed.Load(); versions == nil && r.Hashes != done {
+			t.Errorf("counted %d hashes, did %d", r.Hashes, done)
+		} else if done > r.Hashes || r.Hashes-done > 4*100 {
+			t.Errorf("counted %d hashes, the kernel did %d", r.Hashes, done)
+		}
+	}
+}
+
+// At an easy target most of a chunk is never hashed, and must not be counted.
+func TestHashesAtLowDifficulty(t *testing.T) {
+	for _, k := range runnable(t) {
+		e := testEngine(t, k, 1)
+		var tries uint64
+		for i := range 200 {
+			r, err := e.Search(t.Context(), Job{Header: Header{Time: uint32(i)}, Target: ZerosTarget(4)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tries += r.Tries
+		}
+		if got := e.Hashes(); got < tries || got > tries+200*uint64(k.Lanes()) {
+			t.Errorf("kernel %s: %d hashes counted for %d tries", k.Name(), got, tries)
+		}
+	}
+}
+
+func TestCancelFinishesClaimedChunksOnly(t *testing.T) {
+	cause := errors.New("a new tip")
+	for _, workers := range []int{1, 2, 8} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		var hashed atomic.Uint64
+		var calls, after atomic.Int64
+		e := testEngine(t, countingKernel(&hashed, func() {
+			if n := calls.Add(1); n == 20 {
+				cancel(cause)
+			} else if n > 20 {
+				after.Add(1)
+			}
+		}), workers)
+		r, err := e.Search(ctx, Job{Target: ZerosTarget(200)})
+		if !errors.Is(err, cause) {
+			t.Errorf("%d workers: error %v, want the cause", workers, err)
+		}
+		if n := after.Load(); n >= int64(workers) {
+			t.Errorf("%d workers scanned %d chunks after the end of the context", workers, n)
+		}
+		if r.Hashes != hashed.Load() || r.Hashes != e.Hashes() {
+			t.Errorf("result counts %d hashes, engine %d, done %d", r.Hashes, e.Hashes(), hashed.Load())
+		}
+		if r.Hash != (Hash{}) || r.Tries != 0 {
+			t.Errorf("an answer came out of nothing: %+v", r)
+		}
+	}
+}
+
+func TestCancelledBeforeStart(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	e := testEngine(t, Kernels()[0], 4)
+	r, err := e.Search(ctx, Job{Target: ZerosTarget(0)})
+	if !errors.Is(err, context.Canceled) || r.Hashes != 0 {
+		t.Errorf("%+v, %v; want no hash and context canceled", r, err)
+	}
+}
+
+// An answer that was found is worth more than a context that ended meanwhile.
+func TestFoundBeatsCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	real := Kernels()[0]
+	k := real
+	k.scan = func(in *sha256d.Input, first uint32, count int) sha256d.Candidate {
+		cancel()
+		return real.scan(in, first, count)
+	}
+	r, err := testEngine(t, k, 1).Search(ctx, Job{Target: ZerosTarget(1)})
+	if err != nil || r.Tries == 0 {
+		t.Errorf("%+v, %v; want the answer", r, err)
+	}
+}
+
+func TestManySearchesAtOnce(t *testing.T) {
+	e := testEngine(t, Kernels()[0], 3)
+	done := make(chan error)
+	const searches = 16
+	for i := range searches {
+		go func() {
+			job := Job{Header: Header{Time: uint32(i)}, Target: ZerosTarget(10), Count: 1 << 20}
+			want, header, _ := naiveAnswer(job)
+			r, err := e.Search(t.Context(), job)
+			if err == nil && (r.Tries != want || r.Header != header) {
+				err = fmt.Errorf("search %d: %d tries, want %d", i, r.Tries, want)
+			}
+			done <- err
+		}()
+	}
+	for range searches {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package pow
+
+import (
+	"fmt"
+	"strings"
+)
+
+// SelfTest returns nil if the kernel can run on this CPU and finds what it must
+// find in a few thousand hashes.
+func (k Kernel) SelfTest() error {
+	if len(k.missing) > 0 {
+		return fmt.Errorf("kernel %s needs %s, which this CPU lacks", k.name, strings.Join(k.missing, " and "))
+	}
+	if err := k.findGenesis(); err != nil {
+		return fmt.Errorf("kernel %s failed its self-test: %w", k.name, err)
+	}
+	if err := k.findEverything(); err != nil {
+		return fmt.Errorf("kernel %s failed its self-test: %w", k.name, err)
+	}
+	return nil
+}
+
+// BitcoinGenesis returns the header of the first block of Bitcoin's main chain.
+func BitcoinGenesis() Header {
+	root, _ := ParseHash("4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b")
+	return Header{Version: 1, MerkleRoot: root, Time: 1231006505, Bits: 0x1d00ffff, Nonce: 2083236893}
+}
+
+// findGenesis looks for the nonce of a real block in a range around it.
+func (k Kernel) findGenesis() error {
+	genesis := BitcoinGenesis()
+	found, err := k.Scan(Job{Header: genesis, First: genesis.Nonce - 500, Count: 512})
+	if err != nil {
+		return fmt.Errorf("genesis: %w", err)
+	}
+	if found.Header != genesis {
+		return fmt.Errorf("genesis: found nonce %d, want %d", found.Header.Nonce, genesis.Nonce)
+	}
+	return nil
+}
+
+// findEverything walks from answer to answer at an easy target, over the end of
+// the nonce space, and compares each with plain hashing.
+func (k Kernel) findEverything() error {
+	job := Job{
+		Header:   BitcoinGenesis(),
+		First:    1<<32 - 401,
+		Versions: []int32{1, 0x20000000, -1},
+		Target:   ZerosTarget(5),
+	}
+	for job.First != 0 { // the search wraps to 0 once it is past the last nonce
+		want, wantErr := scanNaively(job)
+		got, gotErr := k.Scan(job)
+		if got.Header != want.Header || (gotErr == nil) != (wantErr == nil) {
+			return fmt.Errorf("from nonce %d: found %d (%v), want %d (%v)",
+				job.First, got.Header.Nonce, gotErr, want.Header.Nonce, wantErr)
+		}
+		if wantErr != nil {
+			return nil
+		}
+		job.First = want.Header.Nonce + 1
+	}
+	return nil
+}
+
+// scanNaively is [Kernel.Scan] without a kernel.
+func scanNaively(job Job) (Result, error) {
+	s, err := job.prepare()
+	if err != nil {
+		return Result{}, err
+	}
+	for at := range s.size() {
+		if s.confirm(at) {
+			return s.result(at), nil
+		}
+	}
+	return Result{}, ErrExhausted
+}

@@ -1,0 +1,92 @@
+package pow
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+)
+
+// Target is the largest hash, read as a number of 256 bits, that proves the
+// work. The smaller it is, the more hashes it takes. The zero value is no
+// target: no hash is known to meet it.
+type Target struct{ n uint256 }
+
+// ZerosTarget returns the easiest target whose hashes all begin with that many
+// zero bits: 2^(256-zeros) - 1. It panics unless 0 <= zeros < 256.
+func ZerosTarget(zeros int) Target {
+	if zeros < 0 || zeros > 255 {
+		panic(fmt.Sprintf("pow: ZerosTarget(%d): want 0 to 255", zeros))
+	}
+	return Target{uint256{}.not().shr(uint(zeros))}
+}
+
+// TargetFromBytes reads a target from its big-endian bytes.
+func TargetFromBytes(b [32]byte) Target { return Target{uint256FromBytes(&b)} }
+
+// Bytes returns the target as big-endian bytes.
+func (t Target) Bytes() [32]byte { return t.n.bytes() }
+
+// ParseTarget reads the 64 hex digits that String prints.
+func ParseTarget(s string) (Target, error) {
+	var b [32]byte
+	if len(s) != hex.EncodedLen(len(b)) {
+		return Target{}, fmt.Errorf("target has %d characters, want 64 hex digits", len(s))
+	}
+	if _, err := hex.Decode(b[:], []byte(s)); err != nil {
+		return Target{}, fmt.Errorf("target: %w", err)
+	}
+	return TargetFromBytes(b), nil
+}
+
+// String returns the target as 64 hex digits, comparable with a printed hash.
+func (t Target) String() string {
+	b := t.Bytes()
+	return hex.EncodeToString(b[:])
+}
+
+// IsZero reports whether t is the zero value.
+func (t Target) IsZero() bool { return t.n.isZero() }
+
+// Cmp returns -1, 0 or 1 as t is harder than, equal to or easier than u.
+func (t Target) Cmp(u Target) int { return t.n.cmp(u.n) }
+
+// Zeros returns the leading zero bits of the target, which are the fewest that
+// a hash meeting it can have.
+func (t Target) Zeros() int { return 256 - t.n.bitLen() }
+
+// difficultyOne is the target of bits 1d00ffff, which defines difficulty 1.
+func difficultyOne() Target { return Target{uint256{0xffff}.shl(208)} }
+
+// Difficulty returns how many times harder the target is than that of bits
+// 1d00ffff, as Bitcoin's nodes report it; infinity for the zero target.
+func (t Target) Difficulty() float64 { return difficultyOne().n.float() / t.n.float() }
+
+// Probability returns the chance that one hash meets the target.
+func (t Target) Probability() float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return (t.n.float() + 1) / math.Exp2(256)
+}
+
+// Odds returns the chance that at least one of that many hashes meets the
+// target.
+func (t Target) Odds(hashes uint64) float64 {
+	return -math.Expm1(float64(hashes) * math.Log1p(-t.Probability()))
+}
+
+// Work returns the expected number of hashes to meet the target, rounded down:
+// 2^256 / (target + 1), as Bitcoin counts chainwork. The zero target is worth
+// nothing.
+func (t Target) Work() Work {
+	if t.IsZero() {
+		return Work{}
+	}
+	// 2^256 does not fit, but 2^256 / (t+1) = (2^256 - t - 1) / (t+1) + 1.
+	next, carry := t.n.add(uint256{1})
+	if carry != 0 {
+		return Work{uint256{1}}
+	}
+	quo, _ := t.n.not().div(next).add(uint256{1})
+	return Work{quo}
+}

@@ -1,0 +1,37 @@
+package pow
+
+import (
+	"encoding/hex"
+	"math/big"
+)
+
+// Work is a number of hashes: what one block or a whole chain is expected to
+// have cost.
+type Work struct{ n uint256 }
+
+// Add returns the sum, which sticks at 2^256 - 1.
+func (w Work) Add(v Work) Work {
+	sum, carry := w.n.add(v.n)
+	if carry != 0 {
+		return Work{uint256{}.not()}
+	}
+	return Work{sum}
+}
+
+// Cmp returns -1, 0 or 1 as w is less than, equal to or more than v.
+func (w Work) Cmp(v Work) int { return w.n.cmp(v.n) }
+
+// Big returns the work as a big integer.
+func (w Work) Big() *big.Int {
+	b := w.n.bytes()
+	return new(big.Int).SetBytes(b[:])
+}
+
+// Float returns the nearest float64, for display and metrics.
+func (w Work) Float() float64 { return w.n.float() }
+
+// String returns 64 hex digits, as Bitcoin Core prints chainwork.
+func (w Work) String() string {
+	b := w.n.bytes()
+	return hex.EncodeToString(b[:])
+}
