@@ -149,7 +149,7 @@ func TestTableOrder(t *testing.T) {
 	}{
 		{CPU{}, "portable"},
 		{CPU{Features: []Feature{AVX2}}, "portable"},
-		{CPU{Features: []Feature{SHA}}, "stdlib"},
+		{CPU{Features: []Feature{SHA}}, "minio"},
 	} {
 		if got := Kernels(tc.cpu)[0].Name; got != tc.want {
 			t.Errorf("with %v the first kernel is %s, want %s", tc.cpu.Features, got, tc.want)

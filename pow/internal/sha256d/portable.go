@@ -97,9 +97,7 @@ func digestFirst(v *Version, w *[64]uint32, digest *[8]uint32) {
 	f, b = round(c, d, e, f, g, h, a, b, k[6])
 	e, a = round(b, c, d, e, f, g, h, a, k[7])
 	s = [8]uint32{a, b, c, d, e, f, g, h}
-	for i := 8; i < 64; i += 8 {
-		rounds8(&s, w, i)
-	}
+	rounds(&s, w, 8, 64)
 	for i := range digest {
 		digest[i] = v.Mid[i] + s[i]
 	}
@@ -112,9 +110,7 @@ func topWord(x *[64]uint32) uint32 {
 		x[i] = sigma1(x[i-2]) + x[i-7] + sigma0(x[i-15]) + x[i-16]
 	}
 	s := initial
-	for i := 0; i < 56; i += 8 {
-		rounds8(&s, x, i)
-	}
+	rounds(&s, x, 0, 56)
 	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 	d, h = round(a, b, c, d, e, f, g, h, k[56]+x[56])
 	// From here on only the new e matters: it moves down one place a round and

@@ -31,28 +31,30 @@ func sigma1(x uint32) uint32 {
 
 // round is one round of SHA-256. Instead of moving all eight words down a
 // place, it returns the only two that change, the new e and the new a; callers
-// rotate the names. The rotations are nested and the majority is written with
-// three operations: a little latency for fewer instructions.
+// rotate the names. The last rotation of each three is shared and the majority
+// is written with three operations: fewer instructions for a little latency.
 func round(a, b, c, d, e, f, g, h, kw uint32) (newE, newA uint32) {
 	t := h + kw + (g ^ e&(f^g)) +
-		bits.RotateLeft32(e^bits.RotateLeft32(e^bits.RotateLeft32(e, -14), -5), -6)
+		bits.RotateLeft32(e^bits.RotateLeft32(e, -5)^bits.RotateLeft32(e, -19), -6)
 	return d + t, t + (b ^ (a^b)&(b^c)) +
-		bits.RotateLeft32(a^bits.RotateLeft32(a^bits.RotateLeft32(a, -9), -11), -2)
+		bits.RotateLeft32(a^bits.RotateLeft32(a, -11)^bits.RotateLeft32(a, -20), -2)
 }
 
-// rounds8 runs the eight rounds from i on, after which every word is back under
-// its own name.
-func rounds8(s *[8]uint32, w *[64]uint32, i int) {
+// rounds runs the rounds from first to before last, both multiples of eight, so
+// that every word ends under its own name.
+func rounds(s *[8]uint32, w *[64]uint32, first, last int) {
 	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
-	kw, w8 := (*[8]uint32)(k[i:]), (*[8]uint32)(w[i:])
-	d, h = round(a, b, c, d, e, f, g, h, kw[0]+w8[0])
-	c, g = round(h, a, b, c, d, e, f, g, kw[1]+w8[1])
-	b, f = round(g, h, a, b, c, d, e, f, kw[2]+w8[2])
-	a, e = round(f, g, h, a, b, c, d, e, kw[3]+w8[3])
-	h, d = round(e, f, g, h, a, b, c, d, kw[4]+w8[4])
-	g, c = round(d, e, f, g, h, a, b, c, kw[5]+w8[5])
-	f, b = round(c, d, e, f, g, h, a, b, kw[6]+w8[6])
-	e, a = round(b, c, d, e, f, g, h, a, kw[7]+w8[7])
+	for i := first; i < last; i += 8 {
+		k, w := (*[8]uint32)(k[i:]), (*[8]uint32)(w[i:])
+		d, h = round(a, b, c, d, e, f, g, h, k[0]+w[0])
+		c, g = round(h, a, b, c, d, e, f, g, k[1]+w[1])
+		b, f = round(g, h, a, b, c, d, e, f, k[2]+w[2])
+		a, e = round(f, g, h, a, b, c, d, e, k[3]+w[3])
+		h, d = round(e, f, g, h, a, b, c, d, k[4]+w[4])
+		g, c = round(d, e, f, g, h, a, b, c, k[5]+w[5])
+		f, b = round(c, d, e, f, g, h, a, b, k[6]+w[6])
+		e, a = round(b, c, d, e, f, g, h, a, k[7]+w[7])
+	}
 	*s = [8]uint32{a, b, c, d, e, f, g, h}
 }
 
@@ -64,9 +66,7 @@ func compress(state *[8]uint32, block *[16]uint32) [8]uint32 {
 		w[i] = sigma1(w[i-2]) + w[i-7] + sigma0(w[i-15]) + w[i-16]
 	}
 	s := *state
-	for i := 0; i < 64; i += 8 {
-		rounds8(&s, &w, i)
-	}
+	rounds(&s, &w, 0, 64)
 	for i := range s {
 		s[i] += state[i]
 	}

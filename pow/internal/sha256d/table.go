@@ -25,18 +25,18 @@ type Kernel struct {
 func Kernels(cpu CPU) []Kernel {
 	rows := []Kernel{
 		{
-			Name:  "stdlib",
-			About: "crypto/sha256, from the midstate",
-			Lanes: 1,
-			Chunk: 512,
-			Scan:  scanDigest(stdlib.New, func(b []byte) [32]byte { return stdlib.Sum256(b) }),
-		},
-		{
 			Name:  "minio",
 			About: "minio/sha256-simd, from the midstate",
 			Lanes: 1,
 			Chunk: 512,
 			Scan:  scanDigest(minio.New, func(b []byte) [32]byte { return minio.Sum256(b) }),
+		},
+		{
+			Name:  "stdlib",
+			About: "crypto/sha256, from the midstate",
+			Lanes: 1,
+			Chunk: 512,
+			Scan:  scanDigest(stdlib.New, func(b []byte) [32]byte { return stdlib.Sum256(b) }),
 		},
 		{
 			Name:  "portable",

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/term"
+)
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// count writes a number with a comma every three digits.
+func count(n uint64) string {
+	digits := strconv.FormatUint(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// hashRate writes hashes per second with an SI prefix.
+func hashRate(r float64) string { return si(r) + "H/s" }
+
+func si(x float64) string {
+	prefixes := []string{"", "k", "M", "G", "T"}
+	i := 0
+	for ; x >= 999.5 && i < len(prefixes)-1; i++ {
+		x /= 1000
+	}
+	return fmt.Sprintf("%.3g %s", x, prefixes[i])
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lodepow/lode/pow"
+)
+
+type kernelsCmd struct {
+	Kernel string `env:"LODE_KERNEL" placeholder:"NAME" help:"Show the choice as if this kernel was asked for."`
+}
+
+const measureFor = 200 * time.Millisecond
+
+// Run prints the table of kernels, each with the rate of one core.
+func (c *kernelsCmd) Run(ctx context.Context, s std) error {
+	chosen, why, err := pow.Choose(c.Kernel)
+	if err != nil {
+		return usageError{err}
+	}
+	cpu, features := pow.CPU()
+	if len(features) == 0 {
+		features = []string{"none that kernels ask about"}
+	}
+	fmt.Fprintf(s.out, "cpu       %s\nfeatures  %s\n\n", cpu, strings.Join(features, " "))
+
+	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "kernel\tlanes\tchunk\tone core\tmade of")
+	for _, k := range pow.Kernels() {
+		rate := "needs " + strings.Join(k.Missing(), " ")
+		if len(k.Missing()) == 0 {
+			r, err := measure(ctx, k)
+			if err != nil {
+				return err
+			}
+			rate = hashRate(r)
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\n", k.Name(), k.Lanes(), k.Chunk(), rate, k.About())
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "\nchosen    %s: %s\n", chosen.Name(), why)
+	return nil
+}
+
+// measure returns the hashes per second of a kernel on this goroutine: the best
+// of several short runs, because others may use the core as well.
+func measure(ctx context.Context, k pow.Kernel) (float64, error) {
+	var best float64
+	job := pow.Job{Header: pow.BitcoinGenesis(), Target: pow.ZerosTarget(200), Count: uint64(16 * k.Chunk())}
+	for start := time.Now(); time.Since(start) < measureFor; {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		began := time.Now()
+		r, _ := k.Scan(job) // nothing has 200 zeros: it always runs to the end
+		best = max(best, float64(r.Hashes)/time.Since(began).Seconds())
+		job.First += uint32(job.Count)
+	}
+	return best, nil
+}

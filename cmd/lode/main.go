@@ -1,0 +1,75 @@
+// Command lode searches and checks Bitcoin's proof of work.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], std{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
+
+// std is where a command reads and writes.
+type std struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+type commands struct {
+	Grind   grindCmd   `cmd:"" help:"Find the nonce that solves a header, on every core."`
+	Verify  verifyCmd  `cmd:"" help:"Check a stream of headers: links, proof of work, times, difficulty."`
+	Kernels kernelsCmd `cmd:"" help:"List the kernels, what this CPU can run, and how fast."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// Exit codes.
+const (
+	exitFailed = 1 // the command ran and the answer is no
+	exitUsage  = 2 // the command line is wrong
+)
+
+// usageError is an error that a different command line would mend.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func run(ctx context.Context, args []string, s std) int {
+	exit := -1
+	var cli commands
+	parser, err := kong.New(&cli,
+		kong.Name("lode"),
+		kong.Description("A parallel proof-of-work engine. Every real Bitcoin header is a job, and every core works on it."),
+		kong.Writers(s.out, s.err),
+		kong.Exit(func(code int) { exit = code }), // --help
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(s),
+	)
+	if err != nil {
+		panic(err) // the commands above are declared wrongly
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(s.err, "lode: %v (lode --help tells more)\n", err)
+		return exitUsage
+	}
+	if err := parsed.Run(); err != nil {
+		fmt.Fprintf(s.err, "lode: %v\n", err)
+		if errors.As(err, new(usageError)) {
+			return exitUsage
+		}
+		return exitFailed
+	}
+	return 0
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lodepow/lode/pow/headers"
+)
+
+type verifyCmd struct {
+	File     string  `arg:"" optional:"" default:"-" help:"File of headers, raw or in hex; - or nothing for standard input."`
+	Retarget bool    `help:"Check Bitcoin's difficulty rule too."`
+	Height   *uint32 `placeholder:"N" help:"Height of the first header, where the stream does not begin at a genesis."`
+}
+
+func (*verifyCmd) Help() string {
+	return `Reads headers as raw bytes (80 each), as hex (160 digits a line), or as Neutrino
+exports them, and tells these forms apart. Checks that every header's parent came
+before it, that its hash proves the work, and that its time is later than the
+median of the eleven before. Prints what it found; branches are told apart.
+
+At the first header that is wrong the exit status is 1 and standard error names
+the header and the reason: high-hash, bad-diffbits, time-too-old,
+prev-blk-not-found, duplicate, truncated, malformed, too-many-forks.`
+}
+
+// Run checks the stream.
+func (c *verifyCmd) Run(s std) error {
+	in, closeFile := s.in, func() error { return nil }
+	name := "standard input"
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return usageError{err}
+		}
+		in, closeFile, name = f, f.Close, c.File
+	}
+	defer closeFile()
+
+	start := time.Now()
+	summary, err := c.verify(in)
+	elapsed := time.Since(start)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if summary.Headers == 0 {
+		return usageError{fmt.Errorf("%s holds no headers", name)}
+	}
+	return c.print(s.out, summary, elapsed)
+}
+
+// verify reads and checks until the end or the first wrong header.
+func (c *verifyCmd) verify(in io.Reader) (headers.Summary, error) {
+	reader := headers.NewReader(in)
+	var verifier *headers.Verifier
+	for n := uint64(0); ; n++ {
+		h, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return headers.Summary{}, atHeader(n, reader.Where(), err)
+		}
+		if verifier == nil {
+			verifier = c.verifier(reader)
+		}
+		if err := verifier.Add(h); errors.Is(err, headers.ErrNeedHeight) {
+			return headers.Summary{}, usageError{fmt.Errorf("%w with --height", err)}
+		} else if err != nil {
+			return headers.Summary{}, atHeader(n, reader.Where(), fmt.Errorf("%s: %w", h.Hash(), err))
+		}
+	}
+	if verifier == nil {
+		return headers.Summary{}, nil
+	}
+	return verifier.Summary(), nil
+}
+
+func (c *verifyCmd) verifier(reader *headers.Reader) *headers.Verifier {
+	config := headers.Config{Height: c.Height, Retarget: c.Retarget}
+	if network, height, ok := reader.Metadata(); ok {
+		config.Network = network
+		if config.Height == nil {
+			config.Height = &height
+		}
+	}
+	return headers.NewVerifier(config)
+}
+
+// atHeader adds which header an error is about, counted from 1 as people do.
+func atHeader(n uint64, where string, err error) error {
+	return fmt.Errorf("header %d (%s): %w", n+1, where, err)
+}
+
+func (c *verifyCmd) print(w io.Writer, s headers.Summary, elapsed time.Duration) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(table, name+"\t"+format+"\n", args...)
+	}
+
+	row("headers", "%d", s.Headers)
+	network := "not recognised"
+	if s.Start.Network != nil {
+		network = s.Start.Network.Name
+	}
+	row("network", "%s", network)
+	if !s.Start.FromGenesis {
+		row("begins after", "%s, taken on trust", s.Start.Parent)
+	}
+	row("tip", "%s", s.Best.Tip)
+	if s.Start.HeightKnown {
+		row("height", "%d", s.Best.Height)
+	}
+	work := "chainwork"
+	if !s.Start.FromGenesis {
+		work = "work" // what came before the stream is not counted
+	}
+	row(work, "%s", s.Best.Work)
+	difficulty := "not checked (--retarget)"
+	if c.Retarget {
+		difficulty = "follows the rule"
+	}
+	row("difficulty", "%s", difficulty)
+	row("side branches", "%d", len(s.Side))
+	const most = 10
+	for _, b := range s.Side[:min(most, len(s.Side))] {
+		row("", "%d to %s, off %s", b.Headers, b.Tip, b.Fork)
+	}
+	if more := len(s.Side) - most; more > 0 {
+		row("", "and %d more", more)
+	}
+	row("rate", "%sheaders/s", si(float64(s.Headers)/elapsed.Seconds()))
+	return table.Flush()
+}

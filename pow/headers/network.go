@@ -1,0 +1,60 @@
+package headers
+
+import "github.com/lodepow/lode/pow"
+
+// Network is what tells one Bitcoin network's headers from another's.
+type Network struct {
+	Name    string
+	Magic   uint32 // the first four bytes of its messages, little-endian
+	Genesis pow.Header
+	Rule    pow.Retarget
+
+	// MinDifficulty lets a block that comes more than two spacings after its
+	// parent have the easiest target, as on testnet3.
+	MinDifficulty bool
+}
+
+// Main returns Bitcoin's main network.
+func Main() *Network {
+	return &Network{
+		Name:    "main",
+		Magic:   0xd9b4bef9,
+		Genesis: pow.BitcoinGenesis(),
+		Rule:    pow.BitcoinRetarget(),
+	}
+}
+
+// Testnet3 returns Bitcoin's third test network. Its genesis differs from the
+// main one in time and nonce.
+func Testnet3() *Network {
+	genesis := pow.BitcoinGenesis()
+	genesis.Time, genesis.Nonce = 1296688602, 414098458
+	return &Network{
+		Name:          "testnet3",
+		Magic:         0x0709110b,
+		Genesis:       genesis,
+		Rule:          pow.BitcoinRetarget(),
+		MinDifficulty: true,
+	}
+}
+
+// Networks returns the networks that are recognised.
+func Networks() []*Network { return []*Network{Main(), Testnet3()} }
+
+func networkOfGenesis(hash pow.Hash) *Network {
+	for _, n := range Networks() {
+		if n.Genesis.Hash() == hash {
+			return n
+		}
+	}
+	return nil
+}
+
+func networkOfMagic(magic uint32) *Network {
+	for _, n := range Networks() {
+		if n.Magic == magic {
+			return n
+		}
+	}
+	return nil
+}

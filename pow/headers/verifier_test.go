@@ -1,0 +1,429 @@
+package headers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/lodepow/lode/pow"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// verifyStream reads and checks until the end or an error, which comes with the
+// number of headers before it.
+func verifyStream(r io.Reader, c Config) (Summary, error) {
+	reader := NewReader(r)
+	v := NewVerifier(c)
+	for {
+		h, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return v.Summary(), nil
+		}
+		if err == nil {
+			err = v.Add(h)
+		}
+		if err != nil {
+			return v.Summary(), err
+		}
+	}
+}
+
+func testnet3(t testing.TB) string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/blockheader_testnet3.hex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestTestnet3WithItsFork(t *testing.T) {
+	s, err := verifyStream(strings.NewReader(testnet3(t)), Config{Retarget: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Headers != 548 || !s.Start.FromGenesis || s.Start.Network.Name != "testnet3" || s.Start.Height != 1 {
+		t.Errorf("%+v", s)
+	}
+	if s.Best.Headers != 546 || s.Best.Height != 546 ||
+		s.Best.Tip.String() != "000000002a936ca763904c3c35fce2f3556c559c0214345d31b1bcebf76acb70" {
+		t.Errorf("best %+v", s.Best)
+	}
+	// Genesis and 546 headers of difficulty 1.
+	if want := new(big.Int).Mul(big.NewInt(547), big.NewInt(0x100010001)); s.Best.Work.Big().Cmp(want) != 0 {
+		t.Errorf("chainwork %s, want %x", s.Best.Work, want)
+	}
+	if len(s.Side) != 1 || s.Side[0].Headers != 2 || s.Side[0].Fork != Testnet3().Genesis.Hash() {
+		t.Errorf("side branches %+v", s.Side)
+	}
+}
+
+func TestNetworksMatchTheirGenesis(t *testing.T) {
+	for name, want := range map[string]string{
+		"main":     "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f",
+		"testnet3": "000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943",
+	} {
+		i := slices.IndexFunc(Networks(), func(n *Network) bool { return n.Name == name })
+		if i < 0 || Networks()[i].Genesis.Hash().String() != want {
+			t.Errorf("%s: genesis is not %s", name, want)
+		}
+	}
+}
+
+// Real headers over 49 difficulty periods, 1,568 of them older than their
+// parent. The file is large, so it is only read where LODE_HEADERS names it: the
+// main chain's first 100,000 headers with Neutrino's metadata before them.
+func TestHundredThousandRealHeaders(t *testing.T) {
+	file := os.Getenv("LODE_HEADERS")
+	if file == "" {
+		t.Skip("NOT TESTED: LODE_HEADERS names no file of real headers (see CONTRIBUTING.md)")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := NewReader(bytes.NewReader(data))
+	if _, err := reader.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if network, height, ok := reader.Metadata(); !ok || network.Name != "main" || height != 0 {
+		t.Errorf("metadata %v, %d, %v", network, height, ok)
+	}
+
+	for name, in := range map[string][]byte{"with metadata": data, "without": data[metadataSize:]} {
+		s, err := verifyStream(bytes.NewReader(in), Config{Retarget: true})
+		if err != nil {
+			t.Fatalf("%s: after %d headers: %v", name, s.Headers, err)
+		}
+		if s.Headers != 100_000 || s.Best.Height != 99_999 || len(s.Side) != 0 ||
+			s.Best.Tip.String() != "000000000002d01c1fccc21636b607dfd930d31d01c3a62104612a1719011250" ||
+			s.Best.Work.String() != fmt.Sprintf("%064s", "64492eaf00f2520") {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+
+	headers := data[metadataSize:]
+	t.Run("from the middle", func(t *testing.T) {
+		height := uint32(50_000)
+		s, err := verifyStream(bytes.NewReader(headers[height*80:]), Config{Retarget: true, Height: &height})
+		if err != nil || s.Headers != 50_000 || s.Best.Height != 99_999 || s.Start.FromGenesis {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+	t.Run("at the wrong height", func(t *testing.T) {
+		height := uint32(50_001)
+		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Retarget: true, Height: &height})
+		wantReason(t, err, BadDiffBits)
+	})
+	t.Run("height unknown", func(t *testing.T) {
+		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Retarget: true})
+		if !errors.Is(err, ErrNeedHeight) {
+			t.Errorf("error %v, want %v", err, ErrNeedHeight)
+		}
+	})
+}
+
+func wantReason(t *testing.T, err error, want Reason) {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) || e.Reason != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// easyNet is a network on which every second hash proves the work.
+func easyNet() *Network {
+	return &Network{
+		Name:    "easy",
+		Genesis: pow.Header{Version: 1, Time: 1_000_000, Bits: 0x207fffff, Nonce: 2},
+		Rule:    pow.Retarget{Limit: 0x207fffff, Interval: 8, Spacing: 600},
+	}
+}
+
+// solve finds a nonce for the header's bits.
+func solve(t testing.TB, h pow.Header) pow.Header {
+	t.Helper()
+	target, err := h.Bits.Target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for h.Nonce = 0; !h.Hash().Meets(target); h.Nonce++ {
+	}
+	return h
+}
+
+// block is a header with its parent: the naive model keeps all of them and
+// looks back as far as it likes.
+type block struct {
+	pow.Header
+	parent *block
+	height uint32
+}
+
+func (b *block) back(n uint32) *block {
+	for range n {
+		b = b.parent
+	}
+	return b
+}
+
+func (b *block) median() uint32 {
+	var times []uint32
+	for i := 0; i < 11 && b != nil; i, b = i+1, b.parent {
+		times = append(times, b.Time)
+	}
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+// nextBits is the difficulty rule with nothing remembered.
+func (b *block) nextBits(n *Network, time uint32) pow.Bits {
+	height := b.height + 1
+	if height%n.Rule.Interval == 0 {
+		return n.Rule.Next(b.Bits, b.back(n.Rule.Interval-1).Time, b.Time)
+	}
+	if !n.MinDifficulty {
+		return b.Bits
+	}
+	if int64(time)-int64(b.Time) > 2*int64(n.Rule.Spacing) {
+		return n.Rule.Limit
+	}
+	for b.parent != nil && b.height%n.Rule.Interval != 0 && b.Bits == n.Rule.Limit {
+		b = b.parent
+	}
+	return b.Bits
+}
+
+func (b *block) work() *big.Int {
+	sum := new(big.Int)
+	for ; b != nil; b = b.parent {
+		target, _ := b.Bits.Target()
+		t := target.Bytes()
+		one := big.NewInt(1)
+		w := new(big.Int).Lsh(one, 256)
+		sum.Add(sum, w.Div(w, new(big.Int).Add(new(big.Int).SetBytes(t[:]), one)))
+	}
+	return sum
+}
+
+// grow adds a good child to a block.
+func grow(t testing.TB, n *Network, parent *block, r *rand.Rand) *block {
+	t.Helper()
+	time := max(parent.median()+1, parent.Time+r.Uint32N(1800)-300)
+	h := solve(t, pow.Header{
+		Version: r.Int32(),
+		Prev:    parent.Hash(),
+		Time:    time,
+		Bits:    parent.nextBits(n, time),
+	})
+	return &block{Header: h, parent: parent, height: parent.height + 1}
+}
+
+func easyGenesis(t testing.TB) (*Network, *block) {
+	n := easyNet()
+	n.Genesis = solve(t, n.Genesis)
+	return n, &block{Header: n.Genesis}
+}
+
+// Random trees of headers, against a model that keeps everything.
+func TestVerifierAgainstModel(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		n, genesis := easyGenesis(t)
+		n.MinDifficulty = seed%2 == 1
+		v := NewVerifier(Config{Network: n, Retarget: true})
+		if err := v.Add(genesis.Header); err != nil {
+			t.Fatal(err)
+		}
+		blocks := []*block{genesis}
+		children := map[*block]int{}
+		best := genesis
+		for range 60 {
+			// Mostly on a tip, sometimes anywhere.
+			parent := blocks[len(blocks)-1]
+			if r.IntN(6) == 0 {
+				parent = blocks[r.IntN(len(blocks))]
+			}
+			b := grow(t, n, parent, r)
+			if slices.ContainsFunc(blocks, func(o *block) bool { return o.Header == b.Header }) {
+				continue
+			}
+
+			bad := b.Header
+			var want Reason
+			switch r.IntN(4) {
+			case 0:
+				bad.Time, want = parent.median()-r.Uint32N(100), TimeTooOld
+				bad = solve(t, bad)
+			case 1:
+				bad.Bits, want = bad.Bits-1, BadDiffBits
+				bad = solve(t, bad)
+			case 2:
+				bad.Prev[r.IntN(32)] ^= 1 << r.IntN(8)
+				bad, want = solve(t, bad), PrevNotFound
+			case 3:
+				bad, want = blocks[r.IntN(len(blocks))].Header, Duplicate
+				if bad == genesis.Header && len(blocks) == 1 {
+					continue
+				}
+			}
+			before := v.Summary()
+			err := v.Add(bad)
+			var e *Error
+			if !errors.As(err, &e) || e.Reason != want {
+				t.Fatalf("seed %d: %v, want %s", seed, err, want)
+			}
+			if after := v.Summary(); after.Headers != before.Headers || after.Best != before.Best {
+				t.Fatalf("seed %d: a refused header changed %+v to %+v", seed, before, after)
+			}
+
+			if err := v.Add(b.Header); err != nil {
+				t.Fatalf("seed %d, height %d: %v", seed, b.height, err)
+			}
+			blocks = append(blocks, b)
+			children[parent]++
+			if b.work().Cmp(best.work()) > 0 {
+				best = b
+			}
+			s := v.Summary()
+			if s.Best.Tip != best.Hash() || s.Best.Height != best.height || s.Best.Work.Big().Cmp(best.work()) != 0 {
+				t.Fatalf("seed %d: best %+v, want %s at height %d", seed, s.Best, best.Hash(), best.height)
+			}
+		}
+		// Every second child of a block begins a branch.
+		branches := 1
+		for _, c := range children {
+			branches += max(0, c-1)
+		}
+		s := v.Summary()
+		if len(s.Side)+1 < branches {
+			t.Errorf("seed %d: %d branches, want at least %d", seed, len(s.Side)+1, branches)
+		}
+		total := s.Best.Headers
+		for _, b := range s.Side {
+			total += b.Headers
+		}
+		if total != s.Headers || s.Headers != uint64(len(blocks)) {
+			t.Errorf("seed %d: branches hold %d headers of %d", seed, total, s.Headers)
+		}
+	}
+}
+
+func TestDamage(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(testnet3(t)), "\n")[2:] // without the fork
+	damaged := func(edit func(lines []string) []string) string {
+		return strings.Join(edit(slices.Clone(lines)), "\n")
+	}
+	flip := func(line string, at int) string {
+		c := byte('0')
+		if line[at] == '0' {
+			c = '1'
+		}
+		return line[:at] + string(c) + line[at+1:]
+	}
+	raw := func(lines []string) string {
+		var b strings.Builder
+		for _, line := range lines {
+			h, err := pow.ParseHeader(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes := h.Bytes()
+			b.Write(bytes[:])
+		}
+		return b.String()
+	}
+
+	for name, tc := range map[string]struct {
+		stream string
+		want   Reason
+		after  uint64 // good headers
+	}{
+		"a changed merkle root": {damaged(func(l []string) []string { l[100] = flip(l[100], 80); return l }), HighHash, 100},
+		"a changed nonce":       {damaged(func(l []string) []string { l[100] = flip(l[100], 159); return l }), HighHash, 100},
+		"a changed parent":      {damaged(func(l []string) []string { l[100] = flip(l[100], 20); return l }), PrevNotFound, 100},
+		"easier bits":           {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff7f20" + l[9][152:]; return l }), HighHash, 9},
+		"negative bits":         {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff801d" + l[9][152:]; return l }), HighHash, 9},
+		"a missing header":      {damaged(func(l []string) []string { return slices.Delete(l, 7, 8) }), PrevNotFound, 7},
+		"a header twice":        {damaged(func(l []string) []string { return slices.Insert(l, 8, l[7]) }), Duplicate, 8},
+		"an old header again":   {damaged(func(l []string) []string { return slices.Insert(l, 300, l[7]) }), Duplicate, 300},
+		"two in wrong order":    {damaged(func(l []string) []string { l[5], l[6] = l[6], l[5]; return l }), PrevNotFound, 5},
+		"not hex":               {damaged(func(l []string) []string { l[3] = "zz" + l[3][2:]; return l }), Malformed, 3},
+		"a short line":          {damaged(func(l []string) []string { l[3] = l[3][:158]; return l }), Malformed, 3},
+		"a line without end":    {damaged(func(l []string) []string { l[3] = strings.Repeat("0", 5000); return l }), Malformed, 3},
+		"cut short":             {raw(lines)[:80*20+33], Truncated, 20},
+		"shorter than a header": {raw(lines)[:79], Truncated, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := verifyStream(strings.NewReader(tc.stream), Config{Retarget: true})
+			wantReason(t, err, tc.want)
+			if s.Headers != tc.after {
+				t.Errorf("%d good headers before it, want %d", s.Headers, tc.after)
+			}
+		})
+	}
+}
+
+// A stream that starts anywhere is checked as far as what is known allows.
+func TestMiddleOfAChain(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	n, tip := easyGenesis(t)
+	var chain []*block
+	for range 60 {
+		tip = grow(t, n, tip, r)
+		chain = append(chain, tip)
+	}
+	for start := range 30 {
+		height := uint32(start + 1)
+		v := NewVerifier(Config{Network: n, Height: &height, Retarget: true})
+		for _, b := range chain[start:] {
+			if err := v.Add(b.Header); err != nil {
+				t.Fatalf("from %d, at %d: %v", start+1, b.height, err)
+			}
+		}
+		s := v.Summary()
+		if s.Start.FromGenesis || s.Start.Parent != chain[start].Prev || s.Best.Height != 60 {
+			t.Errorf("from %d: %+v", start+1, s)
+		}
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	n, tip := easyGenesis(t)
+	n.Rule.Spacing = 1 // stay at the limit
+	v := NewVerifier(Config{Network: n})
+	h := tip.Header
+	for i := range 3 * window {
+		if err := v.Add(h); err != nil {
+			t.Fatal(err)
+		}
+		h = solve(t, pow.Header{Prev: h.Hash(), Time: h.Time + 1000, Bits: h.Bits, Version: int32(i)})
+	}
+	if len(v.nodes) != window || cap(v.nodes) > 2*window {
+		t.Errorf("%d headers kept, room for %d, want %d", len(v.nodes), cap(v.nodes), window)
+	}
+	// A fork from before the window is refused, not misread.
+	old := solve(t, pow.Header{Prev: tip.Hash(), Time: tip.Time + 1, Bits: tip.Bits, Version: -7})
+	wantReason(t, v.Add(old), PrevNotFound)
+
+	// Forks of one header each, all off the tip's parent.
+	parent := v.nodes[(v.headers-2)%window].hash
+	var err error
+	for i := 0; err == nil && i < 2*maxBranches; i++ {
+		err = v.Add(solve(t, pow.Header{Prev: parent, Time: h.Time + 1000, Bits: h.Bits, Version: int32(-i - 10)}))
+	}
+	wantReason(t, err, TooManyForks)
+	if len(v.branches) != maxBranches {
+		t.Errorf("%d branches kept, want %d", len(v.branches), maxBranches)
+	}
+}
