@@ -51,18 +51,24 @@ func (c *grindCmd) Run(ctx context.Context, s std) error {
 	}
 	result, err := engine.Search(ctx, pow.Job{Header: header})
 	stopProgress()
+	if err != nil {
+		return grindError(err, result, header)
+	}
+	fmt.Fprintln(s.out, result.Header)
+	return nil
+}
 
+// grindError says what a search without an answer means to who asked for it.
+func grindError(err error, result pow.Result, header pow.Header) error {
 	switch {
 	case errors.Is(err, pow.ErrExhausted):
 		return fmt.Errorf("none of the %s nonces meets the target of bits %s: change the header's time, version or merkle root and try again",
 			count(result.Tries), header.Bits)
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("stopped after %s hashes without an answer", count(result.Hashes))
-	case err != nil:
+	default:
 		return err
 	}
-	fmt.Fprintln(s.out, result.Header)
-	return nil
 }
 
 // showProgress writes a line about the search four times a second, over the one

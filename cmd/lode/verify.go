@@ -30,16 +30,15 @@ prev-blk-not-found, duplicate, truncated, malformed, too-many-forks.`
 
 // Run checks the stream.
 func (c *verifyCmd) Run(s std) error {
-	in, closeFile := s.in, func() error { return nil }
-	name := "standard input"
+	in, name := s.in, "standard input"
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
 			return usageError{err}
 		}
-		in, closeFile, name = f, f.Close, c.File
+		defer func() { _ = f.Close() }() // only read
+		in, name = f, c.File
 	}
-	defer closeFile()
 
 	start := time.Now()
 	summary, err := c.verify(in)

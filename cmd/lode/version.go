@@ -11,8 +11,8 @@ type versionCmd struct{}
 // Run prints what the build says of itself.
 func (*versionCmd) Run(s std) error {
 	info, _ := debug.ReadBuildInfo()
-	fmt.Fprintf(s.out, "lode %s\n", buildVersion(info))
-	return nil
+	_, err := fmt.Fprintf(s.out, "lode %s\n", buildVersion(info))
+	return err
 }
 
 func buildVersion(info *debug.BuildInfo) string {

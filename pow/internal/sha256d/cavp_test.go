@@ -41,7 +41,7 @@ func TestCAVP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
+			defer func() { _ = f.Close() }()
 
 			var bits, count int
 			var message []byte

@@ -29,14 +29,14 @@ func Kernels(cpu CPU) []Kernel {
 			About: "minio/sha256-simd, from the midstate",
 			Lanes: 1,
 			Chunk: 512,
-			Scan:  scanDigest(minio.New, func(b []byte) [32]byte { return minio.Sum256(b) }),
+			Scan:  scanDigest(minio.New, minio.Sum256),
 		},
 		{
 			Name:  "stdlib",
 			About: "crypto/sha256, from the midstate",
 			Lanes: 1,
 			Chunk: 512,
-			Scan:  scanDigest(stdlib.New, func(b []byte) [32]byte { return stdlib.Sum256(b) }),
+			Scan:  scanDigest(stdlib.New, stdlib.Sum256),
 		},
 		{
 			Name:  "portable",

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lodepow/lode/pow"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lode": main})
+}
+
+// TestScripts runs the command as a shell would; see testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			return writeTestnet3(env.WorkDir)
+		},
+	})
+}
+
+// writeTestnet3 leaves the 548 testnet3 headers as testnet3.hex and, without
+// the fork, as testnet3.raw.
+func writeTestnet3(dir string) error {
+	data, err := os.ReadFile("../../pow/headers/testdata/blockheader_testnet3.hex")
+	if err != nil {
+		return err
+	}
+	var raw bytes.Buffer
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "fork:") {
+			continue
+		}
+		h, err := pow.ParseHeader(strings.TrimSpace(line))
+		if err != nil {
+			return err
+		}
+		b := h.Bytes()
+		raw.Write(b[:])
+	}
+	return writeFiles(dir, map[string][]byte{
+		"testnet3.hex":      data,
+		"testnet3.raw":      raw.Bytes(),
+		"cut.raw":           raw.Bytes()[:80*20+33],
+		"middle.raw":        raw.Bytes()[80*100:],
+		"flipped.raw":       flip(raw.Bytes(), 80*41+40),
+		"without-one.raw":   append(bytes.Clone(raw.Bytes()[:80*7]), raw.Bytes()[80*8:]...),
+		"header-twice.raw":  append(bytes.Clone(raw.Bytes()[:80*8]), raw.Bytes()[80*7:]...),
+		"easier-bits.raw":   flip(raw.Bytes(), 80*9+74),
+		"negative-bits.raw": flip(raw.Bytes(), 80*9+74, 0x80),
+	})
+}
+
+func writeFiles(dir string, files map[string][]byte) error {
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flip returns a copy with bits of one byte turned over, the lowest by default.
+func flip(b []byte, at int, mask ...byte) []byte {
+	b = bytes.Clone(b)
+	if len(mask) == 0 {
+		mask = []byte{1}
+	}
+	b[at] ^= mask[0]
+	return b
+}
+
+func TestFormat(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 4294967296: "4,294,967,296"} {
+		if got := count(n); got != want {
+			t.Errorf("count(%d) = %s, want %s", n, got, want)
+		}
+	}
+	for r, want := range map[float64]string{0: "0 H/s", 999: "999 H/s", 1234: "1.23 kH/s", 13.4e6: "13.4 MH/s", 999.9e6: "1 GH/s"} {
+		if got := hashRate(r); got != want {
+			t.Errorf("hashRate(%v) = %s, want %s", r, got, want)
+		}
+	}
+}
