@@ -1,0 +1,82 @@
+# Versions of tools that run from source; nothing has to be installed.
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+FUZZTIME   ?= 20s
+BENCH      ?= .
+BENCHTIME  ?= 1s
+BENCHCOUNT ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the command as ./lode
+	go build -o lode ./cmd/lode
+
+.PHONY: test
+test: ## run the tests
+	go test ./...
+
+.PHONY: check
+check: lint vet tidy current vuln ## run every check that is not a test
+
+.PHONY: lint
+lint: ## run golangci-lint
+	$(GOLANGCI_LINT) run ./...
+
+# Vet every architecture, and the build that has no assembly.
+.PHONY: vet
+vet: ## run go vet on amd64, arm64 and without assembly
+	GOARCH=amd64 go vet ./...
+	GOARCH=arm64 go vet ./...
+	GOARCH=amd64 go vet -tags purego,noasm ./...
+	GOARCH=arm64 go vet -tags purego,noasm ./...
+	GOARCH=386 go vet ./...
+
+.PHONY: tidy
+tidy: ## fail if go.mod or go.sum is not tidy
+	go mod tidy -diff
+	go mod verify
+
+.PHONY: generate
+generate: ## write the generated files again
+	go generate ./...
+
+.PHONY: current
+current: ## fail if a generated file is not current
+	@before=$$(mktemp) && git diff >"$$before" && go generate ./... && git diff | cmp -s - "$$before" \
+		&& rm "$$before" || { echo "generated files are not current: run make generate and commit" >&2; exit 1; }
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities, where the database answers
+	@out=$$($(GOVULNCHECK) ./... 2>&1); status=$$?; echo "$$out"; \
+	if [ $$status -ne 0 ] && echo "$$out" | grep -q 'vuln.go.dev'; then \
+		echo "NOT CHECKED: the vulnerability database does not answer"; \
+	else exit $$status; fi
+
+.PHONY: race
+race: ## run the tests under the race detector
+	go test -race ./...
+
+.PHONY: purego
+purego: ## run the tests on a build without assembly
+	go test -tags purego,noasm ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (20s)
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9]+' $$dir/*_test.go | cut -c6-); do \
+			echo "$$dir $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir || exit 1; \
+		done; \
+	done
+
+# Interleaved: each round measures everything once.
+.PHONY: bench
+bench: ## run the benchmarks matching BENCH (.), BENCHCOUNT (1) rounds of BENCHTIME (1s)
+	@for i in $$(seq $(BENCHCOUNT)); do \
+		go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m ./bench || exit 1; \
+	done
