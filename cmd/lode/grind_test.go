@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/csv"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +12,35 @@ import (
 
 	"github.com/lodepow/lode/pow"
 )
+
+// Every real header with a small nonce, ground from nonce 0.
+func TestGrindRealHeaders(t *testing.T) {
+	f, err := os.Open("../../pow/testdata/small_nonce_headers.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := rows[1:]
+	if len(headers) != 200 {
+		t.Fatalf("%d headers, want 200", len(headers))
+	}
+	if testing.Short() {
+		headers = headers[:20]
+	}
+	for _, row := range headers {
+		solved := row[3]
+		unsolved := solved[:152] + "00000000"
+		var out, errs strings.Builder
+		code := run(t.Context(), []string{"grind", unsolved}, std{out: &out, err: &errs})
+		if code != 0 || out.String() != solved+"\n" || errs.String() != "" {
+			t.Errorf("block %s: exit status %d, %q, %q", row[1], code, out.String(), errs.String())
+		}
+	}
+}
 
 func TestGrindError(t *testing.T) {
 	header := pow.BitcoinGenesis()

@@ -1,0 +1,42 @@
+package headers_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+
+	"github.com/lodepow/lode/pow/headers"
+)
+
+func Example() {
+	file, err := os.Open("testdata/blockheader_testnet3.hex")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+
+	reader := headers.NewReader(file)
+	verifier := headers.NewVerifier(headers.Config{Retarget: true})
+	for {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = verifier.Add(header)
+		}
+		if err != nil {
+			log.Fatal(reader.Where(), ": ", err)
+		}
+	}
+	summary := verifier.Summary()
+	fmt.Println(summary.Headers, "headers of", summary.Start.Network.Name)
+	fmt.Println("tip at height", summary.Best.Height)
+	fmt.Println(len(summary.Side), "side branch of", summary.Side[0].Headers, "headers")
+	// Output:
+	// 548 headers of testnet3
+	// tip at height 546
+	// 1 side branch of 2 headers
+}
