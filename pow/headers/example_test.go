@@ -1,6 +1,7 @@
 package headers_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,13 +12,12 @@ import (
 )
 
 func Example() {
-	file, err := os.Open("testdata/blockheader_testnet3.hex")
+	stream, err := os.ReadFile("testdata/blockheader_testnet3.hex")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer func() { _ = file.Close() }()
 
-	reader := headers.NewReader(file)
+	reader := headers.NewReader(bytes.NewReader(stream))
 	verifier := headers.NewVerifier(headers.Config{Retarget: true})
 	for {
 		header, err := reader.Next()
