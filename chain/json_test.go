@@ -211,7 +211,7 @@ func TestCheckJSONManyKeys(t *testing.T) {
 }
 
 func FuzzCheckJSON(f *testing.F) {
-	for _, text := range readTexts(f, "testdata/json/*/*.json") {
+	for _, text := range readTexts(f, "testdata/j*/*/*.json") {
 		if len(text) < 1000 {
 			f.Add(text)
 			f.Add(`{"x":` + text + `}`)
@@ -233,6 +233,16 @@ func FuzzCheckJSON(f *testing.F) {
 			if got := text[m.value:m.end]; got != string(theirs[m.key]) {
 				t.Errorf("%q is %s, encoding/json says %s", m.key, got, theirs[m.key])
 			}
+		}
+		canonical, err := canonicalize(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := checkJSON(string(canonical)); err != nil {
+			t.Errorf("its canonical form %s: %v", canonical, err)
+		}
+		if again, err := canonicalize(string(canonical)); err != nil || string(again) != string(canonical) {
+			t.Errorf("%s becomes %s (%v)", canonical, again, err)
 		}
 	})
 }
