@@ -54,6 +54,16 @@ func (t Target) Cmp(u Target) int { return t.n.cmp(u.n) }
 // a hash meeting it can have.
 func (t Target) Zeros() int { return 256 - t.n.bitLen() }
 
+// MulShift returns t * m * 2^n, rounded down, and whether it fits 256 bits, with
+// nothing lost on the way. n may be negative. Difficulty rules scale by it.
+func (t Target) MulShift(m uint64, n int) (scaled Target, ok bool) {
+	z, ok := t.n.mulShift(m, n)
+	if !ok {
+		return Target{}, false
+	}
+	return Target{z}, true
+}
+
 // difficultyOne is the target of bits 1d00ffff, which defines difficulty 1.
 func difficultyOne() Target { return Target{uint256{0xffff}.shl(208)} }
 

@@ -69,10 +69,8 @@ func (x uint256) shr(n uint) uint256 {
 	return z
 }
 
-// mulDiv returns x * m / d and whether the quotient fits 256 bits. The product
-// is kept whole, in 320 bits. d must not be zero.
-func (x uint256) mulDiv(m, d uint64) (quo uint256, ok bool) {
-	var product [5]uint64
+// mul returns x * m, whole.
+func (x uint256) mul(m uint64) (product [5]uint64) {
 	var carry uint64
 	for i := range x {
 		hi, lo := bits.Mul64(x[i], m)
@@ -80,12 +78,34 @@ func (x uint256) mulDiv(m, d uint64) (quo uint256, ok bool) {
 		carry += hi // hi is at most 2^64 - 2
 	}
 	product[4] = carry
+	return product
+}
 
+// mulDiv returns x * m / d and whether the quotient fits 256 bits. The product
+// is kept whole, in 320 bits. d must not be zero.
+func (x uint256) mulDiv(m, d uint64) (quo uint256, ok bool) {
+	product := x.mul(m)
 	over, rem := product[4]/d, product[4]%d
 	for i := 3; i >= 0; i-- {
 		quo[i], rem = bits.Div64(rem, product[i], d)
 	}
 	return quo, over == 0
+}
+
+// mulShift returns x * m * 2^n, rounded down, and whether it fits 256 bits. n
+// may be negative. The product is kept whole until it is shifted.
+func (x uint256) mulShift(m uint64, n int) (z uint256, ok bool) {
+	product := x.mul(m)
+	low, high := uint256(product[:4]), uint256{product[4]}
+	if n >= 0 {
+		return low.shl(uint(n)), high.isZero() && (low.isZero() || low.bitLen() <= 256-n)
+	}
+	right := uint(-n)
+	if right >= 256 {
+		return high.shr(right - 256), true
+	}
+	z, _ = low.shr(right).add(high.shl(256 - right))
+	return z, high.shr(right).isZero()
 }
 
 // div returns x / y by long division in base 2^64 (Knuth, The Art of Computer

@@ -95,6 +95,28 @@ func TestUint256MulDivAgainstBig(t *testing.T) {
 	})
 }
 
+func TestMulShiftAgainstBig(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := anyUint256().Draw(t, "x")
+		m := rapid.OneOf(rapid.Uint64(), rapid.SampledFrom(edgeWords)).Draw(t, "m")
+		n := rapid.OneOf(rapid.IntRange(-330, 330), rapid.SampledFrom([]int{math.MinInt, -256, 0, 256, math.MaxInt})).Draw(t, "n")
+		want := new(big.Int).Mul(x.big(), new(big.Int).SetUint64(m))
+		if n >= 0 && want.Sign() != 0 {
+			want.Lsh(want, min(uint(n), 1000))
+		} else if n < 0 {
+			want.Rsh(want, uint(-n))
+		}
+		got, ok := Target{x}.MulShift(m, n)
+		if ok != (want.Cmp(two256) < 0) {
+			t.Fatalf("fits: %v, scaled %x", ok, want)
+		}
+		if !ok {
+			want.SetInt64(0)
+		}
+		equal(t, "scaled", got.n, want)
+	})
+}
+
 // FuzzDiv hunts for the rare wrong digits of long division, which random
 // operands almost never meet.
 func FuzzDiv(f *testing.F) {
