@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"strconv"
@@ -116,6 +117,35 @@ func newTx(text string) (Tx, error) {
 	}
 	tx.id = pow.DoubleSHA256(raw)
 	return tx, nil
+}
+
+// loadTx reads a canonical form that ParseTx or NewTx has once returned, and
+// whose bytes something vouches for. It checks no more than it must to have the
+// fields.
+func loadTx(data []byte) (Tx, error) {
+	canonical := string(data)
+	members, err := checkJSON(canonical)
+	if err != nil {
+		return Tx{}, err
+	}
+	tx := Tx{canonical: canonical, id: pow.DoubleSHA256(data)}
+	if tx.author, err = stringField(canonical, members, fieldAuthor); err != nil {
+		return Tx{}, err
+	}
+	if tx.content, err = stringField(canonical, members, fieldContent); err != nil {
+		return Tx{}, err
+	}
+	if tx.timestamp, err = timestampField(canonical, members); err != nil {
+		return Tx{}, err
+	}
+	if !has(members, fieldPublicKey) {
+		return tx, nil
+	}
+	if tx.publicKey, _, err = hexField(canonical, members, fieldPublicKey, ed25519.PublicKeySize); err != nil {
+		return Tx{}, err
+	}
+	tx.signature, _, err = hexField(canonical, members, fieldSignature, ed25519.SignatureSize)
+	return tx, err
 }
 
 // canonicalize returns the RFC 8785 form of a text that checkJSON has accepted.
