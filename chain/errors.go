@@ -1,6 +1,9 @@
 package chain
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Reason is the word for a broken rule. Where Bitcoin Core has the rule it is
 // Core's reject word. It is a metric label as well, so there are few of them
@@ -26,13 +29,27 @@ const (
 	CoinbaseMissing Reason = "bad-cb-missing"     // no coinbase where one must stand
 	CoinbaseLength  Reason = "bad-cb-length"      // the script is not 2 to 100 bytes long
 	CoinbaseHeight  Reason = "bad-cb-height"      // the script does not begin with the block's height
+	TxOversize      Reason = "bad-txns-oversize"  // a transaction has too many bytes
+
+	// DuplicateInvalid is said of a block that has been refused before.
+	DuplicateInvalid Reason = "duplicate-invalid"
 )
 
 // Reasons of Lode's own.
 const (
 	CoinbaseShape  Reason = "bad-cb-shape"     // a coinbase, but not of the form that Lode's networks use
 	TxAlreadyMined Reason = "tx-already-mined" // the transaction stands in a block below
+	TxUnsigned     Reason = "tx-unsigned"      // the network wants signatures
 )
+
+// Reasons returns all of them, in no particular order.
+func Reasons() []Reason {
+	return []Reason{
+		HighHash, BadDiffBits, TimeTooOld, TimeTooNew, BadVersion, PrevNotFound, BadPrev, BadMerkleRoot, DuplicateTxs,
+		BadLength, CoinbaseMissing, CoinbaseLength, CoinbaseHeight, CoinbaseShape, TxOversize, TxUnsigned, TxAlreadyMined,
+		DuplicateInvalid,
+	}
+}
 
 // Error returns the word.
 func (r Reason) Error() string { return string(r) }
@@ -63,4 +80,9 @@ func (e RuleError) Is(target error) bool {
 
 func reject(r Reason, format string, args ...any) error {
 	return RuleError{Reason: r, Detail: fmt.Sprintf(format, args...)}
+}
+
+func isRule(err error) bool {
+	var rule RuleError
+	return errors.As(err, &rule)
 }
