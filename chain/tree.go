@@ -1,0 +1,158 @@
+package chain
+
+import (
+	"hash/maphash"
+	"slices"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// tree is every block that the store has, without the bodies, and which of them
+// are the active branch. A block takes 128 bytes, about 16 more to be found by
+// its hash, and no pointer, so the garbage collector passes it by.
+//
+// Nodes are numbered in the order in which they came, parents before children;
+// genesis is 0.
+type tree struct {
+	chunks [][]node // of chunkSize each; a node never moves
+	count  int32
+	slots  []int32 // open addressing, a power of two: number + 1, or 0
+	seed   maphash.Seed
+	active []int32 // by height
+}
+
+// node is a block. Its header's Prev is the hash of the parent.
+type node struct {
+	hash, merkleRoot pow.Hash
+	work             pow.Work // of the branch up to here
+	version          int32
+	time             uint32
+	bits             pow.Bits
+	nonce            uint32
+	parent           int32 // -1: genesis
+	height           int32 // at most MaxHeight
+	first            uint32
+	invalid          bool // it or a block below was refused when it was to be connected
+}
+
+const chunkSize = 1 << 10
+
+// newTree returns a tree that has only genesis.
+func newTree(p Params) *tree {
+	t := &tree{slots: make([]int32, 16), seed: maphash.MakeSeed()}
+	header, _ := p.Genesis()
+	t.add(-1, header, Genesis(p))
+	t.active = []int32{0}
+	return t
+}
+
+func (t *tree) at(i int32) *node { return &t.chunks[i/chunkSize][i%chunkSize] }
+
+// slot returns where the hash is, or the empty slot where it would be. The seed
+// keeps whoever can choose hashes from filling one corner of the table.
+func (t *tree) slot(hash pow.Hash) *int32 {
+	mask := uint64(len(t.slots) - 1)
+	for at := maphash.Bytes(t.seed, hash[:]) & mask; ; at = (at + 1) & mask {
+		if n := t.slots[at]; n == 0 || t.at(n-1).hash == hash {
+			return &t.slots[at]
+		}
+	}
+}
+
+func (t *tree) find(hash pow.Hash) (int32, bool) {
+	n := *t.slot(hash)
+	return n - 1, n != 0
+}
+
+// add adds the block with that header, whose state is s. It must be new.
+func (t *tree) add(parent int32, h pow.Header, s State) int32 {
+	if int(t.count)%chunkSize == 0 {
+		t.chunks = append(t.chunks, make([]node, chunkSize))
+	}
+	if 4*int(t.count) >= 3*len(t.slots) {
+		t.slots = make([]int32, 2*len(t.slots))
+		for i := range t.count {
+			*t.slot(t.at(i).hash) = i + 1
+		}
+	}
+	i := t.count
+	t.count++
+	*t.at(i) = node{
+		hash: s.Hash, merkleRoot: h.MerkleRoot, work: s.Work,
+		version: h.Version, time: h.Time, bits: h.Bits, nonce: h.Nonce,
+		parent: parent, height: int32(s.Height), first: s.first,
+	}
+	*t.slot(s.Hash) = i + 1
+	return i
+}
+
+func (t *tree) header(i int32) pow.Header {
+	n := t.at(i)
+	h := pow.Header{Version: n.version, MerkleRoot: n.merkleRoot, Time: n.time, Bits: n.bits, Nonce: n.nonce}
+	if n.parent >= 0 {
+		h.Prev = t.at(n.parent).hash
+	}
+	return h
+}
+
+// state returns what the rules need to judge a child of the block.
+func (t *tree) state(i int32) State {
+	n := t.at(i)
+	s := State{Height: int64(n.height), Hash: n.hash, Work: n.work, Time: n.time, Bits: n.bits, first: n.first}
+	for range medianSpan {
+		s.times[n.height%medianSpan] = n.time
+		if n.parent < 0 {
+			break
+		}
+		n = t.at(n.parent)
+	}
+	return s
+}
+
+func (t *tree) tip() int32 { return t.active[len(t.active)-1] }
+
+func (t *tree) isActive(i int32) bool {
+	height := int(t.at(i).height)
+	return height < len(t.active) && t.active[height] == i
+}
+
+// route returns the way from the active tip to the block: what to disconnect,
+// the tip first, and what to connect, the block last.
+func (t *tree) route(to int32) (disconnect, connect []int32) {
+	for ; !t.isActive(to); to = t.at(to).parent {
+		connect = append(connect, to)
+	}
+	slices.Reverse(connect)
+	for height := len(t.active) - 1; height > int(t.at(to).height); height-- {
+		disconnect = append(disconnect, t.active[height])
+	}
+	return disconnect, connect
+}
+
+// activate makes the branch up to the block the active one.
+func (t *tree) activate(to int32) {
+	disconnect, connect := t.route(to)
+	t.active = append(t.active[:len(t.active)-len(disconnect)], connect...)
+}
+
+// invalidate marks the block and all above it. None may be active.
+func (t *tree) invalidate(bad int32) {
+	t.at(bad).invalid = true
+	for i := bad + 1; i < t.count; i++ {
+		if n := t.at(i); t.at(n.parent).invalid {
+			n.invalid = true
+		}
+	}
+}
+
+// best returns the block with the most work that is not known as invalid; of
+// several, the tip, or else the one that came first.
+func (t *tree) best() int32 {
+	best := t.tip()
+	for i := range t.count {
+		if n := t.at(i); !n.invalid && n.work.Cmp(t.at(best).work) > 0 {
+			best = i
+		}
+	}
+	return best
+}
