@@ -1,0 +1,154 @@
+package chain
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// MemStore is a store in memory, for tests and simulations. The zero value is
+// not one; see [NewMemStore].
+type MemStore struct {
+	mu      sync.Mutex
+	closed  bool
+	order   []pow.Hash // of arrival
+	blocks  map[pow.Hash][]byte
+	tip     pow.Hash
+	txs     map[pow.Hash]pow.Hash // blocks of the active branch, by transaction
+	pending map[uint64]Tx
+}
+
+var _ Store = (*MemStore)(nil)
+
+// NewMemStore returns an empty store.
+func NewMemStore() *MemStore {
+	return &MemStore{
+		blocks:  map[pow.Hash][]byte{},
+		txs:     map[pow.Hash]pow.Hash{},
+		pending: map[uint64]Tx{},
+	}
+}
+
+// Load implements [Store].
+func (s *MemStore) Load(header func(pow.Header) error) (tip pow.Hash, pending []Pending, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return pow.Hash{}, nil, ErrClosed
+	}
+	for _, hash := range s.order {
+		raw := [pow.HeaderSize]byte(s.blocks[hash])
+		if err := header(pow.DecodeHeader(&raw)); err != nil {
+			return pow.Hash{}, nil, err
+		}
+	}
+	for _, seq := range slices.Sorted(maps.Keys(s.pending)) {
+		pending = append(pending, Pending{Seq: seq, Tx: s.pending[seq]})
+	}
+	return s.tip, pending, nil
+}
+
+// Commit implements [Store].
+func (s *MemStore) Commit(c Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	// All that can fail comes first.
+	added := map[pow.Hash][]byte{}
+	for _, b := range c.Blocks {
+		raw, err := b.AppendBinary(nil)
+		if err != nil {
+			return err
+		}
+		added[b.Hash()] = raw
+	}
+	moved := map[pow.Hash]memBlock{}
+	for _, hash := range slices.Concat(c.Disconnect, c.Connect) {
+		raw, ok := added[hash]
+		if !ok {
+			raw, ok = s.blocks[hash]
+		}
+		if !ok {
+			return fmt.Errorf("block %s: %w", hash, ErrNotFound)
+		}
+		b, err := LoadBlock(raw)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		moved[hash] = memBlock{prev: b.Header.Prev, txids: b.IDs()[1:]}
+	}
+
+	for _, b := range c.Blocks {
+		hash := b.Hash()
+		if _, ok := s.blocks[hash]; !ok {
+			s.order = append(s.order, hash)
+			s.blocks[hash] = added[hash]
+		}
+	}
+	for _, hash := range c.Disconnect {
+		for _, id := range moved[hash].txids {
+			delete(s.txs, id)
+		}
+		s.tip = moved[hash].prev
+	}
+	for _, hash := range c.Connect {
+		for _, id := range moved[hash].txids {
+			s.txs[id] = hash
+		}
+		s.tip = hash
+	}
+	for _, p := range c.AddPending {
+		s.pending[p.Seq] = p.Tx
+	}
+	for _, seq := range c.RemovePending {
+		delete(s.pending, seq)
+	}
+	return nil
+}
+
+// memBlock is what a move needs of a block.
+type memBlock struct {
+	prev  pow.Hash
+	txids []pow.Hash
+}
+
+// Block implements [Store].
+func (s *MemStore) Block(hash pow.Hash) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	raw, ok := s.blocks[hash]
+	switch {
+	case s.closed:
+		return nil, ErrClosed
+	case !ok:
+		return nil, fmt.Errorf("block %s: %w", hash, ErrNotFound)
+	}
+	return slices.Clone(raw), nil
+}
+
+// FindTx implements [Store].
+func (s *MemStore) FindTx(id pow.Hash) (pow.Hash, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hash, ok := s.txs[id]
+	switch {
+	case s.closed:
+		return pow.Hash{}, ErrClosed
+	case !ok:
+		return pow.Hash{}, fmt.Errorf("transaction %s: %w", id, ErrNotFound)
+	}
+	return hash, nil
+}
+
+// Close implements [Store]. What the store holds is gone with it.
+func (s *MemStore) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return nil
+}
