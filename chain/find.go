@@ -1,0 +1,66 @@
+package chain
+
+import (
+	"fmt"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// TxPlace is a transaction and where it is: pending, or in a block of the active
+// branch.
+type TxPlace struct {
+	Tx      Tx
+	Pending bool
+
+	// Not set when it is pending.
+	Block  pow.Hash
+	Height int64
+	Index  int // among the leaves of the merkle tree; the coinbase is 0
+}
+
+// TxProof shows that a transaction stands in a block.
+type TxProof struct {
+	TxPlace
+	Header pow.Header
+	Merkle MerkleProof
+}
+
+// FindTx looks for a transaction in the mempool and on the active branch. The
+// error wraps [ErrNotFound].
+func (c *Chain) FindTx(id pow.Hash) (TxPlace, error) {
+	c.mu.RLock()
+	tx, ok := c.pool.find(id)
+	c.mu.RUnlock()
+	if ok {
+		return TxPlace{Tx: tx, Pending: true}, nil
+	}
+	place, _, err := c.findMined(id)
+	return place, err
+}
+
+// Proof returns the merkle proof of a transaction of the active branch. The
+// error wraps [ErrNotFound]; a pending transaction has no proof yet.
+func (c *Chain) Proof(id pow.Hash) (TxProof, error) {
+	place, b, err := c.findMined(id)
+	if err != nil {
+		return TxProof{}, err
+	}
+	return TxProof{TxPlace: place, Header: b.Header, Merkle: NewMerkleProof(b.IDs(), place.Index)}, nil
+}
+
+func (c *Chain) findMined(id pow.Hash) (TxPlace, Block, error) {
+	hash, err := c.store.FindTx(id)
+	if err != nil {
+		return TxPlace{}, Block{}, fmt.Errorf("transaction %s: %w", id, err)
+	}
+	b, err := c.Block(hash)
+	if err != nil {
+		return TxPlace{}, Block{}, err
+	}
+	for i, tx := range b.Txs {
+		if tx.ID() == id {
+			return TxPlace{Tx: tx, Block: hash, Height: b.Height(), Index: i + 1}, b, nil
+		}
+	}
+	return TxPlace{}, Block{}, fmt.Errorf("%w: transaction %s is not in block %s, where the index has it", ErrDamaged, id, hash)
+}

@@ -1,0 +1,97 @@
+package chain
+
+import (
+	"fmt"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// load reads what the store has into memory.
+func (c *Chain) load() error {
+	l := loader{params: c.params, tree: c.tree, last: c.tip}
+	tip, pending, err := c.store.Load(l.add)
+	if err != nil {
+		return err
+	}
+	if l.count == 0 && tip == (pow.Hash{}) {
+		header, coinbase := c.params.Genesis()
+		return c.store.Commit(Change{
+			Blocks:  []Block{{Header: header, Coinbase: coinbase}},
+			Connect: []pow.Hash{c.tip.Hash},
+		})
+	}
+	i, ok := c.tree.find(tip)
+	if l.count == 0 || !ok {
+		return fmt.Errorf("%w: the tip %s is not among its blocks", ErrDamaged, tip)
+	}
+	c.tree.activate(i)
+	c.tip = c.tree.state(i)
+	if err := c.loadPending(pending); err != nil {
+		return err
+	}
+	return c.settle()
+}
+
+// loadPending drops what should have left the store with a block that has it; see
+// Chain.stale.
+func (c *Chain) loadPending(pending []Pending) error {
+	var stale []uint64
+	for i, p := range pending {
+		if i > 0 && p.Seq <= pending[i-1].Seq {
+			return fmt.Errorf("%w: pending transaction %s has the number %d after %d", ErrDamaged, p.Tx.ID(), p.Seq, pending[i-1].Seq)
+		}
+		mined, err := c.isMined(p.Tx.ID())
+		if err != nil {
+			return err
+		}
+		if mined || c.pool.entries[p.Tx.ID()] != nil {
+			stale = append(stale, p.Seq)
+			continue
+		}
+		c.pool.restore(p, c.pool.head.prev)
+	}
+	if len(pending) > 0 {
+		c.pool.low = min(c.pool.low, pending[0].Seq)
+		c.pool.high = max(c.pool.high, pending[len(pending)-1].Seq+1)
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	return c.store.Commit(Change{RemovePending: stale})
+}
+
+// loader checks the headers of a store and puts them into the tree.
+type loader struct {
+	params Params
+	tree   *tree
+	last   State // of the block before; most often that is the parent
+	count  int
+}
+
+func (l *loader) add(h pow.Header) error {
+	hash := h.Hash()
+	l.count++
+	if l.count == 1 {
+		if hash != l.last.Hash {
+			return fmt.Errorf("%w: it begins with block %s, but genesis of the network %s is %s", ErrDamaged, hash, l.params.Name, l.last.Hash)
+		}
+		return nil
+	}
+	if _, ok := l.tree.find(hash); ok {
+		return fmt.Errorf("%w: block %s stands in it twice", ErrDamaged, hash)
+	}
+	parent, ok := l.tree.find(h.Prev)
+	if !ok {
+		return fmt.Errorf("%w: block %s comes before its parent %s", ErrDamaged, hash, h.Prev)
+	}
+	s := l.last
+	if s.Hash != h.Prev {
+		s = l.tree.state(parent)
+	}
+	if err := s.CheckHeader(l.params, h); err != nil {
+		return fmt.Errorf("%w: block %s at height %d: %w", ErrDamaged, hash, s.Height+1, err)
+	}
+	l.last = s.apply(h, hash)
+	l.tree.add(parent, h, l.last)
+	return nil
+}

@@ -1,0 +1,225 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// move is a way from the active tip to another one.
+type move struct {
+	disconnect []int32 // the old tip first
+	connect    []int32 // the lowest first; in the store already
+
+	ids      map[pow.Hash]struct{} // transactions of the blocks to connect
+	returned []Tx                  // of the blocks to disconnect and none to connect, the oldest first
+}
+
+// advance makes a new block, with the state next, the tip. Its branch has the
+// most work. When it, or a stored block between it and the active branch, has a
+// transaction twice, nothing moves. The caller holds write.
+func (c *Chain) advance(parent int32, b Block, next State) error {
+	m := c.newMove(parent)
+	err := c.connectStored(&m)
+	if isRule(err) {
+		err = reject(BadPrev, "%v", err)
+	}
+	if err == nil {
+		err = c.connectTxs(&m, b)
+	}
+	if isRule(err) {
+		c.invalid.add(next.Hash)
+	}
+	if err != nil {
+		return err
+	}
+	return c.commitMove(&m, &b, next, parent)
+}
+
+// settle moves to the stored branch with the most work, if that is not the
+// active one. Only a store that this chain has not written, or whose rules were
+// others, needs it: Accept leaves no block with more work than the tip. A branch
+// with a bad block is marked, and the next best tried.
+func (c *Chain) settle() error {
+	for {
+		best := c.tree.best()
+		if best == c.tree.tip() {
+			return nil
+		}
+		m := c.newMove(best)
+		err := c.connectStored(&m)
+		if err == nil {
+			err = c.commitMove(&m, nil, c.tree.state(best), best)
+		}
+		if err != nil && !isRule(err) {
+			return err
+		}
+	}
+}
+
+func (c *Chain) newMove(to int32) move {
+	m := move{ids: map[pow.Hash]struct{}{}}
+	m.disconnect, m.connect = c.tree.route(to)
+	return m
+}
+
+// connectStored checks the transactions of the stored blocks of a move. Bodies
+// are read one at a time, and only ids are kept. A block that fails is marked
+// invalid with all above it.
+func (c *Chain) connectStored(m *move) error {
+	for _, i := range m.connect {
+		hash := c.tree.at(i).hash
+		b, err := c.Block(hash)
+		if err == nil {
+			err = c.connectTxs(m, b)
+		}
+		if isRule(err) {
+			c.mu.Lock()
+			c.tree.invalidate(i)
+			c.mu.Unlock()
+			c.log.Warn("a stored branch is invalid", "block", hash, "error", err)
+			return fmt.Errorf("block %s: %w", hash, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connectTxs checks that no transaction of a block stands below it on the branch
+// as it will be: neither in a block to connect, nor in one of the active branch
+// that stays.
+func (c *Chain) connectTxs(m *move, b Block) error {
+	for _, tx := range b.Txs {
+		id := tx.ID()
+		if err := checkUnmined(id, func(pow.Hash) (bool, error) { return c.isMinedAfter(m, id) }); err != nil {
+			return err
+		}
+	}
+	for _, tx := range b.Txs {
+		m.ids[tx.ID()] = struct{}{}
+	}
+	return nil
+}
+
+func (c *Chain) isMinedAfter(m *move, id pow.Hash) (bool, error) {
+	if _, ok := m.ids[id]; ok {
+		return true, nil
+	}
+	hash, err := c.store.FindTx(id)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	i, ok := c.tree.find(hash)
+	if !ok || !c.tree.isActive(i) {
+		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, hash)
+	}
+	staying := len(c.tree.active) - len(m.disconnect)
+	return int(c.tree.at(i).height) < staying, nil
+}
+
+// returnTxs collects the transactions that a move takes out of the chain.
+func (c *Chain) returnTxs(m *move) error {
+	for _, i := range slices.Backward(m.disconnect) {
+		b, err := c.Block(c.tree.at(i).hash)
+		if err != nil {
+			return err
+		}
+		for _, tx := range b.Txs {
+			if _, ok := m.ids[tx.ID()]; !ok {
+				m.returned = append(m.returned, tx)
+			}
+		}
+	}
+	return nil
+}
+
+// commitMove makes the move, first on disk, in one change, and then in memory.
+// A new block comes on top of the node parent; without one, to is that node.
+func (c *Chain) commitMove(m *move, b *Block, next State, parent int32) error {
+	if err := c.returnTxs(m); err != nil {
+		return err
+	}
+	change := Change{Disconnect: c.hashes(m.disconnect), Connect: c.hashes(m.connect)}
+	if b != nil {
+		change.Blocks = []Block{*b}
+		change.Connect = append(change.Connect, next.Hash)
+	}
+
+	c.mu.Lock()
+	seq := c.pool.reserve(len(m.returned))
+	for i, tx := range m.returned {
+		change.AddPending = append(change.AddPending, Pending{Seq: seq + uint64(i), Tx: tx})
+	}
+	change.RemovePending = slices.Clone(c.stale)
+	removed := map[uint64]bool{} // of the pool
+	for id := range m.ids {
+		if e := c.pool.entries[id]; e != nil && e.durable {
+			change.RemovePending = append(change.RemovePending, e.seq)
+			removed[e.seq] = true
+		}
+	}
+	slices.Sort(change.RemovePending)
+	stale := len(c.stale)
+	c.mu.Unlock()
+
+	if err := c.store.Commit(change); err != nil {
+		return err
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	to := parent
+	if b != nil {
+		to = c.tree.add(parent, b.Header, next)
+	}
+	c.tree.activate(to)
+	c.tip = next
+	c.stale = slices.Delete(c.stale, 0, stale) // posts only append to it
+	for id := range m.ids {
+		if e := c.pool.entries[id]; e != nil {
+			c.pool.remove(e)
+			// A write that was over too late for the change. One that is not over
+			// yet is left to who waits for it.
+			if e.durable && !removed[e.seq] {
+				c.stale = append(c.stale, e.seq)
+			}
+		}
+	}
+	c.restore(change.AddPending)
+
+	ev := Event{Kind: EventTip, Tip: next, Connected: change.Connect, Disconnected: change.Disconnect}
+	if len(m.disconnect) > 0 {
+		ev.Kind = EventReorg
+		c.metrics.reorgDepth.Observe(float64(len(m.disconnect)))
+		c.log.Info("reorg", "tip", next.Hash, "height", next.Height,
+			"disconnected", len(change.Disconnect), "connected", len(change.Connect), "returned", len(m.returned))
+	}
+	c.events.add(ev)
+	return nil
+}
+
+// restore puts what a reorg returns before all that waits.
+func (c *Chain) restore(returned []Pending) {
+	after := c.pool.head
+	for _, p := range returned {
+		if e := c.pool.entries[p.Tx.ID()]; e != nil {
+			c.pool.remove(e) // a post of it that is under way; see addTx
+		}
+		after = c.pool.restore(p, after)
+	}
+}
+
+func (c *Chain) hashes(nodes []int32) []pow.Hash {
+	hashes := make([]pow.Hash, len(nodes), len(nodes)+1)
+	for i, n := range nodes {
+		hashes[i] = c.tree.at(n).hash
+	}
+	return hashes
+}
