@@ -1,0 +1,54 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// change is a [chain.Change] in the form of the file, but for the checksums of
+// the records whose keys the committer chooses.
+type change struct {
+	blocks              []block
+	disconnect, connect []pow.Hash
+	add                 []pending
+	remove              []uint64
+	size                int // bytes, about
+}
+
+type block struct {
+	hash   pow.Hash
+	header [pow.HeaderSize]byte
+	record []byte
+	txs    []pow.Hash
+}
+
+type pending struct {
+	key, record []byte
+}
+
+func encode(c chain.Change) (change, error) {
+	to := change{disconnect: c.Disconnect, connect: c.Connect, remove: c.RemovePending}
+	for _, b := range c.Blocks {
+		record, err := b.AppendBinary(make([]byte, sumSize, 512))
+		if err != nil {
+			return change{}, fmt.Errorf("block %s: %w", b.Hash(), err)
+		}
+		if len(record) > maxRecord {
+			return change{}, fmt.Errorf("block %s: %d bytes, at most %d can be stored", b.Hash(), len(record), maxRecord)
+		}
+		to.blocks = append(to.blocks, block{hash: b.Hash(), header: b.Header.Bytes(), record: record, txs: b.IDs()[1:]})
+		to.size += len(record)
+	}
+	for _, p := range c.AddPending {
+		text := p.Tx.String()
+		if text == "" {
+			return change{}, fmt.Errorf("pending transaction %d: it is the zero Tx", p.Seq)
+		}
+		k := key(p.Seq)
+		to.add = append(to.add, pending{k, seal(k, append(make([]byte, sumSize, sumSize+len(text)), text...))})
+		to.size += len(text)
+	}
+	return to, nil
+}

@@ -1,0 +1,359 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/fnv"
+	"io"
+	"slices"
+)
+
+// bbolt's file format, version 2, in the byte order of the machine.
+const (
+	boltMagic   = 0xed0cdaed
+	boltVersion = 2
+
+	pageHeader    = 16 // id uint64, flags and count uint16, overflow uint32
+	pageElement   = 16 // branch: pos, key size uint32, page uint64; leaf: flags, pos, key size, value size uint32
+	bucketHeader  = 16 // root page (0: the bucket's only page follows), sequence uint64
+	metaSize      = 64
+	metaSumOffset = 56
+
+	flagBranch   = 1
+	flagLeaf     = 2
+	flagFreelist = 16
+
+	elementIsBucket = 1
+	freelistLong    = 0xffff // the count is the first element
+
+	maxPageSize = 64 << 10
+	maxDepth    = 32
+)
+
+// checkPages reads a bbolt file and returns an error if a page that it looks at
+// is not as bbolt writes it. It reads all pages in use but the leaves of the
+// bucket of bodies, hands over every record in them, and returns the number of
+// the transaction that wrote last. It trusts nothing that it reads.
+func checkPages(file io.ReaderAt, size int64, record func(bucket string, key, value []byte)) (txid uint64, err error) {
+	c := checker{file: file, record: record}
+	if err := c.metas(size); err != nil {
+		return 0, err
+	}
+	c.use = make([]pageUse, c.high)
+	c.use[0], c.use[1] = used, used
+	if err := c.freelist(); err != nil {
+		return 0, err
+	}
+	if err := c.root(); err != nil {
+		return 0, err
+	}
+	return c.txid, c.coverage()
+}
+
+type checker struct {
+	file     io.ReaderAt
+	record   func(bucket string, key, value []byte)
+	txid     uint64
+	pageSize uint64
+	high     uint64 // pages from here on have never been used
+	rootPage uint64
+	freePage uint64
+	use      []pageUse // of each page below high
+}
+
+type pageUse byte
+
+const (
+	unknown pageUse = iota
+	free
+	used
+	unread // a leaf of bodies; the unknown pages after it are its own
+)
+
+// metas checks both meta pages and takes the newer one.
+func (c *checker) metas(size int64) error {
+	for i := range uint64(2) {
+		var raw [pageHeader + metaSize]byte
+		// The first page tells where the second one is.
+		if _, err := c.file.ReadAt(raw[:], int64(i*c.pageSize)); err != nil {
+			return damaged("meta page %d: %v", i, err)
+		}
+		meta := raw[pageHeader:]
+		sum := fnv.New64a()
+		_, _ = sum.Write(meta[:metaSumOffset])
+		if u32(meta) != boltMagic || u32(meta[4:]) != boltVersion || u64(meta[metaSumOffset:]) != sum.Sum64() {
+			return damaged("meta page %d is not what was written", i)
+		}
+		pageSize := uint64(u32(meta[8:]))
+		if pageSize < 1<<10 || pageSize > maxPageSize || i == 1 && pageSize != c.pageSize {
+			return damaged("meta page %d: pages of %d bytes", i, pageSize)
+		}
+		c.pageSize = pageSize
+		if txid := u64(meta[48:]); i == 0 || txid > c.txid {
+			c.txid = txid
+			c.rootPage, c.freePage, c.high = u64(meta[16:]), u64(meta[32:]), u64(meta[40:])
+		}
+	}
+	if c.high < 4 || c.high > uint64(size)/c.pageSize {
+		return damaged("the file has %d bytes, want at least %d pages of %d: its end is missing", size, c.high, c.pageSize)
+	}
+	return nil
+}
+
+func (c *checker) freelist() error {
+	p, err := c.page(c.freePage)
+	if err != nil {
+		return err
+	}
+	list, n := p.data[pageHeader:], uint64(p.count)
+	if n == freelistLong {
+		n, list = u64(list), list[8:]
+	}
+	if p.flags != flagFreelist || n > uint64(len(list)/8) {
+		return damaged("page %d: not a list of free pages", p.id)
+	}
+	before := uint64(1)
+	for i := range n {
+		id := u64(list[8*i:])
+		if id <= before || id >= c.high || c.use[id] != unknown {
+			return damaged("page %d: lists page %d as free", p.id, id)
+		}
+		c.use[id] = free
+		before = id
+	}
+	return nil
+}
+
+// root checks the bucket of the buckets, and each of those.
+func (c *checker) root() error {
+	return c.tree(c.rootPage, nil, nil, 0, -1, func(flags uint32, name, value []byte) error {
+		if flags != elementIsBucket || len(value) < bucketHeader {
+			return damaged("record %q is no bucket", name)
+		}
+		bucket := string(name)
+		records := func(flags uint32, key, value []byte) error {
+			if flags != 0 {
+				return damaged("bucket %s: record %x is marked as a bucket", bucket, key)
+			}
+			c.record(bucket, key, value)
+			return nil
+		}
+		page := u64(value)
+		if page == 0 {
+			inline, err := parsePage(0, value[bucketHeader:])
+			if err != nil {
+				return err
+			}
+			if inline.overflow != 0 || inline.flags != flagLeaf {
+				return damaged("bucket %s: its page is no leaf", name)
+			}
+			return inline.leaf(nil, nil, records)
+		}
+		leaves := -1
+		if bucket == bucketBodies {
+			var err error
+			if leaves, err = c.depth(page); err != nil {
+				return err
+			}
+		}
+		return c.tree(page, nil, nil, 0, leaves, records)
+	})
+}
+
+// depth returns how many branches stand above the leaves, which is the same for
+// all leaves of a bucket.
+func (c *checker) depth(id uint64) (int, error) {
+	for depth := range maxDepth {
+		p, err := c.read(id)
+		if err != nil {
+			return 0, err
+		}
+		if p.flags != flagBranch || p.count == 0 {
+			return depth, nil
+		}
+		id = u64(p.data[pageHeader+8:])
+	}
+	return 0, damaged("page %d: too deep", id)
+}
+
+// tree checks the page and what is below it: keys ascend, from low and up to
+// high. Pages at the depth of unread are not read.
+func (c *checker) tree(id uint64, low, high []byte, depth, unreadAt int, record func(flags uint32, key, value []byte) error) error {
+	if depth == unreadAt {
+		return c.mark(id, 1, unread)
+	}
+	p, err := c.page(id)
+	if err != nil {
+		return err
+	}
+	if p.flags == flagLeaf {
+		return p.leaf(low, high, record)
+	}
+	if p.flags != flagBranch || p.count == 0 || depth >= maxDepth {
+		return damaged("page %d: neither branch nor leaf", id)
+	}
+	return p.branch(low, high, func(child uint64, low, high []byte) error {
+		return c.tree(child, low, high, depth+1, unreadAt, record)
+	})
+}
+
+// coverage finds pages that are neither used nor free, or that only seem to be
+// the rest of a body.
+func (c *checker) coverage() error {
+	body := false
+	for id, use := range c.use {
+		if use == unknown && !body {
+			return damaged("page %d is neither used nor free", id)
+		}
+		body = use == unread || use == unknown
+	}
+	return nil
+}
+
+// page reads a page that has not been seen yet.
+func (c *checker) page(id uint64) (page, error) {
+	p, err := c.read(id)
+	if err != nil {
+		return page{}, err
+	}
+	return p, c.mark(id, uint64(p.overflow)+1, used)
+}
+
+func (c *checker) mark(id, pages uint64, as pageUse) error {
+	if id >= c.high || pages > c.high-id {
+		return damaged("page %d is beyond the last one", id)
+	}
+	for i := id; i < id+pages; i++ {
+		if c.use[i] != unknown {
+			return damaged("page %d is used twice, or used and free", i)
+		}
+		c.use[i] = as
+	}
+	return nil
+}
+
+func (c *checker) read(id uint64) (page, error) {
+	if id >= c.high {
+		return page{}, damaged("page %d is beyond the last one", id)
+	}
+	data := make([]byte, c.pageSize)
+	if _, err := c.file.ReadAt(data, int64(id*c.pageSize)); err != nil {
+		return page{}, damaged("page %d: %v", id, err)
+	}
+	p, err := parsePage(id, data)
+	if err != nil || p.overflow == 0 {
+		return p, err
+	}
+	if uint64(p.overflow) >= c.high-id {
+		return page{}, damaged("page %d: goes on beyond the last one", id)
+	}
+	rest := make([]byte, uint64(p.overflow)*c.pageSize)
+	if _, err := c.file.ReadAt(rest, int64((id+1)*c.pageSize)); err != nil {
+		return page{}, damaged("page %d: %v", id, err)
+	}
+	p.data = append(p.data, rest...)
+	return p, nil
+}
+
+type page struct {
+	id       uint64
+	flags    uint16
+	count    uint16
+	overflow uint32
+	data     []byte // all of the page, with its header
+}
+
+func parsePage(id uint64, data []byte) (page, error) {
+	if len(data) < pageHeader {
+		return page{}, damaged("page %d: %d bytes", id, len(data))
+	}
+	p := page{id: u64(data), flags: u16(data[8:]), count: u16(data[10:]), overflow: u32(data[12:]), data: data}
+	if p.id != id {
+		return page{}, damaged("page %d: says that it is page %d", id, p.id)
+	}
+	return p, nil
+}
+
+// elements walks the table of elements and the keys and values behind it, which
+// lie without a gap in the table's order.
+func (p page) elements(element func(e, rest []byte) (pos, size uint64, key []byte)) error {
+	end := pageHeader + pageElement*uint64(p.count)
+	if end > uint64(len(p.data)) {
+		return damaged("page %d: %d elements", p.id, p.count)
+	}
+	var before []byte
+	for i := range uint64(p.count) {
+		at := pageHeader + pageElement*i
+		pos, size, key := element(p.data[at:at+pageElement], p.data[end:])
+		if at+pos != end || key == nil || size > uint64(len(p.data))-end {
+			return damaged("page %d: element %d is out of its place", p.id, i)
+		}
+		if i > 0 && bytes.Compare(before, key) >= 0 {
+			return damaged("page %d: key %d is out of order", p.id, i)
+		}
+		before = key
+		end += size
+	}
+	return nil
+}
+
+// leaf checks a leaf, and calls record for each of its records.
+func (p page) leaf(low, high []byte, record func(flags uint32, key, value []byte) error) error {
+	var failed error
+	err := p.elements(func(e, rest []byte) (uint64, uint64, []byte) {
+		k, v := uint64(u32(e[8:])), uint64(u32(e[12:]))
+		if k == 0 || k+v > uint64(len(rest)) {
+			return 0, 0, nil
+		}
+		key := rest[:k]
+		if failed == nil && !between(low, key, high) {
+			failed = damaged("page %d: key %x is out of its range", p.id, key)
+		}
+		if failed == nil {
+			failed = record(u32(e), key, rest[k:k+v])
+		}
+		return uint64(u32(e[4:])), k + v, key
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
+}
+
+// branch checks a branch, and calls child for each of its pages.
+func (p page) branch(low, high []byte, child func(id uint64, low, high []byte) error) error {
+	var ids []uint64
+	var keys [][]byte
+	if err := p.elements(func(e, rest []byte) (uint64, uint64, []byte) {
+		k := uint64(u32(e[4:]))
+		if k == 0 || k > uint64(len(rest)) {
+			return 0, 0, nil
+		}
+		ids, keys = append(ids, u64(e[8:])), append(keys, slices.Clone(rest[:k]))
+		return uint64(u32(e)), k, rest[:k]
+	}); err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if !between(low, keys[i], high) {
+			return damaged("page %d: key %x is out of its range", p.id, keys[i])
+		}
+		next := high
+		if i+1 < len(keys) {
+			next = keys[i+1]
+		}
+		if err := child(id, keys[i], next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// between reports low <= key < high, where nil is no bound.
+func between(low, key, high []byte) bool {
+	return (low == nil || bytes.Compare(low, key) <= 0) && (high == nil || bytes.Compare(key, high) < 0)
+}
+
+func u16(b []byte) uint16 { return binary.NativeEndian.Uint16(b) }
+func u32(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
+func u64(b []byte) uint64 { return binary.NativeEndian.Uint64(b) }

@@ -1,0 +1,318 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// openWith opens a store whose committer has hooks.
+func openWith(t testing.TB, dir string, h hooks) *Store {
+	t.Helper()
+	o := testOptions()
+	o.hooks = h
+	s, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mustClose(t, s) })
+	return s
+}
+
+// gather holds the first transaction back until the others wait behind it, and
+// returns the answers to all, in order.
+func gather(t *testing.T, s *Store, held chan struct{}, changes []chain.Change) []error {
+	t.Helper()
+	answers := make([]error, len(changes))
+	var all sync.WaitGroup
+	for i, c := range changes {
+		all.Go(func() { answers[i] = s.Commit(c) })
+		// The first one is taken at once, the others wait in the queue.
+		for deadline := time.Now().Add(5 * time.Second); len(s.queue) != i; time.Sleep(50 * time.Microsecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the queue does not fill")
+			}
+		}
+		if i == 0 {
+			<-held
+		}
+	}
+	held <- struct{}{}
+	all.Wait()
+	return answers
+}
+
+// holdFirst returns a hook that stops at its first call, between two words on
+// the channel, and counts all.
+func holdFirst() (hook func() error, held chan struct{}, calls *atomic.Int64) {
+	held, calls = make(chan struct{}), new(atomic.Int64)
+	return func() error {
+		if calls.Add(1) == 1 {
+			held <- struct{}{}
+			<-held
+		}
+		return nil
+	}, held, calls
+}
+
+func TestGroupSharesOneTransaction(t *testing.T) {
+	hook, held, syncs := holdFirst()
+	s := openWith(t, t.TempDir(), hooks{beforeSync: hook})
+	var changes []chain.Change
+	for i := range uint64(100) {
+		changes = append(changes, chain.Change{AddPending: pendingOf(i, "x")})
+	}
+	for i, err := range gather(t, s, held, changes) {
+		if err != nil {
+			t.Errorf("change %d: %v", i, err)
+		}
+	}
+	if n := syncs.Load(); n != 2 {
+		t.Errorf("%d transactions, want 2", n)
+	}
+}
+
+// One change builds on another in the same transaction, and those that fail do
+// so alone.
+func TestFailuresInAGroup(t *testing.T) {
+	hook, held, _ := holdFirst()
+	dir := t.TempDir()
+	s := openWith(t, dir, hooks{beforeSync: hook})
+	blocks := testBranch(pow.Hash{}, 0, "a", 4, 2)
+	changes := []chain.Change{
+		{AddPending: pendingOf(1, "p1")},
+		{Blocks: blocks[:2], Connect: hashes(blocks[:2])},
+		{Connect: []pow.Hash{{9}}, AddPending: pendingOf(2, "spoilt")}, // fails
+		{AddPending: pendingOf(3, "p3")},
+		{AddPending: pendingOf(3, "again")}, // fails
+		{Blocks: blocks[2:3]},
+		{Connect: hashes(blocks[2:3])},
+		{Disconnect: hashes(blocks[:1])}, // fails
+		{Blocks: blocks[3:], Connect: hashes(blocks[3:]), RemovePending: []uint64{1}},
+	}
+	fails := []int{2, 4, 7}
+	for i, err := range gather(t, s, held, changes) {
+		if (err != nil) != slices.Contains(fails, i) {
+			t.Errorf("change %d: %v", i, err)
+		}
+	}
+	mustClose(t, s)
+
+	s = mustOpen(t, dir)
+	tip, pending, err := s.Load(func(pow.Header) error { return nil })
+	if err != nil || tip != blocks[3].Hash() || fmt.Sprint(pending) != fmt.Sprint(pendingOf(3, "p3")) {
+		t.Errorf("tip %s, pending %v, error %v", tip, pending, err)
+	}
+	for _, b := range blocks {
+		for _, tx := range b.Txs {
+			if at, err := s.FindTx(tx.ID()); err != nil || at != b.Hash() {
+				t.Errorf("%s is in %s (%v)", tx, at, err)
+			}
+		}
+	}
+}
+
+// Nothing is acknowledged, and nothing can be read, before its fsync.
+func TestNoAnswerBeforeTheSync(t *testing.T) {
+	hook, held, _ := holdFirst()
+	s := openWith(t, t.TempDir(), hooks{beforeSync: hook})
+	if s.db.NoSync || s.db.NoGrowSync {
+		t.Fatal("bbolt does not sync")
+	}
+	b := testBlock(pow.Hash{}, 0, "a", testTx("x"))
+	answer := make(chan error, 1)
+	go func() { answer <- s.Commit(chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}}) }()
+	<-held
+	select {
+	case err := <-answer:
+		t.Errorf("answered %v before the sync", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	if _, err := s.Block(b.Hash()); !isNotFound(err) {
+		t.Errorf("read before the sync: %v", err)
+	}
+	held <- struct{}{}
+	if err := <-answer; err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Block(b.Hash()); err != nil {
+		t.Error(err)
+	}
+}
+
+// When the first is acknowledged, the file already has all of the transaction.
+func TestTheFileHasItBeforeTheAnswer(t *testing.T) {
+	dir, copies := t.TempDir(), t.TempDir()
+	n := 0
+	s := openWith(t, dir, hooks{afterSync: func() error {
+		n++
+		return copyFile(filepath.Join(dir, fileName), filepath.Join(copies, fmt.Sprint(n), fileName))
+	}})
+	for i := range uint64(10) {
+		mustCommit(t, s, chain.Change{AddPending: pendingOf(i, fmt.Sprint(i))})
+	}
+	for i := range 10 {
+		s := mustOpen(t, filepath.Join(copies, fmt.Sprint(i+1)))
+		if _, pending, err := s.Load(nil); err != nil || len(pending) != i+1 {
+			t.Errorf("after commit %d the file has %d (%v)", i+1, len(pending), err)
+		}
+	}
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, data, 0o644))
+}
+
+func TestFailureBeforeTheSync(t *testing.T) {
+	failure := errors.New("failpoint")
+	fail := false
+	s := openWith(t, t.TempDir(), hooks{beforeSync: func() error {
+		if fail {
+			return failure
+		}
+		return nil
+	}})
+	blocks := testBranch(pow.Hash{}, 0, "a", 2, 1)
+	mustCommit(t, s, chain.Change{Blocks: blocks[:1], Connect: hashes(blocks[:1])})
+	before, _ := contents(s, nil)
+
+	fail = true
+	if err := s.Commit(chain.Change{Blocks: blocks[1:], Connect: hashes(blocks[1:])}); !errors.Is(err, failure) {
+		t.Errorf("error %v", err)
+	}
+	if after, err := contents(s, nil); err != nil || after != before {
+		t.Errorf("it left\n%s(%v)", after, err)
+	}
+	if _, err := s.Block(blocks[1].Hash()); !isNotFound(err) {
+		t.Errorf("its block: %v", err)
+	}
+	fail = false
+	mustCommit(t, s, chain.Change{Blocks: blocks[1:], Connect: hashes(blocks[1:])})
+}
+
+// After a failure that leaves the disk unknown the store only reads, and opening
+// it again ends that.
+func TestFailureAfterTheSync(t *testing.T) {
+	failure := errors.New("failpoint")
+	dir := t.TempDir()
+	fail := false
+	s := openWith(t, dir, hooks{afterSync: func() error {
+		if fail {
+			return failure
+		}
+		return nil
+	}})
+	b := testBlock(pow.Hash{}, 0, "a")
+	mustCommit(t, s, chain.Change{Blocks: []chain.Block{b}})
+	fail = true
+	if err := s.Commit(chain.Change{AddPending: pendingOf(1, "x")}); !errors.Is(err, failure) {
+		t.Errorf("error %v", err)
+	}
+	fail = false
+	if err := s.Commit(chain.Change{AddPending: pendingOf(2, "y")}); !errors.Is(err, failure) || !strings.Contains(err.Error(), "opened again") {
+		t.Errorf("the next change: %v", err)
+	}
+	if _, err := s.Block(b.Hash()); err != nil {
+		t.Errorf("a read: %v", err)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, dir)
+	if _, pending, err := s.Load(func(pow.Header) error { return nil }); err != nil || len(pending) != 1 || pending[0].Seq != 1 {
+		t.Errorf("%v is pending (%v)", pending, err)
+	}
+	mustCommit(t, s, chain.Change{AddPending: pendingOf(2, "y")})
+}
+
+// All that Commit says about a change while the store closes is true.
+func TestCloseDuringCommits(t *testing.T) {
+	for range 20 {
+		dir := t.TempDir()
+		s := mustOpen(t, dir)
+		var acked sync.Map
+		var seq atomic.Uint64
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				for {
+					n := seq.Add(1)
+					err := s.Commit(chain.Change{AddPending: pendingOf(n, fmt.Sprint(n))})
+					if errors.Is(err, chain.ErrClosed) {
+						return
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					acked.Store(n, true)
+					_, err = s.FindTx(pow.Hash{1})
+					if !errors.Is(err, chain.ErrNotFound) && !errors.Is(err, chain.ErrClosed) {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		time.Sleep(2 * time.Millisecond)
+		mustClose(t, s)
+		all.Wait()
+
+		_, pending, err := mustOpen(t, dir).Load(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := 0
+		acked.Range(func(n, _ any) bool {
+			count++
+			if !slices.ContainsFunc(pending, func(p chain.Pending) bool { return p.Seq == n }) {
+				t.Errorf("%d was acknowledged and is gone", n)
+			}
+			return true
+		})
+		if count != len(pending) {
+			t.Errorf("%d acknowledged, %d there", count, len(pending))
+		}
+	}
+}
+
+// Readers and writers at once, while the file grows.
+func TestConcurrentReads(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	blocks := testBranch(pow.Hash{}, 0, "a", 100, 3)
+	var at atomic.Int64
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for n := at.Load(); n < 100; n = at.Load() {
+				for i := range n {
+					raw, err := s.Block(blocks[i].Hash())
+					if err != nil || string(raw) != binaryOf(t, blocks[i]) {
+						t.Errorf("block %d: %v", i, err)
+						return
+					}
+					if hash, err := s.FindTx(blocks[i].Txs[1].ID()); err != nil || hash != blocks[i].Hash() {
+						t.Errorf("transaction of block %d: %v", i, err)
+						return
+					}
+				}
+			}
+		})
+	}
+	for i, b := range blocks {
+		mustCommit(t, s, chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}})
+		at.Store(int64(i + 1))
+	}
+	all.Wait()
+}

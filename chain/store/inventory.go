@@ -1,0 +1,90 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// inventory is what Open finds in the records of a file.
+type inventory struct {
+	txid   uint64
+	blocks *index
+	state  state
+
+	schema  uint32
+	network pow.Hash
+	name    string
+
+	found   state // counts
+	damaged error // the first damage
+}
+
+// record takes in one record. It keeps errors for later, because a newer schema
+// may have other records.
+func (inv *inventory) record(bucket string, k, v []byte) {
+	var err error
+	switch bucket {
+	case bucketMeta:
+		err = inv.meta(string(k), v)
+	case bucketHeaders:
+		var h pow.Header
+		if h, err = parseHeader(inv.found.blocks, k, v); err == nil {
+			inv.blocks.add(h.Hash(), inv.found.blocks)
+		}
+		inv.found.blocks++
+	case bucketTxs:
+		_, err = parseNumber(k, v)
+		inv.found.txs++
+	case bucketPending:
+		_, err = open("pending transaction", k, v)
+		inv.found.pending++
+	}
+	if inv.damaged == nil {
+		inv.damaged = err
+	}
+}
+
+func (inv *inventory) meta(name string, record []byte) error {
+	if name == string(keyState()) {
+		var err error
+		inv.state, err = parseState(record)
+		return err
+	}
+	value, err := open("record", []byte(name), record)
+	switch {
+	case err != nil:
+		return err
+	case name == keySchema && len(value) == 4:
+		inv.schema = binary.BigEndian.Uint32(value)
+	case name == keyNetwork && len(value) >= pow.HashSize:
+		inv.network, inv.name = pow.Hash(value[:pow.HashSize]), string(value[pow.HashSize:])
+	default:
+		return damaged("record %q is unknown", name)
+	}
+	return nil
+}
+
+// check says whether the store is one to use.
+func (inv *inventory) check(o Options) error {
+	if inv.schema > schema {
+		return fmt.Errorf("written with schema %d, this version reads up to %d: use a newer one", inv.schema, schema)
+	}
+	if inv.damaged != nil {
+		return inv.damaged
+	}
+	if inv.schema == 0 || inv.name == "" && inv.network == (pow.Hash{}) && o.NetworkID != (pow.Hash{}) {
+		return damaged("it does not say what it is")
+	}
+	if inv.network != o.NetworkID || inv.name != o.NetworkName {
+		return fmt.Errorf("it has the chain of network %q (id %s), not of %q (id %s): start that network, or choose another data folder",
+			inv.name, inv.network, o.NetworkName, o.NetworkID)
+	}
+	s, n := inv.state, inv.found
+	if n.blocks != s.blocks || n.txs != s.txs || n.pending != s.pending {
+		return damaged("%d blocks, %d indexed and %d pending transactions, want %d, %d and %d",
+			n.blocks, n.txs, n.pending, s.blocks, s.txs, s.pending)
+	}
+	return nil
+}

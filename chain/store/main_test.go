@@ -1,0 +1,164 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// Some tests run this binary again as another process, which this variable
+// tells what to be.
+const childVar = "LODE_STORE_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(childVar); role != "" {
+		os.Exit(child(role))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func child(role string) int {
+	name, dir, _ := strings.Cut(role, ":")
+	roles := map[string]func(dir string) error{"commit": childCommits, "open": childOpens, "fill": childFills}
+	if err := roles[name](dir); err != nil {
+		fmt.Println("error:", err)
+		return 1
+	}
+	return 0
+}
+
+func testOptions() Options {
+	return Options{NetworkID: pow.Hash{1, 2, 3}, NetworkName: "lab"}
+}
+
+func mustOpen(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(dir, testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mustClose(t, s) })
+	return s
+}
+
+func mustClose(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func mustCommit(t testing.TB, s *Store, c chain.Change) {
+	t.Helper()
+	if err := s.Commit(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testTx returns a transaction of that content. The same one, if asked again.
+func testTx(content string) chain.Tx {
+	tx, err := chain.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))
+	if err != nil {
+		panic(err)
+	}
+	return tx
+}
+
+// testBlock returns a block on a parent. The store does not know the rules, so
+// it has no work.
+func testBlock(prev pow.Hash, height int64, branch string, txs ...chain.Tx) chain.Block {
+	b := chain.Block{Coinbase: chain.Coinbase{Height: height, Tag: branch}, Txs: txs}
+	root, _ := chain.MerkleRoot(b.IDs())
+	b.Header = pow.Header{Version: 0x20000000, Prev: prev, MerkleRoot: root, Time: uint32(height), Bits: 0x207fffff}
+	return b
+}
+
+// testBranch returns a chain of blocks, each with that many transactions.
+func testBranch(prev pow.Hash, height int64, branch string, blocks, txs int) []chain.Block {
+	var all []chain.Block
+	for range blocks {
+		var in []chain.Tx
+		for i := range txs {
+			in = append(in, testTx(fmt.Sprintf("%s %d %d", branch, height, i)))
+		}
+		b := testBlock(prev, height, branch, in...)
+		all = append(all, b)
+		prev = b.Hash()
+		height++
+	}
+	return all
+}
+
+func hashes(blocks []chain.Block) []pow.Hash {
+	var all []pow.Hash
+	for _, b := range blocks {
+		all = append(all, b.Hash())
+	}
+	return all
+}
+
+func reversed(hashes []pow.Hash) []pow.Hash {
+	var all []pow.Hash
+	for i := range hashes {
+		all = append(all, hashes[len(hashes)-1-i])
+	}
+	return all
+}
+
+func binaryOf(t testing.TB, b chain.Block) string {
+	t.Helper()
+	raw, err := b.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// contents is all that a store tells, in one string that can be compared.
+// It asks for every block, and for the transactions.
+func contents(s *Store, ids []pow.Hash) (string, error) {
+	var b strings.Builder
+	var all []pow.Header
+	tip, pending, err := s.Load(func(h pow.Header) error { all = append(all, h); return nil })
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&b, "tip %s\n", tip)
+	for _, p := range pending {
+		fmt.Fprintf(&b, "pending %d %s\n", p.Seq, p.Tx)
+	}
+	for _, h := range all {
+		raw, err := s.Block(h.Hash())
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "block %s %x\n", h, pow.DoubleSHA256(raw))
+	}
+	for _, id := range ids {
+		at, err := s.FindTx(id)
+		if err != nil && !isNotFound(err) {
+			return "", err
+		}
+		fmt.Fprintf(&b, "tx %s in %s\n", id, at)
+	}
+	return b.String(), nil
+}
+
+func pendingOf(first uint64, contents ...string) []chain.Pending {
+	var all []chain.Pending
+	for i, c := range contents {
+		all = append(all, chain.Pending{Seq: first + uint64(i), Tx: testTx(c)})
+	}
+	return all
+}
+
+func containsAll(s string, parts ...string) bool {
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(s, part) })
+}

@@ -1,0 +1,208 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// loadStep is how many headers Load copies in one transaction.
+const loadStep = 4096
+
+// Load implements [chain.Store].
+func (s *Store) Load(header func(pow.Header) error) (tip pow.Hash, pending []chain.Pending, err error) {
+	var at state
+	var records [][]byte // copies
+	err = s.view(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket([]byte(bucketMeta))
+		if at, err = parseState(meta.Get(keyState())); err != nil {
+			return err
+		}
+		return tx.Bucket([]byte(bucketPending)).ForEach(func(k, v []byte) error {
+			value, err := open("pending transaction", k, v)
+			if err != nil {
+				return err
+			}
+			records = append(records, bytes.Clone(value))
+			pending = append(pending, chain.Pending{Seq: binary.BigEndian.Uint64(k)})
+			return nil
+		})
+	})
+	if err != nil {
+		return pow.Hash{}, nil, err
+	}
+	for i, record := range records {
+		tx, err := chain.ParseTx(record)
+		if err != nil {
+			return pow.Hash{}, nil, damaged("pending transaction %d: %v", pending[i].Seq, err)
+		}
+		pending[i].Tx = tx
+	}
+	if err := s.eachHeader(at.blocks, header); err != nil {
+		return pow.Hash{}, nil, err
+	}
+	return at.tip, pending, nil
+}
+
+// eachHeader calls fn for the first blocks. No transaction is open meanwhile.
+func (s *Store) eachHeader(blocks uint64, fn func(pow.Header) error) error {
+	headers := make([]pow.Header, 0, min(blocks, loadStep))
+	for next := uint64(0); next < blocks; {
+		headers = headers[:0]
+		err := s.view(func(tx *bbolt.Tx) error {
+			c := tx.Bucket([]byte(bucketHeaders)).Cursor()
+			for k, v := c.Seek(key(next)); next < blocks && len(headers) < loadStep; k, v = c.Next() {
+				h, err := parseHeader(next, k, v)
+				if err != nil {
+					return err
+				}
+				headers = append(headers, h)
+				next++
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, h := range headers {
+			if err := fn(h); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func parseHeader(number uint64, k, record []byte) (pow.Header, error) {
+	if len(k) != 8 || binary.BigEndian.Uint64(k) != number {
+		return pow.Header{}, damaged("header %d is missing", number)
+	}
+	value, err := open("header", k, record)
+	if err != nil {
+		return pow.Header{}, err
+	}
+	if len(value) != pow.HeaderSize {
+		return pow.Header{}, damaged("header %d has %d bytes, want %d", number, len(value), pow.HeaderSize)
+	}
+	return pow.DecodeHeader((*[pow.HeaderSize]byte)(value)), nil
+}
+
+// Block implements [chain.Store].
+func (s *Store) Block(hash pow.Hash) (block []byte, err error) {
+	err = s.view(func(tx *bbolt.Tx) error {
+		_, found, err := s.body(tx, hash)
+		block = bytes.Clone(found)
+		return err
+	})
+	return block, err
+}
+
+// body returns a block's number and its bytes, which are the transaction's.
+func (s *Store) body(tx *bbolt.Tx, hash pow.Hash) (number uint64, block []byte, err error) {
+	bodies := tx.Bucket([]byte(bucketBodies))
+	for _, candidate := range s.blocks.candidates(hash) {
+		k := key(uint64(candidate))
+		block, err := open("block", k, bodies.Get(k))
+		if err != nil {
+			return 0, nil, err
+		}
+		if len(block) < pow.HeaderSize {
+			return 0, nil, damaged("block %d has %d bytes", candidate, len(block))
+		}
+		if pow.DoubleSHA256(block[:pow.HeaderSize]) == hash {
+			return uint64(candidate), block, nil
+		}
+	}
+	return 0, nil, fmt.Errorf("block %s: %w", hash, chain.ErrNotFound)
+}
+
+// FindTx implements [chain.Store].
+func (s *Store) FindTx(id pow.Hash) (block pow.Hash, err error) {
+	err = s.view(func(tx *bbolt.Tx) error {
+		number, found, err := findTx(tx.Bucket([]byte(bucketTxs)), id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("transaction %s: %w", id, chain.ErrNotFound)
+		}
+		k := key(number)
+		header, err := parseHeader(number, k, tx.Bucket([]byte(bucketHeaders)).Get(k))
+		block = header.Hash()
+		return err
+	})
+	if err != nil {
+		return pow.Hash{}, err
+	}
+	return block, nil
+}
+
+// findTx returns the number of the block that the index has for a transaction.
+// Where there is none, a record with a damaged key would stand next to its
+// place, so both neighbours are checked.
+func findTx(txs *bbolt.Bucket, id pow.Hash) (number uint64, found bool, err error) {
+	c := txs.Cursor()
+	k, v := c.Seek(id[:])
+	if bytes.Equal(k, id[:]) {
+		number, err = parseNumber(k, v)
+		return number, err == nil, err
+	}
+	if k != nil {
+		if _, err := parseNumber(k, v); err != nil {
+			return 0, false, err
+		}
+		k, v = c.Prev()
+	} else {
+		k, v = c.Last()
+	}
+	if k != nil {
+		_, err = parseNumber(k, v)
+	}
+	return 0, false, err
+}
+
+func parseNumber(k, record []byte) (uint64, error) {
+	value, err := open("place of transaction", k, record)
+	if err != nil {
+		return 0, err
+	}
+	if len(value) != 8 {
+		return 0, damaged("place of transaction %x has %d bytes", k, len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
+// view runs fn in a read transaction that is closed when view returns.
+func (s *Store) view(fn func(*bbolt.Tx) error) (err error) {
+	defer guard(&err)()
+	tx, err := s.db.Begin(false)
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return chain.ErrClosed
+	}
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	return fn(tx)
+}
+
+// guard stands around every use of bbolt, which trusts what it reads: on damage
+// it panics, or faults beyond the end of the file. The function that guard
+// returns, when deferred, turns either into an error.
+func guard(err *error) func() {
+	before := debug.SetPanicOnFault(true) // of this goroutine
+	return func() {
+		debug.SetPanicOnFault(before)
+		if p := recover(); p != nil {
+			*err = damaged("%v", p)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/lodepow/lode/chain"
+)
+
+const sumSize = 4
+
+// maxRecord is more than any record has, and little enough to copy: a damaged
+// length must not ask for all memory.
+const maxRecord = chain.MaxBlockBytes + 16*chain.MaxBlockTxs
+
+// key returns a number as the key of a record; keys sort as their numbers do.
+func key(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// seal writes the checksum into the first bytes of a record, which the caller
+// has left for it.
+func seal(key, record []byte) []byte {
+	binary.BigEndian.PutUint32(record, sum(key, record[sumSize:]))
+	return record
+}
+
+// open returns what a record holds. It is part of the record, not a copy.
+func open(what string, key, record []byte) ([]byte, error) {
+	if record == nil {
+		return nil, damaged("%s %x is missing", what, key)
+	}
+	if len(record) < sumSize || len(record) > maxRecord {
+		return nil, damaged("%s %x has %d bytes", what, key, len(record))
+	}
+	if binary.BigEndian.Uint32(record) != sum(key, record[sumSize:]) {
+		return nil, damaged("%s %x has another checksum than when it was written", what, key)
+	}
+	return record[sumSize:], nil
+}
+
+func sum(key, value []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Checksum(key, table), table, value)
+}
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s; restore a copy, or move the file away to begin anew",
+		chain.ErrDamaged, fmt.Sprintf(format, args...))
+}
+
+// state is what the store knows of itself as a whole. It changes with every
+// commit, and is how Open finds that records have vanished.
+type state struct {
+	tip     [32]byte
+	blocks  uint64
+	txs     uint64 // in the index
+	pending uint64
+}
+
+const stateSize = 32 + 3*8
+
+func (s state) record() []byte {
+	b := make([]byte, sumSize, sumSize+stateSize)
+	b = append(b, s.tip[:]...)
+	b = binary.BigEndian.AppendUint64(b, s.blocks)
+	b = binary.BigEndian.AppendUint64(b, s.txs)
+	return seal(keyState(), binary.BigEndian.AppendUint64(b, s.pending))
+}
+
+func parseState(record []byte) (state, error) {
+	value, err := open("record", keyState(), record)
+	if err != nil {
+		return state{}, err
+	}
+	if len(value) != stateSize {
+		return state{}, damaged("state of %d bytes, want %d", len(value), stateSize)
+	}
+	return state{
+		tip:     [32]byte(value),
+		blocks:  binary.BigEndian.Uint64(value[32:]),
+		txs:     binary.BigEndian.Uint64(value[40:]),
+		pending: binary.BigEndian.Uint64(value[48:]),
+	}, nil
+}
+
+func keyState() []byte { return []byte("state") }

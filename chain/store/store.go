@@ -1,0 +1,277 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+const (
+	fileName = "chain.db"
+	newName  = fileName + ".new-*"
+
+	schema   = 1
+	lockWait = time.Second
+)
+
+// The buckets.
+const (
+	bucketMeta    = "meta"
+	bucketHeaders = "headers"
+	bucketBodies  = "bodies"
+	bucketTxs     = "txs"
+	bucketPending = "pending"
+)
+
+const (
+	keySchema  = "schema"
+	keyNetwork = "network"
+)
+
+// Options say whose chain it is.
+type Options struct {
+	NetworkID   pow.Hash
+	NetworkName string
+	Logger      *slog.Logger // nil: discards
+
+	hooks hooks
+}
+
+// hooks are where tests stop or fail the committer.
+type hooks struct {
+	beforeSync func() error // with all changes of the transaction in it
+	afterSync  func() error // before the first of them is acknowledged
+}
+
+// Store is a [chain.Store] in a file.
+type Store struct {
+	file   *os.File // bbolt's
+	db     *bbolt.DB
+	log    *slog.Logger
+	hooks  hooks
+	blocks *index
+
+	gate   sync.RWMutex // held for reading while a change enters the queue
+	closed bool
+	queue  chan *request
+	done   chan struct{} // closed when the committer has returned
+
+	// The committer's own.
+	state  state
+	broken error // why no change can be taken any more
+	stuck  bool  // bbolt cannot be closed
+}
+
+var _ chain.Store = (*Store)(nil)
+
+// Open opens the store in a folder, and makes both if they are not there. The
+// error wraps [chain.ErrLocked] when another process has it, and
+// [chain.ErrDamaged] when the file is not what was written.
+func Open(dir string, o Options) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	began := time.Now()
+	path := filepath.Join(dir, fileName)
+	s, err := openDir(dir, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	o.Logger.Info("opened the store", "path", path, "blocks", s.state.blocks, "indexed_txs", s.state.txs,
+		"pending", s.state.pending, "took", time.Since(began).Round(time.Millisecond))
+	go s.commitAll()
+	return s, nil
+}
+
+func openDir(dir, path string, o Options) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		if err := create(dir, path, o); err != nil {
+			return nil, err
+		}
+	}
+	inv, err := checkFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := inv.check(o); err != nil {
+		return nil, err
+	}
+
+	s := &Store{
+		log:    o.Logger,
+		hooks:  o.hooks,
+		blocks: inv.blocks,
+		state:  inv.state,
+		queue:  make(chan *request, maxGroup),
+		done:   make(chan struct{}),
+	}
+	if s.db, s.file, err = openBolt(path, false); err != nil {
+		return nil, err
+	}
+	if err := s.unchanged(inv.txid); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	// Whoever left these did not get to the end of create.
+	if left, err := filepath.Glob(filepath.Join(dir, newName)); err == nil {
+		for _, name := range left {
+			_ = os.Remove(name)
+		}
+	}
+	return s, nil
+}
+
+// create writes an empty store under another name and then gives it its own, so
+// that a file of that name is whole, however its making ended. The first of two
+// processes wins.
+func create(dir, path string, o Options) (err error) {
+	temp, err := os.CreateTemp(dir, newName)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }()
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	db, _, err := openBolt(temp.Name(), false)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range []string{bucketMeta, bucketHeaders, bucketBodies, bucketTxs, bucketPending} {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		meta := tx.Bucket([]byte(bucketMeta))
+		put := func(name string, value []byte) error {
+			return meta.Put([]byte(name), seal([]byte(name), append(make([]byte, sumSize), value...)))
+		}
+		return errors.Join(
+			put(keySchema, binary.BigEndian.AppendUint32(nil, schema)),
+			put(keyNetwork, append(o.NetworkID[:], o.NetworkName...)),
+			meta.Put(keyState(), state{}.record()))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		if full(err) {
+			return fmt.Errorf("%w (%v)", chain.ErrNoSpace, err)
+		}
+		return err
+	}
+	if err := os.Link(temp.Name(), path); err != nil {
+		if _, err := os.Stat(path); err == nil {
+			return nil // another process was faster
+		}
+		// Some file systems have no links. There, two processes that make the
+		// same store at the same moment are not kept apart.
+		if err := os.Rename(temp.Name(), path); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// checkFile takes stock of the file before bbolt relies on it, with nobody
+// writing.
+func checkFile(path string) (*inventory, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() == 0 { // bbolt would make it an empty store
+		return nil, damaged("the file is empty")
+	}
+	db, file, err := openBolt(path, true)
+	if err != nil {
+		return nil, err
+	}
+	inv := &inventory{blocks: newIndex(0)}
+	if info, err = file.Stat(); err == nil {
+		inv.txid, err = checkPages(file, info.Size(), inv.record)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return inv, nil
+}
+
+// unchanged makes sure that nobody has written between the check and the lock.
+func (s *Store) unchanged(txid uint64) error {
+	return s.view(func(tx *bbolt.Tx) error {
+		if now := uint64(tx.ID()); now != txid {
+			return fmt.Errorf("%w: it has just written", chain.ErrLocked)
+		}
+		return nil
+	})
+}
+
+func openBolt(path string, readOnly bool) (db *bbolt.DB, file *os.File, err error) {
+	defer func() {
+		if err != nil && file != nil {
+			_ = file.Close() // and with it the lock, if bbolt has panicked
+		}
+	}()
+	defer guard(&err)()
+	db, err = bbolt.Open(path, 0o644, &bbolt.Options{
+		Timeout:      lockWait,
+		ReadOnly:     readOnly,
+		FreelistType: bbolt.FreelistMapType,
+		NoStatistics: true,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	})
+	var disk *os.PathError
+	switch {
+	case err == nil:
+		return db, file, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, nil, fmt.Errorf("%w; stop it, or choose another data folder", chain.ErrLocked)
+	case errors.As(err, &disk):
+		return nil, nil, err
+	default:
+		return nil, nil, damaged("%v", err)
+	}
+}
+
+// Close waits for the changes in hand and closes the file. Calls after the first
+// do nothing.
+func (s *Store) Close() error {
+	s.gate.Lock()
+	if s.closed {
+		s.gate.Unlock()
+		<-s.done
+		return nil
+	}
+	s.closed = true
+	close(s.queue)
+	s.gate.Unlock()
+
+	<-s.done
+	if s.stuck {
+		return s.file.Close() // frees the lock too
+	}
+	return s.db.Close()
+}
