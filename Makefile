@@ -59,7 +59,7 @@ vuln: ## look for known vulnerabilities, where the database answers
 
 .PHONY: race
 race: ## run the tests under the race detector
-	go test -race ./...
+	go test -race -short ./...
 
 .PHONY: purego
 purego: ## run the tests on a build without assembly

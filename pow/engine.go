@@ -10,6 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// MaxWorkers is the most goroutines that a search hashes on.
+const MaxWorkers = 4096
+
 // Config says how to search. Its zero value uses every core and the best
 // kernel.
 type Config struct {
@@ -45,8 +48,8 @@ func New(c Config) (*Engine, error) {
 }
 
 func newEngine(kernel Kernel, c Config) (*Engine, error) {
-	if c.Workers < 0 {
-		return nil, fmt.Errorf("%d workers: want at least 1, or 0 for one a core", c.Workers)
+	if c.Workers < 0 || c.Workers > MaxWorkers {
+		return nil, fmt.Errorf("%d workers: want 1 to %d, or 0 for one a core", c.Workers, MaxWorkers)
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)

@@ -108,8 +108,8 @@ func (s *space) scan(kernel sha256d.ScanFunc, offset, count uint64) (at uint64, 
 	for offset < end {
 		c := kernel(s.input, s.first+uint32(offset), int(end-offset))
 		hashes += uint64(c.Hashes)
-		if !c.Found {
-			break
+		if !c.Found || c.Nonce-(s.first+uint32(offset)) >= uint32(end-offset) {
+			break // nothing, or out of the range: a wrong kernel
 		}
 		at = s.at(c.Nonce, c.Version)
 		if s.confirm(at) {
@@ -131,10 +131,10 @@ func (s *space) scan(kernel sha256d.ScanFunc, offset, count uint64) (at uint64, 
 func (s *space) result(at uint64) Result {
 	raw := s.bytes(at)
 	return Result{
-		Header:  DecodeHeader(&raw),
-		Hash:    DoubleSHA256(raw[:]),
-		Version: int(at % uint64(len(s.versions))),
-		Tries:   at + 1,
+		Header:       DecodeHeader(&raw),
+		Hash:         DoubleSHA256(raw[:]),
+		VersionIndex: int(at % uint64(len(s.versions))),
+		Tries:        at + 1,
 	}
 }
 

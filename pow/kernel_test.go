@@ -47,6 +47,7 @@ func TestSelfTestCatches(t *testing.T) {
 			}
 			return c
 		}),
+		broken("panicking", func(sha256d.Candidate, int) sha256d.Candidate { panic("no such instruction") }),
 		{name: "elsewhere", missing: []string{"vector unit"}},
 	} {
 		if err := k.SelfTest(); err == nil || !strings.Contains(err.Error(), k.name) {
@@ -100,8 +101,10 @@ func TestNewLogsTheKernel(t *testing.T) {
 	if e.Workers() != 3 || !strings.Contains(log.String(), "kernel="+e.Kernel().Name()) {
 		t.Errorf("%d workers, log %q", e.Workers(), log.String())
 	}
-	if _, err := New(Config{Workers: -1}); err == nil {
-		t.Error("-1 workers were accepted")
+	for _, workers := range []int{-1, MaxWorkers + 1} {
+		if _, err := New(Config{Workers: workers}); err == nil {
+			t.Errorf("%d workers were accepted", workers)
+		}
 	}
 	if _, err := New(Config{Kernel: "gpu"}); err == nil {
 		t.Error("an unknown kernel was accepted")

@@ -32,6 +32,8 @@ func TestMineGoesOnToTheNextJob(t *testing.T) {
 	m := gather(t, e)
 	if got := m["lode_time_to_block_seconds"].GetMetric()[0].GetHistogram(); got.GetSampleCount() != 1 || got.GetSampleSum() != 30 {
 		t.Errorf("time to block: %v, want one sample of 30 s", got)
+	} else if b := got.GetBucket(); len(b) != 12 || b[0].GetUpperBound() != 0.001 || b[11].GetUpperBound() != 4194.304 || b[7].GetCumulativeCount() != 0 || b[8].GetCumulativeCount() != 1 {
+		t.Errorf("buckets %v, want 1 ms to 4194 s with the sample in that of 65 s", b)
 	}
 }
 

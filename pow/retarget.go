@@ -7,8 +7,8 @@ package pow
 // spacing less than it says; see GetNextWorkRequired in Bitcoin Core's pow.cpp.
 type Retarget struct {
 	Limit    Bits   // the easiest target
-	Interval uint32 // blocks
-	Spacing  uint32 // seconds a block
+	Interval uint32 // blocks, at least 2
+	Spacing  uint32 // seconds a block, at least 1
 }
 
 // BitcoinRetarget returns the rule of Bitcoin's main chain: two weeks of
@@ -25,7 +25,7 @@ func (r Retarget) Boundary(height uint32) bool { return height%r.Interval == 0 }
 func (r Retarget) Next(last Bits, firstTime, lastTime uint32) Bits {
 	should := int64(r.Interval) * int64(r.Spacing)
 	took := int64(lastTime) - int64(firstTime) // negative when times run backwards
-	took = min(max(took, should/4), should*4)
+	took = max(1, min(max(took, should/4), should*4))
 
 	limit, _, _ := r.Limit.Decode()
 	old, _, _ := last.Decode()

@@ -18,9 +18,9 @@ var errFound = errors.New("found")
 
 // Result is the answer to a job.
 type Result struct {
-	Header  Header // solved: with the nonce and version that meet the target
-	Hash    Hash
-	Version int // index of the version in the job's list
+	Header       Header // solved: with the nonce and version that meet the target
+	Hash         Hash
+	VersionIndex int // of the header's version in the job's list
 
 	// Tries is the answer's position in the space, from 1, which is the same
 	// for any kernel and any number of workers: the number of hashes that a

@@ -127,8 +127,8 @@ func TestOneAnswer(t *testing.T) {
 				if got.Header != header || got.Tries != tries || got.Hash != header.Hash() {
 					t.Fatalf("%s: %+v, want header %+v after %d tries", what, got, header, tries)
 				}
-				if len(job.Versions) > 0 && job.Versions[got.Version] != got.Header.Version {
-					t.Fatalf("%s: version %d of the list is not %08x", what, got.Version, got.Header.Version)
+				if len(job.Versions) > 0 && job.Versions[got.VersionIndex] != got.Header.Version {
+					t.Fatalf("%s: version %d of the list is not %08x", what, got.VersionIndex, got.Header.Version)
 				}
 				if got.Hashes < got.Tries || workers == 1 && got.Hashes >= got.Tries+uint64(k.Lanes()*MaxVersions) {
 					t.Fatalf("%s: %d hashes for %d tries", what, got.Hashes, got.Tries)
@@ -286,11 +286,14 @@ func TestCancelFinishesClaimedChunksOnly(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var hashed atomic.Uint64
 		var calls, after atomic.Int64
+		var ended atomic.Bool
 		e := testEngine(t, countingKernel(&hashed, func() {
-			if n := calls.Add(1); n == 20 {
-				cancel(cause)
-			} else if n > 20 {
+			if ended.Load() {
 				after.Add(1)
+			}
+			if calls.Add(1) == 20 {
+				cancel(cause)
+				ended.Store(true)
 			}
 		}), workers)
 		r, err := e.Search(ctx, Job{Target: ZerosTarget(200)})
@@ -316,6 +319,62 @@ func TestCancelledBeforeStart(t *testing.T) {
 	r, err := e.Search(ctx, Job{Target: ZerosTarget(0)})
 	if !errors.Is(err, context.Canceled) || r.Hashes != 0 {
 		t.Errorf("%+v, %v; want no hash and context canceled", r, err)
+	}
+}
+
+// A chunk is counted in hashes, whatever the number of versions.
+func TestChunksStayInBounds(t *testing.T) {
+	for versions := range MaxVersions + 1 {
+		k := Kernels()[0]
+		scan := k.scan
+		k.scan = func(in *sha256d.Input, first uint32, count int) sha256d.Candidate {
+			if hashes := count * len(in.Versions); hashes > k.chunk {
+				t.Errorf("%d versions: a chunk of %d hashes, at most %d are allowed", versions, hashes, k.chunk)
+			}
+			return scan(in, first, count)
+		}
+		job := Job{Target: ZerosTarget(200), Count: 5000, Versions: make([]int32, versions)}
+		if _, err := testEngine(t, k, 2).Search(t.Context(), job); !errors.Is(err, ErrExhausted) {
+			t.Error(err)
+		}
+	}
+}
+
+// The target is the last hash that will do, to the bit.
+func TestTargetToTheBit(t *testing.T) {
+	for _, k := range runnable(t) {
+		for _, versions := range [][]int32{nil, make([]int32, MaxVersions)} {
+			want := smallNonceHeaders(t)[0]
+			hash := want.Hash()
+			exact := Target{hash.number()}
+			below := exact
+			below.n[0]-- // the low word of a hash is not zero
+			for i := range versions {
+				versions[i] = want.Version + int32(i)
+			}
+			job := Job{Header: want, First: want.Nonce, Count: 1, Versions: versions, Target: exact}
+			if r, err := testEngine(t, k, 1).Search(t.Context(), job); err != nil || r.Header != want {
+				t.Errorf("kernel %s: the target itself is not met: %v", k.Name(), err)
+			}
+			job.Target = below
+			if _, err := testEngine(t, k, 1).Search(t.Context(), job); !errors.Is(err, ErrExhausted) {
+				t.Errorf("kernel %s: a hash above the target was accepted (%v)", k.Name(), err)
+			}
+		}
+	}
+}
+
+// A kernel that answers from outside its range is wrong, but does no harm: the
+// answer is not taken and the search ends.
+func TestKernelOutOfRange(t *testing.T) {
+	for _, nonce := range []uint32{0, 99, 1 << 31} {
+		k := Kernel{name: "astray", lanes: 1, chunk: 512, scan: func(_ *sha256d.Input, _ uint32, count int) sha256d.Candidate {
+			return sha256d.Candidate{Found: true, Nonce: nonce, Hashes: count}
+		}}
+		r, err := testEngine(t, k, 2).Search(t.Context(), Job{Target: ZerosTarget(0), First: 100, Count: 4000})
+		if !errors.Is(err, ErrExhausted) {
+			t.Errorf("nonce %d: %+v, %v", nonce, r, err)
+		}
 	}
 }
 

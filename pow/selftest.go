@@ -7,10 +7,15 @@ import (
 
 // SelfTest returns nil if the kernel can run on this CPU and finds what it must
 // find in a few thousand hashes.
-func (k Kernel) SelfTest() error {
+func (k Kernel) SelfTest() (err error) {
 	if len(k.missing) > 0 {
 		return fmt.Errorf("kernel %s needs %s, which this CPU lacks", k.name, strings.Join(k.missing, " and "))
 	}
+	defer func() { // a kernel over a library panics if that is not what it was written for
+		if p := recover(); p != nil {
+			err = fmt.Errorf("kernel %s failed its self-test: %v", k.name, p)
+		}
+	}()
 	if err := k.findGenesis(); err != nil {
 		return fmt.Errorf("kernel %s failed its self-test: %w", k.name, err)
 	}

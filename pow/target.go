@@ -44,6 +44,20 @@ func (t Target) String() string {
 	return hex.EncodeToString(b[:])
 }
 
+// MarshalText implements [encoding.TextMarshaler] in the form of String.
+func (t Target) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler] in the form of
+// ParseTarget.
+func (t *Target) UnmarshalText(text []byte) error {
+	parsed, err := ParseTarget(string(text))
+	if err != nil {
+		return err
+	}
+	*t = parsed
+	return nil
+}
+
 // IsZero reports whether t is the zero value.
 func (t Target) IsZero() bool { return t.n.isZero() }
 

@@ -1,6 +1,7 @@
 package pow
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -229,13 +230,13 @@ func TestRetargetAgainstBig(t *testing.T) {
 		rule := Retarget{
 			Limit:    Target{anyUint256().Draw(t, "limit")}.Bits(),
 			Interval: rapid.Uint32Range(2, 1<<16).Draw(t, "interval"),
-			Spacing:  rapid.Uint32Range(4, 1<<16).Draw(t, "spacing"),
+			Spacing:  rapid.Uint32Range(1, 1<<16).Draw(t, "spacing"),
 		}
 		last := Target{anyUint256().Draw(t, "last")}.Bits()
 		first, end := rapid.Uint32().Draw(t, "first"), rapid.Uint32().Draw(t, "end")
 
 		should := int64(rule.Interval) * int64(rule.Spacing)
-		took := min(max(int64(end)-int64(first), should/4), should*4)
+		took := max(1, min(max(int64(end)-int64(first), should/4), should*4))
 		old, _, _ := last.Decode()
 		want := new(big.Int).Mul(old.n.big(), big.NewInt(took))
 		want.Div(want, big.NewInt(should))
@@ -265,8 +266,20 @@ func FuzzParseTarget(f *testing.F) {
 	f.Add("00")
 	f.Fuzz(func(t *testing.T, s string) {
 		target, err := ParseTarget(s)
-		if err == nil && target.String() != strings.ToLower(s) {
+		if err != nil {
+			return
+		}
+		if target.String() != strings.ToLower(s) {
 			t.Errorf("%q came back as %q", s, target)
+		}
+		text, err := json.Marshal([]any{target, target.Work()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Target
+		var work Work
+		if err := json.Unmarshal(text, &[]any{&again, &work}); err != nil || again != target || work != target.Work() {
+			t.Errorf("%s came back as %s and %s (%v)", text, again, work, err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package pow
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math/big"
 )
 
@@ -29,6 +30,19 @@ func (w Work) Big() *big.Int {
 
 // Float returns the nearest float64, for display and metrics.
 func (w Work) Float() float64 { return w.n.float() }
+
+// MarshalText implements [encoding.TextMarshaler] in the form of String.
+func (w Work) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler] in the form of String.
+func (w *Work) UnmarshalText(text []byte) error {
+	t, err := ParseTarget(string(text))
+	if err != nil {
+		return fmt.Errorf("work has %d characters, want 64 hex digits", len(text))
+	}
+	w.n = t.n
+	return nil
+}
 
 // String returns 64 hex digits, as Bitcoin Core prints chainwork.
 func (w Work) String() string {

@@ -23,7 +23,7 @@ func (*grindCmd) Help() string {
 	return `The solved header is written to standard output in hex. The contract is that of
 Bitcoin Core's 'bitcoin-util grind', so Bitcoin Core's signet miner can use it:
 
-  miner --grind-cmd='lode grind' ...
+  contrib/signet/miner --cli=bitcoin-cli generate --grind-cmd='lode grind' ...
 
 When no nonce solves the header, the exit status is 1 and standard error says so.`
 }
@@ -54,7 +54,9 @@ func (c *grindCmd) Run(ctx context.Context, s std) error {
 	if err != nil {
 		return grindError(err, result, header)
 	}
-	fmt.Fprintln(s.out, result.Header)
+	if _, err := fmt.Fprintln(s.out, result.Header); err != nil {
+		return fmt.Errorf("write the solved header: %w", err)
+	}
 	return nil
 }
 
@@ -80,7 +82,8 @@ func showProgress(ctx context.Context, w io.Writer, engine *pow.Engine, target p
 	line := func() {
 		hashes := engine.Hashes() - before
 		rate := float64(hashes) / time.Since(start).Seconds()
-		fmt.Fprintf(w, "\r%s, %s tries, odds of an answer by now %.1f %%\x1b[K", hashRate(rate), count(hashes), 100*target.Odds(hashes))
+		fmt.Fprintf(w, "\r%s on kernel %s, %s tries, odds of an answer by now %.1f %%\x1b[K",
+			hashRate(rate), engine.Kernel().Name(), count(hashes), 100*target.Odds(hashes))
 	}
 	go func() {
 		defer close(done)

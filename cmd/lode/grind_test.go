@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,6 +39,20 @@ func TestGrindRealHeaders(t *testing.T) {
 		code := run(t.Context(), []string{"grind", unsolved}, std{out: &out, err: &errs})
 		if code != 0 || out.String() != solved+"\n" || errs.String() != "" {
 			t.Errorf("block %s: exit status %d, %q, %q", row[1], code, out.String(), errs.String())
+		}
+	}
+}
+
+// With a worker on every P a signal would wait for its turn.
+func TestOneProcToSpare(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	for _, workers := range []int{0, 1, cores, 1000} {
+		engine, err := engineFlags{Workers: workers}.engine()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := runtime.GOMAXPROCS(cores), min(engine.Workers(), cores)+1; got != want {
+			t.Errorf("%d workers on %d cores: GOMAXPROCS %d, want %d", workers, cores, got, want)
 		}
 	}
 }
@@ -80,11 +95,11 @@ func TestProgress(t *testing.T) {
 		if len(lines) != 5 {
 			t.Fatalf("%d lines: %q", len(lines), out.String())
 		}
-		want := "16.4 kH/s, 4,096 tries, odds of an answer by now 63.2 %"
+		want := "16.4 kH/s on kernel " + engine.Kernel().Name() + ", 4,096 tries, odds of an answer by now 63.2 %"
 		if !strings.HasPrefix(lines[0], want) {
 			t.Errorf("first line %q, want %q", lines[0], want)
 		}
-		if last := lines[4]; !strings.HasPrefix(last, "4.09 kH/s, 4,096 tries") || !strings.HasSuffix(last, "\n") {
+		if last := lines[4]; !strings.HasPrefix(last, "4.09 kH/s on kernel ") || !strings.HasSuffix(last, "\n") {
 			t.Errorf("last line %q", last)
 		}
 	})

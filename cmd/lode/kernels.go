@@ -26,7 +26,9 @@ func (c *kernelsCmd) Run(ctx context.Context, s std) error {
 	if len(features) == 0 {
 		features = []string{"none that kernels ask about"}
 	}
-	fmt.Fprintf(s.out, "cpu       %s\nfeatures  %s\n\n", cpu, strings.Join(features, " "))
+	if _, err := fmt.Fprintf(s.out, "cpu       %s\nfeatures  %s\n\n", cpu, strings.Join(features, " ")); err != nil {
+		return err
+	}
 
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "kernel\tlanes\tchunk\tone core\tmade of")
@@ -44,8 +46,8 @@ func (c *kernelsCmd) Run(ctx context.Context, s std) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "\nchosen    %s: %s\n", chosen.Name(), why)
-	return nil
+	_, err = fmt.Fprintf(s.out, "\nchosen    %s: %s\n", chosen.Name(), why)
+	return err
 }
 
 // measure returns the hashes per second of a kernel on this goroutine: the best

@@ -12,6 +12,12 @@ import (
 )
 
 func main() {
+	// Compose files and the like set what they leave empty; it means unset.
+	for _, name := range []string{"LODE_WORKERS", "LODE_KERNEL"} {
+		if os.Getenv(name) == "" {
+			_ = os.Unsetenv(name)
+		}
+	}
 	os.Exit(run(context.Background(), os.Args[1:], std{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,7 @@ func writeTestnet3(dir string) error {
 	return writeFiles(dir, map[string][]byte{
 		"testnet3.hex":      data,
 		"testnet3.raw":      raw.Bytes(),
+		"neutrino.bin":      slices.Concat([]byte{0x0b, 0x11, 0x09, 0x07, 0, 0, 101, 0, 0, 0}, raw.Bytes()[80*100:]),
 		"cut.raw":           raw.Bytes()[:80*20+33],
 		"middle.raw":        raw.Bytes()[80*100:],
 		"flipped.raw":       flip(raw.Bytes(), 80*41+40),

@@ -14,18 +14,20 @@ import (
 type verifyCmd struct {
 	File     string  `arg:"" optional:"" default:"-" help:"File of headers, raw or in hex; - or nothing for standard input."`
 	Retarget bool    `help:"Check Bitcoin's difficulty rule too."`
+	Network  string  `placeholder:"NAME" help:"Network of the headers: main, testnet3 or signet. By default it is recognised by the genesis, if the stream begins there."`
 	Height   *uint32 `placeholder:"N" help:"Height of the first header, where the stream does not begin at a genesis."`
 }
 
 func (*verifyCmd) Help() string {
-	return `Reads headers as raw bytes (80 each), as hex (160 digits a line), or as Neutrino
+	return `Reads headers as raw bytes (80 each), as hex (160 digits each), or as Neutrino
 exports them, and tells these forms apart. Checks that every header's parent came
 before it, that its hash proves the work, and that its time is later than the
 median of the eleven before. Prints what it found; branches are told apart.
 
 At the first header that is wrong the exit status is 1 and standard error names
-the header and the reason: high-hash, bad-diffbits, time-too-old,
-prev-blk-not-found, duplicate, truncated, malformed, too-many-forks.`
+the header and the reason: high-hash, bad-diffbits, time-too-old, duplicate,
+prev-blk-not-found (not among the 4,096 headers before), wrong-genesis,
+truncated, malformed, too-many-forks (over 1,000 branches).`
 }
 
 // Run checks the stream.
@@ -34,12 +36,15 @@ func (c *verifyCmd) Run(s std) error {
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
-			return usageError{err}
+			return err
 		}
 		defer func() { _ = f.Close() }() // only read
 		in, name = f, c.File
 	}
 
+	if c.Network != "" && headers.NetworkNamed(c.Network) == nil {
+		return usageError{fmt.Errorf("no network is called %q: choose main, testnet3 or signet", c.Network)}
+	}
 	start := time.Now()
 	summary, err := c.verify(in)
 	elapsed := time.Since(start)
@@ -47,7 +52,7 @@ func (c *verifyCmd) Run(s std) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if summary.Headers == 0 {
-		return usageError{fmt.Errorf("%s holds no headers", name)}
+		return fmt.Errorf("%s holds no headers", name)
 	}
 	return c.print(s.out, summary, elapsed)
 }
@@ -61,15 +66,25 @@ func (c *verifyCmd) verify(in io.Reader) (headers.Summary, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
+		if errors.As(err, new(*headers.Error)) {
 			return headers.Summary{}, atHeader(n, reader.Where(), err)
+		}
+		if err != nil {
+			return headers.Summary{}, err
 		}
 		if verifier == nil {
 			verifier = c.verifier(reader)
 		}
-		if err := verifier.Add(h); errors.Is(err, headers.ErrNeedHeight) {
+		err = verifier.Add(h)
+		switch {
+		case err == nil:
+		case errors.Is(err, headers.ErrNeedHeight):
 			return headers.Summary{}, usageError{fmt.Errorf("%w with --height", err)}
-		} else if err != nil {
+		case errors.Is(err, headers.ErrNeedNetwork):
+			return headers.Summary{}, usageError{fmt.Errorf("%w with --network", err)}
+		case errors.Is(err, headers.ErrOtherHeight):
+			return headers.Summary{}, usageError{err}
+		default:
 			return headers.Summary{}, atHeader(n, reader.Where(), fmt.Errorf("%s: %w", h.Hash(), err))
 		}
 	}
@@ -80,9 +95,11 @@ func (c *verifyCmd) verify(in io.Reader) (headers.Summary, error) {
 }
 
 func (c *verifyCmd) verifier(reader *headers.Reader) *headers.Verifier {
-	config := headers.Config{Height: c.Height, Retarget: c.Retarget}
+	config := headers.Config{Network: headers.NetworkNamed(c.Network), Height: c.Height, Retarget: c.Retarget}
 	if network, height, ok := reader.Metadata(); ok {
-		config.Network = network
+		if config.Network == nil {
+			config.Network = network
+		}
 		if config.Height == nil {
 			config.Height = &height
 		}
@@ -119,11 +136,14 @@ func (c *verifyCmd) print(w io.Writer, s headers.Summary, elapsed time.Duration)
 		work = "work" // what came before the stream is not counted
 	}
 	row(work, "%s", s.Best.Work)
-	difficulty := "not checked (--retarget)"
-	if c.Retarget {
-		difficulty = "follows the rule"
+	switch {
+	case !c.Retarget:
+		row("difficulty", "not checked (--retarget)")
+	case s.Skipped == 0:
+		row("difficulty", "follows the rule, %d retargets", s.Retargets)
+	default: // the period before the first one began before the stream
+		row("difficulty", "follows the rule, %d retargets; %d could not be checked", s.Retargets, s.Skipped)
 	}
-	row("difficulty", "%s", difficulty)
 	row("side branches", "%d", len(s.Side))
 	const most = 10
 	for _, b := range s.Side[:min(most, len(s.Side))] {

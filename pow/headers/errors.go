@@ -15,6 +15,7 @@ const (
 	Duplicate    Reason = "duplicate"          // the header was there before
 	TooManyForks Reason = "too-many-forks"     // more branches than are kept apart
 	Truncated    Reason = "truncated"          // the stream ends within a header
+	WrongGenesis Reason = "wrong-genesis"      // the first header is the genesis of another network
 	Malformed    Reason = "malformed"          // not the hex digits of a header
 )
 

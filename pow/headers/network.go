@@ -38,8 +38,27 @@ func Testnet3() *Network {
 	}
 }
 
+// Signet returns Bitcoin's default signed test network.
+func Signet() *Network {
+	genesis := pow.BitcoinGenesis()
+	genesis.Time, genesis.Bits, genesis.Nonce = 1598918400, 0x1e0377ae, 52613770
+	rule := pow.BitcoinRetarget()
+	rule.Limit = genesis.Bits
+	return &Network{Name: "signet", Magic: 0x40cf030a, Genesis: genesis, Rule: rule}
+}
+
 // Networks returns the networks that are recognised.
-func Networks() []*Network { return []*Network{Main(), Testnet3()} }
+func Networks() []*Network { return []*Network{Main(), Testnet3(), Signet()} }
+
+// NetworkNamed returns the network of that name, or nil.
+func NetworkNamed(name string) *Network {
+	for _, n := range Networks() {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
 
 func networkOfGenesis(hash pow.Hash) *Network {
 	for _, n := range Networks() {

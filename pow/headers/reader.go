@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,16 +16,19 @@ import (
 // which it tells apart by the first bytes:
 //
 //   - raw: 80 bytes a header, nothing between;
-//   - hex: 160 digits a header, one a line; a line may begin with a label that
-//     ends in a colon, and may be empty;
+//   - hex: 160 digits a header, with any white space between and within; a line
+//     may begin with a label that ends in a colon;
 //   - raw after the ten bytes of metadata that Neutrino puts before the headers
 //     it exports: network magic, version 0, type 0, height of the first header.
 type Reader struct {
 	in    *bufio.Reader
 	next  func() (pow.Header, error)
-	lines *bufio.Scanner
+	buf   [pow.HeaderSize]byte
 	count uint64 // headers read
-	at    uint64 // byte or line where the latest header begins
+	at    uint64 // byte where the latest header begins, or its line
+
+	line       uint64 // in hex, the line that is read, from 1
+	lineBegins bool
 
 	network *Network // of the metadata
 	height  uint32
@@ -32,7 +36,8 @@ type Reader struct {
 
 const (
 	metadataSize = 10
-	maxLine      = 1024
+	maxLabel     = 64
+	byteOrder    = "\ufeff" // some editors begin a text with it
 )
 
 // NewReader returns a reader. It reads nothing yet.
@@ -49,7 +54,7 @@ func (r *Reader) Next() (pow.Header, error) { return r.next() }
 // Where says where in the stream the header that Next returned or refused
 // begins.
 func (r *Reader) Where() string {
-	if r.lines != nil {
+	if r.line > 0 {
 		return fmt.Sprintf("line %d", r.at)
 	}
 	return fmt.Sprintf("byte %d", r.at)
@@ -67,10 +72,15 @@ func (r *Reader) first() (pow.Header, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return pow.Header{}, err
 	}
+	if text, ok := bytes.CutPrefix(start, []byte(byteOrder)); ok && isText(text) {
+		start = text
+		if _, err := r.in.Discard(len(byteOrder)); err != nil {
+			return pow.Header{}, err
+		}
+	}
 	switch {
 	case isText(start):
-		r.lines = bufio.NewScanner(r.in)
-		r.lines.Buffer(make([]byte, maxLine), maxLine)
+		r.line, r.lineBegins = 1, true
 		r.next = r.hex
 	case isMetadata(start):
 		if err := r.metadata(start); err != nil {
@@ -87,7 +97,7 @@ func (r *Reader) first() (pow.Header, error) {
 // parent's hash begins or ends with zero bytes, and so do small versions.
 func isText(b []byte) bool {
 	for _, c := range b {
-		if (c < ' ' || c > '~') && c != '\n' && c != '\r' && c != '\t' {
+		if (c < ' ' || c > '~') && !isSpace(c) {
 			return false
 		}
 	}
@@ -114,8 +124,7 @@ func (r *Reader) raw() (pow.Header, error) {
 	if r.network != nil {
 		r.at += metadataSize
 	}
-	var raw [pow.HeaderSize]byte
-	n, err := io.ReadFull(r.in, raw[:])
+	n, err := io.ReadFull(r.in, r.buf[:])
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return pow.Header{}, refuse(Truncated, "the stream ends after %d of the header's 80 bytes", n)
 	}
@@ -123,31 +132,98 @@ func (r *Reader) raw() (pow.Header, error) {
 		return pow.Header{}, err
 	}
 	r.count++
-	return pow.DecodeHeader(&raw), nil
+	return pow.DecodeHeader(&r.buf), nil
 }
 
 func (r *Reader) hex() (pow.Header, error) {
-	for r.lines.Scan() {
-		r.at++
-		line := bytes.TrimSpace(r.lines.Bytes())
-		if i := bytes.IndexByte(line, ':'); i >= 0 {
-			line = bytes.TrimSpace(line[i+1:])
-		}
-		if len(line) == 0 {
-			continue
-		}
-		h, err := pow.ParseHeader(string(line))
-		if err != nil {
-			return pow.Header{}, refuse(Malformed, "%v", err)
-		}
-		r.count++
-		return h, nil
-	}
-	if err := r.lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		r.at++
-		return pow.Header{}, refuse(Malformed, "a line of over %d characters is no header: want 160 hex digits", maxLine)
-	} else if err != nil {
+	if err := r.skipSpace(); err != nil {
 		return pow.Header{}, err
 	}
-	return pow.Header{}, io.EOF
+	if r.lineBegins {
+		r.skipLabel()
+	}
+	r.at = r.line
+	if err := r.digits(); err != nil {
+		return pow.Header{}, err
+	}
+	r.count++
+	return pow.DecodeHeader(&r.buf), nil
+}
+
+// digits fills the buffer from the next 160 digits.
+func (r *Reader) digits() error {
+	// Almost always they stand together.
+	if together, err := r.in.Peek(hex.EncodedLen(len(r.buf))); err == nil {
+		if _, err := hex.Decode(r.buf[:], together); err == nil {
+			_, err := r.in.Discard(len(together))
+			return err
+		}
+	}
+	for n := 0; n < 2*len(r.buf); {
+		if err := r.skipSpace(); err != nil {
+			return hexEnd(err, n)
+		}
+		c, err := r.in.ReadByte()
+		if err != nil {
+			return hexEnd(err, n)
+		}
+		digit, ok := hexDigit(c)
+		if !ok {
+			return refuse(Malformed, "%q is no hex digit", c)
+		}
+		r.buf[n/2] = r.buf[n/2]<<4 | digit
+		n++
+	}
+	return nil
+}
+
+// skipSpace steps to the next byte that is not white space, counting lines.
+func (r *Reader) skipSpace() error {
+	for {
+		c, err := r.in.ReadByte()
+		if err != nil {
+			return err
+		}
+		if !isSpace(c) {
+			return r.in.UnreadByte()
+		}
+		if c == '\n' {
+			r.line++
+			r.lineBegins = true
+		}
+	}
+}
+
+// hexEnd is what an error means after so many digits of a header.
+func hexEnd(err error, digits int) error {
+	if errors.Is(err, io.EOF) && digits > 0 {
+		return refuse(Truncated, "the stream ends after %d of the header's 160 hex digits", digits)
+	}
+	return err
+}
+
+// skipLabel steps over what stands before a colon at the beginning of a line.
+func (r *Reader) skipLabel() {
+	start, _ := r.in.Peek(maxLabel) // an error comes again when it is read
+	if end := bytes.IndexByte(start, '\n'); end >= 0 {
+		start = start[:end]
+	}
+	if colon := bytes.IndexByte(start, ':'); colon >= 0 {
+		_, _ = r.in.Discard(colon + 1)
+	}
+	r.lineBegins = false
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func hexDigit(c byte) (digit byte, ok bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
 }

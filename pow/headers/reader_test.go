@@ -42,6 +42,10 @@ func TestForms(t *testing.T) {
 		"upper case":         strings.ToUpper(main.String() + "\n" + test.String()),
 		"windows":            main.String() + "\r\n\r\n" + test.String() + "\r\n",
 		"labels":             "fork:" + main.String() + "\nfork: " + test.String(),
+		"on one line":        main.String() + test.String(),
+		"wrapped":            wrap(main.String()+test.String(), 60),
+		"byte order mark":    byteOrder + main.String() + "\n" + test.String(),
+		"hex for a label":    "bad: " + main.String() + "\ncafe:" + test.String(),
 		"blank lines before": "\n\n  \n" + main.String() + "\n\n" + test.String(),
 	} {
 		for how, r := range map[string]io.Reader{
@@ -58,6 +62,14 @@ func TestForms(t *testing.T) {
 			}
 		}
 	}
+}
+
+func wrap(s string, width int) string {
+	var b strings.Builder
+	for ; len(s) > width; s = s[width:] {
+		b.WriteString(s[:width] + "\n")
+	}
+	return b.String() + s
 }
 
 func TestEmptyStream(t *testing.T) {
@@ -88,6 +100,11 @@ func TestWhere(t *testing.T) {
 	_, reader, err = readAll(strings.NewReader(genesis.String() + "\n\nnonsense"))
 	if wantReason(t, err, Malformed); reader.Where() != "line 3" {
 		t.Errorf("hex: %s", reader.Where())
+	}
+	metadata := append(binary.LittleEndian.AppendUint32(nil, Main().Magic), 0, 0, 7, 1, 0, 0)
+	_, reader, err = readAll(bytes.NewReader(slices.Concat(metadata, raw[:], raw[:40])))
+	if wantReason(t, err, Truncated); reader.Where() != "byte 90" {
+		t.Errorf("after metadata: %s", reader.Where())
 	}
 }
 

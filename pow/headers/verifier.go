@@ -3,6 +3,7 @@ package headers
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/lodepow/lode/pow"
@@ -24,11 +25,12 @@ type Config struct {
 	// either the first header or its parent.
 	Network *Network
 
-	// Height of the first header, where it cannot be recognised; nil: unknown.
+	// Height of the first header, where the stream does not begin at a genesis;
+	// nil: unknown.
 	Height *uint32
 
-	// Retarget checks the bits against the network's difficulty rule, Bitcoin's
-	// main one if the network is unknown. It needs the height.
+	// Retarget checks the bits against the network's difficulty rule. It needs
+	// the network and the height.
 	Retarget bool
 }
 
@@ -44,10 +46,12 @@ type Verifier struct {
 
 	headers  uint64
 	nodes    []node // a ring: header i stands at i % window
-	parent   node   // of the first header; known says what of it is known
+	parent   node   // of the first header: empty but for its hash, unless it is a genesis
 	start    Start
-	branches []Branch
-	best     int // index of the branch with the most work, first seen
+	branches []branch // in the order in which they began
+	best     int      // index of the branch with the most work, first seen
+
+	retargets, skipped uint64 // difficulty periods whose first bits were checked, or could not be
 
 	// Of the bits seen last, which few headers change.
 	bits   pow.Bits
@@ -68,8 +72,9 @@ type node struct {
 
 	bits        pow.Bits
 	realBits    pow.Bits // of the last header that was not of minimum difficulty
+	realKnown   bool     // not where the stream began amid such headers
 	periodStart uint32   // time of the first header of the difficulty period
-	periodKnown bool
+	periodKnown bool     // not where the stream began amid the period
 }
 
 func (n *node) time() uint32 { return n.times[medianSpan-1] }
@@ -83,14 +88,24 @@ type Start struct {
 	FromGenesis bool     // the first header is a genesis or its child: nothing is taken on trust
 }
 
-// Branch is a chain of headers that leaves another, or begins the stream.
+// branch is a run of headers, each the child of the one before. It begins the
+// stream or leaves another branch, which may go on beside it.
+type branch struct {
+	from   int // index of the branch it leaves; itself if it begins at the stream's parent
+	fork   pow.Hash
+	first  uint32 // height of its first header
+	height uint32 // of its tip
+	tip    pow.Hash
+	work   pow.Work
+}
+
+// Branch is a chain of headers up to one that has no children.
 type Branch struct {
-	Fork    pow.Hash // the header it leaves from
-	First   uint32   // height of its first header
-	Height  uint32   // of its tip
 	Tip     pow.Hash
-	Headers uint64   // that it does not share with the branch it left
-	Work    pow.Work // up to its tip, with what was before the fork
+	Height  uint32   // of the tip; counted from 0 where the stream begins if the height is not known
+	Work    pow.Work // up to the tip, with what it shares with other branches
+	Fork    pow.Hash // where it leaves another branch; for the best one the stream's parent
+	Headers uint64   // after the fork
 }
 
 // Summary is what is known after a number of headers.
@@ -98,7 +113,12 @@ type Summary struct {
 	Headers uint64
 	Start   Start
 	Best    Branch   // the one with the most work, the first seen of equals
-	Side    []Branch // the others
+	Side    []Branch // the others, as they leave it or one another
+
+	// Difficulty periods whose first bits were checked against the rule, and
+	// those where that could not be, because the period before began before the
+	// stream.
+	Retargets, Skipped uint64
 }
 
 // NewVerifier returns a verifier.
@@ -108,17 +128,41 @@ func NewVerifier(c Config) *Verifier {
 
 // Summary returns what is known so far.
 func (v *Verifier) Summary() Summary {
-	s := Summary{Headers: v.headers, Start: v.start}
-	if len(v.branches) > 0 {
-		s.Best = v.branches[v.best]
-		s.Side = slices.Delete(slices.Clone(v.branches), v.best, v.best+1)
+	s := Summary{Headers: v.headers, Start: v.start, Retargets: v.retargets, Skipped: v.skipped}
+	if len(v.branches) == 0 {
+		return s
+	}
+
+	// From the best tip down: of a branch that it has left, what lies past the
+	// fork is a side branch. It leaves no branch twice, so left holds each fork.
+	left := map[int]branch{}
+	at := v.best
+	for ; v.branches[at].from != at; at = v.branches[at].from {
+		left[v.branches[at].from] = v.branches[at]
+	}
+	root, best := v.branches[at], v.branches[v.best]
+	s.Best = Branch{
+		Tip: best.tip, Height: best.height, Work: best.work,
+		Fork: root.fork, Headers: uint64(best.height-root.first) + 1,
+	}
+	for i, b := range v.branches {
+		side := Branch{Tip: b.tip, Height: b.height, Work: b.work, Fork: b.fork, Headers: uint64(b.height-b.first) + 1}
+		if by, ok := left[i]; ok {
+			side.Fork, side.Headers = by.fork, uint64(b.height-(by.first-1))
+		}
+		if i != v.best {
+			s.Side = append(s.Side, side)
+		}
 	}
 	return s
 }
 
-// ErrNeedHeight is returned when the difficulty rule is to be checked on headers
-// of unknown height.
-var ErrNeedHeight = errors.New("the difficulty rule depends on the height, and the first header is neither a genesis nor the child of a known one: state its height")
+// What the caller has to state, or has stated wrongly.
+var (
+	ErrNeedNetwork = errors.New("the difficulty rule is the network's, and the first header is neither a known genesis nor the child of one: state the network")
+	ErrNeedHeight  = errors.New("the difficulty rule depends on the height, and the first header is neither a genesis nor the child of a known one: state its height")
+	ErrOtherHeight = errors.New("the stream begins at another height than was stated")
+)
 
 // Add checks the next header and keeps it. An [*Error] names what is wrong with
 // it; the header is then not kept.
@@ -147,38 +191,42 @@ func (v *Verifier) Add(h pow.Header) error {
 
 // begin finds out where the stream starts.
 func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
-	v.start = Start{Network: v.network, Parent: h.Prev}
+	network := v.network
+	v.start = Start{Parent: h.Prev}
 	v.parent = node{hash: h.Prev}
 
+	genesis := h.Prev
+	if h.Prev == (pow.Hash{}) {
+		genesis = hash
+	}
+	if network == nil {
+		network = networkOfGenesis(genesis)
+	}
+	v.start.Network = network
+
 	switch {
-	case h.Prev == pow.Hash{}: // a genesis
-		v.start.FromGenesis, v.start.HeightKnown = true, true
-		if v.start.Network == nil {
-			v.start.Network = networkOfGenesis(hash)
+	case h.Prev == pow.Hash{}:
+		if network != nil && network.Genesis.Hash() != hash {
+			return refuse(WrongGenesis, "it has no parent, but the genesis of %s is %s", network.Name, network.Genesis.Hash())
 		}
-	case networkOfGenesis(h.Prev) != nil:
 		v.start.FromGenesis, v.start.HeightKnown = true, true
-		if v.start.Network == nil {
-			v.start.Network = networkOfGenesis(h.Prev)
-		}
-		genesis := networkOfGenesis(h.Prev).Genesis
-		target, _, _ := genesis.Bits.Decode()
-		v.parent = v.child(genesis, h.Prev, &node{}, target.Work(), 0)
-		v.start.Height = 1
+	case network != nil && network.Genesis.Hash() == h.Prev:
+		v.start.FromGenesis, v.start.HeightKnown, v.start.Height = true, true, 1
+		target, _, _ := network.Genesis.Bits.Decode()
+		v.parent = v.child(network.Genesis, h.Prev, &node{}, target.Work(), 0)
 	case v.height != nil:
 		v.start.Height, v.start.HeightKnown = *v.height, true
+	}
+	if v.height != nil && *v.height != v.start.Height {
+		return fmt.Errorf("%w: at %d, not at %d", ErrOtherHeight, v.start.Height, *v.height)
+	}
+	if v.retarget && network == nil {
+		return ErrNeedNetwork
 	}
 	if v.retarget && !v.start.HeightKnown {
 		return ErrNeedHeight
 	}
 	return nil
-}
-
-func (v *Verifier) rule() *Network {
-	if v.start.Network != nil {
-		return v.start.Network
-	}
-	return Main()
 }
 
 // find returns the parent. Most headers are the child of the one before.
@@ -192,6 +240,9 @@ func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 		if n.hash == hash {
 			return nil, refuse(Duplicate, "it stands in the stream twice")
 		}
+	}
+	if prev == (pow.Hash{}) && v.headers > 0 {
+		return nil, refuse(PrevNotFound, "it has no parent, but it is not the first header")
 	}
 	if prev == v.parent.hash && v.headers < window {
 		return &v.parent, nil
@@ -233,25 +284,33 @@ func (v *Verifier) checkTime(h pow.Header, parent *node) error {
 }
 
 func (v *Verifier) checkBits(h pow.Header, parent *node) error {
-	if !v.retarget || parent.nTimes == 0 {
+	if !v.retarget || h.Prev == (pow.Hash{}) {
 		return nil
 	}
-	n := v.rule()
+	n := v.start.Network
 	want := parent.bits
-	height := parent.height + 1
+	height := v.heightAfter(parent)
+	boundary := n.Rule.Boundary(height)
 	switch {
-	case n.Rule.Boundary(height):
-		if !parent.periodKnown {
-			return nil // the period began before the stream
-		}
+	case boundary && !parent.periodKnown:
+		v.skipped++
+		return nil
+	case boundary:
 		want = n.Rule.Next(parent.bits, parent.periodStart, parent.time())
+	case parent.nTimes == 0:
+		return nil // taken on trust, and nothing of it is known
 	case n.MinDifficulty && int64(h.Time) > int64(parent.time())+2*int64(n.Rule.Spacing):
 		want = n.Rule.Limit
+	case n.MinDifficulty && !parent.realKnown:
+		return nil
 	case n.MinDifficulty:
 		want = parent.realBits
 	}
 	if h.Bits != want {
 		return refuse(BadDiffBits, "bits %s, the difficulty rule of %s wants %s at height %d", h.Bits, n.Name, want, height)
+	}
+	if boundary {
+		v.retargets++
 	}
 	return nil
 }
@@ -267,39 +326,52 @@ func (v *Verifier) child(h pow.Header, hash pow.Hash, parent *node, work pow.Wor
 
 		bits:        h.Bits,
 		realBits:    h.Bits,
+		realKnown:   true,
 		periodStart: parent.periodStart,
 		periodKnown: parent.periodKnown,
 	}
 	copy(n.times[:], parent.times[1:])
 	n.times[medianSpan-1] = h.Time
 
-	rule := v.rule().Rule
-	if rule.Boundary(height) {
+	network := v.start.Network
+	switch {
+	case network == nil || !v.start.HeightKnown:
+		// The difficulty rule is not asked for.
+	case network.Rule.Boundary(height):
 		n.periodStart, n.periodKnown = h.Time, true
-	} else if h.Bits == rule.Limit && parent.nTimes > 0 {
-		n.realBits = parent.realBits
+	case h.Bits == network.Rule.Limit:
+		n.realBits, n.realKnown = parent.realBits, parent.realKnown
 	}
 	return n
 }
 
-func (v *Verifier) keep(h pow.Header, hash pow.Hash, parent *node) error {
-	height := v.start.Height
-	if v.headers > 0 && parent != &v.parent {
-		height = parent.height + 1
+// heightAfter returns the height of a child of that node.
+func (v *Verifier) heightAfter(parent *node) uint32 {
+	if parent == &v.parent {
+		return v.start.Height
 	}
+	return parent.height + 1
+}
+
+func (v *Verifier) keep(h pow.Header, hash pow.Hash, parent *node) error {
+	height := v.heightAfter(parent)
 	n := v.child(h, hash, parent, v.work, height)
 
-	if v.headers == 0 || v.branches[parent.branch].Tip != h.Prev {
+	isRoot := parent == &v.parent
+	if isRoot || v.branches[parent.branch].tip != h.Prev {
 		if len(v.branches) == maxBranches {
 			return refuse(TooManyForks, "more than %d branches", maxBranches)
 		}
 		n.branch = len(v.branches)
-		v.branches = append(v.branches, Branch{Fork: h.Prev, First: height})
+		from := parent.branch
+		if isRoot {
+			from = n.branch
+		}
+		v.branches = append(v.branches, branch{from: from, fork: h.Prev, first: height})
 	}
 	b := &v.branches[n.branch]
-	b.Tip, b.Height, b.Work = hash, height, n.work
-	b.Headers++
-	if n.work.Cmp(v.branches[v.best].Work) > 0 {
+	b.tip, b.height, b.work = hash, height, n.work
+	if n.work.Cmp(v.branches[v.best].work) > 0 {
 		v.best = n.branch
 	}
 

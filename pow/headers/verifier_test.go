@@ -300,22 +300,44 @@ func TestVerifierAgainstModel(t *testing.T) {
 				t.Fatalf("seed %d: best %+v, want %s at height %d", seed, s.Best, best.Hash(), best.height)
 			}
 		}
-		// Every second child of a block begins a branch.
-		branches := 1
-		for _, c := range children {
-			branches += max(0, c-1)
+		checkBranches(t, v.Summary(), blocks, children, best)
+	}
+}
+
+// checkBranches compares the branches with the leaves of the tree: each header
+// belongs to exactly one of them.
+func checkBranches(t *testing.T, s Summary, blocks []*block, children map[*block]int, best *block) {
+	t.Helper()
+	trunk := map[pow.Hash]bool{}
+	for b := best; b != nil; b = b.parent {
+		trunk[b.Hash()] = true
+	}
+	leaves := map[pow.Hash]*block{}
+	for _, b := range blocks {
+		if children[b] == 0 && b != best {
+			leaves[b.Hash()] = b
 		}
-		s := v.Summary()
-		if len(s.Side)+1 < branches {
-			t.Errorf("seed %d: %d branches, want at least %d", seed, len(s.Side)+1, branches)
+	}
+	if len(s.Side) != len(leaves) || s.Best.Headers != uint64(best.height)+1 || s.Best.Fork != (pow.Hash{}) {
+		t.Fatalf("%d side branches, want %d; best %+v, want %d headers", len(s.Side), len(leaves), s.Best, best.height+1)
+	}
+	total := s.Best.Headers
+	for _, side := range s.Side {
+		leaf := leaves[side.Tip]
+		delete(leaves, side.Tip)
+		if leaf == nil || side.Height != leaf.height || side.Work.Big().Cmp(leaf.work()) != 0 {
+			t.Fatalf("side branch %+v is not of a leaf", side)
 		}
-		total := s.Best.Headers
-		for _, b := range s.Side {
-			total += b.Headers
+		if fork := leaf.back(uint32(side.Headers)); fork == nil || fork.Hash() != side.Fork {
+			t.Fatalf("side branch %+v does not leave where it says", side)
 		}
-		if total != s.Headers || s.Headers != uint64(len(blocks)) {
-			t.Errorf("seed %d: branches hold %d headers of %d", seed, total, s.Headers)
+		if last := leaf.back(uint32(side.Headers) - 1); trunk[last.Hash()] {
+			t.Fatalf("side branch %+v holds a header of the best one", side)
 		}
+		total += side.Headers
+	}
+	if total != s.Headers || s.Headers != uint64(len(blocks)) {
+		t.Fatalf("branches hold %d headers of %d", total, s.Headers)
 	}
 }
 
@@ -359,8 +381,9 @@ func TestDamage(t *testing.T) {
 		"an old header again":   {damaged(func(l []string) []string { return slices.Insert(l, 300, l[7]) }), Duplicate, 300},
 		"two in wrong order":    {damaged(func(l []string) []string { l[5], l[6] = l[6], l[5]; return l }), PrevNotFound, 5},
 		"not hex":               {damaged(func(l []string) []string { l[3] = "zz" + l[3][2:]; return l }), Malformed, 3},
-		"a short line":          {damaged(func(l []string) []string { l[3] = l[3][:158]; return l }), Malformed, 3},
-		"a line without end":    {damaged(func(l []string) []string { l[3] = strings.Repeat("0", 5000); return l }), Malformed, 3},
+		"a short line":          {damaged(func(l []string) []string { l[3] = l[3][:158]; return l }), HighHash, 3},
+		"a line without end":    {damaged(func(l []string) []string { l[3] = strings.Repeat("0", 5000); return l }), PrevNotFound, 3},
+		"cut within hex":        {strings.Join(lines[:5], "\n")[:700], Truncated, 4},
 		"cut short":             {raw(lines)[:80*20+33], Truncated, 20},
 		"shorter than a header": {raw(lines)[:79], Truncated, 0},
 	} {
@@ -374,26 +397,133 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// A stream that starts anywhere is checked as far as what is known allows.
+// A stream that starts anywhere is checked as far as what is known allows, and
+// never refused for what is not known.
 func TestMiddleOfAChain(t *testing.T) {
-	r := rand.New(rand.NewPCG(9, 9))
-	n, tip := easyGenesis(t)
-	var chain []*block
-	for range 60 {
-		tip = grow(t, n, tip, r)
-		chain = append(chain, tip)
-	}
-	for start := range 30 {
-		height := uint32(start + 1)
-		v := NewVerifier(Config{Network: n, Height: &height, Retarget: true})
-		for _, b := range chain[start:] {
-			if err := v.Add(b.Header); err != nil {
-				t.Fatalf("from %d, at %d: %v", start+1, b.height, err)
+	for _, minDifficulty := range []bool{false, true} {
+		r := rand.New(rand.NewPCG(9, 9))
+		n, tip := easyGenesis(t)
+		n.MinDifficulty = minDifficulty
+		n.Rule.Spacing = 300 // so that many blocks come late, and bits change
+		chain := []*block{tip}
+		for range 60 {
+			tip = grow(t, n, tip, r)
+			chain = append(chain, tip)
+		}
+		for start := range 40 {
+			height := uint32(start)
+			v := NewVerifier(Config{Network: n, Height: &height, Retarget: true})
+			for _, b := range chain[start:] {
+				if err := v.Add(b.Header); err != nil {
+					t.Fatalf("min difficulty %v, from %d, at %d: %v", minDifficulty, start, b.height, err)
+				}
+			}
+			s := v.Summary()
+			if s.Start.FromGenesis != (start < 2) || s.Start.Parent != chain[start].Prev || s.Best.Height != 60 {
+				t.Errorf("from %d: %+v", start, s)
+			}
+			// Boundaries at 8, 16, ... 56; the first after the start may be out of reach.
+			boundaries := uint64(7 - (max(start, 1)-1)/8)
+			skipped := uint64(0)
+			if start > 8 || start > 1 && start <= 8 {
+				skipped = 1
+			}
+			if s.Retargets+s.Skipped != boundaries || s.Skipped != skipped {
+				t.Errorf("from %d: %d retargets checked, %d skipped, of %d", start, s.Retargets, s.Skipped, boundaries)
 			}
 		}
-		s := v.Summary()
-		if s.Start.FromGenesis || s.Start.Parent != chain[start].Prev || s.Best.Height != 60 {
-			t.Errorf("from %d: %+v", start+1, s)
+	}
+}
+
+func TestStart(t *testing.T) {
+	main, test := Main().Genesis, Testnet3().Genesis
+	child := strings.Split(testnet3(t), "\n")[2]
+	first, err := pow.ParseHeader(child) // of testnet3
+	if err != nil {
+		t.Fatal(err)
+	}
+	height := func(h uint32) *uint32 { return &h }
+
+	for name, tc := range map[string]struct {
+		config  Config
+		headers []pow.Header
+		want    error // or
+		reason  Reason
+	}{
+		"genesis":                       {Config{Retarget: true}, []pow.Header{test, first}, nil, ""},
+		"child of a genesis":            {Config{Retarget: true}, []pow.Header{first}, nil, ""},
+		"genesis of another network":    {Config{Network: Main()}, []pow.Header{test}, nil, WrongGenesis},
+		"another genesis later":         {Config{}, []pow.Header{main, test}, nil, PrevNotFound},
+		"child of another's genesis":    {Config{Network: Main(), Retarget: true}, []pow.Header{first}, ErrNeedHeight, ""},
+		"network unknown":               {Config{Retarget: true, Height: height(7)}, []pow.Header{unknown(t)}, ErrNeedNetwork, ""},
+		"height contradicted":           {Config{Height: height(77)}, []pow.Header{main}, ErrOtherHeight, ""},
+		"height confirmed":              {Config{Height: height(1)}, []pow.Header{first}, nil, ""},
+		"signet's genesis":              {Config{Retarget: true}, []pow.Header{Signet().Genesis}, nil, ""},
+		"a genesis nobody knows":        {Config{}, []pow.Header{solve(t, easyNet().Genesis)}, nil, ""},
+		"a genesis nobody has rules of": {Config{Retarget: true}, []pow.Header{solve(t, easyNet().Genesis)}, ErrNeedNetwork, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := NewVerifier(tc.config)
+			var err error
+			for _, h := range tc.headers {
+				if err = v.Add(h); err != nil {
+					break
+				}
+			}
+			if tc.reason != "" {
+				wantReason(t, err, tc.reason)
+			} else if !errors.Is(err, tc.want) {
+				t.Errorf("error %v, want %v", err, tc.want)
+			}
+		})
+	}
+}
+
+// unknown is a good header whose parent nobody knows.
+func unknown(t testing.TB) pow.Header {
+	return solve(t, pow.Header{Prev: pow.Hash{1}, Bits: 0x207fffff})
+}
+
+// A header that proves what its bits ask for, which is less than the network
+// allows.
+func TestBitsAboveTheLimit(t *testing.T) {
+	n, genesis := easyGenesis(t)
+	n.Rule.Limit = 0x203fffff
+	v := NewVerifier(Config{Network: n})
+	err := v.Add(solve(t, genesis.Header))
+	wantReason(t, err, HighHash)
+	if err == nil || !strings.Contains(err.Error(), "less work than 203fffff, the least on easy") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// On a network with blocks of minimum difficulty, exactly two spacings are not
+// late yet.
+func TestMinDifficultyBegins(t *testing.T) {
+	n, tip := easyGenesis(t)
+	n.MinDifficulty = true
+	n.Genesis.Bits = 0x203fffff
+	n.Genesis = solve(t, n.Genesis)
+	tip.Header = n.Genesis
+	for _, tc := range []struct {
+		after uint32 // seconds
+		bits  pow.Bits
+		want  Reason
+	}{
+		{1200, 0x203fffff, ""},
+		{1200, 0x207fffff, BadDiffBits},
+		{1201, 0x207fffff, ""},
+		{1201, 0x203fffff, BadDiffBits},
+	} {
+		v := NewVerifier(Config{Network: n, Retarget: true})
+		if err := v.Add(tip.Header); err != nil {
+			t.Fatal(err)
+		}
+		err := v.Add(solve(t, pow.Header{Prev: tip.Hash(), Time: tip.Time + tc.after, Bits: tc.bits}))
+		if tc.want == "" && err != nil {
+			t.Errorf("%+v: %v", tc, err)
+		} else if tc.want != "" {
+			wantReason(t, err, tc.want)
 		}
 	}
 }
@@ -416,11 +546,23 @@ func TestMemoryIsBounded(t *testing.T) {
 	old := solve(t, pow.Header{Prev: tip.Hash(), Time: tip.Time + 1, Bits: tip.Bits, Version: -7})
 	wantReason(t, v.Add(old), PrevNotFound)
 
+	// So is one from the parent of the stream.
+	orphan := NewVerifier(Config{})
+	first := unknown(t)
+	h = first
+	for range window {
+		if err := orphan.Add(h); err != nil {
+			t.Fatal(err)
+		}
+		h = solve(t, pow.Header{Prev: h.Hash(), Time: h.Time + 1000, Bits: h.Bits})
+	}
+	wantReason(t, orphan.Add(solve(t, pow.Header{Prev: first.Prev, Time: 1, Bits: first.Bits})), PrevNotFound)
+
 	// Forks of one header each, all off the tip's parent.
 	parent := v.nodes[(v.headers-2)%window].hash
 	var err error
 	for i := 0; err == nil && i < 2*maxBranches; i++ {
-		err = v.Add(solve(t, pow.Header{Prev: parent, Time: h.Time + 1000, Bits: h.Bits, Version: int32(-i - 10)}))
+		err = v.Add(solve(t, pow.Header{Prev: parent, Time: old.Time + 1<<30, Bits: h.Bits, Version: int32(-i - 10)}))
 	}
 	wantReason(t, err, TooManyForks)
 	if len(v.branches) != maxBranches {

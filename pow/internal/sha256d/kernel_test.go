@@ -102,6 +102,28 @@ func TestKernelsAgree(t *testing.T) {
 	}
 }
 
+// The limit is the last word that will do.
+func TestLimitIsInclusive(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 50 {
+		header, versions := randomHeader(r), randomVersions(r)
+		binary.LittleEndian.PutUint32(header[0:], uint32(versions[0]))
+		nonce := r.Uint32()
+		binary.LittleEndian.PutUint32(header[76:], nonce)
+		sum := sha256.Sum256(header[:])
+		sum = sha256.Sum256(sum[:])
+		top := binary.LittleEndian.Uint32(sum[28:])
+		for _, k := range runnable(t) {
+			if got := k.Scan(NewInput(&header, versions[:1], top), nonce, 1); !got.Found {
+				t.Fatalf("%s: the top word %08x is its own limit and no candidate", k.Name, top)
+			}
+			if got := k.Scan(NewInput(&header, versions[:1], top-1), nonce, 1); got.Found {
+				t.Fatalf("%s: the top word %08x is over the limit and a candidate", k.Name, top)
+			}
+		}
+	}
+}
+
 func TestNoCandidate(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	header := randomHeader(r)
