@@ -12,15 +12,20 @@ type engineFlags struct {
 	Kernel  string `env:"LODE_KERNEL" placeholder:"NAME" help:"Kernel to hash with; by default the first that 'lode kernels' lists as able to run."`
 }
 
-// engine makes the engine and gives the scheduler one P more than there are
-// workers, or cores if those are fewer. With a busy worker on every P, a timer
-// or a signal waits for the scheduler to preempt one; see BenchmarkCancel.
+// engine makes the engine and sets GOMAXPROCS for it.
 func (f engineFlags) engine() (*pow.Engine, error) {
 	engine, err := pow.New(pow.Config{Workers: f.Workers, Kernel: f.Kernel})
 	if err != nil {
 		return nil, usageError{err}
 	}
+	setProcs(engine)
+	return engine, nil
+}
+
+// setProcs gives the scheduler one P more than there are workers, or cores if
+// those are fewer. With a busy worker on every P, a timer or a request waits for
+// the scheduler to preempt one; see BenchmarkCancel.
+func setProcs(engine *pow.Engine) {
 	cores := runtime.GOMAXPROCS(0) // of this process: Go looks at the container's limit
 	runtime.GOMAXPROCS(min(engine.Workers(), cores) + 1)
-	return engine, nil
 }

@@ -1,4 +1,4 @@
-// Command lode searches and checks Bitcoin's proof of work.
+// Command lode runs a node, and searches and checks Bitcoin's proof of work.
 package main
 
 import (
@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
 func main() {
 	// Compose files and the like set what they leave empty; it means unset.
-	for _, name := range []string{"LODE_WORKERS", "LODE_KERNEL"} {
-		if os.Getenv(name) == "" {
+	for _, setting := range os.Environ() {
+		if name, value, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "LODE_") && value == "" {
 			_ = os.Unsetenv(name)
 		}
 	}
@@ -28,6 +29,9 @@ type std struct {
 }
 
 type commands struct {
+	Node    nodeCmd    `cmd:"" help:"Run a node: chain, miner and HTTP API."`
+	Post    postCmd    `cmd:"" help:"Post a transaction to a node."`
+	Key     keyCmd     `cmd:"" help:"Make and show keys to sign with."`
 	Grind   grindCmd   `cmd:"" help:"Find the nonce that solves a header, on every core."`
 	Verify  verifyCmd  `cmd:"" help:"Check a stream of headers: links, proof of work, times, difficulty."`
 	Kernels kernelsCmd `cmd:"" help:"List the kernels, what this CPU can run, and how fast."`
@@ -50,7 +54,7 @@ func run(ctx context.Context, args []string, s std) int {
 	var cli commands
 	parser, err := kong.New(&cli,
 		kong.Name("lode"),
-		kong.Description("A parallel proof-of-work engine. Every real Bitcoin header is a job, and every core works on it."),
+		kong.Description("A parallel proof-of-work engine and the node around it."),
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exit = code }), // --help
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// kills returns how often to kill the node: LODE_KILLS, or a few times.
+func kills(t testing.TB) int {
+	n, err := strconv.Atoi(os.Getenv("LODE_KILLS"))
+	if err != nil {
+		n = 6
+	}
+	t.Logf("%d kills (LODE_KILLS)", n)
+	return n
+}
+
+// promised is what a node has acknowledged.
+type promised struct {
+	mu     sync.Mutex
+	txs    map[string]bool // ids
+	blocks map[int64]string
+}
+
+// TestKill kills a node at random moments while clients post and mine. Whatever
+// it has acknowledged is there after the next start, each transaction once.
+func TestKill(t *testing.T) {
+	data := t.TempDir()
+	all := promised{txs: map[string]bool{}, blocks: map[int64]string{}}
+	r := rand.New(rand.NewPCG(1, 1))
+	for round := range kills(t) {
+		p := startNode(t, data, "--difficulty", "1")
+		checkPromised(t, p, &all)
+		if t.Failed() {
+			t.Fatalf("after %d kills", round)
+		}
+
+		ctx, cancel := context.WithCancel(t.Context())
+		var clients sync.WaitGroup
+		for i := range 6 {
+			clients.Go(func() { postUntilDead(ctx, p, fmt.Sprintf("%d/%d", round, i), &all) })
+		}
+		for range 2 {
+			clients.Go(func() { mineUntilDead(ctx, p, &all) })
+		}
+		time.Sleep(time.Duration(20+r.IntN(200)) * time.Millisecond)
+		p.stop(t, os.Kill)
+		cancel()
+		clients.Wait()
+	}
+	p := startNode(t, data, "--difficulty", "1")
+	checkPromised(t, p, &all)
+	t.Logf("%d transactions and %d blocks were acknowledged, and are there", len(all.txs), len(all.blocks))
+	if len(all.txs) < 100 || len(all.blocks) < 5 {
+		t.Error("too few to show anything")
+	}
+}
+
+func postUntilDead(ctx context.Context, p *process, who string, all *promised) {
+	for i := 0; ; i++ {
+		body := fmt.Sprintf(`{"author":%q,"content":"%d"}`, who, i)
+		status, answer, err := p.call(ctx, http.MethodPost, "/new_transaction", body)
+		if err != nil {
+			return
+		}
+		var a struct{ ID string }
+		if status != http.StatusCreated || json.Unmarshal(answer, &a) != nil {
+			return
+		}
+		all.mu.Lock()
+		all.txs[a.ID] = true
+		all.mu.Unlock()
+	}
+}
+
+func mineUntilDead(ctx context.Context, p *process, all *promised) {
+	for {
+		_, answer, err := p.call(ctx, http.MethodPost, "/mine", "")
+		if err != nil {
+			return
+		}
+		var a struct {
+			Mined  bool
+			Height int64
+			Hash   string
+		}
+		if json.Unmarshal(answer, &a) == nil && a.Mined {
+			all.mu.Lock()
+			all.blocks[a.Height] = a.Hash
+			all.mu.Unlock()
+		}
+	}
+}
+
+func checkPromised(t *testing.T, p *process, all *promised) {
+	t.Helper()
+	type tx struct{ Author, Content string }
+	var c struct {
+		Chain []struct {
+			Hash         string
+			Transactions []tx
+		}
+	}
+	p.getJSON(t, "/chain", &c)
+	for height, hash := range all.blocks {
+		if height >= int64(len(c.Chain)) || c.Chain[height].Hash != hash {
+			t.Errorf("block %d, %s, is lost", height, hash)
+		}
+	}
+	times := map[tx]int{}
+	for _, b := range c.Chain {
+		for _, tx := range b.Transactions {
+			times[tx]++
+		}
+	}
+	var pending []tx
+	p.getJSON(t, "/pending_tx?limit=10000", &pending)
+	for _, tx := range pending {
+		times[tx]++
+	}
+	for tx, n := range times {
+		if n != 1 {
+			t.Errorf("%+v stands there %d times", tx, n)
+		}
+	}
+	for id := range all.txs {
+		status, answer, err := p.call(t.Context(), http.MethodGet, "/tx/"+id, "")
+		if err != nil || status != http.StatusOK {
+			t.Errorf("transaction %s is lost: %d %s %v", id, status, answer, err)
+			return
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestNodeStopsWhileMining(t *testing.T) {
+	p := startNode(t, t.TempDir(), "--difficulty", "30", "--mine", "pending")
+	status, _, err := p.call(t.Context(), http.MethodPost, "/new_transaction", `{"author":"ann","content":"never mined"}`)
+	if err != nil || status != http.StatusCreated {
+		t.Fatal(status, err)
+	}
+	go func() { // waits for the block that never comes
+		_, _, _ = p.call(t.Context(), http.MethodGet, "/mine", "")
+	}()
+	var s struct{ Mining struct{ Active bool } }
+	for !s.Mining.Active {
+		p.getJSON(t, "/status", &s)
+	}
+	if took := p.stop(t, syscall.SIGTERM); took > 5*time.Second || p.cmd.ProcessState.ExitCode() != 0 {
+		t.Errorf("ended after %v with %v: %s", took, p.cmd.ProcessState, p.log)
+	}
+}
+
+func TestSecondNodeIsRefused(t *testing.T) {
+	data := t.TempDir()
+	startNode(t, data)
+	start := time.Now()
+	if _, err := tryNode(data); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("it took %v to refuse", took)
+	}
+}
+
+func TestOtherNetworkIsRefused(t *testing.T) {
+	data := t.TempDir()
+	p := startNode(t, data)
+	p.stop(t, syscall.SIGTERM)
+	for _, flags := range [][]string{{"--network", "lab"}, {"--difficulty", "3"}} {
+		if _, err := tryNode(data, flags...); err == nil || !strings.Contains(err.Error(), "network") {
+			t.Errorf("%v: error %v", flags, err)
+		}
+	}
+	p = startNode(t, data)
+	p.stop(t, syscall.SIGTERM)
+}
+
+func TestNodeRefusesBadFlags(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "net.json")
+	if err := os.WriteFile(file, []byte(`{"name":"x","dificulty":{}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"--mine", "sometimes"}, "must be one of"},
+		{[]string{"--difficulty", "99"}, "want 0 to 63"},
+		{[]string{"--difficulty", "3", "--network", "lab"}, "--difficulty is of the network tutorial"},
+		{[]string{"--network", "nowhere"}, "want tutorial, lab or a file"},
+		{[]string{"--network", file}, "dificulty"},
+		{[]string{"--listen", "nonsense"}, "listen"},
+		{[]string{"--kernel", "gpu"}, "no kernel is called"},
+		{[]string{"--tag", strings.Repeat("x", 80)}, "miner tag has 80 bytes"},
+	} {
+		if _, err := tryNode(t.TempDir(), tc.flags...); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%v: error %v, want %q", tc.flags, err, tc.want)
+		}
+	}
+}
+
+// A full disk refuses posts and nothing else, until there is space again.
+func TestDiskFull(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("NOT TESTED: a full disk needs root, to mount a small one")
+	}
+	disk := t.TempDir()
+	if err := syscall.Mount("lode-test", disk, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("NOT TESTED: a full disk needs a mount: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	p := startNode(t, filepath.Join(disk, "data"), "--difficulty", "1")
+	t.Cleanup(func() { p.stop(t, os.Kill) })
+
+	// Fill the disk beside the store, all but a little.
+	filler := filepath.Join(disk, "filler")
+	f, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	if err := f.Close(); err != nil {
+		t.Log(err) // it may say again that the disk is full
+	}
+
+	post := func(i int) int {
+		body := fmt.Sprintf(`{"author":"ann","content":"%d %s"}`, i, strings.Repeat("x", 8000))
+		status, answer, err := p.call(t.Context(), http.MethodPost, "/new_transaction", body)
+		if err != nil {
+			t.Fatalf("post %d: %v: %s", i, err, answer)
+		}
+		return status
+	}
+	accepted := 0
+	status := 0
+	for i := 0; i < 500 && status != http.StatusInsufficientStorage; i++ {
+		if status = post(i); status == http.StatusCreated {
+			accepted++
+		} else if status != http.StatusInsufficientStorage {
+			t.Fatalf("post %d: status %d", i, status)
+		}
+	}
+	if status != http.StatusInsufficientStorage {
+		t.Fatalf("%d posts were accepted on a full disk", accepted)
+	}
+	for _, path := range []string{"/chain", "/pending_tx", "/status", "/healthz", "/metrics"} {
+		if status, answer, err := p.call(t.Context(), http.MethodGet, path, ""); err != nil || status != http.StatusOK {
+			t.Errorf("%s on a full disk: %d %s %v", path, status, answer, err)
+		}
+	}
+
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if status := post(1000); status != http.StatusCreated {
+		t.Errorf("status %d after there was space again", status)
+	}
+	var pending []any
+	p.getJSON(t, "/pending_tx?limit=1000", &pending)
+	if len(pending) != accepted+1 {
+		t.Errorf("%d transactions pending, %d were accepted", len(pending), accepted+1)
+	}
+	if status, answer, err := p.call(t.Context(), http.MethodPost, "/mine", ""); err != nil || status != http.StatusOK {
+		t.Errorf("mine: %d %s %v", status, answer, err)
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// process is a `lode node` of its own, so that it can be killed.
+type process struct {
+	cmd    *exec.Cmd
+	url    string
+	log    *bytes.Buffer // complete once wait has returned
+	done   chan struct{}
+	client *http.Client
+}
+
+// startNode starts a node on a free port and waits until it listens.
+func startNode(t testing.TB, data string, flags ...string) *process {
+	t.Helper()
+	p, err := tryNode(data, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		p.client.CloseIdleConnections()
+	})
+	return p
+}
+
+func tryNode(data string, flags ...string) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self)
+	cmd.Args = append([]string{"lode", "node", "--listen", "127.0.0.1:0", "--data", data}, flags...)
+	p := &process{
+		cmd: cmd, log: new(bytes.Buffer), done: make(chan struct{}),
+		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}},
+	}
+	cmd.Stderr = p.log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && p.url == "" {
+		if _, rest, ok := strings.Cut(lines.Text(), "listening on "); ok {
+			p.url, _, _ = strings.Cut(rest, " ")
+			break
+		}
+	}
+	go func() {
+		defer close(p.done)
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait()
+	}()
+	if p.url == "" {
+		<-p.done
+		return nil, fmt.Errorf("the node ended: %s", p.log)
+	}
+	return p, nil
+}
+
+// call sends a request and returns the status and the body.
+func (p *process) call(ctx context.Context, method, path, body string) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, p.url+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	answer, err = io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	return resp.StatusCode, answer, err
+}
+
+func (p *process) getJSON(t testing.TB, path string, v any) {
+	t.Helper()
+	status, answer, err := p.call(t.Context(), http.MethodGet, path, "")
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("%s: %d %s %v", path, status, answer, err)
+	}
+	if err := json.Unmarshal(answer, v); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// stop asks the node to end and returns how long that took.
+func (p *process) stop(t testing.TB, s os.Signal) time.Duration {
+	t.Helper()
+	start := time.Now()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+	<-p.done
+	return time.Since(start)
+}

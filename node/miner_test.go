@@ -1,0 +1,336 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// easy is a network on which mining takes no time.
+func easy(t testing.TB) chain.Params {
+	t.Helper()
+	p, err := chain.Tutorial(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// testMiner is a miner that runs until the test ends.
+func testMiner(t testing.TB, p chain.Params, mode Mode) (*Miner, *chain.Chain) {
+	t.Helper()
+	c, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := pow.New(pow.Config{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewMiner(MinerConfig{Chain: c, Engine: engine, Mode: mode, Tag: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return m, c
+}
+
+func post(t testing.TB, c *chain.Chain, content string) chain.Tx {
+	t.Helper()
+	tx, err := chain.NewTx(fmt.Appendf(nil, `{"author":"ann","content":%q}`, content), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.AddTx(tx); err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func TestMineOnDemand(t *testing.T) {
+	m, c := testMiner(t, easy(t), OnDemand)
+	if _, mined, err := m.Mine(t.Context()); mined || err != nil {
+		t.Fatalf("mined %v without a transaction (%v)", mined, err)
+	}
+	a, b := post(t, c, "one"), post(t, c, "two")
+	block, mined, err := m.Mine(t.Context())
+	if err != nil || !mined {
+		t.Fatal(mined, err)
+	}
+	if len(block.Txs) != 2 || block.Txs[0] != a || block.Txs[1] != b || block.Height() != 1 || block.Coinbase.Tag != "test" {
+		t.Errorf("%+v", block)
+	}
+	if c.Tip().Hash != block.Hash() {
+		t.Error("the block is not the tip")
+	}
+	if p := m.Progress(); p.Mining {
+		t.Errorf("still mining: %+v", p)
+	}
+}
+
+// The chain's property that users rely on: whatever runs at once, a transaction
+// is mined once, and in order of arrival.
+func TestMineUnderLoad(t *testing.T) {
+	const posts, callers = 1000, 100
+	m, c := testMiner(t, easy(t), OnDemand)
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			if _, _, err := m.Mine(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	const posters = 10
+	ids := make([][]pow.Hash, posters)
+	for i := range posters {
+		wg.Go(func() {
+			for j := range posts / posters {
+				ids[i] = append(ids[i], post(t, c, fmt.Sprintf("%d/%d", i, j)).ID())
+				if j%25 == 0 {
+					if _, _, err := m.Mine(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if _, _, err := m.Mine(t.Context()); err != nil { // the rest
+		t.Fatal(err)
+	}
+	if n, _ := c.PendingCount(); n != 0 {
+		t.Errorf("%d transactions are still pending", n)
+	}
+
+	place := map[pow.Hash]int{}
+	for height := range c.Len() {
+		hash, _ := c.HashAt(height)
+		b, err := c.Block(hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tx := range b.Txs {
+			if _, twice := place[tx.ID()]; twice {
+				t.Errorf("%s was mined twice", tx.ID())
+			}
+			place[tx.ID()] = len(place)
+		}
+	}
+	if len(place) != posts {
+		t.Errorf("%d transactions were mined, want %d", len(place), posts)
+	}
+	for i := range ids {
+		for j := 1; j < len(ids[i]); j++ {
+			if place[ids[i][j-1]] > place[ids[i][j]] {
+				t.Fatalf("poster %d: transaction %d was mined before %d", i, j, j-1)
+			}
+		}
+	}
+}
+
+// Who posts and then asks is never told that there is nothing to mine.
+func TestMineAfterPost(t *testing.T) {
+	m, c := testMiner(t, easy(t), OnDemand)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				tx := post(t, c, fmt.Sprintf("%d/%d", i, j))
+				if _, _, err := m.Mine(t.Context()); err != nil {
+					t.Error(err)
+				}
+				// Joining a run that had begun before the post is no promise
+				// for that block, but the next call's is.
+				if place, err := c.FindTx(tx.ID()); err != nil || place.Pending {
+					if _, mined, err := m.Mine(t.Context()); err != nil || !mined {
+						place, findErr := c.FindTx(tx.ID())
+						if findErr != nil || place.Pending {
+							t.Errorf("mined %v (%v), and the transaction is still pending", mined, err)
+						}
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestMinePending(t *testing.T) {
+	_, c := testMiner(t, easy(t), Pending)
+	seen := make(chan chain.Event, 16)
+	defer c.Subscribe(func(ev chain.Event) {
+		if ev.Kind == chain.EventTip {
+			seen <- ev
+		}
+	})()
+	for i := range 3 {
+		tx := post(t, c, fmt.Sprint(i))
+		<-seen
+		if place, err := c.FindTx(tx.ID()); err != nil || place.Pending {
+			t.Errorf("transaction %d: %+v, %v", i, place, err)
+		}
+	}
+}
+
+func TestMineContinuously(t *testing.T) {
+	m, c := testMiner(t, easy(t), Continuous)
+	b, mined, err := m.Mine(t.Context()) // joins whatever is being mined
+	if err != nil || !mined || len(b.Txs) != 0 {
+		t.Errorf("%+v, %v, %v", b, mined, err)
+	}
+	if c.Len() < 2 {
+		t.Errorf("%d blocks", c.Len())
+	}
+}
+
+// hard is a network on which no test finds a block.
+func hard(t testing.TB) chain.Params {
+	t.Helper()
+	p, err := chain.Tutorial(40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestMineOutlivesItsCaller(t *testing.T) {
+	m, c := testMiner(t, hard(t), OnDemand)
+	post(t, c, "never mined")
+	gone, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	go func() {
+		_, _, err := m.Mine(gone)
+		left <- err
+	}()
+	for !m.Progress().Mining {
+		time.Sleep(time.Millisecond)
+	}
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller that left was told %v", err)
+	}
+	if p := m.Progress(); !p.Mining || p.Height != 1 || p.Expected < 1e40 {
+		t.Errorf("the search has ended, or its progress is wrong: %+v", p)
+	}
+}
+
+// A block from elsewhere ends the search; what it does not hold is mined next.
+func TestNewTipCancelsTheSearch(t *testing.T) {
+	p := easy(t)
+	m, c := testMiner(t, p, OnDemand)
+	// Another node's block of the first transaction.
+	other, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := post(t, c, "in their block")
+	if _, err := other.AddTx(theirs); err != nil {
+		t.Fatal(err)
+	}
+	ours := post(t, c, "in ours")
+	b := solveOn(t, other)
+
+	done := make(chan error)
+	go func() {
+		_, _, err := m.Mine(t.Context())
+		done <- err
+	}()
+	if _, err := c.Accept(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := m.Mine(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, tx := range []chain.Tx{theirs, ours} {
+		if place, err := c.FindTx(tx.ID()); err != nil || place.Pending {
+			t.Errorf("%s: %+v, %v", tx.Content(), place, err)
+		}
+	}
+}
+
+func solveOn(t testing.TB, c *chain.Chain) chain.Block {
+	t.Helper()
+	tmpl, err := c.Template(chain.TemplateOptions{Tag: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := pow.New(pow.Config{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := engine.Search(t.Context(), tmpl.Job(7, uint32(time.Now().Unix())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tmpl.Block(r.Header, 7)
+}
+
+func TestShutdownEndsTheSearch(t *testing.T) {
+	c, err := chain.Open(chain.Config{Params: hard(t), Store: chain.NewMemStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := pow.New(pow.Config{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewMiner(MinerConfig{Chain: c, Engine: engine, Mode: Pending})
+	if err != nil {
+		t.Fatal(err)
+	}
+	post(t, c, "never mined")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.Run(ctx)
+	}()
+	waiter := make(chan error)
+	go func() {
+		_, _, err := m.Mine(t.Context())
+		waiter <- err
+	}()
+	for !m.Progress().Mining {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	<-done
+	if err := <-waiter; !errors.Is(err, errStopped) {
+		t.Errorf("the waiter was told %v", err)
+	}
+	if m.Progress().Mining {
+		t.Error("still mining")
+	}
+}
+
+func TestMinerConfig(t *testing.T) {
+	if _, err := NewMiner(MinerConfig{Mode: "sometimes"}); err == nil {
+		t.Error("an unknown mode was accepted")
+	}
+	if _, err := NewMiner(MinerConfig{Tag: string(make([]byte, chain.MaxTag+1))}); err == nil {
+		t.Error("a tag that fits no coinbase was accepted")
+	}
+}
