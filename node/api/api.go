@@ -73,7 +73,7 @@ func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.EventHistory, 1024)
 	setDefault(&l.Heartbeat, 15*time.Second)
 	setDefault(&l.EventTick, 500*time.Millisecond)
-	// A key must not be forgotten while its request still runs.
+	// A key is not forgotten while its request runs, so all that run must fit.
 	l.IdempotencyKeys = max(l.IdempotencyKeys, l.Requests)
 	return l
 }
@@ -110,8 +110,9 @@ type API struct {
 	metrics metrics
 	buffers sync.Pool // of *bytes.Buffer
 
-	closing context.Context // ends with Close
-	close   context.CancelFunc
+	closing     context.Context // ends with Close
+	close       context.CancelFunc
+	unsubscribe func()
 }
 
 var (
@@ -152,7 +153,7 @@ func New(c Config) *API {
 	a.feed = newFeed(a.limits.EventHistory, a.started)
 	a.addRoutes()
 	a.metrics = newMetrics(a)
-	context.AfterFunc(a.closing, c.Chain.Subscribe(a.feed.publish))
+	a.unsubscribe = c.Chain.Subscribe(a.feed.publish)
 	return a
 }
 
@@ -160,7 +161,10 @@ func New(c Config) *API {
 // events. An [http.Server] should call it when it begins to shut down
 // (RegisterOnShutdown), for it would wait for the streams otherwise. Calling it
 // again does nothing.
-func (a *API) Close() { a.close() }
+func (a *API) Close() {
+	a.close()
+	a.unsubscribe()
+}
 
 // buffer returns an empty buffer, to be handed back with release.
 func (a *API) buffer() *bytes.Buffer {

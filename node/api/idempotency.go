@@ -64,12 +64,7 @@ func (a *answers) once(ctx context.Context, key string, body pow.Hash, add func(
 		}
 	}
 	mine := &answer{key: key, body: body, done: make(chan struct{}), err: errUnfinished}
-	a.byKey[key] = mine
-	if oldest := a.ring[a.next]; oldest != nil && a.byKey[oldest.key] == oldest {
-		delete(a.byKey, oldest.key)
-	}
-	a.ring[a.next] = mine
-	a.next = (a.next + 1) % len(a.ring)
+	a.remember(mine)
 	a.mu.Unlock()
 
 	defer func() { // even if add panics
@@ -84,4 +79,30 @@ func (a *answers) once(ctx context.Context, key string, body pow.Hash, add func(
 	}()
 	mine.id, mine.known, mine.err = add()
 	return mine.id, mine.known, mine.err
+}
+
+// remember puts an answer in the place of the oldest that is finished. There is
+// one, as the ring has room for all requests that may run at once.
+func (a *answers) remember(mine *answer) {
+	for a.ring[a.next].running() {
+		a.next = (a.next + 1) % len(a.ring)
+	}
+	if oldest := a.ring[a.next]; oldest != nil && a.byKey[oldest.key] == oldest {
+		delete(a.byKey, oldest.key)
+	}
+	a.byKey[mine.key] = mine
+	a.ring[a.next] = mine
+	a.next = (a.next + 1) % len(a.ring)
+}
+
+func (a *answer) running() bool {
+	if a == nil {
+		return false
+	}
+	select {
+	case <-a.done:
+		return false
+	default:
+		return true
+	}
 }
