@@ -75,9 +75,10 @@ func (c *Chain) accept(b Block) (outcome Outcome, err error) {
 	c.retry()
 	if errTxs != nil {
 		c.invalid.add(hash)
-		return 0, errTxs
+		outcome, err = 0, errTxs
+	} else {
+		outcome, err = c.place(b, hash)
 	}
-	outcome, err = c.place(b, hash)
 	if outcome == Best || outcome == Side || isRule(err) {
 		c.adopt(hash)
 	}
@@ -125,10 +126,17 @@ func (c *Chain) place(b Block, hash pow.Hash) (Outcome, error) {
 		return c.hold(b, hash, err)
 	}
 	next := s.apply(b.Header, hash)
+	outcome := Side
+	var err error
 	if next.Work.Cmp(c.tip.Work) > 0 {
-		return Best, c.advance(parent, b, next)
+		outcome, err = Best, c.advance(parent, b, next)
+	} else {
+		err = c.addSide(parent, b, next)
 	}
-	return Side, c.addSide(parent, b, next)
+	if err != nil {
+		return 0, err
+	}
+	return outcome, nil
 }
 
 // hold keeps a block in memory, or returns why when there is no room for it.

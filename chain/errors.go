@@ -82,7 +82,9 @@ func reject(r Reason, format string, args ...any) error {
 	return RuleError{Reason: r, Detail: fmt.Sprintf(format, args...)}
 }
 
+// isRule reports whether an error is the verdict of a rule. Damage is none,
+// although a damaged block may break rules.
 func isRule(err error) bool {
 	var rule RuleError
-	return errors.As(err, &rule)
+	return errors.As(err, &rule) && !errors.Is(err, ErrDamaged)
 }

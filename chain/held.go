@@ -37,7 +37,7 @@ func newHeld(limit, maxBytes int) held {
 // add keeps a block and reports whether there is room for it at all.
 func (h *held) add(b Block, hash pow.Hash, early bool) bool {
 	size := b.Size()
-	if size > h.maxBytes {
+	if size > h.maxBytes || h.max <= 0 {
 		return false
 	}
 	if _, ok := h.blocks[hash]; ok {

@@ -12,6 +12,8 @@ import (
 const (
 	maxDepth   = 32        // arrays and objects inside each other, the outermost counted
 	maxInteger = 1<<53 - 1 // up to here every integer has a double of its own
+
+	minExponent = 1e21 // from here on RFC 8785 writes an exponent
 )
 
 // member is a member of a JSON object and where it stands in the text.
@@ -28,12 +30,13 @@ type member struct {
 // differently must not get an id: it refuses duplicate keys (compared after
 // unescaping), invalid UTF-8, escapes of lone surrogates, and nesting past 32.
 //
-// A number stands for the nearest double, as in RFC 8785, and is refused when
-// that double is beyond ±(2^53-1), or zero although the literal is not. Only
-// the value counts, not the spelling: 1.0 is the integer 1, and 1e20 and
-// 9007199254740992.0 are refused like the integers they are. Every double out
-// there is an integer, and RFC 8785 may write it as one, so a laxer rule would
-// refuse canonical forms of what it has accepted.
+// A number stands for the nearest double, as in RFC 8785. An integer literal has
+// to be within ±(2^53-1), where every integer has a double of its own; beyond,
+// digits would be lost. A literal with a fraction or an exponent may be any
+// double, with three exceptions: one that is too large for any, one that is not
+// zero and becomes zero, and one that RFC 8785 would write as an integer beyond
+// ±(2^53-1), which is every double from there to 1e21: its canonical form would
+// be refused. So 1E30 passes, as 1e+30, and 1e20 does not.
 func checkJSON(text string) ([]member, error) {
 	s := scanner{text: text, members: make([]member, 0, 8)}
 	s.space()
@@ -373,9 +376,9 @@ func (s *scanner) number() error {
 		return err
 	}
 	const sure = 15 // an integer of so many digits is in range
-	plain := s.at-mantissa <= sure
+	integer, short := true, s.at-mantissa <= sure
 	if s.peek() == '.' {
-		plain = false
+		integer = false
 		s.at++
 		if err := s.digits(); err != nil {
 			return err
@@ -383,7 +386,7 @@ func (s *scanner) number() error {
 	}
 	exponent := s.at
 	if c := s.peek(); c == 'e' || c == 'E' {
-		plain = false
+		integer = false
 		s.at++
 		if c := s.peek(); c == '+' || c == '-' {
 			s.at++
@@ -392,7 +395,7 @@ func (s *scanner) number() error {
 			return err
 		}
 	}
-	if plain {
+	if integer && short {
 		return nil
 	}
 	literal := s.text[start:s.at]
@@ -400,7 +403,7 @@ func (s *scanner) number() error {
 	switch {
 	case err != nil: // the grammar is checked, so it is out of range
 		return s.errorf(start, "number %.40s is too large for a double", literal)
-	case math.Abs(f) > maxInteger:
+	case math.Abs(f) > maxInteger && (integer || math.Abs(f) < minExponent):
 		return s.errorf(start, "number %.40s is beyond ±(2^53-1), send it as a string", literal)
 	case f == 0 && strings.Trim(s.text[mantissa:exponent], "0.") != "":
 		return s.errorf(start, "number %.40s is too small for a double", literal)

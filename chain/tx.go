@@ -51,8 +51,8 @@ type Tx struct {
 //
 // The text is checked before it is decoded or hashed: it must not repeat a key
 // in an object, hold invalid UTF-8 or lone surrogates, nest deeper than 32, or
-// have a number whose nearest double is beyond ±(2^53-1) or is zero when the
-// number is not.
+// have an integer beyond ±(2^53-1), a number too large for a double, or one that
+// is not zero and has zero as its nearest double.
 func ParseTx(data []byte) (Tx, error) {
 	text := string(data)
 	if _, err := checkTx(text); err != nil {

@@ -1,0 +1,201 @@
+package chain
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/pow"
+)
+
+func TestCheck(t *testing.T) {
+	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
+	signed, err := Sign([]byte(`{"author":"a","content":"c"}`), ed25519.NewKeyFromSeed(make([]byte, 32)), testTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signedOnly := easy()
+	signedOnly.Signatures = SignaturesRequired
+	small := easy()
+	small.Limits = Limits{BlockBytes: 800, BlockTxs: 3, TxBytes: 60}
+	long := testTx(t, strings.Repeat("c", 100))
+
+	// remake commits to a changed body again and solves the block.
+	remake := func(b Block) Block {
+		b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
+		return solve(b)
+	}
+	for name, tc := range map[string]struct {
+		params Params
+		make   func(on *branch) Block
+		want   error
+	}{
+		"empty":            {easy(), func(on *branch) Block { return on.make(1) }, nil},
+		"transactions":     {easy(), func(on *branch) Block { return on.make(1, one, two, three) }, nil},
+		"asert":            {swift(), func(on *branch) Block { return on.make(1, one) }, nil},
+		"signed":           {signedOnly, func(on *branch) Block { return on.make(1, signed) }, nil},
+		"just small":       {small, func(on *branch) Block { return on.make(1, one, two, three) }, nil},
+		"rolled version":   {easy(), func(on *branch) Block { b := on.make(1); b.Header.Version = 0x3fffe000; return solve(b) }, nil},
+		"below its parent": {easy(), func(on *branch) Block { b := on.make(0); b.Header.Time -= 4; return solve(b) }, nil},
+
+		"hash too high": {easy(), func(on *branch) Block {
+			b := on.make(1)
+			for target, _, _ := b.Header.Bits.Decode(); b.Hash().Meets(target); {
+				b.Header.Nonce++
+			}
+			return b
+		}, HighHash},
+		"harder bits": {easy(), func(on *branch) Block { b := on.make(1); b.Header.Bits = 0x207ffffe; return solve(b) }, BadDiffBits},
+		"no bits":     {easy(), func(on *branch) Block { b := on.make(1); b.Header.Bits = 0; return b }, BadDiffBits},
+		"easier than the limit": {swift(), func(on *branch) Block {
+			b := on.make(1)
+			b.Header.Bits = 0x2100ffff
+			return solve(b)
+		}, BadDiffBits},
+		"easier than asert wants": {swift(), func(on *branch) Block {
+			b := on.make(1)
+			if b.Header.Bits == 0x207fffff {
+				t.Fatal("the block before should have been early")
+			}
+			b.Header.Bits = 0x207fffff
+			return solve(b)
+		}, BadDiffBits},
+		"median time": {easy(), func(on *branch) Block {
+			b := on.make(1)
+			b.Header.Time = on.MedianTimePast()
+			return solve(b)
+		}, TimeTooOld},
+		"two hours": {easy(), func(on *branch) Block {
+			b := on.make(1)
+			b.Header.Time = uint32(testNow().Unix()) + 7200
+			return solve(b)
+		}, nil},
+		"over two hours": {easy(), func(on *branch) Block {
+			b := on.make(1)
+			b.Header.Time = uint32(testNow().Unix()) + 7201
+			return solve(b)
+		}, TimeTooNew},
+		"over two hours, and wrong": {easy(), func(on *branch) Block {
+			b := on.make(1)
+			b.Header.Time = uint32(testNow().Unix()) + 7201
+			b.Coinbase.Height++
+			return remake(b)
+		}, CoinbaseHeight},
+		"version 1":       {easy(), func(on *branch) Block { b := on.make(1); b.Header.Version = 1; return solve(b) }, BadVersion},
+		"version 6000…":   {easy(), func(on *branch) Block { b := on.make(1); b.Header.Version = 0x60000000; return solve(b) }, BadVersion},
+		"version below 0": {easy(), func(on *branch) Block { b := on.make(1); b.Header.Version = -1; return solve(b) }, BadVersion},
+		"another parent": {easy(), func(on *branch) Block {
+			b := on.make(1)
+			b.Header.Prev = pow.Hash{1}
+			return solve(b)
+		}, PrevNotFound},
+		"another root":       {easy(), func(on *branch) Block { b := on.make(1, one); b.Txs = []Tx{two}; return b }, BadMerkleRoot},
+		"tail repeated":      {easy(), func(on *branch) Block { b := on.make(1, one, two); b.Txs = []Tx{one, two, two}; return b }, DuplicateTxs},
+		"too many":           {small, func(on *branch) Block { return on.make(1, one, two, three, testTx(t, "four")) }, BadLength},
+		"too long":           {small, func(on *branch) Block { return on.make(1, long, testTx(t, strings.Repeat("d", 600))) }, BadLength},
+		"height 0":           {easy(), func(on *branch) Block { b := on.make(1); b.Coinbase.Height = 0; return remake(b) }, CoinbaseHeight},
+		"height out":         {easy(), func(on *branch) Block { b := on.make(1); b.Coinbase.Height = -1; return b }, CoinbaseHeight},
+		"tag too long":       {easy(), func(on *branch) Block { b := on.make(1); b.Coinbase.Tag = strings.Repeat("t", 76); return b }, CoinbaseLength},
+		"transaction long":   {small, func(on *branch) Block { return on.make(1, long) }, TxOversize},
+		"zero transaction":   {easy(), func(on *branch) Block { return on.make(1, Tx{}) }, TxOversize},
+		"not signed":         {signedOnly, func(on *branch) Block { return on.make(1, signed, one) }, TxUnsigned},
+		"twice in the block": {easy(), func(on *branch) Block { return on.make(1, one, two, one) }, TxAlreadyMined},
+		"mined below":        {easy(), func(on *branch) Block { return on.make(1, one, testTx(t, "below")) }, TxAlreadyMined},
+	} {
+		t.Run(name, func(t *testing.T) {
+			on := newBranch(tc.params)
+			for range 11 {
+				on.grow(1)
+			}
+			below := testTx(t, "below").ID()
+			mined := func(id pow.Hash) (bool, error) { return id == below, nil }
+			b := tc.make(on)
+			before := on.State
+			switch err := on.Check(tc.params, b, testNow(), mined); {
+			case tc.want == nil && err != nil, tc.want != nil && !errors.Is(err, tc.want):
+				t.Errorf("error %v, want %v", err, tc.want)
+			case err != nil && !isRule(err):
+				t.Errorf("%v is no rule error", err)
+			}
+			if on.State != before {
+				t.Error("the state has changed")
+			}
+			// A header alone is judged alike.
+			header := []error{HighHash, BadDiffBits, TimeTooOld, BadVersion, PrevNotFound}
+			if err := on.CheckHeader(tc.params, b.Header); slices.Contains(header, tc.want) && !errors.Is(err, tc.want) ||
+				!slices.Contains(header, tc.want) && err != nil && b.Coinbase.Validate() == nil {
+				t.Errorf("header: error %v", err)
+			}
+		})
+	}
+}
+
+func TestCheckPassesOnWhatMinedSays(t *testing.T) {
+	on := newBranch(easy())
+	broken := errors.New("broken")
+	err := on.Check(on.p, on.make(1, testTx(t, "one")), testNow(), func(pow.Hash) (bool, error) { return false, broken })
+	if !errors.Is(err, broken) || isRule(err) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+}
+
+func TestReasonsAreComplete(t *testing.T) {
+	all := Reasons()
+	slices.Sort(all)
+	if unique := slices.Compact(slices.Clone(all)); len(unique) != len(all) || len(all) != 18 {
+		t.Errorf("%d reasons, %d unique, want 18: %v", len(all), len(unique), all)
+	}
+}
+
+func TestMedianTimePast(t *testing.T) {
+	s := Genesis(easy())
+	want := func(want uint32) {
+		t.Helper()
+		if got := s.MedianTimePast() - genesisTime; got != want {
+			t.Errorf("height %d: genesis + %d, want + %d", s.Height, got, want)
+		}
+	}
+	want(0)
+	for i, tc := range []struct{ seconds, want uint32 }{
+		{10, 10}, // of an even number the later, as in Bitcoin
+		{5, 5}, {7, 7}, {8, 7}, {1, 7}, {2, 5}, {3, 5}, {4, 4}, {9, 5}, {20, 5},
+		{6, 6}, {30, 6}, {40, 7}, {50, 8},
+	} {
+		s = s.Apply(pow.Header{Time: genesisTime + tc.seconds, Bits: 0x207fffff})
+		if s.Height != int64(i+1) {
+			t.Fatalf("height %d, want %d", s.Height, i+1)
+		}
+		want(tc.want)
+	}
+}
+
+func TestStateWork(t *testing.T) {
+	b := newBranch(easy())
+	for range 5 {
+		b.grow(1)
+	}
+	if got := b.Work.Big().Int64(); got != 12 {
+		t.Errorf("work %d after six blocks of two hashes, want 12", got)
+	}
+	if b.Hash != b.blocks[4].Hash() || b.Bits != 0x207fffff || b.Time != genesisTime+5 {
+		t.Errorf("state %+v", b.State)
+	}
+}
+
+// Applying a header must be cheap: a store has a million of them.
+func BenchmarkCheckHeaderAndApply(b *testing.B) {
+	on := newBranch(swift())
+	on.grow(10)
+	s := on.State
+	h := on.make(10).Header
+	for b.Loop() {
+		if err := s.CheckHeader(on.p, h); err != nil {
+			b.Fatal(err)
+		}
+		_ = s.Apply(h)
+	}
+	b.ReportMetric(float64(time.Second)/float64(b.Elapsed())*float64(b.N)/1e6, "M/s")
+}

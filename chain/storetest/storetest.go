@@ -1,0 +1,413 @@
+// Package storetest tests implementations of [chain.Store] against what its
+// comments promise.
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// Run tests a store. open returns a new and empty one of the network of
+// [Params], and is called more than once.
+func Run(t *testing.T, open func() chain.Store) {
+	RunReopen(t, open, func(s chain.Store) chain.Store { return s })
+}
+
+// RunReopen does what Run does, for a store that keeps what it has when it is
+// closed: reopen closes a store and opens it again, and is called after every
+// change.
+func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) chain.Store) {
+	for _, tc := range []struct {
+		name string
+		test func(*fixture)
+	}{
+		{"empty", testEmpty},
+		{"blocks", testBlocks},
+		{"active branch", testActiveBranch},
+		{"pending", testPending},
+		{"order of parts", testOrder},
+		{"nothing of a bad change", testAtomic},
+		{"bytes are the caller's", testBytes},
+		{"load stops", testLoadStops},
+		{"many at once", testConcurrent},
+		{"closed", testClosed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := &fixture{T: t, store: open(), reopen: reopen}
+			t.Cleanup(func() { _ = f.store.Close() })
+			tc.test(f)
+		})
+	}
+}
+
+// Params returns the network of the blocks that the tests store. Its difficulty
+// is the least there is.
+func Params() chain.Params {
+	return chain.Params{
+		Name:       "storetest",
+		Difficulty: chain.Difficulty{Rule: chain.RuleFixed, Bits: 0x207fffff},
+	}.WithDefaults()
+}
+
+type fixture struct {
+	*testing.T
+	store  chain.Store
+	reopen func(chain.Store) chain.Store
+}
+
+// commit makes a change that has to succeed.
+func (f *fixture) commit(c chain.Change) {
+	f.Helper()
+	if err := f.store.Commit(c); err != nil {
+		f.Fatalf("commit: %v", err)
+	}
+	f.store = f.reopen(f.store)
+}
+
+// contents is all that a store should have.
+type contents struct {
+	tip     pow.Hash
+	blocks  []chain.Block
+	mined   map[pow.Hash]pow.Hash // block by transaction
+	pending []chain.Pending
+}
+
+// want compares the store with what it should have.
+func (f *fixture) want(want contents) {
+	f.Helper()
+	at := map[pow.Hash]int{}
+	tip, pending, err := f.store.Load(func(h pow.Header) error {
+		if _, ok := at[h.Prev]; !ok && h.Prev != (pow.Hash{}) {
+			f.Errorf("block %s comes before its parent", h.Hash())
+		}
+		if _, ok := at[h.Hash()]; ok {
+			f.Errorf("block %s comes twice", h.Hash())
+		}
+		at[h.Hash()] = len(at)
+		return nil
+	})
+	if err != nil {
+		f.Fatalf("load: %v", err)
+	}
+	if tip != want.tip {
+		f.Errorf("tip %s, want %s", tip, want.tip)
+	}
+	if !slices.Equal(pending, want.pending) {
+		f.Errorf("pending %v, want %v", pending, want.pending)
+	}
+	if len(at) != len(want.blocks) {
+		f.Errorf("%d headers, want %d", len(at), len(want.blocks))
+	}
+	txs := map[pow.Hash]bool{}
+	for _, b := range want.blocks {
+		if _, ok := at[b.Hash()]; !ok {
+			f.Errorf("header %s is missing", b.Hash())
+		}
+		raw, err := f.store.Block(b.Hash())
+		if wantRaw := encode(f, b); err != nil || !slices.Equal(raw, wantRaw) {
+			f.Errorf("block %s: %x (%v), want %x", b.Hash(), raw, err, wantRaw)
+		}
+		for _, tx := range b.Txs {
+			txs[tx.ID()] = true
+		}
+	}
+	for id := range txs {
+		got, err := f.store.FindTx(id)
+		if hash, ok := want.mined[id]; ok && (err != nil || got != hash) {
+			f.Errorf("transaction %s in block %s (%v), want %s", id, got, err, hash)
+		} else if !ok && !errors.Is(err, chain.ErrNotFound) {
+			f.Errorf("transaction %s in block %s (%v), want it not found", id, got, err)
+		}
+	}
+}
+
+func encode(t testing.TB, b chain.Block) []byte {
+	t.Helper()
+	raw, err := b.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func genesis() chain.Block {
+	header, coinbase := Params().Genesis()
+	return chain.Block{Header: header, Coinbase: coinbase}
+}
+
+// block makes a block on another one.
+func block(parent chain.Block, tag string, txs ...chain.Tx) chain.Block {
+	b := chain.Block{
+		Header: pow.Header{
+			Version: 0x20000000, Prev: parent.Hash(), Time: parent.Header.Time + 1, Bits: 0x207fffff,
+		},
+		Coinbase: chain.Coinbase{Height: parent.Height() + 1, Tag: tag},
+		Txs:      txs,
+	}
+	b.Header.MerkleRoot, _ = chain.MerkleRoot(b.IDs())
+	target, _, _ := b.Header.Bits.Decode()
+	for !b.Hash().Meets(target) {
+		b.Header.Nonce++
+	}
+	return b
+}
+
+func tx(t testing.TB, content string) chain.Tx {
+	t.Helper()
+	tx, err := chain.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func testEmpty(f *fixture) {
+	f.want(contents{})
+	if _, err := f.store.Block(genesis().Hash()); !errors.Is(err, chain.ErrNotFound) {
+		f.Errorf("a block that is not there: %v", err)
+	}
+	f.commit(chain.Change{})
+	f.want(contents{})
+	f.commit(chain.Change{RemovePending: []uint64{0, 7}})
+	f.want(contents{})
+}
+
+func testBlocks(f *fixture) {
+	g := genesis()
+	a1 := block(g, "a", tx(f, "one"), tx(f, "two"))
+	a2, b1 := block(a1, "a", tx(f, "three")), block(g, "b")
+	b2 := block(b1, "b", tx(f, "one"))
+
+	f.commit(chain.Change{Blocks: []chain.Block{g}, Connect: []pow.Hash{g.Hash()}})
+	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g}})
+	f.commit(chain.Change{Blocks: []chain.Block{a1, a2}})
+	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g, a1, a2}})
+	f.commit(chain.Change{Blocks: []chain.Block{b1}})
+	f.commit(chain.Change{Blocks: []chain.Block{b2}})
+	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g, a1, a2, b1, b2}})
+	f.commit(chain.Change{Blocks: []chain.Block{a1}}) // again
+	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g, a1, a2, b1, b2}})
+}
+
+func testActiveBranch(f *fixture) {
+	one, two, three := tx(f, "one"), tx(f, "two"), tx(f, "three")
+	g := genesis()
+	a1 := block(g, "a", one)
+	a2 := block(a1, "a", two)
+	b1 := block(g, "b", two, three)
+	b2 := block(b1, "b")
+	b3 := block(b2, "b", one)
+	hash := chain.Block.Hash
+
+	f.commit(chain.Change{Blocks: []chain.Block{g, a1}, Connect: []pow.Hash{hash(g), hash(a1)}})
+	f.commit(chain.Change{Blocks: []chain.Block{a2}, Connect: []pow.Hash{hash(a2)}})
+	f.want(contents{
+		tip: hash(a2), blocks: []chain.Block{g, a1, a2},
+		mined: map[pow.Hash]pow.Hash{one.ID(): hash(a1), two.ID(): hash(a2)},
+	})
+	f.commit(chain.Change{Blocks: []chain.Block{b1, b2}})
+	f.commit(chain.Change{
+		Blocks:     []chain.Block{b3},
+		Disconnect: []pow.Hash{hash(a2), hash(a1)},
+		Connect:    []pow.Hash{hash(b1), hash(b2), hash(b3)},
+	})
+	all := []chain.Block{g, a1, a2, b1, b2, b3}
+	f.want(contents{
+		tip: hash(b3), blocks: all,
+		mined: map[pow.Hash]pow.Hash{two.ID(): hash(b1), three.ID(): hash(b1), one.ID(): hash(b3)},
+	})
+	f.commit(chain.Change{ // and back
+		Disconnect: []pow.Hash{hash(b3), hash(b2), hash(b1)},
+		Connect:    []pow.Hash{hash(a1), hash(a2)},
+	})
+	f.want(contents{
+		tip: hash(a2), blocks: all,
+		mined: map[pow.Hash]pow.Hash{one.ID(): hash(a1), two.ID(): hash(a2)},
+	})
+}
+
+func testPending(f *fixture) {
+	const high = 1<<64 - 1
+	p := func(seq uint64) chain.Pending {
+		return chain.Pending{Seq: seq, Tx: tx(f, fmt.Sprintf("<&> %d 😂", seq))}
+	}
+	f.commit(chain.Change{AddPending: []chain.Pending{p(1 << 62), p(1<<62 + 1)}})
+	f.commit(chain.Change{AddPending: []chain.Pending{p(300), p(high), p(0), p(2)}})
+	f.want(contents{pending: []chain.Pending{p(0), p(2), p(300), p(1 << 62), p(1<<62 + 1), p(high)}})
+	f.commit(chain.Change{RemovePending: []uint64{300, 0, 17, high}})
+	f.want(contents{pending: []chain.Pending{p(2), p(1 << 62), p(1<<62 + 1)}})
+	f.commit(chain.Change{RemovePending: []uint64{2, 1 << 62, 1<<62 + 1}})
+	f.want(contents{})
+}
+
+// What a change adds it can also use.
+func testOrder(f *fixture) {
+	one, two := tx(f, "one"), tx(f, "two")
+	g := genesis()
+	a := block(g, "a", one)
+	b1 := block(g, "b", two)
+	b2 := block(b1, "b", one) // leaves with a, comes with b2
+	hash := chain.Block.Hash
+
+	f.commit(chain.Change{
+		Blocks:        []chain.Block{g, a},
+		Connect:       []pow.Hash{hash(g), hash(a)},
+		AddPending:    []chain.Pending{{Seq: 1, Tx: one}, {Seq: 2, Tx: two}},
+		RemovePending: []uint64{1},
+	})
+	f.want(contents{
+		tip: hash(a), blocks: []chain.Block{g, a},
+		mined:   map[pow.Hash]pow.Hash{one.ID(): hash(a)},
+		pending: []chain.Pending{{Seq: 2, Tx: two}},
+	})
+	f.commit(chain.Change{
+		Blocks:        []chain.Block{b1, b2},
+		Disconnect:    []pow.Hash{hash(a)},
+		Connect:       []pow.Hash{hash(b1), hash(b2)},
+		RemovePending: []uint64{2},
+	})
+	f.want(contents{
+		tip: hash(b2), blocks: []chain.Block{g, a, b1, b2},
+		mined: map[pow.Hash]pow.Hash{one.ID(): hash(b2), two.ID(): hash(b1)},
+	})
+}
+
+func testAtomic(f *fixture) {
+	one, two := tx(f, "one"), tx(f, "two")
+	g := genesis()
+	a := block(g, "a", one)
+	missing := block(a, "a", two)
+	before := contents{
+		tip: g.Hash(), blocks: []chain.Block{g},
+		pending: []chain.Pending{{Seq: 1, Tx: two}},
+	}
+	f.commit(chain.Change{Blocks: []chain.Block{g}, Connect: []pow.Hash{g.Hash()}, AddPending: before.pending})
+
+	for name, c := range map[string]chain.Change{
+		"a body that is not there": {
+			Blocks: []chain.Block{a}, Connect: []pow.Hash{a.Hash(), missing.Hash()},
+		},
+		"a block that has no form": {
+			Blocks: []chain.Block{a, {Coinbase: chain.Coinbase{Height: -1}}}, Connect: []pow.Hash{a.Hash()},
+		},
+	} {
+		c.AddPending = []chain.Pending{{Seq: 2, Tx: one}}
+		c.RemovePending = []uint64{1}
+		if err := f.store.Commit(c); err == nil {
+			f.Errorf("%s: committed", name)
+		}
+		f.store = f.reopen(f.store)
+		f.want(before)
+		if _, err := f.store.Block(a.Hash()); !errors.Is(err, chain.ErrNotFound) {
+			f.Errorf("%s: the block before it: %v", name, err)
+		}
+	}
+}
+
+func testBytes(f *fixture) {
+	g := genesis()
+	f.commit(chain.Change{Blocks: []chain.Block{g}, Connect: []pow.Hash{g.Hash()}})
+	raw, err := f.store.Block(g.Hash())
+	if err != nil {
+		f.Fatal(err)
+	}
+	clear(raw)
+	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g}})
+}
+
+func testLoadStops(f *fixture) {
+	g := genesis()
+	a := block(g, "a")
+	f.commit(chain.Change{Blocks: []chain.Block{g, a}, Connect: []pow.Hash{g.Hash(), a.Hash()}})
+	stop := errors.New("stop")
+	calls := 0
+	_, _, err := f.store.Load(func(pow.Header) error {
+		calls++
+		return stop
+	})
+	if !errors.Is(err, stop) || calls != 1 {
+		f.Errorf("load returned %v after %d headers, want the error of the first", err, calls)
+	}
+	f.want(contents{tip: a.Hash(), blocks: []chain.Block{g, a}})
+}
+
+// Posts, a growing chain and readers at once: nothing is lost.
+func testConcurrent(f *fixture) {
+	const posters, each, blocks = 8, 20, 20
+	g := genesis()
+	f.commit(chain.Change{Blocks: []chain.Block{g}, Connect: []pow.Hash{g.Hash()}})
+
+	want := contents{tip: g.Hash(), blocks: []chain.Block{g}, mined: map[pow.Hash]pow.Hash{}}
+	for i := range blocks {
+		b := block(want.blocks[i], "a", tx(f, fmt.Sprint("mined ", i)))
+		want.blocks = append(want.blocks, b)
+		want.tip = b.Hash()
+		want.mined[b.Txs[0].ID()] = b.Hash()
+	}
+	pending := map[uint64]chain.Tx{}
+	for i := range uint64(posters * each) {
+		pending[i] = tx(f, fmt.Sprint("pending ", i))
+	}
+	for _, seq := range slices.Sorted(maps.Keys(pending)) {
+		if seq%3 != 0 { // the third are removed
+			want.pending = append(want.pending, chain.Pending{Seq: seq, Tx: pending[seq]})
+		}
+	}
+
+	var wg sync.WaitGroup
+	for p := range uint64(posters) {
+		wg.Go(func() {
+			for i := p * each; i < (p+1)*each; i++ {
+				err := f.store.Commit(chain.Change{AddPending: []chain.Pending{{Seq: i, Tx: pending[i]}}})
+				if err == nil && i%3 == 0 {
+					err = f.store.Commit(chain.Change{RemovePending: []uint64{i}})
+				}
+				if err != nil {
+					f.Errorf("pending %d: %v", i, err)
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for _, b := range want.blocks[1:] {
+			if err := f.store.Commit(chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}}); err != nil {
+				f.Errorf("block: %v", err)
+			}
+			// What is committed is there for those who read.
+			if hash, err := f.store.FindTx(b.Txs[0].ID()); err != nil || hash != b.Hash() {
+				f.Errorf("transaction of block %d: %s, %v", b.Height(), hash, err)
+			}
+			if _, err := f.store.Block(b.Hash()); err != nil {
+				f.Error(err)
+			}
+		}
+	})
+	wg.Wait()
+	f.store = f.reopen(f.store)
+	f.want(want)
+}
+
+func testClosed(f *fixture) {
+	g := genesis()
+	if err := f.store.Close(); err != nil {
+		f.Fatal(err)
+	}
+	_, errBlock := f.store.Block(g.Hash())
+	_, errFind := f.store.FindTx(g.Hash())
+	_, _, errLoad := f.store.Load(func(pow.Header) error { return nil })
+	for name, err := range map[string]error{
+		"commit": f.store.Commit(chain.Change{Blocks: []chain.Block{g}}),
+		"block":  errBlock, "find": errFind, "load": errLoad,
+	} {
+		if !errors.Is(err, chain.ErrClosed) {
+			f.Errorf("%s: %v, want %v", name, err, chain.ErrClosed)
+		}
+	}
+}
