@@ -44,7 +44,7 @@ func BenchmarkPost(b *testing.B) {
 			b.ReportAllocs()
 			for i := range b.N {
 				body := bytes.NewReader(fmt.Appendf(nil, `{"author":"ann","content":"post number %d"}`, i))
-				r, _ := http.NewRequestWithContext(b.Context(), "POST", "/new_transaction", body)
+				r, _ := http.NewRequestWithContext(b.Context(), http.MethodPost, "/new_transaction", body)
 				r.Header.Set("Content-Type", "application/json")
 				h.handler.ServeHTTP(nullWriter{http.Header{}}, r)
 			}

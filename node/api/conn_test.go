@@ -45,7 +45,9 @@ func servePipes(t *testing.T, n *testNode) (dial func(request string) net.Conn) 
 			t.Error(err)
 		}
 		_ = server.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return func(request string) net.Conn {
 		client, peer := net.Pipe()
@@ -114,7 +116,7 @@ func TestSlowWriters(t *testing.T) {
 			}
 			defer func() { _ = answer.Body.Close() }()
 			body, _ := io.ReadAll(answer.Body)
-			if answer.StatusCode != 408 || string(body) != "the body took too long to arrive" {
+			if answer.StatusCode != http.StatusRequestTimeout || string(body) != "the body took too long to arrive" {
 				t.Errorf("%s: %d %s", path, answer.StatusCode, body)
 			}
 			if took := time.Since(start); took != 5*time.Second {
@@ -139,7 +141,7 @@ func TestKeepAlive(t *testing.T) {
 			}
 			_, _ = io.Copy(io.Discard, answer.Body)
 			_ = answer.Body.Close()
-			if answer.StatusCode != 201 {
+			if answer.StatusCode != http.StatusCreated {
 				t.Fatal(answer.Status)
 			}
 			time.Sleep(time.Minute)
@@ -212,7 +214,7 @@ func TestMineEndsOnShutdown(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = answer.Body.Close()
-		if answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" {
+		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
 			t.Error(answer.Status)
 		}
 	})

@@ -41,7 +41,7 @@ func readEvents(body io.Reader, to chan<- sse) {
 }
 
 // listen opens a stream in a synctest bubble.
-func listen(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser, last string) chan sse {
+func listen(t *testing.T, dial func(string) io.ReadWriteCloser, last string) chan sse {
 	t.Helper()
 	request := "GET /events HTTP/1.1\nHost: x\n"
 	if last != "" {
@@ -52,7 +52,7 @@ func listen(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser, las
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer.StatusCode != 200 || answer.Header.Get("Content-Type") != "text/event-stream" {
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatal(answer.Status, answer.Header)
 	}
 	events := make(chan sse, 10_000)
@@ -94,7 +94,7 @@ func eventsTest(t *testing.T, limits Limits, test func(t *testing.T, n *testNode
 
 func TestEvents(t *testing.T) {
 	eventsTest(t, Limits{}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
-		events := listen(t, n, dial, "")
+		events := listen(t, dial, "")
 		got := drain(events)
 		if kinds(got) != "tip pending" || !strings.Contains(got[0].data, `"height":0`) || got[1].data != `{"transactions":0,"bytes":0}` {
 			t.Fatalf("at the start: %v", got)
@@ -156,7 +156,7 @@ func TestEvents(t *testing.T) {
 
 func TestEventsResume(t *testing.T) {
 	eventsTest(t, Limits{EventHistory: 4}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
-		events := listen(t, n, dial, "")
+		events := listen(t, dial, "")
 		n.grow(2)
 		got := drain(events)
 		if kinds(got) != "tip pending block block" && kinds(got) != "tip block block pending" {
@@ -170,17 +170,17 @@ func TestEventsResume(t *testing.T) {
 		}
 
 		n.grow(3)
-		got = drain(listen(t, n, dial, last))
+		got = drain(listen(t, dial, last))
 		if strings.Count(kinds(got), "block") != 3 || strings.Contains(kinds(got), "reset") {
 			t.Errorf("three blocks later: %s", kinds(got))
 		}
 		n.grow(2)
-		got = drain(listen(t, n, dial, last))
+		got = drain(listen(t, dial, last))
 		if kinds(got) != "tip reset pending" {
 			t.Errorf("past the history: %s", kinds(got))
 		}
 		for _, id := range []string{"x", "-", "0-0", "-1", n.api.feed.epoch + "-99", n.api.feed.epoch + "-9223372036854775807", n.api.feed.epoch + "--1"} {
-			if got := drain(listen(t, n, dial, id)); kinds(got) != "tip reset pending" {
+			if got := drain(listen(t, dial, id)); kinds(got) != "tip reset pending" {
 				t.Errorf("id %q: %s", id, kinds(got))
 			}
 		}
@@ -207,8 +207,8 @@ func TestEventsSlowClient(t *testing.T) {
 
 func TestEventsBound(t *testing.T) {
 	eventsTest(t, Limits{EventClients: 2}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
-		listen(t, n, dial, "")
-		listen(t, n, dial, "")
+		listen(t, dial, "")
+		listen(t, dial, "")
 		w := n.do("GET", "/events", "")
 		n.want(w, 503, "the node serves 2 event streams already")
 		if w.Header().Get("Retry-After") == "" {
