@@ -1,0 +1,362 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+)
+
+func TestOrphansAreTakenWithTheirParent(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	a := newBranch(c.Params())
+	for range 6 {
+		a.grow(1)
+	}
+	for _, i := range []int{5, 2, 4, 3, 5, 1} {
+		c.want(Held, a.blocks[i])
+	}
+	c.want(Best, a.blocks[0])
+	c.wantTip(a)
+	if len(c.held.blocks) != 0 || c.held.bytes != 0 || len(c.held.order) != 0 || len(c.held.byParent) != 0 {
+		t.Errorf("left: %+v", c.held)
+	}
+}
+
+func TestOrphansOfARefusedBlock(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	a := newBranch(c.Params())
+	bad := a.make(1)
+	bad.Header.Time = genesisTime // not after the median
+	bad = solve(bad)
+	a.put(bad)
+	c.want(Held, a.grow(1))
+	c.want(Held, a.grow(1))
+	c.want(TimeTooOld, bad)
+	c.want(DuplicateInvalid, a.blocks[1])
+	c.want(DuplicateInvalid, a.blocks[2])
+	c.want(BadPrev, a.make(1))
+	c.wantTip(newBranch(c.Params()))
+}
+
+func TestHeldBlocksAreBounded(t *testing.T) {
+	c := openTest(t, Config{Params: easy(), Orphans: 3})
+	a := newBranch(c.Params())
+	for range 6 {
+		a.grow(1)
+	}
+	for _, b := range a.blocks[1:] {
+		c.want(Held, b)
+	}
+	if len(c.held.blocks) != 3 {
+		t.Errorf("%d blocks held, want 3", len(c.held.blocks))
+	}
+	c.want(Best, a.blocks[0]) // the oldest two have made room
+	if c.Len() != 2 {
+		t.Errorf("%d blocks, want 2", c.Len())
+	}
+	c.want(Best, a.blocks[1])
+	c.want(Best, a.blocks[2])
+	c.wantTip(a)
+
+	size := a.blocks[0].Size()
+	c = openTest(t, Config{Params: easy(), OrphanBytes: size})
+	c.want(Held, a.blocks[1])
+	c.want(Held, a.blocks[2])
+	if len(c.held.blocks) != 1 || c.held.bytes != size {
+		t.Errorf("%d blocks of %d bytes held, want 1", len(c.held.blocks), c.held.bytes)
+	}
+	c = openTest(t, Config{Params: easy(), OrphanBytes: size - 1})
+	c.want(PrevNotFound, a.blocks[1])
+}
+
+func TestBlocksFromTheFuture(t *testing.T) {
+	now := testTime
+	c := openTest(t, Config{Params: easy(), Now: func() time.Time { return now }})
+	a := newBranch(c.Params())
+	early := uint32(now.Unix()) + 7200 - genesisTime
+	a.grow(early + 10)
+	a.grow(1)
+	a.grow(100)
+	for _, b := range a.blocks {
+		c.want(Held, b)
+		c.want(Held, b)
+	}
+	c.Retry()
+	now = now.Add(9 * time.Second)
+	c.Retry()
+	if c.Len() != 1 {
+		t.Fatalf("%d blocks, too early", c.Len())
+	}
+	now = now.Add(time.Second)
+	c.Retry()
+	if c.Len() != 2 {
+		t.Fatalf("%d blocks, want 2: the next is a second later", c.Len())
+	}
+	now = now.Add(200 * time.Second)
+	c.want(Best, a.grow(1)) // any block brings the others with it
+	c.wantTip(a)
+}
+
+// What is wrong with a body must not be remembered of the hash.
+func TestMutatedBodiesAreForgotten(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	one, two := testTx(t, "one"), testTx(t, "two")
+	a := newBranch(c.Params())
+	good := a.grow(1, one, two)
+	for range 2 {
+		repeated, other, long, high := good, good, good, good
+		repeated.Txs = []Tx{one, two, two}
+		c.want(DuplicateTxs, repeated)
+		other.Txs = []Tx{two, one}
+		c.want(BadMerkleRoot, other)
+		long.Txs = make([]Tx, 1<<13)
+		c.want(BadLength, long)
+		high.Coinbase.Height = -1
+		c.want(CoinbaseHeight, high)
+	}
+	c.want(Best, good)
+	c.wantTip(a)
+	// The header of a known block says that it is known.
+	repeated := good
+	repeated.Txs = []Tx{one, two, two}
+	c.want(Known, repeated)
+}
+
+func TestRefusedBlocksAreRemembered(t *testing.T) {
+	p := easy()
+	p.Signatures = SignaturesRequired
+	c := openTest(t, Config{Params: p})
+	a := newBranch(c.Params())
+	bad := a.make(1, testTx(t, "one"))
+	c.want(TxUnsigned, bad)
+	c.want(TxUnsigned, bad) // found again before anything is looked up
+	a.put(bad)
+	c.want(BadPrev, a.make(1))
+
+	set := newHashSet(2)
+	for _, b := range []Block{bad, bad, a.make(1), a.make(2)} {
+		set.add(b.Hash())
+	}
+	if len(set.set) != 2 || set.has(bad.Hash()) || !set.has(a.make(2).Hash()) {
+		t.Errorf("the set holds %v", set.set)
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	p := swift()
+	p.Limits = Limits{BlockBytes: 700, BlockTxs: 4, TxBytes: 400}
+	c := openTest(t, Config{Params: p})
+	var txs []Tx
+	for i := range 6 {
+		txs = append(txs, testTx(t, fmt.Sprint(i)))
+	}
+	long := testTx(t, strings.Repeat("x", 300))
+	c.post(txs[0], txs[1], txs[2], txs[3], long, txs[4], txs[5])
+	for _, want := range []int{4, 3, 0} {
+		template, err := c.Template(TemplateOptions{Tag: "miner"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(template.Txs) != want {
+			t.Errorf("%d transactions, want %d", len(template.Txs), want)
+		}
+		tip := c.Tip()
+		if template.Height != tip.Height+1 || template.Prev != tip.Hash || template.Bits != tip.NextBits(p) ||
+			template.MinTime != tip.MedianTimePast()+1 || len(template.Versions) != 16 {
+			t.Errorf("template %+v on %+v", template, tip)
+		}
+		const extranonce = 0x0102030405060708
+		job := template.Job(extranonce, 0)
+		if job.Header.Time != template.MinTime || template.Job(0, template.MinTime+5).Header.Time != template.MinTime+5 {
+			t.Errorf("time %d, least %d", job.Header.Time, template.MinTime)
+		}
+		b := template.Block(job.Header, extranonce)
+		if raw := string(b.Coinbase.Bytes()); raw != string(template.Before)+"\x01\x02\x03\x04\x05\x06\x07\x08"+string(template.After) {
+			t.Errorf("coinbase %x", raw)
+		}
+		c.want(Best, solve(b))
+	}
+	c.wantPending()
+
+	c.post(testTx(t, "seven"))
+	empty, err := c.Template(TemplateOptions{Empty: true})
+	if err != nil || len(empty.Txs) != 0 || len(empty.Branch) != 0 {
+		t.Errorf("%+v, %v", empty, err)
+	}
+	for i, version := range empty.Versions {
+		b := empty.Block(empty.Job(uint64(i), 0).Header, uint64(i))
+		b.Header.Version = version
+		if err := c.Tip().Check(p, solve(b), testNow(), c.isMined); err != nil {
+			t.Errorf("version %x: %v", version, err)
+		}
+	}
+	if _, err := c.Template(TemplateOptions{Tag: strings.Repeat("x", MaxTag+1)}); !errors.Is(err, CoinbaseLength) {
+		t.Errorf("tag too long: %v", err)
+	}
+}
+
+func TestHeadersAndLocator(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	for range 40 {
+		c.want(Best, a.grow(1))
+	}
+	c.want(Side, b.grow(1))
+
+	all := c.Headers(0, 100)
+	if len(all) != 41 || c.Len() != 41 {
+		t.Fatalf("%d headers, length %d", len(all), c.Len())
+	}
+	for i, block := range a.blocks {
+		if all[i+1] != block.Header {
+			t.Fatalf("header %d: %+v, want %+v", i+1, all[i+1], block.Header)
+		}
+	}
+	for _, tc := range []struct {
+		from  int64
+		limit int
+		want  int
+	}{{38, 9, 3}, {40, 1, 1}, {41, 5, 0}, {-5, 2, 2}, {0, 0, 0}, {3, -1, 0}, {1 << 40, 5, 0}} {
+		if got := len(c.Headers(tc.from, tc.limit)); got != tc.want {
+			t.Errorf("Headers(%d, %d): %d, want %d", tc.from, tc.limit, got, tc.want)
+		}
+	}
+	if _, ok := c.HashAt(41); ok {
+		t.Error("a hash above the tip")
+	}
+
+	locator := c.Locator()
+	var heights []int64
+	for _, hash := range locator {
+		info, ok := c.Header(hash)
+		if !ok || !info.Active {
+			t.Fatalf("locator has %s", hash)
+		}
+		heights = append(heights, info.Height)
+	}
+	if got := fmt.Sprint(heights); got != "[40 39 38 37 36 35 34 33 32 31 29 25 17 1 0]" {
+		t.Errorf("locator %s", got)
+	}
+	for _, tc := range []struct {
+		locator []Block
+		first   int64
+	}{
+		{nil, 1},
+		{[]Block{b.blocks[0]}, 1}, // a side block is no place to go on from
+		{[]Block{b.blocks[0], a.blocks[9], a.blocks[20]}, 11},
+	} {
+		hashes := locator[:0]
+		for _, block := range tc.locator {
+			hashes = append(hashes, block.Hash())
+		}
+		got := c.HeadersAfter(hashes, 2)
+		if len(got) != 2 || got[0] != all[tc.first] || got[1] != all[tc.first+1] {
+			t.Errorf("after %d blocks: %v", len(tc.locator), got)
+		}
+	}
+	info, ok := c.Header(b.Hash)
+	if !ok || info.Active || info.Invalid || info.Height != 1 || info.Work != b.Work || info.Header != b.blocks[0].Header {
+		t.Errorf("side block %+v", info)
+	}
+}
+
+func TestProof(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	a := newBranch(c.Params())
+	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
+	c.want(Best, a.grow(1, one, two))
+	c.post(three)
+	for i, tx := range []Tx{one, two} {
+		p, err := c.Proof(tx.ID())
+		if err != nil || p.Tx != tx || p.Height != 1 || p.Index != i+1 || p.Header != a.blocks[0].Header {
+			t.Errorf("proof %+v, %v", p, err)
+		}
+		if err := p.Merkle.Verify(tx.ID(), p.Header.MerkleRoot); err != nil {
+			t.Error(err)
+		}
+	}
+	if place, err := c.FindTx(three.ID()); err != nil || !place.Pending || place.Tx != three {
+		t.Errorf("pending: %+v, %v", place, err)
+	}
+	if _, err := c.Proof(three.ID()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("proof of a pending one: %v", err)
+	}
+	if _, err := c.FindTx(a.Hash); !errors.Is(err, ErrNotFound) {
+		t.Errorf("no transaction: %v", err)
+	}
+	if _, err := c.Block(one.ID()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("no block: %v", err)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	var got []string
+	note := func(name string) func(Event) {
+		return func(e Event) {
+			if c.Tip() != e.Tip { // calls are welcome
+				t.Errorf("tip %+v, want %+v", e.Tip, c.Tip())
+			}
+			got = append(got, fmt.Sprintf("%s %s %d +%d -%d", name, e.Kind, e.Tip.Height, len(e.Connected), len(e.Disconnected)))
+		}
+	}
+	cancel := c.Subscribe(note("x"))
+	c.post(testTx(t, "one"))
+	c.want(Best, a.grow(1))
+	c.want(Side, b.grow(1))
+	cancel()
+	c.Subscribe(note("y"))
+	c.want(Best, b.grow(1))
+	want := "[x tx 0 +0 -0 x tip 1 +1 -0 x side 1 +0 -0 y reorg 2 +2 -1]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("events %v, want %s", got, want)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	a := newBranch(c.Params())
+	c.want(Best, a.grow(1))
+	c.want(Known, a.blocks[0])
+	bad := a.make(1)
+	bad.Header.Version = 1
+	c.want(BadVersion, solve(bad))
+	c.post(testTx(t, "one"))
+
+	for name, want := range map[string]float64{
+		"best": 1, "known": 1, "side": 0, "held": 0,
+	} {
+		if got := testutil.ToFloat64(c.metrics.blocks.WithLabelValues(name)); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	if got := testutil.ToFloat64(c.metrics.refused.WithLabelValues("bad-version")); got != 1 {
+		t.Errorf("refused %v, want 1", got)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(c.Chain)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v, %v", problems, err)
+	}
+	for _, f := range families {
+		if f.GetName() == "lode_mempool_transactions" && f.Metric[0].Gauge.GetValue() != 1 ||
+			f.GetName() == "lode_chain_height" && f.Metric[0].Gauge.GetValue() != 1 ||
+			f.GetName() == "lode_chain_work_hashes" && f.Metric[0].Gauge.GetValue() != 4 {
+			t.Errorf("%v", f)
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package chain
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// headerStore has headers and nothing else.
+type headerStore struct {
+	*MemStore
+	headers []pow.Header
+	tip     pow.Hash
+	pending []Pending
+}
+
+func (s *headerStore) Load(header func(pow.Header) error) (pow.Hash, []Pending, error) {
+	for _, h := range s.headers {
+		if err := header(h); err != nil {
+			return pow.Hash{}, nil, err
+		}
+	}
+	return s.tip, s.pending, nil
+}
+
+func TestOpenChecksTheStore(t *testing.T) {
+	p := swift()
+	a := newBranch(p)
+	genesis, _ := p.Genesis()
+	headers := []pow.Header{genesis}
+	for range 5 {
+		headers = append(headers, a.grow(1).Header)
+	}
+	early := a.make(1 << 30) // from the future: no fault of a stored block
+	early.Header.Bits = a.NextBits(p)
+	early = solve(early)
+	other, _ := easy().Genesis()
+	name := func(h pow.Header) string { return h.Hash().String() }
+	replace := func(i int, change func(*pow.Header)) []pow.Header {
+		hs := slices.Clone(headers)
+		change(&hs[i])
+		return hs
+	}
+	mustSolve := func(h *pow.Header) { *h = solve(Block{Header: *h}).Header }
+
+	for name, tc := range map[string]struct {
+		headers []pow.Header
+		tip     pow.Hash
+		pending []Pending
+		want    string // "": none
+	}{
+		"good":        {headers: headers, tip: a.Hash},
+		"a side tip":  {headers: append(slices.Clone(headers), early.Header), tip: early.Hash()},
+		"no blocks":   {tip: a.Hash, want: name(headers[5])},
+		"no tip":      {headers: headers, want: "the tip"},
+		"unknown tip": {headers: headers, tip: pow.Hash{1}, want: pow.Hash{1}.String()},
+		"another network": {
+			headers: []pow.Header{other}, tip: other.Hash(), want: name(other),
+		},
+		"twice": {
+			headers: append(slices.Clone(headers), headers[3]), tip: a.Hash, want: name(headers[3]),
+		},
+		"missing": {
+			headers: slices.Delete(slices.Clone(headers), 2, 3), tip: a.Hash, want: name(headers[3]),
+		},
+		"child first": {
+			headers: []pow.Header{genesis, headers[2], headers[1]}, tip: headers[2].Hash(), want: name(headers[2]),
+		},
+		"a flipped bit": {
+			headers: replace(5, func(h *pow.Header) { h.MerkleRoot[7] ^= 1 }), tip: a.Hash, want: "at height 5: high-hash",
+		},
+		"wrong bits": {
+			headers: replace(5, func(h *pow.Header) { h.Bits = p.Difficulty.Limit; mustSolve(h) }), tip: a.Hash, want: "at height 5: bad-diffbits",
+		},
+		"too old": {
+			headers: replace(5, func(h *pow.Header) { h.Time = genesisTime; mustSolve(h) }), tip: a.Hash, want: "at height 5: time-too-old",
+		},
+		"numbers not ascending": {
+			headers: headers, tip: a.Hash, want: "the number 1 after 1",
+			pending: []Pending{{1, testTx(t, "one")}, {1, testTx(t, "two")}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Open(Config{Params: p, Now: testNow, Store: &headerStore{NewMemStore(), tc.headers, tc.tip, tc.pending}})
+			if tc.want == "" {
+				if err != nil || c.Tip().Hash != tc.tip || c.Len() != int64(len(tc.headers)) {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if !errors.Is(err, ErrDamaged) || isRule(err) || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v, want one with %q", err, tc.want)
+			}
+		})
+	}
+	if _, err := Open(Config{Params: p}); err == nil {
+		t.Error("opened without a store")
+	}
+	if _, err := Open(Config{Store: NewMemStore()}); err == nil {
+		t.Error("opened without a network")
+	}
+}
+
+// A store that stopped, or was written under other rules, may have a better
+// branch than the active one, or two of which one is bad.
+func TestOpenTakesTheBestBranch(t *testing.T) {
+	p := easy()
+	one := testTx(t, "one")
+	store := NewMemStore()
+	a := newBranch(p)
+	genesis, coinbase := p.Genesis()
+	blocks := []Block{{Header: genesis, Coinbase: coinbase}, a.grow(1, one)}
+	bad, good := a.fork("bad"), a.fork("good")
+	for range 3 {
+		blocks = append(blocks, bad.grow(1), good.grow(1))
+	}
+	blocks = append(blocks, bad.grow(1, one), bad.grow(1))
+	if err := store.Commit(Change{Blocks: blocks, Connect: []pow.Hash{genesis.Hash(), a.Hash}}); err != nil {
+		t.Fatal(err)
+	}
+	c := openTest(t, Config{Params: p, Store: store})
+	if c.Len() != 5 {
+		t.Errorf("%d blocks, want 5", c.Len())
+	}
+	// The two branches are equal without the bad blocks; the first in the store
+	// is the first seen.
+	if hash, _ := c.HashAt(4); hash != bad.blocks[3].Hash() {
+		t.Errorf("tip %s, want %s", hash, bad.blocks[3].Hash())
+	}
+	c.want(Best, good.grow(1))
+	c.wantTip(good)
+}
+
+func TestOpenDropsStalePending(t *testing.T) {
+	p := easy()
+	store := NewMemStore()
+	c := openTest(t, Config{Params: p, Store: store})
+	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
+	a := newBranch(p)
+	c.post(two)
+	c.want(Best, a.grow(1, one))
+	stale := []Pending{{firstSeq + 5, one}, {firstSeq + 6, two}, {firstSeq + 7, three}}
+	if err := store.Commit(Change{AddPending: stale}); err != nil {
+		t.Fatal(err)
+	}
+	c = openTest(t, Config{Params: p, Store: store})
+	c.wantPending(two, three)
+	_, pending, err := store.Load(func(pow.Header) error { return nil })
+	if err != nil || !slices.Equal(pending, []Pending{{firstSeq, two}, {firstSeq + 7, three}}) {
+		t.Errorf("the store has %v, %v", pending, err)
+	}
+	c.post(testTx(t, "four")) // gets a number of its own
+	c.wantPending(two, three, testTx(t, "four"))
+}
+
+// bigStore has n headers of the network easy.
+func bigStore(t testing.TB, n int) *headerStore {
+	t.Helper()
+	p := easy()
+	genesis, _ := p.Genesis()
+	s := &headerStore{MemStore: NewMemStore(), headers: make([]pow.Header, 0, n)}
+	s.headers = append(s.headers, genesis)
+	target, _, _ := p.Difficulty.Bits.Decode()
+	s.tip = genesis.Hash()
+	for i := 1; i < n; i++ {
+		h := pow.Header{
+			Version: 0x20000000, Prev: s.tip, MerkleRoot: s.tip, Time: genesis.Time + uint32(i), Bits: p.Difficulty.Bits,
+		}
+		for s.tip = h.Hash(); !s.tip.Meets(target); s.tip = h.Hash() {
+			h.Nonce++
+		}
+		s.headers = append(s.headers, h)
+	}
+	return s
+}
+
+func TestMemoryOfABlock(t *testing.T) {
+	for _, n := range []int{98_000, 100_000} { // one below three quarters of 2^17, where the table grows, one above
+		store := bigStore(t, n)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		c := openTest(t, Config{Params: easy(), Store: store})
+		took := time.Since(start)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		each := float64(after.HeapAlloc-before.HeapAlloc) / float64(n)
+		t.Logf("%d blocks: %.1f bytes a block, opened in %v", n, each, took)
+		if each > 200 {
+			t.Errorf("%.1f bytes a block, want at most 200", each)
+		}
+		if c.Len() != int64(n) {
+			t.Errorf("%d blocks", c.Len())
+		}
+		runtime.KeepAlive(store)
+	}
+}
+
+func BenchmarkOpenMillion(b *testing.B) {
+	store := bigStore(b, 1_000_000)
+	for b.Loop() {
+		if _, err := Open(Config{Params: easy(), Store: store}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/lodepow/lode/pow"
+)
+
+func TestEqualWorkKeepsFirstSeen(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	c.want(Best, a.grow(1))
+	c.want(Side, b.grow(1))
+	c.wantTip(a)
+	c.want(Best, a.grow(1))
+	c.want(Side, b.grow(1))
+	c.wantTip(a)
+	c.want(Best, b.grow(1)) // more work, not as much
+	c.wantTip(b)
+	c.want(Side, a.grow(1))
+	c.wantTip(b)
+	for _, block := range append(a.blocks, b.blocks...) {
+		c.want(Known, block)
+	}
+}
+
+func TestLongerLighterAndShorterHeavier(t *testing.T) {
+	c := openTest(t, Config{Params: swift()})
+	light := newBranch(c.Params())
+	light.grow(10)
+	heavy := light.fork("heavy")
+	for range 6 {
+		light.grow(10)
+	}
+	for range 4 {
+		heavy.grow(1) // each twice as hard
+	}
+	longer := light.fork("longer")
+	for range 3 {
+		longer.grow(10)
+	}
+	if heavy.Height >= light.Height || heavy.Work.Cmp(longer.Work) <= 0 {
+		t.Fatalf("heights %d, %d, work %s, %s", heavy.Height, light.Height, heavy.Work, longer.Work)
+	}
+
+	for _, b := range light.blocks {
+		c.want(Best, b)
+	}
+	for _, b := range heavy.blocks[1:4] { // the last one makes it heavier
+		c.want(Side, b)
+	}
+	c.want(Best, heavy.blocks[4])
+	c.wantTip(heavy) // shorter and heavier
+	for _, b := range longer.blocks[7:] {
+		c.want(Side, b)
+	}
+	c.wantTip(heavy) // longer and lighter
+}
+
+// The middle block repeats a transaction, which shows only when the branch is
+// connected.
+func TestHeavierBranchWithABadMiddleIsRefusedWhole(t *testing.T) {
+	store := NewMemStore()
+	c := openTest(t, Config{Params: easy(), Store: store})
+	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
+	a := newBranch(c.Params())
+	c.want(Best, a.grow(1, one))
+	bad := a.fork("bad")
+	c.want(Best, a.grow(1, two))
+	c.want(Best, a.grow(1))
+	c.post(three)
+
+	c.want(Side, bad.grow(1, two))
+	good := bad.fork("good")
+	c.want(Side, bad.grow(1, one)) // one is mined below the fork
+	bad.grow(1, three)
+	above := bad.make(1)
+	c.want(Held, above)
+	c.want(BadPrev, bad.blocks[3])
+	c.wantTip(a)
+	c.wantPending(three)
+	c.want(DuplicateInvalid, bad.blocks[2])
+	c.want(DuplicateInvalid, bad.blocks[3])
+	c.want(DuplicateInvalid, above) // refused with its parent
+	c.want(BadPrev, bad.make(2))
+	if info, ok := c.Header(bad.blocks[2].Hash()); !ok || !info.Invalid || info.Active {
+		t.Errorf("the bad block: %+v, %v", info, ok)
+	}
+
+	// The block below the bad one is good to build on.
+	c.want(Side, good.grow(1))
+	c.want(Best, good.grow(1, three))
+	c.wantTip(good)
+	c.wantPending()
+
+	// The same after a restart, which knows nothing of invalid blocks.
+	c = openTest(t, Config{Params: easy(), Store: store})
+	c.wantTip(good)
+	// Only when a branch has the most work is it judged.
+	c.want(Side, bad.blocks[3])
+	c.want(BadPrev, above)
+	c.wantTip(good)
+}
+
+// The block that makes a branch the heaviest repeats a transaction itself.
+func TestBadTopIsRefused(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	one := testTx(t, "one")
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	c.want(Best, a.grow(1, one))
+	c.want(TxAlreadyMined, a.make(1, one))
+	c.want(Side, b.grow(1, one)) // on this branch it is new
+	good := b.fork("good")
+	c.want(TxAlreadyMined, b.grow(1, one))
+	c.want(BadPrev, b.grow(1))
+	c.wantTip(a)
+	c.want(Best, good.grow(1))
+	c.wantTip(good)
+}
+
+func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
+	c := openTest(t, Config{Params: easy(), PoolTxs: 4})
+	var txs []Tx
+	for i := range 8 {
+		txs = append(txs, testTx(t, fmt.Sprint(i)))
+	}
+	var events []Event
+	t.Cleanup(c.Subscribe(func(e Event) { events = append(events, e) }))
+
+	c.post(txs[:4]...)
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	c.want(Best, a.grow(1, txs[0], txs[1]))
+	c.want(Best, a.grow(1, txs[2], txs[7])) // the last was never posted here
+	c.post(txs[4:6]...)
+	c.wantPending(txs[3], txs[4], txs[5])
+
+	c.want(Side, b.grow(1))
+	c.want(Side, b.grow(1, txs[2], txs[4]))
+	c.want(Best, b.grow(1, txs[5]))
+	c.wantTip(b)
+	c.wantPending(txs[0], txs[1], txs[7], txs[3]) // the mined first
+	if _, err := c.AddTx(txs[6]); !errors.Is(err, ErrPoolFull) {
+		t.Errorf("posted to a full mempool: %v", err)
+	}
+	if outcome, err := c.AddTx(txs[0]); outcome != TxKnown || err != nil {
+		t.Errorf("posted a returned one: %s, %v", outcome, err)
+	}
+	last := events[len(events)-1]
+	if last.Kind != EventReorg || last.Tip != b.State || len(last.Connected) != 3 || last.Connected[2] != b.Hash ||
+		!slices.Equal(last.Disconnected, []pow.Hash{a.blocks[1].Hash(), a.blocks[0].Hash()}) {
+		t.Errorf("event %+v", last)
+	}
+
+	template, err := c.Template(TemplateOptions{})
+	if err != nil || !slices.Equal(template.Txs, c.Pending(0, 9)) {
+		t.Errorf("template %v, %v", template.Txs, err)
+	}
+	block := template.Block(template.Job(1, 0).Header, 1)
+	c.want(Best, solve(block))
+	c.wantPending()
+	if _, err := c.AddTx(txs[2]); !errors.Is(err, TxAlreadyMined) {
+		t.Errorf("posted a mined one: %v", err)
+	}
+	template, err = c.Template(TemplateOptions{})
+	if err != nil || len(template.Txs) != 0 {
+		t.Errorf("template %v, %v", template.Txs, err)
+	}
+}
+
+// A reorg goes past the bounds of the mempool.
+func TestReturnedTransactionsPassTheBound(t *testing.T) {
+	store := NewMemStore()
+	c := openTest(t, Config{Params: easy(), Store: store, PoolTxs: 1})
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	var txs []Tx
+	for i := range 5 {
+		txs = append(txs, testTx(t, fmt.Sprint(i)))
+		c.post(txs[i])
+		c.want(Best, a.grow(1, txs[i]))
+	}
+	late := testTx(t, "late")
+	c.post(late)
+	for range 6 {
+		block := b.grow(1)
+		if _, err := c.Accept(block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.wantTip(b)
+	c.wantPending(append(txs, late)...)
+	openTest(t, Config{Params: easy(), Store: store, PoolTxs: 1}).wantPending(append(txs, late)...)
+}
+
+// 1,088 is the deepest reorg that a network of this kind has seen.
+func TestDeepReorg(t *testing.T) {
+	const depth = 1088
+	store := NewMemStore()
+	c := openTest(t, Config{Params: easy(), Store: store})
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	filler := strings.Repeat("x", 10_000)
+	var mined []Tx
+	for i := range depth {
+		txs := []Tx{testTx(t, fmt.Sprint(i, " both ", filler)), testTx(t, fmt.Sprint(i, " once "))}
+		c.want(Best, a.grow(1, txs...))
+		c.want(Side, b.grow(1, txs[0]))
+		mined = append(mined, txs[1])
+		a.blocks, b.blocks = nil, nil
+	}
+
+	last := b.grow(1)
+	var before, peak runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	c.store = &watchedStore{Store: store, before: func() {
+		runtime.GC()
+		runtime.ReadMemStats(&peak)
+	}}
+	c.want(Best, last)
+	c.store = store
+	grown := int64(peak.HeapAlloc) - int64(before.HeapAlloc)
+	t.Logf("%d blocks of 10 kB disconnected and as many connected: %d kB in memory at the commit", depth, grown>>10)
+	if grown > depth*10_000/4 {
+		t.Errorf("the heap has grown by %d bytes, as if bodies were kept", grown)
+	}
+
+	if tip := c.Tip(); tip != b.State {
+		t.Fatalf("tip %d %s, want %d %s", tip.Height, tip.Hash, b.Height, b.Hash)
+	}
+	if got := c.Pending(0, 2*depth); !slices.Equal(got, mined) {
+		t.Errorf("%d transactions are pending, want the %d of one branch in order", len(got), depth)
+	}
+	want := `
+# HELP lode_chain_reorg_depth_blocks Blocks that a reorg disconnected.
+# TYPE lode_chain_reorg_depth_blocks histogram
+lode_chain_reorg_depth_blocks_bucket{le="1"} 0
+lode_chain_reorg_depth_blocks_bucket{le="2"} 0
+lode_chain_reorg_depth_blocks_bucket{le="3"} 0
+lode_chain_reorg_depth_blocks_bucket{le="4"} 0
+lode_chain_reorg_depth_blocks_bucket{le="6"} 0
+lode_chain_reorg_depth_blocks_bucket{le="10"} 0
+lode_chain_reorg_depth_blocks_bucket{le="20"} 0
+lode_chain_reorg_depth_blocks_bucket{le="50"} 0
+lode_chain_reorg_depth_blocks_bucket{le="100"} 0
+lode_chain_reorg_depth_blocks_bucket{le="1000"} 0
+lode_chain_reorg_depth_blocks_bucket{le="+Inf"} 1
+lode_chain_reorg_depth_blocks_sum 1088
+lode_chain_reorg_depth_blocks_count 1
+`
+	if err := testutil.CollectAndCompare(c.Chain, strings.NewReader(want), "lode_chain_reorg_depth_blocks"); err != nil {
+		t.Error(err)
+	}
+}
+
+// watchedStore calls before in front of every commit.
+type watchedStore struct {
+	Store
+	before func()
+}
+
+func (s *watchedStore) Commit(c Change) error {
+	s.before()
+	return s.Store.Commit(c)
+}

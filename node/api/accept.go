@@ -1,0 +1,80 @@
+package api
+
+import (
+	"strconv"
+	"strings"
+)
+
+// preference is how much a client wants a media type.
+type preference struct {
+	quality  float64 // 0: not at all
+	specific int     // 3: named in full, 2: as type/*, 1: as */*, 0: not at all
+	place    int     // in the header
+}
+
+// wantsJSON reads the Accept header (RFC 9110, 12.5.1): JSON is for those who
+// prefer it to text. A client that has no preference gets text, as from the
+// original; between equals, the one that is named more exactly or first wins.
+// Elements that cannot be read are passed over.
+func wantsJSON(accept []string) bool {
+	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
+		return false
+	}
+	var json, text preference
+	place := 0
+	for _, line := range accept {
+		for element := range strings.SplitSeq(line, ",") {
+			place++
+			kind, quality, ok := mediaRange(element)
+			if !ok {
+				continue
+			}
+			json.consider(kind, quality, place, "application/json", "application/*")
+			text.consider(kind, quality, place, "text/plain", "text/*")
+		}
+	}
+	switch {
+	case json.quality != text.quality:
+		return json.quality > text.quality
+	case json.quality == 0:
+		return false
+	case json.specific != text.specific:
+		return json.specific > text.specific
+	}
+	return json.place < text.place
+}
+
+// consider takes the most exact of the ranges that the media type is in.
+func (p *preference) consider(kind string, quality float64, place int, full, family string) {
+	specific := 0
+	switch kind {
+	case full:
+		specific = 3
+	case family:
+		specific = 2
+	case "*/*":
+		specific = 1
+	}
+	if specific > p.specific {
+		*p = preference{quality, specific, place}
+	}
+}
+
+// mediaRange reads one element of an Accept header, such as text/*;q=0.5.
+func mediaRange(element string) (kind string, quality float64, ok bool) {
+	kind, params, _ := strings.Cut(element, ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	quality = 1
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
+		if !strings.EqualFold(name, "q") {
+			continue
+		}
+		q, err := strconv.ParseFloat(value, 64)
+		if err != nil || !(q >= 0 && q <= 1) { // not a number either
+			return "", 0, false
+		}
+		quality = q
+	}
+	return kind, quality, kind != ""
+}

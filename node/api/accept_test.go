@@ -1,0 +1,99 @@
+package api
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestWantsJSON(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"":                                     false,
+		"*/*":                                  false,
+		"text/plain":                           false,
+		"text/html":                            false,
+		"image/png":                            false,
+		"application/json":                     true,
+		"Application/JSON":                     true,
+		" application/json ; charset=utf-8 ":   true,
+		"application/*":                        true,
+		"application/json;q=0":                 false,
+		"application/json;q=0.001":             true,
+		"application/json; Q=0.5, text/plain":  false,
+		"application/json;q=0.5, text/*;q=0.4": true,
+		"application/json, text/plain, */*":    true, // what axios sends
+		"text/plain, application/json":         false,
+		"application/json, */*":                true,
+		"*/*, application/json":                true,
+		"*/*;q=0.5, application/json;q=0.5":    true,
+		"application/json;q=0.4, */*;q=0.5":    false,
+		"text/*, application/*":                false,
+		"application/*, text/*":                true,
+		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": false, // a browser
+		"application/json;q=2":      false,
+		"application/json;q=-1":     false,
+		"application/json;q=NaN":    false,
+		"application/json;q=Inf":    false,
+		"application/json;q=":       false,
+		"application/jsonx":         false,
+		"application/problem+json":  false,
+		",,,;;;,=":                  false,
+		"*/*;q=0, application/json": true,
+		"text/plain;q=0, */*":       true,
+	} {
+		if got := wantsJSON([]string{accept}); got != want {
+			t.Errorf("%q: %v, want %v", accept, got, want)
+		}
+	}
+	if !wantsJSON([]string{"text/plain;q=0.5", "application/json"}) {
+		t.Error("two header lines are one list")
+	}
+}
+
+func FuzzAccept(f *testing.F) {
+	f.Add("application/json;q=0.5, text/*;q=0.4, */*")
+	f.Add("a/b;c=d;q=1,,;")
+	f.Fuzz(func(t *testing.T, accept string) {
+		got := wantsJSON([]string{accept})
+		if got != wantsJSON(strings.Split(accept, ",")) {
+			t.Errorf("%q: lines and list differ", accept)
+		}
+		if got && !strings.Contains(strings.ToLower(accept), "application/") && !strings.Contains(accept, "*/*") {
+			t.Errorf("%q: JSON for who does not name it", accept)
+		}
+		if wantsJSON([]string{"text/plain", accept}) && !strings.Contains(strings.ToLower(accept), "text/plain") {
+			t.Errorf("%q: JSON although plain text is wanted first, and nothing more", accept)
+		}
+	})
+}
+
+func FuzzQuery(f *testing.F) {
+	f.Add("from=1&limit=2", "1")
+	f.Add("after=%31;x", "00")
+	f.Fuzz(func(t *testing.T, raw, id string) {
+		takes := []string{"from", "limit", "after"}
+		values, err := parseQuery(raw, takes)
+		if err == nil {
+			for name, v := range values {
+				if len(v) != 1 || !slices.Contains(takes, name) {
+					t.Errorf("%q: %v", raw, values)
+				}
+			}
+			if n, err := number(values, "from", 3, 9, 5); err == nil && (n < 3 || n > 9) {
+				t.Errorf("%q: from is %d", raw, n)
+			}
+			if after, ok := values["after"]; ok {
+				_, err = locator(after[0])
+			}
+		}
+		if err != nil {
+			if p, known := explain(err); !known || p.status < 400 || p.status > 499 {
+				t.Errorf("%q: %v", raw, err)
+			}
+		}
+		clean := cleanPath("/" + id)
+		if strings.Contains(clean, "//") || cleanPath(clean) != clean || clean[0] != '/' {
+			t.Errorf("path %q becomes %q", id, clean)
+		}
+	})
+}

@@ -1,0 +1,238 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// errMoved says that a reorg took away what an answer began with.
+var errMoved = errors.New("the active branch changed while it was being written")
+
+// getChain answers as the original: all of the chain, or the part that from and
+// limit ask for. The length is always that of the whole.
+func (a *API) getChain(w *writer, r *http.Request) error {
+	from, err := number(w.query, "from", 0, math.MaxInt64, 0)
+	if err != nil {
+		return err
+	}
+	limit, err := number(w.query, "limit", 1, math.MaxInt64, math.MaxInt64)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", typeJSON)
+	const tries = 4
+	for try := 1; ; try++ {
+		err := a.stream(w, r, func(s *stream) error { return a.writeChain(s, from, limit) })
+		if !errors.Is(err, errMoved) || w.status != 0 || try == tries {
+			return err
+		}
+	}
+}
+
+// writeChain reads block after block, and looks whether each is the child of the
+// one before: what it writes is one branch, whatever happens meanwhile.
+func (a *API) writeChain(s *stream, from, limit int64) error {
+	length := a.chain.Len()
+	end := length
+	if limit < length && from < length-limit {
+		end = from + limit
+	}
+	s.text(fmt.Sprintf(`{"length":%d,"chain":[`, length))
+	var last pow.Hash
+	for height := from; height < end; height++ {
+		hash, ok := a.chain.HashAt(height)
+		if !ok {
+			return errMoved
+		}
+		b, err := a.chain.Block(hash)
+		if err != nil {
+			return err
+		}
+		if height > from {
+			if b.Header.Prev != last {
+				return errMoved
+			}
+			s.text(",")
+		}
+		last = hash
+		if err := s.block(b); err != nil {
+			return err
+		}
+		if err := s.pause(); err != nil {
+			return err
+		}
+	}
+	peers, err := json.Marshal(a.peerAddresses())
+	if err != nil {
+		return err
+	}
+	s.text(`],"peers":` + string(peers) + "}\n")
+	return nil
+}
+
+func (a *API) peerAddresses() []string {
+	addresses := []string{} // not null
+	if a.peers != nil {
+		addresses = append(addresses, a.peers.Addresses()...)
+	}
+	return addresses
+}
+
+func (s *stream) block(b chain.Block) error {
+	text, err := b.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	s.buf.Write(text)
+	return nil
+}
+
+// getBlock finds a block by its height on the active branch, by the word tip, or
+// by its hash, which finds blocks of other branches too.
+func (a *API) getBlock(w *writer, r *http.Request) error {
+	hash, err := a.blockID(w.id)
+	if err != nil {
+		return err
+	}
+	b, err := a.chain.Block(hash)
+	if errors.Is(err, chain.ErrNotFound) {
+		return refuse(http.StatusNotFound, "no block has the hash %s", hash)
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", typeJSON)
+	return a.stream(w, r, func(s *stream) error {
+		defer s.text("\n")
+		return s.block(b)
+	})
+}
+
+func (a *API) blockID(id string) (pow.Hash, error) {
+	if id == "tip" {
+		return a.chain.Tip().Hash, nil
+	}
+	if len(id) == 2*pow.HashSize {
+		hash, err := pow.ParseHash(id)
+		if err != nil {
+			return hash, refuse(http.StatusBadRequest, "block id %s: %v", id, err)
+		}
+		return hash, nil
+	}
+	height, err := parseDigits(id)
+	if err != nil {
+		return pow.Hash{}, refuse(http.StatusBadRequest, "block id %.70q: want a height, a hash of 64 hex digits, or tip", id)
+	}
+	hash, ok := a.chain.HashAt(height)
+	if !ok {
+		return hash, refuse(http.StatusNotFound, "no block at height %d: the tip is at %d", height, a.chain.Tip().Height)
+	}
+	return hash, nil
+}
+
+// headerJSON is a header with its place, in the names of the block's JSON.
+type headerJSON struct {
+	Height       int64    `json:"height"`
+	Hash         pow.Hash `json:"hash"`
+	Version      int32    `json:"version"`
+	PreviousHash pow.Hash `json:"previous_hash"`
+	MerkleRoot   pow.Hash `json:"merkle_root"`
+	Timestamp    uint32   `json:"timestamp"`
+	Bits         pow.Bits `json:"bits"`
+	Nonce        uint32   `json:"nonce"`
+}
+
+func describeHeader(h pow.Header, height int64) headerJSON {
+	return headerJSON{
+		Height: height, Hash: h.Hash(), Version: h.Version, PreviousHash: h.Prev,
+		MerkleRoot: h.MerkleRoot, Timestamp: h.Time, Bits: h.Bits, Nonce: h.Nonce,
+	}
+}
+
+// getHeaders lists headers of the active branch: from a height, or after the
+// first hash of a locator that is on it (after none of them: from genesis).
+func (a *API) getHeaders(w *writer, r *http.Request) error {
+	from, err := number(w.query, "from", 0, math.MaxInt64, 0)
+	if err != nil {
+		return err
+	}
+	limit, err := number(w.query, "limit", 1, int64(a.limits.Headers), int64(a.limits.Headers))
+	if err != nil {
+		return err
+	}
+	var headers []pow.Header
+	if after, ok := w.query["after"]; ok {
+		if w.query.Has("from") {
+			return refuse(http.StatusBadRequest, "parameters from and after: want one of them")
+		}
+		hashes, err := locator(after[0])
+		if err != nil {
+			return err
+		}
+		if headers = a.chain.HeadersAfter(hashes, int(limit)); len(headers) > 0 {
+			if info, ok := a.chain.Header(headers[0].Hash()); ok {
+				from = info.Height
+			}
+		}
+	} else {
+		headers = a.chain.Headers(from, int(limit))
+	}
+	list := make([]headerJSON, len(headers))
+	for i, h := range headers {
+		list[i] = describeHeader(h, from+int64(i))
+	}
+	a.sendJSON(w, r, http.StatusOK, struct {
+		Length  int64        `json:"length"`
+		Headers []headerJSON `json:"headers"`
+	}{a.chain.Len(), list})
+	return nil
+}
+
+// addBlock takes a block in the form in which /chain and /blocks show it.
+func (a *API) addBlock(w *writer, r *http.Request) error {
+	body := a.buffer()
+	defer a.release(body)
+	if err := readJSON(w, r, body, a.limits.BlockBytes); err != nil {
+		return err
+	}
+	if body.Len() == 0 {
+		return refuse(http.StatusBadRequest, "the body is empty: send a block as /blocks/tip shows one")
+	}
+	var b chain.Block
+	if err := b.UnmarshalJSON(body.Bytes()); err != nil {
+		var rule chain.RuleError
+		if errors.As(err, &rule) {
+			return problem{status: http.StatusBadRequest, sentence: err.Error(), reason: rule.Reason}
+		}
+		return badRequest(err)
+	}
+	outcome, err := a.chain.Accept(b)
+	if err != nil {
+		return err
+	}
+	status, text := http.StatusCreated, "Block added to the chain"
+	switch outcome {
+	case chain.Known:
+		status, text = http.StatusOK, "Block known already"
+	case chain.Held:
+		status, text = http.StatusAccepted, "Block held: its parent is unknown or its time is ahead of the clock"
+	}
+	if outcome != chain.Held {
+		w.Header().Set("Location", "/blocks/"+b.Hash().String())
+	}
+	a.say(w, r, status, text, func() any {
+		return struct {
+			Message string   `json:"message"`
+			Outcome string   `json:"outcome"`
+			Hash    pow.Hash `json:"hash"`
+			Height  int64    `json:"height"`
+		}{text, outcome.String(), b.Hash(), b.Height()}
+	})
+	return nil
+}

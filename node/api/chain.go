@@ -1,0 +1,56 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// Chain is what the API asks of a [chain.Chain], which says what the methods do.
+type Chain interface {
+	Params() chain.Params
+	Tip() chain.State
+	Len() int64
+	HashAt(height int64) (pow.Hash, bool)
+	Block(hash pow.Hash) (chain.Block, error)
+	Header(hash pow.Hash) (chain.HeaderInfo, bool)
+	Headers(from int64, limit int) []pow.Header
+	HeadersAfter(locator []pow.Hash, limit int) []pow.Header
+	Pending(from, limit int) []chain.Tx
+	PendingCount() (txs, bytes int)
+	FindTx(id pow.Hash) (chain.TxPlace, error)
+	Proof(id pow.Hash) (chain.TxProof, error)
+	AddTx(chain.Tx) (chain.TxOutcome, error)
+	Accept(chain.Block) (chain.Outcome, error)
+	Subscribe(f func(chain.Event)) (cancel func())
+}
+
+var _ Chain = (*chain.Chain)(nil)
+
+// Miner mines on demand.
+type Miner interface {
+	// Mine mines the pending transactions into one block, and reports false
+	// when there are none. Calls that come while a block is being mined join
+	// that run. The context ends the wait, never the run; the error is then the
+	// context's.
+	Mine(ctx context.Context) (b chain.Block, mined bool, err error)
+
+	Progress() Progress
+}
+
+// Progress is how far a search is.
+type Progress struct {
+	Mining   bool
+	Height   int64 // of the block that is being mined
+	Since    time.Time
+	Hashes   uint64  // done since then
+	Expected float64 // hashes that such a block takes on average
+	Rate     float64 // hashes a second
+}
+
+// Peers knows the other nodes.
+type Peers interface {
+	Addresses() []string
+}

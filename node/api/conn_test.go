@@ -1,0 +1,221 @@
+package api
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// pipes is a listener whose connections are pipes in memory, which take a byte
+// only when the other side reads it.
+type pipes struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+// servePipes serves the node until the test ends, and returns how to connect.
+func servePipes(t *testing.T, n *testNode) (dial func(request string) net.Conn) {
+	p := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+	server := &http.Server{Handler: n.api, ReadHeaderTimeout: time.Hour}
+	server.RegisterOnShutdown(n.api.Close)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(p) }()
+	t.Cleanup(func() {
+		if err := server.Shutdown(t.Context()); err != nil && !errors.Is(err, t.Context().Err()) {
+			t.Error(err)
+		}
+		_ = server.Close()
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+	return func(request string) net.Conn {
+		client, peer := net.Pipe()
+		p.conns <- peer
+		t.Cleanup(func() { _ = client.Close() })
+		go func() { _, _ = io.WriteString(client, strings.ReplaceAll(request, "\n", "\r\n")) }()
+		return client
+	}
+}
+
+// TestSlowReaders has clients that ask and do not read. Each holds its slot
+// until one write has timed out, no longer.
+func TestSlowReaders(t *testing.T) {
+	for _, path := range []string{"/chain", "/headers", "/pending_tx", "/events", "/status", "/openapi.yaml", "/nothing"} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newTestNode(t, testSetup{limits: Limits{PieceBytes: 1000, Timeout: 5 * time.Second}})
+			n.grow(20)
+			n.post(strings.Repeat("x", 50_000))
+			dial := servePipes(t, n)
+			conn := dial("GET " + path + " HTTP/1.1\nHost: x\n\n")
+			if path == "/chain" { // reads a little every now and then, but too little
+				go func() {
+					one := make([]byte, 1)
+					for {
+						if _, err := conn.Read(one); err != nil {
+							return
+						}
+						time.Sleep(time.Second)
+					}
+				}()
+			}
+			start := time.Now()
+			rt, _ := n.api.find(path)
+			time.Sleep(4 * time.Second)
+			synctest.Wait()
+			if rt.slots != nil && path != "/headers" && rt.slots.n.Load() != 1 {
+				t.Errorf("%s: %d slots taken while the client does not read, want 1", path, rt.slots.n.Load())
+			}
+			for rt.slots != nil && rt.slots.n.Load() > 0 && time.Since(start) < time.Minute {
+				time.Sleep(100 * time.Millisecond)
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("%s: the slot was held for %v", path, took)
+			}
+			// What the server has buffered goes out after the handler's end, under
+			// the same deadline.
+			time.Sleep(10 * time.Second)
+			_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+			if _, err := io.ReadAll(conn); err != nil {
+				t.Errorf("%s: the connection is still open: %v", path, err)
+			}
+		})
+	}
+}
+
+// TestSlowWriters has clients whose bodies do not arrive.
+func TestSlowWriters(t *testing.T) {
+	for _, path := range []string{"/new_transaction", "/add_block", "/mine"} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second}})
+			conn := servePipes(t, n)("POST " + path + " HTTP/1.1\nHost: x\nContent-Length: 100\n\n{")
+			start := time.Now()
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = answer.Body.Close() }()
+			body, _ := io.ReadAll(answer.Body)
+			if answer.StatusCode != http.StatusRequestTimeout || string(body) != "the body took too long to arrive" {
+				t.Errorf("%s: %d %s", path, answer.StatusCode, body)
+			}
+			if took := time.Since(start); took != 5*time.Second {
+				t.Errorf("%s: answered after %v, want the timeout of 5 s", path, took)
+			}
+		})
+	}
+}
+
+// TestKeepAlive has a second request on a connection long after the first's
+// deadlines.
+func TestKeepAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second}})
+		conn := servePipes(t, n)("")
+		read := bufio.NewReader(conn)
+		for range 3 {
+			_, _ = io.WriteString(conn, "POST /new_transaction HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n"+`{"author":"a","content":"b"}`)
+			answer, err := http.ReadResponse(read, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+			if answer.StatusCode != http.StatusCreated {
+				t.Fatal(answer.Status)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+// TestMineOutlivesDeadlines waits for a block for longer than bodies and writes
+// may take.
+func TestMineOutlivesDeadlines(t *testing.T) {
+	for _, request := range []string{
+		"GET /mine HTTP/1.1\nHost: x\n\n",
+		"POST /mine HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second, MineWait: time.Hour}})
+			n.post("x")
+			n.miner.hold = make(chan struct{})
+			conn := servePipes(t, n)(request)
+			time.AfterFunc(30*time.Minute, func() { close(n.miner.hold) })
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = answer.Body.Close() }()
+			if body, _ := io.ReadAll(answer.Body); string(body) != "Block #1 is mined." {
+				t.Errorf("%d %s", answer.StatusCode, body)
+			}
+		})
+	}
+}
+
+// TestMineGoesOnWithoutItsClient hangs up while the block is being mined.
+func TestMineGoesOnWithoutItsClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t, testSetup{})
+		n.post("x")
+		n.miner.hold = make(chan struct{})
+		rt, _ := n.api.find("/mine")
+		conn := servePipes(t, n)("GET /mine HTTP/1.1\nHost: x\n\n")
+		synctest.Wait()
+		if rt.slots.n.Load() != 1 {
+			t.Fatal("nobody waits")
+		}
+		_ = conn.Close()
+		synctest.Wait()
+		if rt.slots.n.Load() != 0 {
+			t.Error("the handler still waits for a client that is gone")
+		}
+		close(n.miner.hold)
+		synctest.Wait()
+		if n.chain.Len() != 2 {
+			t.Error("the block was not mined")
+		}
+	})
+}
+
+// TestMineEndsOnShutdown has a waiting client told, and the server end at once.
+func TestMineEndsOnShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t, testSetup{})
+		n.post("x")
+		n.miner.hold = make(chan struct{})
+		defer close(n.miner.hold)
+		conn := servePipes(t, n)("GET /mine HTTP/1.1\nHost: x\n\n")
+		synctest.Wait()
+		n.api.Close()
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
+			t.Error(answer.Status)
+		}
+	})
+}

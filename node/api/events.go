@@ -1,0 +1,204 @@
+package api
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// feed keeps the latest events for all streams. A stream reads along at its own
+// pace; one that is further behind than the feed reaches back has lost events
+// and is dropped. So slow clients cost no memory and hold nobody up.
+type feed struct {
+	epoch string // tells the ids of this run from those of others
+
+	mu    sync.Mutex
+	ring  []string      // events as they are sent; event n is at n % len
+	next  uint64        // number of the next event
+	wake  chan struct{} // closed when there is one
+	posts atomic.Uint64 // transactions that have come
+}
+
+func newFeed(history int, started time.Time) *feed {
+	return &feed{
+		epoch: fmt.Sprintf("%x", started.UnixNano()),
+		ring:  make([]string, history),
+		wake:  make(chan struct{}),
+	}
+}
+
+type tipJSON struct {
+	Height       int64    `json:"height"`
+	Hash         pow.Hash `json:"hash"`
+	Chainwork    string   `json:"chainwork"`
+	Connected    int      `json:"connected"`    // blocks that joined the active branch
+	Disconnected int      `json:"disconnected"` // blocks that left it
+}
+
+// publish takes an event of the chain. Transactions come by the thousand, so
+// they are only counted here; streams say how many are pending now and then.
+func (f *feed) publish(e chain.Event) {
+	var kind string
+	switch e.Kind {
+	case chain.EventTip:
+		kind = "block"
+	case chain.EventReorg:
+		kind = "reorg"
+	case chain.EventTx:
+		f.posts.Add(1)
+		return
+	default:
+		return
+	}
+	f.posts.Add(1) // a block changes what is pending
+	text := eventText(kind, tipJSON{e.Tip.Height, e.Tip.Hash, e.Tip.Work.String(), len(e.Connected), len(e.Disconnected)})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ring[f.next%uint64(len(f.ring))] = fmt.Sprintf("id: %s-%d\n%s", f.epoch, f.next, text)
+	f.next++
+	close(f.wake)
+	f.wake = make(chan struct{})
+}
+
+func eventText(kind string, value any) string {
+	var buf bytes.Buffer
+	buf.WriteString("event: " + kind + "\ndata: ")
+	if err := encode(&buf, value); err != nil {
+		panic("api: event: " + err.Error()) // numbers and hashes always marshal
+	}
+	buf.WriteByte('\n')
+	return buf.String()
+}
+
+// after returns the events from that number on, and what wakes when there are
+// more. ok is false if some are gone.
+func (f *feed) after(from uint64) (events []string, next uint64, wake <-chan struct{}, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if from > f.next || f.next-from > uint64(len(f.ring)) {
+		return nil, f.next, f.wake, false
+	}
+	for n := from; n < f.next; n++ {
+		events = append(events, f.ring[n%uint64(len(f.ring))])
+	}
+	return events, f.next, f.wake, true
+}
+
+// resume returns where a stream begins: after the event that the client has had
+// last, or with the next one. missed is true if what lies between cannot be told.
+func (f *feed) resume(last string) (from uint64, missed bool) {
+	f.mu.Lock()
+	next := f.next
+	f.mu.Unlock()
+	if last == "" {
+		return next, false
+	}
+	epoch, digits, _ := strings.Cut(last, "-")
+	n, err := parseDigits(digits)
+	if epoch != f.epoch || err != nil || uint64(n) >= next || next-uint64(n)-1 > uint64(len(f.ring)) {
+		return next, true
+	}
+	return uint64(n) + 1, false
+}
+
+// getEvents streams events as server-sent events: block and reorg, with ids to
+// resume from; pending and mining, whose latest is all that matters, without;
+// and reset for a client that resumes from too far back.
+func (a *API) getEvents(w *writer, r *http.Request) error {
+	if a.closing.Err() != nil {
+		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	w.readBy(time.Time{}) // see mine
+	s := &eventStream{api: a, w: w}
+	from, missed := a.feed.resume(r.Header.Get("Last-Event-ID"))
+	tip := a.chain.Tip()
+	first := "retry: 3000\n" + eventText("tip", tipJSON{Height: tip.Height, Hash: tip.Hash, Chainwork: tip.Work.String()})
+	if missed {
+		first += eventText("reset", struct{}{})
+	}
+	if err := s.send(first); err != nil {
+		return errGone
+	}
+	return s.run(r, from)
+}
+
+// eventStream is one client's stream.
+type eventStream struct {
+	api *API
+	w   *writer
+
+	posts  uint64 // of the feed, when pending was told last
+	told   bool
+	mining bool // was told last
+}
+
+func (s *eventStream) run(r *http.Request, from uint64) error {
+	a := s.api
+	tick := time.NewTicker(a.limits.EventTick)
+	defer tick.Stop()
+	heartbeat := time.NewTimer(a.limits.Heartbeat)
+	defer heartbeat.Stop()
+	text := s.changes()
+	for {
+		events, next, wake, ok := a.feed.after(from)
+		if !ok {
+			return nil // too slow; the client comes back and is told to reset
+		}
+		from = next
+		text += strings.Join(events, "")
+		if text != "" {
+			if err := s.send(text); err != nil {
+				return errGone
+			}
+			text = ""
+			heartbeat.Reset(a.limits.Heartbeat)
+			continue // with what came meanwhile
+		}
+		select {
+		case <-wake:
+		case <-tick.C:
+			text = s.changes()
+		case <-heartbeat.C:
+			text = ":\n\n"
+		case <-r.Context().Done():
+			return errGone
+		case <-a.closing.Done():
+			return nil
+		}
+	}
+}
+
+// changes tells how many transactions are pending, if that may have changed, and
+// how far the mining is.
+func (s *eventStream) changes() (text string) {
+	if posts := s.api.feed.posts.Load(); !s.told || posts != s.posts {
+		s.told, s.posts = true, posts
+		text = eventText("pending", s.api.poolStatus())
+	}
+	mining := s.api.miningStatus()
+	if mining.Active || s.mining {
+		s.mining = mining.Active
+		text += eventText("mining", mining)
+	}
+	return text
+}
+
+func (s *eventStream) send(text string) error {
+	s.w.writeBy(time.Now().Add(s.api.limits.Timeout))
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return http.NewResponseController(s.w).Flush()
+}

@@ -1,0 +1,219 @@
+package api
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+)
+
+// sse is an event as a client reads it.
+type sse struct{ id, kind, data string }
+
+// readEvents reads until the connection ends; heartbeats come as kind ":".
+func readEvents(body io.Reader, to chan<- sse) {
+	defer close(to)
+	var e sse
+	for lines := bufio.NewScanner(body); lines.Scan(); {
+		field, value, _ := strings.Cut(lines.Text(), ": ")
+		switch field {
+		case "id":
+			e.id = value
+		case "event":
+			e.kind = value
+		case "data":
+			e.data = value
+		case ":":
+			e.kind = ":"
+		case "":
+			if e != (sse{}) {
+				to <- e
+			}
+			e = sse{}
+		}
+	}
+}
+
+// listen opens a stream in a synctest bubble.
+func listen(t *testing.T, dial func(string) io.ReadWriteCloser, last string) chan sse {
+	t.Helper()
+	request := "GET /events HTTP/1.1\nHost: x\n"
+	if last != "" {
+		request += "Last-Event-ID: " + last + "\n"
+	}
+	conn := dial(request + "\n")
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // ends with the connection
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatal(answer.Status, answer.Header)
+	}
+	events := make(chan sse, 10_000)
+	go readEvents(answer.Body, events)
+	return events
+}
+
+// drain returns what has come by now.
+func drain(events chan sse) (got []sse) {
+	synctest.Wait()
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return append(got, sse{kind: "end"})
+			}
+			got = append(got, e)
+		default:
+			return got
+		}
+	}
+}
+
+func kinds(events []sse) string {
+	var words []string
+	for _, e := range events {
+		words = append(words, e.kind)
+	}
+	return strings.Join(words, " ")
+}
+
+func eventsTest(t *testing.T, limits Limits, test func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser)) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t, testSetup{limits: limits})
+		pipe := servePipes(t, n)
+		test(t, n, func(request string) io.ReadWriteCloser { return pipe(request) })
+	})
+}
+
+func TestEvents(t *testing.T) {
+	eventsTest(t, Limits{}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+		events := listen(t, dial, "")
+		got := drain(events)
+		if kinds(got) != "tip pending" || !strings.Contains(got[0].data, `"height":0`) || got[1].data != `{"transactions":0,"bytes":0}` {
+			t.Fatalf("at the start: %v", got)
+		}
+
+		n.grow(1)
+		got = drain(events)
+		if kinds(got) != "block" || got[0].id == "" || !strings.Contains(got[0].data, `"height":1,"hash":"`+n.chain.Tip().Hash.String()) {
+			t.Fatalf("after a block: %v", got)
+		}
+
+		// Many posts are one event.
+		for i := range 50 {
+			n.post(fmt.Sprint(i))
+		}
+		time.Sleep(time.Second)
+		if got = drain(events); kinds(got) != "pending" || !strings.Contains(got[0].data, `"transactions":50`) {
+			t.Fatalf("after posts: %v", got)
+		}
+
+		genesis, _ := n.chain.HashAt(0)
+		a := n.child(genesis, 1, blockOptions{salt: 1})
+		b := n.child(a.Hash(), 2, blockOptions{salt: 2})
+		for _, block := range []chain.Block{a, b} {
+			if _, err := n.chain.Accept(block); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got = drain(events)
+		if kinds(got) != "reorg" || !strings.HasSuffix(got[0].data, `"connected":2,"disconnected":1}`) {
+			t.Fatalf("after a reorg: %v", got)
+		}
+
+		n.miner.hold = make(chan struct{})
+		go n.do("GET", "/mine", "")
+		time.Sleep(1100 * time.Millisecond)
+		got = drain(events)
+		if !strings.Contains(kinds(got), "mining") || !strings.Contains(got[len(got)-1].data, `"active":true,"height":3`) {
+			t.Fatalf("while mining: %v", got)
+		}
+		close(n.miner.hold)
+		time.Sleep(time.Second)
+		got = drain(events)
+		if kinds(got) != "block pending mining" && kinds(got) != "block mining pending" {
+			t.Fatalf("after mining: %v", got)
+		}
+
+		time.Sleep(31 * time.Second)
+		if got = drain(events); kinds(got) != ": :" {
+			t.Fatalf("in silence: %v", got)
+		}
+
+		n.api.Close()
+		if got = drain(events); kinds(got) != "end" {
+			t.Fatalf("after the end: %v", got)
+		}
+	})
+}
+
+func TestEventsResume(t *testing.T) {
+	eventsTest(t, Limits{EventHistory: 4}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+		events := listen(t, dial, "")
+		n.grow(2)
+		got := drain(events)
+		if kinds(got) != "tip pending block block" && kinds(got) != "tip block block pending" {
+			t.Fatal(kinds(got))
+		}
+		last := ""
+		for _, e := range got {
+			if e.id != "" {
+				last = e.id
+			}
+		}
+
+		n.grow(3)
+		got = drain(listen(t, dial, last))
+		if strings.Count(kinds(got), "block") != 3 || strings.Contains(kinds(got), "reset") {
+			t.Errorf("three blocks later: %s", kinds(got))
+		}
+		n.grow(2)
+		got = drain(listen(t, dial, last))
+		if kinds(got) != "tip reset pending" {
+			t.Errorf("past the history: %s", kinds(got))
+		}
+		for _, id := range []string{"x", "-", "0-0", "-1", n.api.feed.epoch + "-99", n.api.feed.epoch + "-9223372036854775807", n.api.feed.epoch + "--1"} {
+			if got := drain(listen(t, dial, id)); kinds(got) != "tip reset pending" {
+				t.Errorf("id %q: %s", id, kinds(got))
+			}
+		}
+	})
+}
+
+func TestEventsSlowClient(t *testing.T) {
+	eventsTest(t, Limits{EventHistory: 4, Timeout: time.Hour}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+		conn := dial("GET /events HTTP/1.1\nHost: x\n\n")
+		synctest.Wait()
+		n.grow(6)
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		events := make(chan sse, 100)
+		go readEvents(answer.Body, events)
+		if got := drain(events); !strings.HasSuffix(kinds(got), "end") {
+			t.Errorf("a client that missed events was not dropped: %s", kinds(got))
+		}
+	})
+}
+
+func TestEventsBound(t *testing.T) {
+	eventsTest(t, Limits{EventClients: 2}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+		listen(t, dial, "")
+		listen(t, dial, "")
+		w := n.do("GET", "/events", "")
+		n.want(w, 503, "the node serves 2 event streams already")
+		if w.Header().Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		n.want(n.do("GET", "/status", ""), 200, "")
+	})
+}

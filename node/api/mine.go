@@ -1,0 +1,78 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// mine mines the pending transactions and answers when that is done. To leave
+// ends the wait alone: the search goes on.
+func (a *API) mine(w *writer, r *http.Request) error {
+	if r.Method == http.MethodGet {
+		if err := a.allowMining(r); err != nil {
+			return err
+		}
+	}
+	body := a.buffer() // what it says does not matter
+	err := readBody(w, r, body, 64<<10)
+	a.release(body)
+	if err != nil {
+		return err
+	}
+	if a.miner == nil {
+		return refuse(http.StatusServiceUnavailable, "this node does not mine")
+	}
+
+	// With a deadline for reading left, the server would take its passing for
+	// the client's leaving.
+	w.readBy(time.Time{})
+	ctx, cancel := context.WithTimeout(r.Context(), a.limits.MineWait)
+	defer cancel()
+	defer context.AfterFunc(a.closing, cancel)()
+	b, mined, err := a.miner.Mine(ctx)
+	w.writeBy(time.Now().Add(a.limits.Timeout))
+
+	type answer struct {
+		Message string    `json:"message"`
+		Mined   bool      `json:"mined"`
+		Height  *int64    `json:"height,omitempty"`
+		Hash    *pow.Hash `json:"hash,omitempty"`
+	}
+	switch {
+	case err == nil && mined:
+		height, hash := b.Height(), b.Hash()
+		text := fmt.Sprintf("Block #%d is mined.", height)
+		a.say(w, r, http.StatusOK, text, func() any { return answer{text, true, &height, &hash} })
+	case err == nil:
+		const text = "No transactions to mine"
+		a.say(w, r, http.StatusOK, text, func() any { return answer{Message: text} })
+	case a.closing.Err() != nil:
+		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
+	case r.Context().Err() != nil:
+		return errGone
+	case ctx.Err() != nil:
+		const text = "Mining goes on: /status shows how far it is"
+		a.say(w, r, http.StatusAccepted, text, func() any { return answer{Message: text} })
+	default:
+		return fmt.Errorf("mine: %w", err)
+	}
+	return nil
+}
+
+// allowMining keeps other sites' pages from mining with an image or a script: a
+// GET ought to change nothing, but in the original this one does. Its front-end
+// has a link, hence a navigation is let through. POST has the rule of all posts.
+func (a *API) allowMining(r *http.Request) error {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return nil
+	}
+	if r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+		return nil
+	}
+	return refuse(http.StatusForbidden, "a page of another origin may not make this node mine, except by a link to /mine")
+}

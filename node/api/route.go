@@ -1,0 +1,133 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// route is a path and what answers there.
+type route struct {
+	pattern  string // with at most one {id}; also the metrics' label
+	methods  map[string]handler
+	allow    string // for the header of that name
+	slots    *slots // nil: always served, because it is answered from memory
+	anyQuery bool   // the query is the handler's own business
+	params   []string
+
+	counts   map[int]prometheus.Counter // of the usual codes
+	duration prometheus.Observer        // nil: not measured
+}
+
+type handler func(w *writer, r *http.Request) error
+
+// slots counts what is going on at once.
+type slots struct {
+	what string
+	most int64
+	n    atomic.Int64
+}
+
+func (s *slots) take() bool {
+	if s == nil {
+		return true
+	}
+	if s.n.Add(1) > s.most {
+		s.n.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (s *slots) free() {
+	if s != nil {
+		s.n.Add(-1)
+	}
+}
+
+func (a *API) addRoutes() {
+	requests := &slots{what: "requests", most: int64(a.limits.Requests)}
+	waiters := &slots{what: "calls that wait for a block", most: int64(a.limits.MineWaiters)}
+	streams := &slots{what: "event streams", most: int64(a.limits.EventClients)}
+	get := func(h handler) map[string]handler {
+		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
+	}
+	post := func(h handler) map[string]handler { return map[string]handler{http.MethodPost: h} }
+	page := []string{"from", "limit"}
+	a.routes = []*route{
+		{pattern: "/new_transaction", slots: requests, methods: post(a.newTransaction)},
+		{pattern: "/chain", slots: requests, methods: get(a.getChain), params: page},
+		{pattern: "/pending_tx", slots: requests, methods: get(a.getPending), params: page},
+		// No HEAD: it must not change anything, and mining does.
+		{pattern: "/mine", slots: waiters, methods: map[string]handler{http.MethodGet: a.mine, http.MethodPost: a.mine}},
+		{pattern: "/add_block", slots: requests, methods: post(a.addBlock)},
+		{pattern: "/headers", slots: requests, methods: get(a.getHeaders), params: []string{"from", "limit", "after"}},
+		{pattern: "/blocks/{id}", slots: requests, methods: get(a.getBlock)},
+		{pattern: "/tx/{id}", slots: requests, methods: get(a.getTx)},
+		{pattern: "/tx/{id}/proof", slots: requests, methods: get(a.getProof)},
+		{pattern: "/status", methods: get(a.getStatus)},
+		{pattern: "/events", slots: streams, methods: get(a.getEvents)},
+		{pattern: "/healthz", methods: get(a.getHealth)},
+		{pattern: "/metrics", methods: get(a.getMetrics), anyQuery: true},
+		{pattern: "/openapi.yaml", methods: get(a.getOpenAPI)},
+	}
+	a.static = map[string]*route{}
+	for _, rt := range a.routes {
+		methods := []string{http.MethodOptions}
+		for m := range rt.methods {
+			methods = append(methods, m)
+		}
+		slices.Sort(methods)
+		rt.allow = strings.Join(methods, ", ")
+		if !strings.Contains(rt.pattern, "{") {
+			a.static[rt.pattern] = rt
+		}
+	}
+	a.other = &route{pattern: "other"}
+}
+
+// find returns the route of a clean path and what stands for {id} in it.
+func (a *API) find(path string) (rt *route, id string) {
+	if rt := a.static[path]; rt != nil {
+		return rt, ""
+	}
+	for _, rt := range a.routes {
+		before, after, ok := strings.Cut(rt.pattern, "{id}")
+		if !ok {
+			continue
+		}
+		id, ok := strings.CutPrefix(path, before)
+		if !ok {
+			continue
+		}
+		id, ok = strings.CutSuffix(id, after)
+		if ok && id != "" && !strings.Contains(id, "/") {
+			return rt, id
+		}
+	}
+	return a.other, ""
+}
+
+// cleanPath makes one slash of several and drops those at the end. The
+// original's clients join addresses and paths by hand, and post to
+// {address}//register_node. A redirect, which http.ServeMux answers, would cost
+// them their post.
+func cleanPath(path string) string {
+	if !strings.Contains(path, "//") && (len(path) < 2 || path[len(path)-1] != '/') {
+		return path
+	}
+	clean := make([]byte, 0, len(path))
+	for i := range len(path) {
+		if path[i] == '/' && len(clean) > 0 && clean[len(clean)-1] == '/' {
+			continue
+		}
+		clean = append(clean, path[i])
+	}
+	if n := len(clean); n > 1 && clean[n-1] == '/' {
+		clean = clean[:n-1]
+	}
+	return string(clean)
+}

@@ -1,0 +1,102 @@
+package api
+
+import (
+	_ "embed" // the description
+	"net/http"
+
+	"github.com/lodepow/lode/pow"
+)
+
+//go:embed openapi.yaml
+var openAPI string
+
+type statusJSON struct {
+	Version string `json:"version"`
+	Kernel  string `json:"kernel"`
+	Workers int    `json:"workers"`
+
+	Network struct {
+		Name string   `json:"name"`
+		ID   pow.Hash `json:"id"`
+	} `json:"network"`
+
+	Height     int64    `json:"height"`
+	Hash       pow.Hash `json:"hash"`
+	Chainwork  string   `json:"chainwork"`
+	Bits       pow.Bits `json:"bits"`       // of the next block
+	Difficulty float64  `json:"difficulty"` // of those bits
+
+	Mempool poolJSON   `json:"mempool"`
+	Mining  miningJSON `json:"mining"`
+
+	Peers  int     `json:"peers"`
+	Uptime float64 `json:"uptime_seconds"`
+}
+
+type poolJSON struct {
+	Transactions int `json:"transactions"`
+	Bytes        int `json:"bytes"`
+}
+
+type miningJSON struct {
+	Active   bool    `json:"active"`
+	Height   int64   `json:"height,omitempty"` // of the block that is being mined
+	Seconds  float64 `json:"seconds,omitempty"`
+	Hashes   uint64  `json:"hashes,omitempty"`
+	Expected float64 `json:"expected_hashes,omitempty"`
+	Rate     float64 `json:"hashes_per_second,omitempty"`
+}
+
+func (a *API) getStatus(w *writer, r *http.Request) error {
+	params, tip := a.chain.Params(), a.chain.Tip()
+	s := statusJSON{
+		Version: a.config.Version, Kernel: a.config.Kernel, Workers: a.config.Workers,
+		Height: tip.Height, Hash: tip.Hash, Chainwork: tip.Work.String(), Bits: tip.NextBits(params),
+		Mempool: a.poolStatus(),
+		Mining:  a.miningStatus(),
+		Peers:   len(a.peerAddresses()),
+		Uptime:  a.now().Sub(a.started).Seconds(),
+	}
+	s.Network.Name, s.Network.ID = params.Name, params.ID()
+	if target, err := s.Bits.Target(); err == nil {
+		s.Difficulty = target.Difficulty()
+	}
+	a.sendJSON(w, r, http.StatusOK, s)
+	return nil
+}
+
+func (a *API) poolStatus() poolJSON {
+	txs, bytes := a.chain.PendingCount()
+	return poolJSON{txs, bytes}
+}
+
+func (a *API) miningStatus() miningJSON {
+	if a.miner == nil {
+		return miningJSON{}
+	}
+	p := a.miner.Progress()
+	if !p.Mining {
+		return miningJSON{}
+	}
+	return miningJSON{true, p.Height, a.now().Sub(p.Since).Seconds(), p.Hashes, p.Expected, p.Rate}
+}
+
+func (a *API) getHealth(w *writer, r *http.Request) error {
+	a.say(w, r, http.StatusOK, "ok", func() any {
+		return struct {
+			Message string `json:"message"`
+		}{"ok"}
+	})
+	return nil
+}
+
+func (a *API) getMetrics(w *writer, r *http.Request) error {
+	a.exporter.ServeHTTP(w, r)
+	return nil
+}
+
+func (a *API) getOpenAPI(w *writer, r *http.Request) error {
+	w.Header().Set("Content-Type", "application/yaml")
+	a.send(w, r, http.StatusOK, []byte(openAPI))
+	return nil
+}

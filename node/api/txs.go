@@ -1,0 +1,72 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// getTx finds a transaction, pending or mined.
+func (a *API) getTx(w *writer, r *http.Request) error {
+	place, err := a.findTx(w.id)
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		ID            pow.Hash  `json:"id"`
+		Pending       bool      `json:"pending"`
+		Block         *pow.Hash `json:"block,omitempty"`
+		Height        *int64    `json:"height,omitempty"`
+		Index         int       `json:"index,omitempty"` // of the leaf; the coinbase has 0
+		Confirmations int64     `json:"confirmations"`
+		Transaction   chain.Tx  `json:"transaction"`
+	}{ID: place.Tx.ID(), Pending: place.Pending, Transaction: place.Tx}
+	if !place.Pending {
+		answer.Block, answer.Height, answer.Index = &place.Block, &place.Height, place.Index
+		answer.Confirmations = max(1, a.chain.Tip().Height-place.Height+1)
+	}
+	a.sendJSON(w, r, http.StatusOK, answer)
+	return nil
+}
+
+func (a *API) findTx(text string) (chain.TxPlace, error) {
+	id, err := pow.ParseHash(text)
+	if err != nil {
+		return chain.TxPlace{}, refuse(http.StatusBadRequest, "transaction id %.70q: %v", text, err)
+	}
+	place, err := a.chain.FindTx(id)
+	if errors.Is(err, chain.ErrNotFound) {
+		return chain.TxPlace{}, refuse(http.StatusNotFound, "no transaction has the id %s", id)
+	}
+	return place, err
+}
+
+// getProof shows that a transaction is in a block. To check it, hash the
+// transaction's canonical form to the id, hash the siblings onto that to the
+// merkle root, and hash the header, which has that root, to the block's hash,
+// which has to meet the header's bits. [chain.MerkleProof.Verify] does the
+// second step. What remains is whether the block is on the chain with the most
+// work, which /headers shows.
+func (a *API) getProof(w *writer, r *http.Request) error {
+	place, err := a.findTx(w.id)
+	if err != nil {
+		return err
+	}
+	if place.Pending {
+		return refuse(http.StatusNotFound, "transaction %s waits for a block: there is no proof before it is mined", place.Tx.ID())
+	}
+	proof, err := a.chain.Proof(place.Tx.ID())
+	if err != nil {
+		return err
+	}
+	a.sendJSON(w, r, http.StatusOK, struct {
+		ID          pow.Hash          `json:"id"`
+		Transaction chain.Tx          `json:"transaction"`
+		Proof       chain.MerkleProof `json:"proof"` // the coinbase has index 0
+		Block       headerJSON        `json:"block"`
+		Header      string            `json:"header"`
+	}{place.Tx.ID(), proof.Tx, proof.Merkle, describeHeader(proof.Header, proof.Height), proof.Header.String()})
+	return nil
+}
