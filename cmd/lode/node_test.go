@@ -149,3 +149,34 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("mine: %d %s %v", status, answer, err)
 	}
 }
+
+// The command's own client, signed and not, against the command's own node.
+func TestPost(t *testing.T) {
+	p := startNode(t, t.TempDir(), "--difficulty", "1")
+	key := filepath.Join(t.TempDir(), "key.pem")
+	lode := func(args ...string) string {
+		t.Helper()
+		var out, errs strings.Builder
+		if code := run(t.Context(), args, std{out: &out, err: &errs}); code != 0 {
+			t.Fatalf("lode %v: exit status %d: %s", args, code, errs.String())
+		}
+		return strings.TrimSpace(out.String())
+	}
+	public := lode("key", "new", key)
+	lode("post", "--node", p.url, "--author", "ann", "--field", "mood=fine", "hello")
+	lode("post", "--node", p.url+"/", "--author", "ann", "--key", key, "it was me")
+	var pending []struct {
+		Author, Content, Mood string
+		PublicKey             string `json:"public_key"`
+	}
+	p.getJSON(t, "/pending_tx", &pending)
+	if len(pending) != 2 || pending[0].Mood != "fine" || pending[0].PublicKey != "" || pending[1].PublicKey != public || pending[1].Content != "it was me" {
+		t.Errorf("%+v", pending)
+	}
+
+	var out, errs strings.Builder
+	code := run(t.Context(), []string{"post", "--node", p.url, "--author", "ann", ""}, std{out: &out, err: &errs})
+	if code != exitFailed || !strings.Contains(errs.String(), "400 Bad Request: ") || !strings.Contains(errs.String(), "content") {
+		t.Errorf("an empty post: %d, %s", code, errs.String())
+	}
+}

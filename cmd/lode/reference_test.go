@@ -15,15 +15,17 @@ var update = flag.Bool("update", false, "rewrite the generated documentation")
 // TestCommandReference keeps docs/commands.md equal to what the command says of
 // itself.
 func TestCommandReference(t *testing.T) {
-	for _, name := range []string{"LODE_WORKERS", "LODE_KERNEL"} {
-		t.Setenv(name, "0") // so that help shows no value of this machine
-		if err := os.Unsetenv(name); err != nil {
-			t.Fatal(err)
+	for _, setting := range os.Environ() { // so that help shows no value of this machine
+		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "LODE_") {
+			t.Setenv(name, "") // restores it afterwards
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	var doc strings.Builder
 	doc.WriteString("# The command line\n\nWritten by `go generate ./cmd/lode` from the command's own help.\n")
-	for _, command := range []string{"", "grind", "verify", "kernels", "version"} {
+	for _, command := range []string{"", "node", "post", "key new", "key show", "grind", "verify", "kernels", "version"} {
 		var out bytes.Buffer
 		args := append(strings.Fields(command), "--help")
 		if code := run(t.Context(), args, std{in: strings.NewReader(""), out: &out, err: &out}); code != 0 {
