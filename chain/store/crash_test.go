@@ -277,4 +277,3 @@ func TestManyOpenANewFolder(t *testing.T) {
 		t.Errorf("%d have it", n)
 	}
 }
-func childFills(dir string) error { return nil }
