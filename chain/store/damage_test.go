@@ -203,6 +203,33 @@ func TestBitFlips(t *testing.T) {
 	}
 }
 
+// A list of free pages that is wrong would let bbolt write over live ones.
+func TestWrongFreelist(t *testing.T) {
+	sam := makeSample(t)
+	list := sam.kinds["freelist"][0] * os.Getpagesize()
+	count := int(u16(sam.file[list+10:]))
+	for name, spoil := range map[string]func(page []byte){
+		"a live page is free":        func(page []byte) { spoilID(page, 0, sam.kinds["leaf"][0]) },
+		"a meta page is free":        func(page []byte) { spoilID(page, 0, 1) },
+		"a page beyond the last one": func(page []byte) { spoilID(page, count-1, 1<<30) },
+		"twice the same":             func(page []byte) { spoilID(page, 1, int(u64(page[pageHeader:]))) },
+		"more than there are":        func(page []byte) { binary.NativeEndian.PutUint16(page[10:], 0xfffe) },
+		"another kind of page":       func(page []byte) { page[8] = flagLeaf },
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := bytes.Clone(sam.file)
+			spoil(file[list:])
+			if _, err := checkPages(bytes.NewReader(file), int64(len(file)), func(string, []byte, []byte) {}); !errors.Is(err, chain.ErrDamaged) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func spoilID(freelist []byte, index, id int) {
+	binary.NativeEndian.PutUint64(freelist[pageHeader+8*index:], uint64(id))
+}
+
 // Sectors of zeros or noise, and pages in the place of others.
 func TestLostSectors(t *testing.T) {
 	sam := makeSample(t)
