@@ -186,6 +186,9 @@ func (c *checker) tree(id uint64, low, high []byte, depth, unreadAt int, record 
 	if err != nil {
 		return err
 	}
+	if p.flags == flagLeaf && p.count == 0 && depth > 0 { // bbolt's cursor walks in circles there
+		return damaged("page %d: an empty leaf", id)
+	}
 	if p.flags == flagLeaf {
 		return p.leaf(low, high, record)
 	}

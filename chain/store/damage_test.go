@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func makeSample(t *testing.T) sample {
 	mustCommit(t, s, chain.Change{Disconnect: reversed(hashes(blocks[119:])), Connect: hashes(side)})
 
 	var sam sample
-	sam.blocks = append(blocks, side...)
+	sam.blocks = slices.Concat(blocks, side)
 	for _, b := range sam.blocks {
 		for _, tx := range b.Txs {
 			sam.ids = append(sam.ids, tx.ID())
@@ -65,7 +66,7 @@ func makeSample(t *testing.T) sample {
 // pageKinds lists the pages of each kind in each bucket.
 func pageKinds(t *testing.T, path string) map[string][]int {
 	t.Helper()
-	db, err := bbolt.Open(path, 0o644, &bbolt.Options{ReadOnly: true})
+	db, err := bbolt.Open(path, 0o644, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,6 @@ func pageKinds(t *testing.T, path string) map[string][]int {
 				walk(int(root), string(name))
 			}
 		}
-		last := ""
 		for id := 2; ; id++ {
 			info, err := tx.Page(id)
 			if info == nil || err != nil {
@@ -105,11 +105,10 @@ func pageKinds(t *testing.T, path string) map[string][]int {
 				continue
 			}
 			kind = strings.TrimSpace(owner[id] + " " + kind)
-			last = kind
 			kinds[kind] = append(kinds[kind], id)
 			for range info.OverflowCount {
 				id++
-				kinds[last+" overflow"] = append(kinds[last+" overflow"], id)
+				kinds[kind+" overflow"] = append(kinds[kind+" overflow"], id)
 			}
 		}
 	})
@@ -151,7 +150,7 @@ func (sam sample) try(dir string, file []byte) (found bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("write: %w", err)
 	}
-	for _, b := range append(sam.blocks, b) {
+	for _, b := range slices.Concat(sam.blocks, []chain.Block{b}) {
 		if raw, err := s.Block(b.Hash()); errors.Is(err, chain.ErrDamaged) {
 			found = true
 		} else if want, _ := b.AppendBinary(nil); err != nil || !bytes.Equal(raw, want) {
@@ -174,7 +173,7 @@ func TestBitFlips(t *testing.T) {
 				t.Fatalf("no such page, have %v", sam.kinds)
 			}
 			random := rand.New(rand.NewPCG(3, uint64(len(kind))))
-			flips := 150
+			flips := 60
 			if testing.Short() {
 				flips = 20
 			}
@@ -202,6 +201,33 @@ func TestBitFlips(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A list of free pages that is wrong would let bbolt write over live ones.
+func TestWrongFreelist(t *testing.T) {
+	sam := makeSample(t)
+	list := sam.kinds["freelist"][0] * os.Getpagesize()
+	count := int(u16(sam.file[list+10:]))
+	for name, spoil := range map[string]func(page []byte){
+		"a live page is free":        func(page []byte) { spoilID(page, 0, sam.kinds["leaf"][0]) },
+		"a meta page is free":        func(page []byte) { spoilID(page, 0, 1) },
+		"a page beyond the last one": func(page []byte) { spoilID(page, count-1, 1<<30) },
+		"twice the same":             func(page []byte) { spoilID(page, 1, int(u64(page[pageHeader:]))) },
+		"more than there are":        func(page []byte) { binary.NativeEndian.PutUint16(page[10:], 0xfffe) },
+		"another kind of page":       func(page []byte) { page[8] = flagLeaf },
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := bytes.Clone(sam.file)
+			spoil(file[list:])
+			if _, err := checkPages(bytes.NewReader(file), int64(len(file)), func(string, []byte, []byte) {}); !errors.Is(err, chain.ErrDamaged) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func spoilID(freelist []byte, index, id int) {
+	binary.NativeEndian.PutUint64(freelist[pageHeader+8*index:], uint64(id))
 }
 
 // Sectors of zeros or noise, and pages in the place of others.

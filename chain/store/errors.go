@@ -21,7 +21,7 @@ func diskError(err error) (_ error, goOn bool) {
 	var failed *fs.PathError
 	goOn = errors.As(err, &failed) && failed.Op == "write" ||
 		strings.HasPrefix(err.Error(), "file resize error")
-	return fmt.Errorf("%w (%v)", chain.ErrNoSpace, err), goOn
+	return fmt.Errorf("%w: %w", chain.ErrNoSpace, err), goOn
 }
 
 func full(err error) bool {

@@ -85,6 +85,9 @@ func Open(dir string, o Options) (*Store, error) {
 	began := time.Now()
 	path := filepath.Join(dir, fileName)
 	s, err := openDir(dir, path, o)
+	if err != nil && full(err) {
+		err = fmt.Errorf("%w: %w", chain.ErrNoSpace, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -166,9 +169,6 @@ func create(dir, path string, o Options) (err error) {
 			meta.Put(keyState(), state{}.record()))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
-		if full(err) {
-			return fmt.Errorf("%w (%v)", chain.ErrNoSpace, err)
-		}
 		return err
 	}
 	if err := os.Link(temp.Name(), path); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,7 +99,7 @@ func TestBlocksAndBranches(t *testing.T) {
 			t.Errorf("pending %v, want %v", seqs, pending)
 		}
 	}
-	ourChain, theirChain := append(trunk[:3:3], ours...), append(trunk[:3:3], theirs...)
+	ourChain, theirChain := slices.Concat(trunk, ours), slices.Concat(trunk, theirs)
 	check(s, ourChain, theirs, 5, 7)
 
 	mustCommit(t, s, chain.Change{

@@ -111,7 +111,7 @@ func (w *writer) disconnect(hash pow.Hash) error {
 		return err
 	}
 	for _, id := range txs {
-		at, found, err := findTx(w.txs, id)
+		at, found, err := w.place(id)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (w *writer) connect(hash pow.Hash) error {
 		return fmt.Errorf("its parent is %s, the tip is %s", prev, tip)
 	}
 	for _, id := range txs {
-		_, found, err := findTx(w.txs, id)
+		_, found, err := w.place(id)
 		if err != nil {
 			return err
 		}
@@ -166,6 +166,17 @@ func (w *writer) find(hash pow.Hash) (number uint64, prev pow.Hash, txs []pow.Ha
 		return 0, pow.Hash{}, nil, damaged("%v", err)
 	}
 	return number, b.Header.Prev, b.IDs()[1:], nil
+}
+
+// place is findTx without the look at the neighbours: bbolt's cursor walks in
+// circles where this transaction has emptied a page.
+func (w *writer) place(id pow.Hash) (number uint64, found bool, err error) {
+	record := w.txs.Get(id[:])
+	if record == nil {
+		return 0, false, nil
+	}
+	number, err = parseNumber(id[:], record)
+	return number, true, err
 }
 
 func (w *writer) header(number uint64) (pow.Header, error) {

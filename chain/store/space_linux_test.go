@@ -1,0 +1,180 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// fill commits from several goroutines until the disk is full for all of them,
+// and checks that the store then has what it acknowledged and nothing else.
+func fill(s *Store, seq *atomic.Uint64, acked *sync.Map) error {
+	var all sync.WaitGroup
+	failures := make([]error, 4)
+	for i := range failures {
+		all.Go(func() {
+			for failures[i] == nil {
+				n := seq.Add(1)
+				failures[i] = s.Commit(chain.Change{AddPending: pendingOf(n, fmt.Sprint(n, strings.Repeat("x", int(n%3)*5000)))})
+				if failures[i] == nil {
+					acked.Store(n, true)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range failures {
+		if !errors.Is(err, chain.ErrNoSpace) {
+			return fmt.Errorf("want no space, got: %w", err)
+		}
+	}
+	return compare(s, acked)
+}
+
+func compare(s *Store, acked *sync.Map) error {
+	_, pending, err := s.Load(func(pow.Header) error { return nil })
+	if err != nil {
+		return err
+	}
+	want := 0
+	acked.Range(func(any, any) bool { want++; return true })
+	for _, p := range pending {
+		if _, ok := acked.Load(p.Seq); !ok {
+			return fmt.Errorf("%d is there and was not acknowledged", p.Seq)
+		}
+	}
+	if len(pending) != want {
+		return fmt.Errorf("%d are there, %d were acknowledged", len(pending), want)
+	}
+	return nil
+}
+
+// drop makes room within the file, as blocks that mine pending transactions do.
+func drop(s *Store, acked *sync.Map) error {
+	var c chain.Change
+	acked.Range(func(n, _ any) bool {
+		c.RemovePending = append(c.RemovePending, n.(uint64))
+		return len(c.RemovePending) < 10
+	})
+	if err := s.Commit(c); err != nil {
+		return err
+	}
+	for _, n := range c.RemovePending {
+		acked.Delete(n)
+	}
+	return compare(s, acked)
+}
+
+// A disk of 6 MiB is full at every other place, and has space again.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
+		t.Skipf("NOT RUN: the test of a full disk mounts a tmpfs, and may not here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	s := mustOpen(t, dir)
+	ballast := filepath.Join(dir, "ballast")
+	var seq atomic.Uint64
+	var acked sync.Map
+	block := testBlock(pow.Hash{}, 0, "a", testTx("x"))
+	mustCommit(t, s, chain.Change{Blocks: []chain.Block{block}, Connect: []pow.Hash{block.Hash()}})
+	for size := 5 << 20; size > 1<<20; size -= 517_003 { // what drop writes needs room too
+		if err := os.WriteFile(ballast, make([]byte, size), 0o644); err != nil && !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		if err := fill(s, &seq, &acked); err != nil {
+			t.Fatalf("with %d bytes of ballast: %v", size, err)
+		}
+		if raw, err := s.Block(block.Hash()); err != nil || string(raw) != binaryOf(t, block) {
+			t.Fatalf("a read on a full disk: %v", err)
+		}
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		if err := drop(s, &acked); err != nil {
+			t.Fatalf("when there is space again: %v", err)
+		}
+		n := seq.Add(1)
+		mustCommit(t, s, chain.Change{AddPending: pendingOf(n, "again")})
+		acked.Store(n, true)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, dir)
+	if err := compare(s, &acked); err != nil {
+		t.Error(err)
+	}
+	mustClose(t, s)
+}
+
+// A disk on which not even an empty store fits.
+func TestDiskFullFromTheStart(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8k"); err != nil {
+		t.Skipf("NOT RUN: the test of a full disk mounts a tmpfs, and may not here: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+	if _, err := Open(dir, testOptions()); !errors.Is(err, chain.ErrNoSpace) {
+		t.Errorf("error %v", err)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 0 {
+		t.Errorf("it left %v", files)
+	}
+}
+
+// The same by a limit on the size of files, which needs no privilege.
+func TestFileLimit(t *testing.T) {
+	if out, err := inChild(t, "fill", t.TempDir()).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func childFills(dir string) error {
+	signal.Ignore(syscall.SIGXFSZ) // which would end the process
+	s, err := Open(dir, testOptions())
+	if err != nil {
+		return err
+	}
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		return err
+	}
+	var seq atomic.Uint64
+	var acked sync.Map
+	for size := uint64(300_000); size < 3_000_000; size += 300_000 {
+		limit := before
+		limit.Cur = size
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			return err
+		}
+		if err := fill(s, &seq, &acked); err != nil {
+			return fmt.Errorf("at %d bytes: %w", size, err)
+		}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+			return err
+		}
+		if err := drop(s, &acked); err != nil {
+			return fmt.Errorf("above %d bytes: %w", size, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if s, err = Open(dir, testOptions()); err != nil {
+		return err
+	}
+	return errors.Join(compare(s, &acked), s.Close())
+}
