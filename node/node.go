@@ -74,7 +74,7 @@ func Open(c Config) (_ *Node, err error) {
 		c.Registry = prometheus.NewRegistry()
 	}
 	n := &Node{log: c.Logger}
-	if n.engine, err = pow.New(pow.Config{Workers: c.Workers, Kernel: c.Kernel, Logger: c.Logger, Now: c.Now}); err != nil {
+	if n.engine, err = pow.New(pow.Config{Workers: c.Workers, Kernel: c.Kernel, Background: true, Logger: c.Logger, Now: c.Now}); err != nil {
 		return nil, err
 	}
 	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name, Logger: c.Logger})

@@ -19,15 +19,21 @@ type Config struct {
 	Workers int    // goroutines that hash; 0: as many as GOMAXPROCS
 	Kernel  string // name of a kernel; "": chosen by [Choose]
 	Logger  *slog.Logger
-	Now     func() time.Time // for time to block; nil: time.Now
+
+	// Background makes long searches give way to whatever else wants to run, by
+	// the priority of their threads. It has an effect on Linux only.
+	Background bool
+
+	Now func() time.Time // for time to block; nil: time.Now
 }
 
 // Engine searches jobs. Any number of searches can run at once, each with all
 // the workers. It is a [prometheus.Collector].
 type Engine struct {
-	kernel  Kernel
-	workers int
-	now     func() time.Time
+	kernel     Kernel
+	workers    int
+	background bool
+	now        func() time.Time
 
 	hashes  atomic.Uint64 // done by all searches so far
 	metrics metrics
@@ -57,7 +63,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &Engine{kernel: kernel, workers: c.Workers, now: c.Now}
+	e := &Engine{kernel: kernel, workers: c.Workers, background: c.Background, now: c.Now}
 	e.metrics = newMetrics(e)
 	return e, nil
 }

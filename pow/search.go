@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -85,10 +86,18 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	return Result{Hashes: c.hashes.Load()}, context.Cause(ctx)
 }
 
+// longSearch is how many chunks of a search, a few milliseconds, run at normal
+// priority: a thread of its own costs more than a short search.
+const longSearch = 32
+
 // work claims and searches chunks until there are none, one holds an answer, or
 // the context ends.
 func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) error {
-	for ctx.Err() == nil {
+	for chunks := 0; ctx.Err() == nil; chunks++ {
+		if e.background && chunks == longSearch {
+			runtime.LockOSThread() // and never unlock: the thread ends with the worker
+			lowerPriority()
+		}
 		offset := c.next.Add(step) - step
 		if offset >= s.count {
 			return nil

@@ -41,7 +41,8 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
+	signal.Ignore(syscall.SIGXFSZ) // a limit on file size is then an error, as a full disk is
 
 	level := slog.LevelInfo
 	if c.Verbose {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package pow
+
+import "testing"
+
+func checkPriorities(*testing.T) {}
