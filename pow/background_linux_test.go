@@ -2,6 +2,7 @@ package pow
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 func checkPriorities(t *testing.T) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
+	main := strconv.Itoa(os.Getpid())
 	for {
 		left := 0
 		tasks, err := os.ReadDir("/proc/self/task")
@@ -18,6 +20,9 @@ func checkPriorities(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, task := range tasks {
+			if task.Name() == main {
+				continue // cannot end; the runtime parks it for good
+			}
 			stat, err := os.ReadFile("/proc/self/task/" + task.Name() + "/stat")
 			if err != nil {
 				continue // it has ended
