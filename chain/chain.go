@@ -212,7 +212,7 @@ func (c *Chain) Block(hash pow.Hash) (Block, error) {
 	}
 	b, err := LoadBlock(raw)
 	if err != nil {
-		return Block{}, fmt.Errorf("%w: block %s: %v", ErrDamaged, hash, err)
+		return Block{}, fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
 	}
 	if got := b.Hash(); got != hash {
 		return Block{}, fmt.Errorf("%w: block %s: its header has the hash %s", ErrDamaged, hash, got)

@@ -230,7 +230,7 @@ func TestCoinbaseHalves(t *testing.T) {
 		rolled := c
 		rolled.Extranonce = rapid.Uint64().Draw(t, "another")
 		// A Stratum miner puts its two parts between the halves.
-		joined := append(before, binary.BigEndian.AppendUint64(nil, rolled.Extranonce)...)
+		joined := binary.BigEndian.AppendUint64(slices.Clone(before), rolled.Extranonce)
 		joined = append(joined, after...)
 		if !bytes.Equal(joined, rolled.Bytes()) {
 			t.Fatalf("joined\n%x, want\n%x", joined, rolled.Bytes())
@@ -383,7 +383,7 @@ func ExampleCoinbase() {
 
 	before, after := c.Halves()
 	c.Extranonce++
-	rolled := append(before, 0, 0, 0, 0, 0, 0, 0, 2)
+	rolled := slices.Concat(before, []byte{0, 0, 0, 0, 0, 0, 0, 2})
 	fmt.Println(bytes.Equal(append(rolled, after...), c.Bytes()))
 	// Output:
 	// 02000000010000000000000000000000000000000000000000000000000000000000000000ffffffff11022c01080000000000000001046c6f6465ffffffff010000000000000000016a00000000

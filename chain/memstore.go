@@ -78,7 +78,7 @@ func (s *MemStore) Commit(c Change) error {
 		}
 		b, err := LoadBlock(raw)
 		if err != nil {
-			return fmt.Errorf("%w: block %s: %v", ErrDamaged, hash, err)
+			return fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
 		}
 		moved[hash] = memBlock{prev: b.Header.Prev, txids: b.IDs()[1:]}
 	}

@@ -391,11 +391,11 @@ func ExampleParseParams() {
 	p, err := ParseParams([]byte(`{"name": "classroom", "difficulty": {"rule": "asert", "spacing": 30}}`))
 	fmt.Println(p.Difficulty.HalfLife, p.Limits.BlockTxs, p.Signatures, err)
 
-	_, err = ParseParams([]byte(`{"name": "classroom", "dificulty": {}}`))
+	_, err = ParseParams([]byte(`{"name": "classroom", "hardness": {}}`))
 	fmt.Println(err)
 	// Output:
 	// 1800 8191 optional <nil>
-	// network parameters: json: unknown field "dificulty"
+	// network parameters: json: unknown field "hardness"
 }
 
 func ExampleTutorial() {

@@ -241,7 +241,7 @@ func TestSignedTxRefuses(t *testing.T) {
 		"another field":      {`"author"`, `"a":1,"author"`, misfit},
 		"other public key":   {tx.PublicKey(), "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", misfit},
 		"larger S":           {tx.Signature()[64:], hex.EncodeToString(larger), misfit},
-		"no timestamp":       {tx.String()[strings.Index(tx.String(), `,"timestamp"`):], "}", "timestamp: missing"},
+		"no timestamp":       {`,"timestamp":` + timestampOf(testTime) + "}", "}", "timestamp: missing"},
 		"no public key":      {key, "", "public_key: missing"},
 		"no signature":       {signature, "", "signature: missing"},
 		"upper case":         {tx.Signature(), strings.ToUpper(tx.Signature()), digits},

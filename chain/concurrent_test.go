@@ -1,0 +1,269 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// Posts, miners that race each other, and somebody who keeps replacing the tip:
+// no transaction is lost, none is mined twice, and those of one poster keep
+// their order.
+func TestEverythingAtOnce(t *testing.T) {
+	const posters, each = 8, 40
+	store := NewMemStore()
+	c := openTest(t, Config{Params: easy(), Store: store})
+	var events atomic.Int64
+	t.Cleanup(c.Subscribe(func(Event) { events.Add(1) }))
+
+	var posting, others sync.WaitGroup
+	done := make(chan struct{})
+	for p := range posters {
+		posting.Go(func() {
+			for i := range each {
+				tx := testTx(t, fmt.Sprint(p, " ", i))
+				var twice sync.WaitGroup // the same post, twice at once
+				for range 2 {
+					twice.Go(func() {
+						if _, err := c.AddTx(tx); err != nil && !errors.Is(err, TxAlreadyMined) {
+							t.Error(err)
+						}
+					})
+				}
+				twice.Wait()
+			}
+		})
+	}
+	mine := func(extranonce uint64) {
+		template, err := c.Template(TemplateOptions{})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		b := solve(template.Block(template.Job(extranonce, 0).Header, extranonce))
+		if outcome, err := c.Accept(b); err != nil || outcome != Best && outcome != Side {
+			t.Errorf("mined: %s, %v", outcome, err)
+		}
+	}
+	for m := range uint64(2) {
+		others.Go(func() {
+			for i := uint64(0); ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+					mine(m<<32 | i)
+				}
+			}
+		})
+	}
+	others.Go(func() {
+		for i := uint64(0); ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+				replaceTip(t, c.Chain, 1<<40|i<<8)
+				c.Pending(0, 5)
+				c.Locator()
+			}
+		}
+	})
+	posting.Wait()
+	close(done)
+	others.Wait()
+	for i := uint64(0); ; i++ {
+		if txs, _ := c.PendingCount(); txs == 0 {
+			break
+		}
+		mine(1<<50 | i)
+	}
+
+	next := make([]int, posters)
+	total := 0
+	for height := range c.Len() {
+		hash, _ := c.HashAt(height)
+		b, err := c.Block(hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tx := range b.Txs {
+			var poster, i int
+			if _, err := fmt.Sscan(tx.Content(), &poster, &i); err != nil || next[poster] != i {
+				t.Fatalf("block %d has %q, want number %d", height, tx.Content(), next[poster])
+			}
+			next[poster]++
+			total++
+		}
+	}
+	if total != posters*each {
+		t.Errorf("%d transactions mined, want %d", total, posters*each)
+	}
+	if c.pool.txs != 0 || c.pool.bytes != 0 || len(c.pool.entries) != 0 || c.pool.durableBytes != 0 {
+		t.Errorf("the mempool keeps %d transactions, %d bytes", c.pool.txs, c.pool.bytes)
+	}
+	mine(1 << 60) // takes along what the store still has
+	if _, pending, err := store.Load(func(pow.Header) error { return nil }); err != nil || len(pending) != 0 {
+		t.Errorf("the store keeps %v, %v", pending, err)
+	}
+	t.Logf("%d blocks, %d stored, %d events", c.Len(), c.tree.count, events.Load())
+}
+
+// replaceTip mines two empty blocks beside the tip.
+func replaceTip(t *testing.T, c *Chain, extranonce uint64) {
+	tip := c.Tip()
+	info, ok := c.Header(tip.Hash)
+	if !ok || tip.Height < 2 {
+		return
+	}
+	parent := info.Header.Prev
+	for i := range uint64(2) {
+		b := Block{
+			Header:   pow.Header{Version: 0x20000000, Prev: parent, Time: tip.Time + 1, Bits: tip.Bits},
+			Coinbase: Coinbase{Height: tip.Height + int64(i), Extranonce: extranonce + i},
+		}
+		b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
+		b = solve(b)
+		if _, err := c.Accept(b); err != nil {
+			t.Error(err)
+		}
+		parent = b.Hash()
+	}
+}
+
+// slowStore holds commits of transactions until it is told to go on.
+type slowStore struct {
+	Store
+	entered chan struct{}
+	proceed chan error
+}
+
+func (s *slowStore) Commit(c Change) error {
+	if len(c.AddPending) == 0 || len(c.Connect) > 0 {
+		return s.Store.Commit(c)
+	}
+	s.entered <- struct{}{}
+	if err := <-s.proceed; err != nil {
+		return err
+	}
+	return s.Store.Commit(c)
+}
+
+func openSlow(t *testing.T) (chainTest, *slowStore) {
+	s := &slowStore{Store: NewMemStore(), entered: make(chan struct{}), proceed: make(chan error)}
+	return openTest(t, Config{Params: easy(), Store: s}), s
+}
+
+type posted struct {
+	outcome TxOutcome
+	err     error
+}
+
+func (c chainTest) postLater(tx Tx) chan posted {
+	result := make(chan posted, 1)
+	go func() {
+		outcome, err := c.AddTx(tx)
+		result <- posted{outcome, err}
+	}()
+	return result
+}
+
+// Until a transaction is on disk it is not shown and not mined, and a second
+// post of it does not return.
+func TestPostsWaitForTheDisk(t *testing.T) {
+	for _, want := range []error{nil, ErrNoSpace} {
+		synctest.Test(t, func(t *testing.T) {
+			c, s := openSlow(t)
+			one := testTx(t, "one")
+			first := c.postLater(one)
+			<-s.entered
+			second := c.postLater(one)
+			synctest.Wait()
+			c.wantPending()
+			if template, _ := c.Template(TemplateOptions{}); len(template.Txs) != 0 {
+				t.Error("mined before it is on disk")
+			}
+			if len(second) > 0 {
+				t.Errorf("the second post returned %+v before the first was over", <-second)
+			}
+			s.proceed <- want
+			got, again := <-first, <-second
+			if want == nil {
+				if got != (posted{TxAdded, nil}) || again != (posted{TxKnown, nil}) {
+					t.Errorf("posts returned %+v and %+v", got, again)
+				}
+				c.wantPending(one)
+				return
+			}
+			for _, got := range []posted{got, again} {
+				if !errors.Is(got.err, want) || got.outcome != 0 {
+					t.Errorf("post returned %+v, want %v", got, want)
+				}
+			}
+			c.wantPending()
+			if c.pool.txs != 0 || c.pool.bytes != 0 {
+				t.Errorf("the mempool counts %d transactions", c.pool.txs)
+			}
+		})
+	}
+}
+
+// A block has the transaction while its pending write is under way.
+func TestMinedWhilePosted(t *testing.T) {
+	for _, fails := range []error{nil, ErrNoSpace} {
+		c, s := openSlow(t)
+		one := testTx(t, "one")
+		a := newBranch(c.Params())
+		b := a.fork("b")
+		result := c.postLater(one)
+		<-s.entered
+		c.want(Best, a.grow(1, one))
+		s.proceed <- fails
+		if got := <-result; got != (posted{TxAdded, nil}) {
+			t.Errorf("the post returned %+v", got)
+		}
+		c.wantPending()
+		if _, err := c.AddTx(one); !errors.Is(err, TxAlreadyMined) {
+			t.Errorf("posted again: %v", err)
+		}
+		openTest(t, Config{Params: easy(), Store: s}).wantPending() // stale on disk
+
+		// Returned by a reorg it is pending once.
+		c.want(Side, b.grow(1))
+		c.want(Best, b.grow(1))
+		c.wantPending(one)
+		if len(c.stale) != 0 {
+			t.Errorf("stale %v", c.stale)
+		}
+	}
+}
+
+// A block has the transaction and is disconnected again, all while its pending
+// write is under way.
+func TestReturnedWhilePosted(t *testing.T) {
+	c, s := openSlow(t)
+	one := testTx(t, "one")
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	result := c.postLater(one)
+	<-s.entered
+	c.want(Best, a.grow(1, one))
+	c.want(Side, b.grow(1))
+	c.want(Best, b.grow(1))
+	c.wantPending(one)
+	s.proceed <- nil
+	if got := <-result; got != (posted{TxAdded, nil}) {
+		t.Errorf("the post returned %+v", got)
+	}
+	c.wantPending(one)
+	c.want(Best, b.grow(1, one))
+	c.wantPending()
+	if _, pending, err := s.Load(func(pow.Header) error { return nil }); err != nil || len(pending) != 0 {
+		t.Errorf("the store keeps %v, %v", pending, err)
+	}
+}
