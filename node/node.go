@@ -63,7 +63,7 @@ type Node struct {
 
 // Open opens the store, reads the chain and takes the address. Run does the
 // rest.
-func Open(c Config) (_ *Node, err error) {
+func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8000"
 	}
@@ -97,7 +97,8 @@ func Open(c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
+	var listen net.ListenConfig
+	if n.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 

@@ -50,7 +50,7 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
 	info, _ := debug.ReadBuildInfo()
-	n, err := node.Open(node.Config{
+	n, err := node.Open(ctx, node.Config{
 		Params: params, Data: c.Data, Listen: c.Listen,
 		Mine: node.Mode(c.Mine), Tag: c.Tag, Workers: c.Workers, Kernel: c.Kernel,
 		PoolTxs: c.PoolTxs, PoolBytes: c.PoolBytes,

@@ -56,7 +56,7 @@ func TestOtherNetworkIsRefused(t *testing.T) {
 
 func TestNodeRefusesBadFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "net.json")
-	if err := os.WriteFile(file, []byte(`{"name":"x","dificulty":{}}`), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(`{"name":"x","hardness":{}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {
@@ -67,7 +67,7 @@ func TestNodeRefusesBadFlags(t *testing.T) {
 		{[]string{"--difficulty", "99"}, "want 0 to 63"},
 		{[]string{"--difficulty", "3", "--network", "lab"}, "--difficulty is of the network tutorial"},
 		{[]string{"--network", "nowhere"}, "want tutorial, lab or a file"},
-		{[]string{"--network", file}, "dificulty"},
+		{[]string{"--network", file}, "hardness"},
 		{[]string{"--listen", "nonsense"}, "listen"},
 		{[]string{"--kernel", "gpu"}, "no kernel is called"},
 		{[]string{"--tag", strings.Repeat("x", 80)}, "miner tag has 80 bytes"},

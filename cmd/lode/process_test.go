@@ -44,7 +44,7 @@ func tryNode(data string, flags ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self)
+	cmd := exec.Command(self) //nolint:noctx // it ends by the signals that the tests send
 	cmd.Args = append([]string{"lode", "node", "--listen", "127.0.0.1:0", "--data", data}, flags...)
 	p := &process{
 		cmd: cmd, log: new(bytes.Buffer), done: make(chan struct{}),
