@@ -115,18 +115,18 @@ func TestHundredThousandRealHeaders(t *testing.T) {
 	headers := data[metadataSize:]
 	t.Run("from the middle", func(t *testing.T) {
 		height := uint32(50_000)
-		s, err := verifyStream(bytes.NewReader(headers[height*80:]), Config{Retarget: true, Height: &height})
+		s, err := verifyStream(bytes.NewReader(headers[height*80:]), Config{Network: Main(), Retarget: true, Height: &height})
 		if err != nil || s.Headers != 50_000 || s.Best.Height != 99_999 || s.Start.FromGenesis {
 			t.Errorf("%+v, %v", s, err)
 		}
 	})
 	t.Run("at the wrong height", func(t *testing.T) {
 		height := uint32(50_001)
-		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Retarget: true, Height: &height})
+		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Network: Main(), Retarget: true, Height: &height})
 		wantReason(t, err, BadDiffBits)
 	})
 	t.Run("height unknown", func(t *testing.T) {
-		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Retarget: true})
+		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Network: Main(), Retarget: true})
 		if !errors.Is(err, ErrNeedHeight) {
 			t.Errorf("error %v, want %v", err, ErrNeedHeight)
 		}
