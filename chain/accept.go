@@ -44,9 +44,9 @@ func (c *Chain) Accept(b Block) (Outcome, error) {
 	return outcome, err
 }
 
-// Retry takes the blocks held from the future whose time has come. Accept does
-// so too.
-func (c *Chain) Retry() {
+// RetryHeld takes the blocks held from the future whose time has come. Accept
+// does so too; whoever runs a chain calls it now and then.
+func (c *Chain) RetryHeld() {
 	c.write.Lock()
 	c.retry()
 	c.write.Unlock()

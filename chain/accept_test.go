@@ -87,14 +87,14 @@ func TestBlocksFromTheFuture(t *testing.T) {
 		c.want(Held, b)
 		c.want(Held, b)
 	}
-	c.Retry()
+	c.RetryHeld()
 	now = now.Add(9 * time.Second)
-	c.Retry()
+	c.RetryHeld()
 	if c.Len() != 1 {
 		t.Fatalf("%d blocks, too early", c.Len())
 	}
 	now = now.Add(time.Second)
-	c.Retry()
+	c.RetryHeld()
 	if c.Len() != 2 {
 		t.Fatalf("%d blocks, want 2: the next is a second later", c.Len())
 	}

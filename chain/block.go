@@ -94,7 +94,7 @@ func parseBlock(data []byte, parseTx func([]byte) (Tx, error)) (Block, error) {
 	if b.Coinbase, err = ParseCoinbase(coinbase); err != nil {
 		return Block{}, err
 	}
-	if count > uint64(len(r.data)) { // a transaction takes more than a byte
+	if count > uint64(len(r.data)/minTxRecord) {
 		return Block{}, errBlockCut
 	}
 	b.Txs = make([]Tx, 0, count)
@@ -117,6 +117,10 @@ func parseBlock(data []byte, parseTx func([]byte) (Tx, error)) (Block, error) {
 	}
 	return b, nil
 }
+
+// minTxRecord is the length of the shortest transaction with its length before
+// it. A count that the bytes cannot hold must not ask for memory.
+const minTxRecord = 1 + len(`{"author":"a","content":"b","timestamp":0}`)
 
 var errBlockCut = fmt.Errorf("block: ends too early")
 

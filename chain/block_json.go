@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -50,14 +51,57 @@ func (b Block) MarshalJSON() ([]byte, error) {
 // and hash have to agree with coinbase and header, and unknown fields are
 // refused: they would be lost.
 func (b *Block) UnmarshalJSON(data []byte) error {
+	parsed, txs, err := decodeBlock(data)
+	if err != nil {
+		return err
+	}
+	if parsed.Txs, err = parseTxs(txs); err != nil {
+		return err
+	}
+	*b = parsed
+	return nil
+}
+
+// ParseBlockJSON reads a block for a network. It looks at the proof of work and
+// at the number of transactions before it verifies any signature, so that a
+// block that cost nothing costs little to refuse.
+func ParseBlockJSON(data []byte, p Params) (Block, error) {
+	b, txs, err := decodeBlock(data)
+	if err != nil {
+		return Block{}, err
+	}
+	if b.Header.Prev != (pow.Hash{}) { // genesis has rules of its own
+		if err := p.CheckHeader(b.Header); err != nil {
+			return Block{}, err
+		}
+	}
+	if most := p.WithDefaults().Limits.BlockTxs; len(txs) > most {
+		return Block{}, reject(BadLength, "%d transactions, at most %d are allowed", len(txs), most)
+	}
+	b.Txs, err = parseTxs(txs)
+	return b, err
+}
+
+// decodeBlock reads all but the transactions.
+func decodeBlock(data []byte) (Block, []json.RawMessage, error) {
+	// Package json takes the last of two equal keys, and names in any case.
+	members, err := checkJSONAround(string(data), 2)
+	if err != nil {
+		return Block{}, nil, fmt.Errorf("block: %w", err)
+	}
+	for _, m := range members {
+		if strings.Trim(m.key, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			return Block{}, nil, fmt.Errorf("block: unknown field %.40q", m.key)
+		}
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	var j blockJSON
 	if err := dec.Decode(&j); err != nil {
-		return fmt.Errorf("block: %w", err)
+		return Block{}, nil, fmt.Errorf("block: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("block: want one JSON object and nothing after it")
+		return Block{}, nil, errors.New("block: want one JSON object and nothing after it")
 	}
 	for _, field := range []struct {
 		name    string
@@ -75,7 +119,7 @@ func (b *Block) UnmarshalJSON(data []byte) error {
 		{"transactions", j.Transactions == nil},
 	} {
 		if field.missing {
-			return fmt.Errorf("block: %s: missing", field.name)
+			return Block{}, nil, fmt.Errorf("block: %s: missing", field.name)
 		}
 	}
 	parsed := Block{
@@ -84,21 +128,24 @@ func (b *Block) UnmarshalJSON(data []byte) error {
 			Time: *j.Timestamp, Bits: *j.Bits, Nonce: *j.Nonce,
 		},
 		Coinbase: *j.Coinbase,
-		Txs:      make([]Tx, len(*j.Transactions)),
 	}
 	if *j.Index != parsed.Coinbase.Height {
-		return fmt.Errorf("block: index %d, but the coinbase says height %d", *j.Index, parsed.Coinbase.Height)
+		return Block{}, nil, fmt.Errorf("block: index %d, but the coinbase says height %d", *j.Index, parsed.Coinbase.Height)
 	}
 	if hash := parsed.Hash(); *j.Hash != hash {
-		return fmt.Errorf("block: hash %s, but the header's is %s", *j.Hash, hash)
+		return Block{}, nil, fmt.Errorf("block: hash %s, but the header's is %s", *j.Hash, hash)
 	}
-	for i, text := range *j.Transactions {
+	return parsed, *j.Transactions, nil
+}
+
+func parseTxs(texts []json.RawMessage) ([]Tx, error) {
+	txs := make([]Tx, len(texts))
+	for i, text := range texts {
 		tx, err := ParseTx(text)
 		if err != nil {
-			return fmt.Errorf("block: transaction %d: %w", i, err)
+			return nil, fmt.Errorf("block: transaction %d: %w", i, err)
 		}
-		parsed.Txs[i] = tx
+		txs[i] = tx
 	}
-	*b = parsed
-	return nil
+	return txs, nil
 }

@@ -37,8 +37,12 @@ type member struct {
 // zero and becomes zero, and one that RFC 8785 would write as an integer beyond
 // ±(2^53-1), which is every double from there to 1e21: its canonical form would
 // be refused. So 1E30 passes, as 1e+30, and 1e20 does not.
-func checkJSON(text string) ([]member, error) {
-	s := scanner{text: text, members: make([]member, 0, 8)}
+func checkJSON(text string) ([]member, error) { return checkJSONAround(text, 0) }
+
+// checkJSONAround lets the text nest deeper by that many levels: those around
+// the objects that the bound is for.
+func checkJSONAround(text string, around int) ([]member, error) {
+	s := scanner{text: text, depth: -around, members: make([]member, 0, 8)}
 	s.space()
 	if s.peek() != '{' {
 		return nil, s.unexpected("an object")
@@ -207,7 +211,7 @@ func (s *scanner) object() error {
 			return err
 		}
 	}
-	if s.depth > 0 {
+	if first > 0 {
 		s.members = s.members[:first]
 	}
 	return nil

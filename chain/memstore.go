@@ -67,6 +67,11 @@ func (s *MemStore) Commit(c Change) error {
 		}
 		added[b.Hash()] = raw
 	}
+	for _, p := range c.AddPending {
+		if _, taken := s.pending[p.Seq]; taken {
+			return fmt.Errorf("pending transaction %d: its sequence number is taken", p.Seq)
+		}
+	}
 	moved := map[pow.Hash]memBlock{}
 	for _, hash := range slices.Concat(c.Disconnect, c.Connect) {
 		raw, ok := added[hash]

@@ -182,7 +182,7 @@ func TestChainAgainstModel(t *testing.T) {
 		for i, b := range order {
 			if i == len(order)*3/4 {
 				now = now.Add(10 * time.Second) // the future has come
-				c.Retry()
+				c.RetryHeld()
 				m.check(t, c, now)
 			}
 			if rapid.IntRange(0, 3).Draw(t, "post") == 0 {
@@ -303,7 +303,7 @@ func TestStoreFails(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		c.Retry()
+		c.RetryHeld()
 		m.tip = c.Tip().Hash
 		m.check(t, c, testTime)
 	})

@@ -210,7 +210,10 @@ func (c *Chain) restore(returned []Pending) {
 	after := c.pool.head
 	for _, p := range returned {
 		if e := c.pool.entries[p.Tx.ID()]; e != nil {
-			c.pool.remove(e) // a post of it that is under way; see addTx
+			c.pool.remove(e) // a post of it that is under way, see addTx,
+			if e.durable {   // or was over before memory had the move
+				c.stale = append(c.stale, e.seq)
+			}
 		}
 		after = c.pool.restore(p, after)
 	}

@@ -101,13 +101,7 @@ func newTx(text string) (Tx, error) {
 		return Tx{}, fmt.Errorf("canonical form: %w", err)
 	}
 	tx := Tx{canonical: canonical}
-	if tx.author, err = stringField(canonical, members, fieldAuthor); err != nil {
-		return Tx{}, err
-	}
-	if tx.content, err = stringField(canonical, members, fieldContent); err != nil {
-		return Tx{}, err
-	}
-	if tx.timestamp, err = timestampField(canonical, members); err != nil {
+	if err := tx.readFields(members); err != nil {
 		return Tx{}, err
 	}
 	if has(members, fieldPublicKey) || has(members, fieldSignature) {
@@ -117,6 +111,18 @@ func newTx(text string) (Tx, error) {
 	}
 	tx.id = pow.DoubleSHA256(raw)
 	return tx, nil
+}
+
+// readFields takes what every transaction has from the canonical form.
+func (tx *Tx) readFields(members []member) (err error) {
+	if tx.author, err = stringField(tx.canonical, members, fieldAuthor); err != nil {
+		return err
+	}
+	if tx.content, err = stringField(tx.canonical, members, fieldContent); err != nil {
+		return err
+	}
+	tx.timestamp, err = timestampField(tx.canonical, members)
+	return err
 }
 
 // loadTx reads a canonical form that ParseTx or NewTx has once returned, and
@@ -129,13 +135,7 @@ func loadTx(data []byte) (Tx, error) {
 		return Tx{}, err
 	}
 	tx := Tx{canonical: canonical, id: pow.DoubleSHA256(data)}
-	if tx.author, err = stringField(canonical, members, fieldAuthor); err != nil {
-		return Tx{}, err
-	}
-	if tx.content, err = stringField(canonical, members, fieldContent); err != nil {
-		return Tx{}, err
-	}
-	if tx.timestamp, err = timestampField(canonical, members); err != nil {
+	if err := tx.readFields(members); err != nil {
 		return Tx{}, err
 	}
 	if !has(members, fieldPublicKey) {

@@ -47,6 +47,8 @@ const (
 	idleTimeout   = 2 * time.Minute
 	maxHeaders    = 16 << 10 // bytes
 	shutdownGrace = 2 * time.Second
+
+	retryHeldEvery = 10 * time.Second
 )
 
 // Node is a chain on disk with a miner and the API before them.
@@ -145,6 +147,10 @@ func (n *Node) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error {
+		n.retryHeld(ctx)
+		return nil
+	})
+	group.Go(func() error {
 		err := n.server.Serve(n.listener)
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil
@@ -157,6 +163,20 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	return errors.Join(err, n.store.Close())
+}
+
+// retryHeld takes blocks that came ahead of the clock once their time has come.
+func (n *Node) retryHeld(ctx context.Context) {
+	tick := time.NewTicker(retryHeldEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			n.chain.RetryHeld()
+		}
+	}
 }
 
 // stopServing lets requests under way come to their end, but not for long.

@@ -122,7 +122,8 @@ func TestFailuresInAGroup(t *testing.T) {
 	}
 }
 
-// Nothing is acknowledged, and nothing can be read, before its fsync.
+// Nothing is acknowledged before its fsync begins, or can be read before it is
+// handed to the disk.
 func TestNoAnswerBeforeTheSync(t *testing.T) {
 	hook, held, _ := holdFirst()
 	s := openWith(t, t.TempDir(), hooks{beforeSync: hook})

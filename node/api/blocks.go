@@ -204,8 +204,8 @@ func (a *API) addBlock(w *writer, r *http.Request) error {
 	if body.Len() == 0 {
 		return refuse(http.StatusBadRequest, "the body is empty: send a block as /blocks/tip shows one")
 	}
-	var b chain.Block
-	if err := b.UnmarshalJSON(body.Bytes()); err != nil {
+	b, err := chain.ParseBlockJSON(body.Bytes(), a.chain.Params())
+	if err != nil {
 		var rule chain.RuleError
 		if errors.As(err, &rule) {
 			return problem{status: http.StatusBadRequest, sentence: err.Error(), reason: rule.Reason}
