@@ -24,10 +24,11 @@ const (
 )
 
 const (
-	// noncesPerJob bounds the time, a few seconds, until a search takes in the
-	// time of day and transactions that have arrived meanwhile. With each nonce
-	// there are sixteen versions to try.
-	noncesPerJob = 1 << 22
+	// A job is worth about jobTime, so that a search takes in the time of day and
+	// the transactions that have arrived meanwhile. The first one, whose rate is
+	// not known, has firstNonces; each of them with all versions.
+	jobTime     = 2 * time.Second
+	firstNonces = 1 << 15
 
 	reportEvery = 10 * time.Second // of a long search, in the log
 	retryAfter  = time.Second      // what a miner waits after an error
@@ -35,9 +36,8 @@ const (
 
 // Why a search or a wait ended without a block.
 var (
-	errNewTip      = errors.New("the chain has a new tip")
-	errStopped     = errors.New("the node is shutting down")
-	errAheadOfTime = errors.New("the chain is as far ahead of the clock as its rules allow: wait, or mine fewer blocks at so low a difficulty")
+	errNewTip  = errors.New("the chain has a new tip")
+	errStopped = fmt.Errorf("the node is shutting down: %w", chain.ErrClosed)
 )
 
 // Miner mines one block after another: template, job, search, accept. A new tip
@@ -119,7 +119,11 @@ func (m *Miner) Run(ctx context.Context) {
 			r.block, r.mined, r.err = m.mine(ctx)
 			m.end(r)
 			if r.err != nil && ctx.Err() == nil {
-				m.log.Error("mining", "err", r.err)
+				level := slog.LevelError
+				if errors.Is(r.err, api.ErrAhead) {
+					level = slog.LevelWarn
+				}
+				m.log.Log(ctx, level, "no block mined", "err", r.err)
 				m.pause(ctx, retryAfter)
 			}
 			continue
@@ -215,11 +219,10 @@ func (m *Miner) mine(ctx context.Context) (b chain.Block, mined bool, err error)
 		if err != nil || !ok {
 			return chain.Block{}, false, err
 		}
-		if m.mode == Continuous {
-			if err := m.waitForClock(ctx, t); err != nil {
-				return chain.Block{}, false, err
-			}
+		if err := m.waitForClock(ctx, t); err != nil {
+			return chain.Block{}, false, err
 		}
+		start := m.now()
 		b, err := m.solve(ctx, t)
 		if errors.Is(err, errNewTip) {
 			continue
@@ -232,6 +235,7 @@ func (m *Miner) mine(ctx context.Context) (b chain.Block, mined bool, err error)
 			return chain.Block{}, false, fmt.Errorf("accept our own block: %w", err)
 		}
 		if outcome == chain.Best {
+			m.log.Info("block mined", "height", b.Height(), "hash", b.Hash(), "txs", len(b.Txs), "took", m.now().Sub(start))
 			return b, true, nil
 		}
 		m.log.Info("block lost the race", "height", b.Height(), "hash", b.Hash())
@@ -253,12 +257,20 @@ func (m *Miner) template() (t chain.Template, ok bool, err error) {
 	return t, ok, err
 }
 
-// waitForClock holds a continuous miner back while the least time that a block
-// may have is still to come. It returns early, so that the caller looks again,
-// when anything happens.
+// waitForClock holds a miner that nobody waits for back while the least time that
+// a block may have is ahead of the clock: for a continuous one at all, for one
+// that mines what is pending by as much as the network allows. It returns when
+// the tip has moved, too.
 func (m *Miner) waitForClock(ctx context.Context, t chain.Template) error {
+	var allowed time.Duration
+	switch m.mode {
+	case OnDemand:
+		return nil // solve says so, and the client hears it
+	case Pending:
+		allowed = m.future()
+	}
 	for {
-		ahead := time.Unix(int64(t.MinTime), 0).Sub(m.now())
+		ahead := time.Unix(int64(t.MinTime), 0).Sub(m.now()) - allowed
 		if ahead <= 0 || m.chain.Tip().Hash != t.Prev {
 			return nil
 		}
@@ -269,13 +281,19 @@ func (m *Miner) waitForClock(ctx context.Context, t chain.Template) error {
 	}
 }
 
+// future is how far ahead of the clock a block's time may be.
+func (m *Miner) future() time.Duration {
+	return time.Duration(m.chain.Params().Limits.FutureSeconds) * time.Second
+}
+
 // solve searches one job of the template after another until one gives a block.
 func (m *Miner) solve(ctx context.Context, t chain.Template) (chain.Block, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	start, before, reported := m.now(), m.engine.Hashes(), m.now()
+	start, before := m.now(), m.engine.Hashes()
 	m.watch(cancel, t, start, before)
 	defer m.watch(nil, t, start, before)
+	defer m.report()()
 	if m.chain.Tip().Hash != t.Prev { // before the watch began
 		return chain.Block{}, errNewTip
 	}
@@ -287,18 +305,12 @@ func (m *Miner) solve(ctx context.Context, t chain.Template) (chain.Block, error
 			t = fresh
 		}
 		now := m.now()
-		if now.Sub(reported) >= reportEvery {
-			reported = now
-			p := m.Progress()
-			m.log.Info("mining", "height", p.Height, "hashes", p.Hashes, "rate", p.Rate, "expected", p.Expected)
-		}
-		limit := now.Unix() + int64(m.chain.Params().Limits.FutureSeconds)
-		if int64(t.MinTime) > limit {
-			return pow.Job{}, errAheadOfTime
+		if time.Unix(int64(t.MinTime), 0).After(now.Add(m.future())) {
+			return pow.Job{}, api.ErrAhead
 		}
 		m.extranonce++
 		job := t.Job(m.extranonce, uint32(now.Unix()))
-		job.Count = noncesPerJob
+		job.Count = jobNonces(m.Progress().Rate, len(t.Versions))
 		return job, nil
 	})
 	if err != nil {
@@ -310,18 +322,51 @@ func (m *Miner) solve(ctx context.Context, t chain.Template) (chain.Block, error
 	return t.Block(r.Header, m.extranonce), nil
 }
 
+// jobNonces returns how many nonces take jobTime at that many hashes a second.
+func jobNonces(rate float64, versions int) uint64 {
+	if rate == 0 {
+		return firstNonces
+	}
+	count := rate * jobTime.Seconds() / float64(versions)
+	return uint64(min(max(count, firstNonces), 1<<32))
+}
+
+// report logs progress now and then until stop; a search may take days.
+func (m *Miner) report() (stop func()) {
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		tick := time.NewTicker(reportEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				p := m.Progress()
+				m.log.Info("mining", "height", p.Height, "hashes", p.Hashes, "rate", uint64(p.Rate), "expected", uint64(p.Expected))
+			}
+		}
+	})
+	return func() {
+		close(done)
+		group.Wait()
+	}
+}
+
 // refresh returns a template with the transactions that have arrived since, on
 // the same tip.
 func (m *Miner) refresh(t chain.Template) (fresh chain.Template, ok bool, err error) {
 	m.mu.Lock()
-	stale := m.newTxs
+	arrived := m.newTxs
+	m.newTxs = false
 	m.mu.Unlock()
-	if !stale {
+	if !arrived {
 		return t, false, nil
 	}
-	fresh, ok, err = m.template()
-	if err == nil && (!ok || fresh.Prev != t.Prev) {
-		err = errNewTip // another block has the transactions, or the tip moved
+	fresh, err = m.chain.Template(chain.TemplateOptions{Tag: m.tag})
+	if err == nil && (fresh.Prev != t.Prev || len(fresh.Txs) < len(t.Txs)) {
+		err = errNewTip // another block has the transactions
 	}
 	return fresh, err == nil, err
 }

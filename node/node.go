@@ -79,6 +79,15 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if n.engine, err = pow.New(pow.Config{Workers: c.Workers, Kernel: c.Kernel, Background: true, Logger: c.Logger, Now: c.Now}); err != nil {
 		return nil, err
 	}
+	var listen net.ListenConfig
+	if n.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.listener.Close())
+		}
+	}()
 	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name, Logger: c.Logger})
 	if err != nil {
 		return nil, err
@@ -99,11 +108,6 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var listen net.ListenConfig
-	if n.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-
 	n.api = api.New(api.Config{
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),

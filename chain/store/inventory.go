@@ -78,7 +78,7 @@ func (inv *inventory) check(o Options) error {
 		return damaged("it does not say what it is")
 	}
 	if inv.network != o.NetworkID || inv.name != o.NetworkName {
-		return fmt.Errorf("it has the chain of network %q (id %s), not of %q (id %s): start that network, or choose another data folder",
+		return fmt.Errorf("it has the chain of network %q (id %s), not of %q (id %s): start that network with the same parameters (such as --difficulty), or choose another data folder",
 			inv.name, inv.network, o.NetworkName, o.NetworkID)
 	}
 	s, n := inv.state, inv.found

@@ -22,7 +22,7 @@ type keyNewCmd struct {
 }
 
 type keyShowCmd struct {
-	File string `arg:"" default:"lode-key.pem" help:"File of the private key (${default})."`
+	File string `arg:"" env:"LODE_KEY" default:"lode-key.pem" help:"File of the private key (${default})."`
 }
 
 const keyType = "PRIVATE KEY" // PKCS #8, RFC 5958

@@ -46,10 +46,10 @@ func TestKill(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var clients sync.WaitGroup
 		for i := range 6 {
-			clients.Go(func() { postUntilDead(ctx, p, fmt.Sprintf("%d/%d", round, i), &all) })
+			clients.Go(func() { postUntilDead(ctx, t, p, fmt.Sprintf("%d/%d", round, i), &all) })
 		}
 		for range 2 {
-			clients.Go(func() { mineUntilDead(ctx, p, &all) })
+			clients.Go(func() { mineUntilDead(ctx, t, p, &all) })
 		}
 		time.Sleep(time.Duration(20+r.IntN(200)) * time.Millisecond)
 		p.stop(t, os.Kill)
@@ -64,7 +64,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-func postUntilDead(ctx context.Context, p *process, who string, all *promised) {
+func postUntilDead(ctx context.Context, t *testing.T, p *process, who string, all *promised) {
 	for i := 0; ; i++ {
 		body := fmt.Sprintf(`{"author":%q,"content":"%d"}`, who, i)
 		status, answer, err := p.call(ctx, http.MethodPost, "/new_transaction", body)
@@ -73,6 +73,7 @@ func postUntilDead(ctx context.Context, p *process, who string, all *promised) {
 		}
 		var a struct{ ID string }
 		if status != http.StatusCreated || json.Unmarshal(answer, &a) != nil {
+			t.Errorf("a post was answered %d %s", status, answer)
 			return
 		}
 		all.mu.Lock()
@@ -81,10 +82,14 @@ func postUntilDead(ctx context.Context, p *process, who string, all *promised) {
 	}
 }
 
-func mineUntilDead(ctx context.Context, p *process, all *promised) {
+func mineUntilDead(ctx context.Context, t *testing.T, p *process, all *promised) {
 	for {
-		_, answer, err := p.call(ctx, http.MethodPost, "/mine", "")
+		status, answer, err := p.call(ctx, http.MethodPost, "/mine", "")
 		if err != nil {
+			return
+		}
+		if status != http.StatusOK {
+			t.Errorf("/mine was answered %d %s", status, answer)
 			return
 		}
 		var a struct {

@@ -59,6 +59,8 @@ func explain(err error) (p problem, known bool) {
 			status:   http.StatusInsufficientStorage,
 			sentence: "the node's disk is full, nothing was kept: try again when it has space",
 		}, true
+	case errors.Is(err, ErrAhead):
+		return problem{status: http.StatusServiceUnavailable, retryAfter: "1", sentence: ErrAhead.Error()}, true
 	case errors.Is(err, chain.ErrClosed):
 		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}, true
 	}
@@ -75,7 +77,9 @@ func (a *API) fail(w *writer, r *http.Request, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	p, known := explain(err)
-	if !known {
+	if known {
+		a.log.Debug("a request was refused", "method", r.Method, "path", r.URL.Path, "status", p.status, "why", p.sentence)
+	} else {
 		a.logFailure(w, err)
 	}
 	if w.status != 0 {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lodepow/lode/chain"
@@ -28,6 +29,9 @@ type Chain interface {
 }
 
 var _ Chain = (*chain.Chain)(nil)
+
+// ErrAhead is a miner's error: no block may be made yet.
+var ErrAhead = errors.New("the chain is as far ahead of the clock as its rules allow: wait, or mine fewer blocks at so low a difficulty")
 
 // Miner mines on demand.
 type Miner interface {

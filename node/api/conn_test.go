@@ -208,6 +208,7 @@ func TestMineEndsOnShutdown(t *testing.T) {
 		defer close(n.miner.hold)
 		conn := servePipes(t, n)("GET /mine HTTP/1.1\nHost: x\n\n")
 		synctest.Wait()
+		closed := time.Now()
 		n.api.Close()
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
@@ -216,6 +217,9 @@ func TestMineEndsOnShutdown(t *testing.T) {
 		_ = answer.Body.Close()
 		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
 			t.Error(answer.Status)
+		}
+		if took := time.Since(closed); took != 0 {
+			t.Errorf("it took %v", took)
 		}
 	})
 }
