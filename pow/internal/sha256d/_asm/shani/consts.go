@@ -41,7 +41,7 @@ func (q quad) plus(r quad) quad {
 
 func kQuad(round int) quad { return quad(k[round : round+4]) }
 
-// The table of constants, in the order in which they are first asked for.
+// The table of constants: every quad once.
 var (
 	table  Mem
 	quads  []quad

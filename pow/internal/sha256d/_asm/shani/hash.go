@@ -19,9 +19,10 @@ const (
 	versionSize = 64
 )
 
-// Four streams leave no registers for message words. Each has a ring of the last
-// four quads of words in memory, and of the sums with the round constants for the
-// next ones: the second half of a sum, too, is a load then and not a shuffle.
+// Four streams leave no registers for the message words, except for each stream's
+// last quad: the next one waits for it. The rest lies in memory, for each stream a
+// ring of four quads of words, and one of their sums with the round constants:
+// from there the second half of a sum is a load and not a shuffle.
 const (
 	ringSlot  = 0
 	sumSlot   = 4
@@ -32,17 +33,18 @@ const (
 
 func slot(stream, i int) Mem { return Mem{Base: scratch, Disp: stream*perStream + 16*i} }
 
-// vectors hands out the registers that hold no state, in turn.
-var vectors pool = []VecPhysical{X9, X10, X11, X12, X13, X14, X15}
+// vectors are the registers that hold neither a state nor, for now, anything else.
+var vectors = pool{X9, X10, X11, X12, X13, X14, X15}
 
 type pool []VecPhysical
 
-func (p pool) next() VecPhysical {
-	x := p[0]
-	copy(p, p[1:])
-	p[len(p)-1] = x
+func (p *pool) take() VecPhysical {
+	x := (*p)[0]
+	*p = (*p)[1:]
 	return x
 }
+
+func (p *pool) give(x VecPhysical) { *p = append(*p, x) }
 
 // lanes is the immediate of a shuffle: where lanes 0 to 3 come from.
 func lanes(from ...int) int { return from[0] | from[1]<<2 | from[2]<<4 | from[3]<<6 }
@@ -52,6 +54,15 @@ func lanes(from ...int) int { return from[0] | from[1]<<2 | from[2]<<4 | from[3]
 type stream struct {
 	id         int
 	abef, cdgh VecPhysical
+	last       VecPhysical // the quad of words computed last: the next one waits for it
+}
+
+// follow makes w the stream's last quad, and frees the one before.
+func (s *stream) follow(w VecPhysical) {
+	if s.last != nil {
+		vectors.give(s.last)
+	}
+	s.last = w
 }
 
 func newStream(id int) *stream {
@@ -116,17 +127,14 @@ func (s *stream) firstWords(q int) {
 	switch {
 	case q < 4 || q > 15:
 	case q == 4:
-		w := vectors.next()
+		w := vectors.take()
 		VMOVDQA(slot(s.id, w16Slot), w)
-		VMOVDQA(w, s.word(4))
-		s.keepSum(q, w, 16)
+		s.keep(q, w, 16)
 	case q == 5:
-		w, last := vectors.next(), vectors.next()
-		VMOVDQA(s.word(4), last)
+		w := vectors.take()
 		VMOVDQU(Mem{Base: job, Disp: words20to23}, w)
-		SHA256MSG2(last, w)
-		VMOVDQA(w, s.word(q))
-		s.keepSum(q, w, 20)
+		SHA256MSG2(s.last, w)
+		s.keep(q, w, 20)
 	case q == 6:
 		s.expand(q, 24, nil)
 	case q == 7:
@@ -144,19 +152,18 @@ func (s *stream) secondWords(q int) {
 	switch {
 	case q < 5 || q > 15:
 	case q == 5:
-		w, last := vectors.next(), vectors.next()
+		w := vectors.take()
 		VMOVDQA(s.word(1), w)
 		SHA256MSG1(s.word(2), w)
-		VMOVDQA(s.word(4), last)
-		SHA256MSG2(last, w)
-		VMOVDQA(w, s.word(q))
-		s.keepSum(q, w, 17)
+		SHA256MSG2(s.last, w)
+		s.keep(q, w, 17)
 	case q == 6:
 		s.expand(q, 21, func(w VecPhysical) {
-			t := vectors.next()
+			t := vectors.take()
 			VMOVDQA(s.word(2), t)
 			SHA256MSG1(constant(zeros), t)
 			VPADDD(t, w, w)
+			vectors.give(t)
 		})
 	case q == 7:
 		s.expand(q, 25, nil)
@@ -168,34 +175,36 @@ func (s *stream) secondWords(q int) {
 // expandFull computes a quad whose words have all four terms.
 func (s *stream) expandFull(q, round int) {
 	s.expand(q, round, func(w VecPhysical) {
-		t := vectors.next()
+		t := vectors.take()
 		VMOVDQA(s.word(q-4), t)
 		SHA256MSG1(s.word(q-3), t)
 		VPADDD(t, w, w)
+		vectors.give(t)
 	})
 }
 
 // expand computes a quad of message words. early adds what they owe to the words
 // 15 and 16 before them.
 func (s *stream) expand(q, round int, early func(w VecPhysical)) {
-	w, last := vectors.next(), vectors.next()
-	VMOVDQA(s.word(q-1), last)
-	VPALIGNR(U8(4), s.word(q-2), last, w) // the words 7 before
+	w := vectors.take()
+	VPALIGNR(U8(4), s.word(q-2), s.last, w) // the words 7 before
 	if early != nil {
 		early(w)
 	}
-	SHA256MSG2(last, w)
+	SHA256MSG2(s.last, w)
+	s.keep(q, w, round)
+}
+
+// keep stores a quad of words, and its sum with the round constants.
+func (s *stream) keep(q int, w VecPhysical, round int) {
 	if q < 15 {
 		VMOVDQA(w, s.word(q))
 	}
-	s.keepSum(q, w, round)
-}
-
-// keepSum stores words and round constants added up.
-func (s *stream) keepSum(q int, w VecPhysical, round int) {
-	t := vectors.next()
+	t := vectors.take()
 	VPADDD(constant(kQuad(round)), w, t)
 	VMOVDQA(t, s.sum(q))
+	vectors.give(t)
+	s.follow(w)
 }
 
 // second completes the first digest and begins the hash of it.
@@ -204,28 +213,25 @@ func (s *stream) second() {
 	VPADDD(Mem{Base: version, Disp: midCDGH}, s.cdgh, s.cdgh)
 
 	Comment("Words 1 to 4 are b, c, d, e.")
-	w1 := vectors.next()
+	w1 := vectors.take()
 	VPALIGNR(U8(8), s.cdgh, s.abef, w1)    // d, c, f, e
 	VPBLENDD(U8(1<<2), s.abef, w1, w1)     // d, c, b, e
 	VPSHUFD(U8(lanes(2, 1, 0, 3)), w1, w1) // b, c, d, e
-	VMOVDQA(w1, s.word(1))
-	s.keepSum(1, w1, 1)
+	s.keep(1, w1, 1)
 
 	Comment("Words 5 to 8 are f, g, h, padding.")
-	w5 := vectors.next()
+	w5 := vectors.take()
 	VPUNPCKLDQ(s.cdgh, s.abef, w5)         // f, h, e, g
 	VPSHUFD(U8(lanes(0, 3, 1, 2)), w5, w5) // f, g, h, e
 	VPBLENDD(U8(1<<3), constant(digestPadding), w5, w5)
-	VMOVDQA(w5, s.word(2))
-	s.keepSum(2, w5, 5)
+	s.keep(2, w5, 5)
 
 	Comment("Words 13 to 16 are 0, 0, length, a + sigma0(b).")
-	w13 := vectors.next()
+	w13 := vectors.take()
 	VMOVDQA(s.abef, w13)
-	SHA256MSG1(w1, w13)
+	SHA256MSG1(s.word(1), w13)
 	VPBLENDD(U8(7), constant(digestLength), w13, w13)
-	VMOVDQA(w13, s.word(4))
-	s.keepSum(4, w13, 13)
+	s.keep(4, w13, 13)
 
 	Comment("Round 0.")
 	VPSHUFB(constant(onlyA), s.abef, s.abef)

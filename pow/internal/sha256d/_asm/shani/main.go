@@ -109,12 +109,13 @@ func interleave(lists [][]func()) {
 // nonceWords stores what of the first hash depends on the nonce and not on the
 // version: the lanes that round 3 adds to, and words 16 to 19.
 func nonceWords(s int) {
-	x := vectors.next()
+	x := vectors.take()
 	LEAL(Mem{Base: nonce, Disp: s}, EAX)
 	BSWAPL(EAX)
 	VMOVD(EAX, x)
 	VPSHUFD(U8(lanes(1, 0, 1, 0)), x, x) // 0, w3, 0, w3
 	VMOVDQA(x, slot(s, nonceSlot))
+	vectors.give(x)
 
 	Comment("sigma0")
 	MOVL(EAX, EDX)
@@ -126,11 +127,12 @@ func nonceWords(s int) {
 	XORL(EBX, EDX)
 	SHLQ(U8(32), RAX)
 	ORQ(RDX, RAX)
-	y := vectors.next()
+	y := vectors.take()
 	VMOVQ(RAX, y)
 	VPSLLDQ(U8(8), y, y) // 0, 0, sigma0(w3), w3
 	VPADDD(Mem{Base: job, Disp: words16to19}, y, y)
 	VMOVDQA(y, slot(s, w16Slot))
+	vectors.give(y)
 }
 
 // compare shifts one bit into hits: whether the stream's hash is a candidate.
