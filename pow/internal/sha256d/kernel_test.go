@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 )
 
@@ -165,6 +166,10 @@ func TestScanDoesNotAllocate(t *testing.T) {
 }
 
 func TestTableOrder(t *testing.T) {
+	withSHA := "minio"
+	if assembly && runtime.GOARCH == "amd64" {
+		withSHA = "sha-ni"
+	}
 	for _, tc := range []struct {
 		cpu  CPU
 		want string
@@ -172,6 +177,7 @@ func TestTableOrder(t *testing.T) {
 		{CPU{}, "portable"},
 		{CPU{Features: []Feature{AVX2}}, "portable"},
 		{CPU{Features: []Feature{SHA}}, "minio"},
+		{CPU{Features: []Feature{SHA, AVX2}}, withSHA},
 	} {
 		if got := Kernels(tc.cpu)[0].Name; got != tc.want {
 			t.Errorf("with %v the first kernel is %s, want %s", tc.cpu.Features, got, tc.want)

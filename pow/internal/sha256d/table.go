@@ -51,5 +51,8 @@ func Kernels(cpu CPU) []Kernel {
 		// the shortcuts are worth more than their assembly.
 		slices.Reverse(rows)
 	}
-	return rows
+	if cpu.Has(SHA) && cpu.Has(AVX2) {
+		return append(shaniKernel(), rows...)
+	}
+	return append(rows, shaniKernel()...)
 }

@@ -1,0 +1,240 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets in what the caller prepares: shaniJob and shaniVersion.
+const (
+	words16to19 = 0  // words 16 to 19 of the first hash, but for the nonce
+	words20to23 = 16 // what words 20 to 23 add to their sigma1
+	words28to31 = 32 // constant part of words 28 to 31
+
+	round3ABEF  = 0  // state after round 3 of the first hash, but for the nonce
+	round3CDGH  = 16 //
+	midABEF     = 32 // midstate, in the order of the state
+	midCDGH     = 48 //
+	versionSize = 64
+)
+
+// Four streams leave no registers for the message words, except for each stream's
+// last quad: the next one waits for it. The rest lies in memory, for each stream a
+// ring of four quads of words, and one of their sums with the round constants:
+// from there the second half of a sum is a load and not a shuffle.
+const (
+	ringSlot  = 0
+	sumSlot   = 4
+	nonceSlot = 8
+	w16Slot   = 9
+	perStream = 10 * 16
+)
+
+func slot(stream, i int) Mem { return Mem{Base: scratch, Disp: stream*perStream + 16*i} }
+
+// vectors are the registers that hold neither a state nor, for now, anything else.
+var vectors = pool{X9, X10, X11, X12, X13, X14, X15}
+
+type pool []VecPhysical
+
+func (p *pool) take() VecPhysical {
+	x := (*p)[0]
+	*p = (*p)[1:]
+	return x
+}
+
+func (p *pool) give(x VecPhysical) { *p = append(*p, x) }
+
+// lanes is the immediate of a shuffle: where lanes 0 to 3 come from.
+func lanes(from ...int) int { return from[0] | from[1]<<2 | from[2]<<4 | from[3]<<6 }
+
+// stream is one nonce on its way. The state lies as the instructions want it:
+// from the lowest lane f, e, b, a in one register and h, g, d, c in the other.
+type stream struct {
+	id         int
+	abef, cdgh VecPhysical
+	last       VecPhysical // the quad of words computed last: the next one waits for it
+}
+
+// follow makes w the stream's last quad, and frees the one before.
+func (s *stream) follow(w VecPhysical) {
+	if s.last != nil {
+		vectors.give(s.last)
+	}
+	s.last = w
+}
+
+func newStream(id int) *stream {
+	regs := []VecPhysical{X1, X2, X3, X4, X5, X6, X7, X8}
+	return &stream{id: id, abef: regs[2*id], cdgh: regs[2*id+1]}
+}
+
+func (s *stream) word(quad int) Mem { return slot(s.id, ringSlot+quad%4) }
+func (s *stream) sum(quad int) Mem  { return slot(s.id, sumSlot+quad%4) }
+
+// hash returns the code of one hash in pieces of four rounds. A piece computes
+// the message words of the next one before it runs its rounds.
+//
+// In the first hash, quad q has words 4q to 4q+3. In the second, words 4q-3 to
+// 4q: its round 0 is done by addition, like round 3 of the first, and the last
+// round of quad 15 is 60, after which the deciding word is known.
+func (s *stream) hash() []func() {
+	pieces := []func(){s.begin}
+	for q := 1; q <= 15; q++ {
+		pieces = append(pieces, func() {
+			s.firstWords(q + 1)
+			if q < 4 {
+				s.rounds(constant(firstPadding[q-1]))
+			} else {
+				s.rounds(s.sum(q))
+			}
+		})
+	}
+	pieces = append(pieces, s.second)
+	for q := 1; q <= 15; q++ {
+		pieces = append(pieces, func() {
+			s.secondWords(q + 1)
+			if q == 3 {
+				s.rounds(constant(kQuad(9)))
+			} else {
+				s.rounds(s.sum(q))
+			}
+		})
+	}
+	return pieces
+}
+
+// rounds runs four rounds. Two rounds take the register with c, d, g, h and leave
+// the new a, b, e, f there; the other then has what are c, d, g, h now.
+func (s *stream) rounds(sum Mem) {
+	VMOVDQU(sum, X0)
+	SHA256RNDS2(X0, s.abef, s.cdgh)
+	VMOVQ(sum.Offset(8), X0)
+	SHA256RNDS2(X0, s.cdgh, s.abef)
+}
+
+// begin loads the state after round 3.
+func (s *stream) begin() {
+	VMOVDQU(Mem{Base: version, Disp: round3ABEF}, s.abef)
+	VPADDD(slot(s.id, nonceSlot), s.abef, s.abef)
+	VMOVDQU(Mem{Base: version, Disp: round3CDGH}, s.cdgh)
+}
+
+// firstWords computes a quad of the first hash. Up to quad 7 much of it is
+// constant.
+func (s *stream) firstWords(q int) {
+	switch {
+	case q < 4 || q > 15:
+	case q == 4:
+		w := vectors.take()
+		VMOVDQA(slot(s.id, w16Slot), w)
+		s.keep(q, w, 16)
+	case q == 5:
+		w := vectors.take()
+		VMOVDQU(Mem{Base: job, Disp: words20to23}, w)
+		SHA256MSG2(s.last, w)
+		s.keep(q, w, 20)
+	case q == 6:
+		s.expand(q, 24, nil)
+	case q == 7:
+		s.expand(q, 28, func(w VecPhysical) {
+			VPADDD(Mem{Base: job, Disp: words28to31}, w, w)
+		})
+	default:
+		s.expandFull(q, 4*q)
+	}
+}
+
+// secondWords computes a quad of the second hash; second has stored 1, 2 and 4,
+// and quad 3 is zero.
+func (s *stream) secondWords(q int) {
+	switch {
+	case q < 5 || q > 15:
+	case q == 5:
+		w := vectors.take()
+		VMOVDQA(s.word(1), w)
+		SHA256MSG1(s.word(2), w)
+		SHA256MSG2(s.last, w)
+		s.keep(q, w, 17)
+	case q == 6:
+		s.expand(q, 21, func(w VecPhysical) {
+			t := vectors.take()
+			VMOVDQA(s.word(2), t)
+			SHA256MSG1(constant(zeros), t)
+			VPADDD(t, w, w)
+			vectors.give(t)
+		})
+	case q == 7:
+		s.expand(q, 25, nil)
+	default:
+		s.expandFull(q, 4*q-3)
+	}
+}
+
+// expandFull computes a quad whose words have all four terms.
+func (s *stream) expandFull(q, round int) {
+	s.expand(q, round, func(w VecPhysical) {
+		t := vectors.take()
+		VMOVDQA(s.word(q-4), t)
+		SHA256MSG1(s.word(q-3), t)
+		VPADDD(t, w, w)
+		vectors.give(t)
+	})
+}
+
+// expand computes a quad of message words. early adds what they owe to the words
+// 15 and 16 before them.
+func (s *stream) expand(q, round int, early func(w VecPhysical)) {
+	w := vectors.take()
+	VPALIGNR(U8(4), s.word(q-2), s.last, w) // the words 7 before
+	if early != nil {
+		early(w)
+	}
+	SHA256MSG2(s.last, w)
+	s.keep(q, w, round)
+}
+
+// keep stores a quad of words, and its sum with the round constants.
+func (s *stream) keep(q int, w VecPhysical, round int) {
+	if q < 15 {
+		VMOVDQA(w, s.word(q))
+	}
+	t := vectors.take()
+	VPADDD(constant(kQuad(round)), w, t)
+	VMOVDQA(t, s.sum(q))
+	vectors.give(t)
+	s.follow(w)
+}
+
+// second completes the first digest and begins the hash of it.
+func (s *stream) second() {
+	VPADDD(Mem{Base: version, Disp: midABEF}, s.abef, s.abef)
+	VPADDD(Mem{Base: version, Disp: midCDGH}, s.cdgh, s.cdgh)
+
+	Comment("Words 1 to 4 are b, c, d, e.")
+	w1 := vectors.take()
+	VPALIGNR(U8(8), s.cdgh, s.abef, w1)    // d, c, f, e
+	VPBLENDD(U8(1<<2), s.abef, w1, w1)     // d, c, b, e
+	VPSHUFD(U8(lanes(2, 1, 0, 3)), w1, w1) // b, c, d, e
+	s.keep(1, w1, 1)
+
+	Comment("Words 5 to 8 are f, g, h, padding.")
+	w5 := vectors.take()
+	VPUNPCKLDQ(s.cdgh, s.abef, w5)         // f, h, e, g
+	VPSHUFD(U8(lanes(0, 3, 1, 2)), w5, w5) // f, g, h, e
+	VPBLENDD(U8(1<<3), constant(digestPadding), w5, w5)
+	s.keep(2, w5, 5)
+
+	Comment("Words 13 to 16 are 0, 0, length, a + sigma0(b).")
+	w13 := vectors.take()
+	VMOVDQA(s.abef, w13)
+	SHA256MSG1(s.word(1), w13)
+	VPBLENDD(U8(7), constant(digestLength), w13, w13)
+	s.keep(4, w13, 13)
+
+	Comment("Round 0.")
+	VPSHUFB(constant(onlyA), s.abef, s.abef)
+	VPADDD(constant(afterRound0), s.abef, s.abef)
+	VMOVDQU(constant(roundZeroCDGH), s.cdgh)
+}

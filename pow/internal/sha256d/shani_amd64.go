@@ -1,0 +1,125 @@
+//go:build amd64 && !purego && !noasm
+
+package sha256d
+
+import "math/bits"
+
+//go:generate go run -C _asm/shani . -out ../../shani_amd64.s -stubs ../../shani_stub_amd64.go -pkg sha256d
+
+const (
+	shaniLanes = 4
+
+	// One claim is worth about 0.15 ms.
+	shaniChunk = 4096
+)
+
+// shaniInput is what the sha-ni kernel reads. The generator knows the offsets.
+type shaniInput struct {
+	job      shaniJob
+	versions []shaniVersion
+}
+
+// shaniJob is the constant part of the first hash's message schedule.
+type shaniJob struct {
+	w16to19 [4]uint32
+	w20to23 [4]uint32 // what they add to their sigma1
+	w28to31 [4]uint32
+}
+
+// shaniVersion holds states as the SHA instructions want them: f, e, b, a, then
+// h, g, d, c.
+type shaniVersion struct {
+	round3 [8]uint32 // state after round 3 for a nonce of zero
+	mid    [8]uint32
+}
+
+func newSHANI(in *Input) shaniInput {
+	s := &in.schedule
+	sha := shaniInput{
+		job: shaniJob{
+			w16to19: [4]uint32{s.w16, s.w17, s.c18, s.c19},
+			w20to23: [4]uint32{paddingBit, 0, headerBits, s.w16},
+			w28to31: [4]uint32{0, 0, sigma0(headerBits), s.c31},
+		},
+		versions: make([]shaniVersion, len(in.Versions)),
+	}
+	for i := range in.Versions {
+		v := &in.Versions[i]
+		a, b, c, d, e, f, g, h := v.Round3[0], v.Round3[1], v.Round3[2], v.Round3[3],
+			v.Round3[4], v.Round3[5], v.Round3[6], v.Round3[7]
+		// After round 3, f is the new b; see digestFirst.
+		newE, newA := round(f, g, h, a, b, c, d, e, k[3])
+		sha.versions[i] = shaniVersion{
+			round3: [8]uint32{b, newE, f, newA, d, c, h, g},
+			mid: [8]uint32{
+				v.Mid[5], v.Mid[4], v.Mid[1], v.Mid[0],
+				v.Mid[7], v.Mid[6], v.Mid[3], v.Mid[2],
+			},
+		}
+	}
+	return sha
+}
+
+// shaniKernel is the row of the table, where the assembly is built in. The SHA
+// instructions alone are not enough: those around them are AVX.
+func shaniKernel() []Kernel {
+	return []Kernel{{
+		Name:  "sha-ni",
+		About: "SHA instructions, four nonces interleaved",
+		Lanes: shaniLanes,
+		Chunk: shaniChunk,
+		Needs: []Feature{SHA, AVX2},
+		Scan:  scanSHANI,
+	}}
+}
+
+// scanSHANI tries groups of nonces. The last group may reach past the range,
+// even past the last nonce: what it finds there is passed over and not counted.
+func scanSHANI(in *Input, first uint32, count int) (c Candidate) {
+	for count > 0 {
+		groups := max(count/shaniLanes, 1)
+		left, version, hits := in.shani.scan(0, in.Limit, first, groups)
+		done := min((groups-left)*shaniLanes, count)
+		c.Hashes += done * len(in.Versions)
+		first += uint32(done)
+		count -= done
+		if hits == 0 {
+			continue
+		}
+		inRange := min(count, shaniLanes)
+		c.Hashes += (version + 1) * inRange
+
+		// A version that follows may have a smaller nonce of this group.
+		better := inRange
+		for {
+			if lane := bits.TrailingZeros32(hits); lane < better {
+				c.Found, c.Nonce, c.Version = true, first+uint32(lane), version
+				better = lane
+			}
+			next := version + 1
+			if better == 0 || next == len(in.Versions) {
+				break
+			}
+			left, version, hits = in.shani.scan(next, in.Limit, first, 1)
+			if left == 0 {
+				c.Hashes += (len(in.Versions) - next) * inRange
+				break
+			}
+			c.Hashes += (version + 1 - next) * inRange
+		}
+		if c.Found {
+			return c
+		}
+		first += uint32(inRange)
+		count -= inRange
+	}
+	return c
+}
+
+// scan calls shaniScan for the versions from one on. The groups that are left
+// include that of the hits, whose version it returns.
+func (s *shaniInput) scan(from int, limit, first uint32, groups int) (left, version int, hits uint32) {
+	left, versionsLeft, hits := shaniScan(&s.job.w16to19[0], &s.versions[from].round3[0], len(s.versions)-from,
+		uint64(limit)+1, first, groups)
+	return left, len(s.versions) - versionsLeft, hits
+}
