@@ -201,6 +201,35 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// A template takes what fits exactly, and its block is then good.
+func TestTemplateFitsExactly(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	txs := []Tx{testTx(t, "one "+long), testTx(t, "two "+long), testTx(t, "six "+long)}
+	const tag = "miner"
+	size := Block{Coinbase: Coinbase{Height: 1, Tag: tag}, Txs: txs[:2]}.Size()
+	for _, tc := range []struct {
+		limits Limits
+		want   int
+	}{
+		{Limits{BlockBytes: size, TxBytes: 400}, 2},
+		{Limits{BlockBytes: size - 1, TxBytes: 400}, 1},
+		{Limits{BlockBytes: size + txs[2].Size(), TxBytes: 400}, 3},
+		{Limits{BlockTxs: 2}, 2},
+		{Limits{BlockTxs: 3}, 3},
+	} {
+		p := easy()
+		p.Limits = tc.limits
+		c := openTest(t, Config{Params: p})
+		c.post(txs...)
+		template, err := c.Template(TemplateOptions{Tag: tag})
+		if err != nil || len(template.Txs) != tc.want {
+			t.Errorf("%+v: %d transactions (%v), want %d", tc.limits, len(template.Txs), err, tc.want)
+		}
+		c.want(Best, solve(template.Block(template.Job(1, 0).Header, 1)))
+		c.wantPending(txs[tc.want:]...)
+	}
+}
+
 func TestHeadersAndLocator(t *testing.T) {
 	c := openTest(t, Config{Params: easy()})
 	a := newBranch(c.Params())

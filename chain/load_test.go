@@ -2,6 +2,7 @@ package chain
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -156,6 +157,135 @@ func TestOpenDropsStalePending(t *testing.T) {
 	}
 	c.post(testTx(t, "four")) // gets a number of its own
 	c.wantPending(two, three, testTx(t, "four"))
+}
+
+// What waits when a chain is opened keeps its place: posts get numbers above it,
+// and what a reorg returns gets numbers below it.
+func TestOpenGoesOnNumberingPending(t *testing.T) {
+	p := easy()
+	store := NewMemStore()
+	c := openTest(t, Config{Params: p, Store: store})
+	var txs []Tx
+	for i := range 8 {
+		txs = append(txs, testTx(t, fmt.Sprint(i)))
+	}
+	reopen := func() {
+		t.Helper()
+		pending := c.Pending(0, 100)
+		c = openTest(t, Config{Params: p, Store: store})
+		c.wantPending(pending...)
+	}
+	seqs := func(want ...uint64) {
+		t.Helper()
+		_, pending, err := store.Load(func(pow.Header) error { return nil })
+		var got []uint64
+		for _, p := range pending {
+			got = append(got, p.Seq)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("numbers %v (%v), want %v", got, err, want)
+		}
+	}
+
+	a := newBranch(p)
+	c.want(Best, a.grow(1, txs[0], txs[1]))
+	b := a.fork("b")
+	c.want(Best, a.grow(1, txs[2], txs[3]))
+	c.post(txs[4])
+	c.want(Side, b.grow(1))
+	c.want(Best, b.grow(1)) // returns two and three
+	c.wantTip(b)
+	c.wantPending(txs[2:5]...)
+	seqs(firstSeq-2, firstSeq-1, firstSeq)
+
+	reopen()
+	c.post(txs[5])
+	c.wantPending(txs[2:6]...)
+	seqs(firstSeq-2, firstSeq-1, firstSeq, firstSeq+1)
+
+	reopen()
+	longer := newBranch(p).fork("longer")
+	for range 3 {
+		c.want(Side, longer.grow(1))
+	}
+	c.want(Best, longer.grow(1)) // returns zero and one
+	c.wantTip(longer)
+	c.wantPending(txs[:6]...)
+	seqs(firstSeq-4, firstSeq-3, firstSeq-2, firstSeq-1, firstSeq, firstSeq+1)
+
+	reopen()
+	c.post(txs[6])
+	c.want(Best, longer.grow(1, txs[0], txs[2], txs[6]))
+	c.wantPending(txs[1], txs[3], txs[4], txs[5])
+	seqs(firstSeq-3, firstSeq-1, firstSeq, firstSeq+1)
+
+	// Only returned ones wait: posts come after those that are gone as well.
+	c.want(Best, longer.grow(1, txs[3], txs[4], txs[5]))
+	reopen()
+	c.post(txs[7])
+	c.wantPending(txs[1], txs[7])
+	seqs(firstSeq-3, firstSeq)
+}
+
+// swapStore has other bodies for some blocks.
+type swapStore struct {
+	Store
+	bodies map[pow.Hash][]byte
+}
+
+func (s *swapStore) Block(hash pow.Hash) ([]byte, error) {
+	if raw, ok := s.bodies[hash]; ok {
+		return raw, nil
+	}
+	return s.Store.Block(hash)
+}
+
+// A store that hands out what it was not asked for is damaged.
+func TestBlockChecksTheStore(t *testing.T) {
+	one, two := testTx(t, "one"), testTx(t, "two")
+	s := &swapStore{Store: NewMemStore(), bodies: map[pow.Hash][]byte{}}
+	c := openTest(t, Config{Params: easy(), Store: s})
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	c.want(Best, a.grow(1, one))
+	c.want(Best, a.grow(1, two))
+	for range 2 {
+		c.want(Side, b.grow(1))
+	}
+	asked := a.blocks[1]
+	repeated := asked
+	repeated.Txs = []Tx{one}
+	encoded := encodeBlock(t, asked)
+	for name, tc := range map[string]struct {
+		raw  []byte
+		want string
+	}{
+		"another block":        {encodeBlock(t, a.blocks[0]), "its header has the hash " + a.blocks[0].Hash().String()},
+		"another body":         {encodeBlock(t, repeated), "not those that its header commits to"},
+		"half of it":           {encoded[:len(encoded)/2], "ends too early"},
+		"nothing":              {nil, "ends too early"},
+		"a byte after its end": {append(slices.Clone(encoded), 0), "after its end"},
+	} {
+		s.bodies[asked.Hash()] = tc.raw
+		if got, err := c.Block(asked.Hash()); !errors.Is(err, ErrDamaged) || isRule(err) ||
+			!strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), asked.Hash().String()) {
+			t.Errorf("%s: %+v, error %v, want one with %q", name, got, err, tc.want)
+		}
+		// Neither can a reorg go on with it, and nobody's block is blamed.
+		if outcome, err := c.Accept(b.make(1)); outcome != 0 || !errors.Is(err, ErrDamaged) || isRule(err) {
+			t.Errorf("%s: a reorg that returns its transactions: %s, %v", name, outcome, err)
+		}
+		if c.Tip() != a.State {
+			t.Fatalf("%s: tip %+v", name, c.Tip())
+		}
+	}
+	clear(s.bodies)
+	if got, err := c.Block(asked.Hash()); err != nil || !equalBlocks(got, asked) {
+		t.Errorf("the block itself: %+v, %v", got, err)
+	}
+	c.want(Best, b.grow(1))
+	c.wantTip(b)
+	c.wantPending(one, two)
 }
 
 // bigStore has n headers of the network easy.

@@ -67,25 +67,16 @@ func (s *MemStore) Commit(c Change) error {
 		}
 		added[b.Hash()] = raw
 	}
+	fresh := map[uint64]bool{}
 	for _, p := range c.AddPending {
-		if _, taken := s.pending[p.Seq]; taken {
+		if _, taken := s.pending[p.Seq]; taken || fresh[p.Seq] {
 			return fmt.Errorf("pending transaction %d: its sequence number is taken", p.Seq)
 		}
+		fresh[p.Seq] = true
 	}
-	moved := map[pow.Hash]memBlock{}
-	for _, hash := range slices.Concat(c.Disconnect, c.Connect) {
-		raw, ok := added[hash]
-		if !ok {
-			raw, ok = s.blocks[hash]
-		}
-		if !ok {
-			return fmt.Errorf("block %s: %w", hash, ErrNotFound)
-		}
-		b, err := LoadBlock(raw)
-		if err != nil {
-			return fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
-		}
-		moved[hash] = memBlock{prev: b.Header.Prev, txids: b.IDs()[1:]}
+	moved, err := s.moves(c, added)
+	if err != nil {
+		return err
 	}
 
 	for _, b := range c.Blocks {
@@ -114,6 +105,40 @@ func (s *MemStore) Commit(c Change) error {
 		delete(s.pending, seq)
 	}
 	return nil
+}
+
+// moves checks that a change disconnects only tips and connects only on top of
+// the tip, and returns what it moves.
+func (s *MemStore) moves(c Change, added map[pow.Hash][]byte) (map[pow.Hash]memBlock, error) {
+	moved := map[pow.Hash]memBlock{}
+	for _, hash := range slices.Concat(c.Disconnect, c.Connect) {
+		raw, ok := added[hash]
+		if !ok {
+			raw, ok = s.blocks[hash]
+		}
+		if !ok {
+			return nil, fmt.Errorf("block %s: %w", hash, ErrNotFound)
+		}
+		b, err := LoadBlock(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
+		}
+		moved[hash] = memBlock{prev: b.Header.Prev, txids: b.IDs()[1:]}
+	}
+	tip := s.tip
+	for _, hash := range c.Disconnect {
+		if hash != tip {
+			return nil, fmt.Errorf("disconnect block %s: the tip is %s", hash, tip)
+		}
+		tip = moved[hash].prev
+	}
+	for _, hash := range c.Connect {
+		if prev := moved[hash].prev; tip != prev && tip != (pow.Hash{}) {
+			return nil, fmt.Errorf("connect block %s: its parent is %s, the tip is %s", hash, prev, tip)
+		}
+		tip = hash
+	}
+	return moved, nil
 }
 
 // memBlock is what a move needs of a block.

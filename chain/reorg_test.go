@@ -110,6 +110,57 @@ func TestHeavierBranchWithABadMiddleIsRefusedWhole(t *testing.T) {
 	c.wantTip(good)
 }
 
+// A bad block takes all that stand on it along, however high and on whatever
+// branch, and nothing else.
+func TestAllAboveABadBlockIsInvalid(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	one := testTx(t, "one")
+	a := newBranch(c.Params())
+	c.want(Best, a.grow(1, one))
+	bad := a.fork("bad")
+	for range 5 {
+		c.want(Best, a.grow(1))
+	}
+	c.want(Side, bad.grow(1))
+	good := bad.fork("good")
+	c.want(Side, bad.grow(1, one)) // one is mined below the fork
+	beside := bad.fork("beside")
+	c.want(Side, good.grow(1))
+	c.want(Side, bad.grow(1))
+	c.want(Side, beside.grow(1))
+	c.want(Side, good.grow(1))
+	c.want(Side, beside.grow(1))
+	c.want(Side, bad.grow(1))
+	c.want(Side, bad.grow(1))
+	c.want(BadPrev, bad.make(1))
+	c.wantTip(a)
+
+	want := map[pow.Hash]bool{}
+	for _, b := range slices.Concat(a.blocks, bad.blocks[:2], good.blocks[2:]) {
+		want[b.Hash()] = false
+	}
+	for _, b := range slices.Concat(bad.blocks[2:], beside.blocks[3:]) {
+		want[b.Hash()] = true
+	}
+	for hash, invalid := range want {
+		if info, ok := c.Header(hash); !ok || info.Invalid != invalid {
+			t.Errorf("block at height %d: %v, invalid %v, want %v", info.Height, ok, info.Invalid, invalid)
+		}
+	}
+	for _, b := range slices.Concat(bad.blocks[2:], beside.blocks[3:]) {
+		c.want(DuplicateInvalid, b)
+	}
+	c.want(BadPrev, bad.make(2))
+	c.want(BadPrev, beside.make(2))
+	for range 2 {
+		good.grow(1)
+	}
+	c.want(Side, good.blocks[4])
+	c.want(Side, good.blocks[5])
+	c.want(Best, good.grow(1))
+	c.wantTip(good)
+}
+
 // The block that makes a branch the heaviest repeats a transaction itself.
 func TestBadTopIsRefused(t *testing.T) {
 	c := openTest(t, Config{Params: easy()})

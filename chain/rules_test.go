@@ -133,6 +133,34 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A block of exactly the limit is good, in its bytes and in its transactions.
+func TestLimitsAreInclusive(t *testing.T) {
+	txs := []Tx{testTx(t, "one"), testTx(t, strings.Repeat("x", 300)), testTx(t, "three")}
+	on := newBranch(easy())
+	b := on.make(1, txs...)
+	for name, tc := range map[string]struct {
+		limits Limits
+		want   Reason // "": none
+	}{
+		"exactly the bytes":           {Limits{BlockBytes: b.Size(), TxBytes: 400}, ""},
+		"a byte more":                 {Limits{BlockBytes: b.Size() - 1, TxBytes: 400}, BadLength},
+		"exactly the transactions":    {Limits{BlockTxs: 3}, ""},
+		"a transaction more":          {Limits{BlockTxs: 2}, BadLength},
+		"exactly a transaction":       {Limits{TxBytes: txs[1].Size()}, ""},
+		"a transaction a byte longer": {Limits{TxBytes: txs[1].Size() - 1}, TxOversize},
+	} {
+		p := easy()
+		p.Limits = tc.limits
+		err := on.Check(p, b, testNow(), func(pow.Hash) (bool, error) { return false, nil })
+		if tc.want == "" && err != nil || tc.want != "" && !errors.Is(err, tc.want) {
+			t.Errorf("%s: error %v, want %q", name, err, tc.want)
+		}
+	}
+	if want := pow.HeaderSize + len(b.Coinbase.Bytes()) + txs[0].Size() + txs[1].Size() + txs[2].Size(); b.Size() != want {
+		t.Errorf("size %d, want %d", b.Size(), want)
+	}
+}
+
 func TestCheckPassesOnWhatMinedSays(t *testing.T) {
 	on := newBranch(easy())
 	broken := errors.New("broken")

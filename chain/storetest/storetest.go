@@ -297,8 +297,26 @@ func testAtomic(f *fixture) {
 		"a block that has no form": {
 			Blocks: []chain.Block{a, {Coinbase: chain.Coinbase{Height: -1}}}, Connect: []pow.Hash{a.Hash()},
 		},
+		"a block that is not the tip disconnected": {
+			Blocks: []chain.Block{a}, Disconnect: []pow.Hash{a.Hash()},
+		},
+		"the tip disconnected twice": {
+			Blocks: []chain.Block{a}, Disconnect: []pow.Hash{g.Hash(), g.Hash()}, Connect: []pow.Hash{g.Hash(), a.Hash()},
+		},
+		"a block connected whose parent is not the tip": {
+			Blocks: []chain.Block{a, missing}, Connect: []pow.Hash{missing.Hash()},
+		},
+		"the tip connected again": {
+			Blocks: []chain.Block{a}, Connect: []pow.Hash{a.Hash(), a.Hash()},
+		},
+		"a sequence number that is taken": {
+			Blocks: []chain.Block{a}, Connect: []pow.Hash{a.Hash()}, AddPending: []chain.Pending{{Seq: 1, Tx: one}},
+		},
+		"a sequence number given twice": {
+			Blocks: []chain.Block{a}, Connect: []pow.Hash{a.Hash()}, AddPending: []chain.Pending{{Seq: 2, Tx: two}},
+		},
 	} {
-		c.AddPending = []chain.Pending{{Seq: 2, Tx: one}}
+		c.AddPending = append([]chain.Pending{{Seq: 2, Tx: one}}, c.AddPending...)
 		c.RemovePending = []uint64{1}
 		if err := f.store.Commit(c); err == nil {
 			f.Errorf("%s: committed", name)

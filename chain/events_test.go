@@ -1,0 +1,135 @@
+package chain
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// While one event is told, another change only leaves its own in the queue.
+func TestEventsComeOneAtATime(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
+	entered, proceed := make(chan struct{}), make(chan struct{})
+	var inside, told atomic.Int32
+	var got []Tx
+	c.Subscribe(func(e Event) {
+		if inside.Add(1) != 1 {
+			t.Errorf("%s is told while another event is", e.Tx)
+		} else {
+			got = append(got, e.Tx)
+		}
+		if e.Tx == one {
+			close(entered)
+			<-proceed
+		}
+		told.Add(1)
+		inside.Add(-1)
+	})
+	first := c.postLater(one)
+	<-entered
+	c.post(two, three) // not told by these, and they do not wait
+	if n := told.Load(); n != 0 {
+		t.Errorf("%d events told meanwhile", n)
+	}
+	close(proceed)
+	if posted := <-first; posted.err != nil {
+		t.Error(posted.err)
+	}
+	if n := told.Load(); n != 3 || !slices.Equal(got, []Tx{one, two, three}) {
+		t.Errorf("%d events told: %v", n, got)
+	}
+}
+
+// An event that a subscriber causes comes after the one that it is told of, to
+// all of them.
+func TestEventsOfASubscriber(t *testing.T) {
+	c := openTest(t, Config{Params: easy()})
+	one, two := testTx(t, "one"), testTx(t, "two")
+	var got []string
+	c.Subscribe(func(e Event) {
+		got = append(got, "x "+e.Tx.Content())
+		if e.Tx == one {
+			c.post(two)
+		}
+	})
+	c.Subscribe(func(e Event) { got = append(got, "y "+e.Tx.Content()) })
+	c.post(one)
+	if want := []string{"x one", "y one", "x two", "y two"}; !slices.Equal(got, want) {
+		t.Errorf("events %v, want %v", got, want)
+	}
+}
+
+// Blocks and posts from many goroutines: each event says what became of the one
+// before, and none is lost.
+func TestEventsComeInOrder(t *testing.T) {
+	const miners, posters, each = 3, 4, 40
+	c := openTest(t, Config{Params: easy()})
+	var inside atomic.Int32
+	at := []pow.Hash{c.Tip().Hash} // the active branch as the events tell it
+	var pending []Tx
+	kinds := map[EventKind]int{}
+	c.Subscribe(func(e Event) {
+		if inside.Add(1) != 1 {
+			t.Error("two events at once")
+			return
+		}
+		defer inside.Add(-1)
+		kinds[e.Kind]++
+		for _, hash := range e.Disconnected {
+			if at[len(at)-1] != hash {
+				t.Errorf("block %s is disconnected, the tip is %s", hash, at[len(at)-1])
+			}
+			at = at[:len(at)-1]
+		}
+		at = append(at, e.Connected...)
+		if e.Tip.Hash != at[len(at)-1] || e.Tip.Height != int64(len(at)-1) {
+			t.Errorf("%s: tip %d %s, want %d %s", e.Kind, e.Tip.Height, e.Tip.Hash, len(at)-1, at[len(at)-1])
+		}
+		if e.Kind == EventTx {
+			pending = append(pending, e.Tx)
+		}
+	})
+
+	var wg sync.WaitGroup
+	for m := range uint64(miners) {
+		wg.Go(func() {
+			for i := range uint64(each) {
+				if m == 0 {
+					replaceTip(t, c.Chain, 1<<40|i<<8)
+					continue
+				}
+				template, err := c.Template(TemplateOptions{Empty: true})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				extranonce := m<<32 | i
+				if _, err := c.Accept(solve(template.Block(template.Job(extranonce, 0).Header, extranonce))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for p := range posters {
+		wg.Go(func() {
+			for i := range each {
+				if _, err := c.AddTx(testTx(t, fmt.Sprint(p, " ", i))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if c.Tip().Hash != at[len(at)-1] || len(pending) != posters*each || kinds[EventTx] != posters*each {
+		t.Errorf("told of the tip %s and %d transactions", at[len(at)-1], len(pending))
+	}
+	if stored := int(c.tree.count) - 1; kinds[EventTip]+kinds[EventReorg]+kinds[EventSide] != stored {
+		t.Errorf("events %v of %d blocks", kinds, stored)
+	}
+	t.Logf("events %v", kinds)
+}

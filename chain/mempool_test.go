@@ -1,0 +1,49 @@
+package chain
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestMempoolIsBounded(t *testing.T) {
+	one, two, six := testTx(t, "one"), testTx(t, "two"), testTx(t, "six")
+	size := one.Size() // of each of them
+	for name, tc := range map[string]struct {
+		config Config
+		room   int
+	}{
+		"bytes of two":            {Config{PoolBytes: 2 * size}, 2},
+		"bytes of two and a byte": {Config{PoolBytes: 2*size + 1}, 2},
+		"bytes of two but a byte": {Config{PoolBytes: 2*size - 1}, 1},
+		"bytes of none":           {Config{PoolBytes: size - 1}, 0},
+		"two":                     {Config{PoolTxs: 2}, 2},
+		"one":                     {Config{PoolTxs: 1}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.config.Params, tc.config.Store = easy(), NewMemStore()
+			c := openTest(t, tc.config)
+			txs := []Tx{one, two, six}
+			full := func() {
+				t.Helper()
+				if outcome, err := c.AddTx(txs[tc.room]); outcome != 0 || !errors.Is(err, ErrPoolFull) {
+					t.Errorf("posted to a full mempool: %s, %v", outcome, err)
+				}
+				c.wantPending(txs[:tc.room]...)
+				if n, bytes := c.PendingCount(); n != tc.room || bytes != tc.room*size {
+					t.Errorf("%d transactions of %d bytes are pending", n, bytes)
+				}
+			}
+			c.post(txs[:tc.room]...)
+			full()
+			c = openTest(t, tc.config) // what was pending counts
+			full()
+			if tc.room == 0 {
+				return
+			}
+			a := newBranch(c.Params())
+			c.want(Best, a.grow(1, one)) // and makes room when it is mined
+			c.post(txs[tc.room])
+			c.wantPending(txs[1 : tc.room+1]...)
+		})
+	}
+}
