@@ -22,6 +22,7 @@ type Input struct {
 	Versions []Version // at least one
 
 	schedule schedule
+	vectors  vectors
 }
 
 // Version is what one version field makes of the first half of the header.
@@ -68,5 +69,6 @@ func NewInput(header *[80]byte, versions []int32, limit uint32) *Input {
 		mid := compress(&initial, &first)
 		in.Versions[i] = Version{Mid: mid, Round3: rounds0to2(mid, in.Tail)}
 	}
+	in.vectors.fill(in)
 	return in
 }

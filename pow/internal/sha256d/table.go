@@ -51,5 +51,15 @@ func Kernels(cpu CPU) []Kernel {
 		// the shortcuts are worth more than their assembly.
 		slices.Reverse(rows)
 	}
-	return rows
+
+	// Vectors beat both, and stand last where the CPU lacks them.
+	var fits, lacks []Kernel
+	for _, k := range vectorKernels() {
+		if slices.ContainsFunc(k.Needs, func(f Feature) bool { return !cpu.Has(f) }) {
+			lacks = append(lacks, k)
+		} else {
+			fits = append(fits, k)
+		}
+	}
+	return slices.Concat(fits, rows, lacks)
 }

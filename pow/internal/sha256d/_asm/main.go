@@ -1,0 +1,90 @@
+// Command _asm writes the AVX-512 kernels of package sha256d. It builds the
+// dataflow graph of SHA-256d with everything that mining can skip, counts its
+// operations, schedules them for the ports of the CPU, assigns registers, and
+// emits Go assembly:
+//
+//	konst.go     constants of a job, and how they fold
+//	graph.go     the graph and the functions of SHA-256
+//	sha256d.go   the hash, as FIPS 180-4 has it
+//	count.go     what is left of it, counted
+//	schedule.go  the order of the operations
+//	regalloc.go  their registers
+//	table.go     the table of constants and the Go code that fills it
+//	emit.go      instructions, and the loops around them
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+
+	. "github.com/mmcloughlin/avo/build" //nolint:revive // assembly reads better so
+)
+
+// streams is how many versions the rolling kernel hashes side by side.
+var streams = flag.Int("streams", 2, "versions that the rolling kernel interleaves")
+
+var (
+	window = flag.Int("window", 40, "how far ahead the scheduler looks, in operations")
+	alive  = flag.Int("alive", 30, "values that it lets be alive")
+)
+
+// pass is code without loops, from inputs to results.
+type pass struct {
+	order   []*node
+	code    []instruction
+	results []int // registers
+	slots   int   // of scratch memory
+}
+
+// build schedules a graph and assigns registers. kept is how many slots of the
+// scratch memory are taken by what one pass leaves to another.
+func build(name string, g *graph, roots []*node, kept, compares int, t *table) *pass {
+	order := live(g, roots)
+	c := count(order, compares)
+	order = schedule(order, *window, *alive)
+	var inputs []*node
+	for _, n := range g.nodes {
+		if n.op == opNonce {
+			inputs = append(inputs, n)
+		}
+	}
+	a, results := allocate(order, inputs, roots, kept)
+	t.collect(order)
+	fmt.Fprintf(os.Stderr, "%s; %d values go through memory\n", c.text(name), a.spills)
+	return &pass{order: order, code: a.code, results: results, slots: a.slots}
+}
+
+func main() {
+	constants := flag.String("table", "", "file for the Go code of the constants")
+	t := &table{index: map[konst]int{}}
+	t.add(number(decides & 0xffffffff))
+	t.add(number(-decides & 0xffffffff))
+
+	ConstraintExpr("amd64,!purego,!noasm")
+	flag.Parse()
+
+	g, roots := fixed()
+	whole := build("fixed header", g, roots, 0, 1, t)
+	g, roots = shared()
+	schedule := build("schedule", g, roots, nonceSlot+1, 0, t)
+	g, roots = rolled(*streams)
+	version := build(fmt.Sprintf("%d versions", *streams), g, roots, nonceSlot+1, *streams, t)
+	if len(t.job) > reach || *streams*len(t.version) > reach {
+		log.Fatalf("%d and %d constants a version are out of reach", len(t.job), len(t.version))
+	}
+
+	e := newEmitter(t)
+	e.fixed(whole)
+	e.rolled(schedule, version)
+	Generate()
+
+	source, err := t.goSource()
+	if err == nil {
+		err = os.WriteFile(*constants, source, 0o644)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
