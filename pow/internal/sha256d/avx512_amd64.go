@@ -9,9 +9,7 @@ import "math/bits"
 const (
 	avx512Lanes = 16
 
-	// rollStreams is how many versions rollAVX512 takes side by side,
-	// rollVersions how many it is called with at most.
-	rollStreams  = 2
+	// rollVersions is how many versions rollAVX512 is called with at most.
 	rollVersions = 16
 )
 
@@ -20,16 +18,14 @@ const (
 // it without a lock.
 type vectors struct {
 	job      avx512Job
-	versions []avx512Version // the last one once more if they are odd
+	versions []avx512Version
 }
 
 func (v *vectors) fill(in *Input) {
 	v.job.fill(&in.Tail)
-	n := len(in.Versions)
-	v.versions = make([]avx512Version, (n+rollStreams-1)/rollStreams*rollStreams)
+	v.versions = make([]avx512Version, len(in.Versions))
 	for i := range v.versions {
-		version := &in.Versions[min(i, n-1)]
-		v.versions[i].fill(&version.Mid, &version.Round3)
+		v.versions[i].fill(&in.Versions[i].Mid, &in.Versions[i].Round3)
 	}
 }
 
@@ -56,7 +52,7 @@ func vectorKernels() []Kernel {
 
 // scanFixedAVX512 hashes one version at a time.
 func scanFixedAVX512(in *Input, first uint32, count int) Candidate {
-	job, versions := &in.vectors.job, in.vectors.versions[:len(in.Versions)]
+	job, versions := &in.vectors.job, in.vectors.versions
 	groups := (count + avx512Lanes - 1) / avx512Lanes
 	if len(versions) == 1 {
 		done, found := scanAVX512(&job[0], &versions[0][0], first, groups, in.Limit)
@@ -89,8 +85,11 @@ func scanRollAVX512(in *Input, first uint32, count int) Candidate {
 	}
 	groups := (count + avx512Lanes - 1) / avx512Lanes
 	var masks [rollVersions]uint16
-	done, found := rollAVX512(&in.vectors.job[0], &in.vectors.versions[0][0], len(in.vectors.versions)/rollStreams,
+	done, found := rollAVX512(&in.vectors.job[0], &in.vectors.versions[0][0], n,
 		first, groups, in.Limit, &masks[0])
+	if found != 0 {
+		done-- // pick counts the groups before
+	}
 	return pick(done, found, func(v int) uint32 { return uint32(masks[v]) }, n, first, count)
 }
 

@@ -10,9 +10,9 @@ package sha256d
 //go:noescape
 func scanAVX512(job *uint32, versions *uint32, first uint32, groups int, limit uint32) (done int, mask uint32)
 
-// rollAVX512 hashes groups of 16 nonces with every version, 2 versions a pass, from first,
-// up to the first group with a candidate. It returns the groups before that one and whether there is one,
-// and leaves its candidate lanes in masks, one a version.
+// rollAVX512 hashes groups of 16 nonces with every version, one a pass, from first, up to the first group
+// with a candidate. It returns the groups done, that one included, and whether there is one, and leaves its
+// candidate lanes in masks, one a version.
 //
 //go:noescape
 func rollAVX512(job *uint32, versions *uint32, passes int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)

@@ -29,9 +29,6 @@ func live(g *graph, roots []*node) []*node {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b *node) int { return a.step - b.step })
-	for i, n := range order {
-		n.index = i
-	}
 	return order
 }
 

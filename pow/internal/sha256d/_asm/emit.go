@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 
 	. "github.com/mmcloughlin/avo/build" //nolint:revive // assembly reads better so
@@ -63,7 +62,7 @@ func (e *emitter) operand(p place) operand.Op {
 	}
 	i := e.table.index[p.k.k]
 	if p.k.k.ofVersion() {
-		return operand.Mem{Base: versions, Disp: 4 * (i + p.k.stream*len(e.table.version))}
+		return operand.Mem{Base: versions, Disp: 4 * i}
 	}
 	return operand.Mem{Base: job, Disp: 4 * i}
 }
@@ -183,42 +182,53 @@ func (e *emitter) fixed(p *pass) {
 	e.compareNumbers("fixed", p.results)
 }
 
-// rolled emits the kernel for several versions, which runs the second pass for
-// so many versions at a time.
+// rolled emits the kernel for several versions. A pass completes the hash that
+// the pass before began, so the first pass over a group completes the group
+// before, and the first of all completes nothing.
 func (e *emitter) rolled(schedule, version *pass) {
-	streams := len(version.results)
 	TEXT("rollAVX512", 0, "func(job, versions *uint32, passes int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)")
 	Pragma("noescape")
-	Doc("rollAVX512 hashes groups of 16 nonces with every version, "+fmt.Sprint(streams)+" versions a pass, from first,",
-		"up to the first group with a candidate. It returns the groups before that one and whether there is one,",
-		"and leaves its candidate lanes in masks, one a version.")
+	Doc("rollAVX512 hashes groups of 16 nonces with every version, one a pass, from first, up to the first group",
+		"with a candidate. It returns the groups done, that one included, and whether there is one, and leaves its",
+		"candidate lanes in masks, one a version.")
 	e.begin(max(schedule.slots, version.slots))
-	found, left, masks := reg.EDX, reg.RSI, reg.RDI
+	found, mask, left, masks, passes := reg.EDX, reg.R12L, reg.RSI, reg.RDI, reg.R13
+	Load(Param("passes"), passes)
+	DECQ(done)
 	Label("group")
 	e.nonces()
 	e.emit(schedule.code)
-	XORL(found, found)
 	Load(Param("versions"), versions)
-	Load(Param("passes"), left)
-	Load(Param("masks"), masks)
+	MOVQ(passes, left)
 	Label("pass")
 	e.emit(version.code)
 	e.compare("rolled", version.results)
-	for i := range streams {
-		KMOVW(compares[i], reg.R12L)
-		MOVW(reg.R12W, operand.Mem{Base: masks, Disp: 2 * i})
-		ORL(reg.R12L, found)
-	}
-	ADDQ(operand.I32(4*streams*len(e.table.version)), versions)
-	ADDQ(operand.U8(2*streams), masks)
+	KMOVW(compares[0], mask)
+	CMPQ(left, passes)
+	JEQ(operand.LabelRef("complete"))
+	MOVW(reg.R12W, operand.Mem{Base: masks})
+	ADDQ(operand.U8(2), masks)
+	ORL(mask, found)
+	Label("next")
+	ADDQ(operand.I32(4*len(e.table.version)), versions)
 	DECQ(left)
 	JNE(operand.LabelRef("pass"))
-	TESTL(found, found)
-	JNE(operand.LabelRef("out"))
 	ADDL(operand.U8(16), first)
+	JMP(operand.LabelRef("group"))
+
+	Label("complete")
 	INCQ(done)
+	JEQ(operand.LabelRef("begin"))
+	MOVW(reg.R12W, operand.Mem{Base: masks})
+	ORL(mask, found)
+	JNE(operand.LabelRef("out"))
 	CMPQ(done, groups)
-	JLT(operand.LabelRef("group"))
+	JEQ(operand.LabelRef("out"))
+	Label("begin")
+	XORL(found, found)
+	Load(Param("masks"), masks)
+	JMP(operand.LabelRef("next"))
+
 	Label("out")
 	VZEROUPPER()
 	Store(done, Return("done"))

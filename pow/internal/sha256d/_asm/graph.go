@@ -23,9 +23,7 @@ type node struct {
 	imm  int // rotation, shift, truth table, or place in memory
 	k    konst
 
-	stream int // which of several interleaved hashes it belongs to
-	step   int // round or so; the scheduler starts from this order
-	index  int // in the order of the source
+	step int // round or so: interleaved hashes are in step
 }
 
 func (n *node) inMemory() bool { return n.op == opConst || n.op == opMemory }
@@ -46,26 +44,34 @@ func (v value) isConst() bool { return v.n == nil }
 type graph struct {
 	nodes  []*node
 	consts map[konst]*node
+	slots  map[int]*node
 	sums   map[value]*node // values whose constant was added after all
 	step   int
-	stream int
 }
 
 func newGraph() *graph {
-	return &graph{consts: map[konst]*node{}, sums: map[value]*node{}}
+	return &graph{consts: map[konst]*node{}, slots: map[int]*node{}, sums: map[value]*node{}}
 }
 
 func (g *graph) node(o op, imm int, args ...*node) *node {
-	n := &node{op: o, imm: imm, args: args, step: g.step, stream: g.stream, index: len(g.nodes)}
+	n := &node{op: o, imm: imm, args: args, step: g.step}
 	g.nodes = append(g.nodes, n)
 	return n
 }
 
 func (g *graph) konst(k konst) *node {
 	if g.consts[k] == nil {
-		g.consts[k] = &node{op: opConst, k: k, stream: g.stream}
+		g.consts[k] = &node{op: opConst, k: k}
 	}
 	return g.consts[k]
+}
+
+// memory is the vector that an earlier pass left in that slot.
+func (g *graph) memory(slot int) *node {
+	if g.slots[slot] == nil {
+		g.slots[slot] = &node{op: opMemory, imm: slot}
+	}
+	return g.slots[slot]
 }
 
 // vector returns the value as one node.

@@ -22,9 +22,6 @@ import (
 	. "github.com/mmcloughlin/avo/build" //nolint:revive // assembly reads better so
 )
 
-// streams is how many versions the rolling kernel hashes side by side.
-var streams = flag.Int("streams", 2, "versions that the rolling kernel interleaves")
-
 var (
 	window = flag.Int("window", 40, "how far ahead the scheduler looks, in operations")
 	alive  = flag.Int("alive", 30, "values that it lets be alive")
@@ -69,9 +66,9 @@ func main() {
 	whole := build("fixed header", g, roots, 0, 1, t)
 	g, roots = shared()
 	schedule := build("schedule", g, roots, nonceSlot+1, 0, t)
-	g, roots = rolled(*streams)
-	version := build(fmt.Sprintf("%d versions", *streams), g, roots, nonceSlot+1, *streams, t)
-	if len(t.job) > reach || *streams*len(t.version) > reach {
+	g, roots = rolled()
+	version := build("version", g, roots, digestSlot+8, 1, t)
+	if len(t.job) > reach || len(t.version) > reach {
 		log.Fatalf("%d and %d constants a version are out of reach", len(t.job), len(t.version))
 	}
 

@@ -157,27 +157,36 @@ func shared() (*graph, []*node) {
 	return g, stores
 }
 
-// rolled is what is left for each version, of so many side by side.
-func rolled(streams int) (*graph, []*node) {
+// digestSlot is where the rolling kernel keeps the digest of the first hash.
+const digestSlot = nonceSlot + 1
+
+// rolled is what is left for each version: the first hash of one version, side
+// by side with the second hash of the version before, whose digest the pass
+// before left in memory. The two need nothing of each other, so one has work
+// while the other waits for a result, in the code of a single hash.
+func rolled() (*graph, []*node) {
 	g := newGraph()
-	var roots []*node
-	memory := map[int]*node{}
-	for i := firstShared; i <= 64; i++ {
-		memory[i-firstShared] = &node{op: opMemory, imm: i - firstShared}
+	memory := func(slot int) value { return value{n: g.memory(slot)} }
+
+	var previous message
+	for i := range 8 {
+		previous[i] = memory(digestSlot + i)
 	}
-	for g.stream = range streams {
-		g.step = 0
-		g.consts, g.sums = map[konst]*node{}, map[value]*node{}
-		w := block2(value{n: memory[nonceSlot]})
-		g.expand(&w, 16)
-		g.expand(&w, 17)
-		digest := g.firstHash(func(i int) value {
-			if i >= firstShared {
-				return value{n: memory[i-firstShared]}
-			}
-			return g.add(w[i], constant(number(k[i])))
-		})
-		roots = append(roots, g.secondHash(digest))
+	result := g.secondHash(previous)
+
+	g.step = 0
+	w := block2(memory(nonceSlot))
+	g.expand(&w, 16)
+	g.expand(&w, 17)
+	digest := g.firstHash(func(i int) value {
+		if i >= firstShared {
+			return memory(i - firstShared)
+		}
+		return g.add(w[i], constant(number(k[i])))
+	})
+	roots := []*node{result}
+	for i := range 8 {
+		roots = append(roots, g.node(opStore, digestSlot+i, g.vector(digest[i])))
 	}
 	return g, roots
 }
