@@ -9,8 +9,7 @@ import "math/bits"
 const (
 	avx512Lanes = 16
 
-	// rollVersions is how many versions rollAVX512 is called with at most.
-	rollVersions = 16
+	maxVersions = 16 // see Input
 )
 
 // vectors holds the constants of the vector kernels. It is filled with the input,
@@ -22,6 +21,9 @@ type vectors struct {
 }
 
 func (v *vectors) fill(in *Input) {
+	if len(in.Versions) > maxVersions {
+		panic("sha256d: too many versions") // the kernels would write past the end of their masks
+	}
 	v.job.fill(&in.Tail)
 	v.versions = make([]avx512Version, len(in.Versions))
 	for i := range v.versions {
@@ -52,62 +54,39 @@ func vectorKernels() []Kernel {
 
 // scanFixedAVX512 hashes one version at a time.
 func scanFixedAVX512(in *Input, first uint32, count int) Candidate {
-	job, versions := &in.vectors.job, in.vectors.versions
 	groups := (count + avx512Lanes - 1) / avx512Lanes
-	if len(versions) == 1 {
-		done, found := scanAVX512(&job[0], &versions[0][0], first, groups, in.Limit)
-		return pick(done, found, func(int) uint32 { return found }, 1, first, count)
-	}
-
-	// Every version has to be through with a group before the next begins.
-	masks := make([]uint32, 0, rollVersions)
-	for done := range groups {
-		masks = masks[:0]
-		var found uint32
-		for v := range versions {
-			_, mask := scanAVX512(&job[0], &versions[v][0], first+uint32(done*avx512Lanes), 1, in.Limit)
-			masks = append(masks, mask)
-			found |= mask
-		}
-		if found != 0 {
-			return pick(done, found, func(v int) uint32 { return masks[v] }, len(versions), first, count)
-		}
-	}
-	return pick(groups, 0, nil, len(versions), first, count)
+	var masks [maxVersions]uint16
+	done, found := scanAVX512(&in.vectors.job[0], &in.vectors.versions[0][0], len(in.Versions),
+		first, groups, in.Limit, &masks[0])
+	return pick(done, found, &masks, len(in.Versions), first, count)
 }
 
 // scanRollAVX512 hashes all versions of a group over one message schedule. A
 // single version has nothing to share.
 func scanRollAVX512(in *Input, first uint32, count int) Candidate {
-	n := len(in.Versions)
-	if n == 1 || n > rollVersions {
+	if len(in.Versions) == 1 {
 		return scanFixedAVX512(in, first, count)
 	}
 	groups := (count + avx512Lanes - 1) / avx512Lanes
-	var masks [rollVersions]uint16
-	done, found := rollAVX512(&in.vectors.job[0], &in.vectors.versions[0][0], n,
+	var masks [maxVersions]uint16
+	done, found := rollAVX512(&in.vectors.job[0], &in.vectors.versions[0][0], len(in.Versions),
 		first, groups, in.Limit, &masks[0])
-	if found != 0 {
-		done-- // pick counts the groups before
-	}
-	return pick(done, found, func(v int) uint32 { return uint32(masks[v]) }, n, first, count)
+	return pick(done, found, &masks, len(in.Versions), first, count)
 }
 
-// pick makes the outcome of a scan that stopped after so many whole groups
-// without a candidate. found has a bit for each lane of the next group in which
-// some version has one, lanes the same for a version.
-func pick(done int, found uint32, lanes func(version int) uint32, versions int, first uint32, count int) Candidate {
-	if found == 0 {
-		return Candidate{Hashes: done * avx512Lanes * versions}
-	}
-	c := Candidate{Hashes: (done + 1) * avx512Lanes * versions}
-	at := done*avx512Lanes + bits.TrailingZeros32(found)
-	if at >= count {
-		return c // in the last group, past the end of the range
+// pick makes the outcome of a scan that did so many whole groups. found has a bit
+// for each lane of the last in which some version has a candidate, masks the same
+// for each version.
+func pick(done int, found uint32, masks *[maxVersions]uint16, versions int, first uint32, count int) Candidate {
+	c := Candidate{Hashes: done * avx512Lanes * versions}
+	lane := bits.TrailingZeros32(found)
+	at := (done-1)*avx512Lanes + lane
+	if found == 0 || at >= count { // or past the end of the range, in the last group
+		return c
 	}
 	c.Found = true
 	c.Nonce = first + uint32(at)
-	for lanes(c.Version)>>bits.TrailingZeros32(found)&1 == 0 {
+	for masks[c.Version]>>lane&1 == 0 {
 		c.Version++
 	}
 	return c

@@ -40,3126 +40,3299 @@ DATA swap<>+56(SB)/4, $0x08090a0b
 DATA swap<>+60(SB)/4, $0x0c0d0e0f
 GLOBL swap<>(SB), RODATA|NOPTR, $64
 
-// func scanAVX512(job *uint32, versions *uint32, first uint32, groups int, limit uint32) (done int, mask uint32)
+// func scanAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·scanAVX512(SB), $0-52
+TEXT ·scanAVX512(SB), $7872-68
 	MOVQ job+0(FP), AX
 	MOVQ versions+8(FP), BX
-	MOVL first+16(FP), R8
-	MOVQ groups+24(FP), R9
-	MOVL limit+32(FP), R11
+	MOVL first+24(FP), R8
+	MOVQ groups+32(FP), R9
+	MOVL limit+40(FP), R11
 	XORL R10, R10
+	LEAQ (SP), CX
+	ADDQ $0x3f, CX
+	ANDQ $-64, CX
+	MOVQ count+16(FP), R13
+	DECQ R10
 
 group:
-	VPBROADCASTD    R8, Z0
-	VPADDD          lanes<>+0(SB), Z0, Z0
-	VPSHUFB         swap<>+0(SB), Z0, Z0
-	VPADDD.BCST     (BX), Z0, Z1
-	VPADDD.BCST     4(BX), Z0, Z2
-	VPRORD          $0x06, Z1, Z3
-	VPBROADCASTD    8(BX), Z4
-	VPTERNLOGD.BCST $0xe2, 12(BX), Z1, Z4
-	VPRORD          $0x0b, Z1, Z5
-	VPADDD.BCST     16(BX), Z4, Z4
-	VPRORD          $0x19, Z1, Z6
-	VPBROADCASTD    20(BX), Z7
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z2, Z7
-	VPRORD          $0x02, Z2, Z8
-	VPTERNLOGD      $0x96, Z3, Z5, Z6
-	VPRORD          $0x0d, Z2, Z3
-	VPADDD          Z6, Z4, Z4
-	VPRORD          $0x16, Z2, Z5
-	VPADDD.BCST     28(BX), Z4, Z6
-	VPRORD          $0x06, Z6, Z9
-	VPTERNLOGD      $0x96, Z8, Z3, Z5
-	VPRORD          $0x0b, Z6, Z3
-	VPADDD          Z7, Z5, Z5
-	VPRORD          $0x19, Z6, Z7
-	VPADDD          Z4, Z5, Z4
-	VPRORD          $0x02, Z4, Z5
-	VMOVDQA64       Z6, Z8
-	VPTERNLOGD.BCST $0xca, 8(BX), Z1, Z8
-	VPRORD          $0x0d, Z4, Z10
-	VPTERNLOGD      $0x96, Z9, Z3, Z7
-	VPRORD          $0x16, Z4, Z3
-	VPADDD.BCST     32(BX), Z8, Z8
-	VPADDD          Z7, Z8, Z7
-	VPTERNLOGD      $0x96, Z5, Z10, Z3
-	VMOVDQA64       Z4, Z5
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z2, Z5
-	VPADDD.BCST     24(BX), Z7, Z8
-	VPRORD          $0x06, Z8, Z9
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x0b, Z8, Z5
-	VPADDD          Z7, Z3, Z3
-	VPRORD          $0x19, Z8, Z7
-	VMOVDQA64       Z8, Z10
-	VPTERNLOGD      $0xca, Z1, Z6, Z10
-	VPRORD          $0x02, Z3, Z11
-	VPTERNLOGD      $0x96, Z9, Z5, Z7
-	VPRORD          $0x0d, Z3, Z5
-	VPADDD.BCST     36(BX), Z10, Z9
-	VPRORD          $0x16, Z3, Z10
-	VPADDD          Z7, Z9, Z7
-	VPTERNLOGD      $0x96, Z11, Z5, Z10
-	VMOVDQA64       Z3, Z5
-	VPTERNLOGD      $0xe8, Z2, Z4, Z5
-	VPADDD          Z5, Z10, Z5
-	VPADDD.BCST     20(BX), Z7, Z9
-	VPRORD          $0x06, Z9, Z10
-	VPADDD          Z7, Z5, Z5
-	VPRORD          $0x0b, Z9, Z7
-	VMOVDQA64       Z9, Z11
-	VPTERNLOGD      $0xca, Z6, Z8, Z11
-	VPRORD          $0x19, Z9, Z12
-	VPADDD.BCST     8(AX), Z1, Z1
-	VPRORD          $0x02, Z5, Z13
-	VPTERNLOGD      $0x96, Z10, Z7, Z12
-	VPRORD          $0x0d, Z5, Z7
-	VPADDD          Z11, Z1, Z1
-	VPRORD          $0x16, Z5, Z10
-	VPADDD          Z12, Z1, Z1
-	VPTERNLOGD      $0x96, Z13, Z7, Z10
-	VMOVDQA64       Z5, Z7
-	VPTERNLOGD      $0xe8, Z4, Z3, Z7
-	VPADDD          Z7, Z10, Z7
-	VPADDD          Z1, Z2, Z2
-	VPRORD          $0x06, Z2, Z10
-	VPADDD          Z1, Z7, Z1
-	VPRORD          $0x0b, Z2, Z7
-	VMOVDQA64       Z2, Z11
-	VPTERNLOGD      $0xca, Z8, Z9, Z11
-	VPRORD          $0x19, Z2, Z12
-	VPADDD.BCST     12(AX), Z6, Z6
-	VPRORD          $0x02, Z1, Z13
-	VPTERNLOGD      $0x96, Z10, Z7, Z12
-	VPRORD          $0x0d, Z1, Z7
-	VPADDD          Z11, Z6, Z6
-	VPRORD          $0x16, Z1, Z10
-	VPADDD          Z12, Z6, Z6
-	VPTERNLOGD      $0x96, Z13, Z7, Z10
-	VMOVDQA64       Z1, Z7
-	VPTERNLOGD      $0xe8, Z3, Z5, Z7
-	VPADDD          Z7, Z10, Z7
-	VPADDD          Z6, Z4, Z4
-	VPRORD          $0x06, Z4, Z10
-	VPADDD          Z6, Z7, Z6
-	VPRORD          $0x0b, Z4, Z7
-	VMOVDQA64       Z4, Z11
-	VPTERNLOGD      $0xca, Z9, Z2, Z11
-	VPRORD          $0x19, Z4, Z12
-	VPADDD.BCST     16(AX), Z8, Z8
-	VPRORD          $0x02, Z6, Z13
-	VPTERNLOGD      $0x96, Z10, Z7, Z12
-	VPRORD          $0x0d, Z6, Z7
-	VPADDD          Z11, Z8, Z8
-	VPRORD          $0x16, Z6, Z10
-	VPADDD          Z12, Z8, Z8
-	VPTERNLOGD      $0x96, Z13, Z7, Z10
-	VMOVDQA64       Z6, Z7
-	VPTERNLOGD      $0xe8, Z5, Z1, Z7
-	VPADDD          Z7, Z10, Z7
-	VPADDD          Z8, Z3, Z3
-	VPRORD          $0x06, Z3, Z10
-	VPADDD          Z8, Z7, Z7
-	VPRORD          $0x0b, Z3, Z8
-	VMOVDQA64       Z3, Z11
-	VPTERNLOGD      $0xca, Z2, Z4, Z11
-	VPRORD          $0x19, Z3, Z12
-	VPADDD.BCST     20(AX), Z9, Z9
-	VPRORD          $0x02, Z7, Z13
-	VPTERNLOGD      $0x96, Z10, Z8, Z12
-	VPRORD          $0x0d, Z7, Z8
-	VPADDD          Z11, Z9, Z9
-	VPRORD          $0x16, Z7, Z10
-	VPADDD          Z12, Z9, Z9
-	VPTERNLOGD      $0x96, Z13, Z8, Z10
-	VMOVDQA64       Z7, Z8
-	VPTERNLOGD      $0xe8, Z1, Z6, Z8
-	VPADDD          Z8, Z10, Z8
-	VPADDD          Z9, Z5, Z5
-	VPRORD          $0x06, Z5, Z10
-	VPADDD          Z9, Z8, Z8
-	VPRORD          $0x0b, Z5, Z9
-	VMOVDQA64       Z5, Z11
-	VPTERNLOGD      $0xca, Z4, Z3, Z11
-	VPRORD          $0x19, Z5, Z12
-	VPADDD.BCST     24(AX), Z2, Z2
-	VPRORD          $0x02, Z8, Z13
-	VPTERNLOGD      $0x96, Z10, Z9, Z12
-	VPRORD          $0x0d, Z8, Z9
-	VPADDD          Z11, Z2, Z2
-	VPRORD          $0x16, Z8, Z10
-	VPADDD          Z12, Z2, Z2
-	VPTERNLOGD      $0x96, Z13, Z9, Z10
-	VMOVDQA64       Z8, Z9
-	VPTERNLOGD      $0xe8, Z6, Z7, Z9
-	VPADDD          Z9, Z10, Z9
-	VPADDD          Z2, Z1, Z1
-	VPRORD          $0x06, Z1, Z10
-	VPADDD          Z2, Z9, Z2
-	VPRORD          $0x0b, Z1, Z9
-	VMOVDQA64       Z1, Z11
-	VPTERNLOGD      $0xca, Z3, Z5, Z11
-	VPRORD          $0x19, Z1, Z12
-	VPADDD.BCST     28(AX), Z4, Z4
-	VPRORD          $0x02, Z2, Z13
-	VPTERNLOGD      $0x96, Z10, Z9, Z12
-	VPRORD          $0x0d, Z2, Z9
-	VPADDD          Z11, Z4, Z4
-	VPRORD          $0x16, Z2, Z10
-	VPADDD          Z12, Z4, Z4
-	VPTERNLOGD      $0x96, Z13, Z9, Z10
-	VMOVDQA64       Z2, Z9
-	VPTERNLOGD      $0xe8, Z7, Z8, Z9
-	VPADDD          Z9, Z10, Z9
-	VPADDD          Z4, Z6, Z6
-	VPRORD          $0x06, Z6, Z10
-	VPADDD          Z4, Z9, Z4
-	VPRORD          $0x0b, Z6, Z9
-	VMOVDQA64       Z6, Z11
-	VPTERNLOGD      $0xca, Z5, Z1, Z11
-	VPRORD          $0x19, Z6, Z12
-	VPADDD.BCST     32(AX), Z3, Z3
-	VPRORD          $0x02, Z4, Z13
-	VPTERNLOGD      $0x96, Z10, Z9, Z12
-	VPRORD          $0x0d, Z4, Z9
-	VPADDD          Z11, Z3, Z3
-	VPRORD          $0x16, Z4, Z10
-	VPADDD          Z12, Z3, Z3
-	VPTERNLOGD      $0x96, Z13, Z9, Z10
-	VMOVDQA64       Z4, Z9
-	VPTERNLOGD      $0xe8, Z8, Z2, Z9
-	VPADDD          Z9, Z10, Z9
-	VPADDD          Z3, Z7, Z7
-	VPRORD          $0x06, Z7, Z10
-	VPADDD          Z3, Z9, Z3
-	VPRORD          $0x0b, Z7, Z9
-	VMOVDQA64       Z7, Z11
-	VPTERNLOGD      $0xca, Z1, Z6, Z11
-	VPRORD          $0x19, Z7, Z12
-	VPADDD.BCST     36(AX), Z5, Z5
-	VPRORD          $0x02, Z3, Z13
-	VPTERNLOGD      $0x96, Z10, Z9, Z12
-	VPRORD          $0x0d, Z3, Z9
-	VPADDD          Z11, Z5, Z5
-	VPRORD          $0x16, Z3, Z10
-	VPADDD          Z12, Z5, Z5
-	VPTERNLOGD      $0x96, Z13, Z9, Z10
-	VMOVDQA64       Z3, Z9
-	VPTERNLOGD      $0xe8, Z2, Z4, Z9
-	VPADDD          Z9, Z10, Z9
-	VPADDD          Z5, Z8, Z8
-	VPRORD          $0x06, Z8, Z10
-	VPADDD          Z5, Z9, Z5
-	VPRORD          $0x0b, Z8, Z9
-	VMOVDQA64       Z8, Z11
-	VPTERNLOGD      $0xca, Z6, Z7, Z11
-	VPRORD          $0x19, Z8, Z12
-	VPADDD.BCST     40(AX), Z1, Z1
-	VPRORD          $0x02, Z5, Z13
-	VPTERNLOGD      $0x96, Z10, Z9, Z12
-	VPRORD          $0x0d, Z5, Z9
-	VPADDD          Z11, Z1, Z1
-	VPRORD          $0x16, Z5, Z10
-	VPADDD          Z12, Z1, Z1
-	VPRORD          $0x07, Z0, Z11
-	VPTERNLOGD      $0x96, Z13, Z9, Z10
-	VPRORD          $0x12, Z0, Z9
-	VMOVDQA64       Z5, Z12
-	VPTERNLOGD      $0xe8, Z4, Z3, Z12
-	VPSRLD          $0x03, Z0, Z13
-	VPADDD          Z12, Z10, Z10
-	VPADDD          Z1, Z10, Z10
-	VPADDD          Z1, Z2, Z1
-	VPRORD          $0x06, Z1, Z2
-	VMOVDQA64       Z1, Z12
-	VPTERNLOGD      $0xca, Z7, Z8, Z12
-	VPRORD          $0x0b, Z1, Z14
-	VPADDD.BCST     44(AX), Z6, Z6
-	VPRORD          $0x19, Z1, Z15
-	VPADDD          Z12, Z6, Z6
-	VPRORD          $0x02, Z10, Z12
-	VPTERNLOGD      $0x96, Z2, Z14, Z15
-	VPRORD          $0x0d, Z10, Z2
-	VPADDD          Z15, Z6, Z6
-	VPRORD          $0x16, Z10, Z14
-	VMOVDQA64       Z10, Z15
-	VPTERNLOGD      $0xe8, Z3, Z5, Z15
-	VPTERNLOGD      $0x96, Z12, Z2, Z14
-	VPADDD          Z6, Z4, Z2
-	VPRORD          $0x06, Z2, Z4
-	VPADDD          Z15, Z14, Z12
-	VPRORD          $0x0b, Z2, Z14
-	VPADDD          Z6, Z12, Z6
-	VPRORD          $0x19, Z2, Z12
-	VMOVDQA64       Z2, Z15
-	VPTERNLOGD      $0xca, Z8, Z1, Z15
-	VPRORD          $0x02, Z6, Z16
-	VPTERNLOGD      $0x96, Z4, Z14, Z12
-	VPRORD          $0x0d, Z6, Z4
-	VPADDD.BCST     48(AX), Z7, Z7
-	VPRORD          $0x16, Z6, Z14
-	VPADDD          Z15, Z7, Z7
-	VPADDD          Z12, Z7, Z7
-	VPTERNLOGD      $0x96, Z16, Z4, Z14
-	VMOVDQA64       Z6, Z4
-	VPTERNLOGD      $0xe8, Z5, Z10, Z4
-	VPADDD          Z7, Z3, Z3
-	VPRORD          $0x06, Z3, Z12
-	VPADDD          Z4, Z14, Z4
-	VPRORD          $0x0b, Z3, Z14
-	VPADDD          Z7, Z4, Z4
-	VPRORD          $0x19, Z3, Z7
-	VPTERNLOGD      $0x96, Z11, Z9, Z13
-	VPRORD          $0x02, Z4, Z9
-	VMOVDQA64       Z3, Z11
-	VPTERNLOGD      $0xca, Z1, Z2, Z11
-	VPRORD          $0x0d, Z4, Z15
-	VPTERNLOGD      $0x96, Z12, Z14, Z7
-	VPRORD          $0x16, Z4, Z12
-	VPADDD.BCST     52(AX), Z8, Z8
-	VPADDD          Z13, Z8, Z8
-	VPTERNLOGD      $0x96, Z9, Z15, Z12
-	VPADDD          Z11, Z8, Z8
-	VMOVDQA64       Z4, Z9
-	VPTERNLOGD      $0xe8, Z10, Z6, Z9
-	VPADDD          Z7, Z8, Z7
-	VPADDD          Z9, Z12, Z8
-	VPADDD          Z7, Z8, Z8
-	VPADDD          Z7, Z5, Z5
-	VPRORD          $0x06, Z5, Z7
-	VMOVDQA64       Z5, Z9
-	VPTERNLOGD      $0xca, Z2, Z3, Z9
-	VPRORD          $0x0b, Z5, Z11
-	VPADDD.BCST     56(AX), Z1, Z1
-	VPRORD          $0x19, Z5, Z12
-	VPADDD          Z0, Z1, Z1
-	VPRORD          $0x02, Z8, Z14
-	VPTERNLOGD      $0x96, Z7, Z11, Z12
-	VPRORD          $0x0d, Z8, Z7
-	VPADDD          Z9, Z1, Z1
-	VPRORD          $0x16, Z8, Z9
-	VPADDD          Z12, Z1, Z1
-	VPTERNLOGD      $0x96, Z14, Z7, Z9
-	VMOVDQA64       Z8, Z7
-	VPTERNLOGD      $0xe8, Z6, Z4, Z7
-	VPADDD          Z7, Z9, Z7
-	VPADDD          Z1, Z10, Z9
-	VPRORD          $0x06, Z9, Z10
-	VPADDD          Z1, Z7, Z1
-	VPRORD          $0x0b, Z9, Z7
-	VPADDD.BCST     60(AX), Z13, Z11
-	VPRORD          $0x11, Z11, Z12
-	VMOVDQA64       Z9, Z13
-	VPTERNLOGD      $0xca, Z3, Z5, Z13
-	VPRORD          $0x13, Z11, Z14
-	VPADDD.BCST     64(AX), Z2, Z2
-	VPSRLD          $0x0a, Z11, Z15
-	VMOVDQA64       Z1, Z16
-	VPTERNLOGD      $0xe8, Z4, Z8, Z16
-	VPRORD          $0x19, Z9, Z17
-	VPTERNLOGD      $0x96, Z12, Z14, Z15
-	VPRORD          $0x02, Z1, Z12
-	VPTERNLOGD      $0x96, Z10, Z7, Z17
-	VPRORD          $0x0d, Z1, Z7
-	VPADDD          Z15, Z2, Z2
-	VPRORD          $0x16, Z1, Z10
-	VPADDD          Z13, Z2, Z2
-	VPADDD          Z17, Z2, Z2
-	VPTERNLOGD      $0x96, Z12, Z7, Z10
-	VPADDD          Z16, Z10, Z7
-	VPADDD          Z2, Z6, Z6
-	VPRORD          $0x06, Z6, Z10
-	VPADDD          Z2, Z7, Z2
-	VPRORD          $0x0b, Z6, Z7
-	VPADDD.BCST     68(AX), Z0, Z0
-	VPRORD          $0x11, Z0, Z12
-	VMOVDQA64       Z6, Z13
-	VPTERNLOGD      $0xca, Z5, Z9, Z13
-	VPRORD          $0x13, Z0, Z14
-	VPADDD.BCST     72(AX), Z3, Z3
-	VPSRLD          $0x0a, Z0, Z16
-	VMOVDQA64       Z2, Z17
-	VPTERNLOGD      $0xe8, Z8, Z1, Z17
-	VPRORD          $0x19, Z6, Z18
-	VPTERNLOGD      $0x96, Z12, Z14, Z16
-	VPRORD          $0x02, Z2, Z12
-	VPTERNLOGD      $0x96, Z10, Z7, Z18
-	VPRORD          $0x0d, Z2, Z7
-	VPADDD          Z16, Z3, Z3
-	VPRORD          $0x16, Z2, Z10
-	VPADDD          Z13, Z3, Z3
-	VPRORD          $0x11, Z16, Z13
-	VPADDD          Z18, Z3, Z3
-	VPRORD          $0x13, Z16, Z14
-	VPTERNLOGD      $0x96, Z12, Z7, Z10
-	VPSRLD          $0x0a, Z16, Z7
-	VPADDD          Z17, Z10, Z10
-	VPADDD          Z3, Z10, Z10
-	VPADDD          Z3, Z4, Z3
-	VPRORD          $0x06, Z3, Z4
-	VPADDD.BCST     76(AX), Z15, Z12
-	VPRORD          $0x11, Z12, Z15
-	VMOVDQA64       Z3, Z17
-	VPTERNLOGD      $0xca, Z9, Z6, Z17
-	VPRORD          $0x13, Z12, Z18
-	VPADDD.BCST     80(AX), Z5, Z5
-	VPSRLD          $0x0a, Z12, Z19
-	VMOVDQA64       Z10, Z20
-	VPTERNLOGD      $0xe8, Z1, Z2, Z20
-	VPRORD          $0x0b, Z3, Z21
-	VPTERNLOGD      $0x96, Z15, Z18, Z19
-	VPRORD          $0x19, Z3, Z15
-	VPADDD          Z19, Z5, Z5
-	VPRORD          $0x02, Z10, Z18
-	VPTERNLOGD      $0x96, Z4, Z21, Z15
-	VPRORD          $0x0d, Z10, Z4
-	VPADDD          Z17, Z5, Z5
-	VPRORD          $0x16, Z10, Z17
-	VPADDD          Z15, Z5, Z5
-	VPTERNLOGD      $0x96, Z18, Z4, Z17
-	VPADDD          Z5, Z8, Z4
-	VPRORD          $0x06, Z4, Z8
-	VPADDD          Z20, Z17, Z15
-	VPRORD          $0x0b, Z4, Z17
-	VPADDD          Z5, Z15, Z5
-	VPRORD          $0x19, Z4, Z15
-	VPTERNLOGD      $0x96, Z13, Z14, Z7
-	VPRORD          $0x02, Z5, Z13
-	VMOVDQA64       Z4, Z14
-	VPTERNLOGD      $0xca, Z6, Z3, Z14
-	VPRORD          $0x0d, Z5, Z18
-	VPTERNLOGD      $0x96, Z8, Z17, Z15
-	VPRORD          $0x16, Z5, Z8
-	VPADDD.BCST     84(AX), Z9, Z9
-	VPADDD          Z7, Z9, Z9
-	VPTERNLOGD      $0x96, Z13, Z18, Z8
-	VPADDD          Z14, Z9, Z9
-	VMOVDQA64       Z5, Z13
-	VPTERNLOGD      $0xe8, Z2, Z10, Z13
-	VPADDD          Z15, Z9, Z9
-	VPADDD          Z13, Z8, Z8
-	VPADDD          Z9, Z8, Z8
-	VPADDD          Z9, Z1, Z1
-	VPRORD          $0x06, Z1, Z9
-	VPADDD.BCST     88(AX), Z19, Z13
-	VPRORD          $0x11, Z13, Z14
-	VMOVDQA64       Z1, Z15
-	VPTERNLOGD      $0xca, Z3, Z4, Z15
-	VPRORD          $0x13, Z13, Z17
-	VPADDD.BCST     92(AX), Z6, Z6
-	VPSRLD          $0x0a, Z13, Z18
-	VMOVDQA64       Z8, Z19
-	VPTERNLOGD      $0xe8, Z10, Z5, Z19
-	VPRORD          $0x0b, Z1, Z20
-	VPTERNLOGD      $0x96, Z14, Z17, Z18
-	VPRORD          $0x19, Z1, Z14
-	VPADDD          Z18, Z6, Z6
-	VPRORD          $0x02, Z8, Z17
-	VPTERNLOGD      $0x96, Z9, Z20, Z14
-	VPRORD          $0x0d, Z8, Z9
-	VPADDD          Z15, Z6, Z6
-	VPRORD          $0x16, Z8, Z15
-	VPADDD          Z14, Z6, Z6
-	VPTERNLOGD      $0x96, Z17, Z9, Z15
-	VPADDD          Z6, Z2, Z2
-	VPRORD          $0x06, Z2, Z9
-	VPADDD          Z19, Z15, Z14
-	VPRORD          $0x0b, Z2, Z15
-	VPADDD          Z6, Z14, Z6
-	VPRORD          $0x19, Z2, Z14
-	VPADDD.BCST     96(AX), Z7, Z7
-	VPRORD          $0x11, Z7, Z17
-	VMOVDQA64       Z2, Z19
-	VPTERNLOGD      $0xca, Z4, Z1, Z19
-	VPRORD          $0x13, Z7, Z20
-	VPTERNLOGD      $0x96, Z9, Z15, Z14
-	VPSRLD          $0x0a, Z7, Z9
-	VPADDD.BCST     100(AX), Z3, Z3
-	VPRORD          $0x02, Z6, Z15
-	VPTERNLOGD      $0x96, Z17, Z20, Z9
-	VPRORD          $0x0d, Z6, Z17
-	VPADDD          Z9, Z11, Z9
-	VPRORD          $0x16, Z6, Z20
-	VPADDD          Z9, Z3, Z3
-	VPRORD          $0x11, Z9, Z21
-	VPADDD          Z19, Z3, Z3
-	VPRORD          $0x13, Z9, Z19
-	VPADDD          Z14, Z3, Z3
-	VPSRLD          $0x0a, Z9, Z14
-	VPTERNLOGD      $0x96, Z15, Z17, Z20
-	VMOVDQA64       Z6, Z15
-	VPTERNLOGD      $0xe8, Z5, Z8, Z15
-	VPADDD          Z3, Z10, Z10
-	VPRORD          $0x06, Z10, Z17
-	VPADDD          Z15, Z20, Z15
-	VPRORD          $0x0b, Z10, Z20
-	VPADDD          Z3, Z15, Z3
-	VPRORD          $0x19, Z10, Z15
-	VPADDD.BCST     104(AX), Z18, Z18
-	VPRORD          $0x11, Z18, Z22
-	VMOVDQA64       Z10, Z23
-	VPTERNLOGD      $0xca, Z1, Z2, Z23
-	VPRORD          $0x13, Z18, Z24
-	VPTERNLOGD      $0x96, Z17, Z20, Z15
-	VPSRLD          $0x0a, Z18, Z17
-	VPADDD.BCST     108(AX), Z4, Z4
-	VPRORD          $0x02, Z3, Z20
-	VPTERNLOGD      $0x96, Z22, Z24, Z17
-	VPRORD          $0x0d, Z3, Z22
-	VPADDD          Z17, Z0, Z17
-	VPRORD          $0x16, Z3, Z24
-	VPADDD          Z17, Z4, Z4
-	VPRORD          $0x11, Z17, Z25
-	VPADDD          Z23, Z4, Z4
-	VPRORD          $0x13, Z17, Z23
-	VPADDD          Z15, Z4, Z4
-	VPSRLD          $0x0a, Z17, Z15
-	VPTERNLOGD      $0x96, Z20, Z22, Z24
-	VMOVDQA64       Z3, Z20
-	VPTERNLOGD      $0xe8, Z8, Z6, Z20
-	VPADDD          Z4, Z5, Z5
-	VPRORD          $0x06, Z5, Z22
-	VPADDD          Z20, Z24, Z20
-	VPRORD          $0x0b, Z5, Z24
-	VPADDD          Z4, Z20, Z4
-	VPRORD          $0x19, Z5, Z20
-	VPTERNLOGD      $0x96, Z21, Z19, Z14
-	VPRORD          $0x02, Z4, Z19
-	VPADDD          Z14, Z12, Z14
-	VPRORD          $0x0d, Z4, Z21
-	VMOVDQA64       Z5, Z26
-	VPTERNLOGD      $0xca, Z2, Z10, Z26
-	VPRORD          $0x16, Z4, Z27
-	VPTERNLOGD      $0x96, Z22, Z24, Z20
-	VPRORD          $0x11, Z14, Z22
-	VPADDD.BCST     112(AX), Z1, Z1
-	VPRORD          $0x13, Z14, Z24
-	VPADDD          Z14, Z1, Z1
-	VPSRLD          $0x0a, Z14, Z28
-	VPADDD          Z26, Z1, Z1
-	VPADDD          Z20, Z1, Z1
-	VPTERNLOGD      $0x96, Z19, Z21, Z27
-	VMOVDQA64       Z4, Z19
-	VPTERNLOGD      $0xe8, Z6, Z3, Z19
-	VPADDD          Z1, Z8, Z8
-	VPRORD          $0x06, Z8, Z20
-	VPADDD          Z19, Z27, Z19
-	VPRORD          $0x0b, Z8, Z21
-	VPADDD          Z1, Z19, Z1
-	VPRORD          $0x19, Z8, Z19
-	VPTERNLOGD      $0x96, Z25, Z23, Z15
-	VPRORD          $0x02, Z1, Z23
-	VPADDD          Z15, Z16, Z15
-	VPRORD          $0x0d, Z1, Z25
-	VMOVDQA64       Z8, Z26
-	VPTERNLOGD      $0xca, Z10, Z5, Z26
-	VPRORD          $0x16, Z1, Z27
-	VPTERNLOGD      $0x96, Z20, Z21, Z19
-	VPRORD          $0x11, Z15, Z20
-	VPADDD.BCST     116(AX), Z2, Z2
-	VPRORD          $0x13, Z15, Z21
-	VPADDD          Z15, Z2, Z2
-	VPSRLD          $0x0a, Z15, Z29
-	VPADDD          Z26, Z2, Z2
-	VPADDD          Z19, Z2, Z2
-	VPTERNLOGD      $0x96, Z23, Z25, Z27
-	VMOVDQA64       Z1, Z19
-	VPTERNLOGD      $0xe8, Z3, Z4, Z19
-	VPADDD          Z2, Z6, Z6
-	VPRORD          $0x06, Z6, Z23
-	VPADDD          Z19, Z27, Z19
-	VPRORD          $0x0b, Z6, Z25
-	VPADDD          Z2, Z19, Z2
-	VPRORD          $0x19, Z6, Z19
-	VPTERNLOGD      $0x96, Z22, Z24, Z28
-	VPRORD          $0x02, Z2, Z22
-	VPADDD          Z28, Z13, Z24
-	VPRORD          $0x0d, Z2, Z26
-	VMOVDQA64       Z6, Z27
-	VPTERNLOGD      $0xca, Z5, Z8, Z27
-	VPRORD          $0x16, Z2, Z28
-	VPTERNLOGD      $0x96, Z23, Z25, Z19
-	VPRORD          $0x11, Z24, Z23
-	VPADDD.BCST     120(AX), Z10, Z10
-	VPRORD          $0x13, Z24, Z25
-	VPADDD          Z24, Z10, Z10
-	VPSRLD          $0x0a, Z24, Z30
-	VPADDD          Z27, Z10, Z10
-	VPADDD          Z19, Z10, Z10
-	VPTERNLOGD      $0x96, Z22, Z26, Z28
-	VMOVDQA64       Z2, Z19
-	VPTERNLOGD      $0xe8, Z4, Z1, Z19
-	VPADDD          Z10, Z3, Z3
-	VPRORD          $0x06, Z3, Z22
-	VPADDD          Z19, Z28, Z19
-	VPRORD          $0x0b, Z3, Z26
-	VPADDD          Z10, Z19, Z10
-	VPRORD          $0x19, Z3, Z19
-	VPTERNLOGD      $0x96, Z20, Z21, Z29
-	VPRORD          $0x02, Z10, Z20
-	VPADDD.BCST     124(AX), Z7, Z21
-	VPRORD          $0x0d, Z10, Z27
-	VPADDD          Z29, Z21, Z21
-	VPRORD          $0x16, Z10, Z28
-	VMOVDQA64       Z3, Z29
-	VPTERNLOGD      $0xca, Z8, Z6, Z29
-	VPTERNLOGD      $0x96, Z22, Z26, Z19
-	VPADDD.BCST     128(AX), Z5, Z5
-	VPRORD          $0x11, Z21, Z22
-	VPADDD          Z21, Z5, Z5
-	VPRORD          $0x13, Z21, Z26
-	VPADDD          Z29, Z5, Z5
-	VPSRLD          $0x0a, Z21, Z29
-	VPADDD          Z19, Z5, Z5
-	VPTERNLOGD      $0x96, Z20, Z27, Z28
-	VMOVDQA64       Z10, Z19
-	VPTERNLOGD      $0xe8, Z1, Z2, Z19
-	VPADDD          Z19, Z28, Z19
-	VPADDD          Z5, Z4, Z4
-	VPRORD          $0x06, Z4, Z20
-	VPADDD          Z5, Z19, Z5
-	VPRORD          $0x0b, Z4, Z19
-	VPTERNLOGD      $0x96, Z23, Z25, Z30
-	VPRORD          $0x19, Z4, Z23
-	VPADDD.BCST     132(AX), Z18, Z25
-	VPRORD          $0x02, Z5, Z27
-	VPADDD          Z30, Z25, Z25
-	VPRORD          $0x0d, Z5, Z28
-	VMOVDQA64       Z4, Z30
-	VPTERNLOGD      $0xca, Z6, Z3, Z30
-	VPTERNLOGD      $0x96, Z20, Z19, Z23
-	VPADDD.BCST     136(AX), Z8, Z8
-	VPRORD          $0x16, Z5, Z19
-	VPADDD          Z25, Z8, Z8
-	VPRORD          $0x07, Z11, Z20
-	VPADDD          Z30, Z8, Z8
-	VPRORD          $0x12, Z11, Z30
-	VPADDD          Z23, Z8, Z8
-	VPSRLD          $0x03, Z11, Z23
-	VPTERNLOGD      $0x96, Z27, Z28, Z19
-	VPRORD          $0x11, Z25, Z27
-	VMOVDQA64       Z5, Z28
-	VPTERNLOGD      $0xe8, Z2, Z10, Z28
-	VPADDD          Z28, Z19, Z19
-	VPADDD          Z8, Z1, Z1
-	VPRORD          $0x06, Z1, Z28
-	VPADDD          Z8, Z19, Z8
-	VPRORD          $0x0b, Z1, Z19
-	VPTERNLOGD      $0x96, Z22, Z26, Z29
-	VPRORD          $0x19, Z1, Z22
-	VPADDD.BCST     140(AX), Z9, Z26
-	VPADDD          Z29, Z26, Z26
-	VMOVDQA64       Z1, Z29
-	VPTERNLOGD      $0xca, Z3, Z4, Z29
-	VPTERNLOGD      $0x96, Z28, Z19, Z22
-	VPADDD.BCST     144(AX), Z6, Z6
-	VPRORD          $0x02, Z8, Z19
-	VPADDD          Z26, Z6, Z6
-	VPRORD          $0x0d, Z8, Z28
-	VPADDD          Z29, Z6, Z6
-	VPRORD          $0x16, Z8, Z29
-	VPADDD          Z22, Z6, Z6
-	VPRORD          $0x13, Z25, Z22
-	VPTERNLOGD      $0x96, Z19, Z28, Z29
-	VPSRLD          $0x0a, Z25, Z19
-	VMOVDQA64       Z8, Z28
-	VPTERNLOGD      $0xe8, Z10, Z5, Z28
-	VPADDD          Z28, Z29, Z28
-	VPADDD          Z6, Z2, Z2
-	VPRORD          $0x06, Z2, Z29
-	VPADDD          Z6, Z28, Z6
-	VPRORD          $0x0b, Z2, Z28
-	VPTERNLOGD      $0x96, Z20, Z30, Z23
-	VPRORD          $0x19, Z2, Z20
-	VPTERNLOGD      $0x96, Z27, Z22, Z19
-	VPRORD          $0x02, Z6, Z22
-	VPADDD.BCST     104(AX), Z23, Z23
-	VPRORD          $0x0d, Z6, Z27
-	VPADDD          Z17, Z23, Z23
-	VPRORD          $0x16, Z6, Z30
-	VPADDD          Z19, Z23, Z19
-	VPRORD          $0x07, Z0, Z23
-	VMOVDQA64       Z2, Z31
-	VPTERNLOGD      $0xca, Z4, Z1, Z31
-	VPTERNLOGD      $0x96, Z29, Z28, Z20
-	VPADDD.BCST     148(AX), Z3, Z3
-	VPRORD          $0x12, Z0, Z28
-	VPADDD          Z19, Z3, Z3
-	VPADDD          Z31, Z3, Z3
-	VPTERNLOGD      $0x96, Z22, Z27, Z30
-	VPSRLD          $0x03, Z0, Z22
-	VPADDD          Z20, Z3, Z3
-	VPRORD          $0x11, Z26, Z20
-	VMOVDQA64       Z6, Z27
-	VPTERNLOGD      $0xe8, Z5, Z8, Z27
-	VPRORD          $0x13, Z26, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z26, Z30
-	VPADDD          Z3, Z27, Z27
-	VPADDD          Z3, Z10, Z3
-	VPTERNLOGD      $0x96, Z23, Z28, Z22
-	VPRORD          $0x06, Z3, Z10
-	VPTERNLOGD      $0x96, Z20, Z29, Z30
-	VPRORD          $0x0b, Z3, Z20
-	VPADDD          Z22, Z11, Z11
-	VPRORD          $0x19, Z3, Z22
-	VPADDD          Z14, Z11, Z11
-	VPRORD          $0x02, Z27, Z23
-	VPADDD          Z30, Z11, Z11
-	VPRORD          $0x0d, Z27, Z28
-	VMOVDQA64       Z3, Z29
-	VPTERNLOGD      $0xca, Z1, Z2, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z10, Z20, Z22
-	VPRORD          $0x07, Z12, Z10
-	VPADDD.BCST     152(AX), Z4, Z4
-	VPRORD          $0x12, Z12, Z20
-	VPADDD          Z11, Z4, Z4
-	VPADDD          Z29, Z4, Z4
-	VPTERNLOGD      $0x96, Z23, Z28, Z30
-	VPSRLD          $0x03, Z12, Z23
-	VPADDD          Z22, Z4, Z4
-	VPRORD          $0x11, Z19, Z22
-	VMOVDQA64       Z27, Z28
-	VPTERNLOGD      $0xe8, Z8, Z6, Z28
-	VPRORD          $0x13, Z19, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z19, Z30
-	VPADDD          Z4, Z28, Z28
-	VPADDD          Z4, Z5, Z4
-	VPTERNLOGD      $0x96, Z10, Z20, Z23
-	VPRORD          $0x06, Z4, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z4, Z10
-	VPADDD          Z23, Z0, Z0
-	VPRORD          $0x19, Z4, Z20
-	VPADDD          Z15, Z0, Z0
-	VPRORD          $0x02, Z28, Z22
-	VPADDD          Z30, Z0, Z0
-	VPRORD          $0x0d, Z28, Z23
-	VMOVDQA64       Z4, Z29
-	VPTERNLOGD      $0xca, Z2, Z3, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z5, Z10, Z20
-	VPRORD          $0x07, Z16, Z5
-	VPADDD.BCST     156(AX), Z1, Z1
-	VPRORD          $0x12, Z16, Z10
-	VPADDD          Z0, Z1, Z1
-	VPADDD          Z29, Z1, Z1
-	VPTERNLOGD      $0x96, Z22, Z23, Z30
-	VPSRLD          $0x03, Z16, Z22
-	VPADDD          Z20, Z1, Z1
-	VPRORD          $0x11, Z11, Z20
-	VMOVDQA64       Z28, Z23
-	VPTERNLOGD      $0xe8, Z6, Z27, Z23
-	VPRORD          $0x13, Z11, Z29
-	VPADDD          Z23, Z30, Z23
-	VPSRLD          $0x0a, Z11, Z30
-	VPADDD          Z1, Z23, Z23
-	VPADDD          Z1, Z8, Z1
-	VPTERNLOGD      $0x96, Z5, Z10, Z22
-	VPRORD          $0x06, Z1, Z5
-	VPTERNLOGD      $0x96, Z20, Z29, Z30
-	VPRORD          $0x0b, Z1, Z8
-	VPADDD          Z22, Z12, Z10
-	VPRORD          $0x19, Z1, Z12
-	VPADDD          Z24, Z10, Z10
-	VPRORD          $0x02, Z23, Z20
-	VPADDD          Z30, Z10, Z10
-	VPRORD          $0x0d, Z23, Z22
-	VMOVDQA64       Z1, Z29
-	VPTERNLOGD      $0xca, Z3, Z4, Z29
-	VPRORD          $0x16, Z23, Z30
-	VPTERNLOGD      $0x96, Z5, Z8, Z12
-	VPRORD          $0x07, Z13, Z5
-	VPADDD.BCST     160(AX), Z2, Z2
-	VPRORD          $0x12, Z13, Z8
-	VPADDD          Z10, Z2, Z2
-	VPADDD          Z29, Z2, Z2
-	VPTERNLOGD      $0x96, Z20, Z22, Z30
-	VPSRLD          $0x03, Z13, Z20
-	VPADDD          Z12, Z2, Z2
-	VPRORD          $0x11, Z0, Z12
-	VMOVDQA64       Z23, Z22
-	VPTERNLOGD      $0xe8, Z27, Z28, Z22
-	VPRORD          $0x13, Z0, Z29
-	VPADDD          Z22, Z30, Z22
-	VPSRLD          $0x0a, Z0, Z30
-	VPADDD          Z2, Z22, Z22
-	VPADDD          Z2, Z6, Z2
-	VPTERNLOGD      $0x96, Z5, Z8, Z20
-	VPRORD          $0x06, Z2, Z5
-	VPTERNLOGD      $0x96, Z12, Z29, Z30
-	VPRORD          $0x0b, Z2, Z6
-	VPADDD          Z20, Z16, Z8
-	VPRORD          $0x19, Z2, Z12
-	VPADDD          Z21, Z8, Z8
-	VPRORD          $0x02, Z22, Z16
-	VPADDD          Z30, Z8, Z8
-	VPRORD          $0x0d, Z22, Z20
-	VMOVDQA64       Z2, Z29
-	VPTERNLOGD      $0xca, Z4, Z1, Z29
-	VPRORD          $0x16, Z22, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z12
-	VPRORD          $0x07, Z7, Z5
-	VPADDD.BCST     164(AX), Z3, Z3
-	VPRORD          $0x12, Z7, Z6
-	VPADDD          Z8, Z3, Z3
-	VPADDD          Z29, Z3, Z3
-	VPTERNLOGD      $0x96, Z16, Z20, Z30
-	VPSRLD          $0x03, Z7, Z16
-	VPADDD          Z12, Z3, Z3
-	VPRORD          $0x11, Z10, Z12
-	VMOVDQA64       Z22, Z20
-	VPTERNLOGD      $0xe8, Z28, Z23, Z20
-	VPRORD          $0x13, Z10, Z29
-	VPADDD          Z20, Z30, Z20
-	VPSRLD          $0x0a, Z10, Z30
-	VPADDD          Z3, Z20, Z20
-	VPADDD          Z3, Z27, Z3
-	VPTERNLOGD      $0x96, Z5, Z6, Z16
-	VPRORD          $0x06, Z3, Z5
-	VPTERNLOGD      $0x96, Z12, Z29, Z30
-	VPRORD          $0x0b, Z3, Z6
-	VPADDD          Z16, Z13, Z12
-	VPRORD          $0x19, Z3, Z13
-	VPADDD          Z25, Z12, Z12
-	VPRORD          $0x02, Z20, Z16
-	VPADDD          Z30, Z12, Z12
-	VPRORD          $0x0d, Z20, Z27
-	VMOVDQA64       Z3, Z29
-	VPTERNLOGD      $0xca, Z1, Z2, Z29
-	VPRORD          $0x16, Z20, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z13
-	VPRORD          $0x07, Z18, Z5
-	VPADDD.BCST     168(AX), Z4, Z4
-	VPRORD          $0x12, Z18, Z6
-	VPADDD          Z12, Z4, Z4
-	VPADDD          Z29, Z4, Z4
-	VPTERNLOGD      $0x96, Z16, Z27, Z30
-	VPSRLD          $0x03, Z18, Z16
-	VPADDD          Z13, Z4, Z4
-	VPRORD          $0x11, Z8, Z13
-	VMOVDQA64       Z20, Z27
-	VPTERNLOGD      $0xe8, Z23, Z22, Z27
-	VPRORD          $0x13, Z8, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z8, Z30
-	VPADDD          Z4, Z27, Z27
-	VPADDD          Z4, Z28, Z4
-	VPTERNLOGD      $0x96, Z5, Z6, Z16
-	VPRORD          $0x06, Z4, Z5
-	VPTERNLOGD      $0x96, Z13, Z29, Z30
-	VPRORD          $0x0b, Z4, Z6
-	VPADDD          Z16, Z7, Z7
-	VPRORD          $0x19, Z4, Z13
-	VPADDD          Z26, Z7, Z7
-	VPRORD          $0x02, Z27, Z16
-	VPADDD          Z30, Z7, Z7
-	VPRORD          $0x0d, Z27, Z28
-	VMOVDQA64       Z4, Z29
-	VPTERNLOGD      $0xca, Z2, Z3, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z13
-	VPRORD          $0x07, Z9, Z5
-	VPADDD.BCST     172(AX), Z1, Z1
-	VPRORD          $0x12, Z9, Z6
-	VPADDD          Z7, Z1, Z1
-	VPADDD          Z29, Z1, Z1
-	VPTERNLOGD      $0x96, Z16, Z28, Z30
-	VPSRLD          $0x03, Z9, Z16
-	VPADDD          Z13, Z1, Z1
-	VPRORD          $0x11, Z12, Z13
-	VMOVDQA64       Z27, Z28
-	VPTERNLOGD      $0xe8, Z22, Z20, Z28
-	VPRORD          $0x13, Z12, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z12, Z30
-	VPADDD          Z1, Z28, Z28
-	VPADDD          Z1, Z23, Z1
-	VPTERNLOGD      $0x96, Z5, Z6, Z16
-	VPRORD          $0x06, Z1, Z5
-	VPTERNLOGD      $0x96, Z13, Z29, Z30
-	VPRORD          $0x0b, Z1, Z6
-	VPADDD          Z16, Z18, Z13
-	VPRORD          $0x19, Z1, Z16
-	VPADDD          Z19, Z13, Z13
-	VPRORD          $0x02, Z28, Z18
-	VPADDD          Z30, Z13, Z13
-	VPRORD          $0x0d, Z28, Z23
-	VMOVDQA64       Z1, Z29
-	VPTERNLOGD      $0xca, Z3, Z4, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z16
-	VPRORD          $0x07, Z17, Z5
-	VPADDD.BCST     176(AX), Z2, Z2
-	VPRORD          $0x12, Z17, Z6
-	VPADDD          Z13, Z2, Z2
-	VPADDD          Z29, Z2, Z2
-	VPTERNLOGD      $0x96, Z18, Z23, Z30
-	VPSRLD          $0x03, Z17, Z18
-	VPADDD          Z16, Z2, Z2
-	VPRORD          $0x11, Z7, Z16
-	VMOVDQA64       Z28, Z23
-	VPTERNLOGD      $0xe8, Z20, Z27, Z23
-	VPRORD          $0x13, Z7, Z29
-	VPADDD          Z23, Z30, Z23
-	VPSRLD          $0x0a, Z7, Z30
-	VPADDD          Z2, Z23, Z23
-	VPADDD          Z2, Z22, Z2
-	VPTERNLOGD      $0x96, Z5, Z6, Z18
-	VPRORD          $0x06, Z2, Z5
-	VPTERNLOGD      $0x96, Z16, Z29, Z30
-	VPRORD          $0x0b, Z2, Z6
-	VPADDD          Z18, Z9, Z9
-	VPRORD          $0x19, Z2, Z16
-	VPADDD          Z11, Z9, Z9
-	VPRORD          $0x02, Z23, Z18
-	VPADDD          Z30, Z9, Z9
-	VPRORD          $0x0d, Z23, Z22
-	VMOVDQA64       Z2, Z29
-	VPTERNLOGD      $0xca, Z4, Z1, Z29
-	VPRORD          $0x16, Z23, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z16
-	VPRORD          $0x07, Z14, Z5
-	VPADDD.BCST     180(AX), Z3, Z3
-	VPRORD          $0x12, Z14, Z6
-	VPADDD          Z9, Z3, Z3
-	VPADDD          Z29, Z3, Z3
-	VPTERNLOGD      $0x96, Z18, Z22, Z30
-	VPSRLD          $0x03, Z14, Z18
-	VPADDD          Z16, Z3, Z3
-	VPRORD          $0x11, Z13, Z16
-	VMOVDQA64       Z23, Z22
-	VPTERNLOGD      $0xe8, Z27, Z28, Z22
-	VPRORD          $0x13, Z13, Z29
-	VPADDD          Z22, Z30, Z22
-	VPSRLD          $0x0a, Z13, Z30
-	VPADDD          Z3, Z22, Z22
-	VPADDD          Z3, Z20, Z3
-	VPTERNLOGD      $0x96, Z5, Z6, Z18
-	VPRORD          $0x06, Z3, Z5
-	VPTERNLOGD      $0x96, Z16, Z29, Z30
-	VPRORD          $0x0b, Z3, Z6
-	VPADDD          Z18, Z17, Z16
-	VPRORD          $0x19, Z3, Z17
-	VPADDD          Z0, Z16, Z16
-	VPRORD          $0x02, Z22, Z18
-	VPADDD          Z30, Z16, Z16
-	VPRORD          $0x0d, Z22, Z20
-	VMOVDQA64       Z3, Z29
-	VPTERNLOGD      $0xca, Z1, Z2, Z29
-	VPRORD          $0x16, Z22, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z17
-	VPRORD          $0x07, Z15, Z5
-	VPADDD.BCST     184(AX), Z4, Z4
-	VPRORD          $0x12, Z15, Z6
-	VPADDD          Z16, Z4, Z4
-	VPADDD          Z29, Z4, Z4
-	VPTERNLOGD      $0x96, Z18, Z20, Z30
-	VPSRLD          $0x03, Z15, Z18
-	VPADDD          Z17, Z4, Z4
-	VPRORD          $0x11, Z9, Z17
-	VMOVDQA64       Z22, Z20
-	VPTERNLOGD      $0xe8, Z28, Z23, Z20
-	VPRORD          $0x13, Z9, Z29
-	VPADDD          Z20, Z30, Z20
-	VPSRLD          $0x0a, Z9, Z30
-	VPADDD          Z4, Z20, Z20
-	VPADDD          Z4, Z27, Z4
-	VPTERNLOGD      $0x96, Z5, Z6, Z18
-	VPRORD          $0x06, Z4, Z5
-	VPTERNLOGD      $0x96, Z17, Z29, Z30
-	VPRORD          $0x0b, Z4, Z6
-	VPADDD          Z18, Z14, Z14
-	VPRORD          $0x19, Z4, Z17
-	VPADDD          Z10, Z14, Z14
-	VPRORD          $0x02, Z20, Z18
-	VPADDD          Z30, Z14, Z14
-	VPRORD          $0x0d, Z20, Z27
-	VMOVDQA64       Z4, Z29
-	VPTERNLOGD      $0xca, Z2, Z3, Z29
-	VPRORD          $0x16, Z20, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z17
-	VPRORD          $0x07, Z24, Z5
-	VPADDD.BCST     188(AX), Z1, Z1
-	VPRORD          $0x12, Z24, Z6
-	VPADDD          Z14, Z1, Z1
-	VPADDD          Z29, Z1, Z1
-	VPTERNLOGD      $0x96, Z18, Z27, Z30
-	VPSRLD          $0x03, Z24, Z18
-	VPADDD          Z17, Z1, Z1
-	VPRORD          $0x11, Z16, Z17
-	VMOVDQA64       Z20, Z27
-	VPTERNLOGD      $0xe8, Z23, Z22, Z27
-	VPRORD          $0x13, Z16, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z16, Z30
-	VPADDD          Z1, Z27, Z27
-	VPADDD          Z1, Z28, Z1
-	VPTERNLOGD      $0x96, Z5, Z6, Z18
-	VPRORD          $0x06, Z1, Z5
-	VPTERNLOGD      $0x96, Z17, Z29, Z30
-	VPRORD          $0x0b, Z1, Z6
-	VPADDD          Z18, Z15, Z15
-	VPRORD          $0x19, Z1, Z17
-	VPADDD          Z8, Z15, Z15
-	VPRORD          $0x02, Z27, Z18
-	VPADDD          Z30, Z15, Z15
-	VPRORD          $0x0d, Z27, Z28
-	VMOVDQA64       Z1, Z29
-	VPTERNLOGD      $0xca, Z3, Z4, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z17
-	VPRORD          $0x07, Z21, Z5
-	VPADDD.BCST     192(AX), Z2, Z2
-	VPRORD          $0x12, Z21, Z6
-	VPADDD          Z15, Z2, Z2
-	VPADDD          Z29, Z2, Z2
-	VPTERNLOGD      $0x96, Z18, Z28, Z30
-	VPSRLD          $0x03, Z21, Z18
-	VPADDD          Z17, Z2, Z2
-	VPRORD          $0x11, Z14, Z17
-	VMOVDQA64       Z27, Z28
-	VPTERNLOGD      $0xe8, Z22, Z20, Z28
-	VPRORD          $0x13, Z14, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z14, Z30
-	VPADDD          Z2, Z28, Z28
-	VPADDD          Z2, Z23, Z2
-	VPTERNLOGD      $0x96, Z5, Z6, Z18
-	VPRORD          $0x06, Z2, Z5
-	VPTERNLOGD      $0x96, Z17, Z29, Z30
-	VPRORD          $0x0b, Z2, Z6
-	VPADDD          Z18, Z24, Z17
-	VPRORD          $0x19, Z2, Z18
-	VPADDD          Z12, Z17, Z17
-	VPRORD          $0x02, Z28, Z23
-	VPADDD          Z30, Z17, Z17
-	VPRORD          $0x0d, Z28, Z24
-	VMOVDQA64       Z2, Z29
-	VPTERNLOGD      $0xca, Z4, Z1, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z18
-	VPRORD          $0x07, Z25, Z5
-	VPADDD.BCST     196(AX), Z3, Z3
-	VPRORD          $0x12, Z25, Z6
-	VPADDD          Z17, Z3, Z3
-	VPADDD          Z29, Z3, Z3
-	VPTERNLOGD      $0x96, Z23, Z24, Z30
-	VPSRLD          $0x03, Z25, Z23
-	VPADDD          Z18, Z3, Z3
-	VPRORD          $0x11, Z15, Z18
-	VMOVDQA64       Z28, Z24
-	VPTERNLOGD      $0xe8, Z20, Z27, Z24
-	VPRORD          $0x13, Z15, Z29
-	VPADDD          Z24, Z30, Z24
-	VPSRLD          $0x0a, Z15, Z30
-	VPADDD          Z3, Z24, Z24
-	VPADDD          Z3, Z22, Z3
-	VPTERNLOGD      $0x96, Z5, Z6, Z23
-	VPRORD          $0x06, Z3, Z5
-	VPTERNLOGD      $0x96, Z18, Z29, Z30
-	VPRORD          $0x0b, Z3, Z6
-	VPADDD          Z23, Z21, Z18
-	VPRORD          $0x19, Z3, Z21
-	VPADDD          Z7, Z18, Z18
-	VPRORD          $0x02, Z24, Z22
-	VPADDD          Z30, Z18, Z18
-	VPRORD          $0x0d, Z24, Z23
-	VMOVDQA64       Z3, Z29
-	VPTERNLOGD      $0xca, Z1, Z2, Z29
-	VPRORD          $0x16, Z24, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z21
-	VPRORD          $0x07, Z26, Z5
-	VPADDD.BCST     200(AX), Z4, Z4
-	VPRORD          $0x12, Z26, Z6
-	VPADDD          Z18, Z4, Z4
-	VPADDD          Z29, Z4, Z4
-	VPTERNLOGD      $0x96, Z22, Z23, Z30
-	VPSRLD          $0x03, Z26, Z22
-	VPADDD          Z21, Z4, Z4
-	VPRORD          $0x11, Z17, Z21
-	VMOVDQA64       Z24, Z23
-	VPTERNLOGD      $0xe8, Z27, Z28, Z23
-	VPRORD          $0x13, Z17, Z29
-	VPADDD          Z23, Z30, Z23
-	VPSRLD          $0x0a, Z17, Z30
-	VPADDD          Z4, Z23, Z23
-	VPADDD          Z4, Z20, Z4
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x06, Z4, Z5
-	VPTERNLOGD      $0x96, Z21, Z29, Z30
-	VPRORD          $0x0b, Z4, Z6
-	VPADDD          Z22, Z25, Z20
-	VPRORD          $0x19, Z4, Z21
-	VPADDD          Z13, Z20, Z20
-	VPRORD          $0x02, Z23, Z22
-	VPADDD          Z30, Z20, Z20
-	VPRORD          $0x0d, Z23, Z25
-	VMOVDQA64       Z4, Z29
-	VPTERNLOGD      $0xca, Z2, Z3, Z29
-	VPRORD          $0x16, Z23, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z21
-	VPRORD          $0x07, Z19, Z5
-	VPADDD.BCST     204(AX), Z1, Z1
-	VPRORD          $0x12, Z19, Z6
-	VPADDD          Z20, Z1, Z1
-	VPADDD          Z29, Z1, Z1
-	VPTERNLOGD      $0x96, Z22, Z25, Z30
-	VPSRLD          $0x03, Z19, Z22
-	VPADDD          Z21, Z1, Z1
-	VPRORD          $0x11, Z18, Z21
-	VMOVDQA64       Z23, Z25
-	VPTERNLOGD      $0xe8, Z28, Z24, Z25
-	VPRORD          $0x13, Z18, Z29
-	VPADDD          Z25, Z30, Z25
-	VPSRLD          $0x0a, Z18, Z30
-	VPADDD          Z1, Z25, Z25
-	VPADDD          Z1, Z27, Z1
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x06, Z1, Z5
-	VPTERNLOGD      $0x96, Z21, Z29, Z30
-	VPRORD          $0x0b, Z1, Z6
-	VPADDD          Z22, Z26, Z21
-	VPRORD          $0x19, Z1, Z22
-	VPADDD          Z9, Z21, Z21
-	VPRORD          $0x02, Z25, Z26
-	VPADDD          Z30, Z21, Z21
-	VPRORD          $0x0d, Z25, Z27
-	VMOVDQA64       Z1, Z29
-	VPTERNLOGD      $0xca, Z3, Z4, Z29
-	VPRORD          $0x16, Z25, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z11, Z5
-	VPADDD.BCST     208(AX), Z2, Z2
-	VPRORD          $0x12, Z11, Z6
-	VPADDD          Z21, Z2, Z2
-	VPADDD          Z29, Z2, Z2
-	VPTERNLOGD      $0x96, Z26, Z27, Z30
-	VPSRLD          $0x03, Z11, Z26
-	VPADDD          Z22, Z2, Z2
-	VPRORD          $0x11, Z20, Z22
-	VMOVDQA64       Z25, Z27
-	VPTERNLOGD      $0xe8, Z24, Z23, Z27
-	VPRORD          $0x13, Z20, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z20, Z30
-	VPADDD          Z2, Z27, Z27
-	VPADDD          Z2, Z28, Z2
-	VPTERNLOGD      $0x96, Z5, Z6, Z26
-	VPRORD          $0x06, Z2, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z2, Z6
-	VPADDD          Z26, Z19, Z19
-	VPRORD          $0x19, Z2, Z22
-	VPADDD          Z16, Z19, Z19
-	VPRORD          $0x02, Z27, Z26
-	VPADDD          Z30, Z19, Z19
-	VPRORD          $0x0d, Z27, Z28
-	VMOVDQA64       Z2, Z29
-	VPTERNLOGD      $0xca, Z4, Z1, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z0, Z5
-	VPADDD.BCST     212(AX), Z3, Z3
-	VPRORD          $0x12, Z0, Z6
-	VPADDD          Z19, Z3, Z3
-	VPADDD          Z29, Z3, Z3
-	VPTERNLOGD      $0x96, Z26, Z28, Z30
-	VPSRLD          $0x03, Z0, Z26
-	VPADDD          Z22, Z3, Z3
-	VPRORD          $0x11, Z21, Z22
-	VMOVDQA64       Z27, Z28
-	VPTERNLOGD      $0xe8, Z23, Z25, Z28
-	VPRORD          $0x13, Z21, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z21, Z30
-	VPADDD          Z3, Z28, Z28
-	VPADDD          Z3, Z24, Z3
-	VPTERNLOGD      $0x96, Z5, Z6, Z26
-	VPRORD          $0x06, Z3, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z3, Z6
-	VPADDD          Z26, Z11, Z11
-	VPRORD          $0x19, Z3, Z22
-	VPADDD          Z14, Z11, Z11
-	VPRORD          $0x02, Z28, Z24
-	VPADDD          Z30, Z11, Z11
-	VPRORD          $0x0d, Z28, Z26
-	VMOVDQA64       Z3, Z29
-	VPTERNLOGD      $0xca, Z1, Z2, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z10, Z5
-	VPADDD.BCST     216(AX), Z4, Z4
-	VPRORD          $0x12, Z10, Z6
-	VPADDD          Z11, Z4, Z4
-	VPADDD          Z29, Z4, Z4
-	VPTERNLOGD      $0x96, Z24, Z26, Z30
-	VPSRLD          $0x03, Z10, Z24
-	VPADDD          Z22, Z4, Z4
-	VPRORD          $0x11, Z19, Z22
-	VMOVDQA64       Z28, Z26
-	VPTERNLOGD      $0xe8, Z25, Z27, Z26
-	VPRORD          $0x13, Z19, Z29
-	VPADDD          Z26, Z30, Z26
-	VPSRLD          $0x0a, Z19, Z30
-	VPADDD          Z4, Z26, Z26
-	VPADDD          Z4, Z23, Z4
-	VPTERNLOGD      $0x96, Z5, Z6, Z24
-	VPRORD          $0x06, Z4, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z4, Z6
-	VPADDD          Z24, Z0, Z0
-	VPRORD          $0x19, Z4, Z22
-	VPADDD          Z15, Z0, Z0
-	VPRORD          $0x02, Z26, Z23
-	VPADDD          Z30, Z0, Z0
-	VPRORD          $0x0d, Z26, Z24
-	VMOVDQA64       Z4, Z29
-	VPTERNLOGD      $0xca, Z2, Z3, Z29
-	VPRORD          $0x16, Z26, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z8, Z5
-	VPADDD.BCST     220(AX), Z1, Z1
-	VPRORD          $0x12, Z8, Z6
-	VPADDD          Z0, Z1, Z1
-	VPADDD          Z29, Z1, Z1
-	VPTERNLOGD      $0x96, Z23, Z24, Z30
-	VPSRLD          $0x03, Z8, Z23
-	VPADDD          Z22, Z1, Z1
-	VPRORD          $0x11, Z11, Z22
-	VMOVDQA64       Z26, Z24
-	VPTERNLOGD      $0xe8, Z27, Z28, Z24
-	VPRORD          $0x13, Z11, Z29
-	VPADDD          Z24, Z30, Z24
-	VPSRLD          $0x0a, Z11, Z30
-	VPADDD          Z1, Z24, Z24
-	VPADDD          Z1, Z25, Z1
-	VPTERNLOGD      $0x96, Z5, Z6, Z23
-	VPRORD          $0x06, Z1, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z1, Z6
-	VPADDD          Z23, Z10, Z10
-	VPRORD          $0x19, Z1, Z22
-	VPADDD          Z17, Z10, Z10
-	VPRORD          $0x02, Z24, Z23
-	VPADDD          Z30, Z10, Z10
-	VPRORD          $0x0d, Z24, Z25
-	VMOVDQA64       Z1, Z29
-	VPTERNLOGD      $0xca, Z3, Z4, Z29
-	VPRORD          $0x16, Z24, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z12, Z5
-	VPADDD.BCST     224(AX), Z2, Z2
-	VPRORD          $0x12, Z12, Z6
-	VPADDD          Z10, Z2, Z2
-	VPADDD          Z29, Z2, Z2
-	VPTERNLOGD      $0x96, Z23, Z25, Z30
-	VPSRLD          $0x03, Z12, Z23
-	VPADDD          Z22, Z2, Z2
-	VPRORD          $0x11, Z0, Z22
-	VMOVDQA64       Z24, Z25
-	VPTERNLOGD      $0xe8, Z28, Z26, Z25
-	VPRORD          $0x13, Z0, Z29
-	VPADDD          Z25, Z30, Z25
-	VPSRLD          $0x0a, Z0, Z30
-	VPADDD          Z2, Z25, Z25
-	VPADDD          Z2, Z27, Z2
-	VPTERNLOGD      $0x96, Z5, Z6, Z23
-	VPRORD          $0x06, Z2, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z2, Z6
-	VPADDD          Z23, Z8, Z8
-	VPRORD          $0x19, Z2, Z22
-	VPADDD          Z18, Z8, Z8
-	VPRORD          $0x02, Z25, Z23
-	VPADDD          Z30, Z8, Z8
-	VPRORD          $0x0d, Z25, Z27
-	VMOVDQA64       Z2, Z29
-	VPTERNLOGD      $0xca, Z4, Z1, Z29
-	VPRORD          $0x16, Z25, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z7, Z5
-	VPADDD.BCST     228(AX), Z3, Z3
-	VPRORD          $0x12, Z7, Z6
-	VPADDD          Z8, Z3, Z3
-	VPADDD          Z29, Z3, Z3
-	VPTERNLOGD      $0x96, Z23, Z27, Z30
-	VPSRLD          $0x03, Z7, Z23
-	VPADDD          Z22, Z3, Z3
-	VPRORD          $0x11, Z10, Z22
-	VMOVDQA64       Z25, Z27
-	VPTERNLOGD      $0xe8, Z26, Z24, Z27
-	VPRORD          $0x13, Z10, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z10, Z30
-	VPADDD          Z3, Z27, Z27
-	VPADDD          Z3, Z28, Z3
-	VPTERNLOGD      $0x96, Z5, Z6, Z23
-	VPRORD          $0x06, Z3, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z3, Z6
-	VPADDD          Z23, Z12, Z12
-	VPRORD          $0x19, Z3, Z22
-	VPADDD          Z20, Z12, Z12
-	VPRORD          $0x02, Z27, Z23
-	VPADDD          Z30, Z12, Z12
-	VPRORD          $0x0d, Z27, Z28
-	VMOVDQA64       Z3, Z29
-	VPTERNLOGD      $0xca, Z1, Z2, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z13, Z5
-	VPADDD.BCST     232(AX), Z4, Z4
-	VPRORD          $0x12, Z13, Z6
-	VPADDD          Z12, Z4, Z4
-	VPADDD          Z29, Z4, Z4
-	VPTERNLOGD      $0x96, Z23, Z28, Z30
-	VPSRLD          $0x03, Z13, Z23
-	VPADDD          Z22, Z4, Z4
-	VPRORD          $0x11, Z8, Z22
-	VMOVDQA64       Z27, Z28
-	VPTERNLOGD      $0xe8, Z24, Z25, Z28
-	VPRORD          $0x13, Z8, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z8, Z30
-	VPADDD          Z4, Z28, Z28
-	VPADDD          Z4, Z26, Z4
-	VPTERNLOGD      $0x96, Z5, Z6, Z23
-	VPRORD          $0x06, Z4, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z4, Z6
-	VPADDD          Z23, Z7, Z7
-	VPRORD          $0x19, Z4, Z22
-	VPADDD          Z21, Z7, Z7
-	VPRORD          $0x02, Z28, Z23
-	VPADDD          Z30, Z7, Z7
-	VPRORD          $0x0d, Z28, Z26
-	VMOVDQA64       Z4, Z29
-	VPTERNLOGD      $0xca, Z2, Z3, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z9, Z5
-	VPADDD.BCST     236(AX), Z1, Z1
-	VPRORD          $0x12, Z9, Z6
-	VPADDD          Z7, Z1, Z1
-	VPADDD          Z29, Z1, Z1
-	VPTERNLOGD      $0x96, Z23, Z26, Z30
-	VPSRLD          $0x03, Z9, Z23
-	VPADDD          Z22, Z1, Z1
-	VPRORD          $0x11, Z12, Z22
-	VMOVDQA64       Z28, Z26
-	VPTERNLOGD      $0xe8, Z25, Z27, Z26
-	VPRORD          $0x13, Z12, Z29
-	VPADDD          Z26, Z30, Z26
-	VPSRLD          $0x0a, Z12, Z30
-	VPADDD          Z1, Z26, Z26
-	VPADDD          Z1, Z24, Z1
-	VPTERNLOGD      $0x96, Z5, Z6, Z23
-	VPRORD          $0x06, Z1, Z5
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z1, Z6
-	VPADDD          Z23, Z13, Z13
-	VPRORD          $0x19, Z1, Z22
-	VPADDD          Z19, Z13, Z13
-	VPRORD          $0x02, Z26, Z19
-	VPADDD          Z30, Z13, Z13
-	VPRORD          $0x0d, Z26, Z23
-	VMOVDQA64       Z1, Z24
-	VPTERNLOGD      $0xca, Z3, Z4, Z24
-	VPRORD          $0x16, Z26, Z29
-	VPTERNLOGD      $0x96, Z5, Z6, Z22
-	VPRORD          $0x07, Z16, Z5
-	VPADDD.BCST     240(AX), Z2, Z2
-	VPRORD          $0x12, Z16, Z6
-	VPADDD          Z13, Z2, Z2
-	VPSRLD          $0x03, Z16, Z30
-	VPADDD          Z24, Z2, Z2
-	VPRORD          $0x11, Z7, Z24
-	VPADDD          Z22, Z2, Z2
-	VPRORD          $0x13, Z7, Z22
-	VPTERNLOGD      $0x96, Z19, Z23, Z29
-	VPSRLD          $0x0a, Z7, Z19
-	VMOVDQA64       Z26, Z23
-	VPTERNLOGD      $0xe8, Z27, Z28, Z23
-	VPADDD          Z23, Z29, Z23
-	VPADDD          Z2, Z25, Z25
-	VPRORD          $0x06, Z25, Z29
-	VPADDD          Z2, Z23, Z2
-	VPRORD          $0x0b, Z25, Z23
-	VPTERNLOGD      $0x96, Z5, Z6, Z30
-	VPRORD          $0x19, Z25, Z5
-	VPTERNLOGD      $0x96, Z24, Z22, Z19
-	VPRORD          $0x02, Z2, Z6
-	VPADDD          Z30, Z9, Z9
-	VPRORD          $0x0d, Z2, Z22
-	VPADDD          Z11, Z9, Z9
-	VPRORD          $0x16, Z2, Z11
-	VPADDD          Z19, Z9, Z9
-	VPRORD          $0x07, Z14, Z19
-	VMOVDQA64       Z25, Z24
-	VPTERNLOGD      $0xca, Z4, Z1, Z24
-	VPRORD          $0x12, Z14, Z30
-	VPTERNLOGD      $0x96, Z29, Z23, Z5
-	VPSRLD          $0x03, Z14, Z23
-	VPADDD.BCST     244(AX), Z3, Z3
-	VPRORD          $0x11, Z13, Z29
-	VPADDD          Z9, Z3, Z3
-	VPADDD          Z24, Z3, Z3
-	VPTERNLOGD      $0x96, Z6, Z22, Z11
-	VPRORD          $0x13, Z13, Z6
-	VPADDD          Z5, Z3, Z3
-	VPSRLD          $0x0a, Z13, Z5
-	VMOVDQA64       Z2, Z22
-	VPTERNLOGD      $0xe8, Z28, Z26, Z22
-	VPRORD          $0x07, Z15, Z24
-	VPADDD          Z22, Z11, Z11
-	VPRORD          $0x12, Z15, Z22
-	VPADDD          Z3, Z11, Z11
-	VPADDD          Z3, Z27, Z3
-	VPTERNLOGD      $0x96, Z19, Z30, Z23
-	VPRORD          $0x06, Z3, Z19
-	VPTERNLOGD      $0x96, Z29, Z6, Z5
-	VPRORD          $0x0b, Z3, Z6
-	VPADDD          Z23, Z16, Z16
-	VPRORD          $0x19, Z3, Z23
-	VPADDD          Z0, Z16, Z0
-	VPRORD          $0x02, Z11, Z16
-	VPADDD          Z5, Z0, Z0
-	VPRORD          $0x0d, Z11, Z5
-	VMOVDQA64       Z3, Z27
-	VPTERNLOGD      $0xca, Z1, Z25, Z27
-	VPRORD          $0x16, Z11, Z29
-	VPTERNLOGD      $0x96, Z19, Z6, Z23
-	VPSRLD          $0x03, Z15, Z6
-	VPADDD.BCST     248(AX), Z4, Z4
-	VPRORD          $0x11, Z9, Z19
-	VPADDD          Z0, Z4, Z4
-	VPRORD          $0x13, Z9, Z30
-	VPADDD          Z27, Z4, Z4
-	VPSRLD          $0x0a, Z9, Z9
-	VPADDD          Z23, Z4, Z4
-	VPRORD          $0x07, Z17, Z23
-	VPTERNLOGD      $0x96, Z16, Z5, Z29
-	VPRORD          $0x12, Z17, Z5
-	VMOVDQA64       Z11, Z16
-	VPTERNLOGD      $0xe8, Z26, Z2, Z16
-	VPSRLD          $0x03, Z17, Z27
-	VPADDD          Z16, Z29, Z16
-	VPRORD          $0x11, Z0, Z29
-	VPADDD          Z4, Z16, Z16
-	VPADDD          Z4, Z28, Z4
-	VPTERNLOGD      $0x96, Z24, Z22, Z6
-	VPRORD          $0x06, Z4, Z22
-	VPTERNLOGD      $0x96, Z19, Z30, Z9
-	VPRORD          $0x0b, Z4, Z19
-	VPADDD          Z6, Z14, Z6
-	VPRORD          $0x19, Z4, Z14
-	VPADDD          Z10, Z6, Z6
-	VPRORD          $0x02, Z16, Z10
-	VPADDD          Z9, Z6, Z6
-	VPRORD          $0x0d, Z16, Z9
-	VMOVDQA64       Z4, Z24
-	VPTERNLOGD      $0xca, Z25, Z3, Z24
-	VPRORD          $0x16, Z16, Z28
-	VPTERNLOGD      $0x96, Z22, Z19, Z14
-	VPRORD          $0x13, Z0, Z19
-	VPADDD.BCST     252(AX), Z1, Z1
-	VPSRLD          $0x0a, Z0, Z0
-	VPADDD          Z6, Z1, Z1
-	VPRORD          $0x07, Z18, Z22
-	VPADDD          Z24, Z1, Z1
-	VPRORD          $0x12, Z18, Z24
-	VPADDD          Z14, Z1, Z1
-	VPSRLD          $0x03, Z18, Z14
-	VPTERNLOGD      $0x96, Z10, Z9, Z28
-	VPRORD          $0x11, Z6, Z9
-	VMOVDQA64       Z16, Z10
-	VPTERNLOGD      $0xe8, Z2, Z11, Z10
-	VPRORD          $0x13, Z6, Z30
-	VPADDD          Z10, Z28, Z10
-	VPSRLD          $0x0a, Z6, Z6
-	VPADDD          Z1, Z10, Z10
-	VPRORD          $0x02, Z10, Z28
-	VPADDD          Z1, Z26, Z1
-	VPRORD          $0x06, Z1, Z26
-	VPTERNLOGD      $0x96, Z23, Z5, Z27
-	VPRORD          $0x0b, Z1, Z5
-	VPTERNLOGD      $0x96, Z29, Z19, Z0
-	VPRORD          $0x19, Z1, Z19
-	VPADDD          Z27, Z15, Z15
-	VPRORD          $0x0d, Z10, Z23
-	VPADDD          Z8, Z15, Z8
-	VPRORD          $0x16, Z10, Z15
-	VPADDD          Z0, Z8, Z0
-	VMOVDQA64       Z1, Z8
-	VPTERNLOGD      $0xca, Z3, Z4, Z8
-	VPTERNLOGD      $0x96, Z26, Z5, Z19
-	VPADDD.BCST     256(AX), Z25, Z5
-	VPTERNLOGD      $0x96, Z28, Z23, Z15
-	VPRORD          $0x07, Z20, Z23
-	VPADDD          Z0, Z5, Z5
-	VPRORD          $0x12, Z20, Z25
-	VPADDD          Z8, Z5, Z5
-	VPSRLD          $0x03, Z20, Z8
-	VPADDD          Z19, Z5, Z5
-	VPRORD          $0x11, Z0, Z19
-	VMOVDQA64       Z10, Z26
-	VPTERNLOGD      $0xe8, Z11, Z16, Z26
-	VPRORD          $0x13, Z0, Z27
-	VPADDD          Z26, Z15, Z15
-	VPSRLD          $0x0a, Z0, Z0
-	VPADDD          Z5, Z15, Z15
-	VPRORD          $0x02, Z15, Z26
-	VPADDD          Z5, Z2, Z2
-	VPRORD          $0x06, Z2, Z5
-	VPTERNLOGD      $0x96, Z22, Z24, Z14
-	VPRORD          $0x0b, Z2, Z22
-	VPTERNLOGD      $0x96, Z9, Z30, Z6
-	VPRORD          $0x19, Z2, Z9
-	VPADDD          Z14, Z17, Z14
-	VPRORD          $0x0d, Z15, Z17
-	VPADDD          Z12, Z14, Z12
-	VPRORD          $0x16, Z15, Z14
-	VPADDD          Z6, Z12, Z6
-	VMOVDQA64       Z2, Z12
-	VPTERNLOGD      $0xca, Z4, Z1, Z12
-	VPTERNLOGD      $0x96, Z5, Z22, Z9
-	VPADDD.BCST     260(AX), Z3, Z3
-	VPTERNLOGD      $0x96, Z26, Z17, Z14
-	VPRORD          $0x07, Z21, Z5
-	VPADDD          Z6, Z3, Z3
-	VPRORD          $0x12, Z21, Z17
-	VPADDD          Z12, Z3, Z3
-	VPSRLD          $0x03, Z21, Z12
-	VPADDD          Z9, Z3, Z3
-	VPRORD          $0x11, Z6, Z9
-	VMOVDQA64       Z15, Z21
-	VPTERNLOGD      $0xe8, Z16, Z10, Z21
-	VPRORD          $0x13, Z6, Z22
-	VPADDD          Z21, Z14, Z14
-	VPSRLD          $0x0a, Z6, Z6
-	VPADDD          Z3, Z14, Z14
-	VPRORD          $0x02, Z14, Z21
-	VPADDD          Z3, Z11, Z3
-	VPRORD          $0x06, Z3, Z11
-	VPTERNLOGD      $0x96, Z23, Z25, Z8
-	VPRORD          $0x0b, Z3, Z23
-	VPTERNLOGD      $0x96, Z19, Z27, Z0
-	VPRORD          $0x19, Z3, Z19
-	VPADDD          Z8, Z18, Z8
-	VPRORD          $0x0d, Z14, Z18
-	VPADDD          Z7, Z8, Z7
-	VPRORD          $0x16, Z14, Z8
-	VPADDD          Z0, Z7, Z0
-	VMOVDQA64       Z3, Z7
-	VPTERNLOGD      $0xca, Z1, Z2, Z7
-	VPTERNLOGD      $0x96, Z11, Z23, Z19
-	VPADDD.BCST     264(AX), Z4, Z4
-	VPTERNLOGD      $0x96, Z21, Z18, Z8
-	VPADDD          Z0, Z4, Z0
-	VMOVDQA64       Z14, Z4
-	VPTERNLOGD      $0xe8, Z10, Z15, Z4
-	VPADDD          Z7, Z0, Z0
-	VPADDD          Z4, Z8, Z4
-	VPADDD          Z19, Z0, Z0
-	VPTERNLOGD      $0x96, Z5, Z17, Z12
-	VPADDD          Z0, Z4, Z4
-	VPADDD          Z0, Z16, Z0
-	VPRORD          $0x06, Z0, Z5
-	VPTERNLOGD      $0x96, Z9, Z22, Z6
-	VPRORD          $0x0b, Z0, Z7
-	VPADDD          Z12, Z20, Z8
-	VPRORD          $0x19, Z0, Z9
-	VPADDD          Z13, Z8, Z8
-	VPRORD          $0x02, Z4, Z11
-	VPADDD          Z6, Z8, Z6
-	VPRORD          $0x0d, Z4, Z8
-	VMOVDQA64       Z0, Z12
-	VPTERNLOGD      $0xca, Z2, Z3, Z12
-	VPRORD          $0x16, Z4, Z13
-	VPTERNLOGD      $0x96, Z5, Z7, Z9
-	VPADDD          Z6, Z1, Z1
-	VPADDD.BCST     40(BX), Z10, Z5
-	VPADDD          Z12, Z1, Z1
-	VPTERNLOGD      $0x96, Z11, Z8, Z13
-	VPADDD          Z9, Z1, Z1
-	VMOVDQA64       Z4, Z6
-	VPTERNLOGD      $0xe8, Z15, Z14, Z6
-	VPADDD          Z1, Z5, Z5
-	VPADDD.BCST     44(BX), Z13, Z7
-	VPADDD          Z6, Z7, Z6
-	VPADDD.BCST     48(BX), Z4, Z4
-	VPADDD          Z1, Z6, Z1
-	VPADDD.BCST     52(BX), Z0, Z0
-	VPADDD.BCST     56(BX), Z14, Z6
-	VPADDD.BCST     60(BX), Z3, Z3
-	VPADDD.BCST     64(BX), Z15, Z7
-	VPADDD.BCST     68(BX), Z2, Z2
-	VPADDD.BCST     268(AX), Z1, Z8
-	VPADDD.BCST     272(AX), Z4, Z9
-	VPRORD          $0x06, Z8, Z10
-	VPBROADCASTD    276(AX), Z11
-	VPTERNLOGD.BCST $0xe2, 280(AX), Z8, Z11
-	VPRORD          $0x0b, Z8, Z12
-	VPADDD          Z11, Z9, Z9
-	VPRORD          $0x19, Z8, Z11
-	VPADDD.BCST     284(AX), Z1, Z13
-	VPRORD          $0x02, Z13, Z14
-	VPTERNLOGD      $0x96, Z10, Z12, Z11
-	VPRORD          $0x0d, Z13, Z10
-	VPADDD          Z11, Z9, Z9
-	VPRORD          $0x16, Z13, Z11
-	VPBROADCASTD    288(AX), Z12
-	VPTERNLOGD.BCST $0xe8, 292(AX), Z13, Z12
-	VPTERNLOGD      $0x96, Z14, Z10, Z11
-	VPADDD.BCST     296(AX), Z9, Z10
-	VPRORD          $0x06, Z10, Z14
-	VPADDD          Z12, Z11, Z11
-	VPRORD          $0x0b, Z10, Z12
-	VPADDD          Z9, Z11, Z9
-	VPRORD          $0x19, Z10, Z11
-	VMOVDQA64       Z10, Z15
-	VPTERNLOGD.BCST $0xca, 276(AX), Z8, Z15
-	VPRORD          $0x02, Z9, Z16
-	VPTERNLOGD      $0x96, Z14, Z12, Z11
-	VPRORD          $0x0d, Z9, Z12
-	VPADDD.BCST     300(AX), Z6, Z14
-	VPRORD          $0x16, Z9, Z17
-	VPADDD          Z15, Z14, Z14
-	VPADDD          Z11, Z14, Z11
-	VPTERNLOGD      $0x96, Z16, Z12, Z17
-	VMOVDQA64       Z9, Z12
-	VPTERNLOGD.BCST $0xe8, 288(AX), Z13, Z12
-	VPADDD.BCST     292(AX), Z11, Z14
-	VPRORD          $0x06, Z14, Z15
-	VPADDD          Z12, Z17, Z12
-	VPRORD          $0x0b, Z14, Z16
-	VPADDD          Z11, Z12, Z11
-	VPRORD          $0x19, Z14, Z12
-	VMOVDQA64       Z14, Z17
-	VPTERNLOGD      $0xca, Z8, Z10, Z17
-	VPRORD          $0x02, Z11, Z18
-	VPTERNLOGD      $0x96, Z15, Z16, Z12
-	VPRORD          $0x0d, Z11, Z15
-	VPADDD.BCST     304(AX), Z7, Z16
-	VPRORD          $0x16, Z11, Z19
-	VPADDD          Z17, Z16, Z16
-	VPADDD          Z12, Z16, Z12
-	VPTERNLOGD      $0x96, Z18, Z15, Z19
-	VMOVDQA64       Z11, Z15
-	VPTERNLOGD      $0xe8, Z13, Z9, Z15
-	VPADDD.BCST     288(AX), Z12, Z16
-	VPRORD          $0x06, Z16, Z17
-	VPADDD          Z15, Z19, Z15
-	VPRORD          $0x0b, Z16, Z18
-	VPADDD          Z12, Z15, Z12
-	VPRORD          $0x19, Z16, Z15
-	VMOVDQA64       Z16, Z19
-	VPTERNLOGD      $0xca, Z10, Z14, Z19
-	VPRORD          $0x02, Z12, Z20
-	VPTERNLOGD      $0x96, Z17, Z18, Z15
-	VPRORD          $0x0d, Z12, Z17
-	VPADDD.BCST     308(AX), Z8, Z8
-	VPRORD          $0x16, Z12, Z18
-	VPADDD          Z5, Z8, Z8
-	VPADDD          Z19, Z8, Z8
-	VPTERNLOGD      $0x96, Z20, Z17, Z18
-	VPADDD          Z15, Z8, Z8
-	VMOVDQA64       Z12, Z15
-	VPTERNLOGD      $0xe8, Z9, Z11, Z15
-	VPADDD          Z15, Z18, Z15
-	VPADDD          Z8, Z13, Z13
-	VPRORD          $0x06, Z13, Z17
-	VPADDD          Z8, Z15, Z8
-	VPRORD          $0x0b, Z13, Z15
-	VMOVDQA64       Z13, Z18
-	VPTERNLOGD      $0xca, Z14, Z16, Z18
-	VPRORD          $0x19, Z13, Z19
-	VPADDD.BCST     312(AX), Z10, Z10
-	VPRORD          $0x02, Z8, Z20
-	VPTERNLOGD      $0x96, Z17, Z15, Z19
-	VPRORD          $0x0d, Z8, Z15
-	VPADDD          Z0, Z10, Z10
-	VPRORD          $0x16, Z8, Z17
-	VPADDD          Z18, Z10, Z10
-	VPADDD          Z19, Z10, Z10
-	VPTERNLOGD      $0x96, Z20, Z15, Z17
-	VMOVDQA64       Z8, Z15
-	VPTERNLOGD      $0xe8, Z11, Z12, Z15
-	VPADDD          Z10, Z9, Z9
-	VPRORD          $0x06, Z9, Z18
-	VPADDD          Z15, Z17, Z15
-	VPRORD          $0x0b, Z9, Z17
-	VPADDD          Z10, Z15, Z10
-	VPRORD          $0x19, Z9, Z15
-	VMOVDQA64       Z9, Z19
-	VPTERNLOGD      $0xca, Z16, Z13, Z19
-	VPRORD          $0x02, Z10, Z20
-	VPTERNLOGD      $0x96, Z18, Z17, Z15
-	VPRORD          $0x0d, Z10, Z17
-	VPADDD.BCST     316(AX), Z14, Z14
-	VPRORD          $0x16, Z10, Z18
-	VPADDD          Z3, Z14, Z14
-	VPADDD          Z19, Z14, Z14
-	VPTERNLOGD      $0x96, Z20, Z17, Z18
-	VPADDD          Z15, Z14, Z14
-	VMOVDQA64       Z10, Z15
-	VPTERNLOGD      $0xe8, Z12, Z8, Z15
-	VPADDD          Z15, Z18, Z15
-	VPADDD          Z14, Z11, Z11
-	VPRORD          $0x06, Z11, Z17
-	VPADDD          Z14, Z15, Z14
-	VPRORD          $0x0b, Z11, Z15
-	VMOVDQA64       Z11, Z18
-	VPTERNLOGD      $0xca, Z13, Z9, Z18
-	VPRORD          $0x19, Z11, Z19
-	VPADDD.BCST     8(AX), Z16, Z16
-	VPRORD          $0x02, Z14, Z20
-	VPTERNLOGD      $0x96, Z17, Z15, Z19
-	VPRORD          $0x0d, Z14, Z15
-	VPADDD          Z2, Z16, Z16
-	VPRORD          $0x16, Z14, Z17
-	VPADDD          Z18, Z16, Z16
-	VPADDD          Z19, Z16, Z16
-	VPTERNLOGD      $0x96, Z20, Z15, Z17
-	VMOVDQA64       Z14, Z15
-	VPTERNLOGD      $0xe8, Z8, Z10, Z15
-	VPADDD          Z16, Z12, Z12
-	VPRORD          $0x06, Z12, Z18
-	VPADDD          Z15, Z17, Z15
-	VPRORD          $0x0b, Z12, Z17
-	VPADDD          Z16, Z15, Z15
-	VPRORD          $0x19, Z12, Z16
-	VMOVDQA64       Z12, Z19
-	VPTERNLOGD      $0xca, Z9, Z11, Z19
-	VPRORD          $0x02, Z15, Z20
-	VPTERNLOGD      $0x96, Z18, Z17, Z16
-	VPRORD          $0x0d, Z15, Z17
-	VPADDD.BCST     320(AX), Z13, Z13
-	VPRORD          $0x16, Z15, Z18
-	VPADDD          Z19, Z13, Z13
-	VPADDD          Z16, Z13, Z13
-	VPTERNLOGD      $0x96, Z20, Z17, Z18
-	VMOVDQA64       Z15, Z16
-	VPTERNLOGD      $0xe8, Z10, Z14, Z16
-	VPADDD          Z13, Z8, Z8
-	VPRORD          $0x06, Z8, Z17
-	VPADDD          Z16, Z18, Z16
-	VPRORD          $0x0b, Z8, Z18
-	VPADDD          Z13, Z16, Z13
-	VPRORD          $0x19, Z8, Z16
-	VMOVDQA64       Z8, Z19
-	VPTERNLOGD      $0xca, Z11, Z12, Z19
-	VPRORD          $0x02, Z13, Z20
-	VPTERNLOGD      $0x96, Z17, Z18, Z16
-	VPRORD          $0x0d, Z13, Z17
-	VPADDD.BCST     16(AX), Z9, Z9
-	VPRORD          $0x16, Z13, Z18
-	VPADDD          Z19, Z9, Z9
-	VPADDD          Z16, Z9, Z9
-	VPTERNLOGD      $0x96, Z20, Z17, Z18
-	VMOVDQA64       Z13, Z16
-	VPTERNLOGD      $0xe8, Z14, Z15, Z16
-	VPADDD          Z9, Z10, Z10
-	VPRORD          $0x06, Z10, Z17
-	VPADDD          Z16, Z18, Z16
-	VPRORD          $0x0b, Z10, Z18
-	VPADDD          Z9, Z16, Z9
-	VPRORD          $0x19, Z10, Z16
-	VMOVDQA64       Z10, Z19
-	VPTERNLOGD      $0xca, Z12, Z8, Z19
-	VPRORD          $0x02, Z9, Z20
-	VPTERNLOGD      $0x96, Z17, Z18, Z16
-	VPRORD          $0x0d, Z9, Z17
-	VPADDD.BCST     20(AX), Z11, Z11
-	VPRORD          $0x16, Z9, Z18
-	VPADDD          Z19, Z11, Z11
-	VPADDD          Z16, Z11, Z11
-	VPTERNLOGD      $0x96, Z20, Z17, Z18
-	VMOVDQA64       Z9, Z16
-	VPTERNLOGD      $0xe8, Z15, Z13, Z16
-	VPADDD          Z11, Z14, Z14
-	VPRORD          $0x06, Z14, Z17
-	VPADDD          Z16, Z18, Z16
-	VPRORD          $0x0b, Z14, Z18
-	VPADDD          Z11, Z16, Z11
-	VPRORD          $0x19, Z14, Z16
-	VMOVDQA64       Z14, Z19
-	VPTERNLOGD      $0xca, Z8, Z10, Z19
-	VPRORD          $0x02, Z11, Z20
-	VPTERNLOGD      $0x96, Z17, Z18, Z16
-	VPRORD          $0x0d, Z11, Z17
-	VPADDD.BCST     24(AX), Z12, Z12
-	VPRORD          $0x16, Z11, Z18
-	VPADDD          Z19, Z12, Z12
-	VPADDD          Z16, Z12, Z12
-	VPTERNLOGD      $0x96, Z20, Z17, Z18
-	VMOVDQA64       Z11, Z16
-	VPTERNLOGD      $0xe8, Z13, Z9, Z16
-	VPADDD          Z12, Z15, Z15
-	VPRORD          $0x06, Z15, Z17
-	VPADDD          Z16, Z18, Z16
-	VPRORD          $0x0b, Z15, Z18
-	VPADDD          Z12, Z16, Z12
-	VPRORD          $0x19, Z15, Z16
-	VMOVDQA64       Z15, Z19
-	VPTERNLOGD      $0xca, Z10, Z14, Z19
-	VPRORD          $0x02, Z12, Z20
-	VPTERNLOGD      $0x96, Z17, Z18, Z16
-	VPRORD          $0x0d, Z12, Z17
-	VPADDD.BCST     28(AX), Z8, Z8
-	VPRORD          $0x16, Z12, Z18
-	VPADDD          Z19, Z8, Z8
-	VPADDD          Z16, Z8, Z8
-	VPTERNLOGD      $0x96, Z20, Z17, Z18
-	VMOVDQA64       Z12, Z16
-	VPTERNLOGD      $0xe8, Z9, Z11, Z16
-	VPADDD          Z8, Z13, Z13
-	VPRORD          $0x06, Z13, Z17
-	VPADDD          Z16, Z18, Z16
-	VPRORD          $0x0b, Z13, Z18
-	VPADDD          Z8, Z16, Z8
-	VPRORD          $0x19, Z13, Z16
-	VMOVDQA64       Z13, Z19
-	VPTERNLOGD      $0xca, Z14, Z15, Z19
-	VPRORD          $0x02, Z8, Z20
-	VPTERNLOGD      $0x96, Z17, Z18, Z16
-	VPRORD          $0x0d, Z8, Z17
-	VPADDD.BCST     32(AX), Z10, Z10
-	VPRORD          $0x16, Z8, Z18
-	VPADDD          Z19, Z10, Z10
-	VPADDD          Z16, Z10, Z10
-	VPTERNLOGD      $0x96, Z20, Z17, Z18
-	VPRORD          $0x07, Z4, Z16
-	VMOVDQA64       Z8, Z17
-	VPTERNLOGD      $0xe8, Z11, Z12, Z17
-	VPRORD          $0x12, Z4, Z19
-	VPADDD          Z17, Z18, Z17
-	VPSRLD          $0x03, Z4, Z18
-	VPADDD          Z10, Z17, Z17
-	VPRORD          $0x02, Z17, Z20
-	VPADDD          Z10, Z9, Z9
-	VPRORD          $0x06, Z9, Z10
-	VMOVDQA64       Z9, Z21
-	VPTERNLOGD      $0xca, Z15, Z13, Z21
-	VPRORD          $0x0b, Z9, Z22
-	VPADDD.BCST     36(AX), Z14, Z14
-	VPRORD          $0x19, Z9, Z23
-	VPADDD          Z21, Z14, Z14
-	VPRORD          $0x0d, Z17, Z21
-	VPTERNLOGD      $0x96, Z10, Z22, Z23
-	VPRORD          $0x16, Z17, Z10
-	VPADDD          Z23, Z14, Z14
-	VPTERNLOGD      $0x96, Z20, Z21, Z10
-	VMOVDQA64       Z17, Z20
-	VPTERNLOGD      $0xe8, Z12, Z8, Z20
-	VPADDD          Z20, Z10, Z10
-	VPADDD          Z14, Z11, Z11
-	VPRORD          $0x06, Z11, Z20
-	VPADDD          Z14, Z10, Z10
-	VPRORD          $0x0b, Z11, Z14
-	VMOVDQA64       Z11, Z21
-	VPTERNLOGD      $0xca, Z13, Z9, Z21
-	VPRORD          $0x19, Z11, Z22
-	VPADDD.BCST     324(AX), Z15, Z15
-	VPRORD          $0x02, Z10, Z23
-	VPTERNLOGD      $0x96, Z20, Z14, Z22
-	VPRORD          $0x0d, Z10, Z14
-	VPADDD          Z21, Z15, Z15
-	VPRORD          $0x16, Z10, Z20
-	VPADDD          Z22, Z15, Z15
-	VPRORD          $0x07, Z6, Z21
-	VPTERNLOGD      $0x96, Z23, Z14, Z20
-	VPRORD          $0x12, Z6, Z14
-	VMOVDQA64       Z10, Z22
-	VPTERNLOGD      $0xe8, Z8, Z17, Z22
-	VPSRLD          $0x03, Z6, Z23
-	VPADDD          Z22, Z20, Z20
-	VPADDD          Z15, Z20, Z20
-	VPADDD          Z15, Z12, Z12
-	VPRORD          $0x06, Z12, Z15
-	VPTERNLOGD      $0x96, Z16, Z19, Z18
-	VPRORD          $0x0b, Z12, Z16
-	VPADDD          Z18, Z1, Z1
-	VPRORD          $0x19, Z12, Z18
-	VMOVDQA64       Z12, Z19
-	VPTERNLOGD      $0xca, Z9, Z11, Z19
-	VPRORD          $0x02, Z20, Z22
-	VPTERNLOGD      $0x96, Z15, Z16, Z18
-	VPRORD          $0x0d, Z20, Z15
-	VPADDD.BCST     328(AX), Z13, Z13
-	VPRORD          $0x16, Z20, Z16
-	VPADDD          Z1, Z13, Z13
-	VPRORD          $0x07, Z7, Z24
-	VPADDD          Z19, Z13, Z13
-	VPRORD          $0x12, Z7, Z19
-	VPADDD          Z18, Z13, Z13
-	VPSRLD          $0x03, Z7, Z18
-	VPTERNLOGD      $0x96, Z22, Z15, Z16
-	VPRORD          $0x11, Z1, Z15
-	VMOVDQA64       Z20, Z22
-	VPTERNLOGD      $0xe8, Z17, Z10, Z22
-	VPRORD          $0x13, Z1, Z25
-	VPADDD          Z22, Z16, Z16
-	VPSRLD          $0x0a, Z1, Z22
-	VPADDD          Z13, Z16, Z16
-	VPRORD          $0x02, Z16, Z26
-	VPADDD          Z13, Z8, Z8
-	VPRORD          $0x06, Z8, Z13
-	VPTERNLOGD      $0x96, Z21, Z14, Z23
-	VPRORD          $0x0b, Z8, Z14
-	VPADDD.BCST     332(AX), Z4, Z4
-	VPRORD          $0x19, Z8, Z21
-	VPADDD          Z23, Z4, Z4
-	VPRORD          $0x0d, Z16, Z23
-	VMOVDQA64       Z8, Z27
-	VPTERNLOGD      $0xca, Z11, Z12, Z27
-	VPRORD          $0x16, Z16, Z28
-	VPTERNLOGD      $0x96, Z13, Z14, Z21
-	VPRORD          $0x07, Z5, Z13
-	VPADDD.BCST     336(AX), Z9, Z9
-	VPRORD          $0x12, Z5, Z14
-	VPADDD          Z4, Z9, Z9
-	VPSRLD          $0x03, Z5, Z29
-	VPADDD          Z27, Z9, Z9
-	VPADDD          Z21, Z9, Z9
-	VPTERNLOGD      $0x96, Z26, Z23, Z28
-	VPRORD          $0x11, Z4, Z21
-	VMOVDQA64       Z16, Z23
-	VPTERNLOGD      $0xe8, Z10, Z20, Z23
-	VPRORD          $0x13, Z4, Z26
-	VPADDD          Z23, Z28, Z23
-	VPSRLD          $0x0a, Z4, Z27
-	VPADDD          Z9, Z23, Z23
-	VPRORD          $0x02, Z23, Z28
-	VPADDD          Z9, Z17, Z9
-	VPRORD          $0x06, Z9, Z17
-	VPTERNLOGD      $0x96, Z24, Z19, Z18
-	VPRORD          $0x0b, Z9, Z19
-	VPTERNLOGD      $0x96, Z15, Z25, Z22
-	VPRORD          $0x19, Z9, Z15
-	VPADDD          Z18, Z6, Z6
-	VPRORD          $0x0d, Z23, Z18
-	VPADDD          Z22, Z6, Z6
-	VPRORD          $0x16, Z23, Z22
-	VMOVDQA64       Z9, Z24
-	VPTERNLOGD      $0xca, Z12, Z8, Z24
-	VPTERNLOGD      $0x96, Z17, Z19, Z15
-	VPADDD.BCST     340(AX), Z11, Z11
-	VPRORD          $0x07, Z0, Z17
-	VPADDD          Z6, Z11, Z11
-	VPRORD          $0x12, Z0, Z19
-	VPADDD          Z24, Z11, Z11
-	VPSRLD          $0x03, Z0, Z24
-	VPADDD          Z15, Z11, Z11
-	VPRORD          $0x11, Z6, Z15
-	VPTERNLOGD      $0x96, Z28, Z18, Z22
-	VPRORD          $0x13, Z6, Z18
-	VMOVDQA64       Z23, Z25
-	VPTERNLOGD      $0xe8, Z20, Z16, Z25
-	VPSRLD          $0x0a, Z6, Z28
-	VPADDD          Z25, Z22, Z22
-	VPADDD          Z11, Z22, Z22
-	VPADDD          Z11, Z10, Z10
-	VPRORD          $0x06, Z10, Z11
-	VPTERNLOGD      $0x96, Z13, Z14, Z29
-	VPRORD          $0x0b, Z10, Z13
-	VPTERNLOGD      $0x96, Z21, Z26, Z27
-	VPRORD          $0x19, Z10, Z14
-	VPADDD          Z29, Z7, Z7
-	VPRORD          $0x02, Z22, Z21
-	VPADDD          Z27, Z7, Z7
-	VPRORD          $0x0d, Z22, Z25
-	VMOVDQA64       Z10, Z26
-	VPTERNLOGD      $0xca, Z8, Z9, Z26
-	VPRORD          $0x16, Z22, Z27
-	VPTERNLOGD      $0x96, Z11, Z13, Z14
-	VPRORD          $0x07, Z3, Z11
-	VPADDD.BCST     344(AX), Z12, Z12
-	VPRORD          $0x12, Z3, Z13
-	VPADDD          Z7, Z12, Z12
-	VPSRLD          $0x03, Z3, Z29
-	VPADDD          Z26, Z12, Z12
-	VPADDD          Z14, Z12, Z12
-	VPTERNLOGD      $0x96, Z21, Z25, Z27
-	VPRORD          $0x11, Z7, Z14
-	VMOVDQA64       Z22, Z21
-	VPTERNLOGD      $0xe8, Z16, Z23, Z21
-	VPRORD          $0x13, Z7, Z25
-	VPADDD          Z21, Z27, Z21
-	VPSRLD          $0x0a, Z7, Z26
-	VPADDD          Z12, Z21, Z21
-	VPRORD          $0x02, Z21, Z27
-	VPADDD          Z12, Z20, Z12
-	VPRORD          $0x06, Z12, Z20
-	VPTERNLOGD      $0x96, Z17, Z19, Z24
-	VPRORD          $0x0b, Z12, Z17
-	VPTERNLOGD      $0x96, Z15, Z18, Z28
-	VPRORD          $0x19, Z12, Z15
-	VPADDD          Z24, Z5, Z5
-	VPRORD          $0x0d, Z21, Z18
-	VPADDD          Z28, Z5, Z5
-	VPRORD          $0x16, Z21, Z19
-	VMOVDQA64       Z12, Z24
-	VPTERNLOGD      $0xca, Z9, Z10, Z24
-	VPTERNLOGD      $0x96, Z20, Z17, Z15
-	VPADDD.BCST     348(AX), Z8, Z8
-	VPRORD          $0x07, Z2, Z17
-	VPADDD          Z5, Z8, Z8
-	VPRORD          $0x12, Z2, Z20
-	VPADDD          Z24, Z8, Z8
-	VPSRLD          $0x03, Z2, Z24
-	VPADDD          Z15, Z8, Z8
-	VPRORD          $0x11, Z5, Z15
-	VPTERNLOGD      $0x96, Z27, Z18, Z19
-	VPRORD          $0x13, Z5, Z18
-	VMOVDQA64       Z21, Z27
-	VPTERNLOGD      $0xe8, Z23, Z22, Z27
-	VPSRLD          $0x0a, Z5, Z28
-	VPADDD          Z27, Z19, Z19
-	VPADDD          Z8, Z19, Z19
-	VPADDD          Z8, Z16, Z8
-	VPRORD          $0x06, Z8, Z16
-	VPTERNLOGD      $0x96, Z11, Z13, Z29
-	VPRORD          $0x0b, Z8, Z11
-	VPTERNLOGD      $0x96, Z14, Z25, Z26
-	VPRORD          $0x19, Z8, Z13
-	VPADDD          Z29, Z0, Z0
-	VPRORD          $0x02, Z19, Z14
-	VPADDD          Z26, Z0, Z0
-	VPRORD          $0x0d, Z19, Z25
-	VMOVDQA64       Z8, Z26
-	VPTERNLOGD      $0xca, Z10, Z12, Z26
-	VPRORD          $0x16, Z19, Z27
-	VPTERNLOGD      $0x96, Z16, Z11, Z13
-	VPADDD.BCST     72(AX), Z9, Z9
-	VPTERNLOGD      $0x96, Z14, Z25, Z27
-	VPRORD          $0x11, Z0, Z11
-	VPADDD          Z0, Z9, Z9
-	VPRORD          $0x13, Z0, Z14
-	VPADDD          Z26, Z9, Z9
-	VPSRLD          $0x0a, Z0, Z16
-	VPADDD          Z13, Z9, Z9
-	VMOVDQA64       Z19, Z13
-	VPTERNLOGD      $0xe8, Z22, Z21, Z13
-	VPADDD          Z9, Z23, Z23
-	VPRORD          $0x06, Z23, Z25
-	VPADDD          Z13, Z27, Z13
-	VPRORD          $0x0b, Z23, Z26
-	VPADDD          Z9, Z13, Z9
-	VPRORD          $0x19, Z23, Z13
-	VPTERNLOGD      $0x96, Z17, Z20, Z24
-	VPRORD          $0x02, Z9, Z17
-	VPTERNLOGD      $0x96, Z15, Z18, Z28
-	VPRORD          $0x0d, Z9, Z15
-	VPADDD.BCST     352(AX), Z3, Z3
-	VPRORD          $0x16, Z9, Z18
-	VPADDD          Z24, Z3, Z3
-	VPADDD          Z28, Z3, Z3
-	VMOVDQA64       Z23, Z20
-	VPTERNLOGD      $0xca, Z12, Z8, Z20
-	VPRORD          $0x11, Z3, Z24
-	VPTERNLOGD      $0x96, Z25, Z26, Z13
-	VPRORD          $0x13, Z3, Z25
-	VPADDD.BCST     356(AX), Z10, Z10
-	VPSRLD          $0x0a, Z3, Z26
-	VPADDD          Z3, Z10, Z10
-	VPADDD          Z20, Z10, Z10
-	VPTERNLOGD      $0x96, Z17, Z15, Z18
-	VPADDD          Z13, Z10, Z10
-	VMOVDQA64       Z9, Z13
-	VPTERNLOGD      $0xe8, Z21, Z19, Z13
-	VPADDD          Z13, Z18, Z13
-	VPADDD          Z10, Z22, Z15
-	VPRORD          $0x06, Z15, Z17
-	VPADDD          Z10, Z13, Z10
-	VPRORD          $0x0b, Z15, Z13
-	VPTERNLOGD      $0x96, Z11, Z14, Z16
-	VPRORD          $0x19, Z15, Z11
-	VPADDD.BCST     360(AX), Z2, Z2
-	VPRORD          $0x02, Z10, Z14
-	VPADDD          Z1, Z2, Z2
-	VPRORD          $0x0d, Z10, Z18
-	VPADDD          Z16, Z2, Z2
-	VPRORD          $0x16, Z10, Z16
-	VMOVDQA64       Z15, Z20
-	VPTERNLOGD      $0xca, Z8, Z23, Z20
-	VPRORD          $0x11, Z2, Z22
-	VPTERNLOGD      $0x96, Z17, Z13, Z11
-	VPRORD          $0x13, Z2, Z13
-	VPADDD.BCST     364(AX), Z12, Z12
-	VPSRLD          $0x0a, Z2, Z17
-	VPADDD          Z2, Z12, Z12
-	VPADDD          Z20, Z12, Z12
-	VPTERNLOGD      $0x96, Z14, Z18, Z16
-	VPADDD          Z11, Z12, Z11
-	VMOVDQA64       Z10, Z12
-	VPTERNLOGD      $0xe8, Z19, Z9, Z12
-	VPADDD          Z12, Z16, Z12
-	VPADDD          Z11, Z21, Z14
-	VPRORD          $0x06, Z14, Z16
-	VPADDD          Z11, Z12, Z11
-	VPRORD          $0x0b, Z14, Z12
-	VPTERNLOGD      $0x96, Z24, Z25, Z26
-	VPRORD          $0x19, Z14, Z18
-	VPADDD.BCST     76(AX), Z4, Z20
-	VPRORD          $0x02, Z11, Z21
-	VPADDD          Z26, Z20, Z20
-	VPRORD          $0x0d, Z11, Z24
-	VMOVDQA64       Z14, Z25
-	VPTERNLOGD      $0xca, Z23, Z15, Z25
-	VPRORD          $0x16, Z11, Z26
-	VPTERNLOGD      $0x96, Z16, Z12, Z18
-	VPRORD          $0x11, Z20, Z12
-	VPADDD.BCST     368(AX), Z8, Z8
-	VPRORD          $0x13, Z20, Z16
-	VPADDD          Z20, Z8, Z8
-	VPSRLD          $0x0a, Z20, Z27
-	VPADDD          Z25, Z8, Z8
-	VPADDD          Z18, Z8, Z8
-	VPTERNLOGD      $0x96, Z21, Z24, Z26
-	VMOVDQA64       Z11, Z18
-	VPTERNLOGD      $0xe8, Z9, Z10, Z18
-	VPADDD          Z8, Z19, Z19
-	VPRORD          $0x06, Z19, Z21
-	VPADDD          Z18, Z26, Z18
-	VPRORD          $0x0b, Z19, Z24
-	VPADDD          Z8, Z18, Z8
-	VPRORD          $0x19, Z19, Z18
-	VPTERNLOGD      $0x96, Z22, Z13, Z17
-	VPRORD          $0x02, Z8, Z13
-	VPADDD          Z17, Z6, Z17
-	VPRORD          $0x0d, Z8, Z22
-	VMOVDQA64       Z19, Z25
-	VPTERNLOGD      $0xca, Z15, Z14, Z25
-	VPRORD          $0x16, Z8, Z26
-	VPTERNLOGD      $0x96, Z21, Z24, Z18
-	VPRORD          $0x11, Z17, Z21
-	VPADDD.BCST     100(AX), Z23, Z23
-	VPRORD          $0x13, Z17, Z24
-	VPADDD          Z17, Z23, Z23
-	VPSRLD          $0x0a, Z17, Z28
-	VPADDD          Z25, Z23, Z23
-	VPADDD          Z18, Z23, Z18
-	VPTERNLOGD      $0x96, Z13, Z22, Z26
-	VMOVDQA64       Z8, Z13
-	VPTERNLOGD      $0xe8, Z10, Z11, Z13
-	VPADDD          Z18, Z9, Z9
-	VPRORD          $0x06, Z9, Z22
-	VPADDD          Z13, Z26, Z13
-	VPRORD          $0x0b, Z9, Z23
-	VPADDD          Z18, Z13, Z13
-	VPRORD          $0x19, Z9, Z18
-	VPTERNLOGD      $0x96, Z12, Z16, Z27
-	VPRORD          $0x02, Z13, Z12
-	VPADDD          Z27, Z7, Z16
-	VPRORD          $0x0d, Z13, Z25
-	VMOVDQA64       Z9, Z26
-	VPTERNLOGD      $0xca, Z14, Z19, Z26
-	VPRORD          $0x16, Z13, Z27
-	VPTERNLOGD      $0x96, Z22, Z23, Z18
-	VPRORD          $0x11, Z16, Z22
-	VPADDD.BCST     108(AX), Z15, Z15
-	VPRORD          $0x13, Z16, Z23
-	VPADDD          Z16, Z15, Z15
-	VPSRLD          $0x0a, Z16, Z29
-	VPADDD          Z26, Z15, Z15
-	VPADDD          Z18, Z15, Z15
-	VPTERNLOGD      $0x96, Z12, Z25, Z27
-	VMOVDQA64       Z13, Z12
-	VPTERNLOGD      $0xe8, Z11, Z8, Z12
-	VPADDD          Z15, Z10, Z10
-	VPRORD          $0x06, Z10, Z18
-	VPADDD          Z12, Z27, Z12
-	VPRORD          $0x0b, Z10, Z25
-	VPADDD          Z15, Z12, Z12
-	VPRORD          $0x19, Z10, Z15
-	VPTERNLOGD      $0x96, Z21, Z24, Z28
-	VPRORD          $0x02, Z12, Z21
-	VPADDD          Z28, Z5, Z24
-	VPRORD          $0x0d, Z12, Z26
-	VMOVDQA64       Z10, Z27
-	VPTERNLOGD      $0xca, Z19, Z9, Z27
-	VPRORD          $0x16, Z12, Z28
-	VPTERNLOGD      $0x96, Z18, Z25, Z15
-	VPRORD          $0x11, Z24, Z18
-	VPADDD.BCST     112(AX), Z14, Z14
-	VPRORD          $0x13, Z24, Z25
-	VPADDD          Z24, Z14, Z14
-	VPSRLD          $0x0a, Z24, Z30
-	VPADDD          Z27, Z14, Z14
-	VPADDD          Z15, Z14, Z14
-	VPTERNLOGD      $0x96, Z21, Z26, Z28
-	VMOVDQA64       Z12, Z15
-	VPTERNLOGD      $0xe8, Z8, Z13, Z15
-	VPADDD          Z14, Z11, Z11
-	VPRORD          $0x06, Z11, Z21
-	VPADDD          Z15, Z28, Z15
-	VPRORD          $0x0b, Z11, Z26
-	VPADDD          Z14, Z15, Z14
-	VPRORD          $0x19, Z11, Z15
-	VPTERNLOGD      $0x96, Z22, Z23, Z29
-	VPRORD          $0x02, Z14, Z22
-	VPADDD          Z29, Z0, Z23
-	VPRORD          $0x0d, Z14, Z27
-	VMOVDQA64       Z11, Z28
-	VPTERNLOGD      $0xca, Z9, Z10, Z28
-	VPRORD          $0x16, Z14, Z29
-	VPTERNLOGD      $0x96, Z21, Z26, Z15
-	VPRORD          $0x11, Z23, Z21
-	VPADDD.BCST     116(AX), Z19, Z19
-	VPRORD          $0x13, Z23, Z26
-	VPADDD          Z23, Z19, Z19
-	VPADDD          Z28, Z19, Z19
-	VPTERNLOGD      $0x96, Z22, Z27, Z29
-	VPSRLD          $0x0a, Z23, Z22
-	VPADDD          Z15, Z19, Z15
-	VMOVDQA64       Z14, Z19
-	VPTERNLOGD      $0xe8, Z13, Z12, Z19
-	VPADDD          Z15, Z8, Z8
-	VPRORD          $0x06, Z8, Z27
-	VPADDD          Z19, Z29, Z19
-	VPRORD          $0x0b, Z8, Z28
-	VPADDD          Z15, Z19, Z15
-	VPRORD          $0x19, Z8, Z19
-	VPTERNLOGD      $0x96, Z18, Z25, Z30
-	VPRORD          $0x02, Z15, Z18
-	VPADDD          Z30, Z3, Z25
-	VPRORD          $0x0d, Z15, Z29
-	VMOVDQA64       Z8, Z30
-	VPTERNLOGD      $0xca, Z10, Z11, Z30
-	VPTERNLOGD      $0x96, Z27, Z28, Z19
-	VPADDD.BCST     120(AX), Z9, Z9
-	VPRORD          $0x16, Z15, Z27
-	VPADDD          Z25, Z9, Z9
-	VPRORD          $0x07, Z1, Z28
-	VPADDD          Z30, Z9, Z9
-	VPRORD          $0x12, Z1, Z30
-	VPADDD          Z19, Z9, Z9
-	VPSRLD          $0x03, Z1, Z19
-	VPTERNLOGD      $0x96, Z18, Z29, Z27
-	VPRORD          $0x11, Z25, Z18
-	VMOVDQA64       Z15, Z29
-	VPTERNLOGD      $0xe8, Z12, Z14, Z29
-	VPADDD          Z29, Z27, Z27
-	VPADDD          Z9, Z13, Z13
-	VPRORD          $0x06, Z13, Z29
-	VPADDD          Z9, Z27, Z9
-	VPRORD          $0x0b, Z13, Z27
-	VPTERNLOGD      $0x96, Z21, Z26, Z22
-	VPRORD          $0x19, Z13, Z21
-	VPADDD.BCST     372(AX), Z2, Z26
-	VPADDD          Z22, Z26, Z22
-	VMOVDQA64       Z13, Z26
-	VPTERNLOGD      $0xca, Z11, Z8, Z26
-	VPTERNLOGD      $0x96, Z29, Z27, Z21
-	VPADDD.BCST     128(AX), Z10, Z10
-	VPRORD          $0x02, Z9, Z27
-	VPADDD          Z22, Z10, Z10
-	VPRORD          $0x0d, Z9, Z29
-	VPADDD          Z26, Z10, Z10
-	VPRORD          $0x16, Z9, Z26
-	VPADDD          Z21, Z10, Z10
-	VPRORD          $0x13, Z25, Z21
-	VPTERNLOGD      $0x96, Z27, Z29, Z26
-	VPSRLD          $0x0a, Z25, Z27
-	VMOVDQA64       Z9, Z29
-	VPTERNLOGD      $0xe8, Z14, Z15, Z29
-	VPADDD          Z29, Z26, Z26
-	VPADDD          Z10, Z12, Z12
-	VPRORD          $0x06, Z12, Z29
-	VPADDD          Z10, Z26, Z10
-	VPRORD          $0x0b, Z12, Z26
-	VPTERNLOGD      $0x96, Z28, Z30, Z19
-	VPRORD          $0x19, Z12, Z28
-	VPTERNLOGD      $0x96, Z18, Z21, Z27
-	VPRORD          $0x02, Z10, Z18
-	VPADDD.BCST     352(AX), Z19, Z19
-	VPRORD          $0x0d, Z10, Z21
-	VPADDD          Z20, Z19, Z19
-	VPRORD          $0x16, Z10, Z30
-	VPADDD          Z27, Z19, Z19
-	VPRORD          $0x07, Z4, Z27
-	VMOVDQA64       Z12, Z31
-	VPTERNLOGD      $0xca, Z8, Z13, Z31
-	VPTERNLOGD      $0x96, Z29, Z26, Z28
-	VPADDD.BCST     136(AX), Z11, Z11
-	VPRORD          $0x12, Z4, Z26
-	VPADDD          Z19, Z11, Z11
-	VPADDD          Z31, Z11, Z11
-	VPTERNLOGD      $0x96, Z18, Z21, Z30
-	VPSRLD          $0x03, Z4, Z18
-	VPADDD          Z28, Z11, Z11
-	VPRORD          $0x11, Z22, Z21
-	VMOVDQA64       Z10, Z28
-	VPTERNLOGD      $0xe8, Z15, Z9, Z28
-	VPRORD          $0x13, Z22, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z22, Z30
-	VPADDD          Z11, Z28, Z28
-	VPADDD          Z11, Z14, Z11
-	VPTERNLOGD      $0x96, Z27, Z26, Z18
-	VPRORD          $0x06, Z11, Z14
-	VPTERNLOGD      $0x96, Z21, Z29, Z30
-	VPRORD          $0x0b, Z11, Z21
-	VPADDD          Z18, Z1, Z1
-	VPRORD          $0x19, Z11, Z18
-	VPADDD          Z17, Z1, Z1
-	VPRORD          $0x02, Z28, Z26
-	VPADDD          Z30, Z1, Z1
-	VPRORD          $0x0d, Z28, Z27
-	VMOVDQA64       Z11, Z29
-	VPTERNLOGD      $0xca, Z13, Z12, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z14, Z21, Z18
-	VPRORD          $0x07, Z6, Z14
-	VPADDD.BCST     144(AX), Z8, Z8
-	VPRORD          $0x12, Z6, Z21
-	VPADDD          Z1, Z8, Z8
-	VPADDD          Z29, Z8, Z8
-	VPTERNLOGD      $0x96, Z26, Z27, Z30
-	VPSRLD          $0x03, Z6, Z26
-	VPADDD          Z18, Z8, Z8
-	VPRORD          $0x11, Z19, Z18
-	VMOVDQA64       Z28, Z27
-	VPTERNLOGD      $0xe8, Z9, Z10, Z27
-	VPRORD          $0x13, Z19, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z19, Z30
-	VPADDD          Z8, Z27, Z27
-	VPADDD          Z8, Z15, Z8
-	VPTERNLOGD      $0x96, Z14, Z21, Z26
-	VPRORD          $0x06, Z8, Z14
-	VPTERNLOGD      $0x96, Z18, Z29, Z30
-	VPRORD          $0x0b, Z8, Z15
-	VPADDD          Z26, Z4, Z4
-	VPRORD          $0x19, Z8, Z18
-	VPADDD          Z16, Z4, Z4
-	VPRORD          $0x02, Z27, Z21
-	VPADDD          Z30, Z4, Z4
-	VPRORD          $0x0d, Z27, Z26
-	VMOVDQA64       Z8, Z29
-	VPTERNLOGD      $0xca, Z12, Z11, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z14, Z15, Z18
-	VPRORD          $0x07, Z7, Z14
-	VPADDD.BCST     148(AX), Z13, Z13
-	VPRORD          $0x12, Z7, Z15
-	VPADDD          Z4, Z13, Z13
-	VPADDD          Z29, Z13, Z13
-	VPTERNLOGD      $0x96, Z21, Z26, Z30
-	VPSRLD          $0x03, Z7, Z21
-	VPADDD          Z18, Z13, Z13
-	VPRORD          $0x11, Z1, Z18
-	VMOVDQA64       Z27, Z26
-	VPTERNLOGD      $0xe8, Z10, Z28, Z26
-	VPRORD          $0x13, Z1, Z29
-	VPADDD          Z26, Z30, Z26
-	VPSRLD          $0x0a, Z1, Z30
-	VPADDD          Z13, Z26, Z26
-	VPADDD          Z13, Z9, Z9
-	VPTERNLOGD      $0x96, Z14, Z15, Z21
-	VPRORD          $0x06, Z9, Z13
-	VPTERNLOGD      $0x96, Z18, Z29, Z30
-	VPRORD          $0x0b, Z9, Z14
-	VPADDD          Z21, Z6, Z6
-	VPRORD          $0x19, Z9, Z15
-	VPADDD          Z24, Z6, Z6
-	VPRORD          $0x02, Z26, Z18
-	VPADDD          Z30, Z6, Z6
-	VPRORD          $0x0d, Z26, Z21
-	VMOVDQA64       Z9, Z29
-	VPTERNLOGD      $0xca, Z11, Z8, Z29
-	VPRORD          $0x16, Z26, Z30
-	VPTERNLOGD      $0x96, Z13, Z14, Z15
-	VPRORD          $0x07, Z5, Z13
-	VPADDD.BCST     152(AX), Z12, Z12
-	VPRORD          $0x12, Z5, Z14
-	VPADDD          Z6, Z12, Z12
-	VPADDD          Z29, Z12, Z12
-	VPTERNLOGD      $0x96, Z18, Z21, Z30
-	VPSRLD          $0x03, Z5, Z18
-	VPADDD          Z15, Z12, Z12
-	VPRORD          $0x11, Z4, Z15
-	VMOVDQA64       Z26, Z21
-	VPTERNLOGD      $0xe8, Z28, Z27, Z21
-	VPRORD          $0x13, Z4, Z29
-	VPADDD          Z21, Z30, Z21
-	VPSRLD          $0x0a, Z4, Z30
-	VPADDD          Z12, Z21, Z21
-	VPADDD          Z12, Z10, Z10
-	VPTERNLOGD      $0x96, Z13, Z14, Z18
-	VPRORD          $0x06, Z10, Z12
-	VPTERNLOGD      $0x96, Z15, Z29, Z30
-	VPRORD          $0x0b, Z10, Z13
-	VPADDD          Z18, Z7, Z7
-	VPRORD          $0x19, Z10, Z14
-	VPADDD          Z23, Z7, Z7
-	VPRORD          $0x02, Z21, Z15
-	VPADDD          Z30, Z7, Z7
-	VPRORD          $0x0d, Z21, Z18
-	VMOVDQA64       Z10, Z29
-	VPTERNLOGD      $0xca, Z8, Z9, Z29
-	VPRORD          $0x16, Z21, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z14
-	VPRORD          $0x07, Z0, Z12
-	VPADDD.BCST     156(AX), Z11, Z11
-	VPRORD          $0x12, Z0, Z13
-	VPADDD          Z7, Z11, Z11
-	VPADDD          Z29, Z11, Z11
-	VPTERNLOGD      $0x96, Z15, Z18, Z30
-	VPSRLD          $0x03, Z0, Z15
-	VPADDD          Z14, Z11, Z11
-	VPRORD          $0x11, Z6, Z14
-	VMOVDQA64       Z21, Z18
-	VPTERNLOGD      $0xe8, Z27, Z26, Z18
-	VPRORD          $0x13, Z6, Z29
-	VPADDD          Z18, Z30, Z18
-	VPSRLD          $0x0a, Z6, Z30
-	VPADDD          Z11, Z18, Z18
-	VPADDD          Z11, Z28, Z11
-	VPTERNLOGD      $0x96, Z12, Z13, Z15
-	VPRORD          $0x06, Z11, Z12
-	VPTERNLOGD      $0x96, Z14, Z29, Z30
-	VPRORD          $0x0b, Z11, Z13
-	VPADDD          Z15, Z5, Z5
-	VPRORD          $0x19, Z11, Z14
-	VPADDD          Z25, Z5, Z5
-	VPRORD          $0x02, Z18, Z15
-	VPADDD          Z30, Z5, Z5
-	VPRORD          $0x0d, Z18, Z28
-	VMOVDQA64       Z11, Z29
-	VPTERNLOGD      $0xca, Z9, Z10, Z29
-	VPRORD          $0x16, Z18, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z14
-	VPRORD          $0x07, Z3, Z12
-	VPADDD.BCST     160(AX), Z8, Z8
-	VPRORD          $0x12, Z3, Z13
-	VPADDD          Z5, Z8, Z8
-	VPADDD          Z29, Z8, Z8
-	VPTERNLOGD      $0x96, Z15, Z28, Z30
-	VPSRLD          $0x03, Z3, Z15
-	VPADDD          Z14, Z8, Z8
-	VPRORD          $0x11, Z7, Z14
-	VMOVDQA64       Z18, Z28
-	VPTERNLOGD      $0xe8, Z26, Z21, Z28
-	VPRORD          $0x13, Z7, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z7, Z30
-	VPADDD          Z8, Z28, Z28
-	VPADDD          Z8, Z27, Z8
-	VPTERNLOGD      $0x96, Z12, Z13, Z15
-	VPRORD          $0x06, Z8, Z12
-	VPTERNLOGD      $0x96, Z14, Z29, Z30
-	VPRORD          $0x0b, Z8, Z13
-	VPADDD          Z15, Z0, Z0
-	VPRORD          $0x19, Z8, Z14
-	VPADDD          Z22, Z0, Z0
-	VPRORD          $0x02, Z28, Z15
-	VPADDD          Z30, Z0, Z0
-	VPRORD          $0x0d, Z28, Z27
-	VMOVDQA64       Z8, Z29
-	VPTERNLOGD      $0xca, Z10, Z11, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z14
-	VPRORD          $0x07, Z2, Z12
-	VPADDD.BCST     164(AX), Z9, Z9
-	VPRORD          $0x12, Z2, Z13
-	VPADDD          Z0, Z9, Z9
-	VPADDD          Z29, Z9, Z9
-	VPTERNLOGD      $0x96, Z15, Z27, Z30
-	VPSRLD          $0x03, Z2, Z15
-	VPADDD          Z14, Z9, Z9
-	VPRORD          $0x11, Z5, Z14
-	VMOVDQA64       Z28, Z27
-	VPTERNLOGD      $0xe8, Z21, Z18, Z27
-	VPRORD          $0x13, Z5, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z5, Z30
-	VPADDD          Z9, Z27, Z27
-	VPADDD          Z9, Z26, Z9
-	VPTERNLOGD      $0x96, Z12, Z13, Z15
-	VPRORD          $0x06, Z9, Z12
-	VPTERNLOGD      $0x96, Z14, Z29, Z30
-	VPRORD          $0x0b, Z9, Z13
-	VPADDD          Z15, Z3, Z3
-	VPRORD          $0x19, Z9, Z14
-	VPADDD          Z19, Z3, Z3
-	VPRORD          $0x02, Z27, Z15
-	VPADDD          Z30, Z3, Z3
-	VPRORD          $0x0d, Z27, Z26
-	VMOVDQA64       Z9, Z29
-	VPTERNLOGD      $0xca, Z11, Z8, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z14
-	VPRORD          $0x07, Z20, Z12
-	VPADDD.BCST     168(AX), Z10, Z10
-	VPRORD          $0x12, Z20, Z13
-	VPADDD          Z3, Z10, Z10
-	VPADDD          Z29, Z10, Z10
-	VPTERNLOGD      $0x96, Z15, Z26, Z30
-	VPSRLD          $0x03, Z20, Z15
-	VPADDD          Z14, Z10, Z10
-	VPRORD          $0x11, Z0, Z14
-	VMOVDQA64       Z27, Z26
-	VPTERNLOGD      $0xe8, Z18, Z28, Z26
-	VPRORD          $0x13, Z0, Z29
-	VPADDD          Z26, Z30, Z26
-	VPSRLD          $0x0a, Z0, Z30
-	VPADDD          Z10, Z26, Z26
-	VPADDD          Z10, Z21, Z10
-	VPTERNLOGD      $0x96, Z12, Z13, Z15
-	VPRORD          $0x06, Z10, Z12
-	VPTERNLOGD      $0x96, Z14, Z29, Z30
-	VPRORD          $0x0b, Z10, Z13
-	VPADDD          Z15, Z2, Z2
-	VPRORD          $0x19, Z10, Z14
-	VPADDD          Z1, Z2, Z2
-	VPRORD          $0x02, Z26, Z15
-	VPADDD          Z30, Z2, Z2
-	VPRORD          $0x0d, Z26, Z21
-	VMOVDQA64       Z10, Z29
-	VPTERNLOGD      $0xca, Z8, Z9, Z29
-	VPRORD          $0x16, Z26, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z14
-	VPRORD          $0x07, Z17, Z12
-	VPADDD.BCST     172(AX), Z11, Z11
-	VPRORD          $0x12, Z17, Z13
-	VPADDD          Z2, Z11, Z11
-	VPADDD          Z29, Z11, Z11
-	VPTERNLOGD      $0x96, Z15, Z21, Z30
-	VPSRLD          $0x03, Z17, Z15
-	VPADDD          Z14, Z11, Z11
-	VPRORD          $0x11, Z3, Z14
-	VMOVDQA64       Z26, Z21
-	VPTERNLOGD      $0xe8, Z28, Z27, Z21
-	VPRORD          $0x13, Z3, Z29
-	VPADDD          Z21, Z30, Z21
-	VPSRLD          $0x0a, Z3, Z30
-	VPADDD          Z11, Z21, Z21
-	VPADDD          Z11, Z18, Z11
-	VPTERNLOGD      $0x96, Z12, Z13, Z15
-	VPRORD          $0x06, Z11, Z12
-	VPTERNLOGD      $0x96, Z14, Z29, Z30
-	VPRORD          $0x0b, Z11, Z13
-	VPADDD          Z15, Z20, Z14
-	VPRORD          $0x19, Z11, Z15
-	VPADDD          Z4, Z14, Z14
-	VPRORD          $0x02, Z21, Z18
-	VPADDD          Z30, Z14, Z14
-	VPRORD          $0x0d, Z21, Z20
-	VMOVDQA64       Z11, Z29
-	VPTERNLOGD      $0xca, Z9, Z10, Z29
-	VPRORD          $0x16, Z21, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z15
-	VPRORD          $0x07, Z16, Z12
-	VPADDD.BCST     176(AX), Z8, Z8
-	VPRORD          $0x12, Z16, Z13
-	VPADDD          Z14, Z8, Z8
-	VPADDD          Z29, Z8, Z8
-	VPTERNLOGD      $0x96, Z18, Z20, Z30
-	VPSRLD          $0x03, Z16, Z18
-	VPADDD          Z15, Z8, Z8
-	VPRORD          $0x11, Z2, Z15
-	VMOVDQA64       Z21, Z20
-	VPTERNLOGD      $0xe8, Z27, Z26, Z20
-	VPRORD          $0x13, Z2, Z29
-	VPADDD          Z20, Z30, Z20
-	VPSRLD          $0x0a, Z2, Z30
-	VPADDD          Z8, Z20, Z20
-	VPADDD          Z8, Z28, Z8
-	VPTERNLOGD      $0x96, Z12, Z13, Z18
-	VPRORD          $0x06, Z8, Z12
-	VPTERNLOGD      $0x96, Z15, Z29, Z30
-	VPRORD          $0x0b, Z8, Z13
-	VPADDD          Z18, Z17, Z15
-	VPRORD          $0x19, Z8, Z17
-	VPADDD          Z6, Z15, Z15
-	VPRORD          $0x02, Z20, Z18
-	VPADDD          Z30, Z15, Z15
-	VPRORD          $0x0d, Z20, Z28
-	VMOVDQA64       Z8, Z29
-	VPTERNLOGD      $0xca, Z10, Z11, Z29
-	VPRORD          $0x16, Z20, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z17
-	VPRORD          $0x07, Z24, Z12
-	VPADDD.BCST     180(AX), Z9, Z9
-	VPRORD          $0x12, Z24, Z13
-	VPADDD          Z15, Z9, Z9
-	VPADDD          Z29, Z9, Z9
-	VPTERNLOGD      $0x96, Z18, Z28, Z30
-	VPSRLD          $0x03, Z24, Z18
-	VPADDD          Z17, Z9, Z9
-	VPRORD          $0x11, Z14, Z17
-	VMOVDQA64       Z20, Z28
-	VPTERNLOGD      $0xe8, Z26, Z21, Z28
-	VPRORD          $0x13, Z14, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z14, Z30
-	VPADDD          Z9, Z28, Z28
-	VPADDD          Z9, Z27, Z9
-	VPTERNLOGD      $0x96, Z12, Z13, Z18
-	VPRORD          $0x06, Z9, Z12
-	VPTERNLOGD      $0x96, Z17, Z29, Z30
-	VPRORD          $0x0b, Z9, Z13
-	VPADDD          Z18, Z16, Z16
-	VPRORD          $0x19, Z9, Z17
-	VPADDD          Z7, Z16, Z16
-	VPRORD          $0x02, Z28, Z18
-	VPADDD          Z30, Z16, Z16
-	VPRORD          $0x0d, Z28, Z27
-	VMOVDQA64       Z9, Z29
-	VPTERNLOGD      $0xca, Z11, Z8, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z17
-	VPRORD          $0x07, Z23, Z12
-	VPADDD.BCST     184(AX), Z10, Z10
-	VPRORD          $0x12, Z23, Z13
-	VPADDD          Z16, Z10, Z10
-	VPADDD          Z29, Z10, Z10
-	VPTERNLOGD      $0x96, Z18, Z27, Z30
-	VPSRLD          $0x03, Z23, Z18
-	VPADDD          Z17, Z10, Z10
-	VPRORD          $0x11, Z15, Z17
-	VMOVDQA64       Z28, Z27
-	VPTERNLOGD      $0xe8, Z21, Z20, Z27
-	VPRORD          $0x13, Z15, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z15, Z30
-	VPADDD          Z10, Z27, Z27
-	VPADDD          Z10, Z26, Z10
-	VPTERNLOGD      $0x96, Z12, Z13, Z18
-	VPRORD          $0x06, Z10, Z12
-	VPTERNLOGD      $0x96, Z17, Z29, Z30
-	VPRORD          $0x0b, Z10, Z13
-	VPADDD          Z18, Z24, Z17
-	VPRORD          $0x19, Z10, Z18
-	VPADDD          Z5, Z17, Z17
-	VPRORD          $0x02, Z27, Z24
-	VPADDD          Z30, Z17, Z17
-	VPRORD          $0x0d, Z27, Z26
-	VMOVDQA64       Z10, Z29
-	VPTERNLOGD      $0xca, Z8, Z9, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z18
-	VPRORD          $0x07, Z25, Z12
-	VPADDD.BCST     188(AX), Z11, Z11
-	VPRORD          $0x12, Z25, Z13
-	VPADDD          Z17, Z11, Z11
-	VPADDD          Z29, Z11, Z11
-	VPTERNLOGD      $0x96, Z24, Z26, Z30
-	VPSRLD          $0x03, Z25, Z24
-	VPADDD          Z18, Z11, Z11
-	VPRORD          $0x11, Z16, Z18
-	VMOVDQA64       Z27, Z26
-	VPTERNLOGD      $0xe8, Z20, Z28, Z26
-	VPRORD          $0x13, Z16, Z29
-	VPADDD          Z26, Z30, Z26
-	VPSRLD          $0x0a, Z16, Z30
-	VPADDD          Z11, Z26, Z26
-	VPADDD          Z11, Z21, Z11
-	VPTERNLOGD      $0x96, Z12, Z13, Z24
-	VPRORD          $0x06, Z11, Z12
-	VPTERNLOGD      $0x96, Z18, Z29, Z30
-	VPRORD          $0x0b, Z11, Z13
-	VPADDD          Z24, Z23, Z18
-	VPRORD          $0x19, Z11, Z21
-	VPADDD          Z0, Z18, Z18
-	VPRORD          $0x02, Z26, Z23
-	VPADDD          Z30, Z18, Z18
-	VPRORD          $0x0d, Z26, Z24
-	VMOVDQA64       Z11, Z29
-	VPTERNLOGD      $0xca, Z9, Z10, Z29
-	VPRORD          $0x16, Z26, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z21
-	VPRORD          $0x07, Z22, Z12
-	VPADDD.BCST     192(AX), Z8, Z8
-	VPRORD          $0x12, Z22, Z13
-	VPADDD          Z18, Z8, Z8
-	VPADDD          Z29, Z8, Z8
-	VPTERNLOGD      $0x96, Z23, Z24, Z30
-	VPSRLD          $0x03, Z22, Z23
-	VPADDD          Z21, Z8, Z8
-	VPRORD          $0x11, Z17, Z21
-	VMOVDQA64       Z26, Z24
-	VPTERNLOGD      $0xe8, Z28, Z27, Z24
-	VPRORD          $0x13, Z17, Z29
-	VPADDD          Z24, Z30, Z24
-	VPSRLD          $0x0a, Z17, Z30
-	VPADDD          Z8, Z24, Z24
-	VPADDD          Z8, Z20, Z8
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z8, Z12
-	VPTERNLOGD      $0x96, Z21, Z29, Z30
-	VPRORD          $0x0b, Z8, Z13
-	VPADDD          Z23, Z25, Z20
-	VPRORD          $0x19, Z8, Z21
-	VPADDD          Z3, Z20, Z20
-	VPRORD          $0x02, Z24, Z23
-	VPADDD          Z30, Z20, Z20
-	VPRORD          $0x0d, Z24, Z25
-	VMOVDQA64       Z8, Z29
-	VPTERNLOGD      $0xca, Z10, Z11, Z29
-	VPRORD          $0x16, Z24, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z21
-	VPRORD          $0x07, Z19, Z12
-	VPADDD.BCST     196(AX), Z9, Z9
-	VPRORD          $0x12, Z19, Z13
-	VPADDD          Z20, Z9, Z9
-	VPADDD          Z29, Z9, Z9
-	VPTERNLOGD      $0x96, Z23, Z25, Z30
-	VPSRLD          $0x03, Z19, Z23
-	VPADDD          Z21, Z9, Z9
-	VPRORD          $0x11, Z18, Z21
-	VMOVDQA64       Z24, Z25
-	VPTERNLOGD      $0xe8, Z27, Z26, Z25
-	VPRORD          $0x13, Z18, Z29
-	VPADDD          Z25, Z30, Z25
-	VPSRLD          $0x0a, Z18, Z30
-	VPADDD          Z9, Z25, Z25
-	VPADDD          Z9, Z28, Z9
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z9, Z12
-	VPTERNLOGD      $0x96, Z21, Z29, Z30
-	VPRORD          $0x0b, Z9, Z13
-	VPADDD          Z23, Z22, Z21
-	VPRORD          $0x19, Z9, Z22
-	VPADDD          Z2, Z21, Z21
-	VPRORD          $0x02, Z25, Z23
-	VPADDD          Z30, Z21, Z21
-	VPRORD          $0x0d, Z25, Z28
-	VMOVDQA64       Z9, Z29
-	VPTERNLOGD      $0xca, Z11, Z8, Z29
-	VPRORD          $0x16, Z25, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z22
-	VPRORD          $0x07, Z1, Z12
-	VPADDD.BCST     200(AX), Z10, Z10
-	VPRORD          $0x12, Z1, Z13
-	VPADDD          Z21, Z10, Z10
-	VPADDD          Z29, Z10, Z10
-	VPTERNLOGD      $0x96, Z23, Z28, Z30
-	VPSRLD          $0x03, Z1, Z23
-	VPADDD          Z22, Z10, Z10
-	VPRORD          $0x11, Z20, Z22
-	VMOVDQA64       Z25, Z28
-	VPTERNLOGD      $0xe8, Z26, Z24, Z28
-	VPRORD          $0x13, Z20, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z20, Z30
-	VPADDD          Z10, Z28, Z28
-	VPADDD          Z10, Z27, Z10
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z10, Z12
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z10, Z13
-	VPADDD          Z23, Z19, Z19
-	VPRORD          $0x19, Z10, Z22
-	VPADDD          Z14, Z19, Z19
-	VPRORD          $0x02, Z28, Z23
-	VPADDD          Z30, Z19, Z19
-	VPRORD          $0x0d, Z28, Z27
-	VMOVDQA64       Z10, Z29
-	VPTERNLOGD      $0xca, Z8, Z9, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z22
-	VPRORD          $0x07, Z4, Z12
-	VPADDD.BCST     204(AX), Z11, Z11
-	VPRORD          $0x12, Z4, Z13
-	VPADDD          Z19, Z11, Z11
-	VPADDD          Z29, Z11, Z11
-	VPTERNLOGD      $0x96, Z23, Z27, Z30
-	VPSRLD          $0x03, Z4, Z23
-	VPADDD          Z22, Z11, Z11
-	VPRORD          $0x11, Z21, Z22
-	VMOVDQA64       Z28, Z27
-	VPTERNLOGD      $0xe8, Z24, Z25, Z27
-	VPRORD          $0x13, Z21, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z21, Z30
-	VPADDD          Z11, Z27, Z27
-	VPADDD          Z11, Z26, Z11
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z11, Z12
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z11, Z13
-	VPADDD          Z23, Z1, Z1
-	VPRORD          $0x19, Z11, Z22
-	VPADDD          Z15, Z1, Z1
-	VPRORD          $0x02, Z27, Z23
-	VPADDD          Z30, Z1, Z1
-	VPRORD          $0x0d, Z27, Z26
-	VMOVDQA64       Z11, Z29
-	VPTERNLOGD      $0xca, Z9, Z10, Z29
-	VPRORD          $0x16, Z27, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z22
-	VPRORD          $0x07, Z6, Z12
-	VPADDD.BCST     208(AX), Z8, Z8
-	VPRORD          $0x12, Z6, Z13
-	VPADDD          Z1, Z8, Z8
-	VPADDD          Z29, Z8, Z8
-	VPTERNLOGD      $0x96, Z23, Z26, Z30
-	VPSRLD          $0x03, Z6, Z23
-	VPADDD          Z22, Z8, Z8
-	VPRORD          $0x11, Z19, Z22
-	VMOVDQA64       Z27, Z26
-	VPTERNLOGD      $0xe8, Z25, Z28, Z26
-	VPRORD          $0x13, Z19, Z29
-	VPADDD          Z26, Z30, Z26
-	VPSRLD          $0x0a, Z19, Z30
-	VPADDD          Z8, Z26, Z26
-	VPADDD          Z8, Z24, Z8
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z8, Z12
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z8, Z13
-	VPADDD          Z23, Z4, Z4
-	VPRORD          $0x19, Z8, Z22
-	VPADDD          Z16, Z4, Z4
-	VPRORD          $0x02, Z26, Z23
-	VPADDD          Z30, Z4, Z4
-	VPRORD          $0x0d, Z26, Z24
-	VMOVDQA64       Z8, Z29
-	VPTERNLOGD      $0xca, Z10, Z11, Z29
-	VPRORD          $0x16, Z26, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z22
-	VPRORD          $0x07, Z7, Z12
-	VPADDD.BCST     212(AX), Z9, Z9
-	VPRORD          $0x12, Z7, Z13
-	VPADDD          Z4, Z9, Z9
-	VPADDD          Z29, Z9, Z9
-	VPTERNLOGD      $0x96, Z23, Z24, Z30
-	VPSRLD          $0x03, Z7, Z23
-	VPADDD          Z22, Z9, Z9
-	VPRORD          $0x11, Z1, Z22
-	VMOVDQA64       Z26, Z24
-	VPTERNLOGD      $0xe8, Z28, Z27, Z24
-	VPRORD          $0x13, Z1, Z29
-	VPADDD          Z24, Z30, Z24
-	VPSRLD          $0x0a, Z1, Z30
-	VPADDD          Z9, Z24, Z24
-	VPADDD          Z9, Z25, Z9
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z9, Z12
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z9, Z13
-	VPADDD          Z23, Z6, Z6
-	VPRORD          $0x19, Z9, Z22
-	VPADDD          Z17, Z6, Z6
-	VPRORD          $0x02, Z24, Z23
-	VPADDD          Z30, Z6, Z6
-	VPRORD          $0x0d, Z24, Z25
-	VMOVDQA64       Z9, Z29
-	VPTERNLOGD      $0xca, Z11, Z8, Z29
-	VPRORD          $0x16, Z24, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z22
-	VPRORD          $0x07, Z5, Z12
-	VPADDD.BCST     216(AX), Z10, Z10
-	VPRORD          $0x12, Z5, Z13
-	VPADDD          Z6, Z10, Z10
-	VPADDD          Z29, Z10, Z10
-	VPTERNLOGD      $0x96, Z23, Z25, Z30
-	VPSRLD          $0x03, Z5, Z23
-	VPADDD          Z22, Z10, Z10
-	VPRORD          $0x11, Z4, Z22
-	VMOVDQA64       Z24, Z25
-	VPTERNLOGD      $0xe8, Z27, Z26, Z25
-	VPRORD          $0x13, Z4, Z29
-	VPADDD          Z25, Z30, Z25
-	VPSRLD          $0x0a, Z4, Z30
-	VPADDD          Z10, Z25, Z25
-	VPADDD          Z10, Z28, Z10
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z10, Z12
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z10, Z13
-	VPADDD          Z23, Z7, Z7
-	VPRORD          $0x19, Z10, Z22
-	VPADDD          Z18, Z7, Z7
-	VPRORD          $0x02, Z25, Z23
-	VPADDD          Z30, Z7, Z7
-	VPRORD          $0x0d, Z25, Z28
-	VMOVDQA64       Z10, Z29
-	VPTERNLOGD      $0xca, Z8, Z9, Z29
-	VPRORD          $0x16, Z25, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z22
-	VPRORD          $0x07, Z0, Z12
-	VPADDD.BCST     220(AX), Z11, Z11
-	VPRORD          $0x12, Z0, Z13
-	VPADDD          Z7, Z11, Z11
-	VPADDD          Z29, Z11, Z11
-	VPTERNLOGD      $0x96, Z23, Z28, Z30
-	VPSRLD          $0x03, Z0, Z23
-	VPADDD          Z22, Z11, Z11
-	VPRORD          $0x11, Z6, Z22
-	VMOVDQA64       Z25, Z28
-	VPTERNLOGD      $0xe8, Z26, Z24, Z28
-	VPRORD          $0x13, Z6, Z29
-	VPADDD          Z28, Z30, Z28
-	VPSRLD          $0x0a, Z6, Z30
-	VPADDD          Z11, Z28, Z28
-	VPADDD          Z11, Z27, Z11
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z11, Z12
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z11, Z13
-	VPADDD          Z23, Z5, Z5
-	VPRORD          $0x19, Z11, Z22
-	VPADDD          Z20, Z5, Z5
-	VPRORD          $0x02, Z28, Z23
-	VPADDD          Z30, Z5, Z5
-	VPRORD          $0x0d, Z28, Z27
-	VMOVDQA64       Z11, Z29
-	VPTERNLOGD      $0xca, Z9, Z10, Z29
-	VPRORD          $0x16, Z28, Z30
-	VPTERNLOGD      $0x96, Z12, Z13, Z22
-	VPRORD          $0x07, Z3, Z12
-	VPADDD.BCST     224(AX), Z8, Z8
-	VPRORD          $0x12, Z3, Z13
-	VPADDD          Z5, Z8, Z8
-	VPADDD          Z29, Z8, Z8
-	VPTERNLOGD      $0x96, Z23, Z27, Z30
-	VPSRLD          $0x03, Z3, Z23
-	VPADDD          Z22, Z8, Z8
-	VPRORD          $0x11, Z7, Z22
-	VMOVDQA64       Z28, Z27
-	VPTERNLOGD      $0xe8, Z24, Z25, Z27
-	VPRORD          $0x13, Z7, Z29
-	VPADDD          Z27, Z30, Z27
-	VPSRLD          $0x0a, Z7, Z30
-	VPADDD          Z8, Z27, Z27
-	VPADDD          Z8, Z26, Z8
-	VPTERNLOGD      $0x96, Z12, Z13, Z23
-	VPRORD          $0x06, Z8, Z12
-	VPTERNLOGD      $0x96, Z22, Z29, Z30
-	VPRORD          $0x0b, Z8, Z13
-	VPADDD          Z23, Z0, Z0
-	VPRORD          $0x19, Z8, Z22
-	VPADDD          Z21, Z0, Z0
-	VPRORD          $0x02, Z27, Z21
-	VPADDD          Z30, Z0, Z0
-	VPRORD          $0x0d, Z27, Z23
-	VMOVDQA64       Z8, Z26
-	VPTERNLOGD      $0xca, Z10, Z11, Z26
-	VPRORD          $0x16, Z27, Z29
-	VPTERNLOGD      $0x96, Z12, Z13, Z22
-	VPRORD          $0x07, Z2, Z12
-	VPADDD.BCST     228(AX), Z9, Z9
-	VPRORD          $0x12, Z2, Z13
-	VPADDD          Z0, Z9, Z9
-	VPSRLD          $0x03, Z2, Z30
-	VPADDD          Z26, Z9, Z9
-	VPRORD          $0x11, Z5, Z26
-	VPADDD          Z22, Z9, Z9
-	VPRORD          $0x13, Z5, Z22
-	VPTERNLOGD      $0x96, Z21, Z23, Z29
-	VPSRLD          $0x0a, Z5, Z21
-	VMOVDQA64       Z27, Z23
-	VPTERNLOGD      $0xe8, Z25, Z28, Z23
-	VPADDD          Z23, Z29, Z23
-	VPADDD          Z9, Z24, Z24
-	VPRORD          $0x06, Z24, Z29
-	VPADDD          Z9, Z23, Z9
-	VPRORD          $0x0b, Z24, Z23
-	VPTERNLOGD      $0x96, Z12, Z13, Z30
-	VPRORD          $0x19, Z24, Z12
-	VPTERNLOGD      $0x96, Z26, Z22, Z21
-	VPRORD          $0x02, Z9, Z13
-	VPADDD          Z30, Z3, Z3
-	VPRORD          $0x0d, Z9, Z22
-	VPADDD          Z19, Z3, Z3
-	VPRORD          $0x16, Z9, Z19
-	VPADDD          Z21, Z3, Z3
-	VPRORD          $0x07, Z14, Z21
-	VMOVDQA64       Z24, Z26
-	VPTERNLOGD      $0xca, Z11, Z8, Z26
-	VPRORD          $0x12, Z14, Z30
-	VPTERNLOGD      $0x96, Z29, Z23, Z12
-	VPSRLD          $0x03, Z14, Z23
-	VPADDD.BCST     232(AX), Z10, Z10
-	VPRORD          $0x11, Z0, Z29
-	VPADDD          Z3, Z10, Z10
-	VPADDD          Z26, Z10, Z10
-	VPTERNLOGD      $0x96, Z13, Z22, Z19
-	VPRORD          $0x13, Z0, Z13
-	VPADDD          Z12, Z10, Z10
-	VPSRLD          $0x0a, Z0, Z12
-	VMOVDQA64       Z9, Z22
-	VPTERNLOGD      $0xe8, Z28, Z27, Z22
-	VPRORD          $0x07, Z15, Z26
-	VPADDD          Z22, Z19, Z19
-	VPRORD          $0x12, Z15, Z22
-	VPADDD          Z10, Z19, Z19
-	VPADDD          Z10, Z25, Z10
-	VPTERNLOGD      $0x96, Z21, Z30, Z23
-	VPRORD          $0x06, Z10, Z21
-	VPTERNLOGD      $0x96, Z29, Z13, Z12
-	VPRORD          $0x0b, Z10, Z13
-	VPADDD          Z23, Z2, Z2
-	VPRORD          $0x19, Z10, Z23
-	VPADDD          Z1, Z2, Z1
-	VPRORD          $0x02, Z19, Z2
-	VPADDD          Z12, Z1, Z1
-	VPRORD          $0x0d, Z19, Z12
-	VMOVDQA64       Z10, Z25
-	VPTERNLOGD      $0xca, Z8, Z24, Z25
-	VPRORD          $0x16, Z19, Z29
-	VPTERNLOGD      $0x96, Z21, Z13, Z23
-	VPSRLD          $0x03, Z15, Z13
-	VPADDD.BCST     236(AX), Z11, Z11
-	VPRORD          $0x11, Z3, Z21
-	VPADDD          Z1, Z11, Z11
-	VPRORD          $0x13, Z3, Z30
-	VPADDD          Z25, Z11, Z11
-	VPSRLD          $0x0a, Z3, Z3
-	VPADDD          Z23, Z11, Z11
-	VPRORD          $0x07, Z16, Z23
-	VPTERNLOGD      $0x96, Z2, Z12, Z29
-	VPRORD          $0x12, Z16, Z2
-	VMOVDQA64       Z19, Z12
-	VPTERNLOGD      $0xe8, Z27, Z9, Z12
-	VPSRLD          $0x03, Z16, Z25
-	VPADDD          Z12, Z29, Z12
-	VPRORD          $0x11, Z1, Z29
-	VPADDD          Z11, Z12, Z12
-	VPADDD          Z11, Z28, Z11
-	VPTERNLOGD      $0x96, Z26, Z22, Z13
-	VPRORD          $0x06, Z11, Z22
-	VPTERNLOGD      $0x96, Z21, Z30, Z3
-	VPRORD          $0x0b, Z11, Z21
-	VPADDD          Z13, Z14, Z13
-	VPRORD          $0x19, Z11, Z14
-	VPADDD          Z4, Z13, Z4
-	VPRORD          $0x02, Z12, Z13
-	VPADDD          Z3, Z4, Z3
-	VPRORD          $0x0d, Z12, Z4
-	VMOVDQA64       Z11, Z26
-	VPTERNLOGD      $0xca, Z24, Z10, Z26
-	VPRORD          $0x16, Z12, Z28
-	VPTERNLOGD      $0x96, Z22, Z21, Z14
-	VPRORD          $0x13, Z1, Z21
-	VPADDD.BCST     240(AX), Z8, Z8
-	VPSRLD          $0x0a, Z1, Z1
-	VPADDD          Z3, Z8, Z8
-	VPRORD          $0x07, Z17, Z22
-	VPADDD          Z26, Z8, Z8
-	VPRORD          $0x12, Z17, Z26
-	VPADDD          Z14, Z8, Z8
-	VPSRLD          $0x03, Z17, Z14
-	VPTERNLOGD      $0x96, Z13, Z4, Z28
-	VPRORD          $0x11, Z3, Z4
-	VMOVDQA64       Z12, Z13
-	VPTERNLOGD      $0xe8, Z9, Z19, Z13
-	VPRORD          $0x13, Z3, Z30
-	VPADDD          Z13, Z28, Z13
-	VPSRLD          $0x0a, Z3, Z3
-	VPADDD          Z8, Z13, Z13
-	VPADDD          Z8, Z27, Z8
-	VPTERNLOGD      $0x96, Z23, Z2, Z25
-	VPRORD          $0x06, Z8, Z2
-	VPTERNLOGD      $0x96, Z29, Z21, Z1
-	VPRORD          $0x0b, Z8, Z21
-	VPADDD          Z25, Z15, Z15
-	VPRORD          $0x19, Z8, Z23
-	VPADDD          Z6, Z15, Z6
-	VPRORD          $0x07, Z18, Z15
-	VPADDD          Z1, Z6, Z1
-	VPRORD          $0x12, Z18, Z6
-	VMOVDQA64       Z8, Z25
-	VPTERNLOGD      $0xca, Z10, Z11, Z25
-	VPSRLD          $0x03, Z18, Z27
-	VPTERNLOGD      $0x96, Z2, Z21, Z23
-	VPRORD          $0x11, Z1, Z2
-	VPADDD.BCST     244(AX), Z9, Z9
-	VPRORD          $0x13, Z1, Z21
-	VPADDD          Z24, Z9, Z9
-	VPSRLD          $0x0a, Z1, Z24
-	VPADDD          Z1, Z9, Z1
-	VPADDD          Z25, Z1, Z1
-	VPTERNLOGD      $0x96, Z22, Z26, Z14
-	VPADDD          Z23, Z1, Z1
-	VPTERNLOGD      $0x96, Z4, Z30, Z3
+	VPBROADCASTD R8, Z0
+	VPADDD       lanes<>+0(SB), Z0, Z0
+	VPSHUFB      swap<>+0(SB), Z0, Z0
+	VMOVDQU64    Z0, 2944(CX)
+	MOVQ         versions+8(FP), BX
+	MOVQ         R13, SI
+
+pass:
+	VMOVDQU64       3008(CX), Z0
+	VPADDD.BCST     8(AX), Z0, Z1
+	VMOVDQU64       3072(CX), Z2
+	VPADDD.BCST     12(AX), Z2, Z3
 	VPRORD          $0x06, Z1, Z4
-	VPADDD          Z14, Z16, Z9
-	VPRORD          $0x0b, Z1, Z14
-	VPADDD          Z7, Z9, Z7
-	VPRORD          $0x19, Z1, Z9
-	VPADDD          Z3, Z7, Z3
-	VPRORD          $0x07, Z20, Z7
+	VPBROADCASTD    16(AX), Z5
+	VPTERNLOGD.BCST $0xe2, 20(AX), Z1, Z5
+	VPRORD          $0x0b, Z1, Z6
+	VPADDD          Z5, Z3, Z3
+	VPRORD          $0x19, Z1, Z5
+	VPADDD.BCST     24(AX), Z0, Z7
+	VPRORD          $0x02, Z7, Z8
+	VPTERNLOGD      $0x96, Z4, Z6, Z5
+	VPRORD          $0x0d, Z7, Z4
+	VPADDD          Z5, Z3, Z3
+	VPRORD          $0x16, Z7, Z5
+	VPBROADCASTD    28(AX), Z6
+	VPTERNLOGD.BCST $0xe8, 32(AX), Z7, Z6
+	VPTERNLOGD      $0x96, Z8, Z4, Z5
+	VMOVDQU64       2944(CX), Z4
+	VPADDD.BCST     (BX), Z4, Z8
+	VPRORD          $0x06, Z8, Z9
+	VPADDD          Z6, Z5, Z5
+	VPRORD          $0x0b, Z8, Z6
+	VPADDD          Z3, Z5, Z5
+	VPRORD          $0x19, Z8, Z10
+	VPBROADCASTD    4(BX), Z11
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z8, Z11
+	VPRORD          $0x02, Z5, Z12
+	VPTERNLOGD      $0x96, Z9, Z6, Z10
+	VPRORD          $0x0d, Z5, Z6
+	VPADDD.BCST     12(BX), Z11, Z9
+	VPRORD          $0x16, Z5, Z11
+	VPADDD          Z10, Z9, Z9
+	VPADDD.BCST     16(BX), Z4, Z10
+	VPADDD.BCST     36(AX), Z3, Z3
+	VPRORD          $0x02, Z10, Z13
+	VPBROADCASTD    20(BX), Z14
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z10, Z14
+	VPRORD          $0x0d, Z10, Z15
+	VMOVDQA64       Z3, Z16
+	VPTERNLOGD.BCST $0xca, 16(AX), Z1, Z16
+	VPRORD          $0x16, Z10, Z17
+	VMOVDQU64       3136(CX), Z18
+	VPADDD.BCST     40(AX), Z18, Z19
+	VPRORD          $0x06, Z3, Z20
+	VPTERNLOGD      $0x96, Z13, Z15, Z17
+	VPRORD          $0x0b, Z3, Z13
+	VPADDD          Z14, Z17, Z14
+	VPRORD          $0x19, Z3, Z15
+	VPADDD          Z9, Z14, Z14
+	VPRORD          $0x02, Z14, Z17
+	VPTERNLOGD      $0x96, Z20, Z13, Z15
+	VPRORD          $0x0d, Z14, Z13
+	VPADDD          Z16, Z19, Z16
+	VPRORD          $0x16, Z14, Z19
+	VPADDD          Z15, Z16, Z15
+	VPTERNLOGD      $0x96, Z12, Z6, Z11
+	VMOVDQA64       Z5, Z6
+	VPTERNLOGD.BCST $0xe8, 28(AX), Z7, Z6
+	VPADDD          Z6, Z11, Z6
+	VPADDD.BCST     28(BX), Z9, Z9
+	VPRORD          $0x06, Z9, Z11
+	VPADDD          Z15, Z6, Z6
+	VPRORD          $0x0b, Z9, Z12
+	VMOVDQA64       Z9, Z16
+	VPTERNLOGD.BCST $0xca, 4(BX), Z8, Z16
+	VPRORD          $0x19, Z9, Z20
+	VPADDD.BCST     32(BX), Z16, Z16
+	VPRORD          $0x02, Z6, Z21
+	VPTERNLOGD      $0x96, Z11, Z12, Z20
+	VPRORD          $0x0d, Z6, Z11
+	VPADDD          Z20, Z16, Z12
+	VPRORD          $0x16, Z6, Z16
+	VPTERNLOGD      $0x96, Z17, Z13, Z19
+	VMOVDQA64       Z14, Z13
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z10, Z13
+	VPADDD.BCST     32(AX), Z15, Z15
+	VPRORD          $0x06, Z15, Z17
+	VPADDD          Z13, Z19, Z13
+	VPRORD          $0x0b, Z15, Z19
+	VPADDD          Z12, Z13, Z13
+	VPRORD          $0x19, Z15, Z20
+	VMOVDQA64       Z15, Z22
+	VPTERNLOGD      $0xca, Z1, Z3, Z22
+	VPRORD          $0x02, Z13, Z23
+	VPTERNLOGD      $0x96, Z17, Z19, Z20
+	VPRORD          $0x0d, Z13, Z17
+	VMOVDQU64       3200(CX), Z19
+	VPADDD.BCST     44(AX), Z19, Z24
+	VPRORD          $0x16, Z13, Z25
+	VPADDD          Z22, Z24, Z22
+	VPADDD          Z20, Z22, Z20
+	VPTERNLOGD      $0x96, Z21, Z11, Z16
+	VMOVDQA64       Z6, Z11
+	VPTERNLOGD      $0xe8, Z7, Z5, Z11
+	VPADDD.BCST     24(BX), Z12, Z12
+	VPRORD          $0x06, Z12, Z21
+	VPADDD          Z11, Z16, Z11
+	VPRORD          $0x0b, Z12, Z16
+	VPADDD          Z20, Z11, Z11
+	VPRORD          $0x19, Z12, Z22
+	VMOVDQA64       Z12, Z24
+	VPTERNLOGD      $0xca, Z8, Z9, Z24
+	VPRORD          $0x02, Z11, Z26
+	VPTERNLOGD      $0x96, Z21, Z16, Z22
+	VPRORD          $0x0d, Z11, Z16
+	VPADDD.BCST     36(BX), Z24, Z21
+	VPRORD          $0x16, Z11, Z24
+	VPADDD          Z22, Z21, Z21
+	VPTERNLOGD      $0x96, Z23, Z17, Z25
+	VMOVDQA64       Z13, Z17
+	VPTERNLOGD      $0xe8, Z10, Z14, Z17
+	VPADDD          Z17, Z25, Z17
+	VPADDD.BCST     28(AX), Z20, Z20
+	VPRORD          $0x06, Z20, Z22
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x0b, Z20, Z23
+	VMOVDQA64       Z20, Z25
+	VPTERNLOGD      $0xca, Z3, Z15, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPADDD.BCST     48(AX), Z1, Z1
+	VPRORD          $0x02, Z17, Z28
+	VPTERNLOGD      $0x96, Z22, Z23, Z27
+	VPRORD          $0x0d, Z17, Z22
+	VPADDD          3264(CX), Z1, Z1
+	VPRORD          $0x16, Z17, Z23
+	VPADDD          Z25, Z1, Z1
+	VPADDD          Z27, Z1, Z1
+	VPTERNLOGD      $0x96, Z26, Z16, Z24
+	VMOVDQA64       Z11, Z16
+	VPTERNLOGD      $0xe8, Z5, Z6, Z16
+	VPADDD          Z1, Z7, Z7
+	VPRORD          $0x06, Z7, Z25
+	VPADDD          Z16, Z24, Z16
+	VPRORD          $0x0b, Z7, Z24
+	VPADDD          Z1, Z16, Z1
+	VPRORD          $0x19, Z7, Z16
+	VPADDD.BCST     20(BX), Z21, Z21
+	VPRORD          $0x06, Z21, Z26
+	VMOVDQA64       Z21, Z27
+	VPTERNLOGD      $0xca, Z9, Z12, Z27
+	VPRORD          $0x0b, Z21, Z29
+	VPADDD.BCST     52(AX), Z8, Z8
+	VPRORD          $0x19, Z21, Z30
+	VPADDD          Z27, Z8, Z8
+	VPRORD          $0x02, Z1, Z27
+	VPTERNLOGD      $0x96, Z26, Z29, Z30
+	VPRORD          $0x0d, Z1, Z26
+	VPADDD          Z30, Z8, Z8
+	VPRORD          $0x16, Z1, Z29
+	VPTERNLOGD      $0x96, Z28, Z22, Z23
+	VMOVDQA64       Z17, Z22
+	VPTERNLOGD      $0xe8, Z14, Z13, Z22
+	VPADDD          Z8, Z10, Z10
+	VPRORD          $0x06, Z10, Z28
+	VPADDD          Z22, Z23, Z22
+	VPRORD          $0x0b, Z10, Z23
+	VPADDD          Z8, Z22, Z8
+	VPRORD          $0x19, Z10, Z22
+	VMOVDQA64       Z7, Z30
+	VPTERNLOGD      $0xca, Z15, Z20, Z30
+	VPRORD          $0x02, Z8, Z31
+	VPTERNLOGD      $0x96, Z25, Z24, Z16
+	VPRORD          $0x0d, Z8, Z24
+	VPADDD.BCST     56(AX), Z3, Z3
+	VPRORD          $0x16, Z8, Z25
+	VPADDD          3328(CX), Z3, Z3
+	VPADDD          Z30, Z3, Z3
+	VPTERNLOGD      $0x96, Z27, Z26, Z29
+	VPADDD          Z16, Z3, Z3
 	VMOVDQA64       Z1, Z16
-	VPTERNLOGD      $0xca, Z11, Z8, Z16
-	VPRORD          $0x12, Z20, Z22
-	VPTERNLOGD      $0x96, Z4, Z14, Z9
-	VPSRLD          $0x03, Z20, Z4
-	VPADDD.BCST     248(AX), Z19, Z14
-	VPRORD          $0x11, Z3, Z19
-	VPADDD          Z10, Z14, Z10
-	VPRORD          $0x13, Z3, Z14
-	VPADDD          Z3, Z10, Z10
-	VPSRLD          $0x0a, Z3, Z3
-	VPADDD          Z16, Z10, Z10
-	VPADDD          Z9, Z10, Z9
-	VPTERNLOGD      $0x96, Z15, Z6, Z27
-	VPRORD          $0x06, Z9, Z6
-	VPTERNLOGD      $0x96, Z2, Z21, Z24
-	VPRORD          $0x0b, Z9, Z2
-	VPADDD          Z27, Z17, Z10
-	VPRORD          $0x19, Z9, Z15
-	VPADDD          Z5, Z10, Z5
-	VPADDD          Z24, Z5, Z5
-	VMOVDQA64       Z9, Z10
-	VPTERNLOGD      $0xca, Z8, Z1, Z10
-	VPTERNLOGD      $0x96, Z6, Z2, Z15
-	VPADDD.BCST     252(AX), Z12, Z2
-	VPADDD          Z11, Z2, Z2
-	VPTERNLOGD      $0x96, Z7, Z22, Z4
-	VPADDD          Z5, Z2, Z2
-	VPTERNLOGD      $0x96, Z19, Z14, Z3
-	VPADDD          Z10, Z2, Z2
-	VPADDD          Z4, Z18, Z4
-	VPADDD          Z15, Z2, Z2
+	VPTERNLOGD      $0xe8, Z6, Z11, Z16
+	VPADDD          Z16, Z29, Z16
+	VPADDD          Z3, Z5, Z5
+	VPRORD          $0x06, Z5, Z26
+	VPADDD          Z3, Z16, Z3
+	VPRORD          $0x0b, Z5, Z16
+	VMOVDQA64       Z10, Z27
+	VPTERNLOGD      $0xca, Z12, Z21, Z27
+	VPRORD          $0x19, Z5, Z29
+	VPTERNLOGD      $0x96, Z28, Z23, Z22
+	VPRORD          $0x02, Z3, Z23
+	VPADDD.BCST     60(AX), Z9, Z9
+	VPRORD          $0x0d, Z3, Z28
+	VPADDD          Z27, Z9, Z9
+	VPRORD          $0x16, Z3, Z27
+	VPADDD          Z22, Z9, Z9
+	VPTERNLOGD      $0x96, Z31, Z24, Z25
+	VMOVDQA64       Z8, Z22
+	VPTERNLOGD      $0xe8, Z13, Z17, Z22
+	VPADDD          Z22, Z25, Z22
+	VPADDD          Z9, Z14, Z14
+	VPRORD          $0x06, Z14, Z24
+	VPADDD          Z9, Z22, Z9
+	VPRORD          $0x0b, Z14, Z22
+	VMOVDQA64       Z5, Z25
+	VPTERNLOGD      $0xca, Z20, Z7, Z25
+	VPRORD          $0x19, Z14, Z30
+	VPTERNLOGD      $0x96, Z26, Z16, Z29
+	VPRORD          $0x02, Z9, Z16
+	VPADDD.BCST     64(AX), Z15, Z15
+	VPRORD          $0x0d, Z9, Z26
+	VPADDD          3392(CX), Z15, Z15
+	VPRORD          $0x16, Z9, Z31
+	VPADDD          Z25, Z15, Z15
+	VPADDD          Z29, Z15, Z15
+	VPTERNLOGD      $0x96, Z23, Z28, Z27
+	VMOVDQA64       Z3, Z23
+	VPTERNLOGD      $0xe8, Z11, Z1, Z23
+	VPADDD          Z15, Z6, Z6
+	VPRORD          $0x06, Z6, Z25
+	VPADDD          Z23, Z27, Z23
+	VPRORD          $0x0b, Z6, Z27
+	VPADDD          Z15, Z23, Z15
+	VPRORD          $0x19, Z6, Z23
+	VMOVDQA64       Z14, Z28
+	VPTERNLOGD      $0xca, Z21, Z10, Z28
+	VPRORD          $0x02, Z15, Z29
+	VPTERNLOGD      $0x96, Z24, Z22, Z30
+	VPRORD          $0x0d, Z15, Z22
+	VPADDD.BCST     68(AX), Z12, Z12
+	VPRORD          $0x16, Z15, Z24
+	VPADDD          Z28, Z12, Z12
+	VPADDD          Z30, Z12, Z12
+	VPTERNLOGD      $0x96, Z16, Z26, Z31
+	VMOVDQA64       Z9, Z16
+	VPTERNLOGD      $0xe8, Z17, Z8, Z16
+	VPADDD          Z12, Z13, Z13
+	VPRORD          $0x06, Z13, Z26
+	VPADDD          Z16, Z31, Z16
+	VPRORD          $0x0b, Z13, Z28
+	VPADDD          Z12, Z16, Z12
+	VPRORD          $0x19, Z13, Z16
+	VMOVDQA64       Z6, Z30
+	VPTERNLOGD      $0xca, Z7, Z5, Z30
+	VPRORD          $0x02, Z12, Z31
+	VPTERNLOGD      $0x96, Z25, Z27, Z23
+	VPRORD          $0x0d, Z12, Z25
+	VPADDD.BCST     52(AX), Z20, Z20
+	VPRORD          $0x16, Z12, Z27
+	VPADDD          3456(CX), Z20, Z20
+	VPADDD          Z30, Z20, Z20
+	VPTERNLOGD      $0x96, Z29, Z22, Z24
+	VPADDD          Z23, Z20, Z20
+	VMOVDQA64       Z15, Z22
+	VPTERNLOGD      $0xe8, Z1, Z3, Z22
+	VPADDD          Z22, Z24, Z22
+	VPADDD          Z20, Z11, Z11
+	VPRORD          $0x06, Z11, Z23
+	VPADDD          Z20, Z22, Z20
+	VPRORD          $0x0b, Z11, Z22
+	VMOVDQA64       Z13, Z24
+	VPTERNLOGD      $0xca, Z10, Z14, Z24
+	VPRORD          $0x19, Z11, Z29
+	VPTERNLOGD      $0x96, Z26, Z28, Z16
+	VPRORD          $0x02, Z20, Z26
+	VPADDD.BCST     72(AX), Z21, Z21
+	VPRORD          $0x0d, Z20, Z28
+	VPADDD          Z24, Z21, Z21
+	VPRORD          $0x16, Z20, Z24
+	VPADDD          Z16, Z21, Z16
+	VPTERNLOGD      $0x96, Z31, Z25, Z27
+	VMOVDQA64       Z12, Z21
+	VPTERNLOGD      $0xe8, Z8, Z9, Z21
+	VPADDD          Z21, Z27, Z21
+	VPADDD          Z16, Z17, Z17
+	VPRORD          $0x06, Z17, Z25
+	VPADDD          Z16, Z21, Z16
+	VPRORD          $0x0b, Z17, Z21
+	VMOVDQA64       Z11, Z27
+	VPTERNLOGD      $0xca, Z5, Z6, Z27
+	VPRORD          $0x19, Z17, Z30
+	VPTERNLOGD      $0x96, Z23, Z22, Z29
+	VPRORD          $0x02, Z16, Z22
+	VPADDD.BCST     76(AX), Z7, Z7
+	VPRORD          $0x0d, Z16, Z23
+	VPADDD          Z27, Z7, Z7
+	VPRORD          $0x16, Z16, Z27
+	VPADDD          Z29, Z7, Z7
+	VPTERNLOGD      $0x96, Z26, Z28, Z24
+	VMOVDQA64       Z20, Z26
+	VPTERNLOGD      $0xe8, Z3, Z15, Z26
+	VPADDD          Z26, Z24, Z24
+	VPADDD          Z7, Z1, Z1
+	VPRORD          $0x06, Z1, Z26
+	VPADDD          Z7, Z24, Z7
+	VPRORD          $0x0b, Z1, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z14, Z13, Z28
+	VPRORD          $0x19, Z1, Z29
+	VPTERNLOGD      $0x96, Z25, Z21, Z30
+	VPRORD          $0x02, Z7, Z21
+	VPADDD.BCST     80(AX), Z10, Z10
+	VPRORD          $0x0d, Z7, Z25
+	VPADDD          Z28, Z10, Z10
+	VPRORD          $0x16, Z7, Z28
+	VPADDD          Z30, Z10, Z10
+	VPTERNLOGD      $0x96, Z22, Z23, Z27
+	VMOVDQA64       Z16, Z22
+	VPTERNLOGD      $0xe8, Z9, Z12, Z22
+	VPADDD          Z22, Z27, Z22
+	VPADDD          Z10, Z8, Z8
+	VPRORD          $0x06, Z8, Z23
+	VPADDD          Z10, Z22, Z10
+	VPRORD          $0x0b, Z8, Z22
+	VMOVDQA64       Z1, Z27
+	VPTERNLOGD      $0xca, Z6, Z11, Z27
+	VPRORD          $0x19, Z8, Z30
+	VPTERNLOGD      $0x96, Z26, Z24, Z29
+	VPRORD          $0x02, Z10, Z24
+	VPADDD.BCST     68(AX), Z5, Z5
+	VPRORD          $0x0d, Z10, Z26
+	VPADDD          Z27, Z5, Z5
+	VPRORD          $0x16, Z10, Z27
+	VPADDD          Z29, Z5, Z5
+	VPTERNLOGD      $0x96, Z21, Z25, Z28
+	VMOVDQA64       Z7, Z21
+	VPTERNLOGD      $0xe8, Z15, Z20, Z21
+	VPADDD          Z21, Z28, Z21
+	VPADDD          Z5, Z3, Z3
+	VPRORD          $0x06, Z3, Z25
+	VPADDD          Z5, Z21, Z5
+	VPRORD          $0x0b, Z3, Z21
+	VMOVDQA64       Z8, Z28
+	VPTERNLOGD      $0xca, Z13, Z17, Z28
+	VPRORD          $0x19, Z3, Z29
+	VPTERNLOGD      $0x96, Z23, Z22, Z30
+	VPRORD          $0x02, Z5, Z22
+	VPADDD.BCST     84(AX), Z14, Z14
+	VPRORD          $0x0d, Z5, Z23
+	VPADDD          Z28, Z14, Z14
+	VPRORD          $0x16, Z5, Z28
+	VPADDD          Z30, Z14, Z14
+	VPTERNLOGD      $0x96, Z24, Z26, Z27
+	VMOVDQA64       Z10, Z24
+	VPTERNLOGD      $0xe8, Z12, Z16, Z24
+	VPADDD          Z24, Z27, Z24
+	VPADDD          Z14, Z9, Z9
+	VPRORD          $0x06, Z9, Z26
+	VPADDD          Z14, Z24, Z14
+	VPRORD          $0x0b, Z9, Z24
+	VMOVDQA64       Z3, Z27
+	VPTERNLOGD      $0xca, Z11, Z1, Z27
+	VPRORD          $0x19, Z9, Z30
+	VPTERNLOGD      $0x96, Z25, Z21, Z29
+	VPRORD          $0x02, Z14, Z21
+	VPADDD.BCST     72(AX), Z6, Z6
+	VPRORD          $0x0d, Z14, Z25
+	VPADDD          Z27, Z6, Z6
+	VPRORD          $0x16, Z14, Z27
+	VPADDD          Z29, Z6, Z6
+	VPTERNLOGD      $0x96, Z22, Z23, Z28
+	VMOVDQA64       Z5, Z22
+	VPTERNLOGD      $0xe8, Z20, Z7, Z22
+	VPADDD          Z22, Z28, Z22
+	VPADDD          Z6, Z15, Z15
+	VPRORD          $0x06, Z15, Z23
+	VPADDD          Z6, Z22, Z6
+	VPRORD          $0x0b, Z15, Z22
+	VMOVDQA64       Z9, Z28
+	VPTERNLOGD      $0xca, Z17, Z8, Z28
+	VPRORD          $0x19, Z15, Z29
+	VPTERNLOGD      $0x96, Z26, Z24, Z30
+	VPRORD          $0x02, Z6, Z24
+	VPADDD.BCST     88(AX), Z13, Z13
+	VPRORD          $0x0d, Z6, Z26
+	VPADDD          Z28, Z13, Z13
+	VPRORD          $0x16, Z6, Z28
+	VPADDD          Z30, Z13, Z13
+	VPTERNLOGD      $0x96, Z21, Z25, Z27
+	VMOVDQA64       Z14, Z21
+	VPTERNLOGD      $0xe8, Z16, Z10, Z21
+	VPADDD          Z21, Z27, Z21
+	VPADDD          Z13, Z12, Z12
+	VPRORD          $0x06, Z12, Z25
+	VPADDD          Z13, Z21, Z13
+	VPRORD          $0x0b, Z12, Z21
+	VMOVDQA64       Z15, Z27
+	VPTERNLOGD      $0xca, Z1, Z3, Z27
+	VPRORD          $0x19, Z12, Z30
+	VPTERNLOGD      $0x96, Z23, Z22, Z29
+	VPRORD          $0x02, Z13, Z22
+	VPADDD.BCST     80(AX), Z11, Z11
+	VPRORD          $0x0d, Z13, Z23
+	VPADDD          Z27, Z11, Z11
+	VPRORD          $0x16, Z13, Z27
+	VPADDD          Z29, Z11, Z11
+	VPTERNLOGD      $0x96, Z24, Z26, Z28
+	VMOVDQA64       Z6, Z24
+	VPTERNLOGD      $0xe8, Z7, Z5, Z24
+	VPADDD          Z24, Z28, Z24
+	VPADDD          Z11, Z20, Z20
+	VPRORD          $0x06, Z20, Z26
+	VPADDD          Z11, Z24, Z11
+	VPRORD          $0x0b, Z20, Z24
+	VMOVDQA64       Z12, Z28
+	VPTERNLOGD      $0xca, Z8, Z9, Z28
+	VPRORD          $0x19, Z20, Z29
+	VPTERNLOGD      $0x96, Z25, Z21, Z30
+	VPRORD          $0x02, Z11, Z21
+	VPADDD.BCST     92(AX), Z17, Z17
+	VPRORD          $0x0d, Z11, Z25
+	VPADDD          Z28, Z17, Z17
+	VPRORD          $0x16, Z11, Z28
+	VPADDD          Z30, Z17, Z17
+	VPTERNLOGD      $0x96, Z22, Z23, Z27
+	VMOVDQA64       Z13, Z22
+	VPTERNLOGD      $0xe8, Z10, Z14, Z22
+	VPADDD          Z22, Z27, Z22
+	VPADDD          Z17, Z16, Z16
+	VPRORD          $0x06, Z16, Z23
+	VPADDD          Z17, Z22, Z17
+	VPRORD          $0x0b, Z16, Z22
+	VMOVDQA64       Z20, Z27
+	VPTERNLOGD      $0xca, Z3, Z15, Z27
+	VPRORD          $0x19, Z16, Z30
+	VPTERNLOGD      $0x96, Z26, Z24, Z29
+	VPRORD          $0x02, Z17, Z24
+	VPADDD.BCST     84(AX), Z1, Z1
+	VPRORD          $0x0d, Z17, Z26
+	VPADDD          Z27, Z1, Z1
+	VPRORD          $0x16, Z17, Z27
+	VPADDD          Z29, Z1, Z1
+	VPTERNLOGD      $0x96, Z21, Z25, Z28
+	VMOVDQA64       Z11, Z21
+	VPTERNLOGD      $0xe8, Z5, Z6, Z21
+	VPADDD          Z21, Z28, Z21
+	VPADDD          Z1, Z7, Z7
+	VPRORD          $0x06, Z7, Z25
+	VPADDD          Z1, Z21, Z1
+	VPRORD          $0x0b, Z7, Z21
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z9, Z12, Z28
+	VPRORD          $0x19, Z7, Z29
+	VPTERNLOGD      $0x96, Z23, Z22, Z30
+	VPRORD          $0x02, Z1, Z22
+	VPADDD.BCST     96(AX), Z8, Z8
+	VPRORD          $0x0d, Z1, Z23
+	VPADDD          Z28, Z8, Z8
+	VPRORD          $0x16, Z1, Z28
+	VPADDD          Z30, Z8, Z8
+	VPTERNLOGD      $0x96, Z24, Z26, Z27
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z14, Z13, Z24
+	VPADDD          Z24, Z27, Z24
+	VPADDD          Z8, Z10, Z10
+	VPRORD          $0x06, Z10, Z26
+	VPADDD          Z8, Z24, Z8
+	VPRORD          $0x0b, Z10, Z24
+	VMOVDQA64       Z7, Z27
+	VPTERNLOGD      $0xca, Z15, Z20, Z27
+	VPRORD          $0x19, Z10, Z30
+	VPTERNLOGD      $0x96, Z25, Z21, Z29
+	VPRORD          $0x02, Z8, Z21
+	VPADDD.BCST     88(AX), Z3, Z3
+	VPRORD          $0x0d, Z8, Z25
+	VPADDD          Z27, Z3, Z3
+	VPRORD          $0x16, Z8, Z27
+	VPADDD          Z29, Z3, Z3
+	VPTERNLOGD      $0x96, Z22, Z23, Z28
+	VMOVDQA64       Z1, Z22
+	VPTERNLOGD      $0xe8, Z6, Z11, Z22
+	VPADDD          Z22, Z28, Z22
+	VPADDD          Z3, Z5, Z5
+	VPRORD          $0x06, Z5, Z23
+	VPADDD          Z3, Z22, Z3
+	VPRORD          $0x0b, Z5, Z22
+	VMOVDQA64       Z10, Z28
+	VPTERNLOGD      $0xca, Z12, Z16, Z28
+	VPRORD          $0x19, Z5, Z29
+	VPTERNLOGD      $0x96, Z26, Z24, Z30
+	VPRORD          $0x02, Z3, Z24
+	VPADDD.BCST     100(AX), Z9, Z9
+	VPRORD          $0x0d, Z3, Z26
+	VPADDD          Z28, Z9, Z9
+	VPRORD          $0x16, Z3, Z28
+	VPADDD          Z30, Z9, Z9
+	VPTERNLOGD      $0x96, Z21, Z25, Z27
+	VMOVDQA64       Z8, Z21
+	VPTERNLOGD      $0xe8, Z13, Z17, Z21
+	VPADDD          Z21, Z27, Z21
+	VPADDD          Z9, Z14, Z14
+	VPRORD          $0x06, Z14, Z25
+	VPADDD          Z9, Z21, Z9
+	VPRORD          $0x0b, Z14, Z21
+	VMOVDQA64       Z5, Z27
+	VPTERNLOGD      $0xca, Z20, Z7, Z27
+	VPRORD          $0x19, Z14, Z30
+	VPTERNLOGD      $0x96, Z23, Z22, Z29
+	VPRORD          $0x02, Z9, Z22
+	VPADDD.BCST     92(AX), Z15, Z15
+	VPRORD          $0x0d, Z9, Z23
+	VPADDD          Z27, Z15, Z15
+	VPRORD          $0x16, Z9, Z27
+	VPADDD          Z29, Z15, Z15
+	VPRORD          $0x07, Z4, Z29
+	VPTERNLOGD      $0x96, Z24, Z26, Z28
+	VPRORD          $0x12, Z4, Z24
+	VMOVDQA64       Z3, Z26
+	VPTERNLOGD      $0xe8, Z11, Z1, Z26
+	VPSRLD          $0x03, Z4, Z31
+	VPADDD          Z26, Z28, Z26
+	VPADDD          Z15, Z26, Z26
+	VPADDD          Z15, Z6, Z6
+	VPRORD          $0x06, Z6, Z15
+	VMOVDQA64       Z14, Z28
+	VPTERNLOGD      $0xca, Z16, Z10, Z28
+	VPRORD          $0x0b, Z6, Z19
+	VPTERNLOGD      $0x96, Z25, Z21, Z30
+	VPRORD          $0x19, Z6, Z21
+	VPADDD.BCST     104(AX), Z12, Z12
+	VPRORD          $0x02, Z26, Z25
+	VPADDD          Z28, Z12, Z12
+	VPRORD          $0x0d, Z26, Z28
+	VPADDD          Z30, Z12, Z12
+	VPRORD          $0x16, Z26, Z30
+	VPTERNLOGD      $0x96, Z22, Z23, Z27
+	VMOVDQA64       Z9, Z22
+	VPTERNLOGD      $0xe8, Z17, Z8, Z22
+	VPADDD          Z12, Z13, Z13
+	VPRORD          $0x06, Z13, Z23
+	VPADDD          Z22, Z27, Z22
+	VPRORD          $0x0b, Z13, Z27
+	VPADDD          Z12, Z22, Z12
+	VPRORD          $0x19, Z13, Z22
+	VMOVDQA64       Z6, Z4
+	VPTERNLOGD      $0xca, Z7, Z5, Z4
+	VPRORD          $0x02, Z12, Z18
+	VPTERNLOGD      $0x96, Z15, Z19, Z21
+	VPRORD          $0x0d, Z12, Z15
+	VPADDD.BCST     108(AX), Z20, Z19
+	VPRORD          $0x16, Z12, Z20
+	VPADDD          Z4, Z19, Z4
+	VPRORD          $0x07, Z2, Z19
+	VPADDD          Z21, Z4, Z4
+	VPRORD          $0x12, Z2, Z21
+	VPTERNLOGD      $0x96, Z25, Z28, Z30
+	VPSRLD          $0x03, Z2, Z25
+	VMOVDQA64       Z26, Z28
+	VPTERNLOGD      $0xe8, Z1, Z3, Z28
+	VPADDD          Z28, Z30, Z28
+	VPADDD          Z4, Z11, Z11
+	VPRORD          $0x06, Z11, Z30
+	VPADDD          Z4, Z28, Z4
+	VPRORD          $0x0b, Z11, Z28
+	VPTERNLOGD      $0x96, Z29, Z24, Z31
+	VPRORD          $0x19, Z11, Z24
+	VMOVDQA64       Z13, Z29
+	VPTERNLOGD      $0xca, Z10, Z14, Z29
+	VPTERNLOGD      $0x96, Z23, Z27, Z22
+	VPADDD.BCST     112(AX), Z16, Z16
+	VPRORD          $0x02, Z4, Z23
+	VPADDD          Z31, Z16, Z16
+	VPRORD          $0x0d, Z4, Z27
+	VPADDD          Z29, Z16, Z16
+	VPRORD          $0x16, Z4, Z29
+	VPADDD          Z22, Z16, Z16
+	VPTERNLOGD      $0x96, Z18, Z15, Z20
+	VMOVDQA64       Z12, Z15
+	VPTERNLOGD      $0xe8, Z8, Z9, Z15
+	VPADDD          Z15, Z20, Z15
+	VPADDD          Z16, Z17, Z17
+	VPRORD          $0x06, Z17, Z18
+	VPADDD          Z16, Z15, Z15
+	VPRORD          $0x0b, Z17, Z16
+	VPTERNLOGD      $0x96, Z19, Z21, Z25
+	VPRORD          $0x19, Z17, Z19
+	VPADDD          Z25, Z0, Z0
+	VPRORD          $0x02, Z15, Z20
+	VMOVDQA64       Z11, Z21
+	VPTERNLOGD      $0xca, Z5, Z6, Z21
+	VPRORD          $0x0d, Z15, Z22
+	VPTERNLOGD      $0x96, Z30, Z28, Z24
+	VPRORD          $0x16, Z15, Z25
+	VPADDD.BCST     116(AX), Z7, Z7
+	VPRORD          $0x07, 3136(CX), Z28
+	VPADDD          Z0, Z7, Z7
+	VPADDD          Z21, Z7, Z7
+	VPTERNLOGD      $0x96, Z23, Z27, Z29
+	VPRORD          $0x12, 3136(CX), Z21
+	VPADDD          Z24, Z7, Z7
+	VPSRLD          $0x03, 3136(CX), Z23
+	VMOVDQA64       Z4, Z24
+	VPTERNLOGD      $0xe8, Z3, Z26, Z24
+	VPADDD          Z24, Z29, Z24
+	VPADDD          Z7, Z1, Z1
+	VPRORD          $0x06, Z1, Z27
+	VPADDD          Z7, Z24, Z7
+	VPRORD          $0x0b, Z1, Z24
+	VMOVDQA64       Z17, Z29
+	VPTERNLOGD      $0xca, Z14, Z13, Z29
+	VPTERNLOGD      $0x96, Z18, Z16, Z19
+	VPADDD.BCST     120(AX), Z10, Z10
+	VPRORD          $0x19, Z1, Z16
+	VPADDD          2944(CX), Z10, Z10
+	VPRORD          $0x02, Z7, Z18
+	VPADDD          Z29, Z10, Z10
+	VPRORD          $0x0d, Z7, Z29
+	VPADDD          Z19, Z10, Z10
+	VPRORD          $0x16, Z7, Z19
+	VPTERNLOGD      $0x96, Z20, Z22, Z25
+	VMOVDQA64       Z15, Z20
+	VPTERNLOGD      $0xe8, Z9, Z12, Z20
+	VPADDD          Z10, Z8, Z8
+	VPRORD          $0x06, Z8, Z22
+	VPADDD          Z20, Z25, Z20
+	VPRORD          $0x0b, Z8, Z25
+	VPADDD          Z10, Z20, Z10
+	VPRORD          $0x19, Z8, Z20
+	VPTERNLOGD      $0x96, Z28, Z21, Z23
+	VPRORD          $0x02, Z10, Z21
+	VPADDD.BCST     124(AX), Z2, Z2
+	VPADDD          Z23, Z2, Z2
+	VMOVDQA64       Z1, Z23
+	VPTERNLOGD      $0xca, Z6, Z11, Z23
+	VPTERNLOGD      $0x96, Z27, Z24, Z16
+	VPADDD.BCST     128(AX), Z5, Z5
+	VPRORD          $0x0d, Z10, Z24
+	VPADDD          Z2, Z5, Z5
+	VPRORD          $0x16, Z10, Z27
+	VPADDD          Z23, Z5, Z5
+	VPRORD          $0x07, 3200(CX), Z23
+	VPADDD          Z16, Z5, Z5
+	VPRORD          $0x12, 3200(CX), Z16
+	VPTERNLOGD      $0x96, Z18, Z29, Z19
+	VPSRLD          $0x03, 3200(CX), Z18
+	VMOVDQA64       Z7, Z28
+	VPTERNLOGD      $0xe8, Z26, Z4, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z5, Z3, Z3
+	VPRORD          $0x11, Z0, Z28
+	VPADDD          Z5, Z19, Z5
+	VPRORD          $0x13, Z0, Z19
+	VPADDD.BCST     132(AX), Z31, Z29
+	VPRORD          $0x11, Z29, Z30
+	VPTERNLOGD      $0x96, Z22, Z25, Z20
+	VPRORD          $0x13, Z29, Z22
+	VPADDD.BCST     136(AX), Z14, Z14
+	VPSRLD          $0x0a, Z29, Z25
+	VPTERNLOGD      $0x96, Z21, Z24, Z27
+	VPSRLD          $0x0a, Z0, Z21
+	VPTERNLOGD      $0x96, Z30, Z22, Z25
+	VPRORD          $0x06, Z3, Z22
+	VMOVDQA64       Z8, Z24
+	VPTERNLOGD      $0xca, Z13, Z17, Z24
+	VPADDD          Z25, Z14, Z14
+	VPTERNLOGD      $0x96, Z23, Z16, Z18
+	VPRORD          $0x0b, Z3, Z16
+	VPADDD          Z24, Z14, Z14
+	VPRORD          $0x19, Z3, Z23
+	VPADDD          Z20, Z14, Z14
+	VPRORD          $0x02, Z5, Z20
+	VMOVDQA64       Z10, Z24
+	VPTERNLOGD      $0xe8, Z12, Z15, Z24
+	VPADDD          Z24, Z27, Z24
+	VPADDD          Z14, Z9, Z9
+	VPRORD          $0x0d, Z5, Z27
+	VPADDD          Z14, Z24, Z14
+	VPRORD          $0x16, Z5, Z24
+	VPTERNLOGD      $0x96, Z28, Z19, Z21
+	VPRORD          $0x06, Z9, Z19
+	VPADDD          3136(CX), Z18, Z18
+	VPRORD          $0x0b, Z9, Z28
+	VPADDD          Z21, Z18, Z18
+	VPRORD          $0x19, Z9, Z21
+	VMOVDQA64       Z3, Z30
+	VPTERNLOGD      $0xca, Z11, Z1, Z30
+	VPTERNLOGD      $0x96, Z22, Z16, Z23
+	VPADDD.BCST     140(AX), Z6, Z6
+	VPRORD          $0x02, Z14, Z16
+	VPADDD          Z18, Z6, Z6
+	VPADDD          Z30, Z6, Z6
+	VPTERNLOGD      $0x96, Z20, Z27, Z24
+	VPRORD          $0x0d, Z14, Z20
+	VPADDD          Z23, Z6, Z6
+	VPRORD          $0x16, Z14, Z22
+	VMOVDQA64       Z5, Z23
+	VPTERNLOGD      $0xe8, Z4, Z7, Z23
+	VPRORD          $0x07, 3264(CX), Z27
+	VPADDD          Z23, Z24, Z23
+	VPRORD          $0x12, 3264(CX), Z24
+	VPADDD          Z6, Z23, Z23
+	VPADDD          Z6, Z26, Z6
+	VMOVDQU64       2944(CX), Z26
+	VPADDD.BCST     144(AX), Z26, Z26
+	VPRORD          $0x11, Z26, Z30
+	VPTERNLOGD      $0x96, Z19, Z28, Z21
+	VPRORD          $0x13, Z26, Z19
+	VPADDD.BCST     148(AX), Z13, Z13
+	VPSRLD          $0x0a, Z26, Z28
+	VPTERNLOGD      $0x96, Z16, Z20, Z22
+	VPSRLD          $0x03, 3264(CX), Z16
+	VPTERNLOGD      $0x96, Z30, Z19, Z28
+	VPRORD          $0x11, Z2, Z19
+	VMOVDQA64       Z9, Z20
+	VPTERNLOGD      $0xca, Z17, Z8, Z20
+	VPADDD          Z28, Z13, Z13
+	VPTERNLOGD      $0x96, Z27, Z24, Z16
+	VPRORD          $0x13, Z2, Z24
+	VPADDD          Z20, Z13, Z13
+	VPSRLD          $0x0a, Z2, Z20
+	VPADDD          Z21, Z13, Z13
+	VPRORD          $0x06, Z6, Z21
+	VMOVDQA64       Z14, Z27
+	VPTERNLOGD      $0xe8, Z15, Z10, Z27
+	VPADDD          Z27, Z22, Z22
+	VPADDD          Z13, Z12, Z12
+	VPRORD          $0x0b, Z6, Z27
+	VPADDD          Z13, Z22, Z13
+	VPRORD          $0x19, Z6, Z22
+	VPTERNLOGD      $0x96, Z19, Z24, Z20
+	VPRORD          $0x02, Z23, Z19
+	VPADDD          3200(CX), Z16, Z16
+	VPRORD          $0x0d, Z23, Z24
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x16, Z23, Z20
+	VMOVDQA64       Z6, Z30
+	VPTERNLOGD      $0xca, Z1, Z3, Z30
+	VPTERNLOGD      $0x96, Z21, Z27, Z22
+	VPADDD.BCST     152(AX), Z11, Z11
+	VPRORD          $0x06, Z12, Z21
+	VPADDD          Z16, Z11, Z11
+	VPADDD          Z30, Z11, Z11
+	VPTERNLOGD      $0x96, Z19, Z24, Z20
+	VPRORD          $0x0b, Z12, Z19
+	VPADDD          Z22, Z11, Z11
+	VPRORD          $0x19, Z12, Z22
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z7, Z5, Z24
+	VPRORD          $0x02, Z13, Z27
+	VPADDD          Z24, Z20, Z20
+	VPRORD          $0x0d, Z13, Z24
+	VPADDD          Z11, Z20, Z20
+	VPADDD          Z11, Z4, Z4
+	VPADDD.BCST     156(AX), Z25, Z11
+	VPRORD          $0x11, Z11, Z25
+	VPTERNLOGD      $0x96, Z21, Z19, Z22
+	VPRORD          $0x13, Z11, Z19
+	VMOVDQA64       Z12, Z21
+	VPTERNLOGD      $0xca, Z8, Z9, Z21
+	VPSRLD          $0x0a, Z11, Z30
+	VPADDD.BCST     160(AX), Z17, Z17
+	VPTERNLOGD      $0x96, Z25, Z19, Z30
+	VMOVDQA64       Z13, Z19
+	VPTERNLOGD      $0xe8, Z10, Z14, Z19
+	VPADDD          Z30, Z17, Z17
+	VPADDD.BCST     164(AX), Z1, Z1
+	VPADDD          Z21, Z17, Z17
+	VMOVDQA64       Z4, Z21
+	VPTERNLOGD      $0xca, Z3, Z6, Z21
+	VPADDD          Z22, Z17, Z17
+	VMOVDQA64       Z20, Z22
+	VPTERNLOGD      $0xe8, Z5, Z23, Z22
+	VPRORD          $0x16, Z13, Z25
+	VPADDD          Z17, Z15, Z15
+	VPTERNLOGD      $0x96, Z27, Z24, Z25
+	VMOVDQA64       Z15, Z24
+	VPTERNLOGD      $0xca, Z9, Z12, Z24
+	VPADDD          Z19, Z25, Z19
+	VPADDD.BCST     168(AX), Z8, Z8
+	VPRORD          $0x07, 3328(CX), Z25
+	VPADDD          Z17, Z19, Z17
+	VPRORD          $0x12, 3328(CX), Z19
+	VPSRLD          $0x03, 3328(CX), Z27
+	VPTERNLOGD      $0x96, Z25, Z19, Z27
+	VPRORD          $0x11, Z18, Z19
+	VPADDD          3264(CX), Z27, Z25
+	VPRORD          $0x13, Z18, Z27
+	VPSRLD          $0x0a, Z18, Z31
+	VPTERNLOGD      $0x96, Z19, Z27, Z31
+	VPADDD          Z31, Z25, Z19
+	VMOVDQA64       Z17, Z25
+	VPTERNLOGD      $0xe8, Z14, Z13, Z25
+	VPRORD          $0x06, Z4, Z27
+	VPADDD          Z19, Z1, Z1
+	VPRORD          $0x0b, Z4, Z31
+	VPADDD          Z21, Z1, Z1
+	VPRORD          $0x19, Z4, Z21
+	VPTERNLOGD      $0x96, Z27, Z31, Z21
+	VPADDD          Z21, Z1, Z1
+	VPRORD          $0x02, Z20, Z21
+	VPADDD          Z1, Z7, Z7
+	VPRORD          $0x0d, Z20, Z27
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z21, Z27, Z31
+	VPADDD.BCST     148(AX), Z3, Z3
+	VPADDD          Z22, Z31, Z21
+	VMOVDQA64       Z7, Z22
+	VPTERNLOGD      $0xca, Z6, Z4, Z22
+	VPADDD          Z1, Z21, Z1
+	VPRORD          $0x11, Z28, Z21
+	VPRORD          $0x13, Z28, Z27
+	VPSRLD          $0x0a, Z28, Z31
+	VPTERNLOGD      $0x96, Z21, Z27, Z31
+	VPRORD          $0x06, Z15, Z21
+	VPADDD          Z31, Z8, Z8
+	VPRORD          $0x0b, Z15, Z27
+	VPADDD          Z24, Z8, Z8
+	VPRORD          $0x19, Z15, Z24
+	VPTERNLOGD      $0x96, Z21, Z27, Z24
+	VPADDD.BCST     172(AX), Z30, Z21
+	VPADDD          Z24, Z8, Z8
+	VMOVDQA64       Z1, Z24
+	VPTERNLOGD      $0xe8, Z23, Z20, Z24
+	VPRORD          $0x02, Z17, Z27
+	VPADDD          Z8, Z10, Z10
+	VPRORD          $0x0d, Z17, Z30
+	VMOVDQU64       Z28, 3520(CX)
+	VPRORD          $0x16, Z17, Z28
+	VPTERNLOGD      $0x96, Z27, Z30, Z28
+	VPADDD          Z25, Z28, Z25
+	VPADDD.BCST     176(AX), Z9, Z9
+	VPADDD          Z8, Z25, Z8
+	VMOVDQA64       Z10, Z25
+	VPTERNLOGD      $0xca, Z12, Z15, Z25
+	VPRORD          $0x07, 3392(CX), Z27
+	VPRORD          $0x12, 3392(CX), Z28
+	VPSRLD          $0x03, 3392(CX), Z30
+	VPTERNLOGD      $0x96, Z27, Z28, Z30
+	VPRORD          $0x11, Z16, Z27
+	VPADDD          3328(CX), Z30, Z28
+	VPRORD          $0x13, Z16, Z30
+	VMOVDQU64       Z16, 3584(CX)
+	VPSRLD          $0x0a, Z16, Z16
+	VPTERNLOGD      $0x96, Z27, Z30, Z16
+	VPADDD          Z16, Z28, Z16
+	VPRORD          $0x06, Z7, Z27
+	VPADDD          Z16, Z3, Z3
+	VPRORD          $0x0b, Z7, Z28
+	VPADDD          Z22, Z3, Z3
+	VPRORD          $0x19, Z7, Z22
+	VPTERNLOGD      $0x96, Z27, Z28, Z22
+	VPADDD          Z22, Z3, Z3
+	VPRORD          $0x02, Z1, Z22
+	VPADDD          Z3, Z5, Z5
+	VPRORD          $0x0d, Z1, Z27
+	VPRORD          $0x16, Z1, Z28
+	VPTERNLOGD      $0x96, Z22, Z27, Z28
+	VPADDD          Z24, Z28, Z22
+	VPADDD          Z3, Z22, Z3
+	VMOVDQA64       Z8, Z22
+	VPTERNLOGD      $0xe8, Z13, Z17, Z22
+	VPRORD          $0x11, Z21, Z24
+	VPADDD.BCST     180(AX), Z6, Z6
+	VPRORD          $0x13, Z21, Z27
+	VPSRLD          $0x0a, Z21, Z28
+	VPTERNLOGD      $0x96, Z24, Z27, Z28
+	VPRORD          $0x06, Z10, Z24
+	VPADDD          Z28, Z9, Z9
+	VPRORD          $0x0b, Z10, Z27
+	VPADDD          Z25, Z9, Z9
+	VPRORD          $0x19, Z10, Z25
+	VPTERNLOGD      $0x96, Z24, Z27, Z25
+	VPADDD.BCST     184(AX), Z31, Z24
+	VPADDD          Z25, Z9, Z9
+	VPRORD          $0x02, Z8, Z25
+	VPADDD          Z9, Z14, Z14
+	VPRORD          $0x0d, Z8, Z27
+	VPRORD          $0x16, Z8, Z30
+	VPTERNLOGD      $0x96, Z25, Z27, Z30
+	VPADDD          Z22, Z30, Z22
+	VPADDD          Z9, Z22, Z9
+	VMOVDQU64       3392(CX), Z22
+	VPADDD.BCST     188(AX), Z22, Z22
+	VPRORD          $0x07, 3456(CX), Z25
+	VPADDD.BCST     192(AX), Z12, Z12
+	VPRORD          $0x12, 3456(CX), Z27
+	VPSRLD          $0x03, 3456(CX), Z30
+	VPTERNLOGD      $0x96, Z25, Z27, Z30
+	VPRORD          $0x11, Z19, Z25
+	VPADDD          Z30, Z22, Z22
+	VPRORD          $0x13, Z19, Z27
+	VPSRLD          $0x0a, Z19, Z30
+	VPTERNLOGD      $0x96, Z25, Z27, Z30
+	VPADDD          Z30, Z22, Z22
+	VMOVDQA64       Z5, Z25
+	VPTERNLOGD      $0xca, Z4, Z7, Z25
+	VPRORD          $0x06, Z5, Z27
+	VPADDD          Z22, Z6, Z6
+	VPRORD          $0x0b, Z5, Z30
+	VPADDD          Z25, Z6, Z6
+	VPRORD          $0x19, Z5, Z25
+	VPTERNLOGD      $0x96, Z27, Z30, Z25
+	VPADDD          Z25, Z6, Z6
+	VPRORD          $0x02, Z3, Z25
+	VPADDD          Z6, Z23, Z23
+	VPRORD          $0x0d, Z3, Z27
+	VPRORD          $0x16, Z3, Z30
+	VPTERNLOGD      $0x96, Z25, Z27, Z30
+	VMOVDQA64       Z3, Z25
+	VPTERNLOGD      $0xe8, Z20, Z1, Z25
+	VPADDD          Z25, Z30, Z25
+	VPADDD.BCST     196(AX), Z4, Z4
+	VPADDD          Z6, Z25, Z6
+	VPRORD          $0x11, Z24, Z25
+	VPRORD          $0x13, Z24, Z27
+	VPSRLD          $0x0a, Z24, Z30
+	VPTERNLOGD      $0x96, Z25, Z27, Z30
+	VPADDD          Z30, Z29, Z25
+	VMOVDQA64       Z14, Z27
+	VPTERNLOGD      $0xca, Z15, Z10, Z27
+	VPRORD          $0x06, Z14, Z30
+	VPADDD          Z25, Z12, Z12
+	VPRORD          $0x0b, Z14, Z31
+	VPADDD          Z27, Z12, Z12
+	VPRORD          $0x19, Z14, Z27
+	VPADDD.BCST     200(AX), Z28, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z12, Z12
+	VPRORD          $0x02, Z9, Z27
+	VPADDD          Z12, Z13, Z13
+	VPRORD          $0x0d, Z9, Z30
+	VPRORD          $0x16, Z9, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z9, Z27
+	VPTERNLOGD      $0xe8, Z17, Z8, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD.BCST     204(AX), Z15, Z15
+	VPADDD          Z12, Z27, Z12
+	VPRORD          $0x11, Z16, Z27
+	VPRORD          $0x13, Z16, Z30
+	VPSRLD          $0x0a, Z16, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQU64       3456(CX), Z27
+	VPADDD.BCST     208(AX), Z27, Z27
+	VPADDD          Z0, Z27, Z27
+	VPADDD          Z31, Z27, Z27
+	VMOVDQA64       Z23, Z30
+	VPTERNLOGD      $0xca, Z7, Z5, Z30
+	VPRORD          $0x06, Z23, Z31
+	VPADDD          Z27, Z4, Z4
+	VMOVDQU64       Z0, 3648(CX)
+	VPRORD          $0x0b, Z23, Z0
+	VPADDD          Z30, Z4, Z4
+	VPRORD          $0x19, Z23, Z30
+	VPTERNLOGD      $0x96, Z31, Z0, Z30
+	VPADDD          Z30, Z4, Z0
+	VPRORD          $0x02, Z6, Z4
+	VPADDD          Z0, Z20, Z20
+	VPRORD          $0x0d, Z6, Z30
+	VPRORD          $0x16, Z6, Z31
+	VPADDD.BCST     212(AX), Z7, Z7
+	VPTERNLOGD      $0x96, Z4, Z30, Z31
+	VMOVDQA64       Z6, Z4
+	VPTERNLOGD      $0xe8, Z1, Z3, Z4
+	VPADDD          Z4, Z31, Z4
 	VPADDD          Z0, Z4, Z0
-	VPRORD          $0x06, Z2, Z4
-	VPADDD          Z3, Z0, Z0
-	VPRORD          $0x0b, Z2, Z3
-	VPTERNLOGD      $0xd8, Z2, Z9, Z1
-	VPRORD          $0x19, Z2, Z2
-	VPADDD          Z8, Z13, Z5
-	VPTERNLOGD      $0x96, Z4, Z3, Z2
-	VPADDD          Z0, Z5, Z0
-	VPADDD          Z1, Z0, Z0
-	VPADDD          Z2, Z0, Z0
+	VPRORD          $0x11, Z28, Z4
+	VPRORD          $0x13, Z28, Z30
+	VPSRLD          $0x0a, Z28, Z31
+	VPTERNLOGD      $0x96, Z4, Z30, Z31
+	VPADDD          Z31, Z26, Z4
+	VMOVDQA64       Z13, Z30
+	VPTERNLOGD      $0xca, Z10, Z14, Z30
+	VPRORD          $0x06, Z13, Z31
+	VPADDD          Z4, Z15, Z15
+	VMOVDQU64       Z26, 3712(CX)
+	VPRORD          $0x0b, Z13, Z26
+	VPADDD          Z30, Z15, Z15
+	VPRORD          $0x19, Z13, Z30
+	VPTERNLOGD      $0x96, Z31, Z26, Z30
+	VPADDD          Z30, Z15, Z15
+	VPRORD          $0x02, Z12, Z26
+	VPADDD          Z15, Z17, Z17
+	VPRORD          $0x0d, Z12, Z30
+	VPADDD.BCST     216(AX), Z10, Z10
+	VPRORD          $0x16, Z12, Z31
+	VPTERNLOGD      $0x96, Z26, Z30, Z31
+	VMOVDQA64       Z12, Z26
+	VPTERNLOGD      $0xe8, Z8, Z9, Z26
+	VPADDD          Z26, Z31, Z26
+	VPADDD          Z15, Z26, Z15
+	VPRORD          $0x11, Z22, Z26
+	VPRORD          $0x13, Z22, Z30
+	VPSRLD          $0x0a, Z22, Z31
+	VPTERNLOGD      $0x96, Z26, Z30, Z31
+	VPADDD.BCST     156(AX), Z2, Z26
+	VPADDD          Z31, Z26, Z26
+	VMOVDQA64       Z20, Z30
+	VPTERNLOGD      $0xca, Z5, Z23, Z30
+	VPRORD          $0x06, Z20, Z31
+	VPADDD          Z26, Z7, Z7
+	VMOVDQU64       Z2, 3776(CX)
+	VPRORD          $0x0b, Z20, Z2
+	VPADDD          Z30, Z7, Z7
+	VPRORD          $0x19, Z20, Z30
+	VPTERNLOGD      $0x96, Z31, Z2, Z30
+	VPADDD          Z30, Z7, Z2
+	VPRORD          $0x02, Z0, Z7
+	VPADDD          Z2, Z1, Z1
+	VPRORD          $0x0d, Z0, Z30
+	VPADDD.BCST     192(AX), Z5, Z5
+	VPRORD          $0x16, Z0, Z31
+	VPTERNLOGD      $0x96, Z7, Z30, Z31
+	VMOVDQA64       Z0, Z7
+	VPTERNLOGD      $0xe8, Z3, Z6, Z7
+	VPADDD          Z7, Z31, Z7
+	VPADDD          Z2, Z7, Z2
+	VPRORD          $0x11, Z25, Z7
+	VPRORD          $0x13, Z25, Z30
+	VPSRLD          $0x0a, Z25, Z31
+	VPTERNLOGD      $0x96, Z7, Z30, Z31
+	VPADDD          Z31, Z11, Z7
+	VMOVDQA64       Z17, Z30
+	VPTERNLOGD      $0xca, Z14, Z13, Z30
+	VPRORD          $0x06, Z17, Z31
+	VPADDD          Z7, Z10, Z10
+	VMOVDQU64       Z11, 3840(CX)
+	VPRORD          $0x0b, Z17, Z11
+	VPADDD          Z30, Z10, Z10
+	VPRORD          $0x19, Z17, Z30
+	VPTERNLOGD      $0x96, Z31, Z11, Z30
+	VPADDD          Z30, Z10, Z10
+	VPRORD          $0x02, Z15, Z11
+	VPADDD          Z10, Z8, Z8
+	VPRORD          $0x0d, Z15, Z30
+	VPADDD.BCST     220(AX), Z14, Z14
+	VPRORD          $0x16, Z15, Z31
+	VPTERNLOGD      $0x96, Z11, Z30, Z31
+	VMOVDQA64       Z15, Z11
+	VPTERNLOGD      $0xe8, Z9, Z12, Z11
+	VPADDD          Z11, Z31, Z11
+	VPADDD          Z10, Z11, Z10
+	VPRORD          $0x11, Z27, Z11
+	VPRORD          $0x13, Z27, Z30
+	VPSRLD          $0x0a, Z27, Z31
+	VPTERNLOGD      $0x96, Z11, Z30, Z31
+	VPADDD          Z31, Z18, Z11
+	VMOVDQA64       Z1, Z30
+	VPTERNLOGD      $0xca, Z23, Z20, Z30
+	VPRORD          $0x06, Z1, Z31
+	VPADDD          Z11, Z5, Z5
+	VMOVDQU64       Z18, 3904(CX)
+	VPRORD          $0x0b, Z1, Z18
+	VPADDD          Z30, Z5, Z5
+	VPRORD          $0x19, Z1, Z30
+	VPTERNLOGD      $0x96, Z31, Z18, Z30
+	VPADDD          Z30, Z5, Z5
+	VPRORD          $0x02, Z2, Z18
+	VPADDD          Z5, Z3, Z3
+	VPRORD          $0x0d, Z2, Z30
+	VPADDD.BCST     204(AX), Z23, Z23
+	VPRORD          $0x16, Z2, Z31
+	VPTERNLOGD      $0x96, Z18, Z30, Z31
+	VMOVDQA64       Z2, Z18
+	VPTERNLOGD      $0xe8, Z6, Z0, Z18
+	VPADDD          Z18, Z31, Z18
+	VPADDD          Z5, Z18, Z5
+	VPRORD          $0x11, Z4, Z18
+	VPRORD          $0x13, Z4, Z30
+	VPSRLD          $0x0a, Z4, Z31
+	VPTERNLOGD      $0x96, Z18, Z30, Z31
+	VPADDD          3520(CX), Z31, Z18
+	VMOVDQA64       Z8, Z30
+	VPTERNLOGD      $0xca, Z13, Z17, Z30
+	VPRORD          $0x06, Z8, Z31
+	VPADDD          Z18, Z14, Z14
+	VMOVDQU64       Z4, 3968(CX)
+	VPRORD          $0x0b, Z8, Z4
+	VPADDD          Z30, Z14, Z14
+	VPRORD          $0x19, Z8, Z30
+	VPTERNLOGD      $0x96, Z31, Z4, Z30
+	VPADDD          Z30, Z14, Z4
+	VPRORD          $0x02, Z10, Z14
+	VPADDD          Z4, Z9, Z9
+	VPRORD          $0x0d, Z10, Z30
+	VPADDD.BCST     224(AX), Z13, Z13
+	VPRORD          $0x16, Z10, Z31
+	VPTERNLOGD      $0x96, Z14, Z30, Z31
+	VMOVDQA64       Z10, Z14
+	VPTERNLOGD      $0xe8, Z12, Z15, Z14
+	VPADDD          Z14, Z31, Z14
+	VPADDD          Z4, Z14, Z4
+	VPRORD          $0x11, Z26, Z14
+	VPRORD          $0x13, Z26, Z30
+	VPSRLD          $0x0a, Z26, Z31
+	VPTERNLOGD      $0x96, Z14, Z30, Z31
+	VPADDD          3584(CX), Z31, Z14
+	VMOVDQA64       Z3, Z30
+	VPTERNLOGD      $0xca, Z20, Z1, Z30
+	VPRORD          $0x06, Z3, Z31
+	VPADDD          Z14, Z23, Z23
+	VMOVDQU64       Z26, 4032(CX)
+	VPRORD          $0x0b, Z3, Z26
+	VPADDD          Z30, Z23, Z23
+	VPRORD          $0x19, Z3, Z30
+	VPTERNLOGD      $0x96, Z31, Z26, Z30
+	VPADDD          Z30, Z23, Z23
+	VPRORD          $0x02, Z5, Z26
+	VPADDD          Z23, Z6, Z6
+	VPRORD          $0x0d, Z5, Z30
+	VPADDD.BCST     216(AX), Z20, Z20
+	VPRORD          $0x16, Z5, Z31
+	VPTERNLOGD      $0x96, Z26, Z30, Z31
+	VMOVDQA64       Z5, Z26
+	VPTERNLOGD      $0xe8, Z0, Z2, Z26
+	VPADDD          Z26, Z31, Z26
+	VPADDD          Z23, Z26, Z23
+	VPRORD          $0x11, Z7, Z26
+	VPRORD          $0x13, Z7, Z30
+	VPSRLD          $0x0a, Z7, Z31
+	VPTERNLOGD      $0x96, Z26, Z30, Z31
+	VPADDD          Z31, Z21, Z26
+	VMOVDQA64       Z9, Z30
+	VPTERNLOGD      $0xca, Z17, Z8, Z30
+	VPRORD          $0x06, Z9, Z31
+	VPADDD          Z26, Z13, Z13
+	VMOVDQU64       Z21, 4096(CX)
+	VPRORD          $0x0b, Z9, Z21
+	VPADDD          Z30, Z13, Z13
+	VPRORD          $0x19, Z9, Z30
+	VPTERNLOGD      $0x96, Z31, Z21, Z30
+	VPADDD          Z30, Z13, Z13
+	VPRORD          $0x02, Z4, Z21
+	VPADDD          Z13, Z12, Z12
+	VPRORD          $0x0d, Z4, Z30
+	VPADDD.BCST     228(AX), Z17, Z17
+	VPRORD          $0x16, Z4, Z31
+	VPTERNLOGD      $0x96, Z21, Z30, Z31
+	VMOVDQA64       Z4, Z21
+	VPTERNLOGD      $0xe8, Z15, Z10, Z21
+	VPADDD          Z21, Z31, Z21
+	VPADDD          Z13, Z21, Z13
+	VPRORD          $0x11, Z11, Z21
+	VPRORD          $0x13, Z11, Z30
+	VPSRLD          $0x0a, Z11, Z31
+	VPTERNLOGD      $0x96, Z21, Z30, Z31
+	VPADDD          Z31, Z19, Z21
+	VMOVDQA64       Z6, Z30
+	VPTERNLOGD      $0xca, Z1, Z3, Z30
+	VPRORD          $0x06, Z6, Z31
+	VPADDD          Z21, Z20, Z20
+	VMOVDQU64       Z19, 4160(CX)
+	VPRORD          $0x0b, Z6, Z19
+	VPADDD          Z30, Z20, Z20
+	VPRORD          $0x19, Z6, Z30
+	VPTERNLOGD      $0x96, Z31, Z19, Z30
+	VPADDD          Z30, Z20, Z19
+	VPRORD          $0x02, Z23, Z20
+	VPADDD          Z19, Z0, Z0
+	VPRORD          $0x0d, Z23, Z30
+	VPADDD.BCST     220(AX), Z1, Z1
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z20, Z30, Z31
+	VMOVDQA64       Z23, Z20
+	VPTERNLOGD      $0xe8, Z2, Z5, Z20
+	VPADDD          Z20, Z31, Z20
+	VPADDD          Z19, Z20, Z19
+	VPRORD          $0x11, Z18, Z20
+	VPRORD          $0x13, Z18, Z30
+	VPSRLD          $0x0a, Z18, Z31
+	VPTERNLOGD      $0x96, Z20, Z30, Z31
+	VPADDD.BCST     232(AX), Z24, Z20
+	VPADDD          Z31, Z20, Z20
+	VMOVDQA64       Z12, Z30
+	VPTERNLOGD      $0xca, Z8, Z9, Z30
+	VPRORD          $0x06, Z12, Z31
+	VPADDD          Z20, Z17, Z17
+	VMOVDQU64       Z24, 4224(CX)
+	VPRORD          $0x0b, Z12, Z24
+	VPADDD          Z30, Z17, Z17
+	VPRORD          $0x19, Z12, Z30
+	VPTERNLOGD      $0x96, Z31, Z24, Z30
+	VPADDD          Z30, Z17, Z17
+	VPRORD          $0x02, Z13, Z24
+	VPADDD          Z17, Z15, Z15
+	VPRORD          $0x0d, Z13, Z30
+	VPADDD.BCST     236(AX), Z8, Z8
+	VPRORD          $0x16, Z13, Z31
+	VPTERNLOGD      $0x96, Z24, Z30, Z31
+	VMOVDQA64       Z13, Z24
+	VPTERNLOGD      $0xe8, Z10, Z4, Z24
+	VPADDD          Z24, Z31, Z24
+	VPADDD          Z17, Z24, Z17
+	VPRORD          $0x11, Z14, Z24
+	VPRORD          $0x13, Z14, Z30
+	VPSRLD          $0x0a, Z14, Z31
+	VPTERNLOGD      $0x96, Z24, Z30, Z31
+	VPADDD          Z31, Z16, Z24
+	VMOVDQA64       Z0, Z30
+	VPTERNLOGD      $0xca, Z3, Z6, Z30
+	VPRORD          $0x06, Z0, Z31
+	VPADDD          Z24, Z1, Z1
+	VMOVDQU64       Z16, 4288(CX)
+	VPRORD          $0x0b, Z0, Z16
+	VPADDD          Z30, Z1, Z1
+	VPRORD          $0x19, Z0, Z30
+	VPTERNLOGD      $0x96, Z31, Z16, Z30
+	VPADDD          Z30, Z1, Z1
+	VPRORD          $0x02, Z19, Z16
+	VPADDD          Z1, Z2, Z2
+	VPRORD          $0x0d, Z19, Z30
+	VPADDD.BCST     224(AX), Z3, Z3
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z16, Z30, Z31
+	VMOVDQA64       Z19, Z16
+	VPTERNLOGD      $0xe8, Z5, Z23, Z16
+	VPADDD          Z16, Z31, Z16
+	VPADDD          Z1, Z16, Z1
+	VPRORD          $0x11, Z26, Z16
+	VPRORD          $0x13, Z26, Z30
+	VPSRLD          $0x0a, Z26, Z31
+	VPTERNLOGD      $0x96, Z16, Z30, Z31
+	VPADDD.BCST     240(AX), Z28, Z16
+	VPADDD          Z31, Z16, Z16
+	VMOVDQA64       Z15, Z30
+	VPTERNLOGD      $0xca, Z9, Z12, Z30
+	VPRORD          $0x06, Z15, Z31
+	VPADDD          Z16, Z8, Z8
+	VMOVDQU64       Z28, 4352(CX)
+	VPRORD          $0x0b, Z15, Z28
+	VPADDD          Z30, Z8, Z8
+	VPRORD          $0x19, Z15, Z30
+	VPTERNLOGD      $0x96, Z31, Z28, Z30
+	VPADDD          Z30, Z8, Z8
+	VPRORD          $0x02, Z17, Z28
+	VPADDD          Z8, Z10, Z10
+	VPRORD          $0x0d, Z17, Z30
+	VPADDD.BCST     244(AX), Z9, Z9
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xe8, Z4, Z13, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z8, Z28, Z8
+	VPRORD          $0x11, Z21, Z28
+	VPRORD          $0x13, Z21, Z30
+	VPSRLD          $0x0a, Z21, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VPADDD          Z31, Z22, Z28
+	VMOVDQA64       Z2, Z30
+	VPTERNLOGD      $0xca, Z6, Z0, Z30
+	VPRORD          $0x06, Z2, Z31
+	VPADDD          Z28, Z3, Z3
+	VMOVDQU64       Z22, 4416(CX)
+	VPRORD          $0x0b, Z2, Z22
+	VPADDD          Z30, Z3, Z3
+	VPRORD          $0x19, Z2, Z30
+	VPTERNLOGD      $0x96, Z31, Z22, Z30
+	VPADDD          Z30, Z3, Z3
+	VPRORD          $0x02, Z1, Z22
+	VPADDD          Z3, Z5, Z5
+	VPRORD          $0x0d, Z1, Z30
+	VPRORD          $0x16, Z1, Z31
+	VPADDD.BCST     228(AX), Z6, Z6
+	VPTERNLOGD      $0x96, Z22, Z30, Z31
+	VMOVDQA64       Z1, Z22
+	VPTERNLOGD      $0xe8, Z23, Z19, Z22
+	VPADDD          Z22, Z31, Z22
+	VPADDD          Z3, Z22, Z3
+	VPRORD          $0x11, Z20, Z22
+	VPRORD          $0x13, Z20, Z30
+	VPSRLD          $0x0a, Z20, Z31
+	VPTERNLOGD      $0x96, Z22, Z30, Z31
+	VPADDD.BCST     248(AX), Z25, Z22
+	VPADDD          Z31, Z22, Z22
+	VMOVDQA64       Z10, Z30
+	VPTERNLOGD      $0xca, Z12, Z15, Z30
+	VPRORD          $0x06, Z10, Z31
+	VPADDD          Z22, Z9, Z9
+	VMOVDQU64       Z25, 4480(CX)
+	VPRORD          $0x0b, Z10, Z25
+	VPADDD          Z30, Z9, Z9
+	VPRORD          $0x19, Z10, Z30
+	VPTERNLOGD      $0x96, Z31, Z25, Z30
+	VPADDD          Z30, Z9, Z9
+	VPRORD          $0x02, Z8, Z25
+	VPADDD          Z9, Z4, Z4
+	VPRORD          $0x0d, Z8, Z30
+	VPRORD          $0x16, Z8, Z31
+	VPTERNLOGD      $0x96, Z25, Z30, Z31
+	VMOVDQA64       Z8, Z25
+	VPTERNLOGD      $0xe8, Z13, Z17, Z25
+	VPADDD          Z25, Z31, Z25
+	VPADDD          Z9, Z25, Z9
+	VPADDD.BCST     252(AX), Z12, Z12
+	VPRORD          $0x11, Z24, Z25
+	VPRORD          $0x13, Z24, Z30
+	VPSRLD          $0x0a, Z24, Z31
+	VPTERNLOGD      $0x96, Z25, Z30, Z31
+	VPADDD.BCST     256(AX), Z27, Z25
+	VPADDD          Z31, Z25, Z25
+	VMOVDQA64       Z5, Z30
+	VPTERNLOGD      $0xca, Z0, Z2, Z30
+	VPRORD          $0x06, Z5, Z31
+	VPADDD          Z25, Z6, Z6
+	VMOVDQU64       Z27, 4544(CX)
+	VPRORD          $0x0b, Z5, Z27
+	VPADDD          Z30, Z6, Z6
+	VPRORD          $0x19, Z5, Z30
+	VPTERNLOGD      $0x96, Z31, Z27, Z30
+	VPADDD          Z30, Z6, Z6
+	VPRORD          $0x02, Z3, Z27
+	VPADDD          Z6, Z23, Z23
+	VPRORD          $0x0d, Z3, Z30
+	VPRORD          $0x16, Z3, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z3, Z27
+	VPTERNLOGD      $0xe8, Z19, Z1, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z6, Z27, Z6
+	VPRORD          $0x07, Z29, Z27
+	VPRORD          $0x12, Z29, Z30
+	VPSRLD          $0x03, Z29, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VPRORD          $0x11, Z16, Z27
+	VPADDD.BCST     200(AX), Z31, Z30
+	VPRORD          $0x13, Z16, Z31
+	VPADDD          3968(CX), Z30, Z30
+	VMOVDQU64       Z16, 4608(CX)
+	VPSRLD          $0x0a, Z16, Z16
+	VPADDD.BCST     236(AX), Z0, Z0
+	VPTERNLOGD      $0x96, Z27, Z31, Z16
+	VPADDD          Z16, Z30, Z16
+	VMOVDQA64       Z4, Z27
+	VPTERNLOGD      $0xca, Z15, Z10, Z27
+	VPRORD          $0x06, Z4, Z30
+	VPADDD          Z16, Z12, Z12
+	VPRORD          $0x0b, Z4, Z31
+	VPADDD          Z27, Z12, Z12
+	VPRORD          $0x19, Z4, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z12, Z12
+	VPRORD          $0x02, Z9, Z27
+	VPADDD          Z12, Z13, Z13
+	VPRORD          $0x0d, Z9, Z30
+	VPRORD          $0x16, Z9, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z9, Z27
+	VPTERNLOGD      $0xe8, Z17, Z8, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z12, Z27, Z12
+	VMOVDQU64       3648(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z24, 4672(CX)
+	VPSRLD          $0x03, Z27, Z24
+	VPTERNLOGD      $0x96, Z30, Z31, Z24
+	VPRORD          $0x11, Z28, Z30
+	VPADDD.BCST     188(AX), Z24, Z24
+	VPRORD          $0x13, Z28, Z31
+	VPADDD          4032(CX), Z24, Z24
+	VMOVDQU64       Z28, 4736(CX)
+	VPSRLD          $0x0a, Z28, Z28
+	VPADDD.BCST     260(AX), Z15, Z15
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z24, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z2, Z5, Z28
+	VPRORD          $0x06, Z23, Z30
+	VPADDD          Z24, Z0, Z0
+	VPRORD          $0x0b, Z23, Z31
+	VPADDD          Z28, Z0, Z0
+	VPRORD          $0x19, Z23, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z0, Z0
+	VPRORD          $0x02, Z6, Z28
+	VPADDD          Z0, Z19, Z19
+	VPRORD          $0x0d, Z6, Z30
+	VPRORD          $0x16, Z6, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z6, Z28
+	VPTERNLOGD      $0xe8, Z1, Z3, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z0, Z28, Z0
+	VMOVDQU64       3712(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z20, 4800(CX)
+	VPSRLD          $0x03, Z28, Z20
+	VPTERNLOGD      $0x96, Z30, Z31, Z20
+	VPRORD          $0x11, Z22, Z30
+	VPADDD          Z20, Z29, Z20
+	VPRORD          $0x13, Z22, Z29
+	VPADDD          Z7, Z20, Z20
+	VPSRLD          $0x0a, Z22, Z31
+	VPADDD.BCST     244(AX), Z2, Z2
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z20, Z20
+	VMOVDQA64       Z13, Z29
+	VPTERNLOGD      $0xca, Z10, Z4, Z29
+	VPRORD          $0x06, Z13, Z30
+	VPADDD          Z20, Z15, Z15
+	VPRORD          $0x0b, Z13, Z31
+	VPADDD          Z29, Z15, Z15
+	VPRORD          $0x19, Z13, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z15, Z15
+	VPRORD          $0x02, Z12, Z29
+	VPADDD          Z15, Z17, Z17
+	VPRORD          $0x0d, Z12, Z30
+	VPRORD          $0x16, Z12, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z12, Z29
+	VPTERNLOGD      $0xe8, Z8, Z9, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z15, Z29, Z15
+	VMOVDQU64       3776(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z7, 4864(CX)
+	VPSRLD          $0x03, Z29, Z7
+	VPTERNLOGD      $0x96, Z30, Z31, Z7
+	VPRORD          $0x11, Z25, Z30
+	VPADDD          Z7, Z27, Z7
+	VPRORD          $0x13, Z25, Z27
+	VPADDD          Z11, Z7, Z7
+	VPSRLD          $0x0a, Z25, Z31
+	VPADDD.BCST     264(AX), Z10, Z10
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z7, Z7
+	VMOVDQA64       Z19, Z27
+	VPTERNLOGD      $0xca, Z5, Z23, Z27
+	VPRORD          $0x06, Z19, Z30
+	VPADDD          Z7, Z2, Z2
+	VPRORD          $0x0b, Z19, Z31
+	VPADDD          Z27, Z2, Z2
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z2, Z2
+	VPRORD          $0x02, Z0, Z27
+	VPADDD          Z2, Z1, Z1
+	VPRORD          $0x0d, Z0, Z30
+	VPRORD          $0x16, Z0, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z0, Z27
+	VPTERNLOGD      $0xe8, Z3, Z6, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z2, Z27, Z2
+	VMOVDQU64       3840(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z11, 4928(CX)
+	VPSRLD          $0x03, Z27, Z11
+	VPTERNLOGD      $0x96, Z30, Z31, Z11
+	VPRORD          $0x11, Z16, Z30
+	VPADDD          Z11, Z28, Z11
+	VPRORD          $0x13, Z16, Z28
+	VPADDD          Z18, Z11, Z11
+	VPSRLD          $0x0a, Z16, Z31
+	VPADDD.BCST     252(AX), Z5, Z5
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z11, Z11
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z4, Z13, Z28
+	VPRORD          $0x06, Z17, Z30
+	VPADDD          Z11, Z10, Z10
+	VPRORD          $0x0b, Z17, Z31
+	VPADDD          Z28, Z10, Z10
+	VPRORD          $0x19, Z17, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z10, Z10
+	VPRORD          $0x02, Z15, Z28
+	VPADDD          Z10, Z8, Z8
+	VPRORD          $0x0d, Z15, Z30
+	VPRORD          $0x16, Z15, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z15, Z28
+	VPTERNLOGD      $0xe8, Z9, Z12, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z10, Z28, Z10
+	VMOVDQU64       3904(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z18, 4992(CX)
+	VPSRLD          $0x03, Z28, Z18
+	VPTERNLOGD      $0x96, Z30, Z31, Z18
+	VPRORD          $0x11, Z24, Z30
+	VPADDD          Z18, Z29, Z18
+	VPRORD          $0x13, Z24, Z29
+	VPADDD          Z14, Z18, Z18
+	VPSRLD          $0x0a, Z24, Z31
+	VPADDD.BCST     268(AX), Z4, Z4
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z18, Z18
+	VMOVDQA64       Z1, Z29
+	VPTERNLOGD      $0xca, Z23, Z19, Z29
+	VPRORD          $0x06, Z1, Z30
+	VPADDD          Z18, Z5, Z5
+	VPRORD          $0x0b, Z1, Z31
+	VPADDD          Z29, Z5, Z5
+	VPRORD          $0x19, Z1, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z5, Z5
+	VPRORD          $0x02, Z2, Z29
+	VPADDD          Z5, Z3, Z3
+	VPRORD          $0x0d, Z2, Z30
+	VPRORD          $0x16, Z2, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z2, Z29
+	VPTERNLOGD      $0xe8, Z6, Z0, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z5, Z29, Z5
+	VMOVDQU64       3520(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z14, 5056(CX)
+	VPSRLD          $0x03, Z29, Z14
+	VPTERNLOGD      $0x96, Z30, Z31, Z14
+	VPRORD          $0x11, Z20, Z30
+	VPADDD          Z14, Z27, Z14
+	VPRORD          $0x13, Z20, Z27
+	VPADDD          Z26, Z14, Z14
+	VPSRLD          $0x0a, Z20, Z31
+	VPADDD.BCST     260(AX), Z23, Z23
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z14, Z14
+	VMOVDQA64       Z8, Z27
+	VPTERNLOGD      $0xca, Z13, Z17, Z27
+	VPRORD          $0x06, Z8, Z30
+	VPADDD          Z14, Z4, Z4
+	VPRORD          $0x0b, Z8, Z31
+	VPADDD          Z27, Z4, Z4
+	VPRORD          $0x19, Z8, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z4, Z4
+	VPRORD          $0x02, Z10, Z27
+	VPADDD          Z4, Z9, Z9
+	VPRORD          $0x0d, Z10, Z30
+	VPRORD          $0x16, Z10, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z10, Z27
+	VPTERNLOGD      $0xe8, Z12, Z15, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z4, Z27, Z4
+	VMOVDQU64       3584(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z26, 5120(CX)
+	VPSRLD          $0x03, Z27, Z26
+	VPTERNLOGD      $0x96, Z30, Z31, Z26
+	VPRORD          $0x11, Z7, Z30
+	VPADDD          Z26, Z28, Z26
+	VPRORD          $0x13, Z7, Z28
+	VPADDD          Z21, Z26, Z26
+	VPSRLD          $0x0a, Z7, Z31
+	VPADDD.BCST     272(AX), Z13, Z13
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z26, Z26
+	VMOVDQA64       Z3, Z28
+	VPTERNLOGD      $0xca, Z19, Z1, Z28
+	VPRORD          $0x06, Z3, Z30
+	VPADDD          Z26, Z23, Z23
+	VPRORD          $0x0b, Z3, Z31
+	VPADDD          Z28, Z23, Z23
+	VPRORD          $0x19, Z3, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z23, Z23
+	VPRORD          $0x02, Z5, Z28
+	VPADDD          Z23, Z6, Z6
+	VPRORD          $0x0d, Z5, Z30
+	VPRORD          $0x16, Z5, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z5, Z28
+	VPTERNLOGD      $0xe8, Z0, Z2, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z23, Z28, Z23
+	VMOVDQU64       4096(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z21, 5184(CX)
+	VPSRLD          $0x03, Z28, Z21
+	VPTERNLOGD      $0x96, Z30, Z31, Z21
+	VPRORD          $0x11, Z11, Z30
+	VPADDD          Z21, Z29, Z21
+	VPRORD          $0x13, Z11, Z29
+	VPADDD          4800(CX), Z21, Z21
+	VPSRLD          $0x0a, Z11, Z31
+	VPADDD.BCST     264(AX), Z19, Z19
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z21, Z21
+	VMOVDQA64       Z9, Z29
+	VPTERNLOGD      $0xca, Z17, Z8, Z29
+	VPRORD          $0x06, Z9, Z30
+	VPADDD          Z21, Z13, Z13
+	VPRORD          $0x0b, Z9, Z31
+	VPADDD          Z29, Z13, Z13
+	VPRORD          $0x19, Z9, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z13, Z13
+	VPRORD          $0x02, Z4, Z29
+	VPADDD          Z13, Z12, Z12
+	VPRORD          $0x0d, Z4, Z30
+	VPRORD          $0x16, Z4, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z4, Z29
+	VPTERNLOGD      $0xe8, Z15, Z10, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z13, Z29, Z13
+	VMOVDQU64       4160(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z11, 5248(CX)
+	VPSRLD          $0x03, Z29, Z11
+	VPTERNLOGD      $0x96, Z30, Z31, Z11
+	VPRORD          $0x11, Z18, Z30
+	VPADDD          Z11, Z27, Z11
+	VPRORD          $0x13, Z18, Z27
+	VPADDD          4672(CX), Z11, Z11
+	VPSRLD          $0x0a, Z18, Z31
+	VPADDD.BCST     276(AX), Z17, Z17
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z11, Z11
+	VMOVDQA64       Z6, Z27
+	VPTERNLOGD      $0xca, Z1, Z3, Z27
+	VPRORD          $0x06, Z6, Z30
+	VPADDD          Z11, Z19, Z19
+	VPRORD          $0x0b, Z6, Z31
+	VPADDD          Z27, Z19, Z19
+	VPRORD          $0x19, Z6, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z19, Z19
+	VPRORD          $0x02, Z23, Z27
+	VPADDD          Z19, Z0, Z0
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z23, Z27
+	VPTERNLOGD      $0xe8, Z2, Z5, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z19, Z27, Z19
+	VMOVDQU64       4224(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z18, 5312(CX)
+	VPSRLD          $0x03, Z27, Z18
+	VPTERNLOGD      $0x96, Z30, Z31, Z18
+	VPRORD          $0x11, Z14, Z30
+	VPADDD          Z18, Z28, Z18
+	VPRORD          $0x13, Z14, Z28
+	VPADDD          4608(CX), Z18, Z18
+	VPSRLD          $0x0a, Z14, Z31
+	VPADDD.BCST     268(AX), Z1, Z1
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z18, Z18
+	VMOVDQA64       Z12, Z28
+	VPTERNLOGD      $0xca, Z8, Z9, Z28
+	VPRORD          $0x06, Z12, Z30
+	VPADDD          Z18, Z17, Z17
+	VPRORD          $0x0b, Z12, Z31
+	VPADDD          Z28, Z17, Z17
+	VPRORD          $0x19, Z12, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z17, Z17
+	VPRORD          $0x02, Z13, Z28
+	VPADDD          Z17, Z15, Z15
+	VPRORD          $0x0d, Z13, Z30
+	VPRORD          $0x16, Z13, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z13, Z28
+	VPTERNLOGD      $0xe8, Z10, Z4, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z17, Z28, Z17
+	VMOVDQU64       4288(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z14, 5376(CX)
+	VPSRLD          $0x03, Z28, Z14
+	VPTERNLOGD      $0x96, Z30, Z31, Z14
+	VPRORD          $0x11, Z26, Z30
+	VPADDD          Z14, Z29, Z14
+	VPRORD          $0x13, Z26, Z29
+	VPADDD          4736(CX), Z14, Z14
+	VPSRLD          $0x0a, Z26, Z31
+	VPADDD.BCST     280(AX), Z8, Z8
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z14, Z14
+	VMOVDQA64       Z0, Z29
+	VPTERNLOGD      $0xca, Z3, Z6, Z29
+	VPRORD          $0x06, Z0, Z30
+	VPADDD          Z14, Z1, Z1
+	VPRORD          $0x0b, Z0, Z31
+	VPADDD          Z29, Z1, Z1
+	VPRORD          $0x19, Z0, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z1, Z1
+	VPRORD          $0x02, Z19, Z29
+	VPADDD          Z1, Z2, Z2
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z19, Z29
+	VPTERNLOGD      $0xe8, Z5, Z23, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z1, Z29, Z1
+	VMOVDQU64       4352(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z26, 5440(CX)
+	VPSRLD          $0x03, Z29, Z26
+	VPTERNLOGD      $0x96, Z30, Z31, Z26
+	VPRORD          $0x11, Z21, Z30
+	VPADDD          Z26, Z27, Z26
+	VPRORD          $0x13, Z21, Z27
+	VPADDD          Z22, Z26, Z26
+	VPSRLD          $0x0a, Z21, Z31
+	VPADDD.BCST     272(AX), Z3, Z3
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z26, Z26
+	VMOVDQA64       Z15, Z27
+	VPTERNLOGD      $0xca, Z9, Z12, Z27
+	VPRORD          $0x06, Z15, Z30
+	VPADDD          Z26, Z8, Z8
+	VPRORD          $0x0b, Z15, Z31
+	VPADDD          Z27, Z8, Z8
+	VPRORD          $0x19, Z15, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z8, Z8
+	VPRORD          $0x02, Z17, Z27
+	VPADDD          Z8, Z10, Z10
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z17, Z27
+	VPTERNLOGD      $0xe8, Z4, Z13, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z8, Z27, Z8
+	VMOVDQU64       4416(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z22, 5504(CX)
+	VPSRLD          $0x03, Z27, Z22
+	VPTERNLOGD      $0x96, Z30, Z31, Z22
+	VPRORD          $0x11, Z11, Z30
+	VPADDD          Z22, Z28, Z22
+	VPRORD          $0x13, Z11, Z28
+	VPADDD          Z25, Z22, Z22
+	VPSRLD          $0x0a, Z11, Z31
+	VPADDD.BCST     284(AX), Z9, Z9
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z22, Z22
+	VMOVDQA64       Z2, Z28
+	VPTERNLOGD      $0xca, Z6, Z0, Z28
+	VPRORD          $0x06, Z2, Z30
+	VPADDD          Z22, Z3, Z3
+	VPRORD          $0x0b, Z2, Z31
+	VPADDD          Z28, Z3, Z3
+	VPRORD          $0x19, Z2, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z3, Z3
+	VPRORD          $0x02, Z1, Z28
+	VPADDD          Z3, Z5, Z5
+	VPRORD          $0x0d, Z1, Z30
+	VPRORD          $0x16, Z1, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z1, Z28
+	VPTERNLOGD      $0xe8, Z23, Z19, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z3, Z28, Z3
+	VMOVDQU64       4480(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z25, 5568(CX)
+	VPSRLD          $0x03, Z28, Z25
+	VPTERNLOGD      $0x96, Z30, Z31, Z25
+	VPRORD          $0x11, Z18, Z30
+	VPADDD          Z25, Z29, Z25
+	VPRORD          $0x13, Z18, Z29
+	VPADDD          Z16, Z25, Z25
+	VPSRLD          $0x0a, Z18, Z31
+	VPADDD.BCST     276(AX), Z6, Z6
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z25, Z25
+	VMOVDQA64       Z10, Z29
+	VPTERNLOGD      $0xca, Z12, Z15, Z29
+	VPRORD          $0x06, Z10, Z30
+	VPADDD          Z25, Z9, Z9
+	VPRORD          $0x0b, Z10, Z31
+	VPADDD          Z29, Z9, Z9
+	VPRORD          $0x19, Z10, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z9, Z9
+	VPRORD          $0x02, Z8, Z29
+	VPADDD          Z9, Z4, Z4
+	VPRORD          $0x0d, Z8, Z30
+	VPRORD          $0x16, Z8, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z8, Z29
+	VPTERNLOGD      $0xe8, Z13, Z17, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z9, Z29, Z9
+	VMOVDQU64       4544(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z16, 5632(CX)
+	VPSRLD          $0x03, Z29, Z16
+	VPTERNLOGD      $0x96, Z30, Z31, Z16
+	VPRORD          $0x11, Z14, Z30
+	VPADDD          Z16, Z27, Z16
+	VPRORD          $0x13, Z14, Z27
+	VPADDD          Z24, Z16, Z16
+	VPSRLD          $0x0a, Z14, Z31
+	VPADDD.BCST     288(AX), Z12, Z12
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z16, Z16
+	VMOVDQA64       Z5, Z27
+	VPTERNLOGD      $0xca, Z0, Z2, Z27
+	VPRORD          $0x06, Z5, Z30
+	VPADDD          Z16, Z6, Z6
+	VPRORD          $0x0b, Z5, Z31
+	VPADDD          Z27, Z6, Z6
+	VPRORD          $0x19, Z5, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z6, Z6
+	VPRORD          $0x02, Z3, Z27
+	VPADDD          Z6, Z23, Z23
+	VPRORD          $0x0d, Z3, Z30
+	VPRORD          $0x16, Z3, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z3, Z27
+	VPTERNLOGD      $0xe8, Z19, Z1, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z6, Z27, Z6
+	VMOVDQU64       3968(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z24, 5696(CX)
+	VPSRLD          $0x03, Z27, Z24
+	VPTERNLOGD      $0x96, Z30, Z31, Z24
+	VPRORD          $0x11, Z26, Z30
+	VPADDD          Z24, Z28, Z24
+	VPRORD          $0x13, Z26, Z28
+	VPADDD          Z20, Z24, Z24
+	VPSRLD          $0x0a, Z26, Z31
+	VPADDD.BCST     280(AX), Z0, Z0
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z24, Z24
+	VMOVDQA64       Z4, Z28
+	VPTERNLOGD      $0xca, Z15, Z10, Z28
+	VPRORD          $0x06, Z4, Z30
+	VPADDD          Z24, Z12, Z12
+	VPRORD          $0x0b, Z4, Z31
+	VPADDD          Z28, Z12, Z12
+	VPRORD          $0x19, Z4, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z12, Z12
+	VPRORD          $0x02, Z9, Z28
+	VPADDD          Z12, Z13, Z13
+	VPRORD          $0x0d, Z9, Z30
+	VPRORD          $0x16, Z9, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z9, Z28
+	VPTERNLOGD      $0xe8, Z17, Z8, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z12, Z28, Z12
+	VMOVDQU64       4032(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z20, 5760(CX)
+	VPSRLD          $0x03, Z28, Z20
+	VPTERNLOGD      $0x96, Z30, Z31, Z20
+	VPRORD          $0x11, Z22, Z30
+	VPADDD          Z20, Z29, Z20
+	VPRORD          $0x13, Z22, Z29
+	VPADDD          Z7, Z20, Z20
+	VPSRLD          $0x0a, Z22, Z31
+	VPADDD.BCST     292(AX), Z15, Z15
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z20, Z20
+	VMOVDQA64       Z23, Z29
+	VPTERNLOGD      $0xca, Z2, Z5, Z29
+	VPRORD          $0x06, Z23, Z30
+	VPADDD          Z20, Z0, Z0
+	VPRORD          $0x0b, Z23, Z31
+	VPADDD          Z29, Z0, Z0
+	VPRORD          $0x19, Z23, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z0, Z0
+	VPRORD          $0x02, Z6, Z29
+	VPADDD          Z0, Z19, Z19
+	VPRORD          $0x0d, Z6, Z30
+	VPRORD          $0x16, Z6, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z6, Z29
+	VPTERNLOGD      $0xe8, Z1, Z3, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z0, Z29, Z0
+	VMOVDQU64       4864(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z7, 5824(CX)
+	VPSRLD          $0x03, Z29, Z7
+	VPTERNLOGD      $0x96, Z30, Z31, Z7
+	VPRORD          $0x11, Z25, Z30
+	VPADDD          Z7, Z27, Z7
+	VPRORD          $0x13, Z25, Z27
+	VPADDD          5248(CX), Z7, Z7
+	VPSRLD          $0x0a, Z25, Z31
+	VPADDD.BCST     284(AX), Z2, Z2
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z7, Z7
+	VMOVDQA64       Z13, Z27
+	VPTERNLOGD      $0xca, Z10, Z4, Z27
+	VPRORD          $0x06, Z13, Z30
+	VPADDD          Z7, Z15, Z15
+	VPRORD          $0x0b, Z13, Z31
+	VPADDD          Z27, Z15, Z15
+	VPRORD          $0x19, Z13, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z15, Z15
+	VPRORD          $0x02, Z12, Z27
+	VPADDD          Z15, Z17, Z17
+	VPRORD          $0x0d, Z12, Z30
+	VPRORD          $0x16, Z12, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z12, Z27
+	VPTERNLOGD      $0xe8, Z8, Z9, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z15, Z27, Z15
+	VMOVDQU64       4928(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z25, 5888(CX)
+	VPSRLD          $0x03, Z27, Z25
+	VPTERNLOGD      $0x96, Z30, Z31, Z25
+	VPRORD          $0x11, Z16, Z30
+	VPADDD          Z25, Z28, Z25
+	VPRORD          $0x13, Z16, Z28
+	VPADDD          5312(CX), Z25, Z25
+	VPSRLD          $0x0a, Z16, Z31
+	VPADDD.BCST     296(AX), Z10, Z10
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z25, Z25
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z5, Z23, Z28
+	VPRORD          $0x06, Z19, Z30
+	VPADDD          Z25, Z2, Z2
+	VPRORD          $0x0b, Z19, Z31
+	VPADDD          Z28, Z2, Z2
+	VPRORD          $0x19, Z19, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z2, Z2
+	VPRORD          $0x02, Z0, Z28
+	VPADDD          Z2, Z1, Z1
+	VPRORD          $0x0d, Z0, Z30
+	VPRORD          $0x16, Z0, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z0, Z28
+	VPTERNLOGD      $0xe8, Z3, Z6, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z2, Z28, Z2
+	VMOVDQU64       4992(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z16, 5952(CX)
+	VPSRLD          $0x03, Z28, Z16
+	VPTERNLOGD      $0x96, Z30, Z31, Z16
+	VPRORD          $0x11, Z24, Z30
+	VPADDD          Z16, Z29, Z16
+	VPRORD          $0x13, Z24, Z29
+	VPADDD          5376(CX), Z16, Z16
+	VPSRLD          $0x0a, Z24, Z31
+	VPADDD.BCST     288(AX), Z5, Z5
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z16, Z16
+	VMOVDQA64       Z17, Z29
+	VPTERNLOGD      $0xca, Z4, Z13, Z29
+	VPRORD          $0x06, Z17, Z30
+	VPADDD          Z16, Z10, Z10
+	VPRORD          $0x0b, Z17, Z31
+	VPADDD          Z29, Z10, Z10
+	VPRORD          $0x19, Z17, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z10, Z10
+	VPRORD          $0x02, Z15, Z29
+	VPADDD          Z10, Z8, Z8
+	VPRORD          $0x0d, Z15, Z30
+	VPRORD          $0x16, Z15, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z15, Z29
+	VPTERNLOGD      $0xe8, Z9, Z12, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z10, Z29, Z10
+	VMOVDQU64       5056(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z24, 6016(CX)
+	VPSRLD          $0x03, Z29, Z24
+	VPTERNLOGD      $0x96, Z30, Z31, Z24
+	VPRORD          $0x11, Z20, Z30
+	VPADDD          Z24, Z27, Z24
+	VPRORD          $0x13, Z20, Z27
+	VPADDD          5440(CX), Z24, Z24
+	VPSRLD          $0x0a, Z20, Z31
+	VPADDD.BCST     300(AX), Z4, Z4
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z24, Z24
+	VMOVDQA64       Z1, Z27
+	VPTERNLOGD      $0xca, Z23, Z19, Z27
+	VPRORD          $0x06, Z1, Z30
+	VPADDD          Z24, Z5, Z5
+	VPRORD          $0x0b, Z1, Z31
+	VPADDD          Z27, Z5, Z5
+	VPRORD          $0x19, Z1, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z5, Z5
+	VPRORD          $0x02, Z2, Z27
+	VPADDD          Z5, Z3, Z3
+	VPRORD          $0x0d, Z2, Z30
+	VPRORD          $0x16, Z2, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z2, Z27
+	VPTERNLOGD      $0xe8, Z6, Z0, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z5, Z27, Z5
+	VMOVDQU64       5120(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z20, 6080(CX)
+	VPSRLD          $0x03, Z27, Z20
+	VPTERNLOGD      $0x96, Z30, Z31, Z20
+	VPRORD          $0x11, Z7, Z30
+	VPADDD          Z20, Z28, Z20
+	VPRORD          $0x13, Z7, Z28
+	VPADDD          Z21, Z20, Z20
+	VPSRLD          $0x0a, Z7, Z31
+	VPADDD.BCST     292(AX), Z23, Z23
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z20, Z20
+	VMOVDQA64       Z8, Z28
+	VPTERNLOGD      $0xca, Z13, Z17, Z28
+	VPRORD          $0x06, Z8, Z30
+	VPADDD          Z20, Z4, Z4
+	VPRORD          $0x0b, Z8, Z31
+	VPADDD          Z28, Z4, Z4
+	VPRORD          $0x19, Z8, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z4, Z4
+	VPRORD          $0x02, Z10, Z28
+	VPADDD          Z4, Z9, Z9
+	VPRORD          $0x0d, Z10, Z30
+	VPRORD          $0x16, Z10, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z10, Z28
+	VPTERNLOGD      $0xe8, Z12, Z15, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z4, Z28, Z4
+	VMOVDQU64       5184(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z21, 6144(CX)
+	VPSRLD          $0x03, Z28, Z21
+	VPTERNLOGD      $0x96, Z30, Z31, Z21
+	VPRORD          $0x11, Z25, Z30
+	VPADDD          Z21, Z29, Z21
+	VPRORD          $0x13, Z25, Z29
+	VPADDD          Z11, Z21, Z21
+	VPSRLD          $0x0a, Z25, Z31
+	VPADDD.BCST     304(AX), Z13, Z13
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z21, Z21
+	VMOVDQA64       Z3, Z29
+	VPTERNLOGD      $0xca, Z19, Z1, Z29
+	VPRORD          $0x06, Z3, Z30
+	VPADDD          Z21, Z23, Z23
+	VPRORD          $0x0b, Z3, Z31
+	VPADDD          Z29, Z23, Z23
+	VPRORD          $0x19, Z3, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z23, Z23
+	VPRORD          $0x02, Z5, Z29
+	VPADDD          Z23, Z6, Z6
+	VPRORD          $0x0d, Z5, Z30
+	VPRORD          $0x16, Z5, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z5, Z29
+	VPTERNLOGD      $0xe8, Z0, Z2, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z23, Z29, Z23
+	VMOVDQU64       4800(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z11, 6208(CX)
+	VPSRLD          $0x03, Z29, Z11
+	VPTERNLOGD      $0x96, Z30, Z31, Z11
+	VPRORD          $0x11, Z16, Z30
+	VPADDD          Z11, Z27, Z11
+	VPRORD          $0x13, Z16, Z27
+	VPADDD          Z18, Z11, Z11
+	VPSRLD          $0x0a, Z16, Z31
+	VPADDD.BCST     296(AX), Z19, Z19
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z11, Z11
+	VMOVDQA64       Z9, Z27
+	VPTERNLOGD      $0xca, Z17, Z8, Z27
+	VPRORD          $0x06, Z9, Z30
+	VPADDD          Z11, Z13, Z13
+	VPRORD          $0x0b, Z9, Z31
+	VPADDD          Z27, Z13, Z13
+	VPRORD          $0x19, Z9, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z13, Z13
+	VPRORD          $0x02, Z4, Z27
+	VPADDD          Z13, Z12, Z12
+	VPRORD          $0x0d, Z4, Z30
+	VPRORD          $0x16, Z4, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z4, Z27
+	VPTERNLOGD      $0xe8, Z15, Z10, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z13, Z27, Z13
+	VMOVDQU64       4672(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z18, 6272(CX)
+	VPSRLD          $0x03, Z27, Z18
+	VPTERNLOGD      $0x96, Z30, Z31, Z18
+	VPRORD          $0x11, Z24, Z30
+	VPADDD          Z18, Z28, Z18
+	VPRORD          $0x13, Z24, Z28
+	VPADDD          Z14, Z18, Z18
+	VPSRLD          $0x0a, Z24, Z31
+	VPADDD.BCST     308(AX), Z17, Z17
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z18, Z18
+	VMOVDQA64       Z6, Z28
+	VPTERNLOGD      $0xca, Z1, Z3, Z28
+	VPRORD          $0x06, Z6, Z30
+	VPADDD          Z18, Z19, Z19
+	VPRORD          $0x0b, Z6, Z31
+	VPADDD          Z28, Z19, Z19
+	VPRORD          $0x19, Z6, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z19, Z19
+	VPRORD          $0x02, Z23, Z28
+	VPADDD          Z19, Z0, Z0
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xe8, Z2, Z5, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z19, Z28, Z19
+	VMOVDQU64       4608(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z14, 6336(CX)
+	VPSRLD          $0x03, Z28, Z14
+	VPTERNLOGD      $0x96, Z30, Z31, Z14
+	VPRORD          $0x11, Z20, Z30
+	VPADDD          Z14, Z29, Z14
+	VPRORD          $0x13, Z20, Z29
+	VPADDD          Z26, Z14, Z14
+	VPSRLD          $0x0a, Z20, Z31
+	VPADDD.BCST     300(AX), Z1, Z1
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z14, Z14
+	VMOVDQA64       Z12, Z29
+	VPTERNLOGD      $0xca, Z8, Z9, Z29
+	VPRORD          $0x06, Z12, Z30
+	VPADDD          Z14, Z17, Z17
+	VPRORD          $0x0b, Z12, Z31
+	VPADDD          Z29, Z17, Z17
+	VPRORD          $0x19, Z12, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z17, Z17
+	VPRORD          $0x02, Z13, Z29
+	VPADDD          Z17, Z15, Z15
+	VPRORD          $0x0d, Z13, Z30
+	VPRORD          $0x16, Z13, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z13, Z29
+	VPTERNLOGD      $0xe8, Z10, Z4, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z17, Z29, Z17
+	VMOVDQU64       4736(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z26, 6400(CX)
+	VPSRLD          $0x03, Z29, Z26
+	VPTERNLOGD      $0x96, Z30, Z31, Z26
+	VPRORD          $0x11, Z21, Z30
+	VPADDD          Z26, Z27, Z26
+	VPRORD          $0x13, Z21, Z27
+	VPADDD          Z22, Z26, Z26
+	VPSRLD          $0x0a, Z21, Z31
+	VPADDD.BCST     312(AX), Z8, Z8
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z26, Z26
+	VMOVDQA64       Z0, Z27
+	VPTERNLOGD      $0xca, Z3, Z6, Z27
+	VPRORD          $0x06, Z0, Z30
+	VPADDD          Z26, Z1, Z1
+	VPRORD          $0x0b, Z0, Z31
+	VPADDD          Z27, Z1, Z1
+	VPRORD          $0x19, Z0, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z1, Z1
+	VPRORD          $0x02, Z19, Z27
+	VPADDD          Z1, Z2, Z2
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z19, Z27
+	VPTERNLOGD      $0xe8, Z5, Z23, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z1, Z27, Z1
+	VMOVDQU64       5504(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z22, 6464(CX)
+	VPSRLD          $0x03, Z27, Z22
+	VPTERNLOGD      $0x96, Z30, Z31, Z22
+	VPRORD          $0x11, Z11, Z30
+	VPADDD          Z22, Z28, Z22
+	VPRORD          $0x13, Z11, Z28
+	VPADDD          5888(CX), Z22, Z22
+	VPSRLD          $0x0a, Z11, Z31
+	VPADDD.BCST     304(AX), Z3, Z3
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z22, Z22
+	VMOVDQA64       Z15, Z28
+	VPTERNLOGD      $0xca, Z9, Z12, Z28
+	VPRORD          $0x06, Z15, Z30
+	VPADDD          Z22, Z8, Z8
+	VPRORD          $0x0b, Z15, Z31
+	VPADDD          Z28, Z8, Z8
+	VPRORD          $0x19, Z15, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z8, Z8
+	VPRORD          $0x02, Z17, Z28
+	VPADDD          Z8, Z10, Z10
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xe8, Z4, Z13, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z8, Z28, Z8
+	VMOVDQU64       5568(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z11, 6528(CX)
+	VPSRLD          $0x03, Z28, Z11
+	VPTERNLOGD      $0x96, Z30, Z31, Z11
+	VPRORD          $0x11, Z18, Z30
+	VPADDD          Z11, Z29, Z11
+	VPRORD          $0x13, Z18, Z29
+	VPADDD          5952(CX), Z11, Z11
+	VPSRLD          $0x0a, Z18, Z31
+	VPADDD.BCST     316(AX), Z9, Z9
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z11, Z11
+	VMOVDQA64       Z2, Z29
+	VPTERNLOGD      $0xca, Z6, Z0, Z29
+	VPRORD          $0x06, Z2, Z30
+	VPADDD          Z11, Z3, Z3
+	VPRORD          $0x0b, Z2, Z31
+	VPADDD          Z29, Z3, Z3
+	VPRORD          $0x19, Z2, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z3, Z3
+	VPRORD          $0x02, Z1, Z29
+	VPADDD          Z3, Z5, Z5
+	VPRORD          $0x0d, Z1, Z30
+	VPRORD          $0x16, Z1, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z1, Z29
+	VPTERNLOGD      $0xe8, Z23, Z19, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z3, Z29, Z3
+	VMOVDQU64       5632(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z18, 6592(CX)
+	VPSRLD          $0x03, Z29, Z18
+	VPTERNLOGD      $0x96, Z30, Z31, Z18
+	VPRORD          $0x11, Z14, Z30
+	VPADDD          Z18, Z27, Z18
+	VPRORD          $0x13, Z14, Z27
+	VPADDD          6016(CX), Z18, Z18
+	VPSRLD          $0x0a, Z14, Z31
+	VPADDD.BCST     308(AX), Z6, Z6
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z18, Z18
+	VMOVDQA64       Z10, Z27
+	VPTERNLOGD      $0xca, Z12, Z15, Z27
+	VPRORD          $0x06, Z10, Z30
+	VPADDD          Z18, Z9, Z9
+	VPRORD          $0x0b, Z10, Z31
+	VPADDD          Z27, Z9, Z9
+	VPRORD          $0x19, Z10, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z9, Z9
+	VPRORD          $0x02, Z8, Z27
+	VPADDD          Z9, Z4, Z4
+	VPRORD          $0x0d, Z8, Z30
+	VPRORD          $0x16, Z8, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z8, Z27
+	VPTERNLOGD      $0xe8, Z13, Z17, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z9, Z27, Z9
+	VMOVDQU64       5696(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z14, 6656(CX)
+	VPSRLD          $0x03, Z27, Z14
+	VPTERNLOGD      $0x96, Z30, Z31, Z14
+	VPRORD          $0x11, Z26, Z30
+	VPADDD          Z14, Z28, Z14
+	VPRORD          $0x13, Z26, Z28
+	VPADDD          6080(CX), Z14, Z14
+	VPSRLD          $0x0a, Z26, Z31
+	VPADDD.BCST     320(AX), Z12, Z12
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z14, Z14
+	VMOVDQA64       Z5, Z28
+	VPTERNLOGD      $0xca, Z0, Z2, Z28
+	VPRORD          $0x06, Z5, Z30
+	VPADDD          Z14, Z6, Z6
+	VPRORD          $0x0b, Z5, Z31
+	VPADDD          Z28, Z6, Z6
+	VPRORD          $0x19, Z5, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z6, Z6
+	VPRORD          $0x02, Z3, Z28
+	VPADDD          Z6, Z23, Z23
+	VPRORD          $0x0d, Z3, Z30
+	VPRORD          $0x16, Z3, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z3, Z28
+	VPTERNLOGD      $0xe8, Z19, Z1, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z6, Z28, Z6
+	VMOVDQU64       5760(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z26, 6720(CX)
+	VPSRLD          $0x03, Z28, Z26
+	VPTERNLOGD      $0x96, Z30, Z31, Z26
+	VPRORD          $0x11, Z22, Z30
+	VPADDD          Z26, Z29, Z26
+	VPRORD          $0x13, Z22, Z29
+	VPADDD          Z7, Z26, Z26
+	VPSRLD          $0x0a, Z22, Z31
+	VPADDD.BCST     312(AX), Z0, Z0
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z26, Z26
+	VMOVDQA64       Z4, Z29
+	VPTERNLOGD      $0xca, Z15, Z10, Z29
+	VPRORD          $0x06, Z4, Z30
+	VPADDD          Z26, Z12, Z12
+	VPRORD          $0x0b, Z4, Z31
+	VPADDD          Z29, Z12, Z12
+	VPRORD          $0x19, Z4, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z12, Z12
+	VPRORD          $0x02, Z9, Z29
+	VPADDD          Z12, Z13, Z13
+	VPRORD          $0x0d, Z9, Z30
+	VPRORD          $0x16, Z9, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z9, Z29
+	VPTERNLOGD      $0xe8, Z17, Z8, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z12, Z29, Z12
+	VMOVDQU64       5824(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z7, 6784(CX)
+	VPSRLD          $0x03, Z29, Z7
+	VPTERNLOGD      $0x96, Z30, Z31, Z7
+	VPRORD          $0x11, Z11, Z30
+	VPADDD          Z7, Z27, Z7
+	VPRORD          $0x13, Z11, Z27
+	VPADDD          Z25, Z7, Z7
+	VPSRLD          $0x0a, Z11, Z31
+	VPADDD.BCST     324(AX), Z15, Z15
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z7, Z7
+	VMOVDQA64       Z23, Z27
+	VPTERNLOGD      $0xca, Z2, Z5, Z27
+	VPRORD          $0x06, Z23, Z30
+	VPADDD          Z7, Z0, Z0
+	VPRORD          $0x0b, Z23, Z31
+	VPADDD          Z27, Z0, Z0
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z0, Z0
+	VPRORD          $0x02, Z6, Z27
+	VPADDD          Z0, Z19, Z19
+	VPRORD          $0x0d, Z6, Z30
+	VPRORD          $0x16, Z6, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z6, Z27
+	VPTERNLOGD      $0xe8, Z1, Z3, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z0, Z27, Z0
+	VMOVDQU64       5248(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z25, 6848(CX)
+	VPSRLD          $0x03, Z27, Z25
+	VPTERNLOGD      $0x96, Z30, Z31, Z25
+	VPRORD          $0x11, Z18, Z30
+	VPADDD          Z25, Z28, Z25
+	VPRORD          $0x13, Z18, Z28
+	VPADDD          Z16, Z25, Z25
+	VPSRLD          $0x0a, Z18, Z31
+	VPADDD.BCST     316(AX), Z2, Z2
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z25, Z25
+	VMOVDQA64       Z13, Z28
+	VPTERNLOGD      $0xca, Z10, Z4, Z28
+	VPRORD          $0x06, Z13, Z30
+	VPADDD          Z25, Z15, Z15
+	VPRORD          $0x0b, Z13, Z31
+	VPADDD          Z28, Z15, Z15
+	VPRORD          $0x19, Z13, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z15, Z15
+	VPRORD          $0x02, Z12, Z28
+	VPADDD          Z15, Z17, Z17
+	VPRORD          $0x0d, Z12, Z30
+	VPRORD          $0x16, Z12, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z12, Z28
+	VPTERNLOGD      $0xe8, Z8, Z9, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z15, Z28, Z15
+	VMOVDQU64       5312(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z16, 6912(CX)
+	VPSRLD          $0x03, Z28, Z16
+	VPTERNLOGD      $0x96, Z30, Z31, Z16
+	VPRORD          $0x11, Z14, Z30
+	VPADDD          Z16, Z29, Z16
+	VPRORD          $0x13, Z14, Z29
+	VPADDD          Z24, Z16, Z16
+	VPSRLD          $0x0a, Z14, Z31
+	VPADDD.BCST     328(AX), Z10, Z10
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z16, Z16
+	VMOVDQA64       Z19, Z29
+	VPTERNLOGD      $0xca, Z5, Z23, Z29
+	VPRORD          $0x06, Z19, Z30
+	VPADDD          Z16, Z2, Z2
+	VPRORD          $0x0b, Z19, Z31
+	VPADDD          Z29, Z2, Z2
+	VPRORD          $0x19, Z19, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z2, Z2
+	VPRORD          $0x02, Z0, Z29
+	VPADDD          Z2, Z1, Z1
+	VPRORD          $0x0d, Z0, Z30
+	VPRORD          $0x16, Z0, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z0, Z29
+	VPTERNLOGD      $0xe8, Z3, Z6, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z2, Z29, Z2
+	VMOVDQU64       5376(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z24, 6976(CX)
+	VPSRLD          $0x03, Z29, Z24
+	VPTERNLOGD      $0x96, Z30, Z31, Z24
+	VPRORD          $0x11, Z26, Z30
+	VPADDD          Z24, Z27, Z24
+	VPRORD          $0x13, Z26, Z27
+	VPADDD          Z20, Z24, Z24
+	VPSRLD          $0x0a, Z26, Z31
+	VPADDD.BCST     320(AX), Z5, Z5
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z24, Z24
+	VMOVDQA64       Z17, Z27
+	VPTERNLOGD      $0xca, Z4, Z13, Z27
+	VPRORD          $0x06, Z17, Z30
+	VPADDD          Z24, Z10, Z10
+	VPRORD          $0x0b, Z17, Z31
+	VPADDD          Z27, Z10, Z10
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z10, Z10
+	VPRORD          $0x02, Z15, Z27
+	VPADDD          Z10, Z8, Z8
+	VPRORD          $0x0d, Z15, Z30
+	VPRORD          $0x16, Z15, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z15, Z27
+	VPTERNLOGD      $0xe8, Z9, Z12, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z10, Z27, Z10
+	VMOVDQU64       5440(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z20, 7040(CX)
+	VPSRLD          $0x03, Z27, Z20
+	VPTERNLOGD      $0x96, Z30, Z31, Z20
+	VPRORD          $0x11, Z7, Z30
+	VPADDD          Z20, Z28, Z20
+	VPRORD          $0x13, Z7, Z28
+	VPADDD          Z21, Z20, Z20
+	VPSRLD          $0x0a, Z7, Z31
+	VPADDD.BCST     332(AX), Z4, Z4
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z20, Z20
+	VMOVDQA64       Z1, Z28
+	VPTERNLOGD      $0xca, Z23, Z19, Z28
+	VPRORD          $0x06, Z1, Z30
+	VPADDD          Z20, Z5, Z5
+	VPRORD          $0x0b, Z1, Z31
+	VPADDD          Z28, Z5, Z5
+	VPRORD          $0x19, Z1, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z5, Z5
+	VPRORD          $0x02, Z2, Z28
+	VPADDD          Z5, Z3, Z3
+	VPRORD          $0x0d, Z2, Z30
+	VPRORD          $0x16, Z2, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z2, Z28
+	VPTERNLOGD      $0xe8, Z6, Z0, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z5, Z28, Z5
+	VMOVDQU64       6144(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z21, 7104(CX)
+	VPSRLD          $0x03, Z28, Z21
+	VPTERNLOGD      $0x96, Z30, Z31, Z21
+	VPRORD          $0x11, Z25, Z30
+	VPADDD          Z21, Z29, Z21
+	VPRORD          $0x13, Z25, Z29
+	VPADDD          6528(CX), Z21, Z21
+	VPSRLD          $0x0a, Z25, Z31
+	VPADDD.BCST     324(AX), Z23, Z23
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z21, Z21
+	VMOVDQA64       Z8, Z29
+	VPTERNLOGD      $0xca, Z13, Z17, Z29
+	VPRORD          $0x06, Z8, Z30
+	VPADDD          Z21, Z4, Z4
+	VPRORD          $0x0b, Z8, Z31
+	VPADDD          Z29, Z4, Z4
+	VPRORD          $0x19, Z8, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z4, Z4
+	VPRORD          $0x02, Z10, Z29
+	VPADDD          Z4, Z9, Z9
+	VPRORD          $0x0d, Z10, Z30
+	VPRORD          $0x16, Z10, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z10, Z29
+	VPTERNLOGD      $0xe8, Z12, Z15, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z4, Z29, Z4
+	VMOVDQU64       6208(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z25, 7168(CX)
+	VPSRLD          $0x03, Z29, Z25
+	VPTERNLOGD      $0x96, Z30, Z31, Z25
+	VPRORD          $0x11, Z16, Z30
+	VPADDD          Z25, Z27, Z25
+	VPRORD          $0x13, Z16, Z27
+	VPADDD          6592(CX), Z25, Z25
+	VPSRLD          $0x0a, Z16, Z31
+	VPADDD.BCST     336(AX), Z13, Z13
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z25, Z25
+	VMOVDQA64       Z3, Z27
+	VPTERNLOGD      $0xca, Z19, Z1, Z27
+	VPRORD          $0x06, Z3, Z30
+	VPADDD          Z25, Z23, Z23
+	VPRORD          $0x0b, Z3, Z31
+	VPADDD          Z27, Z23, Z23
+	VPRORD          $0x19, Z3, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z23, Z23
+	VPRORD          $0x02, Z5, Z27
+	VPADDD          Z23, Z6, Z6
+	VPRORD          $0x0d, Z5, Z30
+	VPRORD          $0x16, Z5, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z5, Z27
+	VPTERNLOGD      $0xe8, Z0, Z2, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z23, Z27, Z23
+	VMOVDQU64       6272(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z16, 7232(CX)
+	VPSRLD          $0x03, Z27, Z16
+	VPTERNLOGD      $0x96, Z30, Z31, Z16
+	VPRORD          $0x11, Z24, Z30
+	VPADDD          Z16, Z28, Z16
+	VPRORD          $0x13, Z24, Z28
+	VPADDD          6656(CX), Z16, Z16
+	VPSRLD          $0x0a, Z24, Z31
+	VPADDD.BCST     328(AX), Z19, Z19
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z16, Z16
+	VMOVDQA64       Z9, Z28
+	VPTERNLOGD      $0xca, Z17, Z8, Z28
+	VPRORD          $0x06, Z9, Z30
+	VPADDD          Z16, Z13, Z13
+	VPRORD          $0x0b, Z9, Z31
+	VPADDD          Z28, Z13, Z13
+	VPRORD          $0x19, Z9, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z13, Z13
+	VPRORD          $0x02, Z4, Z28
+	VPADDD          Z13, Z12, Z12
+	VPRORD          $0x0d, Z4, Z30
+	VPRORD          $0x16, Z4, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z4, Z28
+	VPTERNLOGD      $0xe8, Z15, Z10, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z13, Z28, Z13
+	VMOVDQU64       6336(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z24, 7296(CX)
+	VPSRLD          $0x03, Z28, Z24
+	VPTERNLOGD      $0x96, Z30, Z31, Z24
+	VPRORD          $0x11, Z20, Z30
+	VPADDD          Z24, Z29, Z24
+	VPRORD          $0x13, Z20, Z29
+	VPADDD          6720(CX), Z24, Z24
+	VPSRLD          $0x0a, Z20, Z31
+	VPADDD.BCST     340(AX), Z17, Z17
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z24, Z24
+	VMOVDQA64       Z6, Z29
+	VPTERNLOGD      $0xca, Z1, Z3, Z29
+	VPRORD          $0x06, Z6, Z30
+	VPADDD          Z24, Z19, Z19
+	VPRORD          $0x0b, Z6, Z31
+	VPADDD          Z29, Z19, Z19
+	VPRORD          $0x19, Z6, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z19, Z19
+	VPRORD          $0x02, Z23, Z29
+	VPADDD          Z19, Z0, Z0
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z23, Z29
+	VPTERNLOGD      $0xe8, Z2, Z5, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z19, Z29, Z19
+	VMOVDQU64       6400(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z20, 7360(CX)
+	VPSRLD          $0x03, Z29, Z20
+	VPTERNLOGD      $0x96, Z30, Z31, Z20
+	VPRORD          $0x11, Z21, Z30
+	VPADDD          Z20, Z27, Z20
+	VPRORD          $0x13, Z21, Z27
+	VPADDD          Z22, Z20, Z20
+	VPSRLD          $0x0a, Z21, Z31
+	VPADDD.BCST     332(AX), Z1, Z1
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z20, Z20
+	VMOVDQA64       Z12, Z27
+	VPTERNLOGD      $0xca, Z8, Z9, Z27
+	VPRORD          $0x06, Z12, Z30
+	VPADDD          Z20, Z17, Z17
+	VPRORD          $0x0b, Z12, Z31
+	VPADDD          Z27, Z17, Z17
+	VPRORD          $0x19, Z12, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z17, Z17
+	VPRORD          $0x02, Z13, Z27
+	VPADDD          Z17, Z15, Z15
+	VPRORD          $0x0d, Z13, Z30
+	VPRORD          $0x16, Z13, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z13, Z27
+	VPTERNLOGD      $0xe8, Z10, Z4, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z17, Z27, Z17
+	VMOVDQU64       6464(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z22, 7424(CX)
+	VPSRLD          $0x03, Z27, Z22
+	VPTERNLOGD      $0x96, Z30, Z31, Z22
+	VPRORD          $0x11, Z25, Z30
+	VPADDD          Z22, Z28, Z22
+	VPRORD          $0x13, Z25, Z28
+	VPADDD          Z11, Z22, Z22
+	VPSRLD          $0x0a, Z25, Z31
+	VPADDD.BCST     344(AX), Z8, Z8
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z22, Z22
+	VMOVDQA64       Z0, Z28
+	VPTERNLOGD      $0xca, Z3, Z6, Z28
+	VPRORD          $0x06, Z0, Z30
+	VPADDD          Z22, Z1, Z1
+	VPRORD          $0x0b, Z0, Z31
+	VPADDD          Z28, Z1, Z1
+	VPRORD          $0x19, Z0, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z1, Z1
+	VPRORD          $0x02, Z19, Z28
+	VPADDD          Z1, Z2, Z2
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xe8, Z5, Z23, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z1, Z28, Z1
+	VMOVDQU64       5888(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z11, 7488(CX)
+	VPSRLD          $0x03, Z28, Z11
+	VPTERNLOGD      $0x96, Z30, Z31, Z11
+	VPRORD          $0x11, Z16, Z30
+	VPADDD          Z11, Z29, Z11
+	VPRORD          $0x13, Z16, Z29
+	VPADDD          Z18, Z11, Z11
+	VPSRLD          $0x0a, Z16, Z31
+	VPADDD.BCST     336(AX), Z3, Z3
+	VPTERNLOGD      $0x96, Z30, Z29, Z31
+	VPADDD          Z31, Z11, Z11
+	VMOVDQA64       Z15, Z29
+	VPTERNLOGD      $0xca, Z9, Z12, Z29
+	VPRORD          $0x06, Z15, Z30
+	VPADDD          Z11, Z8, Z8
+	VPRORD          $0x0b, Z15, Z31
+	VPADDD          Z29, Z8, Z8
+	VPRORD          $0x19, Z15, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z8, Z8
+	VPRORD          $0x02, Z17, Z29
+	VPADDD          Z8, Z10, Z10
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z17, Z29
+	VPTERNLOGD      $0xe8, Z4, Z13, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z8, Z29, Z8
+	VMOVDQU64       5952(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z18, 7552(CX)
+	VPSRLD          $0x03, Z29, Z18
+	VPTERNLOGD      $0x96, Z30, Z31, Z18
+	VPRORD          $0x11, Z24, Z30
+	VPADDD          Z18, Z27, Z18
+	VPRORD          $0x13, Z24, Z27
+	VPADDD          Z14, Z18, Z14
+	VPSRLD          $0x0a, Z24, Z18
+	VPADDD.BCST     348(AX), Z9, Z9
+	VPTERNLOGD      $0x96, Z30, Z27, Z18
+	VPADDD          Z18, Z14, Z14
+	VMOVDQA64       Z2, Z18
+	VPTERNLOGD      $0xca, Z6, Z0, Z18
+	VPRORD          $0x06, Z2, Z27
+	VPADDD          Z14, Z3, Z3
+	VPRORD          $0x0b, Z2, Z30
+	VPADDD          Z18, Z3, Z3
+	VPRORD          $0x19, Z2, Z18
+	VPTERNLOGD      $0x96, Z27, Z30, Z18
+	VPADDD          Z18, Z3, Z3
+	VPRORD          $0x02, Z1, Z18
+	VPADDD          Z3, Z5, Z5
+	VPRORD          $0x0d, Z1, Z27
+	VPRORD          $0x16, Z1, Z30
+	VPTERNLOGD      $0x96, Z18, Z27, Z30
+	VMOVDQA64       Z1, Z18
+	VPTERNLOGD      $0xe8, Z23, Z19, Z18
+	VPADDD          Z18, Z30, Z18
+	VPADDD          Z3, Z18, Z3
+	VMOVDQU64       6016(CX), Z18
+	VPRORD          $0x07, Z18, Z27
+	VPRORD          $0x12, Z18, Z30
+	VPSRLD          $0x03, Z18, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VPRORD          $0x11, Z20, Z27
+	VPADDD          Z31, Z28, Z28
+	VPRORD          $0x13, Z20, Z30
+	VPADDD          Z26, Z28, Z26
+	VPSRLD          $0x0a, Z20, Z28
+	VPADDD.BCST     340(AX), Z6, Z6
+	VPTERNLOGD      $0x96, Z27, Z30, Z28
+	VPADDD          Z28, Z26, Z26
+	VMOVDQA64       Z10, Z27
+	VPTERNLOGD      $0xca, Z12, Z15, Z27
+	VPRORD          $0x06, Z10, Z28
+	VPADDD          Z26, Z9, Z9
+	VPRORD          $0x0b, Z10, Z30
+	VPADDD          Z27, Z9, Z9
+	VPRORD          $0x19, Z10, Z27
+	VPTERNLOGD      $0x96, Z28, Z30, Z27
+	VPADDD          Z27, Z9, Z9
+	VPRORD          $0x02, Z8, Z27
+	VPADDD          Z9, Z4, Z4
+	VPRORD          $0x0d, Z8, Z28
+	VPRORD          $0x16, Z8, Z30
+	VPTERNLOGD      $0x96, Z27, Z28, Z30
+	VMOVDQA64       Z8, Z27
+	VPTERNLOGD      $0xe8, Z13, Z17, Z27
+	VPADDD          Z27, Z30, Z27
+	VPADDD          Z9, Z27, Z9
+	VMOVDQU64       6080(CX), Z27
+	VPRORD          $0x07, Z27, Z28
+	VPRORD          $0x12, Z27, Z30
+	VPSRLD          $0x03, Z27, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VPRORD          $0x11, Z22, Z28
+	VPADDD          Z31, Z29, Z29
+	VPRORD          $0x13, Z22, Z30
+	VPADDD          Z7, Z29, Z7
+	VPSRLD          $0x0a, Z22, Z29
+	VPADDD.BCST     352(AX), Z12, Z12
+	VPTERNLOGD      $0x96, Z28, Z30, Z29
+	VPADDD          Z29, Z7, Z7
+	VMOVDQA64       Z5, Z28
+	VPTERNLOGD      $0xca, Z0, Z2, Z28
+	VPRORD          $0x06, Z5, Z29
+	VPADDD          Z7, Z6, Z6
+	VPRORD          $0x0b, Z5, Z30
+	VPADDD          Z28, Z6, Z6
+	VPRORD          $0x19, Z5, Z28
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z28, Z6, Z6
+	VPRORD          $0x02, Z3, Z28
+	VPADDD          Z6, Z23, Z23
+	VPRORD          $0x0d, Z3, Z29
+	VPRORD          $0x16, Z3, Z30
+	VPTERNLOGD      $0x96, Z28, Z29, Z30
+	VMOVDQA64       Z3, Z28
+	VPTERNLOGD      $0xe8, Z19, Z1, Z28
+	VPADDD          Z28, Z30, Z28
+	VPADDD          Z6, Z28, Z6
+	VMOVDQU64       6784(CX), Z28
+	VPRORD          $0x07, Z28, Z29
+	VPRORD          $0x12, Z28, Z30
+	VPSRLD          $0x03, Z28, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VPRORD          $0x11, Z11, Z29
+	VPADDD          Z31, Z18, Z18
+	VPRORD          $0x13, Z11, Z30
+	VPADDD          7168(CX), Z18, Z18
+	VPSRLD          $0x0a, Z11, Z31
+	VPADDD.BCST     344(AX), Z0, Z0
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VPADDD          Z31, Z18, Z18
+	VMOVDQA64       Z4, Z29
+	VPTERNLOGD      $0xca, Z15, Z10, Z29
+	VPRORD          $0x06, Z4, Z30
+	VPADDD          Z18, Z12, Z12
+	VPRORD          $0x0b, Z4, Z31
+	VPADDD          Z29, Z12, Z12
+	VPRORD          $0x19, Z4, Z29
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VPADDD          Z29, Z12, Z12
+	VPRORD          $0x02, Z9, Z29
+	VPADDD          Z12, Z13, Z13
+	VPRORD          $0x0d, Z9, Z30
+	VPRORD          $0x16, Z9, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VMOVDQA64       Z9, Z29
+	VPTERNLOGD      $0xe8, Z17, Z8, Z29
+	VPADDD          Z29, Z31, Z29
+	VPADDD          Z12, Z29, Z12
+	VMOVDQU64       6848(CX), Z29
+	VPRORD          $0x07, Z29, Z30
+	VPRORD          $0x12, Z29, Z31
+	VMOVDQU64       Z11, 7616(CX)
+	VPSRLD          $0x03, Z29, Z11
+	VPTERNLOGD      $0x96, Z30, Z31, Z11
+	VPRORD          $0x11, Z14, Z30
+	VPADDD          Z11, Z27, Z11
+	VPRORD          $0x13, Z14, Z27
+	VPADDD          7232(CX), Z11, Z11
+	VPSRLD          $0x0a, Z14, Z31
+	VPADDD.BCST     356(AX), Z15, Z15
+	VPTERNLOGD      $0x96, Z30, Z27, Z31
+	VPADDD          Z31, Z11, Z11
+	VMOVDQA64       Z23, Z27
+	VPTERNLOGD      $0xca, Z2, Z5, Z27
+	VPRORD          $0x06, Z23, Z30
+	VPADDD          Z11, Z0, Z0
+	VPRORD          $0x0b, Z23, Z31
+	VPADDD          Z27, Z0, Z0
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z30, Z31, Z27
+	VPADDD          Z27, Z0, Z0
+	VPRORD          $0x02, Z6, Z27
+	VPADDD          Z0, Z19, Z19
+	VPRORD          $0x0d, Z6, Z30
+	VPRORD          $0x16, Z6, Z31
+	VPTERNLOGD      $0x96, Z27, Z30, Z31
+	VMOVDQA64       Z6, Z27
+	VPTERNLOGD      $0xe8, Z1, Z3, Z27
+	VPADDD          Z27, Z31, Z27
+	VPADDD          Z0, Z27, Z0
+	VMOVDQU64       6912(CX), Z27
+	VPRORD          $0x07, Z27, Z30
+	VPRORD          $0x12, Z27, Z31
+	VMOVDQU64       Z14, 7680(CX)
+	VPSRLD          $0x03, Z27, Z14
+	VPTERNLOGD      $0x96, Z30, Z31, Z14
+	VPRORD          $0x11, Z26, Z30
+	VPADDD          Z14, Z28, Z14
+	VPRORD          $0x13, Z26, Z28
+	VPADDD          7296(CX), Z14, Z14
+	VPSRLD          $0x0a, Z26, Z31
+	VPADDD.BCST     348(AX), Z2, Z2
+	VPTERNLOGD      $0x96, Z30, Z28, Z31
+	VPADDD          Z31, Z14, Z14
+	VMOVDQA64       Z13, Z28
+	VPTERNLOGD      $0xca, Z10, Z4, Z28
+	VPRORD          $0x06, Z13, Z30
+	VPADDD          Z14, Z15, Z15
+	VPRORD          $0x0b, Z13, Z31
+	VPADDD          Z28, Z15, Z15
+	VPRORD          $0x19, Z13, Z28
+	VPTERNLOGD      $0x96, Z30, Z31, Z28
+	VPADDD          Z28, Z15, Z15
+	VPRORD          $0x02, Z12, Z28
+	VPADDD          Z15, Z17, Z17
+	VPRORD          $0x0d, Z12, Z30
+	VPRORD          $0x16, Z12, Z31
+	VPTERNLOGD      $0x96, Z28, Z30, Z31
+	VMOVDQA64       Z12, Z28
+	VPTERNLOGD      $0xe8, Z8, Z9, Z28
+	VPADDD          Z28, Z31, Z28
+	VPADDD          Z15, Z28, Z15
+	VMOVDQU64       6976(CX), Z28
+	VPRORD          $0x07, Z28, Z30
+	VPRORD          $0x12, Z28, Z31
+	VMOVDQU64       Z26, 7744(CX)
+	VPSRLD          $0x03, Z28, Z26
+	VPTERNLOGD      $0x96, Z30, Z31, Z26
+	VPRORD          $0x11, Z7, Z30
+	VPADDD          Z26, Z29, Z26
+	VPRORD          $0x13, Z7, Z29
+	VPADDD          7360(CX), Z26, Z26
+	VPSRLD          $0x0a, Z7, Z7
+	VPADDD.BCST     360(AX), Z10, Z10
+	VPTERNLOGD      $0x96, Z30, Z29, Z7
+	VPADDD          Z7, Z26, Z7
+	VMOVDQA64       Z19, Z26
+	VPTERNLOGD      $0xca, Z5, Z23, Z26
+	VPRORD          $0x06, Z19, Z29
+	VPADDD          Z7, Z2, Z2
+	VPRORD          $0x0b, Z19, Z30
+	VPADDD          Z26, Z2, Z2
+	VPRORD          $0x19, Z19, Z26
+	VPTERNLOGD      $0x96, Z29, Z30, Z26
+	VPADDD          Z26, Z2, Z2
+	VPRORD          $0x02, Z0, Z26
+	VPADDD          Z2, Z1, Z1
+	VPRORD          $0x0d, Z0, Z29
+	VPRORD          $0x16, Z0, Z30
+	VPTERNLOGD      $0x96, Z26, Z29, Z30
+	VMOVDQA64       Z0, Z26
+	VPTERNLOGD      $0xe8, Z3, Z6, Z26
+	VPADDD          Z26, Z30, Z26
+	VPADDD          Z2, Z26, Z2
+	VMOVDQU64       7040(CX), Z26
+	VPRORD          $0x07, Z26, Z29
+	VPRORD          $0x12, Z26, Z30
+	VPSRLD          $0x03, Z26, Z31
+	VPTERNLOGD      $0x96, Z29, Z30, Z31
+	VPRORD          $0x11, Z18, Z29
+	VPADDD          Z31, Z27, Z27
+	VPRORD          $0x13, Z18, Z30
+	VPADDD          Z21, Z27, Z21
+	VPSRLD          $0x0a, Z18, Z18
+	VPADDD.BCST     352(AX), Z3, Z3
+	VPTERNLOGD      $0x96, Z29, Z30, Z18
+	VPADDD          Z5, Z3, Z3
+	VPADDD          Z18, Z21, Z5
+	VMOVDQA64       Z17, Z18
+	VPTERNLOGD      $0xca, Z4, Z13, Z18
+	VPRORD          $0x06, Z17, Z21
+	VPADDD          Z5, Z10, Z10
+	VPRORD          $0x0b, Z17, Z27
+	VPADDD          Z18, Z10, Z10
+	VPRORD          $0x19, Z17, Z18
+	VPTERNLOGD      $0x96, Z21, Z27, Z18
+	VPADDD          Z18, Z10, Z10
+	VPRORD          $0x02, Z15, Z18
+	VPADDD          Z10, Z8, Z8
+	VPRORD          $0x0d, Z15, Z21
+	VPRORD          $0x16, Z15, Z27
+	VPTERNLOGD      $0x96, Z18, Z21, Z27
+	VMOVDQA64       Z15, Z18
+	VPTERNLOGD      $0xe8, Z9, Z12, Z18
+	VPADDD          Z18, Z27, Z18
+	VPADDD.BCST     364(AX), Z4, Z4
+	VPADDD          Z10, Z18, Z10
+	VMOVDQU64       7104(CX), Z18
+	VPRORD          $0x07, Z18, Z21
+	VPRORD          $0x12, Z18, Z27
+	VPSRLD          $0x03, Z18, Z29
+	VPTERNLOGD      $0x96, Z21, Z27, Z29
+	VPRORD          $0x11, Z11, Z21
+	VPADDD          Z29, Z28, Z27
+	VPRORD          $0x13, Z11, Z28
+	VPADDD          Z25, Z27, Z25
+	VPSRLD          $0x0a, Z11, Z11
+	VPTERNLOGD      $0x96, Z21, Z28, Z11
+	VPADDD          Z11, Z25, Z11
+	VMOVDQA64       Z1, Z21
+	VPTERNLOGD      $0xca, Z23, Z19, Z21
+	VPRORD          $0x06, Z1, Z25
+	VPADDD          Z11, Z3, Z3
+	VPRORD          $0x0b, Z1, Z27
+	VPADDD          Z21, Z3, Z3
+	VPRORD          $0x19, Z1, Z21
+	VPTERNLOGD      $0x96, Z25, Z27, Z21
+	VPADDD          Z21, Z3, Z3
+	VMOVDQU64       6528(CX), Z21
+	VPRORD          $0x07, Z21, Z25
+	VPRORD          $0x12, Z21, Z27
+	VPSRLD          $0x03, Z21, Z28
+	VPTERNLOGD      $0x96, Z25, Z27, Z28
+	VPRORD          $0x11, Z14, Z25
+	VPADDD          Z28, Z26, Z26
+	VPRORD          $0x13, Z14, Z27
+	VPADDD          Z16, Z26, Z16
+	VPSRLD          $0x0a, Z14, Z14
+	VPADDD.BCST     356(AX), Z6, Z6
+	VPTERNLOGD      $0x96, Z25, Z27, Z14
+	VPADDD          Z23, Z6, Z6
+	VPADDD          Z14, Z16, Z14
+	VMOVDQA64       Z8, Z16
+	VPTERNLOGD      $0xca, Z13, Z17, Z16
+	VPRORD          $0x06, Z8, Z23
+	VPADDD          Z14, Z4, Z4
+	VPRORD          $0x0b, Z8, Z25
+	VPADDD          Z16, Z4, Z4
+	VPRORD          $0x19, Z8, Z16
+	VPTERNLOGD      $0x96, Z23, Z25, Z16
+	VPADDD          Z16, Z4, Z4
+	VPRORD          $0x02, Z10, Z16
+	VPADDD          Z4, Z9, Z9
+	VPRORD          $0x0d, Z10, Z23
+	VPRORD          $0x16, Z10, Z25
+	VPTERNLOGD      $0x96, Z16, Z23, Z25
+	VMOVDQA64       Z10, Z16
+	VPTERNLOGD      $0xe8, Z12, Z15, Z16
+	VPADDD          Z16, Z25, Z16
+	VPADDD.BCST     368(AX), Z13, Z13
+	VPADDD          Z4, Z16, Z4
+	VMOVDQU64       6592(CX), Z16
+	VPRORD          $0x07, Z16, Z23
+	VPRORD          $0x12, Z16, Z25
+	VPSRLD          $0x03, Z16, Z26
+	VPTERNLOGD      $0x96, Z23, Z25, Z26
+	VPRORD          $0x11, Z7, Z23
+	VPADDD          Z26, Z18, Z18
+	VPRORD          $0x13, Z7, Z25
+	VPADDD          Z24, Z18, Z18
+	VPSRLD          $0x0a, Z7, Z7
+	VPTERNLOGD      $0x96, Z23, Z25, Z7
+	VPADDD          Z7, Z18, Z7
+	VMOVDQA64       Z3, Z18
+	VPTERNLOGD      $0xca, Z19, Z1, Z18
+	VPRORD          $0x06, Z3, Z23
+	VPADDD          Z7, Z6, Z6
+	VPRORD          $0x0b, Z3, Z24
+	VPADDD          Z18, Z6, Z6
+	VPRORD          $0x19, Z3, Z18
+	VPTERNLOGD      $0x96, Z23, Z24, Z18
+	VPADDD          Z18, Z6, Z6
+	VMOVDQU64       6656(CX), Z18
+	VPRORD          $0x07, Z18, Z23
+	VPRORD          $0x12, Z18, Z24
+	VPSRLD          $0x03, Z18, Z25
+	VPTERNLOGD      $0x96, Z23, Z24, Z25
+	VPRORD          $0x11, Z5, Z23
+	VPADDD          Z25, Z21, Z21
+	VPRORD          $0x13, Z5, Z24
+	VPADDD          Z20, Z21, Z20
+	VPSRLD          $0x0a, Z5, Z5
+	VPADDD.BCST     360(AX), Z0, Z0
+	VPTERNLOGD      $0x96, Z23, Z24, Z5
+	VMOVDQA64       Z9, Z21
+	VPTERNLOGD      $0xca, Z17, Z8, Z21
+	VPADDD          Z5, Z20, Z5
+	VMOVDQA64       Z4, Z20
+	VPTERNLOGD      $0xe8, Z15, Z10, Z20
+	VPRORD          $0x06, Z9, Z23
+	VPADDD          Z5, Z13, Z13
+	VPRORD          $0x0b, Z9, Z24
+	VPADDD          Z21, Z13, Z13
+	VPRORD          $0x19, Z9, Z21
+	VPADDD          Z19, Z0, Z0
+	VPTERNLOGD      $0x96, Z23, Z24, Z21
+	VMOVDQA64       Z6, Z19
+	VPTERNLOGD      $0xca, Z1, Z3, Z19
+	VPADDD          Z21, Z13, Z13
+	VPRORD          $0x02, Z4, Z21
+	VPADDD          Z13, Z12, Z12
+	VPRORD          $0x0d, Z4, Z23
+	VPRORD          $0x16, Z4, Z24
+	VPTERNLOGD      $0x96, Z21, Z23, Z24
+	VPADDD          Z20, Z24, Z20
+	VMOVDQA64       Z12, Z21
+	VPTERNLOGD      $0xca, Z8, Z9, Z21
+	VPADDD          Z13, Z20, Z13
+	VPADDD.BCST     372(AX), Z17, Z17
+	VMOVDQU64       6720(CX), Z20
+	VPRORD          $0x07, Z20, Z23
+	VPRORD          $0x12, Z20, Z24
+	VPSRLD          $0x03, Z20, Z25
+	VPTERNLOGD      $0x96, Z23, Z24, Z25
+	VPRORD          $0x11, Z11, Z23
+	VPADDD          Z25, Z16, Z16
+	VPRORD          $0x13, Z11, Z24
+	VPADDD          Z22, Z16, Z16
+	VPSRLD          $0x0a, Z11, Z11
+	VPTERNLOGD      $0x96, Z23, Z24, Z11
+	VMOVDQA64       Z13, Z22
+	VPTERNLOGD      $0xe8, Z10, Z4, Z22
+	VPRORD          $0x06, Z6, Z23
+	VPADDD          Z11, Z16, Z11
+	VPRORD          $0x0b, Z6, Z16
+	VPADDD          Z11, Z0, Z0
+	VPRORD          $0x19, Z6, Z11
+	VPADDD          Z19, Z0, Z0
+	VMOVDQU64       7424(CX), Z19
+	VPRORD          $0x07, Z19, Z24
+	VPTERNLOGD      $0x96, Z23, Z16, Z11
+	VPRORD          $0x12, Z19, Z16
+	VPADDD          Z11, Z0, Z0
+	VPSRLD          $0x03, Z19, Z11
+	VPTERNLOGD      $0xd8, Z0, Z6, Z3
+	VPRORD          $0x11, Z14, Z6
+	VPTERNLOGD      $0x96, Z24, Z16, Z11
+	VPRORD          $0x13, Z14, Z16
+	VPADDD          Z11, Z18, Z11
+	VPSRLD          $0x0a, Z14, Z14
+	VPADDD          7616(CX), Z11, Z11
+	VPRORD          $0x06, Z12, Z18
+	VPTERNLOGD      $0x96, Z6, Z16, Z14
+	VPRORD          $0x0b, Z12, Z6
+	VPADDD          Z14, Z11, Z11
+	VPRORD          $0x19, Z12, Z14
+	VPADDD          Z11, Z17, Z11
+	VPRORD          $0x02, Z13, Z16
+	VPTERNLOGD      $0x96, Z18, Z6, Z14
+	VPRORD          $0x0d, Z13, Z6
+	VPADDD          Z21, Z11, Z11
+	VPRORD          $0x16, Z13, Z17
+	VPADDD          Z14, Z11, Z11
+	VMOVDQU64       7488(CX), Z14
+	VPRORD          $0x07, Z14, Z18
+	VPTERNLOGD      $0x96, Z16, Z6, Z17
+	VPRORD          $0x12, Z14, Z6
+	VPADDD          Z22, Z17, Z16
+	VPSRLD          $0x03, Z14, Z14
+	VPADDD          Z11, Z16, Z16
+	VPRORD          $0x11, Z7, Z17
+	VPADDD          Z11, Z15, Z11
+	VPRORD          $0x13, Z7, Z15
+	VPTERNLOGD      $0x96, Z18, Z6, Z14
+	VPSRLD          $0x0a, Z7, Z6
+	VPADDD          Z14, Z20, Z7
+	VPRORD          $0x06, Z0, Z14
+	VPTERNLOGD      $0x96, Z17, Z15, Z6
+	VPRORD          $0x0b, Z0, Z15
+	VPADDD          7680(CX), Z7, Z7
+	VPRORD          $0x19, Z0, Z0
+	VPADDD          Z6, Z7, Z6
+	VMOVDQU64       7552(CX), Z7
+	VPRORD          $0x07, Z7, Z17
+	VPTERNLOGD      $0x96, Z14, Z15, Z0
+	VPRORD          $0x12, Z7, Z14
+	VPADDD          Z1, Z2, Z1
+	VPSRLD          $0x03, Z7, Z2
+	VPADDD          Z6, Z1, Z1
+	VPRORD          $0x11, Z5, Z6
+	VPADDD          Z3, Z1, Z1
+	VPRORD          $0x13, Z5, Z3
+	VPADDD          Z0, Z1, Z0
+	VPSRLD          $0x0a, Z5, Z1
+	VPTERNLOGD      $0x96, Z17, Z14, Z2
+	VPRORD          $0x06, Z11, Z5
+	VPTERNLOGD      $0x96, Z6, Z3, Z1
+	VPRORD          $0x0b, Z11, Z3
+	VPADDD          Z2, Z19, Z2
+	VPRORD          $0x19, Z11, Z6
+	VPADDD          7744(CX), Z2, Z2
+	VPRORD          $0x02, Z16, Z7
+	VPADDD          Z1, Z2, Z1
+	VPRORD          $0x0d, Z16, Z2
+	VMOVDQA64       Z11, Z14
+	VPTERNLOGD      $0xca, Z9, Z12, Z14
+	VPRORD          $0x16, Z16, Z15
+	VPTERNLOGD      $0x96, Z5, Z3, Z6
+	VPADDD          Z1, Z8, Z1
+	VPADDD.BCST     40(BX), Z10, Z3
+	VPADDD          Z14, Z1, Z1
+	VPTERNLOGD      $0x96, Z7, Z2, Z15
+	VPADDD          Z6, Z1, Z1
+	VMOVDQA64       Z16, Z2
+	VPTERNLOGD      $0xe8, Z4, Z13, Z2
+	VPADDD          Z1, Z3, Z3
+	VPADDD.BCST     44(BX), Z15, Z5
+	VPADDD          Z2, Z5, Z2
+	VPADDD.BCST     48(BX), Z16, Z5
+	VPADDD          Z1, Z2, Z1
+	VPADDD.BCST     52(BX), Z11, Z2
+	VPADDD.BCST     56(BX), Z13, Z6
+	VPADDD.BCST     60(BX), Z12, Z7
+	VPADDD.BCST     64(BX), Z4, Z4
+	VPADDD.BCST     68(BX), Z9, Z8
+	VMOVDQU64       Z1, 3008(CX)
+	VMOVDQU64       Z5, 3072(CX)
+	VMOVDQU64       Z6, 3136(CX)
+	VMOVDQU64       Z4, 3200(CX)
+	VMOVDQU64       Z3, 3264(CX)
+	VMOVDQU64       Z2, 3328(CX)
+	VMOVDQU64       Z7, 3392(CX)
+	VMOVDQU64       Z8, 3456(CX)
 	TESTL           R11, R11
-	JNE             fixedNumber
+	JNE             scanAVX512Number
 	VPCMPEQD.BCST   4(AX), Z0, K1
 
-fixedCompared:
-	KMOVW K1, DX
-	TESTL DX, DX
-	JNE   out
-	ADDL  $0x10, R8
-	INCQ  R10
-	CMPQ  R10, R9
-	JLT   group
+scanAVX512Compared:
+	KMOVW K1, R12
+	CMPQ  SI, R13
+	JEQ   complete
+	MOVW  R12, (DI)
+	ADDQ  $0x02, DI
+	ORL   R12, DX
+
+next:
+	ADDQ $+72, BX
+	DECQ SI
+	JNE  pass
+	ADDL $0x10, R8
+	JMP  group
+
+complete:
+	INCQ R10
+	JEQ  begin
+	MOVW R12, (DI)
+	ORL  R12, DX
+	JNE  out
+	CMPQ R10, R9
+	JGE  out
+
+begin:
+	XORL DX, DX
+	MOVQ masks+48(FP), DI
+	JMP  next
 
 out:
 	VZEROUPPER
-	MOVQ R10, done+40(FP)
-	MOVL DX, mask+48(FP)
+	MOVQ R10, done+56(FP)
+	MOVL DX, found+64(FP)
 	RET
 
-fixedNumber:
+scanAVX512Number:
 	VPBROADCASTD R11, Z1
 	VPADDD.BCST  (AX), Z0, Z0
 	VPSHUFB      swap<>+0(SB), Z0, Z0
 	VPCMPUD      $0x02, Z1, Z0, K1
-	JMP          fixedCompared
+	JMP          scanAVX512Compared
 
-// func rollAVX512(job *uint32, versions *uint32, passes int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
+// func rollAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·rollAVX512(SB), $4352-68
 	MOVQ job+0(FP), AX
@@ -3171,7 +3344,7 @@ TEXT ·rollAVX512(SB), $4352-68
 	LEAQ (SP), CX
 	ADDQ $0x3f, CX
 	ANDQ $-64, CX
-	MOVQ passes+16(FP), R13
+	MOVQ count+16(FP), R13
 	DECQ R10
 
 group:
@@ -3180,116 +3353,116 @@ group:
 	VPSHUFB      swap<>+0(SB), Z0, Z0
 	VMOVDQU64    Z0, 2944(CX)
 	VPRORD       $0x07, Z0, Z1
-	VPADDD.BCST  56(AX), Z0, Z2
+	VPADDD.BCST  120(AX), Z0, Z2
 	VPRORD       $0x12, Z0, Z3
 	VMOVDQU64    Z2, 64(CX)
 	VPSRLD       $0x03, Z0, Z2
-	VPADDD.BCST  68(AX), Z0, Z0
+	VPADDD.BCST  144(AX), Z0, Z0
 	VPRORD       $0x11, Z0, Z4
 	VPTERNLOGD   $0x96, Z1, Z3, Z2
 	VPRORD       $0x13, Z0, Z1
-	VPADDD.BCST  52(AX), Z2, Z3
+	VPADDD.BCST  112(AX), Z2, Z3
 	VMOVDQU64    Z3, (CX)
 	VPSRLD       $0x0a, Z0, Z3
-	VPADDD.BCST  60(AX), Z2, Z2
+	VPADDD.BCST  132(AX), Z2, Z2
 	VPRORD       $0x11, Z2, Z5
 	VPTERNLOGD   $0x96, Z4, Z1, Z3
 	VPRORD       $0x13, Z2, Z1
-	VPADDD.BCST  72(AX), Z3, Z4
+	VPADDD.BCST  148(AX), Z3, Z4
 	VPSRLD       $0x0a, Z2, Z6
 	VMOVDQU64    Z4, 192(CX)
 	VPRORD       $0x11, Z3, Z4
 	VPTERNLOGD   $0x96, Z5, Z1, Z6
 	VPRORD       $0x13, Z3, Z1
-	VPADDD.BCST  64(AX), Z6, Z5
+	VPADDD.BCST  136(AX), Z6, Z5
 	VMOVDQU64    Z5, 128(CX)
 	VPSRLD       $0x0a, Z3, Z5
-	VPADDD.BCST  76(AX), Z6, Z6
+	VPADDD.BCST  156(AX), Z6, Z6
 	VPRORD       $0x11, Z6, Z7
 	VPTERNLOGD   $0x96, Z4, Z1, Z5
 	VPRORD       $0x13, Z6, Z1
-	VPADDD.BCST  84(AX), Z5, Z4
+	VPADDD.BCST  168(AX), Z5, Z4
 	VPSRLD       $0x0a, Z6, Z8
 	VMOVDQU64    Z4, 320(CX)
 	VPTERNLOGD   $0x96, Z7, Z1, Z8
-	VPADDD.BCST  96(AX), Z5, Z1
+	VPADDD.BCST  184(AX), Z5, Z1
 	VPRORD       $0x11, Z1, Z4
-	VPADDD.BCST  80(AX), Z8, Z5
+	VPADDD.BCST  160(AX), Z8, Z5
 	VMOVDQU64    Z5, 256(CX)
 	VPRORD       $0x13, Z1, Z5
-	VPADDD.BCST  88(AX), Z8, Z7
+	VPADDD.BCST  172(AX), Z8, Z7
 	VPRORD       $0x11, Z7, Z8
 	VPRORD       $0x13, Z7, Z9
 	VPSRLD       $0x0a, Z7, Z10
 	VPSRLD       $0x0a, Z1, Z11
 	VPTERNLOGD   $0x96, Z8, Z9, Z10
-	VPADDD.BCST  92(AX), Z10, Z8
+	VPADDD.BCST  176(AX), Z10, Z8
 	VPTERNLOGD   $0x96, Z4, Z5, Z11
 	VMOVDQU64    Z8, 384(CX)
 	VPADDD       Z11, Z2, Z4
-	VPADDD.BCST  104(AX), Z10, Z5
+	VPADDD.BCST  200(AX), Z10, Z5
 	VPRORD       $0x11, Z5, Z8
-	VPADDD.BCST  100(AX), Z4, Z9
+	VPADDD.BCST  192(AX), Z4, Z9
 	VMOVDQU64    Z9, 448(CX)
 	VPRORD       $0x13, Z5, Z9
-	VPADDD.BCST  124(AX), Z1, Z10
+	VPADDD.BCST  232(AX), Z1, Z10
 	VPSRLD       $0x0a, Z5, Z11
-	VPADDD.BCST  132(AX), Z5, Z12
+	VPADDD.BCST  240(AX), Z5, Z12
 	VPRORD       $0x11, Z4, Z13
 	VPTERNLOGD   $0x96, Z8, Z9, Z11
 	VPRORD       $0x13, Z4, Z8
 	VPADDD       Z11, Z0, Z9
 	VPSRLD       $0x0a, Z4, Z11
-	VPADDD.BCST  108(AX), Z9, Z14
+	VPADDD.BCST  204(AX), Z9, Z14
 	VMOVDQU64    Z14, 512(CX)
 	VPRORD       $0x11, Z9, Z14
 	VPTERNLOGD   $0x96, Z13, Z8, Z11
 	VPRORD       $0x13, Z9, Z8
 	VPADDD       Z11, Z6, Z11
 	VPSRLD       $0x0a, Z9, Z13
-	VPADDD.BCST  112(AX), Z11, Z15
+	VPADDD.BCST  216(AX), Z11, Z15
 	VMOVDQU64    Z15, 576(CX)
 	VPRORD       $0x11, Z11, Z15
 	VPTERNLOGD   $0x96, Z14, Z8, Z13
 	VPRORD       $0x13, Z11, Z8
 	VPADDD       Z13, Z3, Z13
 	VPSRLD       $0x0a, Z11, Z14
-	VPADDD.BCST  116(AX), Z13, Z16
+	VPADDD.BCST  220(AX), Z13, Z16
 	VMOVDQU64    Z16, 640(CX)
 	VPRORD       $0x11, Z13, Z16
 	VPTERNLOGD   $0x96, Z15, Z8, Z14
 	VPRORD       $0x13, Z13, Z8
 	VPADDD       Z14, Z7, Z14
 	VPSRLD       $0x0a, Z13, Z15
-	VPADDD.BCST  120(AX), Z14, Z17
+	VPADDD.BCST  224(AX), Z14, Z17
 	VMOVDQU64    Z17, 704(CX)
 	VPRORD       $0x11, Z14, Z17
 	VPTERNLOGD   $0x96, Z16, Z8, Z15
 	VPRORD       $0x13, Z14, Z8
 	VPADDD       Z15, Z10, Z10
 	VPSRLD       $0x0a, Z14, Z15
-	VPADDD.BCST  128(AX), Z10, Z16
+	VPADDD.BCST  228(AX), Z10, Z16
 	VMOVDQU64    Z16, 768(CX)
 	VPRORD       $0x11, Z10, Z16
 	VPTERNLOGD   $0x96, Z17, Z8, Z15
 	VPRORD       $0x13, Z10, Z8
 	VPADDD       Z15, Z12, Z12
 	VPSRLD       $0x0a, Z10, Z15
-	VPADDD.BCST  136(AX), Z12, Z17
+	VPADDD.BCST  236(AX), Z12, Z17
 	VMOVDQU64    Z17, 832(CX)
 	VPRORD       $0x07, Z2, Z17
 	VPTERNLOGD   $0x96, Z16, Z8, Z15
 	VPRORD       $0x12, Z2, Z8
-	VPADDD.BCST  140(AX), Z4, Z16
+	VPADDD.BCST  248(AX), Z4, Z16
 	VPSRLD       $0x03, Z2, Z18
 	VPADDD       Z15, Z16, Z15
 	VPRORD       $0x11, Z12, Z16
-	VPADDD.BCST  144(AX), Z15, Z19
+	VPADDD.BCST  244(AX), Z15, Z19
 	VMOVDQU64    Z19, 896(CX)
 	VPRORD       $0x13, Z12, Z19
 	VPTERNLOGD   $0x96, Z17, Z8, Z18
 	VPSRLD       $0x0a, Z12, Z8
-	VPADDD.BCST  104(AX), Z18, Z17
+	VPADDD.BCST  200(AX), Z18, Z17
 	VPRORD       $0x07, Z0, Z18
 	VPTERNLOGD   $0x96, Z16, Z19, Z8
 	VPRORD       $0x12, Z0, Z16
@@ -3297,7 +3470,7 @@ group:
 	VPSRLD       $0x03, Z0, Z19
 	VPADDD       Z8, Z17, Z8
 	VPRORD       $0x11, Z15, Z17
-	VPADDD.BCST  148(AX), Z8, Z20
+	VPADDD.BCST  252(AX), Z8, Z20
 	VMOVDQU64    Z20, 960(CX)
 	VPRORD       $0x13, Z15, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3310,7 +3483,7 @@ group:
 	VPSRLD       $0x03, Z6, Z19
 	VPADDD       Z16, Z2, Z2
 	VPRORD       $0x11, Z8, Z16
-	VPADDD.BCST  152(AX), Z2, Z20
+	VPADDD.BCST  260(AX), Z2, Z20
 	VMOVDQU64    Z20, 1024(CX)
 	VPRORD       $0x13, Z8, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3323,7 +3496,7 @@ group:
 	VPSRLD       $0x03, Z3, Z19
 	VPADDD       Z17, Z0, Z0
 	VPRORD       $0x11, Z2, Z17
-	VPADDD.BCST  156(AX), Z0, Z20
+	VPADDD.BCST  264(AX), Z0, Z20
 	VMOVDQU64    Z20, 1088(CX)
 	VPRORD       $0x13, Z2, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3336,7 +3509,7 @@ group:
 	VPSRLD       $0x03, Z7, Z19
 	VPADDD       Z16, Z6, Z6
 	VPRORD       $0x11, Z0, Z16
-	VPADDD.BCST  160(AX), Z6, Z20
+	VPADDD.BCST  268(AX), Z6, Z20
 	VMOVDQU64    Z20, 1152(CX)
 	VPRORD       $0x13, Z0, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3349,7 +3522,7 @@ group:
 	VPSRLD       $0x03, Z1, Z19
 	VPADDD       Z17, Z3, Z3
 	VPRORD       $0x11, Z6, Z17
-	VPADDD.BCST  164(AX), Z3, Z20
+	VPADDD.BCST  272(AX), Z3, Z20
 	VMOVDQU64    Z20, 1216(CX)
 	VPRORD       $0x13, Z6, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3362,7 +3535,7 @@ group:
 	VPSRLD       $0x03, Z5, Z19
 	VPADDD       Z16, Z7, Z7
 	VPRORD       $0x11, Z3, Z16
-	VPADDD.BCST  168(AX), Z7, Z20
+	VPADDD.BCST  276(AX), Z7, Z20
 	VMOVDQU64    Z20, 1280(CX)
 	VPRORD       $0x13, Z3, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3375,7 +3548,7 @@ group:
 	VPSRLD       $0x03, Z4, Z19
 	VPADDD       Z17, Z1, Z1
 	VPRORD       $0x11, Z7, Z17
-	VPADDD.BCST  172(AX), Z1, Z20
+	VPADDD.BCST  280(AX), Z1, Z20
 	VMOVDQU64    Z20, 1344(CX)
 	VPRORD       $0x13, Z7, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3388,7 +3561,7 @@ group:
 	VPSRLD       $0x03, Z9, Z19
 	VPADDD       Z16, Z5, Z5
 	VPRORD       $0x11, Z1, Z16
-	VPADDD.BCST  176(AX), Z5, Z20
+	VPADDD.BCST  284(AX), Z5, Z20
 	VMOVDQU64    Z20, 1408(CX)
 	VPRORD       $0x13, Z1, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3401,7 +3574,7 @@ group:
 	VPSRLD       $0x03, Z11, Z19
 	VPADDD       Z17, Z4, Z4
 	VPRORD       $0x11, Z5, Z17
-	VPADDD.BCST  180(AX), Z4, Z20
+	VPADDD.BCST  288(AX), Z4, Z20
 	VMOVDQU64    Z20, 1472(CX)
 	VPRORD       $0x13, Z5, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3414,7 +3587,7 @@ group:
 	VPSRLD       $0x03, Z13, Z19
 	VPADDD       Z16, Z9, Z9
 	VPRORD       $0x11, Z4, Z16
-	VPADDD.BCST  184(AX), Z9, Z20
+	VPADDD.BCST  292(AX), Z9, Z20
 	VMOVDQU64    Z20, 1536(CX)
 	VPRORD       $0x13, Z4, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3427,7 +3600,7 @@ group:
 	VPSRLD       $0x03, Z14, Z19
 	VPADDD       Z17, Z11, Z11
 	VPRORD       $0x11, Z9, Z17
-	VPADDD.BCST  188(AX), Z11, Z20
+	VPADDD.BCST  296(AX), Z11, Z20
 	VMOVDQU64    Z20, 1600(CX)
 	VPRORD       $0x13, Z9, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3440,7 +3613,7 @@ group:
 	VPSRLD       $0x03, Z10, Z19
 	VPADDD       Z16, Z13, Z13
 	VPRORD       $0x11, Z11, Z16
-	VPADDD.BCST  192(AX), Z13, Z20
+	VPADDD.BCST  300(AX), Z13, Z20
 	VMOVDQU64    Z20, 1664(CX)
 	VPRORD       $0x13, Z11, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3453,7 +3626,7 @@ group:
 	VPSRLD       $0x03, Z12, Z19
 	VPADDD       Z17, Z14, Z14
 	VPRORD       $0x11, Z13, Z17
-	VPADDD.BCST  196(AX), Z14, Z20
+	VPADDD.BCST  304(AX), Z14, Z20
 	VMOVDQU64    Z20, 1728(CX)
 	VPRORD       $0x13, Z13, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3466,7 +3639,7 @@ group:
 	VPSRLD       $0x03, Z15, Z19
 	VPADDD       Z16, Z10, Z10
 	VPRORD       $0x11, Z14, Z16
-	VPADDD.BCST  200(AX), Z10, Z20
+	VPADDD.BCST  308(AX), Z10, Z20
 	VMOVDQU64    Z20, 1792(CX)
 	VPRORD       $0x13, Z14, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3479,7 +3652,7 @@ group:
 	VPSRLD       $0x03, Z8, Z19
 	VPADDD       Z17, Z12, Z12
 	VPRORD       $0x11, Z10, Z17
-	VPADDD.BCST  204(AX), Z12, Z20
+	VPADDD.BCST  312(AX), Z12, Z20
 	VMOVDQU64    Z20, 1856(CX)
 	VPRORD       $0x13, Z10, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3492,7 +3665,7 @@ group:
 	VPSRLD       $0x03, Z2, Z19
 	VPADDD       Z16, Z15, Z15
 	VPRORD       $0x11, Z12, Z16
-	VPADDD.BCST  208(AX), Z15, Z20
+	VPADDD.BCST  316(AX), Z15, Z20
 	VMOVDQU64    Z20, 1920(CX)
 	VPRORD       $0x13, Z12, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3505,7 +3678,7 @@ group:
 	VPSRLD       $0x03, Z0, Z19
 	VPADDD       Z17, Z8, Z8
 	VPRORD       $0x11, Z15, Z17
-	VPADDD.BCST  212(AX), Z8, Z20
+	VPADDD.BCST  320(AX), Z8, Z20
 	VMOVDQU64    Z20, 1984(CX)
 	VPRORD       $0x13, Z15, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3518,7 +3691,7 @@ group:
 	VPSRLD       $0x03, Z6, Z19
 	VPADDD       Z16, Z2, Z2
 	VPRORD       $0x11, Z8, Z16
-	VPADDD.BCST  216(AX), Z2, Z20
+	VPADDD.BCST  324(AX), Z2, Z20
 	VMOVDQU64    Z20, 2048(CX)
 	VPRORD       $0x13, Z8, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3531,7 +3704,7 @@ group:
 	VPSRLD       $0x03, Z3, Z19
 	VPADDD       Z17, Z0, Z0
 	VPRORD       $0x11, Z2, Z17
-	VPADDD.BCST  220(AX), Z0, Z20
+	VPADDD.BCST  328(AX), Z0, Z20
 	VMOVDQU64    Z20, 2112(CX)
 	VPRORD       $0x13, Z2, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3544,7 +3717,7 @@ group:
 	VPSRLD       $0x03, Z7, Z19
 	VPADDD       Z16, Z6, Z6
 	VPRORD       $0x11, Z0, Z16
-	VPADDD.BCST  224(AX), Z6, Z20
+	VPADDD.BCST  332(AX), Z6, Z20
 	VMOVDQU64    Z20, 2176(CX)
 	VPRORD       $0x13, Z0, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3557,7 +3730,7 @@ group:
 	VPSRLD       $0x03, Z1, Z19
 	VPADDD       Z17, Z3, Z3
 	VPRORD       $0x11, Z6, Z17
-	VPADDD.BCST  228(AX), Z3, Z20
+	VPADDD.BCST  336(AX), Z3, Z20
 	VMOVDQU64    Z20, 2240(CX)
 	VPRORD       $0x13, Z6, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3570,7 +3743,7 @@ group:
 	VPSRLD       $0x03, Z5, Z19
 	VPADDD       Z16, Z7, Z7
 	VPRORD       $0x11, Z3, Z16
-	VPADDD.BCST  232(AX), Z7, Z20
+	VPADDD.BCST  340(AX), Z7, Z20
 	VMOVDQU64    Z20, 2304(CX)
 	VPRORD       $0x13, Z3, Z20
 	VPTERNLOGD   $0x96, Z18, Z17, Z19
@@ -3583,7 +3756,7 @@ group:
 	VPSRLD       $0x03, Z4, Z19
 	VPADDD       Z17, Z1, Z1
 	VPRORD       $0x11, Z7, Z17
-	VPADDD.BCST  236(AX), Z1, Z20
+	VPADDD.BCST  344(AX), Z1, Z20
 	VMOVDQU64    Z20, 2368(CX)
 	VPRORD       $0x13, Z7, Z20
 	VPTERNLOGD   $0x96, Z18, Z16, Z19
@@ -3596,7 +3769,7 @@ group:
 	VPSRLD       $0x03, Z9, Z8
 	VPADDD       Z16, Z5, Z5
 	VPRORD       $0x11, Z1, Z16
-	VPADDD.BCST  240(AX), Z5, Z19
+	VPADDD.BCST  348(AX), Z5, Z19
 	VMOVDQU64    Z19, 2432(CX)
 	VPRORD       $0x13, Z1, Z19
 	VPTERNLOGD   $0x96, Z18, Z17, Z8
@@ -3609,7 +3782,7 @@ group:
 	VPSRLD       $0x03, Z11, Z4
 	VPADDD       Z17, Z2, Z2
 	VPRORD       $0x11, Z5, Z17
-	VPADDD.BCST  244(AX), Z2, Z18
+	VPADDD.BCST  352(AX), Z2, Z18
 	VMOVDQU64    Z18, 2496(CX)
 	VPRORD       $0x13, Z5, Z18
 	VPTERNLOGD   $0x96, Z8, Z16, Z4
@@ -3622,7 +3795,7 @@ group:
 	VPSRLD       $0x03, Z13, Z4
 	VPADDD       Z8, Z0, Z0
 	VPRORD       $0x11, Z2, Z8
-	VPADDD.BCST  248(AX), Z0, Z17
+	VPADDD.BCST  356(AX), Z0, Z17
 	VMOVDQU64    Z17, 2560(CX)
 	VPRORD       $0x13, Z2, Z17
 	VPTERNLOGD   $0x96, Z9, Z16, Z4
@@ -3635,7 +3808,7 @@ group:
 	VPSRLD       $0x03, Z14, Z6
 	VPADDD       Z2, Z4, Z2
 	VPRORD       $0x11, Z0, Z4
-	VPADDD.BCST  252(AX), Z2, Z11
+	VPADDD.BCST  360(AX), Z2, Z11
 	VMOVDQU64    Z11, 2624(CX)
 	VPRORD       $0x13, Z0, Z11
 	VPTERNLOGD   $0x96, Z9, Z8, Z6
@@ -3648,7 +3821,7 @@ group:
 	VPSRLD       $0x03, Z10, Z6
 	VPADDD       Z0, Z3, Z0
 	VPRORD       $0x11, Z2, Z3
-	VPADDD.BCST  256(AX), Z0, Z9
+	VPADDD.BCST  364(AX), Z0, Z9
 	VMOVDQU64    Z9, 2688(CX)
 	VPRORD       $0x13, Z2, Z9
 	VPTERNLOGD   $0x96, Z8, Z4, Z6
@@ -3661,7 +3834,7 @@ group:
 	VPSRLD       $0x03, Z12, Z7
 	VPADDD       Z2, Z4, Z2
 	VPRORD       $0x11, Z0, Z4
-	VPADDD.BCST  260(AX), Z2, Z8
+	VPADDD.BCST  368(AX), Z2, Z8
 	VMOVDQU64    Z8, 2752(CX)
 	VPRORD       $0x13, Z0, Z8
 	VPTERNLOGD   $0x96, Z6, Z3, Z7
@@ -3674,7 +3847,7 @@ group:
 	VPSRLD       $0x03, Z15, Z3
 	VPADDD       Z0, Z1, Z0
 	VPRORD       $0x11, Z2, Z1
-	VPADDD.BCST  264(AX), Z0, Z0
+	VPADDD.BCST  372(AX), Z0, Z0
 	VMOVDQU64    Z0, 2816(CX)
 	VPRORD       $0x13, Z2, Z0
 	VPTERNLOGD   $0x96, Z6, Z4, Z3
@@ -3689,23 +3862,23 @@ group:
 
 pass:
 	VMOVDQU64       3008(CX), Z0
-	VPADDD.BCST     268(AX), Z0, Z1
+	VPADDD.BCST     8(AX), Z0, Z1
 	VMOVDQU64       3072(CX), Z2
-	VPADDD.BCST     272(AX), Z2, Z3
+	VPADDD.BCST     12(AX), Z2, Z3
 	VPRORD          $0x06, Z1, Z4
-	VPBROADCASTD    276(AX), Z5
-	VPTERNLOGD.BCST $0xe2, 280(AX), Z1, Z5
+	VPBROADCASTD    16(AX), Z5
+	VPTERNLOGD.BCST $0xe2, 20(AX), Z1, Z5
 	VPRORD          $0x0b, Z1, Z6
 	VPADDD          Z5, Z3, Z3
 	VPRORD          $0x19, Z1, Z5
-	VPADDD.BCST     284(AX), Z0, Z7
+	VPADDD.BCST     24(AX), Z0, Z7
 	VPRORD          $0x02, Z7, Z8
 	VPTERNLOGD      $0x96, Z4, Z6, Z5
 	VPRORD          $0x0d, Z7, Z4
 	VPADDD          Z5, Z3, Z3
 	VPRORD          $0x16, Z7, Z5
-	VPBROADCASTD    288(AX), Z6
-	VPTERNLOGD.BCST $0xe8, 292(AX), Z7, Z6
+	VPBROADCASTD    28(AX), Z6
+	VPTERNLOGD.BCST $0xe8, 32(AX), Z7, Z6
 	VPTERNLOGD      $0x96, Z8, Z4, Z5
 	VMOVDQU64       2944(CX), Z4
 	VPADDD.BCST     (BX), Z4, Z8
@@ -3714,25 +3887,25 @@ pass:
 	VPRORD          $0x0b, Z8, Z6
 	VPADDD          Z3, Z5, Z5
 	VPRORD          $0x19, Z8, Z10
-	VPBROADCASTD    8(BX), Z11
-	VPTERNLOGD.BCST $0xe2, 12(BX), Z8, Z11
+	VPBROADCASTD    4(BX), Z11
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z8, Z11
 	VPRORD          $0x02, Z5, Z12
 	VPTERNLOGD      $0x96, Z9, Z6, Z10
 	VPRORD          $0x0d, Z5, Z6
-	VPADDD.BCST     16(BX), Z11, Z9
+	VPADDD.BCST     12(BX), Z11, Z9
 	VPRORD          $0x16, Z5, Z11
 	VPADDD          Z10, Z9, Z9
-	VPADDD.BCST     4(BX), Z4, Z4
-	VPADDD.BCST     296(AX), Z3, Z3
+	VPADDD.BCST     16(BX), Z4, Z4
+	VPADDD.BCST     36(AX), Z3, Z3
 	VPRORD          $0x02, Z4, Z10
 	VPBROADCASTD    20(BX), Z13
 	VPTERNLOGD.BCST $0xe8, 24(BX), Z4, Z13
 	VPRORD          $0x0d, Z4, Z14
 	VMOVDQA64       Z3, Z15
-	VPTERNLOGD.BCST $0xca, 276(AX), Z1, Z15
+	VPTERNLOGD.BCST $0xca, 16(AX), Z1, Z15
 	VPRORD          $0x16, Z4, Z16
 	VMOVDQU64       3136(CX), Z17
-	VPADDD.BCST     300(AX), Z17, Z18
+	VPADDD.BCST     40(AX), Z17, Z18
 	VPRORD          $0x06, Z3, Z19
 	VPTERNLOGD      $0x96, Z10, Z14, Z16
 	VPRORD          $0x0b, Z3, Z10
@@ -3747,14 +3920,14 @@ pass:
 	VPADDD          Z14, Z15, Z14
 	VPTERNLOGD      $0x96, Z12, Z6, Z11
 	VMOVDQA64       Z5, Z6
-	VPTERNLOGD.BCST $0xe8, 288(AX), Z7, Z6
+	VPTERNLOGD.BCST $0xe8, 28(AX), Z7, Z6
 	VPADDD          Z6, Z11, Z6
 	VPADDD.BCST     28(BX), Z9, Z9
 	VPRORD          $0x06, Z9, Z11
 	VPADDD          Z14, Z6, Z6
 	VPRORD          $0x0b, Z9, Z12
 	VMOVDQA64       Z9, Z15
-	VPTERNLOGD.BCST $0xca, 8(BX), Z8, Z15
+	VPTERNLOGD.BCST $0xca, 4(BX), Z8, Z15
 	VPRORD          $0x19, Z9, Z19
 	VPADDD.BCST     32(BX), Z15, Z15
 	VPRORD          $0x02, Z6, Z20
@@ -3765,7 +3938,7 @@ pass:
 	VPTERNLOGD      $0x96, Z16, Z10, Z18
 	VMOVDQA64       Z13, Z10
 	VPTERNLOGD.BCST $0xe8, 20(BX), Z4, Z10
-	VPADDD.BCST     292(AX), Z14, Z14
+	VPADDD.BCST     32(AX), Z14, Z14
 	VPRORD          $0x06, Z14, Z16
 	VPADDD          Z10, Z18, Z10
 	VPRORD          $0x0b, Z14, Z18
@@ -3777,7 +3950,7 @@ pass:
 	VPTERNLOGD      $0x96, Z16, Z18, Z19
 	VPRORD          $0x0d, Z10, Z16
 	VMOVDQU64       3200(CX), Z18
-	VPADDD.BCST     304(AX), Z18, Z23
+	VPADDD.BCST     44(AX), Z18, Z23
 	VPRORD          $0x16, Z10, Z24
 	VPADDD          Z21, Z23, Z21
 	VPADDD          Z19, Z21, Z19
@@ -3802,14 +3975,14 @@ pass:
 	VMOVDQA64       Z10, Z16
 	VPTERNLOGD      $0xe8, Z4, Z13, Z16
 	VPADDD          Z16, Z24, Z16
-	VPADDD.BCST     288(AX), Z19, Z19
+	VPADDD.BCST     28(AX), Z19, Z19
 	VPRORD          $0x06, Z19, Z21
 	VPADDD          Z20, Z16, Z16
 	VPRORD          $0x0b, Z19, Z22
 	VMOVDQA64       Z19, Z24
 	VPTERNLOGD      $0xca, Z3, Z14, Z24
 	VPRORD          $0x19, Z19, Z26
-	VPADDD.BCST     308(AX), Z1, Z1
+	VPADDD.BCST     48(AX), Z1, Z1
 	VPRORD          $0x02, Z16, Z27
 	VPTERNLOGD      $0x96, Z21, Z22, Z26
 	VPRORD          $0x0d, Z16, Z21
@@ -3831,7 +4004,7 @@ pass:
 	VMOVDQA64       Z20, Z26
 	VPTERNLOGD      $0xca, Z9, Z12, Z26
 	VPRORD          $0x0b, Z20, Z28
-	VPADDD.BCST     8(AX), Z8, Z8
+	VPADDD.BCST     52(AX), Z8, Z8
 	VPRORD          $0x19, Z20, Z29
 	VPADDD          Z26, Z8, Z8
 	VPRORD          $0x02, Z1, Z26
@@ -3853,7 +4026,7 @@ pass:
 	VPRORD          $0x02, Z8, Z30
 	VPTERNLOGD      $0x96, Z24, Z23, Z15
 	VPRORD          $0x0d, Z8, Z23
-	VPADDD.BCST     312(AX), Z3, Z3
+	VPADDD.BCST     56(AX), Z3, Z3
 	VPRORD          $0x16, Z8, Z24
 	VPADDD          3328(CX), Z3, Z3
 	VPADDD          Z29, Z3, Z3
@@ -3871,7 +4044,7 @@ pass:
 	VPRORD          $0x19, Z5, Z28
 	VPTERNLOGD      $0x96, Z27, Z22, Z21
 	VPRORD          $0x02, Z3, Z22
-	VPADDD.BCST     12(AX), Z9, Z9
+	VPADDD.BCST     60(AX), Z9, Z9
 	VPRORD          $0x0d, Z3, Z27
 	VPADDD          Z26, Z9, Z9
 	VPRORD          $0x16, Z3, Z26
@@ -3889,7 +4062,7 @@ pass:
 	VPRORD          $0x19, Z13, Z29
 	VPTERNLOGD      $0x96, Z25, Z15, Z28
 	VPRORD          $0x02, Z9, Z15
-	VPADDD.BCST     316(AX), Z14, Z14
+	VPADDD.BCST     64(AX), Z14, Z14
 	VPRORD          $0x0d, Z9, Z25
 	VPADDD          3392(CX), Z14, Z14
 	VPRORD          $0x16, Z9, Z30
@@ -3909,7 +4082,7 @@ pass:
 	VPRORD          $0x02, Z14, Z28
 	VPTERNLOGD      $0x96, Z23, Z21, Z29
 	VPRORD          $0x0d, Z14, Z21
-	VPADDD.BCST     16(AX), Z12, Z12
+	VPADDD.BCST     68(AX), Z12, Z12
 	VPRORD          $0x16, Z14, Z23
 	VPADDD          Z27, Z12, Z12
 	VPADDD          Z29, Z12, Z12
@@ -3927,7 +4100,7 @@ pass:
 	VPRORD          $0x02, Z12, Z30
 	VPTERNLOGD      $0x96, Z24, Z26, Z22
 	VPRORD          $0x0d, Z12, Z24
-	VPADDD.BCST     8(AX), Z19, Z19
+	VPADDD.BCST     52(AX), Z19, Z19
 	VPRORD          $0x16, Z12, Z26
 	VPADDD          3456(CX), Z19, Z19
 	VPADDD          Z29, Z19, Z19
@@ -3945,7 +4118,7 @@ pass:
 	VPRORD          $0x19, Z11, Z28
 	VPTERNLOGD      $0x96, Z25, Z27, Z15
 	VPRORD          $0x02, Z19, Z25
-	VPADDD.BCST     20(AX), Z20, Z20
+	VPADDD.BCST     72(AX), Z20, Z20
 	VPRORD          $0x0d, Z19, Z27
 	VPADDD          Z23, Z20, Z20
 	VPRORD          $0x16, Z19, Z23
@@ -3963,7 +4136,7 @@ pass:
 	VPRORD          $0x19, Z16, Z29
 	VPTERNLOGD      $0x96, Z22, Z21, Z28
 	VPRORD          $0x02, Z15, Z21
-	VPADDD.BCST     320(AX), Z7, Z7
+	VPADDD.BCST     76(AX), Z7, Z7
 	VPRORD          $0x0d, Z15, Z22
 	VPADDD          Z26, Z7, Z7
 	VPRORD          $0x16, Z15, Z26
@@ -3981,7 +4154,7 @@ pass:
 	VPRORD          $0x19, Z1, Z28
 	VPTERNLOGD      $0x96, Z24, Z20, Z29
 	VPRORD          $0x02, Z7, Z20
-	VPADDD.BCST     24(AX), Z4, Z4
+	VPADDD.BCST     80(AX), Z4, Z4
 	VPRORD          $0x0d, Z7, Z24
 	VPADDD          Z27, Z4, Z4
 	VPRORD          $0x16, Z7, Z27
@@ -3999,7 +4172,7 @@ pass:
 	VPRORD          $0x19, Z8, Z29
 	VPTERNLOGD      $0x96, Z25, Z23, Z28
 	VPRORD          $0x02, Z4, Z23
-	VPADDD.BCST     16(AX), Z5, Z5
+	VPADDD.BCST     68(AX), Z5, Z5
 	VPRORD          $0x0d, Z4, Z25
 	VPADDD          Z26, Z5, Z5
 	VPRORD          $0x16, Z4, Z26
@@ -4017,7 +4190,7 @@ pass:
 	VPRORD          $0x19, Z3, Z28
 	VPTERNLOGD      $0x96, Z22, Z21, Z29
 	VPRORD          $0x02, Z5, Z21
-	VPADDD.BCST     28(AX), Z13, Z13
+	VPADDD.BCST     84(AX), Z13, Z13
 	VPRORD          $0x0d, Z5, Z22
 	VPADDD          Z27, Z13, Z13
 	VPRORD          $0x16, Z5, Z27
@@ -4035,7 +4208,7 @@ pass:
 	VPRORD          $0x19, Z9, Z29
 	VPTERNLOGD      $0x96, Z24, Z20, Z28
 	VPRORD          $0x02, Z13, Z20
-	VPADDD.BCST     20(AX), Z6, Z6
+	VPADDD.BCST     72(AX), Z6, Z6
 	VPRORD          $0x0d, Z13, Z24
 	VPADDD          Z26, Z6, Z6
 	VPRORD          $0x16, Z13, Z26
@@ -4053,7 +4226,7 @@ pass:
 	VPRORD          $0x19, Z14, Z28
 	VPTERNLOGD      $0x96, Z25, Z23, Z29
 	VPRORD          $0x02, Z6, Z23
-	VPADDD.BCST     32(AX), Z10, Z10
+	VPADDD.BCST     88(AX), Z10, Z10
 	VPRORD          $0x0d, Z6, Z25
 	VPADDD          Z27, Z10, Z10
 	VPRORD          $0x16, Z6, Z27
@@ -4071,7 +4244,7 @@ pass:
 	VPRORD          $0x19, Z12, Z29
 	VPTERNLOGD      $0x96, Z22, Z21, Z28
 	VPRORD          $0x02, Z10, Z21
-	VPADDD.BCST     24(AX), Z11, Z11
+	VPADDD.BCST     80(AX), Z11, Z11
 	VPRORD          $0x0d, Z10, Z22
 	VPADDD          Z26, Z11, Z11
 	VPRORD          $0x16, Z10, Z26
@@ -4089,7 +4262,7 @@ pass:
 	VPRORD          $0x19, Z19, Z28
 	VPTERNLOGD      $0x96, Z24, Z20, Z29
 	VPRORD          $0x02, Z11, Z20
-	VPADDD.BCST     36(AX), Z16, Z16
+	VPADDD.BCST     92(AX), Z16, Z16
 	VPRORD          $0x0d, Z11, Z24
 	VPADDD          Z27, Z16, Z16
 	VPRORD          $0x16, Z11, Z27
@@ -4107,7 +4280,7 @@ pass:
 	VPRORD          $0x19, Z15, Z29
 	VPTERNLOGD      $0x96, Z25, Z23, Z28
 	VPRORD          $0x02, Z16, Z23
-	VPADDD.BCST     28(AX), Z1, Z1
+	VPADDD.BCST     84(AX), Z1, Z1
 	VPRORD          $0x0d, Z16, Z25
 	VPADDD          Z26, Z1, Z1
 	VPRORD          $0x16, Z16, Z26
@@ -4125,7 +4298,7 @@ pass:
 	VPRORD          $0x19, Z7, Z28
 	VPTERNLOGD      $0x96, Z22, Z21, Z29
 	VPRORD          $0x02, Z1, Z21
-	VPADDD.BCST     40(AX), Z8, Z8
+	VPADDD.BCST     96(AX), Z8, Z8
 	VPRORD          $0x0d, Z1, Z22
 	VPADDD          Z27, Z8, Z8
 	VPRORD          $0x16, Z1, Z27
@@ -4143,7 +4316,7 @@ pass:
 	VPRORD          $0x19, Z4, Z29
 	VPTERNLOGD      $0x96, Z24, Z20, Z28
 	VPRORD          $0x02, Z8, Z20
-	VPADDD.BCST     32(AX), Z3, Z3
+	VPADDD.BCST     88(AX), Z3, Z3
 	VPRORD          $0x0d, Z8, Z24
 	VPADDD          Z26, Z3, Z3
 	VPRORD          $0x16, Z8, Z26
@@ -4161,7 +4334,7 @@ pass:
 	VPRORD          $0x19, Z5, Z28
 	VPTERNLOGD      $0x96, Z25, Z23, Z29
 	VPRORD          $0x02, Z3, Z23
-	VPADDD.BCST     44(AX), Z9, Z9
+	VPADDD.BCST     100(AX), Z9, Z9
 	VPRORD          $0x0d, Z3, Z25
 	VPADDD          Z27, Z9, Z9
 	VPRORD          $0x16, Z3, Z27
@@ -4179,7 +4352,7 @@ pass:
 	VPRORD          $0x19, Z13, Z29
 	VPTERNLOGD      $0x96, Z22, Z21, Z28
 	VPRORD          $0x02, Z9, Z21
-	VPADDD.BCST     36(AX), Z14, Z14
+	VPADDD.BCST     92(AX), Z14, Z14
 	VPRORD          $0x0d, Z9, Z22
 	VPADDD          Z26, Z14, Z14
 	VPRORD          $0x16, Z9, Z26
@@ -4197,7 +4370,7 @@ pass:
 	VPRORD          $0x19, Z6, Z28
 	VPTERNLOGD      $0x96, Z24, Z20, Z29
 	VPRORD          $0x02, Z14, Z20
-	VPADDD.BCST     48(AX), Z12, Z12
+	VPADDD.BCST     104(AX), Z12, Z12
 	VPRORD          $0x0d, Z14, Z24
 	VPADDD          Z27, Z12, Z12
 	VPRORD          $0x16, Z14, Z27
@@ -4217,7 +4390,7 @@ pass:
 	VPRORD          $0x0b, Z10, Z31
 	VPTERNLOGD      $0x96, Z25, Z23, Z28
 	VPRORD          $0x19, Z10, Z23
-	VPADDD.BCST     324(AX), Z19, Z19
+	VPADDD.BCST     108(AX), Z19, Z19
 	VPRORD          $0x02, Z22, Z25
 	VPADDD          Z26, Z19, Z19
 	VPRORD          $0x0d, Z22, Z26
@@ -4259,7 +4432,7 @@ pass:
 	VPRORD          $0x16, Z15, Z29
 	VPTERNLOGD      $0x96, Z24, Z27, Z20
 	VPRORD          $0x07, Z17, Z24
-	VPADDD.BCST     328(AX), Z7, Z7
+	VPADDD.BCST     116(AX), Z7, Z7
 	VPRORD          $0x12, Z17, Z27
 	VPADDD          Z0, Z7, Z7
 	VPADDD          Z28, Z7, Z7
@@ -4295,14 +4468,14 @@ pass:
 	VPTERNLOGD      $0x96, Z24, Z27, Z2
 	VPRORD          $0x02, Z4, Z24
 	VMOVDQU64       3072(CX), Z27
-	VPADDD.BCST     332(AX), Z27, Z27
+	VPADDD.BCST     124(AX), Z27, Z27
 	VPRORD          $0x0d, Z4, Z30
 	VPADDD          Z2, Z27, Z2
 	VPRORD          $0x16, Z4, Z27
 	VMOVDQA64       Z1, Z31
 	VPTERNLOGD      $0xca, Z6, Z11, Z31
 	VPTERNLOGD      $0x96, Z20, Z28, Z12
-	VPADDD.BCST     336(AX), Z5, Z5
+	VPADDD.BCST     128(AX), Z5, Z5
 	VPRORD          $0x07, 3200(CX), Z20
 	VPADDD          Z2, Z5, Z5
 	VPADDD          Z31, Z5, Z5
@@ -4348,7 +4521,7 @@ pass:
 	VPRORD          $0x02, Z27, Z26
 	VPTERNLOGD      $0x96, Z13, Z21, Z24
 	VPRORD          $0x0d, Z27, Z13
-	VPADDD.BCST     340(AX), Z6, Z6
+	VPADDD.BCST     140(AX), Z6, Z6
 	VPRORD          $0x16, Z27, Z21
 	VPADDD          Z12, Z6, Z6
 	VPADDD          Z25, Z6, Z6
@@ -4394,7 +4567,7 @@ pass:
 	VPRORD          $0x19, Z10, Z29
 	VPTERNLOGD      $0x96, Z20, Z13, Z26
 	VPRORD          $0x02, Z21, Z13
-	VPADDD.BCST     344(AX), Z11, Z11
+	VPADDD.BCST     152(AX), Z11, Z11
 	VPRORD          $0x0d, Z21, Z20
 	VPADDD          Z14, Z11, Z11
 	VPADDD          Z28, Z11, Z11
@@ -4440,7 +4613,7 @@ pass:
 	VPRORD          $0x0b, Z15, Z28
 	VPTERNLOGD      $0x96, Z13, Z29, Z22
 	VPRORD          $0x19, Z15, Z13
-	VPADDD.BCST     348(AX), Z1, Z1
+	VPADDD.BCST     164(AX), Z1, Z1
 	VPRORD          $0x02, Z20, Z29
 	VPADDD          Z23, Z1, Z1
 	VPADDD          Z26, Z1, Z1
@@ -4486,7 +4659,7 @@ pass:
 	VPRORD          $0x06, Z4, Z26
 	VPTERNLOGD      $0x96, Z29, Z28, Z7
 	VPRORD          $0x0b, Z4, Z28
-	VPADDD.BCST     72(AX), Z3, Z3
+	VPADDD.BCST     148(AX), Z3, Z3
 	VPRORD          $0x19, Z4, Z29
 	VPADDD          Z13, Z3, Z3
 	VPADDD          Z25, Z3, Z3
@@ -4524,7 +4697,7 @@ pass:
 	VPTERNLOGD      $0x96, Z28, Z7, Z29
 	VPRORD          $0x19, Z3, Z7
 	VMOVDQU64       3392(CX), Z26
-	VPADDD.BCST     352(AX), Z26, Z26
+	VPADDD.BCST     188(AX), Z26, Z26
 	VPRORD          $0x02, Z16, Z27
 	VPADDD          Z18, Z26, Z18
 	VPRORD          $0x0d, Z16, Z26
@@ -4533,7 +4706,7 @@ pass:
 	VMOVDQA64       Z3, Z29
 	VPTERNLOGD      $0xca, Z11, Z1, Z29
 	VPTERNLOGD      $0x96, Z25, Z24, Z7
-	VPADDD.BCST     356(AX), Z6, Z6
+	VPADDD.BCST     180(AX), Z6, Z6
 	VPRORD          $0x06, Z5, Z24
 	VPADDD          Z18, Z6, Z6
 	VPRORD          $0x0b, Z5, Z25
@@ -4571,7 +4744,7 @@ pass:
 	VPTERNLOGD      $0x96, Z27, Z24, Z25
 	VPRORD          $0x0d, Z6, Z24
 	VMOVDQU64       3456(CX), Z27
-	VPADDD.BCST     360(AX), Z27, Z27
+	VPADDD.BCST     208(AX), Z27, Z27
 	VPADDD          Z0, Z27, Z27
 	VPTERNLOGD      $0x96, Z29, Z7, Z28
 	VPRORD          $0x16, Z6, Z7
@@ -4579,7 +4752,7 @@ pass:
 	VPRORD          $0x06, Z21, Z27
 	VMOVDQA64       Z9, Z29
 	VPTERNLOGD      $0xca, Z1, Z3, Z29
-	VPADDD.BCST     364(AX), Z11, Z11
+	VPADDD.BCST     196(AX), Z11, Z11
 	VPTERNLOGD      $0x96, Z26, Z24, Z7
 	VPRORD          $0x0b, Z21, Z24
 	VPADDD          Z25, Z11, Z11
@@ -4613,14 +4786,14 @@ pass:
 	VPADDD          Z11, Z20, Z11
 	VPTERNLOGD      $0x96, Z15, Z26, Z27
 	VPRORD          $0x19, Z17, Z15
-	VPADDD.BCST     76(AX), Z2, Z20
+	VPADDD.BCST     156(AX), Z2, Z20
 	VPRORD          $0x02, Z7, Z26
 	VPADDD          Z27, Z20, Z20
 	VPRORD          $0x0d, Z7, Z27
 	VMOVDQA64       Z17, Z30
 	VPTERNLOGD      $0xca, Z3, Z9, Z30
 	VPTERNLOGD      $0x96, Z29, Z28, Z15
-	VPADDD.BCST     368(AX), Z1, Z1
+	VPADDD.BCST     212(AX), Z1, Z1
 	VPRORD          $0x16, Z7, Z28
 	VPADDD          Z20, Z1, Z1
 	VPADDD          Z30, Z1, Z1
@@ -4660,7 +4833,7 @@ pass:
 	VMOVDQA64       Z1, Z29
 	VPTERNLOGD      $0xca, Z9, Z17, Z29
 	VPTERNLOGD      $0x96, Z28, Z15, Z26
-	VPADDD.BCST     100(AX), Z3, Z3
+	VPADDD.BCST     192(AX), Z3, Z3
 	VPRORD          $0x02, Z27, Z15
 	VPADDD          Z19, Z3, Z3
 	VPRORD          $0x0d, Z27, Z28
@@ -4702,7 +4875,7 @@ pass:
 	VMOVDQA64       Z16, Z30
 	VPTERNLOGD      $0xca, Z17, Z1, Z30
 	VPTERNLOGD      $0x96, Z26, Z15, Z29
-	VPADDD.BCST     108(AX), Z9, Z9
+	VPADDD.BCST     204(AX), Z9, Z9
 	VPRORD          $0x02, Z3, Z15
 	VPADDD          Z28, Z9, Z9
 	VPADDD          Z30, Z9, Z9
@@ -4722,7 +4895,7 @@ pass:
 	VPRORD          $0x0b, Z8, Z29
 	VPADDD          Z9, Z26, Z9
 	VPRORD          $0x19, Z8, Z26
-	VPADDD.BCST     112(AX), Z17, Z17
+	VPADDD.BCST     216(AX), Z17, Z17
 	VPTERNLOGD      $0x96, Z21, Z29, Z26
 	VMOVDQA64       Z5, Z21
 	VPTERNLOGD      $0xe8, Z24, Z22, Z21
@@ -4752,7 +4925,7 @@ pass:
 	VPRORD          $0x0b, Z6, Z31
 	VPADDD          Z26, Z17, Z17
 	VPRORD          $0x19, Z6, Z26
-	VPADDD.BCST     116(AX), Z1, Z1
+	VPADDD.BCST     220(AX), Z1, Z1
 	VPTERNLOGD      $0x96, Z30, Z31, Z26
 	VPADDD          Z26, Z17, Z17
 	VMOVDQA64       Z15, Z26
@@ -4792,7 +4965,7 @@ pass:
 	VPRORD          $0x0b, Z7, Z31
 	VPADDD          Z23, Z1, Z1
 	VPRORD          $0x19, Z7, Z23
-	VPADDD.BCST     120(AX), Z16, Z16
+	VPADDD.BCST     224(AX), Z16, Z16
 	VPTERNLOGD      $0x96, Z30, Z31, Z23
 	VPADDD          Z23, Z1, Z1
 	VPRORD          $0x02, Z17, Z23
@@ -4833,7 +5006,7 @@ pass:
 	VPADDD          Z23, Z16, Z16
 	VPRORD          $0x19, Z27, Z23
 	VPTERNLOGD      $0x96, Z30, Z31, Z23
-	VPADDD.BCST     128(AX), Z6, Z6
+	VPADDD.BCST     228(AX), Z6, Z6
 	VPADDD          Z23, Z16, Z16
 	VPRORD          $0x02, Z1, Z23
 	VPADDD          Z16, Z3, Z3
@@ -4866,7 +5039,7 @@ pass:
 	VPRORD          $0x13, Z29, Z30
 	VPSRLD          $0x0a, Z29, Z31
 	VPTERNLOGD      $0x96, Z23, Z30, Z31
-	VPADDD.BCST     372(AX), Z25, Z23
+	VPADDD.BCST     256(AX), Z25, Z23
 	VPADDD          Z31, Z23, Z23
 	VMOVDQA64       Z3, Z30
 	VPTERNLOGD      $0xca, Z7, Z27, Z30
@@ -4881,7 +5054,7 @@ pass:
 	VPRORD          $0x02, Z16, Z25
 	VPADDD          Z6, Z9, Z9
 	VPRORD          $0x0d, Z16, Z30
-	VPADDD.BCST     136(AX), Z7, Z7
+	VPADDD.BCST     236(AX), Z7, Z7
 	VPRORD          $0x16, Z16, Z31
 	VPTERNLOGD      $0x96, Z25, Z30, Z31
 	VMOVDQA64       Z16, Z25
@@ -4911,7 +5084,7 @@ pass:
 	VPSRLD          $0x03, Z0, Z31
 	VPTERNLOGD      $0x96, Z25, Z30, Z31
 	VPRORD          $0x11, Z26, Z25
-	VPADDD.BCST     352(AX), Z31, Z30
+	VPADDD.BCST     188(AX), Z31, Z30
 	VPRORD          $0x13, Z26, Z31
 	VPADDD          Z20, Z30, Z30
 	VMOVDQU64       Z20, 3648(CX)
@@ -4930,7 +5103,7 @@ pass:
 	VPRORD          $0x02, Z6, Z25
 	VPADDD          Z7, Z17, Z17
 	VPRORD          $0x0d, Z6, Z30
-	VPADDD.BCST     144(AX), Z27, Z27
+	VPADDD.BCST     244(AX), Z27, Z27
 	VPRORD          $0x16, Z6, Z31
 	VPTERNLOGD      $0x96, Z25, Z30, Z31
 	VMOVDQA64       Z6, Z25
@@ -4978,7 +5151,7 @@ pass:
 	VPRORD          $0x02, Z7, Z27
 	VPADDD          Z25, Z1, Z1
 	VPRORD          $0x0d, Z7, Z30
-	VPADDD.BCST     148(AX), Z3, Z3
+	VPADDD.BCST     252(AX), Z3, Z3
 	VPRORD          $0x16, Z7, Z31
 	VPTERNLOGD      $0x96, Z27, Z30, Z31
 	VMOVDQA64       Z7, Z27
@@ -5026,7 +5199,7 @@ pass:
 	VPRORD          $0x02, Z25, Z27
 	VPADDD          Z3, Z16, Z16
 	VPRORD          $0x0d, Z25, Z30
-	VPADDD.BCST     152(AX), Z9, Z9
+	VPADDD.BCST     260(AX), Z9, Z9
 	VPRORD          $0x16, Z25, Z31
 	VPTERNLOGD      $0x96, Z27, Z30, Z31
 	VMOVDQA64       Z25, Z27
@@ -5074,7 +5247,7 @@ pass:
 	VPRORD          $0x02, Z3, Z27
 	VPADDD          Z9, Z6, Z6
 	VPRORD          $0x0d, Z3, Z30
-	VPADDD.BCST     156(AX), Z17, Z17
+	VPADDD.BCST     264(AX), Z17, Z17
 	VPRORD          $0x16, Z3, Z31
 	VPTERNLOGD      $0x96, Z27, Z30, Z31
 	VMOVDQA64       Z3, Z27
@@ -5124,7 +5297,7 @@ pass:
 	VPRORD          $0x02, Z9, Z21
 	VPADDD          Z17, Z7, Z7
 	VPRORD          $0x0d, Z9, Z30
-	VPADDD.BCST     160(AX), Z1, Z1
+	VPADDD.BCST     268(AX), Z1, Z1
 	VPRORD          $0x16, Z9, Z31
 	VPTERNLOGD      $0x96, Z21, Z30, Z31
 	VMOVDQA64       Z9, Z21
@@ -5172,7 +5345,7 @@ pass:
 	VPRORD          $0x02, Z17, Z27
 	VPADDD          Z1, Z25, Z25
 	VPRORD          $0x0d, Z17, Z30
-	VPADDD.BCST     164(AX), Z16, Z16
+	VPADDD.BCST     272(AX), Z16, Z16
 	VPRORD          $0x16, Z17, Z31
 	VPTERNLOGD      $0x96, Z27, Z30, Z31
 	VMOVDQA64       Z17, Z27
@@ -5220,7 +5393,7 @@ pass:
 	VPRORD          $0x02, Z1, Z27
 	VPADDD          Z16, Z3, Z3
 	VPRORD          $0x0d, Z1, Z30
-	VPADDD.BCST     168(AX), Z6, Z6
+	VPADDD.BCST     276(AX), Z6, Z6
 	VPRORD          $0x16, Z1, Z31
 	VPTERNLOGD      $0x96, Z27, Z30, Z31
 	VMOVDQA64       Z1, Z27
@@ -5270,7 +5443,7 @@ pass:
 	VPRORD          $0x02, Z16, Z23
 	VPADDD          Z6, Z9, Z9
 	VPRORD          $0x0d, Z16, Z30
-	VPADDD.BCST     172(AX), Z7, Z7
+	VPADDD.BCST     280(AX), Z7, Z7
 	VPRORD          $0x16, Z16, Z31
 	VPTERNLOGD      $0x96, Z23, Z30, Z31
 	VMOVDQA64       Z16, Z23
@@ -5320,7 +5493,7 @@ pass:
 	VPRORD          $0x02, Z6, Z27
 	VPADDD          Z7, Z17, Z17
 	VPRORD          $0x0d, Z6, Z30
-	VPADDD.BCST     176(AX), Z25, Z25
+	VPADDD.BCST     284(AX), Z25, Z25
 	VPRORD          $0x16, Z6, Z31
 	VPTERNLOGD      $0x96, Z27, Z30, Z31
 	VMOVDQA64       Z6, Z27
@@ -5368,7 +5541,7 @@ pass:
 	VPRORD          $0x02, Z7, Z27
 	VPADDD          Z25, Z1, Z1
 	VPRORD          $0x0d, Z7, Z30
-	VPADDD.BCST     180(AX), Z3, Z3
+	VPADDD.BCST     288(AX), Z3, Z3
 	VPRORD          $0x16, Z7, Z31
 	VPTERNLOGD      $0x96, Z27, Z30, Z31
 	VMOVDQA64       Z7, Z27
@@ -5416,7 +5589,7 @@ pass:
 	VPRORD          $0x02, Z25, Z27
 	VPADDD          Z3, Z16, Z16
 	VPRORD          $0x0d, Z25, Z30
-	VPADDD.BCST     184(AX), Z9, Z9
+	VPADDD.BCST     292(AX), Z9, Z9
 	VPRORD          $0x16, Z25, Z31
 	VPTERNLOGD      $0x96, Z27, Z30, Z31
 	VMOVDQA64       Z25, Z27
@@ -5466,7 +5639,7 @@ pass:
 	VPRORD          $0x02, Z3, Z28
 	VPADDD          Z9, Z6, Z6
 	VPRORD          $0x0d, Z3, Z30
-	VPADDD.BCST     188(AX), Z17, Z17
+	VPADDD.BCST     296(AX), Z17, Z17
 	VPRORD          $0x16, Z3, Z31
 	VPTERNLOGD      $0x96, Z28, Z30, Z31
 	VMOVDQA64       Z3, Z28
@@ -5514,7 +5687,7 @@ pass:
 	VPRORD          $0x02, Z9, Z28
 	VPADDD          Z17, Z7, Z7
 	VPRORD          $0x0d, Z9, Z30
-	VPADDD.BCST     192(AX), Z1, Z1
+	VPADDD.BCST     300(AX), Z1, Z1
 	VPRORD          $0x16, Z9, Z31
 	VPTERNLOGD      $0x96, Z28, Z30, Z31
 	VMOVDQA64       Z9, Z28
@@ -5562,7 +5735,7 @@ pass:
 	VPRORD          $0x02, Z17, Z29
 	VPADDD          Z1, Z25, Z25
 	VPRORD          $0x0d, Z17, Z30
-	VPADDD.BCST     196(AX), Z16, Z16
+	VPADDD.BCST     304(AX), Z16, Z16
 	VPRORD          $0x16, Z17, Z31
 	VPTERNLOGD      $0x96, Z29, Z30, Z31
 	VMOVDQA64       Z17, Z29
@@ -5612,7 +5785,7 @@ pass:
 	VPRORD          $0x02, Z1, Z26
 	VPADDD          Z16, Z3, Z3
 	VPRORD          $0x0d, Z1, Z30
-	VPADDD.BCST     200(AX), Z6, Z6
+	VPADDD.BCST     308(AX), Z6, Z6
 	VPRORD          $0x16, Z1, Z31
 	VPTERNLOGD      $0x96, Z26, Z30, Z31
 	VMOVDQA64       Z1, Z26
@@ -5662,7 +5835,7 @@ pass:
 	VPRORD          $0x02, Z16, Z29
 	VPADDD          Z6, Z9, Z9
 	VPRORD          $0x0d, Z16, Z30
-	VPADDD.BCST     204(AX), Z7, Z7
+	VPADDD.BCST     312(AX), Z7, Z7
 	VPRORD          $0x16, Z16, Z31
 	VPTERNLOGD      $0x96, Z29, Z30, Z31
 	VMOVDQA64       Z16, Z29
@@ -5710,7 +5883,7 @@ pass:
 	VPRORD          $0x02, Z6, Z29
 	VPADDD          Z7, Z17, Z17
 	VPRORD          $0x0d, Z6, Z30
-	VPADDD.BCST     208(AX), Z25, Z25
+	VPADDD.BCST     316(AX), Z25, Z25
 	VPRORD          $0x16, Z6, Z31
 	VPTERNLOGD      $0x96, Z29, Z30, Z31
 	VMOVDQA64       Z6, Z29
@@ -5758,7 +5931,7 @@ pass:
 	VPRORD          $0x02, Z7, Z29
 	VPADDD          Z25, Z1, Z1
 	VPRORD          $0x0d, Z7, Z30
-	VPADDD.BCST     212(AX), Z3, Z3
+	VPADDD.BCST     320(AX), Z3, Z3
 	VPRORD          $0x16, Z7, Z31
 	VPTERNLOGD      $0x96, Z29, Z30, Z31
 	VMOVDQA64       Z7, Z29
@@ -5808,7 +5981,7 @@ pass:
 	VPRORD          $0x02, Z25, Z19
 	VPADDD          Z3, Z16, Z16
 	VPRORD          $0x0d, Z25, Z30
-	VPADDD.BCST     216(AX), Z9, Z9
+	VPADDD.BCST     324(AX), Z9, Z9
 	VPRORD          $0x16, Z25, Z31
 	VPTERNLOGD      $0x96, Z19, Z30, Z31
 	VMOVDQA64       Z25, Z19
@@ -5856,7 +6029,7 @@ pass:
 	VPRORD          $0x02, Z3, Z29
 	VPADDD          Z9, Z6, Z6
 	VPRORD          $0x0d, Z3, Z30
-	VPADDD.BCST     220(AX), Z17, Z17
+	VPADDD.BCST     328(AX), Z17, Z17
 	VPRORD          $0x16, Z3, Z31
 	VPTERNLOGD      $0x96, Z29, Z30, Z31
 	VMOVDQA64       Z3, Z29
@@ -5904,7 +6077,7 @@ pass:
 	VPRORD          $0x02, Z9, Z29
 	VPADDD          Z17, Z7, Z7
 	VPRORD          $0x0d, Z9, Z30
-	VPADDD.BCST     224(AX), Z1, Z1
+	VPADDD.BCST     332(AX), Z1, Z1
 	VPRORD          $0x16, Z9, Z31
 	VPTERNLOGD      $0x96, Z29, Z30, Z31
 	VMOVDQA64       Z9, Z29
@@ -5954,7 +6127,7 @@ pass:
 	VPRORD          $0x02, Z17, Z28
 	VPADDD          Z1, Z25, Z25
 	VPRORD          $0x0d, Z17, Z30
-	VPADDD.BCST     228(AX), Z16, Z16
+	VPADDD.BCST     336(AX), Z16, Z16
 	VPRORD          $0x16, Z17, Z31
 	VPTERNLOGD      $0x96, Z28, Z30, Z31
 	VMOVDQA64       Z17, Z28
@@ -6004,7 +6177,7 @@ pass:
 	VPRORD          $0x02, Z1, Z18
 	VPADDD          Z16, Z3, Z3
 	VPRORD          $0x0d, Z1, Z29
-	VPADDD.BCST     232(AX), Z6, Z6
+	VPADDD.BCST     340(AX), Z6, Z6
 	VPRORD          $0x16, Z1, Z30
 	VPTERNLOGD      $0x96, Z18, Z29, Z30
 	VMOVDQA64       Z1, Z18
@@ -6052,7 +6225,7 @@ pass:
 	VPRORD          $0x02, Z16, Z26
 	VPADDD          Z6, Z9, Z9
 	VPRORD          $0x0d, Z16, Z28
-	VPADDD.BCST     236(AX), Z7, Z7
+	VPADDD.BCST     344(AX), Z7, Z7
 	VPRORD          $0x16, Z16, Z29
 	VPTERNLOGD      $0x96, Z26, Z28, Z29
 	VMOVDQA64       Z16, Z26
@@ -6102,7 +6275,7 @@ pass:
 	VPRORD          $0x02, Z6, Z26
 	VPADDD          Z7, Z17, Z17
 	VPRORD          $0x0d, Z6, Z28
-	VPADDD.BCST     240(AX), Z25, Z25
+	VPADDD.BCST     348(AX), Z25, Z25
 	VPRORD          $0x16, Z6, Z29
 	VPTERNLOGD      $0x96, Z26, Z28, Z29
 	VPADDD          Z20, Z29, Z20
@@ -6156,7 +6329,7 @@ pass:
 	VPRORD          $0x02, Z7, Z25
 	VPADDD          Z24, Z1, Z1
 	VPRORD          $0x0d, Z7, Z28
-	VPADDD.BCST     244(AX), Z16, Z16
+	VPADDD.BCST     352(AX), Z16, Z16
 	VPRORD          $0x16, Z7, Z29
 	VPADDD          Z3, Z16, Z3
 	VPTERNLOGD      $0x96, Z25, Z28, Z29
@@ -6231,7 +6404,7 @@ pass:
 	VPRORD          $0x06, Z8, Z22
 	VPTERNLOGD      $0x96, Z14, Z16, Z12
 	VPRORD          $0x0b, Z8, Z14
-	VPADDD.BCST     248(AX), Z6, Z6
+	VPADDD.BCST     356(AX), Z6, Z6
 	VPRORD          $0x19, Z8, Z16
 	VPADDD          Z9, Z6, Z6
 	VPRORD          $0x02, Z5, Z9
@@ -6278,7 +6451,7 @@ pass:
 	VPTERNLOGD      $0x96, Z9, Z24, Z19
 	VMOVDQU64       4224(CX), Z9
 	VPRORD          $0x07, Z9, Z24
-	VPADDD.BCST     252(AX), Z7, Z7
+	VPADDD.BCST     360(AX), Z7, Z7
 	VPRORD          $0x12, Z9, Z28
 	VPADDD          Z17, Z7, Z7
 	VPSRLD          $0x03, Z9, Z9
@@ -6349,10 +6522,10 @@ pass:
 	VMOVDQU64       Z7, 3392(CX)
 	VMOVDQU64       Z8, 3456(CX)
 	TESTL           R11, R11
-	JNE             rolledNumber
+	JNE             rollAVX512Number
 	VPCMPEQD.BCST   4(AX), Z0, K1
 
-rolledCompared:
+rollAVX512Compared:
 	KMOVW K1, R12
 	CMPQ  SI, R13
 	JEQ   complete
@@ -6374,7 +6547,7 @@ complete:
 	ORL  R12, DX
 	JNE  out
 	CMPQ R10, R9
-	JEQ  out
+	JGE  out
 
 begin:
 	XORL DX, DX
@@ -6387,9 +6560,9 @@ out:
 	MOVL DX, found+64(FP)
 	RET
 
-rolledNumber:
+rollAVX512Number:
 	VPBROADCASTD R11, Z1
 	VPADDD.BCST  (AX), Z0, Z0
 	VPSHUFB      swap<>+0(SB), Z0, Z0
 	VPCMPUD      $0x02, Z1, Z0, K1
-	JMP          rolledCompared
+	JMP          rollAVX512Compared

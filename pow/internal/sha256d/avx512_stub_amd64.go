@@ -4,15 +4,16 @@
 
 package sha256d
 
-// scanAVX512 hashes groups of 16 nonces, from first, up to the first group with a candidate.
-// It returns the groups before that one and the candidate lanes in it.
-//
-//go:noescape
-func scanAVX512(job *uint32, versions *uint32, first uint32, groups int, limit uint32) (done int, mask uint32)
-
-// rollAVX512 hashes groups of 16 nonces with every version, one a pass, from first, up to the first group
-// with a candidate. It returns the groups done, that one included, and whether there is one, and leaves its
+// scanAVX512 hashes groups of 16 nonces, from first, with every version, up to the first group with a
+// candidate, each version on its own. It returns the groups done, that one included, and whether there is one, and leaves its
 // candidate lanes in masks, one a version.
 //
 //go:noescape
-func rollAVX512(job *uint32, versions *uint32, passes int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
+func scanAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
+
+// rollAVX512 hashes groups of 16 nonces, from first, with every version, up to the first group with a
+// candidate, all over one message schedule. It returns the groups done, that one included, and whether there is one, and leaves its
+// candidate lanes in masks, one a version.
+//
+//go:noescape
+func rollAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)

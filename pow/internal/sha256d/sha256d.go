@@ -19,7 +19,7 @@ import (
 type Input struct {
 	Tail     [3]uint32 // header words 16 to 18: end of the merkle root, time, bits
 	Limit    uint32    // candidates have a most significant hash word of at most this
-	Versions []Version // at least one
+	Versions []Version // at least one, at most 16
 
 	schedule schedule
 	vectors  vectors

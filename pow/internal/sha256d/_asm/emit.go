@@ -112,11 +112,9 @@ func (e *emitter) begin(vectors int) {
 	Load(Param("groups"), groups)
 	Load(Param("limit"), limit)
 	XORL(reg.R10L, reg.R10L)
-	if vectors > 0 {
-		LEAQ(AllocLocal(64*vectors+64), scratch)
-		ADDQ(operand.U8(63), scratch)
-		ANDQ(operand.I8(-64), scratch)
-	}
+	LEAQ(AllocLocal(64*vectors+64), scratch)
+	ADDQ(operand.U8(63), scratch)
+	ANDQ(operand.I8(-64), scratch)
 }
 
 // nonces fills register 0 with the group's nonces as words of the message.
@@ -156,53 +154,28 @@ func (e *emitter) compareNumbers(label string, results []int) {
 	JMP(operand.LabelRef(label + "Compared"))
 }
 
-// fixed emits the kernel for one version.
-func (e *emitter) fixed(p *pass) {
-	TEXT("scanAVX512", 0, "func(job, versions *uint32, first uint32, groups int, limit uint32) (done int, mask uint32)")
-	Pragma("noescape")
-	Doc("scanAVX512 hashes groups of 16 nonces, from first, up to the first group with a candidate.",
-		"It returns the groups before that one and the candidate lanes in it.")
-	e.begin(p.slots)
-	Label("group")
-	e.nonces()
-	e.emit(p.code)
-	e.compare("fixed", p.results)
-	KMOVW(reg.K1, reg.EDX)
-	TESTL(reg.EDX, reg.EDX)
-	JNE(operand.LabelRef("out"))
-	ADDL(operand.U8(16), first)
-	INCQ(done)
-	CMPQ(done, groups)
-	JLT(operand.LabelRef("group"))
-	Label("out")
-	VZEROUPPER()
-	Store(done, Return("done"))
-	Store(reg.EDX, Return("mask"))
-	RET()
-	e.compareNumbers("fixed", p.results)
-}
-
-// rolled emits the kernel for several versions. A pass completes the hash that
+// kernel emits the loops around a first pass for each group and one for each
+// version. A pass completes the hash that
 // the pass before began, so the first pass over a group completes the group
 // before, and the first of all completes nothing.
-func (e *emitter) rolled(schedule, version *pass) {
-	TEXT("rollAVX512", 0, "func(job, versions *uint32, passes int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)")
+func (e *emitter) kernel(name, about string, group, version *pass) {
+	TEXT(name, 0, "func(job, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)")
 	Pragma("noescape")
-	Doc("rollAVX512 hashes groups of 16 nonces with every version, one a pass, from first, up to the first group",
-		"with a candidate. It returns the groups done, that one included, and whether there is one, and leaves its",
+	Doc(name+" hashes groups of 16 nonces, from first, with every version, up to the first group with a",
+		"candidate, "+about+". It returns the groups done, that one included, and whether there is one, and leaves its",
 		"candidate lanes in masks, one a version.")
-	e.begin(max(schedule.slots, version.slots))
+	e.begin(max(group.slots, version.slots))
 	found, mask, left, masks, passes := reg.EDX, reg.R12L, reg.RSI, reg.RDI, reg.R13
-	Load(Param("passes"), passes)
+	Load(Param("count"), passes)
 	DECQ(done)
 	Label("group")
 	e.nonces()
-	e.emit(schedule.code)
+	e.emit(group.code)
 	Load(Param("versions"), versions)
 	MOVQ(passes, left)
 	Label("pass")
 	e.emit(version.code)
-	e.compare("rolled", version.results)
+	e.compare(name, version.results)
 	KMOVW(compares[0], mask)
 	CMPQ(left, passes)
 	JEQ(operand.LabelRef("complete"))
@@ -223,7 +196,7 @@ func (e *emitter) rolled(schedule, version *pass) {
 	ORL(mask, found)
 	JNE(operand.LabelRef("out"))
 	CMPQ(done, groups)
-	JEQ(operand.LabelRef("out"))
+	JGE(operand.LabelRef("out"))
 	Label("begin")
 	XORL(found, found)
 	Load(Param("masks"), masks)
@@ -234,5 +207,5 @@ func (e *emitter) rolled(schedule, version *pass) {
 	Store(done, Return("done"))
 	Store(found, Return("found"))
 	RET()
-	e.compareNumbers("rolled", version.results)
+	e.compareNumbers(name, version.results)
 }

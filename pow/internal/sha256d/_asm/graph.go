@@ -67,11 +67,11 @@ func (g *graph) konst(k konst) *node {
 }
 
 // memory is the vector that an earlier pass left in that slot.
-func (g *graph) memory(slot int) *node {
+func (g *graph) memory(slot int) value {
 	if g.slots[slot] == nil {
 		g.slots[slot] = &node{op: opMemory, imm: slot}
 	}
-	return g.slots[slot]
+	return value{n: g.slots[slot]}
 }
 
 // vector returns the value as one node.

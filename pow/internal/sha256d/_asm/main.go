@@ -35,9 +35,8 @@ type pass struct {
 	slots   int   // of scratch memory
 }
 
-// build schedules a graph and assigns registers. kept is how many slots of the
-// scratch memory are taken by what one pass leaves to another.
-func build(name string, g *graph, roots []*node, kept, compares int, t *table) *pass {
+// build schedules a graph and assigns registers.
+func build(name string, g *graph, roots []*node, compares int, t *table) *pass {
 	order := live(g, roots)
 	c := count(order, compares)
 	order = schedule(order, *window, *alive)
@@ -47,7 +46,7 @@ func build(name string, g *graph, roots []*node, kept, compares int, t *table) *
 			inputs = append(inputs, n)
 		}
 	}
-	a, results := allocate(order, inputs, roots, kept)
+	a, results := allocate(order, inputs, roots, slots)
 	t.collect(order)
 	fmt.Fprintf(os.Stderr, "%s; %d values go through memory\n", c.text(name), a.spills)
 	return &pass{order: order, code: a.code, results: results, slots: a.slots}
@@ -62,19 +61,19 @@ func main() {
 	ConstraintExpr("amd64,!purego,!noasm")
 	flag.Parse()
 
-	g, roots := fixed()
-	whole := build("fixed header", g, roots, 0, 1, t)
-	g, roots = shared()
-	schedule := build("schedule", g, roots, nonceSlot+1, 0, t)
-	g, roots = rolled()
-	version := build("version", g, roots, digestSlot+8, 1, t)
+	pass := func(name string, compares int, graph func() (*graph, []*node)) *pass {
+		g, roots := graph()
+		return build(name, g, roots, compares, t)
+	}
+	group, whole := pass("nonces", 0, nonces), pass("fixed header", 1, fixed)
+	schedule, version := pass("schedule", 0, shared), pass("each version", 1, rolled)
 	if len(t.job) > reach || len(t.version) > reach {
 		log.Fatalf("%d and %d constants a version are out of reach", len(t.job), len(t.version))
 	}
 
 	e := newEmitter(t)
-	e.fixed(whole)
-	e.rolled(schedule, version)
+	e.kernel("scanAVX512", "each version on its own", group, whole)
+	e.kernel("rollAVX512", "all over one message schedule", schedule, version)
 	Generate()
 
 	source, err := t.goSource()

@@ -113,28 +113,20 @@ func (g *graph) secondHash(x message) *node {
 // decides is what secondHash leaves out of the last word of the hash.
 const decides = 0x90befffa + 0x5be0cd19
 
-// fixed is the whole of one header with 16 nonces.
-func fixed() (*graph, []*node) {
-	g := newGraph()
-	w := block2(value{n: g.node(opNonce, 0)})
-	digest := g.firstHash(func(i int) value {
-		if i >= 16 {
-			g.expand(&w, i)
-		}
-		if i == 63 {
-			return w[i]
-		}
-		return g.add(w[i], constant(number(k[i])))
-	})
-	return g, []*node{g.secondHash(digest)}
-}
-
-// What the shared pass of the rolling kernel leaves in memory: for rounds 18 to
-// 63 word and constant, and the nonces.
+// What passes leave in memory: for rounds 18 to 63 word and constant, if versions
+// share them; the nonces; and the digest of the first hash.
 const (
 	firstShared = 18
 	nonceSlot   = 64 - firstShared
+	digestSlot  = nonceSlot + 1
+	slots       = digestSlot + 8
 )
+
+// nonces is the first pass over a group if there is nothing else to share.
+func nonces() (*graph, []*node) {
+	g := newGraph()
+	return g, []*node{g.node(opStore, nonceSlot, g.node(opNonce, 0))}
+}
 
 // shared is the message schedule of the first hash, for any version.
 func shared() (*graph, []*node) {
@@ -157,36 +149,50 @@ func shared() (*graph, []*node) {
 	return g, stores
 }
 
-// digestSlot is where the rolling kernel keeps the digest of the first hash.
-const digestSlot = nonceSlot + 1
-
-// rolled is what is left for each version: the first hash of one version, side
-// by side with the second hash of the version before, whose digest the pass
-// before left in memory. The two need nothing of each other, so one has work
-// while the other waits for a result, in the code of a single hash.
-func rolled() (*graph, []*node) {
+// fixed is the whole of one hash.
+func fixed() (*graph, []*node) {
 	g := newGraph()
-	memory := func(slot int) value { return value{n: g.memory(slot)} }
-
-	var previous message
-	for i := range 8 {
-		previous[i] = memory(digestSlot + i)
-	}
-	result := g.secondHash(previous)
-
-	g.step = 0
-	w := block2(memory(nonceSlot))
-	g.expand(&w, 16)
-	g.expand(&w, 17)
-	digest := g.firstHash(func(i int) value {
-		if i >= firstShared {
-			return memory(i - firstShared)
+	w := block2(g.memory(nonceSlot))
+	return g, g.pass(func(i int) value {
+		if i >= 16 {
+			g.expand(&w, i)
+		}
+		if i == 63 {
+			return w[i]
 		}
 		return g.add(w[i], constant(number(k[i])))
 	})
-	roots := []*node{result}
+}
+
+// rolled is what is left for each version.
+func rolled() (*graph, []*node) {
+	g := newGraph()
+	w := block2(g.memory(nonceSlot))
+	g.expand(&w, 16)
+	g.expand(&w, 17)
+	return g, g.pass(func(i int) value {
+		if i >= firstShared {
+			return g.memory(i - firstShared)
+		}
+		return g.add(w[i], constant(number(k[i])))
+	})
+}
+
+// pass is the first hash of one header side by side with the second hash of the
+// header before, whose digest the pass before left in memory. The two need
+// nothing of each other, so one has work while the other waits for a result, in
+// no more code than a single hash takes.
+func (g *graph) pass(kw func(i int) value) []*node {
+	var previous message
+	for i := range 8 {
+		previous[i] = g.memory(digestSlot + i)
+	}
+	roots := []*node{g.secondHash(previous)}
+
+	g.step = 0
+	digest := g.firstHash(kw)
 	for i := range 8 {
 		roots = append(roots, g.node(opStore, digestSlot+i, g.vector(digest[i])))
 	}
-	return g, roots
+	return roots
 }
