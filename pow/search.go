@@ -63,7 +63,9 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	c.best.Store(noAnswer)
 
 	// A chunk is counted in hashes, so a long version list makes for fewer nonces.
-	step := uint64(max(1, e.kernel.chunk/len(s.versions)))
+	// Whole steps of the kernel waste no lanes between chunks.
+	lanes := e.kernel.lanes
+	step := uint64(max(1, e.kernel.chunk/len(s.versions)/lanes) * lanes)
 	workers := min(uint64(e.workers), (s.count+step-1)/step)
 
 	group, groupCtx := errgroup.WithContext(ctx)

@@ -3,6 +3,7 @@ package sha256d
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -125,6 +126,73 @@ func TestLimitIsInclusive(t *testing.T) {
 	}
 }
 
+// Every lane, nonce and version is somewhere the first candidate: ranges that
+// begin and end anywhere between the lanes, at the end of the nonce space, and
+// version lists of every length. Where the limit is a third of all words, most
+// groups hold several candidates.
+func TestLanes(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	const lanes = 16
+	for versions := 1; versions <= 16; versions++ {
+		header := randomHeader(r)
+		list := make([]int32, versions)
+		for i := range list {
+			list[i] = int32(r.Uint32())
+		}
+		for offset := range 2*lanes + 1 {
+			for _, limit := range []uint32{math.MaxUint32 / 3, math.MaxUint32 / 100} {
+				count := 1 + (offset*7+versions)%(3*lanes)
+				first := uint32(1<<32-uint64(count)) - uint32(offset)
+				for _, k := range runnable(t) {
+					if k.Lanes > 1 {
+						compare(t, k, header, list, limit, first, count)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The limit of most searches is zero, which kernels compare in a way of their
+// own. A word of zero takes four thousand million hashes to find, or a real block.
+func TestLimitZero(t *testing.T) {
+	var genesis [80]byte
+	binary.LittleEndian.PutUint32(genesis[0:], 1)
+	root, err := hex.DecodeString("3ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(genesis[36:], root)
+	binary.LittleEndian.PutUint32(genesis[68:], 1231006505)
+	binary.LittleEndian.PutUint32(genesis[72:], 0x1d00ffff)
+	const nonce = 2083236893
+	for _, k := range runnable(t) {
+		for versions := 1; versions <= 16; versions++ {
+			for at := range versions {
+				list := make([]int32, versions)
+				for i := range list {
+					list[i] = int32(2 + i)
+				}
+				list[at] = 1
+				in := NewInput(&genesis, list, 0)
+				for before := range uint32(2*16 + 1) {
+					want := Candidate{Found: true, Nonce: nonce, Version: at}
+					got := k.Scan(in, nonce-before, 40)
+					got.Hashes = 0
+					if got != want {
+						t.Fatalf("%s: version %d of %d, %d nonces before: %+v, want %+v", k.Name, at, versions, before, got, want)
+					}
+					if before > 0 {
+						if got := k.Scan(in, nonce-before, int(before)); got.Found {
+							t.Fatalf("%s: a candidate past the end of %d nonces: %+v", k.Name, before, got)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestNoCandidate(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	header := randomHeader(r)
@@ -166,9 +234,9 @@ func TestScanDoesNotAllocate(t *testing.T) {
 }
 
 func TestTableOrder(t *testing.T) {
-	withSHA := "minio"
+	withSHA, withAVX512 := "minio", "minio"
 	if assembly && runtime.GOARCH == "amd64" {
-		withSHA = "sha-ni"
+		withSHA, withAVX512 = "sha-ni", "avx512-roll"
 	}
 	for _, tc := range []struct {
 		cpu  CPU
@@ -178,6 +246,7 @@ func TestTableOrder(t *testing.T) {
 		{CPU{Features: []Feature{AVX2}}, "portable"},
 		{CPU{Features: []Feature{SHA}}, "minio"},
 		{CPU{Features: []Feature{SHA, AVX2}}, withSHA},
+		{CPU{Features: []Feature{SHA, AVX2, AVX512}}, withAVX512},
 	} {
 		if got := Kernels(tc.cpu)[0].Name; got != tc.want {
 			t.Errorf("with %v the first kernel is %s, want %s", tc.cpu.Features, got, tc.want)

@@ -19,10 +19,11 @@ import (
 type Input struct {
 	Tail     [3]uint32 // header words 16 to 18: end of the merkle root, time, bits
 	Limit    uint32    // candidates have a most significant hash word of at most this
-	Versions []Version // at least one
+	Versions []Version // at least one, at most 16
 
 	schedule schedule
 	shani    shaniInput
+	vectors  vectors
 }
 
 // Version is what one version field makes of the first half of the header.
@@ -70,5 +71,6 @@ func NewInput(header *[80]byte, versions []int32, limit uint32) *Input {
 		in.Versions[i] = Version{Mid: mid, Round3: rounds0to2(mid, in.Tail)}
 	}
 	in.shani = newSHANI(in)
+	in.vectors.fill(in)
 	return in
 }

@@ -51,8 +51,16 @@ func Kernels(cpu CPU) []Kernel {
 		// the shortcuts are worth more than their assembly.
 		slices.Reverse(rows)
 	}
-	if cpu.Has(SHA) && cpu.Has(AVX2) {
-		return append(shaniKernel(), rows...)
+
+	// What has assembly of its own beats both, and stands last where the CPU
+	// lacks it.
+	var fits, lacks []Kernel
+	for _, k := range append(vectorKernels(), shaniKernel()...) {
+		if slices.ContainsFunc(k.Needs, func(f Feature) bool { return !cpu.Has(f) }) {
+			lacks = append(lacks, k)
+		} else {
+			fits = append(fits, k)
+		}
 	}
-	return append(rows, shaniKernel()...)
+	return slices.Concat(fits, rows, lacks)
 }

@@ -1,0 +1,73 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// BenchmarkCycles gives the cycles of one core that a hash takes. There is no
+// counter of cycles that a program may always read, and the clock of a core moves.
+// So each slice of hashing stands between two of a chain of dependent
+// multiplications, of which one takes three cycles on every x86-64 core in use.
+// cycles/hash is the median over the slices, cycles/hash-p10 what a tenth of them
+// stay under: the difference is what other load on the machine adds.
+func BenchmarkCycles(b *testing.B) {
+	const (
+		hashes        = 1 << 14
+		multiplies    = 1 << 14
+		cyclesForEach = 3
+	)
+	for _, k := range pow.Kernels() {
+		for _, versions := range []int{1, 2, 4, 8, 16} {
+			b.Run(fmt.Sprintf("kernel=%s/versions=%d", k.Name(), versions), func(b *testing.B) {
+				skipIfMissing(b, k)
+				job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless, Count: uint64(hashes / versions)}
+				for i := range versions {
+					job.Versions = append(job.Versions, int32(0x20000000+i<<13))
+				}
+				var perHash []float64
+				var hashing time.Duration
+				x := uint64(3)
+				for b.Loop() {
+					start := time.Now()
+					x = multiply(x, multiplies/2)
+					began := time.Now()
+					_, _ = k.Scan(job)
+					ended := time.Now()
+					x = multiply(x, multiplies/2)
+					cycle := float64(began.Sub(start)+time.Since(ended)) / (cyclesForEach * multiplies)
+					perHash = append(perHash, float64(ended.Sub(began))/cycle/hashes)
+					hashing += ended.Sub(began)
+					job.First += uint32(job.Count)
+				}
+				if x%2 == 0 {
+					b.Fatal("a product of odd numbers is even") // so that it is needed
+				}
+				slices.Sort(perHash)
+				b.ReportMetric(hashes*float64(len(perHash))/hashing.Seconds(), "H/s")
+				b.ReportMetric(median(perHash), "cycles/hash")
+				b.ReportMetric(perHash[len(perHash)/10], "cycles/hash-p10")
+			})
+		}
+	}
+}
+
+// multiply makes so many multiplications of which each needs the one before.
+func multiply(x uint64, n int) uint64 {
+	y := x
+	for range n / 8 {
+		x *= y
+		x *= y
+		x *= y
+		x *= y
+		x *= y
+		x *= y
+		x *= y
+		x *= y
+	}
+	return x
+}
