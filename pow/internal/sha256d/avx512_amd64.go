@@ -13,8 +13,7 @@ const (
 )
 
 // vectors holds the constants of the vector kernels. It is filled with the input,
-// in less time than the first group of hashes takes, and then all workers share
-// it without a lock.
+// so that all workers share it without a lock.
 type vectors struct {
 	job      avx512Job
 	versions []avx512Version

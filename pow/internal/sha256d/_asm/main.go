@@ -29,7 +29,6 @@ var (
 
 // pass is code without loops, from inputs to results.
 type pass struct {
-	order   []*node
 	code    []instruction
 	results []int // registers
 	slots   int   // of scratch memory
@@ -49,7 +48,7 @@ func build(name string, g *graph, roots []*node, compares int, t *table) *pass {
 	a, results := allocate(order, inputs, roots, slots)
 	t.collect(order)
 	fmt.Fprintf(os.Stderr, "%s; %d values go through memory\n", c.text(name), a.spills)
-	return &pass{order: order, code: a.code, results: results, slots: a.slots}
+	return &pass{code: a.code, results: results, slots: a.slots}
 }
 
 func main() {

@@ -1,14 +1,14 @@
 package main
 
-// A 512-bit rotate or shift goes to one port, everything else to either of two.
+// Half as many units take a 512-bit rotate or shift as take anything else.
 func (n *node) rotates() bool { return n.op == opRor || n.op == opShr }
 
-// schedule orders the operations so that both ports have work all the time: a
+// schedule orders the operations so that all units have work all the time: a
 // greedy list scheduler. In each cycle it issues one rotate and one other
 // operation, of those that are ready the first in the order of the source, or
 // two others where no rotate is ready. It looks no further ahead than the
-// window, and not for anything new while as many values as the limit are alive:
-// so the registers suffice.
+// window, and not for anything new while as many values as the limit are alive,
+// so that few go through memory.
 func schedule(order []*node, window, limit int) []*node {
 	uses := map[*node]int{}
 	for _, n := range order {
