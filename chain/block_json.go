@@ -70,7 +70,7 @@ func ParseBlockJSON(data []byte, p Params) (Block, error) {
 	if err != nil {
 		return Block{}, err
 	}
-	if b.Header.Prev != (pow.Hash{}) { // genesis has rules of its own
+	if genesis, _ := p.Genesis(); b.Header != genesis { // which has rules of its own
 		if err := p.CheckHeader(b.Header); err != nil {
 			return Block{}, err
 		}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/lodepow/lode/pow"
 )
 
 // The hash was computed with Python's hashlib.
@@ -222,6 +224,8 @@ func TestParseBlockJSON(t *testing.T) {
 	version := good
 	version.Header.Version = 1
 	version = solve(version)
+	orphan := good // claims to be a genesis, and cost nothing
+	orphan.Header.Prev, orphan.Header.Bits = pow.Hash{}, 0
 	forged := forge(signedTx(t))
 	txs := func(n int) string { return "[" + strings.Join(slices.Repeat([]string{forged}, n), ",") + "]" }
 	for name, tc := range map[string]struct {
@@ -230,6 +234,7 @@ func TestParseBlockJSON(t *testing.T) {
 		want Reason // "": the signature
 	}{
 		"no proof of work": {free, txs(1), HighHash},
+		"no parent":        {orphan, txs(1), BadDiffBits},
 		"version":          {version, txs(1), BadVersion},
 		"too many":         {good, txs(3), BadLength},
 		"not too many":     {good, txs(2), ""},
