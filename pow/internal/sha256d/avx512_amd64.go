@@ -53,6 +53,9 @@ func vectorKernels() []Kernel {
 
 // scanFixedAVX512 hashes one version at a time.
 func scanFixedAVX512(in *Input, first uint32, count int) Candidate {
+	if count == 0 {
+		return Candidate{}
+	}
 	groups := (count + avx512Lanes - 1) / avx512Lanes
 	var masks [maxVersions]uint16
 	done, found := scanAVX512(&in.vectors.job[0], &in.vectors.versions[0][0], len(in.Versions),
@@ -63,7 +66,7 @@ func scanFixedAVX512(in *Input, first uint32, count int) Candidate {
 // scanRollAVX512 hashes all versions of a group over one message schedule. A
 // single version has nothing to share.
 func scanRollAVX512(in *Input, first uint32, count int) Candidate {
-	if len(in.Versions) == 1 {
+	if count == 0 || len(in.Versions) == 1 {
 		return scanFixedAVX512(in, first, count)
 	}
 	groups := (count + avx512Lanes - 1) / avx512Lanes
@@ -77,7 +80,7 @@ func scanRollAVX512(in *Input, first uint32, count int) Candidate {
 // for each lane of the last in which some version has a candidate, masks the same
 // for each version.
 func pick(done int, found uint32, masks *[maxVersions]uint16, versions int, first uint32, count int) Candidate {
-	c := Candidate{Hashes: done * avx512Lanes * versions}
+	c := Candidate{Hashes: min(done*avx512Lanes, count) * versions} // lanes past the range are not counted
 	lane := bits.TrailingZeros32(found)
 	at := (done-1)*avx512Lanes + lane
 	if found == 0 || at >= count { // or past the end of the range, in the last group
