@@ -31,11 +31,12 @@ const (
 )
 
 // checkPages reads a bbolt file and returns an error if a page that it looks at
-// is not as bbolt writes it. It reads all pages in use but the leaves of the
-// bucket of bodies, hands over every record in them, and returns the number of
-// the transaction that wrote last. It trusts nothing that it reads.
-func checkPages(file io.ReaderAt, size int64, record func(bucket string, key, value []byte)) (txid uint64, err error) {
-	c := checker{file: file, record: record}
+// is not as bbolt writes it. It reads all pages in use, but the leaves of the
+// bucket of bodies only in a file of at most bodiesUpTo bytes, hands over every
+// record in them, and returns the number of the transaction that wrote last. It
+// trusts nothing that it reads.
+func checkPages(file io.ReaderAt, size, bodiesUpTo int64, record func(bucket string, key, value []byte)) (txid uint64, err error) {
+	c := checker{file: file, record: record, bodies: size <= bodiesUpTo}
 	if err := c.metas(size); err != nil {
 		return 0, err
 	}
@@ -53,6 +54,7 @@ func checkPages(file io.ReaderAt, size int64, record func(bucket string, key, va
 type checker struct {
 	file     io.ReaderAt
 	record   func(bucket string, key, value []byte)
+	bodies   bool // read them, too
 	txid     uint64
 	pageSize uint64
 	high     uint64 // pages from here on have never been used
@@ -150,7 +152,7 @@ func (c *checker) root() error {
 			return inline.leaf(nil, nil, records)
 		}
 		leaves := -1
-		if bucket == bucketBodies {
+		if bucket == bucketBodies && !c.bodies {
 			var err error
 			if leaves, err = c.depth(page); err != nil {
 				return err

@@ -160,6 +160,52 @@ func (sam sample) try(dir string, file []byte) (found bool, err error) {
 	return found, nil
 }
 
+// A flipped bit in the body of a block is found on open already.
+func TestFlippedBodyIsFoundOnOpen(t *testing.T) {
+	dir := t.TempDir()
+	s := openWith(t, dir, hooks{})
+	prev := pow.Hash{}
+	for i := range 50 {
+		b := testBlock(prev, int64(i), "a", testTx(strings.Repeat("x", 1000*(i%7))+"needle"))
+		if err := s.Commit(chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}}); err != nil {
+			t.Fatal(err)
+		}
+		prev = b.Hash()
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "chain.db")
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.LastIndex(file, []byte("needle")) // of some block, perhaps one that is not in use any more
+	found := 0
+	for ; at >= 0; at = bytes.LastIndex(file[:at], []byte("needle")) {
+		damaged := bytes.Clone(file)
+		damaged[at] ^= 1
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(dir, testOptions())
+		if err == nil { // a page that is free
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if !errors.Is(err, chain.ErrDamaged) {
+			t.Fatalf("error %v", err)
+		}
+		found++
+	}
+	if found != 50 {
+		t.Errorf("%d of 50 flipped bodies were found", found)
+	}
+}
+
+
 // A flipped bit is found, or does not matter.
 func TestBitFlips(t *testing.T) {
 	sam := makeSample(t)
@@ -219,7 +265,7 @@ func TestWrongFreelist(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file := bytes.Clone(sam.file)
 			spoil(file[list:])
-			if _, err := checkPages(bytes.NewReader(file), int64(len(file)), func(string, []byte, []byte) {}); !errors.Is(err, chain.ErrDamaged) {
+			if _, err := checkPages(bytes.NewReader(file), int64(len(file)), 0, func(string, []byte, []byte) {}); !errors.Is(err, chain.ErrDamaged) {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -396,7 +442,7 @@ func TestCheckerAcceptsWhatBoltWrites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := checkPages(bytes.NewReader(file), int64(len(file)), func(string, []byte, []byte) {}); err != nil {
+		if _, err := checkPages(bytes.NewReader(file), int64(len(file)), 0, func(string, []byte, []byte) {}); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 	}
@@ -419,6 +465,8 @@ func FuzzCheckPages(f *testing.F) {
 		damaged := bytes.Clone(file)
 		from := int(at) % (len(damaged) - 8)
 		binary.LittleEndian.PutUint64(damaged[from:], with)
-		_, _ = checkPages(bytes.NewReader(damaged), int64(len(damaged)), func(string, []byte, []byte) {})
+		for _, bodiesUpTo := range []int64{0, checkBodiesUpTo} {
+			_, _ = checkPages(bytes.NewReader(damaged), int64(len(damaged)), bodiesUpTo, func(string, []byte, []byte) {})
+		}
 	})
 }

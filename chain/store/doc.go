@@ -27,12 +27,12 @@
 //
 // # Damage
 //
-// Open reads all of the file but the bodies, and looks at it with its own eyes
-// before bbolt does: bbolt trusts offsets and page numbers, and would fault, loop
+// Open reads all of the file, but the bodies only up to a gigabyte, and looks at
+// it with its own eyes before bbolt does: bbolt trusts offsets and page numbers, and would fault, loop
 // or write over live pages. Both meta pages must be sound, for bbolt would step
 // back to the older one and forget the last commit; pages must form trees; each
 // page must be used once or be free; records must be as many as they were. A
-// body is checked when it is read. Whatever is found is an error that wraps
+// body is checked again when it is read. Whatever is found is an error that wraps
 // [chain.ErrDamaged].
 //
 // # A full or failing disk

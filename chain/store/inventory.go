@@ -34,6 +34,8 @@ func (inv *inventory) record(bucket string, k, v []byte) {
 			inv.blocks.add(h.Hash(), inv.found.blocks)
 		}
 		inv.found.blocks++
+	case bucketBodies:
+		_, err = open("block", k, v)
 	case bucketTxs:
 		_, err = parseNumber(k, v)
 		inv.found.txs++

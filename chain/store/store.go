@@ -48,6 +48,11 @@ type Options struct {
 	hooks hooks
 }
 
+// checkBodiesUpTo is the size of the largest file whose block bodies Open reads.
+// At some hundred megabytes a second that is a matter of seconds; the bodies of a
+// larger one are checked when they are read.
+const checkBodiesUpTo = 1 << 30
+
 // hooks are where tests stop or fail the committer.
 type hooks struct {
 	beforeSync func() error // with all changes of the transaction in it
@@ -208,7 +213,7 @@ func checkFile(path string) (*inventory, error) {
 	}
 	inv := &inventory{blocks: newIndex(0)}
 	if info, err = file.Stat(); err == nil {
-		inv.txid, err = checkPages(file, info.Size(), inv.record)
+		inv.txid, err = checkPages(file, info.Size(), checkBodiesUpTo, inv.record)
 	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return nil, err
