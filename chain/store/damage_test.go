@@ -205,7 +205,6 @@ func TestFlippedBodyIsFoundOnOpen(t *testing.T) {
 	}
 }
 
-
 // A flipped bit is found, or does not matter.
 func TestBitFlips(t *testing.T) {
 	sam := makeSample(t)
