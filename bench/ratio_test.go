@@ -40,7 +40,7 @@ func BenchmarkScaling(b *testing.B) {
 		b.Run("kernel="+k.Name()+"/workers=2", func(b *testing.B) {
 			skipIfMissing(b, k)
 			one, two := newEngine(b, k, 1), newEngine(b, k, 2)
-			job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless, Count: 1 << 21}
+			job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless, Count: 1 << 24}
 			var ratios []float64
 			for b.Loop() {
 				ratios = append(ratios, inTurns(b,
