@@ -1,7 +1,6 @@
 package p2p
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -25,9 +24,9 @@ const (
 
 // book is the address book's file.
 type book struct {
-	path string
-	log  *slog.Logger
-	last []byte // as it is on disk
+	path    string
+	log     *slog.Logger
+	unsaved bool
 }
 
 type bookJSON struct {
@@ -58,7 +57,6 @@ func (b *book) load() ([]gossip.Entry, error) {
 		}
 		return nil, nil
 	}
-	b.last = data
 	return j.Addresses, nil
 }
 
@@ -71,7 +69,7 @@ func readAtMost(path string, most int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, most))
 }
 
-// save writes the book if it has changed. The file is the old one or the new
+// save writes the book. The file is the old one or the new
 // one, whatever happens meanwhile.
 func (b *book) save(entries []gossip.Entry) error {
 	if b.path == "" {
@@ -83,14 +81,9 @@ func (b *book) save(entries []gossip.Entry) error {
 	if err != nil {
 		return fmt.Errorf("address book: %w", err)
 	}
-	data = append(data, '\n')
-	if bytes.Equal(data, b.last) {
-		return nil
-	}
-	if err := replaceFile(b.path, data); err != nil {
+	if err := replaceFile(b.path, append(data, '\n')); err != nil {
 		return fmt.Errorf("address book: %w", err)
 	}
-	b.last = data
 	return nil
 }
 
@@ -121,9 +114,22 @@ func (n *Network) saveBook(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := n.book.save(n.entries()); err != nil {
+			if err := n.saveNow(); err != nil {
 				n.log.Error("the address book was not saved", "error", err)
 			}
 		}
 	}
+}
+
+// saveNow saves the book if it has changed, or could not be saved before.
+func (n *Network) saveNow() error {
+	n.mu.Lock()
+	entries, changed := n.machine.Book()
+	n.mu.Unlock()
+	if !changed && !n.book.unsaved {
+		return nil
+	}
+	err := n.book.save(entries)
+	n.book.unsaved = err != nil
+	return err
 }

@@ -97,7 +97,7 @@ func newLimiter(l Limits) *limiter {
 
 // allow takes a request from there, or says when the next one may come.
 func (l *limiter) allow(from netip.Addr, hello bool, now time.Time) (wait time.Duration) {
-	s := l.source(sourceOf(from))
+	s := l.source(SourceOf(from))
 	if wait = take(s.all, now); wait == 0 && hello {
 		wait = take(s.hellos, now)
 	}
@@ -112,9 +112,9 @@ func take(l *rate.Limiter, now time.Time) time.Duration {
 	return max(time.Duration(missing/float64(l.Limit())*float64(time.Second)), time.Millisecond)
 }
 
-// sourceOf makes one of all the addresses of an IPv6 network, of which a host
+// SourceOf makes one of all the addresses of an IPv6 network, of which a host
 // usually has a whole one.
-func sourceOf(ip netip.Addr) netip.Addr {
+func SourceOf(ip netip.Addr) netip.Addr {
 	ip = ip.Unmap().WithZone("")
 	if ip.Is6() && !ip.IsLoopback() {
 		if prefix, err := ip.Prefix(64); err == nil {

@@ -129,7 +129,10 @@ func (n *Network) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(n.metrics.peers, int64(count[true]), direction(true))
 	gauge(n.metrics.peers, int64(count[false]), direction(false))
-	gauge(n.metrics.addresses, int64(len(n.entries())))
+	n.mu.Lock()
+	known := n.machine.Known()
+	n.mu.Unlock()
+	gauge(n.metrics.addresses, int64(known))
 	sync := n.Sync()
 	var remaining int64
 	if sync.Active {

@@ -24,6 +24,7 @@ type Chain interface {
 	gossip.Chain
 	gossip.Source
 	RawBlock(hash pow.Hash) ([]byte, error)
+	Pending(from, limit int) []chain.Tx
 	AcceptAll(blocks []chain.Block) (taken int, err error)
 	AddTx(chain.Tx) (chain.TxOutcome, error)
 	Subscribe(f func(chain.Event)) (cancel func())
@@ -49,7 +50,8 @@ type machine interface {
 	Next() time.Time
 	Peers() []gossip.PeerInfo
 	Addresses() gossip.Addresses
-	Book() []gossip.Entry
+	Book() (entries []gossip.Entry, changed bool)
+	Known() int
 	Sync() gossip.SyncInfo
 }
 
@@ -162,7 +164,7 @@ func (n *Network) Run(ctx context.Context) error {
 	group.Wait()
 	n.work.Wait()
 	n.client.close()
-	return n.book.save(n.entries())
+	return n.saveNow()
 }
 
 // Peers lists the peers, in the order in which they came.
@@ -187,12 +189,6 @@ func (n *Network) Sync() gossip.SyncInfo {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.machine.Sync()
-}
-
-func (n *Network) entries() []gossip.Entry {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.machine.Book()
 }
 
 // ErrStopped is the error of a Connect when the node shuts down.
