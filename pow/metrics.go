@@ -3,6 +3,7 @@ package pow
 import (
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -10,7 +11,10 @@ import (
 type metrics struct {
 	hashes      prometheus.CounterFunc
 	searches    *prometheus.CounterVec
+	active      prometheus.Gauge
 	timeToBlock prometheus.Histogram
+	cancelTime  prometheus.Histogram
+	workers     prometheus.Gauge
 	kernelInfo  prometheus.Gauge
 }
 
@@ -38,6 +42,20 @@ func newMetrics(e *Engine) metrics {
 			// From a tutorial's block to an hour: 1 ms, 4 ms, ... 4194 s.
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 12),
 		}),
+		active: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lode_searches_active",
+			Help: "Searches under way.",
+		}),
+		cancelTime: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "lode_search_cancel_seconds",
+			Help: "Time from the end of a search's context to the end of the search. Short searches are not measured.",
+			// A chunk is worth at most 0.4 ms; more is the scheduler's.
+			Buckets: []float64{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, 1},
+		}),
+		workers: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lode_workers",
+			Help: "Goroutines that a search hashes on.",
+		}),
 		kernelInfo: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lode_kernel_info",
 			Help: "The kernel in use; the value is always 1.",
@@ -49,6 +67,7 @@ func newMetrics(e *Engine) metrics {
 		}),
 	}
 	m.kernelInfo.Set(1)
+	m.workers.Set(float64(e.workers))
 	for _, outcome := range []string{outcomeFound, outcomeExhausted, outcomeCancelled} {
 		m.searches.WithLabelValues(outcome) // so that rates start from 0
 	}
@@ -66,8 +85,18 @@ func (m *metrics) countSearch(err error) {
 	m.searches.WithLabelValues(outcome).Inc()
 }
 
+// observeCancel notes how long a search went on after its context had ended. If
+// it was over before anything had looked at the clock, it was at once.
+func (m *metrics) observeCancel(now time.Time, ended *time.Time) {
+	var took time.Duration
+	if ended != nil {
+		took = max(0, now.Sub(*ended))
+	}
+	m.cancelTime.Observe(took.Seconds())
+}
+
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.hashes, m.searches, m.timeToBlock, m.kernelInfo}
+	return []prometheus.Collector{m.hashes, m.searches, m.active, m.timeToBlock, m.cancelTime, m.workers, m.kernelInfo}
 }
 
 // Describe implements [prometheus.Collector].

@@ -2,7 +2,9 @@ package pow
 
 import (
 	"context"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -25,7 +27,7 @@ func gather(t testing.TB, e *Engine) map[string]*dto.MetricFamily {
 }
 
 func TestMetricsLint(t *testing.T) {
-	problems, err := testutil.CollectAndLint(testEngine(t, Kernels()[0], 2))
+	problems, err := testutil.CollectAndLint(testEngine(t, runnable(t)[0], 2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +37,7 @@ func TestMetricsLint(t *testing.T) {
 }
 
 func TestMetricsCount(t *testing.T) {
-	e := testEngine(t, Kernels()[0], 2)
+	e := testEngine(t, runnable(t)[0], 2)
 	easy, hopeless := ZerosTarget(0), ZerosTarget(200)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -75,5 +77,38 @@ func TestMetricsCount(t *testing.T) {
 	}
 	if got := m["lode_kernel_info"].GetMetric()[0].GetGauge().GetValue(); got != 1 {
 		t.Errorf("kernel info is %v, want 1", got)
+	}
+}
+
+// TestCancelLatency cancels a search that is under way for long.
+func TestCancelLatency(t *testing.T) {
+	e := testEngine(t, runnable(t)[0], 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := e.Search(ctx, Job{Target: ZerosTarget(200)})
+		done <- err
+	}()
+	for e.Hashes() < 4*longSearch*uint64(e.kernel.chunk) {
+		time.Sleep(time.Millisecond)
+	}
+	if got := gather(t, e)["lode_searches_active"].GetMetric()[0].GetGauge().GetValue(); got != 1 {
+		t.Errorf("%v searches active, want 1", got)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+
+	m := gather(t, e)
+	latency := m["lode_search_cancel_seconds"].GetMetric()[0].GetHistogram()
+	if latency.GetSampleCount() != 1 || latency.GetSampleSum() < 0 {
+		t.Errorf("cancel latency %v, want one sample", latency)
+	}
+	if got := m["lode_searches_active"].GetMetric()[0].GetGauge().GetValue(); got != 0 {
+		t.Errorf("%v searches active, want 0", got)
+	}
+	if got := m["lode_workers"].GetMetric()[0].GetGauge().GetValue(); got != 2 {
+		t.Errorf("%v workers, want 2", got)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -44,7 +46,9 @@ func (e *Engine) Search(ctx context.Context, job Job) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	e.metrics.active.Inc()
 	r, err := e.search(ctx, s)
+	e.metrics.active.Dec()
 	e.metrics.countSearch(err)
 	return r, err
 }
@@ -54,12 +58,18 @@ type claims struct {
 	next   atomic.Uint64 // offset of the first nonce that is not claimed
 	best   atomic.Uint64 // number of the first answer so far; noAnswer before
 	hashes atomic.Uint64
+
+	// For the latency of a cancel. Set by the first worker that is at it for long.
+	watch   sync.Once
+	outer   context.Context // of the search, not of its group
+	unwatch func() bool
+	ended   atomic.Pointer[time.Time] // when outer did
 }
 
 const noAnswer = math.MaxUint64
 
 func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
-	var c claims
+	c := claims{outer: ctx}
 	c.best.Store(noAnswer)
 
 	// A chunk is counted in hashes, so a long version list makes for fewer nonces.
@@ -73,6 +83,9 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 		group.Go(func() error { return e.work(groupCtx, s, &c, step) })
 	}
 	_ = group.Wait() // what it ended with is told by the claims
+	if c.unwatch != nil && !c.unwatch() {
+		e.metrics.observeCancel(e.now(), c.ended.Load())
+	}
 
 	// Chunks are claimed in ascending order and every claimed chunk is finished.
 	// So all before the one with the answer were searched, and what stands in
@@ -89,16 +102,25 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 }
 
 // longSearch is how many chunks of a search, a few milliseconds, run at normal
-// priority: a thread of its own costs more than a short search.
+// priority and without a look at when the context ends: a thread of its own and
+// the look cost more than a short search.
 const longSearch = 32
 
 // work claims and searches chunks until there are none, one holds an answer, or
 // the context ends.
 func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) error {
 	for chunks := 0; ctx.Err() == nil; chunks++ {
-		if e.background && chunks == longSearch {
-			runtime.LockOSThread() // and never unlock: the thread ends with the worker
-			lowerPriority()
+		if chunks == longSearch {
+			if e.background {
+				runtime.LockOSThread() // and never unlock: the thread ends with the worker
+				lowerPriority()
+			}
+			c.watch.Do(func() {
+				c.unwatch = context.AfterFunc(c.outer, func() {
+					now := e.now()
+					c.ended.Store(&now)
+				})
+			})
 		}
 		offset := c.next.Add(step) - step
 		if offset >= s.count {

@@ -55,6 +55,7 @@ func (a *API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	path := cleanPath(r.URL.Path)
 	w := &writer{ResponseWriter: rw}
 	w.route, w.id = a.find(path)
+	a.metrics.begin(w.route)
 	start := a.now()
 	defer a.finish(w, r, start)
 	if err := a.serve(w, r, path); err != nil {
@@ -72,7 +73,7 @@ func (a *API) finish(w *writer, r *http.Request, start time.Time) {
 			a.fail(w, r, problem{status: http.StatusInternalServerError, sentence: insideSentence})
 		}
 	}
-	a.metrics.observe(w, a.now().Sub(start))
+	a.metrics.end(w, r.Method, a.now().Sub(start))
 	if p != nil {
 		// Half an answer is sent. Cut the connection, so that nobody takes it
 		// for a whole one.
@@ -82,6 +83,13 @@ func (a *API) finish(w *writer, r *http.Request, start time.Time) {
 
 func (a *API) serve(w *writer, r *http.Request, path string) error {
 	rt := w.route
+	if rt.network != nil {
+		if err := a.allow(w, r); err != nil {
+			return err
+		}
+		rt.network.ServeHTTP(w, withPath(r, path))
+		return nil
+	}
 	if rt == a.other && a.next != nil {
 		a.next.ServeHTTP(w, withPath(r, path))
 		return nil
@@ -119,10 +127,8 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 	}
 	defer rt.slots.free()
 
-	if r.Method == http.MethodPost {
-		if err := a.origins.Check(r); err != nil {
-			return refuse(http.StatusForbidden, "a page of another origin may not change this node (%v)", err)
-		}
+	if err := a.allow(w, r); err != nil {
+		return err
 	}
 	if r.URL.RawQuery != "" && !rt.anyQuery {
 		var err error

@@ -1,0 +1,98 @@
+package gossip
+
+import (
+	"fmt"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// Source is what answers to reading requests are made of; a [chain.Chain] is
+// one.
+type Source interface {
+	HeadersAfter(locator []pow.Hash, limit int) []pow.Header
+	Block(hash pow.Hash) (chain.Block, error)
+	FindPending(id pow.Hash) (chain.Tx, bool)
+	PendingIDs(from, limit int) []pow.Hash
+	PendingCount() (txs, bytes int)
+}
+
+// Serve answers the requests that only read, but for GetAddresses, which
+// Gossip.Addresses answers. A request that asks for more than the protocol
+// allows is a [Refusal].
+func Serve(s Source, r Request) (Answer, error) {
+	if err := CheckRequest(r); err != nil {
+		return nil, err
+	}
+	switch r := r.(type) {
+	case GetHeaders:
+		return Headers{s.HeadersAfter(r.Locator, MaxHeaders)}, nil
+	case GetBlocks:
+		return serveBlocks(s, r)
+	case GetTxs:
+		return serveTxs(s, r), nil
+	case GetPool:
+		total, _ := s.PendingCount()
+		return Pool{IDs: s.PendingIDs(r.From, r.Limit), Total: total}, nil
+	}
+	return nil, fmt.Errorf("gossip: %T is not a request that only reads", r)
+}
+
+func serveBlocks(s Source, r GetBlocks) (Answer, error) {
+	var a Blocks
+	size := 0
+	for _, hash := range r.Hashes {
+		b, err := s.Block(hash)
+		if err != nil { // not there, or damaged, which is not for others to know
+			break
+		}
+		if size += b.Size(); size > BlocksBytes && len(a.Blocks) > 0 {
+			break
+		}
+		a.Blocks = append(a.Blocks, b)
+	}
+	return a, nil
+}
+
+func serveTxs(s Source, r GetTxs) Answer {
+	var a Txs
+	size := 0
+	for _, id := range r.IDs {
+		tx, ok := s.FindPending(id)
+		if !ok {
+			continue
+		}
+		if size += tx.Size(); size > TxsBytes && len(a.Txs) > 0 {
+			break
+		}
+		a.Txs = append(a.Txs, tx)
+	}
+	return a
+}
+
+// CheckRequest returns a [Refusal] if a request asks for more, or says more,
+// than the protocol allows.
+func CheckRequest(r Request) error {
+	over := func(what string, n, most int) error {
+		if n > most {
+			return *refuse(BadRequest, "%d %s, at most %d", n, what, most)
+		}
+		return nil
+	}
+	switch r := r.(type) {
+	case Announce:
+		return over("blocks and transactions", len(r.Blocks)+len(r.Txs), MaxAnnounced)
+	case GetHeaders:
+		return over("hashes in the locator", len(r.Locator), MaxLocator)
+	case GetBlocks:
+		return over("blocks", len(r.Hashes), MaxBlocks)
+	case GetTxs:
+		return over("transactions", len(r.IDs), MaxTxs)
+	case GetPool:
+		if r.From < 0 || r.Limit < 1 {
+			return *refuse(BadRequest, "from %d, limit %d: want from at least 0 and limit at least 1", r.From, r.Limit)
+		}
+		return over("ids", r.Limit, MaxPoolPage)
+	}
+	return nil
+}
