@@ -80,3 +80,7 @@ bench: ## run the benchmarks matching BENCH (.), BENCHCOUNT (1) rounds of BENCHT
 	@for i in $$(seq $(BENCHCOUNT)); do \
 		go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m ./bench || exit 1; \
 	done
+
+.PHONY: monitor
+monitor: build ## run three nodes on lab and a Prometheus that watches them
+	go run ./dashboards/monitor -lode ./lode

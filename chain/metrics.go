@@ -48,7 +48,7 @@ func newMetrics() metrics {
 			1, 2, 3, 4, 6, 10, 20, 50, 100, 1000),
 		// Header times are whole seconds, and need not ascend.
 		interval: histogram("lode_chain_block_interval_seconds",
-			"Seconds from the time of its parent to that of a block, for every block connected since the start; 0 if the parent's is later.",
+			"Seconds from the time of its parent to that of a block, for every block connected since the start; 0 if the parent's is later, or genesis's.",
 			1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
 		// From an empty block to one full of signatures.
 		verify: histogram("lode_chain_verify_duration_seconds",
@@ -107,14 +107,17 @@ func (c *Chain) observeMove(m *move, parent int32, header pow.Header) {
 	if len(m.disconnect) > 0 {
 		c.metrics.reorgDepth.Observe(float64(len(m.disconnect)))
 	}
-	interval := func(time, before uint32) {
-		c.metrics.interval.Observe(max(0, float64(time)-float64(before)))
+	interval := func(parent int32, time uint32) {
+		before := c.tree.at(parent)
+		if before.height == 0 {
+			time = before.time // the name's, not a clock's
+		}
+		c.metrics.interval.Observe(max(0, float64(time)-float64(before.time)))
 	}
 	for _, i := range m.connect {
-		n := c.tree.at(i)
-		interval(n.time, c.tree.at(n.parent).time)
+		interval(c.tree.at(i).parent, c.tree.at(i).time)
 	}
-	interval(header.Time, c.tree.at(parent).time)
+	interval(parent, header.Time)
 }
 
 func (m *metrics) all() []prometheus.Collector {

@@ -72,7 +72,7 @@ func Network() Dashboard {
 				{
 					Title: "Time to answer peers", Kind: Lines, Unit: units.Seconds, Log: true,
 					About:   "99th percentile by route.",
-					Queries: []Query{{`histogram_quantile(0.99, sum by (route, le) (rate(lode_peer_request_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "{{route}}"}},
+					Queries: []Query{{`histogram_quantile(0.99, sum by (route, le) (rate(lode_peer_request_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m]))) >= 0`, "{{route}}"}},
 				},
 			}},
 			{Title: "Shut out", Panels: []Panel{
