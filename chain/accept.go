@@ -54,7 +54,13 @@ func (c *Chain) RetryHeld() {
 }
 
 func (c *Chain) accept(b Block) (outcome Outcome, err error) {
-	defer func() { c.metrics.countBlock(outcome, err) }()
+	start := c.now()
+	defer func() {
+		c.metrics.countBlock(outcome, err)
+		if outcome == Best || outcome == Side {
+			c.metrics.accept.Observe(c.now().Sub(start).Seconds())
+		}
+	}()
 	hash := b.Hash()
 	if outcome, err := c.known(hash); outcome != 0 || err != nil {
 		return outcome, err
@@ -69,6 +75,7 @@ func (c *Chain) accept(b Block) (outcome Outcome, err error) {
 		return 0, err
 	}
 	errTxs := c.params.checkTxs(b)
+	c.metrics.verify.Observe(c.now().Sub(start).Seconds())
 
 	c.write.Lock()
 	defer c.write.Unlock()

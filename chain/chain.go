@@ -94,7 +94,7 @@ func Open(c Config) (*Chain, error) {
 		tip:     Genesis(p),
 		pool:    newMempool(c.PoolTxs, c.PoolBytes),
 	}
-	ch.metrics = newMetrics(ch)
+	ch.metrics = newMetrics()
 	if err := ch.load(); err != nil {
 		return nil, fmt.Errorf("open the chain: %w", err)
 	}

@@ -4,15 +4,21 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lodepow/lode/pow"
 )
 
 type metrics struct {
+	gauges     gauges
 	blocks     *prometheus.CounterVec
 	refused    *prometheus.CounterVec
-	reorgDepth prometheus.Histogram
 	heldBlocks prometheus.Gauge
+	reorgDepth prometheus.Histogram
+	interval   prometheus.Histogram
+	verify     prometheus.Histogram
+	accept     prometheus.Histogram
 	txs        *prometheus.CounterVec
-	gauges     []prometheus.Collector
+	txRefused  *prometheus.CounterVec
 }
 
 // Outcomes of posts beside those of TxOutcome.
@@ -22,50 +28,37 @@ const (
 	txFailed  = "failed"
 )
 
-func newMetrics(c *Chain) metrics {
-	gauge := func(name, help string, value func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+func newMetrics() metrics {
+	counters := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	}
+	histogram := func(name, help string, buckets ...float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
 	}
 	m := metrics{
-		blocks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "lode_chain_blocks_total",
-			Help: "Blocks taken in, by outcome. One that is held counts again when it is placed.",
-		}, []string{"outcome"}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "lode_chain_refused_total",
-			Help: "Blocks refused, by reason.",
-		}, []string{"reason"}),
-		reorgDepth: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:    "lode_chain_reorg_depth_blocks",
-			Help:    "Blocks that a reorg disconnected.",
-			Buckets: []float64{1, 2, 3, 4, 6, 10, 20, 50, 100, 1000},
-		}),
+		gauges: newGauges(),
+		blocks: counters("lode_chain_blocks_total",
+			"Blocks taken in, by outcome. One that is held counts again when it is placed.", "outcome"),
+		refused: counters("lode_chain_refused_total", "Blocks refused, by reason.", "reason"),
 		heldBlocks: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lode_chain_held_blocks",
 			Help: "Blocks held until their parent or their time comes.",
 		}),
-		txs: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "lode_mempool_received_total",
-			Help: "Transactions received, by outcome.",
-		}, []string{"outcome"}),
-		gauges: []prometheus.Collector{
-			gauge("lode_chain_height", "Height of the tip.", func() float64 { return float64(c.Tip().Height) }),
-			gauge("lode_chain_work_hashes", "Expected hashes to make the active branch, the chainwork.",
-				func() float64 { return c.Tip().Work.Float() }),
-			gauge("lode_chain_difficulty", "Difficulty of the next block, in units of bits 1d00ffff.", func() float64 {
-				target, _, _ := c.Tip().NextBits(c.params).Decode()
-				return target.Difficulty()
-			}),
-			gauge("lode_chain_tip_timestamp_seconds", "Time in the header of the tip.", func() float64 { return float64(c.Tip().Time) }),
-			gauge("lode_mempool_transactions", "Transactions that wait for a block.", func() float64 {
-				txs, _ := c.PendingCount()
-				return float64(txs)
-			}),
-			gauge("lode_mempool_bytes", "Bytes of the transactions that wait for a block.", func() float64 {
-				_, bytes := c.PendingCount()
-				return float64(bytes)
-			}),
-		},
+		reorgDepth: histogram("lode_chain_reorg_depth_blocks", "Blocks that a reorg disconnected.",
+			1, 2, 3, 4, 6, 10, 20, 50, 100, 1000),
+		// Header times are whole seconds, and need not ascend.
+		interval: histogram("lode_chain_block_interval_seconds",
+			"Seconds from the time of its parent to that of a block, for every block connected since the start; 0 if the parent's is later.",
+			1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
+		// From an empty block to one full of signatures.
+		verify: histogram("lode_chain_verify_duration_seconds",
+			"Time to check a block by itself: proof of work, merkle root, transactions and their signatures.",
+			.00001, .00002, .00005, .0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .5),
+		accept: histogram("lode_chain_accept_duration_seconds",
+			"Time from a block's coming in to its being on disk and on its branch, for every block taken in as best or side.",
+			.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5),
+		txs:       counters("lode_mempool_received_total", "Transactions received, by outcome.", "outcome"),
+		txRefused: counters("lode_mempool_refused_total", "Transactions refused, by reason.", "reason"),
 	}
 	// All labels are there from the start, so that rates start from 0.
 	for _, outcome := range []Outcome{Best, Side, Known, Held} {
@@ -76,6 +69,9 @@ func newMetrics(c *Chain) metrics {
 	}
 	for _, outcome := range []string{TxAdded.String(), TxKnown.String(), txFull, txRefused, txFailed} {
 		m.txs.WithLabelValues(outcome)
+	}
+	for _, reason := range []Reason{TxOversize, TxUnsigned, TxAlreadyMined} {
+		m.txRefused.WithLabelValues(string(reason))
 	}
 	return m
 }
@@ -91,26 +87,47 @@ func (m *metrics) countBlock(outcome Outcome, err error) {
 }
 
 func (m *metrics) countTx(outcome TxOutcome, err error) {
+	var rule RuleError
 	label := txFailed
 	switch {
 	case err == nil:
 		label = outcome.String()
 	case errors.Is(err, ErrPoolFull):
 		label = txFull
-	case isRule(err):
+	case isRule(err) && errors.As(err, &rule):
 		label = txRefused
+		m.txRefused.WithLabelValues(string(rule.Reason)).Inc()
 	}
 	m.txs.WithLabelValues(label).Inc()
 }
 
+// observeMove notes a move of the tip that a block has brought about: the node
+// parent, with its header on top of it.
+func (c *Chain) observeMove(m *move, parent int32, header pow.Header) {
+	if len(m.disconnect) > 0 {
+		c.metrics.reorgDepth.Observe(float64(len(m.disconnect)))
+	}
+	interval := func(time, before uint32) {
+		c.metrics.interval.Observe(max(0, float64(time)-float64(before)))
+	}
+	for _, i := range m.connect {
+		n := c.tree.at(i)
+		interval(n.time, c.tree.at(n.parent).time)
+	}
+	interval(header.Time, c.tree.at(parent).time)
+}
+
 func (m *metrics) all() []prometheus.Collector {
-	return append([]prometheus.Collector{m.blocks, m.refused, m.reorgDepth, m.heldBlocks, m.txs}, m.gauges...)
+	return []prometheus.Collector{
+		m.blocks, m.refused, m.heldBlocks, m.reorgDepth, m.interval, m.verify, m.accept, m.txs, m.txRefused,
+	}
 }
 
 var _ prometheus.Collector = (*Chain)(nil)
 
 // Describe implements [prometheus.Collector].
 func (c *Chain) Describe(ch chan<- *prometheus.Desc) {
+	c.metrics.gauges.describe(ch)
 	for _, m := range c.metrics.all() {
 		m.Describe(ch)
 	}
@@ -118,6 +135,7 @@ func (c *Chain) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c *Chain) Collect(ch chan<- prometheus.Metric) {
+	c.collectGauges(ch)
 	for _, m := range c.metrics.all() {
 		m.Collect(ch)
 	}

@@ -35,7 +35,11 @@ func (c *Chain) advance(parent int32, b Block, next State) error {
 	if err != nil {
 		return err
 	}
-	return c.commitMove(&m, &b, next, parent)
+	if err := c.commitMove(&m, &b, next, parent); err != nil {
+		return err
+	}
+	c.observeMove(&m, parent, b.Header)
+	return nil
 }
 
 // settle moves to the stored branch with the most work, if that is not the
@@ -197,7 +201,6 @@ func (c *Chain) commitMove(m *move, b *Block, next State, parent int32) error {
 	ev := Event{Kind: EventTip, Tip: next, Connected: change.Connect, Disconnected: change.Disconnect}
 	if len(m.disconnect) > 0 {
 		ev.Kind = EventReorg
-		c.metrics.reorgDepth.Observe(float64(len(m.disconnect)))
 		c.log.Info("reorg", "tip", next.Hash, "height", next.Height,
 			"disconnected", len(change.Disconnect), "connected", len(change.Connect), "returned", len(m.returned))
 	}

@@ -5,10 +5,13 @@ import (
 	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/lodepow/lode/chain"
 )
@@ -88,6 +91,11 @@ func TestMetricsDoc(t *testing.T) {
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
+	}
+	own := slices.DeleteFunc(slices.Clone(families), func(f *dto.MetricFamily) bool { return !strings.HasPrefix(f.GetName(), "lode_") })
+	problems, err := promlint.NewWithMetricFamilies(own).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v, %v", problems, err)
 	}
 	for _, family := range families {
 		documented, ok := rows[family.GetName()]

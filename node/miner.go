@@ -61,6 +61,8 @@ type Miner struct {
 	prev   pow.Hash                     // what that search builds on
 	state  func(hashes uint64) progress // of the search under way; nil: none
 	newTxs bool                         // a transaction has arrived since the template
+
+	metrics minerMetrics
 }
 
 type progress = api.Progress
@@ -105,6 +107,7 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 	return &Miner{
 		chain: c.Chain, engine: c.Engine, mode: c.Mode, tag: c.Tag, now: c.Now, log: c.Logger,
 		extranonce: c.Extranonce,
+		metrics:    newMinerMetrics(c.Mode),
 		wake:       make(chan struct{}, 1),
 		stopped:    make(chan struct{}),
 	}, nil
@@ -231,6 +234,7 @@ func (m *Miner) mine(ctx context.Context) (b chain.Block, mined bool, err error)
 			return chain.Block{}, false, err
 		}
 		outcome, err := m.chain.Accept(b)
+		m.metrics.countBlock(outcome, err)
 		if err != nil {
 			return chain.Block{}, false, fmt.Errorf("accept our own block: %w", err)
 		}

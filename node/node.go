@@ -113,7 +113,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
 		Gatherer: c.Registry, Logger: c.Logger, Now: c.Now,
 	})
-	c.Registry.MustRegister(n.engine, n.chain, n.api,
+	c.Registry.MustRegister(n.engine, n.chain, n.store, n.miner, n.api, newBuildInfo(c.Version),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = &http.Server{
 		Handler:           n.api,

@@ -27,7 +27,7 @@ func gather(t testing.TB, e *Engine) map[string]*dto.MetricFamily {
 }
 
 func TestMetricsLint(t *testing.T) {
-	problems, err := testutil.CollectAndLint(testEngine(t, Kernels()[0], 2))
+	problems, err := testutil.CollectAndLint(testEngine(t, runnable(t)[0], 2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestMetricsLint(t *testing.T) {
 }
 
 func TestMetricsCount(t *testing.T) {
-	e := testEngine(t, Kernels()[0], 2)
+	e := testEngine(t, runnable(t)[0], 2)
 	easy, hopeless := ZerosTarget(0), ZerosTarget(200)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -82,7 +82,7 @@ func TestMetricsCount(t *testing.T) {
 
 // TestCancelLatency cancels a search that is under way for long.
 func TestCancelLatency(t *testing.T) {
-	e := testEngine(t, Kernels()[0], 2)
+	e := testEngine(t, runnable(t)[0], 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
@@ -86,11 +87,13 @@ func (s *Store) commit(group []*request) {
 		failed, err := s.write(group)
 		switch {
 		case err == nil:
+			s.metrics.changes.Add(float64(len(group)))
 			for _, r := range group {
 				r.answer <- nil
 			}
 			return
 		case failed >= 0:
+			s.countFailure(err)
 			group[failed].answer <- err
 			group = slices.Delete(group, failed, failed+1) // the others try again
 		case errors.Is(err, chain.ErrNoSpace) && len(group) > 1 && s.broken == nil:
@@ -100,6 +103,7 @@ func (s *Store) commit(group []*request) {
 			return
 		default:
 			for _, r := range group {
+				s.countFailure(err)
 				r.answer <- err
 			}
 			return
@@ -113,6 +117,7 @@ func (s *Store) write(group []*request) (failed int, err error) {
 	if s.broken != nil {
 		return -1, s.broken
 	}
+	start := time.Now()
 	w, failed, err := s.apply(group)
 	if err != nil {
 		if s.rollBack(w); failed < 0 {
@@ -134,6 +139,7 @@ func (s *Store) write(group []*request) (failed int, err error) {
 		}
 		return -1, err
 	}
+	s.metrics.commits.Observe(time.Since(start).Seconds())
 	s.state = w.state
 	for hash, b := range w.fresh {
 		s.blocks.add(hash, b.number)
@@ -184,6 +190,7 @@ func (s *Store) rollBack(w *writer) {
 func (s *Store) giveUp(err error) {
 	if s.broken == nil {
 		s.broken = fmt.Errorf("the store takes no changes until it is opened again: %w", err)
+		s.metrics.broken.Set(1)
 		s.log.Error("the store takes no changes until it is opened again", "err", err)
 	}
 }

@@ -59,13 +59,15 @@ type hooks struct {
 	afterSync  func() error // before the first of them is acknowledged
 }
 
-// Store is a [chain.Store] in a file.
+// Store is a [chain.Store] in a file, and a [prometheus.Collector].
 type Store struct {
 	file   *os.File // bbolt's
 	db     *bbolt.DB
 	log    *slog.Logger
 	hooks  hooks
 	blocks *index
+
+	metrics metrics
 
 	gate   sync.RWMutex // held for reading while a change enters the queue
 	closed bool
@@ -120,12 +122,13 @@ func openDir(dir, path string, o Options) (*Store, error) {
 	}
 
 	s := &Store{
-		log:    o.Logger,
-		hooks:  o.hooks,
-		blocks: inv.blocks,
-		state:  inv.state,
-		queue:  make(chan *request, maxGroup),
-		done:   make(chan struct{}),
+		log:     o.Logger,
+		hooks:   o.hooks,
+		blocks:  inv.blocks,
+		metrics: newMetrics(path),
+		state:   inv.state,
+		queue:   make(chan *request, maxGroup),
+		done:    make(chan struct{}),
 	}
 	if s.db, s.file, err = openBolt(path, false); err != nil {
 		return nil, err

@@ -342,6 +342,8 @@ func TestMetrics(t *testing.T) {
 	n.do("GET", "/blocks/2", "")
 	n.do("GET", "/some/path", "")
 	n.do("HEAD", "/events", "")
+	n.do("BREW", "/status", "")
+	n.do("STEEP", "/status", "")
 	problems, err := testutil.CollectAndLint(n.api)
 	if err != nil {
 		t.Fatal(err)
@@ -349,19 +351,25 @@ func TestMetrics(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
-	for labels, want := range map[[2]string]float64{
-		{"/new_transaction", "201"}: 1,
-		{"/new_transaction", "400"}: 1,
-		{"/blocks/{id}", "404"}:     2,
-		{"other", "404"}:            1,
-		{"/events", "200"}:          1,
+	for labels, want := range map[[3]string]float64{
+		{"/new_transaction", "POST", "201"}: 1,
+		{"/new_transaction", "POST", "400"}: 1,
+		{"/blocks/{id}", "GET", "404"}:      2,
+		{"other", "GET", "404"}:             1,
+		{"/events", "HEAD", "200"}:          1,
+		{"/status", "other", "405"}:         2,
 	} {
-		if got := testutil.ToFloat64(n.api.metrics.requests.WithLabelValues(labels[0], labels[1])); got != want {
+		if got := testutil.ToFloat64(n.api.metrics.requests.WithLabelValues(labels[:]...)); got != want {
 			t.Errorf("%v: %v, want %v", labels, got, want)
 		}
 	}
-	if got := testutil.CollectAndCount(n.api, "lode_http_request_duration_seconds"); got != len(n.api.routes) {
-		t.Errorf("%d histograms, want one a route but /events, and one for others", got)
+	counted := testutil.CollectAndCount(n.api, "lode_http_requests_total")
+	measured := testutil.CollectAndCount(n.api, "lode_http_request_duration_seconds")
+	if counted != measured+len(n.api.static["/events"].usual) {
+		t.Errorf("%d counters and %d histograms: want both but for /events", counted, measured)
+	}
+	if got := testutil.ToFloat64(n.api.metrics.inFlight); got != 0 {
+		t.Errorf("%v requests in flight, want 0", got)
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // route is a path and what answers there.
@@ -17,9 +15,9 @@ type route struct {
 	slots    *slots // nil: always served, because it is answered from memory
 	anyQuery bool   // the query is the handler's own business
 	params   []string
+	stream   bool // the answer goes on until the client leaves
 
-	counts   map[int]prometheus.Counter // of the usual codes
-	duration prometheus.Observer        // nil: not measured
+	usual map[answerKind]counters
 }
 
 type handler func(w *writer, r *http.Request) error
@@ -69,7 +67,7 @@ func (a *API) addRoutes() {
 		{pattern: "/tx/{id}", slots: requests, methods: get(a.getTx)},
 		{pattern: "/tx/{id}/proof", slots: requests, methods: get(a.getProof)},
 		{pattern: "/status", methods: get(a.getStatus)},
-		{pattern: "/events", slots: streams, methods: get(a.getEvents)},
+		{pattern: "/events", slots: streams, methods: get(a.getEvents), stream: true},
 		{pattern: "/healthz", methods: get(a.getHealth)},
 		{pattern: "/metrics", methods: get(a.getMetrics), anyQuery: true},
 		{pattern: "/openapi.yaml", methods: get(a.getOpenAPI)},

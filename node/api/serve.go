@@ -55,6 +55,7 @@ func (a *API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	path := cleanPath(r.URL.Path)
 	w := &writer{ResponseWriter: rw}
 	w.route, w.id = a.find(path)
+	a.metrics.begin(w.route)
 	start := a.now()
 	defer a.finish(w, r, start)
 	if err := a.serve(w, r, path); err != nil {
@@ -72,7 +73,7 @@ func (a *API) finish(w *writer, r *http.Request, start time.Time) {
 			a.fail(w, r, problem{status: http.StatusInternalServerError, sentence: insideSentence})
 		}
 	}
-	a.metrics.observe(w, a.now().Sub(start))
+	a.metrics.end(w, r.Method, a.now().Sub(start))
 	if p != nil {
 		// Half an answer is sent. Cut the connection, so that nobody takes it
 		// for a whole one.
