@@ -29,7 +29,7 @@ func (n *Node) do(effect gossip.Effect) {
 	case gossip.Accept:
 		n.later(writeTime+time.Duration(len(e.Blocks))*blockTime, func() {
 			before := n.chain.Tip().Hash
-			taken, err := full{n.chain}.AcceptAll(e.Blocks)
+			taken, err := n.chain.AcceptAll(e.Blocks)
 			n.tellChanges()
 			if n.selfish != nil && n.chain.Tip().Hash != before {
 				n.selfish.react()
@@ -80,7 +80,7 @@ func (n *Node) receive(x *exchange, from *host, reply func(gossip.Answer, error)
 	case gossip.GetAddresses:
 		reply(n.machine.Addresses(), nil)
 	default:
-		reply(gossip.Serve(full{n.chain}, x.request))
+		reply(gossip.Serve(n.chain, x.request))
 	}
 }
 

@@ -38,7 +38,7 @@ type machine interface {
 	Next() time.Time
 	Peers() []gossip.PeerInfo
 	Addresses() gossip.Addresses
-	Book() []gossip.Entry
+	Book() ([]gossip.Entry, bool)
 	Sync() gossip.SyncInfo
 }
 

@@ -92,7 +92,7 @@ func (n *Node) Start() {
 	c.Subscribe(func(ev chain.Event) { n.changes = append(n.changes, ev) })
 	random := rand.New(rand.NewPCG(mix(n.net.seed)^uint64(n.index), uint64(n.epoch)))
 	n.machine = n.net.config.machine(gossip.Config{
-		Chain:   full{c},
+		Chain:   c,
 		Random:  random,
 		Node:    gossip.NewNodeID(random),
 		Address: n.addr,
@@ -126,7 +126,7 @@ func (n *Node) Stop() {
 	}
 	n.net.log.of(n.net.now, n.index, "stop")
 	n.up = false
-	n.book = n.machine.Book()
+	n.book, _ = n.machine.Book()
 	n.chain, n.machine, n.waiting, n.changes = nil, nil, nil, nil
 }
 

@@ -63,11 +63,11 @@ func (p *poller) Step(now time.Time, ev gossip.Event) []gossip.Effect {
 	return nil
 }
 
-func (p *poller) Next() time.Time             { return p.next }
-func (p *poller) Peers() []gossip.PeerInfo    { return nil }
-func (p *poller) Addresses() gossip.Addresses { return gossip.Addresses{} }
-func (p *poller) Book() []gossip.Entry        { return nil }
-func (p *poller) Sync() gossip.SyncInfo       { return gossip.SyncInfo{} }
+func (p *poller) Next() time.Time              { return p.next }
+func (p *poller) Peers() []gossip.PeerInfo     { return nil }
+func (p *poller) Addresses() gossip.Addresses  { return gossip.Addresses{} }
+func (p *poller) Book() ([]gossip.Entry, bool) { return nil, false }
+func (p *poller) Sync() gossip.SyncInfo        { return gossip.SyncInfo{} }
 
 func pollers(c Config) Config {
 	c.machine = newPoller
