@@ -50,9 +50,16 @@ func (n *Node) do(effect gossip.Effect) {
 	}
 }
 
-// note looks for what an honest node must never do.
+// note takes down the bans, and looks for what an honest node must never do.
 func (n *Node) note(e gossip.Note) {
-	if e.Kind == gossip.NoteBanned && n.net.isNode(e.Peer) {
+	if e.Kind != gossip.NoteBanned {
+		return
+	}
+	if n.banned == nil {
+		n.banned = map[gossip.Address]string{}
+	}
+	n.banned[e.Peer] = e.Reason
+	if n.net.isNode(e.Peer) {
 		n.net.fault("%s bans the honest node %s: %s, %s", n, e.Peer, e.Reason, e.Detail)
 	}
 }
@@ -80,7 +87,11 @@ func (n *Node) receive(x *exchange, from *host, reply func(gossip.Answer, error)
 	case gossip.GetAddresses:
 		reply(n.machine.Addresses(), nil)
 	default:
-		reply(gossip.Serve(n.chain, x.request))
+		a, err := gossip.Serve(n.chain, x.request)
+		if blocks, ok := a.(gossip.Blocks); ok {
+			n.served += len(blocks.Blocks)
+		}
+		reply(a, err)
 	}
 }
 

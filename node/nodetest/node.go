@@ -29,6 +29,9 @@ type Node struct {
 
 	book []gossip.Entry // of one that is down
 
+	served int                       // blocks sent to others
+	banned map[gossip.Address]string // whom and for what
+
 	rate    float64 // hashes a second
 	draws   int
 	selfish *selfish // nil: mines in the open
@@ -55,6 +58,13 @@ func (n *Node) Chain() *chain.Chain { return n.chain }
 
 // Address returns where the node listens.
 func (n *Node) Address() gossip.Address { return n.addr }
+
+// Served returns how many blocks the node has sent to others that asked.
+func (n *Node) Served() int { return n.served }
+
+// Banned returns for what the node has banned who listens at the address, or ""
+// if it has not.
+func (n *Node) Banned(a gossip.Address) string { return n.banned[a] }
 
 // Peers returns the node's peers. It must be up.
 func (n *Node) Peers() []gossip.PeerInfo { return n.machine.Peers() }

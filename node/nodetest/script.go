@@ -7,7 +7,9 @@ import (
 
 	"math/rand/v2"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
 )
 
 // Script is a peer that keeps to nothing but what its functions do.
@@ -77,6 +79,30 @@ func (s *Script) Polite(r gossip.Request) (gossip.Answer, error) {
 		return gossip.Pool{}, nil
 	}
 	return gossip.Addresses{}, nil
+}
+
+// Serve answers the requests for headers and blocks as a node with that chain
+// would, and others as Polite does.
+func (s *Script) Serve(c *chain.Chain, r gossip.Request) (gossip.Answer, error) {
+	switch r.(type) {
+	case gossip.GetHeaders, gossip.GetBlocks:
+		return gossip.Serve(c, r)
+	}
+	return s.Polite(r)
+}
+
+// Claim has the script say that its best chain is that.
+func (s *Script) Claim(t chain.State) {
+	s.Greeting.Tip = gossip.Tip{Hash: t.Hash, Height: t.Height, Work: t.Work}
+}
+
+// Boast has the script claim more work than there can be.
+func (s *Script) Boast() {
+	work := s.Greeting.Tip.Work
+	for range 100 {
+		work = work.Add(work)
+	}
+	s.Greeting.Tip = gossip.Tip{Hash: pow.DoubleSHA256(s.Node[:]), Height: 1 << 30, Work: work}
 }
 
 func (s *Script) receive(x *exchange, from *host, reply func(gossip.Answer, error)) {
