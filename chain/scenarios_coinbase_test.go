@@ -1,0 +1,104 @@
+package chain_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lodepow/lode/chain"
+)
+
+// Where the parts of a coinbase are.
+const (
+	cbVersion    = 0
+	cbInputs     = 4
+	cbOutpoint   = 5
+	cbScriptSize = 41
+	cbScript     = 42
+	cbEnd        = 4 + 1 + 8 + 1 + 1 + 4 // sequence, outputs, value, script, lock time
+)
+
+// changeCoinbase gives the block a coinbase that is not as it should be.
+func (m *maker) changeCoinbase(d *draft, word string, parent *made) (ok bool, err error) {
+	key, value, _ := strings.Cut(word, "=")
+	if key != "cb" && !strings.HasPrefix(key, "cb-") {
+		return false, nil
+	}
+	cb := slices.Clone(d.coinbase)
+	end := len(cb) - cbEnd
+	script := func(s []byte) []byte {
+		return slices.Concat(cb[:cbScriptSize], []byte{byte(len(s))}, s, cb[end:])
+	}
+	switch key {
+	case "cb":
+		switch value {
+		case "none":
+			cb = nil
+		case "tx":
+			cb = []byte(text("in the coinbase's place"))
+		case "spends":
+			cb[cbOutpoint]++
+		case "version":
+			cb[cbVersion]++
+		case "pays":
+			cb[end+5]++
+		case "not-final":
+			cb[end], cb[len(cb)-1] = 0, 0xff
+		case "two-outputs":
+			output := cb[end+5 : len(cb)-4]
+			cb = slices.Concat(cb[:end+4], []byte{2}, output, output, cb[len(cb)-4:])
+		case "trailing":
+			cb = append(cb, 0)
+		case "cut":
+			cb = script(cb[cbScript : end-1])
+		default:
+			return true, fmt.Errorf("no such coinbase: %q", value)
+		}
+	case "cb-script": // in hex
+		s, err := hex.DecodeString(value)
+		if err != nil {
+			return true, err
+		}
+		cb = script(s)
+	case "cb-zeros": // a script of so many
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return true, err
+		}
+		cb = script(make([]byte, n))
+	case "cb-tag": // so long a miner tag
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return true, err
+		}
+		before := cb[cbScript : end-len(m.tag(d))-1]
+		cb = script(slices.Concat(before, []byte{byte(n)}, []byte(strings.Repeat("t", n))))
+	case "cb-height": // another than the block's
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return true, err
+		}
+		cb = chain.Coinbase{Height: parent.state.Height + 1 + n, Tag: m.tag(d)}.Bytes()
+	case "cb-of": // that of another block
+		of := m.blocks[value]
+		if of == nil {
+			return true, fmt.Errorf("no block %q", value)
+		}
+		cb = of.draft.coinbase
+	default:
+		return true, fmt.Errorf("no such word: %q", word)
+	}
+	d.coinbase = cb
+	return true, nil
+}
+
+// tag returns the miner tag of a coinbase that is still as it should be.
+func (m *maker) tag(d *draft) string {
+	cb, err := chain.ParseCoinbase(d.coinbase)
+	if err != nil {
+		panic(err)
+	}
+	return cb.Tag
+}

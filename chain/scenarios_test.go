@@ -1,0 +1,396 @@
+package chain_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/store"
+	"github.com/lodepow/lode/pow"
+)
+
+// The stories in testdata/scenarios are the scenario trees of Bitcoin Core and
+// btcd, told anew for this chain. Here they are played as they stand, row by row
+// on both stores, and then with the blocks in any order.
+
+// stores are where the stories are played. open opens the store in a folder
+// again, as it was closed.
+func stores() map[string]func(dir string, p chain.Params) (chain.Store, error) {
+	memory := map[string]chain.Store{}
+	return map[string]func(string, chain.Params) (chain.Store, error){
+		"memory": func(dir string, _ chain.Params) (chain.Store, error) {
+			if memory[dir] == nil {
+				memory[dir] = chain.NewMemStore()
+			}
+			return memory[dir], nil
+		},
+		"bbolt": func(dir string, p chain.Params) (chain.Store, error) {
+			return store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+		},
+	}
+}
+
+// player plays one story on one store.
+type player struct {
+	t     *testing.T
+	open  func() (chain.Store, error)
+	store chain.Store
+	chain *chain.Chain
+	maker *maker
+	now   time.Time
+	named map[string]pow.Hash // transactions
+}
+
+// The clock stands long after all blocks but those that a story puts ahead of it.
+func startOfStories() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+func newPlayer(t *testing.T, s story, name string) *player {
+	t.Helper()
+	p, err := network(s.network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	open := stores()[name]
+	pl := &player{
+		t: t, now: startOfStories(), maker: newMaker(p, startOfStories()), named: map[string]pow.Hash{},
+		open: func() (chain.Store, error) { return open(dir, p) },
+	}
+	for c := 'A'; c <= 'Z'; c++ {
+		text, _ := namedTx(string(c))
+		pl.named[string(c)] = pow.DoubleSHA256([]byte(text))
+	}
+	pl.restart()
+	t.Cleanup(pl.close)
+	return pl
+}
+
+func (pl *player) close() {
+	if closer, ok := pl.store.(*store.Store); ok {
+		if err := closer.Close(); err != nil {
+			pl.t.Error(err)
+		}
+	}
+}
+
+func (pl *player) restart() {
+	pl.t.Helper()
+	if pl.store != nil {
+		pl.close()
+	}
+	var err error
+	if pl.store, err = pl.open(); err != nil {
+		pl.t.Fatal(err)
+	}
+	pl.chain, err = chain.Open(chain.Config{
+		Params: pl.maker.p, Store: pl.store, Now: func() time.Time { return pl.now }, Orphans: 1 << 13,
+	})
+	if err != nil {
+		pl.t.Fatal(err)
+	}
+}
+
+// send gives a block to the chain as it comes from a peer, and returns what
+// becomes of it: an outcome, the word of the broken rule, or "malformed" if the
+// bytes are no block.
+func (pl *player) send(b *made) string {
+	pl.t.Helper()
+	block, err := chain.ParseBlock(b.raw)
+	if err != nil {
+		return word(err, "malformed")
+	}
+	outcome, err := pl.chain.Accept(block)
+	if err != nil {
+		return word(err, err.Error())
+	}
+	return outcome.String()
+}
+
+func word(err error, other string) string {
+	var rule chain.RuleError
+	if errors.As(err, &rule) {
+		return string(rule.Reason)
+	}
+	return other
+}
+
+// post puts transactions into the mempool and returns what becomes of the last.
+func (pl *player) post(names []string) (becomes string, err error) {
+	for _, name := range names {
+		text, _ := namedTx(name)
+		tx, err := chain.ParseTx([]byte(text))
+		if err != nil {
+			return "", err
+		}
+		outcome, err := pl.chain.AddTx(tx)
+		if becomes = outcome.String(); err != nil {
+			becomes = word(err, err.Error())
+		}
+	}
+	return becomes, nil
+}
+
+// play does what a row says, and returns what becomes of it.
+func (pl *player) play(r row) (becomes string, err error) {
+	pl.t.Helper()
+	switch r.block {
+	case verbClock:
+		d, err := time.ParseDuration(strings.Join(r.with, ""))
+		if err != nil {
+			return "", err
+		}
+		pl.now = pl.now.Add(d)
+		pl.chain.RetryHeld()
+		return "", nil
+	case verbRestart:
+		pl.restart()
+		return "", nil
+	case verbPost:
+		return pl.post(r.with)
+	}
+	var becoming []string
+	for _, one := range r.each() {
+		b := pl.maker.blocks[one.block]
+		if one.on != "" {
+			if b, err = pl.maker.make(one); err != nil {
+				return "", err
+			}
+		}
+		switch {
+		case b == nil:
+			return "", fmt.Errorf("no block %q", one.block)
+		case r.become == "-": // made, and not sent yet
+			becoming = append(becoming, "-")
+		default:
+			becoming = append(becoming, pl.send(b))
+		}
+	}
+	// A run of blocks becomes one thing, or else all is told.
+	if becoming = slices.Compact(becoming); len(becoming) == 1 {
+		return becoming[0], nil
+	}
+	return strings.Join(becoming, " "), nil
+}
+
+// each returns the rows that a row stands for: "x1…x9" is nine blocks, each on
+// the one before.
+func (r row) each() []row {
+	first, last, ok := strings.Cut(r.block, "…")
+	if !ok {
+		return []row{r}
+	}
+	var rows []row
+	var letter byte
+	var from, to int
+	if _, err := fmt.Sscanf(first+" "+last[1:], "%c%d %d", &letter, &from, &to); err != nil || last[0] != letter {
+		return []row{r}
+	}
+	for n := from; n <= to; n++ {
+		one := r
+		one.block = fmt.Sprintf("%c%d", letter, n)
+		if n > from && r.on != "" {
+			one.on = fmt.Sprintf("%c%d", letter, n-1)
+		}
+		rows = append(rows, one)
+	}
+	return rows
+}
+
+// check compares the chain with what a row says of it.
+func (pl *player) check(r row) {
+	pl.t.Helper()
+	want := pl.maker.blocks[r.tip]
+	if want == nil {
+		pl.t.Fatalf("%s: no block %q", r.at, r.tip)
+	}
+	if tip := pl.chain.Tip(); tip != want.state {
+		pl.t.Fatalf("%s: tip %s at height %d, want %s at %d", r.at, pl.name(tip.Hash), tip.Height, r.tip, want.state.Height)
+	}
+	if !r.hasPending {
+		return
+	}
+	var got []string
+	for _, tx := range pl.chain.Pending(0, 1000) {
+		got = append(got, tx.Content())
+	}
+	if !slices.Equal(got, r.pending) {
+		pl.t.Fatalf("%s: pending %q, want %q", r.at, got, r.pending)
+	}
+}
+
+// checkWhole checks what holds of any chain: the active branch is whole, all of
+// its transactions are found there, and none of them is pending.
+func (pl *player) checkWhole() {
+	pl.t.Helper()
+	c := pl.chain
+	tip := c.Tip()
+	mined := map[pow.Hash]bool{}
+	s := chain.Genesis(pl.maker.p)
+	for height := int64(1); height <= tip.Height; height++ {
+		hash, ok := c.HashAt(height)
+		info, known := c.Header(hash)
+		if !ok || !known || !info.Active || info.Invalid || info.Header.Prev != s.Hash {
+			pl.t.Fatalf("height %d: %s: %+v", height, pl.name(hash), info)
+		}
+		b, err := c.Block(hash)
+		if err != nil {
+			pl.t.Fatal(err)
+		}
+		err = s.Check(pl.maker.p, b, pl.now, func(id pow.Hash) (bool, error) { return mined[id], nil })
+		if err != nil {
+			pl.t.Fatalf("block %s is on the active branch: %v", pl.name(hash), err)
+		}
+		for _, tx := range b.Txs {
+			mined[tx.ID()] = true
+			if place, err := c.FindTx(tx.ID()); err != nil || place.Pending || place.Block != hash {
+				pl.t.Fatalf("transaction %s of block %s: %+v, %v", tx, pl.name(hash), place, err)
+			}
+		}
+		s = s.Apply(b.Header)
+	}
+	if s != tip {
+		pl.t.Fatalf("tip %+v, but the blocks lead to %+v", tip, s)
+	}
+	for _, tx := range c.Pending(0, 10_000) {
+		if mined[tx.ID()] {
+			pl.t.Fatalf("transaction %s is pending and mined", tx)
+		}
+	}
+}
+
+// name returns what the story calls a block.
+func (pl *player) name(hash pow.Hash) string {
+	for name, b := range pl.maker.blocks {
+		if b.hash == hash {
+			return name
+		}
+	}
+	return hash.String()
+}
+
+// tell plays a story from its beginning to its end.
+func (pl *player) tell(s story) {
+	pl.t.Helper()
+	for _, r := range s.rows {
+		becomes, err := pl.play(r)
+		if err != nil {
+			pl.t.Fatalf("%s: %v", r.at, err)
+		}
+		if becomes != r.become {
+			pl.t.Fatalf("%s: %s becomes %q, want %q", r.at, r.block, becomes, r.become)
+		}
+		pl.check(r)
+	}
+	pl.checkWhole()
+}
+
+// isLong reports whether a story takes seconds on disk: more than a thousand
+// blocks, each written before the next.
+func (s story) isLong() bool {
+	return slices.ContainsFunc(s.rows, func(r row) bool { return len(r.each()) > 1000 })
+}
+
+// orders returns in how many orders a story is told: LODE_SCENARIOS, or some.
+func orders(t *testing.T) (seeds uint64, isSet bool) {
+	t.Helper()
+	value, isSet := os.LookupEnv("LODE_SCENARIOS")
+	if !isSet {
+		return 8, false
+	}
+	seeds, err := strconv.ParseUint(value, 10, 32)
+	if err != nil {
+		t.Fatalf("LODE_SCENARIOS: %v", err)
+	}
+	return seeds, true
+}
+
+func TestScenarios(t *testing.T) {
+	_, isSet := orders(t)
+	for _, s := range readStories(t) {
+		for name := range stores() {
+			t.Run(s.name+"/"+name, func(t *testing.T) {
+				if name == "bbolt" && s.isLong() && !isSet {
+					t.Skip("NOT TESTED without LODE_SCENARIOS: a thousand blocks, one after the other on disk")
+				}
+				pl := newPlayer(t, s, name)
+				pl.tell(s)
+				// The same after a restart.
+				last := s.rows[len(s.rows)-1]
+				pl.restart()
+				pl.check(last)
+				pl.checkWhole()
+			})
+		}
+	}
+}
+
+// In whatever order the blocks arrive, the chain ends where the story does; if
+// other branches have as much work, at one of their tips.
+func TestScenariosInAnyOrder(t *testing.T) {
+	for _, s := range readStories(t) {
+		for name := range stores() {
+			t.Run(s.name+"/"+name, func(t *testing.T) {
+				seeds, isSet := orders(t)
+				switch {
+				case s.isLong() && name == "bbolt" && !isSet:
+					t.Skip("NOT TESTED without LODE_SCENARIOS: a thousand blocks, one after the other on disk")
+				case s.isLong() || name == "bbolt" && !isSet:
+					seeds = 1
+				}
+				direct := newPlayer(t, s, "memory")
+				direct.tell(s)
+				for seed := range seeds {
+					shuffle(t, s, name, direct, seed)
+				}
+			})
+		}
+	}
+}
+
+func shuffle(t *testing.T, s story, name string, direct *player, seed uint64) {
+	t.Helper()
+	pl := newPlayer(t, s, name)
+	pl.maker, pl.now = direct.maker, direct.now
+	var order []*made
+	for _, r := range s.rows {
+		switch {
+		case r.block == verbPost:
+			if _, err := pl.post(r.with); err != nil {
+				t.Fatal(err)
+			}
+		case r.isBlock() && r.become != "-":
+			for _, one := range r.each() {
+				order = append(order, pl.maker.blocks[one.block])
+			}
+		}
+	}
+	posted := pl.chain.Pending(0, 1000)
+	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	for _, b := range order {
+		pl.send(b)
+	}
+
+	tip, want := pl.chain.Tip(), direct.chain.Tip()
+	if tip.Work != want.Work {
+		t.Fatalf("seed %d: tip %s with work %s, want that of %s, %s", seed, pl.name(tip.Hash), tip.Work, pl.name(want.Hash), want.Work)
+	}
+	if tip.Hash != want.Hash {
+		t.Logf("seed %d: tip %s, in the story %s, with the same work", seed, pl.name(tip.Hash), pl.name(want.Hash))
+		if info, ok := direct.chain.Header(tip.Hash); !ok || info.Invalid {
+			t.Errorf("seed %d: tip %s, which the story refuses", seed, pl.name(tip.Hash))
+		}
+	}
+	pl.checkWhole()
+	for _, tx := range posted {
+		if _, err := pl.chain.FindTx(tx.ID()); err != nil {
+			t.Errorf("seed %d: transaction %s is lost: %v", seed, tx, err)
+		}
+	}
+}
