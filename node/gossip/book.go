@@ -230,6 +230,9 @@ func (g *Gossip) Book() (entries []Entry, changed bool) {
 	return entries, changed
 }
 
+// Known returns how many addresses are in the book.
+func (g *Gossip) Known() int { return len(g.book.entries) }
+
 // Addresses answers GetAddresses: the peers, and a random choice of nodes that
 // were connected before.
 func (g *Gossip) Addresses() Addresses {
