@@ -89,8 +89,8 @@ func (g *Gossip) fetchBlock(w *wantedBlock) {
 	g.ask(p, GetBlocks{[]pow.Hash{w.hash}}, blocksTimeout, func(a Answer, err error) {
 		p.wants--
 		w.asked = slices.DeleteFunc(w.asked, func(other *peer) bool { return other == p })
-		blocks, ok := a.(Blocks)
-		if err == nil && (!ok || len(blocks.Blocks) > 1) {
+		blocks, err := as[Blocks](a, err)
+		if err == nil && len(blocks.Blocks) > 1 {
 			err = fault(FaultUnrequested, "asked for one block, got more")
 		}
 		if err == nil && len(blocks.Blocks) == 1 {

@@ -143,10 +143,7 @@ func (g *Gossip) fetchBatch(s *syncing, b *batch, p *peer) {
 			}
 			return
 		}
-		blocks, ok := a.(Blocks)
-		if err == nil && !ok {
-			err = fault(FaultMalformed, "a request for blocks was answered with a %T", a)
-		}
+		blocks, err := as[Blocks](a, err)
 		if err == nil {
 			err = g.gotBatch(s, b, p, blocks.Blocks)
 		}

@@ -224,6 +224,15 @@ func (g *Gossip) ask(p *peer, r Request, timeout time.Duration, done func(Answer
 	g.do(Send{ID: s.id, To: p.address, Session: p.theirs, Request: r, Timeout: timeout})
 }
 
+// as returns an answer of the kind that was asked for, or why there is none.
+func as[A Answer](a Answer, err error) (A, error) {
+	answer, ok := a.(A)
+	if err == nil && !ok {
+		err = fault(FaultMalformed, "the answer is a %T, not a %T", a, answer)
+	}
+	return answer, err
+}
+
 func (g *Gossip) onAnswered(ev Answered) {
 	s := g.sends[ev.ID]
 	if s == nil {
