@@ -57,12 +57,20 @@ func Node() Dashboard {
 					Queries: []Query{{`sum by (method, code) (rate(lode_http_requests_total{job=~"$job", instance=~"$instance"}[$__rate_interval])) > 0`, "{{method}} {{code}}"}},
 				},
 				{
-					Title: "Requests in flight", Kind: Lines, Width: 12,
+					Title: "Connections", Kind: Lines,
+					About: "Of clients and other nodes, which are open, and those closed at once in a minute because there were too many (--connections).",
+					Queries: []Query{
+						{`lode_http_connections{job=~"$job", instance=~"$instance"}`, "open, {{instance}}"},
+						{`60 * rate(lode_http_connections_refused_total{job=~"$job", instance=~"$instance"}[2m])`, "refused, {{instance}}"},
+					},
+				},
+				{
+					Title: "Requests in flight", Kind: Lines,
 					About:   "At 1024 a node says 503. Many for long: slow clients, or a slow disk.",
 					Queries: []Query{{`lode_http_requests_in_flight{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{
-					Title: "Event streams", Kind: Lines, Width: 12,
+					Title: "Event streams", Kind: Lines,
 					About:   "Browsers and programs that watch. At 64 a node says 503.",
 					Queries: []Query{{`lode_http_event_streams{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},

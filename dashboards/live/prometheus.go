@@ -27,14 +27,11 @@ type Prometheus struct {
 
 // StartPrometheus runs the program prometheus with its data, its configuration
 // and its targets in a folder, and waits until it is ready. listen is its
-// address; with port 0, one that is free.
+// address, see FreeAddr.
 func StartPrometheus(ctx context.Context, dir, listen string, targets ...Target) (*Prometheus, error) {
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
 		return nil, fmt.Errorf("%w: install it (Debian's package is called prometheus) or put it on the path", err)
-	}
-	if listen, err = freePort(ctx, listen); err != nil {
-		return nil, err
 	}
 	p := &Prometheus{Client: NewClient("http://" + listen), dir: dir}
 	if err := p.writeConfig(); err != nil {
@@ -57,16 +54,16 @@ func StartPrometheus(ctx context.Context, dir, listen string, targets ...Target)
 	return p, nil
 }
 
-// freePort replaces port 0 by one that nobody listens on. Prometheus does not
-// say which one it has taken.
-func freePort(ctx context.Context, listen string) (string, error) {
-	if !strings.HasSuffix(listen, ":0") {
-		return listen, nil
-	}
+// FreeAddr returns an address on which nobody listens: that one, or else one with
+// another port. Prometheus does not say which one it has taken.
+func FreeAddr(ctx context.Context, addr string) (string, error) {
 	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", listen)
+	l, err := config.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return "", err
+		host, _, _ := net.SplitHostPort(addr)
+		if l, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0")); err != nil {
+			return "", err
+		}
 	}
 	return l.Addr().String(), l.Close()
 }

@@ -21,7 +21,7 @@ const nodes = 3
 func main() {
 	var o options
 	flag.StringVar(&o.lode, "lode", "./lode", "the command lode")
-	flag.StringVar(&o.listen, "listen", "127.0.0.1:9090", "address of Prometheus; with port 0, a free one")
+	flag.StringVar(&o.listen, "listen", "127.0.0.1:9090", "address of Prometheus; if it is taken, another port of it")
 	flag.StringVar(&o.dir, "dir", "", "folder for all data; empty: one that is removed at the end")
 	flag.DurationVar(&o.duration, "for", 0, "end by itself after that time; 0: never")
 	flag.Parse()
@@ -56,8 +56,14 @@ func run(ctx context.Context, o options) (err error) {
 	var targets []live.Target
 	for i := range nodes {
 		name := fmt.Sprintf("node-%d", i+1)
-		n, err := live.StartNode(ctx, o.lode, "node", "--network", "lab", "--mine", "continuous", "--workers", "1",
-			"--listen", "127.0.0.1:0", "--tag", name, "--data", filepath.Join(o.dir, name))
+		command := []string{
+			o.lode, "node", "--network", "lab", "--mine", "continuous", "--workers", "1",
+			"--listen", "127.0.0.1:0", "--tag", name, "--data", filepath.Join(o.dir, name),
+		}
+		for _, t := range targets {
+			command = append(command, "--peer", "http://"+t.Addr)
+		}
+		n, err := live.StartNode(ctx, command...)
 		if err != nil {
 			return err
 		}
@@ -66,7 +72,11 @@ func run(ctx context.Context, o options) (err error) {
 		targets = append(targets, live.Target{Name: name, Addr: n.Addr()})
 		fmt.Printf("%-11s %s/status\n", name, n.URL)
 	}
-	p, err := live.StartPrometheus(ctx, filepath.Join(o.dir, "prometheus"), o.listen, targets...)
+	listen, err := live.FreeAddr(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	p, err := live.StartPrometheus(ctx, filepath.Join(o.dir, "prometheus"), listen, targets...)
 	if err != nil {
 		return err
 	}

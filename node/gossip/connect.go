@@ -73,10 +73,7 @@ func (g *Gossip) greet(p *peer) {
 		if p.gone {
 			return
 		}
-		w, ok := a.(Welcome)
-		if err == nil && !ok {
-			err = fault(FaultMalformed, "a hello was answered with a %T", a)
-		}
+		w, err := as[Welcome](a, err)
 		if err != nil {
 			g.notWelcome(p, err)
 			return

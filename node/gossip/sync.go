@@ -113,16 +113,13 @@ func (g *Gossip) askHeaders(locator []pow.Hash) {
 		}
 		s.asking = false
 		p := s.source
-		page, ok := a.(Headers)
-		if err == nil && !ok {
-			err = fault(FaultMalformed, "a request for headers was answered with a %T", a)
-		}
+		page, err := as[Headers](a, err)
 		if err == nil {
 			p.fails = 0
 			err = g.onHeaders(s, page.Headers)
 		}
 		if err != nil {
-			// What has been collected stays good; only nobody tells what follows.
+			// What the chain has taken stays; the next sync goes on from there.
 			g.endSync("headers")
 			p.stalls++
 			p.syncAfter = g.now.Add(syncRetry)
