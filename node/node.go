@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +20,8 @@ import (
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/node/api"
+	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/p2p"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -32,6 +36,15 @@ type Config struct {
 	Workers int    // 0: one a core
 	Kernel  string // "": the best
 
+	Peers     []gossip.Address // to be connected with always
+	Advertise gossip.Address   // where others reach this node; "": where it listens
+	Allow     []netip.Prefix   // nodes to connect with; nil: any
+	Network   p2p.Limits
+	Token     string // for mining and for connecting nodes; "": none is needed
+
+	Connections     int // from clients and nodes; 0: 1024
+	ConnectionsEach int // from one IP address that is not this machine's; 0: 128
+
 	PoolTxs   int // bounds of the mempool; 0: those of chain.Config
 	PoolBytes int
 
@@ -43,6 +56,9 @@ type Config struct {
 
 // How long clients may take, beside the deadlines that the API sets.
 const (
+	defaultConnections     = 1024
+	defaultConnectionsEach = 128
+
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeaders    = 16 << 10 // bytes
@@ -57,6 +73,7 @@ type Node struct {
 	chain    *chain.Chain
 	engine   *pow.Engine
 	miner    *Miner
+	network  *p2p.Network
 	api      *api.API
 	server   *http.Server
 	listener net.Listener
@@ -108,15 +125,30 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	address, err := advertised(c, n.listener.Addr())
+	if err != nil {
+		return nil, err
+	}
+	n.network, err = p2p.New(p2p.Config{
+		Chain: netChain{n.chain}, Address: address, Peers: c.Peers, Book: filepath.Join(c.Data, "peers.json"), Allow: c.Allow,
+		Limits: c.Network, Logger: c.Logger, Now: c.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
 	n.api = api.New(api.Config{
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
+		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), address),
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
 		Gatherer: c.Registry, Logger: c.Logger, Now: c.Now,
 	})
-	c.Registry.MustRegister(n.engine, n.chain, n.store, n.miner, n.api, newBuildInfo(c.Version),
+	limited := newLimitListener(n.listener, or(c.Connections, defaultConnections), or(c.ConnectionsEach, defaultConnectionsEach))
+	n.listener = limited
+	c.Registry.MustRegister(limited, n.engine, n.chain, n.store, n.miner, n.network, n.api, newBuildInfo(c.Version),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = &http.Server{
 		Handler:           n.api,
+		ConnState:         limited.onState,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaders,
@@ -139,6 +171,9 @@ func (n *Node) Addr() net.Addr { return n.listener.Addr() }
 // Chain returns the node's chain.
 func (n *Node) Chain() *chain.Chain { return n.chain }
 
+// Network returns the node's connection with others.
+func (n *Node) Network() *p2p.Network { return n.network }
+
 // Engine returns the engine that the node mines with.
 func (n *Node) Engine() *pow.Engine { return n.engine }
 
@@ -154,6 +189,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.retryHeld(ctx)
 		return nil
 	})
+	group.Go(func() error { return n.network.Run(ctx) })
 	group.Go(func() error {
 		err := n.server.Serve(n.listener)
 		if errors.Is(err, http.ErrServerClosed) {

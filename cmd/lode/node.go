@@ -16,6 +16,7 @@ import (
 
 type nodeCmd struct {
 	engineFlags
+	networkFlags
 
 	Listen     string `env:"LODE_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Address of the HTTP API (${default})."`
 	Data       string `env:"LODE_DATA" default:"lode-data" placeholder:"DIR" help:"Folder that keeps the chain (${default}); made if it is not there."`
@@ -30,7 +31,8 @@ type nodeCmd struct {
 
 func (*nodeCmd) Help() string {
 	return `Runs a node until it is told to stop: it takes transactions, mines them, keeps
-them on disk and answers clients over HTTP.`
+them on disk and answers clients over HTTP. With --peer it connects with another
+node; each finds more nodes by those that it knows.`
 }
 
 // Run runs a node until a signal.
@@ -50,12 +52,14 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
 	info, _ := debug.ReadBuildInfo()
-	n, err := node.Open(ctx, node.Config{
+	config := node.Config{
 		Params: params, Data: c.Data, Listen: c.Listen,
 		Mine: node.Mode(c.Mine), Tag: c.Tag, Workers: c.Workers, Kernel: c.Kernel,
 		PoolTxs: c.PoolTxs, PoolBytes: c.PoolBytes,
 		Version: buildVersion(info), Logger: log,
-	})
+	}
+	c.set(&config)
+	n, err := node.Open(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -64,7 +68,9 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	tip := n.Chain().Tip()
 	log.Info("chain open", "network", params.Name, "height", tip.Height, "tip", tip.Hash, "data", c.Data)
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !isLoopback(host) {
-		log.Warn("the API has no password: whoever reaches this address can post and mine", "listen", c.Listen)
+		if c.Token == "" {
+			log.Warn("the API has no password: whoever reaches this address can post, mine and connect nodes; --token guards the last two", "listen", c.Listen)
+		}
 	}
 	if _, err := fmt.Fprintf(s.out, "lode: listening on http://%s (try /status)\n", n.Addr()); err != nil {
 		return err

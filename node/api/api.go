@@ -19,6 +19,19 @@ type Config struct {
 	Miner Miner // nil: this node does not mine, /mine answers 503
 	Peers Peers // nil: none
 
+	// Network serves what other nodes ask, under /p2p/; nil: nothing.
+	Network http.Handler
+	Paths   []string // that Network serves, for the metrics
+
+	// Token, if it is not empty, has to come with requests that mine or that
+	// connect nodes, as "Authorization: Bearer TOKEN".
+	Token string
+
+	// Hosts, if it is not nil, are the names by which clients may call this
+	// node, beside IP addresses of its own machine and localhost, when they
+	// change something; see checkHost.
+	Hosts []string
+
 	// Next serves the paths that the API does not know; nil: they are 404.
 	Next http.Handler
 
@@ -48,6 +61,11 @@ type Limits struct {
 
 	MineWait time.Duration // the longest wait for a block, then 202; 0: 15 min
 
+	Registrations int           // calls that wait for another node at once; 0: 64
+	RegisterWait  time.Duration // for /register_node to connect; 0: 1 s
+	JoinWait      time.Duration // for /register_with to connect; 0: 10 s
+	SyncWait      time.Duration // for it to catch up then; 0: 5 s
+
 	Headers int // most headers in a page; 0: 2000
 	Pending int // most pending transactions in a page; 0: 10,000
 
@@ -67,6 +85,10 @@ func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.Timeout, 30*time.Second)
 	setDefault(&l.PieceBytes, 256<<10)
 	setDefault(&l.MineWait, 15*time.Minute)
+	setDefault(&l.Registrations, 64)
+	setDefault(&l.RegisterWait, time.Second)
+	setDefault(&l.JoinWait, 10*time.Second)
+	setDefault(&l.SyncWait, 5*time.Second)
 	setDefault(&l.Headers, 2000)
 	setDefault(&l.Pending, 10_000)
 	setDefault(&l.IdempotencyKeys, 16<<10)

@@ -25,6 +25,10 @@ func (a *API) getChain(w *writer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return a.sendChain(w, r, from, limit)
+}
+
+func (a *API) sendChain(w *writer, r *http.Request, from, limit int64) error {
 	w.Header().Set("Content-Type", typeJSON)
 	const tries = 4
 	for try := 1; ; try++ {
@@ -74,14 +78,6 @@ func (a *API) writeChain(s *stream, from, limit int64) error {
 	}
 	s.text(`],"peers":` + string(peers) + "}\n")
 	return nil
-}
-
-func (a *API) peerAddresses() []string {
-	addresses := []string{} // not null
-	if a.peers != nil {
-		addresses = append(addresses, a.peers.Addresses()...)
-	}
-	return addresses
 }
 
 func (s *stream) block(b chain.Block) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -56,5 +57,10 @@ type Progress struct {
 
 // Peers knows the other nodes.
 type Peers interface {
-	Addresses() []string
+	Peers() []gossip.PeerInfo
+	Sync() gossip.SyncInfo
+
+	// Connect returns when both nodes know each other. With keep, the connection
+	// stays wanted, whatever the outcome.
+	Connect(ctx context.Context, address gossip.Address, keep bool) error
 }

@@ -15,7 +15,9 @@ type route struct {
 	slots    *slots // nil: always served, because it is answered from memory
 	anyQuery bool   // the query is the handler's own business
 	params   []string
-	stream   bool // the answer goes on until the client leaves
+	guarded  bool         // needs the token
+	network  http.Handler // serves the route itself, to other nodes
+	stream   bool         // the answer goes on until the client leaves
 
 	usual map[answerKind]counters
 }
@@ -49,6 +51,7 @@ func (s *slots) free() {
 func (a *API) addRoutes() {
 	requests := &slots{what: "requests", most: int64(a.limits.Requests)}
 	waiters := &slots{what: "calls that wait for a block", most: int64(a.limits.MineWaiters)}
+	registrations := &slots{what: "calls that wait for another node", most: int64(a.limits.Registrations)}
 	streams := &slots{what: "event streams", most: int64(a.limits.EventClients)}
 	get := func(h handler) map[string]handler {
 		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
@@ -60,12 +63,15 @@ func (a *API) addRoutes() {
 		{pattern: "/chain", slots: requests, methods: get(a.getChain), params: page},
 		{pattern: "/pending_tx", slots: requests, methods: get(a.getPending), params: page},
 		// No HEAD: it must not change anything, and mining does.
-		{pattern: "/mine", slots: waiters, methods: map[string]handler{http.MethodGet: a.mine, http.MethodPost: a.mine}},
+		{pattern: "/mine", slots: waiters, methods: map[string]handler{http.MethodGet: a.mine, http.MethodPost: a.mine}, guarded: true},
 		{pattern: "/add_block", slots: requests, methods: post(a.addBlock)},
 		{pattern: "/headers", slots: requests, methods: get(a.getHeaders), params: []string{"from", "limit", "after"}},
 		{pattern: "/blocks/{id}", slots: requests, methods: get(a.getBlock)},
 		{pattern: "/tx/{id}", slots: requests, methods: get(a.getTx)},
 		{pattern: "/tx/{id}/proof", slots: requests, methods: get(a.getProof)},
+		{pattern: "/register_node", slots: registrations, methods: post(a.registerNode), guarded: true},
+		{pattern: "/register_with", slots: registrations, methods: post(a.registerWith), guarded: true},
+		{pattern: "/peers", methods: get(a.getPeers)},
 		{pattern: "/status", methods: get(a.getStatus)},
 		{pattern: "/events", slots: streams, methods: get(a.getEvents), stream: true},
 		{pattern: "/healthz", methods: get(a.getHealth)},
@@ -85,6 +91,11 @@ func (a *API) addRoutes() {
 		}
 	}
 	a.other = &route{pattern: "other"}
+	if a.config.Network != nil {
+		for _, path := range a.config.Paths {
+			a.static[path] = &route{pattern: path, network: a.config.Network}
+		}
+	}
 }
 
 // find returns the route of a clean path and what stands for {id} in it.

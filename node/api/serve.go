@@ -83,6 +83,13 @@ func (a *API) finish(w *writer, r *http.Request, start time.Time) {
 
 func (a *API) serve(w *writer, r *http.Request, path string) error {
 	rt := w.route
+	if rt.network != nil {
+		if err := a.allow(w, r); err != nil {
+			return err
+		}
+		rt.network.ServeHTTP(w, withPath(r, path))
+		return nil
+	}
 	if rt == a.other && a.next != nil {
 		a.next.ServeHTTP(w, withPath(r, path))
 		return nil
@@ -120,10 +127,8 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 	}
 	defer rt.slots.free()
 
-	if r.Method == http.MethodPost {
-		if err := a.origins.Check(r); err != nil {
-			return refuse(http.StatusForbidden, "a page of another origin may not change this node (%v)", err)
-		}
+	if err := a.allow(w, r); err != nil {
+		return err
 	}
 	if r.URL.RawQuery != "" && !rt.anyQuery {
 		var err error

@@ -29,8 +29,9 @@ type statusJSON struct {
 	Mempool poolJSON   `json:"mempool"`
 	Mining  miningJSON `json:"mining"`
 
-	Peers  int     `json:"peers"`
-	Uptime float64 `json:"uptime_seconds"`
+	Peers  int      `json:"peers"`
+	Sync   syncJSON `json:"sync"`
+	Uptime float64  `json:"uptime_seconds"`
 }
 
 type poolJSON struct {
@@ -54,7 +55,8 @@ func (a *API) getStatus(w *writer, r *http.Request) error {
 		Height: tip.Height, Hash: tip.Hash, Chainwork: tip.Work.String(), Bits: tip.NextBits(params),
 		Mempool: a.poolStatus(),
 		Mining:  a.miningStatus(),
-		Peers:   len(a.peerAddresses()),
+		Peers:   len(a.peerInfos()),
+		Sync:    a.syncStatus(),
 		Uptime:  a.now().Sub(a.started).Seconds(),
 	}
 	s.Network.Name, s.Network.ID = params.Name, params.ID()

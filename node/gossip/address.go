@@ -95,6 +95,15 @@ func parseHost(host string) (string, error) {
 // String returns the address.
 func (a Address) String() string { return string(a) }
 
+// UnmarshalText implements [encoding.TextUnmarshaler] with [ParseAddress].
+func (a *Address) UnmarshalText(text []byte) error {
+	parsed, err := ParseAddress(string(text))
+	if err == nil {
+		*a = parsed
+	}
+	return err
+}
+
 // Host returns the host, an IPv6 address without its brackets.
 func (a Address) Host() string {
 	_, rest, _ := strings.Cut(string(a), "://")

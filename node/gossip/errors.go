@@ -27,6 +27,16 @@ const (
 	BadRequest     RefusalReason = "bad-request"     // not of the protocol's form
 )
 
+// word returns the reason, or another word for one that is not known: it came
+// from another node.
+func (r RefusalReason) word() string {
+	switch r {
+	case WrongVersion, WrongNetwork, Self, Full, Banned, UnknownSession, Busy, BadRequest:
+		return string(r)
+	}
+	return "refused"
+}
+
 // Error returns "reason: message".
 func (r Refusal) Error() string { return string(r.Reason) + ": " + r.Message }
 

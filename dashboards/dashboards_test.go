@@ -1,0 +1,157 @@
+package dashboards
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.FromSlash(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestGrafanaFiles holds the committed files against the dashboards, and reads
+// them as strictly as the SDK can.
+func TestGrafanaFiles(t *testing.T) {
+	plugins.RegisterDefaultPlugins()
+	files, err := filepath.Glob("grafana/*.json")
+	if err != nil || len(files) != len(All()) {
+		t.Errorf("files %v, %v: want one for each of %d dashboards", files, err, len(All()))
+	}
+	for _, d := range All() {
+		g, err := d.Grafana()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.MarshalIndent(g, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := read(t, "grafana/"+d.UID+".json")
+		if got != string(want)+"\n" {
+			t.Errorf("%s is not current: go generate ./dashboards", d.UID)
+		}
+		var back dashboard.Dashboard
+		if err := back.UnmarshalJSONStrict([]byte(got)); err != nil {
+			t.Errorf("%s: %v", d.UID, err)
+		}
+		again, err := json.MarshalIndent(back, "", "  ")
+		again = bytes.ReplaceAll(again, []byte(`"panels": null`), []byte(`"panels": []`)) // of rows
+		if err != nil || !bytes.Equal(again, want) {
+			t.Errorf("%s: what was read is not what was written (%v)", d.UID, err)
+		}
+	}
+}
+
+// TestPanels checks what every panel must have.
+func TestPanels(t *testing.T) {
+	for _, d := range All() {
+		seen := map[string]bool{}
+		var cells [Columns][200]string
+		for _, p := range d.Layout() {
+			if p.X+p.W > Columns {
+				t.Errorf("%s: %q sticks out", d.UID, p.Panel.Title)
+				continue
+			}
+			for x := p.X; x < p.X+p.W; x++ {
+				for y := p.Y; y < p.Y+p.H; y++ {
+					if cells[x][y] != "" {
+						t.Fatalf("%s: %q and %q overlap", d.UID, cells[x][y], p.Panel.Title+p.Heading)
+					}
+					cells[x][y] = p.Panel.Title + p.Heading
+				}
+			}
+			if p.Heading != "" {
+				continue
+			}
+			name := d.UID + ": " + p.Panel.Title
+			if p.Panel.Title == "" || seen[p.Panel.Title] {
+				t.Errorf("%s: no title, or not the only one", name)
+			}
+			seen[p.Panel.Title] = true
+			if len(p.Panel.About) < 20 || !strings.HasSuffix(p.Panel.About, ".") {
+				t.Errorf("%s: say what it shows and what to do", name)
+			}
+			if len(p.Panel.Queries) == 0 {
+				t.Errorf("%s: no queries", name)
+			}
+			if slices.ContainsFunc(p.Panel.Steps[min(1, len(p.Panel.Steps)):], func(s Step) bool { return s.From == 0 }) {
+				t.Errorf("%s: steps %v do not ascend", name, p.Panel.Steps)
+			}
+			for _, q := range p.Panel.Queries {
+				if !strings.Contains(q.Expr, `job=~"$job"`) {
+					t.Errorf("%s: a query does not choose the job: %s", name, q.Expr)
+				}
+			}
+		}
+	}
+}
+
+// TestAlertsAreDocumented holds alerts, their tests and their runbooks against
+// each other, and the rules against who uses them.
+func TestAlertsAreDocumented(t *testing.T) {
+	alerts, rules, tests := read(t, "prometheus/alerts.yml"), read(t, "prometheus/rules.yml"), read(t, "prometheus/rules_test.yml")
+	runbook := read(t, "../docs/monitoring.md")
+	names := regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(alerts, -1)
+	if len(names) == 0 {
+		t.Fatal("no alerts")
+	}
+	for _, m := range names {
+		if !regexp.MustCompile(`(?m)^### ` + m[1] + `$`).MatchString(runbook) {
+			t.Errorf("%s has no section in docs/monitoring.md", m[1])
+		}
+		if url := "docs/monitoring.md#" + strings.ToLower(m[1]); !strings.Contains(alerts, url+"\n") {
+			t.Errorf("%s has no runbook_url that ends in %s", m[1], url)
+		}
+		// Once silent, once firing.
+		if n := len(regexp.MustCompile(`alertname: `+m[1]+`\b`).FindAllString(tests, -1)); n < 2 {
+			t.Errorf("%s stands in %d tests, want one in which it is silent and one in which it fires", m[1], n)
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^### (Lode\w+)$`).FindAllStringSubmatch(runbook, -1) {
+		if !strings.Contains(alerts, "- alert: "+m[1]+"\n") {
+			t.Errorf("docs/monitoring.md has a section on %s, which is no alert", m[1])
+		}
+	}
+
+	users := alerts + expressions()
+	for _, m := range regexp.MustCompile(`(?m)^ +- record: (\S+)$`).FindAllStringSubmatch(rules, -1) {
+		if !strings.Contains(users, m[1]) {
+			t.Errorf("nothing uses the rule %s", m[1])
+		}
+		if !strings.Contains(tests, m[1]) {
+			t.Errorf("no test has the rule %s", m[1])
+		}
+	}
+	for _, name := range regexp.MustCompile(`\b(job|instance):[a-z_]+:[a-z0-9_]+`).FindAllString(users, -1) {
+		if !strings.Contains(rules, "- record: "+name+"\n") {
+			t.Errorf("there is no rule %s", name)
+		}
+	}
+}
+
+// expressions returns the queries of all panels, a line each.
+func expressions() string {
+	var all strings.Builder
+	for _, d := range All() {
+		for _, p := range d.Layout() {
+			for _, q := range p.Panel.Queries {
+				all.WriteString(q.Expr + "\n")
+			}
+		}
+	}
+	return all.String()
+}

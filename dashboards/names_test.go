@@ -1,0 +1,96 @@
+package dashboards
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/node"
+)
+
+// notShown are metrics that no panel, rule or alert uses, each with why.
+var notShown = map[string]string{}
+
+// notYet are metrics of nodes that talk to each other, for which the panels are
+// made and which the node does not export yet.
+var notYet = []string{
+	"lode_addresses", "lode_block_propagation_seconds", "lode_gossip_announcements_total", "lode_peer_bans_total",
+	"lode_peer_bytes_total", "lode_peer_connections_total", "lode_peer_refused_total", "lode_peer_request_duration_seconds",
+	"lode_peer_requests_total", "lode_peers", "lode_sync_blocks_remaining", "lode_sync_blocks_total",
+}
+
+// registered returns the names of what a node exports.
+func registered(t *testing.T) map[string]bool {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	n, err := node.Open(t.Context(), node.Config{
+		Params: chain.Lab(), Data: t.TempDir(), Listen: "127.0.0.1:0", Workers: 1, Registry: reg,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	descs := make(chan *prometheus.Desc)
+	go func() {
+		defer close(descs)
+		reg.Describe(descs)
+	}()
+	fqName := regexp.MustCompile(`fqName: "([^"]+)"`)
+	for desc := range descs {
+		if m := fqName.FindStringSubmatch(desc.String()); m != nil {
+			names[m[1]] = true
+		}
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop() // at once
+	if err := n.Run(stopped); err != nil {
+		t.Error(err)
+	}
+	return names
+}
+
+// TestNames holds the names in dashboards, rules and alerts against those that a
+// node exports: none is used that is not there, and none is there for nothing.
+func TestNames(t *testing.T) {
+	there := registered(t)
+	text := expressions() + read(t, "prometheus/alerts.yml") + read(t, "prometheus/rules.yml")
+	text = regexp.MustCompile(`\b(job|instance):[a-z0-9_]+:[a-z0-9_]+|(?m)#.*$|label_values`).ReplaceAllString(text, "")
+	used := map[string]bool{}
+	for _, name := range regexp.MustCompile(`\b(lode|go|process)_[a-z0-9_]+`).FindAllString(text, -1) {
+		if !there[name] { // a series of a histogram
+			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+				if base, ok := strings.CutSuffix(name, suffix); ok && (there[base] || slices.Contains(notYet, base)) {
+					name = base
+				}
+			}
+		}
+		used[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(used)) {
+		if !there[name] && !slices.Contains(notYet, name) {
+			t.Errorf("%s is used, and no node exports it", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		if !strings.HasPrefix(name, "lode_") {
+			continue // the runtime's are many
+		}
+		switch why := notShown[name]; {
+		case used[name] && why != "":
+			t.Errorf("%s is used after all", name)
+		case !used[name] && why == "":
+			t.Errorf("%s is exported, and nothing shows it", name)
+		}
+	}
+	for _, name := range notYet {
+		if there[name] {
+			t.Errorf("%s is exported by now", name)
+		}
+	}
+}

@@ -1,0 +1,25 @@
+package dashboards
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// TestPromtool runs the unit tests of the rules.
+func TestPromtool(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("NOT TESTED: rules and alerts, for want of promtool (Debian's package prometheus has it)")
+	}
+	for _, args := range [][]string{
+		{"check", "rules", "rules.yml", "alerts.yml"},
+		{"check", "config", "prometheus.yml"},
+		{"test", "rules", "rules_test.yml"},
+	} {
+		cmd := exec.CommandContext(t.Context(), promtool, args...)
+		cmd.Dir = "prometheus"
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v\n%s", args, err, out)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
+)
+
+const maxRegistration = 8 << 10 // bytes
+
+func (a *API) peerInfos() []gossip.PeerInfo {
+	if a.peers == nil {
+		return nil
+	}
+	return a.peers.Peers()
+}
+
+func (a *API) peerAddresses() []string {
+	peers := a.peerInfos()
+	addresses := make([]string, len(peers)) // not null
+	for i, p := range peers {
+		addresses[i] = p.Address.String()
+	}
+	return addresses
+}
+
+type peerJSON struct {
+	Address   gossip.Address `json:"address"`
+	Direction string         `json:"direction"` // out: of our choice
+	Node      gossip.NodeID  `json:"node_id"`
+	Height    int64          `json:"height"`
+	Hash      pow.Hash       `json:"hash"`
+	Chainwork pow.Work       `json:"chainwork"`
+	Since     float64        `json:"since"` // both in seconds since 1970
+	Seen      float64        `json:"seen"`
+}
+
+func (a *API) getPeers(w *writer, r *http.Request) error {
+	peers := a.peerInfos()
+	list := make([]peerJSON, len(peers))
+	for i, p := range peers {
+		list[i] = peerJSON{p.Address, "in", p.Node, p.Tip.Height, p.Tip.Hash, p.Tip.Work, unixSeconds(p.Since), unixSeconds(p.Seen)}
+		if p.Out {
+			list[i].Direction = "out"
+		}
+	}
+	a.sendJSON(w, r, http.StatusOK, list)
+	return nil
+}
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// syncJSON is how far the node is in catching up with its peers.
+type syncJSON struct {
+	Active    bool    `json:"active"`
+	Height    int64   `json:"height,omitempty"`
+	Target    int64   `json:"target,omitempty"` // height that the peers claim
+	PerSecond float64 `json:"blocks_per_second,omitempty"`
+	Left      float64 `json:"seconds_left,omitempty"`
+}
+
+func (a *API) syncStatus() syncJSON {
+	if a.peers == nil {
+		return syncJSON{}
+	}
+	s := a.peers.Sync()
+	if !s.Active {
+		return syncJSON{}
+	}
+	perSecond, left := s.Progress(a.now())
+	return syncJSON{true, s.Height, s.Target, perSecond, left.Seconds()}
+}
+
+// registerNode is what the original's nodes tell each other: the address of
+// another one. The answer is that of /chain. It waits a moment for the
+// connection, so that it is among the peers if all is well.
+func (a *API) registerNode(w *writer, r *http.Request) error {
+	address, err := a.readRegistration(w, r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), a.limits.RegisterWait)
+	defer cancel()
+	if err := a.peers.Connect(ctx, address, true); err != nil {
+		a.log.Debug("a node that was registered is not connected yet", "peer", address, "error", err)
+	}
+	if r.Context().Err() != nil {
+		return errGone
+	}
+	return a.sendChain(w, r, 0, math.MaxInt64)
+}
+
+// registerWith connects with another node and answers when both know each other.
+// If that one's chain has more work it waits a little for ours to catch up.
+func (a *API) registerWith(w *writer, r *http.Request) error {
+	address, err := a.readRegistration(w, r)
+	if err != nil {
+		return err
+	}
+	w.writeBy(time.Now().Add(a.limits.JoinWait + a.limits.SyncWait + a.limits.Timeout))
+	ctx, cancel := context.WithTimeout(r.Context(), a.limits.JoinWait)
+	defer cancel()
+	defer context.AfterFunc(a.closing, cancel)()
+	if err = a.peers.Connect(ctx, address, false); err == nil {
+		err = a.peers.Connect(ctx, address, true) // it is worth keeping
+	}
+	switch {
+	case err == nil:
+	case r.Context().Err() != nil:
+		return errGone
+	case a.closing.Err() != nil:
+		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return refuse(http.StatusGatewayTimeout, "%s did not connect with this node within %v: does it run, and does it reach this node at the address that --advertise gives?",
+			address, a.limits.JoinWait)
+	default:
+		return refuse(http.StatusBadGateway, "no connection with %s: %v", address, err)
+	}
+	a.waitForWork(r.Context(), address)
+	if r.Context().Err() != nil {
+		return errGone
+	}
+	const text = "Registration successful"
+	a.say(w, r, http.StatusOK, text, func() any {
+		return struct {
+			Message string `json:"message"`
+		}{text}
+	})
+	return nil
+}
+
+// waitForWork returns when our chain has as much work as the peer's, and after
+// SyncWait in any case.
+func (a *API) waitForWork(ctx context.Context, address gossip.Address) {
+	ctx, cancel := context.WithTimeout(ctx, a.limits.SyncWait)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ours, behind := a.chain.Tip().Work, false
+		for _, p := range a.peerInfos() {
+			behind = behind || p.Address == address && ours.Cmp(p.Tip.Work) < 0
+		}
+		if !behind {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.closing.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// readRegistration reads {"node_address": "http://host:port"}.
+func (a *API) readRegistration(w *writer, r *http.Request) (gossip.Address, error) {
+	body := a.buffer()
+	defer a.release(body)
+	if err := readJSON(w, r, body, maxRegistration); err != nil {
+		return "", err
+	}
+	var registration struct {
+		Address *string `json:"node_address"`
+	}
+	text := bytes.TrimSpace(body.Bytes())
+	if err := json.Unmarshal(text, &registration); err != nil || registration.Address == nil {
+		return "", refuse(http.StatusBadRequest, `want a JSON object such as {"node_address": "http://127.0.0.1:8001"}`)
+	}
+	address, err := gossip.ParseAddress(*registration.Address)
+	if err != nil {
+		return "", badRequest(err)
+	}
+	if a.peers == nil {
+		return "", refuse(http.StatusServiceUnavailable, "this node connects with no others")
+	}
+	// With a deadline for reading left, the server would take its passing for
+	// the client's leaving.
+	w.readBy(time.Time{})
+	return address, nil
+}

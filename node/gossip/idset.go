@@ -1,0 +1,37 @@
+package gossip
+
+import (
+	"encoding/binary"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// idSetSize is how many ids an idSet is sure to remember. It remembers up to
+// twice as many.
+const idSetSize = 4096
+
+// idSet remembers the latest ids that were added, by their first eight bytes,
+// which a proof of work leaves alone. The zero value is empty and takes no
+// memory.
+type idSet struct{ young, old map[uint64]struct{} }
+
+func (s *idSet) has(id pow.Hash) bool {
+	key := binary.LittleEndian.Uint64(id[:])
+	if _, ok := s.young[key]; ok {
+		return true
+	}
+	_, ok := s.old[key]
+	return ok
+}
+
+// add reports whether the id is new.
+func (s *idSet) add(id pow.Hash) bool {
+	if s.has(id) {
+		return false
+	}
+	if s.young == nil || len(s.young) >= idSetSize {
+		s.young, s.old = map[uint64]struct{}{}, s.young
+	}
+	s.young[binary.LittleEndian.Uint64(id[:])] = struct{}{}
+	return true
+}

@@ -1,0 +1,132 @@
+package p2p
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/lodepow/lode/node/gossip"
+)
+
+// client sends requests to other nodes.
+type client struct {
+	http      *http.Client
+	endpoints endpoints
+	metrics   *metrics
+}
+
+func newClient(g guard, e endpoints, m *metrics) *client {
+	return &client{
+		http: &http.Client{
+			Transport:     newTransport(g),
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		endpoints: e,
+		metrics:   m,
+	}
+}
+
+// send does what the state machine wants. The timeout bounds all of it: the
+// lookup of the name, the connection, the header, and the last byte of the body.
+func (c *client) send(ctx context.Context, s gossip.Send) (gossip.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	ep := c.endpoints.of(s.Request)
+	start := time.Now()
+	a, err := c.exchange(ctx, ep, s)
+	c.metrics.request(ep.path, err, time.Since(start))
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (gossip.Answer, error) {
+	query, body, err := encodeRequest(s.Request)
+	if err != nil {
+		return nil, err
+	}
+	url := string(s.To) + ep.path
+	if query != "" {
+		url += "?" + query
+	}
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, ep.method, url, reader)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", typeJSON)
+	}
+	req.Header.Set("User-Agent", "lode")
+	req.Header.Set("Accept", ep.kind)
+	if s.Session != (gossip.Session{}) {
+		req.Header.Set(SessionHeader, s.Session.String())
+	}
+	// All requests may come twice, so the transport may repeat one whose
+	// connection the peer has closed in that moment. This header is not sent.
+	req.Header["Idempotency-Key"] = nil
+
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	c.metrics.sent.Add(float64(len(body)))
+	answer, err := c.read(resp, ep)
+	if err != nil {
+		return nil, err
+	}
+	return c.endpoints.decodeAnswer(s.Request, answer)
+}
+
+// read reads the body of an answer, and the error that it is.
+func (c *client) read(resp *http.Response, ep endpoint) ([]byte, error) {
+	if codings := resp.Header.Values("Content-Encoding"); len(codings) > 0 && (len(codings) > 1 || !strings.EqualFold(codings[0], "identity")) {
+		return nil, malformed(fmt.Errorf("the answer is compressed: %.40q", strings.Join(codings, ", ")))
+	}
+	if resp.StatusCode != http.StatusOK {
+		body, err := c.readBody(resp, maxRefusalBytes)
+		if err != nil {
+			return nil, fmt.Errorf("answered %d %s: %w", resp.StatusCode, http.StatusText(resp.StatusCode), err)
+		}
+		return nil, decodeRefusal(resp, body)
+	}
+	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != ep.kind {
+		return nil, malformed(fmt.Errorf("content type %.60q, want %s", resp.Header.Get("Content-Type"), ep.kind))
+	}
+	return c.readBody(resp, ep.maxAnswer)
+}
+
+func (c *client) readBody(resp *http.Response, most int64) ([]byte, error) {
+	if resp.ContentLength > most {
+		return nil, oversize("%d bytes, at most %d", resp.ContentLength, most)
+	}
+	var buf bytes.Buffer
+	if n := resp.ContentLength; n > 0 {
+		buf.Grow(int(min(n, 256<<10)) + bytes.MinRead) // what is only announced takes no memory
+	}
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, most+1))
+	c.metrics.received.Add(float64(n))
+	switch {
+	case n > most:
+		return nil, oversize("more than %d bytes", most)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("the answer was cut off after %d bytes", n)
+	case err != nil:
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// close gives up the connections that are idle.
+func (c *client) close() { c.http.CloseIdleConnections() }

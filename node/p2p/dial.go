@@ -1,0 +1,86 @@
+package p2p
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/lodepow/lode/node/gossip"
+)
+
+// guard says which IP addresses the node connects with.
+type guard struct {
+	allow []netip.Prefix // nil: all but those that are never safe
+}
+
+// check returns an error for an address that no peer may have: what is only
+// there for this machine's own network card, such as a cloud's metadata, or no
+// single machine.
+func (g guard) check(ip netip.Addr) error {
+	ip = ip.Unmap()
+	switch {
+	case !ip.IsValid() || ip.IsUnspecified():
+		return fmt.Errorf("%s is no machine's address", ip)
+	case ip.IsLinkLocalUnicast():
+		return fmt.Errorf("%s is link-local", ip)
+	case ip.IsMulticast() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return fmt.Errorf("%s is a multicast address", ip)
+	}
+	for _, prefix := range g.allow {
+		if prefix.Contains(ip) {
+			return nil
+		}
+	}
+	if g.allow != nil {
+		return fmt.Errorf("%s is not among the addresses that this node may connect with", ip)
+	}
+	return nil
+}
+
+// allows says the same of an address whose host is an IP address. Names are
+// looked at when they are resolved.
+func (g guard) allows(a gossip.Address) bool {
+	ip, err := netip.ParseAddr(a.Host())
+	return err != nil || g.check(ip) == nil
+}
+
+// control looks at the address that a connection really goes to, after its name
+// has been resolved.
+func (g guard) control(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("address %s: %w", address, err)
+	}
+	return g.check(to.Addr())
+}
+
+// Bounds of connections to other nodes.
+const (
+	dialTimeout   = 5 * time.Second
+	maxIdleConns  = 128
+	maxHostConns  = 8 // to one peer, of which two stay open when idle
+	idleTimeout   = 90 * time.Second
+	maxHeaderSize = 16 << 10 // of an answer
+)
+
+// newTransport makes connections that the environment has no say in: no proxy,
+// no compression, HTTP/1.1.
+func newTransport(g guard) *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: g.control}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    dialTimeout,
+		DisableCompression:     true,
+		MaxIdleConns:           maxIdleConns,
+		MaxIdleConnsPerHost:    2,
+		MaxConnsPerHost:        maxHostConns,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeaderSize,
+		Protocols:              &protocols,
+	}
+}

@@ -1,0 +1,148 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/node/gossip"
+)
+
+const (
+	// longestSleep bounds the time to the next Wake, in case the clock jumps.
+	longestSleep = 10 * time.Second
+
+	changesAtOnce = 256 // then others have their turn
+	addsAtOnce    = 128 // transactions whose writes the store may join
+)
+
+// loop makes the steps of the state machine, one at a time.
+func (n *Network) loop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			n.step(ctx, gossip.Wake{})
+		case a := <-n.asks:
+			n.replies[a.event.ID] = a.reply
+			n.step(ctx, a.event)
+		case c := <-n.connects:
+			n.waiters[c.event.ID] = c.outcome
+			n.step(ctx, c.event)
+		case ev := <-n.outcomes:
+			n.step(ctx, ev)
+		case <-n.changes.wake:
+			n.tellChanges(ctx)
+		}
+		timer.Reset(n.sleep())
+	}
+}
+
+func (n *Network) sleep() time.Duration {
+	n.mu.Lock()
+	next := n.machine.Next()
+	n.mu.Unlock()
+	if next.IsZero() {
+		return longestSleep
+	}
+	return min(max(next.Sub(n.now()), 0), longestSleep)
+}
+
+// tellChanges passes events of the chain on. Where some are lost, it says what
+// they can have said: what the tip is, and what is pending.
+func (n *Network) tellChanges(ctx context.Context) {
+	events, lost := n.changes.take(changesAtOnce)
+	if lost {
+		n.log.Warn("more happened to the chain than could be followed: going through what is pending")
+		pending, _ := n.chain.PendingCount()
+		events = []chain.Event{{Kind: chain.EventReorg, Tip: n.chain.Tip()}}
+		for _, tx := range n.chain.Pending(0, pending) {
+			events = append(events, chain.Event{Kind: chain.EventTx, Tx: tx})
+		}
+	}
+	for _, ev := range events {
+		n.step(ctx, gossip.Changed{Event: ev})
+	}
+}
+
+// step makes a step and does what it asks for.
+func (n *Network) step(ctx context.Context, ev gossip.Event) {
+	for events := []gossip.Event{ev}; len(events) > 0; events = events[1:] {
+		n.mu.Lock()
+		effects := n.machine.Step(n.now(), events[0])
+		n.mu.Unlock()
+		for _, e := range effects {
+			if failed := n.do(ctx, e); failed != nil {
+				events = append(events, failed)
+			}
+		}
+	}
+}
+
+// errTooManySends is the outcome of a request that was not sent.
+var errTooManySends = errors.New("too many requests are under way")
+
+// do begins what an effect asks for, without waiting. It returns the event that
+// tells of its failure if that is known at once.
+func (n *Network) do(ctx context.Context, e gossip.Effect) gossip.Event {
+	switch e := e.(type) {
+	case gossip.Send:
+		if !n.sends.take() {
+			return gossip.Answered{ID: e.ID, Err: errTooManySends}
+		}
+		n.work.Go(func() {
+			defer n.sends.free()
+			answer, err := n.client.send(ctx, e)
+			n.report(ctx, gossip.Answered{ID: e.ID, Answer: answer, Err: err})
+		})
+	case gossip.Accept:
+		n.work.Go(func() {
+			taken, err := n.chain.AcceptAll(e.Blocks)
+			n.report(ctx, gossip.Accepted{ID: e.ID, Taken: taken, Err: err})
+		})
+	case gossip.AddTxs:
+		n.work.Go(func() { n.report(ctx, gossip.Added{ID: e.ID, Errs: n.addTxs(e.Txs)}) })
+	case gossip.Reply:
+		if reply := n.replies[e.ID]; reply != nil {
+			delete(n.replies, e.ID)
+			reply <- e // has room for it
+		}
+	case gossip.Connected:
+		if outcome := n.waiters[e.ID]; outcome != nil {
+			delete(n.waiters, e.ID)
+			outcome <- e.Err // has room for it
+		}
+	case gossip.Note:
+		n.note(e)
+	}
+	return nil
+}
+
+// report hands an outcome to the loop.
+func (n *Network) report(ctx context.Context, ev gossip.Event) {
+	select {
+	case n.outcomes <- ev:
+	case <-ctx.Done():
+	}
+}
+
+// addTxs adds transactions at once, so that the store joins their writes.
+func (n *Network) addTxs(txs []chain.Tx) []error {
+	errs := make([]error, len(txs))
+	room := make(chan struct{}, addsAtOnce)
+	var group sync.WaitGroup
+	for i, tx := range txs {
+		room <- struct{}{}
+		group.Go(func() {
+			defer func() { <-room }()
+			_, errs[i] = n.chain.AddTx(tx)
+		})
+	}
+	group.Wait()
+	return errs
+}

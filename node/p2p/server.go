@@ -1,0 +1,217 @@
+package p2p
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lodepow/lode/node/gossip"
+)
+
+var errFull = gossip.Refusal{Reason: gossip.Busy, Message: "the node serves as many requests as it can: try again in a moment", RetryAfter: time.Second}
+
+// Paths lists the routes that ServeHTTP serves.
+func (n *Network) Paths() []string { return n.endpoints.paths() }
+
+// ServeHTTP answers other nodes. It refuses what is too much before it reads
+// anything.
+func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(now.Add(n.limits.ReadTimeout)) // a recorder in a test has none
+	_ = control.SetWriteDeadline(now.Add(n.limits.ReadTimeout + n.limits.WriteTimeout))
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+
+	ep, kind, ok := n.endpoints.at(r.URL.Path)
+	if !ok {
+		n.sendRefusal(w, http.StatusNotFound, fmt.Errorf("there is nothing at %.80q", r.URL.Path))
+		return
+	}
+	if r.Method != ep.method {
+		header.Set("Allow", ep.method)
+		n.sendRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("%s takes %s", ep.path, ep.method))
+		return
+	}
+	from := remoteAddr(r)
+	_, hello := kind.(gossip.Hello)
+	if wait := n.limiter.allow(from, hello, n.now()); wait > 0 {
+		header.Set("Connection", "close")
+		n.sendRefusal(w, 0, gossip.Refusal{Reason: gossip.Busy, Message: "too many requests from one address", RetryAfter: wait})
+		return
+	}
+	if !n.served.take() {
+		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
+		return
+	}
+	defer n.served.free()
+
+	body, status, err := n.readRequest(w, r, ep)
+	if err != nil {
+		header.Set("Connection", "close") // do not read it to its end
+		n.sendRefusal(w, status, err)
+		return
+	}
+	// With a deadline for reading left, the server would take its passing for
+	// the client's leaving.
+	_ = control.SetReadDeadline(time.Time{})
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		n.sendRefusal(w, 0, err)
+		return
+	}
+	request, err := decodeRequest(ep, kind, query, body)
+	if err == nil {
+		err = gossip.CheckRequest(request)
+	}
+	if err != nil {
+		n.sendRefusal(w, 0, err)
+		return
+	}
+	n.answer(w, r, from, ep, request)
+}
+
+func remoteAddr(r *http.Request) netip.Addr {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return from.Addr().Unmap()
+}
+
+// readRequest reads the body. The error comes with its status.
+func (n *Network) readRequest(w http.ResponseWriter, r *http.Request, ep endpoint) (body []byte, status int, err error) {
+	if codings := r.Header.Values("Content-Encoding"); len(codings) > 0 && (len(codings) > 1 || !strings.EqualFold(codings[0], "identity")) {
+		return nil, http.StatusUnsupportedMediaType, errors.New("the body is compressed: send it as it is")
+	}
+	if ep.maxRequest > 0 {
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != typeJSON {
+			return nil, http.StatusUnsupportedMediaType, fmt.Errorf("content type %.60q, want %s", r.Header.Get("Content-Type"), typeJSON)
+		}
+	}
+	if r.ContentLength > ep.maxRequest {
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the body has %d bytes, at most %d are read", r.ContentLength, ep.maxRequest)
+	}
+	var buf bytes.Buffer
+	read, err := io.Copy(&buf, http.MaxBytesReader(w, r.Body, ep.maxRequest))
+	n.metrics.received.Add(float64(read))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", ep.maxRequest)
+	case err != nil:
+		return nil, http.StatusRequestTimeout, errors.New("the body did not arrive")
+	}
+	return buf.Bytes(), 0, nil
+}
+
+// answer answers a request that is in order.
+func (n *Network) answer(w http.ResponseWriter, r *http.Request, from netip.Addr, ep endpoint, request gossip.Request) {
+	var a gossip.Answer
+	var err error
+	switch request := request.(type) {
+	case gossip.Hello, gossip.Announce:
+		a, err = n.ask(r, from, request)
+	case gossip.GetAddresses:
+		n.mu.Lock()
+		a = n.machine.Addresses()
+		n.mu.Unlock()
+	case gossip.GetBlocks:
+		n.sendBlocks(w, request)
+		return
+	default:
+		a, err = gossip.Serve(n.chain, request)
+	}
+	if errors.Is(err, errBusy) {
+		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
+		return
+	}
+	if err != nil {
+		n.sendRefusal(w, 0, err)
+		return
+	}
+	body, err := encodeAnswer(a)
+	if err != nil {
+		n.log.Error("an answer to a peer cannot be written", "route", ep.path, "error", err)
+		n.sendRefusal(w, http.StatusInternalServerError, errors.New("something went wrong inside the node"))
+		return
+	}
+	w.Header().Set("Content-Type", ep.kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	written, _ := w.Write(body) // the peer is gone
+	n.metrics.sent.Add(float64(written))
+}
+
+var errBusy = errors.New("the state machine has too much to do")
+
+// ask has the state machine answer.
+func (n *Network) ask(r *http.Request, from netip.Addr, request gossip.Request) (gossip.Answer, error) {
+	in := gossip.Incoming{ID: n.newID(), From: from, Request: request}
+	if text := r.Header.Get(SessionHeader); text != "" {
+		if err := in.Session.UnmarshalText([]byte(text)); err != nil {
+			return nil, err
+		}
+	}
+	replies := make(chan gossip.Reply, 1)
+	select {
+	case n.asks <- ask{in, replies}:
+	default:
+		return nil, errBusy
+	}
+	timeout := time.NewTimer(n.limits.StepTimeout)
+	defer timeout.Stop()
+	select {
+	case reply := <-replies:
+		if reply.Refusal != nil {
+			return nil, *reply.Refusal
+		}
+		return reply.Answer, nil
+	case <-timeout.C:
+		return nil, errBusy
+	case <-n.stopped:
+		return nil, errBusy
+	case <-r.Context().Done():
+		return nil, errBusy
+	}
+}
+
+// sendBlocks writes blocks as they are stored, one at a time. It ends as
+// [gossip.Blocks] says.
+func (n *Network) sendBlocks(w http.ResponseWriter, request gossip.GetBlocks) {
+	if !n.bodies.take() {
+		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
+		return
+	}
+	defer n.bodies.free()
+	w.Header().Set("Content-Type", typeBinary)
+	var length [binary.MaxVarintLen64]byte
+	size := 0
+	for i, hash := range request.Hashes {
+		raw, err := n.chain.RawBlock(hash)
+		if err != nil { // not there, or damaged, which is not for others to know
+			return
+		}
+		if size += len(raw); size > gossip.BlocksBytes && i > 0 {
+			return
+		}
+		prefix := binary.PutUvarint(length[:], uint64(len(raw)))
+		if _, err := w.Write(length[:prefix]); err != nil {
+			return
+		}
+		written, err := w.Write(raw)
+		n.metrics.sent.Add(float64(prefix + written))
+		if err != nil {
+			return // the peer is gone
+		}
+	}
+}
