@@ -141,6 +141,8 @@ func (g *Gossip) onTime() {
 		}
 	}
 	g.comparePools()
+	g.hurryBlocks()
+	g.hurryBatches()
 	g.askTxs()
 	g.considerSync()
 	g.fillOutbound()
@@ -172,6 +174,16 @@ func (g *Gossip) Next() time.Time {
 		}
 		if len(p.askTxs) > 0 {
 			soonest(later(g.txs.after, g.now.Add(time.Second)))
+		}
+	}
+	for _, w := range g.relay.blocks {
+		if w.mayHurry() {
+			soonest(w.again)
+		}
+	}
+	if g.sync != nil {
+		if b := g.sync.first(); b != nil {
+			soonest(b.again)
 		}
 	}
 	if g.outbound() < g.limits.Outbound {
