@@ -58,7 +58,7 @@ func (g *Gossip) heardBlock(p *peer, b Announced) {
 		}
 		return
 	}
-	if g.sync != nil || len(g.relay.blocks) >= maxWanted || p.wants >= maxWantedOfPeer {
+	if g.sync != nil && g.sync.behind() || len(g.relay.blocks) >= maxWanted || p.wants >= maxWantedOfPeer {
 		p.news = true // its next hello tells more
 		return
 	}

@@ -74,7 +74,9 @@ func (g *Gossip) assign(s *syncing) {
 		g.fetchBatch(s, s.batches[i], p)
 	}
 	if !slices.ContainsFunc(s.batches, func(b *batch) bool { return !b.idle() }) && !s.asking {
-		g.after = g.now.Add(syncRetry)
+		// Headers without blocks, so far.
+		s.source.stalls++
+		s.source.syncAfter = g.now.Add(syncRetry)
 		g.endSync("nobody")
 	}
 }
