@@ -90,6 +90,7 @@ type Network struct {
 	// Owned by the goroutine of Run.
 	replies map[gossip.ID]chan<- gossip.Reply
 	waiters map[gossip.ID]chan<- error
+	missing map[gossip.Address]bool // of config.Peers, those that could not be connected
 }
 
 // ask is an Incoming with where its Reply goes.
@@ -137,6 +138,7 @@ func New(c Config) (*Network, error) {
 		stopped:   make(chan struct{}),
 		replies:   map[gossip.ID]chan<- gossip.Reply{},
 		waiters:   map[gossip.ID]chan<- error{},
+		missing:   map[gossip.Address]bool{},
 	}
 	entries, err := n.book.load()
 	if err != nil {
