@@ -21,11 +21,14 @@ func BenchmarkCycles(b *testing.B) {
 		multiplies    = 1 << 14
 		cyclesForEach = 3
 	)
-	for _, k := range pow.Kernels() {
-		for _, versions := range []int{1, 2, 4, 8, 16} {
+	for _, versions := range []int{1, 2, 4, 8, 16} {
+		saySuite(fmt.Sprintf("Cycles versions=%d", versions))
+		for _, k := range pow.Kernels() {
 			b.Run(fmt.Sprintf("kernel=%s/versions=%d", k.Name(), versions), func(b *testing.B) {
-				skipIfMissing(b, k)
-				job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless, Count: uint64(hashes / versions)}
+				if why := missing(k); why != "" {
+					b.Skip(why)
+				}
+				job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless(), Count: uint64(hashes / versions)}
 				for i := range versions {
 					job.Versions = append(job.Versions, int32(0x20000000+i<<13))
 				}

@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// everyCase returns all cases, each made as short as it can be.
+func everyCase() []Case {
+	c := Config{Seed: 1, Cores: 2}
+	return slices.Concat(Scan(), Search(c, 8, 12), Tries(c, []int{8, 12}, nil), Scaling(c), Overhead(), Cancel(c), Paths())
+}
+
+// TestEveryCase runs each once: what is measured has to work, and its numbers
+// have to be some.
+func TestEveryCase(t *testing.T) {
+	names := map[string]bool{}
+	for _, c := range everyCase() {
+		if names[c.Name] {
+			t.Errorf("two cases are called %s", c.Name)
+		}
+		names[c.Name] = true
+		if c.Skip != "" {
+			t.Logf("NOT TESTED: %s: %s", c.Name, c.Skip)
+			continue
+		}
+		c.Ops = 1
+		r, err := c.Measure(t.Context(), 0)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if r.Iters != 1 || len(r.Values) == 0 || !strings.HasPrefix(string(r.Name), c.Name) {
+			t.Errorf("%s: %+v", c.Name, r)
+		}
+		for _, v := range r.Values {
+			if !(v.Value > 0) { // NaN too
+				t.Errorf("%s: %v %s", c.Name, v.Value, v.Unit)
+			}
+		}
+	}
+}
+
+func TestSuite(t *testing.T) {
+	for name, want := range map[string]string{
+		"Scan/kernel=minio":                     "Scan",
+		"Search/zeros=8/kernel=minio/workers=2": "Search workers=2",
+		"Tries/zeros=8":                         "Tries",
+		"Merkle/txs=2000":                       "Merkle txs=2000",
+		"Clock":                                 "Clock",
+	} {
+		if got := (Case{Name: name}).Suite(); got != want {
+			t.Errorf("%s: suite %q, want %q", name, got, want)
+		}
+	}
+}
+
+// What was cut short or failed is no sample; what was opened is closed.
+func TestMeasureFails(t *testing.T) {
+	broken := errors.New("broken")
+	ended, cancel := context.WithCancelCause(t.Context())
+	cancel(broken)
+	closed := 0
+	for name, run := range map[string]*Run{
+		"fails": {Op: func(context.Context) error { return broken }},
+		"ends":  {Op: func(ctx context.Context) error { return context.Cause(ctx) }},
+		"close": {Op: func(context.Context) error { return nil }, Close: func() error { return broken }},
+	} {
+		if run.Close == nil {
+			run.Close = func() error { closed++; return nil }
+		}
+		c := Case{Name: "X/case=" + name, Start: func() (*Run, error) { return run, nil }}
+		if _, err := c.Measure(ended, 0); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if closed != 2 {
+		t.Errorf("%d of 2 closed", closed)
+	}
+	c := Case{Name: "X", Start: func() (*Run, error) { return nil, broken }}
+	if _, err := c.Measure(t.Context(), 0); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "X: ") {
+		t.Error(err)
+	}
+}
+
+// Operations fill the time, and the rate is that of what was done.
+func TestMeasure(t *testing.T) {
+	var done uint64
+	c := Case{Name: "Sleep", Start: func() (*Run, error) {
+		return &Run{
+			Op:     func(context.Context) error { done += 3; time.Sleep(time.Millisecond); return nil },
+			Report: rate(&done, "tx/s"),
+		}, nil
+	}}
+	r, err := c.Measure(t.Context(), 20*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	perOp, _ := r.Value(nsPerOp)
+	perSecond, _ := r.Value("tx/s")
+	if r.Iters < 1 || r.Iters > 20 || done != uint64(3*r.Iters) || perOp < 1e6 {
+		t.Errorf("%+v after %d", r, done)
+	}
+	if product := perOp * perSecond / 3e9; product < 0.999 || product > 1.001 {
+		t.Errorf("%v ns for an operation of three, and %v tx/s", perOp, perSecond)
+	}
+}

@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// Overhead compares searches on one worker with the bare kernel over the same
+// nonces. kernel/search is the share of its kernel's speed that a search keeps.
+func Overhead() []Case {
+	var cases []Case
+	for _, k := range pow.Kernels() {
+		cases = append(cases, Case{
+			Name:  "Overhead/kernel=" + k.Name(),
+			Skip:  missing(k),
+			Procs: 2,
+			Start: func() (*Run, error) {
+				engine, err := newEngine(k, 1)
+				if err != nil {
+					return nil, err
+				}
+				job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless(), Count: uint64(128 * k.Chunk())}
+				scan := func(context.Context, pow.Job) (pow.Result, error) { return k.Scan(job) }
+				return startPairs(job, scan, engine.Search, "kernel/search", ""), nil
+			},
+		})
+	}
+	return cases
+}
+
+// Scaling measures searches of the best kernel on some workers, in turns with the
+// same searches on one. speedup is how many times faster some are than one; for
+// one worker against one it shows what the machine's noise does to a ratio.
+func Scaling(c Config) []Case {
+	k, _, err := pow.Choose("")
+	var cases []Case
+	for _, workers := range c.workerCounts() {
+		one := Case{
+			Name:  fmt.Sprintf("Scaling/workers=%d", workers),
+			Procs: workers + 1,
+			Start: func() (*Run, error) {
+				single, err := newEngine(k, 1)
+				if err != nil {
+					return nil, err
+				}
+				several, err := newEngine(k, workers)
+				if err != nil {
+					return nil, err
+				}
+				job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless(), Count: uint64(64 * workers * k.Chunk())}
+				return startPairs(job, single.Search, several.Search, "speedup", "H/s"), nil
+			},
+		}
+		if err != nil {
+			one.Skip = err.Error()
+		}
+		cases = append(cases, one)
+	}
+	return cases
+}
+
+// startPairs runs both on the same job, one after the other in random order, and
+// reports the median of the ratios of their times. rateUnit, if any, is that of
+// the second one's rate.
+func startPairs(job pow.Job, first, second SearchFunc, ratioUnit, rateUnit string) *Run {
+	var ratios, rates []float64
+	return &Run{
+		Op: func(ctx context.Context) error {
+			job.Header.Time++
+			a, b, err := inTurns(ctx, job, first, second)
+			if err != nil {
+				return err
+			}
+			ratios = append(ratios, a/b)
+			rates = append(rates, 1/b)
+			return nil
+		},
+		Report: func(int, time.Duration) []Metric {
+			metrics := []Metric{{0, nsPerOp}, {median(ratios), ratioUnit}}
+			if rateUnit != "" {
+				metrics = append(metrics, Metric{median(rates), rateUnit})
+			}
+			return metrics
+		},
+	}
+}
+
+// inTurns returns the seconds that either takes for a hash. Both have to come to
+// the same answer.
+func inTurns(ctx context.Context, job pow.Job, first, second SearchFunc) (a, b float64, err error) {
+	searches := []SearchFunc{first, second}
+	var results [2]pow.Result
+	var perHash [2]float64
+	order := []int{0, 1}
+	if rand.IntN(2) == 1 {
+		slices.Reverse(order)
+	}
+	for _, i := range order {
+		start := time.Now()
+		results[i], err = searches[i](ctx, job)
+		if err != nil && !errors.Is(err, pow.ErrExhausted) {
+			return 0, 0, err
+		}
+		perHash[i] = time.Since(start).Seconds() / float64(results[i].Hashes)
+	}
+	if results[0].Header != results[1].Header || results[0].Tries != results[1].Tries {
+		return 0, 0, fmt.Errorf("two searches of one job differ: %+v and %+v", results[0], results[1])
+	}
+	return perHash[0], perHash[1], nil
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}

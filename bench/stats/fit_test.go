@@ -1,0 +1,68 @@
+package stats
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// The first is the example of SciPy's chisquare; for two degrees of freedom the
+// law is exp(-x/2), for one erfc(sqrt(x/2)).
+func TestChiSquare(t *testing.T) {
+	for _, tc := range []struct {
+		counts   []int
+		expected []float64
+		want     float64
+	}{
+		{[]int{16, 18, 16, 14, 12, 12}, []float64{16, 16, 16, 16, 16, 8}, 0.62338763},
+		{[]int{10, 20, 30}, []float64{20, 20, 20}, math.Exp(-5)},
+		{[]int{50, 50}, []float64{50, 50}, 1},
+		{[]int{1, 1, 18, 20}, []float64{2.5, 2.5, 15, 20}, math.Exp(-1.2)},      // the first two are joined: 2 of 5
+		{[]int{30, 8, 2}, []float64{24, 12, 4}, math.Erfc(math.Sqrt(3.75 / 2))}, // the last one joins the one before it
+	} {
+		got, err := ChiSquare(tc.counts, tc.expected)
+		if err != nil || math.Abs(got/tc.want-1) > 1e-7 {
+			t.Errorf("%v: %v (%v), want %v", tc.counts, got, err, tc.want)
+		}
+	}
+	if _, err := ChiSquare([]int{3, 4}, []float64{3.5, 3.5}); !errors.Is(err, ErrTooFew) {
+		t.Errorf("seven samples: %v", err)
+	}
+}
+
+// TestSlopeCoverage draws sweeps of few searches each. The interval has to hold
+// the slope, 1, at its rate.
+func TestSlopeCoverage(t *testing.T) {
+	const sweeps = 1000
+	r := rand.New(rand.NewPCG(1, 6))
+	covered := 0
+	for range sweeps {
+		var points []Point
+		for zeros := 3; zeros <= 9; zeros++ {
+			p := Point{Zeros: zeros, N: 20}
+			for range p.N {
+				p.Total += draw(r, Zeros(zeros).P)
+			}
+			points = append(points, p)
+		}
+		_, i, err := Slope(points, 0.95)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i.Contains(1) {
+			covered++
+		}
+	}
+	if i := Share(covered, sweeps, 0.999); i.Lo > 0.97 || i.Hi < 0.95 {
+		t.Errorf("%d of %d intervals hold the slope", covered, sweeps)
+	}
+}
+
+func TestSlopeWantsTwoPoints(t *testing.T) {
+	for _, points := range [][]Point{nil, {{8, 10, 2560}}, {{8, 10, 2560}, {8, 10, 2560}}, {{8, 10, 2560}, {9, 0, 0}}} {
+		if _, _, err := Slope(points, 0.95); !errors.Is(err, ErrTooFew) {
+			t.Errorf("%v: %v", points, err)
+		}
+	}
+}

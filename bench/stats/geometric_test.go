@@ -1,0 +1,53 @@
+package stats
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// draw returns the tries of one search, from the definition: one trial after the
+// other.
+func draw(r *rand.Rand, p float64) uint64 {
+	tries := uint64(1)
+	for r.Float64() >= p {
+		tries++
+	}
+	return tries
+}
+
+func TestGeometricAgainstItsDefinition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := Zeros(rapid.IntRange(1, 12).Draw(t, "zeros"))
+		tries := rapid.IntRange(1, 2000).Draw(t, "tries")
+		none := 1.0
+		for range tries {
+			none *= 1 - g.P
+		}
+		if got := g.CDF(float64(tries)); math.Abs(got-(1-none)) > 1e-11 {
+			t.Fatalf("CDF(%d) = %v, want %v", tries, got, 1-none)
+		}
+		u := rapid.Float64Range(0, 0.999).Draw(t, "u")
+		q := g.Quantile(u)
+		if g.CDF(q) < u || q > 1 && g.CDF(q-1) >= u {
+			t.Fatalf("Quantile(%v) = %v, between %v and %v", u, q, g.CDF(q-1), g.CDF(q))
+		}
+	})
+}
+
+func TestResidueSumsTheLaw(t *testing.T) {
+	for _, zeros := range []int{1, 3, 8} {
+		g := Zeros(zeros)
+		sum := make([]float64, Lanes)
+		for tries := 1; tries < 20000; tries++ {
+			sum[tries%Lanes] += g.CDF(float64(tries)) - g.CDF(float64(tries-1))
+		}
+		for rest, want := range sum {
+			if got := g.Residue(rest, Lanes); math.Abs(got-want) > 1e-12 {
+				t.Errorf("zeros %d: Residue(%d) = %v, want %v", zeros, rest, got, want)
+			}
+		}
+	}
+}

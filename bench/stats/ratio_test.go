@@ -1,0 +1,85 @@
+package stats
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"golang.org/x/perf/benchmath"
+)
+
+func noisy(r *rand.Rand, n int, center float64) []float64 {
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = center * math.Exp(0.2*r.NormFloat64())
+	}
+	return values
+}
+
+// The interval of a ratio holds the true one at its rate, and leaves out 1 just
+// when the Mann-Whitney test of benchmath finds a difference.
+func TestUnpairedRatio(t *testing.T) {
+	const trials = 1000
+	r := rand.New(rand.NewPCG(7, 6))
+	thresholds := benchmath.DefaultThresholds
+	for _, n := range []struct{ a, b int }{{4, 4}, {6, 9}, {10, 10}, {40, 35}} {
+		covered := 0
+		for range trials {
+			a, b := noisy(r, n.a, 100), noisy(r, n.b, 130)
+			ratio, err := UnpairedRatio(a, b, 0.95)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ratio.Contains(1.3) {
+				covered++
+			}
+			differ := benchmath.AssumeNothing.Compare(benchmath.NewSample(a, &thresholds), benchmath.NewSample(b, &thresholds))
+			if excludes := !ratio.Contains(1); n.a <= 10 && excludes != (differ.P <= 0.05) {
+				t.Fatalf("%+v: %+v, but p = %v", n, ratio, differ.P)
+			}
+		}
+		if i := Share(covered, trials, 0.999); i.Hi < 0.95 || i.Lo > 0.985 {
+			t.Errorf("%+v: %d of %d intervals hold the ratio", n, covered, trials)
+		}
+	}
+}
+
+func TestPairedRatio(t *testing.T) {
+	const trials = 1000
+	r := rand.New(rand.NewPCG(8, 6))
+	covered := 0
+	for range trials {
+		// The weather of a round is shared by both, and much worse than what differs.
+		a, b := noisy(r, 12, 100), noisy(r, 12, 130)
+		for i := range a {
+			weather := 0.2 + 0.8*r.Float64()
+			a[i] *= weather
+			b[i] *= weather
+		}
+		ratio, err := PairedRatio(a, b, 0.95)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ratio.Contains(1.3) {
+			covered++
+		}
+	}
+	if i := Share(covered, trials, 0.999); i.Hi < 0.95 {
+		t.Errorf("%d of %d intervals hold the ratio", covered, trials)
+	}
+}
+
+func TestTooFewForARatio(t *testing.T) {
+	if _, err := PairedRatio([]float64{1, 2, 3, 4, 5}, []float64{1, 2, 3, 4, 5}, 0.95); !errors.Is(err, ErrTooFew) {
+		t.Errorf("five pairs: %v", err)
+	}
+	if _, err := UnpairedRatio([]float64{1, 2, 3}, []float64{1, 2, 3}, 0.95); !errors.Is(err, ErrTooFew) {
+		t.Errorf("three and three: %v", err)
+	}
+	for _, f := range []func(a, b []float64, c float64) (Ratio, error){PairedRatio, UnpairedRatio} {
+		if _, err := f(nil, nil, 0.95); !errors.Is(err, ErrTooFew) {
+			t.Errorf("nothing: %v", err)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+# The proof of work of the well-known tutorial: a block is written out as JSON
+# with sorted keys and hashed anew for every nonce, until the hex digest begins
+# with the zeros. Runs for so many seconds; prints hashes and seconds.
+import json
+import sys
+import time
+from hashlib import sha256
+
+
+class Block:
+    def __init__(self, index, transactions, timestamp, previous_hash):
+        self.index = index
+        self.transactions = transactions
+        self.timestamp = timestamp
+        self.previous_hash = previous_hash
+        self.nonce = 0
+
+    def compute_hash(self):
+        text = json.dumps(self.__dict__, sort_keys=True)
+        return sha256(text.encode()).hexdigest()
+
+
+block = Block(1, [{"author": "ann", "content": "hello", "timestamp": 1}], 1, "0" * 64)
+limit = float(sys.argv[1])
+hashes = 0
+start = time.perf_counter()
+while time.perf_counter() - start < limit:
+    for _ in range(1000):
+        digest = block.compute_hash()
+        hashes += 1
+        if digest.startswith("0" * 16):
+            sys.exit("a digest with 64 zero bits")
+        block.nonce += 1
+print(hashes, time.perf_counter() - start)
