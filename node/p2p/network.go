@@ -24,7 +24,6 @@ type Chain interface {
 	gossip.Chain
 	gossip.Source
 	RawBlock(hash pow.Hash) ([]byte, error)
-	Pending(from, limit int) []chain.Tx
 	AcceptAll(blocks []chain.Block) (taken int, err error)
 	AddTx(chain.Tx) (chain.TxOutcome, error)
 	Subscribe(f func(chain.Event)) (cancel func())
