@@ -100,9 +100,11 @@ func (c *client) read(resp *http.Response, ep endpoint) ([]byte, error) {
 		return nil, malformed(fmt.Errorf("the answer is compressed: %.40q", strings.Join(codings, ", ")))
 	}
 	if resp.StatusCode != http.StatusOK {
-		body, err := c.readBody(resp, maxRefusalBytes)
+		// A proxy before the node may say whatever it likes, and that is no fault.
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusalBytes))
+		c.metrics.received.Add(float64(len(body)))
 		if err != nil {
-			return nil, fmt.Errorf("answered %d %s: %w", resp.StatusCode, http.StatusText(resp.StatusCode), err)
+			return nil, err
 		}
 		return nil, decodeRefusal(resp, body)
 	}
