@@ -234,16 +234,16 @@ func TestScanDoesNotAllocate(t *testing.T) {
 }
 
 func TestTableOrder(t *testing.T) {
-	withSHA, withAVX512 := "minio", "minio"
+	withAVX2, withSHA, withAVX512 := "portable", "minio", "minio"
 	if assembly && runtime.GOARCH == "amd64" {
-		withSHA, withAVX512 = "sha-ni", "avx512-roll"
+		withAVX2, withSHA, withAVX512 = "avx2", "sha-ni", "avx512-roll"
 	}
 	for _, tc := range []struct {
 		cpu  CPU
 		want string
 	}{
 		{CPU{}, "portable"},
-		{CPU{Features: []Feature{AVX2}}, "portable"},
+		{CPU{Features: []Feature{AVX2}}, withAVX2},
 		{CPU{Features: []Feature{SHA}}, "minio"},
 		{CPU{Features: []Feature{SHA, AVX2}}, withSHA},
 		{CPU{Features: []Feature{SHA, AVX2, AVX512}}, withAVX512},
