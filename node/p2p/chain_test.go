@@ -150,12 +150,6 @@ func hashOf(digit byte) (h pow.Hash) {
 
 func longText(n int) string { return strings.Repeat("x", n) }
 
-// FindPending is that of the chain, once it has one.
-func (c *testChain) FindPending(id pow.Hash) (chain.Tx, bool) {
-	place, err := c.FindTx(id)
-	return place.Tx, err == nil && place.Pending
-}
-
 func addrOf(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 }

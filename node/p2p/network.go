@@ -29,6 +29,8 @@ type Chain interface {
 	Subscribe(f func(chain.Event)) (cancel func())
 }
 
+var _ Chain = (*chain.Chain)(nil)
+
 // Config says with whom to connect. Chain and Address are required.
 type Config struct {
 	Chain   Chain

@@ -329,5 +329,3 @@ func FuzzDecodeAnswer(f *testing.F) {
 		}
 	})
 }
-
-var _ Chain = (*testChain)(nil)
