@@ -314,21 +314,32 @@ func TestOtherNetwork(t *testing.T) {
 	net.MustBehave(t)
 }
 
-// Some announce each block first and never send it. That costs seconds, not
-// their whole timeout.
-func TestFirstAnnouncersStall(t *testing.T) {
+// Some announce each block first, and never send it or send it with a body that
+// is not its own. That costs seconds, not a whole timeout, and not the block.
+func TestFirstAnnouncers(t *testing.T) {
+	t.Run("silent", func(t *testing.T) { firstAnnouncers(t, false) })
+	t.Run("other bodies", func(t *testing.T) { firstAnnouncers(t, true) })
+}
+
+func firstAnnouncers(t *testing.T, bodies bool) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, Config{Nodes: 3})
+		var latest chain.Block
 		net.RunFor(30 * time.Second)
 		victim, honest := net.Nodes[2], net.Nodes[0]
 		var stallers []*Script
 		for range 2 {
 			s := net.AddScript()
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
-				if _, ok := r.(gossip.GetBlocks); ok {
+				if _, ok := r.(gossip.GetBlocks); !ok {
+					return s.Polite(r)
+				}
+				if !bodies {
 					return nil, ErrSilent
 				}
-				return s.Polite(r)
+				b := latest
+				b.Coinbase.Tag = "not mine"
+				return gossip.Blocks{Blocks: []chain.Block{b}}, nil
 			}
 			s.Greet(victim, 10*time.Second)
 			stallers = append(stallers, s)
@@ -336,6 +347,7 @@ func TestFirstAnnouncersStall(t *testing.T) {
 		net.RunFor(10 * time.Second)
 		for round := range 5 {
 			b := net.makeBlock(honest.chain, "found", honest.clock(), chain.TemplateOptions{})
+			latest = b
 			for _, s := range stallers {
 				s.Send(victim, gossip.Announce{Blocks: []gossip.Announced{{Hash: b.Hash()}}}, nil)
 			}
