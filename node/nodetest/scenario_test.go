@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -32,66 +33,88 @@ func TestPartitionAndHeal(t *testing.T) {
 }
 
 // Everything at once: lost, late, repeated messages, clocks that are wrong, nodes
-// that are killed, splits, one after the other and one on top of the other.
+// that are killed, splits, one after the other and one on top of the other; how
+// much of each depends on the seed.
 func TestFaultMix(t *testing.T) {
 	stories(t, many(t, 5), func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{
-			Nodes: 8,
-			Skew:  time.Hour,
-			Link: Link{Delay: 50 * time.Millisecond, Jitter: 30 * time.Millisecond,
-				Loss: 0.1, Duplicate: 0.1, Reorder: 0.1},
-		})
-		faultMix(t, net)
-		net.MustStaySmall(t, 1<<20)
+		faultMix(t, begin(t, seed, faulty(seed, 8)))
 	})
-}
-
-func faultMix(t *testing.T, net *Net) {
-	t.Helper()
-	half, third := len(net.Nodes)/2, len(net.Nodes)/3
-	net.MineAll(5 * time.Second)
-	net.PostEvery(500 * time.Millisecond)
-	net.RunFor(time.Minute)
-
-	net.Churn(15*time.Second, 20*time.Second)
-	net.RunFor(time.Minute)
-	net.Split(net.Nodes[:half], net.Nodes[half:])
-	net.RunFor(time.Minute)
-	net.Split(net.Nodes[:third], net.Nodes[third:2*third], net.Nodes[2*third:])
-	net.RunFor(time.Minute)
-
-	net.Heal()
-	net.StopChurn()
-	net.SetLink(Link{Delay: 50 * time.Millisecond})
-	net.RunFor(30 * time.Second)
-	net.MustConverge(t, 3)
-	net.MustKeepPosts(t)
-	net.MustDrain(t, 10*time.Minute)
 }
 
 // The same with a hundred nodes.
 func TestHundredNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes too long under the race detector, which finds nothing on one goroutine")
+	}
 	stories(t, min(many(t, 1), 5), func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{
-			Nodes: 100,
-			Skew:  time.Hour,
-			Link: Link{Delay: 50 * time.Millisecond, Jitter: 30 * time.Millisecond,
-				Loss: 0.1, Duplicate: 0.1, Reorder: 0.1},
-		})
-		faultMix(t, net)
-		net.MustStaySmall(t, 4<<20)
+		faultMix(t, begin(t, seed, faulty(seed, 100)))
 	})
+}
+
+// faulty draws how bad a network is.
+func faulty(seed uint64, nodes int) Config {
+	rng := rand.New(rand.NewPCG(seed, 100))
+	return Config{
+		Nodes: nodes,
+		Skew:  time.Duration(rng.Int64N(int64(time.Hour))),
+		Know:  1 + rng.IntN(3),
+		Link: Link{
+			Delay:     time.Duration(5+rng.IntN(200)) * time.Millisecond,
+			Jitter:    time.Duration(rng.IntN(100)) * time.Millisecond,
+			Loss:      0.2 * rng.Float64(),
+			Duplicate: 0.3 * rng.Float64(),
+			Reorder:   0.3 * rng.Float64(),
+		},
+	}
+}
+
+func faultMix(t *testing.T, net *Net) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(net.Seed(), 101))
+	seconds := func(least, most int) time.Duration {
+		return time.Duration(least+rng.IntN(most-least+1)) * time.Second
+	}
+	net.MineAll(seconds(4, 15))
+	net.PostEvery(500 * time.Millisecond)
+	net.RunFor(seconds(0, 60))
+	net.Churn(seconds(3, 30), seconds(1, 40))
+	net.RunFor(seconds(0, 60))
+	for range 1 + rng.IntN(3) {
+		net.Split(someGroups(rng, net.Nodes)...)
+		net.RunFor(seconds(10, 60))
+		if rng.IntN(2) == 0 {
+			net.Heal()
+			net.RunFor(seconds(0, 30))
+		}
+	}
+
+	net.Heal()
+	net.StopChurn()
+	net.SetLink(Link{Delay: net.Link().Delay})
+	net.RunFor(30 * time.Second)
+	net.MustConverge(t, 3)
+	net.MustKeepPosts(t)
+	net.MustDrain(t, 10*time.Minute)
+	net.MustStaySmall(t, 4<<20)
+}
+
+// someGroups divides the nodes into two to four groups.
+func someGroups(rng *rand.Rand, nodes []*Node) [][]*Node {
+	groups := make([][]*Node, 2+rng.IntN(3))
+	for _, node := range nodes {
+		i := rng.IntN(len(groups))
+		groups[i] = append(groups[i], node)
+	}
+	return groups
 }
 
 // The same seed gives the same events, byte for byte.
 func TestStoriesReplay(t *testing.T) {
 	log := func(seed uint64) string {
 		var text strings.Builder
-		net := begin(t, seed, Config{
-			Nodes: 8, Skew: time.Hour, Log: &text,
-			Link: Link{Delay: 50 * time.Millisecond, Jitter: 30 * time.Millisecond, Loss: 0.1, Duplicate: 0.1, Reorder: 0.1},
-		})
-		faultMix(t, net)
+		c := faulty(seed, 8)
+		c.Log = &text
+		faultMix(t, begin(t, seed, c))
 		return text.String()
 	}
 	first, second := log(1), log(1)

@@ -1,7 +1,5 @@
 package main
 
-import "math/bits"
-
 // op is what one node of the graph does in every lane.
 type op int
 
@@ -10,13 +8,16 @@ const (
 	opMemory           // a vector that an earlier pass left in memory: no instruction
 	opNonce            // the nonces of the group, in a register from the start
 	opAdd
+	opXor
+	opAnd
 	opRor
 	opShr
+	opShl
 	opTern  // any function of three bits, by its truth table
 	opStore // leaves a vector in memory for a later pass
 )
 
-// node is one value of the dataflow graph, a vector of 16 lanes.
+// node is one value of the dataflow graph, a vector.
 type node struct {
 	op   op
 	args []*node
@@ -42,15 +43,20 @@ func (v value) isConst() bool { return v.n == nil }
 
 // graph is the dataflow of one pass.
 type graph struct {
+	m      *machine
 	nodes  []*node
 	consts map[konst]*node
 	slots  map[int]*node
 	sums   map[value]*node // values whose constant was added after all
+	xors   map[[2]*node]value
 	step   int
 }
 
-func newGraph() *graph {
-	return &graph{consts: map[konst]*node{}, slots: map[int]*node{}, sums: map[value]*node{}}
+func newGraph(m *machine) *graph {
+	return &graph{
+		m: m, consts: map[konst]*node{}, slots: map[int]*node{},
+		sums: map[value]*node{}, xors: map[[2]*node]value{},
+	}
 }
 
 func (g *graph) node(o op, imm int, args ...*node) *node {
@@ -120,66 +126,4 @@ func (g *graph) add(values ...value) value {
 		total = g.node(opAdd, 0, total, n)
 	}
 	return value{n: total}
-}
-
-// Truth tables of three bits x, y, z: bit number 4x+2y+z of the table is the
-// function's value.
-const (
-	tableXor = 0x96
-	tableCh  = 0xca
-	tableMaj = 0xe8
-)
-
-func (g *graph) ternary(table int, x, y, z value) value {
-	return value{n: g.node(opTern, table, g.vector(x), g.vector(y), g.vector(z))}
-}
-
-// mix xors three rotations of x, the last of them a shift if last is.
-func (g *graph) mix(x value, r1, r2 int, last op, r3 int) value {
-	n := g.vector(x)
-	return value{n: g.node(opTern, tableXor, g.node(opRor, r1, n), g.node(opRor, r2, n), g.node(last, r3, n))}
-}
-
-func rotr(x uint32, n int) uint32 { return bits.RotateLeft32(x, -n) }
-
-func (g *graph) sigma0(x value) value {
-	if x.isConst() {
-		return constant(call("sigma0", func(x, _, _ uint32) uint32 { return rotr(x, 7) ^ rotr(x, 18) ^ x>>3 }, x.k))
-	}
-	return g.mix(x, 7, 18, opShr, 3)
-}
-
-func (g *graph) sigma1(x value) value {
-	if x.isConst() {
-		return constant(call("sigma1", func(x, _, _ uint32) uint32 { return rotr(x, 17) ^ rotr(x, 19) ^ x>>10 }, x.k))
-	}
-	return g.mix(x, 17, 19, opShr, 10)
-}
-
-func (g *graph) bigSigma0(x value) value {
-	if x.isConst() {
-		return constant(call("bigSigma0", func(x, _, _ uint32) uint32 { return rotr(x, 2) ^ rotr(x, 13) ^ rotr(x, 22) }, x.k))
-	}
-	return g.mix(x, 2, 13, opRor, 22)
-}
-
-func (g *graph) bigSigma1(x value) value {
-	if x.isConst() {
-		return constant(call("bigSigma1", func(x, _, _ uint32) uint32 { return rotr(x, 6) ^ rotr(x, 11) ^ rotr(x, 25) }, x.k))
-	}
-	return g.mix(x, 6, 11, opRor, 25)
-}
-
-func (g *graph) ch(x, y, z value) value {
-	if x.isConst() && y.isConst() && z.isConst() {
-		return constant(call("ch", func(x, y, z uint32) uint32 { return x&y | ^x&z }, x.k, y.k, z.k))
-	}
-	return g.ternary(tableCh, x, y, z)
-}
-
-func (g *graph) maj(x, y, z value) value {
-	if x.isConst() && y.isConst() && z.isConst() {
-		return constant(call("maj", func(x, y, z uint32) uint32 { return x&y | x&z | y&z }, x.k, y.k, z.k))
-	}
-	return g.ternary(tableMaj, x, y, z)
 }

@@ -33,9 +33,9 @@ func live(g *graph, roots []*node) []*node {
 }
 
 // counts is how many vector operations a pass takes, by what they do.
-type counts struct{ add, ternary, rotate, shift, compare int }
+type counts struct{ add, logic, rotate, shift, compare int }
 
-func (c counts) total() int { return c.add + c.ternary + c.rotate + c.shift + c.compare }
+func (c counts) total() int { return c.add + c.logic + c.rotate + c.shift + c.compare }
 
 // count counts operations. Stores, loads and moves between registers need none
 // of the ports that decide the speed.
@@ -45,11 +45,11 @@ func count(order []*node, compares int) counts {
 		switch n.op {
 		case opAdd:
 			c.add++
-		case opTern:
-			c.ternary++
+		case opTern, opXor, opAnd:
+			c.logic++
 		case opRor:
 			c.rotate++
-		case opShr:
+		case opShr, opShl:
 			c.shift++
 		}
 	}
@@ -57,6 +57,6 @@ func count(order []*node, compares int) counts {
 }
 
 func (c counts) text(name string) string {
-	return fmt.Sprintf("%s: %d operations: %d add, %d ternary, %d rotate, %d shift, %d compare",
-		name, c.total(), c.add, c.ternary, c.rotate, c.shift, c.compare)
+	return fmt.Sprintf("%s: %d operations: %d add, %d logic, %d rotate, %d shift, %d compare",
+		name, c.total(), c.add, c.logic, c.rotate, c.shift, c.compare)
 }

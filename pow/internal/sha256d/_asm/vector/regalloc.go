@@ -2,16 +2,16 @@ package main
 
 import "slices"
 
-// registers are zmm0 to zmm31.
-const registers = 32
-
 // action is what one machine instruction does.
 type action int
 
 const (
 	doAdd       action = iota // dst = a + b
-	doRor                     // dst = b rotated by imm
-	doShr                     // dst = b shifted by imm
+	doXor                     // dst = a ^ b
+	doAnd                     // dst = a & b
+	doRor                     // dst = b rotated right by imm
+	doShr                     // dst = b shifted right by imm
+	doShl                     // dst = b shifted left by imm
 	doTern                    // dst = table imm of dst, a, b
 	doMove                    // dst = a
 	doLoad                    // dst = b
@@ -45,12 +45,13 @@ type instruction struct {
 // Where registers do not suffice, the value whose next use is farthest goes to
 // memory: loads and stores use other ports than arithmetic.
 type allocation struct {
+	m      *machine
 	code   []instruction
 	now    int
 	uses   map[*node][]int // positions still to come
 	reg    map[*node]int
-	owner  [registers]*node
-	pinned [registers]bool // operands of the current operation
+	owner  []*node
+	pinned []bool // operands of the current operation
 	slot   map[*node]int
 	slots  int // first free slot of the scratch memory
 	spills int
@@ -58,8 +59,11 @@ type allocation struct {
 
 // allocate assigns registers. inputs are in registers 0 and up at the start; it
 // returns the code and the registers of the roots.
-func allocate(order []*node, inputs, roots []*node, slots int) (*allocation, []int) {
-	a := &allocation{uses: map[*node][]int{}, reg: map[*node]int{}, slot: map[*node]int{}, slots: slots}
+func allocate(m *machine, order []*node, inputs, roots []*node, slots int) (*allocation, []int) {
+	a := &allocation{
+		m: m, uses: map[*node][]int{}, reg: map[*node]int{}, slot: map[*node]int{}, slots: slots,
+		owner: make([]*node, m.registers), pinned: make([]bool, m.registers),
+	}
 	for i, n := range order {
 		for _, arg := range n.args {
 			a.uses[arg] = append(a.uses[arg], i)
@@ -103,7 +107,7 @@ func (a *allocation) dies(n *node) bool { return a.next(n) == 1<<30 }
 
 // free takes a register.
 func (a *allocation) free() int {
-	if i := slices.Index(a.owner[:], nil); i >= 0 {
+	if i := slices.Index(a.owner, nil); i >= 0 {
 		return i
 	}
 	victim := -1
@@ -176,7 +180,7 @@ func (a *allocation) release(n *node) {
 			a.owner[r] = nil
 		}
 	}
-	a.pinned = [registers]bool{}
+	clear(a.pinned)
 }
 
 func (a *allocation) emit(n *node) {
@@ -187,11 +191,15 @@ func (a *allocation) emit(n *node) {
 		a.release(n)
 		a.out(i)
 		return
-	case opRor, opShr:
-		i.do = map[op]action{opRor: doRor, opShr: doShr}[n.op]
-		i.b = a.operand(n.args[0])
-	case opAdd:
-		i.do = doAdd
+	case opRor, opShr, opShl:
+		i.do = map[op]action{opRor: doRor, opShr: doShr, opShl: doShl}[n.op]
+		if a.m.shiftsMemory {
+			i.b = a.operand(n.args[0])
+		} else {
+			i.b = place{in: inRegister, reg: a.register(n.args[0])}
+		}
+	case opAdd, opXor, opAnd:
+		i.do = map[op]action{opAdd: doAdd, opXor: doXor, opAnd: doAnd}[n.op]
 		x, y := n.args[0], n.args[1]
 		if a.away(x) && (!a.away(y) || y.op != opConst) {
 			x, y = y, x

@@ -1,15 +1,16 @@
 package main
 
-// Half as many units take a 512-bit rotate or shift as take anything else.
-func (n *node) rotates() bool { return n.op == opRor || n.op == opShr }
+// Fewer units take a rotate or shift than take anything else.
+func (n *node) rotates() bool { return n.op == opRor || n.op == opShr || n.op == opShl }
 
 // schedule orders the operations so that all units have work all the time: a
-// greedy list scheduler. In each cycle it issues one rotate and one other
-// operation, of those that are ready the first in the order of the source, or
-// two others where no rotate is ready. It looks no further ahead than the
+// greedy list scheduler. In each cycle it issues as many rotates as there are
+// units for them, and fills up with other operations, of those that are ready
+// the first in the order of the source. It looks no further ahead than the
 // window, and not for anything new while as many values as the limit are alive,
 // so that few go through memory.
-func schedule(order []*node, window, limit int) []*node {
+func schedule(order []*node, m *machine) []*node {
+	window, limit := m.window, m.alive
 	uses := map[*node]int{}
 	for _, n := range order {
 		for _, a := range n.args {
@@ -75,11 +76,13 @@ func schedule(order []*node, window, limit int) []*node {
 				return scheduled
 			}
 		}
-		other := func(n *node) bool { return !n.rotates() }
-		if !pick(cycle, (*node).rotates) {
-			pick(cycle, other)
+		filled := 0
+		for filled < m.shifts && pick(cycle, (*node).rotates) {
+			filled++
 		}
-		pick(cycle, other)
+		for filled < m.perCycle && pick(cycle, func(n *node) bool { return !n.rotates() }) {
+			filled++
+		}
 	}
 	return scheduled
 }

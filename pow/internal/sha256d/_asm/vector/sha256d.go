@@ -1,24 +1,18 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/lodepow/lode/pow/internal/sha256d/_asm/sha256"
+)
 
 // SHA-256d of a header in terms of the graph. It is written as in FIPS 180-4;
 // that much of it is constant is the graph's business.
 
-var initial = [8]uint32{
-	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-}
-
-var k = [64]uint32{
-	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-}
+var (
+	initial = sha256.Initial()
+	k       = sha256.K()
+)
 
 // state is a, b, c, d, e, f, g, h.
 type state [8]value
@@ -51,7 +45,7 @@ func round3() state {
 
 // block2 is the second block of the header: its tail, the nonce, padding.
 func block2(nonce value) message {
-	w := message{3: nonce, 4: constant(number(1 << 31)), 15: constant(number(80 * 8))}
+	w := message{3: nonce, 4: constant(number(sha256.PaddingBit)), 15: constant(number(sha256.HeaderBits))}
 	for i := range 3 {
 		w[i] = constant(term(fmt.Sprintf("tail[%d]", i)))
 	}
@@ -84,7 +78,7 @@ func (g *graph) firstHash(kw func(i int) value) message {
 // less what a comparison can take into account: round 60's constant and the
 // initial state.
 func (g *graph) secondHash(x message) *node {
-	x[8], x[15] = constant(number(1<<31)), constant(number(32*8))
+	x[8], x[15] = constant(number(sha256.PaddingBit)), constant(number(sha256.DigestBits))
 	var s state
 	for i := range s {
 		s[i] = constant(number(initial[i]))
@@ -123,14 +117,14 @@ const (
 )
 
 // nonces is the first pass over a group if there is nothing else to share.
-func nonces() (*graph, []*node) {
-	g := newGraph()
+func nonces(m *machine) (*graph, []*node) {
+	g := newGraph(m)
 	return g, []*node{g.node(opStore, nonceSlot, g.node(opNonce, 0))}
 }
 
 // shared is the message schedule of the first hash, for any version.
-func shared() (*graph, []*node) {
-	g := newGraph()
+func shared(m *machine) (*graph, []*node) {
+	g := newGraph(m)
 	nonce := value{n: g.node(opNonce, 0)}
 	w := block2(nonce)
 	stores := []*node{g.node(opStore, nonceSlot, nonce.n)}
@@ -150,8 +144,8 @@ func shared() (*graph, []*node) {
 }
 
 // fixed is the whole of one hash.
-func fixed() (*graph, []*node) {
-	g := newGraph()
+func fixed(m *machine) (*graph, []*node) {
+	g := newGraph(m)
 	w := block2(g.memory(nonceSlot))
 	return g, g.pass(func(i int) value {
 		if i >= 16 {
@@ -165,8 +159,8 @@ func fixed() (*graph, []*node) {
 }
 
 // rolled is what is left for each version.
-func rolled() (*graph, []*node) {
-	g := newGraph()
+func rolled(m *machine) (*graph, []*node) {
+	g := newGraph(m)
 	w := block2(g.memory(nonceSlot))
 	g.expand(&w, 16)
 	g.expand(&w, 17)
@@ -178,11 +172,15 @@ func rolled() (*graph, []*node) {
 	})
 }
 
-// pass is the first hash of one header side by side with the second hash of the
+// pass is what one turn of the inner loop computes. On a machine that overlaps
+// it is the first hash of one header side by side with the second hash of the
 // header before, whose digest the pass before left in memory. The two need
 // nothing of each other, so one has work while the other waits for a result, in
 // no more code than a single hash takes.
 func (g *graph) pass(kw func(i int) value) []*node {
+	if !g.m.overlaps {
+		return []*node{g.secondHash(g.firstHash(kw))}
+	}
 	var previous message
 	for i := range 8 {
 		previous[i] = g.memory(digestSlot + i)
