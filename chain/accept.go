@@ -61,109 +61,45 @@ func (c *Chain) accept(b Block) (outcome Outcome, err error) {
 			c.metrics.accept.Observe(c.now().Sub(start).Seconds())
 		}
 	}()
-	hash := b.Hash()
-	if outcome, err := c.known(hash); outcome != 0 || err != nil {
+	a := arrival{Block: b, hash: b.Hash()}
+	if outcome, err := c.known(a.hash); outcome != 0 || err != nil {
 		return outcome, err
 	}
-
-	// Most of the work needs no lock. A body that does not belong to the header
-	// must not be held against the hash.
-	if err := c.params.CheckHeader(b.Header); err != nil {
-		return 0, err
+	// Most of the work needs no lock.
+	final, errCheck := c.check(a)
+	if errCheck != nil && !final {
+		return 0, errCheck
 	}
-	if err := c.params.checkBody(b); err != nil {
-		return 0, err
-	}
-	errTxs := c.params.checkTxs(b)
-	c.metrics.verify.Observe(c.now().Sub(start).Seconds())
 
 	c.write.Lock()
 	defer c.write.Unlock()
 	c.retry()
-	if errTxs != nil {
-		c.invalid.add(hash)
-		outcome, err = 0, errTxs
-	} else {
-		outcome, err = c.place(b, hash)
+	if errCheck != nil {
+		c.refuse(a.hash)
+		return 0, errCheck
 	}
-	if outcome == Best || outcome == Side || isRule(err) {
-		c.adopt(hash)
+	outcome, err = c.placeOrHold(a)
+	if outcome == Best || outcome == Side || isRefusal(err) {
+		c.adopt(a.hash)
 	}
 	return outcome, err
 }
 
-// known returns the outcome of a block that is in the tree.
-func (c *Chain) known(hash pow.Hash) (Outcome, error) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	i, ok := c.tree.find(hash)
-	switch {
-	case !ok:
-		return 0, nil
-	case c.tree.at(i).invalid:
-		return 0, reject(DuplicateInvalid, "block %s, or one below it, was refused before", hash)
-	}
-	return Known, nil
-}
-
-// place finds the place of a block that is good by itself. The caller holds
-// write.
-func (c *Chain) place(b Block, hash pow.Hash) (Outcome, error) {
-	if outcome, err := c.known(hash); outcome != 0 || err != nil {
-		return outcome, err
-	}
-	if c.invalid.has(hash) {
-		return 0, reject(DuplicateInvalid, "block %s was refused before", hash)
-	}
-	prev := b.Header.Prev
-	parent, ok := c.tree.find(prev)
-	if c.invalid.has(prev) || ok && c.tree.at(parent).invalid {
-		c.invalid.add(hash)
-		return 0, reject(BadPrev, "parent %s, or one below it, was refused", prev)
-	}
-	if !ok {
-		return c.hold(b, hash, reject(PrevNotFound, "parent %s", prev))
-	}
-	s := c.tree.state(parent)
-	if err := s.checkPlace(c.params, b); err != nil {
-		c.invalid.add(hash)
-		return 0, err
-	}
-	if err := c.params.checkClock(b.Header, c.now()); err != nil {
-		return c.hold(b, hash, err)
-	}
-	next := s.apply(b.Header, hash)
-	outcome := Side
-	var err error
-	if next.Work.Cmp(c.tip.Work) > 0 {
-		outcome, err = Best, c.advance(parent, b, next)
-	} else {
-		err = c.addSide(parent, b, next)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return outcome, nil
-}
-
 // hold keeps a block in memory, or returns why when there is no room for it.
-func (c *Chain) hold(b Block, hash pow.Hash, why error) (Outcome, error) {
-	if !c.held.add(b, hash, errors.Is(why, TimeTooNew)) {
+func (c *Chain) hold(a arrival, why error) (Outcome, error) {
+	if !c.held.add(a.Block, a.hash, errors.Is(why, TimeTooNew)) {
 		return 0, why
 	}
 	c.metrics.heldBlocks.Set(float64(len(c.held.blocks)))
 	return Held, nil
 }
 
-func (c *Chain) addSide(parent int32, b Block, next State) error {
-	if err := c.store.Commit(Change{Blocks: []Block{b}}); err != nil {
-		return err
+func (c *Chain) placeOrHold(a arrival) (Outcome, error) {
+	placed, err := c.place([]arrival{a})
+	if isRule(err) && !isRefusal(err) {
+		return c.hold(a, err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.tree.add(parent, b.Header, next)
-	c.events.add(Event{Kind: EventSide, Tip: c.tip, Block: next.Hash})
-	return nil
+	return placed.outcome(), err
 }
 
 // adopt places the held blocks above one that has just been placed or refused;
@@ -191,7 +127,7 @@ func (c *Chain) retry() {
 // placeHeld reports whether the block has been placed or refused, which settles
 // it.
 func (c *Chain) placeHeld(b heldBlock) bool {
-	outcome, err := c.place(b.Block, b.hash)
+	outcome, err := c.placeOrHold(arrival{Block: b.Block, hash: b.hash})
 	if err != nil && !isRule(err) {
 		// The store's fault. Whoever sent the block has been told that it is
 		// held, so it has to be tried again.
@@ -203,5 +139,5 @@ func (c *Chain) placeHeld(b heldBlock) bool {
 	}
 	c.metrics.countBlock(outcome, err)
 	c.log.Debug("held block", "block", b.hash, "height", b.Height(), "outcome", outcome, "error", err)
-	return err == nil || isRule(err)
+	return err == nil || isRefusal(err)
 }

@@ -152,6 +152,19 @@ func (c *Chain) Header(hash pow.Hash) (HeaderInfo, bool) {
 	}, true
 }
 
+// State returns the state at the top of the branch that ends with that block. It
+// knows all blocks in the store but those of which [HeaderInfo] says that they
+// are invalid.
+func (c *Chain) State(hash pow.Hash) (State, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	i, ok := c.tree.find(hash)
+	if !ok || c.tree.at(i).invalid {
+		return State{}, false
+	}
+	return c.tree.state(i), true
+}
+
 // Headers returns headers of the active branch from that height on, at most
 // limit of them.
 func (c *Chain) Headers(from int64, limit int) []pow.Header {
@@ -203,12 +216,23 @@ func (c *Chain) Locator() []pow.Hash {
 	return append(hashes, c.tree.at(0).hash)
 }
 
+// RawBlock reads any block in the store, of the active branch or not, and returns
+// it in the form of [Block.AppendBinary], not parsed. The error wraps
+// [ErrNotFound] or [ErrDamaged]. The bytes are the caller's.
+func (c *Chain) RawBlock(hash pow.Hash) ([]byte, error) {
+	raw, err := c.store.Block(hash)
+	if err != nil {
+		return nil, fmt.Errorf("block %s: %w", hash, err)
+	}
+	return raw, nil
+}
+
 // Block reads any block in the store, of the active branch or not. The error
 // wraps [ErrNotFound] or [ErrDamaged].
 func (c *Chain) Block(hash pow.Hash) (Block, error) {
-	raw, err := c.store.Block(hash)
+	raw, err := c.RawBlock(hash)
 	if err != nil {
-		return Block{}, fmt.Errorf("block %s: %w", hash, err)
+		return Block{}, err
 	}
 	b, err := LoadBlock(raw)
 	if err != nil {

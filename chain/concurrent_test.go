@@ -114,7 +114,8 @@ func TestEverythingAtOnce(t *testing.T) {
 	t.Logf("%d blocks, %d stored, %d events", c.Len(), c.tree.count, events.Load())
 }
 
-// replaceTip mines two empty blocks beside the tip.
+// replaceTip mines two empty blocks beside the tip, which come one by one or as a
+// batch.
 func replaceTip(t *testing.T, c *Chain, extranonce uint64) {
 	tip := c.Tip()
 	info, ok := c.Header(tip.Hash)
@@ -122,6 +123,7 @@ func replaceTip(t *testing.T, c *Chain, extranonce uint64) {
 		return
 	}
 	parent := info.Header.Prev
+	var blocks []Block
 	for i := range uint64(2) {
 		b := Block{
 			Header:   pow.Header{Version: 0x20000000, Prev: parent, Time: tip.Time + 1, Bits: tip.Bits},
@@ -129,10 +131,19 @@ func replaceTip(t *testing.T, c *Chain, extranonce uint64) {
 		}
 		b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
 		b = solve(b)
+		blocks = append(blocks, b)
+		parent = b.Hash()
+	}
+	if parent[0]%2 == 0 {
+		if taken, err := c.AcceptAll(blocks); taken != 2 || err != nil {
+			t.Errorf("%d taken, %v", taken, err)
+		}
+		return
+	}
+	for _, b := range blocks {
 		if _, err := c.Accept(b); err != nil {
 			t.Error(err)
 		}
-		parent = b.Hash()
 	}
 }
 

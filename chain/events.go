@@ -13,7 +13,7 @@ type EventKind int
 
 // Kinds of events.
 const (
-	EventTip   EventKind = iota + 1 // a block on top of the tip
+	EventTip   EventKind = iota + 1 // blocks on top of the tip, most often one
 	EventReorg                      // another branch became the active one
 	EventSide                       // a block beside the active branch
 	EventTx                         // a transaction is pending
@@ -42,6 +42,7 @@ type Event struct {
 
 	Connected    []pow.Hash // EventTip, EventReorg: the lowest first
 	Disconnected []pow.Hash // EventReorg: the old tip first
+	Returned     []pow.Hash // EventReorg: transactions that are pending again, the oldest first
 	Block        pow.Hash   // EventSide
 	Tx           Tx         // EventTx
 }

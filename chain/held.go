@@ -73,6 +73,9 @@ func (h *held) remove(hash pow.Hash) {
 	}
 }
 
+// waitFor reports whether a block waits for that parent.
+func (h *held) waitFor(parent pow.Hash) bool { return len(h.byParent[parent]) > 0 }
+
 // take removes and returns the blocks that wait for that parent, in order of
 // arrival.
 func (h *held) take(parent pow.Hash) []heldBlock {

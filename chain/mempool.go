@@ -129,6 +129,13 @@ func (m *mempool) each(f func(Tx) bool) {
 // Pending returns the pending transactions in order of arrival, from the one at
 // that position on, at most limit of them.
 func (c *Chain) Pending(from, limit int) []Tx {
+	return pendingPage(c, from, limit, func(tx Tx) Tx { return tx })
+}
+
+// PendingIDs returns the ids of what [Chain.Pending] returns.
+func (c *Chain) PendingIDs(from, limit int) []pow.Hash { return pendingPage(c, from, limit, Tx.ID) }
+
+func pendingPage[T any](c *Chain, from, limit int, of func(Tx) T) []T {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	from = max(from, 0)
@@ -136,14 +143,22 @@ func (c *Chain) Pending(from, limit int) []Tx {
 	if count <= 0 {
 		return nil
 	}
-	txs := make([]Tx, 0, count)
+	page := make([]T, 0, count)
 	c.pool.each(func(tx Tx) bool {
 		if from--; from < 0 {
-			txs = append(txs, tx)
+			page = append(page, of(tx))
 		}
-		return len(txs) < count
+		return len(page) < count
 	})
-	return txs
+	return page
+}
+
+// HasPending reports whether a transaction is in the mempool: pending, or about
+// to be, when its write to the disk is over.
+func (c *Chain) HasPending(id pow.Hash) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.pool.entries[id] != nil
 }
 
 // PendingCount returns how many transactions are pending, and their bytes.

@@ -4,8 +4,6 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/lodepow/lode/pow"
 )
 
 type metrics struct {
@@ -48,7 +46,7 @@ func newMetrics() metrics {
 			1, 2, 3, 4, 6, 10, 20, 50, 100, 1000),
 		// Header times are whole seconds, and need not ascend.
 		interval: histogram("lode_chain_block_interval_seconds",
-			"Seconds from the time of its parent to that of a block, for every block connected since the start; 0 if the parent's is later.",
+			"Seconds from the time of its parent to that of a block, for every block connected since the start; 0 if the parent's is later, or genesis's.",
 			1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
 		// From an empty block to one full of signatures.
 		verify: histogram("lode_chain_verify_duration_seconds",
@@ -77,11 +75,21 @@ func newMetrics() metrics {
 }
 
 func (m *metrics) countBlock(outcome Outcome, err error) {
+	if err == nil {
+		m.countBlocks(outcome, 1)
+		return
+	}
+	m.countRefused(err)
+}
+
+func (m *metrics) countBlocks(outcome Outcome, count int) {
+	m.blocks.WithLabelValues(outcome.String()).Add(float64(count))
+}
+
+// countRefused counts a block, if the error is the verdict on one.
+func (m *metrics) countRefused(err error) {
 	var rule RuleError
-	switch {
-	case err == nil:
-		m.blocks.WithLabelValues(outcome.String()).Inc()
-	case errors.As(err, &rule):
+	if errors.As(err, &rule) {
 		m.refused.WithLabelValues(string(rule.Reason)).Inc()
 	}
 }
@@ -101,20 +109,20 @@ func (m *metrics) countTx(outcome TxOutcome, err error) {
 	m.txs.WithLabelValues(label).Inc()
 }
 
-// observeMove notes a move of the tip that a block has brought about: the node
-// parent, with its header on top of it.
-func (c *Chain) observeMove(m *move, parent int32, header pow.Header) {
-	if len(m.disconnect) > 0 {
-		c.metrics.reorgDepth.Observe(float64(len(m.disconnect)))
+// observeMove notes a move of the tip.
+func (c *Chain) observeMove(disconnected int, connected []int32) {
+	if disconnected > 0 {
+		c.metrics.reorgDepth.Observe(float64(disconnected))
 	}
-	interval := func(time, before uint32) {
-		c.metrics.interval.Observe(max(0, float64(time)-float64(before)))
-	}
-	for _, i := range m.connect {
+	for _, i := range connected {
 		n := c.tree.at(i)
-		interval(n.time, c.tree.at(n.parent).time)
+		before := c.tree.at(n.parent)
+		if before.height == 0 { // its time is the network's, and no clock's
+			c.metrics.interval.Observe(0)
+			continue
+		}
+		c.metrics.interval.Observe(max(0, float64(n.time)-float64(before.time)))
 	}
-	interval(header.Time, c.tree.at(parent).time)
 }
 
 func (m *metrics) all() []prometheus.Collector {

@@ -17,29 +17,42 @@ type move struct {
 	returned []Tx                  // of the blocks to disconnect and none to connect, the oldest first
 }
 
-// advance makes a new block, with the state next, the tip. Its branch has the
-// most work. When it, or a stored block between it and the active branch, has a
-// transaction twice, nothing moves. The caller holds write.
-func (c *Chain) advance(parent int32, b Block, next State) error {
+// advance puts new blocks on the node parent and makes the last one the tip. The
+// branch has the most work from the block run[first] on. When one of them, or a
+// stored block between them and the active branch, has a transaction twice, then
+// what is below stays, as it would if the blocks had come one by one. advance
+// returns how many it has put beside the active branch or on it. The caller holds
+// write.
+func (c *Chain) advance(parent int32, run []arrival, first int) (side, best int, err error) {
 	m := c.newMove(parent)
-	err := c.connectStored(&m)
-	if isRule(err) {
-		err = reject(BadPrev, "%v", err)
+	connected := 0
+	refused := c.connectStored(&m)
+	if refused == nil {
+		connected, refused = c.connectNew(&m, run)
 	}
-	if err == nil {
-		err = c.connectTxs(&m, b)
+	if refused != nil && !isRule(refused) {
+		return 0, 0, refused
 	}
-	if isRule(err) {
-		c.invalid.add(next.Hash)
+	if connected > first {
+		if err := c.commitMove(&m, run[:connected], run[connected-1].next, parent); err != nil {
+			return 0, 0, err
+		}
+		if refused != nil {
+			c.invalid.add(run[connected].hash)
+		}
+		return 0, connected, refused
 	}
-	if err != nil {
-		return err
+
+	// The first one with the most work is bad, or one below it.
+	if err := c.addSide(parent, run[:first]); err != nil {
+		return 0, 0, err
 	}
-	if err := c.commitMove(&m, &b, next, parent); err != nil {
-		return err
+	if connected < first && !errors.Is(refused, BadPrev) {
+		i, _ := c.tree.find(run[connected].hash)
+		refused = c.markInvalid(i, refused)
 	}
-	c.observeMove(&m, parent, b.Header)
-	return nil
+	c.invalid.add(run[first].hash)
+	return first, 0, refused
 }
 
 // settle moves to the stored branch with the most work, if that is not the
@@ -74,23 +87,41 @@ func (c *Chain) newMove(to int32) move {
 // invalid with all above it.
 func (c *Chain) connectStored(m *move) error {
 	for _, i := range m.connect {
-		hash := c.tree.at(i).hash
-		b, err := c.Block(hash)
+		b, err := c.Block(c.tree.at(i).hash)
 		if err == nil {
 			err = c.connectTxs(m, b)
 		}
 		if isRule(err) {
-			c.mu.Lock()
-			c.tree.invalidate(i)
-			c.mu.Unlock()
-			c.log.Warn("a stored branch is invalid", "block", hash, "error", err)
-			return fmt.Errorf("block %s: %w", hash, err)
+			return c.markInvalid(i, err)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// markInvalid marks a stored block and all above it, and returns what is to be
+// said of those.
+func (c *Chain) markInvalid(i int32, why error) error {
+	hash := c.tree.at(i).hash
+	c.mu.Lock()
+	c.tree.invalidate(i)
+	c.mu.Unlock()
+	c.log.Warn("a stored branch is invalid", "block", hash, "error", why)
+	return reject(BadPrev, "block %s: %v", hash, why)
+}
+
+// connectNew does the same for blocks that are not stored yet, and returns how
+// many are good.
+func (c *Chain) connectNew(m *move, run []arrival) (good int, err error) {
+	for _, a := range run {
+		if err := c.connectTxs(m, a.Block); err != nil {
+			return good, err
+		}
+		good++
+	}
+	return good, nil
 }
 
 // connectTxs checks that no transaction of a block stands below it on the branch
@@ -145,15 +176,15 @@ func (c *Chain) returnTxs(m *move) error {
 }
 
 // commitMove makes the move, first on disk, in one change, and then in memory.
-// A new block comes on top of the node parent; without one, to is that node.
-func (c *Chain) commitMove(m *move, b *Block, next State, parent int32) error {
+// New blocks come on top of the node parent; without any, the move is to that
+// node. next is the state after it.
+func (c *Chain) commitMove(m *move, run []arrival, next State, parent int32) error {
 	if err := c.returnTxs(m); err != nil {
 		return err
 	}
-	change := Change{Disconnect: c.hashes(m.disconnect), Connect: c.hashes(m.connect)}
-	if b != nil {
-		change.Blocks = []Block{*b}
-		change.Connect = append(change.Connect, next.Hash)
+	change := Change{Blocks: blocksOf(run), Disconnect: c.hashes(m.disconnect), Connect: c.hashes(m.connect)}
+	for _, a := range run {
+		change.Connect = append(change.Connect, a.hash)
 	}
 
 	c.mu.Lock()
@@ -179,11 +210,11 @@ func (c *Chain) commitMove(m *move, b *Block, next State, parent int32) error {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	to := parent
-	if b != nil {
-		to = c.tree.add(parent, b.Header, next)
-	}
+	to, added := c.addNodes(parent, run)
 	c.tree.activate(to)
+	if len(run) > 0 { // not while a store is being opened
+		c.observeMove(len(m.disconnect), slices.Concat(m.connect, added))
+	}
 	c.tip = next
 	c.stale = slices.Delete(c.stale, 0, stale) // posts only append to it
 	for id := range m.ids {
@@ -201,6 +232,9 @@ func (c *Chain) commitMove(m *move, b *Block, next State, parent int32) error {
 	ev := Event{Kind: EventTip, Tip: next, Connected: change.Connect, Disconnected: change.Disconnect}
 	if len(m.disconnect) > 0 {
 		ev.Kind = EventReorg
+		for _, tx := range m.returned {
+			ev.Returned = append(ev.Returned, tx.ID())
+		}
 		c.log.Info("reorg", "tip", next.Hash, "height", next.Height,
 			"disconnected", len(change.Disconnect), "connected", len(change.Connect), "returned", len(m.returned))
 	}
@@ -223,7 +257,7 @@ func (c *Chain) restore(returned []Pending) {
 }
 
 func (c *Chain) hashes(nodes []int32) []pow.Hash {
-	hashes := make([]pow.Hash, len(nodes), len(nodes)+1)
+	hashes := make([]pow.Hash, len(nodes))
 	for i, n := range nodes {
 		hashes[i] = c.tree.at(n).hash
 	}

@@ -81,6 +81,7 @@ func (t *tree) add(parent int32, h pow.Header, s State) int32 {
 		hash: s.Hash, merkleRoot: h.MerkleRoot, work: s.Work,
 		version: h.Version, time: h.Time, bits: h.Bits, nonce: h.Nonce,
 		parent: parent, height: int32(s.Height), first: s.first,
+		invalid: parent >= 0 && t.at(parent).invalid,
 	}
 	*t.slot(s.Hash) = i + 1
 	return i

@@ -116,7 +116,7 @@ func Overview() Dashboard {
 				},
 				{
 					Title: "Time for a block to arrive", Kind: Lines, Unit: units.Seconds,
-					About: "From its being announced first to its being accepted, half of the blocks and all but five in a hundred. It should be small beside the spacing, or branches compete.",
+					About: "From its being found to its becoming the tip here: half of the blocks, and all but five in a hundred. It should be small beside the spacing, or branches compete.",
 					Queries: []Query{
 						{`histogram_quantile(0.5, sum by (le) (rate(lode_block_propagation_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "half"},
 						{`histogram_quantile(0.95, sum by (le) (rate(lode_block_propagation_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "95 %"},

@@ -82,10 +82,7 @@ func (g *Gossip) fetchTxs(p *peer) {
 	g.ask(p, GetTxs{ids}, txsTimeout, func(a Answer, err error) {
 		p.asking = false
 		g.txs.requests--
-		list, ok := a.(Txs)
-		if err == nil && !ok {
-			err = fault(FaultMalformed, "a request for transactions was answered with a %T", a)
-		}
+		list, err := as[Txs](a, err)
 		if err == nil {
 			err = g.gotTxs(p, ids, list.Txs)
 		}

@@ -1,0 +1,372 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"pgregory.net/rapid"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// countingStore counts changes.
+type countingStore struct {
+	*MemStore
+	commits int
+}
+
+func (s *countingStore) Commit(c Change) error {
+	s.commits++
+	return s.MemStore.Commit(c)
+}
+
+func (c chainTest) wantAll(blocks []Block, taken int, want error) {
+	c.t.Helper()
+	got, err := c.AcceptAll(blocks)
+	if got != taken || (want == nil) != (err == nil) || want != nil && !errors.Is(err, want) {
+		c.t.Fatalf("%d of %d blocks are taken (%v), want %d and %v", got, len(blocks), err, taken, want)
+	}
+}
+
+// A batch is one change of the store, wherever it leads.
+func TestAcceptAllWritesOnce(t *testing.T) {
+	s := &countingStore{MemStore: NewMemStore()}
+	c := openTest(t, Config{Params: easy(), Store: s})
+	var events []Event
+	c.Subscribe(func(e Event) { events = append(events, e) })
+	once := func(what string) {
+		t.Helper()
+		if s.commits != 1 {
+			t.Errorf("%s: %d changes of the store, want 1", what, s.commits)
+		}
+		s.commits = 0
+	}
+	one, two := testTx(t, "one"), testTx(t, "two")
+	c.post(one)
+	a := newBranch(c.Params())
+	b := a.fork("b")
+	for i := range 4 {
+		a.grow(1, []Tx{one, two, testTx(t, "three"), testTx(t, "four")}[i])
+		b.grow(1)
+	}
+	s.commits = 0
+	c.wantAll(a.blocks, 4, nil)
+	once("on the tip")
+	c.wantTip(a)
+	c.wantPending()
+	c.wantAll(a.blocks, 4, nil)
+	c.wantAll(nil, 0, nil)
+	if s.commits != 0 {
+		t.Error("known blocks are written")
+	}
+	c.wantAll(b.blocks[:2], 2, nil)
+	once("beside")
+	b.grow(1, two)
+	b.grow(1)
+	c.wantAll(b.blocks, 6, nil)
+	once("a branch that overtakes")
+	c.wantTip(b)
+	c.wantPending(one, a.blocks[2].Txs[0], a.blocks[3].Txs[0])
+
+	if len(events) != 5 || events[0].Kind != EventTx || events[1].Kind != EventTip || len(events[1].Connected) != 4 ||
+		events[2].Kind != EventSide || events[3].Kind != EventSide || events[4].Kind != EventReorg {
+		t.Fatalf("events %v", events)
+	}
+	last := events[4]
+	if last.Tip != b.State || len(last.Connected) != 6 || len(last.Disconnected) != 4 ||
+		!slices.Equal(last.Returned, c.PendingIDs(0, 9)) {
+		t.Errorf("event %+v", last)
+	}
+	for outcome, want := range map[Outcome]float64{Best: 8, Side: 2, Known: 6} {
+		if got := testutil.ToFloat64(c.metrics.blocks.WithLabelValues(outcome.String())); got != want {
+			t.Errorf("%v blocks are %s, want %v", got, outcome, want)
+		}
+	}
+	if m := gatherChain(t, c.Chain)["lode_chain_accept_duration_seconds"]; m.GetHistogram().GetSampleCount() != 10 {
+		t.Errorf("%d times to accept a block, want 10", m.GetHistogram().GetSampleCount())
+	}
+}
+
+// At a bad block those before it stay.
+func TestAcceptAllStopsAtABadBlock(t *testing.T) {
+	p := easy()
+	p.Signatures = SignaturesRequired
+	mutate := func(i int, f func(*Block)) func(*branch) {
+		return func(b *branch) {
+			for j := range 6 {
+				block := b.make(1)
+				if j == i {
+					f(&block)
+					block = solve(block)
+				}
+				b.put(block)
+			}
+		}
+	}
+	now := uint32(testTime.Unix())
+	for _, tc := range []struct {
+		name       string
+		build      func(*branch)
+		taken      int
+		want       Reason
+		remembered bool
+	}{
+		{"version", mutate(3, func(b *Block) { b.Header.Version = 1 }), 3, BadVersion, false},
+		{"first", mutate(0, func(b *Block) { b.Header.Version = 1 }), 0, BadVersion, false},
+		{"root", mutate(4, func(b *Block) { b.Header.MerkleRoot[0]++ }), 4, BadMerkleRoot, false},
+		{"height", mutate(5, func(b *Block) {
+			b.Coinbase.Height++
+			b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
+		}), 5, CoinbaseHeight, true},
+		{"unsigned", mutate(2, func(b *Block) {
+			b.Txs = []Tx{testTx(t, "one")}
+			b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
+		}), 2, TxUnsigned, true},
+		{"old", mutate(1, func(b *Block) { b.Header.Time = genesisTime }), 1, TimeTooOld, true},
+		{"early", mutate(2, func(b *Block) { b.Header.Time = now + 7201 }), 2, TimeTooNew, false},
+		{"parent", func(b *branch) { b.grow(1); b.grow(1); b.blocks = b.blocks[1:] }, 0, PrevNotFound, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := openTest(t, Config{Params: p})
+			b := newBranch(p)
+			tc.build(b)
+			c.wantAll(b.blocks, tc.taken, tc.want)
+			if c.Len() != int64(tc.taken+1) || len(c.held.blocks) != 0 {
+				t.Errorf("%d blocks, %d held", c.Len(), len(c.held.blocks))
+			}
+			bad := b.blocks[tc.taken].Hash()
+			if c.invalid.has(bad) != tc.remembered {
+				t.Errorf("remembered as invalid: %v", !tc.remembered)
+			}
+			if got := testutil.ToFloat64(c.metrics.refused.WithLabelValues(string(tc.want))); got != 1 {
+				t.Errorf("%v refused, want 1", got)
+			}
+		})
+	}
+	c := openTest(t, Config{Params: easy()})
+	b := newBranch(c.Params())
+	for range 3 {
+		b.grow(1)
+	}
+	gap := []Block{b.blocks[0], b.blocks[2]}
+	if taken, err := c.AcceptAll(gap); taken != 0 || err == nil || isRule(err) || c.Len() != 1 {
+		t.Errorf("a batch with a gap: %d taken, %v", taken, err)
+	}
+}
+
+// stateOf is all that a chain knows and its store has, but for the numbers of
+// pending transactions.
+func stateOf(c *Chain, s *MemStore) string {
+	infos := map[pow.Hash]HeaderInfo{}
+	for i := range c.tree.count {
+		hash := c.tree.at(i).hash
+		infos[hash], _ = c.Header(hash)
+	}
+	var pending []Tx
+	for _, seq := range slices.Sorted(maps.Keys(s.pending)) {
+		pending = append(pending, s.pending[seq])
+	}
+	var raw []string
+	for hash, b := range s.blocks {
+		raw = append(raw, fmt.Sprintf("%s %x", hash, b))
+	}
+	slices.Sort(raw)
+	return fmt.Sprintf("tip %+v\ninfos %v\npending %v\nstored pending %v\nstored tip %s\nindex %v\nheld %v\nblocks %v",
+		c.Tip(), infos, c.Pending(0, 1000), pending, s.tip, s.txs, c.held.order, raw)
+}
+
+// follower knows a chain from its events alone.
+type follower struct {
+	active  []pow.Hash
+	pending map[pow.Hash]bool
+}
+
+func follow(c *Chain) *follower {
+	f := &follower{active: []pow.Hash{c.Tip().Hash}, pending: map[pow.Hash]bool{}}
+	c.Subscribe(func(e Event) {
+		f.active = append(f.active[:len(f.active)-len(e.Disconnected)], e.Connected...)
+		for _, id := range e.Returned {
+			f.pending[id] = true
+		}
+		for _, hash := range e.Connected {
+			b, err := c.Block(hash)
+			if err != nil {
+				panic(err)
+			}
+			for _, tx := range b.Txs {
+				delete(f.pending, tx.ID())
+			}
+		}
+		if e.Kind == EventTx {
+			f.pending[e.Tx.ID()] = true
+		}
+	})
+	return f
+}
+
+func (f *follower) check(t *rapid.T, c *Chain) {
+	for height, hash := range f.active {
+		if got, _ := c.HashAt(int64(height)); got != hash || c.Len() != int64(len(f.active)) {
+			t.Fatalf("height %d: the events tell of %s, the chain has %s", height, hash, got)
+		}
+	}
+	ids := c.PendingIDs(0, 1000)
+	for _, id := range ids {
+		if !f.pending[id] || !c.HasPending(id) {
+			t.Fatalf("transaction %s is pending, and no event tells of it", id)
+		}
+	}
+	if len(ids) != len(f.pending) {
+		t.Fatalf("%d transactions are pending, %d by the events", len(ids), len(f.pending))
+	}
+}
+
+// drawBatch returns blocks of which each is the parent of the next.
+func drawBatch(t *rapid.T, blocks []modelBlock) []Block {
+	byHash := map[pow.Hash]Block{}
+	for _, b := range blocks {
+		byHash[b.Hash()] = b.Block
+	}
+	b := rapid.SampledFrom(blocks).Draw(t, "last").Block
+	var batch []Block
+	for range rapid.IntRange(1, 8).Draw(t, "batch") {
+		batch = append(batch, b)
+		below, ok := byHash[b.Header.Prev]
+		if !ok {
+			break
+		}
+		b = below
+	}
+	slices.Reverse(batch)
+	return batch
+}
+
+// Batches lead where the same blocks lead one by one.
+func TestAcceptAllIsAcceptOneByOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := rapid.SampledFrom([]Params{easy(), slow()}).Draw(t, "network")
+		now := testNow
+		txs := make([]Tx, 6)
+		for i := range txs {
+			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
+		}
+		blocks := drawBlocks(t, p, txs, testTime)
+		stores := [2]*MemStore{NewMemStore(), NewMemStore()}
+		var chains [2]*Chain
+		for i := range chains {
+			var err error
+			if chains[i], err = Open(Config{Params: p, Store: stores[i], Now: now}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, single := chains[0], chains[1]
+		f := follow(all)
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0:
+				tx := rapid.SampledFrom(txs).Draw(t, "tx")
+				for _, c := range chains {
+					_, _ = c.AddTx(tx)
+				}
+			case 1:
+				b := rapid.SampledFrom(blocks).Draw(t, "block").Block
+				for _, c := range chains {
+					_, _ = c.Accept(b)
+				}
+			default:
+				batch := drawBatch(t, blocks)
+				taken, err := all.AcceptAll(batch)
+				acceptSingly(t, single, batch, taken, err)
+			}
+			if got, want := stateOf(all, stores[0]), stateOf(single, stores[1]); got != want {
+				t.Fatalf("batches:\n%s\none by one:\n%s", got, want)
+			}
+			if !maps.Equal(all.invalid.set, single.invalid.set) {
+				t.Fatalf("refused blocks: %v from batches, %v one by one", all.invalid.set, single.invalid.set)
+			}
+			f.check(t, all)
+		}
+	})
+}
+
+// acceptSingly does what AcceptAll has done with a batch, and expects the same
+// outcomes.
+func acceptSingly(t *rapid.T, c *Chain, batch []Block, taken int, errAll error) {
+	for i, b := range batch {
+		if i == taken && (errors.Is(errAll, PrevNotFound) || errors.Is(errAll, TimeTooNew)) {
+			return // Accept would hold it
+		}
+		outcome, err := c.Accept(b)
+		if i < taken {
+			if err != nil || outcome == Held {
+				t.Fatalf("block %d is taken from a batch; by itself it is %s (%v)", i, outcome, err)
+			}
+			continue
+		}
+		// A verdict stays, even if the store failed after it.
+		if err == nil || errAll == nil || err.Error() != errAll.Error() && !errors.Is(errAll, DuplicateInvalid) {
+			t.Fatalf("block %d is refused with %v; by itself it is %s (%v)", i, errAll, outcome, err)
+		}
+		return
+	}
+	if errAll != nil {
+		t.Fatalf("all are taken, and the error is %v", errAll)
+	}
+}
+
+// When the store fails nothing of the batch's new blocks is kept, and trying
+// again gets everything through.
+func TestAcceptAllWhenTheStoreFails(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := easy()
+		mem, other := NewMemStore(), NewMemStore()
+		failing := false
+		store := &flakyStore{Store: mem, fails: func() bool {
+			return failing && rapid.IntRange(0, 3).Draw(t, "fails") == 0
+		}}
+		c, err := Open(Config{Params: p, Store: store, Now: testNow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reference, err := Open(Config{Params: p, Store: other, Now: testNow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		txs := make([]Tx, 4)
+		for i := range txs {
+			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
+		}
+		blocks := drawBlocks(t, p, txs, testTime)
+		for range rapid.IntRange(1, 10).Draw(t, "steps") {
+			batch := drawBatch(t, blocks)
+			for tries := 0; ; tries++ {
+				before, pending, stored := c.Tip(), c.Pending(0, 100), len(mem.blocks)
+				failing = tries < 5
+				taken, err := c.AcceptAll(batch)
+				failing = false
+				if errors.Is(err, errFlaky) {
+					if c.Tip() != before || !slices.Equal(pending, c.Pending(0, 100)) || len(mem.blocks) != stored {
+						t.Fatalf("%v has changed the chain", err)
+					}
+					again, err := Open(Config{Params: p, Store: mem, Now: testNow})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if again.Tip() != c.Tip() || !slices.Equal(again.Pending(0, 100), c.Pending(0, 100)) {
+						t.Fatalf("opened again: tip %+v, before %+v", again.Tip(), c.Tip())
+					}
+					continue
+				}
+				acceptSingly(t, reference, batch, taken, err)
+				break
+			}
+		}
+		if got, want := stateOf(c, mem), stateOf(reference, other); got != want {
+			t.Fatalf("with failures:\n%s\nwithout:\n%s", got, want)
+		}
+	})
+}
