@@ -64,6 +64,7 @@ func BenchmarkAccept(b *testing.B)   { runAll(b, Accept()) }
 func BenchmarkMerkle(b *testing.B)   { runAll(b, Merkle()) }
 func BenchmarkCommit(b *testing.B)   { runAll(b, Commit()) }
 func BenchmarkIngest(b *testing.B)   { runAll(b, Ingest()) }
+func BenchmarkSync(b *testing.B)     { runAll(b, Sync()) }
 
 // BenchmarkVerify reads made headers, the 548 of testnet3 that come with the
 // repository, and the longer stream that LODE_HEADERS names.
