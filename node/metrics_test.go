@@ -57,7 +57,7 @@ func benchNode(b *testing.B) *Node {
 
 func scrape(b *testing.B, n *Node) {
 	w := httptest.NewRecorder()
-	n.api.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	n.api.ServeHTTP(w, httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", nil))
 	if w.Code != http.StatusOK {
 		b.Errorf("status %d", w.Code)
 	}
