@@ -90,8 +90,8 @@ func rising(from, worse float64) []Step {
 	return []Step{{0, good}, {from, odd}, {worse, bad}}
 }
 
-// zeroIsGood colours everything above 0 in one colour.
-func zeroIsGood(color string) []Step { return []Step{{0, good}, {1e-9, color}} }
+// zeroIsGood colours everything above 0 as bad.
+func zeroIsGood() []Step { return []Step{{0, good}, {1e-9, bad}} }
 
 // zeroIsBad is its opposite.
 func zeroIsBad() []Step { return []Step{{0, bad}, {1e-9, good}} }

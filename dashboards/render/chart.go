@@ -18,8 +18,8 @@ func newPlot(w window) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.Transparent
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.LineStyle.Width = 0
-		axis.Tick.LineStyle.Color = hairline
+		axis.Width = 0
+		axis.Tick.Color = hairline
 		axis.Tick.Length = 3
 		axis.Tick.Label = textStyle(8, false, faint)
 		axis.Padding = 0

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxWanted       = 64 // announced blocks being fetched
+	maxWanted       = 64 // announced blocks being fetched; peers of our choice may go beyond
 	maxWantedOfPeer = 8
 	maxAnnouncers   = 8  // remembered of a block
 	maxAccepts      = 16 // announced blocks that wait for the chain
@@ -65,7 +65,7 @@ func (g *Gossip) heardBlock(p *peer, b Announced) {
 		}
 		return
 	}
-	if g.sync != nil && g.sync.behind() || len(g.relay.blocks) >= maxWanted || p.wants >= maxWantedOfPeer {
+	if g.sync != nil && g.sync.behind() || len(g.relay.blocks) >= maxWanted && !p.out || p.wants >= maxWantedOfPeer {
 		p.news = true // its next hello tells more
 		return
 	}
