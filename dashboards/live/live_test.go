@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,8 +82,8 @@ func tell(t *testing.T) *story {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.Client.Close()
-		if err := s.Prometheus.Stop(); err != nil {
+		s.Close()
+		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -150,8 +151,8 @@ func (s *story) startProcesses(t *testing.T, p chain.Params) {
 		t.Fatal(err)
 	}
 	run := func(name string, before ...string) *Node {
-		command := append(before, lode, "node", "--network", file, "--listen", "127.0.0.1:0",
-			"--data", filepath.Join(dir, name), "--peer", string(s.a.peer()))
+		command := slices.Concat(before, []string{lode, "node", "--network", file, "--listen", "127.0.0.1:0",
+			"--data", filepath.Join(dir, name), "--peer", string(s.a.peer())})
 		n, err := StartNode(t.Context(), command...)
 		if err != nil {
 			t.Fatal(err)
