@@ -1,7 +1,9 @@
 package nodetest
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -184,19 +186,60 @@ func spoil(h *pow.Header) {
 	}
 }
 
-// An attacker offers a branch of twenty thousand headers that are worth less
-// than the two hundred blocks of the network, and claims that they are worth
-// more. They cost no memory.
-func TestLowWorkHeaders(t *testing.T) {
+// An attacker has headers with more work than anybody else, and their blocks for
+// nobody. A node that joins tries, and then goes by what there is.
+func TestHeadersWithoutBlocks(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
+		net := begin(t, seed, Config{Nodes: 4})
+		hidden := net.Nodes[3]
+		net.Split(net.Nodes[:3], net.Nodes[3:])
+		net.Mine(10*time.Second, 1, 1, 1, 3)
+		net.RunUntil(time.Hour, func() bool {
+			return net.Nodes[0].Chain().Len() > 20 && hidden.Chain().Len() > net.Nodes[0].Chain().Len()+5
+		})
+		branch := hidden.Chain()
+		hidden.Stop()
+		net.Heal()
+		net.StopMining()
+		for i := range 4 {
+			attacker := net.AddScript()
+			attacker.Claim(branch.Tip())
+			attacker.Answer = func(r gossip.Request) (gossip.Answer, error) {
+				switch r.(type) {
+				case gossip.GetHeaders:
+					return attacker.Serve(branch, r)
+				case gossip.GetBlocks:
+					if i%2 == 0 {
+						return nil, ErrSilent
+					}
+				}
+				return attacker.Polite(r)
+			}
+		}
+		joiner := net.AddKnowing(net.Scripts[0].Address(), net.Scripts[1].Address(), net.Nodes[0].Address())
+		for _, s := range net.Scripts {
+			s.Greet(joiner, 15*time.Second)
+		}
+		net.MineAll(10 * time.Second)
+		net.RunFor(3 * time.Minute)
+		mustFollow(t, net, joiner, net.Nodes[0], 3)
+		net.MustBehave(t)
+	})
+}
+
+// An attacker offers a branch of eight thousand headers that are worth less than
+// the hundred blocks of the network, and claims that they are worth more. They
+// cost no memory.
+func TestLowWorkHeaders(t *testing.T) {
+	stories(t, 1, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, Config{Nodes: 4, Params: chain.Params{Name: "low", Difficulty: chain.Difficulty{
 			Rule: chain.RuleAsert, Bits: 0x2000ffff, Limit: 0x207fffff, Spacing: 1, HalfLife: 600}}})
-		net.Grow(200)
+		net.Grow(100)
 		honest, victim := net.Nodes[0], net.Nodes[3]
 		net.RunFor(time.Minute)
 		before := net.largest
 
-		headers := cheapBranch(net.config.Params, 20000)
+		headers := cheapBranch(net.config.Params, 8000)
 		at := map[pow.Hash]int{}
 		for i, h := range headers {
 			at[h.Prev] = i
@@ -219,11 +262,11 @@ func TestLowWorkHeaders(t *testing.T) {
 		}
 		attacker.Greet(victim, 10*time.Second)
 		net.MineAll(5 * time.Second)
-		for range 30 {
+		for range 12 {
 			net.RunFor(10 * time.Second)
 			mustFollow(t, net, victim, honest, 3)
 		}
-		if attacker.Requests["getheaders"] < 11 {
+		if attacker.Requests["getheaders"] < 5 {
 			t.Errorf("the victim has asked for headers %d times", attacker.Requests["getheaders"])
 		}
 		if grown := net.largest - before; grown > 64<<10 {
@@ -273,21 +316,32 @@ func TestOtherNetwork(t *testing.T) {
 	net.MustBehave(t)
 }
 
-// Some announce each block first and never send it. That costs seconds, not
-// their whole timeout.
-func TestFirstAnnouncersStall(t *testing.T) {
+// Some announce each block first, and never send it or send it with a body that
+// is not its own. That costs seconds, not a whole timeout, and not the block.
+func TestFirstAnnouncers(t *testing.T) {
+	t.Run("silent", func(t *testing.T) { firstAnnouncers(t, false) })
+	t.Run("other bodies", func(t *testing.T) { firstAnnouncers(t, true) })
+}
+
+func firstAnnouncers(t *testing.T, bodies bool) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, Config{Nodes: 3})
+		var latest chain.Block
 		net.RunFor(30 * time.Second)
 		victim, honest := net.Nodes[2], net.Nodes[0]
 		var stallers []*Script
 		for range 2 {
 			s := net.AddScript()
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
-				if _, ok := r.(gossip.GetBlocks); ok {
+				if _, ok := r.(gossip.GetBlocks); !ok {
+					return s.Polite(r)
+				}
+				if !bodies {
 					return nil, ErrSilent
 				}
-				return s.Polite(r)
+				b := latest
+				b.Coinbase.Tag = "not mine"
+				return gossip.Blocks{Blocks: []chain.Block{b}}, nil
 			}
 			s.Greet(victim, 10*time.Second)
 			stallers = append(stallers, s)
@@ -295,6 +349,7 @@ func TestFirstAnnouncersStall(t *testing.T) {
 		net.RunFor(10 * time.Second)
 		for round := range 5 {
 			b := net.makeBlock(honest.chain, "found", honest.clock(), chain.TemplateOptions{})
+			latest = b
 			for _, s := range stallers {
 				s.Send(victim, gossip.Announce{Blocks: []gossip.Announced{{Hash: b.Hash()}}}, nil)
 			}
@@ -308,6 +363,77 @@ func TestFirstAnnouncersStall(t *testing.T) {
 		if stallers[0].Requests["getblocks"] == 0 {
 			t.Error("the stallers were not asked")
 		}
+		net.MustBehave(t)
+	})
+}
+
+// missing returns how many of the posts up to that time are neither pending nor
+// mined at a node.
+func (n *Net) missing(node *Node, until time.Duration) int {
+	count := 0
+	for i, id := range n.posts.ids {
+		if _, err := node.chain.FindTx(id); err != nil && n.posts.at[i] <= until {
+			count++
+		}
+	}
+	return count
+}
+
+// Many announce blocks and transactions that do not exist, as fast as they may,
+// and answer no request for them. The node follows the chain, and its memory is
+// bounded.
+func TestAnnouncementFlood(t *testing.T) {
+	stories(t, 1, func(t *testing.T, seed uint64) {
+		net := begin(t, seed, Config{Nodes: 4})
+		net.MineAll(10 * time.Second)
+		net.PostEvery(time.Second)
+		net.RunFor(30 * time.Second)
+		victim, honest := net.Nodes[3], net.Nodes[0]
+		count, late := uint64(0), 0
+		fake := func() pow.Hash {
+			count++
+			return pow.DoubleSHA256(binary.LittleEndian.AppendUint64(nil, count))
+		}
+		for range 20 {
+			s := net.AddScript()
+			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
+				switch r.(type) {
+				case gossip.GetBlocks, gossip.GetTxs:
+					return nil, ErrSilent
+				case gossip.GetAddresses:
+					var a gossip.Addresses
+					for range gossip.MaxAddresses {
+						a.Addresses = append(a.Addresses, gossip.Address(fmt.Sprintf("http://%s.example:80", fake())))
+					}
+					return a, nil
+				}
+				return s.Polite(r)
+			}
+			s.Greet(victim, 15*time.Second)
+			var flood func()
+			flood = func() {
+				var a gossip.Announce
+				for range 24 {
+					a.Blocks = append(a.Blocks, gossip.Announced{Hash: fake()})
+				}
+				for range 1000 {
+					a.Txs = append(a.Txs, fake())
+				}
+				s.Send(victim, a, nil)
+				net.after(time.Second, flood)
+			}
+			flood()
+		}
+		for range 12 {
+			net.RunFor(10 * time.Second)
+			mustFollow(t, net, victim, honest, 1)
+			late += net.missing(victim, net.Now()-30*time.Second)
+		}
+		if late > 0 {
+			t.Errorf("%d posts came late", late)
+		}
+		t.Logf("%d fakes, the victim has grown to %d KiB", count, net.largest>>10)
+		net.MustStaySmall(t, 64<<20)
 		net.MustBehave(t)
 	})
 }

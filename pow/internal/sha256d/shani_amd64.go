@@ -12,8 +12,8 @@ import (
 const (
 	shaniLanes = 4
 
-	// One claim is worth about 0.15 ms.
-	shaniChunk = 4096
+	// One claim is worth 0.17 ms on Zen 4, and 0.36 ms where a hash takes 210 cycles.
+	shaniChunk = 6144
 )
 
 // shaniInput is what the sha-ni kernel reads. The generator knows the offsets.
