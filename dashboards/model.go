@@ -1,5 +1,7 @@
 package dashboards
 
+import "fmt"
+
 // Dashboard is one page.
 type Dashboard struct {
 	UID   string // of its address, and its file's name
@@ -83,6 +85,12 @@ func (p Panel) Size() (width, height uint32) {
 // All returns the dashboards.
 func All() []Dashboard {
 	return []Dashboard{Overview(), Miner(), Consensus(), Node(), Network()}
+}
+
+// orNone ends a query that has nothing to show as long as all is well: then there
+// is one series, called none.
+func orNone(label string) string {
+	return fmt.Sprintf(` or on () label_replace(vector(0), %q, "none", "", "")`, label)
 }
 
 // rising colours values that are good below odd and bad from bad on.

@@ -96,7 +96,7 @@ func Overview() Dashboard {
 				{
 					Title: "Blocks refused, per minute", Kind: Stack,
 					About:   "By reason, in Bitcoin Core's words. Single ones are somebody's mistake; a steady flow is a broken miner or an attack: see the alert LodeBlocksRefused.",
-					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0`, "{{reason}}"}},
+					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 				{
 					Title: "Transactions that wait", Kind: Lines, Unit: units.LocaleFormat,

@@ -50,7 +50,7 @@ func drawChart(box draw.Canvas, panel dashboards.Panel, all []series, w window) 
 			low = 0
 		}
 		if high == low {
-			high, low = high+1, math.Max(low-1, 0)
+			high, low = high+1, 0
 		}
 		high += (high - low) * .05
 	}

@@ -29,6 +29,7 @@ func TestPartitionAndHeal(t *testing.T) {
 
 		net.Heal()
 		net.RunFor(30 * time.Second)
+		net.BreakTie(10 * time.Minute)
 		net.MustConverge(t, 3)
 		net.MustKeepPosts(t)
 		net.MustDrain(t, 5*time.Minute)
@@ -95,6 +96,7 @@ func faultMix(t *testing.T, net *Net) {
 	net.StopChurn()
 	net.SetLink(Link{Delay: net.Link().Delay})
 	net.RunFor(30 * time.Second)
+	net.BreakTie(10 * time.Minute)
 	net.MustConverge(t, 3)
 	net.MustKeepPosts(t)
 	net.MustDrain(t, 10*time.Minute)
@@ -256,6 +258,7 @@ func TestLongSplit(t *testing.T) {
 		net.Heal()
 		net.MineAll(10 * time.Second)
 		net.RunFor(30 * time.Second)
+		net.BreakTie(10 * time.Minute)
 		net.MustConverge(t, 3)
 		net.MustKeepPosts(t)
 		net.MustDrain(t, 10*time.Minute)
