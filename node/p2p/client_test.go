@@ -40,7 +40,7 @@ func TestClientSends(t *testing.T) {
 				t.Errorf("header %s is %q, want %q", name, got, want)
 			}
 		}
-		if want := `{"locator":["` + hashOf(1).String() + `"]}`; r.Method != "POST" || r.URL.Path != "/p2p/headers" || string(body) != want {
+		if want := `{"locator":["` + hashOf(1).String() + `"]}`; r.Method != http.MethodPost || r.URL.Path != "/p2p/headers" || string(body) != want {
 			t.Errorf("%s %s %s", r.Method, r.URL.Path, body)
 		}
 		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})

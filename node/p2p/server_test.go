@@ -334,7 +334,9 @@ func servePipe(t *testing.T, n *Network) net.Conn {
 	t.Cleanup(func() {
 		_ = client.Close()
 		_ = server.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return client
 }
