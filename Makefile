@@ -77,3 +77,7 @@ fuzz: ## fuzz every target for FUZZTIME (20s)
 .PHONY: bench
 bench: ## run the benchmarks matching BENCH (.), BENCHCOUNT (6) rounds of BENCHTIME (100ms)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./bench
+
+.PHONY: monitor
+monitor: build ## run three nodes on lab and a Prometheus that watches them
+	go run ./dashboards/monitor -lode ./lode

@@ -28,14 +28,18 @@ type TxProof struct {
 // FindTx looks for a transaction in the mempool and on the active branch. The
 // error wraps [ErrNotFound].
 func (c *Chain) FindTx(id pow.Hash) (TxPlace, error) {
-	c.mu.RLock()
-	tx, ok := c.pool.find(id)
-	c.mu.RUnlock()
-	if ok {
+	if tx, ok := c.FindPending(id); ok {
 		return TxPlace{Tx: tx, Pending: true}, nil
 	}
 	place, _, err := c.findMined(id)
 	return place, err
+}
+
+// FindPending looks for a transaction in the mempool alone, which is in memory.
+func (c *Chain) FindPending(id pow.Hash) (Tx, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.pool.find(id)
 }
 
 // Proof returns the merkle proof of a transaction of the active branch. The

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,8 @@ import (
 // MemStore is a store in memory, for tests and simulations. The zero value is
 // not one; see [NewMemStore].
 type MemStore struct {
+	bodies *Bodies // nil: none
+
 	mu      sync.Mutex
 	closed  bool
 	order   []pow.Hash // of arrival
@@ -30,6 +33,37 @@ func NewMemStore() *MemStore {
 		txs:     map[pow.Hash]pow.Hash{},
 		pending: map[uint64]Tx{},
 	}
+}
+
+// NewMemStoreOf returns an empty store that shares its bodies with others.
+func NewMemStoreOf(b *Bodies) *MemStore {
+	s := NewMemStore()
+	s.bodies = b
+	return s
+}
+
+// Bodies are blocks that the stores of a simulated network share: however many
+// nodes have a block, it takes memory once. They are kept for ever.
+type Bodies struct {
+	mu  sync.Mutex
+	raw map[pow.Hash][]byte
+}
+
+// NewBodies returns none.
+func NewBodies() *Bodies { return &Bodies{raw: map[pow.Hash][]byte{}} }
+
+// share returns the bytes that all use for the block.
+func (b *Bodies) share(hash pow.Hash, raw []byte) []byte {
+	if b == nil {
+		return raw
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if shared, ok := b.raw[hash]; ok && bytes.Equal(shared, raw) {
+		return shared
+	}
+	b.raw[hash] = raw
+	return raw
 }
 
 // Load implements [Store].
@@ -65,7 +99,8 @@ func (s *MemStore) Commit(c Change) error {
 		if err != nil {
 			return err
 		}
-		added[b.Hash()] = raw
+		hash := b.Hash()
+		added[hash] = s.bodies.share(hash, raw)
 	}
 	fresh := map[uint64]bool{}
 	for _, p := range c.AddPending {

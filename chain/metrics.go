@@ -46,7 +46,7 @@ func newMetrics() metrics {
 			1, 2, 3, 4, 6, 10, 20, 50, 100, 1000),
 		// Header times are whole seconds, and need not ascend.
 		interval: histogram("lode_chain_block_interval_seconds",
-			"Seconds from the time of its parent to that of a block, for every block connected since the start; 0 if the parent's is later.",
+			"Seconds from the time of its parent to that of a block, for every block connected since the start; 0 if the parent's is later, or genesis's.",
 			1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
 		// From an empty block to one full of signatures.
 		verify: histogram("lode_chain_verify_duration_seconds",
@@ -116,8 +116,12 @@ func (c *Chain) observeMove(disconnected int, connected []int32) {
 	}
 	for _, i := range connected {
 		n := c.tree.at(i)
-		before := c.tree.at(n.parent).time
-		c.metrics.interval.Observe(max(0, float64(n.time)-float64(before)))
+		before := c.tree.at(n.parent)
+		if before.height == 0 { // its time is the network's, and no clock's
+			c.metrics.interval.Observe(0)
+			continue
+		}
+		c.metrics.interval.Observe(max(0, float64(n.time)-float64(before.time)))
 	}
 }
 

@@ -214,7 +214,9 @@ func (c *Chain) commitMove(m *move, run []arrival, next State, parent int32) err
 	defer c.mu.Unlock()
 	to, added := c.addNodes(parent, run)
 	c.tree.activate(to)
-	c.observeMove(len(m.disconnect), slices.Concat(m.connect, added))
+	if len(run) > 0 { // not while a store is being opened
+		c.observeMove(len(m.disconnect), slices.Concat(m.connect, added))
+	}
 	c.tip = next
 	c.stale = slices.Delete(c.stale, 0, stale) // posts only append to it
 	for id := range m.ids {

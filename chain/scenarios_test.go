@@ -3,10 +3,7 @@ package chain_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -297,20 +294,6 @@ func (s story) isLong() bool {
 	return slices.ContainsFunc(s.rows, func(r row) bool { return len(r.each()) > 1000 })
 }
 
-// orders returns in how many orders a story is told: LODE_SCENARIOS, or some.
-func orders(t *testing.T) (seeds uint64, isSet bool) {
-	t.Helper()
-	value, isSet := os.LookupEnv("LODE_SCENARIOS")
-	if !isSet {
-		return 8, false
-	}
-	seeds, err := strconv.ParseUint(value, 10, 32)
-	if err != nil {
-		t.Fatalf("LODE_SCENARIOS: %v", err)
-	}
-	return seeds, true
-}
-
 func TestScenarios(t *testing.T) {
 	_, isSet := orders(t)
 	for _, s := range readStories(t) {
@@ -327,70 +310,6 @@ func TestScenarios(t *testing.T) {
 				pl.check(last)
 				pl.checkWhole()
 			})
-		}
-	}
-}
-
-// In whatever order the blocks arrive, the chain ends where the story does; if
-// other branches have as much work, at one of their tips.
-func TestScenariosInAnyOrder(t *testing.T) {
-	for _, s := range readStories(t) {
-		for name := range stores() {
-			t.Run(s.name+"/"+name, func(t *testing.T) {
-				seeds, isSet := orders(t)
-				switch {
-				case s.isLong() && name == "bbolt" && !isSet:
-					t.Skip("NOT TESTED without LODE_SCENARIOS: a thousand blocks, one after the other on disk")
-				case s.isLong() || name == "bbolt" && !isSet:
-					seeds = 1
-				}
-				direct := newPlayer(t, s, "memory")
-				direct.tell(s)
-				for seed := range seeds {
-					shuffle(t, s, name, direct, seed)
-				}
-			})
-		}
-	}
-}
-
-func shuffle(t *testing.T, s story, name string, direct *player, seed uint64) {
-	t.Helper()
-	pl := newPlayer(t, s, name)
-	pl.maker, pl.now = direct.maker, direct.now
-	var order []*made
-	for _, r := range s.rows {
-		switch {
-		case r.block == verbPost:
-			if _, err := pl.post(r.with); err != nil {
-				t.Fatal(err)
-			}
-		case r.isBlock() && r.become != "-":
-			for _, one := range r.each() {
-				order = append(order, pl.maker.blocks[one.block])
-			}
-		}
-	}
-	posted := pl.chain.Pending(0, 1000)
-	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	for _, b := range order {
-		pl.send(b)
-	}
-
-	tip, want := pl.chain.Tip(), direct.chain.Tip()
-	if tip.Work != want.Work {
-		t.Fatalf("seed %d: tip %s with work %s, want that of %s, %s", seed, pl.name(tip.Hash), tip.Work, pl.name(want.Hash), want.Work)
-	}
-	if tip.Hash != want.Hash {
-		t.Logf("seed %d: tip %s, in the story %s, with the same work", seed, pl.name(tip.Hash), pl.name(want.Hash))
-		if info, ok := direct.chain.Header(tip.Hash); !ok || info.Invalid {
-			t.Errorf("seed %d: tip %s, which the story refuses", seed, pl.name(tip.Hash))
-		}
-	}
-	pl.checkWhole()
-	for _, tx := range posted {
-		if _, err := pl.chain.FindTx(tx.ID()); err != nil {
-			t.Errorf("seed %d: transaction %s is lost: %v", seed, tx, err)
 		}
 	}
 }

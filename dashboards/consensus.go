@@ -59,37 +59,37 @@ func Consensus() Dashboard {
 			}},
 			{Title: "Blocks", Panels: []Panel{
 				{
-					Title: "Time between blocks", Kind: Heat, Unit: units.Seconds,
+					Title: "Time between blocks", Kind: Heat, Width: 6, Unit: units.Seconds,
 					About:   "From the header times, of blocks connected since the start. The average should be the spacing; the lowest bucket is full while a chain catches up.",
 					Queries: []Query{{`sum by (le) (increase(lode_chain_block_interval_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{le}}"}},
 				},
 				{
-					Title: "Blocks by outcome, per minute", Kind: Stack,
+					Title: "Blocks by outcome, per minute", Kind: Stack, Width: 6,
 					About:   "best: the new tip; side: beside the active branch; known: came again; held: its parent or its time was to come. Many held: blocks arrive out of order, or clocks differ.",
 					Queries: []Query{{`60 * sum by (outcome) (rate(lode_chain_blocks_total{job=~"$job", instance=~"$instance"}[2m]))`, "{{outcome}}"}},
 				},
 				{
-					Title: "Blocks refused, per minute", Kind: Stack,
+					Title: "Blocks refused, per minute", Kind: Stack, Width: 6,
 					About:   "By the word of the rule. high-hash and bad-diffbits: a broken or lying miner; time-too-new: a clock that is ahead; bad-prevblk: somebody mines on a branch that was refused.",
-					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0`, "{{reason}}"}},
+					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 				{
-					Title: "Reorgs by depth", Kind: Heat,
+					Title: "Reorgs by depth", Kind: Heat, Width: 6,
 					About:   "Blocks disconnected at a time. 1 and 2 are races; more than 3 is the alert LodeDeepReorg.",
 					Queries: []Query{{`sum by (le) (increase(lode_chain_reorg_depth_blocks_bucket{job=~"$job", instance=~"$instance"}[2m]))`, "{{le}}"}},
 				},
 				{
-					Title: "Blocks beside the active branch", Kind: Lines, Unit: units.LocaleFormat,
+					Title: "Blocks beside the active branch", Kind: Lines, Width: 6, Unit: units.LocaleFormat,
 					About:   "Stored, and stale unless their branch wins yet. Growth is wasted hash rate.",
 					Queries: []Query{{`lode_chain_stale_blocks{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{
-					Title: "Blocks held", Kind: Lines,
+					Title: "Blocks held", Kind: Lines, Width: 6,
 					About:   "In memory until their parent or their time comes. It should return to 0; if not, somebody sends blocks of a chain that this node does not have.",
 					Queries: []Query{{`lode_chain_held_blocks{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{
-					Title: "Time to check a block by itself", Kind: Lines, Unit: units.Seconds, Log: true,
+					Title: "Time to check a block by itself", Kind: Lines, Width: 6, Unit: units.Seconds, Log: true,
 					About: "Proof of work, merkle root, transactions and signatures. It grows with the signatures in a block.",
 					Queries: []Query{
 						{`histogram_quantile(0.5, sum by (le) (rate(lode_chain_verify_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "half"},
@@ -97,7 +97,7 @@ func Consensus() Dashboard {
 					},
 				},
 				{
-					Title: "Time to take a block in", Kind: Lines, Unit: units.Seconds, Log: true,
+					Title: "Time to take a block in", Kind: Lines, Width: 6, Unit: units.Seconds, Log: true,
 					About: "From its coming in to its being on disk and on its branch. Most of it is the disk: see dashboard Node.",
 					Queries: []Query{
 						{`histogram_quantile(0.5, sum by (le) (rate(lode_chain_accept_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "half"},

@@ -4,4 +4,11 @@
 // how to use them.
 package dashboards
 
+import "embed"
+
 //go:generate go run ./generate grafana
+
+// PrometheusFiles holds the folder prometheus: configuration, rules, alerts.
+//
+//go:embed prometheus/*.yml
+var PrometheusFiles embed.FS

@@ -12,13 +12,13 @@ func Network() Dashboard {
 			{Title: "Connections", Panels: []Panel{
 				{
 					Title: "Peers by direction", Kind: Lines,
-					About:   "out: this node has called; in: it was called. 0 out for long: no address in the book answers; give the node one with --peer. 0 in: nobody can reach it, which is normal behind a NAT.",
+					About:   "out: this node has chosen the other; in: the other way round. 0 out for long: no address in the book answers; give the node one with --peer. 0 in: nobody can reach it; see --advertise.",
 					Queries: []Query{{`lode_peers{job=~"$job", instance=~"$instance"}`, "{{instance}} {{direction}}"}},
 				},
 				{
 					Title: "Connections by result, per minute", Kind: Stack,
-					About:   "Attempts to become peers. Many that fail: addresses that are gone, another network, or another version.",
-					Queries: []Query{{`60 * sum by (direction, result) (rate(lode_peer_connections_total{job=~"$job", instance=~"$instance"}[2m])) > 0`, "{{direction}} {{result}}"}},
+					About:   "Connections that came about, and attempts that did not. unreachable: an address that is gone; wrong-network: a node of another network; duplicate and self are normal while nodes find each other.",
+					Queries: []Query{{`60 * sum by (direction, result) (rate(lode_peer_connections_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("direction"), "{{direction}} {{result}}"}},
 				},
 				{
 					Title: "Addresses known", Kind: Lines,
@@ -29,7 +29,7 @@ func Network() Dashboard {
 			{Title: "Blocks on their way", Panels: []Panel{
 				{
 					Title: "Time for a block to arrive", Kind: Heat, Unit: units.Seconds,
-					About:   "From its being announced first to its being accepted here. It should be small beside the spacing, or branches compete.",
+					About:   "From its being found to its becoming the tip here, by the clocks of both nodes. It should be small beside the spacing, or branches compete.",
 					Queries: []Query{{`sum by (le) (increase(lode_block_propagation_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{le}}"}},
 				},
 				{
@@ -65,26 +65,26 @@ func Network() Dashboard {
 					Queries: []Query{{`sum by (instance, direction) (rate(lode_peer_bytes_total{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{instance}} {{direction}}"}},
 				},
 				{
-					Title: "Requests of peers by result, per second", Kind: Stack,
-					About:   "By route under /p2p/.",
+					Title: "Requests to peers by result, per second", Kind: Stack,
+					About:   "refused: the other one had a reason, as in the panel Refused there; fault: it broke the protocol; failed: no answer in time.",
 					Queries: []Query{{`sum by (route, result) (rate(lode_peer_requests_total{job=~"$job", instance=~"$instance"}[$__rate_interval])) > 0`, "{{route}} {{result}}"}},
 				},
 				{
-					Title: "Time to answer peers", Kind: Lines, Unit: units.Seconds, Log: true,
-					About:   "99th percentile by route.",
-					Queries: []Query{{`histogram_quantile(0.99, sum by (route, le) (rate(lode_peer_request_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "{{route}}"}},
+					Title: "Time that peers take to answer", Kind: Lines, Unit: units.Seconds, Log: true,
+					About:   "99th percentile by route. Some requests wait on purpose until there is something to tell.",
+					Queries: []Query{{`histogram_quantile(0.99, sum by (route, le) (rate(lode_peer_request_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m]))) >= 0`, "{{route}}"}},
 				},
 			}},
 			{Title: "Shut out", Panels: []Panel{
 				{
 					Title: "Bans, per hour", Kind: Stack, Width: 12,
-					About:   "Peers that broke a rule no honest node breaks. One: a broken node; ask its owner. Many addresses: an attack, which the bans hold off.",
-					Queries: []Query{{`3600 * sum by (reason) (rate(lode_peer_bans_total{job=~"$job", instance=~"$instance"}[10m])) > 0`, "{{reason}}"}},
+					About:   "Peers that broke a rule which no honest node breaks, by the word of the fault (docs/network.md). One: a broken node; ask its owner. Many addresses: an attack, which the bans hold off.",
+					Queries: []Query{{`3600 * sum by (reason) (rate(lode_peer_bans_total{job=~"$job", instance=~"$instance"}[10m])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 				{
-					Title: "Refused, per minute", Kind: Stack, Width: 12,
-					About:   "What peers asked for and did not get: too many at once, too much, banned.",
-					Queries: []Query{{`60 * sum by (reason) (rate(lode_peer_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0`, "{{reason}}"}},
+					Title: "Requests of peers refused, per minute", Kind: Stack, Width: 12,
+					About:   "By the word of the refusal (docs/network.md): too many at once, another network, banned. A steady flow is a node that does not listen.",
+					Queries: []Query{{`60 * sum by (reason) (rate(lode_peer_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 			}},
 		},

@@ -1,8 +1,6 @@
 package node
 
 import (
-	"runtime"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lodepow/lode/chain"
@@ -67,11 +65,9 @@ func (m *Miner) Collect(ch chan<- prometheus.Metric) {
 // newBuildInfo returns a gauge that says what runs.
 func newBuildInfo(version string) prometheus.Collector {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "lode_build_info",
-		Help: "What was built; the value is always 1.",
-		ConstLabels: prometheus.Labels{
-			"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
-		},
+		Name:        "lode_build_info",
+		Help:        "What runs; the value is always 1.",
+		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
 	return info

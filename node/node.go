@@ -130,7 +130,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.network, err = p2p.New(p2p.Config{
-		Chain: netChain{n.chain}, Address: address, Peers: c.Peers, Book: filepath.Join(c.Data, "peers.json"), Allow: c.Allow,
+		Chain: n.chain, Address: address, Peers: c.Peers, Book: filepath.Join(c.Data, "peers.json"), Allow: c.Allow,
 		Limits: c.Network, Logger: c.Logger, Now: c.Now,
 	})
 	if err != nil {

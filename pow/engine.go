@@ -36,6 +36,7 @@ type Engine struct {
 	now        func() time.Time
 
 	hashes  atomic.Uint64 // done by all searches so far
+	refused atomic.Uint64 // see Refused
 	metrics metrics
 }
 
@@ -77,3 +78,9 @@ func (e *Engine) Workers() int { return e.workers }
 // Hashes returns the number of hashes done by all searches so far. It grows
 // while a search runs, a chunk at a time.
 func (e *Engine) Hashes() uint64 { return e.hashes.Load() }
+
+// Refused returns the number of candidates of the kernel that were no answers
+// when the whole hash was compared. A kernel compares the most significant word,
+// so there are a few where the target goes into the next word, and none where the
+// word decides: a target of 32 or fewer zero bits and then ones.
+func (e *Engine) Refused() uint64 { return e.refused.Load() }

@@ -101,31 +101,45 @@ func (s *space) confirm(at uint64) bool {
 	return DoubleSHA256(raw[:]).Meets(s.target)
 }
 
-// scan returns the number of the first answer among count nonces from the
-// given offset, or none, and how many hashes that took.
-func (s *space) scan(kernel sha256d.ScanFunc, offset, count uint64) (at uint64, found bool, hashes uint64) {
+// outcome is what became of a range.
+type outcome struct {
+	at      uint64 // number of the first answer
+	found   bool
+	hashes  uint64 // done by the kernel and here
+	refused uint64 // candidates of the kernel that were no answers
+}
+
+// scan looks for the first answer among count nonces from the given offset.
+func (s *space) scan(kernel sha256d.ScanFunc, offset, count uint64) (o outcome) {
 	end := offset + count
 	for offset < end {
 		c := kernel(s.input, s.first+uint32(offset), int(end-offset))
-		hashes += uint64(c.Hashes)
-		if !c.Found || c.Nonce-(s.first+uint32(offset)) >= uint32(end-offset) {
-			break // nothing, or out of the range: a wrong kernel
+		o.hashes += uint64(c.Hashes)
+		if !c.Found {
+			break
 		}
-		at = s.at(c.Nonce, c.Version)
-		if s.confirm(at) {
-			return at, true, hashes
+		if c.Nonce-(s.first+uint32(offset)) >= uint32(end-offset) {
+			o.refused++ // out of the range: a wrong kernel
+			break
 		}
+		o.at = s.at(c.Nonce, c.Version)
+		if s.confirm(o.at) {
+			o.found = true
+			return o
+		}
+		o.refused++
 		// The top word met the target but the rest did not. Kernels cannot
 		// start amid the versions of a nonce, so finish this one here.
 		offset = uint64(c.Nonce-s.first) + 1
-		for at++; at < offset*uint64(len(s.versions)); at++ {
-			hashes++
-			if s.confirm(at) {
-				return at, true, hashes
+		for o.at++; o.at < offset*uint64(len(s.versions)); o.at++ {
+			o.hashes++
+			if s.confirm(o.at) {
+				o.found = true
+				return o
 			}
 		}
 	}
-	return 0, false, hashes
+	return o
 }
 
 func (s *space) result(at uint64) Result {
@@ -149,10 +163,10 @@ func (k Kernel) Scan(job Job) (Result, error) {
 	const piece = 1 << 24 // times 16 versions fits an int of 32 bits
 	var hashes uint64
 	for offset := uint64(0); offset < s.count; offset += piece {
-		at, found, n := s.scan(k.scan, offset, min(piece, s.count-offset))
-		hashes += n
-		if found {
-			r := s.result(at)
+		o := s.scan(k.scan, offset, min(piece, s.count-offset))
+		hashes += o.hashes
+		if o.found {
+			r := s.result(o.at)
 			r.Hashes = hashes
 			return r, nil
 		}

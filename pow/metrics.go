@@ -10,6 +10,7 @@ import (
 
 type metrics struct {
 	hashes      prometheus.CounterFunc
+	refused     prometheus.CounterFunc
 	searches    *prometheus.CounterVec
 	active      prometheus.Gauge
 	timeToBlock prometheus.Histogram
@@ -32,6 +33,11 @@ func newMetrics(e *Engine) metrics {
 			Help:        "SHA-256d hashes computed by searches.",
 			ConstLabels: prometheus.Labels{"kernel": e.kernel.name},
 		}, func() float64 { return float64(e.Hashes()) }),
+		refused: prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name:        "lode_candidates_refused_total",
+			Help:        "Candidates of the kernel whose whole hash did not meet the target.",
+			ConstLabels: prometheus.Labels{"kernel": e.kernel.name},
+		}, func() float64 { return float64(e.Refused()) }),
 		searches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lode_searches_total",
 			Help: "Searches that ended, by outcome.",
@@ -96,7 +102,7 @@ func (m *metrics) observeCancel(now time.Time, ended *time.Time) {
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.hashes, m.searches, m.active, m.timeToBlock, m.cancelTime, m.workers, m.kernelInfo}
+	return []prometheus.Collector{m.hashes, m.refused, m.searches, m.active, m.timeToBlock, m.cancelTime, m.workers, m.kernelInfo}
 }
 
 // Describe implements [prometheus.Collector].

@@ -126,11 +126,14 @@ func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) err
 		if offset >= s.count {
 			return nil
 		}
-		at, found, hashes := s.scan(e.kernel.scan, offset, min(step, s.count-offset))
-		c.hashes.Add(hashes)
-		e.hashes.Add(hashes)
-		if found {
-			lower(&c.best, at)
+		o := s.scan(e.kernel.scan, offset, min(step, s.count-offset))
+		c.hashes.Add(o.hashes)
+		e.hashes.Add(o.hashes)
+		if o.refused > 0 {
+			e.refused.Add(o.refused)
+		}
+		if o.found {
+			lower(&c.best, o.at)
 			return errFound
 		}
 	}

@@ -414,3 +414,29 @@ func TestManySearchesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// Where the most significant word decides, a kernel's candidate is an answer.
+// Where it does not, what the rest of the hash refuses is counted and passed over.
+func TestRefused(t *testing.T) {
+	for _, k := range runnable(t) {
+		for _, versions := range [][]int32{nil, {1, 2, 3}} {
+			for zeros := range 9 {
+				e := testEngine(t, k, 2)
+				r, err := e.Search(t.Context(), Job{Target: ZerosTarget(zeros), First: 77, Versions: versions})
+				if err != nil || e.Refused() != 0 {
+					t.Errorf("kernel %s, %d zeros: %+v, %v; %d refused, want none", k.Name(), zeros, r, err, e.Refused())
+				}
+			}
+
+			// One less than a hash: its first word meets the target, the rest does not.
+			e := testEngine(t, k, 2)
+			header := BitcoinGenesis()
+			below := Target{header.Hash().number()}
+			below.n[0]--
+			job := Job{Header: header, Target: below, First: header.Nonce, Count: 1, Versions: versions}
+			if _, err := e.Search(t.Context(), job); !errors.Is(err, ErrExhausted) || e.Refused() != 1 {
+				t.Errorf("kernel %s: %v; %d refused, want 1", k.Name(), err, e.Refused())
+			}
+		}
+	}
+}

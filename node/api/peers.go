@@ -123,7 +123,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 	default:
 		return refuse(http.StatusBadGateway, "no connection with %s: %v", address, err)
 	}
-	a.waitForWork(r.Context(), address)
+	a.waitForWork(r.Context())
 	if r.Context().Err() != nil {
 		return errGone
 	}
@@ -136,9 +136,9 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 	return nil
 }
 
-// waitForWork returns when our chain has as much work as the peer's, and after
+// waitForWork returns when no peer claims more work than our chain has, and after
 // SyncWait in any case.
-func (a *API) waitForWork(ctx context.Context, address gossip.Address) {
+func (a *API) waitForWork(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, a.limits.SyncWait)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -146,7 +146,7 @@ func (a *API) waitForWork(ctx context.Context, address gossip.Address) {
 	for {
 		ours, behind := a.chain.Tip().Work, false
 		for _, p := range a.peerInfos() {
-			behind = behind || p.Address == address && ours.Cmp(p.Tip.Work) < 0
+			behind = behind || ours.Cmp(p.Tip.Work) < 0
 		}
 		if !behind {
 			return

@@ -49,7 +49,7 @@ func (g *Gossip) onChanged(ev chain.Event) {
 		if g.sync == nil || !g.sync.behind() {
 			g.announceTip()
 		}
-		for _, id := range []pow.Hash(nil) {
+		for _, id := range ev.Returned {
 			g.announceTx(id)
 		}
 	case chain.EventTx:
@@ -98,8 +98,9 @@ func (g *Gossip) announce(p *peer) {
 	a.Txs = p.txs[:n:n]
 	p.blocks, p.txs = nil, p.txs[n:]
 	p.announcing = true
-	g.ask(p, a, announceTimeout, func(_ Answer, err error) {
+	g.ask(p, a, announceTimeout, func(answer Answer, err error) {
 		p.announcing = false
+		_, err = as[Done](answer, err)
 		if p.gone {
 			return
 		}

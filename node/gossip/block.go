@@ -10,18 +10,25 @@ import (
 )
 
 const (
-	maxWanted       = 64 // announced blocks being fetched
+	maxWanted       = 64 // announced blocks being fetched; peers of our choice may go beyond
 	maxWantedOfPeer = 8
 	maxAnnouncers   = 8  // remembered of a block
 	maxAccepts      = 16 // announced blocks that wait for the chain
+	maxAsked        = 3  // peers that are asked for one block at a time
+
+	// askAnother is how long a peer may take for a block before another one that
+	// announced it is asked too. Without that, who announces blocks first and
+	// does not send them holds them up for a whole timeout.
+	askAnother = 2 * time.Second
 )
 
 // wantedBlock is a block that was announced and is being fetched.
 type wantedBlock struct {
 	hash  pow.Hash
 	found time.Time // when it was found, by what we are told
-	asked *peer
-	next  []*peer // that announced it too
+	asked []*peer   // the answers of these have not come
+	again time.Time // when to ask another one
+	next  []*peer   // that announced it too
 }
 
 // acceptance is blocks on their way into the chain.
@@ -29,6 +36,7 @@ type acceptance struct {
 	id     ID
 	blocks []chain.Block
 	from   *peer    // of an announced block
+	next   []*peer  // that announced it too
 	sync   *syncing // or the sync that they are of
 	found  time.Time
 }
@@ -46,39 +54,67 @@ func (g *Gossip) heardBlock(p *peer, b Announced) {
 		return
 	}
 	if i := slices.IndexFunc(g.relay.blocks, func(w *wantedBlock) bool { return w.hash == b.Hash }); i >= 0 {
-		if w := g.relay.blocks[i]; w.asked != p && len(w.next) < maxAnnouncers {
+		if w := g.relay.blocks[i]; !slices.Contains(w.asked, p) && len(w.next) < maxAnnouncers {
 			w.next = append(w.next, p)
 		}
 		return
 	}
-	if g.sync != nil || len(g.relay.blocks) >= maxWanted || p.wants >= maxWantedOfPeer {
+	if a := g.onItsWay(b.Hash); a != nil {
+		if len(a.next) < maxAnnouncers {
+			a.next = append(a.next, p)
+		}
+		return
+	}
+	if g.sync != nil && g.sync.behind() || len(g.relay.blocks) >= maxWanted && !p.out || p.wants >= maxWantedOfPeer {
 		p.news = true // its next hello tells more
 		return
 	}
-	w := &wantedBlock{hash: b.Hash, found: g.now.Add(-min(max(b.Age, 0), maxAge)), next: []*peer{p}}
+	g.want(b.Hash, g.now.Add(-min(max(b.Age, 0), maxAge)), p)
+}
+
+// want fetches a block from one of the peers.
+func (g *Gossip) want(hash pow.Hash, found time.Time, from ...*peer) {
+	w := &wantedBlock{hash: hash, found: found, next: from}
 	g.relay.blocks = append(g.relay.blocks, w)
 	g.fetchBlock(w)
 }
 
-// fetchBlock asks the next peer that announced a block.
+// onItsWay returns the acceptance of a block that is here and not in the chain
+// yet.
+func (g *Gossip) onItsWay(hash pow.Hash) *acceptance {
+	if g.accepting != nil && g.accepting.has(hash) {
+		return g.accepting
+	}
+	if i := slices.IndexFunc(g.accepts, func(a *acceptance) bool { return a.has(hash) }); i >= 0 {
+		return g.accepts[i]
+	}
+	return nil
+}
+
+// fetchBlock asks the next peer that announced a block. With none left, and none
+// asked, the block is not wanted any more.
 func (g *Gossip) fetchBlock(w *wantedBlock) {
-	w.asked = nil
-	for len(w.next) > 0 && w.asked == nil {
-		if p := w.next[0]; !p.gone {
-			w.asked = p
+	var p *peer
+	for len(w.next) > 0 && p == nil {
+		if !w.next[0].gone {
+			p = w.next[0]
 		}
 		w.next = w.next[1:]
 	}
-	p := w.asked
 	if p == nil {
-		g.relay.blocks = slices.DeleteFunc(g.relay.blocks, func(other *wantedBlock) bool { return other == w })
+		if len(w.asked) == 0 {
+			g.unwant(w)
+		}
 		return
 	}
 	p.wants++
+	w.asked = append(w.asked, p)
+	w.again = g.now.Add(askAnother)
 	g.ask(p, GetBlocks{[]pow.Hash{w.hash}}, blocksTimeout, func(a Answer, err error) {
 		p.wants--
-		blocks, ok := a.(Blocks)
-		if err == nil && (!ok || len(blocks.Blocks) > 1) {
+		w.asked = slices.DeleteFunc(w.asked, func(other *peer) bool { return other == p })
+		blocks, err := as[Blocks](a, err)
+		if err == nil && len(blocks.Blocks) > 1 {
 			err = fault(FaultUnrequested, "asked for one block, got more")
 		}
 		if err == nil && len(blocks.Blocks) == 1 {
@@ -87,10 +123,27 @@ func (g *Gossip) fetchBlock(w *wantedBlock) {
 		if err != nil {
 			g.failed(p, err)
 		}
-		if err != nil || len(blocks.Blocks) == 0 {
+		if (err != nil || len(blocks.Blocks) == 0) && g.wants(w) {
 			g.fetchBlock(w)
 		}
 	})
+}
+
+// hurryBlocks asks more peers for the blocks that do not come.
+func (g *Gossip) hurryBlocks() {
+	for _, w := range slices.Clone(g.relay.blocks) {
+		if w.mayHurry() && !g.now.Before(w.again) {
+			g.fetchBlock(w)
+		}
+	}
+}
+
+func (w *wantedBlock) mayHurry() bool { return len(w.next) > 0 && len(w.asked) < maxAsked }
+
+func (g *Gossip) wants(w *wantedBlock) bool { return slices.Contains(g.relay.blocks, w) }
+
+func (g *Gossip) unwant(w *wantedBlock) {
+	g.relay.blocks = slices.DeleteFunc(g.relay.blocks, func(other *wantedBlock) bool { return other == w })
 }
 
 // gotBlock hands a block to the chain, or begins a sync if its parent is
@@ -102,20 +155,20 @@ func (g *Gossip) gotBlock(w *wantedBlock, p *peer, b chain.Block) error {
 	if err := g.params.CheckHeader(b.Header); err != nil {
 		return headerFault(err)
 	}
-	g.relay.blocks = slices.DeleteFunc(g.relay.blocks, func(other *wantedBlock) bool { return other == w })
 	p.fails = 0
-	_, known := g.chain.State(b.Header.Prev)
-	if !known && slices.ContainsFunc(g.accepts, func(a *acceptance) bool { return a.blocks[0].Hash() == b.Header.Prev }) ||
-		g.accepting != nil && g.accepting.has(b.Header.Prev) {
-		known = true
+	if !g.wants(w) {
+		return nil // another peer was faster
 	}
-	if !known || len(g.accepts) >= maxAccepts {
+	g.unwant(w)
+	_, known := g.chain.State(b.Header.Prev)
+	if known = known || g.onItsWay(b.Header.Prev) != nil; !known || len(g.accepts) >= maxAccepts {
 		p.news = true
 		g.greetSoon(p)
 		return nil
 	}
 	g.relay.setFound(w.hash, w.found)
-	g.accepts = append(g.accepts, &acceptance{blocks: []chain.Block{b}, from: p, found: w.found})
+	g.accepts = append(g.accepts, &acceptance{
+		blocks: []chain.Block{b}, from: p, next: slices.Concat(w.asked, w.next), found: w.found})
 	g.acceptNext()
 	return nil
 }
@@ -183,6 +236,22 @@ func (g *Gossip) acceptedOne(a *acceptance, err error) {
 	if !errors.As(err, &rule) || rule.Reason == chain.TimeTooNew || rule.Reason == chain.PrevNotFound {
 		return // not the peer's fault, and its next hello brings the block up again
 	}
-	g.relay.rejected.add(hash)
+	if !ofBody(rule) {
+		g.relay.rejected.add(hash)
+	}
 	g.ban(a.from, fault(FaultInvalid, "block %s: %v", hash, err))
+	if ofBody(rule) {
+		g.want(hash, a.found, a.next...)
+	}
+}
+
+// ofBody reports whether a block is refused for a body that need not be the one
+// that the header commits to. Another peer may have the right one, so that says
+// nothing of the hash.
+func ofBody(rule chain.RuleError) bool {
+	switch rule.Reason {
+	case chain.BadMerkleRoot, chain.DuplicateTxs, chain.BadLength, chain.CoinbaseShape, chain.CoinbaseLength, chain.CoinbaseMissing:
+		return true
+	}
+	return false
 }

@@ -29,7 +29,8 @@ type Entry struct {
 type entry struct {
 	Entry
 	kept   bool   // wanted always
-	source string // who told; "": a client or a file
+	source string // who told, as long as it was never connected; "": a client or a file
+	index  int    // among the entries
 	node   NodeID // who was there last
 }
 
@@ -43,11 +44,13 @@ type book struct {
 	ours    []Address // the ways to reach this node itself
 	entries []*entry
 	at      map[Address]*entry
+	told    map[string]int // never connected addresses, by who told them
+	kept    int
 	changed bool
 }
 
 func newBook(most int, self Address, allow func(Address) bool) book {
-	return book{most: most, allow: allow, ours: []Address{self}, at: map[Address]*entry{}}
+	return book{most: most, allow: allow, ours: []Address{self}, at: map[Address]*entry{}, told: map[string]int{}}
 }
 
 func (b *book) isSelf(a Address) bool { return slices.Contains(b.ours, a) }
@@ -72,18 +75,9 @@ func (b *book) restore(e Entry) {
 }
 
 func (b *book) keep(a Address) {
-	e := b.put(a, "", nil)
-	if e == nil {
-		return
-	}
-	kept := 0
-	for _, other := range b.entries {
-		if other.kept {
-			kept++
-		}
-	}
-	if kept < maxKept {
+	if e := b.put(a, "", nil); e != nil && !e.kept && b.kept < maxKept {
 		e.kept = true
+		b.kept++
 	}
 }
 
@@ -99,43 +93,39 @@ func (b *book) put(a Address, source string, rng *rand.Rand) *entry {
 	if b.isSelf(a) || !b.allowed(a) {
 		return nil
 	}
-	if source != "" {
-		same := 0
-		for _, e := range b.entries {
-			if e.source == source && !e.tried() {
-				same++
-			}
-		}
-		if same >= perSource {
-			return nil
-		}
-	}
-	if len(b.entries) >= b.most && !b.evict(rng) {
+	if source != "" && b.told[source] >= perSource || len(b.entries) >= b.most && !b.evict(rng) {
 		return nil
 	}
-	e := &entry{Entry: Entry{Address: a}, source: source}
+	e := &entry{Entry: Entry{Address: a}, source: source, index: len(b.entries)}
 	b.entries = append(b.entries, e)
 	b.at[a] = e
+	b.count(source, 1)
 	b.changed = true
 	return e
 }
 
+func (b *book) count(source string, n int) {
+	if source == "" {
+		return
+	}
+	if b.told[source] += n; b.told[source] == 0 {
+		delete(b.told, source)
+	}
+}
+
+// evict makes room, from a random place on.
 func (b *book) evict(rng *rand.Rand) bool {
-	var old []*entry
-	for _, e := range b.entries {
-		if !e.tried() && !e.kept {
-			old = append(old, e)
+	from := 0
+	if rng != nil {
+		from = rng.IntN(len(b.entries))
+	}
+	for i := range b.entries {
+		if e := b.entries[(from+i)%len(b.entries)]; !e.tried() && !e.kept {
+			b.forget(e.Address)
+			return true
 		}
 	}
-	if len(old) == 0 {
-		return false
-	}
-	i := 0
-	if rng != nil {
-		i = rng.IntN(len(old))
-	}
-	b.forget(old[i].Address)
-	return true
+	return false
 }
 
 // forget removes an address, unless it is to be kept.
@@ -145,7 +135,10 @@ func (b *book) forget(a Address) {
 		return
 	}
 	delete(b.at, a)
-	b.entries = slices.DeleteFunc(b.entries, func(other *entry) bool { return other == e })
+	last := b.entries[len(b.entries)-1]
+	b.entries[e.index], last.index = last, e.index
+	b.entries = b.entries[:len(b.entries)-1]
+	b.count(e.source, -1)
 	b.changed = true
 }
 
@@ -154,6 +147,8 @@ func (b *book) connected(a Address, n NodeID, now time.Time) {
 	if e == nil {
 		return
 	}
+	b.count(e.source, -1)
+	e.source = ""
 	e.Seen, e.Failures, e.Next, e.node = now, 0, time.Time{}, n
 	b.changed = true
 }
@@ -266,11 +261,12 @@ func (g *Gossip) askAddresses(p *peer) {
 	}
 	p.askedFor = g.now
 	g.ask(p, GetAddresses{}, listTimeout, func(a Answer, err error) {
-		if list, ok := a.(Addresses); err == nil && ok {
-			g.onAddresses(p.address, list)
+		list, err := as[Addresses](a, err)
+		if err != nil {
+			g.failed(p, err)
 			return
 		}
-		g.failed(p, err)
+		g.onAddresses(p.address, list)
 	})
 }
 
@@ -278,7 +274,7 @@ func (g *Gossip) askAddresses(p *peer) {
 func (g *Gossip) askStranger(at Address) {
 	s := &send{id: g.newID()}
 	s.done = func(a Answer, err error) {
-		if list, ok := a.(Addresses); err == nil && ok {
+		if list, err := as[Addresses](a, err); err == nil {
 			g.onAddresses(at, list)
 		}
 	}

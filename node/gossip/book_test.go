@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -129,10 +130,17 @@ func TestBookBounds(t *testing.T) {
 				if len(b.entries) > most || len(b.entries) != len(b.at) {
 					t.Fatalf("%d entries, %d in the map, at most %d", len(b.entries), len(b.at), most)
 				}
-				for _, e := range b.entries {
-					if b.at[e.Address] != e {
+				told := map[string]int{}
+				for i, e := range b.entries {
+					if b.at[e.Address] != e || e.index != i {
 						t.Fatalf("%s is not found", e.Address)
 					}
+					if e.source != "" {
+						told[e.source]++
+					}
+				}
+				if !maps.Equal(told, b.told) {
+					t.Fatalf("%v are counted, %v are there", b.told, told)
 				}
 				if a, next := b.pick(now, rng, all); a == "" && !next.After(now) {
 					t.Fatalf("nothing to pick, and to be asked again at once")

@@ -16,3 +16,8 @@ type Chain interface {
 	HasPending(id pow.Hash) bool
 	PendingIDs(from, limit int) []pow.Hash
 }
+
+var (
+	_ Chain  = (*chain.Chain)(nil)
+	_ Source = (*chain.Chain)(nil)
+)

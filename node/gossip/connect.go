@@ -73,10 +73,7 @@ func (g *Gossip) greet(p *peer) {
 		if p.gone {
 			return
 		}
-		w, ok := a.(Welcome)
-		if err == nil && !ok {
-			err = fault(FaultMalformed, "a hello was answered with a %T", a)
-		}
+		w, err := as[Welcome](a, err)
 		if err != nil {
 			g.notWelcome(p, err)
 			return
@@ -279,11 +276,11 @@ func (g *Gossip) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 		g.greetSoon(p)
 		return welcome, nil
 	}
-	return g.meet(ev, h, welcome)
+	return g.meet(h, welcome)
 }
 
 // meet greets a node that came to us, at the address that it gave.
-func (g *Gossip) meet(ev Incoming, h Hello, welcome Welcome) (Answer, *Refusal) {
+func (g *Gossip) meet(h Hello, welcome Welcome) (Answer, *Refusal) {
 	a, err := ParseAddress(string(h.Address))
 	if err != nil || a != h.Address || g.book.isSelf(a) || !g.book.allowed(a) {
 		return nil, refuse(BadRequest, "%.60q is not an address that this node can connect with", string(h.Address))

@@ -3,6 +3,7 @@ package gossip
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
@@ -13,6 +14,11 @@ const (
 	batchesOfPeer = 3 // under way to one peer
 	acceptBlocks  = 512
 	acceptBytes   = 4 << 20
+
+	// hurryBatch is how long a peer may take for the batch that all others wait
+	// for before another peer is asked for it too, one of batchAsked.
+	hurryBatch = 4 * time.Second
+	batchAsked = 3
 )
 
 // download is the blocks of a branch: hashes in order, and the first of them in
@@ -27,10 +33,15 @@ type download struct {
 // batch is blocks asked for at once.
 type batch struct {
 	hashes []pow.Hash
-	peer   *peer         // that is asked, or has answered; nil: nobody yet
+	asked  []*peer       // the answers of these have not come
+	again  time.Time     // when to ask another one, if the others wait for this one
+	from   *peer         // who has answered
 	blocks []chain.Block // the answer
 	done   bool
 }
+
+// idle reports whether somebody is to be asked for the batch.
+func (b *batch) idle() bool { return !b.done && len(b.asked) == 0 }
 
 func (d *download) add(hashes []pow.Hash) { d.hashes = append(d.hashes, hashes...) }
 
@@ -46,11 +57,11 @@ func (d *download) left() int {
 // assign has batches fetched, as many at once as the window holds.
 func (g *Gossip) assign(s *syncing) {
 	for {
-		i := slices.IndexFunc(s.batches, func(b *batch) bool { return b.peer == nil })
+		i := slices.IndexFunc(s.batches, (*batch).idle)
 		if i < 0 && (len(s.batches) >= window || len(s.hashes) == 0) {
 			return
 		}
-		p := g.leastLoaded(s)
+		p := g.leastLoaded(s, nil)
 		if p == nil {
 			break
 		}
@@ -62,24 +73,53 @@ func (g *Gossip) assign(s *syncing) {
 		}
 		g.fetchBatch(s, s.batches[i], p)
 	}
-	if !slices.ContainsFunc(s.batches, func(b *batch) bool { return b.peer != nil }) && !s.asking {
-		g.after = g.now.Add(syncRetry)
+	if !slices.ContainsFunc(s.batches, func(b *batch) bool { return !b.idle() }) && !s.asking {
+		// Headers without blocks, so far.
+		s.source.stalls++
+		s.source.syncAfter = g.now.Add(syncRetry)
 		g.endSync("nobody")
 	}
 }
 
+// hurryBatches asks one more peer for the batch that the others wait for, if it
+// does not come.
+func (g *Gossip) hurryBatches() {
+	if g.sync == nil {
+		return
+	}
+	b := g.sync.first()
+	if b == nil || g.now.Before(b.again) {
+		return
+	}
+	if p := g.leastLoaded(g.sync, b.asked); p != nil {
+		g.fetchBatch(g.sync, b, p)
+		return
+	}
+	b.again = g.now.Add(hurryBatch)
+}
+
+// first returns the batch that the others wait for, if one more peer may be asked
+// for it.
+func (d *download) first() *batch {
+	i := slices.IndexFunc(d.batches, func(b *batch) bool { return !b.done })
+	if i < 0 || len(d.batches[i].asked) == 0 || len(d.batches[i].asked) >= batchAsked {
+		return nil
+	}
+	return d.batches[i]
+}
+
 // leastLoaded returns the peer to ask for the next batch: of those that claim
 // more work than we have, the one with the fewest batches under way.
-func (g *Gossip) leastLoaded(s *syncing) *peer {
+func (g *Gossip) leastLoaded(s *syncing, without []*peer) *peer {
 	var best *peer
 	least := batchesOfPeer
 	for _, p := range g.peers {
-		if !p.up || !g.ahead(p) || slices.Contains(s.lacking, p) {
+		if !p.up || !g.ahead(p) || slices.Contains(s.lacking, p) || slices.Contains(without, p) {
 			continue
 		}
 		load := 0
 		for _, b := range s.batches {
-			if b.peer == p && !b.done {
+			if slices.Contains(b.asked, p) {
 				load++
 			}
 		}
@@ -91,23 +131,25 @@ func (g *Gossip) leastLoaded(s *syncing) *peer {
 }
 
 func (g *Gossip) fetchBatch(s *syncing, b *batch, p *peer) {
-	b.peer = p
+	b.asked = append(b.asked, p)
+	b.again = g.now.Add(hurryBatch)
 	g.ask(p, GetBlocks{b.hashes}, blocksTimeout, func(a Answer, err error) {
-		if g.sync != s {
+		b.asked = slices.DeleteFunc(b.asked, func(other *peer) bool { return other == p })
+		if g.sync != s || b.done { // or another peer was faster
 			if err != nil {
+				s.lack(p)
 				g.failed(p, err)
+			}
+			if g.sync == s {
+				g.goOn(s)
 			}
 			return
 		}
-		blocks, ok := a.(Blocks)
-		if err == nil && !ok {
-			err = fault(FaultMalformed, "a request for blocks was answered with a %T", a)
-		}
+		blocks, err := as[Blocks](a, err)
 		if err == nil {
 			err = g.gotBatch(s, b, p, blocks.Blocks)
 		}
 		if err != nil {
-			b.peer = nil
 			s.lack(p)
 			var f Fault
 			if !errors.As(err, &f) && !p.gone {
@@ -137,12 +179,11 @@ func (g *Gossip) gotBatch(s *syncing, b *batch, p *peer, blocks []chain.Block) e
 		}
 	}
 	if len(blocks) == 0 {
-		b.peer = nil
 		s.lack(p)
 		return nil
 	}
 	p.fails = 0
-	b.blocks, b.done = blocks, true
+	b.blocks, b.from, b.done = blocks, p, true
 	if n := len(blocks); n < len(b.hashes) {
 		rest := &batch{hashes: b.hashes[n:]}
 		b.hashes = b.hashes[:n:n]
@@ -196,7 +237,7 @@ func (g *Gossip) acceptedSync(a *acceptance, ev Accepted) {
 // is wrong with a block is also the fault of who gave its header as part of its
 // best chain.
 func (g *Gossip) refusedSync(s *syncing, bad chain.Block, err error) {
-	sender, source := s.batches[0].peer, s.source
+	sender, source := s.batches[0].from, s.source
 	g.after = g.now.Add(syncRetry)
 	var rule chain.RuleError
 	switch {
@@ -204,8 +245,7 @@ func (g *Gossip) refusedSync(s *syncing, bad chain.Block, err error) {
 		g.endSync("store")
 	case rule.Reason == chain.TimeTooNew:
 		g.endSync(string(rule.Reason))
-	case rule.Reason == chain.BadMerkleRoot, rule.Reason == chain.DuplicateTxs, rule.Reason == chain.BadLength,
-		rule.Reason == chain.CoinbaseShape, rule.Reason == chain.CoinbaseLength, rule.Reason == chain.CoinbaseMissing:
+	case ofBody(rule):
 		g.after = g.now
 		g.endSync("body")
 		g.ban(sender, fault(FaultInvalid, "block %s: %v", bad.Hash(), err))

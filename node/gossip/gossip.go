@@ -141,6 +141,8 @@ func (g *Gossip) onTime() {
 		}
 	}
 	g.comparePools()
+	g.hurryBlocks()
+	g.hurryBatches()
 	g.askTxs()
 	g.considerSync()
 	g.fillOutbound()
@@ -172,6 +174,16 @@ func (g *Gossip) Next() time.Time {
 		}
 		if len(p.askTxs) > 0 {
 			soonest(later(g.txs.after, g.now.Add(time.Second)))
+		}
+	}
+	for _, w := range g.relay.blocks {
+		if w.mayHurry() {
+			soonest(w.again)
+		}
+	}
+	if g.sync != nil {
+		if b := g.sync.first(); b != nil {
+			soonest(b.again)
 		}
 	}
 	if g.outbound() < g.limits.Outbound {
@@ -210,6 +222,15 @@ func (g *Gossip) ask(p *peer, r Request, timeout time.Duration, done func(Answer
 	g.sends[s.id] = s
 	p.sends = append(p.sends, s)
 	g.do(Send{ID: s.id, To: p.address, Session: p.theirs, Request: r, Timeout: timeout})
+}
+
+// as returns an answer of the kind that was asked for, or why there is none.
+func as[A Answer](a Answer, err error) (A, error) {
+	answer, ok := a.(A)
+	if err == nil && !ok {
+		err = fault(FaultMalformed, "the answer is a %T, not a %T", a, answer)
+	}
+	return answer, err
 }
 
 func (g *Gossip) onAnswered(ev Answered) {

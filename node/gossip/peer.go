@@ -30,7 +30,7 @@ type peer struct {
 	tip       Tip  // that it claims
 	news      bool // it has announced a block that was not fetched
 	unbacked  int  // how often its headers did not bear out what it claimed
-	stalls    int  // how often its headers did not come
+	stalls    int  // how often its headers, or all their blocks, did not come
 	syncAfter time.Time
 
 	since, seen time.Time
@@ -60,6 +60,7 @@ var errGone = errors.New("the peer was dropped")
 const (
 	helloTimeout    = 5 * time.Second
 	announceTimeout = 10 * time.Second
+	firstHeaders    = 5 * time.Second
 	headersTimeout  = 15 * time.Second
 	blocksTimeout   = 20 * time.Second
 	txsTimeout      = 10 * time.Second

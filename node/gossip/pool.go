@@ -27,9 +27,9 @@ func (g *Gossip) startPool(p *peer) {
 
 func (g *Gossip) askPool(p *peer) {
 	g.ask(p, GetPool{From: p.pool.from, Limit: MaxPoolPage}, listTimeout, func(a Answer, err error) {
-		page, ok := a.(Pool)
-		if err == nil && (!ok || len(page.IDs) > MaxPoolPage) {
-			err = fault(FaultMalformed, "a request for ids was answered with %d of %T", len(page.IDs), a)
+		page, err := as[Pool](a, err)
+		if err == nil && len(page.IDs) > MaxPoolPage {
+			err = fault(FaultOversize, "%d ids, at most %d", len(page.IDs), MaxPoolPage)
 		}
 		if err != nil {
 			p.pool.active = false

@@ -28,7 +28,7 @@ func Serve(s Source, r Request) (Answer, error) {
 	case GetHeaders:
 		return Headers{s.HeadersAfter(r.Locator, MaxHeaders)}, nil
 	case GetBlocks:
-		return serveBlocks(s, r)
+		return serveBlocks(s, r), nil
 	case GetTxs:
 		return serveTxs(s, r), nil
 	case GetPool:
@@ -38,7 +38,7 @@ func Serve(s Source, r Request) (Answer, error) {
 	return nil, fmt.Errorf("gossip: %T is not a request that only reads", r)
 }
 
-func serveBlocks(s Source, r GetBlocks) (Answer, error) {
+func serveBlocks(s Source, r GetBlocks) Answer {
 	var a Blocks
 	size := 0
 	for _, hash := range r.Hashes {
@@ -51,7 +51,7 @@ func serveBlocks(s Source, r GetBlocks) (Answer, error) {
 		}
 		a.Blocks = append(a.Blocks, b)
 	}
-	return a, nil
+	return a
 }
 
 func serveTxs(s Source, r GetTxs) Answer {

@@ -65,16 +65,19 @@ func (g *Gossip) considerSync() {
 	}
 	var best *peer
 	for _, p := range g.peers {
-		if p.up && g.ahead(p) && !g.now.Before(p.syncAfter) && (best == nil || p.better(best)) {
+		if !p.up || !g.ahead(p) || g.now.Before(p.syncAfter) || best != nil && !p.better(best) {
+			continue
+		}
+		if g.relay.rejected.has(p.tip.Hash) {
+			p.syncAfter = g.now.Add(unbackedWait)
+			continue
+		}
+		// A single block that was announced is on its way already.
+		if !g.fetching(p.tip.Hash) {
 			best = p
 		}
 	}
-	// A single block that was announced is on its way already.
-	if best == nil || g.fetching(best.tip.Hash) {
-		return
-	}
-	if g.relay.rejected.has(best.tip.Hash) {
-		best.syncAfter = g.now.Add(unbackedWait)
+	if best == nil {
 		return
 	}
 	g.sync = &syncing{source: best, since: g.now, from: g.chain.Tip().Height}
@@ -82,10 +85,14 @@ func (g *Gossip) considerSync() {
 }
 
 // better reports whether a peer should rather be synced with than another: one
-// that does not stall, then one that claims more.
+// that does not stall, then one of our choice, for anybody can come to us in any
+// number, then one that claims more.
 func (p *peer) better(than *peer) bool {
 	if p.stalls != than.stalls {
 		return p.stalls < than.stalls
+	}
+	if p.out != than.out {
+		return p.out
 	}
 	return p.tip.Work.Cmp(than.tip.Work) > 0
 }
@@ -96,33 +103,27 @@ func (g *Gossip) fetching(hash pow.Hash) bool {
 			return true
 		}
 	}
-	for _, a := range g.accepts {
-		if a.has(hash) {
-			return true
-		}
-	}
-	return g.accepting != nil && g.accepting.has(hash)
+	return g.onItsWay(hash) != nil
 }
 
 func (g *Gossip) askHeaders(locator []pow.Hash) {
 	s := g.sync
 	s.asking = true
-	g.ask(s.source, GetHeaders{locator}, headersTimeout, func(a Answer, err error) {
+	// Others are tried soon, and who is slow is given more time the next time.
+	timeout := min(headersTimeout, time.Duration(1+s.source.stalls)*firstHeaders)
+	g.ask(s.source, GetHeaders{locator}, timeout, func(a Answer, err error) {
 		if g.sync != s {
 			return
 		}
 		s.asking = false
 		p := s.source
-		page, ok := a.(Headers)
-		if err == nil && !ok {
-			err = fault(FaultMalformed, "a request for headers was answered with a %T", a)
-		}
+		page, err := as[Headers](a, err)
 		if err == nil {
 			p.fails = 0
 			err = g.onHeaders(s, page.Headers)
 		}
 		if err != nil {
-			// What has been collected stays good; only nobody tells what follows.
+			// What the chain has taken stays; the next sync goes on from there.
 			g.endSync("headers")
 			p.stalls++
 			p.syncAfter = g.now.Add(syncRetry)

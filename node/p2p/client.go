@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -52,15 +53,15 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 	if err != nil {
 		return nil, err
 	}
-	url := string(s.To) + ep.path
+	target := string(s.To) + ep.path
 	if query != "" {
-		url += "?" + query
+		target += "?" + query
 	}
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, ep.method, url, reader)
+	req, err := http.NewRequestWithContext(ctx, ep.method, target, reader)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +79,10 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 
 	resp, err := c.http.Do(req)
 	if err != nil {
+		var why *url.Error
+		if errors.As(err, &why) {
+			err = why.Err // without the method and the URL, which are known
+		}
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
@@ -95,9 +100,11 @@ func (c *client) read(resp *http.Response, ep endpoint) ([]byte, error) {
 		return nil, malformed(fmt.Errorf("the answer is compressed: %.40q", strings.Join(codings, ", ")))
 	}
 	if resp.StatusCode != http.StatusOK {
-		body, err := c.readBody(resp, maxRefusalBytes)
+		// A proxy before the node may say whatever it likes, and that is no fault.
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusalBytes))
+		c.metrics.received.Add(float64(len(body)))
 		if err != nil {
-			return nil, fmt.Errorf("answered %d %s: %w", resp.StatusCode, http.StatusText(resp.StatusCode), err)
+			return nil, err
 		}
 		return nil, decodeRefusal(resp, body)
 	}

@@ -61,7 +61,8 @@ func (g guard) control(_, address string, _ syscall.RawConn) error {
 const (
 	dialTimeout   = 5 * time.Second
 	maxIdleConns  = 128
-	maxHostConns  = 8 // to one peer, of which two stay open when idle
+	maxHostConns  = 8 // to one peer
+	maxHostIdle   = 4 // of these, when nothing is asked
 	idleTimeout   = 90 * time.Second
 	maxHeaderSize = 16 << 10 // of an answer
 )
@@ -77,7 +78,7 @@ func newTransport(g guard) *http.Transport {
 		TLSHandshakeTimeout:    dialTimeout,
 		DisableCompression:     true,
 		MaxIdleConns:           maxIdleConns,
-		MaxIdleConnsPerHost:    2,
+		MaxIdleConnsPerHost:    maxHostIdle,
 		MaxConnsPerHost:        maxHostConns,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeaderSize,

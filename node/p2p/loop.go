@@ -60,10 +60,7 @@ func (n *Network) tellChanges(ctx context.Context) {
 	if lost {
 		n.log.Warn("more happened to the chain than could be followed: going through what is pending")
 		pending, _ := n.chain.PendingCount()
-		events = []chain.Event{{Kind: chain.EventReorg, Tip: n.chain.Tip()}}
-		for _, tx := range n.chain.Pending(0, pending) {
-			events = append(events, chain.Event{Kind: chain.EventTx, Tx: tx})
-		}
+		events = []chain.Event{{Kind: chain.EventReorg, Tip: n.chain.Tip(), Returned: n.chain.PendingIDs(0, pending)}}
 	}
 	for _, ev := range events {
 		n.step(ctx, gossip.Changed{Event: ev})

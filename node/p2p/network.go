@@ -24,11 +24,12 @@ type Chain interface {
 	gossip.Chain
 	gossip.Source
 	RawBlock(hash pow.Hash) ([]byte, error)
-	Pending(from, limit int) []chain.Tx
 	AcceptAll(blocks []chain.Block) (taken int, err error)
 	AddTx(chain.Tx) (chain.TxOutcome, error)
 	Subscribe(f func(chain.Event)) (cancel func())
 }
+
+var _ Chain = (*chain.Chain)(nil)
 
 // Config says with whom to connect. Chain and Address are required.
 type Config struct {
@@ -90,6 +91,7 @@ type Network struct {
 	// Owned by the goroutine of Run.
 	replies map[gossip.ID]chan<- gossip.Reply
 	waiters map[gossip.ID]chan<- error
+	missing map[gossip.Address]bool // of config.Peers, those that could not be connected
 }
 
 // ask is an Incoming with where its Reply goes.
@@ -137,6 +139,7 @@ func New(c Config) (*Network, error) {
 		stopped:   make(chan struct{}),
 		replies:   map[gossip.ID]chan<- gossip.Reply{},
 		waiters:   map[gossip.ID]chan<- error{},
+		missing:   map[gossip.Address]bool{},
 	}
 	entries, err := n.book.load()
 	if err != nil {

@@ -19,11 +19,13 @@ func (n *Network) note(e gossip.Note) {
 	switch e.Kind {
 	case gossip.NoteConnected:
 		m.connections.WithLabelValues(direction(e.Out), "connected").Inc()
+		delete(n.missing, e.Peer)
 		n.log.Info("peer connected", peer, out)
 	case gossip.NoteFailed:
 		m.connections.WithLabelValues(direction(e.Out), e.Reason).Inc()
 		level := slog.LevelDebug // addresses from hearsay fail all the time
-		if slices.Contains(n.config.Peers, e.Peer) {
+		if slices.Contains(n.config.Peers, e.Peer) && !n.missing[e.Peer] {
+			n.missing[e.Peer] = true // said once, until it is there
 			level = slog.LevelWarn
 		}
 		n.log.Log(context.Background(), level, "no connection with peer", peer, reason, detail)

@@ -43,18 +43,20 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.sendRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("%s takes %s", ep.path, ep.method))
 		return
 	}
-	from := remoteAddr(r)
 	_, hello := kind.(gossip.Hello)
-	if wait := n.limiter.allow(from, hello, n.now()); wait > 0 {
+	source := n.limiter.source(remoteAddr(r))
+	if wait := source.allow(hello, n.now()); wait > 0 {
 		header.Set("Connection", "close")
 		n.sendRefusal(w, 0, gossip.Refusal{Reason: gossip.Busy, Message: "too many requests from one address", RetryAfter: wait})
 		return
 	}
-	if !n.served.take() {
+	if !both(&n.served, &source.served) {
+		header.Set("Connection", "close") // nothing of the body is read
 		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
 		return
 	}
 	defer n.served.free()
+	defer source.served.free()
 
 	body, status, err := n.readRequest(w, r, ep)
 	if err != nil {
@@ -78,7 +80,7 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.sendRefusal(w, 0, err)
 		return
 	}
-	n.answer(w, r, from, ep, request)
+	n.answer(w, r, source, ep, request)
 }
 
 func remoteAddr(r *http.Request) netip.Addr {
@@ -116,18 +118,18 @@ func (n *Network) readRequest(w http.ResponseWriter, r *http.Request, ep endpoin
 }
 
 // answer answers a request that is in order.
-func (n *Network) answer(w http.ResponseWriter, r *http.Request, from netip.Addr, ep endpoint, request gossip.Request) {
+func (n *Network) answer(w http.ResponseWriter, r *http.Request, s *source, ep endpoint, request gossip.Request) {
 	var a gossip.Answer
 	var err error
 	switch request := request.(type) {
 	case gossip.Hello, gossip.Announce:
-		a, err = n.ask(r, from, request)
+		a, err = n.ask(r, request)
 	case gossip.GetAddresses:
 		n.mu.Lock()
 		a = n.machine.Addresses()
 		n.mu.Unlock()
 	case gossip.GetBlocks:
-		n.sendBlocks(w, request)
+		n.sendBlocks(w, s, request)
 		return
 	default:
 		a, err = gossip.Serve(n.chain, request)
@@ -155,8 +157,8 @@ func (n *Network) answer(w http.ResponseWriter, r *http.Request, from netip.Addr
 var errBusy = errors.New("the state machine has too much to do")
 
 // ask has the state machine answer.
-func (n *Network) ask(r *http.Request, from netip.Addr, request gossip.Request) (gossip.Answer, error) {
-	in := gossip.Incoming{ID: n.newID(), From: from, Request: request}
+func (n *Network) ask(r *http.Request, request gossip.Request) (gossip.Answer, error) {
+	in := gossip.Incoming{ID: n.newID(), From: remoteAddr(r), Request: request}
 	if text := r.Header.Get(SessionHeader); text != "" {
 		if err := in.Session.UnmarshalText([]byte(text)); err != nil {
 			return nil, err
@@ -187,12 +189,13 @@ func (n *Network) ask(r *http.Request, from netip.Addr, request gossip.Request) 
 
 // sendBlocks writes blocks as they are stored, one at a time. It ends as
 // [gossip.Blocks] says.
-func (n *Network) sendBlocks(w http.ResponseWriter, request gossip.GetBlocks) {
-	if !n.bodies.take() {
+func (n *Network) sendBlocks(w http.ResponseWriter, s *source, request gossip.GetBlocks) {
+	if !both(&n.bodies, &s.bodies) {
 		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
 		return
 	}
 	defer n.bodies.free()
+	defer s.bodies.free()
 	w.Header().Set("Content-Type", typeBinary)
 	var length [binary.MaxVarintLen64]byte
 	size := 0

@@ -59,7 +59,7 @@ func (e endpoints) parseBlocks(body []byte) (gossip.Answer, error) {
 		}
 		size, n := binary.Uvarint(body)
 		switch {
-		case n <= 0:
+		case n <= 0 || n > 1 && size>>(7*(n-1)) == 0: // cut, over 64 bits, or padded
 			return a, malformed(errors.New("the length of a block cannot be read"))
 		case size > uint64(e.maxBlock):
 			return a, oversize("a block of %d bytes, at most %d", size, e.maxBlock)

@@ -14,15 +14,17 @@ import (
 	"math/bits"
 )
 
+const maxVersions = 16
+
 // Input is one search in the form that kernels read. It is made once and then
 // shared by all workers.
 type Input struct {
 	Tail     [3]uint32 // header words 16 to 18: end of the merkle root, time, bits
 	Limit    uint32    // candidates have a most significant hash word of at most this
-	Versions []Version // at least one, at most 16
+	Versions []Version // at least one, at most maxVersions
 
 	schedule schedule
-	shani    shaniInput
+	shani    shaniInput // made by the kernels when they begin
 	vectors  vectors
 }
 
@@ -57,6 +59,9 @@ func NewInput(header *[80]byte, versions []int32, limit uint32) *Input {
 	for i := range words {
 		words[i] = binary.BigEndian.Uint32(header[4*i:])
 	}
+	if len(versions) > maxVersions {
+		panic("sha256d: too many versions") // kernels would write past the end of their masks
+	}
 	in := &Input{
 		Tail:     [3]uint32(words[16:19]),
 		Limit:    limit,
@@ -70,7 +75,5 @@ func NewInput(header *[80]byte, versions []int32, limit uint32) *Input {
 		mid := compress(&initial, &first)
 		in.Versions[i] = Version{Mid: mid, Round3: rounds0to2(mid, in.Tail)}
 	}
-	in.shani = newSHANI(in)
-	in.vectors.fill(in)
 	return in
 }

@@ -21,14 +21,12 @@ const (
 
 // Four streams leave no registers for the message words, except for each stream's
 // last quad: the next one waits for it. The rest lies in memory, for each stream a
-// ring of four quads of words, and one of their sums with the round constants:
-// from there the second half of a sum is a load and not a shuffle.
+// ring of four quads.
 const (
 	ringSlot  = 0
-	sumSlot   = 4
-	nonceSlot = 8
-	w16Slot   = 9
-	perStream = 10 * 16
+	nonceSlot = 4
+	w16Slot   = 5
+	perStream = 6 * 16
 )
 
 func slot(stream, i int) Mem { return Mem{Base: scratch, Disp: stream*perStream + 16*i} }
@@ -71,10 +69,10 @@ func newStream(id int) *stream {
 }
 
 func (s *stream) word(quad int) Mem { return slot(s.id, ringSlot+quad%4) }
-func (s *stream) sum(quad int) Mem  { return slot(s.id, sumSlot+quad%4) }
 
-// hash returns the code of one hash in pieces of four rounds. A piece computes
-// the message words of the next one before it runs its rounds.
+// hash returns the code of one hash in pieces of four rounds. A piece adds the
+// round constants to its message words, computes the words of the next piece, and
+// runs its rounds.
 //
 // In the first hash, quad q has words 4q to 4q+3. In the second, words 4q-3 to
 // 4q: its round 0 is done by addition, like round 3 of the first, and the last
@@ -83,34 +81,51 @@ func (s *stream) hash() []func() {
 	pieces := []func(){s.begin}
 	for q := 1; q <= 15; q++ {
 		pieces = append(pieces, func() {
-			s.firstWords(q + 1)
 			if q < 4 {
-				s.rounds(constant(firstPadding[q-1]))
-			} else {
-				s.rounds(s.sum(q))
+				s.firstWords(q + 1)
+				s.constantRounds(firstPadding[q-1])
+				return
 			}
+			VPADDD(constant(kQuad(4*q)), s.last, X0)
+			s.firstWords(q + 1)
+			s.rounds()
 		})
 	}
 	pieces = append(pieces, s.second)
 	for q := 1; q <= 15; q++ {
 		pieces = append(pieces, func() {
-			s.secondWords(q + 1)
-			if q == 3 {
-				s.rounds(constant(kQuad(9)))
-			} else {
-				s.rounds(s.sum(q))
+			switch {
+			case q < 3:
+				VMOVDQA(s.word(q), X0)
+				VPADDD(constant(kQuad(4*q-3)), X0, X0)
+			case q == 3:
+				s.secondWords(q + 1)
+				s.constantRounds(kQuad(9))
+				return
+			default:
+				VPADDD(constant(kQuad(4*q-3)), s.last, X0)
 			}
+			s.secondWords(q + 1)
+			s.rounds()
 		})
 	}
 	return pieces
 }
 
-// rounds runs four rounds. Two rounds take the register with c, d, g, h and leave
-// the new a, b, e, f there; the other then has what are c, d, g, h now.
-func (s *stream) rounds(sum Mem) {
-	VMOVDQU(sum, X0)
+// rounds runs four rounds; X0 has their words and constants. Two rounds take the
+// register with c, d, g, h and leave the new a, b, e, f there; the other then has
+// what are c, d, g, h now.
+func (s *stream) rounds() {
 	SHA256RNDS2(X0, s.abef, s.cdgh)
-	VMOVQ(sum.Offset(8), X0)
+	VPSHUFD(U8(lanes(2, 3, 0, 0)), X0, X0)
+	SHA256RNDS2(X0, s.cdgh, s.abef)
+}
+
+// constantRounds runs four rounds whose words are constant: both halves are loads.
+func (s *stream) constantRounds(sum quad) {
+	VMOVDQU(constant(sum), X0)
+	SHA256RNDS2(X0, s.abef, s.cdgh)
+	VMOVQ(constant(sum).Offset(8), X0)
 	SHA256RNDS2(X0, s.cdgh, s.abef)
 }
 
@@ -129,20 +144,20 @@ func (s *stream) firstWords(q int) {
 	case q == 4:
 		w := vectors.take()
 		VMOVDQA(slot(s.id, w16Slot), w)
-		s.keep(q, w, 16)
+		s.keep(q, w)
 	case q == 5:
 		w := vectors.take()
 		VMOVDQU(Mem{Base: job, Disp: words20to23}, w)
 		SHA256MSG2(s.last, w)
-		s.keep(q, w, 20)
+		s.keep(q, w)
 	case q == 6:
-		s.expand(q, 24, nil)
+		s.expand(q, nil)
 	case q == 7:
-		s.expand(q, 28, func(w VecPhysical) {
+		s.expand(q, func(w VecPhysical) {
 			VPADDD(Mem{Base: job, Disp: words28to31}, w, w)
 		})
 	default:
-		s.expandFull(q, 4*q)
+		s.expandFull(q)
 	}
 }
 
@@ -156,9 +171,9 @@ func (s *stream) secondWords(q int) {
 		VMOVDQA(s.word(1), w)
 		SHA256MSG1(s.word(2), w)
 		SHA256MSG2(s.last, w)
-		s.keep(q, w, 17)
+		s.keep(q, w)
 	case q == 6:
-		s.expand(q, 21, func(w VecPhysical) {
+		s.expand(q, func(w VecPhysical) {
 			t := vectors.take()
 			VMOVDQA(s.word(2), t)
 			SHA256MSG1(constant(zeros), t)
@@ -166,15 +181,15 @@ func (s *stream) secondWords(q int) {
 			vectors.give(t)
 		})
 	case q == 7:
-		s.expand(q, 25, nil)
+		s.expand(q, nil)
 	default:
-		s.expandFull(q, 4*q-3)
+		s.expandFull(q)
 	}
 }
 
 // expandFull computes a quad whose words have all four terms.
-func (s *stream) expandFull(q, round int) {
-	s.expand(q, round, func(w VecPhysical) {
+func (s *stream) expandFull(q int) {
+	s.expand(q, func(w VecPhysical) {
 		t := vectors.take()
 		VMOVDQA(s.word(q-4), t)
 		SHA256MSG1(s.word(q-3), t)
@@ -185,25 +200,21 @@ func (s *stream) expandFull(q, round int) {
 
 // expand computes a quad of message words. early adds what they owe to the words
 // 15 and 16 before them.
-func (s *stream) expand(q, round int, early func(w VecPhysical)) {
+func (s *stream) expand(q int, early func(w VecPhysical)) {
 	w := vectors.take()
 	VPALIGNR(U8(4), s.word(q-2), s.last, w) // the words 7 before
 	if early != nil {
 		early(w)
 	}
 	SHA256MSG2(s.last, w)
-	s.keep(q, w, round)
+	s.keep(q, w)
 }
 
-// keep stores a quad of words, and its sum with the round constants.
-func (s *stream) keep(q int, w VecPhysical, round int) {
+// keep stores a quad of words for those that follow.
+func (s *stream) keep(q int, w VecPhysical) {
 	if q < 15 {
 		VMOVDQA(w, s.word(q))
 	}
-	t := vectors.take()
-	VPADDD(constant(kQuad(round)), w, t)
-	VMOVDQA(t, s.sum(q))
-	vectors.give(t)
 	s.follow(w)
 }
 
@@ -217,21 +228,21 @@ func (s *stream) second() {
 	VPALIGNR(U8(8), s.cdgh, s.abef, w1)    // d, c, f, e
 	VPBLENDD(U8(1<<2), s.abef, w1, w1)     // d, c, b, e
 	VPSHUFD(U8(lanes(2, 1, 0, 3)), w1, w1) // b, c, d, e
-	s.keep(1, w1, 1)
+	s.keep(1, w1)
 
 	Comment("Words 5 to 8 are f, g, h, padding.")
 	w5 := vectors.take()
 	VPUNPCKLDQ(s.cdgh, s.abef, w5)         // f, h, e, g
 	VPSHUFD(U8(lanes(0, 3, 1, 2)), w5, w5) // f, g, h, e
 	VPBLENDD(U8(1<<3), constant(digestPadding), w5, w5)
-	s.keep(2, w5, 5)
+	s.keep(2, w5)
 
 	Comment("Words 13 to 16 are 0, 0, length, a + sigma0(b).")
 	w13 := vectors.take()
 	VMOVDQA(s.abef, w13)
 	SHA256MSG1(s.word(1), w13)
 	VPBLENDD(U8(7), constant(digestLength), w13, w13)
-	s.keep(4, w13, 13)
+	s.keep(4, w13)
 
 	Comment("Round 0.")
 	VPSHUFB(constant(onlyA), s.abef, s.abef)

@@ -1,9 +1,9 @@
 // Command shani writes the sha-ni kernel of package sha256d: Go assembly for
 // processors with the SHA-256 instructions. Run it with go generate there.
 //
-//   - main.go   the loop over groups of nonces and their versions
-//   - hash.go   one hash of one stream, as a list of pieces of code
-//   - consts.go the words that are the same for every job
+//   - main.go      the loop over groups of nonces and their versions
+//   - hash.go      one hash of one stream, as a list of pieces of code
+//   - constants.go the words that are the same for every job
 package main
 
 import (

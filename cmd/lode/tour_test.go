@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestTour is README's tour with three nodes, as processes: posts anywhere are
+// mined anywhere, seen everywhere, once; a node that has grown up apart joins,
+// and what it had mined is mined again.
+func TestTour(t *testing.T) {
+	one := startNode(t, t.TempDir())
+	two := startNode(t, t.TempDir(), "--peer", one.url)
+	three := startNode(t, t.TempDir())
+	eventually(t, "the first two know each other", func() bool { return one.peers(t) == 1 && two.peers(t) == 1 })
+
+	one.post(t, "from the first")
+	two.post(t, "from the second")
+	eventually(t, "both posts are pending on both", func() bool { return one.pending(t) == 2 && two.pending(t) == 2 })
+	two.mine(t)
+	eventually(t, "the block is on the first", func() bool { return one.height(t) == 1 })
+
+	three.post(t, "from the third")
+	three.mine(t)
+	one.post(t, "more work")
+	one.mine(t)
+	one.post(t, "still pending")
+	three.post(t, "pending apart")
+	three.register(t, one)
+	nodes := []*process{one, two, three}
+	for _, n := range nodes {
+		eventually(t, "the chain with more work is everywhere, and what the other one had mined is pending again", func() bool {
+			return n.height(t) == 2 && n.pending(t) == 3 && n.peers(t) == 2
+		})
+	}
+	three.mine(t)
+	for _, n := range nodes {
+		eventually(t, "all is mined", func() bool { return n.height(t) == 3 && n.pending(t) == 0 })
+		n.hasOnce(t, "from the first", "from the second", "from the third", "more work", "still pending", "pending apart")
+	}
+}
+
+// TestJoinWithMoreWork has the node that registers be the one with more work, and
+// a node restarted on its own data come back to its peers.
+func TestJoinWithMoreWork(t *testing.T) {
+	data := t.TempDir()
+	one, two := startNode(t, t.TempDir()), startNode(t, data)
+	one.post(t, "loses")
+	one.mine(t)
+	for i := range 3 {
+		two.post(t, fmt.Sprintf("wins %d", i))
+		two.mine(t)
+	}
+	two.register(t, one)
+	eventually(t, "the first has the second's chain and its own post again", func() bool { return one.height(t) == 3 && one.pending(t) == 1 })
+	eventually(t, "so has the second", func() bool { return two.pending(t) == 1 })
+	one.mine(t)
+	for _, n := range []*process{one, two} {
+		eventually(t, "all is mined", func() bool { return n.height(t) == 4 && n.pending(t) == 0 })
+		n.hasOnce(t, "loses", "wins 0", "wins 1", "wins 2")
+	}
+
+	two.stop(t, syscall.SIGTERM)
+	one.post(t, "while the second was away")
+	one.mine(t)
+	two = startNode(t, data)
+	eventually(t, "the second remembers the first", func() bool { return two.height(t) == 5 })
+	two.hasOnce(t, "loses", "wins 0", "wins 1", "wins 2", "while the second was away")
+}
+
+// eventually waits for what is to come about. The bound is only there for a test
+// that fails.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
+func (p *process) want(t testing.TB, status int, part, method, path, body string) {
+	t.Helper()
+	got, answer, err := p.call(t.Context(), method, path, body)
+	if err != nil || got != status || !strings.Contains(string(answer), part) {
+		t.Fatalf("%s %s: %d %s %v, want %d with %q", method, path, got, answer, err, status, part)
+	}
+}
+
+func (p *process) post(t testing.TB, content string) {
+	t.Helper()
+	p.want(t, http.StatusCreated, "", http.MethodPost, "/new_transaction", fmt.Sprintf(`{"author":"ann","content":%q}`, content))
+}
+
+func (p *process) mine(t testing.TB) {
+	t.Helper()
+	p.want(t, http.StatusOK, `"mined":true`, http.MethodPost, "/mine", "")
+}
+
+func (p *process) register(t testing.TB, with *process) {
+	t.Helper()
+	p.want(t, http.StatusOK, "Registration successful", http.MethodPost, "/register_with", fmt.Sprintf(`{"node_address":"%s/"}`, with.url))
+}
+
+// nodeStatus is what the tests read of /status.
+type nodeStatus struct {
+	Height  int64
+	Hash    string
+	Peers   int
+	Mempool struct{ Transactions int }
+}
+
+func (p *process) status(t testing.TB) (s nodeStatus) {
+	t.Helper()
+	p.getJSON(t, "/status", &s)
+	return s
+}
+
+func (p *process) height(t testing.TB) int64 { t.Helper(); return p.status(t).Height }
+func (p *process) peers(t testing.TB) int    { t.Helper(); return p.status(t).Peers }
+func (p *process) pending(t testing.TB) int  { t.Helper(); return p.status(t).Mempool.Transactions }
+
+// hasOnce wants these contents in the chain, each once, and no others.
+func (p *process) hasOnce(t testing.TB, want ...string) {
+	t.Helper()
+	var c struct {
+		Chain []struct {
+			Transactions []struct{ Content string }
+		}
+	}
+	p.getJSON(t, "/chain", &c)
+	var got []string
+	for _, b := range c.Chain {
+		for _, tx := range b.Transactions {
+			got = append(got, tx.Content)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the chain has %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,126 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/lodepow/lode/dashboards"
+)
+
+// Prometheus is a Prometheus server in a process of its own, with the
+// configuration of this repository.
+type Prometheus struct {
+	*Process
+	*Client
+
+	dir string
+}
+
+// StartPrometheus runs the program prometheus with its data, its configuration
+// and its targets in a folder, and waits until it is ready. listen is its
+// address, see FreeAddr.
+func StartPrometheus(ctx context.Context, dir, listen string, targets ...Target) (*Prometheus, error) {
+	program, err := exec.LookPath("prometheus")
+	if err != nil {
+		return nil, fmt.Errorf("%w: install it (Debian's package is called prometheus) or put it on the path", err)
+	}
+	p := &Prometheus{Client: NewClient("http://" + listen), dir: dir}
+	if err := p.writeConfig(); err != nil {
+		return nil, err
+	}
+	if err := p.SetTargets(targets...); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(program, //nolint:noctx // Stop ends it
+		"--config.file", filepath.Join(dir, "prometheus.yml"),
+		"--storage.tsdb.path", filepath.Join(dir, "data"),
+		"--web.listen-address", listen)
+	if p.Process, err = start("prometheus", cmd, nil); err != nil {
+		return nil, err
+	}
+	if err := p.waitReady(ctx); err != nil {
+		p.Kill()
+		return nil, fmt.Errorf("prometheus is not ready: %w; it wrote:\n%s", err, p.Log())
+	}
+	return p, nil
+}
+
+// FreeAddr returns an address on which nobody listens: that one, or else one with
+// another port. Prometheus does not say which one it has taken.
+func FreeAddr(ctx context.Context, addr string) (string, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		host, _, _ := net.SplitHostPort(addr)
+		if l, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0")); err != nil {
+			return "", err
+		}
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (p *Prometheus) writeConfig() error {
+	files, err := fs.Glob(dashboards.PrometheusFiles, "prometheus/*.yml")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(p.dir, "targets"), 0o755); err != nil {
+		return err
+	}
+	for _, name := range files {
+		text, err := dashboards.PrometheusFiles.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(p.dir, path.Base(name)), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Target is a node to scrape.
+type Target struct {
+	Name string // the label instance
+	Addr string // host:port
+}
+
+// SetTargets changes the nodes that are scraped.
+func (p *Prometheus) SetTargets(targets ...Target) error {
+	var text string
+	for _, t := range targets {
+		text += fmt.Sprintf("- targets: [%q]\n  labels: {instance: %q}\n", t.Addr, t.Name)
+	}
+	name := filepath.Join(p.dir, "targets", "lode.yml")
+	if err := os.WriteFile(name+".new", []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
+}
+
+func (p *Prometheus) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if status, err := p.ready(ctx); err == nil && status == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-p.Done():
+			return fmt.Errorf("it has ended")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"cmp"
+	"image/color"
+	"math"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/lodepow/lode/dashboards"
+)
+
+// heat is a histogram over time: a row for each bucket, the darker the more.
+type heat struct {
+	w    window
+	tops []float64   // upper bounds of the buckets
+	in   [][]float64 // how many, by bucket and step
+	most float64
+}
+
+func newHeat(all []series, w window) heat {
+	type bucket struct {
+		top    float64
+		values []float64
+	}
+	var buckets []bucket
+	for _, s := range all {
+		if top, err := strconv.ParseFloat(s.name, 64); err == nil {
+			buckets = append(buckets, bucket{top, s.values})
+		}
+	}
+	slices.SortFunc(buckets, func(a, b bucket) int { return cmp.Compare(a.top, b.top) })
+	h := heat{w: w}
+	for i, b := range buckets {
+		in := make([]float64, len(b.values))
+		for j, v := range b.values {
+			if i > 0 {
+				v -= buckets[i-1].values[j] // buckets count what is in those below, too
+			}
+			in[j] = v
+			if v > h.most {
+				h.most = v
+			}
+		}
+		h.tops, h.in = append(h.tops, b.top), append(h.in, in)
+	}
+	return h
+}
+
+func drawHeat(box draw.Canvas, panel dashboards.Panel, all []series, w window) {
+	h := newHeat(all, w)
+	p := newPlot(w)
+	p.Y.Min, p.Y.Max = 0, float64(len(h.tops))
+	every := (len(h.tops) + 5) / 6
+	var ticks []plot.Tick
+	for i, top := range h.tops {
+		if i%every == every-1 || i == len(h.tops)-1 && i%every > 0 {
+			ticks = append(ticks, plot.Tick{Value: float64(i + 1), Label: format(top, panel.Unit)})
+		}
+	}
+	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
+	p.Add(h)
+	p.Draw(box)
+}
+
+// Plot implements [plot.Plotter].
+func (h heat) Plot(c draw.Canvas, p *plot.Plot) {
+	toX, toY := p.Transforms(&c)
+	half := h.w.step.Seconds() / 2
+	for i, in := range h.in {
+		for j, v := range in {
+			if math.IsNaN(v) || v <= 0 {
+				continue
+			}
+			x0, x1 := max(c.Min.X, toX(h.w.at(j)-half)), min(c.Max.X, toX(h.w.at(j)+half))
+			y0, y1 := toY(float64(i)), toY(float64(i+1))
+			shade := math.Sqrt(v / h.most)
+			c.FillPolygon(color.NRGBA{
+				R: uint8(222 - 190*shade), G: uint8(235 - 135*shade), B: uint8(247 - 65*shade), A: 0xff,
+			}, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image/color"
+	"time"
+
+	xfont "golang.org/x/image/font"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/lodepow/lode/dashboards"
+	"github.com/lodepow/lode/dashboards/live"
+)
+
+// Measures of the page, in points.
+const (
+	pageWidth  = 1260
+	rowHeight  = 25
+	pageMargin = 12
+	pageHead   = 34
+	panelGap   = 4
+	panelPad   = 7
+	dpi        = 115
+)
+
+var (
+	ink      = color.NRGBA{0x24, 0x29, 0x2e, 0xff}
+	faint    = color.NRGBA{0x6a, 0x73, 0x7d, 0xff}
+	hairline = color.NRGBA{0xd8, 0xdc, 0xe2, 0xff}
+	paper    = color.NRGBA{0xf4, 0xf5, 0xf7, 0xff}
+)
+
+// named are Grafana's names for the colours of steps.
+func named(name string) color.NRGBA {
+	switch name {
+	case "green":
+		return color.NRGBA{0x2f, 0x85, 0x5a, 0xff}
+	case "orange":
+		return color.NRGBA{0xc4, 0x6a, 0x00, 0xff}
+	case "red":
+		return color.NRGBA{0xc5, 0x22, 0x1f, 0xff}
+	}
+	return ink
+}
+
+// palette colours lines. Its colours differ in lightness too.
+func palette(i int) color.NRGBA {
+	colors := []color.NRGBA{
+		{0x1f, 0x77, 0xb4, 0xff}, {0xff, 0x7f, 0x0e, 0xff}, {0x2c, 0xa0, 0x2c, 0xff}, {0xb0, 0x3a, 0x8c, 0xff},
+		{0x8c, 0x56, 0x4b, 0xff}, {0x17, 0xbe, 0xcf, 0xff}, {0xbc, 0xbd, 0x22, 0xff}, {0x7f, 0x7f, 0x7f, 0xff},
+	}
+	return colors[i%len(colors)]
+}
+
+func textStyle(size vg.Length, bold bool, c color.Color) draw.TextStyle {
+	f := font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
+	if bold {
+		f.Weight = xfont.WeightBold
+	}
+	return draw.TextStyle{Color: c, Font: f, Handler: plot.DefaultTextHandler, YAlign: draw.YTop}
+}
+
+// drawDashboard fetches and draws a dashboard and returns the PNG.
+func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, v vars, w window) ([]byte, error) {
+	layout := d.Layout()
+	rows := uint32(0)
+	for _, p := range layout {
+		rows = max(rows, p.Y+p.H)
+	}
+	height := vg.Length(rows)*rowHeight + pageHead + 2*pageMargin
+	canvas := vgimg.NewWith(vgimg.UseWH(pageWidth, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(paper))
+	page := draw.New(canvas)
+	top := page.Max.Y - pageMargin
+	page.FillText(textStyle(17, true, ink), vg.Point{X: pageMargin, Y: top}, d.Title)
+	when := textStyle(10, false, faint)
+	when.XAlign = draw.XRight
+	page.FillText(when, vg.Point{X: pageWidth - pageMargin, Y: top - 5},
+		fmt.Sprintf("%s to %s UTC", w.from.UTC().Format("2006-01-02 15:04"), w.to.UTC().Format("15:04")))
+
+	column := vg.Length(pageWidth-2*pageMargin) / dashboards.Columns
+	for _, p := range layout {
+		box := draw.Canvas{Canvas: page.Canvas}
+		box.Min.X = pageMargin + vg.Length(p.X)*column
+		box.Max.X = box.Min.X + vg.Length(p.W)*column
+		box.Max.Y = top - pageHead - vg.Length(p.Y)*rowHeight
+		box.Min.Y = box.Max.Y - vg.Length(p.H)*rowHeight
+		if p.Heading != "" {
+			box.FillText(textStyle(12, true, ink), vg.Point{X: box.Min.X + panelGap, Y: box.Max.Y - 7}, p.Heading)
+			continue
+		}
+		all, err := fetch(ctx, c, p.Panel, v, w)
+		if err != nil {
+			return nil, err
+		}
+		drawPanel(draw.Crop(box, panelGap, -panelGap, panelGap, -panelGap), p.Panel, all, w)
+	}
+	var out bytes.Buffer
+	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&out); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, w window) {
+	corners := []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}}
+	box.FillPolygon(color.White, corners)
+	box.StrokeLines(draw.LineStyle{Color: hairline, Width: .75}, append(corners, box.Min))
+	box.FillText(textStyle(10, true, ink), vg.Point{X: box.Min.X + panelPad, Y: box.Max.Y - panelPad}, p.Title)
+	inside := draw.Crop(box, panelPad, -panelPad, panelPad, -panelPad-16)
+	switch {
+	case len(all) == 0:
+		none := textStyle(10, false, faint)
+		none.XAlign, none.YAlign = draw.XCenter, draw.YCenter
+		inside.FillText(none, inside.Center(), "no data")
+	case p.Kind == dashboards.Stat:
+		drawStat(inside, p, all)
+	case p.Kind == dashboards.Heat:
+		drawHeat(inside, p, all, w)
+	default:
+		drawChart(inside, p, all, w)
+	}
+}
+
+// clock is the ticks of the time axis.
+type clock struct{ window }
+
+// Ticks implements [plot.Ticker].
+func (c clock) Ticks(float64, float64) []plot.Tick {
+	every := 12 * time.Hour
+	for _, d := range []time.Duration{
+		30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+		time.Hour, 2 * time.Hour, 4 * time.Hour,
+	} {
+		if c.to.Sub(c.from)/d <= 7 {
+			every = d
+			break
+		}
+	}
+	layout := "15:04"
+	if every < time.Minute {
+		layout = "15:04:05"
+	}
+	var ticks []plot.Tick
+	for t := c.from.Truncate(every).Add(every); t.Before(c.to); t = t.Add(every) {
+		ticks = append(ticks, plot.Tick{Value: float64(t.Unix()), Label: t.UTC().Format(layout)})
+	}
+	return ticks
+}

@@ -1,0 +1,173 @@
+package gossip
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// TestAnything: whatever peers do, every request of theirs is answered once, the
+// chain is handed one thing at a time, and nothing grows without bound.
+func TestAnything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHost(t, rapid.Uint64().Draw(t, "seed"), nil)
+		branches := [][]chain.Block{mineChain(h.chain.Tip(), 20, 1), mineChain(h.chain.Tip(), 25, 2)}
+		all := slices.Concat(branches...)
+		tips := []chain.State{chain.Genesis(params())}
+		for _, branch := range branches {
+			s := tips[0]
+			for _, b := range branch {
+				s = s.Apply(b.Header)
+			}
+			tips = append(tips, s)
+		}
+		remotes := make([]*remote, 12)
+		for i := range remotes {
+			remotes[i] = newRemote(i)
+		}
+		pick := func(t *rapid.T) *remote { return rapid.SampledFrom(remotes).Draw(t, "remote") }
+		hash := func(t *rapid.T) pow.Hash {
+			if rapid.Bool().Draw(t, "real") {
+				return rapid.SampledFrom(all).Draw(t, "block").Hash()
+			}
+			return pow.Hash{byte(rapid.IntRange(0, 255).Draw(t, "byte"))}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"time": func(t *rapid.T) {
+				h.now = h.now.Add(time.Duration(rapid.IntRange(1, 30_000).Draw(t, "ms")) * time.Millisecond)
+				h.step(Wake{})
+			},
+			"join": func(t *rapid.T) {
+				r := pick(t)
+				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
+				if h.g.byAddress[r.address] == nil && !h.g.book.isSelf(r.address) && h.g.byNode[r.id] == nil && !h.g.bans.hasNode(h.now, r.id) && !h.g.bans.hasAddress(h.now, r.address) {
+					for { // so that the next hello is the one to r
+						s, _, ok := take[Hello](h)
+						if !ok {
+							break
+						}
+						h.fail(s, errors.New("timeout"))
+					}
+					if h.g.byAddress[r.address] != nil {
+						return // dialed meanwhile
+					}
+					h.join(r)
+				}
+			},
+			"connect": func(t *rapid.T) { h.ids++; h.step(Connect{ID: h.ids, Address: pick(t).address}) },
+			"hello": func(t *rapid.T) {
+				r := pick(t)
+				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
+				h.incoming(rapid.SampledFrom([]Session{{}, r.given, {1}}).Draw(t, "session"), Hello{r.greeting(), r.session})
+			},
+			"announce": func(t *rapid.T) {
+				r := pick(t)
+				h.incoming(r.given, Announce{
+					Blocks: []Announced{{Hash: hash(t), Age: time.Duration(rapid.Int64().Draw(t, "age"))}},
+					Txs:    []pow.Hash{hash(t)},
+				})
+			},
+			"answer": func(t *rapid.T) {
+				if len(h.sends) == 0 {
+					t.Skip("nothing was asked")
+				}
+				i := rapid.IntRange(0, len(h.sends)-1).Draw(t, "i")
+				s := h.sends[i]
+				h.sends = slices.Delete(h.sends, i, i+1)
+				r := remotes[0]
+				for _, other := range remotes {
+					if other.address == s.To {
+						r = other
+					}
+				}
+				switch rapid.IntRange(0, 9).Draw(t, "how") {
+				case 0:
+					h.fail(s, errors.New("timeout"))
+					return
+				case 1:
+					h.fail(s, Refusal{Reason: rapid.SampledFrom([]RefusalReason{Full, Busy, Banned, UnknownSession, Self, "x"}).Draw(t, "why")})
+					return
+				case 2:
+					h.answer(s, Done{})
+					return
+				}
+				switch q := s.Request.(type) {
+				case Hello:
+					r.given = q.Session
+					h.answer(s, Welcome{r.greeting()})
+				case GetHeaders:
+					branch := rapid.SampledFrom(branches).Draw(t, "branch")
+					h.answer(s, Headers{headersOf(branch[rapid.IntRange(0, 3).Draw(t, "from"):])})
+				case GetBlocks:
+					h.answer(s, serveFrom(all, q))
+				case GetTxs:
+					h.answer(s, Txs{})
+				case GetPool:
+					h.answer(s, Pool{IDs: []pow.Hash{hash(t)}, Total: 1})
+				case GetAddresses:
+					h.answer(s, Addresses{[]Address{pick(t).address, "nonsense"}})
+				default:
+					h.answer(s, Done{})
+				}
+			},
+			"": func(t *rapid.T) { check(t, h) },
+		})
+	})
+}
+
+func check(t *rapid.T, h *host) {
+	g := h.g
+	if n := len(g.peers); n > g.limits.Outbound+g.limits.Inbound+len(g.waiters)+2 {
+		t.Fatalf("%d peers", n)
+	}
+	if len(g.bySession) != len(g.peers) {
+		t.Fatalf("%d sessions of %d peers", len(g.bySession), len(g.peers))
+	}
+	up := 0
+	for _, p := range g.peers {
+		if p.gone {
+			t.Fatal("a peer that is gone is in the list")
+		}
+		if p.up {
+			up++
+			if g.byNode[p.node] != p {
+				t.Fatalf("peer %s is not found by its node id", p.address)
+			}
+		}
+		if p.wants < 0 || p.wants > maxWantedOfPeer {
+			t.Fatalf("%d blocks wanted of %s", p.wants, p.address)
+		}
+		for _, s := range p.sends {
+			if g.sends[s.id] != s {
+				t.Fatal("a request is not found")
+			}
+		}
+	}
+	if len(g.byNode) != up {
+		t.Fatalf("%d node ids of %d peers", len(g.byNode), up)
+	}
+	ours := g.outbound()
+	if len(g.relay.blocks) > maxWanted+ours*maxWantedOfPeer || len(g.txs.wanted) > maxWantedTxs+ours*maxWantedTxsOf {
+		t.Fatalf("%d blocks and %d transactions wanted", len(g.relay.blocks), len(g.txs.wanted))
+	}
+	if s := g.sync; s != nil {
+		if len(s.batches) > 2*window {
+			t.Fatalf("%d batches", len(s.batches))
+		}
+		if s.source.gone && !s.complete {
+			t.Fatal("a sync with a peer that is gone")
+		}
+	}
+	// Whatever is under way was asked for, and will end.
+	for id := range g.sends {
+		if !slices.ContainsFunc(h.sends, func(s Send) bool { return s.ID == id }) {
+			t.Fatalf("request %d is waited for and was not made", id)
+		}
+	}
+}

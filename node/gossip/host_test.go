@@ -1,0 +1,253 @@
+package gossip
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// params are those of a network on which every other hash will do.
+func params() chain.Params {
+	return chain.Params{Name: "test", Difficulty: chain.Difficulty{Bits: 0x207fffff}}.WithDefaults()
+}
+
+func openChain(t rapid.TB) *chain.Chain {
+	t.Helper()
+	c, err := chain.Open(chain.Config{Params: params(), Store: chain.NewMemStore(), Now: func() time.Time { return start }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// mineOn returns a block on top of a state; the salt tells it from others there.
+func mineOn(s chain.State, salt uint64, txs ...chain.Tx) chain.Block {
+	coinbase := chain.Coinbase{Height: s.Height + 1, Extranonce: salt}
+	b := chain.Block{Coinbase: coinbase, Txs: txs}
+	root, _ := chain.MerkleRoot(b.IDs())
+	b.Header = pow.Header{Version: 0x20000000, Prev: s.Hash, MerkleRoot: root, Time: s.MedianTimePast() + 1, Bits: 0x207fffff}
+	target, err := b.Header.Bits.Target()
+	if err != nil {
+		panic(err)
+	}
+	for !b.Header.Hash().Meets(target) {
+		b.Header.Nonce++
+	}
+	return b
+}
+
+// mineChain returns so many blocks on top of a state.
+func mineChain(s chain.State, n int, salt uint64) []chain.Block {
+	blocks := make([]chain.Block, n)
+	for i := range blocks {
+		blocks[i] = mineOn(s, salt)
+		s = s.Apply(blocks[i].Header)
+	}
+	return blocks
+}
+
+// host is a node with its chain, whose requests the test answers.
+type host struct {
+	t     rapid.TB
+	g     *Gossip
+	chain *chain.Chain
+	now   time.Time
+	ids   ID
+
+	sends   []Send
+	replies map[ID]Reply
+	notes   []Note
+	told    map[ID]error // outcomes of Connect
+}
+
+func newHost(t rapid.TB, seed uint64, change func(*Config)) *host {
+	c := Config{
+		Chain: openChain(t), Random: rand.New(rand.NewPCG(seed, 0)),
+		Node: NodeID{0xee, byte(seed)}, Address: "http://self:80",
+	}
+	h := &host{t: t, chain: c.Chain.(*chain.Chain), now: start, replies: map[ID]Reply{}, told: map[ID]error{}}
+	if change != nil {
+		change(&c)
+	}
+	h.g = New(c)
+	h.step(Wake{})
+	return h
+}
+
+// step lets the chain do its part at once and keeps what else there is to do.
+func (h *host) step(ev Event) {
+	h.t.Helper()
+	h.run(func() []Event { return []Event{ev} })
+}
+
+// run does something and then the steps that follow from it.
+func (h *host) run(f func() []Event) {
+	h.t.Helper()
+	var queue []Event
+	cancel := h.chain.Subscribe(func(ev chain.Event) { queue = append(queue, Changed{ev}) })
+	defer cancel()
+	queue = append(queue, f()...)
+	for len(queue) > 0 {
+		next := queue[0]
+		queue = queue[1:]
+		for _, e := range h.g.Step(h.now, next) {
+			switch e := e.(type) {
+			case Send:
+				h.sends = append(h.sends, e)
+			case Reply:
+				if _, twice := h.replies[e.ID]; twice {
+					h.t.Fatalf("two replies to %d", e.ID)
+				}
+				h.replies[e.ID] = e
+			case Accept:
+				taken, err := h.chain.AcceptAll(e.Blocks)
+				queue = append(queue, Accepted{ID: e.ID, Taken: taken, Err: err})
+			case AddTxs:
+				errs := make([]error, len(e.Txs))
+				for i, tx := range e.Txs {
+					_, errs[i] = h.chain.AddTx(tx)
+				}
+				queue = append(queue, Added{ID: e.ID, Errs: errs})
+			case Connected:
+				if _, twice := h.told[e.ID]; twice {
+					h.t.Fatalf("two outcomes of connect %d", e.ID)
+				}
+				h.told[e.ID] = e.Err
+			case Note:
+				h.notes = append(h.notes, e)
+			}
+		}
+		if next := h.g.Next(); !next.After(h.now) {
+			h.t.Fatalf("Next is %v, which is not after now", next.Sub(h.now))
+		}
+	}
+}
+
+// take removes and returns the first request of one kind that waits for an
+// answer.
+func take[R Request](h *host) (s Send, r R, ok bool) {
+	for i, s := range h.sends {
+		if r, ok := s.Request.(R); ok {
+			h.sends = slices.Delete(h.sends, i, i+1)
+			return s, r, true
+		}
+	}
+	return s, r, false
+}
+
+func mustTake[R Request](h *host) (Send, R) {
+	h.t.Helper()
+	s, r, ok := take[R](h)
+	if !ok {
+		h.t.Fatalf("no %T among %d requests", r, len(h.sends))
+	}
+	return s, r
+}
+
+func (h *host) answer(s Send, a Answer) { h.t.Helper(); h.step(Answered{ID: s.ID, Answer: a}) }
+func (h *host) fail(s Send, err error)  { h.t.Helper(); h.step(Answered{ID: s.ID, Err: err}) }
+
+// accept has the chain take blocks as if they were mined here.
+func (h *host) accept(blocks ...chain.Block) {
+	h.t.Helper()
+	h.run(func() []Event {
+		if n, err := h.chain.AcceptAll(blocks); err != nil {
+			h.t.Fatalf("block %d: %v", n, err)
+		}
+		return nil
+	})
+}
+
+// post has the chain take a transaction as if a client had posted it.
+func (h *host) post(content string) chain.Tx {
+	h.t.Helper()
+	tx := newTx(h.t, content)
+	h.run(func() []Event {
+		if _, err := h.chain.AddTx(tx); err != nil {
+			h.t.Fatal(err)
+		}
+		return nil
+	})
+	return tx
+}
+
+func newTx(t rapid.TB, content string) chain.Tx {
+	t.Helper()
+	tx, err := chain.NewTx([]byte(`{"author":"a","content":"`+content+`"}`), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func (h *host) incoming(session Session, r Request) Reply {
+	h.t.Helper()
+	h.ids++
+	h.step(Incoming{ID: h.ids, From: netip.MustParseAddr("127.0.0.1"), Session: session, Request: r})
+	reply, ok := h.replies[h.ids]
+	if !ok {
+		h.t.Fatalf("no reply to a %T", r)
+	}
+	return reply
+}
+
+func (h *host) noted(kind NoteKind) (reasons []string) {
+	for _, n := range h.notes {
+		if n.Kind == kind {
+			reasons = append(reasons, n.Reason)
+		}
+	}
+	return reasons
+}
+
+// remote is another node as the test plays it.
+type remote struct {
+	id      NodeID
+	address Address
+	tip     chain.State
+	session Session // by which it knows the host
+	given   Session // by which the host knows it
+}
+
+func newRemote(i int) *remote {
+	return &remote{id: NodeID{1, byte(i), byte(i >> 8)}, address: address(i), session: Session{2, byte(i), byte(i >> 8)}, tip: chain.Genesis(params())}
+}
+
+func (r *remote) greeting() Greeting {
+	p := params()
+	return Greeting{
+		Version: Version, Network: p.Name, NetworkID: p.ID(), Node: r.id, Address: r.address,
+		Tip: Tip{Hash: r.tip.Hash, Height: r.tip.Height, Work: r.tip.Work},
+	}
+}
+
+// join has the host connect with a remote and tells it the remote's tip.
+func (h *host) join(r *remote) {
+	h.t.Helper()
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: r.address})
+	s, hello := mustTake[Hello](h)
+	if s.To != r.address {
+		h.t.Fatalf("hello to %s, want %s", s.To, r.address)
+	}
+	r.given = hello.Session
+	h.answer(s, Welcome{r.greeting()})
+	if reply := h.incoming(r.given, Hello{r.greeting(), r.session}); reply.Refusal != nil {
+		h.t.Fatal(reply.Refusal)
+	}
+	for {
+		if s, _, ok := take[GetAddresses](h); ok {
+			h.answer(s, Addresses{})
+		} else if s, _, ok := take[GetPool](h); ok {
+			h.answer(s, Pool{})
+		} else {
+			return
+		}
+	}
+}

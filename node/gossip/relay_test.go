@@ -1,0 +1,311 @@
+package gossip
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// TestBlocksTravel: a block is fetched once from whoever announced it first, and
+// announced to those who do not have it.
+func TestBlocksTravel(t *testing.T) {
+	h := newHost(t, 1, nil)
+	a, b, c := newRemote(1), newRemote(2), newRemote(3)
+	for _, r := range []*remote{a, b, c} {
+		h.join(r)
+	}
+	block := mineOn(h.chain.Tip(), 1)
+	news := Announce{Blocks: []Announced{{Hash: block.Hash(), Age: 3 * time.Second}}}
+	h.incoming(a.given, news)
+	h.incoming(b.given, news)
+	s, _ := mustTake[GetBlocks](h)
+	if s.To != a.address {
+		t.Errorf("asked %s first", s.To)
+	}
+	if _, _, twice := take[GetBlocks](h); twice {
+		t.Error("asked twice at once")
+	}
+	h.fail(s, errors.New("timeout"))
+	s, get := mustTake[GetBlocks](h)
+	if s.To != b.address {
+		t.Errorf("asked %s after %s has failed", s.To, a.address)
+	}
+	h.now = h.now.Add(time.Second)
+	h.answer(s, serveFrom([]chain.Block{block}, get))
+	if h.chain.Tip().Hash != block.Hash() {
+		t.Fatal("the block is not the tip")
+	}
+	s, told := mustTake[Announce](h)
+	if s.To != c.address || len(told.Blocks) != 1 || told.Blocks[0] != (Announced{block.Hash(), 4 * time.Second}) {
+		t.Errorf("announced %+v to %s", told, s.To)
+	}
+	if _, _, echo := take[Announce](h); echo {
+		t.Error("announced to one that has it")
+	}
+	i := slices.IndexFunc(h.notes, func(n Note) bool { return n.Kind == NotePropagated })
+	if i < 0 || h.notes[i].Took != 4*time.Second {
+		t.Errorf("propagation is not noted as 4s: %+v", h.notes)
+	}
+}
+
+// TestBlockWithoutParent starts a sync and is not kept.
+func TestBlockWithoutParent(t *testing.T) {
+	h := newHost(t, 1, nil)
+	r := newRemote(1)
+	h.join(r)
+	blocks := mineChain(h.chain.Tip(), 3, 1)
+	h.incoming(r.given, Announce{Blocks: []Announced{{Hash: blocks[2].Hash()}}})
+	s, get := mustTake[GetBlocks](h)
+	h.answer(s, serveFrom(blocks, get))
+	h.now = h.now.Add(time.Second)
+	h.step(Wake{})
+	s, _ = mustTake[Hello](h)
+	for _, b := range blocks {
+		r.tip = r.tip.Apply(b.Header)
+	}
+	h.answer(s, Welcome{r.greeting()})
+	s, _ = mustTake[GetHeaders](h)
+	h.answer(s, Headers{headersOf(blocks)})
+	s, get = mustTake[GetBlocks](h)
+	h.answer(s, serveFrom(blocks, get))
+	if h.chain.Tip().Height != 3 {
+		t.Errorf("tip at height %d, want 3", h.chain.Tip().Height)
+	}
+}
+
+func TestBadBlocksAnnounced(t *testing.T) {
+	good := mineOn(chain.Genesis(params()), 1)
+	other := mineOn(chain.Genesis(params()), 2)
+	body := good
+	body.Coinbase.Extranonce = 77
+	height := mineOn(chain.Genesis(params()), 3)
+	for _, test := range []struct {
+		name   string
+		ask    pow.Hash
+		answer Answer
+		reason FaultReason
+	}{
+		{"another block", good.Hash(), Blocks{[]chain.Block{other}}, FaultUnrequested},
+		{"two blocks", good.Hash(), Blocks{[]chain.Block{good, good}}, FaultUnrequested},
+		{"another body", good.Hash(), Blocks{[]chain.Block{body}}, FaultInvalid},
+		{"another kind", good.Hash(), Done{}, FaultMalformed},
+		{"a block without work", unworked(height).Hash(), Blocks{[]chain.Block{unworked(height)}}, FaultWork},
+	} {
+		h := newHost(t, 1, nil)
+		r := newRemote(1)
+		h.join(r)
+		h.incoming(r.given, Announce{Blocks: []Announced{{Hash: test.ask}}})
+		s, _ := mustTake[GetBlocks](h)
+		h.answer(s, test.answer)
+		if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(test.reason)}) {
+			t.Errorf("%s: banned for %v, want %s", test.name, got, test.reason)
+		}
+		if len(h.g.relay.blocks) != 0 || len(h.g.accepts) != 0 || h.g.accepting != nil {
+			t.Errorf("%s: something is left", test.name)
+		}
+	}
+}
+
+// TestBodyOfAnother: who sends a block with a body that does not belong to its
+// header is banned, and the block is had from another peer all the same.
+func TestBodyOfAnother(t *testing.T) {
+	h := newHost(t, 1, nil)
+	liar, honest := newRemote(1), newRemote(2)
+	h.join(liar)
+	h.join(honest)
+	b := mineOn(chain.Genesis(params()), 1)
+	h.incoming(liar.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
+	h.incoming(honest.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
+	wrong := b
+	wrong.Coinbase.Extranonce = 77
+	s, _ := mustTake[GetBlocks](h)
+	h.answer(s, Blocks{[]chain.Block{wrong}})
+	if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(FaultInvalid)}) {
+		t.Fatalf("banned for %v", got)
+	}
+	s, _ = mustTake[GetBlocks](h)
+	if s.To != honest.address {
+		t.Fatalf("asked %s, want %s", s.To, honest.address)
+	}
+	h.answer(s, Blocks{[]chain.Block{b}})
+	if h.chain.Tip().Hash != b.Hash() {
+		t.Error("the block did not get into the chain")
+	}
+}
+
+// TestAnotherIsAsked: the next peer that announced a block is asked after two
+// seconds, and the first answer is taken.
+func TestAnotherIsAsked(t *testing.T) {
+	h := newHost(t, 1, nil)
+	remotes := []*remote{newRemote(1), newRemote(2)}
+	b := mineOn(chain.Genesis(params()), 1)
+	for _, r := range remotes {
+		h.join(r)
+		h.incoming(r.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
+	}
+	first, _ := mustTake[GetBlocks](h)
+	if _, _, ok := take[GetBlocks](h); ok {
+		t.Fatal("two are asked at once")
+	}
+	h.now = h.now.Add(askAnother)
+	if next := h.g.Next(); next.After(h.now) {
+		t.Errorf("wants to be woken in %s", next.Sub(h.now))
+	}
+	h.step(Wake{})
+	second, _ := mustTake[GetBlocks](h)
+	if first.To == second.To {
+		t.Error("the same peer is asked again")
+	}
+	h.answer(second, Blocks{[]chain.Block{b}})
+	if h.chain.Tip().Hash != b.Hash() {
+		t.Error("the block did not get into the chain")
+	}
+	h.answer(first, Blocks{[]chain.Block{b}})
+	if got := h.noted(NoteBanned); len(got) > 0 {
+		t.Errorf("banned for %v", got)
+	}
+}
+
+// unworked returns the block with a nonce that is not good enough.
+func unworked(b chain.Block) chain.Block {
+	target, err := b.Header.Bits.Target()
+	if err != nil {
+		panic(err)
+	}
+	for b.Header.Hash().Meets(target) {
+		b.Header.Nonce++
+	}
+	return b
+}
+
+// TestTxsTravel: a transaction is fetched from one of those who announced it,
+// from the next if that one does not have it any more, and passed on.
+func TestTxsTravel(t *testing.T) {
+	h := newHost(t, 1, nil)
+	a, b, c := newRemote(1), newRemote(2), newRemote(3)
+	for _, r := range []*remote{a, b, c} {
+		h.join(r)
+	}
+	tx := newTx(t, "x")
+	h.incoming(a.given, Announce{Txs: []pow.Hash{tx.ID()}})
+	h.incoming(b.given, Announce{Txs: []pow.Hash{tx.ID()}})
+	s, get := mustTake[GetTxs](h)
+	if s.To != a.address || !slices.Equal(get.IDs, []pow.Hash{tx.ID()}) {
+		t.Fatalf("asked %s for %v", s.To, get.IDs)
+	}
+	h.answer(s, Txs{})
+	s, _ = mustTake[GetTxs](h)
+	if s.To != b.address {
+		t.Errorf("asked %s after %s did not have it", s.To, a.address)
+	}
+	h.answer(s, Txs{[]chain.Tx{tx}})
+	if !h.chain.HasPending(tx.ID()) {
+		t.Fatal("the transaction is not pending")
+	}
+	s, told := mustTake[Announce](h)
+	if s.To != c.address || !slices.Equal(told.Txs, []pow.Hash{tx.ID()}) {
+		t.Errorf("announced %v to %s", told.Txs, s.To)
+	}
+	// Who announces what is here is not asked.
+	h.incoming(c.given, Announce{Txs: []pow.Hash{tx.ID()}})
+	if _, _, ok := take[GetTxs](h); ok {
+		t.Error("asked for what is here")
+	}
+	// One that was not asked for is a fault.
+	h.incoming(c.given, Announce{Txs: []pow.Hash{{5}}})
+	s, _ = mustTake[GetTxs](h)
+	h.answer(s, Txs{[]chain.Tx{newTx(t, "y")}})
+	if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(FaultUnrequested)}) {
+		t.Errorf("banned for %v", got)
+	}
+}
+
+// TestReorgAnnouncesWhatItReturns: a transaction of the losing branch is told
+// to peers that may not have it.
+func TestReorgAnnouncesWhatItReturns(t *testing.T) {
+	h := newHost(t, 1, nil)
+	genesis := h.chain.Tip()
+	tx := h.post("x")
+	h.accept(mineOn(genesis, 1, tx))
+	r := newRemote(1)
+	h.join(r)
+	h.accept(mineChain(genesis, 2, 2)...)
+	var told []pow.Hash
+	for {
+		s, a, ok := take[Announce](h)
+		if !ok {
+			break
+		}
+		told = append(told, a.Txs...)
+		h.answer(s, Done{})
+	}
+	if !slices.Equal(told, []pow.Hash{tx.ID()}) {
+		t.Errorf("announced %v, want the transaction that came back", told)
+	}
+}
+
+// TestAnnouncementsGather: while one is under way the next ones wait, and go
+// together; what fails is told again.
+func TestAnnouncementsGather(t *testing.T) {
+	h := newHost(t, 1, nil)
+	h.join(newRemote(1))
+	ids := []pow.Hash{h.post("1").ID()}
+	s, a := mustTake[Announce](h)
+	for _, content := range []string{"2", "3", "4"} {
+		ids = append(ids, h.post(content).ID())
+	}
+	if _, _, ok := take[Announce](h); ok {
+		t.Error("two announcements at once")
+	}
+	if !slices.Equal(a.Txs, ids[:1]) {
+		t.Errorf("announced %v", a.Txs)
+	}
+	h.fail(s, errors.New("timeout"))
+	h.now = h.now.Add(announceRetry)
+	h.step(Wake{})
+	if _, a = mustTake[Announce](h); !slices.Equal(a.Txs, ids) {
+		t.Errorf("announced %v, want %v", a.Txs, ids)
+	}
+}
+
+// TestPoolsAreCompared page by page when a peer is new.
+func TestPoolsAreCompared(t *testing.T) {
+	h := newHost(t, 1, nil)
+	r := newRemote(1)
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: r.address})
+	s, _ := mustTake[Hello](h)
+	h.answer(s, Welcome{r.greeting()})
+	var ids []pow.Hash
+	for i := range 3000 {
+		ids = append(ids, pow.Hash{1, byte(i), byte(i >> 8)})
+	}
+	for from := 0; from < len(ids); {
+		s, get := mustTake[GetPool](h)
+		if get.From != from {
+			t.Fatalf("page from %d, want %d", get.From, from)
+		}
+		page := ids[from:min(len(ids), from+get.Limit)]
+		from += len(page)
+		h.answer(s, Pool{IDs: page, Total: len(ids)})
+	}
+	if _, _, ok := take[GetPool](h); ok {
+		t.Error("a page beyond the end")
+	}
+	asked := 0
+	for {
+		s, get, ok := take[GetTxs](h)
+		if !ok {
+			break
+		}
+		asked += len(get.IDs)
+		h.answer(s, Txs{})
+	}
+	if asked != len(ids) || len(h.g.txs.wanted) != 0 {
+		t.Errorf("asked for %d of %d transactions, %d are still wanted", asked, len(ids), len(h.g.txs.wanted))
+	}
+}

@@ -1,0 +1,239 @@
+package p2p
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
+)
+
+func sendTo(t *testing.T, n *Network, server *httptest.Server, r gossip.Request) (gossip.Answer, error) {
+	t.Helper()
+	return n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL), Session: gossip.Session{5}, Request: r, Timeout: 10 * time.Second})
+}
+
+// TestClientSends looks at what arrives.
+func TestClientSends(t *testing.T) {
+	c := newTestChain(t)
+	n := newTestNetwork(t, testConfig(c))
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // nothing of it is used
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		for name, want := range map[string]string{
+			"Accept": typeBinary, "Content-Type": typeJSON, SessionHeader: gossip.Session{5}.String(),
+			"Accept-Encoding": "", "Cookie": "", "Idempotency-Key": "",
+		} {
+			if got := r.Header.Get(name); got != want {
+				t.Errorf("header %s is %q, want %q", name, got, want)
+			}
+		}
+		if want := `{"locator":["` + hashOf(1).String() + `"]}`; r.Method != "POST" || r.URL.Path != "/p2p/headers" || string(body) != want {
+			t.Errorf("%s %s %s", r.Method, r.URL.Path, body)
+		}
+		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
+		w.Header().Set("Content-Type", typeBinary)
+		_, _ = w.Write(appendHeaders(nil, gossip.Headers{Headers: c.Headers(0, 1)}))
+	}))
+	defer server.Close()
+	for range 2 { // on one connection
+		a, err := sendTo(t, n, server, gossip.GetHeaders{Locator: []pow.Hash{hashOf(1)}})
+		if headers, ok := a.(gossip.Headers); err != nil || !ok || len(headers.Headers) != 1 || headers.Headers[0].Hash() != c.Tip().Hash {
+			t.Errorf("answer %v, %v", a, err)
+		}
+	}
+}
+
+// TestClientRefuses has servers that answer as they should not.
+func TestClientRefuses(t *testing.T) {
+	n := newTestNetwork(t, testConfig(newTestChain(t)))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	defer elsewhere.Close()
+	for _, tc := range []struct {
+		name   string
+		answer http.HandlerFunc
+		fault  gossip.FaultReason // "": none
+		want   string
+	}{
+		{"too long", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "160001")
+			_, _ = io.WriteString(w, longText(160_001))
+		}, gossip.FaultOversize, "160001 bytes, at most 160000"},
+		{"endless", func(w http.ResponseWriter, _ *http.Request) {
+			for {
+				if _, err := io.WriteString(w, longText(10_000)); err != nil {
+					return
+				}
+			}
+		}, gossip.FaultOversize, "more than 160000 bytes"},
+		{"another type", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+		}, gossip.FaultMalformed, `content type "text/html", want application/octet-stream`},
+		{"compressed", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+		}, gossip.FaultMalformed, "compressed"},
+		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		}, "", "answered 307 Temporary Redirect: is a lode node there?"},
+		{"no node", func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "", "answered 404 Not Found: is a lode node there?"},
+		{"an error without end", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, longText(5000))
+		}, "", "answered 500 Internal Server Error"},
+		{"a reason of its own", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"reason":"i-say-so","message":"x"}`)
+		}, "", "answered 403 Forbidden"},
+		{"a long header", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X", longText(20_000))
+		}, "", "exceeded"},
+		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "160")
+			_, _ = io.WriteString(w, longText(80))
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}, "", "cut off after 80 bytes"},
+		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", "EOF"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", typeBinary)
+			tc.answer(w, r)
+		}))
+		a, err := sendTo(t, n, server, gossip.GetHeaders{})
+		server.Close()
+		var f gossip.Fault
+		errors.As(err, &f)
+		if a != nil || err == nil || f.Reason != tc.fault || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: answer %v, error %v, want %s %q", tc.name, a, err, tc.fault, tc.want)
+		}
+	}
+}
+
+func TestClientHearsRefusals(t *testing.T) {
+	n := newTestNetwork(t, testConfig(newTestChain(t)))
+	for _, tc := range []struct {
+		retry string
+		want  time.Duration
+	}{{"", 0}, {"7", 7 * time.Second}, {"-1", 0}, {"soon", 0}, {"999999999999", time.Hour}, {"999999", time.Hour}} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", tc.retry)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = fmt.Fprintf(w, `{"reason":"full","message":"%s"}`, longText(1000))
+		}))
+		_, err := sendTo(t, n, server, gossip.Hello{})
+		server.Close()
+		var r gossip.Refusal
+		if !errors.As(err, &r) || r.Reason != gossip.Full || len(r.Message) != 200 || r.RetryAfter != tc.want {
+			t.Errorf("Retry-After %q: %v after %v, want %v", tc.retry, err, r.RetryAfter, tc.want)
+		}
+	}
+}
+
+// TestClientDeadline has servers that answer slower and slower, in all the ways.
+func TestClientDeadline(t *testing.T) {
+	head := "HTTP/1.1 200 OK\r\nContent-Type: " + typeBinary + "\r\n"
+	for name, answer := range map[string]string{
+		"no answer":         "",
+		"half a header":     head,
+		"no body":           head + "Content-Length: 160\r\n\r\n",
+		"a body that drips": head + "Content-Length: 160000\r\n\r\n.",
+		"drips in chunks":   head + "Transfer-Encoding: chunked\r\n\r\n1\r\n.\r\n",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newTestNetwork(t, testConfig(newTestChain(t)))
+			client, peer := net.Pipe()
+			transport := newTransport(guard{})
+			transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return client, nil }
+			n.client.http.Transport = transport
+			var server sync.WaitGroup
+			defer server.Wait()
+			defer func() { _ = peer.Close() }()
+			server.Go(func() {
+				if _, err := http.ReadRequest(bufio.NewReader(peer)); err != nil {
+					return
+				}
+				_, err := io.WriteString(peer, answer)
+				drip := "."
+				if strings.Contains(answer, "chunked") {
+					drip = "1\r\n.\r\n"
+				}
+				for err == nil && strings.HasSuffix(answer, drip) {
+					time.Sleep(time.Second)
+					_, err = io.WriteString(peer, drip)
+				}
+			})
+			start := time.Now()
+			_, err := n.client.send(t.Context(), gossip.Send{To: "http://a:1", Request: gossip.GetHeaders{}, Timeout: 15 * time.Second})
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 15*time.Second {
+				t.Errorf("%s: %v after %v, want the deadline of 15 s", name, err, time.Since(start))
+			}
+		})
+	}
+}
+
+func TestGuard(t *testing.T) {
+	ten, err := netip.ParsePrefix("10.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ip, want := range map[string]struct{ any, ten bool }{
+		"127.0.0.1": {true, false}, "10.1.2.3": {true, true}, "::ffff:10.1.2.3": {true, true}, "192.0.2.1": {true, false},
+		"2001:db8::1": {true, false}, "::1": {true, false}, "fd00::1": {true, false},
+		"0.0.0.0": {}, "::": {}, "169.254.169.254": {}, "::ffff:169.254.169.254": {}, "fe80::1": {}, "224.0.0.1": {}, "239.1.2.3": {},
+		"ff02::1": {}, "255.255.255.255": {},
+	} {
+		addr := netip.MustParseAddr(ip)
+		if err := (guard{}).check(addr); (err == nil) != want.any {
+			t.Errorf("%s: error %v", ip, err)
+		}
+		if err := (guard{[]netip.Prefix{ten}}).check(addr); (err == nil) != want.ten {
+			t.Errorf("%s, only 10.0.0.0/8: error %v", ip, err)
+		}
+	}
+	g := guard{[]netip.Prefix{ten}}
+	for a, want := range map[gossip.Address]bool{"http://10.0.0.1:1": true, "http://11.0.0.1:1": false, "http://name:1": true, "http://[fe80::1]:1": false} {
+		if got := g.allows(a); got != want {
+			t.Errorf("%s: %v", a, got)
+		}
+	}
+}
+
+// TestGuardAfterResolution has names, which are looked at when they have become
+// addresses.
+func TestGuardAfterResolution(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := testConfig(newTestChain(t))
+	send := func(n *Network, to string) error {
+		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second})
+		return err
+	}
+	n := newTestNetwork(t, config)
+	if err := send(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("localhost: %v", err)
+	}
+	if err := send(n, "http://0.0.0.0:"+port); err == nil || !strings.Contains(err.Error(), "no machine's address") {
+		t.Errorf("0.0.0.0: %v", err)
+	}
+	config.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	n = newTestNetwork(t, config)
+	if err := send(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "not among the addresses") {
+		t.Errorf("localhost, only 10.0.0.0/8: %v", err)
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"github.com/lodepow/lode/pow/internal/sha256d/_asm/sha256"
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+var (
+	initial = sha256.Initial()
+	k       = sha256.K()
+)
+
+// A quad is four words, the first in the lowest lane.
+type quad [4]uint32
+
+func (q quad) plus(r quad) quad {
+	for i := range q {
+		q[i] += r[i]
+	}
+	return q
+}
+
+func kQuad(round int) quad { return quad(k[round : round+4]) }
+
+// The table of constants: every quad once.
+var (
+	table  Mem
+	quads  []quad
+	offset = map[quad]int{}
+)
+
+// constant returns where the quad lies. The linker aligns a symbol of this size,
+// so that the SHA instructions may read it.
+func constant(q quad) Mem {
+	at, ok := offset[q]
+	if !ok {
+		panic("a constant that is not in the table")
+	}
+	return table.Offset(at)
+}
+
+func constants() {
+	for round := 4; round < 64; round += 4 { // of the first hash
+		quads = append(quads, kQuad(round))
+	}
+	for round := 1; round < 60; round += 4 { // of the second
+		quads = append(quads, kQuad(round))
+	}
+	quads = append(quads, firstPadding[0], firstPadding[1], firstPadding[2],
+		zeros, digestPadding, digestLength, afterRound0, roundZeroCDGH, onlyA)
+
+	table = GLOBL("shaniConstants", RODATA|NOPTR)
+	for _, q := range quads {
+		if _, ok := offset[q]; ok {
+			continue
+		}
+		at := 16 * len(offset)
+		offset[q] = at
+		for i, word := range q {
+			DATA(at+4*i, U32(word))
+		}
+	}
+}
+
+var (
+	// Rounds 4 to 15 of the first hash see nothing but padding: K+W.
+	firstPadding = [3]quad{
+		kQuad(4).plus(quad{sha256.PaddingBit}),
+		kQuad(8),
+		kQuad(12).plus(quad{0, 0, 0, sha256.HeaderBits}),
+	}
+
+	zeros         = quad{}
+	digestPadding = quad{0, 0, 0, sha256.PaddingBit} // word 8 of the second hash, the last of its quad
+	digestLength  = quad{0, 0, sha256.DigestBits, 0} // words 13 to 15
+
+	// The state of the second hash after round 0, its first word still to be
+	// added to a and e.
+	afterRound0   = quad{initial[4], initial[3] + t1, initial[0], t1 + t2}
+	roundZeroCDGH = quad{initial[6], initial[5], initial[2], initial[1]}
+
+	// For a byte shuffle: word a in the places of e and a, zeros in the others.
+	onlyA = quad{0x80808080, 0x0f0e0d0c, 0x80808080, 0x0f0e0d0c}
+)
+
+// The two sums of round 0 of the second hash, without its word.
+var t1, t2 = func() (uint32, uint32) {
+	a, b, c := initial[0], initial[1], initial[2]
+	e, f, g, h := initial[4], initial[5], initial[6], initial[7]
+	return h + k[0] + sha256.Ch(e, f, g) + sha256.BigSigma1(e), sha256.Maj(a, b, c) + sha256.BigSigma0(a)
+}()

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+)
+
+// live returns the nodes that the roots need, in the order of the source, with
+// interleaved streams merged step by step.
+func live(g *graph, roots []*node) []*node {
+	needed := map[*node]bool{}
+	var visit func(n *node)
+	visit = func(n *node) {
+		if needed[n] || n.inMemory() || n.op == opNonce {
+			return
+		}
+		needed[n] = true
+		for _, a := range n.args {
+			visit(a)
+		}
+	}
+	for _, r := range roots {
+		visit(r)
+	}
+	var order []*node
+	for _, n := range g.nodes {
+		if needed[n] {
+			order = append(order, n)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *node) int { return a.step - b.step })
+	return order
+}
+
+// counts is how many vector operations a pass takes, by what they do.
+type counts struct{ add, logic, rotate, shift, compare int }
+
+func (c counts) total() int { return c.add + c.logic + c.rotate + c.shift + c.compare }
+
+// count counts operations. Stores, loads and moves between registers need none
+// of the ports that decide the speed.
+func count(order []*node, compares int) counts {
+	c := counts{compare: compares}
+	for _, n := range order {
+		switch n.op {
+		case opAdd:
+			c.add++
+		case opTern, opXor, opAnd:
+			c.logic++
+		case opRor:
+			c.rotate++
+		case opShr, opShl:
+			c.shift++
+		}
+	}
+	return c
+}
+
+func (c counts) text(name string) string {
+	return fmt.Sprintf("%s: %d operations: %d add, %d logic, %d rotate, %d shift, %d compare",
+		name, c.total(), c.add, c.logic, c.rotate, c.shift, c.compare)
+}

@@ -1,0 +1,65 @@
+package main
+
+import "github.com/mmcloughlin/avo/reg"
+
+// machine is what the generator knows of an instruction set, and of the
+// processors that use a kernel for it.
+type machine struct {
+	name      string // prefix of Go names
+	title     string
+	lanes     int
+	registers int
+	ternary   bool // any logic of three inputs is one operation; so is a rotation
+
+	broadcasts   bool // an operand may be one word of memory, for all lanes
+	shiftsMemory bool // a shift may take its input from memory
+
+	// The schedule fills cycles with so many operations, so many of them rotations
+	// or shifts, and looks no further ahead than the window, in operations. While as
+	// many values as alive are waiting it begins nothing new.
+	perCycle, shifts int
+	window, alive    int
+
+	overlaps bool // see pass
+}
+
+func machines() []*machine {
+	return []*machine{
+		{
+			name: "avx512", title: "AVX-512",
+			lanes: 16, registers: 32, ternary: true, broadcasts: true, shiftsMemory: true,
+			perCycle: 2, shifts: 1, window: 40, alive: 30, overlaps: true,
+		},
+		{
+			name: "avx2", title: "AVX2",
+			lanes: 8, registers: 16,
+			perCycle: 3, shifts: 2, window: 1, alive: 14,
+		},
+	}
+}
+
+// vectorBytes is the size of a register.
+func (m *machine) vectorBytes() int { return 4 * m.lanes }
+
+// constantBytes is the size of a constant in the table: one word if it is
+// broadcast, else one for each lane.
+func (m *machine) constantBytes() int {
+	if m.broadcasts {
+		return 4
+	}
+	return m.vectorBytes()
+}
+
+// vector is register i in its full width.
+func (m *machine) vector(i int) reg.VecPhysical {
+	x := [...]reg.VecPhysical{
+		reg.X0, reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7,
+		reg.X8, reg.X9, reg.X10, reg.X11, reg.X12, reg.X13, reg.X14, reg.X15,
+		reg.X16, reg.X17, reg.X18, reg.X19, reg.X20, reg.X21, reg.X22, reg.X23,
+		reg.X24, reg.X25, reg.X26, reg.X27, reg.X28, reg.X29, reg.X30, reg.X31,
+	}[i]
+	if m.lanes == 16 {
+		return x.AsZ().(reg.VecPhysical)
+	}
+	return x.AsY().(reg.VecPhysical)
+}

@@ -1,0 +1,69 @@
+//go:build amd64 && !purego && !noasm
+
+package sha256d
+
+import "sync"
+
+//go:generate go run -C _asm ./vector -isa avx2 -table ../avx2_table_amd64.go -out ../avx2_amd64.s -stubs ../avx2_stub_amd64.go -pkg sha256d
+
+const avx2Lanes = 8
+
+// avx2Input has each constant once a lane: AVX2 has no operand that is one word
+// for all.
+type avx2Input struct {
+	once     sync.Once
+	job      [][avx2Lanes]uint32
+	versions [][avx2Lanes]uint32 // of all versions, one after the other
+}
+
+func (v *avx2Input) prepare(in *Input) {
+	v.once.Do(func() {
+		var job avx2Job
+		job.fill(&in.Tail)
+		v.job = spread(nil, job[:])
+		for i := range in.Versions {
+			var version avx2Version
+			version.fill(&in.Versions[i].Mid, &in.Versions[i].Round3)
+			v.versions = spread(v.versions, version[:])
+		}
+	})
+}
+
+func spread(vectors [][avx2Lanes]uint32, words []uint32) [][avx2Lanes]uint32 {
+	for _, w := range words {
+		vectors = append(vectors, [avx2Lanes]uint32{w, w, w, w, w, w, w, w})
+	}
+	return vectors
+}
+
+func avx2Kernels() []Kernel {
+	return []Kernel{{
+		Name:  "avx2",
+		About: "AVX2: versions of a job share a message schedule",
+		Lanes: avx2Lanes,
+		Chunk: 4096,
+		Needs: []Feature{AVX2},
+		Scan:  scanAVX2Groups,
+	}}
+}
+
+// scanAVX2Groups hashes all versions of a group over one message schedule, if
+// there are several.
+func scanAVX2Groups(in *Input, first uint32, count int) Candidate {
+	if count == 0 {
+		return Candidate{}
+	}
+	v := &in.vectors.avx2
+	v.prepare(in)
+	job, versions := &v.job[0][0], &v.versions[0][0]
+	groups := (count + avx2Lanes - 1) / avx2Lanes
+	var masks [maxVersions]uint16
+	var done int
+	var found uint32
+	if len(in.Versions) == 1 {
+		done, found = scanAVX2(job, versions, 1, first, groups, in.Limit, &masks[0])
+	} else {
+		done, found = rollAVX2(job, versions, len(in.Versions), first, groups, in.Limit, &masks[0])
+	}
+	return pick(avx2Lanes, done, found, &masks, len(in.Versions), first, count)
+}
