@@ -3,6 +3,7 @@ package bench
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
@@ -10,7 +11,7 @@ import (
 )
 
 var (
-	seed       = flag.Uint64("seed", 0, "seed of the headers that benchmarks search")
+	seed       = flag.Uint64("seed", 0, "seed of the headers that benchmarks search; 0: another one each time")
 	firstRound = flag.Uint64("round", 0, "first round, each of which has headers of its own")
 )
 
@@ -25,6 +26,10 @@ func TestMain(m *testing.M) {
 	rounds := uint(1)
 	if flag.Lookup("test.bench").Value.String() != "" {
 		rounds = 6
+		if *seed == 0 {
+			*seed = uint64(rand.Uint32())
+		}
+		fmt.Println("# seed:", *seed)
 		if given["test.count"] {
 			rounds = flag.Lookup("test.count").Value.(flag.Getter).Get().(uint)
 		}
@@ -64,6 +69,7 @@ func BenchmarkAccept(b *testing.B)   { runAll(b, Accept()) }
 func BenchmarkMerkle(b *testing.B)   { runAll(b, Merkle()) }
 func BenchmarkCommit(b *testing.B)   { runAll(b, Commit()) }
 func BenchmarkIngest(b *testing.B)   { runAll(b, Ingest()) }
+func BenchmarkSync(b *testing.B)     { runAll(b, Sync()) }
 
 // BenchmarkVerify reads made headers, the 548 of testnet3 that come with the
 // repository, and the longer stream that LODE_HEADERS names.

@@ -71,7 +71,7 @@ func loadAverage() string {
 }
 
 // cpuTimes are in ticks since the system started, of all cores together.
-type cpuTimes struct{ steal, total uint64 }
+type cpuTimes struct{ idle, steal, total uint64 }
 
 // readCPUTimes reads them from Linux; ok is false where there are none.
 func readCPUTimes() (t cpuTimes, ok bool) {
@@ -96,7 +96,10 @@ func parseCPUTimes(data []byte) (t cpuTimes, ok bool) {
 			return cpuTimes{}, false
 		}
 		t.total += n
-		if i == 7 {
+		switch i {
+		case 3, 4: // waiting for a disk is idle too
+			t.idle += n
+		case 7:
 			t.steal = n
 		}
 	}
@@ -110,4 +113,48 @@ func stolen(before, after cpuTimes) float64 {
 		return 0
 	}
 	return float64(after.steal-before.steal) / float64(after.total-before.total)
+}
+
+// ownTicks returns the processor time of this process, in the ticks of
+// readCPUTimes; ok is false where the system does not say.
+func ownTicks() (ticks uint64, ok bool) {
+	data, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return 0, false
+	}
+	return parseOwnTicks(string(data))
+}
+
+// parseOwnTicks reads /proc/self/stat (proc(5)): after the name, which stands in
+// parentheses, utime and stime are the 12th and the 13th.
+func parseOwnTicks(stat string) (ticks uint64, ok bool) {
+	end := strings.LastIndex(stat, ") ")
+	if end < 0 {
+		return 0, false
+	}
+	fields := strings.Fields(stat[end+1:])
+	if len(fields) < 13 {
+		return 0, false
+	}
+	user, err := strconv.ParseUint(fields[11], 10, 64)
+	system, err2 := strconv.ParseUint(fields[12], 10, 64)
+	return user + system, err == nil && err2 == nil
+}
+
+// watch begins to watch the cores. The returned function says which share of
+// their time has gone to others since, the machine under this one included; 0
+// where the system does not say.
+func watch() (others func() float64) {
+	before, ok := readCPUTimes()
+	own, ok2 := ownTicks()
+	return func() float64 {
+		after, ok3 := readCPUTimes()
+		ownAfter, ok4 := ownTicks()
+		total := float64(after.total) - float64(before.total)
+		if !ok || !ok2 || !ok3 || !ok4 || total <= 0 {
+			return 0
+		}
+		idle := float64(after.idle) - float64(before.idle)
+		return max(0, total-idle-float64(ownAfter-own)) / total
+	}
 }

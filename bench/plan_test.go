@@ -152,8 +152,8 @@ func TestShuffle(t *testing.T) {
 
 func TestParseCPUTimes(t *testing.T) {
 	for text, want := range map[string]cpuTimes{
-		"cpu  100 2 30 400 5 6 7 50 0 0\ncpu0 1 2\n": {steal: 50, total: 600},
-		"cpu 1 1 1 1 1 1 1 1":                        {steal: 1, total: 8},
+		"cpu  100 2 30 400 5 6 7 50 0 0\ncpu0 1 2\n": {idle: 405, steal: 50, total: 600},
+		"cpu 1 1 1 1 1 1 1 1":                        {idle: 2, steal: 1, total: 8},
 	} {
 		if got, ok := parseCPUTimes([]byte(text)); !ok || got != want {
 			t.Errorf("%q: %+v, %v", text, got, ok)
@@ -164,10 +164,10 @@ func TestParseCPUTimes(t *testing.T) {
 			t.Errorf("%q is taken: %+v", text, got)
 		}
 	}
-	if got := stolen(cpuTimes{10, 100}, cpuTimes{30, 200}); got != 0.2 {
+	if got := stolen(cpuTimes{0, 10, 100}, cpuTimes{0, 30, 200}); got != 0.2 {
 		t.Errorf("20 of 100 ticks: %v", got)
 	}
-	if got := stolen(cpuTimes{10, 100}, cpuTimes{10, 100}); got != 0 {
+	if got := stolen(cpuTimes{0, 10, 100}, cpuTimes{0, 10, 100}); got != 0 {
 		t.Errorf("no time: %v", got)
 	}
 }
@@ -176,5 +176,31 @@ func TestPlanOfNothing(t *testing.T) {
 	err := Plan{Only: regexp.MustCompile("nothing")}.Run(t.Context(), &bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), "no benchmark matches nothing") {
 		t.Error(err)
+	}
+}
+
+func TestParseOwnTicks(t *testing.T) {
+	got, ok := parseOwnTicks("42 (a ) b) S 1 2 3 4 5 6 7 8 9 10 120 34 0 0 20 0\n")
+	if !ok || got != 154 {
+		t.Errorf("%d, %v; want 154", got, ok)
+	}
+	for _, text := range []string{"", "42 (x", "42 (x) S 1 2 3", "42 (x) S 1 2 3 4 5 6 7 8 9 10 y 34 0"} {
+		if got, ok := parseOwnTicks(text); ok {
+			t.Errorf("%q is taken: %d", text, got)
+		}
+	}
+}
+
+// A process that hashes alone is not taken for others.
+func TestWatch(t *testing.T) {
+	if _, ok := ownTicks(); !ok {
+		t.Skip("the system does not say")
+	}
+	others := watch()
+	for start := time.Now(); time.Since(start) < 100*time.Millisecond; {
+		multiply(3, 1<<16)
+	}
+	if share := others(); share < 0 || share > 1 {
+		t.Errorf("others have had %v of the time", share)
 	}
 }

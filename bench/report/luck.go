@@ -127,7 +127,7 @@ func luck(f *File) *Section {
 		})
 	}
 	s.After = append(s.After, fmt.Sprintf("%d of %d exact 95 %% intervals hold 2^zeros.", covered, len(points)))
-	shape, lanes := parseClasses(f.Note("shape")), parseClasses(f.Note("lanes"))
+	shape, lanes := f.classes("shape"), f.classes("lanes")
 	checks := law.Checks()[:2] // of sums; the others need every single search
 	checks = append(checks, stats.Fit("shape", shape), stats.Fit("lanes", lanes))
 	for _, c := range checks {
@@ -153,6 +153,28 @@ func checkText(c stats.Check) string {
 	}
 }
 
+// classes adds up the classes of that name; a file may hold several runs.
+func (f *File) classes(key string) []stats.Class {
+	var sum []stats.Class
+	for _, n := range f.Notes {
+		if n.Key != key {
+			continue
+		}
+		more := parseClasses(n.Value)
+		if sum == nil {
+			sum = make([]stats.Class, len(more))
+		}
+		if len(more) != len(sum) {
+			return nil
+		}
+		for i, c := range more {
+			sum[i].Seen += c.Seen
+			sum[i].Expected += c.Expected
+		}
+	}
+	return sum
+}
+
 // parseClasses reads "seen/expected" for each class; nil if that is not what
 // stands there.
 func parseClasses(s string) []stats.Class {
@@ -162,7 +184,7 @@ func parseClasses(s string) []stats.Class {
 		seen, want, ok := strings.Cut(word, "/")
 		n, err := strconv.Atoi(seen)
 		x, err2 := strconv.ParseFloat(want, 64)
-		if !ok || err != nil || err2 != nil || n < 0 || n > 1<<30 || !(x >= 0) || x > 1<<30 {
+		if !ok || err != nil || err2 != nil || n < 0 || n > 1<<20 || !(x >= 0) || x > 1<<20 {
 			return nil
 		}
 		classes = append(classes, stats.Class{Seen: n, Expected: x})

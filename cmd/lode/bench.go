@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -23,7 +24,7 @@ import (
 type benchCmd struct {
 	Long bool          `help:"Ten minutes, harder searches and more benchmarks: for publication."`
 	Time time.Duration `placeholder:"TIME" help:"About how long to measure, such as 30s; by default a minute, or ten with --long."`
-	Seed uint64        `placeholder:"N" help:"Seed of the headers to search (0). The same seed means the same tries."`
+	Seed *uint64       `placeholder:"N" help:"Seed of the headers to search; by default another one each time. The same seed means the same tries."`
 	Only string        `placeholder:"REGEXP" help:"Measure only benchmarks whose names match, such as ^Scan."`
 	Out  string        `placeholder:"DIR" help:"Folder to write to: bench.txt, report.html and its plots as SVG and PNG. Standard output then has the report alone."`
 }
@@ -66,9 +67,13 @@ func (c *benchCmd) Run(ctx context.Context, s std) error {
 		raw = f
 	}
 
+	seed := uint64(rand.Uint32()) // so that runs are independent, and short enough to type
+	if c.Seed != nil {
+		seed = *c.Seed
+	}
 	var kept bytes.Buffer
 	info, _ := debug.ReadBuildInfo()
-	plan := bench.Plan{Long: c.Long, Time: c.Time, Seed: c.Seed, Only: only, Lode: buildVersion(info)}
+	plan := bench.Plan{Long: c.Long, Time: c.Time, Seed: seed, Only: only, Lode: buildVersion(info)}
 	out := io.Writer(io.MultiWriter(raw, &kept))
 	if isTerminal(s.err) {
 		line := &statusLine{w: s.err}
