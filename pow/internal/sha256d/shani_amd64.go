@@ -68,7 +68,7 @@ func (sha *shaniInput) fill(in *Input) {
 func shaniKernels() []Kernel {
 	return []Kernel{{
 		Name:  "sha-ni",
-		About: "SHA instructions, four nonces interleaved",
+		About: "SHA instructions, four nonces interleaved; versions of a job share words",
 		Lanes: shaniLanes,
 		Chunk: shaniChunk,
 		Needs: []Feature{SHA, AVX2},
@@ -120,10 +120,16 @@ func scanSHANI(in *Input, first uint32, count int) (c Candidate) {
 	return c
 }
 
-// scan calls shaniScan for the versions from one on. The groups that are left
-// include that of the hits, whose version it returns.
-func (s *shaniInput) scan(from int, limit, first uint32, groups int) (left, version int, hits uint32) {
-	left, versionsLeft, hits := shaniScan(&s.job.w16to19[0], &s.versions[from].round3[0], len(s.versions)-from,
-		uint64(limit)+1, first, groups)
-	return left, len(s.versions) - versionsLeft, hits
+// scan tries the versions from one on. The groups that are left include that of
+// the hits, whose version it returns.
+func (sha *shaniInput) scan(from int, limit, first uint32, groups int) (left, version int, hits uint32) {
+	count := len(sha.versions) - from
+	job, versions := &sha.job.w16to19[0], &sha.versions[from].round3[0]
+	var versionsLeft int
+	if count == 1 { // nothing to share
+		left, versionsLeft, hits = shaniScan(job, versions, 1, uint64(limit)+1, first, groups)
+	} else {
+		left, versionsLeft, hits = shaniRoll(job, versions, count, uint64(limit)+1, first, groups)
+	}
+	return left, len(sha.versions) - versionsLeft, hits
 }

@@ -40,14 +40,21 @@ var (
 func main() {
 	ConstraintExpr("amd64,!purego,!noasm")
 	constants()
+	scan("shaniScan", "each version on its own.", nil, (*stream).hash)
+	scan("shaniRoll", "all versions over the same words of the first hash.", (*stream).schedule, (*stream).version)
+	Generate()
+}
 
-	TEXT("shaniScan", 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft, versionsLeft int, hits uint32)")
+// scan emits the loops over groups and versions around the code of one hash, and
+// that of what goes before the versions of a group, if anything does.
+func scan(name, about string, before, hash func(*stream) []func()) {
+	TEXT(name, 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft, versionsLeft int, hits uint32)")
 	Pragma("noescape")
-	Doc("shaniScan tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first, until a group",
-		"has a hash whose most significant word is below limit. Then hits has a bit for",
-		"each such nonce of the group, its first the lowest; groupsLeft and versionsLeft",
-		"count what was left, with the group and the version of the hits. Otherwise hits",
-		"is zero.")
+	Doc(name+" tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first, until a group",
+		"has a hash whose most significant word is below limit: "+about,
+		"Then hits has a bit for each such nonce of the group, its first the lowest;",
+		"groupsLeft and versionsLeft count what was left, with the group and the version",
+		"of the hits. Otherwise hits is zero.")
 	Load(Param("job"), job)
 	Load(Param("versions"), versions)
 	Load(Param("limit"), limit)
@@ -63,15 +70,14 @@ func main() {
 	for s := range streams {
 		nonceWords(s)
 	}
+	if before != nil {
+		interleave(before)
+	}
 	MOVQ(versions, version)
 	Load(Param("count"), left)
 
 	Label("version")
-	var lists [][]func()
-	for s := range streams {
-		lists = append(lists, newStream(s).hash())
-	}
-	interleave(lists)
+	interleave(hash)
 
 	XORL(hits.As32(), hits.As32())
 	for s := streams - 1; s >= 0; s-- {
@@ -91,12 +97,14 @@ func main() {
 	Store(left, ReturnIndex(1))
 	Store(hits.As32(), ReturnIndex(2))
 	RET()
-
-	Generate()
 }
 
 // interleave emits the pieces of all streams in turn.
-func interleave(lists [][]func()) {
+func interleave(code func(*stream) []func()) {
+	var lists [][]func()
+	for s := range streams {
+		lists = append(lists, code(newStream(s)))
+	}
 	for at := range len(lists[0]) + skew*(len(lists)-1) {
 		for s, list := range lists {
 			if i := at - skew*s; i >= 0 && i < len(list) {
