@@ -5,19 +5,18 @@
 package sha256d
 
 // shaniScan tries every version with groups of 4 nonces, from first, until a group
-// has a hash whose most significant word is below limit: each version on its own.
-// Then hits has a bit for each such nonce of the group, its first the lowest;
-// groupsLeft and versionsLeft count what was left, with the group and the version
-// of the hits. Otherwise hits is zero.
+// has a hash whose most significant word is below limit. Then hits has a bit for
+// each such nonce of the group, its first the lowest; groupsLeft and versionsLeft
+// count what was left, with the group and the version of the hits. Otherwise hits
+// is zero.
 //
 //go:noescape
 func shaniScan(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int, versionsLeft int, hits uint32)
 
-// shaniRoll tries every version with groups of 4 nonces, from first, until a group
-// has a hash whose most significant word is below limit: all versions over the same words of the first hash.
-// Then hits has a bit for each such nonce of the group, its first the lowest;
-// groupsLeft and versionsLeft count what was left, with the group and the version
-// of the hits. Otherwise hits is zero.
+// shaniRoll tries every version with groups of 4 nonces, from first, all versions over
+// the same words of the first hash, and stops at a group if it or the one before may have a hash
+// whose most significant word is below limit. It returns how many groups were left,
+// with that group; none if the last one's end showed it, and -1 if there is no such hash.
 //
 //go:noescape
-func shaniRoll(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int, versionsLeft int, hits uint32)
+func shaniRoll(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int)

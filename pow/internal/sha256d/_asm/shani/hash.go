@@ -27,8 +27,9 @@ const (
 	ringSlot    = 0
 	nonceSlot   = 4
 	w16Slot     = 5
-	sharedSlot  = 6 // quads 4 to 15
-	perStream   = 18 * 16
+	sharedSlot  = 6  // quads 4 to 15
+	sharedRing  = 18 // while these are computed
+	perStream   = 22 * 16
 	firstShared = 4
 )
 
@@ -56,6 +57,8 @@ type stream struct {
 	id         int
 	abef, cdgh VecPhysical
 	last       VecPhysical // the quad of words computed last: the next one waits for it
+	ring       int         // slot of its last four quads of words
+	midOf      GPPhysical  // the version whose midstate completes the first hash
 }
 
 // follow makes w the stream's last quad, and frees the one before.
@@ -68,10 +71,10 @@ func (s *stream) follow(w VecPhysical) {
 
 func newStream(id int) *stream {
 	regs := []VecPhysical{X1, X2, X3, X4, X5, X6, X7, X8}
-	return &stream{id: id, abef: regs[2*id], cdgh: regs[2*id+1]}
+	return &stream{id: id, abef: regs[2*id], cdgh: regs[2*id+1], ring: ringSlot, midOf: version}
 }
 
-func (s *stream) word(quad int) Mem { return slot(s.id, ringSlot+quad%4) }
+func (s *stream) word(quad int) Mem { return slot(s.id, s.ring+quad%4) }
 
 func (s *stream) shared(quad int) Mem { return slot(s.id, sharedSlot+quad-firstShared) }
 
@@ -144,9 +147,12 @@ func (s *stream) secondHash() (pieces []func()) {
 			}
 			s.secondWords(q + 1)
 			s.rounds()
+			if q == 15 {
+				s.follow(nil)
+			}
 		})
 	}
-	return append(pieces, func() { s.follow(nil) })
+	return pieces
 }
 
 // rounds runs four rounds; X0 has their words and constants. Two rounds take the
@@ -258,8 +264,8 @@ func (s *stream) keep(q int, w VecPhysical) {
 
 // second completes the first digest and begins the hash of it.
 func (s *stream) second() {
-	VPADDD(Mem{Base: version, Disp: midABEF}, s.abef, s.abef)
-	VPADDD(Mem{Base: version, Disp: midCDGH}, s.cdgh, s.cdgh)
+	VPADDD(Mem{Base: s.midOf, Disp: midABEF}, s.abef, s.abef)
+	VPADDD(Mem{Base: s.midOf, Disp: midCDGH}, s.cdgh, s.cdgh)
 
 	Comment("Words 1 to 4 are b, c, d, e.")
 	w1 := vectors.take()

@@ -2,6 +2,7 @@
 // processors with the SHA-256 instructions. Run it with go generate there.
 //
 //   - main.go      the loop over groups of nonces and their versions
+//   - roll.go      the same for versions that share words
 //   - hash.go      one hash of one stream, as a list of pieces of code
 //   - constants.go the words that are the same for every job
 package main
@@ -40,44 +41,35 @@ var (
 func main() {
 	ConstraintExpr("amd64,!purego,!noasm")
 	constants()
-	scan("shaniScan", "each version on its own.", nil, (*stream).hash)
-	scan("shaniRoll", "all versions over the same words of the first hash.", (*stream).schedule, (*stream).version)
+	scan()
+	roll()
 	Generate()
 }
 
-// scan emits the loops over groups and versions around the code of one hash, and
-// that of what goes before the versions of a group, if anything does.
-func scan(name, about string, before, hash func(*stream) []func()) {
-	TEXT(name, 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft, versionsLeft int, hits uint32)")
+// scan emits the loops over groups and versions around the code of one hash.
+func scan() {
+	TEXT("shaniScan", 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft, versionsLeft int, hits uint32)")
 	Pragma("noescape")
-	Doc(name+" tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first, until a group",
-		"has a hash whose most significant word is below limit: "+about,
-		"Then hits has a bit for each such nonce of the group, its first the lowest;",
-		"groupsLeft and versionsLeft count what was left, with the group and the version",
-		"of the hits. Otherwise hits is zero.")
-	Load(Param("job"), job)
-	Load(Param("versions"), versions)
-	Load(Param("limit"), limit)
-	Load(Param("first"), nonce.As32())
-	Load(Param("groups"), groups)
-	local := AllocLocal(streams*perStream + 64)
-	LEAQ(local.Offset(63), scratch)
-	ANDQ(I8(-64), scratch)
-	// The SHA instructions have no VEX form; over dirty upper halves they crawl.
-	VZEROUPPER()
+	Doc("shaniScan tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first, until a group",
+		"has a hash whose most significant word is below limit. Then hits has a bit for",
+		"each such nonce of the group, its first the lowest; groupsLeft and versionsLeft",
+		"count what was left, with the group and the version of the hits. Otherwise hits",
+		"is zero.")
+	loadParameters()
 
 	Label("group")
 	for s := range streams {
 		nonceWords(s)
 	}
-	if before != nil {
-		interleave(before)
-	}
 	MOVQ(versions, version)
 	Load(Param("count"), left)
 
 	Label("version")
-	interleave(hash)
+	var lists [][]func()
+	for s := range streams {
+		lists = append(lists, newStream(s).hash())
+	}
+	interleave(lists)
 
 	XORL(hits.As32(), hits.As32())
 	for s := streams - 1; s >= 0; s-- {
@@ -99,12 +91,21 @@ func scan(name, about string, before, hash func(*stream) []func()) {
 	RET()
 }
 
+func loadParameters() {
+	Load(Param("job"), job)
+	Load(Param("versions"), versions)
+	Load(Param("limit"), limit)
+	Load(Param("first"), nonce.As32())
+	Load(Param("groups"), groups)
+	local := AllocLocal(streams*perStream + 64)
+	LEAQ(local.Offset(63), scratch)
+	ANDQ(I8(-64), scratch)
+	// The SHA instructions have no VEX form; over dirty upper halves they crawl.
+	VZEROUPPER()
+}
+
 // interleave emits the pieces of all streams in turn.
-func interleave(code func(*stream) []func()) {
-	var lists [][]func()
-	for s := range streams {
-		lists = append(lists, code(newStream(s)))
-	}
+func interleave(lists [][]func()) {
 	for at := range len(lists[0]) + skew*(len(lists)-1) {
 		for s, list := range lists {
 			if i := at - skew*s; i >= 0 && i < len(list) {
