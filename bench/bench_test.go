@@ -3,14 +3,17 @@ package bench
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
 	"testing"
 )
 
-// seed is that of the headers to search; every round has one of its own.
-var seed = flag.Uint64("seed", 1, "seed of the headers that benchmarks search")
+var (
+	seed       = flag.Uint64("seed", 0, "seed of the headers that benchmarks search; 0: another one each time")
+	firstRound = flag.Uint64("round", 0, "first round, each of which has headers of its own")
+)
 
 // TestMain makes go test -bench measure in rounds, for one sample has no
 // interval, and samples taken one after the other share their weather. Without
@@ -23,6 +26,10 @@ func TestMain(m *testing.M) {
 	rounds := uint(1)
 	if flag.Lookup("test.bench").Value.String() != "" {
 		rounds = 6
+		if *seed == 0 {
+			*seed = uint64(rand.Uint32())
+		}
+		fmt.Println("# seed:", *seed)
 		if given["test.count"] {
 			rounds = flag.Lookup("test.count").Value.(flag.Getter).Get().(uint)
 		}
@@ -31,10 +38,9 @@ func TestMain(m *testing.M) {
 			set("test.benchtime", "100ms")
 		}
 	}
-	first := *seed
-	for round := range rounds {
-		*seed = first + uint64(round)
-		if round > 0 {
+	for i := range rounds {
+		if i > 0 {
+			*firstRound++
 			set("test.run", "^$") // the tests have run
 		}
 		if code := m.Run(); code != 0 {
@@ -49,12 +55,13 @@ func set(name, value string) {
 	}
 }
 
-// sweep is what the difficulty is swept over.
-func sweep() []int { return []int{8, 10, 12, 14, 16, 18, 20, 22, 24} }
-
-func BenchmarkScan(b *testing.B)     { runAll(b, Scan()) }
-func BenchmarkTries(b *testing.B)    { runAll(b, Tries(Config{Seed: *seed}, sweep(), nil)) }
-func BenchmarkSearch(b *testing.B)   { runAll(b, Search(Config{Seed: *seed}, 8, 12, 16, 20, 24)) }
+func BenchmarkScan(b *testing.B) { runAll(b, Scan()) }
+func BenchmarkTries(b *testing.B) {
+	runAll(b, Tries(Config{Seed: *seed, Round: *firstRound}, sweepZeros(), nil))
+}
+func BenchmarkSearch(b *testing.B) {
+	runAll(b, Search(Config{Seed: *seed, Round: *firstRound}, 8, 12, 16, 20, 24))
+}
 func BenchmarkScaling(b *testing.B)  { runAll(b, Scaling(Config{})) }
 func BenchmarkOverhead(b *testing.B) { runAll(b, Overhead()) }
 func BenchmarkCancel(b *testing.B)   { runAll(b, Cancel(Config{})) }
@@ -62,6 +69,7 @@ func BenchmarkAccept(b *testing.B)   { runAll(b, Accept()) }
 func BenchmarkMerkle(b *testing.B)   { runAll(b, Merkle()) }
 func BenchmarkCommit(b *testing.B)   { runAll(b, Commit()) }
 func BenchmarkIngest(b *testing.B)   { runAll(b, Ingest()) }
+func BenchmarkSync(b *testing.B)     { runAll(b, Sync()) }
 
 // BenchmarkVerify reads made headers, the 548 of testnet3 that come with the
 // repository, and the longer stream that LODE_HEADERS names.

@@ -16,8 +16,8 @@ import (
 // and with one to spare.
 func Cancel(c Config) []Case {
 	var cases []Case
-	for _, k := range pow.Kernels() {
-		for _, spare := range []int{0, 1} {
+	for _, spare := range []int{0, 1} {
+		for _, k := range pow.Kernels() {
 			cases = append(cases, Case{
 				Name:  fmt.Sprintf("Cancel/kernel=%s/spare=%d", k.Name(), spare),
 				Skip:  missing(k),

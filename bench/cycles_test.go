@@ -58,19 +58,3 @@ func BenchmarkCycles(b *testing.B) {
 		}
 	}
 }
-
-// multiply makes so many multiplications of which each needs the one before.
-func multiply(x uint64, n int) uint64 {
-	y := x
-	for range n / 8 {
-		x *= y
-		x *= y
-		x *= y
-		x *= y
-		x *= y
-		x *= y
-		x *= y
-		x *= y
-	}
-	return x
-}

@@ -16,7 +16,8 @@ import (
 // Config says what to measure. Its zero value measures everything that a machine
 // of unknown speed can, from seed 0.
 type Config struct {
-	Seed uint64 // of the headers to search
+	Seed  uint64 // of the headers to search
+	Round uint64 // each has headers of its own
 
 	// Rate, in H/s, is about what the best kernel does on one core, by which the
 	// sweep is sized; 0: it is not, and every slice takes what time allows.

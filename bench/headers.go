@@ -8,14 +8,15 @@ import (
 )
 
 // Headers draws headers to search, each independent of the others. The n-th of a
-// seed and a stream is always the same.
+// seed, a round and a stream is always the same.
 type Headers struct{ random *rand.ChaCha8 }
 
-// NewHeaders begins a stream. Streams of one seed have nothing in common.
-func NewHeaders(seed uint64, stream int) *Headers {
+// NewHeaders begins a stream. No two have anything in common.
+func NewHeaders(seed, round uint64, stream int) *Headers {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[0:], seed)
-	binary.LittleEndian.PutUint64(key[8:], uint64(stream))
+	binary.LittleEndian.PutUint64(key[8:], round)
+	binary.LittleEndian.PutUint64(key[16:], uint64(stream))
 	return &Headers{rand.NewChaCha8(key)}
 }
 

@@ -21,7 +21,7 @@ import (
 // Paths measures what a node does beside mining: checking headers, accepting
 // blocks, merkle roots, commits to the store, taking in transactions.
 func Paths() []Case {
-	return slices.Concat(Verify(), Accept(), Merkle(), Commit(), Ingest())
+	return slices.Concat(Verify(), Accept(), Merkle(), Commit(), Ingest(), Sync())
 }
 
 // Verify reads and checks a stream of headers made for the purpose.
@@ -163,7 +163,7 @@ const (
 
 // startAccept takes a chain of made blocks into an empty store, again and again.
 func startAccept(disk bool) (*Run, error) {
-	blocks, err := makeBlocks(network())
+	blocks, err := makeBlocks(network(), chainBlocks, blockTxs)
 	if err != nil {
 		return nil, err
 	}
@@ -196,18 +196,18 @@ func startAccept(disk bool) (*Run, error) {
 	}, nil
 }
 
-func makeBlocks(p chain.Params) ([]chain.Block, error) {
+func makeBlocks(p chain.Params, count, txs int) ([]chain.Block, error) {
 	state := chain.Genesis(p)
 	var blocks []chain.Block
-	for range chainBlocks {
+	for range count {
 		b := chain.Block{
 			Header: pow.Header{
 				Version: 0x20000000, Prev: state.Hash, Time: state.Time + 10, Bits: state.NextBits(p),
 			},
 			Coinbase: chain.Coinbase{Height: state.Height + 1},
 		}
-		for range blockTxs {
-			n := uint64(len(blocks)*blockTxs + len(b.Txs))
+		for range txs {
+			n := uint64(len(blocks)*txs + len(b.Txs))
 			tx, err := chain.NewTx(post(n), time.Unix(int64(b.Header.Time), 0))
 			if err != nil {
 				return nil, err

@@ -42,7 +42,7 @@ func searchCase(c Config, zeros int, k pow.Kernel, workers int) Case {
 			if err != nil {
 				return nil, err
 			}
-			return startSearch(engine.Search, NewHeaders(c.Seed, zeros), zeros, nil), nil
+			return startSearch(engine.Search, NewHeaders(c.Seed, c.Round, zeros), zeros, nil), nil
 		},
 	}
 	if c.Rate > 0 {
@@ -78,7 +78,7 @@ func Tries(c Config, zeros []int, record func(zeros int, tries uint64)) []Case {
 				if err != nil {
 					return nil, err
 				}
-				return startSearch(engine.Search, NewHeaders(c.Seed, triesStream+z), z, record), nil
+				return startSearch(engine.Search, NewHeaders(c.Seed, c.Round, triesStream+z), z, record), nil
 			},
 		}
 		if err != nil {

@@ -84,7 +84,7 @@ func sweepLaw(t *testing.T, seed uint64, wrap func(SearchFunc) SearchFunc) *stat
 	}
 	var law stats.Law
 	for zeros := 8; zeros <= last; zeros += 2 {
-		run := startSearch(wrap(engine.Search), NewHeaders(seed, zeros), zeros, law.Add)
+		run := startSearch(wrap(engine.Search), NewHeaders(seed, 0, zeros), zeros, law.Add)
 		for range max(6, min(1500, 1<<22>>zeros)) {
 			if err := run.Op(t.Context()); err != nil {
 				t.Fatal(err)
@@ -145,7 +145,7 @@ func TestSweepCoverage(t *testing.T) {
 	covered := 0
 	for seed := range uint64(sweeps) {
 		var law stats.Law
-		run := startSearch(engine.Search, NewHeaders(seed, 6), 6, law.Add)
+		run := startSearch(engine.Search, NewHeaders(seed, 0, 6), 6, law.Add)
 		for range 10 {
 			if err := run.Op(t.Context()); err != nil {
 				t.Fatal(err)

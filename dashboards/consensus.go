@@ -71,7 +71,7 @@ func Consensus() Dashboard {
 				{
 					Title: "Blocks refused, per minute", Kind: Stack, Width: 6,
 					About:   "By the word of the rule. high-hash and bad-diffbits: a broken or lying miner; time-too-new: a clock that is ahead; bad-prevblk: somebody mines on a branch that was refused.",
-					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0`, "{{reason}}"}},
+					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 				{
 					Title: "Reorgs by depth", Kind: Heat, Width: 6,

@@ -74,12 +74,18 @@ func Miner() Dashboard {
 					Queries: []Query{{`sum by (le) (increase(lode_time_to_block_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{le}}"}},
 				},
 				{
-					Title: "Hashes that became chainwork", Kind: Lines, Width: 12, Unit: units.PercentUnit,
+					Title: "Hashes that became chainwork", Kind: Lines, Unit: units.PercentUnit,
 					About:   "Growth of the chainwork over ten minutes, over the hashes of all nodes. By luck it is around 100 % and not at it; far below for an hour means that blocks are lost to races, or that nodes disagree.",
 					Queries: []Query{{`max by (job) (delta(lode_chain_work_hashes{job=~"$job"}[10m])) / sum by (job) (increase(lode_hashes_total{job=~"$job"}[10m]) > 0)`, "{{job}}"}},
 				},
 				{
-					Title: "Processor time", Kind: Lines, Width: 12,
+					Title: "Candidates refused, of 2³² hashes", Kind: Lines,
+					About:   "Candidates of a kernel whose whole hash missed the target, over ten minutes. One at most, on average; many are a kernel that is wrong: choose another with --kernel, and report it.",
+					Queries: []Query{{`2^32 * sum by (kernel) (rate(lode_candidates_refused_total{job=~"$job", instance=~"$instance"}[10m])) / sum by (kernel) (rate(lode_hashes_total{job=~"$job", instance=~"$instance"}[10m]) > 0)`, "{{kernel}}"}},
+					Steps:   rising(10, 100),
+				},
+				{
+					Title: "Processor time", Kind: Lines,
 					About:   "Cores that each node keeps busy. It should be its workers, and a little.",
 					Queries: []Query{{`rate(process_cpu_seconds_total{job=~"$job", instance=~"$instance"}[$__rate_interval])`, "{{instance}}"}},
 				},

@@ -1,5 +1,7 @@
 package dashboards
 
+import "fmt"
+
 // Dashboard is one page.
 type Dashboard struct {
 	UID   string // of its address, and its file's name
@@ -85,13 +87,19 @@ func All() []Dashboard {
 	return []Dashboard{Overview(), Miner(), Consensus(), Node(), Network()}
 }
 
+// orNone ends a query that has nothing to show as long as all is well: then there
+// is one series, called none.
+func orNone(label string) string {
+	return fmt.Sprintf(` or on () label_replace(vector(0), %q, "none", "", "")`, label)
+}
+
 // rising colours values that are good below odd and bad from bad on.
 func rising(from, worse float64) []Step {
 	return []Step{{0, good}, {from, odd}, {worse, bad}}
 }
 
-// zeroIsGood colours everything above 0 in one colour.
-func zeroIsGood(color string) []Step { return []Step{{0, good}, {1e-9, color}} }
+// zeroIsGood colours everything above 0 as bad.
+func zeroIsGood() []Step { return []Step{{0, good}, {1e-9, bad}} }
 
 // zeroIsBad is its opposite.
 func zeroIsBad() []Step { return []Step{{0, bad}, {1e-9, good}} }

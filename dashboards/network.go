@@ -18,7 +18,7 @@ func Network() Dashboard {
 				{
 					Title: "Connections by result, per minute", Kind: Stack,
 					About:   "Connections that came about, and attempts that did not. unreachable: an address that is gone; wrong-network: a node of another network; duplicate and self are normal while nodes find each other.",
-					Queries: []Query{{`60 * sum by (direction, result) (rate(lode_peer_connections_total{job=~"$job", instance=~"$instance"}[2m])) > 0`, "{{direction}} {{result}}"}},
+					Queries: []Query{{`60 * sum by (direction, result) (rate(lode_peer_connections_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("direction"), "{{direction}} {{result}}"}},
 				},
 				{
 					Title: "Addresses known", Kind: Lines,
@@ -79,12 +79,12 @@ func Network() Dashboard {
 				{
 					Title: "Bans, per hour", Kind: Stack, Width: 12,
 					About:   "Peers that broke a rule which no honest node breaks, by the word of the fault (docs/network.md). One: a broken node; ask its owner. Many addresses: an attack, which the bans hold off.",
-					Queries: []Query{{`3600 * sum by (reason) (rate(lode_peer_bans_total{job=~"$job", instance=~"$instance"}[10m])) > 0`, "{{reason}}"}},
+					Queries: []Query{{`3600 * sum by (reason) (rate(lode_peer_bans_total{job=~"$job", instance=~"$instance"}[10m])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 				{
 					Title: "Requests of peers refused, per minute", Kind: Stack, Width: 12,
 					About:   "By the word of the refusal (docs/network.md): too many at once, another network, banned. A steady flow is a node that does not listen.",
-					Queries: []Query{{`60 * sum by (reason) (rate(lode_peer_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0`, "{{reason}}"}},
+					Queries: []Query{{`60 * sum by (reason) (rate(lode_peer_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 			}},
 		},

@@ -24,7 +24,7 @@ func Node() Dashboard {
 					Title: "Store", Kind: Stat,
 					About:   "Broken: a write has failed in a way that leaves open what is on disk, and the node takes no changes. See the alert LodeStoreBroken.",
 					Queries: []Query{{`max(lode_store_broken{job=~"$job", instance=~"$instance"})`, ""}},
-					Steps:   zeroIsGood(bad),
+					Steps:   zeroIsGood(),
 					Words:   map[string]string{"0": "takes changes", "1": "BROKEN"},
 				},
 				{
@@ -37,7 +37,7 @@ func Node() Dashboard {
 					Title: "Changes that were not made", Kind: Stat,
 					About:   "In the last hour, in posts and blocks. More than 0: see the alert LodeDiskFull.",
 					Queries: []Query{{`sum(increase(lode_store_failures_total{job=~"$job", instance=~"$instance"}[1h]))`, ""}},
-					Steps:   zeroIsGood(bad),
+					Steps:   zeroIsGood(),
 				},
 			}},
 			{Title: "HTTP", Panels: []Panel{

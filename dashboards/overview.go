@@ -31,7 +31,7 @@ func Overview() Dashboard {
 					Title: "Do they agree?", Kind: Stat,
 					About:   "Compares a block at least 6 below the tips. If nodes differ there they are on different branches for good: see the alert LodeNodesDisagree.",
 					Queries: []Query{{`max(job:lode_chain_settled:disagree{job=~"$job"})`, ""}},
-					Steps:   zeroIsGood(bad),
+					Steps:   zeroIsGood(),
 					Words:   map[string]string{"0": "yes", "1": "NO"},
 				},
 				{
@@ -44,7 +44,7 @@ func Overview() Dashboard {
 					Title: "Alerts", Kind: Stat,
 					About:   "Alerts that are firing. Prometheus's page Alerts lists them, docs/monitoring.md says what to do about each.",
 					Queries: []Query{{`count(ALERTS{alertstate="firing", alertname=~"Lode.*", job=~"$job"}) or vector(0)`, ""}},
-					Steps:   zeroIsGood(bad),
+					Steps:   zeroIsGood(),
 					Words:   map[string]string{"0": "none"},
 				},
 			}},
@@ -96,7 +96,7 @@ func Overview() Dashboard {
 				{
 					Title: "Blocks refused, per minute", Kind: Stack,
 					About:   "By reason, in Bitcoin Core's words. Single ones are somebody's mistake; a steady flow is a broken miner or an attack: see the alert LodeBlocksRefused.",
-					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0`, "{{reason}}"}},
+					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 				{
 					Title: "Transactions that wait", Kind: Lines, Unit: units.LocaleFormat,

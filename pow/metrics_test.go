@@ -112,3 +112,19 @@ func TestCancelLatency(t *testing.T) {
 		t.Errorf("%v workers, want 2", got)
 	}
 }
+
+// BenchmarkMetrics is what a search that is found pays for all its metrics, but
+// for the count of hashes.
+func BenchmarkMetrics(b *testing.B) {
+	e := testEngine(b, runnable(b)[0], 1)
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	for b.Loop() {
+		e.metrics.active.Inc()
+		context.AfterFunc(ctx, func() {})()
+		e.metrics.active.Dec()
+		e.metrics.countSearch(nil)
+		e.metrics.timeToBlock.Observe(1)
+		e.metrics.observeCancel(time.Time{}, nil)
+	}
+}

@@ -137,7 +137,7 @@ const minSearches = 100
 // Checks asks whether the tries follow the law: their level, their slope over
 // the zeros, their shape, and where in a group of lanes the answers were.
 func (l *Law) Checks() []Check {
-	return []Check{l.level(), l.slope(), l.fit("shape", l.Shape()), l.fit("lanes", l.Residues())}
+	return []Check{l.level(), l.slope(), Fit("shape", l.Shape()), Fit("lanes", l.Residues())}
 }
 
 // level adds tries/2^zeros up over all searches. The sum of n is a gamma variable
@@ -173,7 +173,8 @@ func (l *Law) slope() Check {
 	return c
 }
 
-func (l *Law) fit(name string, classes []Class) Check {
+// Fit asks whether classes hold as many as the law expects.
+func Fit(name string, classes []Class) Check {
 	c := Check{Name: name}
 	var counts []int
 	var expected []float64

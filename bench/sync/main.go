@@ -6,7 +6,8 @@
 // The rival is btcd, a Bitcoin node in Go, on its simnet; install it with
 // go install github.com/btcsuite/btcd@v0.26.2. Every block has one small
 // transaction that needs no signature. Chains are made once and kept under
-// -data.
+// -data; the fresh nodes write under TMPDIR. Both nodes and this command share
+// the machine, and the time counts from the start of the fresh node's process.
 //
 // Linux only: it reads /proc.
 package main
@@ -43,10 +44,10 @@ type node interface {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "sync:", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -56,16 +57,27 @@ func run(ctx context.Context, args []string) error {
 	blocks := flags.Int("blocks", 20_000, "length of the chain")
 	rounds := flags.Int("rounds", 3, "rounds, in each of which every node syncs once")
 	data := flags.String("data", "", "folder that keeps the prepared chains (needed)")
-	names := flags.String("nodes", "btcd", "which nodes, in the order of a round")
+	names := flags.String("nodes", "lode,btcd", "which nodes, in the order of a round")
 	btcdPath := flags.String("btcd", "btcd", "the btcd to measure")
+	lodePath := flags.String("lode", "", "the lode to measure; built from ./cmd/lode if there is none")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *data == "" || *blocks < 1 || flags.NArg() > 0 {
 		return errors.New("want -data DIR and -blocks 1 or more, and no arguments")
 	}
+	if err := os.MkdirAll(*data, 0o755); err != nil {
+		return err
+	}
+	if *lodePath == "" {
+		*lodePath = filepath.Join(*data, "lode")
+		if err := buildLode(ctx, *lodePath); err != nil {
+			return fmt.Errorf("build cmd/lode: %w", err)
+		}
+	}
 	known := map[string]node{
 		"btcd": btcd{path: *btcdPath},
+		"lode": lode{path: *lodePath},
 	}
 
 	var nodes []string

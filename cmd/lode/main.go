@@ -35,6 +35,8 @@ type commands struct {
 	Grind   grindCmd   `cmd:"" help:"Find the nonce that solves a header, on every core."`
 	Verify  verifyCmd  `cmd:"" help:"Check a stream of headers: links, proof of work, times, difficulty."`
 	Kernels kernelsCmd `cmd:"" help:"List the kernels, what this CPU can run, and how fast."`
+	Bench   benchCmd   `cmd:"" help:"Measure proof of work on this machine, for about a minute."`
+	Report  reportCmd  `cmd:"" help:"Turn results of benchmarks into tables, plots and a page."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

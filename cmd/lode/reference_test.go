@@ -25,7 +25,7 @@ func TestCommandReference(t *testing.T) {
 	}
 	var doc strings.Builder
 	doc.WriteString("# The command line\n\nWritten by `go generate ./cmd/lode` from the command's own help.\n")
-	for _, command := range []string{"", "node", "post", "key new", "key show", "grind", "verify", "kernels", "version"} {
+	for _, command := range []string{"", "node", "post", "key new", "key show", "grind", "verify", "kernels", "bench", "report", "version"} {
 		var out bytes.Buffer
 		args := append(strings.Fields(command), "--help")
 		if code := run(t.Context(), args, std{in: strings.NewReader(""), out: &out, err: &out}); code != 0 {

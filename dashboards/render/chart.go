@@ -18,8 +18,8 @@ func newPlot(w window) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.Transparent
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.LineStyle.Width = 0
-		axis.Tick.LineStyle.Color = hairline
+		axis.Width = 0
+		axis.Tick.Color = hairline
 		axis.Tick.Length = 3
 		axis.Tick.Label = textStyle(8, false, faint)
 		axis.Padding = 0
@@ -50,7 +50,7 @@ func drawChart(box draw.Canvas, panel dashboards.Panel, all []series, w window) 
 			low = 0
 		}
 		if high == low {
-			high, low = high+1, math.Max(low-1, 0)
+			high, low = high+1, 0
 		}
 		high += (high - low) * .05
 	}

@@ -30,9 +30,10 @@ func main() {
 	flag.DurationVar(&o.scrape, "scrape", 5*time.Second, "Prometheus's scrape interval")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	o.out = flag.Arg(0)
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "render:", err)
 		os.Exit(1)
 	}

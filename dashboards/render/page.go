@@ -119,7 +119,7 @@ func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, w window) {
 		none.XAlign, none.YAlign = draw.XCenter, draw.YCenter
 		inside.FillText(none, inside.Center(), "no data")
 	case p.Kind == dashboards.Stat:
-		drawStat(inside, p, all, w)
+		drawStat(inside, p, all)
 	case p.Kind == dashboards.Heat:
 		drawHeat(inside, p, all, w)
 	default:

@@ -13,9 +13,9 @@ import (
 
 // drawStat writes the latest value of each series, or its name, over a shadow
 // of what it was before.
-func drawStat(box draw.Canvas, p dashboards.Panel, all []series, w window) {
-	sparkline(box, all[0], w)
-	text, c := "", color.NRGBA(ink)
+func drawStat(box draw.Canvas, p dashboards.Panel, all []series) {
+	sparkline(box, all[0])
+	text, c := "", ink
 	for i, s := range all {
 		if i > 0 {
 			text += "\n"
@@ -52,7 +52,7 @@ func colorOf(steps []dashboards.Step, v float64) color.NRGBA {
 	return c
 }
 
-func sparkline(box draw.Canvas, s series, w window) {
+func sparkline(box draw.Canvas, s series) {
 	low, high := 0., 0.
 	for _, v := range s.values {
 		if !math.IsNaN(v) {

@@ -33,6 +33,7 @@ type testSetup struct {
 	limits  Limits
 	next    http.Handler
 	api     func(Chain) Chain // wraps what the API sees
+	config  Config            // what else the API is to have
 }
 
 func newTestNode(t testing.TB, c testSetup) *testNode {
@@ -56,11 +57,11 @@ func newTestNode(t testing.TB, c testSetup) *testNode {
 	if c.api != nil {
 		seen = c.api(seen)
 	}
-	n.api = New(Config{
-		Chain: seen, Miner: n.miner, Next: c.next, Now: n.now, Limits: c.limits,
-		Version: "v0", Kernel: "portable", Workers: 2,
-		Logger: slog.New(slog.NewTextHandler(n.log, nil)),
-	})
+	config := c.config
+	config.Chain, config.Miner, config.Next, config.Now, config.Limits = seen, n.miner, c.next, n.now, c.limits
+	config.Version, config.Kernel, config.Workers = "v0", "portable", 2
+	config.Logger = slog.New(slog.NewTextHandler(n.log, nil))
+	n.api = New(config)
 	t.Cleanup(n.api.Close)
 	return n
 }

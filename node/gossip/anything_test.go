@@ -152,7 +152,8 @@ func check(t *rapid.T, h *host) {
 	if len(g.byNode) != up {
 		t.Fatalf("%d node ids of %d peers", len(g.byNode), up)
 	}
-	if len(g.relay.blocks) > maxWanted || len(g.txs.wanted) > maxWantedTxs {
+	ours := g.outbound()
+	if len(g.relay.blocks) > maxWanted+ours*maxWantedOfPeer || len(g.txs.wanted) > maxWantedTxs+ours*maxWantedTxsOf {
 		t.Fatalf("%d blocks and %d transactions wanted", len(g.relay.blocks), len(g.txs.wanted))
 	}
 	if s := g.sync; s != nil {

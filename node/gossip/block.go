@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxWanted       = 64 // announced blocks being fetched
+	maxWanted       = 64 // announced blocks being fetched; peers of our choice may go beyond
 	maxWantedOfPeer = 8
 	maxAnnouncers   = 8  // remembered of a block
 	maxAccepts      = 16 // announced blocks that wait for the chain
@@ -36,6 +36,7 @@ type acceptance struct {
 	id     ID
 	blocks []chain.Block
 	from   *peer    // of an announced block
+	next   []*peer  // that announced it too
 	sync   *syncing // or the sync that they are of
 	found  time.Time
 }
@@ -58,13 +59,36 @@ func (g *Gossip) heardBlock(p *peer, b Announced) {
 		}
 		return
 	}
-	if g.sync != nil && g.sync.behind() || len(g.relay.blocks) >= maxWanted || p.wants >= maxWantedOfPeer {
+	if a := g.onItsWay(b.Hash); a != nil {
+		if len(a.next) < maxAnnouncers {
+			a.next = append(a.next, p)
+		}
+		return
+	}
+	if g.sync != nil && g.sync.behind() || len(g.relay.blocks) >= maxWanted && !p.out || p.wants >= maxWantedOfPeer {
 		p.news = true // its next hello tells more
 		return
 	}
-	w := &wantedBlock{hash: b.Hash, found: g.now.Add(-min(max(b.Age, 0), maxAge)), next: []*peer{p}}
+	g.want(b.Hash, g.now.Add(-min(max(b.Age, 0), maxAge)), p)
+}
+
+// want fetches a block from one of the peers.
+func (g *Gossip) want(hash pow.Hash, found time.Time, from ...*peer) {
+	w := &wantedBlock{hash: hash, found: found, next: from}
 	g.relay.blocks = append(g.relay.blocks, w)
 	g.fetchBlock(w)
+}
+
+// onItsWay returns the acceptance of a block that is here and not in the chain
+// yet.
+func (g *Gossip) onItsWay(hash pow.Hash) *acceptance {
+	if g.accepting != nil && g.accepting.has(hash) {
+		return g.accepting
+	}
+	if i := slices.IndexFunc(g.accepts, func(a *acceptance) bool { return a.has(hash) }); i >= 0 {
+		return g.accepts[i]
+	}
+	return nil
 }
 
 // fetchBlock asks the next peer that announced a block. With none left, and none
@@ -137,17 +161,14 @@ func (g *Gossip) gotBlock(w *wantedBlock, p *peer, b chain.Block) error {
 	}
 	g.unwant(w)
 	_, known := g.chain.State(b.Header.Prev)
-	if !known && slices.ContainsFunc(g.accepts, func(a *acceptance) bool { return a.blocks[0].Hash() == b.Header.Prev }) ||
-		g.accepting != nil && g.accepting.has(b.Header.Prev) {
-		known = true
-	}
-	if !known || len(g.accepts) >= maxAccepts {
+	if known = known || g.onItsWay(b.Header.Prev) != nil; !known || len(g.accepts) >= maxAccepts {
 		p.news = true
 		g.greetSoon(p)
 		return nil
 	}
 	g.relay.setFound(w.hash, w.found)
-	g.accepts = append(g.accepts, &acceptance{blocks: []chain.Block{b}, from: p, found: w.found})
+	g.accepts = append(g.accepts, &acceptance{
+		blocks: []chain.Block{b}, from: p, next: slices.Concat(w.asked, w.next), found: w.found})
 	g.acceptNext()
 	return nil
 }
@@ -215,6 +236,22 @@ func (g *Gossip) acceptedOne(a *acceptance, err error) {
 	if !errors.As(err, &rule) || rule.Reason == chain.TimeTooNew || rule.Reason == chain.PrevNotFound {
 		return // not the peer's fault, and its next hello brings the block up again
 	}
-	g.relay.rejected.add(hash)
+	if !ofBody(rule) {
+		g.relay.rejected.add(hash)
+	}
 	g.ban(a.from, fault(FaultInvalid, "block %s: %v", hash, err))
+	if ofBody(rule) {
+		g.want(hash, a.found, a.next...)
+	}
+}
+
+// ofBody reports whether a block is refused for a body that need not be the one
+// that the header commits to. Another peer may have the right one, so that says
+// nothing of the hash.
+func ofBody(rule chain.RuleError) bool {
+	switch rule.Reason {
+	case chain.BadMerkleRoot, chain.DuplicateTxs, chain.BadLength, chain.CoinbaseShape, chain.CoinbaseLength, chain.CoinbaseMissing:
+		return true
+	}
+	return false
 }

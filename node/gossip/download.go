@@ -245,8 +245,7 @@ func (g *Gossip) refusedSync(s *syncing, bad chain.Block, err error) {
 		g.endSync("store")
 	case rule.Reason == chain.TimeTooNew:
 		g.endSync(string(rule.Reason))
-	case rule.Reason == chain.BadMerkleRoot, rule.Reason == chain.DuplicateTxs, rule.Reason == chain.BadLength,
-		rule.Reason == chain.CoinbaseShape, rule.Reason == chain.CoinbaseLength, rule.Reason == chain.CoinbaseMissing:
+	case ofBody(rule):
 		g.after = g.now
 		g.endSync("body")
 		g.ban(sender, fault(FaultInvalid, "block %s: %v", bad.Hash(), err))

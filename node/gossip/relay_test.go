@@ -110,6 +110,66 @@ func TestBadBlocksAnnounced(t *testing.T) {
 	}
 }
 
+// TestBodyOfAnother: who sends a block with a body that does not belong to its
+// header is banned, and the block is had from another peer all the same.
+func TestBodyOfAnother(t *testing.T) {
+	h := newHost(t, 1, nil)
+	liar, honest := newRemote(1), newRemote(2)
+	h.join(liar)
+	h.join(honest)
+	b := mineOn(chain.Genesis(params()), 1)
+	h.incoming(liar.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
+	h.incoming(honest.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
+	wrong := b
+	wrong.Coinbase.Extranonce = 77
+	s, _ := mustTake[GetBlocks](h)
+	h.answer(s, Blocks{[]chain.Block{wrong}})
+	if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(FaultInvalid)}) {
+		t.Fatalf("banned for %v", got)
+	}
+	s, _ = mustTake[GetBlocks](h)
+	if s.To != honest.address {
+		t.Fatalf("asked %s, want %s", s.To, honest.address)
+	}
+	h.answer(s, Blocks{[]chain.Block{b}})
+	if h.chain.Tip().Hash != b.Hash() {
+		t.Error("the block did not get into the chain")
+	}
+}
+
+// TestAnotherIsAsked: the next peer that announced a block is asked after two
+// seconds, and the first answer is taken.
+func TestAnotherIsAsked(t *testing.T) {
+	h := newHost(t, 1, nil)
+	remotes := []*remote{newRemote(1), newRemote(2)}
+	b := mineOn(chain.Genesis(params()), 1)
+	for _, r := range remotes {
+		h.join(r)
+		h.incoming(r.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
+	}
+	first, _ := mustTake[GetBlocks](h)
+	if _, _, ok := take[GetBlocks](h); ok {
+		t.Fatal("two are asked at once")
+	}
+	h.now = h.now.Add(askAnother)
+	if next := h.g.Next(); next.After(h.now) {
+		t.Errorf("wants to be woken in %s", next.Sub(h.now))
+	}
+	h.step(Wake{})
+	second, _ := mustTake[GetBlocks](h)
+	if first.To == second.To {
+		t.Error("the same peer is asked again")
+	}
+	h.answer(second, Blocks{[]chain.Block{b}})
+	if h.chain.Tip().Hash != b.Hash() {
+		t.Error("the block did not get into the chain")
+	}
+	h.answer(first, Blocks{[]chain.Block{b}})
+	if got := h.noted(NoteBanned); len(got) > 0 {
+		t.Errorf("banned for %v", got)
+	}
+}
+
 // unworked returns the block with a nonce that is not good enough.
 func unworked(b chain.Block) chain.Block {
 	target, err := b.Header.Bits.Target()

@@ -103,12 +103,7 @@ func (g *Gossip) fetching(hash pow.Hash) bool {
 			return true
 		}
 	}
-	for _, a := range g.accepts {
-		if a.has(hash) {
-			return true
-		}
-	}
-	return g.accepting != nil && g.accepting.has(hash)
+	return g.onItsWay(hash) != nil
 }
 
 func (g *Gossip) askHeaders(locator []pow.Hash) {

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	maxWantedTxs    = 1 << 16 // in all
+	maxWantedTxs    = 1 << 16 // in all; those of peers of our choice may go beyond
 	maxWantedTxsOf  = 1 << 13 // of one peer
 	maxTxAnnouncers = 4       // remembered of a transaction
-	maxTxRequests   = 4       // under way, to all peers together
+	maxTxRequests   = 4       // under way; those to peers of our choice may go beyond
 	maxAdding       = 2048    // transactions that wait for the chain; beyond, no more are asked for
 	poolFullWait    = 10 * time.Second
 )
@@ -50,7 +50,7 @@ func (g *Gossip) heardTx(p *peer, id pow.Hash) {
 		}
 		return
 	}
-	if len(g.txs.wanted) >= maxWantedTxs || len(p.askTxs) >= maxWantedTxsOf {
+	if len(g.txs.wanted) >= maxWantedTxs && !p.out || len(p.askTxs) >= maxWantedTxsOf {
 		return // comparing mempools brings it up again
 	}
 	g.txs.wanted[id] = &wantedTx{}
@@ -63,11 +63,12 @@ func (g *Gossip) askTxs() {
 		return
 	}
 	for range g.peers {
-		if g.txs.requests >= maxTxRequests || len(g.txs.waiting) >= maxAdding {
+		if len(g.txs.waiting) >= maxAdding {
 			return
 		}
 		g.txs.turn = (g.txs.turn + 1) % len(g.peers)
-		if p := g.peers[g.txs.turn]; p.up && !p.asking && len(p.askTxs) > 0 {
+		p := g.peers[g.txs.turn]
+		if p.up && !p.asking && len(p.askTxs) > 0 && (p.out || g.txs.requests < maxTxRequests) {
 			g.fetchTxs(p)
 		}
 	}

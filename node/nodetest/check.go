@@ -37,6 +37,25 @@ func (n *Net) MustConverge(t testing.TB, most int64) {
 	}
 }
 
+// BreakTie lets time pass, but no more than that, while all branches that differ
+// have the same work. Nodes stay with the one that they saw first, and only the
+// next block decides.
+func (n *Net) BreakTie(most time.Duration) {
+	tie := func() bool {
+		tips := n.tips()
+		for _, node := range tips {
+			if node.chain.Tip().Work != tips[0].chain.Tip().Work {
+				return false
+			}
+		}
+		return len(tips) > 1
+	}
+	if tie() {
+		n.RunUntil(most, func() bool { return !tie() })
+		n.RunFor(5 * time.Second)
+	}
+}
+
 // MustAgree fails the test unless all nodes that are up have the same tip and the
 // same pending transactions, and the network behaves.
 func (n *Net) MustAgree(t testing.TB) {

@@ -52,6 +52,9 @@ func (n *Node) do(effect gossip.Effect) {
 
 // note takes down the bans, and looks for what an honest node must never do.
 func (n *Node) note(e gossip.Note) {
+	if e.Kind == gossip.NoteDropped && e.Reason == "unbacked" && n.net.isNode(e.Peer) {
+		n.net.fault("%s finds that the honest node %s claims work that it does not have", n, e.Peer)
+	}
 	if e.Kind != gossip.NoteBanned {
 		return
 	}

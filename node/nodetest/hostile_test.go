@@ -1,7 +1,9 @@
 package nodetest
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -314,21 +316,32 @@ func TestOtherNetwork(t *testing.T) {
 	net.MustBehave(t)
 }
 
-// Some announce each block first and never send it. That costs seconds, not
-// their whole timeout.
-func TestFirstAnnouncersStall(t *testing.T) {
+// Some announce each block first, and never send it or send it with a body that
+// is not its own. That costs seconds, not a whole timeout, and not the block.
+func TestFirstAnnouncers(t *testing.T) {
+	t.Run("silent", func(t *testing.T) { firstAnnouncers(t, false) })
+	t.Run("other bodies", func(t *testing.T) { firstAnnouncers(t, true) })
+}
+
+func firstAnnouncers(t *testing.T, bodies bool) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, Config{Nodes: 3})
+		var latest chain.Block
 		net.RunFor(30 * time.Second)
 		victim, honest := net.Nodes[2], net.Nodes[0]
 		var stallers []*Script
 		for range 2 {
 			s := net.AddScript()
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
-				if _, ok := r.(gossip.GetBlocks); ok {
+				if _, ok := r.(gossip.GetBlocks); !ok {
+					return s.Polite(r)
+				}
+				if !bodies {
 					return nil, ErrSilent
 				}
-				return s.Polite(r)
+				b := latest
+				b.Coinbase.Tag = "not mine"
+				return gossip.Blocks{Blocks: []chain.Block{b}}, nil
 			}
 			s.Greet(victim, 10*time.Second)
 			stallers = append(stallers, s)
@@ -336,6 +349,7 @@ func TestFirstAnnouncersStall(t *testing.T) {
 		net.RunFor(10 * time.Second)
 		for round := range 5 {
 			b := net.makeBlock(honest.chain, "found", honest.clock(), chain.TemplateOptions{})
+			latest = b
 			for _, s := range stallers {
 				s.Send(victim, gossip.Announce{Blocks: []gossip.Announced{{Hash: b.Hash()}}}, nil)
 			}
@@ -349,6 +363,77 @@ func TestFirstAnnouncersStall(t *testing.T) {
 		if stallers[0].Requests["getblocks"] == 0 {
 			t.Error("the stallers were not asked")
 		}
+		net.MustBehave(t)
+	})
+}
+
+// missing returns how many of the posts up to that time are neither pending nor
+// mined at a node.
+func (n *Net) missing(node *Node, until time.Duration) int {
+	count := 0
+	for i, id := range n.posts.ids {
+		if _, err := node.chain.FindTx(id); err != nil && n.posts.at[i] <= until {
+			count++
+		}
+	}
+	return count
+}
+
+// Many announce blocks and transactions that do not exist, as fast as they may,
+// and answer no request for them. The node follows the chain, and its memory is
+// bounded.
+func TestAnnouncementFlood(t *testing.T) {
+	stories(t, 1, func(t *testing.T, seed uint64) {
+		net := begin(t, seed, Config{Nodes: 4})
+		net.MineAll(10 * time.Second)
+		net.PostEvery(time.Second)
+		net.RunFor(30 * time.Second)
+		victim, honest := net.Nodes[3], net.Nodes[0]
+		count, late := uint64(0), 0
+		fake := func() pow.Hash {
+			count++
+			return pow.DoubleSHA256(binary.LittleEndian.AppendUint64(nil, count))
+		}
+		for range 20 {
+			s := net.AddScript()
+			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
+				switch r.(type) {
+				case gossip.GetBlocks, gossip.GetTxs:
+					return nil, ErrSilent
+				case gossip.GetAddresses:
+					var a gossip.Addresses
+					for range gossip.MaxAddresses {
+						a.Addresses = append(a.Addresses, gossip.Address(fmt.Sprintf("http://%s.example:80", fake())))
+					}
+					return a, nil
+				}
+				return s.Polite(r)
+			}
+			s.Greet(victim, 15*time.Second)
+			var flood func()
+			flood = func() {
+				var a gossip.Announce
+				for range 24 {
+					a.Blocks = append(a.Blocks, gossip.Announced{Hash: fake()})
+				}
+				for range 1000 {
+					a.Txs = append(a.Txs, fake())
+				}
+				s.Send(victim, a, nil)
+				net.after(time.Second, flood)
+			}
+			flood()
+		}
+		for range 12 {
+			net.RunFor(10 * time.Second)
+			mustFollow(t, net, victim, honest, 1)
+			late += net.missing(victim, net.Now()-30*time.Second)
+		}
+		if late > 0 {
+			t.Errorf("%d posts came late", late)
+		}
+		t.Logf("%d fakes, the victim has grown to %d KiB", count, net.largest>>10)
+		net.MustStaySmall(t, 64<<20)
 		net.MustBehave(t)
 	})
 }

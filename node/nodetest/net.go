@@ -19,6 +19,7 @@ type Config struct {
 	Skew   time.Duration // clocks are wrong by up to so much, either way
 	Know   int           // addresses of earlier nodes that a node is told when it is made; 0: 1
 	Limits gossip.Limits
+	Pool   int       // transactions that a mempool holds; 0: the chain's default
 	Log    io.Writer // the event log; nil: none
 
 	machine func(gossip.Config) machine // nil: gossip.New
@@ -148,6 +149,9 @@ func (n *Net) Seed() uint64 { return n.seed }
 
 // Now returns the virtual time since the start.
 func (n *Net) Now() time.Duration { return n.now }
+
+// Alias gives a node another address, as a second name of a machine is.
+func (n *Net) Alias(node *Node, addr gossip.Address) { n.hosts[addr] = &node.host }
 
 // Blocks returns how many blocks have been found.
 func (n *Net) Blocks() int { return n.blocks }

@@ -20,6 +20,7 @@ type Node struct {
 
 	// Of a node that is up.
 	chain   *chain.Chain
+	id      gossip.NodeID
 	machine machine
 	changes []chain.Event // that the machine has not been told yet
 	waiting map[gossip.ID]func(gossip.Answer, error)
@@ -56,6 +57,9 @@ func ipOf(index int) netip.Addr {
 // Chain returns the node's chain. It must be up.
 func (n *Node) Chain() *chain.Chain { return n.chain }
 
+// ID returns the id under which the node was started last.
+func (n *Node) ID() gossip.NodeID { return n.id }
+
 // Address returns where the node listens.
 func (n *Node) Address() gossip.Address { return n.addr }
 
@@ -90,7 +94,7 @@ func (n *Node) Start() {
 	if n.up {
 		return
 	}
-	c, err := chain.Open(chain.Config{Params: n.net.config.Params, Store: n.store, Now: n.clock})
+	c, err := chain.Open(chain.Config{Params: n.net.config.Params, Store: n.store, Now: n.clock, PoolTxs: n.net.config.Pool})
 	if err != nil {
 		panic(err)
 	}
@@ -101,10 +105,11 @@ func (n *Node) Start() {
 	n.waiting = map[gossip.ID]func(gossip.Answer, error){}
 	c.Subscribe(func(ev chain.Event) { n.changes = append(n.changes, ev) })
 	random := rand.New(rand.NewPCG(mix(n.net.seed)^uint64(n.index), uint64(n.epoch)))
+	n.id = gossip.NewNodeID(random)
 	n.machine = n.net.config.machine(gossip.Config{
 		Chain:   c,
 		Random:  random,
-		Node:    gossip.NewNodeID(random),
+		Node:    n.id,
 		Address: n.addr,
 		Peers:   n.known,
 		Book:    n.book,

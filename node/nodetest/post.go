@@ -12,6 +12,7 @@ import (
 // are taken.
 type posts struct {
 	ids   []pow.Hash
+	at    []time.Duration
 	index map[pow.Hash]int
 	count int // tried
 	run   int // counts the calls of PostEvery
@@ -58,6 +59,7 @@ func (n *Node) Post() {
 	if err == nil {
 		posts.index[tx.ID()] = len(posts.ids)
 		posts.ids = append(posts.ids, tx.ID())
+		posts.at = append(posts.at, n.net.now)
 	}
 	n.tellChanges()
 }

@@ -1,10 +1,13 @@
 package nodetest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/node/gossip"
 )
 
 // Two halves go on by themselves for a minute, and agree half a minute after
@@ -26,6 +29,7 @@ func TestPartitionAndHeal(t *testing.T) {
 
 		net.Heal()
 		net.RunFor(30 * time.Second)
+		net.BreakTie(10 * time.Minute)
 		net.MustConverge(t, 3)
 		net.MustKeepPosts(t)
 		net.MustDrain(t, 5*time.Minute)
@@ -92,6 +96,7 @@ func faultMix(t *testing.T, net *Net) {
 	net.StopChurn()
 	net.SetLink(Link{Delay: net.Link().Delay})
 	net.RunFor(30 * time.Second)
+	net.BreakTie(10 * time.Minute)
 	net.MustConverge(t, 3)
 	net.MustKeepPosts(t)
 	net.MustDrain(t, 10*time.Minute)
@@ -209,5 +214,113 @@ func TestReorderAndDuplicate(t *testing.T) {
 		net.MustConverge(t, 3)
 		net.MustKeepPosts(t)
 		net.MustDrain(t, 5*time.Minute)
+	})
+}
+
+// A clock is ahead of all others by more than the rules allow: what that node
+// finds is refused for now. Nobody is banned, and all agree when the others'
+// clocks have reached the blocks' times.
+func TestClockAhead(t *testing.T) {
+	stories(t, 3, func(t *testing.T, seed uint64) {
+		net := begin(t, seed, Config{Nodes: 6})
+		early := net.Nodes[5]
+		early.Stop()
+		early.SetSkew(2*time.Hour + 5*time.Minute)
+		early.Start()
+		net.MineAll(10 * time.Second)
+		net.PostEvery(time.Second)
+		net.RunFor(4 * time.Minute)
+		if depth, _, _ := net.Fork(); depth == 0 && early.Chain().Len() == 1 {
+			t.Error("nothing was found")
+		}
+		net.RunFor(10 * time.Minute)
+		net.Mine(10*time.Second, 1, 1, 1, 1, 1)
+		net.RunFor(time.Minute)
+		net.MustConverge(t, 3)
+		net.MustKeepPosts(t)
+		net.MustDrain(t, 10*time.Minute)
+	})
+}
+
+// Two halves are apart for so long that the branch to be given up has hundreds of
+// blocks, thousands of transactions in them.
+func TestLongSplit(t *testing.T) {
+	stories(t, 1, func(t *testing.T, seed uint64) {
+		net := begin(t, seed, Config{Nodes: 4})
+		net.MineAll(time.Second)
+		net.PostEvery(200 * time.Millisecond)
+		net.RunFor(time.Minute)
+		net.Split(net.Nodes[:2], net.Nodes[2:])
+		net.RunFor(10 * time.Minute)
+		if depth, _, _ := net.Fork(); depth < 200 {
+			t.Errorf("the halves are %d blocks apart, want hundreds", depth)
+		}
+		net.Heal()
+		net.MineAll(10 * time.Second)
+		net.RunFor(30 * time.Second)
+		net.BreakTie(10 * time.Minute)
+		net.MustConverge(t, 3)
+		net.MustKeepPosts(t)
+		net.MustDrain(t, 10*time.Minute)
+	})
+}
+
+// More is posted than the mempools hold. What was refused was refused; what was
+// taken is mined, once.
+func TestFullPools(t *testing.T) {
+	stories(t, 2, func(t *testing.T, seed uint64) {
+		net := begin(t, seed, Config{Nodes: 6, Pool: 50})
+		net.MineAll(20 * time.Second)
+		net.PostEvery(100 * time.Millisecond)
+		net.RunFor(5 * time.Minute)
+		if net.Posted() > 2900 || net.Posted() < 500 {
+			t.Errorf("%d posts were taken", net.Posted())
+		}
+		net.MustConverge(t, 3)
+		net.MustKeepPosts(t)
+		net.MustDrain(t, 20*time.Minute)
+	})
+}
+
+// A node is told addresses that lead to itself, and to one node under several
+// names. It is no peer of itself, and of nobody twice.
+func TestAliases(t *testing.T) {
+	stories(t, 2, func(t *testing.T, seed uint64) {
+		net := begin(t, seed, Config{Nodes: 3})
+		net.RunFor(30 * time.Second)
+		names := []gossip.Address{"http://one.example:80", "http://two.example:80", "http://three.example:80"}
+		for i, node := range net.Nodes {
+			net.Alias(node, names[i])
+			for _, other := range net.Nodes {
+				if other != node {
+					net.Alias(other, gossip.Address(fmt.Sprintf("http://%s-by-%s.example:80", other, node)))
+				}
+			}
+		}
+		for _, node := range net.Nodes {
+			for i, other := range net.Nodes {
+				node.Connect(names[i])
+				node.Connect(other.Address())
+				if other != node {
+					node.Connect(gossip.Address(fmt.Sprintf("http://%s-by-%s.example:80", other, node)))
+				}
+			}
+		}
+		for range 20 {
+			net.RunFor(30 * time.Second)
+			for _, node := range net.Nodes {
+				seen := map[gossip.NodeID]bool{node.ID(): true}
+				for _, p := range node.Peers() {
+					if seen[p.Node] {
+						t.Fatalf("at %s: %s has a peer twice, or itself\n%s", net.Now(), node, net)
+					}
+					seen[p.Node] = true
+				}
+				if len(seen) != len(net.Nodes) {
+					t.Fatalf("at %s: %s has %d peers\n%s", net.Now(), node, len(seen)-1, net)
+				}
+			}
+		}
+		net.MustBehave(t)
 	})
 }

@@ -19,7 +19,7 @@ func TestSelfishMiner(t *testing.T) {
 	const alpha, blocks = 0.4, 1500
 	want := selfishRevenue(t, alpha)
 	var revenue []float64
-	stories(t, min(many(t, 2), 10), func(t *testing.T, seed uint64) {
+	stories(t, min(many(t, 1), 10), func(t *testing.T, seed uint64) {
 		net := begin(t, seed, Config{Nodes: 5, Know: 5})
 		net.RunFor(30 * time.Second)
 		net.Nodes[0].MineSelfishly()

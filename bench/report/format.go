@@ -1,0 +1,99 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/lodepow/lode/bench/stats"
+)
+
+// scaled writes three digits with an SI prefix: 34.2 M.
+func scaled(x float64) string {
+	if x == 0 || math.IsNaN(x) {
+		return fmt.Sprintf("%v ", x)
+	}
+	if math.IsInf(x, 0) {
+		return "∞ "
+	}
+	prefixes := []string{"n", "µ", "m", "", "k", "M", "G", "T"}
+	i := 3
+	for ; math.Abs(x) >= 999.5 && i < len(prefixes)-1; i++ {
+		x /= 1000
+	}
+	for ; math.Abs(x) < 0.9995 && i > 0; i-- {
+		x *= 1000
+	}
+	return digits(x) + " " + prefixes[i]
+}
+
+// digits writes a number from 1 to under 1000 with three digits.
+func digits(x float64) string {
+	switch a := math.Abs(x); {
+	case a >= 99.95:
+		return fmt.Sprintf("%.0f", x)
+	case a >= 9.995:
+		return fmt.Sprintf("%.1f", x)
+	default:
+		return fmt.Sprintf("%.2f", x)
+	}
+}
+
+// quantity writes a value with its unit, scaled where that reads well.
+func quantity(x float64, unit string) string {
+	switch {
+	case unit == "sec/op":
+		return scaled(x) + "s"
+	case unit == "sec" || strings.HasSuffix(unit, "-sec"):
+		return scaled(x) + "s"
+	case strings.HasSuffix(unit, "/s") || unit == "Hz" || unit == "tries/op":
+		return strings.TrimSpace(scaled(x) + unit)
+	default:
+		return digits(x) + " " + unit
+	}
+}
+
+// measured writes the middle of some values with its interval, or says that
+// there are too few for one.
+func measured(values []float64, unit string) string {
+	r, err := stats.Median(values, confidence)
+	if len(values) == 0 {
+		return "none"
+	}
+	if err != nil {
+		return fmt.Sprintf("%s (%d of %d samples)", quantity(r.Center, unit), len(values), enough)
+	}
+	return fmt.Sprintf("%s (%s to %s)", quantity(r.Center, unit), bare(r.Lo, unit), bare(r.Hi, unit))
+}
+
+// bare is quantity without the unit but with its prefix.
+func bare(x float64, unit string) string {
+	q := strings.TrimSuffix(quantity(x, unit), unit)
+	return strings.TrimSpace(q)
+}
+
+// times writes a ratio with its interval.
+func times(r stats.Ratio, err error) string {
+	if r.N == 0 {
+		return ""
+	}
+	if err != nil {
+		return fmt.Sprintf("%s (%d of %d samples)", factor(r.Center), r.N, enough)
+	}
+	return fmt.Sprintf("%s (%s to %s)", factor(r.Center), factor(r.Lo), factor(r.Hi))
+}
+
+func factor(x float64) string {
+	if math.IsInf(x, 1) {
+		return "∞"
+	}
+	if x < 10 {
+		return fmt.Sprintf("%.3g", x)
+	}
+	return digits(x)
+}
+
+const (
+	confidence = 0.95
+	enough     = 6 // samples, the least of which the median has an interval of 95 %
+)

@@ -1,0 +1,198 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lodepow/lode/bench/stats"
+)
+
+// sweepPoint is what was seen of searches of one difficulty.
+type sweepPoint struct {
+	stats.Point
+	seconds float64        // all of them together
+	rate    float64        // H/s, the median of the rounds
+	mean    stats.Interval // of tries
+}
+
+// sweepOf returns the points of one sweep, by zeros. All kernels search the same
+// headers, so one of them has to speak for all: that with the most searches.
+func sweepOf(f *File) []sweepPoint {
+	most := map[int]sweepPoint{}
+	for _, s := range slices.Concat(f.of("Tries"), f.of("Search")) {
+		p, ok := pointOf(s)
+		if ok && p.N > most[p.Zeros].N {
+			if old := most[p.Zeros]; old.N > 0 && s.Base == "Search" {
+				continue // a sweep of its own comes first, for it is one series
+			}
+			most[p.Zeros] = p
+		}
+	}
+	var points []sweepPoint
+	for _, p := range most {
+		points = append(points, p)
+	}
+	slices.SortFunc(points, func(a, b sweepPoint) int { return a.Zeros - b.Zeros })
+	return points
+}
+
+func pointOf(s *Series) (sweepPoint, bool) {
+	zeros, err := strconv.Atoi(s.Parts["zeros"])
+	tries, seconds := s.Values["tries/op"], s.Values["sec/op"]
+	if err != nil || zeros < 0 || zeros > 64 || len(tries) == 0 || len(tries) != len(s.Iters) || len(seconds) != len(tries) {
+		return sweepPoint{}, false
+	}
+	p := sweepPoint{Point: stats.Point{Zeros: zeros}}
+	var total float64
+	for i, n := range s.Iters {
+		if n <= 0 || n > 1<<40 {
+			return sweepPoint{}, false
+		}
+		p.N += n
+		total += float64(n) * tries[i]
+		p.seconds += float64(n) * seconds[i]
+	}
+	if p.N <= 0 || !(total >= float64(p.N)) || total > 1<<53 || !(p.seconds > 0) {
+		return sweepPoint{}, false
+	}
+	p.Total = uint64(math.Round(total))
+	p.rate = rateAt(s)
+	p.mean = stats.MeanTries(p.N, p.Total, confidence)
+	return p, true
+}
+
+// timeToBlock shows how long a block takes, against the theory.
+func timeToBlock(f *File) *Section {
+	points := sweepOf(f)
+	if len(points) == 0 {
+		return nil
+	}
+	rate := 0.0
+	for _, p := range points {
+		rate = max(rate, p.rate)
+	}
+	if rate == 0 {
+		return nil
+	}
+	s := &Section{
+		ID: "time", Title: "Time to block",
+		Text: []string{fmt.Sprintf("The mean over all searches, and where 95 %% of single blocks fall at %s. A mean is uncertain "+
+			"because luck is: its interval is exactly that of the tries.", quantity(rate, hps))},
+		Table: &Table{Head: []string{"zeros", "searches", "mean time", "theory", "95 % of single blocks"}},
+	}
+	for _, p := range points {
+		law := stats.Zeros(p.Zeros)
+		perTry := p.seconds / float64(p.Total)
+		s.Table.Rows = append(s.Table.Rows, []string{
+			strconv.Itoa(p.Zeros), strconv.Itoa(p.N),
+			fmt.Sprintf("%ss (%ss to %ss)", scaled(p.seconds/float64(p.N)), scaled(perTry*p.mean.Lo), scaled(perTry*p.mean.Hi)),
+			scaled(law.Mean()/rate) + "s",
+			fmt.Sprintf("%ss to %ss", scaled(law.Quantile(0.025)/rate), scaled(law.Quantile(0.975)/rate)),
+		})
+	}
+	s.Plots = []Plot{timePlot(points, rate)}
+	return s
+}
+
+// luck holds the tries against the law of proof of work.
+func luck(f *File) *Section {
+	points := sweepOf(f)
+	if len(points) == 0 {
+		return nil
+	}
+	s := &Section{
+		ID: "luck", Title: "Luck and law",
+		Text: []string{"Each hash succeeds with probability 2^-zeros, whatever came before: tries are geometric. A search that " +
+			"misses answers, or finds too many, shows here."},
+		Table: &Table{Head: []string{"zeros", "searches", "tries/op over 2^zeros", "holds 1"}},
+	}
+	var law stats.Law
+	covered := 0
+	for _, p := range points {
+		law.AddPoint(p.Point)
+		mean := stats.Zeros(p.Zeros).Mean()
+		holds := "yes"
+		if p.mean.Contains(mean) {
+			covered++
+		} else {
+			holds = "no"
+		}
+		s.Table.Rows = append(s.Table.Rows, []string{
+			strconv.Itoa(p.Zeros), strconv.Itoa(p.N),
+			fmt.Sprintf("%.3f (%.3f to %.3f)", float64(p.Total)/float64(p.N)/mean, p.mean.Lo/mean, p.mean.Hi/mean), holds,
+		})
+	}
+	s.After = append(s.After, fmt.Sprintf("%d of %d exact 95 %% intervals hold 2^zeros.", covered, len(points)))
+	shape, lanes := f.classes("shape"), f.classes("lanes")
+	checks := law.Checks()[:2] // of sums; the others need every single search
+	checks = append(checks, stats.Fit("shape", shape), stats.Fit("lanes", lanes))
+	for _, c := range checks {
+		s.After = append(s.After, checkText(c))
+	}
+	s.Plots = []Plot{levelPlot(points)}
+	if len(shape) == stats.Bins {
+		s.Plots = append(s.Plots, lawPlot(shape))
+	}
+	return s
+}
+
+func checkText(c stats.Check) string {
+	switch {
+	case errors.Is(c.Err, stats.ErrTooFew):
+		return fmt.Sprintf("%s: no conclusion, %v.", c.Name, c.Err)
+	case c.Err != nil:
+		return fmt.Sprintf("%s: %v.", c.Name, c.Err)
+	case c.Flagged():
+		return fmt.Sprintf("%s: NOT THE LAW, p = %.2g. %s.", c.Name, c.P, c.Detail)
+	default:
+		return fmt.Sprintf("%s: agrees with the law, p = %.2g. %s.", c.Name, c.P, c.Detail)
+	}
+}
+
+// classes adds up the classes of that name; a file may hold several runs.
+func (f *File) classes(key string) []stats.Class {
+	var sum []stats.Class
+	for _, n := range f.Notes {
+		if n.Key != key {
+			continue
+		}
+		more := parseClasses(n.Value)
+		if sum == nil {
+			sum = make([]stats.Class, len(more))
+		}
+		if len(more) != len(sum) {
+			return nil
+		}
+		for i, c := range more {
+			sum[i].Seen += c.Seen
+			sum[i].Expected += c.Expected
+		}
+	}
+	return sum
+}
+
+// parseClasses reads "seen/expected" for each class; nil if that is not what
+// stands there.
+func parseClasses(s string) []stats.Class {
+	var classes []stats.Class
+	var sum, expected float64
+	for word := range strings.FieldsSeq(s) {
+		seen, want, ok := strings.Cut(word, "/")
+		n, err := strconv.Atoi(seen)
+		x, err2 := strconv.ParseFloat(want, 64)
+		if !ok || err != nil || err2 != nil || n < 0 || n > 1<<20 || !(x >= 0) || x > 1<<20 {
+			return nil
+		}
+		classes = append(classes, stats.Class{Seen: n, Expected: x})
+		sum += float64(n)
+		expected += x
+	}
+	if sum == 0 || math.Abs(expected/sum-1) > 1e-3 {
+		return nil // not of the same searches
+	}
+	return classes
+}

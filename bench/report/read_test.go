@@ -1,0 +1,133 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestReadRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":     "",
+		"words":     "hello\nworld\n",
+		"only bad":  "BenchmarkX 1 oops ns/op\n",
+		"only pass": "goos: linux\nPASS\nok x 1s\n",
+		"binary":    "\x00\x01\xff\xfe",
+		"html":      "<!DOCTYPE html><p>Benchmark</p>",
+		"note":      "# cores: 2\n",
+	} {
+		if _, err := Read("file", strings.NewReader(text)); !errors.Is(err, ErrNoResults) || !strings.HasPrefix(err.Error(), "file: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Read("file", strings.NewReader("BenchmarkX 1 oops ns/op\n")); err == nil || !strings.Contains(err.Error(), "file:1: ") {
+		t.Errorf("the bad line is not named: %v", err)
+	}
+	broken := errors.New("broken")
+	if _, err := Read("file", iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	if _, err := Read("file", endless{}); err == nil || !strings.Contains(err.Error(), "longer than 64 MiB") {
+		t.Errorf("a file without end: %v", err)
+	}
+}
+
+// endless is a file of zeros without end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+var _ io.Reader = endless{}
+
+func TestRead(t *testing.T) {
+	f, err := Read("file", strings.NewReader(`# cores: 2, of 2
+goos: linux
+BenchmarkScan/kernel=a-8   	     100	  1e9 ns/op	  5.5e6 H/s
+# steal: 1.0 %
+BenchmarkScan/kernel=a-8   	     200	  2e9 ns/op	  6.5e6 H/s
+BenchmarkSearch/zeros=16/kernel=a/workers=8-8 3 1 ns/op
+BenchmarkSearch/zeros=8/kernel=a/workers=8-8 3 1 ns/op
+Benchmark
+BenchmarkBad 1 x y
+BenchmarkBad 1 -5 H/s
+BenchmarkBad 1 NaN H/s
+PASS
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range f.Series {
+		names = append(names, s.Name)
+	}
+	if want := []string{"Scan/kernel=a", "Search/zeros=8/kernel=a/workers=8", "Search/zeros=16/kernel=a/workers=8"}; !slices.Equal(names, want) {
+		t.Errorf("series %q, want %q", names, want)
+	}
+	s := f.Series[0]
+	if !slices.Equal(s.Values["sec/op"], []float64{1, 2}) || !slices.Equal(s.Values["H/s"], []float64{5.5e6, 6.5e6}) ||
+		!slices.Equal(s.Iters, []int{100, 200}) || s.Parts["kernel"] != "a" {
+		t.Errorf("%+v", s)
+	}
+	if f.Note("cores") != "2, of 2" || f.Note("steal") != "1.0 %" || f.Note("goos") != "linux" || f.Note("none") != "" {
+		t.Errorf("notes %+v", f.Notes)
+	}
+	if len(f.Bad) != 3 {
+		t.Errorf("bad lines %q, want three", f.Bad)
+	}
+
+	// Names keep the number of Ps where it is what differs.
+	f, err = Read("file", strings.NewReader("BenchmarkX-2 1 1 ns/op\nBenchmarkX-4 1 1 ns/op\n"))
+	if err != nil || len(f.Series) != 2 || f.Series[0].Name != "X-2" {
+		t.Errorf("%+v, %v", f.Series, err)
+	}
+}
+
+// FuzzReport reports on anything that can be read.
+func FuzzReport(f *testing.F) {
+	for _, file := range []string{"loaded", "few", "gotest"} {
+		data, err := os.ReadFile("testdata/" + file + ".txt")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data[:min(len(data), 4000)])
+	}
+	for _, text := range []string{
+		"BenchmarkTries/zeros=8 1 1 ns/op 1 tries/op 1 H/s\n",
+		"BenchmarkTries/zeros=64 9223372036854775807 1e300 ns/op 1e300 tries/op NaN H/s\n",
+		"BenchmarkScan/kernel=x 0 0 H/s\nBenchmarkClock 1 0 Hz\n",
+		"BenchmarkScan/kernel=avx512 1 -5 H/s\nBenchmarkClock 1 1e9 Hz\n",
+		"BenchmarkScaling/workers=1e99 1 Inf speedup\n",
+		"# shape: 1/2 3/4\n# lanes: /\nBenchmarkSearch/zeros=-1/kernel= 1 1 tries/op 1 ns/op\n",
+		"# cores: x\n# load before: 1e99\n# steal: 200 %\nBenchmarkX 1 1 ns/op\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Read("fuzz", bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		for _, s := range file.Series {
+			for unit, values := range s.Values {
+				if len(values) == 0 {
+					t.Errorf("%s has no values in %s", s.Name, unit)
+				}
+			}
+		}
+		r, err := New([]*File{file, file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.WriteText(io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.WriteHTML(io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,228 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+//go:generate go test -run TestGolden -update
+
+var update = flag.Bool("update", false, "rewrite the expected reports")
+
+func mustRead(t testing.TB, label, file string) *File {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(label, bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func mustNew(t testing.TB, files ...*File) *Report {
+	t.Helper()
+	r, err := New(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestGolden holds the text of reports to what was looked at: of seven rounds on
+// a machine with much else to do, of too few, of both, and of go test's output.
+func TestGolden(t *testing.T) {
+	for name, labels := range map[string][]string{
+		"loaded": {"loaded"},
+		"few":    {"few"},
+		"both":   {"loaded", "few"},
+		"gotest": {"gotest"},
+	} {
+		var files []*File
+		for _, label := range labels {
+			files = append(files, mustRead(t, label, "testdata/"+label+".txt"))
+		}
+		var got bytes.Buffer
+		if err := mustNew(t, files...).WriteText(&got); err != nil {
+			t.Fatal(err)
+		}
+		golden := "testdata/" + name + ".golden"
+		if *update {
+			if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != string(want) {
+			t.Errorf("the report of %v is not that of %s: look at go generate's changes\n%s", labels, golden, got.String())
+		}
+	}
+}
+
+// The page is well-formed, has every plot, and fetches nothing.
+func TestPage(t *testing.T) {
+	r := mustNew(t, mustRead(t, "before", "testdata/loaded.txt"), mustRead(t, "<after>", "testdata/few.txt"))
+	var page bytes.Buffer
+	if err := r.WriteHTML(&page); err != nil {
+		t.Fatal(err)
+	}
+	text := page.String()
+	if plots := strings.Count(text, "<svg "); plots != len(r.Plots()) || plots != 11 {
+		t.Errorf("%d plots in the page, of %d; want 11", plots, len(r.Plots()))
+	}
+	if strings.Contains(text, "<after>") || !strings.Contains(text, "&lt;after&gt;") {
+		t.Error("a label is not escaped")
+	}
+	if fetch := regexp.MustCompile(`(?i)(src|href)="[^#"][^"]*"|url\(|@import|<script|<link|<img|<iframe`).FindString(text); fetch != "" {
+		t.Errorf("the page fetches: %s", fetch)
+	}
+	ids := map[string]bool{}
+	for _, s := range r.Sections {
+		if ids[s.ID] {
+			t.Errorf("two sections have the id %s", s.ID)
+		}
+		ids[s.ID] = true
+	}
+	for svg := range strings.SplitSeq(text, "<svg ") {
+		body, _, ok := strings.Cut(svg, "</svg>")
+		if !ok {
+			continue
+		}
+		d := xml.NewDecoder(strings.NewReader("<svg " + body + "</svg>"))
+		for {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Plots as files: SVG that is XML, PNG of one size, with names of their own.
+func TestPlots(t *testing.T) {
+	r := mustNew(t, mustRead(t, "a", "testdata/loaded.txt"), mustRead(t, "b", "testdata/few.txt"), mustRead(t, "c", "testdata/gotest.txt"))
+	names := map[string]bool{}
+	for _, p := range r.Plots() {
+		if names[p.Name] {
+			t.Errorf("two plots are called %s", p.Name)
+		}
+		names[p.Name] = true
+		svg, err := p.SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := xml.Unmarshal(svg, new(struct{})); err != nil {
+			t.Errorf("%s.svg: %v", p.Name, err)
+		}
+		data, err := p.PNG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture, err := png.Decode(bytes.NewReader(data))
+		if err != nil || picture.Bounds().Dx() != 8*pngDPI {
+			t.Errorf("%s.png: %v, %v", p.Name, picture.Bounds(), err)
+		}
+	}
+}
+
+// series writes results of a benchmark, a line for each value.
+func series(name, unit string, values ...float64) string {
+	var out strings.Builder
+	for _, v := range values {
+		fmt.Fprintf(&out, "Benchmark%s-2 1 %v %s\n", name, v, unit)
+	}
+	return out.String()
+}
+
+func TestCompareFindsWhatDiffers(t *testing.T) {
+	steady := []float64{100, 101, 102, 99, 98, 100.5, 103, 97}
+	scaled := func(by float64) []float64 {
+		var all []float64
+		for i, x := range steady {
+			all = append(all, x*by+float64(i)/100)
+		}
+		return all
+	}
+	before, err := Read("before", strings.NewReader(
+		series("Scan/kernel=a", "H/s", steady...)+series("Scan/kernel=b", "H/s", steady...)+series("Scan/kernel=c", "H/s", steady...)+
+			series("Time", "ns/op", steady...)+series("Few", "H/s", 1, 2, 3)+series("Gone", "H/s", steady...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := Read("after", strings.NewReader(
+		series("Scan/kernel=a", "H/s", scaled(1.2)...)+series("Scan/kernel=b", "H/s", scaled(0.8)...)+series("Scan/kernel=c", "H/s", steady...)+
+			series("Time", "ns/op", scaled(1.5)...)+series("Few", "H/s", 10, 20, 30)+series("New", "H/s", steady...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, row := range compare(before, after).Table.Rows {
+		got[row[0]] = row[3]
+	}
+	want := map[string]string{
+		"Scan/kernel=a": "better", "Scan/kernel=b": "worse", "Scan/kernel=c": "no difference shown",
+		"Time": "worse", "Few": "too few samples",
+	}
+	if len(got) != len(want) {
+		t.Errorf("compared %v", got)
+	}
+	for name, verdict := range want {
+		if got[name] != verdict {
+			t.Errorf("%s: %q, want %q", name, got[name], verdict)
+		}
+	}
+}
+
+// A sweep whose tries are 8/7 of what they should be is flagged.
+func TestLuckFlags(t *testing.T) {
+	sweep := func(by float64) string {
+		var out strings.Builder
+		for zeros := 8; zeros <= 20; zeros += 4 {
+			fmt.Fprintf(&out, "BenchmarkTries/zeros=%d 2000 1000 ns/op %v tries/op 1e6 H/s\n", zeros, by*float64(uint64(1)<<zeros))
+		}
+		return out.String()
+	}
+	for by, want := range map[float64]bool{1: false, 8. / 7: true, 6. / 7: true} {
+		f, err := Read("sweep", strings.NewReader(sweep(by)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := mustNew(t, f).WriteText(&out); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "level: NOT THE LAW"); got != want {
+			t.Errorf("%v of the tries: flagged %v, want %v\n%s", by, got, want, out.String())
+		}
+		if !strings.Contains(out.String(), "shape: no conclusion") {
+			t.Error("concludes on a shape that it has not seen")
+		}
+	}
+}
+
+func TestBound(t *testing.T) {
+	for _, tc := range []struct {
+		kernel       string
+		cycles, want float64
+	}{{"avx512", 105, 88.9}, {"avx512", 88.9, 88.9}, {"avx512", 52, 44.5}, {"avx512", 44, 0}, {"portable", 1500, 0}, {"loop-stdlib", 700, 0}} {
+		got, ok := bound(tc.kernel, tc.cycles)
+		if got != tc.want || ok != (tc.want > 0) {
+			t.Errorf("%s at %v cycles: %v, want %v", tc.kernel, tc.cycles, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/store"
+	"github.com/lodepow/lode/node"
+	"github.com/lodepow/lode/node/gossip"
+)
+
+const (
+	syncBlocks = 2000
+	syncTxs    = 1
+	syncLimit  = time.Minute // that a node may take for them
+)
+
+// Sync has a new node get a chain from another one over loopback, all on disk,
+// from its start to its last block.
+func Sync() []Case {
+	return []Case{{
+		Name:  fmt.Sprintf("Sync/blocks=%d/txs=%d", syncBlocks, syncTxs),
+		Ops:   1,
+		Start: startSync,
+	}}
+}
+
+func startSync() (*Run, error) {
+	blocks, err := makeBlocks(network(), syncBlocks, syncTxs)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "lode-bench-")
+	if err != nil {
+		return nil, err
+	}
+	server, err := openFilled(dir, blocks)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	var done uint64
+	var syncing time.Duration
+	return &Run{
+		Op: func(ctx context.Context) error {
+			took, err := syncOnce(ctx, server.Addr().String())
+			syncing += took
+			done += syncBlocks
+			return err
+		},
+		Report: func(int, time.Duration) []Metric { // the folder's making and removal do not count
+			return []Metric{{0, nsPerOp}, {float64(done) / syncing.Seconds(), "blocks/s"}}
+		},
+		Close: func() error { return errors.Join(server.stop(), os.RemoveAll(dir)) },
+	}, nil
+}
+
+// openFilled starts a node on a folder that has these blocks.
+func openFilled(dir string, blocks []chain.Block) (*runningNode, error) {
+	p := network()
+	s, err := store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	if err != nil {
+		return nil, err
+	}
+	header, coinbase := p.Genesis()
+	change := chain.Change{Blocks: append([]chain.Block{{Header: header, Coinbase: coinbase}}, blocks...)}
+	for _, b := range change.Blocks {
+		change.Connect = append(change.Connect, b.Hash())
+	}
+	if err := errors.Join(s.Commit(change), s.Close()); err != nil {
+		return nil, err
+	}
+	return startNode(dir)
+}
+
+// runningNode is a node that runs until it is stopped.
+type runningNode struct {
+	*node.Node
+	stop func() error // and wait
+}
+
+func startNode(dir string, peers ...gossip.Address) (*runningNode, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	n, err := node.Open(ctx, node.Config{Params: network(), Data: dir, Listen: "127.0.0.1:0", Workers: 1, Peers: peers})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	return &runningNode{n, func() error {
+		cancel()
+		return <-done
+	}}, nil
+}
+
+// syncOnce starts a node on an empty folder and waits until it has every block.
+func syncOnce(ctx context.Context, from string) (took time.Duration, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, syncLimit, fmt.Errorf("%d blocks were not there after %v", syncBlocks, syncLimit))
+	defer cancel()
+	dir, err := os.MkdirTemp("", "lode-bench-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	peer, err := gossip.ParseAddress(from)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	n, err := startNode(dir, peer)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, n.stop()) }()
+	more := make(chan struct{}, 1)
+	defer n.Chain().Subscribe(func(chain.Event) {
+		select {
+		case more <- struct{}{}:
+		default:
+		}
+	})()
+	for n.Chain().Len() <= syncBlocks {
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+	return time.Since(start), nil
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lodepow/lode/bench"
+	"github.com/lodepow/lode/bench/report"
+)
+
+type benchCmd struct {
+	Long bool          `help:"Ten minutes, harder searches and more benchmarks: for publication."`
+	Time time.Duration `placeholder:"TIME" help:"About how long to measure, such as 30s; by default a minute, or ten with --long."`
+	Seed *uint64       `placeholder:"N" help:"Seed of the headers to search; by default another one each time. The same seed means the same tries."`
+	Only string        `placeholder:"REGEXP" help:"Measure only benchmarks whose names match, such as ^Scan."`
+	Out  string        `placeholder:"DIR" help:"Folder to write to: bench.txt, report.html and its plots as SVG and PNG. Standard output then has the report alone."`
+}
+
+func (*benchCmd) Help() string {
+	return `Measures the kernels, whole searches, scaling over workers and what a node does
+beside mining, in rounds that take turns, and then reports. Needs no Go toolchain.
+
+What it writes is the text of go test -bench: benchstat reads it, and so does lode
+report. The description of the machine and the report are lines that begin with #.
+Keep the machine idle meanwhile. An interrupt ends it early; the samples that are
+finished are kept and reported, and the exit status is 1.`
+}
+
+// Run measures and reports.
+func (c *benchCmd) Run(ctx context.Context, s std) error {
+	if c.Time < 0 {
+		return usageError{fmt.Errorf("a time of %v: want more than 0", c.Time)}
+	}
+	var only *regexp.Regexp
+	if c.Only != "" {
+		var err error
+		if only, err = regexp.Compile(c.Only); err != nil {
+			return usageError{fmt.Errorf("--only: %w", err)}
+		}
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	raw := s.out
+	if c.Out != "" {
+		if err := os.MkdirAll(c.Out, 0o755); err != nil {
+			return err
+		}
+		f, err := os.Create(filepath.Join(c.Out, "bench.txt"))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }() // closed below where it matters
+		raw = f
+	}
+
+	seed := uint64(rand.Uint32()) // so that runs are independent, and short enough to type
+	if c.Seed != nil {
+		seed = *c.Seed
+	}
+	var kept bytes.Buffer
+	info, _ := debug.ReadBuildInfo()
+	plan := bench.Plan{Long: c.Long, Time: c.Time, Seed: seed, Only: only, Lode: buildVersion(info)}
+	out := io.Writer(io.MultiWriter(raw, &kept))
+	if isTerminal(s.err) {
+		line := &statusLine{w: s.err}
+		defer line.clear()
+		plan.Progress = line.show
+		out = io.MultiWriter(line.under(raw, isTerminal(raw)), &kept)
+	}
+	measuring := plan.Run(ctx, out)
+	stop() // a second interrupt ends the report
+	if f, ok := raw.(*os.File); ok && c.Out != "" {
+		if err := f.Close(); err != nil {
+			return errors.Join(measuring, err)
+		}
+	}
+	reporting := c.report(s, &kept)
+	if errors.Is(reporting, report.ErrNoResults) && measuring != nil {
+		reporting = nil // that is why
+	}
+	if errors.Is(measuring, bench.ErrStopped) {
+		measuring = fmt.Errorf("%w; what was measured is kept", measuring)
+	}
+	return errors.Join(measuring, reporting)
+}
+
+// report reports on what was measured.
+func (c *benchCmd) report(s std, measured io.Reader) error {
+	label := "this machine"
+	if c.Out != "" {
+		label = "bench.txt"
+	}
+	f, err := report.Read(label, measured)
+	if err != nil {
+		return err
+	}
+	r, err := report.New([]*report.File{f})
+	if err != nil {
+		return err
+	}
+	if c.Out == "" {
+		return r.WriteText(&commentWriter{w: s.out})
+	}
+	if err := writeReport(r, c.Out); err != nil {
+		return err
+	}
+	return r.WriteText(s.out)
+}
+
+// commentWriter makes every line one that benchstat passes over. A line comes
+// with each Write.
+type commentWriter struct{ w io.Writer }
+
+func (c *commentWriter) Write(line []byte) (int, error) {
+	text := strings.TrimRight("#   "+string(line), " \n") + "\n"
+	if _, err := io.WriteString(c.w, text); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+// statusLine is a line on a terminal that is written over.
+type statusLine struct {
+	mu   sync.Mutex
+	w    io.Writer
+	text string
+}
+
+func (l *statusLine) show(p bench.Progress) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = fmt.Sprintf("round %d, about %s left, %s", p.Round, p.Left.Round(time.Second), p.Case)
+	fmt.Fprintf(l.w, "\r%s\x1b[K", l.text)
+}
+
+func (l *statusLine) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprint(l.w, "\r\x1b[K")
+}
+
+// under returns w, around whose lines the status is taken away and put back if
+// both are on the same terminal.
+func (l *statusLine) under(w io.Writer, terminal bool) io.Writer {
+	if !terminal {
+		return w
+	}
+	return writerFunc(func(p []byte) (int, error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		fmt.Fprint(l.w, "\r\x1b[K")
+		n, err := w.Write(p)
+		if bytes.HasSuffix(p, []byte("\n")) {
+			fmt.Fprint(l.w, l.text)
+		}
+		return n, err
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// writeReport writes a report's page and plots into a folder.
+func writeReport(r *report.Report, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := r.WriteHTML(&page); err != nil {
+		return err
+	}
+	files := map[string][]byte{"report.html": page.Bytes()}
+	for _, p := range r.Plots() {
+		svg, err := p.SVG()
+		if err != nil {
+			return err
+		}
+		png, err := p.PNG()
+		if err != nil {
+			return err
+		}
+		files[p.Name+".svg"], files[p.Name+".png"] = svg, png
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

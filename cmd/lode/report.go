@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lodepow/lode/bench/report"
+)
+
+type reportCmd struct {
+	Files []string `arg:"" name:"file" help:"Results of lode bench or go test -bench, - for standard input. A name may be given a label: before=old.txt. With several files the later ones are compared with the first."`
+	Out   string   `placeholder:"DIR" default:"lode-report" help:"Folder to write to (${default}): report.html, which needs nothing else, and its plots as SVG and PNG."`
+}
+
+func (*reportCmd) Help() string {
+	return `Prints what the results say, and writes it as a page with plots: the rate of each
+kernel with the bound of the core's units, the time to a block against theory,
+scaling over workers, tries against the geometric law and, with several files,
+before against after. Where there are too few samples it says so and concludes
+nothing.`
+}
+
+// Run reads the files and reports.
+func (c *reportCmd) Run(s std) error {
+	var files []*report.File
+	for _, name := range c.Files {
+		f, err := readResults(name, s.in)
+		if err != nil {
+			return err
+		}
+		files = append(files, f)
+	}
+	r, err := report.New(files)
+	if err != nil {
+		return err
+	}
+	if err := writeReport(r, c.Out); err != nil {
+		return err
+	}
+	if err := r.WriteText(s.out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "The page is %s.\n", filepath.Join(c.Out, "report.html"))
+	return err
+}
+
+func readResults(name string, in io.Reader) (*report.File, error) {
+	label, path, labelled := strings.Cut(name, "=")
+	if !labelled {
+		label, path = filepath.Base(name), name
+	}
+	if path == "-" {
+		if !labelled {
+			label = "standard input"
+		}
+		return report.Read(label, in)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	return report.Read(label, f)
+}

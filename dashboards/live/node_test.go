@@ -1,0 +1,219 @@
+package live
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"math"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/node"
+	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
+)
+
+const spacing = 2 // seconds a block
+
+// network is one whose first block is as hard as this machine makes right.
+func network(t *testing.T) chain.Params {
+	t.Helper()
+	engine, err := pow.New(pow.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	start := time.Now()
+	_, _ = engine.Search(ctx, pow.Job{Target: pow.ZerosTarget(255)})
+	rate := float64(engine.Hashes()) / time.Since(start).Seconds()
+	p := chain.Params{Name: "watched", Difficulty: chain.Difficulty{
+		Rule: chain.RuleAsert, Bits: pow.ZerosTarget(int(math.Log2(rate * spacing))).Bits(), Spacing: spacing, HalfLife: 10 * spacing,
+	}}.WithDefaults()
+	if err := p.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// watched is a node in this process, so that its clock can be turned and what it
+// does be counted.
+type watched struct {
+	t      *testing.T
+	name   string
+	config node.Config
+	clock  atomic.Int64 // nanoseconds that it is ahead
+
+	node      *node.Node
+	stop      context.CancelFunc
+	done      chan struct{}
+	connected atomic.Int64 // blocks, since the start
+
+	mu      sync.Mutex
+	samples []Point // of the engine's count
+}
+
+func newWatched(t *testing.T, name string, p chain.Params, mode node.Mode) *watched {
+	n := &watched{t: t, name: name}
+	n.config = node.Config{
+		Params: p, Data: t.TempDir(), Listen: "127.0.0.1:0", Mine: mode, Tag: name, Workers: 1,
+		Now: func() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) },
+	}
+	t.Cleanup(n.close)
+	return n
+}
+
+// open starts the node. The first time it takes a free port, which it keeps.
+func (n *watched) open(peers []gossip.Address, allow []netip.Prefix) {
+	n.t.Helper()
+	n.config.Peers, n.config.Allow = peers, allow
+	n.config.Registry = prometheus.NewRegistry()
+	var err error
+	if n.node, err = node.Open(n.t.Context(), n.config); err != nil {
+		n.t.Fatal(err)
+	}
+	n.config.Listen = n.node.Addr().String()
+	n.connected.Store(0)
+	n.node.Chain().Subscribe(func(e chain.Event) { n.connected.Add(int64(len(e.Connected))) })
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop, n.done = stop, make(chan struct{})
+	go func() {
+		defer close(n.done)
+		var tasks sync.WaitGroup
+		tasks.Go(func() { n.sample(ctx) })
+		if err := n.node.Run(ctx); err != nil {
+			n.t.Errorf("node %s: %v", n.name, err)
+		}
+		stop()
+		tasks.Wait()
+	}()
+}
+
+func (n *watched) close() {
+	if n.stop != nil {
+		n.stop()
+		<-n.done
+	}
+}
+
+func (n *watched) addr() string { return n.config.Listen }
+
+func (n *watched) peer() gossip.Address {
+	a, err := gossip.ParseAddress("http://" + n.addr())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return a
+}
+
+// sample notes the engine's count, with the real time.
+func (n *watched) sample(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			n.mu.Lock()
+			n.samples = append(n.samples, Point{time.Now(), float64(n.node.Engine().Hashes())})
+			n.mu.Unlock()
+		}
+	}
+}
+
+// hashesAt returns the engine's count at a time, between two samples.
+func (n *watched) hashesAt(at time.Time) float64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i, s := range n.samples {
+		if i > 0 && !s.Time.Before(at) {
+			before := n.samples[i-1]
+			share := at.Sub(before.Time).Seconds() / s.Time.Sub(before.Time).Seconds()
+			return before.Value + share*(s.Value-before.Value)
+		}
+	}
+	return math.NaN()
+}
+
+// stalled returns when the engine stopped counting after a time, the first time
+// for longer than a minute.
+func (n *watched) stalled(after time.Time) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	last := Point{Time: after}
+	for _, s := range n.samples {
+		switch {
+		case s.Time.Before(after):
+		case s.Value != last.Value:
+			last = s
+		case s.Time.Sub(last.Time) > time.Minute:
+			return last.Time
+		}
+	}
+	return time.Time{}
+}
+
+// ask sends a request to a node and returns the status; 0 if there is none.
+func ask(ctx context.Context, method, url string, body []byte) int {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+func post(ctx context.Context, addr, content string) int {
+	body, _ := json.Marshal(map[string]string{"author": "tester", "content": content})
+	return ask(ctx, http.MethodPost, "http://"+addr+"/new_transaction", body)
+}
+
+// badBlocks returns blocks for the tip of a chain, each wrong in its own way, by
+// the reason. They are as easy as the network allows at all.
+func badBlocks(t *testing.T, c *chain.Chain) map[chain.Reason]chain.Block {
+	t.Helper()
+	template, err := c.Template(chain.TemplateOptions{Tag: "bad", Empty: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := pow.New(pow.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	make := func(change func(*pow.Header)) chain.Block {
+		job := template.Job(1, uint32(time.Now().Unix()))
+		job.Header.Bits = c.Params().Difficulty.Limit
+		change(&job.Header)
+		job.Versions = nil
+		r, err := engine.Search(t.Context(), job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return template.Block(r.Header, 1)
+	}
+	unsolved := make(func(*pow.Header) {})
+	for target, _ := unsolved.Header.Bits.Target(); unsolved.Hash().Meets(target); {
+		unsolved.Header.Nonce++
+	}
+	return map[chain.Reason]chain.Block{
+		chain.HighHash:      unsolved,
+		chain.BadDiffBits:   make(func(*pow.Header) {}),
+		chain.BadVersion:    make(func(h *pow.Header) { h.Version = 1 }),
+		chain.BadMerkleRoot: make(func(h *pow.Header) { h.MerkleRoot[0]++ }),
+	}
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image/color"
+	"image/png"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-foundation-sdk/go/units"
+	"pgregory.net/rapid"
+
+	"github.com/lodepow/lode/dashboards"
+	"github.com/lodepow/lode/dashboards/live"
+)
+
+func TestFormat(t *testing.T) {
+	for _, c := range []struct {
+		v    float64
+		unit string
+		want string
+	}{
+		{0, units.HashesPerSecond, "0 H/s"},
+		{31_940_000, units.HashesPerSecond, "31.9 MH/s"},
+		{999, units.HashesPerSecond, "999 H/s"},
+		{1000, units.HashesPerSecond, "1 kH/s"},
+		{0, units.Seconds, "0 s"},
+		{0.0000451, units.Seconds, "45.1 µs"},
+		{0.0025, units.Seconds, "2.5 ms"},
+		{9.87654, units.Seconds, "9.88 s"},
+		{600, units.Seconds, "10 min"},
+		{2 * 3600, units.Seconds, "2 h"},
+		{math.Inf(1), units.Seconds, "+∞"},
+		{math.NaN(), units.Seconds, "-"},
+		{1, units.PercentUnit, "100 %"},
+		{.1234, units.PercentUnit, "12.3 %"},
+		{1 << 30, units.BytesIEC, "1 GiB"},
+		{1536, units.BytesPerSecondIEC, "1.5 KiB/s"},
+		{264, units.LocaleFormat, "264"},
+		{1234567, units.LocaleFormat, "1234567"},
+		{1_234_567, "", "1.23 M"},
+		{0.00033, "", "0.00033"},
+		{12.5, "", "12.5"},
+	} {
+		if got := format(c.v, c.unit); got != c.want {
+			t.Errorf("%v in %q: %q, want %q", c.v, c.unit, got, c.want)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	v := vars{job: "lode.*", instance: ".*", scrape: 5 * time.Second}
+	for step, want := range map[time.Duration]string{
+		5 * time.Second:  `rate(x{job=~"lode.*", instance=~".*"}[20s])`,
+		30 * time.Second: `rate(x{job=~"lode.*", instance=~".*"}[35s])`,
+	} {
+		if got := v.expand(`rate(x{job=~"$job", instance=~"$instance"}[$__rate_interval])`, step); got != want {
+			t.Errorf("step %s: %s, want %s", step, got, want)
+		}
+	}
+	if got := legend("{{instance}} of {{ job }}{{none}}", map[string]string{"instance": "a", "job": "b"}); got != "a of b" {
+		t.Errorf("legend %q", got)
+	}
+}
+
+// TestHeat takes cumulative counts apart and finds all samples again.
+func TestHeat(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		counts := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 8).Draw(t, "counts")
+		var all []series
+		sum := 0.
+		for i, n := range counts {
+			sum += float64(n)
+			name := strconv.Itoa(i + 1)
+			if i == len(counts)-1 {
+				name = "+Inf"
+			}
+			all = append(all, series{name: name, values: []float64{sum}})
+		}
+		h := newHeat(rapid.Permutation(all).Draw(t, "order"), window{step: time.Second})
+		for i, n := range counts {
+			if h.in[i][0] != float64(n) {
+				t.Fatalf("bucket %d has %v, want %d", i, h.in[i][0], n)
+			}
+		}
+	})
+}
+
+func TestTicks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		low := rapid.Float64Range(0, 1e9).Draw(t, "low")
+		high := low + rapid.Float64Range(1e-3, 1e9).Draw(t, "span")
+		for _, unit := range []string{"", units.BytesIEC, units.Seconds} {
+			ticks := scale{unit: unit}.Ticks(low, high)
+			if len(ticks) < 1 || len(ticks) > 9 {
+				t.Fatalf("%d ticks from %v to %v", len(ticks), low, high)
+			}
+			for _, tick := range ticks {
+				if tick.Value < low || tick.Value > high {
+					t.Fatalf("tick %v is not between %v and %v", tick.Value, low, high)
+				}
+			}
+		}
+	})
+}
+
+// fake answers every range query with two series, and queries of buckets with a
+// histogram.
+func fake(t *testing.T) *live.Client {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, _ := strconv.ParseFloat(r.FormValue("start"), 64)
+		to, _ := strconv.ParseFloat(r.FormValue("end"), 64)
+		step, _ := strconv.ParseFloat(r.FormValue("step"), 64)
+		if regexp.MustCompile(`\$`).MatchString(r.FormValue("query")) {
+			http.Error(w, `{"status":"error","error":"a variable is left"}`, http.StatusBadRequest)
+			return
+		}
+		var result []any
+		for i, name := range []string{"1", "2", "+Inf"} {
+			var values []any
+			for at := from; at <= to; at += step {
+				values = append(values, []any{at, fmt.Sprint(float64(i+1) * (2 + math.Sin(at/60)))})
+			}
+			result = append(result, map[string]any{"metric": map[string]string{"instance": "node-" + name, "le": name}, "values": values})
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"status": "success", "data": map[string]any{"resultType": "matrix", "result": result},
+		})
+	}))
+	t.Cleanup(server.Close)
+	c := live.NewClient(server.URL)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// TestDraw draws every dashboard and looks for the colour of the first line in
+// every chart.
+func TestDraw(t *testing.T) {
+	c := fake(t)
+	w := newWindow(time.Unix(1_700_000_000, 0), 10*time.Minute, 5*time.Second)
+	for _, d := range dashboards.All() {
+		raw, err := drawDashboard(t.Context(), c, d, vars{job: ".*", instance: ".*", scrape: 5 * time.Second}, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		scale := float64(img.Bounds().Dx()) / pageWidth
+		for _, p := range d.Layout() {
+			if p.Panel.Kind != dashboards.Lines && p.Panel.Kind != dashboards.Stack {
+				continue
+			}
+			column := float64(pageWidth-2*pageMargin) / dashboards.Columns
+			x0, x1 := scale*(pageMargin+float64(p.X)*column), scale*(pageMargin+float64(p.X+p.W)*column)
+			y0 := scale * (pageMargin + pageHead + float64(p.Y)*rowHeight)
+			y1 := y0 + scale*float64(p.H)*rowHeight
+			seen := 0
+			for x := int(x0); x < int(x1); x++ {
+				for y := int(y0); y < int(y1); y++ {
+					if color.NRGBAModel.Convert(img.At(x, y)) == palette(0) {
+						seen++
+					}
+				}
+			}
+			if seen < 200 {
+				t.Errorf("%s: %q shows %d pixels of its first line", d.UID, p.Panel.Title, seen)
+			}
+		}
+	}
+}

@@ -1,0 +1,292 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lodepow/lode/node/gossip"
+)
+
+// testPeers are the other nodes of a test.
+type testPeers struct {
+	connect func(ctx context.Context, a gossip.Address, keep bool) error
+
+	mu    sync.Mutex
+	peers []gossip.PeerInfo
+	sync  gossip.SyncInfo
+	asked []string
+}
+
+func (p *testPeers) Peers() []gossip.PeerInfo {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.peers
+}
+
+func (p *testPeers) Sync() gossip.SyncInfo { return p.sync }
+
+func (p *testPeers) Connect(ctx context.Context, a gossip.Address, keep bool) error {
+	p.mu.Lock()
+	word := ""
+	if keep {
+		word = " keep"
+	}
+	p.asked = append(p.asked, a.String()+word)
+	p.mu.Unlock()
+	if p.connect == nil {
+		return nil
+	}
+	return p.connect(ctx, a, keep)
+}
+
+func peersNode(t *testing.T, c testSetup) (*testNode, *testPeers) {
+	p := &testPeers{}
+	c.config.Peers = p
+	return newTestNode(t, c), p
+}
+
+// describedCall holds the answer against the description.
+func (n *testNode) describedCall(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	n.t.Helper()
+	w := n.do(method, target, body, headers...)
+	r := httptest.NewRequestWithContext(n.t.Context(), method, target, strings.NewReader(body))
+	if err := loadDescription(n.t).check(n.api, r, w); err != nil {
+		n.t.Errorf("%s %s: %v", method, target, err)
+	}
+	return w
+}
+
+const registration = `{"node_address": "http://127.0.0.1:8001/"}`
+
+// TestRegister registers as the original's clients do.
+func TestRegister(t *testing.T) {
+	n, p := peersNode(t, testSetup{})
+	n.grow(1)
+	p.peers = []gossip.PeerInfo{{Address: "http://127.0.0.1:8001"}}
+	for _, path := range []string{"/register_node", "//register_node/"} { // twice is the same as once
+		n.want(n.describedCall("POST", path, registration), 200, `"peers":["http://127.0.0.1:8001"]}`)
+	}
+	n.want(n.describedCall("POST", "/register_with", registration), 200, "Registration successful")
+	n.want(n.describedCall("POST", "/register_with", registration, "Accept", "application/json"), 200, `{"message":"Registration successful"}`)
+	want := []string{
+		"http://127.0.0.1:8001 keep", "http://127.0.0.1:8001 keep",
+		"http://127.0.0.1:8001", "http://127.0.0.1:8001 keep", "http://127.0.0.1:8001", "http://127.0.0.1:8001 keep",
+	}
+	if got := strings.Join(p.asked, ", "); got != strings.Join(want, ", ") {
+		t.Errorf("asked to connect: %s", got)
+	}
+}
+
+func TestRegisterWrong(t *testing.T) {
+	n, p := peersNode(t, testSetup{})
+	for _, path := range []string{"/register_node", "/register_with"} {
+		for _, body := range []string{
+			"", "x", "null", "[]", `"http://127.0.0.1:8001"`, "{}", `{"node_address":null}`, `{"node_address":1}`, `{"node_address":""}`,
+			`{"node_address":"ftp://a:1"}`, `{"node_address":"http://me:pw@a:1"}`, `{"node_address":"http://a:1/x"}`, `{"node_address":"http://a:99999"}`,
+			`{"node_address":"http://a:1"} {}`, "\xff", `{"node_address":"` + strings.Repeat("a", 300) + `"}`,
+		} {
+			n.want(n.describedCall("POST", path, body), 400, "")
+			n.want(n.describedCall("POST", path, body, "Accept", "application/json"), 400, `{"error":"`)
+		}
+		n.want(n.do("POST", path, `{"node_address":"`+strings.Repeat("a", 9000)+`"}`), 413, "at most 8192")
+		n.want(n.do("POST", path, registration, "Content-Type", "text/plain"), 415, "send JSON")
+		n.want(n.do("POST", path, registration, "Origin", "https://elsewhere.example"), 403, "another origin")
+	}
+	if len(p.asked) > 0 {
+		t.Errorf("asked to connect: %v", p.asked)
+	}
+	alone := newTestNode(t, testSetup{})
+	alone.want(alone.do("POST", "/register_node", registration), 503, "connects with no others")
+	alone.want(alone.do("GET", "/peers", ""), 200, "[]")
+}
+
+// TestRegisterFails has another node that is not there, or not as it should.
+func TestRegisterFails(t *testing.T) {
+	hang := func(ctx context.Context, _ gossip.Address, _ bool) error { <-ctx.Done(); return ctx.Err() }
+	for _, tc := range []struct {
+		connect func(context.Context, gossip.Address, bool) error
+		status  int
+		want    string
+		took    time.Duration
+	}{
+		{hang, 504, "did not connect with this node within 10s", 10 * time.Second},
+		{func(context.Context, gossip.Address, bool) error {
+			return gossip.Refusal{Reason: gossip.WrongNetwork, Message: "this node is on lab"}
+		}, 502, "no connection with http://127.0.0.1:8001: wrong-network: this node is on lab", 0},
+		{func(context.Context, gossip.Address, bool) error { return errors.New("connection refused") }, 502, "connection refused", 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n, p := peersNode(t, testSetup{})
+			p.connect = tc.connect
+			start := time.Now()
+			n.want(n.describedCall("POST", "/register_with", registration), tc.status, tc.want)
+			if took := time.Since(start); took != tc.took {
+				t.Errorf("it took %v, want %v", took, tc.took)
+			}
+			if got := strings.Join(p.asked, ", "); got != "http://127.0.0.1:8001" {
+				t.Errorf("what failed is not kept, but asked for was %s", got)
+			}
+			start = time.Now()
+			n.want(n.describedCall("POST", "/register_node", registration), 200, `"length":1`)
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("/register_node waited for %v, want at most a second", took)
+			}
+		})
+	}
+}
+
+// TestRegisterEndsOnShutdown has a waiting client told at once.
+func TestRegisterEndsOnShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, p := peersNode(t, testSetup{})
+		p.connect = func(ctx context.Context, _ gossip.Address, _ bool) error { <-ctx.Done(); return ctx.Err() }
+		time.AfterFunc(time.Second, n.api.Close)
+		start := time.Now()
+		n.want(n.do("POST", "/register_with", registration), 503, "shutting down")
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// TestRegisterWaitsForWork has a peer with more work: the answer comes with it,
+// or after some seconds without.
+func TestRegisterWaitsForWork(t *testing.T) {
+	for _, arrives := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			n, p := peersNode(t, testSetup{})
+			tip := n.chain.Tip()
+			p.peers = []gossip.PeerInfo{{Address: "http://b:1", Tip: gossip.Tip{Work: tip.Work.Add(tip.Work)}}}
+			if arrives {
+				time.AfterFunc(time.Second, func() { n.grow(1) })
+			}
+			start := time.Now()
+			n.want(n.do("POST", "/register_with", registration), 200, "Registration successful")
+			took := time.Since(start)
+			if arrives && (took < time.Second || took > 1100*time.Millisecond) || !arrives && took != 5*time.Second {
+				t.Errorf("the work arrives: %v, it took %v", arrives, took)
+			}
+		})
+	}
+}
+
+// TestTooManyRegistrations bounds those who wait; the status is told meanwhile.
+func TestTooManyRegistrations(t *testing.T) {
+	n, p := peersNode(t, testSetup{limits: Limits{Registrations: 1}})
+	entered, release := make(chan struct{}), make(chan struct{})
+	p.connect = func(context.Context, gossip.Address, bool) error { entered <- struct{}{}; <-release; return nil }
+	var group sync.WaitGroup
+	group.Go(func() { n.do("POST", "/register_node", registration) })
+	<-entered
+	w := n.describedCall("POST", "/register_with", registration)
+	n.want(w, 503, "the node serves 1 calls that wait for another node already")
+	n.want(n.do("GET", "/status", ""), 200, "")
+	close(release)
+	group.Wait()
+}
+
+func TestPeersAndSync(t *testing.T) {
+	n, p := peersNode(t, testSetup{})
+	n.want(n.describedCall("GET", "/peers", ""), 200, "[]")
+	n.want(n.describedCall("GET", "/status", ""), 200, `"peers":0,"sync":{"active":false}`)
+	tip := gossip.Tip{Hash: n.chain.Tip().Hash, Height: 7, Work: n.chain.Tip().Work}
+	p.peers = []gossip.PeerInfo{
+		{Node: gossip.NodeID{1}, Address: "http://b:1", Out: true, Tip: tip, Since: n.now().Add(-time.Hour), Seen: n.now().Add(-1500 * time.Millisecond)},
+		{Node: gossip.NodeID{2}, Address: "https://[2001:db8::1]:443", Tip: tip, Since: n.now(), Seen: n.now()},
+	}
+	p.sync = gossip.SyncInfo{Active: true, From: 100, Height: 300, Target: 900, Since: n.now().Add(-4 * time.Second)}
+	n.want(n.describedCall("GET", "/peers", ""), 200,
+		`[{"address":"http://b:1","direction":"out","node_id":"01000000000000000000000000000000","height":7,"hash":"`+tip.Hash.String()+
+			`","chainwork":"`+tip.Work.String()+`","since":1699996400,"seen":1699999998.5},{"address":"https://[2001:db8::1]:443","direction":"in",`)
+	n.want(n.describedCall("GET", "/status", ""), 200,
+		`"peers":2,"sync":{"active":true,"height":300,"target":900,"blocks_per_second":50,"seconds_left":12}`)
+	n.want(n.describedCall("GET", "/chain", ""), 200, `"peers":["http://b:1","https://[2001:db8::1]:443"]`)
+}
+
+// TestToken guards what mines and what connects, and nothing else.
+func TestToken(t *testing.T) {
+	const token = "open sesame"
+	n, p := peersNode(t, testSetup{config: Config{Token: token}})
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/mine", ""}, {"POST", "/mine", ""}, {"POST", "/register_node", registration}, {"POST", "/register_with", registration},
+	} {
+		for _, wrong := range []string{"", "Bearer", "Bearer ", "Bearer open", "Bearer open sesame!", "Basic open sesame", "open sesame", "Bearer OPEN SESAME"} {
+			w := n.describedCall(c.method, c.path, c.body, "Authorization", wrong)
+			n.want(w, 401, "this needs the node's token")
+			if w.Header().Get("WWW-Authenticate") == "" {
+				t.Error("no WWW-Authenticate")
+			}
+		}
+		n.want(n.do(c.method, c.path, c.body), 401, "Authorization: Bearer TOKEN")
+		for _, right := range []string{"Bearer " + token, "bearer " + token} {
+			n.want(n.describedCall(c.method, c.path, c.body, "Authorization", right), 200, "")
+		}
+	}
+	if len(p.asked) != 6 {
+		t.Errorf("asked to connect: %v", p.asked)
+	}
+	n.post("needs no token")
+	for _, path := range []string{"/chain", "/status", "/peers", "/pending_tx", "/metrics", "/openapi.yaml", "/healthz"} {
+		n.want(n.do("GET", path, ""), 200, "")
+	}
+}
+
+// TestHosts keeps names out by which a web page could reach a node on its own
+// machine.
+func TestHosts(t *testing.T) {
+	network := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	n, _ := peersNode(t, testSetup{config: Config{Hosts: []string{"lode.example"}, Network: network, Paths: []string{"/p2p/hello", "/p2p/pool"}}})
+	ask := func(method, path, host, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+		r.Host = host
+		w := httptest.NewRecorder()
+		n.api.ServeHTTP(w, r)
+		return w
+	}
+	for host, ok := range map[string]bool{
+		"127.0.0.1:8000": true, "127.0.0.2": true, "[::1]:8000": true, "::1": true, "localhost": true, "LOCALHOST:8000": true,
+		"node.localhost:80": true, "lode.example": true, "lode.example:443": true, "": true,
+		"evil.example": false, "evil.example:8000": false, "127.0.0.1.evil.example": false, "10.0.0.1:8000": false, "localhost.evil.example": false, "0.0.0.0:8000": false,
+	} {
+		for _, c := range []struct{ method, path, body string }{
+			{"GET", "/mine", ""}, {"POST", "/mine", ""}, {"POST", "/register_node", registration}, {"POST", "/p2p/hello", "{}"},
+		} {
+			want := 200
+			if !ok {
+				want = 403
+			}
+			if w := ask(c.method, c.path, host, c.body); w.Code != want {
+				t.Errorf("%s %s as %q: %d %s, want %d", c.method, c.path, host, w.Code, w.Body, want)
+			}
+		}
+		for _, path := range []string{"/chain", "/status", "/p2p/pool"} { // change nothing
+			if w := ask("GET", path, host, ""); w.Code != 200 {
+				t.Errorf("%s as %q: %d", path, host, w.Code)
+			}
+		}
+	}
+}
+
+// TestNetworkRoutes hands the paths of nodes over, clean, and counts them.
+func TestNetworkRoutes(t *testing.T) {
+	var got []string
+	network := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Method+" "+r.URL.Path)
+		w.WriteHeader(http.StatusTeapot)
+	})
+	n := newTestNode(t, testSetup{config: Config{Network: network, Paths: []string{"/p2p/hello"}}})
+	n.want(n.do("POST", "//p2p//hello/", ""), http.StatusTeapot, "")
+	n.want(n.do("POST", "/p2p/hello", "", "Sec-Fetch-Site", "cross-site"), 403, "another origin")
+	n.want(n.do("GET", "/p2p/other", ""), 404, "there is nothing at")
+	if strings.Join(got, ",") != "POST /p2p/hello" {
+		t.Errorf("handed over: %v", got)
+	}
+	n.want(n.do("GET", "/metrics", ""), 200, "")
+}

@@ -1,0 +1,113 @@
+package node
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
+
+// TestMinerMetrics counts the blocks that a miner has solved.
+func TestMinerMetrics(t *testing.T) {
+	m := newMinerMetrics(Continuous)
+	m.countBlock(chain.Best, nil)
+	m.countBlock(chain.Best, nil)
+	m.countBlock(chain.Side, nil)
+	m.countBlock(chain.Known, nil)
+	m.countBlock(0, chain.ErrNoSpace)
+	for outcome, want := range map[string]float64{"best": 2, "lost": 2, "failed": 1} {
+		if got := testutil.ToFloat64(m.blocks.WithLabelValues(outcome)); got != want {
+			t.Errorf("%s: %v, want %v", outcome, got, want)
+		}
+	}
+	want := `
+# HELP lode_miner_info When the node mines; the value is always 1.
+# TYPE lode_miner_info gauge
+lode_miner_info{mode="continuous"} 1
+`
+	if err := testutil.CollectAndCompare(m.info, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
+func benchNode(b *testing.B) *Node {
+	b.Helper()
+	n, err := Open(b.Context(), Config{Params: chain.Lab(), Data: b.TempDir(), Listen: "127.0.0.1:0", Registry: prometheus.NewRegistry()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		n.api.Close()
+		_ = n.listener.Close()
+		if err := n.store.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return n
+}
+
+func scrape(b *testing.B, n *Node) {
+	w := httptest.NewRecorder()
+	n.api.ServeHTTP(w, httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK {
+		b.Errorf("status %d", w.Code)
+	}
+}
+
+// BenchmarkScrape is the time of one core that an answer to Prometheus takes.
+func BenchmarkScrape(b *testing.B) {
+	n := benchNode(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		scrape(b, n)
+	}
+}
+
+// BenchmarkScraped compares the hash rate of all cores, with a scrape every 5
+// seconds and without any, in turns. An op is a pair of searches of some 5
+// seconds each.
+func BenchmarkScraped(b *testing.B) {
+	n := benchNode(b)
+	start := time.Now()
+	if _, err := n.engine.Search(b.Context(), pow.Job{Target: pow.ZerosTarget(255), Count: 1 << 26}); !errors.Is(err, pow.ErrExhausted) {
+		b.Fatal(err)
+	}
+	count := uint64(min(5/time.Since(start).Seconds()*(1<<26), 1<<32))
+	run := func(scraped bool) float64 {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if scraped {
+				scrape(b, n)
+			}
+		}()
+		start := time.Now()
+		r, _ := n.engine.Search(b.Context(), pow.Job{Target: pow.ZerosTarget(255), Count: count})
+		took := time.Since(start).Seconds()
+		<-done
+		return float64(r.Hashes) / took
+	}
+	var ratios []float64
+	for i := 0; b.Loop(); i++ {
+		var with, without float64
+		if i%2 == 0 {
+			with, without = run(true), run(false)
+		} else {
+			without, with = run(false), run(true)
+		}
+		ratios = append(ratios, with/without)
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "with/without")
+	b.ReportMetric(ratios[len(ratios)/4], "quartile1")
+	b.ReportMetric(ratios[len(ratios)*3/4], "quartile3")
+}
