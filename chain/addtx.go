@@ -50,7 +50,7 @@ func (c *Chain) AddTx(tx Tx) (TxOutcome, error) {
 //   - A reorg returns the transaction: its own entry, already on disk, takes
 //     the place of ours, which is gone as if mined.
 func (c *Chain) addTx(tx Tx) (TxOutcome, error) {
-	if err := c.params.CheckTx(tx); err != nil {
+	if err := c.params.checkTx(tx); err != nil {
 		return 0, err
 	}
 	c.mu.Lock()

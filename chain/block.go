@@ -34,7 +34,7 @@ func (b Block) IDs() []pow.Hash {
 // Size returns the bytes that count against [Limits.BlockBytes]: header,
 // coinbase and the canonical forms of the transactions.
 func (b Block) Size() int {
-	size := pow.HeaderSize + len(b.Coinbase.Bytes())
+	size := pow.HeaderSize + b.Coinbase.size()
 	for _, tx := range b.Txs {
 		size += tx.Size()
 	}
@@ -51,7 +51,8 @@ func (b Block) AppendBinary(to []byte) ([]byte, error) {
 	}
 	header := b.Header.Bytes()
 	to = append(to, header[:]...)
-	coinbase := b.Coinbase.Bytes()
+	var buf [MaxCoinbaseSize]byte
+	coinbase, _ := b.Coinbase.serialize(buf[:0])
 	to = binary.AppendUvarint(to, uint64(len(coinbase)))
 	to = append(to, coinbase...)
 	to = binary.AppendUvarint(to, uint64(len(b.Txs)))

@@ -85,7 +85,7 @@ func ParseBlockJSON(data []byte, p Params) (Block, error) {
 // decodeBlock reads all but the transactions.
 func decodeBlock(data []byte) (Block, []json.RawMessage, error) {
 	// Package json takes the last of two equal keys, and names in any case.
-	members, err := checkJSONAround(string(data), 2)
+	members, _, err := scanJSON(string(data), 2)
 	if err != nil {
 		return Block{}, nil, fmt.Errorf("block: %w", err)
 	}

@@ -69,7 +69,7 @@ func TestBlockJSONRoundTrip(t *testing.T) {
 func blockWith(t testing.TB, b Block, field, value string) string {
 	t.Helper()
 	text := blockText(t, b)
-	members, err := checkJSONAround(text, 2)
+	members, _, err := scanJSON(text, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func blockWith(t testing.TB, b Block, field, value string) string {
 func TestBlockJSONRefuses(t *testing.T) {
 	b := sampleBlock(t, testTx(t, "one"))
 	good := blockText(t, b)
-	members, err := checkJSONAround(good, 2)
+	members, _, err := scanJSON(good, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -83,28 +84,40 @@ func (c Coinbase) Validate() error {
 
 // Bytes returns the serialization. It panics if the coinbase is not valid.
 func (c Coinbase) Bytes() []byte {
-	raw, _ := c.serialize()
+	raw, _ := c.serialize(nil)
 	return raw
 }
 
 // ID returns the transaction id: the SHA-256d of the serialization. It panics
 // if the coinbase is not valid.
-func (c Coinbase) ID() pow.Hash { return pow.DoubleSHA256(c.Bytes()) }
+func (c Coinbase) ID() pow.Hash {
+	var buf [MaxCoinbaseSize]byte
+	raw, _ := c.serialize(buf[:0])
+	return pow.DoubleSHA256(raw)
+}
+
+// size returns the length of the serialization.
+func (c Coinbase) size() int {
+	var buf [MaxCoinbaseSize]byte
+	raw, _ := c.serialize(buf[:0])
+	return len(raw)
+}
 
 // Halves returns the serialization's bytes before and after those of the
 // extranonce: coinb1 and coinb2 of a Stratum job. Its own extranonce is in
 // neither. It panics if the coinbase is not valid.
 func (c Coinbase) Halves() (before, after []byte) {
-	raw, at := c.serialize()
+	raw, at := c.serialize(nil)
 	return raw[:at:at], raw[at+ExtranonceSize:]
 }
 
-// serialize returns the serialization and where its extranonce is.
-func (c Coinbase) serialize() (raw []byte, extranonce int) {
+// serialize returns the serialization and where its extranonce is. It uses the
+// memory of buf, if there is enough.
+func (c Coinbase) serialize(buf []byte) (raw []byte, extranonce int) {
 	if err := c.Validate(); err != nil {
 		panic("chain: coinbase: " + err.Error())
 	}
-	raw = make([]byte, 0, MaxCoinbaseSize)
+	raw = slices.Grow(buf[:0], MaxCoinbaseSize)
 	raw = append(raw, coinbaseStart...)
 	raw = append(raw, 0) // the script's length, set below
 	script := len(raw)

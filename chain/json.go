@@ -36,24 +36,28 @@ type member struct {
 // zero and becomes zero, and one that RFC 8785 would write as an integer beyond
 // ±(2^53-1), which is every double from there to 1e21: its canonical form would
 // be refused. So 1E30 passes, as 1e+30, and 1e20 does not.
-func checkJSON(text string) ([]member, error) { return checkJSONAround(text, 0) }
+func checkJSON(text string) ([]member, error) {
+	members, _, err := scanJSON(text, 0)
+	return members, err
+}
 
-// checkJSONAround lets the text nest deeper by that many levels: those around
-// the objects that the bound is for.
-func checkJSONAround(text string, around int) ([]member, error) {
-	s := scanner{text: text, depth: -around, members: make([]member, 0, 8)}
+// scanJSON does what checkJSON does, and lets the text nest deeper by that many
+// levels: those around the objects that the bound is for. If canonical, the text
+// is in the form of RFC 8785 already; not every such text is recognised.
+func scanJSON(text string, around int) (members []member, canonical bool, err error) {
+	s := scanner{text: text, depth: -around, members: make([]member, 0, 8), canonical: true}
 	s.space()
 	if s.peek() != '{' {
-		return nil, s.unexpected("an object")
+		return nil, false, s.unexpected("an object")
 	}
 	if err := s.object(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	s.space()
 	if s.at < len(text) {
-		return nil, s.unexpected("nothing after the object")
+		return nil, false, s.unexpected("nothing after the object")
 	}
-	return s.members, nil
+	return s.members, s.canonical, nil
 }
 
 // scanner walks through a text once. Its methods find at on the first byte of
@@ -66,6 +70,8 @@ type scanner struct {
 	// members is a stack: those read so far of every object that is open. Of
 	// the outermost object they stay when it closes.
 	members []member
+
+	canonical bool // so far; see canonical.go
 }
 
 // peek returns the next byte, or 0, which no value begins with, at the end.
@@ -81,6 +87,7 @@ func (s *scanner) space() {
 		switch s.text[s.at] {
 		case ' ', '\t', '\n', '\r':
 			s.at++
+			s.canonical = false
 		default:
 			return
 		}
@@ -200,6 +207,9 @@ func (s *scanner) object() error {
 		if !keys.add(m.key, s.members[first:]) {
 			return s.errorf(m.start, "duplicate key %.40q", m.key)
 		}
+		if before := s.members[first:]; len(before) > 0 && !inOrder(before[len(before)-1].key, m.key) {
+			s.canonical = false
+		}
 		m.value = s.at
 		s.members = append(s.members, m)
 		if err = s.value(); err != nil {
@@ -291,10 +301,11 @@ func (s *scanner) number() error {
 			return err
 		}
 	}
+	literal := s.text[start:s.at]
 	if integer && short {
+		s.canonical = s.canonical && literal != "-0"
 		return nil
 	}
-	literal := s.text[start:s.at]
 	f, err := strconv.ParseFloat(literal, 64)
 	switch {
 	case err != nil: // the grammar is checked, so it is out of range
@@ -304,6 +315,7 @@ func (s *scanner) number() error {
 	case f == 0 && strings.Trim(s.text[mantissa:exponent], "0.") != "":
 		return s.errorf(start, "number %.40s is too small for a double", literal)
 	}
+	s.canonical = s.canonical && isCanonicalNumber(literal, f)
 	return nil
 }
 

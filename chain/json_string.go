@@ -39,6 +39,7 @@ func (s *scanner) escape() error {
 	s.at++
 	switch s.peek() {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.canonical = s.canonical && s.peek() != '/'
 		s.at++
 		return nil
 	case 'u':
@@ -49,6 +50,7 @@ func (s *scanner) escape() error {
 	if !ok {
 		return s.errorf(start, `want four hex digits after \u`)
 	}
+	s.canonical = s.canonical && isCanonicalEscape(s.text[start:start+6], r)
 	s.at = start + 6
 	if utf16.IsSurrogate(r) {
 		low, ok := unicodeEscape(s.text[s.at:])

@@ -210,6 +210,20 @@ func (s *MemStore) FindTx(id pow.Hash) (pow.Hash, error) {
 	return hash, nil
 }
 
+// FindTxs implements [Store].
+func (s *MemStore) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	blocks := make([]pow.Hash, len(ids))
+	for i, id := range ids {
+		blocks[i] = s.txs[id]
+	}
+	return blocks, nil
+}
+
 // Close implements [Store]. What the store holds is gone with it.
 func (s *MemStore) Close() error {
 	s.mu.Lock()

@@ -243,6 +243,13 @@ func (s *flakyStore) FindTx(id pow.Hash) (pow.Hash, error) {
 	return s.Store.FindTx(id)
 }
 
+func (s *flakyStore) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
+	if s.fails() {
+		return nil, errFlaky
+	}
+	return s.Store.FindTxs(ids)
+}
+
 // A store that fails now and then: whenever a call fails, the chain is as it was
 // before, and always as the store has it. Trying again gets everything through.
 func TestStoreFails(t *testing.T) {

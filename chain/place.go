@@ -56,7 +56,7 @@ func (c *Chain) known(hash pow.Hash) (Outcome, error) {
 // another one.
 func (c *Chain) check(a arrival) (final bool, err error) {
 	start := c.now()
-	if err := c.params.CheckHeader(a.Header); err != nil {
+	if err := c.params.checkHeader(a.Header, a.hash); err != nil {
 		return false, err
 	}
 	if err := c.params.checkBody(a.Block); err != nil {

@@ -28,7 +28,7 @@ func (c *Chain) advance(parent int32, run []arrival, first int) (side, best int,
 	connected := 0
 	refused := c.connectStored(&m)
 	if refused == nil {
-		connected, refused = c.connectNew(&m, run)
+		connected, refused = c.connectTxs(&m, blocksOf(run)...)
 	}
 	if refused != nil && !isRule(refused) {
 		return 0, 0, refused
@@ -89,7 +89,7 @@ func (c *Chain) connectStored(m *move) error {
 	for _, i := range m.connect {
 		b, err := c.Block(c.tree.at(i).hash)
 		if err == nil {
-			err = c.connectTxs(m, b)
+			_, err = c.connectTxs(m, b)
 		}
 		if isRule(err) {
 			return c.markInvalid(i, err)
@@ -112,48 +112,50 @@ func (c *Chain) markInvalid(i int32, why error) error {
 	return reject(BadPrev, "block %s: %v", hash, why)
 }
 
-// connectNew does the same for blocks that are not stored yet, and returns how
-// many are good.
-func (c *Chain) connectNew(m *move, run []arrival) (good int, err error) {
-	for _, a := range run {
-		if err := c.connectTxs(m, a.Block); err != nil {
-			return good, err
-		}
-		good++
-	}
-	return good, nil
-}
-
-// connectTxs checks that no transaction of a block stands below it on the branch
-// as it will be: neither in a block to connect, nor in one of the active branch
-// that stays.
-func (c *Chain) connectTxs(m *move, b Block) error {
-	for _, tx := range b.Txs {
-		id := tx.ID()
-		if err := checkUnmined(id, func(pow.Hash) (bool, error) { return c.isMinedAfter(m, id) }); err != nil {
-			return err
+// connectTxs checks that no transaction of the blocks stands below it on the
+// branch as it will be: neither in a block to connect, nor in one of the active
+// branch that stays. It stops at the first block that has one, and returns how
+// many there are before.
+func (c *Chain) connectTxs(m *move, blocks ...Block) (good int, err error) {
+	var ids []pow.Hash
+	for _, b := range blocks {
+		for _, tx := range b.Txs {
+			ids = append(ids, tx.ID())
 		}
 	}
-	for _, tx := range b.Txs {
-		m.ids[tx.ID()] = struct{}{}
+	if len(ids) == 0 {
+		return len(blocks), nil
 	}
-	return nil
+	mined, err := c.store.FindTxs(ids)
+	if err != nil {
+		return 0, err
+	}
+	for good, b := range blocks {
+		for i := range b.Txs {
+			if err := checkUnmined(ids[i], func(id pow.Hash) (bool, error) { return c.staysMined(m, id, mined[i]) }); err != nil {
+				return good, err
+			}
+		}
+		for _, id := range ids[:len(b.Txs)] {
+			m.ids[id] = struct{}{}
+		}
+		ids, mined = ids[len(b.Txs):], mined[len(b.Txs):]
+	}
+	return len(blocks), nil
 }
 
-func (c *Chain) isMinedAfter(m *move, id pow.Hash) (bool, error) {
+// staysMined reports whether a transaction, which the index has in that block if
+// at all, is in the chain when the move is made as far as it has got.
+func (c *Chain) staysMined(m *move, id, block pow.Hash) (bool, error) {
 	if _, ok := m.ids[id]; ok {
 		return true, nil
 	}
-	hash, err := c.store.FindTx(id)
-	if errors.Is(err, ErrNotFound) {
+	if block == (pow.Hash{}) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	i, ok := c.tree.find(hash)
+	i, ok := c.tree.find(block)
 	if !ok || !c.tree.isActive(i) {
-		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, hash)
+		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, block)
 	}
 	staying := len(c.tree.active) - len(m.disconnect)
 	return int(c.tree.at(i).height) < staying, nil

@@ -32,8 +32,11 @@ func (s State) Check(p Params, b Block, now time.Time, mined func(txid pow.Hash)
 // CheckHeader returns nil if a block with that header can stand on top of the
 // branch, as far as a header tells and whatever the clock says.
 func (s State) CheckHeader(p Params, h pow.Header) error {
-	p = p.WithDefaults()
-	if err := p.CheckHeader(h); err != nil {
+	return s.checkHeader(p.WithDefaults(), h, h.Hash())
+}
+
+func (s State) checkHeader(p Params, h pow.Header, hash pow.Hash) error {
+	if err := p.checkHeader(h, hash); err != nil {
 		return err
 	}
 	return s.checkHeaderPlace(p, h)
@@ -78,11 +81,16 @@ func checkUnmined(txid pow.Hash, mined func(pow.Hash) (bool, error)) error {
 // bits that the network could ask for. On a network whose difficulty moves,
 // [State.CheckHeader] knows which those are.
 func (p Params) CheckHeader(h pow.Header) error {
+	return p.WithDefaults().checkHeader(h, h.Hash())
+}
+
+// checkHeader is CheckHeader for who has the hash already.
+func (p Params) checkHeader(h pow.Header, hash pow.Hash) error {
 	target, err := h.Bits.Target()
 	if err != nil {
 		return reject(BadDiffBits, "%v", err)
 	}
-	d := p.WithDefaults().Difficulty
+	d := p.Difficulty
 	if d.Rule == RuleFixed && h.Bits != d.Bits {
 		return reject(BadDiffBits, "bits %s, want %s", h.Bits, d.Bits)
 	}
@@ -91,7 +99,7 @@ func (p Params) CheckHeader(h pow.Header) error {
 			return reject(BadDiffBits, "bits %s are easier than the limit %s", h.Bits, d.Limit)
 		}
 	}
-	if hash := h.Hash(); !hash.Meets(target) {
+	if !hash.Meets(target) {
 		return reject(HighHash, "hash %s is above the target %s", hash, target)
 	}
 	const topBits, want = 0xe0000000, 0x20000000 // BIP 9
@@ -104,7 +112,7 @@ func (p Params) CheckHeader(h pow.Header) error {
 // CheckBlock checks all that a block shows by itself, whatever stands below.
 func (p Params) CheckBlock(b Block) error {
 	p = p.WithDefaults()
-	if err := p.CheckHeader(b.Header); err != nil {
+	if err := p.checkHeader(b.Header, b.Hash()); err != nil {
 		return err
 	}
 	if err := p.checkBody(b); err != nil {
@@ -138,11 +146,16 @@ func (p Params) checkBody(b Block) error {
 // checkTxs checks the transactions that the header commits to. A block that
 // fails is invalid for good.
 func (p Params) checkTxs(b Block) error {
-	ids := make(map[pow.Hash]struct{}, len(b.Txs))
 	for _, tx := range b.Txs {
-		if err := p.CheckTx(tx); err != nil {
+		if err := p.checkTx(tx); err != nil {
 			return err
 		}
+	}
+	if len(b.Txs) < 2 {
+		return nil
+	}
+	ids := make(map[pow.Hash]struct{}, len(b.Txs))
+	for _, tx := range b.Txs {
 		ids[tx.ID()] = struct{}{}
 	}
 	if len(ids) < len(b.Txs) {
@@ -153,8 +166,9 @@ func (p Params) checkTxs(b Block) error {
 
 // CheckTx checks what a transaction shows by itself: the network's limit and its
 // policy of signatures.
-func (p Params) CheckTx(tx Tx) error {
-	p = p.WithDefaults()
+func (p Params) CheckTx(tx Tx) error { return p.WithDefaults().checkTx(tx) }
+
+func (p Params) checkTx(tx Tx) error {
 	if size := tx.Size(); size == 0 || size > p.Limits.TxBytes {
 		return reject(TxOversize, "transaction %s has %d bytes, want 1 to %d", tx.ID(), size, p.Limits.TxBytes)
 	}

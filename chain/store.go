@@ -33,6 +33,10 @@ type Store interface {
 	// transaction, or an error that wraps [ErrNotFound].
 	FindTx(id pow.Hash) (block pow.Hash, err error)
 
+	// FindTxs does the same for many at once. It returns a hash for each id, the
+	// zero hash where FindTx would say that there is none.
+	FindTxs(ids []pow.Hash) (blocks []pow.Hash, err error)
+
 	Close() error
 }
 

@@ -14,7 +14,7 @@ import (
 // Nodes are numbered in the order in which they came, parents before children;
 // genesis is 0.
 type tree struct {
-	chunks [][]node // of chunkSize each; a node never moves
+	chunks [][]node // of chunkSize each; only the first one begins smaller, and grows
 	count  int32
 	slots  []int32 // open addressing, a power of two: number + 1, or 0
 	seed   maphash.Seed
@@ -35,7 +35,12 @@ type node struct {
 	invalid          bool // it or a block below was refused when it was to be connected
 }
 
-const chunkSize = 1 << 10
+// A chunk is full before the next one begins, so only the last has room. There are
+// simulations with thousands of short chains.
+const (
+	chunkSize  = 1 << 10
+	firstChunk = 1 << 4
+)
 
 // newTree returns a tree that has only genesis.
 func newTree(p Params) *tree {
@@ -66,9 +71,7 @@ func (t *tree) find(hash pow.Hash) (int32, bool) {
 
 // add adds the block with that header, whose state is s. It must be new.
 func (t *tree) add(parent int32, h pow.Header, s State) int32 {
-	if int(t.count)%chunkSize == 0 {
-		t.chunks = append(t.chunks, make([]node, chunkSize))
-	}
+	t.grow()
 	if 4*int(t.count) >= 3*len(t.slots) {
 		t.slots = make([]int32, 2*len(t.slots))
 		for i := range t.count {
@@ -85,6 +88,18 @@ func (t *tree) add(parent int32, h pow.Header, s State) int32 {
 	}
 	*t.slot(s.Hash) = i + 1
 	return i
+}
+
+// grow makes room for one more node. Pointers to nodes do not outlive it.
+func (t *tree) grow() {
+	switch count := int(t.count); {
+	case count == 0:
+		t.chunks = [][]node{make([]node, firstChunk)}
+	case count < chunkSize && count == len(t.chunks[0]):
+		t.chunks[0] = append(make([]node, 0, 2*count), t.chunks[0]...)[:2*count]
+	case count%chunkSize == 0:
+		t.chunks = append(t.chunks, make([]node, chunkSize))
+	}
 }
 
 func (t *tree) header(i int32) pow.Header {

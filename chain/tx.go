@@ -55,8 +55,12 @@ type Tx struct {
 // is not zero and has zero as its nearest double.
 func ParseTx(data []byte) (Tx, error) {
 	text := string(data)
-	if _, err := checkTx(text); err != nil {
+	members, canonical, err := checkTx(text)
+	if err != nil {
 		return Tx{}, err
+	}
+	if canonical {
+		return canonicalTx(text, data, members)
 	}
 	return newTx(text)
 }
@@ -66,7 +70,7 @@ func ParseTx(data []byte) (Tx, error) {
 // because nobody vouches for that; a signed post must have its own.
 func NewTx(post []byte, now time.Time) (Tx, error) {
 	text := string(post)
-	members, err := checkTx(text)
+	members, _, err := checkTx(text)
 	if err != nil {
 		return Tx{}, err
 	}
@@ -77,11 +81,11 @@ func NewTx(post []byte, now time.Time) (Tx, error) {
 }
 
 // checkTx is the gate before anything else looks at a text.
-func checkTx(text string) ([]member, error) {
+func checkTx(text string) (members []member, canonical bool, err error) {
 	if len(text) > MaxTxText {
-		return nil, fmt.Errorf("transaction: text of %d bytes, at most %d are read", len(text), MaxTxText)
+		return nil, false, fmt.Errorf("transaction: text of %d bytes, at most %d are read", len(text), MaxTxText)
 	}
-	return checkJSON(text)
+	return scanJSON(text, 0)
 }
 
 // newTx makes a transaction of a text that checkTx has accepted.
@@ -90,15 +94,21 @@ func newTx(text string) (Tx, error) {
 	if err != nil {
 		return Tx{}, err
 	}
-	canonical := string(raw)
-	if len(canonical) > MaxTxSize {
-		return Tx{}, fmt.Errorf("transaction: %d bytes in canonical form, at most %d are allowed", len(canonical), MaxTxSize)
-	}
 	// From here on nothing but the canonical form counts, so the fields are
 	// taken from it, and it has to pass the check itself.
+	canonical := string(raw)
 	members, err := checkJSON(canonical)
 	if err != nil {
 		return Tx{}, fmt.Errorf("canonical form: %w", err)
+	}
+	return canonicalTx(canonical, raw, members)
+}
+
+// canonicalTx makes a transaction of its canonical form, as a string and as
+// bytes, with those members.
+func canonicalTx(canonical string, raw []byte, members []member) (Tx, error) {
+	if len(canonical) > MaxTxSize {
+		return Tx{}, fmt.Errorf("transaction: %d bytes in canonical form, at most %d are allowed", len(canonical), MaxTxSize)
 	}
 	tx := Tx{canonical: canonical}
 	if err := tx.readFields(members); err != nil {

@@ -31,15 +31,19 @@ type pending struct {
 func encode(c chain.Change) (change, error) {
 	to := change{disconnect: c.Disconnect, connect: c.Connect, remove: c.RemovePending}
 	for _, b := range c.Blocks {
-		record, err := b.AppendBinary(make([]byte, sumSize, 512))
-		if err != nil {
-			return change{}, fmt.Errorf("block %s: %w", b.Hash(), err)
+		e := block{hash: b.Hash(), header: b.Header.Bytes(), txs: make([]pow.Hash, len(b.Txs))}
+		for i, tx := range b.Txs {
+			e.txs[i] = tx.ID()
 		}
-		if len(record) > maxRecord {
-			return change{}, fmt.Errorf("block %s: %d bytes, at most %d can be stored", b.Hash(), len(record), maxRecord)
+		var err error
+		if e.record, err = b.AppendBinary(make([]byte, sumSize, 512)); err != nil {
+			return change{}, fmt.Errorf("block %s: %w", e.hash, err)
 		}
-		to.blocks = append(to.blocks, block{hash: b.Hash(), header: b.Header.Bytes(), record: record, txs: b.IDs()[1:]})
-		to.size += len(record)
+		if len(e.record) > maxRecord {
+			return change{}, fmt.Errorf("block %s: %d bytes, at most %d can be stored", e.hash, len(e.record), maxRecord)
+		}
+		to.blocks = append(to.blocks, e)
+		to.size += len(e.record)
 	}
 	for _, p := range c.AddPending {
 		text := p.Tx.String()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -126,30 +127,53 @@ func (s *Store) body(tx *bbolt.Tx, hash pow.Hash) (number uint64, block []byte, 
 
 // FindTx implements [chain.Store].
 func (s *Store) FindTx(id pow.Hash) (block pow.Hash, err error) {
-	err = s.view(func(tx *bbolt.Tx) error {
-		number, found, err := findTx(tx.Bucket([]byte(bucketTxs)), id)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return fmt.Errorf("transaction %s: %w", id, chain.ErrNotFound)
-		}
-		k := key(number)
-		header, err := parseHeader(number, k, tx.Bucket([]byte(bucketHeaders)).Get(k))
-		block = header.Hash()
-		return err
-	})
+	blocks, err := s.FindTxs([]pow.Hash{id})
 	if err != nil {
 		return pow.Hash{}, err
 	}
-	return block, nil
+	if blocks[0] == (pow.Hash{}) {
+		return pow.Hash{}, fmt.Errorf("transaction %s: %w", id, chain.ErrNotFound)
+	}
+	return blocks[0], nil
+}
+
+// FindTxs implements [chain.Store].
+func (s *Store) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
+	order := make([]int, len(ids)) // that of the index, so that neighbours come together
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return bytes.Compare(ids[i][:], ids[j][:]) })
+	blocks := make([]pow.Hash, len(ids))
+	err := s.view(func(tx *bbolt.Tx) error {
+		txs, headers := tx.Bucket([]byte(bucketTxs)).Cursor(), tx.Bucket([]byte(bucketHeaders))
+		for _, i := range order {
+			number, found, err := findTx(txs, &ids[i])
+			if err != nil {
+				return err
+			}
+			if !found {
+				continue
+			}
+			k := key(number)
+			header, err := parseHeader(number, k, headers.Get(k))
+			if err != nil {
+				return err
+			}
+			blocks[i] = header.Hash()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return blocks, nil
 }
 
 // findTx returns the number of the block that the index has for a transaction.
 // Where there is none, a record with a damaged key would stand next to its
 // place, so both neighbours are checked.
-func findTx(txs *bbolt.Bucket, id pow.Hash) (number uint64, found bool, err error) {
-	c := txs.Cursor()
+func findTx(c *bbolt.Cursor, id *pow.Hash) (number uint64, found bool, err error) {
 	k, v := c.Seek(id[:])
 	if bytes.Equal(k, id[:]) {
 		number, err = parseNumber(k, v)

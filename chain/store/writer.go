@@ -1,7 +1,10 @@
 package store
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -47,10 +50,8 @@ func (w *writer) apply(c *change) error {
 			return fmt.Errorf("disconnect block %s: %w", hash, err)
 		}
 	}
-	for _, hash := range c.connect {
-		if err := w.connect(hash); err != nil {
-			return fmt.Errorf("connect block %s: %w", hash, err)
-		}
+	if err := w.connectAll(c.connect); err != nil {
+		return err
 	}
 	for _, p := range c.add {
 		if w.pending.Get(p.key) != nil {
@@ -127,29 +128,52 @@ func (w *writer) disconnect(hash pow.Hash) error {
 	return nil
 }
 
-// connect puts a block on the tip.
-func (w *writer) connect(hash pow.Hash) error {
-	number, prev, txs, err := w.find(hash)
+// connectAll puts blocks on the tip, one on top of the other.
+func (w *writer) connectAll(hashes []pow.Hash) error {
+	var places []place
+	for _, hash := range hashes {
+		number, prev, txs, err := w.find(hash)
+		if err != nil {
+			return fmt.Errorf("connect block %s: %w", hash, err)
+		}
+		if tip := pow.Hash(w.state.tip); tip != prev && tip != (pow.Hash{}) {
+			return fmt.Errorf("connect block %s: its parent is %s, the tip is %s", hash, prev, tip)
+		}
+		w.state.tip = hash
+		for _, id := range txs {
+			places = append(places, place{id, number})
+		}
+	}
+	// Ids are spread over all of the index. In its order, those that share a page
+	// come together.
+	slices.SortStableFunc(places, func(a, b place) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for i := range places {
+		if err := w.putPlace(&places[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place is an entry of the index: the transaction stands in the block of that
+// number.
+type place struct {
+	id     pow.Hash
+	number uint64
+}
+
+func (w *writer) putPlace(p *place) error {
+	_, found, err := w.place(p.id)
 	if err != nil {
 		return err
 	}
-	if tip := pow.Hash(w.state.tip); tip != prev && tip != (pow.Hash{}) {
-		return fmt.Errorf("its parent is %s, the tip is %s", prev, tip)
+	if !found {
+		w.state.txs++
 	}
-	for _, id := range txs {
-		_, found, err := w.place(id)
-		if err != nil {
-			return err
-		}
-		if !found {
-			w.state.txs++
-		}
-		if err := w.txs.Put(id[:], seal(id[:], append(make([]byte, sumSize), key(number)...))); err != nil {
-			return err
-		}
-	}
-	w.state.tip = hash
-	return nil
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], p.number)
+	record := append(make([]byte, sumSize, sumSize+len(number)), number[:]...)
+	return w.txs.Put(p.id[:], seal(p.id[:], record))
 }
 
 // find returns what the moves of the tip ask of a block.

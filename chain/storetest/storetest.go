@@ -118,7 +118,15 @@ func (f *fixture) want(want contents) {
 			txs[tx.ID()] = true
 		}
 	}
-	for id := range txs {
+	ids := append(slices.Collect(maps.Keys(txs)), pow.Hash{31: 1}, pow.Hash{0: 255})
+	all, err := f.store.FindTxs(ids)
+	if err != nil || len(all) != len(ids) {
+		f.Fatalf("%d of %d transactions (%v)", len(all), len(ids), err)
+	}
+	for i, id := range ids {
+		if all[i] != want.mined[id] {
+			f.Errorf("transaction %s in block %s, want %s", id, all[i], want.mined[id])
+		}
 		got, err := f.store.FindTx(id)
 		if hash, ok := want.mined[id]; ok && (err != nil || got != hash) {
 			f.Errorf("transaction %s in block %s (%v), want %s", id, got, err, hash)
@@ -419,10 +427,11 @@ func testClosed(f *fixture) {
 	}
 	_, errBlock := f.store.Block(g.Hash())
 	_, errFind := f.store.FindTx(g.Hash())
+	_, errFinds := f.store.FindTxs([]pow.Hash{g.Hash()})
 	_, _, errLoad := f.store.Load(func(pow.Header) error { return nil })
 	for name, err := range map[string]error{
 		"commit": f.store.Commit(chain.Change{Blocks: []chain.Block{g}}),
-		"block":  errBlock, "find": errFind, "load": errLoad,
+		"block":  errBlock, "find": errFind, "find many": errFinds, "load": errLoad,
 	} {
 		if !errors.Is(err, chain.ErrClosed) {
 			f.Errorf("%s: %v, want %v", name, err, chain.ErrClosed)

@@ -1,0 +1,130 @@
+//go:build unix
+
+package bench
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/store"
+	"github.com/lodepow/lode/pow"
+)
+
+// rawBlocks makes a branch of blocks of one small transaction each, in the form
+// in which peers send them.
+func rawBlocks(b *testing.B, p chain.Params, count int, signed bool) [][]byte {
+	b.Helper()
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	s := chain.Genesis(p)
+	target, _, _ := p.Difficulty.Bits.Decode()
+	raws := make([][]byte, count)
+	for i := range raws {
+		post := fmt.Appendf(nil, `{"author":"ann","content":"hello, this is number %d"}`, i)
+		now := time.UnixMicro(1_700_000_000_123_456 + int64(i)*1_234_567)
+		tx, err := chain.NewTx(post, now)
+		if signed {
+			tx, err = chain.Sign(post, key, now)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		block := chain.Block{
+			Header:   pow.Header{Version: 0x20000000, Prev: s.Hash, Time: s.Time + 1, Bits: p.Difficulty.Bits},
+			Coinbase: chain.Coinbase{Height: s.Height + 1, Tag: "bench"},
+			Txs:      []chain.Tx{tx},
+		}
+		block.Header.MerkleRoot, _ = chain.MerkleRoot(block.IDs())
+		for !block.Hash().Meets(target) {
+			block.Header.Nonce++
+		}
+		if raws[i], err = block.AppendBinary(nil); err != nil {
+			b.Fatal(err)
+		}
+		s = s.Apply(block.Header)
+	}
+	return raws
+}
+
+func easyParams() chain.Params {
+	return chain.Params{
+		Name:       "bench",
+		Difficulty: chain.Difficulty{Rule: chain.RuleFixed, Bits: 0x207fffff},
+	}.WithDefaults()
+}
+
+func reportBlocks(b *testing.B, cpu time.Duration) {
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "blocks/s")
+	b.ReportMetric(float64(cpu.Nanoseconds())/1e3/float64(b.N), "cpu-µs/block")
+}
+
+// cpuTime returns the processor time that the process has used, on all cores.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func BenchmarkParseBlock(b *testing.B) {
+	for _, signed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("signed=%v", signed), func(b *testing.B) {
+			raws := rawBlocks(b, easyParams(), 1000, signed)
+			b.ReportAllocs()
+			began := cpuTime(b)
+			b.ResetTimer()
+			for i := range b.N {
+				if _, err := chain.ParseBlock(raws[i%len(raws)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			reportBlocks(b, cpuTime(b)-began)
+		})
+	}
+}
+
+// BenchmarkAcceptAll is what a node does that syncs: it parses blocks of one
+// small transaction each, and takes them in batches, in a store on the disk.
+func BenchmarkAcceptAll(b *testing.B) {
+	for _, signed := range []bool{false, true} {
+		for _, batch := range []int{1, 128, 512} {
+			b.Run(fmt.Sprintf("signed=%v/batch=%d", signed, batch), func(b *testing.B) {
+				p := easyParams()
+				raws := rawBlocks(b, p, b.N, signed)
+				s, err := store.Open(b.TempDir(), store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.Close()
+				c, err := chain.Open(chain.Config{Params: p, Store: s})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportAllocs()
+				began := cpuTime(b)
+				b.ResetTimer()
+				blocks := make([]chain.Block, 0, batch)
+				for i, raw := range raws {
+					block, err := chain.ParseBlock(raw)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if blocks = append(blocks, block); len(blocks) < batch && i+1 < len(raws) {
+						continue
+					}
+					if _, err := c.AcceptAll(blocks); err != nil {
+						b.Fatal(err)
+					}
+					blocks = blocks[:0]
+				}
+				b.StopTimer()
+				reportBlocks(b, cpuTime(b)-began)
+			})
+		}
+	}
+}

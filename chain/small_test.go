@@ -1,0 +1,33 @@
+package chain
+
+import (
+	"runtime"
+	"testing"
+)
+
+// A simulation has thousands of chains in one process.
+func TestMemoryOfAChain(t *testing.T) {
+	const chains, blocks = 200, 50
+	a := newBranch(easy())
+	for range blocks {
+		a.grow(1)
+	}
+	all := make([]*Chain, chains)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range all {
+		all[i] = openTest(t, Config{Params: easy()}).Chain
+		if taken, err := all[i].AcceptAll(a.blocks); taken != blocks || err != nil {
+			t.Fatal(taken, err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	each := (after.HeapAlloc - before.HeapAlloc) / chains
+	t.Logf("%d bytes for a chain of %d blocks with its store", each, blocks)
+	if each > 80<<10 {
+		t.Errorf("%d bytes for a chain of %d blocks with its store, want less than 80 KiB", each, blocks)
+	}
+	runtime.KeepAlive(all)
+}
