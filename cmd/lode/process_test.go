@@ -31,12 +31,14 @@ func startNode(t testing.TB, data string, flags ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.done
-		p.client.CloseIdleConnections()
-	})
+	t.Cleanup(p.kill)
 	return p
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+	p.client.CloseIdleConnections()
 }
 
 func tryNode(data string, flags ...string) (*process, error) {
@@ -46,6 +48,11 @@ func tryNode(data string, flags ...string) (*process, error) {
 	}
 	cmd := exec.Command(self) //nolint:noctx // it ends by the signals that the tests send
 	cmd.Args = append([]string{"lode", "node", "--listen", "127.0.0.1:0", "--data", data}, flags...)
+	return startProcess(cmd)
+}
+
+// startProcess starts a command that runs a node and waits until it listens.
+func startProcess(cmd *exec.Cmd) (*process, error) {
 	p := &process{
 		cmd: cmd, log: new(bytes.Buffer), done: make(chan struct{}),
 		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}},

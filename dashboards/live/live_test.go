@@ -55,6 +55,7 @@ func TestLive(t *testing.T) {
 	t.Run("panels", s.checkPanels)
 	t.Run("hash rate", s.checkHashRate)
 	t.Run("intervals", s.checkIntervals)
+	t.Run("series", s.checkSeries)
 }
 
 // tell lets the story happen.
@@ -342,5 +343,19 @@ func (s *story) checkIntervals(t *testing.T) {
 		if got := found[0].Points[0].Value; got != float64(want) || want < 10 {
 			t.Errorf("node %s: %v intervals, %d blocks connected", n.name, got, want)
 		}
+	}
+}
+
+// checkSeries sees to it that no label has run away.
+func (s *story) checkSeries(t *testing.T) {
+	const most = 1500 // of a node; buckets of HTTP are most of them
+	found, err := s.Query(t.Context(), `max(count by (instance) ({job="lode", __name__=~"lode_.+"}))`, s.stilled)
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	got := found[0].Points[0].Value
+	t.Logf("a node shows at most %v series", got)
+	if got > most {
+		t.Errorf("a node shows %v series, want at most %d", got, most)
 	}
 }

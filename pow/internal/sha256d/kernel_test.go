@@ -263,6 +263,7 @@ func TestTableOrder(t *testing.T) {
 		{CPU{Features: []Feature{SHA}}, "minio"},
 		{CPU{Features: []Feature{SHA, AVX2}}, withSHA},
 		{CPU{Features: []Feature{SHA, AVX2, AVX512}}, withAVX512},
+		{CPU{Features: []Feature{SHA, AVX2, AVX512}, FastSHA: true}, withSHA},
 	} {
 		if got := Kernels(tc.cpu)[0].Name; got != tc.want {
 			t.Errorf("with %v the first kernel is %s, want %s", tc.cpu.Features, got, tc.want)

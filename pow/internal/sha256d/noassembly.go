@@ -8,4 +8,4 @@ type (
 	shaniInput struct{}
 )
 
-func assemblyKernels() []Kernel { return nil }
+func assemblyKernels(CPU) []Kernel { return nil }

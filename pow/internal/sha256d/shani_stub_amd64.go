@@ -12,3 +12,11 @@ package sha256d
 //
 //go:noescape
 func shaniScan(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int, versionsLeft int, hits uint32)
+
+// shaniRoll tries every version with groups of 4 nonces, from first, all versions over
+// the same words of the first hash, and stops at a group if it or the one before may have a hash
+// whose most significant word is below limit. It returns how many groups were left,
+// with that group; none if the last one's end showed it, and -1 if there is no such hash.
+//
+//go:noescape
+func shaniRoll(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int)

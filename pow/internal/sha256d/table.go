@@ -55,7 +55,7 @@ func Kernels(cpu CPU) []Kernel {
 	// What has assembly of its own beats both, and stands last where the CPU
 	// lacks it.
 	var fits, lacks []Kernel
-	for _, k := range assemblyKernels() {
+	for _, k := range assemblyKernels(cpu) {
 		if slices.ContainsFunc(k.Needs, func(f Feature) bool { return !cpu.Has(f) }) {
 			lacks = append(lacks, k)
 		} else {

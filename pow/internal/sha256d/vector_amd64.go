@@ -15,7 +15,10 @@ type vectors struct {
 }
 
 // assemblyKernels are the rows with assembly of their own, the fastest first.
-func assemblyKernels() []Kernel {
+func assemblyKernels(cpu CPU) []Kernel {
+	if cpu.FastSHA {
+		return slices.Concat(shaniKernels(), avx512Kernels(), avx2Kernels())
+	}
 	return slices.Concat(avx512Kernels(), shaniKernels(), avx2Kernels())
 }
 

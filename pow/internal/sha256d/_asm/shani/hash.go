@@ -21,12 +21,16 @@ const (
 
 // Four streams leave no registers for the message words, except for each stream's
 // last quad: the next one waits for it. The rest lies in memory, for each stream a
-// ring of four quads.
+// ring of four quads, and where versions share the words of the first hash, these
+// with the round constants added.
 const (
-	ringSlot  = 0
-	nonceSlot = 4
-	w16Slot   = 5
-	perStream = 6 * 16
+	ringSlot    = 0
+	nonceSlot   = 4
+	w16Slot     = 5
+	sharedSlot  = 6  // quads 4 to 15
+	sharedRing  = 18 // while these are computed
+	perStream   = 22 * 16
+	firstShared = 4
 )
 
 func slot(stream, i int) Mem { return Mem{Base: scratch, Disp: stream*perStream + 16*i} }
@@ -53,6 +57,8 @@ type stream struct {
 	id         int
 	abef, cdgh VecPhysical
 	last       VecPhysical // the quad of words computed last: the next one waits for it
+	ring       int         // slot of its last four quads of words
+	midOf      GPPhysical  // the version whose midstate completes the first hash
 }
 
 // follow makes w the stream's last quad, and frees the one before.
@@ -65,10 +71,12 @@ func (s *stream) follow(w VecPhysical) {
 
 func newStream(id int) *stream {
 	regs := []VecPhysical{X1, X2, X3, X4, X5, X6, X7, X8}
-	return &stream{id: id, abef: regs[2*id], cdgh: regs[2*id+1]}
+	return &stream{id: id, abef: regs[2*id], cdgh: regs[2*id+1], ring: ringSlot, midOf: version}
 }
 
-func (s *stream) word(quad int) Mem { return slot(s.id, ringSlot+quad%4) }
+func (s *stream) word(quad int) Mem { return slot(s.id, s.ring+quad%4) }
+
+func (s *stream) shared(quad int) Mem { return slot(s.id, sharedSlot+quad-firstShared) }
 
 // hash returns the code of one hash in pieces of four rounds. A piece adds the
 // round constants to its message words, computes the words of the next piece, and
@@ -83,7 +91,7 @@ func (s *stream) hash() []func() {
 		pieces = append(pieces, func() {
 			if q < 4 {
 				s.firstWords(q + 1)
-				s.constantRounds(firstPadding[q-1])
+				s.readyRounds(constant(firstPadding[q-1]))
 				return
 			}
 			VPADDD(constant(kQuad(4*q)), s.last, X0)
@@ -91,6 +99,38 @@ func (s *stream) hash() []func() {
 			s.rounds()
 		})
 	}
+	return append(pieces, s.secondHash()...)
+}
+
+// schedule is the code, in pieces, that leaves the words of the first hash in
+// memory for all versions.
+func (s *stream) schedule() (pieces []func()) {
+	for q := firstShared; q <= 15; q++ {
+		pieces = append(pieces, func() {
+			s.firstWords(q)
+			VPADDD(constant(kQuad(4*q)), s.last, X0)
+			VMOVDQA(X0, s.shared(q))
+		})
+	}
+	return append(pieces, func() { s.follow(nil) })
+}
+
+// version is hash with the words that schedule left.
+func (s *stream) version() []func() {
+	pieces := []func(){s.begin}
+	for q := 1; q <= 15; q++ {
+		pieces = append(pieces, func() {
+			if q < firstShared {
+				s.readyRounds(constant(firstPadding[q-1]))
+			} else {
+				s.readyRounds(s.shared(q))
+			}
+		})
+	}
+	return append(pieces, s.secondHash()...)
+}
+
+func (s *stream) secondHash() (pieces []func()) {
 	pieces = append(pieces, s.second)
 	for q := 1; q <= 15; q++ {
 		pieces = append(pieces, func() {
@@ -100,13 +140,16 @@ func (s *stream) hash() []func() {
 				VPADDD(constant(kQuad(4*q-3)), X0, X0)
 			case q == 3:
 				s.secondWords(q + 1)
-				s.constantRounds(kQuad(9))
+				s.readyRounds(constant(kQuad(9)))
 				return
 			default:
 				VPADDD(constant(kQuad(4*q-3)), s.last, X0)
 			}
 			s.secondWords(q + 1)
 			s.rounds()
+			if q == 15 {
+				s.follow(nil)
+			}
 		})
 	}
 	return pieces
@@ -121,11 +164,12 @@ func (s *stream) rounds() {
 	SHA256RNDS2(X0, s.cdgh, s.abef)
 }
 
-// constantRounds runs four rounds whose words are constant: both halves are loads.
-func (s *stream) constantRounds(sum quad) {
-	VMOVDQU(constant(sum), X0)
+// readyRounds runs four rounds whose sums of words and constants are in memory:
+// both halves are loads.
+func (s *stream) readyRounds(sum Mem) {
+	VMOVDQU(sum, X0)
 	SHA256RNDS2(X0, s.abef, s.cdgh)
-	VMOVQ(constant(sum).Offset(8), X0)
+	VMOVQ(sum.Offset(8), X0)
 	SHA256RNDS2(X0, s.cdgh, s.abef)
 }
 
@@ -220,8 +264,8 @@ func (s *stream) keep(q int, w VecPhysical) {
 
 // second completes the first digest and begins the hash of it.
 func (s *stream) second() {
-	VPADDD(Mem{Base: version, Disp: midABEF}, s.abef, s.abef)
-	VPADDD(Mem{Base: version, Disp: midCDGH}, s.cdgh, s.cdgh)
+	VPADDD(Mem{Base: s.midOf, Disp: midABEF}, s.abef, s.abef)
+	VPADDD(Mem{Base: s.midOf, Disp: midCDGH}, s.cdgh, s.cdgh)
 
 	Comment("Words 1 to 4 are b, c, d, e.")
 	w1 := vectors.take()

@@ -2,6 +2,7 @@
 // processors with the SHA-256 instructions. Run it with go generate there.
 //
 //   - main.go      the loop over groups of nonces and their versions
+//   - roll.go      the same for versions that share words
 //   - hash.go      one hash of one stream, as a list of pieces of code
 //   - constants.go the words that are the same for every job
 package main
@@ -40,7 +41,13 @@ var (
 func main() {
 	ConstraintExpr("amd64,!purego,!noasm")
 	constants()
+	scan()
+	roll()
+	Generate()
+}
 
+// scan emits the loops over groups and versions around the code of one hash.
+func scan() {
 	TEXT("shaniScan", 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft, versionsLeft int, hits uint32)")
 	Pragma("noescape")
 	Doc("shaniScan tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first, until a group",
@@ -48,16 +55,7 @@ func main() {
 		"each such nonce of the group, its first the lowest; groupsLeft and versionsLeft",
 		"count what was left, with the group and the version of the hits. Otherwise hits",
 		"is zero.")
-	Load(Param("job"), job)
-	Load(Param("versions"), versions)
-	Load(Param("limit"), limit)
-	Load(Param("first"), nonce.As32())
-	Load(Param("groups"), groups)
-	local := AllocLocal(streams*perStream + 64)
-	LEAQ(local.Offset(63), scratch)
-	ANDQ(I8(-64), scratch)
-	// The SHA instructions have no VEX form; over dirty upper halves they crawl.
-	VZEROUPPER()
+	loadParameters()
 
 	Label("group")
 	for s := range streams {
@@ -91,8 +89,19 @@ func main() {
 	Store(left, ReturnIndex(1))
 	Store(hits.As32(), ReturnIndex(2))
 	RET()
+}
 
-	Generate()
+func loadParameters() {
+	Load(Param("job"), job)
+	Load(Param("versions"), versions)
+	Load(Param("limit"), limit)
+	Load(Param("first"), nonce.As32())
+	Load(Param("groups"), groups)
+	local := AllocLocal(streams*perStream + 64)
+	LEAQ(local.Offset(63), scratch)
+	ANDQ(I8(-64), scratch)
+	// The SHA instructions have no VEX form; over dirty upper halves they crawl.
+	VZEROUPPER()
 }
 
 // interleave emits the pieces of all streams in turn.

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// inNetworkOfItsOwn runs the test again in a process of its own whose network
+// namespace is new and empty, and returns false there. With that process all
+// that it has made is gone, however it ends.
+func inNetworkOfItsOwn(t *testing.T) bool {
+	const inside = "LODE_TEST_NETWORK"
+	if os.Getenv(inside) != "" {
+		return false
+	}
+	why := func() string {
+		if os.Geteuid() != 0 {
+			return "it needs root"
+		}
+		for _, tool := range []string{"ip", "nsenter", "nice"} {
+			if _, err := exec.LookPath(tool); err != nil {
+				return "it needs " + tool + " (iproute2, util-linux, coreutils)"
+			}
+		}
+		probe := exec.CommandContext(t.Context(), "ip", "link", "add", "name", "left", "type", "bridge")
+		probe.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+		if out, err := probe.CombinedOutput(); err != nil {
+			return fmt.Sprintf("it needs network namespaces and bridges: %v: %s", err, out)
+		}
+		return ""
+	}()
+	if why != "" {
+		t.Skip("NOT TESTED: processes in network namespaces: " + why)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=10m")
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	t.Logf("in a network of its own:\n%s", out)
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("in a network of its own: %v", err)
+	}
+	return true
+}
+
+// lan is two switches with a cable between them, and a node at each port, in a
+// namespace of its own. Node i is 10.77.0.i to the others; the test reaches it
+// at 10.77.1.i or 10.77.2.i, whichever switch it is at, with the cable or
+// without.
+type lan struct {
+	t       *testing.T
+	command string // lode
+}
+
+func newLAN(t *testing.T) *lan {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lan{t, filepath.Join(t.TempDir(), "lode")}
+	if err := os.Symlink(self, l.command); err != nil {
+		t.Fatal(err)
+	}
+	l.ip(`link set lo up
+link add name left type bridge
+link add name right type bridge
+link add name cable-left type veth peer name cable-right
+link set cable-left master left
+link set cable-right master right
+address add 10.77.1.100/24 dev left
+address add 10.77.2.100/24 dev right
+link set left up
+link set right up`)
+	l.join()
+	return l
+}
+
+// ip has ip(8) do these commands, in the namespace of the process that is given.
+func (l *lan) ip(commands string, in ...int) {
+	l.t.Helper()
+	args := []string{"ip", "-batch", "-"}
+	for _, pid := range in {
+		args = append([]string{"nsenter", "--net", "--target", strconv.Itoa(pid)}, args...)
+	}
+	cmd := exec.CommandContext(l.t.Context(), args[0], args[1:]...)
+	cmd.Stdin = strings.NewReader(commands + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		l.t.Fatalf("ip: %v: %s", err, out)
+	}
+}
+
+func (l *lan) join() { l.ip("link set cable-left up\nlink set cable-right up") }
+func (l *lan) cut()  { l.ip("link set cable-left down") }
+
+// address returns where the other nodes reach node i.
+func (l *lan) address(i int) string { return fmt.Sprintf("http://10.77.0.%d:8000", i) }
+
+// start starts node i, nicely, at one of the switches.
+func (l *lan) start(i int, right bool, flags ...string) *process {
+	l.t.Helper()
+	side, name := 1, "left"
+	if right {
+		side, name = 2, "right"
+	}
+	args := append([]string{
+		"-n", "10", l.command, "node", "--data", l.t.TempDir(), "--listen", "0.0.0.0:8000", "--advertise", l.address(i),
+	}, flags...)
+	cmd := exec.Command("nice", args...) //nolint:gosec,noctx // it is the test itself; it ends by the signals that the tests send
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	p, err := startProcess(cmd)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(p.kill)
+	p.url = fmt.Sprintf("http://10.77.%d.%d:8000", side, i)
+	pid := p.cmd.Process.Pid
+	l.ip(fmt.Sprintf("link add name node%d type veth peer name eth0 netns %d\nlink set node%d master %s up", i, pid, i, name))
+	l.ip(fmt.Sprintf("link set lo up\nlink set eth0 up\naddress add 10.77.0.%d/24 dev eth0\naddress add 10.77.%d.%d/24 dev eth0", i, side, i), pid)
+	return p
+}

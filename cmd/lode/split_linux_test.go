@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// splitNetwork is the network of TestSplit: lab with a block every 2 seconds, so
+// that a minute is many blocks, and a half-life so short that the difficulty soon
+// fits the machine.
+const splitNetwork = `{
+ "name": "split",
+ "difficulty": {"rule": "asert", "bits": "1e03ffff", "spacing": 2, "half_life": 20}
+}`
+
+const (
+	splitNodes  = 8
+	splitRecent = 100              // blocks of a chain that are looked at while it runs
+	splitAgree  = 30 * time.Second // after healing
+	splitDepth  = 3                // blocks from any tip to what all have
+)
+
+// TestSplit runs eight nodes that mine all the time, cuts the cable between four
+// of them and the other four for LODE_SPLIT seconds (3), and mends it. Clients
+// post to both sides throughout. Within 30 seconds all tips must stand on a common
+// block at most three below, and no transaction may be lost or doubled.
+func TestSplit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("eight processes")
+	}
+	if inNetworkOfItsOwn(t) {
+		return
+	}
+	seconds, err := strconv.Atoi(os.Getenv("LODE_SPLIT"))
+	if err != nil {
+		seconds = 3
+	}
+	params := filepath.Join(t.TempDir(), "split.json")
+	if err := os.WriteFile(params, []byte(splitNetwork), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := newLAN(t)
+	var nodes []*process
+	for i := 1; i <= splitNodes; i++ {
+		flags := []string{"--network", params, "--mine", "continuous", "--workers", "1", "--tag", strconv.Itoa(i)}
+		if i > 1 {
+			flags = append(flags, "--peer", l.address(i-1))
+		}
+		nodes = append(nodes, l.start(i, i > splitNodes/2, flags...))
+	}
+	begin := time.Now()
+	eventually(t, "eight nodes agree", func() bool {
+		v := look(t, nodes)
+		return v.low >= 8 && v.depth() <= splitDepth
+	})
+	t.Logf("all agree on a chain of %d blocks after %v", look(t, nodes).low, since(begin))
+
+	var posted posts
+	ctx, stopPosting := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	for i, n := range nodes {
+		clients.Go(func() { posted.post(ctx, n, i) })
+	}
+	defer clients.Wait()
+	defer stopPosting()
+
+	time.Sleep(time.Second)
+	l.cut()
+	begin = time.Now()
+	time.Sleep(time.Duration(seconds) * time.Second)
+	var left, right, all view
+	eventually(t, "the sides have grown apart", func() bool {
+		left, right, all = look(t, nodes[:splitNodes/2]), look(t, nodes[splitNodes/2:]), look(t, nodes)
+		return all.common+splitDepth < min(left.common, right.common)
+	})
+	t.Logf("%v apart: heights %d and %d, both stand on block %d; %d and %d from the tips to what a side agrees on",
+		since(begin), left.high, right.high, all.common, left.depth(), right.depth())
+
+	l.join()
+	begin = time.Now()
+	for v := look(t, nodes); v.depth() > splitDepth; v = look(t, nodes) {
+		if time.Since(begin) > splitAgree {
+			t.Fatalf("%v after healing: heights %d to %d, and all stand on block %d", since(begin), v.low, v.high, v.common)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Logf("agreed %v after healing", since(begin))
+	worst := int64(0)
+	for begin := time.Now(); time.Since(begin) < 2*time.Second; time.Sleep(100 * time.Millisecond) {
+		worst = max(worst, look(t, nodes).depth())
+	}
+	t.Logf("for 2 s from then on at most %d blocks lay between a tip and what all had", worst)
+	stopPosting()
+	clients.Wait()
+	posted.check(t, nodes)
+}
+
+func since(t time.Time) time.Duration { return time.Since(t).Round(time.Millisecond) }
+
+// view is what some nodes have of the chain at about one moment.
+type view struct{ low, high, common int64 }
+
+// depth is the number of blocks between the highest tip and the latest block
+// that all have.
+func (v view) depth() int64 { return v.high - v.common }
+
+// look asks all nodes at once for their latest blocks.
+func look(t *testing.T, nodes []*process) view {
+	t.Helper()
+	chains := make([]map[int64]string, len(nodes))
+	tips := make([]int64, len(nodes))
+	from := nodes[0].height(t) - splitRecent
+	var group sync.WaitGroup
+	for i, n := range nodes {
+		group.Go(func() {
+			var page struct {
+				Headers []struct {
+					Height int64
+					Hash   string
+				}
+			}
+			status, answer, err := n.call(t.Context(), http.MethodGet, fmt.Sprintf("/headers?from=%d", max(from, 0)), "")
+			if err != nil || status != http.StatusOK || json.Unmarshal(answer, &page) != nil {
+				t.Errorf("/headers: %d %.200s %v", status, answer, err)
+			}
+			hashes := map[int64]string{}
+			for _, h := range page.Headers {
+				hashes[h.Height], tips[i] = h.Hash, h.Height
+			}
+			chains[i] = hashes
+		})
+	}
+	group.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	v := view{low: tips[0], high: tips[0]}
+	for _, tip := range tips {
+		v.low, v.high = min(v.low, tip), max(v.high, tip)
+	}
+	for height := v.low; height >= 0; height-- {
+		same := true
+		for _, hashes := range chains {
+			same = same && hashes[height] != "" && hashes[height] == chains[0][height]
+		}
+		if same {
+			v.common = height
+			break
+		}
+	}
+	return v
+}
+
+// posts are what clients have posted.
+type posts struct {
+	mu     sync.Mutex
+	taken  map[string]bool // contents that were acknowledged
+	refuse []string        // other answers
+}
+
+const postEvery = 200 * time.Millisecond // to each node
+
+func (p *posts) post(ctx context.Context, n *process, who int) {
+	for i := 0; ctx.Err() == nil; i++ {
+		content := fmt.Sprintf("%d/%d", who, i)
+		body, _ := json.Marshal(map[string]string{"author": "ann", "content": content})
+		status, answer, err := n.call(context.WithoutCancel(ctx), http.MethodPost, "/new_transaction", string(body))
+		p.mu.Lock()
+		if p.taken == nil {
+			p.taken = map[string]bool{}
+		}
+		if err == nil && status == http.StatusCreated {
+			p.taken[content] = true
+		} else {
+			p.refuse = append(p.refuse, fmt.Sprintf("%s: %d %s %v", content, status, answer, err))
+		}
+		p.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-time.After(postEvery):
+		}
+	}
+}
+
+// check wants every transaction in the chain of every node in the end, once.
+func (p *posts) check(t *testing.T, nodes []*process) {
+	t.Helper()
+	for _, r := range p.refuse {
+		t.Errorf("a post was not taken: %s", r)
+	}
+	begin := time.Now()
+	for i, n := range nodes {
+		eventually(t, fmt.Sprintf("all transactions are in the chain of node %d", i+1), func() bool {
+			times, err := n.contents(t.Context())
+			if err != nil {
+				t.Logf("node %d: %v", i+1, err) // a reorg cuts the answer
+				return false
+			}
+			lost := 0
+			for content := range p.taken {
+				if times[content] == 0 {
+					lost++
+				}
+			}
+			for content, k := range times {
+				if _, ours := p.taken[content]; k > 1 || !ours {
+					t.Fatalf("node %d has %q %d times", i+1, content, k)
+				}
+			}
+			return lost == 0
+		})
+	}
+	t.Logf("%d transactions stand in the chain of each node, each once; the last ones %v after the last post", len(p.taken), since(begin))
+	if len(p.taken) < 50 {
+		t.Error("too few to show anything")
+	}
+}
+
+// contents counts the contents of the transactions in the chain.
+func (p *process) contents(ctx context.Context) (map[string]int, error) {
+	status, answer, err := p.call(ctx, http.MethodGet, "/chain", "")
+	if err != nil {
+		return nil, err
+	}
+	var c struct {
+		Chain []struct {
+			Transactions []struct{ Content string }
+		}
+	}
+	if err := json.Unmarshal(answer, &c); err != nil || status != http.StatusOK {
+		return nil, fmt.Errorf("%d %.200s %w", status, answer, err)
+	}
+	times := map[string]int{}
+	for _, b := range c.Chain {
+		for _, tx := range b.Transactions {
+			times[tx.Content]++
+		}
+	}
+	return times, nil
+}
