@@ -348,7 +348,7 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 		}
 		net.RunFor(10 * time.Second)
 		for round := range 5 {
-			b := net.makeBlock(honest.chain, "found", honest.clock(), chain.TemplateOptions{})
+			b := net.makeBlock(honest.chain, "found", honest.clock())
 			latest = b
 			for _, s := range stallers {
 				s.Send(victim, gossip.Announce{Blocks: []gossip.Announced{{Hash: b.Hash()}}}, nil)
