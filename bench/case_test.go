@@ -67,7 +67,7 @@ func TestMeasureFails(t *testing.T) {
 	closed := 0
 	for name, run := range map[string]*Run{
 		"fails": {Op: func(context.Context) error { return broken }},
-		"ends":  {Op: func(ctx context.Context) error { return context.Cause(ctx) }},
+		"ends":  {Op: context.Cause},
 		"close": {Op: func(context.Context) error { return nil }, Close: func() error { return broken }},
 	} {
 		if run.Close == nil {

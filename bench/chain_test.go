@@ -58,7 +58,7 @@ func easyParams() chain.Params {
 
 func reportBlocks(b *testing.B, cpu time.Duration) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "blocks/s")
-	b.ReportMetric(float64(cpu.Nanoseconds())/1e3/float64(b.N), "cpu-µs/block")
+	b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N), "cpu-ns/block")
 }
 
 // cpuTime returns the processor time that the process has used, on all cores.
@@ -100,7 +100,11 @@ func BenchmarkAcceptAll(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				defer s.Close()
+				defer func() {
+					if err := s.Close(); err != nil {
+						b.Error(err)
+					}
+				}()
 				c, err := chain.Open(chain.Config{Params: p, Store: s})
 				if err != nil {
 					b.Fatal(err)

@@ -37,7 +37,6 @@ const (
 // tell apart differs in shape or in dashes too.
 func blue() color.Color       { return color.NRGBA{0x00, 0x72, 0xb2, 0xff} }
 func vermillion() color.Color { return color.NRGBA{0xd5, 0x5e, 0x00, 0xff} }
-func green() color.Color      { return color.NRGBA{0x00, 0x9e, 0x73, 0xff} }
 func gray() color.Color       { return color.NRGBA{0x80, 0x80, 0x80, 0xff} }
 func faint() color.Color      { return color.NRGBA{0x80, 0x80, 0x80, 0x50} }
 func band() color.Color       { return color.NRGBA{0x56, 0xb4, 0xe9, 0x60} }
@@ -49,8 +48,7 @@ const inkHex = "#1F2328"
 func (p Plot) SVG() ([]byte, error) { return p.svg(color.White) }
 
 func (p Plot) svg(background color.Color) ([]byte, error) {
-	w, h := p.size()
-	c := vgsvg.New(w, h)
+	c := vgsvg.New(plotWidth, p.height())
 	p.draw(draw.New(c), background)
 	var out bytes.Buffer
 	if _, err := c.WriteTo(&out); err != nil {
@@ -61,8 +59,7 @@ func (p Plot) svg(background color.Color) ([]byte, error) {
 
 // PNG draws the plot on white, at twice the size of a plain screen.
 func (p Plot) PNG() ([]byte, error) {
-	w, h := p.size()
-	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(pngDPI))
+	c := vgimg.NewWith(vgimg.UseWH(plotWidth, p.height()), vgimg.UseDPI(pngDPI))
 	p.draw(draw.New(c), color.White)
 	var out bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: c}).WriteTo(&out); err != nil {
@@ -87,11 +84,11 @@ func (p Plot) inline() ([]byte, error) {
 	return svgTag.ReplaceAll(svg, []byte(`<svg role="img" width="100%"`)), nil
 }
 
-func (p Plot) size() (w, h vg.Length) {
+func (p Plot) height() vg.Length {
 	if p.rows > 0 {
-		return plotWidth, 1.2*vg.Inch + vg.Length(p.rows)*rowHeight
+		return 1.2*vg.Inch + vg.Length(p.rows)*rowHeight
 	}
-	return plotWidth, plotHeight
+	return plotHeight
 }
 
 func (p Plot) draw(c draw.Canvas, background color.Color) {

@@ -74,7 +74,7 @@ func (c *benchCmd) Run(ctx context.Context, s std) error {
 	var kept bytes.Buffer
 	info, _ := debug.ReadBuildInfo()
 	plan := bench.Plan{Long: c.Long, Time: c.Time, Seed: seed, Only: only, Lode: buildVersion(info)}
-	out := io.Writer(io.MultiWriter(raw, &kept))
+	out := io.MultiWriter(raw, &kept)
 	if isTerminal(s.err) {
 		line := &statusLine{w: s.err}
 		defer line.clear()
@@ -150,7 +150,7 @@ func (l *statusLine) show(p bench.Progress) {
 func (l *statusLine) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprint(l.w, "\r\x1b[K")
+	fmt.Fprintf(l.w, "\r\x1b[K")
 }
 
 // under returns w, around whose lines the status is taken away and put back if
@@ -162,10 +162,10 @@ func (l *statusLine) under(w io.Writer, terminal bool) io.Writer {
 	return writerFunc(func(p []byte) (int, error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		fmt.Fprint(l.w, "\r\x1b[K")
+		fmt.Fprintf(l.w, "\r\x1b[K")
 		n, err := w.Write(p)
 		if bytes.HasSuffix(p, []byte("\n")) {
-			fmt.Fprint(l.w, l.text)
+			fmt.Fprintf(l.w, "%s", l.text)
 		}
 		return n, err
 	})

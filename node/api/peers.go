@@ -121,7 +121,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 		return refuse(http.StatusGatewayTimeout, "%s did not connect with this node within %v: does it run, and does it reach this node at the address that --advertise gives?",
 			address, a.limits.JoinWait)
 	default:
-		return refuse(http.StatusBadGateway, "no connection with %s: %v", address, err)
+		return refuse(http.StatusBadGateway, "not connected: %v", err)
 	}
 	a.waitForWork(r.Context())
 	if r.Context().Err() != nil {

@@ -119,7 +119,7 @@ func TestRegisterFails(t *testing.T) {
 		{hang, 504, "did not connect with this node within 10s", 10 * time.Second},
 		{func(context.Context, gossip.Address, bool) error {
 			return gossip.Refusal{Reason: gossip.WrongNetwork, Message: "this node is on lab"}
-		}, 502, "no connection with http://127.0.0.1:8001: wrong-network: this node is on lab", 0},
+		}, 502, "not connected: wrong-network: this node is on lab", 0},
 		{func(context.Context, gossip.Address, bool) error { return errors.New("connection refused") }, 502, "connection refused", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -62,7 +62,7 @@ func TestEclipse(t *testing.T) {
 		for _, a := range attackers {
 			a.Greet(victim, 20*time.Second)
 		}
-		net.RunFor(5 * time.Minute)
+		net.RunFor(time.Minute)
 		mustFollow(t, net, victim, honest, 3)
 		bad := 0
 		for _, p := range victim.Peers() {
@@ -348,7 +348,7 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 		}
 		net.RunFor(10 * time.Second)
 		for round := range 5 {
-			b := net.makeBlock(honest.chain, "found", honest.clock(), chain.TemplateOptions{})
+			b := net.makeBlock(honest.chain, "found", honest.clock())
 			latest = b
 			for _, s := range stallers {
 				s.Send(victim, gossip.Announce{Blocks: []gossip.Announced{{Hash: b.Hash()}}}, nil)

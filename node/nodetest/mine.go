@@ -72,7 +72,7 @@ func (n *Net) solve(mean float64) time.Duration {
 }
 
 func (n *Node) found(on *chain.Chain) {
-	b := n.net.makeBlock(on, n.String(), n.clock(), chain.TemplateOptions{})
+	b := n.net.makeBlock(on, n.String(), n.clock())
 	if n.selfish != nil {
 		n.selfish.found(b)
 		return

@@ -55,9 +55,8 @@ type Net struct {
 	queue  queue
 	log    eventLog
 
-	hosts  map[gossip.Address]*host
-	links  map[[2]int]Link // that are not as the others
-	groups int             // given so far; 0: no split
+	hosts map[gossip.Address]*host
+	links map[[2]int]Link // that are not as the others
 
 	// Each kind of chance has a source of its own, so that a change to one
 	// leaves the others as they were.
@@ -226,7 +225,7 @@ func (n *Net) Grow(blocks int) {
 	miner := n.Nodes[0]
 	now := miner.clock()
 	for i := range blocks {
-		b := n.makeBlock(miner.chain, "history", now.Add(time.Duration(i-blocks)*time.Second), chain.TemplateOptions{})
+		b := n.makeBlock(miner.chain, "history", now.Add(time.Duration(i-blocks)*time.Second))
 		for _, node := range n.Nodes {
 			if node.up {
 				node.put(b)
@@ -236,9 +235,8 @@ func (n *Net) Grow(blocks int) {
 }
 
 // makeBlock makes a block on the tip of a chain and finds its proof of work.
-func (n *Net) makeBlock(c *chain.Chain, tag string, at time.Time, o chain.TemplateOptions) chain.Block {
-	o.Tag = tag
-	template, err := c.Template(o)
+func (n *Net) makeBlock(c *chain.Chain, tag string, at time.Time) chain.Block {
+	template, err := c.Template(chain.TemplateOptions{Tag: tag})
 	if err != nil {
 		panic(err) // the tag is too long
 	}

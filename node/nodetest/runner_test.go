@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -100,7 +99,7 @@ func TestExchange(t *testing.T) {
 		{"answered", func(*Net, *Script) {}, nil, 200 * time.Millisecond},
 		{"lost", func(n *Net, _ *Script) { n.SetLink(Link{Delay: time.Millisecond, Loss: 1}) }, errTimeout, timeout},
 		{"too slow", func(n *Net, _ *Script) { n.SetLink(Link{Delay: time.Minute}) }, errTimeout, timeout},
-		{"split", func(n *Net, s *Script) { s.group = 1 }, errTimeout, timeout},
+		{"split", func(_ *Net, s *Script) { s.group = 1 }, errTimeout, timeout},
 		{"down", func(_ *Net, s *Script) { s.up = false }, errRefused, 200 * time.Millisecond},
 		{"twice", func(n *Net, _ *Script) { n.SetLink(Link{Delay: time.Millisecond, Duplicate: 1}) }, nil, 200 * time.Millisecond},
 		{"silent", func(_ *Net, s *Script) {
@@ -228,10 +227,11 @@ func TestReplay(t *testing.T) {
 		}
 		return sha256.Sum256([]byte(text.String()))
 	}
-	if log(1) != log(1) {
+	first, again := log(1), log(1)
+	if first != again {
 		t.Error("two runs of one seed differ")
 	}
-	if log(1) == log(2) {
+	if first == log(2) {
 		t.Error("two seeds have the same log")
 	}
 }
@@ -254,7 +254,7 @@ func TestChecksFail(t *testing.T) {
 	n := New(1, pollers(Config{Nodes: 2}))
 	n.Split(n.Nodes[:1], n.Nodes[1:])
 	for range 4 {
-		n.Nodes[0].put(n.makeBlock(n.Nodes[0].chain, "a", n.Nodes[0].clock(), chain.TemplateOptions{}))
+		n.Nodes[0].put(n.makeBlock(n.Nodes[0].chain, "a", n.Nodes[0].clock()))
 	}
 	fails("four blocks apart", func(t testing.TB) { n.MustConverge(t, 3) })
 	n.MustConverge(t, 4)

@@ -115,7 +115,7 @@ func (s *script) Addresses() gossip.Addresses  { return s.list }
 func (s *script) Book() ([]gossip.Entry, bool) { return s.book, true }
 func (s *script) Known() int                   { return len(s.book) }
 func (s *script) Sync() gossip.SyncInfo        { return s.sync }
-func (s *script) set(n *Network) *Network      { n.machine = s; return n }
+func (s *script) set(n *Network)               { n.machine = s }
 
 // testConfig is enough for a network that connects with nobody.
 func testConfig(c *testChain) Config {

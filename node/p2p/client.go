@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/lodepow/lode/node/gossip"
 )
 
@@ -20,7 +22,16 @@ type client struct {
 	http      *http.Client
 	endpoints endpoints
 	metrics   *metrics
+	memory    *semaphore.Weighted // of answers under way, beyond freeBytes each
 }
+
+// What answers may take while they arrive, whoever sends them how slowly. Short
+// ones need not wait for long ones.
+const (
+	answersBytes   = 32 << 20
+	longestAnswers = 4 // for so many of the longest there is room in any case
+	freeBytes      = 64 << 10
+)
 
 func newClient(g guard, e endpoints, m *metrics) *client {
 	return &client{
@@ -30,6 +41,7 @@ func newClient(g guard, e endpoints, m *metrics) *client {
 		},
 		endpoints: e,
 		metrics:   m,
+		memory:    semaphore.NewWeighted(max(answersBytes, longestAnswers*(gossip.BlocksBytes+e.maxBlock))),
 	}
 }
 
@@ -87,7 +99,7 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 	}
 	defer func() { _ = resp.Body.Close() }()
 	c.metrics.sent.Add(float64(len(body)))
-	answer, err := c.read(resp, ep)
+	answer, err := c.read(ctx, resp, ep)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +107,7 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 }
 
 // read reads the body of an answer, and the error that it is.
-func (c *client) read(resp *http.Response, ep endpoint) ([]byte, error) {
+func (c *client) read(ctx context.Context, resp *http.Response, ep endpoint) ([]byte, error) {
 	if codings := resp.Header.Values("Content-Encoding"); len(codings) > 0 && (len(codings) > 1 || !strings.EqualFold(codings[0], "identity")) {
 		return nil, malformed(fmt.Errorf("the answer is compressed: %.40q", strings.Join(codings, ", ")))
 	}
@@ -111,28 +123,44 @@ func (c *client) read(resp *http.Response, ep endpoint) ([]byte, error) {
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != ep.kind {
 		return nil, malformed(fmt.Errorf("content type %.60q, want %s", resp.Header.Get("Content-Type"), ep.kind))
 	}
-	return c.readBody(resp, ep.maxAnswer)
+	return c.readBody(ctx, resp, ep.maxAnswer)
 }
 
-func (c *client) readBody(resp *http.Response, most int64) ([]byte, error) {
+// readBody reads a body into memory that grows with it: what is only announced
+// takes none.
+func (c *client) readBody(ctx context.Context, resp *http.Response, most int64) ([]byte, error) {
 	if resp.ContentLength > most {
 		return nil, oversize("%d bytes, at most %d", resp.ContentLength, most)
 	}
-	var buf bytes.Buffer
-	if n := resp.ContentLength; n > 0 {
-		buf.Grow(int(min(n, 256<<10)) + bytes.MinRead) // what is only announced takes no memory
+	var taken int64
+	defer func() { c.memory.Release(taken) }()
+	body := make([]byte, 0, 8<<10)
+	for {
+		n, err := resp.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		c.metrics.received.Add(float64(n))
+		switch {
+		case int64(len(body)) > most:
+			return nil, oversize("more than %d bytes", most)
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, fmt.Errorf("the answer was cut off after %d bytes", len(body))
+		case err != nil:
+			return nil, err
+		}
+		if len(body) < cap(body) {
+			continue
+		}
+		size := min(2*int64(cap(body)), most+1)
+		if size > freeBytes {
+			if err := c.memory.Acquire(ctx, size-taken); err != nil {
+				return nil, fmt.Errorf("other answers take all the memory for them: %w", err)
+			}
+			taken = size
+		}
+		body = append(make([]byte, 0, size), body...)
 	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, most+1))
-	c.metrics.received.Add(float64(n))
-	switch {
-	case n > most:
-		return nil, oversize("more than %d bytes", most)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("the answer was cut off after %d bytes", n)
-	case err != nil:
-		return nil, err
-	}
-	return buf.Bytes(), nil
 }
 
 // close gives up the connections that are idle.

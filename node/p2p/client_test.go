@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -40,7 +42,7 @@ func TestClientSends(t *testing.T) {
 				t.Errorf("header %s is %q, want %q", name, got, want)
 			}
 		}
-		if want := `{"locator":["` + hashOf(1).String() + `"]}`; r.Method != "POST" || r.URL.Path != "/p2p/headers" || string(body) != want {
+		if want := `{"locator":["` + hashOf(1).String() + `"]}`; r.Method != http.MethodPost || r.URL.Path != "/p2p/headers" || string(body) != want {
 			t.Errorf("%s %s %s", r.Method, r.URL.Path, body)
 		}
 		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
@@ -235,5 +237,57 @@ func TestGuardAfterResolution(t *testing.T) {
 	n = newTestNetwork(t, config)
 	if err := send(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "not among the addresses") {
 		t.Errorf("localhost, only 10.0.0.0/8: %v", err)
+	}
+}
+
+// TestAnswersShareMemory has an answer that takes all of the memory for them and
+// does not end. Short ones come through, a long one waits.
+func TestAnswersShareMemory(t *testing.T) {
+	n := newTestNetwork(t, testConfig(newTestChain(t)))
+	n.client.memory = semaphore.NewWeighted(freeBytes * 2)
+	hold, held := make(chan struct{}), make(chan struct{})
+	body := func(size int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", typeBinary)
+			_, _ = io.WriteString(w, longText(size))
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/slow/p2p/headers", func(w http.ResponseWriter, r *http.Request) {
+		body(freeBytes*2-1000)(w, r)
+		_ = http.NewResponseController(w).Flush()
+		<-hold
+	})
+	mux.HandleFunc("/short/p2p/headers", body(freeBytes/80*80))
+	mux.HandleFunc("/long/p2p/headers", body(160_000))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	get := func(which string, timeout time.Duration) error {
+		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL + which), Request: gossip.GetHeaders{}, Timeout: timeout})
+		return err
+	}
+	var group sync.WaitGroup
+	group.Go(func() { _ = get("/slow", time.Minute) })
+	go func() {
+		for n.client.memory.TryAcquire(1) {
+			n.client.memory.Release(1)
+			time.Sleep(time.Millisecond)
+		}
+		close(held)
+	}()
+	receive(t, held)
+	if err := get("/short", time.Minute); err != nil {
+		t.Errorf("a short answer: %v", err)
+	}
+	if err := get("/long", 100*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a long answer: %v", err)
+	}
+	close(hold)
+	group.Wait()
+	n.client.memory = semaphore.NewWeighted(freeBytes * 4)
+	for range 10 { // what was taken is given back
+		if err := get("/long", time.Minute); err != nil {
+			t.Errorf("a long answer when there is memory: %v", err)
+		}
 	}
 }

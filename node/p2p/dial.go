@@ -61,8 +61,7 @@ func (g guard) control(_, address string, _ syscall.RawConn) error {
 const (
 	dialTimeout   = 5 * time.Second
 	maxIdleConns  = 128
-	maxHostConns  = 8 // to one peer
-	maxHostIdle   = 4 // of these, when nothing is asked
+	maxHostConns  = 4 // to one peer
 	idleTimeout   = 90 * time.Second
 	maxHeaderSize = 16 << 10 // of an answer
 )
@@ -78,7 +77,7 @@ func newTransport(g guard) *http.Transport {
 		TLSHandshakeTimeout:    dialTimeout,
 		DisableCompression:     true,
 		MaxIdleConns:           maxIdleConns,
-		MaxIdleConnsPerHost:    maxHostIdle,
+		MaxIdleConnsPerHost:    maxHostConns,
 		MaxConnsPerHost:        maxHostConns,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeaderSize,

@@ -59,7 +59,7 @@ func TestEffects(t *testing.T) {
 
 	events := make(chan gossip.Event, 100)
 	n := newTestNetwork(t, testConfig(c))
-	s := &script{onStep: func(now time.Time, ev gossip.Event) []gossip.Effect {
+	s := &script{onStep: func(_ time.Time, ev gossip.Event) []gossip.Effect {
 		switch ev := ev.(type) {
 		case gossip.Wake:
 			return nil
@@ -307,7 +307,7 @@ func TestWakes(t *testing.T) {
 	n := newTestNetwork(t, config)
 	woken := make(chan time.Time, 100)
 	(&script{
-		onStep: func(now time.Time, ev gossip.Event) []gossip.Effect { woken <- now; return nil },
+		onStep: func(now time.Time, _ gossip.Event) []gossip.Effect { woken <- now; return nil },
 		next:   func() time.Time { return time.Now().Add(20 * time.Millisecond) },
 	}).set(n)
 	stop := runNetwork(t, n)

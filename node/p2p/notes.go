@@ -44,7 +44,7 @@ func (n *Network) note(e gossip.Note) {
 	case gossip.NoteHeard:
 		m.announcements.WithLabelValues(e.Reason, "received").Add(float64(e.Count))
 	case gossip.NoteSyncBegins:
-		n.log.Info("sync begins", peer, "blocks", e.Count)
+		n.log.Info("sync begins", peer, slog.Int("blocks", e.Count))
 	case gossip.NoteSynced:
 		m.synced.Add(float64(e.Count))
 	case gossip.NoteSyncEnds:

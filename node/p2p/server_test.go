@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func helloBody(t *testing.T, n *Network) string {
 // decodeRecorded reads an answer as a client does.
 func decodeRecorded(n *Network, request gossip.Request, w *httptest.ResponseRecorder) (gossip.Answer, error) {
 	resp := w.Result()
-	body, err := n.client.read(resp, n.endpoints.of(request))
+	body, err := n.client.read(context.Background(), resp, n.endpoints.of(request))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func TestBlocksEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := decodeRecorded(n, gossip.GetBlocks{}, call(n, "POST", "/p2p/blocks", string(body)))
+	a, err := decodeRecorded(n, gossip.GetBlocks{Hashes: hashes}, call(n, "POST", "/p2p/blocks", string(body)))
 	if blocks, ok := a.(gossip.Blocks); err != nil || !ok || len(blocks.Blocks) != 4 { // of 480 kB each, 2 MiB in all
 		t.Errorf("%d blocks, %v", len(blocks.Blocks), err)
 	}
@@ -334,7 +335,9 @@ func servePipe(t *testing.T, n *Network) net.Conn {
 	t.Cleanup(func() {
 		_ = client.Close()
 		_ = server.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return client
 }

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -71,7 +72,7 @@ func (e endpoints) at(path string) (endpoint, gossip.Request, bool) {
 
 func (e endpoints) of(r gossip.Request) endpoint {
 	const post, get = http.MethodPost, http.MethodGet
-	switch r.(type) {
+	switch r := r.(type) {
 	case gossip.Hello:
 		return endpoint{"/p2p/hello", post, typeJSON, maxHelloBytes, maxHelloBytes, 16}
 	case gossip.Announce:
@@ -79,7 +80,10 @@ func (e endpoints) of(r gossip.Request) endpoint {
 	case gossip.GetHeaders:
 		return endpoint{"/p2p/headers", post, typeBinary, maxHashesBytes, gossip.MaxHeaders * pow.HeaderSize, gossip.MaxLocator}
 	case gossip.GetBlocks:
-		return endpoint{"/p2p/blocks", post, typeBinary, maxHashesBytes, gossip.BlocksBytes + e.maxBlock, gossip.MaxBlocks}
+		// The last block may be all that an answer has, and there are no more than
+		// were asked for.
+		most := min(gossip.BlocksBytes+e.maxBlock, int64(len(r.Hashes))*(e.maxBlock+binary.MaxVarintLen32))
+		return endpoint{"/p2p/blocks", post, typeBinary, maxHashesBytes, most, gossip.MaxBlocks}
 	case gossip.GetTxs:
 		return endpoint{"/p2p/txs", post, typeLines, maxHashesBytes, gossip.TxsBytes + chain.MaxTxText, gossip.MaxTxs}
 	case gossip.GetPool:
