@@ -94,7 +94,7 @@ func drip(w http.ResponseWriter, r *http.Request) {
 }
 
 func oversize(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Length", fmt.Sprint(1<<40))
+	w.Header().Set("Content-Length", "1099511627776")
 	endless(w, r)
 }
 
@@ -292,7 +292,7 @@ func strangeTxs(ctx context.Context, t *testing.T, n target, d dose) {
 					return randomHashes(gossip.MaxAnnounced)
 				},
 				pool: func(w http.ResponseWriter, _ *http.Request) {
-					text, _ := json.Marshal(gossip.Pool{IDs: randomHashes(gossip.MaxPoolPage), Total: 1 << 40})
+					text, _ := json.Marshal(gossip.Pool{IDs: randomHashes(gossip.MaxPoolPage), Total: 1 << 30})
 					_, _ = w.Write(text)
 				},
 			}
