@@ -99,6 +99,15 @@ func faultMix(t *testing.T, net *Net) {
 	net.BreakTie(10 * time.Minute)
 	net.MustConverge(t, 3)
 	net.MustKeepPosts(t)
+
+	// Mempools become the same even if nothing is mined.
+	net.StopPosting()
+	net.StopMining()
+	net.RunFor(2 * time.Minute)
+	if depth, _, _ := net.Fork(); depth == 0 {
+		net.MustAgree(t)
+	}
+	net.MineAll(10 * time.Second)
 	net.MustDrain(t, 10*time.Minute)
 	net.MustStaySmall(t, 4<<20)
 }
