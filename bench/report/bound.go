@@ -8,7 +8,9 @@ func bounds(kernel string) []float64 {
 	case "avx512-roll", "avx512": // a scan of one version is the same loop
 		return []float64{88.9, 44.5} // two 512-bit units, of which one rotates; four and two
 	case "sha-ni":
-		return []float64{180, 120} // sha256rnds2 every 3 cycles, every 2
+		return []float64{180, 120, 72} // sha256rnds2 every 3 cycles, every 2, every one
+	case "avx2":
+		return []float64{239.5, 179.6} // three 256-bit operations a cycle, four
 	default:
 		return nil
 	}
