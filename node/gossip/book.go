@@ -253,10 +253,19 @@ func (g *Gossip) Addresses() Addresses {
 	return Addresses{known[:min(len(known), MaxAddresses)]}
 }
 
-const addressesEvery = 10 * time.Minute
+const (
+	addressesEvery = 10 * time.Minute
+	addressesSoon  = time.Minute // as long as this node lacks peers and knows few
+)
 
+// askAddresses asks a peer whom it knows, now and then: nodes that start at the
+// same time have nobody to tell of at first.
 func (g *Gossip) askAddresses(p *peer) {
-	if !p.askedFor.IsZero() && g.now.Sub(p.askedFor) < addressesEvery {
+	every := addressesEvery
+	if g.outbound() < g.limits.Outbound && g.book.poor() {
+		every = addressesSoon
+	}
+	if !p.askedFor.IsZero() && g.now.Sub(p.askedFor) < every {
 		return
 	}
 	p.askedFor = g.now

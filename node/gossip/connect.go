@@ -171,6 +171,7 @@ func (g *Gossip) onWelcome(p *peer, w Welcome) {
 	if p.offeredBy == p.node && p.offer != (Session{}) && (p.theirs == (Session{}) || p.stale) {
 		g.takeOffer(p)
 	}
+	g.askAddresses(p)
 	g.settle(p)
 }
 

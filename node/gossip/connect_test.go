@@ -192,6 +192,30 @@ func TestAddressesSpread(t *testing.T) {
 	}
 }
 
+// TestAddressesAreAskedAgain has a peer that knew nobody at first.
+func TestAddressesAreAskedAgain(t *testing.T) {
+	h := newHost(t, 1, nil)
+	r := newRemote(1)
+	h.join(r)
+	for end := h.now.Add(2 * addressesSoon); h.now.Before(end); h.now = h.now.Add(time.Second) {
+		h.step(Wake{})
+		if s, _, ok := take[Hello](h); ok {
+			h.answer(s, Welcome{r.greeting()})
+		}
+		if s, _, ok := take[GetPool](h); ok {
+			h.answer(s, Pool{})
+		}
+		if s, _, ok := take[GetAddresses](h); ok {
+			h.answer(s, Addresses{[]Address{address(2)}})
+			if s, _ := mustTake[Hello](h); s.To != address(2) {
+				t.Errorf("hello to %s", s.To)
+			}
+			return
+		}
+	}
+	t.Error("the peer's addresses were not asked for again")
+}
+
 func TestWhoCannotProveItsAddressIsNoPeer(t *testing.T) {
 	h := newHost(t, 1, nil)
 	r := newRemote(1)

@@ -62,7 +62,7 @@ func TestEclipse(t *testing.T) {
 		for _, a := range attackers {
 			a.Greet(victim, 20*time.Second)
 		}
-		net.RunFor(5 * time.Minute)
+		net.RunFor(time.Minute)
 		mustFollow(t, net, victim, honest, 3)
 		bad := 0
 		for _, p := range victim.Peers() {
