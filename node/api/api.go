@@ -79,6 +79,8 @@ type Limits struct {
 	EventTick    time.Duration // between looks at progress and pool; 0: 500 ms
 }
 
+const answerBytes = 24 << 20
+
 func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.TxBytes, maxPost)
 	setDefault(&l.BlockBytes, 2*int64(c.Chain.Params().WithDefaults().Limits.BlockBytes)+64<<10)
@@ -87,7 +89,7 @@ func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.EventClients, 64)
 	setDefault(&l.Timeout, 30*time.Second)
 	setDefault(&l.PieceBytes, 256<<10)
-	setDefault(&l.AnswerBytes, max(24<<20, 8*c.Chain.Params().WithDefaults().Limits.BlockBytes))
+	setDefault(&l.AnswerBytes, max(answerBytes, 8*c.Chain.Params().WithDefaults().Limits.BlockBytes))
 	setDefault(&l.BlockReads, 4)
 	setDefault(&l.MineWait, 15*time.Minute)
 	setDefault(&l.Registrations, 64)
