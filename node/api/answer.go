@@ -139,7 +139,7 @@ func encode(buf *bytes.Buffer, value any) error {
 
 // send writes a whole answer.
 func (a *API) send(w *writer, r *http.Request, status int, body []byte) {
-	if n := int64(len(body)); n > shortAnswer && w.Header().Get("Content-Type") == typeJSON {
+	if n := int64(len(body)); n > shortAnswer {
 		if !a.answers.take(n) {
 			a.fail(w, r, errMuch)
 			return

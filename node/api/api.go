@@ -79,7 +79,10 @@ type Limits struct {
 	EventTick    time.Duration // between looks at progress and pool; 0: 500 ms
 }
 
-const answerBytes = 24 << 20
+const (
+	answerBytes = 24 << 20
+	maxGathers  = 2 // of metrics at once; more wait
+)
 
 func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.TxBytes, maxPost)
@@ -140,6 +143,7 @@ type API struct {
 	buffers sync.Pool // of *bytes.Buffer
 	answers budget
 	reads   chan struct{} // has one for each block being read
+	gathers chan struct{} // has one for each gathering of metrics
 
 	closing     context.Context // ends with Close
 	close       context.CancelFunc
@@ -180,6 +184,7 @@ func New(c Config) *API {
 	}
 	a.answers.most = int64(a.limits.AnswerBytes)
 	a.reads = make(chan struct{}, a.limits.BlockReads)
+	a.gathers = make(chan struct{}, maxGathers)
 	a.buffers.New = func() any { return new(bytes.Buffer) }
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.posts = newAnswers(a.limits.IdempotencyKeys)
