@@ -335,7 +335,7 @@ func fakeAddresses(ctx context.Context, t *testing.T, n target, d dose) {
 	tip := n.tip()
 	rng := rand.New(rand.NewPCG(1, 1))
 	var mu sync.Mutex
-	flood(ctx, n, d.many, func(i int) (string, string, []byte) {
+	flood(ctx, n, d.many, func(int) (string, string, []byte) {
 		mu.Lock()
 		id, session := gossip.NewNodeID(rng), gossip.Session(gossip.NewNodeID(rng))
 		mu.Unlock()

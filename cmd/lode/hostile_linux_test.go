@@ -76,6 +76,7 @@ func TestHostile(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		a.run(ctx, t, victimTarget, d)
 		cancel()
+		w.report(t, before)
 	}
 	w.begin("all at once")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -87,13 +88,11 @@ func TestHostile(t *testing.T) {
 	group.Wait()
 	cancel()
 	w.end()
+	w.report(t, before)
 
 	worst, grown := time.Duration(0), int64(0)
 	for _, r := range w.rounds {
 		growth := r.resident - before.resident
-		t.Logf("%-24s %6v: /status within %5v of %d, at most %3d MiB more resident (%3d MiB anonymous), %d goroutines, %d descriptors; followed %d honest blocks, the last one in %v",
-			r.name, r.took.Round(100*time.Millisecond), r.worst.Round(time.Millisecond), r.polls,
-			growth>>20, (r.anonymous-before.anonymous)>>20, r.goroutines, r.descriptors, r.followed, r.lag.Round(time.Millisecond))
 		worst, grown = max(worst, r.worst), max(grown, growth)
 		if r.failed > 0 {
 			t.Errorf("%s: %d of %d polls of /status failed", r.name, r.failed, r.polls)
@@ -166,11 +165,10 @@ func (p *process) vitals(t testing.TB) (v vitals) {
 type round struct {
 	name          string
 	start         time.Time
-	took          time.Duration
 	polls, failed int
 	worst         time.Duration // of an answer to /status
 	followed      int           // honest blocks
-	lag           time.Duration // of the last one
+	lag           time.Duration // of the slowest
 	vitals                      // the most
 }
 
@@ -223,19 +221,22 @@ func watch(t *testing.T, victim, honest *process) *watcher {
 func (w *watcher) begin(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := time.Now()
-	if n := len(w.rounds); n > 0 {
-		w.rounds[n-1].took = now.Sub(w.rounds[n-1].start)
-	}
-	w.rounds = append(w.rounds, &round{name: name, start: now})
+	w.rounds = append(w.rounds, &round{name: name, start: time.Now()})
+}
+
+// report logs the round under way.
+func (w *watcher) report(t *testing.T, before vitals) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.rounds[len(w.rounds)-1]
+	t.Logf("%-20s %6v: /status within %v (%d polls); at most %+d MiB resident, %d goroutines, %d descriptors; followed %d honest blocks, the slowest in %v",
+		r.name, time.Since(r.start).Round(100*time.Millisecond), r.worst.Round(time.Millisecond), r.polls,
+		(r.resident-before.resident)>>20, r.goroutines, r.descriptors, r.followed, r.lag.Round(time.Millisecond))
 }
 
 func (w *watcher) end() {
 	w.stop()
 	w.group.Wait()
-	if last := w.rounds[len(w.rounds)-1]; last.took == 0 {
-		last.took = time.Since(last.start)
-	}
 }
 
 // poll asks for /status on a connection of its own.
@@ -292,7 +293,7 @@ func (w *watcher) follow(ctx context.Context, t *testing.T, victim, honest *proc
 			w.mu.Lock()
 			r := w.rounds[len(w.rounds)-1]
 			r.followed++
-			r.lag = time.Since(start)
+			r.lag = max(r.lag, time.Since(start))
 			w.mu.Unlock()
 			break
 		}
