@@ -72,6 +72,7 @@ func cpuTime(b *testing.B) time.Duration {
 
 func BenchmarkParseBlock(b *testing.B) {
 	for _, signed := range []bool{false, true} {
+		saySuite(fmt.Sprintf("ParseBlock signed=%v", signed))
 		b.Run(fmt.Sprintf("signed=%v", signed), func(b *testing.B) {
 			raws := rawBlocks(b, easyParams(), 1000, signed)
 			b.ReportAllocs()
@@ -93,6 +94,7 @@ func BenchmarkParseBlock(b *testing.B) {
 func BenchmarkAcceptAll(b *testing.B) {
 	for _, signed := range []bool{false, true} {
 		for _, batch := range []int{1, 128, 512} {
+			saySuite(fmt.Sprintf("AcceptAll signed=%v batch=%d", signed, batch))
 			b.Run(fmt.Sprintf("signed=%v/batch=%d", signed, batch), func(b *testing.B) {
 				p := easyParams()
 				raws := rawBlocks(b, p, b.N, signed)

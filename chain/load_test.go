@@ -133,6 +133,9 @@ func TestOpenTakesTheBestBranch(t *testing.T) {
 	if hash, _ := c.HashAt(4); hash != bad.blocks[3].Hash() {
 		t.Errorf("tip %s, want %s", hash, bad.blocks[3].Hash())
 	}
+	if n := gatherChain(t, c.Chain)["lode_chain_block_interval_seconds"].GetHistogram().GetSampleCount(); n != 0 {
+		t.Errorf("%d intervals, and no block has come yet", n)
+	}
 	c.want(Best, good.grow(1))
 	c.wantTip(good)
 }

@@ -29,12 +29,12 @@ func Network() Dashboard {
 			{Title: "Blocks on their way", Panels: []Panel{
 				{
 					Title: "Time for a block to arrive", Kind: Heat, Unit: units.Seconds,
-					About:   "From its being found to its becoming the tip here, by the clocks of both nodes. It should be small beside the spacing, or branches compete.",
+					About:   "From its being found to its becoming the tip here; nodes pass on how long ago it was found, so clocks do not matter. It should be small beside the spacing, or branches compete.",
 					Queries: []Query{{`sum by (le) (increase(lode_block_propagation_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{le}}"}},
 				},
 				{
 					Title: "Time for a block to arrive, by node", Kind: Lines, Unit: units.Seconds, Log: true,
-					About:   "95th percentile. One node that is slower than the others: its link, its clock, or its disk.",
+					About:   "95th percentile. One node that is slower than the others: its link or its disk.",
 					Queries: []Query{{`instance:lode_block_propagation_seconds:p95{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{
@@ -71,7 +71,7 @@ func Network() Dashboard {
 				},
 				{
 					Title: "Time that peers take to answer", Kind: Lines, Unit: units.Seconds, Log: true,
-					About:   "99th percentile by route. Some requests wait on purpose until there is something to tell.",
+					About:   "99th percentile by route.",
 					Queries: []Query{{`histogram_quantile(0.99, sum by (route, le) (rate(lode_peer_request_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m]))) >= 0`, "{{route}}"}},
 				},
 			}},

@@ -17,12 +17,12 @@ import (
 // liveNode is a node of a test that runs until the test ends.
 type liveNode struct {
 	*Node
-	t    *testing.T
+	t    testing.TB
 	url  string
 	stop func() // and wait
 }
 
-func startLive(t *testing.T, c Config) *liveNode {
+func startLive(t testing.TB, c Config) *liveNode {
 	t.Helper()
 	if c.Params.Name == "" {
 		params, err := chain.Tutorial(1)
@@ -94,7 +94,7 @@ func (n *liveNode) want(status int, part, method, path, body string) string {
 
 // eventually waits for what is to come about. The bound is only there for a test
 // that fails.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -440,3 +440,20 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// What a search allocates does not grow with its length.
+func TestChunksDoNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops items on purpose under the race detector")
+	}
+	for _, k := range runnable(t) {
+		e := testEngine(t, k, 1)
+		allocations := func(chunks int) float64 {
+			job := Job{Target: ZerosTarget(200), Count: uint64(chunks * k.Chunk())}
+			return testing.AllocsPerRun(10, func() { _, _ = e.Search(t.Context(), job) })
+		}
+		if few, many := allocations(2), allocations(longSearch-2); many > few+2 { // a pool may be emptied meanwhile
+			t.Errorf("kernel %s: %v allocations in a search of 2 chunks, %v in one of %d", k.Name(), few, many, longSearch-2)
+		}
+	}
+}

@@ -229,7 +229,7 @@ func scalingPlot(all []*Series) Plot {
 			p.X.Label.Text = "workers"
 			p.Y.Label.Text = "times the rate of one worker"
 			m := marks{along: 'y', color: blue(), shape: draw.CircleGlyph{}, name: "median, 95 % interval"}
-			var most float64
+			var most, top float64
 			var at []float64
 			for _, s := range all {
 				workers := workersOf(s)
@@ -239,14 +239,15 @@ func scalingPlot(all []*Series) Plot {
 				}
 				m.xys = append(m.xys, plotter.XY{X: workers, Y: r.Center})
 				m.lo, m.hi = append(m.lo, r.Lo), append(m.hi, r.Hi)
-				most = max(most, workers, r.Hi)
+				most = max(most, workers)
+				top = max(top, workers, r.Hi)
 				at = append(at, workers)
 			}
-			p.X.Min, p.X.Max = 0, most+0.5
-			p.Y.Min, p.Y.Max = 0, most+0.5
+			p.X.Min, p.X.Max = 0, most*1.25
+			p.Y.Min, p.Y.Max = 0, min(top, 2*most)*1.3
 			p.X.Tick.Marker = ticksAt("%g", at...)
 			grid(p, false, true)
-			addLine(p, plotter.XYs{{X: 0, Y: 0}, {X: most + 0.5, Y: most + 0.5}},
+			addLine(p, plotter.XYs{{X: 0, Y: 0}, {X: most * 1.25, Y: most * 1.25}},
 				draw.LineStyle{Color: gray(), Width: vg.Points(1.2), Dashes: dashes()}, "perfect")
 			addMarks(p, m)
 			p.Legend.Left, p.Legend.Top = true, true

@@ -219,7 +219,7 @@ func TestBound(t *testing.T) {
 	for _, tc := range []struct {
 		kernel       string
 		cycles, want float64
-	}{{"avx512", 105, 88.9}, {"avx512", 88.9, 88.9}, {"avx512", 52, 44.5}, {"avx512", 44, 0}, {"portable", 1500, 0}, {"loop-stdlib", 700, 0}} {
+	}{{"avx512", 105, 88.9}, {"avx512", 88.9, 88.9}, {"avx512", 52, 44.5}, {"avx512", 44, 0}, {"avx2", 236, 179.6}, {"portable", 1500, 0}, {"loop-stdlib", 700, 0}} {
 		got, ok := bound(tc.kernel, tc.cycles)
 		if got != tc.want || ok != (tc.want > 0) {
 			t.Errorf("%s at %v cycles: %v, want %v", tc.kernel, tc.cycles, got, tc.want)

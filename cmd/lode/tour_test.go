@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/pow"
 )
 
 // TestTour is README's tour with three nodes, as processes: posts anywhere are
@@ -109,16 +113,28 @@ func (p *process) register(t testing.TB, with *process) {
 
 // nodeStatus is what the tests read of /status.
 type nodeStatus struct {
-	Height  int64
-	Hash    string
-	Peers   int
-	Mempool struct{ Transactions int }
+	Height    int64
+	Hash      pow.Hash
+	Chainwork pow.Work
+	Peers     int
+	Mempool   struct{ Transactions int }
 }
 
 func (p *process) status(t testing.TB) (s nodeStatus) {
 	t.Helper()
 	p.getJSON(t, "/status", &s)
 	return s
+}
+
+func (p *process) tryStatus(ctx context.Context) (s nodeStatus, err error) {
+	status, answer, err := p.call(ctx, http.MethodGet, "/status", "")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("/status: %d %s", status, answer)
+	}
+	if err == nil {
+		err = json.Unmarshal(answer, &s)
+	}
+	return s, err
 }
 
 func (p *process) height(t testing.TB) int64 { t.Helper(); return p.status(t).Height }

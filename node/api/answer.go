@@ -139,6 +139,13 @@ func encode(buf *bytes.Buffer, value any) error {
 
 // send writes a whole answer.
 func (a *API) send(w *writer, r *http.Request, status int, body []byte) {
+	if n := int64(len(body)); n > shortAnswer {
+		if !a.answers.take(n) {
+			a.fail(w, r, errMuch)
+			return
+		}
+		defer a.answers.give(n)
+	}
 	if len(body) > a.limits.PieceBytes || r.Method == http.MethodHead {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}

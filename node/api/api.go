@@ -59,6 +59,9 @@ type Limits struct {
 	Timeout    time.Duration
 	PieceBytes int // 0: 256 KiB
 
+	AnswerBytes int // of pieces of long answers in memory at once; more get 503; 0: 24 MiB, or the network's block_bytes eight times
+	BlockReads  int // blocks being read and written as JSON at once; more wait; 0: 4
+
 	MineWait time.Duration // the longest wait for a block, then 202; 0: 15 min
 
 	Registrations int           // calls that wait for another node at once; 0: 64
@@ -76,6 +79,11 @@ type Limits struct {
 	EventTick    time.Duration // between looks at progress and pool; 0: 500 ms
 }
 
+const (
+	answerBytes = 24 << 20
+	maxGathers  = 2 // of metrics at once; more wait
+)
+
 func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.TxBytes, maxPost)
 	setDefault(&l.BlockBytes, 2*int64(c.Chain.Params().WithDefaults().Limits.BlockBytes)+64<<10)
@@ -84,6 +92,8 @@ func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.EventClients, 64)
 	setDefault(&l.Timeout, 30*time.Second)
 	setDefault(&l.PieceBytes, 256<<10)
+	setDefault(&l.AnswerBytes, max(answerBytes, 8*c.Chain.Params().WithDefaults().Limits.BlockBytes))
+	setDefault(&l.BlockReads, 4)
 	setDefault(&l.MineWait, 15*time.Minute)
 	setDefault(&l.Registrations, 64)
 	setDefault(&l.RegisterWait, time.Second)
@@ -131,6 +141,9 @@ type API struct {
 	feed    *feed
 	metrics metrics
 	buffers sync.Pool // of *bytes.Buffer
+	answers budget
+	reads   chan struct{} // has one for each block being read
+	gathers chan struct{} // has one for each gathering of metrics
 
 	closing     context.Context // ends with Close
 	close       context.CancelFunc
@@ -169,6 +182,9 @@ func New(c Config) *API {
 			DisableCompression: true,
 		}),
 	}
+	a.answers.most = int64(a.limits.AnswerBytes)
+	a.reads = make(chan struct{}, a.limits.BlockReads)
+	a.gathers = make(chan struct{}, maxGathers)
 	a.buffers.New = func() any { return new(bytes.Buffer) }
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.posts = newAnswers(a.limits.IdempotencyKeys)

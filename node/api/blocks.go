@@ -54,20 +54,19 @@ func (a *API) writeChain(s *stream, from, limit int64) error {
 		if !ok {
 			return errMoved
 		}
-		b, err := a.chain.Block(hash)
+		err := a.withBlock(s.r, hash, func(b chain.Block) error {
+			if height > from {
+				if b.Header.Prev != last {
+					return errMoved
+				}
+				s.text(",")
+			}
+			return s.block(b)
+		})
 		if err != nil {
 			return err
 		}
-		if height > from {
-			if b.Header.Prev != last {
-				return errMoved
-			}
-			s.text(",")
-		}
 		last = hash
-		if err := s.block(b); err != nil {
-			return err
-		}
 		if err := s.pause(); err != nil {
 			return err
 		}
@@ -96,18 +95,31 @@ func (a *API) getBlock(w *writer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := a.chain.Block(hash)
+	w.Header().Set("Content-Type", typeJSON)
+	err = a.stream(w, r, func(s *stream) error {
+		defer s.text("\n")
+		return a.withBlock(r, hash, s.block)
+	})
 	if errors.Is(err, chain.ErrNotFound) {
 		return refuse(http.StatusNotFound, "no block has the hash %s", hash)
 	}
+	return err
+}
+
+// withBlock reads a block. Whoever uses it must not wait for the network
+// meanwhile: only so many blocks are in memory at once.
+func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(chain.Block) error) error {
+	select {
+	case a.reads <- struct{}{}:
+	case <-r.Context().Done():
+		return errGone
+	}
+	defer func() { <-a.reads }()
+	b, err := a.chain.Block(hash)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", typeJSON)
-	return a.stream(w, r, func(s *stream) error {
-		defer s.text("\n")
-		return s.block(b)
-	})
+	return use(b)
 }
 
 func (a *API) blockID(id string) (pow.Hash, error) {

@@ -103,6 +103,41 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
+// TestLongAnswersAreBounded has clients that ask for long answers and do not read
+// them: once their pieces fill the budget others get 503, short answers go on,
+// and with the slow ones gone there is room again.
+func TestLongAnswersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t, testSetup{limits: Limits{AnswerBytes: 200 << 10, Timeout: 5 * time.Second}})
+		n.post(strings.Repeat("x", 60_000))
+		n.want(n.do("GET", "/mine", ""), 200, "is mined")
+		n.post(strings.Repeat("x", 50_000))
+		dial := servePipes(t, n)
+		paths := []string{"/chain", "/blocks/tip", "/pending_tx"}
+		for i := range 9 {
+			dial("GET " + paths[i%len(paths)] + " HTTP/1.1\nHost: x\n\n")
+		}
+		synctest.Wait()
+		for _, path := range paths {
+			w := n.do("GET", path, "")
+			n.want(w, 503, "as many long answers as it can")
+			if w.Header().Get("Retry-After") != "1" {
+				t.Errorf("%s: Retry-After %q, want 1", path, w.Header().Get("Retry-After"))
+			}
+		}
+		n.want(n.do("GET", "/status", ""), 200, "")
+		n.want(n.do("GET", "/chain?limit=1", ""), 200, "")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for _, path := range paths {
+			n.want(n.do("GET", path, ""), 200, "xxx")
+		}
+		if left := n.api.answers.n.Load(); left != 0 {
+			t.Errorf("%d bytes of the budget are still taken", left)
+		}
+	})
+}
+
 // TestSlowWriters has clients whose bodies do not arrive.
 func TestSlowWriters(t *testing.T) {
 	for _, path := range []string{"/new_transaction", "/add_block", "/mine"} {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	_ "embed" // the description
 	"net/http"
 
@@ -92,10 +93,40 @@ func (a *API) getHealth(w *writer, r *http.Request) error {
 	return nil
 }
 
+// getMetrics gathers the metrics before it sends them, and only so many times at
+// once: a gathering takes far more memory than its text, and slow readers must
+// not keep it.
 func (a *API) getMetrics(w *writer, r *http.Request) error {
-	a.exporter.ServeHTTP(w, r)
+	text := &gathered{header: w.Header(), buf: a.buffer(), status: http.StatusOK}
+	defer a.release(text.buf)
+	select {
+	case a.gathers <- struct{}{}:
+	case <-r.Context().Done():
+		return errGone
+	}
+	func() {
+		defer func() { <-a.gathers }()
+		a.exporter.ServeHTTP(text, r)
+	}()
+	a.send(w, r, text.status, text.buf.Bytes())
 	return nil
 }
+
+// gathered is an answer in memory.
+type gathered struct {
+	header http.Header
+	buf    *bytes.Buffer
+	status int
+}
+
+// Header implements [http.ResponseWriter].
+func (g *gathered) Header() http.Header { return g.header }
+
+// WriteHeader implements [http.ResponseWriter].
+func (g *gathered) WriteHeader(status int) { g.status = status }
+
+// Write implements [http.ResponseWriter].
+func (g *gathered) Write(p []byte) (int, error) { return g.buf.Write(p) }
 
 func (a *API) getOpenAPI(w *writer, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/yaml")

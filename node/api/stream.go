@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,33 @@ type stream struct {
 	w   *writer
 	r   *http.Request
 	buf *bytes.Buffer
+
+	held int64 // bytes of the budget
+}
+
+// budget bounds the bytes of long answers that are gathered and wait for their
+// readers.
+type budget struct {
+	most int64
+	n    atomic.Int64
+}
+
+func (b *budget) take(n int64) bool {
+	if b.n.Add(n) > b.most {
+		b.n.Add(-n)
+		return false
+	}
+	return true
+}
+
+func (b *budget) give(n int64) { b.n.Add(-n) }
+
+// shortAnswer is how long an answer may be that is always sent.
+const shortAnswer = 16 << 10
+
+var errMuch = problem{
+	status: http.StatusServiceUnavailable, retryAfter: "1",
+	sentence: "the node sends as many long answers as it can: try again in a moment",
 }
 
 // stream runs write, which gathers an answer and offers pauses to send what
@@ -21,8 +49,14 @@ type stream struct {
 // one cuts the connection. So an answer that ends properly is whole.
 func (a *API) stream(w *writer, r *http.Request, write func(*stream) error) error {
 	s := &stream{api: a, w: w, r: r, buf: a.buffer()}
-	defer func() { a.release(s.buf) }()
+	defer func() {
+		a.answers.give(s.held)
+		a.release(s.buf)
+	}()
 	if err := write(s); err != nil {
+		return err
+	}
+	if err := s.reserve(); err != nil {
 		return err
 	}
 	if w.status == 0 {
@@ -44,7 +78,24 @@ func (s *stream) pause() error {
 	return s.flush()
 }
 
+// reserve takes of the budget what the largest piece so far needs. It is kept
+// until the end: who has got a beginning should get the rest.
+func (s *stream) reserve() error {
+	more := int64(s.buf.Cap()) - s.held
+	if s.buf.Len() <= shortAnswer || more <= 0 {
+		return nil
+	}
+	if !s.api.answers.take(more) {
+		return errMuch
+	}
+	s.held += more
+	return nil
+}
+
 func (s *stream) flush() error {
+	if err := s.reserve(); err != nil {
+		return err
+	}
 	s.w.writeBy(time.Now().Add(s.api.limits.Timeout))
 	if !s.sent() {
 		s.w.WriteHeader(http.StatusOK)

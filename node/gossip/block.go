@@ -70,7 +70,7 @@ func (g *Gossip) heardBlock(p *peer, b Announced) {
 		}
 		return
 	}
-	if g.sync != nil && g.sync.behind() || len(g.relay.blocks) >= maxWanted && !p.out || p.wants >= maxWantedOfPeer {
+	if len(g.relay.blocks) >= maxWanted && !p.out || p.wants >= maxWantedOfPeer {
 		p.news = true // its next hello tells more
 		return
 	}

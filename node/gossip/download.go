@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	window        = 8 // batches under way or waiting for the chain
-	batchesOfPeer = 3 // under way to one peer
-	acceptBlocks  = 512
+	window        = 16 // batches under way or waiting for the chain
+	batchesOfPeer = 8  // under way to one peer
+	acceptBlocks  = 2048
 	acceptBytes   = 4 << 20
 
 	// hurryBatch is how long a peer may take for the batch that all others wait

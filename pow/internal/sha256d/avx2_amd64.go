@@ -41,7 +41,7 @@ func avx2Kernels() []Kernel {
 		Name:  "avx2",
 		About: "AVX2: versions of a job share a message schedule",
 		Lanes: avx2Lanes,
-		Chunk: 4096,
+		Chunk: 3072,
 		Needs: []Feature{AVX2},
 		Scan:  scanAVX2Groups,
 	}}
