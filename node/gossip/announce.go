@@ -106,6 +106,7 @@ func (g *Gossip) announce(p *peer) {
 		}
 		if err != nil {
 			p.blocks = append(a.Blocks, p.blocks...)
+			p.blocks = p.blocks[max(0, len(p.blocks)-maxBlockNews):]
 			p.txs = append(a.Txs, p.txs...)
 			if len(p.txs) > maxTxNews {
 				p.txs = p.txs[:maxTxNews]

@@ -8,8 +8,10 @@ import (
 // maxBans bounds the bans; the oldest makes room.
 const maxBans = 4096
 
-// bans are the nodes that are not dealt with until a time: by node id, by
-// address, and by the IP address if that tells it from others.
+// bans are the addresses that are not dealt with until a time, and the IP
+// addresses of nodes where those tell them from others. Node ids are not banned:
+// everybody knows them, and whoever breaks the protocol in the name of another
+// node would have that one banned.
 type bans struct {
 	duration time.Duration
 	until    map[string]time.Time
@@ -21,8 +23,8 @@ func newBans(d time.Duration) bans { return bans{duration: d, until: map[string]
 func (b *bans) add(now time.Time, p *peer) {
 	until := now.Add(b.duration)
 	b.put(string(p.address), until)
-	if p.node != (NodeID{}) {
-		b.put(p.node.String(), until)
+	if !p.up {
+		return // anybody can name a web server on the machine of a node
 	}
 	if ip, err := netip.ParseAddr(p.address.Host()); err == nil && !ip.IsLoopback() {
 		b.put(ip.String(), until)
@@ -44,8 +46,6 @@ func (b *bans) has(now time.Time, key string) bool {
 	until, ok := b.until[key]
 	return ok && now.Before(until)
 }
-
-func (b *bans) hasNode(now time.Time, n NodeID) bool { return b.has(now, n.String()) }
 
 func (b *bans) hasAddress(now time.Time, a Address) bool {
 	return b.has(now, string(a)) || b.has(now, a.Host())

@@ -16,6 +16,11 @@ const (
 	maxAccepts      = 16 // announced blocks that wait for the chain
 	maxAsked        = 3  // peers that are asked for one block at a time
 
+	// maxBehind is how many blocks ago our branch may have had the work of the
+	// branch of an announced block that is kept. Further down a block may cost
+	// little, and should its branch ever have the most work, a sync fetches it.
+	maxBehind = 16
+
 	// askAnother is how long a peer may take for a block before another one that
 	// announced it is asked too. Without that, who announces blocks first and
 	// does not send them holds them up for a whole timeout.
@@ -166,11 +171,26 @@ func (g *Gossip) gotBlock(w *wantedBlock, p *peer, b chain.Block) error {
 		g.greetSoon(p)
 		return nil
 	}
+	if g.farBehind(b.Header) {
+		return nil
+	}
 	g.relay.setFound(w.hash, w.found)
 	g.accepts = append(g.accepts, &acceptance{
 		blocks: []chain.Block{b}, from: p, next: slices.Concat(w.asked, w.next), found: w.found})
 	g.acceptNext()
 	return nil
+}
+
+// farBehind reports whether a block's branch has no more work than ours had
+// maxBehind blocks ago. Of one whose parent is on its way too it says no.
+func (g *Gossip) farBehind(h pow.Header) bool {
+	parent, ok := g.chain.State(h.Prev)
+	if !ok {
+		return false
+	}
+	hash, _ := g.chain.HashAt(max(0, g.chain.Tip().Height-maxBehind))
+	past, ok := g.chain.State(hash)
+	return ok && parent.Apply(h).Work.Cmp(past.Work) <= 0
 }
 
 func (a *acceptance) has(hash pow.Hash) bool {

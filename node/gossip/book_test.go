@@ -152,20 +152,20 @@ func TestBookBounds(t *testing.T) {
 
 func TestBansEnd(t *testing.T) {
 	b := newBans(time.Hour)
-	p := &peer{address: "http://10.0.0.1:80", node: NodeID{7}}
+	p := &peer{address: "http://10.0.0.1:80", up: true}
 	b.add(start, p)
-	if !b.hasNode(start, NodeID{7}) || !b.hasAddress(start, "http://10.0.0.1:80") || !b.hasAddress(start, "http://10.0.0.1:81") {
-		t.Error("not banned by node id, address and IP address")
+	if !b.hasAddress(start, "http://10.0.0.1:80") || !b.hasAddress(start, "http://10.0.0.1:81") {
+		t.Error("not banned by address and IP address")
 	}
-	if b.hasNode(start.Add(time.Hour), NodeID{7}) || b.hasAddress(start.Add(time.Hour), p.address) {
+	if b.hasAddress(start.Add(time.Hour), p.address) {
 		t.Error("still banned after an hour")
 	}
-	b.add(start, &peer{address: "http://127.0.0.1:80", node: NodeID{8}})
+	b.add(start, &peer{address: "http://127.0.0.1:80", up: true})
 	if b.hasAddress(start, "http://127.0.0.1:81") {
 		t.Error("all of the loopback is banned")
 	}
 	for i := range 3 * maxBans {
-		b.add(start, &peer{address: address(i), node: NodeID{byte(i), byte(i >> 8)}})
+		b.add(start, &peer{address: address(i), up: true})
 	}
 	if len(b.until) > maxBans || len(b.order) != len(b.until) {
 		t.Errorf("%d bans, %d in order, at most %d", len(b.until), len(b.order), maxBans)

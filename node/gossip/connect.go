@@ -188,11 +188,6 @@ func (g *Gossip) identify(p *peer, gr Greeting) bool {
 		g.drop(p, "duplicate", fmt.Sprintf("the node at %s is connected as %s", p.address, other.address))
 		return false
 	}
-	if g.bans.hasNode(g.now, gr.Node) {
-		g.book.failed(p.address, g.now, g.limits.BanTime)
-		g.drop(p, "banned", "the node was banned before")
-		return false
-	}
 	if p.up && p.node != gr.Node { // another process at the same address
 		delete(g.byNode, p.node)
 		p.up, p.theirs, p.stale = false, Session{}, false
@@ -253,7 +248,7 @@ func (g *Gossip) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 	if r := g.check(h.Greeting); r != nil {
 		return nil, r
 	}
-	if g.bans.hasNode(g.now, h.Node) || g.bans.hasAddress(g.now, h.Address) {
+	if g.bans.hasAddress(g.now, h.Address) {
 		return nil, refuse(Banned, "this node is banned for some time")
 	}
 	if h.Session == (Session{}) {
