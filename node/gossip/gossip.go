@@ -77,6 +77,7 @@ type Gossip struct {
 	txs   txFetch
 	sync  *syncing  // nil: none under way
 	after time.Time // no sync begins before
+	guest bool      // the next sync is rather with a peer that came to us
 
 	accepting *acceptance   // with the chain; nil: none
 	accepts   []*acceptance // of announced blocks, waiting

@@ -65,7 +65,7 @@ func (g *Gossip) considerSync() {
 	}
 	var best *peer
 	for _, p := range g.peers {
-		if !p.up || !g.ahead(p) || g.now.Before(p.syncAfter) || best != nil && !p.better(best) {
+		if !p.up || !g.ahead(p) || g.now.Before(p.syncAfter) || best != nil && !g.better(p, best) {
 			continue
 		}
 		if g.relay.rejected.has(p.tip.Hash) {
@@ -85,14 +85,15 @@ func (g *Gossip) considerSync() {
 }
 
 // better reports whether a peer should rather be synced with than another: one
-// that does not stall, then one of our choice, for anybody can come to us in any
-// number, then one that claims more.
-func (p *peer) better(than *peer) bool {
+// of our choice, for anybody can come to us in any number, or one that came to us
+// if a sync has failed just before; then one that does not stall, then one that
+// claims more.
+func (g *Gossip) better(p, than *peer) bool {
+	if p.out != than.out {
+		return p.out != g.guest
+	}
 	if p.stalls != than.stalls {
 		return p.stalls < than.stalls
-	}
-	if p.out != than.out {
-		return p.out
 	}
 	return p.tip.Work.Cmp(than.tip.Work) > 0
 }
@@ -255,7 +256,7 @@ func (g *Gossip) goOn(s *syncing) {
 // endSync ends the sync under way, and tells peers of the tip that it led to.
 func (g *Gossip) endSync(reason string) {
 	s := g.sync
-	g.sync = nil
+	g.sync, g.guest = nil, reason != "done" && !g.guest
 	if s.collecting {
 		g.note(Note{Kind: NoteSyncEnds, Peer: s.source.address, Out: s.source.out, Reason: reason, Count: s.taken})
 	}
