@@ -166,7 +166,7 @@ func TestAnnouncersInLeague(t *testing.T) {
 }
 
 // TestSyncsByTurns: peers that come to us again and again, claim much and stall
-// have every other sync at most, also when a peer of our choice has stalled once.
+// have two syncs in a row at most, also when a peer of our choice has stalled once.
 func TestSyncsByTurns(t *testing.T) {
 	h := newHost(t, 1, nil)
 	honest := newRemote(100)
@@ -198,8 +198,8 @@ func TestSyncsByTurns(t *testing.T) {
 			h.answer(s, Welcome{g})
 		}
 	}
-	for i := 1; i < len(asked); i++ {
-		if !asked[i] && !asked[i-1] {
+	for i := 2; i < len(asked); i++ { // its wait may cost it a turn
+		if !asked[i] && !asked[i-1] && !asked[i-2] {
 			t.Fatalf("syncs with the one of our choice: %v", asked)
 		}
 	}

@@ -85,15 +85,18 @@ func (g *Gossip) considerSync() {
 }
 
 // better reports whether a peer should rather be synced with than another: one
-// of our choice, for anybody can come to us in any number, or one that came to us
-// if a sync has failed just before; then one that does not stall, then one that
-// claims more.
+// that does not stall, then one of our choice, then one that claims more. Every
+// other time after a sync that failed, those of our choice are first: who stalls
+// can come to us again and again as somebody new.
 func (g *Gossip) better(p, than *peer) bool {
-	if p.out != than.out {
-		return p.out != g.guest
+	if g.oursFirst && p.out != than.out {
+		return p.out
 	}
 	if p.stalls != than.stalls {
 		return p.stalls < than.stalls
+	}
+	if p.out != than.out {
+		return p.out
 	}
 	return p.tip.Work.Cmp(than.tip.Work) > 0
 }
@@ -256,7 +259,7 @@ func (g *Gossip) goOn(s *syncing) {
 // endSync ends the sync under way, and tells peers of the tip that it led to.
 func (g *Gossip) endSync(reason string) {
 	s := g.sync
-	g.sync, g.guest = nil, reason != "done" && !g.guest
+	g.sync, g.oursFirst = nil, reason != "done" && !g.oursFirst
 	if s.collecting {
 		g.note(Note{Kind: NoteSyncEnds, Peer: s.source.address, Out: s.source.out, Reason: reason, Count: s.taken})
 	}
