@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -107,5 +109,35 @@ func TestMeasure(t *testing.T) {
 	}
 	if product := perOp * perSecond / 3e9; product < 0.999 || product > 1.001 {
 		t.Errorf("%v ns for an operation of three, and %v tx/s", perOp, perSecond)
+	}
+}
+
+// A benchmark that does not say its suite is put into that of the one before, and
+// benchstat warns of it.
+func TestEveryBenchmarkSaysItsSuite(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, function := range strings.Split(string(data), "\nfunc Benchmark")[1:] {
+			body, _, _ := strings.Cut(function, "\n}\n")
+			if line, _, _ := strings.Cut(function, "\n"); strings.HasSuffix(line, "}") {
+				body = line
+			}
+			name, _, _ := strings.Cut(body, "(")
+			found++
+			if !strings.Contains(body, "runAll(") && !strings.Contains(body, "saySuite(") {
+				t.Errorf("%s: Benchmark%s does not call saySuite", file, name)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d benchmarks found", found)
 	}
 }

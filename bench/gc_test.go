@@ -18,8 +18,9 @@ import (
 // pause-max-sec is the upper bound of the runtime's slowest stop, collect-p50-sec
 // and collect-p99-sec how long a whole collection took.
 func BenchmarkGC(b *testing.B) {
-	for _, k := range pow.Kernels() {
-		for _, spare := range []int{0, 1} {
+	for _, spare := range []int{0, 1} {
+		saySuite(fmt.Sprintf("GC spare=%d", spare))
+		for _, k := range pow.Kernels() {
 			b.Run(fmt.Sprintf("kernel=%s/spare=%d", k.Name(), spare), func(b *testing.B) {
 				if why := missing(k); why != "" {
 					b.Skip(why)

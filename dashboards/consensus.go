@@ -23,7 +23,7 @@ func Consensus() Dashboard {
 				{
 					Title: "Block spacing, as it was", Kind: Stat, Unit: units.Seconds,
 					About:   "Average of ten minutes. Far from the aim: the hash rate has just changed, and the difficulty follows within an hour.",
-					Queries: []Query{{`sum(rate(lode_chain_block_interval_seconds_sum{job=~"$job", instance=~"$instance"}[10m])) / sum(rate(lode_chain_block_interval_seconds_count{job=~"$job", instance=~"$instance"}[10m]))`, ""}},
+					Queries: []Query{{`sum(rate(lode_chain_block_interval_seconds_sum{job=~"$job", instance=~"$instance"}[10m])) / (sum(rate(lode_chain_block_interval_seconds_count{job=~"$job", instance=~"$instance"}[10m])) > 0)`, ""}},
 				},
 				{
 					Title: "Settled height", Kind: Stat, Unit: units.LocaleFormat,

@@ -12,8 +12,8 @@ func Miner() Dashboard {
 			{Title: "Set up", Panels: []Panel{
 				{
 					Title: "Kernel", Kind: Stat, Width: 8, Text: true,
-					About:   "The inner loop of each node. `lode kernels` tells why it was chosen and how fast it is by itself.",
-					Queries: []Query{{`lode_kernel_info{job=~"$job", instance=~"$instance"}`, "{{kernel}}, {{lanes}} lanes"}},
+					About:   "The inner loop of the nodes. `lode kernels` tells why it was chosen and how fast it is by itself.",
+					Queries: []Query{{`count by (kernel, lanes) (lode_kernel_info{job=~"$job", instance=~"$instance"})`, "{{kernel}}, {{lanes}} lanes"}},
 				},
 				{
 					Title: "Workers", Kind: Stat,

@@ -43,7 +43,7 @@ func Overview() Dashboard {
 				{
 					Title: "Alerts", Kind: Stat,
 					About:   "Alerts that are firing. Prometheus's page Alerts lists them, docs/monitoring.md says what to do about each.",
-					Queries: []Query{{`count(ALERTS{alertstate="firing", alertname=~"Lode.*", job=~"$job"}) or vector(0)`, ""}},
+					Queries: []Query{{`count(ALERTS{alertstate="firing", alertname=~"Lode.*", job=~"$job"} or ALERTS{alertstate="firing", alertname="LodeNothingScraped"}) or vector(0)`, ""}},
 					Steps:   zeroIsGood(),
 					Words:   map[string]string{"0": "none"},
 				},
@@ -73,7 +73,7 @@ func Overview() Dashboard {
 				},
 				{
 					Title: "Blocks between the highest and the lowest tip", Kind: Lines,
-					About:   "1 or 2 for moments is normal. More than 6 for two minutes is the alert LodeNodeBehind.",
+					About:   "1 or 2 for moments is normal; where blocks come several a second it is more, because nodes are scraped at different moments. A node that stays more than 6 behind is the alert LodeNodeBehind.",
 					Queries: []Query{{`job:lode_chain_height:spread{job=~"$job"}`, "{{job}}"}},
 					Steps:   rising(3, 7),
 				},

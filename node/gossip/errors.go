@@ -64,6 +64,11 @@ const (
 	FaultInvalid     FaultReason = "invalid"     // a header, block or transaction against the rules
 )
 
+// FaultReasons returns them all.
+func FaultReasons() []FaultReason {
+	return []FaultReason{FaultOversize, FaultMalformed, FaultUnrequested, FaultUnconnected, FaultWork, FaultInvalid}
+}
+
 // Error returns "reason: detail".
 func (f Fault) Error() string { return string(f.Reason) + ": " + f.Detail }
 

@@ -59,6 +59,18 @@ func newMetrics(n *Network) *metrics {
 		addresses: prometheus.NewDesc("lode_addresses", "Addresses of nodes in the address book.", nil, nil),
 		remaining: prometheus.NewDesc("lode_sync_blocks_remaining", "Blocks that peers have and this node has not yet taken; 0 if it is not catching up.", nil, nil),
 	}
+	// All labels are there from the start, so that rates start from 0.
+	for _, reason := range gossip.FaultReasons() {
+		m.bans.WithLabelValues(string(reason))
+	}
+	for _, reason := range refusalReasons() {
+		m.refused.WithLabelValues(string(reason))
+	}
+	for _, out := range []bool{true, false} {
+		for _, result := range []string{"connected", "unreachable"} {
+			m.connections.WithLabelValues(direction(out), result)
+		}
+	}
 	m.sent, m.received = m.bytes.WithLabelValues("sent"), m.bytes.WithLabelValues("received")
 	for _, path := range n.Paths() {
 		for _, result := range []string{"ok", "refused", "fault", "failed"} {

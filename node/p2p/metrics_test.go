@@ -55,10 +55,16 @@ lode_gossip_announcements_total{direction="sent",kind="block"} 2
 lode_gossip_announcements_total{direction="sent",kind="tx"} 0
 # HELP lode_peer_bans_total Peers banned for some time, by what they did.
 # TYPE lode_peer_bans_total counter
+lode_peer_bans_total{reason="invalid"} 0
+lode_peer_bans_total{reason="malformed"} 0
+lode_peer_bans_total{reason="oversize"} 0
+lode_peer_bans_total{reason="unconnected"} 0
+lode_peer_bans_total{reason="unrequested"} 0
 lode_peer_bans_total{reason="work"} 1
 # HELP lode_peer_connections_total Connections with other nodes that came about, and attempts that did not, by direction and outcome.
 # TYPE lode_peer_connections_total counter
 lode_peer_connections_total{direction="in",result="connected"} 1
+lode_peer_connections_total{direction="in",result="unreachable"} 0
 lode_peer_connections_total{direction="out",result="connected"} 1
 lode_peer_connections_total{direction="out",result="unreachable"} 3
 # HELP lode_peers Nodes that this one is connected with, by who chose whom.
