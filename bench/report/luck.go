@@ -43,13 +43,13 @@ func sweepOf(f *File) []sweepPoint {
 func pointOf(s *Series) (sweepPoint, bool) {
 	zeros, err := strconv.Atoi(s.Parts["zeros"])
 	tries, seconds := s.Values["tries/op"], s.Values["sec/op"]
-	if err != nil || zeros < 0 || zeros > 64 || len(tries) == 0 || len(tries) != len(s.Iters) || len(seconds) != len(tries) {
+	if err != nil || zeros < 0 || zeros > 48 || len(tries) == 0 || len(tries) != len(s.Iters) || len(seconds) != len(tries) {
 		return sweepPoint{}, false
 	}
 	p := sweepPoint{Point: stats.Point{Zeros: zeros}}
 	var total float64
 	for i, n := range s.Iters {
-		if n <= 0 || n > 1<<40 {
+		if n <= 0 || int64(n) > 1<<40 {
 			return sweepPoint{}, false
 		}
 		p.N += n

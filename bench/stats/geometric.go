@@ -30,6 +30,9 @@ func (g Geometric) CDF(tries float64) float64 {
 // u from 0 to less than 1.
 func (g Geometric) Quantile(u float64) float64 {
 	t := math.Ceil(math.Log1p(-u) / math.Log1p(-g.P))
+	if t > 1<<50 {
+		return t // neighbours are no longer told apart
+	}
 	// The division is good to a few ulp only, so look at the neighbours.
 	for t > 1 && g.CDF(t-1) >= u {
 		t--

@@ -51,3 +51,15 @@ func TestResidueSumsTheLaw(t *testing.T) {
 		}
 	}
 }
+
+// Far out, where whole numbers run out of digits, a quantile is near enough.
+func TestQuantileOfVeryLongSearches(t *testing.T) {
+	for _, zeros := range []int{49, 53, 60, 64, 200} {
+		g := Zeros(zeros)
+		for _, u := range []float64{0, 0.025, 0.5, 0.975} {
+			if got := g.CDF(g.Quantile(u)); math.Abs(got-u) > 1e-12 {
+				t.Errorf("zeros %d: CDF(Quantile(%v)) = %v", zeros, u, got)
+			}
+		}
+	}
+}

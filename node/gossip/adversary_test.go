@@ -1,7 +1,9 @@
 package gossip
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -114,5 +116,121 @@ func TestOldForksAreNotKept(t *testing.T) {
 				t.Errorf("bans: %v", got)
 			}
 		})
+	}
+}
+
+// welcome has a remote come to the host, which finds it at its address.
+func (h *host) welcome(r *remote) {
+	h.t.Helper()
+	if reply := h.incoming(Session{}, Hello{r.greeting(), r.session}); reply.Refusal != nil {
+		h.t.Fatal(reply.Refusal)
+	}
+	s, hello := mustTake[Hello](h)
+	r.given = hello.Session
+	h.answer(s, Welcome{r.greeting()})
+	if p := h.g.byNode[r.id]; p == nil || p.out {
+		h.t.Fatalf("%s is not a peer that came to us", r.address)
+	}
+}
+
+// TestAnnouncersInLeague: those who announce a block first, many times, and never
+// send it, do not keep a peer of our choice from being asked for it soon.
+func TestAnnouncersInLeague(t *testing.T) {
+	h := newHost(t, 1, nil)
+	honest := newRemote(100)
+	h.join(honest)
+	block := mineOn(h.chain.Tip(), 9)
+	announce := Announce{Blocks: []Announced{{Hash: block.Hash()}, {Hash: block.Hash()}}}
+	for i := range 2 * maxAnnouncers {
+		r := newRemote(i + 1)
+		h.welcome(r)
+		h.incoming(r.given, announce)
+	}
+	for range maxAsked {
+		h.now = h.now.Add(askAnother)
+		h.step(Wake{})
+	}
+	h.incoming(honest.given, announce)
+	h.now = h.now.Add(askAnother)
+	h.step(Wake{})
+	for {
+		s, _ := mustTake[GetBlocks](h)
+		if s.To == honest.address {
+			h.answer(s, Blocks{[]chain.Block{block}})
+			break
+		}
+	}
+	if h.chain.Tip().Hash != block.Hash() {
+		t.Error("the block is not the tip")
+	}
+}
+
+// TestSyncsByTurns: peers that come to us again and again, claim much and stall
+// have two syncs in a row at most, also when a peer of our choice has stalled once.
+func TestSyncsByTurns(t *testing.T) {
+	h := newHost(t, 1, nil)
+	honest := newRemote(100)
+	for _, b := range mineChain(h.chain.Tip(), 5, 7) {
+		honest.tip = honest.tip.Apply(b.Header)
+	}
+	h.join(honest)
+	var asked []bool // the one of our choice
+	for i := range 12 {
+		r := newRemote(i + 1)
+		r.tip = honest.tip.Apply(mineOn(honest.tip, 1).Header)
+		h.welcome(r)
+		s, _ := mustTake[GetHeaders](h)
+		asked = append(asked, s.To == honest.address)
+		h.now = h.now.Add(s.Timeout)
+		h.fail(s, context.DeadlineExceeded)
+		h.now = h.now.Add(syncRetry)
+		for {
+			s, _, ok := take[Hello](h)
+			if !ok {
+				break
+			}
+			g := r.greeting()
+			if s.To == honest.address {
+				g = honest.greeting()
+			} else if p := h.g.byAddress[s.To]; p != nil {
+				g.Node, g.Address = p.node, p.address
+			}
+			h.answer(s, Welcome{g})
+		}
+	}
+	for i := 2; i < len(asked); i++ { // its wait may cost it a turn
+		if !asked[i] && !asked[i-1] && !asked[i-2] {
+			t.Fatalf("syncs with the one of our choice: %v", asked)
+		}
+	}
+}
+
+// TestClientsCannotFillTheNode: what clients have it connect with is bounded, and
+// does not keep it from dialing others.
+func TestClientsCannotFillTheNode(t *testing.T) {
+	h := newHost(t, 1, func(c *Config) { c.Limits.Outbound = 2 })
+	for i := range 3 * maxByHand {
+		h.ids++
+		h.step(Connect{ID: h.ids, Address: address(i), Keep: true})
+	}
+	if n := h.g.outbound(); n > 2+maxByHand {
+		t.Errorf("%d peers of our choice, at most %d", n, 2+maxByHand)
+	}
+
+	b := newBook(1000, "http://self:80", nil)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range maxKept {
+		b.keep(address(i))
+		b.failed(address(i), start.Add(-time.Hour), 0)
+	}
+	b.heard("http://honest:80", "x", rng)
+	picked := 0
+	for range 100 {
+		if a, _ := b.pick(start, rng, all); a == "http://honest:80" {
+			picked++
+		}
+	}
+	if picked < 20 {
+		t.Errorf("picked %d times in 100", picked)
 	}
 }

@@ -14,7 +14,7 @@ const (
 	maxWantedOfPeer = 8
 	maxAnnouncers   = 8  // remembered of a block
 	maxAccepts      = 16 // announced blocks that wait for the chain
-	maxAsked        = 3  // peers that are asked for one block at a time
+	maxAsked        = 3  // peers that are asked for one block at a time; those of our choice may go beyond
 
 	// maxBehind is how many blocks ago our branch may have had the work of the
 	// branch of an announced block that is kept. Further down a block may cost
@@ -59,15 +59,13 @@ func (g *Gossip) heardBlock(p *peer, b Announced) {
 		return
 	}
 	if i := slices.IndexFunc(g.relay.blocks, func(w *wantedBlock) bool { return w.hash == b.Hash }); i >= 0 {
-		if w := g.relay.blocks[i]; !slices.Contains(w.asked, p) && len(w.next) < maxAnnouncers {
-			w.next = append(w.next, p)
+		if w := g.relay.blocks[i]; !slices.Contains(w.asked, p) {
+			w.next = addAnnouncer(w.next, p, maxAnnouncers)
 		}
 		return
 	}
 	if a := g.onItsWay(b.Hash); a != nil {
-		if len(a.next) < maxAnnouncers {
-			a.next = append(a.next, p)
-		}
+		a.next = addAnnouncer(a.next, p, maxAnnouncers)
 		return
 	}
 	if len(g.relay.blocks) >= maxWanted && !p.out || p.wants >= maxWantedOfPeer {
@@ -75,6 +73,21 @@ func (g *Gossip) heardBlock(p *peer, b Announced) {
 		return
 	}
 	g.want(b.Hash, g.now.Add(-min(max(b.Age, 0), maxAge)), p)
+}
+
+// addAnnouncer adds a peer to those that have announced something. Peers of our
+// choice come first and have room always: the others may be in league and never
+// send what they have announced.
+func addAnnouncer(peers []*peer, p *peer, most int) []*peer {
+	switch {
+	case slices.Contains(peers, p):
+		return peers
+	case p.out:
+		return slices.Insert(slices.Clone(peers), 0, p)
+	case len(peers) < most:
+		return append(peers, p)
+	}
+	return peers
 }
 
 // want fetches a block from one of the peers.
@@ -143,7 +156,10 @@ func (g *Gossip) hurryBlocks() {
 	}
 }
 
-func (w *wantedBlock) mayHurry() bool { return len(w.next) > 0 && len(w.asked) < maxAsked }
+// mayHurry reports whether one more peer may be asked.
+func (w *wantedBlock) mayHurry() bool {
+	return len(w.next) > 0 && (len(w.asked) < maxAsked || w.next[0].out)
+}
 
 func (g *Gossip) wants(w *wantedBlock) bool { return slices.Contains(g.relay.blocks, w) }
 

@@ -186,12 +186,13 @@ func (b *book) failed(a Address, now time.Time, wait time.Duration) {
 	e.Next = now.Add(max(wait, backoff))
 }
 
-// pick returns an address to dial: one to be kept before all others, then one
-// that was connected before or one that was not, with equal odds. If none is
-// due it returns when one will be.
+// pick returns an address to dial: one to be kept that has not failed before all
+// others; then one to be kept, one that was connected before or one that was not,
+// with equal odds, so that none of these can keep the others out. If none is due
+// it returns when one will be.
 func (b *book) pick(now time.Time, rng *rand.Rand, free func(*entry) bool) (a Address, next time.Time) {
 	next = now.Add(time.Minute)
-	var tried, fresh []*entry
+	var kept, tried, fresh []*entry
 	for _, e := range b.entries {
 		switch {
 		case !free(e):
@@ -199,21 +200,21 @@ func (b *book) pick(now time.Time, rng *rand.Rand, free func(*entry) bool) (a Ad
 			if e.Next.Before(next) {
 				next = e.Next
 			}
-		case e.kept:
+		case e.kept && e.Failures == 0:
 			return e.Address, next
+		case e.kept:
+			kept = append(kept, e)
 		case e.tried():
 			tried = append(tried, e)
 		default:
 			fresh = append(fresh, e)
 		}
 	}
-	from := tried
-	if len(tried) == 0 || len(fresh) > 0 && rng.IntN(2) == 0 {
-		from = fresh
-	}
-	if len(from) == 0 {
+	due := slices.DeleteFunc([][]*entry{kept, tried, fresh}, func(kind []*entry) bool { return len(kind) == 0 })
+	if len(due) == 0 {
 		return "", next
 	}
+	from := due[rng.IntN(len(due))]
 	return from[rng.IntN(len(from))].Address, next
 }
 

@@ -11,6 +11,10 @@ const (
 	connectWait = 10 * time.Second // for both nodes to know each other
 	maxWaiters  = 256
 
+	// maxByHand bounds the peers that clients can have on top of those of our
+	// choice.
+	maxByHand = 64
+
 	// maxGreeted bounds the peers that came to us and have not yet proved where
 	// they are, so that a flood of hellos is not a flood of requests.
 	maxGreeted = 16
@@ -37,6 +41,9 @@ func (g *Gossip) onConnect(ev Connect) {
 		return
 	case !g.book.allowed(a):
 		refuse("%s is not an address that this node may connect with", a)
+		return
+	case g.byAddress[a] == nil && g.outbound() >= max(0, g.limits.Outbound)+maxByHand:
+		refuse("%d nodes are connected with already, which is enough", g.outbound())
 		return
 	case len(g.waiters) >= maxWaiters:
 		refuse("%d connections are being made already: try again in a moment", len(g.waiters))

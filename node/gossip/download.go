@@ -244,6 +244,7 @@ func (g *Gossip) refusedSync(s *syncing, bad chain.Block, err error) {
 	case !errors.As(err, &rule):
 		g.endSync("store")
 	case rule.Reason == chain.TimeTooNew:
+		source.stalls++ // no fault, but others may have what can be taken
 		g.endSync(string(rule.Reason))
 	case ofBody(rule):
 		g.after = g.now

@@ -73,10 +73,11 @@ type Gossip struct {
 	nextDial  time.Time // when the book may have somebody to dial; zero: now
 	nextPool  time.Time // when to compare mempools with some peer
 
-	relay relay
-	txs   txFetch
-	sync  *syncing  // nil: none under way
-	after time.Time // no sync begins before
+	relay     relay
+	txs       txFetch
+	sync      *syncing  // nil: none under way
+	after     time.Time // no sync begins before
+	oursFirst bool      // for the next sync, peers of our choice come before all others
 
 	accepting *acceptance   // with the chain; nil: none
 	accepts   []*acceptance // of announced blocks, waiting

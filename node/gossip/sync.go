@@ -65,7 +65,7 @@ func (g *Gossip) considerSync() {
 	}
 	var best *peer
 	for _, p := range g.peers {
-		if !p.up || !g.ahead(p) || g.now.Before(p.syncAfter) || best != nil && !p.better(best) {
+		if !p.up || !g.ahead(p) || g.now.Before(p.syncAfter) || best != nil && !g.better(p, best) {
 			continue
 		}
 		if g.relay.rejected.has(p.tip.Hash) {
@@ -85,9 +85,13 @@ func (g *Gossip) considerSync() {
 }
 
 // better reports whether a peer should rather be synced with than another: one
-// that does not stall, then one of our choice, for anybody can come to us in any
-// number, then one that claims more.
-func (p *peer) better(than *peer) bool {
+// that does not stall, then one of our choice, then one that claims more. Every
+// other time after a sync that failed, those of our choice are first: who stalls
+// can come to us again and again as somebody new.
+func (g *Gossip) better(p, than *peer) bool {
+	if g.oursFirst && p.out != than.out {
+		return p.out
+	}
 	if p.stalls != than.stalls {
 		return p.stalls < than.stalls
 	}
@@ -255,7 +259,7 @@ func (g *Gossip) goOn(s *syncing) {
 // endSync ends the sync under way, and tells peers of the tip that it led to.
 func (g *Gossip) endSync(reason string) {
 	s := g.sync
-	g.sync = nil
+	g.sync, g.oursFirst = nil, reason != "done" && !g.oursFirst
 	if s.collecting {
 		g.note(Note{Kind: NoteSyncEnds, Peer: s.source.address, Out: s.source.out, Reason: reason, Count: s.taken})
 	}

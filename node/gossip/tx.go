@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/lodepow/lode/chain"
@@ -45,9 +44,7 @@ func (g *Gossip) heardTx(p *peer, id pow.Hash) {
 		return
 	}
 	if w := g.txs.wanted[id]; w != nil {
-		if len(w.next) < maxTxAnnouncers && !slices.Contains(w.next, p) {
-			w.next = append(w.next, p)
-		}
+		w.next = addAnnouncer(w.next, p, maxTxAnnouncers)
 		return
 	}
 	if len(g.txs.wanted) >= maxWantedTxs && !p.out || len(p.askTxs) >= maxWantedTxsOf {

@@ -360,7 +360,7 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 				t.Errorf("block %d has not come in five seconds", round)
 			}
 		}
-		if stallers[0].Requests["getblocks"] == 0 {
+		if stallers[0].Requests["getblocks"]+stallers[1].Requests["getblocks"] == 0 {
 			t.Error("the stallers were not asked")
 		}
 		net.MustBehave(t)

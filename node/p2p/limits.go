@@ -14,7 +14,7 @@ type Limits struct {
 	Requests int // of other nodes, served at once; more get 503; 0: 64
 	Bodies   int // of those, answers with blocks; 0: 16
 	Queue    int // requests that wait for the state machine; 0: 256
-	Sends    int // requests to other nodes under way at once; 0: 256
+	Sends    int // requests to other nodes under way at once; 0: 512
 
 	// From one IP address. The first two do not count for this machine's own.
 	RequestsEach int     // served at once; 0: 16
@@ -31,7 +31,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Requests, 64)
 	setDefault(&l.Bodies, 16)
 	setDefault(&l.Queue, 256)
-	setDefault(&l.Sends, 256)
+	setDefault(&l.Sends, 512)
 	setDefault(&l.RequestsEach, 16)
 	setDefault(&l.BodiesEach, 4)
 	setDefault(&l.Rate, 500)
