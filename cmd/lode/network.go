@@ -21,7 +21,7 @@ type networkFlags struct {
 	BanTime   time.Duration    `env:"LODE_BAN_TIME" default:"1h" placeholder:"TIME" help:"How long to have nothing to do with a node that broke the protocol (${default})."`
 
 	PeerRequests    int     `env:"LODE_PEER_REQUESTS" default:"64" placeholder:"N" help:"Most requests of other nodes to answer at once (${default})."`
-	PeerBodies      int     `env:"LODE_PEER_BODIES" default:"16" placeholder:"N" help:"Most of these that send blocks (${default})."`
+	PeerBodies      int     `env:"LODE_PEER_BODIES" default:"8" placeholder:"N" help:"Most of these that send blocks (${default})."`
 	PeerRate        float64 `env:"LODE_PEER_RATE" default:"500" placeholder:"N" help:"Most requests a second from one IP address, of nodes (${default})."`
 	PeerHellos      float64 `env:"LODE_PEER_HELLOS" default:"10" placeholder:"N" help:"Most of these that introduce a node (${default})."`
 	Connections     int     `env:"LODE_CONNECTIONS" default:"1024" placeholder:"N" help:"Most connections of clients and nodes (${default})."`

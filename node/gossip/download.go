@@ -11,7 +11,7 @@ import (
 
 const (
 	window        = 16 // batches under way or waiting for the chain
-	batchesOfPeer = 8  // under way to one peer
+	batchesOfPeer = 3  // under way to one peer
 	acceptBlocks  = 2048
 	acceptBytes   = 4 << 20
 

@@ -12,7 +12,7 @@ type Limits struct {
 	Gossip gossip.Limits
 
 	Requests int // of other nodes, served at once; more get 503; 0: 64
-	Bodies   int // of those, answers with blocks; 0: 16
+	Bodies   int // of those, answers with blocks; 0: 8
 	Queue    int // requests that wait for the state machine; 0: 256
 	Sends    int // requests to other nodes under way at once; 0: 512
 
@@ -29,7 +29,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.Requests, 64)
-	setDefault(&l.Bodies, 16)
+	setDefault(&l.Bodies, 8)
 	setDefault(&l.Queue, 256)
 	setDefault(&l.Sends, 512)
 	setDefault(&l.RequestsEach, 16)
