@@ -24,9 +24,11 @@ import (
 const (
 	warmUp  = 20 * time.Second
 	quiet   = 70 * time.Second
-	trouble = 150 * time.Second
+	trouble = 150 * time.Second // at least
 	healing = 25 * time.Second
 	still   = 15 * time.Second
+
+	mostTrouble = 5 * time.Minute // for the split to be noticed
 )
 
 // story is a network under watch, and when what happened to it.
@@ -55,7 +57,7 @@ func during(f func()) moment {
 // dashboards ask.
 func TestLive(t *testing.T) {
 	if os.Getenv("LODE_PROMETHEUS") == "" {
-		t.Skip("NOT TESTED: dashboards and alerts on a live Prometheus, which takes five minutes; set LODE_PROMETHEUS=1")
+		t.Skip("NOT TESTED: dashboards and alerts on a live Prometheus, which takes five to eight minutes; set LODE_PROMETHEUS=1")
 	}
 	s := tell(t)
 	t.Run("quiet", s.checkQuiet)
@@ -119,6 +121,7 @@ func tell(t *testing.T) *story {
 	s.filled = during(func() { s.fill(t) })
 	s.sentBadBlocks = during(func() { s.sendBadBlocks(t) })
 	wait(t, trouble)
+	s.waitApart(t)
 
 	s.healed = time.Now()
 	s.b.clock.Store(0)
@@ -133,6 +136,22 @@ func tell(t *testing.T) *story {
 	wait(t, still)
 	s.stilled = time.Now()
 	return s
+}
+
+// waitApart waits until an alert has noticed that the network is split. How long
+// that takes depends on how many blocks the sides mine.
+func (s *story) waitApart(t *testing.T) {
+	t.Helper()
+	const alert = `ALERTS{alertname=~"LodeNodesDisagree|LodeNodeBehind", alertstate="firing", instance!="full"}`
+	for end := time.Now().Add(mostTrouble - trouble); time.Now().Before(end); wait(t, time.Second) {
+		found, err := s.Query(t.Context(), alert, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) > 0 {
+			return
+		}
+	}
 }
 
 func wait(t *testing.T, d time.Duration) {
