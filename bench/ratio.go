@@ -26,7 +26,7 @@ func Overhead() []Case {
 					return nil, err
 				}
 				job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless(), Count: uint64(128 * k.Chunk())}
-				scan := func(context.Context, pow.Job) (pow.Result, error) { return k.Scan(job) }
+				scan := func(_ context.Context, job pow.Job) (pow.Result, error) { return k.Scan(job) }
 				return startPairs(job, scan, engine.Search, "kernel/search", ""), nil
 			},
 		})

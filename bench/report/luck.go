@@ -49,7 +49,7 @@ func pointOf(s *Series) (sweepPoint, bool) {
 	p := sweepPoint{Point: stats.Point{Zeros: zeros}}
 	var total float64
 	for i, n := range s.Iters {
-		if n <= 0 || n > 1<<40 {
+		if n <= 0 || int64(n) > 1<<40 {
 			return sweepPoint{}, false
 		}
 		p.N += n

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"runtime"
+	"runtime/debug"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -28,4 +30,16 @@ func (f engineFlags) engine() (*pow.Engine, error) {
 func setProcs(engine *pow.Engine) {
 	cores := runtime.GOMAXPROCS(0) // of this process: Go looks at the container's limit
 	runtime.GOMAXPROCS(min(engine.Workers(), cores) + 1)
+}
+
+// gcPercent is how much the heap of a node may grow between collections. Most of
+// what grows it are answers to others; Go's own 100 lets a flood of slow readers
+// take twice the memory for a few per cent of speed.
+const gcPercent = 50
+
+// setMemory leaves the environment's GOGC alone.
+func setMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 }

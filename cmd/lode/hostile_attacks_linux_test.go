@@ -28,6 +28,7 @@ type attack struct {
 
 func attacks() []attack {
 	return []attack{
+		{"slowloris", slowloris},
 		{"endless answers", byPeers(func(target) behaviour { return all(endless) })},
 		{"dripping answers", byPeers(func(target) behaviour { return all(drip) })},
 		{"oversize answers", byPeers(func(target) behaviour { return all(oversize) })},
@@ -40,7 +41,6 @@ func attacks() []attack {
 		{"strange transactions", strangeTxs},
 		{"fake addresses", fakeAddresses},
 		{"compressed bodies", compressedBodies},
-		{"slowloris", slowloris},
 		{"slow readers", slowReaders},
 	}
 }

@@ -64,6 +64,7 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 		return err
 	}
 	setProcs(n.Engine())
+	setMemory()
 
 	tip := n.Chain().Tip()
 	log.Info("chain open", "network", params.Name, "height", tip.Height, "tip", tip.Hash, "data", c.Data)

@@ -57,9 +57,9 @@ type Limits struct {
 	// Timeout bounds the reading of a body and the writing of one piece of an
 	// answer, PieceBytes long; 0: 30 s.
 	Timeout    time.Duration
-	PieceBytes int // 0: 256 KiB
+	PieceBytes int // 0: 64 KiB
 
-	AnswerBytes int // of pieces of long answers in memory at once; more get 503; 0: 24 MiB, or the network's block_bytes eight times
+	AnswerBytes int // of pieces of long answers in memory at once; more get 503; 0: 8 MiB, or the network's block_bytes four times
 	BlockReads  int // blocks being read and written as JSON at once; more wait; 0: 4
 
 	MineWait time.Duration // the longest wait for a block, then 202; 0: 15 min
@@ -80,7 +80,7 @@ type Limits struct {
 }
 
 const (
-	answerBytes = 24 << 20
+	answerBytes = 8 << 20
 	maxGathers  = 2 // of metrics at once; more wait
 )
 
@@ -91,8 +91,8 @@ func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.MineWaiters, 1024)
 	setDefault(&l.EventClients, 64)
 	setDefault(&l.Timeout, 30*time.Second)
-	setDefault(&l.PieceBytes, 256<<10)
-	setDefault(&l.AnswerBytes, max(answerBytes, 8*c.Chain.Params().WithDefaults().Limits.BlockBytes))
+	setDefault(&l.PieceBytes, 64<<10)
+	setDefault(&l.AnswerBytes, max(answerBytes, 4*c.Chain.Params().WithDefaults().Limits.BlockBytes))
 	setDefault(&l.BlockReads, 4)
 	setDefault(&l.MineWait, 15*time.Minute)
 	setDefault(&l.Registrations, 64)
@@ -212,7 +212,7 @@ func (a *API) buffer() *bytes.Buffer {
 }
 
 func (a *API) release(b *bytes.Buffer) {
-	if b.Cap() <= 1<<20 { // one big block must not be kept for ever
+	if b.Cap() <= 128<<10 { // many long answers at once must not be kept
 		a.buffers.Put(b)
 	}
 }

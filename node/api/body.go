@@ -46,7 +46,7 @@ func readBody(w *writer, r *http.Request, to *bytes.Buffer, most int64) error {
 		return refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes, at most %d are read", r.ContentLength, most)
 	}
 	if n := r.ContentLength; n > 0 {
-		to.Grow(int(min(n, 64<<10)) + bytes.MinRead) // what is only announced takes no memory
+		to.Grow(int(min(n, 4<<10)) + bytes.MinRead) // what is only announced takes no memory
 	}
 	_, err := to.ReadFrom(http.MaxBytesReader(w.ResponseWriter, r.Body, most))
 	var tooLarge *http.MaxBytesError

@@ -108,7 +108,8 @@ func (a *API) getMetrics(w *writer, r *http.Request) error {
 		defer func() { <-a.gathers }()
 		a.exporter.ServeHTTP(text, r)
 	}()
-	a.send(w, r, text.status, text.buf.Bytes())
+	w.WriteHeader(text.status)
+	_ = a.write(w, r, text.buf.Bytes()) // the client is gone
 	return nil
 }
 

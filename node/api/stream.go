@@ -73,7 +73,7 @@ func (s *stream) sent() bool { return s.w.status != 0 }
 // pause sends what has been gathered, if that is a piece.
 func (s *stream) pause() error {
 	if s.buf.Len() < s.api.limits.PieceBytes {
-		return nil
+		return s.reserve()
 	}
 	return s.flush()
 }

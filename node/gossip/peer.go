@@ -189,3 +189,9 @@ func (g *Gossip) count(out bool) int {
 	}
 	return n
 }
+
+// Knows reports whether a session is that of a peer.
+func (g *Gossip) Knows(s Session) bool {
+	p := g.bySession[s]
+	return p != nil && p.up
+}

@@ -93,6 +93,8 @@ type script struct {
 	list   gossip.Addresses
 	book   []gossip.Entry
 	sync   gossip.SyncInfo
+
+	session gossip.Session // of a peer
 }
 
 func (s *script) Step(now time.Time, ev gossip.Event) []gossip.Effect {
@@ -110,12 +112,13 @@ func (s *script) Next() time.Time {
 	return s.next()
 }
 
-func (s *script) Peers() []gossip.PeerInfo     { return s.peers }
-func (s *script) Addresses() gossip.Addresses  { return s.list }
-func (s *script) Book() ([]gossip.Entry, bool) { return s.book, true }
-func (s *script) Known() int                   { return len(s.book) }
-func (s *script) Sync() gossip.SyncInfo        { return s.sync }
-func (s *script) set(n *Network)               { n.machine = s }
+func (s *script) Peers() []gossip.PeerInfo          { return s.peers }
+func (s *script) Addresses() gossip.Addresses       { return s.list }
+func (s *script) Book() ([]gossip.Entry, bool)      { return s.book, true }
+func (s *script) Knows(session gossip.Session) bool { return session == s.session }
+func (s *script) Known() int                        { return len(s.book) }
+func (s *script) Sync() gossip.SyncInfo             { return s.sync }
+func (s *script) set(n *Network)                    { n.machine = s }
 
 // testConfig is enough for a network that connects with nobody.
 func testConfig(c *testChain) Config {

@@ -53,6 +53,7 @@ type machine interface {
 	Addresses() gossip.Addresses
 	Book() (entries []gossip.Entry, changed bool)
 	Known() int
+	Knows(gossip.Session) bool
 	Sync() gossip.SyncInfo
 }
 
@@ -76,8 +77,9 @@ type Network struct {
 	changes   *changes
 	metrics   *metrics
 	limiter   *limiter
-	served    slots // requests of other nodes
-	bodies    slots // of those, answers with blocks
+	served    slots  // requests of other nodes
+	places    places // beside them, of peers
+	bodies    slots  // of those, answers with blocks
 
 	ids      atomic.Uint64
 	asks     chan ask          // requests that the state machine answers

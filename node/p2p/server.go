@@ -50,13 +50,13 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.sendRefusal(w, 0, gossip.Refusal{Reason: gossip.Busy, Message: "too many requests from one address", RetryAfter: wait})
 		return
 	}
-	if !both(&n.served, &source.served) {
+	free := n.admit(r, source)
+	if free == nil {
 		header.Set("Connection", "close") // nothing of the body is read
 		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
 		return
 	}
-	defer n.served.free()
-	defer source.served.free()
+	defer free()
 
 	body, status, err := n.readRequest(w, r, ep)
 	if err != nil {
