@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/lodepow/lode/node/p2p"
+	"github.com/lodepow/lode/node/gossip"
 )
 
 // limitListener bounds the connections, in all and from one IP address, and
@@ -84,7 +84,7 @@ func sourceAddr(c net.Conn) netip.Addr {
 		return netip.Addr{}
 	}
 	ip, _ := netip.AddrFromSlice(addr.IP)
-	return p2p.SourceOf(ip)
+	return gossip.SourceOf(ip)
 }
 
 func (l *limitListener) add(c *limitedConn) bool {

@@ -110,3 +110,15 @@ func (a Address) Host() string {
 	host := rest[:max(0, strings.LastIndexByte(rest, ':'))]
 	return strings.Trim(host, "[]")
 }
+
+// SourceOf makes one of all the addresses of an IPv6 network, of which a host
+// usually has a whole one.
+func SourceOf(ip netip.Addr) netip.Addr {
+	ip = ip.Unmap().WithZone("")
+	if ip.Is6() && !ip.IsLoopback() {
+		if prefix, err := ip.Prefix(64); err == nil {
+			return prefix.Addr()
+		}
+	}
+	return ip
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -232,5 +233,46 @@ func TestClientsCannotFillTheNode(t *testing.T) {
 	}
 	if picked < 20 {
 		t.Errorf("picked %d times in 100", picked)
+	}
+}
+
+// TestOneMachineCannotTakeAllPlaces: from one IP address come so many peers, and
+// others still find room.
+func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
+	h := newHost(t, 1, nil)
+	hello := func(r *remote, from string) *Refusal {
+		h.ids++
+		h.step(Incoming{ID: h.ids, From: netip.MustParseAddr(from), Request: Hello{r.greeting(), r.session}})
+		return h.replies[h.ids].Refusal
+	}
+	up := func(r *remote) {
+		s, _ := mustTake[Hello](h)
+		h.answer(s, Welcome{r.greeting()})
+	}
+	for i := range 2 * maxGreetedEach { // at addresses where nobody answers
+		if r := hello(newRemote(200+i), "10.0.0.1"); (r != nil) != (i >= maxGreetedEach) {
+			t.Errorf("hello %d: %v", i, r)
+		}
+	}
+	if r := hello(newRemote(300), "10.0.0.2"); r != nil {
+		t.Errorf("another machine: %v", r)
+	}
+	for {
+		s, _, ok := take[Hello](h)
+		if !ok {
+			break
+		}
+		h.fail(s, context.DeadlineExceeded)
+	}
+	for i := range 2 * h.g.limits.InboundEach {
+		r := newRemote(i + 1)
+		if refusal := hello(r, "10.0.0.1"); (refusal != nil) != (i >= h.g.limits.InboundEach) {
+			t.Fatalf("peer %d: %v", i, refusal)
+		} else if refusal == nil {
+			up(r)
+		}
+	}
+	if r := hello(newRemote(300), "10.0.0.2"); r != nil {
+		t.Errorf("another machine: %v", r)
 	}
 }

@@ -3,6 +3,7 @@ package gossip
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -17,7 +18,8 @@ const (
 
 	// maxGreeted bounds the peers that came to us and have not yet proved where
 	// they are, so that a flood of hellos is not a flood of requests.
-	maxGreeted = 16
+	maxGreeted     = 16
+	maxGreetedEach = 4 // of those, from one IP address that is not this machine's
 )
 
 // waiter is a Connect whose outcome is not told.
@@ -279,34 +281,45 @@ func (g *Gossip) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 		g.greetSoon(p)
 		return welcome, nil
 	}
-	return g.meet(h, welcome)
+	return g.meet(h, SourceOf(ev.From), welcome)
 }
 
 // meet greets a node that came to us, at the address that it gave.
-func (g *Gossip) meet(h Hello, welcome Welcome) (Answer, *Refusal) {
+func (g *Gossip) meet(h Hello, source netip.Addr, welcome Welcome) (Answer, *Refusal) {
 	a, err := ParseAddress(string(h.Address))
 	if err != nil || a != h.Address || g.book.isSelf(a) || !g.book.allowed(a) {
 		return nil, refuse(BadRequest, "%.60q is not an address that this node can connect with", string(h.Address))
 	}
-	greeted, inbound := 0, 0
-	for _, p := range g.peers {
-		switch {
-		case !p.out && p.up:
-			inbound++
-		case !p.out:
-			greeted++
-		}
+	came, greeted := g.guests(func(*peer) bool { return true })
+	var sameCame, sameGreeted int
+	if source.IsValid() && !source.IsLoopback() {
+		sameCame, sameGreeted = g.guests(func(p *peer) bool { return p.source == source })
 	}
-	if inbound+greeted >= g.limits.Inbound {
-		return nil, &Refusal{Reason: Full, Message: fmt.Sprintf("this node has its %d peers", inbound), RetryAfter: time.Minute}
+	if came >= g.limits.Inbound || sameCame >= g.limits.InboundEach {
+		return nil, &Refusal{Reason: Full, Message: fmt.Sprintf("this node has its peers: %d came to it, %d from there", came, sameCame), RetryAfter: time.Minute}
 	}
-	if greeted >= maxGreeted {
+	if greeted >= maxGreeted || sameGreeted >= maxGreetedEach {
 		return nil, &Refusal{Reason: Busy, Message: "too many nodes say hello at once", RetryAfter: time.Second}
 	}
 	p := g.newPeer(a, false)
-	p.claims, p.theirs = h.Node, h.Session
+	p.claims, p.theirs, p.source = h.Node, h.Session, source
 	g.greet(p)
 	return welcome, nil
+}
+
+// guests returns how many peers of a kind came to us, and how many of those have
+// not proved where they are.
+func (g *Gossip) guests(of func(*peer) bool) (came, greeted int) {
+	for _, p := range g.peers {
+		if p.out || !of(p) {
+			continue
+		}
+		came++
+		if !p.up {
+			greeted++
+		}
+	}
+	return came, greeted
 }
 
 func (g *Gossip) expireWaiters() {

@@ -24,15 +24,17 @@ type Config struct {
 
 // Limits bound what peers can take. Fields left zero stand for their defaults.
 type Limits struct {
-	Outbound  int           // peers of our choice; 0: 8
-	Inbound   int           // peers that came to us; 0: 64; negative: none
-	Addresses int           // in the address book; 0: 4096
-	BanTime   time.Duration // 0: 1 h
+	Outbound    int           // peers of our choice; 0: 8
+	Inbound     int           // peers that came to us; 0: 64; negative: none
+	InboundEach int           // of those, from one IP address that is not this machine's; 0: 16
+	Addresses   int           // in the address book; 0: 4096
+	BanTime     time.Duration // 0: 1 h
 }
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.Outbound, 8)
 	setDefault(&l.Inbound, 64)
+	setDefault(&l.InboundEach, 16)
 	setDefault(&l.Addresses, 4096)
 	setDefault(&l.BanTime, time.Hour)
 	return l

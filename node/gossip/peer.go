@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -16,7 +17,8 @@ type peer struct {
 	node    NodeID  // zero until it is up
 	up      bool    // it has proved that it is at the address
 	gone    bool
-	claims  NodeID // not up, came to us: who it said that it is
+	claims  NodeID     // not up, came to us: who it said that it is
+	source  netip.Addr // from which it came to us; zero: not known
 
 	mine   Session // by which it is recognised here
 	theirs Session // by which it recognises us; zero: it has not said hello

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/lodepow/lode/node/gossip"
 )
 
 // slots counts what is going on at once.
@@ -85,20 +87,8 @@ func take(l *rate.Limiter, now time.Time) time.Duration {
 	return max(time.Duration(missing/float64(l.Limit())*float64(time.Second)), time.Millisecond)
 }
 
-// SourceOf makes one of all the addresses of an IPv6 network, of which a host
-// usually has a whole one.
-func SourceOf(ip netip.Addr) netip.Addr {
-	ip = ip.Unmap().WithZone("")
-	if ip.Is6() && !ip.IsLoopback() {
-		if prefix, err := ip.Prefix(64); err == nil {
-			return prefix.Addr()
-		}
-	}
-	return ip
-}
-
 func (l *limiter) source(ip netip.Addr) *source {
-	from := SourceOf(ip)
+	from := gossip.SourceOf(ip)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.sources[from]; e != nil {
