@@ -122,3 +122,11 @@ func SourceOf(ip netip.Addr) netip.Addr {
 	}
 	return ip
 }
+
+// isLoopback reports whether the address is one of the machine itself, as far as
+// it shows by itself: a name may stand for anything.
+func (a Address) isLoopback() bool {
+	host := a.Host()
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
+}

@@ -294,7 +294,8 @@ func (g *Gossip) askStranger(at Address) {
 
 func (g *Gossip) onAddresses(from Address, list Addresses) {
 	for _, text := range list.Addresses[:min(len(list.Addresses), MaxAddresses)] {
-		if a, err := ParseAddress(string(text)); err == nil && a == text {
+		// What is on the loopback here is not what it was there.
+		if a, err := ParseAddress(string(text)); err == nil && a == text && (!a.isLoopback() || g.address.isLoopback()) {
 			g.book.heard(a, from.Host(), g.random)
 		}
 	}

@@ -170,7 +170,7 @@ func TestAddressesSpread(t *testing.T) {
 	s, _ := mustTake[Hello](h)
 	h.answer(s, Welcome{r.greeting()})
 	s, _ = mustTake[GetAddresses](h)
-	h.answer(s, Addresses{[]Address{address(2), "http://self:80", "nonsense", "HTTP://other:1"}})
+	h.answer(s, Addresses{[]Address{address(2), "http://self:80", "nonsense", "HTTP://other:1", "http://127.0.0.1:80", "http://localhost:80"}})
 	s, _ = mustTake[Hello](h)
 	if s.To != address(2) {
 		t.Errorf("hello to %s", s.To)
