@@ -42,7 +42,11 @@ func faint() color.Color      { return color.NRGBA{0x80, 0x80, 0x80, 0x50} }
 func band() color.Color       { return color.NRGBA{0x56, 0xb4, 0xe9, 0x60} }
 func ink() color.Color        { return color.NRGBA{0x1f, 0x23, 0x28, 0xff} }
 
-const inkHex = "#1F2328"
+// As SVG writes them.
+const (
+	inkHex  = "#1F2328"
+	blueHex = "#0072B2"
+)
 
 // SVG draws the plot on white.
 func (p Plot) SVG() ([]byte, error) { return p.svg(color.White) }
@@ -73,14 +77,15 @@ var (
 	svgTag = regexp.MustCompile(`(?s)^.*?<svg width="[^"]*" height="[^"]*"`)
 )
 
-// inline draws the plot as a part of a page, whose colour of text it takes on and
-// whose width it fills.
+// inline draws the plot as a part of a page, whose colours of text and marks it
+// takes on and whose width it fills.
 func (p Plot) inline() ([]byte, error) {
 	svg, err := p.svg(color.Transparent)
 	if err != nil {
 		return nil, err
 	}
 	svg = bytes.ReplaceAll(svg, []byte(inkHex), []byte("currentColor"))
+	svg = bytes.ReplaceAll(svg, []byte(blueHex), []byte("var(--mark)"))
 	return svgTag.ReplaceAll(svg, []byte(`<svg role="img" width="100%"`)), nil
 }
 

@@ -168,8 +168,11 @@ func levelPlot(points []sweepPoint) Plot {
 			spread = min(spread*1.05, 20)
 			p.Y.Min, p.Y.Max = 1/spread, spread
 			p.Y.Tick.Marker = ticksAt("%g", 0.05, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 2, 5, 10, 20)
-			if spread > 1.6 {
+			switch {
+			case spread > 3:
 				p.Y.Tick.Marker = ticksAt("%g", 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+			case spread > 1.6:
+				p.Y.Tick.Marker = ticksAt("%g", 0.4, 0.5, 0.7, 1, 1.4, 2, 2.5)
 			}
 			grid(p, false, true)
 			addLine(p, plotter.XYs{{X: p.X.Min, Y: 1}, {X: p.X.Max, Y: 1}},
