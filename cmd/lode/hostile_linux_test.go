@@ -38,7 +38,7 @@ const (
 	maxGrowth = 64 << 20
 
 	// maxGrowthOfReaders is the same under hundreds of connections that read big
-	// answers slowly, which take about 90 MiB.
+	// answers slowly, which take about 70 to 90 MiB.
 	maxGrowthOfReaders = 128 << 20
 
 	bigBlocks = 50 // of 180 kB, for slow readers

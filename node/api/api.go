@@ -60,6 +60,7 @@ type Limits struct {
 	PieceBytes int // 0: 64 KiB
 
 	AnswerBytes int // of pieces of long answers in memory at once; more get 503; 0: 8 MiB, or the network's block_bytes four times
+	Scrapes     int // answers of /metrics in memory at once; more get 503; 0: 16
 	BlockReads  int // blocks being read and written as JSON at once; more wait; 0: 2
 
 	MineWait time.Duration // the longest wait for a block, then 202; 0: 15 min
@@ -94,6 +95,7 @@ func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.PieceBytes, 64<<10)
 	setDefault(&l.AnswerBytes, max(answerBytes, 4*c.Chain.Params().WithDefaults().Limits.BlockBytes))
 	setDefault(&l.BlockReads, 2)
+	setDefault(&l.Scrapes, 16)
 	setDefault(&l.MineWait, 15*time.Minute)
 	setDefault(&l.Registrations, 64)
 	setDefault(&l.RegisterWait, time.Second)

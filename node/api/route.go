@@ -52,6 +52,7 @@ func (a *API) addRoutes() {
 	requests := &slots{what: "requests", most: int64(a.limits.Requests)}
 	waiters := &slots{what: "calls that wait for a block", most: int64(a.limits.MineWaiters)}
 	registrations := &slots{what: "calls that wait for another node", most: int64(a.limits.Registrations)}
+	scrapes := &slots{what: "readers of metrics", most: int64(a.limits.Scrapes)}
 	streams := &slots{what: "event streams", most: int64(a.limits.EventClients)}
 	get := func(h handler) map[string]handler {
 		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
@@ -75,7 +76,7 @@ func (a *API) addRoutes() {
 		{pattern: "/status", methods: get(a.getStatus)},
 		{pattern: "/events", slots: streams, methods: get(a.getEvents), stream: true},
 		{pattern: "/healthz", methods: get(a.getHealth)},
-		{pattern: "/metrics", methods: get(a.getMetrics), anyQuery: true},
+		{pattern: "/metrics", slots: scrapes, methods: get(a.getMetrics), anyQuery: true},
 		{pattern: "/openapi.yaml", methods: get(a.getOpenAPI)},
 	}
 	a.static = map[string]*route{}
