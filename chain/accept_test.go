@@ -13,15 +13,15 @@ import (
 )
 
 func TestOrphansAreTakenWithTheirParent(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	a := newBranch(c.Params())
+	c := openTest(t, Config{Params: Easy()})
+	a := NewBranch(c.Params())
 	for range 6 {
-		a.grow(1)
+		a.Grow(1)
 	}
 	for _, i := range []int{5, 2, 4, 3, 5, 1} {
-		c.want(Held, a.blocks[i])
+		c.want(Held, a.Blocks[i])
 	}
-	c.want(Best, a.blocks[0])
+	c.want(Best, a.Blocks[0])
 	c.wantTip(a)
 	if len(c.held.blocks) != 0 || c.held.bytes != 0 || len(c.held.order) != 0 || len(c.held.byParent) != 0 {
 		t.Errorf("left: %+v", c.held)
@@ -29,61 +29,61 @@ func TestOrphansAreTakenWithTheirParent(t *testing.T) {
 }
 
 func TestOrphansOfARefusedBlock(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	a := newBranch(c.Params())
-	bad := a.make(1)
-	bad.Header.Time = genesisTime // not after the median
-	bad = solve(bad)
-	a.put(bad)
-	c.want(Held, a.grow(1))
-	c.want(Held, a.grow(1))
+	c := openTest(t, Config{Params: Easy()})
+	a := NewBranch(c.Params())
+	bad := a.Make(1)
+	bad.Header.Time = GenesisTime // not after the median
+	bad = Solve(bad)
+	a.Put(bad)
+	c.want(Held, a.Grow(1))
+	c.want(Held, a.Grow(1))
 	c.want(TimeTooOld, bad)
-	c.want(DuplicateInvalid, a.blocks[1])
-	c.want(DuplicateInvalid, a.blocks[2])
-	c.want(BadPrev, a.make(1))
-	c.wantTip(newBranch(c.Params()))
+	c.want(DuplicateInvalid, a.Blocks[1])
+	c.want(DuplicateInvalid, a.Blocks[2])
+	c.want(BadPrev, a.Make(1))
+	c.wantTip(NewBranch(c.Params()))
 }
 
 func TestHeldBlocksAreBounded(t *testing.T) {
-	c := openTest(t, Config{Params: easy(), Orphans: 3})
-	a := newBranch(c.Params())
+	c := openTest(t, Config{Params: Easy(), Orphans: 3})
+	a := NewBranch(c.Params())
 	for range 6 {
-		a.grow(1)
+		a.Grow(1)
 	}
-	for _, b := range a.blocks[1:] {
+	for _, b := range a.Blocks[1:] {
 		c.want(Held, b)
 	}
 	if len(c.held.blocks) != 3 {
 		t.Errorf("%d blocks held, want 3", len(c.held.blocks))
 	}
-	c.want(Best, a.blocks[0]) // the oldest two have made room
+	c.want(Best, a.Blocks[0]) // the oldest two have made room
 	if c.Len() != 2 {
 		t.Errorf("%d blocks, want 2", c.Len())
 	}
-	c.want(Best, a.blocks[1])
-	c.want(Best, a.blocks[2])
+	c.want(Best, a.Blocks[1])
+	c.want(Best, a.Blocks[2])
 	c.wantTip(a)
 
-	size := a.blocks[0].Size()
-	c = openTest(t, Config{Params: easy(), OrphanBytes: size})
-	c.want(Held, a.blocks[1])
-	c.want(Held, a.blocks[2])
+	size := a.Blocks[0].Size()
+	c = openTest(t, Config{Params: Easy(), OrphanBytes: size})
+	c.want(Held, a.Blocks[1])
+	c.want(Held, a.Blocks[2])
 	if len(c.held.blocks) != 1 || c.held.bytes != size {
 		t.Errorf("%d blocks of %d bytes held, want 1", len(c.held.blocks), c.held.bytes)
 	}
-	c = openTest(t, Config{Params: easy(), OrphanBytes: size - 1})
-	c.want(PrevNotFound, a.blocks[1])
+	c = openTest(t, Config{Params: Easy(), OrphanBytes: size - 1})
+	c.want(PrevNotFound, a.Blocks[1])
 }
 
 func TestBlocksFromTheFuture(t *testing.T) {
-	now := testTime
-	c := openTest(t, Config{Params: easy(), Now: func() time.Time { return now }})
-	a := newBranch(c.Params())
-	early := uint32(now.Unix()) + 7200 - genesisTime
-	a.grow(early + 10)
-	a.grow(1)
-	a.grow(100)
-	for _, b := range a.blocks {
+	now := Time
+	c := openTest(t, Config{Params: Easy(), Now: func() time.Time { return now }})
+	a := NewBranch(c.Params())
+	early := uint32(now.Unix()) + 7200 - GenesisTime
+	a.Grow(early + 10)
+	a.Grow(1)
+	a.Grow(100)
+	for _, b := range a.Blocks {
 		c.want(Held, b)
 		c.want(Held, b)
 	}
@@ -99,16 +99,16 @@ func TestBlocksFromTheFuture(t *testing.T) {
 		t.Fatalf("%d blocks, want 2: the next is a second later", c.Len())
 	}
 	now = now.Add(200 * time.Second)
-	c.want(Best, a.grow(1)) // any block brings the others with it
+	c.want(Best, a.Grow(1)) // any block brings the others with it
 	c.wantTip(a)
 }
 
 // What is wrong with a body must not be remembered of the hash.
 func TestMutatedBodiesAreForgotten(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	one, two := testTx(t, "one"), testTx(t, "two")
-	a := newBranch(c.Params())
-	good := a.grow(1, one, two)
+	c := openTest(t, Config{Params: Easy()})
+	one, two := MakeTx(t, "one"), MakeTx(t, "two")
+	a := NewBranch(c.Params())
+	good := a.Grow(1, one, two)
 	for range 2 {
 		repeated, other, long, high := good, good, good, good
 		repeated.Txs = []Tx{one, two, two}
@@ -129,34 +129,34 @@ func TestMutatedBodiesAreForgotten(t *testing.T) {
 }
 
 func TestRefusedBlocksAreRemembered(t *testing.T) {
-	p := easy()
+	p := Easy()
 	p.Signatures = SignaturesRequired
 	c := openTest(t, Config{Params: p})
-	a := newBranch(c.Params())
-	bad := a.make(1, testTx(t, "one"))
+	a := NewBranch(c.Params())
+	bad := a.Make(1, MakeTx(t, "one"))
 	c.want(TxUnsigned, bad)
 	c.want(TxUnsigned, bad) // found again before anything is looked up
-	a.put(bad)
-	c.want(BadPrev, a.make(1))
+	a.Put(bad)
+	c.want(BadPrev, a.Make(1))
 
 	set := newHashSet(2)
-	for _, b := range []Block{bad, bad, a.make(1), a.make(2)} {
+	for _, b := range []Block{bad, bad, a.Make(1), a.Make(2)} {
 		set.add(b.Hash())
 	}
-	if len(set.set) != 2 || set.has(bad.Hash()) || !set.has(a.make(2).Hash()) {
+	if len(set.set) != 2 || set.has(bad.Hash()) || !set.has(a.Make(2).Hash()) {
 		t.Errorf("the set holds %v", set.set)
 	}
 }
 
 func TestTemplate(t *testing.T) {
-	p := swift()
+	p := Swift()
 	p.Limits = Limits{BlockBytes: 700, BlockTxs: 4, TxBytes: 400}
 	c := openTest(t, Config{Params: p})
 	var txs []Tx
 	for i := range 6 {
-		txs = append(txs, testTx(t, fmt.Sprint(i)))
+		txs = append(txs, MakeTx(t, fmt.Sprint(i)))
 	}
-	long := testTx(t, strings.Repeat("x", 300))
+	long := MakeTx(t, strings.Repeat("x", 300))
 	c.post(txs[0], txs[1], txs[2], txs[3], long, txs[4], txs[5])
 	for _, want := range []int{4, 3, 0} {
 		template, err := c.Template(TemplateOptions{Tag: "miner"})
@@ -180,11 +180,11 @@ func TestTemplate(t *testing.T) {
 		if raw := string(b.Coinbase.Bytes()); raw != string(template.Before)+"\x01\x02\x03\x04\x05\x06\x07\x08"+string(template.After) {
 			t.Errorf("coinbase %x", raw)
 		}
-		c.want(Best, solve(b))
+		c.want(Best, Solve(b))
 	}
 	c.wantPending()
 
-	c.post(testTx(t, "seven"))
+	c.post(MakeTx(t, "seven"))
 	empty, err := c.Template(TemplateOptions{Empty: true})
 	if err != nil || len(empty.Txs) != 0 || len(empty.Branch) != 0 {
 		t.Errorf("%+v, %v", empty, err)
@@ -192,7 +192,7 @@ func TestTemplate(t *testing.T) {
 	for i, version := range empty.Versions {
 		b := empty.Block(empty.Job(uint64(i), 0).Header, uint64(i))
 		b.Header.Version = version
-		if err := c.Tip().Check(p, solve(b), testNow(), c.isMined); err != nil {
+		if err := c.Tip().Check(p, Solve(b), Now(), c.isMined); err != nil {
 			t.Errorf("version %x: %v", version, err)
 		}
 	}
@@ -204,7 +204,7 @@ func TestTemplate(t *testing.T) {
 // A template takes what fits exactly, and its block is then good.
 func TestTemplateFitsExactly(t *testing.T) {
 	long := strings.Repeat("x", 300)
-	txs := []Tx{testTx(t, "one "+long), testTx(t, "two "+long), testTx(t, "six "+long)}
+	txs := []Tx{MakeTx(t, "one "+long), MakeTx(t, "two "+long), MakeTx(t, "six "+long)}
 	const tag = "miner"
 	size := Block{Coinbase: Coinbase{Height: 1, Tag: tag}, Txs: txs[:2]}.Size()
 	for _, tc := range []struct {
@@ -217,7 +217,7 @@ func TestTemplateFitsExactly(t *testing.T) {
 		{Limits{BlockTxs: 2}, 2},
 		{Limits{BlockTxs: 3}, 3},
 	} {
-		p := easy()
+		p := Easy()
 		p.Limits = tc.limits
 		c := openTest(t, Config{Params: p})
 		c.post(txs...)
@@ -225,25 +225,25 @@ func TestTemplateFitsExactly(t *testing.T) {
 		if err != nil || len(template.Txs) != tc.want {
 			t.Errorf("%+v: %d transactions (%v), want %d", tc.limits, len(template.Txs), err, tc.want)
 		}
-		c.want(Best, solve(template.Block(template.Job(1, 0).Header, 1)))
+		c.want(Best, Solve(template.Block(template.Job(1, 0).Header, 1)))
 		c.wantPending(txs[tc.want:]...)
 	}
 }
 
 func TestHeadersAndLocator(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	a := newBranch(c.Params())
-	b := a.fork("b")
+	c := openTest(t, Config{Params: Easy()})
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
 	for range 40 {
-		c.want(Best, a.grow(1))
+		c.want(Best, a.Grow(1))
 	}
-	c.want(Side, b.grow(1))
+	c.want(Side, b.Grow(1))
 
 	all := c.Headers(0, 100)
 	if len(all) != 41 || c.Len() != 41 {
 		t.Fatalf("%d headers, length %d", len(all), c.Len())
 	}
-	for i, block := range a.blocks {
+	for i, block := range a.Blocks {
 		if all[i+1] != block.Header {
 			t.Fatalf("header %d: %+v, want %+v", i+1, all[i+1], block.Header)
 		}
@@ -278,8 +278,8 @@ func TestHeadersAndLocator(t *testing.T) {
 		first   int64
 	}{
 		{nil, 1},
-		{[]Block{b.blocks[0]}, 1}, // a side block is no place to go on from
-		{[]Block{b.blocks[0], a.blocks[9], a.blocks[20]}, 11},
+		{[]Block{b.Blocks[0]}, 1}, // a side block is no place to go on from
+		{[]Block{b.Blocks[0], a.Blocks[9], a.Blocks[20]}, 11},
 	} {
 		hashes := locator[:0]
 		for _, block := range tc.locator {
@@ -291,20 +291,20 @@ func TestHeadersAndLocator(t *testing.T) {
 		}
 	}
 	info, ok := c.Header(b.Hash)
-	if !ok || info.Active || info.Invalid || info.Height != 1 || info.Work != b.Work || info.Header != b.blocks[0].Header {
+	if !ok || info.Active || info.Invalid || info.Height != 1 || info.Work != b.Work || info.Header != b.Blocks[0].Header {
 		t.Errorf("side block %+v", info)
 	}
 }
 
 func TestProof(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	a := newBranch(c.Params())
-	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
-	c.want(Best, a.grow(1, one, two))
+	c := openTest(t, Config{Params: Easy()})
+	a := NewBranch(c.Params())
+	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
+	c.want(Best, a.Grow(1, one, two))
 	c.post(three)
 	for i, tx := range []Tx{one, two} {
 		p, err := c.Proof(tx.ID())
-		if err != nil || p.Tx != tx || p.Height != 1 || p.Index != i+1 || p.Header != a.blocks[0].Header {
+		if err != nil || p.Tx != tx || p.Height != 1 || p.Index != i+1 || p.Header != a.Blocks[0].Header {
 			t.Errorf("proof %+v, %v", p, err)
 		}
 		if err := p.Merkle.Verify(tx.ID(), p.Header.MerkleRoot); err != nil {
@@ -326,9 +326,9 @@ func TestProof(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	a := newBranch(c.Params())
-	b := a.fork("b")
+	c := openTest(t, Config{Params: Easy()})
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
 	var got []string
 	note := func(name string) func(Event) {
 		return func(e Event) {
@@ -339,12 +339,12 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	cancel := c.Subscribe(note("x"))
-	c.post(testTx(t, "one"))
-	c.want(Best, a.grow(1))
-	c.want(Side, b.grow(1))
+	c.post(MakeTx(t, "one"))
+	c.want(Best, a.Grow(1))
+	c.want(Side, b.Grow(1))
 	cancel()
 	c.Subscribe(note("y"))
-	c.want(Best, b.grow(1))
+	c.want(Best, b.Grow(1))
 	want := "[x tx 0 +0 -0 x tip 1 +1 -0 x side 1 +0 -0 y reorg 2 +2 -1]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("events %v, want %s", got, want)
@@ -352,14 +352,14 @@ func TestEvents(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	a := newBranch(c.Params())
-	c.want(Best, a.grow(1))
-	c.want(Known, a.blocks[0])
-	bad := a.make(1)
+	c := openTest(t, Config{Params: Easy()})
+	a := NewBranch(c.Params())
+	c.want(Best, a.Grow(1))
+	c.want(Known, a.Blocks[0])
+	bad := a.Make(1)
 	bad.Header.Version = 1
-	c.want(BadVersion, solve(bad))
-	c.post(testTx(t, "one"))
+	c.want(BadVersion, Solve(bad))
+	c.post(MakeTx(t, "one"))
 
 	for name, want := range map[string]float64{
 		"best": 1, "known": 1, "side": 0, "held": 0,

@@ -35,7 +35,7 @@ func (c chainTest) wantAll(blocks []Block, taken int, want error) {
 // A batch is one change of the store, wherever it leads.
 func TestAcceptAllWritesOnce(t *testing.T) {
 	s := &countingStore{MemStore: NewMemStore()}
-	c := openTest(t, Config{Params: easy(), Store: s})
+	c := openTest(t, Config{Params: Easy(), Store: s})
 	var events []Event
 	c.Subscribe(func(e Event) { events = append(events, e) })
 	once := func(what string) {
@@ -45,32 +45,32 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 		}
 		s.commits = 0
 	}
-	one, two := testTx(t, "one"), testTx(t, "two")
+	one, two := MakeTx(t, "one"), MakeTx(t, "two")
 	c.post(one)
-	a := newBranch(c.Params())
-	b := a.fork("b")
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
 	for i := range 4 {
-		a.grow(1, []Tx{one, two, testTx(t, "three"), testTx(t, "four")}[i])
-		b.grow(1)
+		a.Grow(1, []Tx{one, two, MakeTx(t, "three"), MakeTx(t, "four")}[i])
+		b.Grow(1)
 	}
 	s.commits = 0
-	c.wantAll(a.blocks, 4, nil)
+	c.wantAll(a.Blocks, 4, nil)
 	once("on the tip")
 	c.wantTip(a)
 	c.wantPending()
-	c.wantAll(a.blocks, 4, nil)
+	c.wantAll(a.Blocks, 4, nil)
 	c.wantAll(nil, 0, nil)
 	if s.commits != 0 {
 		t.Error("known blocks are written")
 	}
-	c.wantAll(b.blocks[:2], 2, nil)
+	c.wantAll(b.Blocks[:2], 2, nil)
 	once("beside")
-	b.grow(1, two)
-	b.grow(1)
-	c.wantAll(b.blocks, 6, nil)
+	b.Grow(1, two)
+	b.Grow(1)
+	c.wantAll(b.Blocks, 6, nil)
 	once("a branch that overtakes")
 	c.wantTip(b)
-	c.wantPending(one, a.blocks[2].Txs[0], a.blocks[3].Txs[0])
+	c.wantPending(one, a.Blocks[2].Txs[0], a.Blocks[3].Txs[0])
 
 	if len(events) != 5 || events[0].Kind != EventTx || events[1].Kind != EventTip || len(events[1].Connected) != 4 ||
 		events[2].Kind != EventSide || events[3].Kind != EventSide || events[4].Kind != EventReorg {
@@ -93,24 +93,24 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 
 // At a bad block those before it stay.
 func TestAcceptAllStopsAtABadBlock(t *testing.T) {
-	p := easy()
+	p := Easy()
 	p.Signatures = SignaturesRequired
-	mutate := func(i int, f func(*Block)) func(*branch) {
-		return func(b *branch) {
+	mutate := func(i int, f func(*Block)) func(*Branch) {
+		return func(b *Branch) {
 			for j := range 6 {
-				block := b.make(1)
+				block := b.Make(1)
 				if j == i {
 					f(&block)
-					block = solve(block)
+					block = Solve(block)
 				}
-				b.put(block)
+				b.Put(block)
 			}
 		}
 	}
-	now := uint32(testTime.Unix())
+	now := uint32(Time.Unix())
 	for _, tc := range []struct {
 		name       string
-		build      func(*branch)
+		build      func(*Branch)
 		taken      int
 		want       Reason
 		remembered bool
@@ -123,22 +123,22 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 			b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
 		}), 5, CoinbaseHeight, true},
 		{"unsigned", mutate(2, func(b *Block) {
-			b.Txs = []Tx{testTx(t, "one")}
+			b.Txs = []Tx{MakeTx(t, "one")}
 			b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
 		}), 2, TxUnsigned, true},
-		{"old", mutate(1, func(b *Block) { b.Header.Time = genesisTime }), 1, TimeTooOld, true},
+		{"old", mutate(1, func(b *Block) { b.Header.Time = GenesisTime }), 1, TimeTooOld, true},
 		{"early", mutate(2, func(b *Block) { b.Header.Time = now + 7201 }), 2, TimeTooNew, false},
-		{"parent", func(b *branch) { b.grow(1); b.grow(1); b.blocks = b.blocks[1:] }, 0, PrevNotFound, false},
+		{"parent", func(b *Branch) { b.Grow(1); b.Grow(1); b.Blocks = b.Blocks[1:] }, 0, PrevNotFound, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := openTest(t, Config{Params: p})
-			b := newBranch(p)
+			b := NewBranch(p)
 			tc.build(b)
-			c.wantAll(b.blocks, tc.taken, tc.want)
+			c.wantAll(b.Blocks, tc.taken, tc.want)
 			if c.Len() != int64(tc.taken+1) || len(c.held.blocks) != 0 {
 				t.Errorf("%d blocks, %d held", c.Len(), len(c.held.blocks))
 			}
-			bad := b.blocks[tc.taken].Hash()
+			bad := b.Blocks[tc.taken].Hash()
 			if c.invalid.has(bad) != tc.remembered {
 				t.Errorf("remembered as invalid: %v", !tc.remembered)
 			}
@@ -147,12 +147,12 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 			}
 		})
 	}
-	c := openTest(t, Config{Params: easy()})
-	b := newBranch(c.Params())
+	c := openTest(t, Config{Params: Easy()})
+	b := NewBranch(c.Params())
 	for range 3 {
-		b.grow(1)
+		b.Grow(1)
 	}
-	gap := []Block{b.blocks[0], b.blocks[2]}
+	gap := []Block{b.Blocks[0], b.Blocks[2]}
 	if taken, err := c.AcceptAll(gap); taken != 0 || err == nil || isRule(err) || c.Len() != 1 {
 		t.Errorf("a batch with a gap: %d taken, %v", taken, err)
 	}
@@ -248,13 +248,13 @@ func drawBatch(t *rapid.T, blocks []modelBlock) []Block {
 // Batches lead where the same blocks lead one by one.
 func TestAcceptAllIsAcceptOneByOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom([]Params{easy(), slow()}).Draw(t, "network")
-		now := testNow
+		p := rapid.SampledFrom([]Params{Easy(), slow()}).Draw(t, "network")
+		now := Now
 		txs := make([]Tx, 6)
 		for i := range txs {
 			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
 		}
-		blocks := drawBlocks(t, p, txs, testTime)
+		blocks := drawBlocks(t, p, txs, Time)
 		stores := [2]*MemStore{NewMemStore(), NewMemStore()}
 		var chains [2]*Chain
 		for i := range chains {
@@ -322,17 +322,17 @@ func acceptSingly(t *rapid.T, c *Chain, batch []Block, taken int, errAll error) 
 // again gets everything through.
 func TestAcceptAllWhenTheStoreFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := easy()
+		p := Easy()
 		mem, other := NewMemStore(), NewMemStore()
 		failing := false
 		store := &flakyStore{Store: mem, fails: func() bool {
 			return failing && rapid.IntRange(0, 3).Draw(t, "fails") == 0
 		}}
-		c, err := Open(Config{Params: p, Store: store, Now: testNow})
+		c, err := Open(Config{Params: p, Store: store, Now: Now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		reference, err := Open(Config{Params: p, Store: other, Now: testNow})
+		reference, err := Open(Config{Params: p, Store: other, Now: Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +340,7 @@ func TestAcceptAllWhenTheStoreFails(t *testing.T) {
 		for i := range txs {
 			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
 		}
-		blocks := drawBlocks(t, p, txs, testTime)
+		blocks := drawBlocks(t, p, txs, Time)
 		for range rapid.IntRange(1, 10).Draw(t, "steps") {
 			batch := drawBatch(t, blocks)
 			for tries := 0; ; tries++ {
@@ -352,7 +352,7 @@ func TestAcceptAllWhenTheStoreFails(t *testing.T) {
 					if c.Tip() != before || !slices.Equal(pending, c.Pending(0, 100)) || len(mem.blocks) != stored {
 						t.Fatalf("%v has changed the chain", err)
 					}
-					again, err := Open(Config{Params: p, Store: mem, Now: testNow})
+					again, err := Open(Config{Params: p, Store: mem, Now: Now})
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -50,7 +50,7 @@ func (c *Chain) AddTx(tx Tx) (TxOutcome, error) {
 //   - A reorg returns the transaction: its own entry, already on disk, takes
 //     the place of ours, which is gone as if mined.
 func (c *Chain) addTx(tx Tx) (TxOutcome, error) {
-	if err := c.params.checkTx(tx); err != nil {
+	if err := c.params.CheckTx(tx); err != nil {
 		return 0, err
 	}
 	c.mu.Lock()
@@ -68,7 +68,7 @@ func (c *Chain) addTx(tx Tx) (TxOutcome, error) {
 		return 0, err
 	}
 
-	err = checkUnmined(tx.ID(), c.isMined)
+	err = CheckUnmined(tx.ID(), c.isMined)
 	written := false
 	if err == nil {
 		err = c.store.Commit(Change{AddPending: []Pending{{Seq: e.seq, Tx: tx}}})

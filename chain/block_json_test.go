@@ -49,15 +49,14 @@ func blockText(t testing.TB, b Block) string {
 }
 
 func TestBlockJSONRoundTrip(t *testing.T) {
-	on := newBranch(easy())
 	for _, txs := range [][]Tx{nil, {testTx(t, "<&> 😂")}, {signedTx(t), testTx(t, "two"), testTx(t, strings.Repeat("x", 20_000))}} {
-		b := on.make(1, txs...)
+		b := plainBlock(txs...)
 		text := blockText(t, b)
 		var got Block
 		if err := json.Unmarshal([]byte(" "+text+"\n"), &got); err != nil || !equalBlocks(got, b) {
 			t.Errorf("%s came back as %+v (%v)", text, got, err)
 		}
-		got, err := ParseBlockJSON([]byte("\t"+text+"\r\n"), easy())
+		got, err := parseUnchecked([]byte("\t" + text + "\r\n"))
 		if err != nil || !equalBlocks(got, b) {
 			t.Errorf("%s was parsed as %+v (%v)", text, got, err)
 		}
@@ -170,7 +169,7 @@ func TestBlockJSONRefuses(t *testing.T) {
 		if !equalBlocks(got, sampleBlock(t)) {
 			t.Errorf("%s: the block has changed", tc.name)
 		}
-		if _, err := ParseBlockJSON([]byte(tc.text), easy()); err == nil {
+		if _, err := parseUnchecked([]byte(tc.text)); err == nil {
 			t.Errorf("%s: parsed for a network", tc.name)
 		}
 	}
@@ -178,7 +177,7 @@ func TestBlockJSONRefuses(t *testing.T) {
 
 // The levels around a transaction do not count for it.
 func TestBlockJSONDepth(t *testing.T) {
-	b := newBranch(easy()).make(1)
+	b := plainBlock()
 	for _, tc := range []struct {
 		depth int
 		good  bool
@@ -188,7 +187,7 @@ func TestBlockJSONDepth(t *testing.T) {
 		text := []byte(blockWith(t, b, "transactions", "["+tx+"]"))
 		var got Block
 		err := got.UnmarshalJSON(text)
-		_, errParse := ParseBlockJSON(text, easy())
+		_, errParse := parseUnchecked(text)
 		for _, err := range []error{err, errParse} {
 			if (err == nil) != tc.good || err != nil && !strings.Contains(err.Error(), "nested deeper") {
 				t.Errorf("depth %d: error %v", tc.depth, err)
@@ -212,75 +211,40 @@ func TestBlockJSONOfNoBlock(t *testing.T) {
 	}
 }
 
-// A block that cost nothing is refused before any signature is verified.
-func TestParseBlockJSON(t *testing.T) {
-	p := easy()
-	p.Limits.BlockTxs = 2
-	good := newBranch(p).make(1)
-	free := good
-	for target, _ := free.Header.Bits.Target(); free.Hash().Meets(target); {
-		free.Header.Nonce++
-	}
-	version := good
-	version.Header.Version = 1
-	version = solve(version)
-	orphan := good // claims to be a genesis, and cost nothing
-	orphan.Header.Prev, orphan.Header.Bits = pow.Hash{}, 0
-	forged := forge(signedTx(t))
-	txs := func(n int) string { return "[" + strings.Join(slices.Repeat([]string{forged}, n), ",") + "]" }
-	for name, tc := range map[string]struct {
-		b    Block
-		txs  string
-		want Reason // "": the signature
-	}{
-		"no proof of work": {free, txs(1), HighHash},
-		"no parent":        {orphan, txs(1), BadDiffBits},
-		"version":          {version, txs(1), BadVersion},
-		"too many":         {good, txs(3), BadLength},
-		"not too many":     {good, txs(2), ""},
-	} {
-		_, err := ParseBlockJSON([]byte(blockWith(t, tc.b, "transactions", tc.txs)), p)
-		if tc.want != "" && !errors.Is(err, tc.want) {
-			t.Errorf("%s: error %v, want %s", name, err, tc.want)
-		}
-		if tc.want == "" && (err == nil || isRule(err) || !strings.Contains(err.Error(), "transaction 0")) {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-	if _, err := ParseBlockJSON([]byte(blockText(t, good)), swift()); err != nil {
-		t.Errorf("bits of another rule: %v", err)
-	}
-	other := p
-	other.Difficulty.Bits = 0x207ffffe
-	if _, err := ParseBlockJSON([]byte(blockText(t, good)), other); !errors.Is(err, BadDiffBits) {
-		t.Errorf("bits of another network: %v", err)
-	}
+// parseUnchecked parses a block and does not look at its header.
+func parseUnchecked(data []byte) (Block, error) {
+	return ParseJSON(data, func(pow.Header, int) error { return nil })
+}
 
-	header, coinbase := p.Genesis()
-	genesis := Block{Header: header, Coinbase: coinbase}
-	if got, err := ParseBlockJSON([]byte(blockText(t, genesis)), p); err != nil || !equalBlocks(got, genesis) {
-		t.Errorf("genesis: %+v, %v", got, err)
+// ParseJSON hands the check the header and the number of transactions before it
+// parses any of them.
+func TestParseJSONChecksFirst(t *testing.T) {
+	b := plainBlock(testTx(t, "one"), testTx(t, "two"))
+	text := []byte(blockWith(t, b, "transactions", "[0,0]")) // two that do not parse
+	refused := errors.New("refused")
+	_, err := ParseJSON(text, func(h pow.Header, txs int) error {
+		if h != b.Header || txs != 2 {
+			t.Errorf("check was called with %+v and %d transactions", h, txs)
+		}
+		return refused
+	})
+	if !errors.Is(err, refused) {
+		t.Errorf("error %v, want that of the check", err)
 	}
-	if _, err := ParseBlockJSON([]byte(blockText(t, genesis)), other); err != nil {
-		t.Errorf("genesis of a network with other bits: %v", err)
-	}
-	// Limits left zero stand for their defaults.
-	b := newBranch(p).make(1, testTx(t, "one"))
-	if _, err := ParseBlockJSON([]byte(blockText(t, b)), Params{Name: p.Name, Difficulty: p.Difficulty}); err != nil {
-		t.Errorf("default limits: %v", err)
+	if _, err := parseUnchecked(text); err == nil || !strings.Contains(err.Error(), "transaction 0") {
+		t.Errorf("error %v, want one about transaction 0", err)
 	}
 }
 
 func FuzzBlockJSON(f *testing.F) {
-	on := newBranch(easy())
 	for _, txs := range [][]Tx{nil, {testTx(f, "<&>")}, {signedTx(f), testTx(f, "two")}} {
-		f.Add([]byte(blockText(f, on.make(1, txs...))))
+		f.Add([]byte(blockText(f, plainBlock(txs...))))
 	}
-	f.Add([]byte(blockWith(f, on.make(1), "transactions", `[{"timestamp":1e0,"content":"\u0061","author":"b","x":[[]]}]`)))
+	f.Add([]byte(blockWith(f, plainBlock(), "transactions", `[{"timestamp":1e0,"content":"\u0061","author":"b","x":[[]]}]`)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var b Block
 		err := b.UnmarshalJSON(data)
-		parsed, errParse := ParseBlockJSON(data, easy())
+		parsed, errParse := parseUnchecked(data)
 		if errParse == nil && (err != nil || !equalBlocks(parsed, b)) {
 			t.Errorf("%s: parsed %+v, unmarshalled %+v (%v)", data, parsed, b, err)
 		}

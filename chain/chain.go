@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -77,10 +78,10 @@ func Open(c Config) (*Chain, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	setDefault(&c.PoolTxs, 1<<16)
-	setDefault(&c.PoolBytes, 64<<20)
-	setDefault(&c.Orphans, 512)
-	setDefault(&c.OrphanBytes, 64<<20)
+	c.PoolTxs = cmp.Or(c.PoolTxs, 1<<16)
+	c.PoolBytes = cmp.Or(c.PoolBytes, 64<<20)
+	c.Orphans = cmp.Or(c.Orphans, 512)
+	c.OrphanBytes = cmp.Or(c.OrphanBytes, 64<<20)
 
 	p := c.Params.WithDefaults()
 	ch := &Chain{

@@ -74,10 +74,10 @@ type Coinbase struct {
 // Validate returns a [RuleError] if a field is out of its range.
 func (c Coinbase) Validate() error {
 	if c.Height < 0 || c.Height > MaxHeight {
-		return reject(CoinbaseHeight, "height %d, want 0 to %d", c.Height, MaxHeight)
+		return Reject(CoinbaseHeight, "height %d, want 0 to %d", c.Height, MaxHeight)
 	}
 	if len(c.Tag) > MaxTag {
-		return reject(CoinbaseLength, "miner tag has %d bytes, at most %d", len(c.Tag), MaxTag)
+		return Reject(CoinbaseLength, "miner tag has %d bytes, at most %d", len(c.Tag), MaxTag)
 	}
 	return nil
 }
@@ -166,12 +166,12 @@ func parseHeight(script []byte) (height int64, rest []byte, err error) {
 			height = height<<8 | int64(script[i])
 		}
 	default:
-		return 0, nil, reject(CoinbaseHeight, "script does not begin with a height")
+		return 0, nil, Reject(CoinbaseHeight, "script does not begin with a height")
 	}
 	// One test for numbers that are negative, too long, or that have an opcode
 	// of their own: they are not written that way.
 	if height > MaxHeight || !bytes.Equal(appendHeight(nil, height), script[:size]) {
-		return 0, nil, reject(CoinbaseHeight, "height %x is not written as a minimal number of 0 to %d", script[:size], MaxHeight)
+		return 0, nil, Reject(CoinbaseHeight, "height %x is not written as a minimal number of 0 to %d", script[:size], MaxHeight)
 	}
 	return height, script[size:], nil
 }
@@ -182,23 +182,23 @@ func parseHeight(script []byte) (height int64, rest []byte, err error) {
 func ParseCoinbase(raw []byte) (Coinbase, error) {
 	const input = len(coinbaseStart)
 	if len(raw) <= input || string(raw[4:input]) != coinbaseStart[4:] {
-		return Coinbase{}, reject(CoinbaseMissing, "want a transaction with one input, of a null outpoint")
+		return Coinbase{}, Reject(CoinbaseMissing, "want a transaction with one input, of a null outpoint")
 	}
 	if string(raw[:4]) != coinbaseStart[:4] {
-		return Coinbase{}, reject(CoinbaseShape, "version %d, want 2", int32(binary.LittleEndian.Uint32(raw)))
+		return Coinbase{}, Reject(CoinbaseShape, "version %d, want 2", int32(binary.LittleEndian.Uint32(raw)))
 	}
 
 	size := int(raw[input])
 	if size < minScript || size > maxScript {
-		return Coinbase{}, reject(CoinbaseLength, "script length byte %#02x, want %d to %d bytes", size, minScript, maxScript)
+		return Coinbase{}, Reject(CoinbaseLength, "script length byte %#02x, want %d to %d bytes", size, minScript, maxScript)
 	}
 	rest := raw[input+1:]
 	if len(rest) < size {
-		return Coinbase{}, reject(CoinbaseShape, "script ends after %d of %d bytes", len(rest), size)
+		return Coinbase{}, Reject(CoinbaseShape, "script ends after %d of %d bytes", len(rest), size)
 	}
 	script, end := rest[:size], rest[size:]
 	if string(end) != coinbaseEnd {
-		return Coinbase{}, reject(CoinbaseShape, "script is followed by %x, want %x (sequence, one empty OP_RETURN output, lock time)",
+		return Coinbase{}, Reject(CoinbaseShape, "script is followed by %x, want %x (sequence, one empty OP_RETURN output, lock time)",
 			end[:min(len(end), len(coinbaseEnd)+1)], coinbaseEnd)
 	}
 
@@ -207,12 +207,12 @@ func ParseCoinbase(raw []byte) (Coinbase, error) {
 		return Coinbase{}, err
 	}
 	if len(script) < 1+ExtranonceSize || script[0] != ExtranonceSize {
-		return Coinbase{}, reject(CoinbaseShape, "height is not followed by a push of %d bytes of extranonce", ExtranonceSize)
+		return Coinbase{}, Reject(CoinbaseShape, "height is not followed by a push of %d bytes of extranonce", ExtranonceSize)
 	}
 	extranonce := binary.BigEndian.Uint64(script[1:])
 	tag := script[1+ExtranonceSize:]
 	if len(tag) == 0 || tag[0] > MaxTag || int(tag[0]) != len(tag)-1 {
-		return Coinbase{}, reject(CoinbaseShape, "extranonce is not followed by one push of a miner tag, 0 to %d bytes, at the script's end", MaxTag)
+		return Coinbase{}, Reject(CoinbaseShape, "extranonce is not followed by one push of a miner tag, 0 to %d bytes, at the script's end", MaxTag)
 	}
 	return Coinbase{Height: height, Extranonce: extranonce, Tag: string(tag[1:])}, nil
 }
@@ -229,11 +229,11 @@ func (c Coinbase) MarshalText() ([]byte, error) {
 // MarshalText, with digits of either case.
 func (c *Coinbase) UnmarshalText(text []byte) error {
 	if len(text) > hex.EncodedLen(MaxCoinbaseSize) {
-		return reject(CoinbaseLength, "coinbase of %d hex digits, at most %d", len(text), hex.EncodedLen(MaxCoinbaseSize))
+		return Reject(CoinbaseLength, "coinbase of %d hex digits, at most %d", len(text), hex.EncodedLen(MaxCoinbaseSize))
 	}
 	raw, err := hex.AppendDecode(nil, text)
 	if err != nil {
-		return reject(CoinbaseMissing, "coinbase is not hex: %v", err)
+		return Reject(CoinbaseMissing, "coinbase is not hex: %v", err)
 	}
 	parsed, err := ParseCoinbase(raw)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 func TestEverythingAtOnce(t *testing.T) {
 	const posters, each = 8, 40
 	store := NewMemStore()
-	c := openTest(t, Config{Params: easy(), Store: store})
+	c := openTest(t, Config{Params: Easy(), Store: store})
 	var events atomic.Int64
 	t.Cleanup(c.Subscribe(func(Event) { events.Add(1) }))
 
@@ -26,7 +26,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	for p := range posters {
 		posting.Go(func() {
 			for i := range each {
-				tx := testTx(t, fmt.Sprint(p, " ", i))
+				tx := MakeTx(t, fmt.Sprint(p, " ", i))
 				var twice sync.WaitGroup // the same post, twice at once
 				for range 2 {
 					twice.Go(func() {
@@ -45,7 +45,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		b := solve(template.Block(template.Job(extranonce, 0).Header, extranonce))
+		b := Solve(template.Block(template.Job(extranonce, 0).Header, extranonce))
 		if outcome, err := c.Accept(b); err != nil || outcome != Best && outcome != Side {
 			t.Errorf("mined: %s, %v", outcome, err)
 		}
@@ -130,7 +130,7 @@ func replaceTip(t *testing.T, c *Chain, extranonce uint64) {
 			Coinbase: Coinbase{Height: tip.Height + int64(i), Extranonce: extranonce + i},
 		}
 		b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
-		b = solve(b)
+		b = Solve(b)
 		blocks = append(blocks, b)
 		parent = b.Hash()
 	}
@@ -167,7 +167,7 @@ func (s *slowStore) Commit(c Change) error {
 
 func openSlow(t *testing.T) (chainTest, *slowStore) {
 	s := &slowStore{Store: NewMemStore(), entered: make(chan struct{}), proceed: make(chan error)}
-	return openTest(t, Config{Params: easy(), Store: s}), s
+	return openTest(t, Config{Params: Easy(), Store: s}), s
 }
 
 type posted struct {
@@ -190,7 +190,7 @@ func TestPostsWaitForTheDisk(t *testing.T) {
 	for _, want := range []error{nil, ErrNoSpace} {
 		synctest.Test(t, func(t *testing.T) {
 			c, s := openSlow(t)
-			one := testTx(t, "one")
+			one := MakeTx(t, "one")
 			first := c.postLater(one)
 			<-s.entered
 			second := c.postLater(one)
@@ -228,12 +228,12 @@ func TestPostsWaitForTheDisk(t *testing.T) {
 func TestMinedWhilePosted(t *testing.T) {
 	for _, fails := range []error{nil, ErrNoSpace} {
 		c, s := openSlow(t)
-		one := testTx(t, "one")
-		a := newBranch(c.Params())
-		b := a.fork("b")
+		one := MakeTx(t, "one")
+		a := NewBranch(c.Params())
+		b := a.Fork("b")
 		result := c.postLater(one)
 		<-s.entered
-		c.want(Best, a.grow(1, one))
+		c.want(Best, a.Grow(1, one))
 		s.proceed <- fails
 		if got := <-result; got != (posted{TxAdded, nil}) {
 			t.Errorf("the post returned %+v", got)
@@ -242,11 +242,11 @@ func TestMinedWhilePosted(t *testing.T) {
 		if _, err := c.AddTx(one); !errors.Is(err, TxAlreadyMined) {
 			t.Errorf("posted again: %v", err)
 		}
-		openTest(t, Config{Params: easy(), Store: s}).wantPending() // stale on disk
+		openTest(t, Config{Params: Easy(), Store: s}).wantPending() // stale on disk
 
 		// Returned by a reorg it is pending once.
-		c.want(Side, b.grow(1))
-		c.want(Best, b.grow(1))
+		c.want(Side, b.Grow(1))
+		c.want(Best, b.Grow(1))
 		c.wantPending(one)
 		if len(c.stale) != 0 {
 			t.Errorf("stale %v", c.stale)
@@ -258,21 +258,21 @@ func TestMinedWhilePosted(t *testing.T) {
 // write is under way.
 func TestReturnedWhilePosted(t *testing.T) {
 	c, s := openSlow(t)
-	one := testTx(t, "one")
-	a := newBranch(c.Params())
-	b := a.fork("b")
+	one := MakeTx(t, "one")
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
 	result := c.postLater(one)
 	<-s.entered
-	c.want(Best, a.grow(1, one))
-	c.want(Side, b.grow(1))
-	c.want(Best, b.grow(1))
+	c.want(Best, a.Grow(1, one))
+	c.want(Side, b.Grow(1))
+	c.want(Best, b.Grow(1))
 	c.wantPending(one)
 	s.proceed <- nil
 	if got := <-result; got != (posted{TxAdded, nil}) {
 		t.Errorf("the post returned %+v", got)
 	}
 	c.wantPending(one)
-	c.want(Best, b.grow(1, one))
+	c.want(Best, b.Grow(1, one))
 	c.wantPending()
 	if _, pending, err := s.Load(func(pow.Header) error { return nil }); err != nil || len(pending) != 0 {
 		t.Errorf("the store keeps %v, %v", pending, err)

@@ -1,9 +1,6 @@
 package chain
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Reason is the word for a broken rule. Where Bitcoin Core has the rule it is
 // Core's reject word. It is a metric label as well, so there are few of them
@@ -78,13 +75,7 @@ func (e RuleError) Is(target error) bool {
 	return ok && other.Reason == e.Reason
 }
 
-func reject(r Reason, format string, args ...any) error {
+// Reject returns a [RuleError] of that reason, with a detail for people.
+func Reject(r Reason, format string, args ...any) error {
 	return RuleError{Reason: r, Detail: fmt.Sprintf(format, args...)}
-}
-
-// isRule reports whether an error is the verdict of a rule. Damage is none,
-// although a damaged block may break rules.
-func isRule(err error) bool {
-	var rule RuleError
-	return errors.As(err, &rule) && !errors.Is(err, ErrDamaged)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestRuleError(t *testing.T) {
-	err := fmt.Errorf("block 7: %w", reject(HighHash, "hash has %d zeros, want %d", 3, 8))
+	err := fmt.Errorf("block 7: %w", Reject(HighHash, "hash has %d zeros, want %d", 3, 8))
 	if got, want := err.Error(), "block 7: high-hash: hash has 3 zeros, want 8"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}

@@ -12,8 +12,8 @@ import (
 
 // While one event is told, another change only leaves its own in the queue.
 func TestEventsComeOneAtATime(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
+	c := openTest(t, Config{Params: Easy()})
+	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
 	entered, proceed := make(chan struct{}), make(chan struct{})
 	var inside, told atomic.Int32
 	var got []Tx
@@ -48,8 +48,8 @@ func TestEventsComeOneAtATime(t *testing.T) {
 // An event that a subscriber causes comes after the one that it is told of, to
 // all of them.
 func TestEventsOfASubscriber(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	one, two := testTx(t, "one"), testTx(t, "two")
+	c := openTest(t, Config{Params: Easy()})
+	one, two := MakeTx(t, "one"), MakeTx(t, "two")
 	var got []string
 	c.Subscribe(func(e Event) {
 		got = append(got, "x "+e.Tx.Content())
@@ -68,7 +68,7 @@ func TestEventsOfASubscriber(t *testing.T) {
 // before, and none is lost.
 func TestEventsComeInOrder(t *testing.T) {
 	const miners, posters, each = 3, 4, 40
-	c := openTest(t, Config{Params: easy()})
+	c := openTest(t, Config{Params: Easy()})
 	var inside atomic.Int32
 	at := []pow.Hash{c.Tip().Hash} // the active branch as the events tell it
 	var pending []Tx
@@ -113,7 +113,7 @@ func TestEventsComeInOrder(t *testing.T) {
 					return
 				}
 				extranonce := m<<32 | i
-				if _, err := c.Accept(solve(template.Block(template.Job(extranonce, 0).Header, extranonce))); err != nil {
+				if _, err := c.Accept(Solve(template.Block(template.Job(extranonce, 0).Header, extranonce))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -122,7 +122,7 @@ func TestEventsComeInOrder(t *testing.T) {
 	for p := range posters {
 		wg.Go(func() {
 			for i := range each {
-				if _, err := c.AddTx(testTx(t, fmt.Sprint(p, " ", i))); err != nil {
+				if _, err := c.AddTx(MakeTx(t, fmt.Sprint(p, " ", i))); err != nil {
 					t.Error(err)
 				}
 			}

@@ -88,10 +88,10 @@ func (l *loader) add(h pow.Header) error {
 	if s.Hash != h.Prev {
 		s = l.tree.state(parent)
 	}
-	if err := s.checkHeader(l.params, h, hash); err != nil {
+	if err := s.CheckHashedHeader(l.params, h, hash); err != nil {
 		return fmt.Errorf("%w: block %s at height %d: %w", ErrDamaged, hash, s.Height+1, err)
 	}
-	l.last = s.apply(h, hash)
+	l.last = s.ApplyHashed(h, hash)
 	l.tree.add(parent, h, l.last)
 	return nil
 }

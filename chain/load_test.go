@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"runtime"
@@ -11,6 +12,15 @@ import (
 
 	"github.com/lodepow/lode/pow"
 )
+
+func encode(t testing.TB, b Block) []byte {
+	t.Helper()
+	raw, err := b.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
 
 // headerStore has headers and nothing else.
 type headerStore struct {
@@ -30,24 +40,24 @@ func (s *headerStore) Load(header func(pow.Header) error) (pow.Hash, []Pending, 
 }
 
 func TestOpenChecksTheStore(t *testing.T) {
-	p := swift()
-	a := newBranch(p)
+	p := Swift()
+	a := NewBranch(p)
 	genesis, _ := p.Genesis()
 	headers := []pow.Header{genesis}
 	for range 5 {
-		headers = append(headers, a.grow(1).Header)
+		headers = append(headers, a.Grow(1).Header)
 	}
-	early := a.make(1 << 30) // from the future: no fault of a stored block
+	early := a.Make(1 << 30) // from the future: no fault of a stored block
 	early.Header.Bits = a.NextBits(p)
-	early = solve(early)
-	other, _ := easy().Genesis()
+	early = Solve(early)
+	other, _ := Easy().Genesis()
 	name := func(h pow.Header) string { return h.Hash().String() }
 	replace := func(i int, change func(*pow.Header)) []pow.Header {
 		hs := slices.Clone(headers)
 		change(&hs[i])
 		return hs
 	}
-	mustSolve := func(h *pow.Header) { *h = solve(Block{Header: *h}).Header }
+	mustSolve := func(h *pow.Header) { *h = Solve(Block{Header: *h}).Header }
 
 	for name, tc := range map[string]struct {
 		headers []pow.Header
@@ -79,15 +89,15 @@ func TestOpenChecksTheStore(t *testing.T) {
 			headers: replace(5, func(h *pow.Header) { h.Bits = p.Difficulty.Limit; mustSolve(h) }), tip: a.Hash, want: "at height 5: bad-diffbits",
 		},
 		"too old": {
-			headers: replace(5, func(h *pow.Header) { h.Time = genesisTime; mustSolve(h) }), tip: a.Hash, want: "at height 5: time-too-old",
+			headers: replace(5, func(h *pow.Header) { h.Time = GenesisTime; mustSolve(h) }), tip: a.Hash, want: "at height 5: time-too-old",
 		},
 		"numbers not ascending": {
 			headers: headers, tip: a.Hash, want: "the number 1 after 1",
-			pending: []Pending{{1, testTx(t, "one")}, {1, testTx(t, "two")}},
+			pending: []Pending{{1, MakeTx(t, "one")}, {1, MakeTx(t, "two")}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Open(Config{Params: p, Now: testNow, Store: &headerStore{NewMemStore(), tc.headers, tc.tip, tc.pending}})
+			c, err := Open(Config{Params: p, Now: Now, Store: &headerStore{NewMemStore(), tc.headers, tc.tip, tc.pending}})
 			if tc.want == "" {
 				if err != nil || c.Tip().Hash != tc.tip || c.Len() != int64(len(tc.headers)) {
 					t.Errorf("error %v", err)
@@ -110,17 +120,17 @@ func TestOpenChecksTheStore(t *testing.T) {
 // A store that stopped, or was written under other rules, may have a better
 // branch than the active one, or two of which one is bad.
 func TestOpenTakesTheBestBranch(t *testing.T) {
-	p := easy()
-	one := testTx(t, "one")
+	p := Easy()
+	one := MakeTx(t, "one")
 	store := NewMemStore()
-	a := newBranch(p)
+	a := NewBranch(p)
 	genesis, coinbase := p.Genesis()
-	blocks := []Block{{Header: genesis, Coinbase: coinbase}, a.grow(1, one)}
-	bad, good := a.fork("bad"), a.fork("good")
+	blocks := []Block{{Header: genesis, Coinbase: coinbase}, a.Grow(1, one)}
+	bad, good := a.Fork("bad"), a.Fork("good")
 	for range 3 {
-		blocks = append(blocks, bad.grow(1), good.grow(1))
+		blocks = append(blocks, bad.Grow(1), good.Grow(1))
 	}
-	blocks = append(blocks, bad.grow(1, one), bad.grow(1))
+	blocks = append(blocks, bad.Grow(1, one), bad.Grow(1))
 	if err := store.Commit(Change{Blocks: blocks, Connect: []pow.Hash{genesis.Hash(), a.Hash}}); err != nil {
 		t.Fatal(err)
 	}
@@ -130,24 +140,24 @@ func TestOpenTakesTheBestBranch(t *testing.T) {
 	}
 	// The two branches are equal without the bad blocks; the first in the store
 	// is the first seen.
-	if hash, _ := c.HashAt(4); hash != bad.blocks[3].Hash() {
-		t.Errorf("tip %s, want %s", hash, bad.blocks[3].Hash())
+	if hash, _ := c.HashAt(4); hash != bad.Blocks[3].Hash() {
+		t.Errorf("tip %s, want %s", hash, bad.Blocks[3].Hash())
 	}
 	if n := gatherChain(t, c.Chain)["lode_chain_block_interval_seconds"].GetHistogram().GetSampleCount(); n != 0 {
 		t.Errorf("%d intervals, and no block has come yet", n)
 	}
-	c.want(Best, good.grow(1))
+	c.want(Best, good.Grow(1))
 	c.wantTip(good)
 }
 
 func TestOpenDropsStalePending(t *testing.T) {
-	p := easy()
+	p := Easy()
 	store := NewMemStore()
 	c := openTest(t, Config{Params: p, Store: store})
-	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
-	a := newBranch(p)
+	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
+	a := NewBranch(p)
 	c.post(two)
-	c.want(Best, a.grow(1, one))
+	c.want(Best, a.Grow(1, one))
 	stale := []Pending{{firstSeq + 5, one}, {firstSeq + 6, two}, {firstSeq + 7, three}}
 	if err := store.Commit(Change{AddPending: stale}); err != nil {
 		t.Fatal(err)
@@ -158,19 +168,19 @@ func TestOpenDropsStalePending(t *testing.T) {
 	if err != nil || !slices.Equal(pending, []Pending{{firstSeq, two}, {firstSeq + 7, three}}) {
 		t.Errorf("the store has %v, %v", pending, err)
 	}
-	c.post(testTx(t, "four")) // gets a number of its own
-	c.wantPending(two, three, testTx(t, "four"))
+	c.post(MakeTx(t, "four")) // gets a number of its own
+	c.wantPending(two, three, MakeTx(t, "four"))
 }
 
 // What waits when a chain is opened keeps its place: posts get numbers above it,
 // and what a reorg returns gets numbers below it.
 func TestOpenGoesOnNumberingPending(t *testing.T) {
-	p := easy()
+	p := Easy()
 	store := NewMemStore()
 	c := openTest(t, Config{Params: p, Store: store})
 	var txs []Tx
 	for i := range 8 {
-		txs = append(txs, testTx(t, fmt.Sprint(i)))
+		txs = append(txs, MakeTx(t, fmt.Sprint(i)))
 	}
 	reopen := func() {
 		t.Helper()
@@ -190,13 +200,13 @@ func TestOpenGoesOnNumberingPending(t *testing.T) {
 		}
 	}
 
-	a := newBranch(p)
-	c.want(Best, a.grow(1, txs[0], txs[1]))
-	b := a.fork("b")
-	c.want(Best, a.grow(1, txs[2], txs[3]))
+	a := NewBranch(p)
+	c.want(Best, a.Grow(1, txs[0], txs[1]))
+	b := a.Fork("b")
+	c.want(Best, a.Grow(1, txs[2], txs[3]))
 	c.post(txs[4])
-	c.want(Side, b.grow(1))
-	c.want(Best, b.grow(1)) // returns two and three
+	c.want(Side, b.Grow(1))
+	c.want(Best, b.Grow(1)) // returns two and three
 	c.wantTip(b)
 	c.wantPending(txs[2:5]...)
 	seqs(firstSeq-2, firstSeq-1, firstSeq)
@@ -207,23 +217,23 @@ func TestOpenGoesOnNumberingPending(t *testing.T) {
 	seqs(firstSeq-2, firstSeq-1, firstSeq, firstSeq+1)
 
 	reopen()
-	longer := newBranch(p).fork("longer")
+	longer := NewBranch(p).Fork("longer")
 	for range 3 {
-		c.want(Side, longer.grow(1))
+		c.want(Side, longer.Grow(1))
 	}
-	c.want(Best, longer.grow(1)) // returns zero and one
+	c.want(Best, longer.Grow(1)) // returns zero and one
 	c.wantTip(longer)
 	c.wantPending(txs[:6]...)
 	seqs(firstSeq-4, firstSeq-3, firstSeq-2, firstSeq-1, firstSeq, firstSeq+1)
 
 	reopen()
 	c.post(txs[6])
-	c.want(Best, longer.grow(1, txs[0], txs[2], txs[6]))
+	c.want(Best, longer.Grow(1, txs[0], txs[2], txs[6]))
 	c.wantPending(txs[1], txs[3], txs[4], txs[5])
 	seqs(firstSeq-3, firstSeq-1, firstSeq, firstSeq+1)
 
 	// Only returned ones wait: posts come after those that are gone as well.
-	c.want(Best, longer.grow(1, txs[3], txs[4], txs[5]))
+	c.want(Best, longer.Grow(1, txs[3], txs[4], txs[5]))
 	reopen()
 	c.post(txs[7])
 	c.wantPending(txs[1], txs[7])
@@ -245,26 +255,26 @@ func (s *swapStore) Block(hash pow.Hash) ([]byte, error) {
 
 // A store that hands out what it was not asked for is damaged.
 func TestBlockChecksTheStore(t *testing.T) {
-	one, two := testTx(t, "one"), testTx(t, "two")
+	one, two := MakeTx(t, "one"), MakeTx(t, "two")
 	s := &swapStore{Store: NewMemStore(), bodies: map[pow.Hash][]byte{}}
-	c := openTest(t, Config{Params: easy(), Store: s})
-	a := newBranch(c.Params())
-	b := a.fork("b")
-	c.want(Best, a.grow(1, one))
-	c.want(Best, a.grow(1, two))
+	c := openTest(t, Config{Params: Easy(), Store: s})
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
+	c.want(Best, a.Grow(1, one))
+	c.want(Best, a.Grow(1, two))
 	for range 2 {
-		c.want(Side, b.grow(1))
+		c.want(Side, b.Grow(1))
 	}
-	asked := a.blocks[1]
+	asked := a.Blocks[1]
 	repeated := asked
 	repeated.Txs = []Tx{one}
-	encoded := encodeBlock(t, asked)
+	encoded := encode(t, asked)
 	for name, tc := range map[string]struct {
 		raw  []byte
 		want string
 	}{
-		"another block":        {encodeBlock(t, a.blocks[0]), "its header has the hash " + a.blocks[0].Hash().String()},
-		"another body":         {encodeBlock(t, repeated), "not those that its header commits to"},
+		"another block":        {encode(t, a.Blocks[0]), "its header has the hash " + a.Blocks[0].Hash().String()},
+		"another body":         {encode(t, repeated), "not those that its header commits to"},
 		"half of it":           {encoded[:len(encoded)/2], "ends too early"},
 		"nothing":              {nil, "ends too early"},
 		"a byte after its end": {append(slices.Clone(encoded), 0), "after its end"},
@@ -275,7 +285,7 @@ func TestBlockChecksTheStore(t *testing.T) {
 			t.Errorf("%s: %+v, error %v, want one with %q", name, got, err, tc.want)
 		}
 		// Neither can a reorg go on with it, and nobody's block is blamed.
-		if outcome, err := c.Accept(b.make(1)); outcome != 0 || !errors.Is(err, ErrDamaged) || isRule(err) {
+		if outcome, err := c.Accept(b.Make(1)); outcome != 0 || !errors.Is(err, ErrDamaged) || isRule(err) {
 			t.Errorf("%s: a reorg that returns its transactions: %s, %v", name, outcome, err)
 		}
 		if c.Tip() != a.State {
@@ -283,10 +293,10 @@ func TestBlockChecksTheStore(t *testing.T) {
 		}
 	}
 	clear(s.bodies)
-	if got, err := c.Block(asked.Hash()); err != nil || !equalBlocks(got, asked) {
+	if got, err := c.Block(asked.Hash()); err != nil || !bytes.Equal(encode(t, got), encoded) {
 		t.Errorf("the block itself: %+v, %v", got, err)
 	}
-	c.want(Best, b.grow(1))
+	c.want(Best, b.Grow(1))
 	c.wantTip(b)
 	c.wantPending(one, two)
 }
@@ -294,7 +304,7 @@ func TestBlockChecksTheStore(t *testing.T) {
 // bigStore has n headers of the network easy.
 func bigStore(t testing.TB, n int) *headerStore {
 	t.Helper()
-	p := easy()
+	p := Easy()
 	genesis, _ := p.Genesis()
 	s := &headerStore{MemStore: NewMemStore(), headers: make([]pow.Header, 0, n)}
 	s.headers = append(s.headers, genesis)
@@ -319,7 +329,7 @@ func TestMemoryOfABlock(t *testing.T) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		start := time.Now()
-		c := openTest(t, Config{Params: easy(), Store: store})
+		c := openTest(t, Config{Params: Easy(), Store: store})
 		took := time.Since(start)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
@@ -338,7 +348,7 @@ func TestMemoryOfABlock(t *testing.T) {
 func BenchmarkOpenMillion(b *testing.B) {
 	store := bigStore(b, 1_000_000)
 	for b.Loop() {
-		if _, err := Open(Config{Params: easy(), Store: store}); err != nil {
+		if _, err := Open(Config{Params: Easy(), Store: store}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 func TestMempoolIsBounded(t *testing.T) {
-	one, two, six := testTx(t, "one"), testTx(t, "two"), testTx(t, "six")
+	one, two, six := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "six")
 	size := one.Size() // of each of them
 	for name, tc := range map[string]struct {
 		config Config
@@ -20,7 +20,7 @@ func TestMempoolIsBounded(t *testing.T) {
 		"one":                     {Config{PoolTxs: 1}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tc.config.Params, tc.config.Store = easy(), NewMemStore()
+			tc.config.Params, tc.config.Store = Easy(), NewMemStore()
 			c := openTest(t, tc.config)
 			txs := []Tx{one, two, six}
 			full := func() {
@@ -40,8 +40,8 @@ func TestMempoolIsBounded(t *testing.T) {
 			if tc.room == 0 {
 				return
 			}
-			a := newBranch(c.Params())
-			c.want(Best, a.grow(1, one)) // and makes room when it is mined
+			a := NewBranch(c.Params())
+			c.want(Best, a.Grow(1, one)) // and makes room when it is mined
 			c.post(txs[tc.room])
 			c.wantPending(txs[1 : tc.room+1]...)
 		})

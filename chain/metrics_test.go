@@ -27,23 +27,23 @@ func gatherChain(t *testing.T, c *Chain) map[string]*dto.Metric {
 // those that were there when the chain was opened.
 func TestIntervals(t *testing.T) {
 	store := NewMemStore()
-	c := openTest(t, Config{Params: easy(), Store: store})
+	c := openTest(t, Config{Params: Easy(), Store: store})
 	connected, disconnected := 0, 0
 	cancel := c.Subscribe(func(e Event) {
 		connected += len(e.Connected)
 		disconnected += len(e.Disconnected)
 	})
-	a := newBranch(c.Params())
-	c.want(Best, a.grow(1000))
-	b := a.fork("b")
+	a := NewBranch(c.Params())
+	c.want(Best, a.Grow(1000))
+	b := a.Fork("b")
 	for range 15 {
-		c.want(Best, a.grow(30))
+		c.want(Best, a.Grow(30))
 	}
 	for range 15 {
-		c.want(Side, b.grow(30))
+		c.want(Side, b.Grow(30))
 	}
-	c.want(Best, b.grow(7))
-	c.want(Best, b.make(0))
+	c.want(Best, b.Grow(7))
+	c.want(Best, b.Make(0))
 	cancel()
 
 	m := gatherChain(t, c.Chain)
@@ -76,7 +76,7 @@ func TestIntervals(t *testing.T) {
 		t.Errorf("height %d has the fingerprint %v, want that of height 10, %d", settled, got, want)
 	}
 
-	m = gatherChain(t, openTest(t, Config{Params: easy(), Store: store}).Chain)
+	m = gatherChain(t, openTest(t, Config{Params: Easy(), Store: store}).Chain)
 	if got := m["lode_chain_block_interval_seconds"].GetHistogram().GetSampleCount(); got != 0 {
 		t.Errorf("%d intervals after opening", got)
 	}

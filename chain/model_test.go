@@ -112,27 +112,27 @@ func (m *model) check(t *rapid.T, c *Chain, now time.Time) {
 
 // slow is a network whose blocks differ in work, and stay easy for some dozens.
 func slow() Params {
-	p := swift()
+	p := Swift()
 	p.Difficulty.HalfLife = 100
 	return p
 }
 
 // drawBlocks makes a random tree of blocks, some of them bad.
 func drawBlocks(t *rapid.T, p Params, txs []Tx, now time.Time) []modelBlock {
-	branches := []*branch{newBranch(p)}
+	branches := []*Branch{NewBranch(p)}
 	bad := []bool{false}
 	var blocks []modelBlock
 	for i := range rapid.IntRange(1, 25).Draw(t, "blocks") {
 		// Rather from the newest branches than from the root.
 		parent := len(branches) - 1 - rapid.IntRange(0, min(len(branches)-1, 6)).Draw(t, "parent")
-		b := branches[parent].fork(fmt.Sprint(i))
+		b := branches[parent].Fork(fmt.Sprint(i))
 		var body []Tx
 		for j, tx := range txs {
 			if rapid.IntRange(0, 9).Draw(t, fmt.Sprint("tx ", j)) == 0 {
 				body = append(body, tx)
 			}
 		}
-		block := b.make(rapid.Uint32Range(1, 12).Draw(t, "seconds"), body...)
+		block := b.Make(rapid.Uint32Range(1, 12).Draw(t, "seconds"), body...)
 		isBad := false
 		switch rapid.IntRange(0, 12).Draw(t, "kind") {
 		case 0:
@@ -145,8 +145,8 @@ func drawBlocks(t *rapid.T, p Params, txs []Tx, now time.Time) []modelBlock {
 		case 2:
 			block.Header.Time = max(uint32(now.Unix())+p.Limits.FutureSeconds+5, b.MedianTimePast()+1)
 		}
-		block = solve(block)
-		b.put(block)
+		block = Solve(block)
+		b.Put(block)
 		branches = append(branches, b)
 		bad = append(bad, bad[parent] || isBad)
 		blocks = append(blocks, modelBlock{Block: block, bad: isBad, time: int64(block.Header.Time)})
@@ -159,8 +159,8 @@ func drawBlocks(t *rapid.T, p Params, txs []Tx, now time.Time) []modelBlock {
 // everything again.
 func TestChainAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom([]Params{easy(), slow()}).Draw(t, "network")
-		now := testTime
+		p := rapid.SampledFrom([]Params{Easy(), slow()}).Draw(t, "network")
+		now := Time
 		txs := make([]Tx, 8)
 		for i := range txs {
 			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
@@ -254,13 +254,13 @@ func (s *flakyStore) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
 // before, and always as the store has it. Trying again gets everything through.
 func TestStoreFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := easy()
+		p := Easy()
 		mem := NewMemStore()
 		failing := false
 		store := &flakyStore{Store: mem, fails: func() bool {
 			return failing && rapid.IntRange(0, 2).Draw(t, "fails") == 0
 		}}
-		c, err := Open(Config{Params: p, Store: store, Now: testNow})
+		c, err := Open(Config{Params: p, Store: store, Now: Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +268,7 @@ func TestStoreFails(t *testing.T) {
 		for i := range txs {
 			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
 		}
-		blocks := drawBlocks(t, p, txs, testTime)
+		blocks := drawBlocks(t, p, txs, Time)
 		m := &model{p: p, delivered: map[pow.Hash]modelBlock{}, seen: map[pow.Hash]bool{}, tip: c.Tip().Hash}
 		for range 3 {
 			for _, b := range blocks {
@@ -294,7 +294,7 @@ func TestStoreFails(t *testing.T) {
 				if outcome != Best && quiet && (c.Tip() != before || !slices.Equal(pending, c.Pending(0, 100))) {
 					t.Fatalf("%s (%v) has changed the tip", outcome, err)
 				}
-				again, err := Open(Config{Params: p, Store: mem, Now: testNow})
+				again, err := Open(Config{Params: p, Store: mem, Now: Now})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -312,6 +312,6 @@ func TestStoreFails(t *testing.T) {
 		}
 		c.RetryHeld()
 		m.tip = c.Tip().Hash
-		m.check(t, c, testTime)
+		m.check(t, c, Time)
 	})
 }

@@ -233,7 +233,7 @@ func (p Params) NextBits(height int64, parentTime, firstTime uint32) pow.Bits {
 // subject to the network's rules.
 const (
 	genesisVersion = 0x20000000
-	genesisTime    = 1231006505
+	GenesisTime    = 1231006505
 	genesisBits    = pow.Bits(0x207fffff)
 )
 
@@ -245,7 +245,7 @@ func (p Params) Genesis() (pow.Header, Coinbase) {
 	header := pow.Header{
 		Version:    genesisVersion,
 		MerkleRoot: coinbase.ID(),
-		Time:       genesisTime,
+		Time:       GenesisTime,
 		Bits:       genesisBits,
 	}
 	target, _, _ := genesisBits.Decode()

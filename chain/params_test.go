@@ -335,7 +335,7 @@ func TestLoadParams(t *testing.T) {
 func TestLabSchedule(t *testing.T) {
 	const start = 2_000_000_000 // 31 years after genesis
 	lab := Lab()
-	if got := lab.NextBits(0, genesisTime, 0); got != 0x1e0fffff {
+	if got := lab.NextBits(0, GenesisTime, 0); got != 0x1e0fffff {
 		t.Errorf("bits of block 1 are %s", got)
 	}
 	for height := int64(1); height < 1000; height++ {

@@ -46,7 +46,7 @@ func (c *Chain) known(hash pow.Hash) (Outcome, error) {
 	case !ok:
 		return 0, nil
 	case c.tree.at(i).invalid:
-		return 0, reject(DuplicateInvalid, "block %s, or one below it, was refused before", hash)
+		return 0, Reject(DuplicateInvalid, "block %s, or one below it, was refused before", hash)
 	}
 	return Known, nil
 }
@@ -56,13 +56,13 @@ func (c *Chain) known(hash pow.Hash) (Outcome, error) {
 // another one.
 func (c *Chain) check(a arrival) (final bool, err error) {
 	start := c.now()
-	if err := c.params.checkHeader(a.Header, a.hash); err != nil {
+	if err := c.params.CheckHashedHeader(a.Header, a.hash); err != nil {
 		return false, err
 	}
-	if err := c.params.checkBody(a.Block); err != nil {
+	if err := c.params.CheckBody(a.Block); err != nil {
 		return false, err
 	}
-	err = c.params.checkTxs(a.Block)
+	err = c.params.CheckTxs(a.Block)
 	c.metrics.verify.Observe(c.now().Sub(start).Seconds())
 	return true, err
 }
@@ -109,16 +109,16 @@ func (c *Chain) place(run []arrival) (p placed, err error) {
 // parent returns the node below a block.
 func (c *Chain) parent(a arrival) (int32, error) {
 	if c.invalid.has(a.hash) {
-		return 0, reject(DuplicateInvalid, "block %s was refused before", a.hash)
+		return 0, Reject(DuplicateInvalid, "block %s was refused before", a.hash)
 	}
 	prev := a.Header.Prev
 	parent, ok := c.tree.find(prev)
 	if c.invalid.has(prev) || ok && c.tree.at(parent).invalid {
 		c.invalid.add(a.hash)
-		return 0, reject(BadPrev, "parent %s, or one below it, was refused", prev)
+		return 0, Reject(BadPrev, "parent %s, or one below it, was refused", prev)
 	}
 	if !ok {
-		return 0, reject(PrevNotFound, "parent %s", prev)
+		return 0, Reject(PrevNotFound, "parent %s", prev)
 	}
 	return parent, nil
 }
@@ -130,15 +130,15 @@ func (c *Chain) checkPlaces(s State, run []arrival) (good int, err error) {
 	for i := range run {
 		a := &run[i]
 		if c.invalid.has(a.hash) {
-			return i, reject(DuplicateInvalid, "block %s was refused before", a.hash)
+			return i, Reject(DuplicateInvalid, "block %s was refused before", a.hash)
 		}
-		if err := s.checkPlace(c.params, a.Block); err != nil {
+		if err := s.CheckPlace(c.params, a.Block); err != nil {
 			return i, err
 		}
-		if err := c.params.checkClock(a.Header, now); err != nil {
+		if err := c.params.CheckClock(a.Header, now); err != nil {
 			return i, err
 		}
-		s = s.apply(a.Header, a.hash)
+		s = s.ApplyHashed(a.Header, a.hash)
 		a.next = s
 	}
 	return len(run), nil

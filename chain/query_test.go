@@ -12,24 +12,24 @@ import (
 
 func TestStateAndRawBlock(t *testing.T) {
 	c := openTest(t, Config{Params: slow()})
-	one := testTx(t, "one")
-	a := newBranch(c.Params())
+	one := MakeTx(t, "one")
+	a := NewBranch(c.Params())
 	states := []State{a.State}
 	for range 13 {
-		c.want(Best, a.grow(3))
+		c.want(Best, a.Grow(3))
 		states = append(states, a.State)
 	}
-	b := a.fork("b")
-	c.want(Best, a.grow(1, one))
+	b := a.Fork("b")
+	c.want(Best, a.Grow(1, one))
 	states = append(states, a.State)
-	c.want(Side, b.grow(9))
+	c.want(Side, b.Grow(9))
 	states = append(states, b.State)
 	for _, want := range states {
 		if got, ok := c.State(want.Hash); !ok || got != want {
 			t.Errorf("state %+v, %v, want %+v", got, ok, want)
 		}
 	}
-	for _, block := range append(a.blocks, b.blocks[13]) {
+	for _, block := range append(a.Blocks, b.Blocks[13]) {
 		want, err := block.AppendBinary(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -38,7 +38,7 @@ func TestStateAndRawBlock(t *testing.T) {
 			t.Errorf("block %x (%v), want %x", got, err, want)
 		}
 	}
-	unknown := b.make(1).Hash()
+	unknown := b.Make(1).Hash()
 	if _, ok := c.State(unknown); ok {
 		t.Error("the state of a block that is not there")
 	}
@@ -46,17 +46,17 @@ func TestStateAndRawBlock(t *testing.T) {
 		t.Errorf("a block that is not there: %v", err)
 	}
 
-	bad := a.fork("bad")
+	bad := a.Fork("bad")
 	for range 2 {
-		c.want(Best, a.grow(1))
+		c.want(Best, a.Grow(1))
 	}
-	c.want(Side, bad.grow(8, one))
+	c.want(Side, bad.Grow(8, one))
 	invalid := bad.Hash
 	if _, ok := c.State(invalid); !ok {
 		t.Error("no state of a side block")
 	}
 	for outcome := Side; outcome == Side; {
-		outcome, _ = c.Accept(bad.grow(1))
+		outcome, _ = c.Accept(bad.Grow(1))
 	}
 	if _, ok := c.State(invalid); ok {
 		t.Error("the state of a block that is invalid")
@@ -68,7 +68,7 @@ func TestPendingIDs(t *testing.T) {
 		c, s := openSlow(t)
 		var ids []pow.Hash
 		for _, content := range []string{"one", "two", "three"} {
-			tx := testTx(t, content)
+			tx := MakeTx(t, content)
 			if c.HasPending(tx.ID()) {
 				t.Errorf("%s is pending before it is posted", content)
 			}

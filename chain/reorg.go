@@ -109,7 +109,7 @@ func (c *Chain) markInvalid(i int32, why error) error {
 	c.tree.invalidate(i)
 	c.mu.Unlock()
 	c.log.Warn("a stored branch is invalid", "block", hash, "error", why)
-	return reject(BadPrev, "block %s: %v", hash, why)
+	return Reject(BadPrev, "block %s: %v", hash, why)
 }
 
 // connectTxs checks that no transaction of the blocks stands below it on the
@@ -132,7 +132,7 @@ func (c *Chain) connectTxs(m *move, blocks ...Block) (good int, err error) {
 	}
 	for good, b := range blocks {
 		for i := range b.Txs {
-			if err := checkUnmined(ids[i], func(id pow.Hash) (bool, error) { return c.staysMined(m, id, mined[i]) }); err != nil {
+			if err := CheckUnmined(ids[i], func(id pow.Hash) (bool, error) { return c.staysMined(m, id, mined[i]) }); err != nil {
 				return good, err
 			}
 		}

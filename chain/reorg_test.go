@@ -14,52 +14,52 @@ import (
 )
 
 func TestEqualWorkKeepsFirstSeen(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	a := newBranch(c.Params())
-	b := a.fork("b")
-	c.want(Best, a.grow(1))
-	c.want(Side, b.grow(1))
+	c := openTest(t, Config{Params: Easy()})
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
+	c.want(Best, a.Grow(1))
+	c.want(Side, b.Grow(1))
 	c.wantTip(a)
-	c.want(Best, a.grow(1))
-	c.want(Side, b.grow(1))
+	c.want(Best, a.Grow(1))
+	c.want(Side, b.Grow(1))
 	c.wantTip(a)
-	c.want(Best, b.grow(1)) // more work, not as much
+	c.want(Best, b.Grow(1)) // more work, not as much
 	c.wantTip(b)
-	c.want(Side, a.grow(1))
+	c.want(Side, a.Grow(1))
 	c.wantTip(b)
-	for _, block := range append(a.blocks, b.blocks...) {
+	for _, block := range append(a.Blocks, b.Blocks...) {
 		c.want(Known, block)
 	}
 }
 
 func TestLongerLighterAndShorterHeavier(t *testing.T) {
-	c := openTest(t, Config{Params: swift()})
-	light := newBranch(c.Params())
-	light.grow(10)
-	heavy := light.fork("heavy")
+	c := openTest(t, Config{Params: Swift()})
+	light := NewBranch(c.Params())
+	light.Grow(10)
+	heavy := light.Fork("heavy")
 	for range 6 {
-		light.grow(10)
+		light.Grow(10)
 	}
 	for range 4 {
-		heavy.grow(1) // each twice as hard
+		heavy.Grow(1) // each twice as hard
 	}
-	longer := light.fork("longer")
+	longer := light.Fork("longer")
 	for range 3 {
-		longer.grow(10)
+		longer.Grow(10)
 	}
 	if heavy.Height >= light.Height || heavy.Work.Cmp(longer.Work) <= 0 {
 		t.Fatalf("heights %d, %d, work %s, %s", heavy.Height, light.Height, heavy.Work, longer.Work)
 	}
 
-	for _, b := range light.blocks {
+	for _, b := range light.Blocks {
 		c.want(Best, b)
 	}
-	for _, b := range heavy.blocks[1:4] { // the last one makes it heavier
+	for _, b := range heavy.Blocks[1:4] { // the last one makes it heavier
 		c.want(Side, b)
 	}
-	c.want(Best, heavy.blocks[4])
+	c.want(Best, heavy.Blocks[4])
 	c.wantTip(heavy) // shorter and heavier
-	for _, b := range longer.blocks[7:] {
+	for _, b := range longer.Blocks[7:] {
 		c.want(Side, b)
 	}
 	c.wantTip(heavy) // longer and lighter
@@ -69,43 +69,43 @@ func TestLongerLighterAndShorterHeavier(t *testing.T) {
 // connected.
 func TestHeavierBranchWithABadMiddleIsRefusedWhole(t *testing.T) {
 	store := NewMemStore()
-	c := openTest(t, Config{Params: easy(), Store: store})
-	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
-	a := newBranch(c.Params())
-	c.want(Best, a.grow(1, one))
-	bad := a.fork("bad")
-	c.want(Best, a.grow(1, two))
-	c.want(Best, a.grow(1))
+	c := openTest(t, Config{Params: Easy(), Store: store})
+	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
+	a := NewBranch(c.Params())
+	c.want(Best, a.Grow(1, one))
+	bad := a.Fork("bad")
+	c.want(Best, a.Grow(1, two))
+	c.want(Best, a.Grow(1))
 	c.post(three)
 
-	c.want(Side, bad.grow(1, two))
-	good := bad.fork("good")
-	c.want(Side, bad.grow(1, one)) // one is mined below the fork
-	bad.grow(1, three)
-	above := bad.make(1)
+	c.want(Side, bad.Grow(1, two))
+	good := bad.Fork("good")
+	c.want(Side, bad.Grow(1, one)) // one is mined below the fork
+	bad.Grow(1, three)
+	above := bad.Make(1)
 	c.want(Held, above)
-	c.want(BadPrev, bad.blocks[3])
+	c.want(BadPrev, bad.Blocks[3])
 	c.wantTip(a)
 	c.wantPending(three)
-	c.want(DuplicateInvalid, bad.blocks[2])
-	c.want(DuplicateInvalid, bad.blocks[3])
+	c.want(DuplicateInvalid, bad.Blocks[2])
+	c.want(DuplicateInvalid, bad.Blocks[3])
 	c.want(DuplicateInvalid, above) // refused with its parent
-	c.want(BadPrev, bad.make(2))
-	if info, ok := c.Header(bad.blocks[2].Hash()); !ok || !info.Invalid || info.Active {
+	c.want(BadPrev, bad.Make(2))
+	if info, ok := c.Header(bad.Blocks[2].Hash()); !ok || !info.Invalid || info.Active {
 		t.Errorf("the bad block: %+v, %v", info, ok)
 	}
 
 	// The block below the bad one is good to build on.
-	c.want(Side, good.grow(1))
-	c.want(Best, good.grow(1, three))
+	c.want(Side, good.Grow(1))
+	c.want(Best, good.Grow(1, three))
 	c.wantTip(good)
 	c.wantPending()
 
 	// The same after a restart, which knows nothing of invalid blocks.
-	c = openTest(t, Config{Params: easy(), Store: store})
+	c = openTest(t, Config{Params: Easy(), Store: store})
 	c.wantTip(good)
 	// Only when a branch has the most work is it judged.
-	c.want(Side, bad.blocks[3])
+	c.want(Side, bad.Blocks[3])
 	c.want(BadPrev, above)
 	c.wantTip(good)
 }
@@ -113,33 +113,33 @@ func TestHeavierBranchWithABadMiddleIsRefusedWhole(t *testing.T) {
 // A bad block takes all that stand on it along, however high and on whatever
 // branch, and nothing else.
 func TestAllAboveABadBlockIsInvalid(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	one := testTx(t, "one")
-	a := newBranch(c.Params())
-	c.want(Best, a.grow(1, one))
-	bad := a.fork("bad")
+	c := openTest(t, Config{Params: Easy()})
+	one := MakeTx(t, "one")
+	a := NewBranch(c.Params())
+	c.want(Best, a.Grow(1, one))
+	bad := a.Fork("bad")
 	for range 5 {
-		c.want(Best, a.grow(1))
+		c.want(Best, a.Grow(1))
 	}
-	c.want(Side, bad.grow(1))
-	good := bad.fork("good")
-	c.want(Side, bad.grow(1, one)) // one is mined below the fork
-	beside := bad.fork("beside")
-	c.want(Side, good.grow(1))
-	c.want(Side, bad.grow(1))
-	c.want(Side, beside.grow(1))
-	c.want(Side, good.grow(1))
-	c.want(Side, beside.grow(1))
-	c.want(Side, bad.grow(1))
-	c.want(Side, bad.grow(1))
-	c.want(BadPrev, bad.make(1))
+	c.want(Side, bad.Grow(1))
+	good := bad.Fork("good")
+	c.want(Side, bad.Grow(1, one)) // one is mined below the fork
+	beside := bad.Fork("beside")
+	c.want(Side, good.Grow(1))
+	c.want(Side, bad.Grow(1))
+	c.want(Side, beside.Grow(1))
+	c.want(Side, good.Grow(1))
+	c.want(Side, beside.Grow(1))
+	c.want(Side, bad.Grow(1))
+	c.want(Side, bad.Grow(1))
+	c.want(BadPrev, bad.Make(1))
 	c.wantTip(a)
 
 	want := map[pow.Hash]bool{}
-	for _, b := range slices.Concat(a.blocks, bad.blocks[:2], good.blocks[2:]) {
+	for _, b := range slices.Concat(a.Blocks, bad.Blocks[:2], good.Blocks[2:]) {
 		want[b.Hash()] = false
 	}
-	for _, b := range slices.Concat(bad.blocks[2:], beside.blocks[3:]) {
+	for _, b := range slices.Concat(bad.Blocks[2:], beside.Blocks[3:]) {
 		want[b.Hash()] = true
 	}
 	for hash, invalid := range want {
@@ -147,57 +147,57 @@ func TestAllAboveABadBlockIsInvalid(t *testing.T) {
 			t.Errorf("block at height %d: %v, invalid %v, want %v", info.Height, ok, info.Invalid, invalid)
 		}
 	}
-	for _, b := range slices.Concat(bad.blocks[2:], beside.blocks[3:]) {
+	for _, b := range slices.Concat(bad.Blocks[2:], beside.Blocks[3:]) {
 		c.want(DuplicateInvalid, b)
 	}
-	c.want(BadPrev, bad.make(2))
-	c.want(BadPrev, beside.make(2))
+	c.want(BadPrev, bad.Make(2))
+	c.want(BadPrev, beside.Make(2))
 	for range 2 {
-		good.grow(1)
+		good.Grow(1)
 	}
-	c.want(Side, good.blocks[4])
-	c.want(Side, good.blocks[5])
-	c.want(Best, good.grow(1))
+	c.want(Side, good.Blocks[4])
+	c.want(Side, good.Blocks[5])
+	c.want(Best, good.Grow(1))
 	c.wantTip(good)
 }
 
 // The block that makes a branch the heaviest repeats a transaction itself.
 func TestBadTopIsRefused(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	one := testTx(t, "one")
-	a := newBranch(c.Params())
-	b := a.fork("b")
-	c.want(Best, a.grow(1, one))
-	c.want(TxAlreadyMined, a.make(1, one))
-	c.want(Side, b.grow(1, one)) // on this branch it is new
-	good := b.fork("good")
-	c.want(TxAlreadyMined, b.grow(1, one))
-	c.want(BadPrev, b.grow(1))
+	c := openTest(t, Config{Params: Easy()})
+	one := MakeTx(t, "one")
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
+	c.want(Best, a.Grow(1, one))
+	c.want(TxAlreadyMined, a.Make(1, one))
+	c.want(Side, b.Grow(1, one)) // on this branch it is new
+	good := b.Fork("good")
+	c.want(TxAlreadyMined, b.Grow(1, one))
+	c.want(BadPrev, b.Grow(1))
 	c.wantTip(a)
-	c.want(Best, good.grow(1))
+	c.want(Best, good.Grow(1))
 	c.wantTip(good)
 }
 
 func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
-	c := openTest(t, Config{Params: easy(), PoolTxs: 4})
+	c := openTest(t, Config{Params: Easy(), PoolTxs: 4})
 	var txs []Tx
 	for i := range 8 {
-		txs = append(txs, testTx(t, fmt.Sprint(i)))
+		txs = append(txs, MakeTx(t, fmt.Sprint(i)))
 	}
 	var events []Event
 	t.Cleanup(c.Subscribe(func(e Event) { events = append(events, e) }))
 
 	c.post(txs[:4]...)
-	a := newBranch(c.Params())
-	b := a.fork("b")
-	c.want(Best, a.grow(1, txs[0], txs[1]))
-	c.want(Best, a.grow(1, txs[2], txs[7])) // the last was never posted here
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
+	c.want(Best, a.Grow(1, txs[0], txs[1]))
+	c.want(Best, a.Grow(1, txs[2], txs[7])) // the last was never posted here
 	c.post(txs[4:6]...)
 	c.wantPending(txs[3], txs[4], txs[5])
 
-	c.want(Side, b.grow(1))
-	c.want(Side, b.grow(1, txs[2], txs[4]))
-	c.want(Best, b.grow(1, txs[5]))
+	c.want(Side, b.Grow(1))
+	c.want(Side, b.Grow(1, txs[2], txs[4]))
+	c.want(Best, b.Grow(1, txs[5]))
 	c.wantTip(b)
 	c.wantPending(txs[0], txs[1], txs[7], txs[3]) // the mined first
 	if _, err := c.AddTx(txs[6]); !errors.Is(err, ErrPoolFull) {
@@ -208,7 +208,7 @@ func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
 	}
 	last := events[len(events)-1]
 	if last.Kind != EventReorg || last.Tip != b.State || len(last.Connected) != 3 || last.Connected[2] != b.Hash ||
-		!slices.Equal(last.Disconnected, []pow.Hash{a.blocks[1].Hash(), a.blocks[0].Hash()}) {
+		!slices.Equal(last.Disconnected, []pow.Hash{a.Blocks[1].Hash(), a.Blocks[0].Hash()}) {
 		t.Errorf("event %+v", last)
 	}
 
@@ -217,7 +217,7 @@ func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
 		t.Errorf("template %v, %v", template.Txs, err)
 	}
 	block := template.Block(template.Job(1, 0).Header, 1)
-	c.want(Best, solve(block))
+	c.want(Best, Solve(block))
 	c.wantPending()
 	if _, err := c.AddTx(txs[2]); !errors.Is(err, TxAlreadyMined) {
 		t.Errorf("posted a mined one: %v", err)
@@ -231,46 +231,46 @@ func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
 // A reorg goes past the bounds of the mempool.
 func TestReturnedTransactionsPassTheBound(t *testing.T) {
 	store := NewMemStore()
-	c := openTest(t, Config{Params: easy(), Store: store, PoolTxs: 1})
-	a := newBranch(c.Params())
-	b := a.fork("b")
+	c := openTest(t, Config{Params: Easy(), Store: store, PoolTxs: 1})
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
 	var txs []Tx
 	for i := range 5 {
-		txs = append(txs, testTx(t, fmt.Sprint(i)))
+		txs = append(txs, MakeTx(t, fmt.Sprint(i)))
 		c.post(txs[i])
-		c.want(Best, a.grow(1, txs[i]))
+		c.want(Best, a.Grow(1, txs[i]))
 	}
-	late := testTx(t, "late")
+	late := MakeTx(t, "late")
 	c.post(late)
 	for range 6 {
-		block := b.grow(1)
+		block := b.Grow(1)
 		if _, err := c.Accept(block); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c.wantTip(b)
 	c.wantPending(append(txs, late)...)
-	openTest(t, Config{Params: easy(), Store: store, PoolTxs: 1}).wantPending(append(txs, late)...)
+	openTest(t, Config{Params: Easy(), Store: store, PoolTxs: 1}).wantPending(append(txs, late)...)
 }
 
 // 1,088 is the deepest reorg that a network of this kind has seen.
 func TestDeepReorg(t *testing.T) {
 	const depth = 1088
 	store := NewMemStore()
-	c := openTest(t, Config{Params: easy(), Store: store})
-	a := newBranch(c.Params())
-	b := a.fork("b")
+	c := openTest(t, Config{Params: Easy(), Store: store})
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
 	filler := strings.Repeat("x", 10_000)
 	var mined []Tx
 	for i := range depth {
-		txs := []Tx{testTx(t, fmt.Sprint(i, " both ", filler)), testTx(t, fmt.Sprint(i, " once "))}
-		c.want(Best, a.grow(1, txs...))
-		c.want(Side, b.grow(1, txs[0]))
+		txs := []Tx{MakeTx(t, fmt.Sprint(i, " both ", filler)), MakeTx(t, fmt.Sprint(i, " once "))}
+		c.want(Best, a.Grow(1, txs...))
+		c.want(Side, b.Grow(1, txs[0]))
 		mined = append(mined, txs[1])
-		a.blocks, b.blocks = nil, nil
+		a.Blocks, b.Blocks = nil, nil
 	}
 
-	last := b.grow(1)
+	last := b.Grow(1)
 	var before, peak runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

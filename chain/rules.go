@@ -18,25 +18,27 @@ func (s State) Check(p Params, b Block, now time.Time, mined func(txid pow.Hash)
 	if err := p.CheckBlock(b); err != nil {
 		return err
 	}
-	if err := s.checkPlace(p, b); err != nil {
+	if err := s.CheckPlace(p, b); err != nil {
 		return err
 	}
 	for _, tx := range b.Txs {
-		if err := checkUnmined(tx.ID(), mined); err != nil {
+		if err := CheckUnmined(tx.ID(), mined); err != nil {
 			return err
 		}
 	}
-	return p.checkClock(b.Header, now)
+	return p.CheckClock(b.Header, now)
 }
 
 // CheckHeader returns nil if a block with that header can stand on top of the
 // branch, as far as a header tells and whatever the clock says.
 func (s State) CheckHeader(p Params, h pow.Header) error {
-	return s.checkHeader(p.WithDefaults(), h, h.Hash())
+	return s.CheckHashedHeader(p.WithDefaults(), h, h.Hash())
 }
 
-func (s State) checkHeader(p Params, h pow.Header, hash pow.Hash) error {
-	if err := p.checkHeader(h, hash); err != nil {
+// CheckHashedHeader is CheckHeader for a caller that has the hash already, on
+// parameters with their defaults filled in.
+func (s State) CheckHashedHeader(p Params, h pow.Header, hash pow.Hash) error {
+	if err := p.CheckHashedHeader(h, hash); err != nil {
 		return err
 	}
 	return s.checkHeaderPlace(p, h)
@@ -44,35 +46,37 @@ func (s State) checkHeader(p Params, h pow.Header, hash pow.Hash) error {
 
 func (s State) checkHeaderPlace(p Params, h pow.Header) error {
 	if h.Prev != s.Hash {
-		return reject(PrevNotFound, "parent %s, want %s", h.Prev, s.Hash)
+		return Reject(PrevNotFound, "parent %s, want %s", h.Prev, s.Hash)
 	}
 	if want := s.NextBits(p); h.Bits != want {
-		return reject(BadDiffBits, "bits %s, want %s", h.Bits, want)
+		return Reject(BadDiffBits, "bits %s, want %s", h.Bits, want)
 	}
 	if past := s.MedianTimePast(); h.Time <= past {
-		return reject(TimeTooOld, "time %d, want more than %d, the median of the latest blocks", h.Time, past)
+		return Reject(TimeTooOld, "time %d, want more than %d, the median of the latest blocks", h.Time, past)
 	}
 	return nil
 }
 
-// checkPlace checks what depends on the branch, but for the transactions mined
+// CheckPlace checks what depends on the branch, but for the transactions mined
 // in it.
-func (s State) checkPlace(p Params, b Block) error {
+func (s State) CheckPlace(p Params, b Block) error {
 	if err := s.checkHeaderPlace(p, b.Header); err != nil {
 		return err
 	}
 	if b.Height() != s.Height+1 {
-		return reject(CoinbaseHeight, "the coinbase says height %d, want %d", b.Height(), s.Height+1)
+		return Reject(CoinbaseHeight, "the coinbase says height %d, want %d", b.Height(), s.Height+1)
 	}
 	return nil
 }
 
-func checkUnmined(txid pow.Hash, mined func(pow.Hash) (bool, error)) error {
+// CheckUnmined returns an error if mined says that the transaction is in a block of
+// the branch already, or if mined fails.
+func CheckUnmined(txid pow.Hash, mined func(pow.Hash) (bool, error)) error {
 	switch found, err := mined(txid); {
 	case err != nil:
 		return err
 	case found:
-		return reject(TxAlreadyMined, "transaction %s stands in a block below", txid)
+		return Reject(TxAlreadyMined, "transaction %s stands in a block below", txid)
 	}
 	return nil
 }
@@ -81,30 +85,31 @@ func checkUnmined(txid pow.Hash, mined func(pow.Hash) (bool, error)) error {
 // bits that the network could ask for. On a network whose difficulty moves,
 // [State.CheckHeader] knows which those are.
 func (p Params) CheckHeader(h pow.Header) error {
-	return p.WithDefaults().checkHeader(h, h.Hash())
+	return p.WithDefaults().CheckHashedHeader(h, h.Hash())
 }
 
-// checkHeader is CheckHeader for who has the hash already.
-func (p Params) checkHeader(h pow.Header, hash pow.Hash) error {
+// CheckHashedHeader is CheckHeader for a caller that has the hash already, on
+// parameters with their defaults filled in.
+func (p Params) CheckHashedHeader(h pow.Header, hash pow.Hash) error {
 	target, err := h.Bits.Target()
 	if err != nil {
-		return reject(BadDiffBits, "%v", err)
+		return Reject(BadDiffBits, "%v", err)
 	}
 	d := p.Difficulty
 	if d.Rule == RuleFixed && h.Bits != d.Bits {
-		return reject(BadDiffBits, "bits %s, want %s", h.Bits, d.Bits)
+		return Reject(BadDiffBits, "bits %s, want %s", h.Bits, d.Bits)
 	}
 	if d.Rule == RuleAsert {
 		if limit, _, _ := d.Limit.Decode(); target.Cmp(limit) > 0 {
-			return reject(BadDiffBits, "bits %s are easier than the limit %s", h.Bits, d.Limit)
+			return Reject(BadDiffBits, "bits %s are easier than the limit %s", h.Bits, d.Limit)
 		}
 	}
 	if !hash.Meets(target) {
-		return reject(HighHash, "hash %s is above the target %s", hash, target)
+		return Reject(HighHash, "hash %s is above the target %s", hash, target)
 	}
 	const topBits, want = 0xe0000000, 0x20000000 // BIP 9
 	if uint32(h.Version)&topBits != want {
-		return reject(BadVersion, "version %08x, want it to begin with the bits 001", uint32(h.Version))
+		return Reject(BadVersion, "version %08x, want it to begin with the bits 001", uint32(h.Version))
 	}
 	return nil
 }
@@ -112,42 +117,42 @@ func (p Params) checkHeader(h pow.Header, hash pow.Hash) error {
 // CheckBlock checks all that a block shows by itself, whatever stands below.
 func (p Params) CheckBlock(b Block) error {
 	p = p.WithDefaults()
-	if err := p.checkHeader(b.Header, b.Hash()); err != nil {
+	if err := p.CheckHashedHeader(b.Header, b.Hash()); err != nil {
 		return err
 	}
-	if err := p.checkBody(b); err != nil {
+	if err := p.CheckBody(b); err != nil {
 		return err
 	}
-	return p.checkTxs(b)
+	return p.CheckTxs(b)
 }
 
-// checkBody checks that the body is the one that the header commits to. A block
+// CheckBody checks that the body is the one that the header commits to. A block
 // that fails says nothing about its hash: another body may go with it.
-func (p Params) checkBody(b Block) error {
+func (p Params) CheckBody(b Block) error {
 	if err := b.Coinbase.Validate(); err != nil {
 		return err
 	}
 	if count := len(b.Txs); count > p.Limits.BlockTxs {
-		return reject(BadLength, "%d transactions, at most %d", count, p.Limits.BlockTxs)
+		return Reject(BadLength, "%d transactions, at most %d", count, p.Limits.BlockTxs)
 	}
 	if size := b.Size(); size > p.Limits.BlockBytes {
-		return reject(BadLength, "%d bytes, at most %d", size, p.Limits.BlockBytes)
+		return Reject(BadLength, "%d bytes, at most %d", size, p.Limits.BlockBytes)
 	}
 	root, mutated := MerkleRoot(b.IDs())
 	if root != b.Header.MerkleRoot {
-		return reject(BadMerkleRoot, "merkle root %s, but that of the transactions is %s", b.Header.MerkleRoot, root)
+		return Reject(BadMerkleRoot, "merkle root %s, but that of the transactions is %s", b.Header.MerkleRoot, root)
 	}
 	if mutated {
-		return reject(DuplicateTxs, "the end of the list stands in it twice")
+		return Reject(DuplicateTxs, "the end of the list stands in it twice")
 	}
 	return nil
 }
 
-// checkTxs checks the transactions that the header commits to. A block that
+// CheckTxs checks the transactions that the header commits to. A block that
 // fails is invalid for good.
-func (p Params) checkTxs(b Block) error {
+func (p Params) CheckTxs(b Block) error {
 	for _, tx := range b.Txs {
-		if err := p.checkTx(tx); err != nil {
+		if err := p.CheckTx(tx); err != nil {
 			return err
 		}
 	}
@@ -159,30 +164,29 @@ func (p Params) checkTxs(b Block) error {
 		ids[tx.ID()] = struct{}{}
 	}
 	if len(ids) < len(b.Txs) {
-		return reject(TxAlreadyMined, "a transaction stands in the block twice")
+		return Reject(TxAlreadyMined, "a transaction stands in the block twice")
 	}
 	return nil
 }
 
 // CheckTx checks what a transaction shows by itself: the network's limit and its
 // policy of signatures.
-func (p Params) CheckTx(tx Tx) error { return p.WithDefaults().checkTx(tx) }
-
-func (p Params) checkTx(tx Tx) error {
+func (p Params) CheckTx(tx Tx) error {
+	p = p.WithDefaults()
 	if size := tx.Size(); size == 0 || size > p.Limits.TxBytes {
-		return reject(TxOversize, "transaction %s has %d bytes, want 1 to %d", tx.ID(), size, p.Limits.TxBytes)
+		return Reject(TxOversize, "transaction %s has %d bytes, want 1 to %d", tx.ID(), size, p.Limits.TxBytes)
 	}
 	if p.Signatures == SignaturesRequired && !tx.Signed() {
-		return reject(TxUnsigned, "transaction %s is not signed, as the network %s wants it", tx.ID(), p.Name)
+		return Reject(TxUnsigned, "transaction %s is not signed, as the network %s wants it", tx.ID(), p.Name)
 	}
 	return nil
 }
 
-// checkClock is a check on receipt. It passes in time, so a block that fails is
+// CheckClock is a check on receipt. It passes in time, so a block that fails is
 // not invalid.
-func (p Params) checkClock(h pow.Header, now time.Time) error {
+func (p Params) CheckClock(h pow.Header, now time.Time) error {
 	if latest := now.Unix() + int64(p.Limits.FutureSeconds); int64(h.Time) > latest {
-		return reject(TimeTooNew, "time %d, want at most %d, %d seconds from now", h.Time, latest, p.Limits.FutureSeconds)
+		return Reject(TimeTooNew, "time %d, want at most %d, %d seconds from now", h.Time, latest, p.Limits.FutureSeconds)
 	}
 	return nil
 }

@@ -12,112 +12,112 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	one, two, three := testTx(t, "one"), testTx(t, "two"), testTx(t, "three")
-	signed, err := Sign([]byte(`{"author":"a","content":"c"}`), ed25519.NewKeyFromSeed(make([]byte, 32)), testTime)
+	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
+	signed, err := Sign([]byte(`{"author":"a","content":"c"}`), ed25519.NewKeyFromSeed(make([]byte, 32)), Time)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signedOnly := easy()
+	signedOnly := Easy()
 	signedOnly.Signatures = SignaturesRequired
-	small := easy()
+	small := Easy()
 	small.Limits = Limits{BlockBytes: 800, BlockTxs: 3, TxBytes: 60}
-	long := testTx(t, strings.Repeat("c", 100))
+	long := MakeTx(t, strings.Repeat("c", 100))
 
 	// remake commits to a changed body again and solves the block.
 	remake := func(b Block) Block {
 		b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
-		return solve(b)
+		return Solve(b)
 	}
 	for name, tc := range map[string]struct {
 		params Params
-		make   func(on *branch) Block
+		make   func(on *Branch) Block
 		want   error
 	}{
-		"empty":            {easy(), func(on *branch) Block { return on.make(1) }, nil},
-		"transactions":     {easy(), func(on *branch) Block { return on.make(1, one, two, three) }, nil},
-		"asert":            {swift(), func(on *branch) Block { return on.make(1, one) }, nil},
-		"signed":           {signedOnly, func(on *branch) Block { return on.make(1, signed) }, nil},
-		"just small":       {small, func(on *branch) Block { return on.make(1, one, two, three) }, nil},
-		"rolled version":   {easy(), func(on *branch) Block { b := on.make(1); b.Header.Version = 0x3fffe000; return solve(b) }, nil},
-		"below its parent": {easy(), func(on *branch) Block { b := on.make(0); b.Header.Time -= 4; return solve(b) }, nil},
+		"empty":            {Easy(), func(on *Branch) Block { return on.Make(1) }, nil},
+		"transactions":     {Easy(), func(on *Branch) Block { return on.Make(1, one, two, three) }, nil},
+		"asert":            {Swift(), func(on *Branch) Block { return on.Make(1, one) }, nil},
+		"signed":           {signedOnly, func(on *Branch) Block { return on.Make(1, signed) }, nil},
+		"just small":       {small, func(on *Branch) Block { return on.Make(1, one, two, three) }, nil},
+		"rolled version":   {Easy(), func(on *Branch) Block { b := on.Make(1); b.Header.Version = 0x3fffe000; return Solve(b) }, nil},
+		"below its parent": {Easy(), func(on *Branch) Block { b := on.Make(0); b.Header.Time -= 4; return Solve(b) }, nil},
 
-		"hash too high": {easy(), func(on *branch) Block {
-			b := on.make(1)
+		"hash too high": {Easy(), func(on *Branch) Block {
+			b := on.Make(1)
 			for target, _, _ := b.Header.Bits.Decode(); b.Hash().Meets(target); {
 				b.Header.Nonce++
 			}
 			return b
 		}, HighHash},
-		"harder bits": {easy(), func(on *branch) Block { b := on.make(1); b.Header.Bits = 0x207ffffe; return solve(b) }, BadDiffBits},
-		"no bits":     {easy(), func(on *branch) Block { b := on.make(1); b.Header.Bits = 0; return b }, BadDiffBits},
-		"easier than the limit": {swift(), func(on *branch) Block {
-			b := on.make(1)
+		"harder bits": {Easy(), func(on *Branch) Block { b := on.Make(1); b.Header.Bits = 0x207ffffe; return Solve(b) }, BadDiffBits},
+		"no bits":     {Easy(), func(on *Branch) Block { b := on.Make(1); b.Header.Bits = 0; return b }, BadDiffBits},
+		"easier than the limit": {Swift(), func(on *Branch) Block {
+			b := on.Make(1)
 			b.Header.Bits = 0x2100ffff
-			return solve(b)
+			return Solve(b)
 		}, BadDiffBits},
-		"easier than asert wants": {swift(), func(on *branch) Block {
-			b := on.make(1)
+		"easier than asert wants": {Swift(), func(on *Branch) Block {
+			b := on.Make(1)
 			if b.Header.Bits == 0x207fffff {
 				t.Fatal("the block before should have been early")
 			}
 			b.Header.Bits = 0x207fffff
-			return solve(b)
+			return Solve(b)
 		}, BadDiffBits},
-		"median time": {easy(), func(on *branch) Block {
-			b := on.make(1)
+		"median time": {Easy(), func(on *Branch) Block {
+			b := on.Make(1)
 			b.Header.Time = on.MedianTimePast()
-			return solve(b)
+			return Solve(b)
 		}, TimeTooOld},
-		"two hours": {easy(), func(on *branch) Block {
-			b := on.make(1)
-			b.Header.Time = uint32(testNow().Unix()) + 7200
-			return solve(b)
+		"two hours": {Easy(), func(on *Branch) Block {
+			b := on.Make(1)
+			b.Header.Time = uint32(Now().Unix()) + 7200
+			return Solve(b)
 		}, nil},
-		"over two hours": {easy(), func(on *branch) Block {
-			b := on.make(1)
-			b.Header.Time = uint32(testNow().Unix()) + 7201
-			return solve(b)
+		"over two hours": {Easy(), func(on *Branch) Block {
+			b := on.Make(1)
+			b.Header.Time = uint32(Now().Unix()) + 7201
+			return Solve(b)
 		}, TimeTooNew},
-		"over two hours, and wrong": {easy(), func(on *branch) Block {
-			b := on.make(1)
-			b.Header.Time = uint32(testNow().Unix()) + 7201
+		"over two hours, and wrong": {Easy(), func(on *Branch) Block {
+			b := on.Make(1)
+			b.Header.Time = uint32(Now().Unix()) + 7201
 			b.Coinbase.Height++
 			return remake(b)
 		}, CoinbaseHeight},
-		"version 1":       {easy(), func(on *branch) Block { b := on.make(1); b.Header.Version = 1; return solve(b) }, BadVersion},
-		"version 6000…":   {easy(), func(on *branch) Block { b := on.make(1); b.Header.Version = 0x60000000; return solve(b) }, BadVersion},
-		"version below 0": {easy(), func(on *branch) Block { b := on.make(1); b.Header.Version = -1; return solve(b) }, BadVersion},
-		"another parent": {easy(), func(on *branch) Block {
-			b := on.make(1)
+		"version 1":       {Easy(), func(on *Branch) Block { b := on.Make(1); b.Header.Version = 1; return Solve(b) }, BadVersion},
+		"version 6000…":   {Easy(), func(on *Branch) Block { b := on.Make(1); b.Header.Version = 0x60000000; return Solve(b) }, BadVersion},
+		"version below 0": {Easy(), func(on *Branch) Block { b := on.Make(1); b.Header.Version = -1; return Solve(b) }, BadVersion},
+		"another parent": {Easy(), func(on *Branch) Block {
+			b := on.Make(1)
 			b.Header.Prev = pow.Hash{1}
-			return solve(b)
+			return Solve(b)
 		}, PrevNotFound},
-		"another root":       {easy(), func(on *branch) Block { b := on.make(1, one); b.Txs = []Tx{two}; return b }, BadMerkleRoot},
-		"tail repeated":      {easy(), func(on *branch) Block { b := on.make(1, one, two); b.Txs = []Tx{one, two, two}; return b }, DuplicateTxs},
-		"too many":           {small, func(on *branch) Block { return on.make(1, one, two, three, testTx(t, "four")) }, BadLength},
-		"too long":           {small, func(on *branch) Block { return on.make(1, long, testTx(t, strings.Repeat("d", 600))) }, BadLength},
-		"height 0":           {easy(), func(on *branch) Block { b := on.make(1); b.Coinbase.Height = 0; return remake(b) }, CoinbaseHeight},
-		"height out":         {easy(), func(on *branch) Block { b := on.make(1); b.Coinbase.Height = -1; return b }, CoinbaseHeight},
-		"tag too long":       {easy(), func(on *branch) Block { b := on.make(1); b.Coinbase.Tag = strings.Repeat("t", 76); return b }, CoinbaseLength},
-		"transaction long":   {small, func(on *branch) Block { return on.make(1, long) }, TxOversize},
-		"zero transaction":   {easy(), func(on *branch) Block { return on.make(1, Tx{}) }, TxOversize},
-		"not signed":         {signedOnly, func(on *branch) Block { return on.make(1, signed, one) }, TxUnsigned},
-		"twice in the block": {easy(), func(on *branch) Block { return on.make(1, one, two, one) }, TxAlreadyMined},
-		"mined below":        {easy(), func(on *branch) Block { return on.make(1, one, testTx(t, "below")) }, TxAlreadyMined},
+		"another root":       {Easy(), func(on *Branch) Block { b := on.Make(1, one); b.Txs = []Tx{two}; return b }, BadMerkleRoot},
+		"tail repeated":      {Easy(), func(on *Branch) Block { b := on.Make(1, one, two); b.Txs = []Tx{one, two, two}; return b }, DuplicateTxs},
+		"too many":           {small, func(on *Branch) Block { return on.Make(1, one, two, three, MakeTx(t, "four")) }, BadLength},
+		"too long":           {small, func(on *Branch) Block { return on.Make(1, long, MakeTx(t, strings.Repeat("d", 600))) }, BadLength},
+		"height 0":           {Easy(), func(on *Branch) Block { b := on.Make(1); b.Coinbase.Height = 0; return remake(b) }, CoinbaseHeight},
+		"height out":         {Easy(), func(on *Branch) Block { b := on.Make(1); b.Coinbase.Height = -1; return b }, CoinbaseHeight},
+		"tag too long":       {Easy(), func(on *Branch) Block { b := on.Make(1); b.Coinbase.Tag = strings.Repeat("t", 76); return b }, CoinbaseLength},
+		"transaction long":   {small, func(on *Branch) Block { return on.Make(1, long) }, TxOversize},
+		"zero transaction":   {Easy(), func(on *Branch) Block { return on.Make(1, Tx{}) }, TxOversize},
+		"not signed":         {signedOnly, func(on *Branch) Block { return on.Make(1, signed, one) }, TxUnsigned},
+		"twice in the block": {Easy(), func(on *Branch) Block { return on.Make(1, one, two, one) }, TxAlreadyMined},
+		"mined below":        {Easy(), func(on *Branch) Block { return on.Make(1, one, MakeTx(t, "below")) }, TxAlreadyMined},
 	} {
 		t.Run(name, func(t *testing.T) {
-			on := newBranch(tc.params)
+			on := NewBranch(tc.params)
 			for range 11 {
-				on.grow(1)
+				on.Grow(1)
 			}
-			below := testTx(t, "below").ID()
+			below := MakeTx(t, "below").ID()
 			mined := func(id pow.Hash) (bool, error) { return id == below, nil }
 			b := tc.make(on)
 			before := on.State
-			switch err := on.Check(tc.params, b, testNow(), mined); {
+			switch err := on.Check(tc.params, b, Now(), mined); {
 			case tc.want == nil && err != nil, tc.want != nil && !errors.Is(err, tc.want):
 				t.Errorf("error %v, want %v", err, tc.want)
-			case err != nil && !isRule(err):
+			case err != nil && !errors.As(err, new(RuleError)):
 				t.Errorf("%v is no rule error", err)
 			}
 			if on.State != before {
@@ -135,9 +135,9 @@ func TestCheck(t *testing.T) {
 
 // A block of exactly the limit is good, in its bytes and in its transactions.
 func TestLimitsAreInclusive(t *testing.T) {
-	txs := []Tx{testTx(t, "one"), testTx(t, strings.Repeat("x", 300)), testTx(t, "three")}
-	on := newBranch(easy())
-	b := on.make(1, txs...)
+	txs := []Tx{MakeTx(t, "one"), MakeTx(t, strings.Repeat("x", 300)), MakeTx(t, "three")}
+	on := NewBranch(Easy())
+	b := on.Make(1, txs...)
 	for name, tc := range map[string]struct {
 		limits Limits
 		want   Reason // "": none
@@ -149,9 +149,9 @@ func TestLimitsAreInclusive(t *testing.T) {
 		"exactly a transaction":       {Limits{TxBytes: txs[1].Size()}, ""},
 		"a transaction a byte longer": {Limits{TxBytes: txs[1].Size() - 1}, TxOversize},
 	} {
-		p := easy()
+		p := Easy()
 		p.Limits = tc.limits
-		err := on.Check(p, b, testNow(), func(pow.Hash) (bool, error) { return false, nil })
+		err := on.Check(p, b, Now(), func(pow.Hash) (bool, error) { return false, nil })
 		if tc.want == "" && err != nil || tc.want != "" && !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)
 		}
@@ -162,10 +162,10 @@ func TestLimitsAreInclusive(t *testing.T) {
 }
 
 func TestCheckPassesOnWhatMinedSays(t *testing.T) {
-	on := newBranch(easy())
+	on := NewBranch(Easy())
 	broken := errors.New("broken")
-	err := on.Check(on.p, on.make(1, testTx(t, "one")), testNow(), func(pow.Hash) (bool, error) { return false, broken })
-	if !errors.Is(err, broken) || isRule(err) {
+	err := on.Check(on.Params, on.Make(1, MakeTx(t, "one")), Now(), func(pow.Hash) (bool, error) { return false, broken })
+	if !errors.Is(err, broken) || errors.As(err, new(RuleError)) {
 		t.Errorf("error %v, want %v", err, broken)
 	}
 }
@@ -179,10 +179,10 @@ func TestReasonsAreComplete(t *testing.T) {
 }
 
 func TestMedianTimePast(t *testing.T) {
-	s := Genesis(easy())
+	s := Genesis(Easy())
 	want := func(want uint32) {
 		t.Helper()
-		if got := s.MedianTimePast() - genesisTime; got != want {
+		if got := s.MedianTimePast() - GenesisTime; got != want {
 			t.Errorf("height %d: genesis + %d, want + %d", s.Height, got, want)
 		}
 	}
@@ -192,7 +192,7 @@ func TestMedianTimePast(t *testing.T) {
 		{5, 5}, {7, 7}, {8, 7}, {1, 7}, {2, 5}, {3, 5}, {4, 4}, {9, 5}, {20, 5},
 		{6, 6}, {30, 6}, {40, 7}, {50, 8},
 	} {
-		s = s.Apply(pow.Header{Time: genesisTime + tc.seconds, Bits: 0x207fffff})
+		s = s.Apply(pow.Header{Time: GenesisTime + tc.seconds, Bits: 0x207fffff})
 		if s.Height != int64(i+1) {
 			t.Fatalf("height %d, want %d", s.Height, i+1)
 		}
@@ -201,26 +201,26 @@ func TestMedianTimePast(t *testing.T) {
 }
 
 func TestStateWork(t *testing.T) {
-	b := newBranch(easy())
+	b := NewBranch(Easy())
 	for range 5 {
-		b.grow(1)
+		b.Grow(1)
 	}
 	if got := b.Work.Big().Int64(); got != 12 {
 		t.Errorf("work %d after six blocks of two hashes, want 12", got)
 	}
-	if b.Hash != b.blocks[4].Hash() || b.Bits != 0x207fffff || b.Time != genesisTime+5 {
+	if b.Hash != b.Blocks[4].Hash() || b.Bits != 0x207fffff || b.Time != GenesisTime+5 {
 		t.Errorf("state %+v", b.State)
 	}
 }
 
 // Applying a header must be cheap: a store has a million of them.
 func BenchmarkCheckHeaderAndApply(b *testing.B) {
-	on := newBranch(swift())
-	on.grow(10)
+	on := NewBranch(Swift())
+	on.Grow(10)
 	s := on.State
-	h := on.make(10).Header
+	h := on.Make(10).Header
 	for b.Loop() {
-		if err := s.CheckHeader(on.p, h); err != nil {
+		if err := s.CheckHeader(on.Params, h); err != nil {
 			b.Fatal(err)
 		}
 		_ = s.Apply(h)

@@ -8,17 +8,17 @@ import (
 // A simulation has thousands of chains in one process.
 func TestMemoryOfAChain(t *testing.T) {
 	const chains, blocks = 200, 50
-	a := newBranch(easy())
+	a := NewBranch(Easy())
 	for range blocks {
-		a.grow(1)
+		a.Grow(1)
 	}
 	all := make([]*Chain, chains)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for i := range all {
-		all[i] = openTest(t, Config{Params: easy()}).Chain
-		if taken, err := all[i].AcceptAll(a.blocks); taken != blocks || err != nil {
+		all[i] = openTest(t, Config{Params: Easy()}).Chain
+		if taken, err := all[i].AcceptAll(a.Blocks); taken != blocks || err != nil {
 			t.Fatal(taken, err)
 		}
 	}

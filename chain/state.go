@@ -6,8 +6,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// medianSpan is how many blocks the median time past looks at, as in Bitcoin.
-const medianSpan = 11
+// MedianSpan is how many blocks the median time past looks at, as in Bitcoin.
+const MedianSpan = 11
 
 // State is what the rules need to know of a branch to judge its next block. It
 // is a value: [State.Apply] returns the next one.
@@ -18,8 +18,9 @@ type State struct {
 	Time   uint32   // in the header of the block at the top
 	Bits   pow.Bits
 
-	first uint32             // time of block 1, the anchor of ASERT
-	times [medianSpan]uint32 // of the latest blocks, each at its height mod medianSpan
+	FirstTime uint32 // in the header of block 1, the anchor of ASERT
+
+	times [MedianSpan]uint32 // of the latest blocks, each at its height mod MedianSpan
 }
 
 // Genesis returns the state at the network's first block, which is what it is:
@@ -32,17 +33,18 @@ func Genesis(p Params) State {
 
 // Apply returns the state with one more block on top, which Check has to have
 // accepted.
-func (s State) Apply(h pow.Header) State { return s.apply(h, h.Hash()) }
+func (s State) Apply(h pow.Header) State { return s.ApplyHashed(h, h.Hash()) }
 
-func (s State) apply(h pow.Header, hash pow.Hash) State {
+// ApplyHashed is Apply for a caller that has the hash already.
+func (s State) ApplyHashed(h pow.Header, hash pow.Hash) State {
 	target, _, _ := h.Bits.Decode()
 	s.Height++
 	s.Hash = hash
 	s.Work = s.Work.Add(target.Work())
 	s.Time, s.Bits = h.Time, h.Bits
-	s.times[s.Height%medianSpan] = h.Time
+	s.times[s.Height%MedianSpan] = h.Time
 	if s.Height == 1 {
-		s.first = h.Time
+		s.FirstTime = h.Time
 	}
 	return s
 }
@@ -51,10 +53,21 @@ func (s State) apply(h pow.Header, hash pow.Hash) State {
 // The next block's time has to be greater.
 func (s State) MedianTimePast() uint32 {
 	times := s.times
-	known := times[:min(s.Height+1, medianSpan)]
+	known := times[:min(s.Height+1, MedianSpan)]
 	slices.Sort(known)
 	return known[len(known)/2]
 }
 
 // NextBits returns the bits that the next block must have.
-func (s State) NextBits(p Params) pow.Bits { return p.NextBits(s.Height, s.Time, s.first) }
+func (s State) NextBits(p Params) pow.Bits { return p.NextBits(s.Height, s.Time, s.FirstTime) }
+
+// WithTimes returns the state with the times of its latest blocks, the top one
+// first; there are [MedianSpan] of them, or as many as the branch has blocks. It
+// restores a state whose other fields were kept.
+func (s State) WithTimes(latest []uint32) State {
+	s.times = [MedianSpan]uint32{}
+	for i, time := range latest {
+		s.times[(s.Height-int64(i))%MedianSpan] = time
+	}
+	return s
+}

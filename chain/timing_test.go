@@ -20,30 +20,30 @@ func (s *hookStore) Commit(c Change) error {
 func TestPostBetweenReorgOnDiskAndInMemory(t *testing.T) {
 	mem := NewMemStore()
 	s := &hookStore{Store: mem}
-	c := openTest(t, Config{Params: easy(), Store: s})
-	one := testTx(t, "one")
-	a := newBranch(c.Params())
-	b := a.fork("b")
+	c := openTest(t, Config{Params: Easy(), Store: s})
+	one := MakeTx(t, "one")
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
 	c.post(one)
-	c.want(Best, a.grow(1, one))
-	c.want(Side, b.grow(1))
+	c.want(Best, a.Grow(1, one))
+	c.want(Side, b.Grow(1))
 	s.after = func() { c.post(one) }
-	c.want(Best, b.grow(1))
+	c.want(Best, b.Grow(1))
 	c.wantPending(one)
-	c.want(Best, b.grow(1, one))
+	c.want(Best, b.Grow(1, one))
 	if len(mem.pending) != 0 {
 		t.Errorf("the store keeps %v", mem.pending)
 	}
 }
 
 func TestOrphansAreTakenWithASideBlock(t *testing.T) {
-	c := openTest(t, Config{Params: easy()})
-	a := newBranch(c.Params())
-	b := a.fork("b")
-	c.want(Best, a.grow(1))
-	b.grow(1)
-	c.want(Held, b.grow(1))
-	c.want(Side, b.blocks[0])
+	c := openTest(t, Config{Params: Easy()})
+	a := NewBranch(c.Params())
+	b := a.Fork("b")
+	c.want(Best, a.Grow(1))
+	b.Grow(1)
+	c.want(Held, b.Grow(1))
+	c.want(Side, b.Blocks[0])
 	c.wantTip(b)
 }
 
@@ -51,12 +51,12 @@ func TestHeldBlockOutlivesAStoreFault(t *testing.T) {
 	mem := NewMemStore()
 	n := 0
 	s := &flakyStore{Store: mem, fails: func() bool { n--; return n == 0 }}
-	c := openTest(t, Config{Params: easy(), Store: s})
-	a := newBranch(c.Params())
-	a.grow(1)
-	c.want(Held, a.grow(1))
+	c := openTest(t, Config{Params: Easy(), Store: s})
+	a := NewBranch(c.Params())
+	a.Grow(1)
+	c.want(Held, a.Grow(1))
 	n = 2 // the parent's commit succeeds, the orphan's does not
-	c.want(Best, a.blocks[0])
+	c.want(Best, a.Blocks[0])
 	if c.Len() != 2 {
 		t.Fatalf("length %d", c.Len())
 	}

@@ -83,7 +83,7 @@ func (t *tree) add(parent int32, h pow.Header, s State) int32 {
 	*t.at(i) = node{
 		hash: s.Hash, merkleRoot: h.MerkleRoot, work: s.Work,
 		version: h.Version, time: h.Time, bits: h.Bits, nonce: h.Nonce,
-		parent: parent, height: int32(s.Height), first: s.first,
+		parent: parent, height: int32(s.Height), first: s.FirstTime,
 		invalid: parent >= 0 && t.at(parent).invalid,
 	}
 	*t.slot(s.Hash) = i + 1
@@ -114,15 +114,16 @@ func (t *tree) header(i int32) pow.Header {
 // state returns what the rules need to judge a child of the block.
 func (t *tree) state(i int32) State {
 	n := t.at(i)
-	s := State{Height: int64(n.height), Hash: n.hash, Work: n.work, Time: n.time, Bits: n.bits, first: n.first}
-	for range medianSpan {
-		s.times[n.height%medianSpan] = n.time
-		if n.parent < 0 {
-			break
+	s := State{Height: int64(n.height), Hash: n.hash, Work: n.work, Time: n.time, Bits: n.bits, FirstTime: n.first}
+	var times [MedianSpan]uint32
+	count := min(int(n.height)+1, MedianSpan)
+	for back := range count {
+		times[back] = n.time
+		if n.parent >= 0 {
+			n = t.at(n.parent)
 		}
-		n = t.at(n.parent)
 	}
-	return s
+	return s.WithTimes(times[:count])
 }
 
 func (t *tree) tip() int32 { return t.active[len(t.active)-1] }

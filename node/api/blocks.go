@@ -212,7 +212,7 @@ func (a *API) addBlock(w *writer, r *http.Request) error {
 	if body.Len() == 0 {
 		return refuse(http.StatusBadRequest, "the body is empty: send a block as /blocks/tip shows one")
 	}
-	b, err := chain.ParseBlockJSON(body.Bytes(), a.chain.Params())
+	b, err := a.chain.Params().ParseBlockJSON(body.Bytes())
 	if err != nil {
 		var rule chain.RuleError
 		if errors.As(err, &rule) {
