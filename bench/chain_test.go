@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
@@ -16,43 +19,43 @@ import (
 
 // rawBlocks makes a branch of blocks of one small transaction each, in the form
 // in which peers send them.
-func rawBlocks(b *testing.B, p chain.Params, count int, signed bool) [][]byte {
+func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 	b.Helper()
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	s := chain.Genesis(p)
+	s := rules.Genesis(p)
 	target, _, _ := p.Difficulty.Bits.Decode()
 	raws := make([][]byte, count)
 	for i := range raws {
 		post := fmt.Appendf(nil, `{"author":"ann","content":"hello, this is number %d"}`, i)
 		now := time.UnixMicro(1_700_000_000_123_456 + int64(i)*1_234_567)
-		tx, err := chain.NewTx(post, now)
+		tx, err := block.NewTx(post, now)
 		if signed {
-			tx, err = chain.Sign(post, key, now)
+			tx, err = block.Sign(post, key, now)
 		}
 		if err != nil {
 			b.Fatal(err)
 		}
-		block := chain.Block{
+		blk := block.Block{
 			Header:   pow.Header{Version: 0x20000000, Prev: s.Hash, Time: s.Time + 1, Bits: p.Difficulty.Bits},
-			Coinbase: chain.Coinbase{Height: s.Height + 1, Tag: "bench"},
-			Txs:      []chain.Tx{tx},
+			Coinbase: block.Coinbase{Height: s.Height + 1, Tag: "bench"},
+			Txs:      []block.Tx{tx},
 		}
-		block.Header.MerkleRoot, _ = chain.MerkleRoot(block.IDs())
-		for !block.Hash().Meets(target) {
-			block.Header.Nonce++
+		blk.Header.MerkleRoot, _ = block.MerkleRoot(blk.IDs())
+		for !blk.Hash().Meets(target) {
+			blk.Header.Nonce++
 		}
-		if raws[i], err = block.AppendBinary(nil); err != nil {
+		if raws[i], err = blk.AppendBinary(nil); err != nil {
 			b.Fatal(err)
 		}
-		s = s.Apply(block.Header)
+		s = s.Apply(blk.Header)
 	}
 	return raws
 }
 
-func easyParams() chain.Params {
-	return chain.Params{
+func easyParams() rules.Params {
+	return rules.Params{
 		Name:       "bench",
-		Difficulty: chain.Difficulty{Rule: chain.RuleFixed, Bits: 0x207fffff},
+		Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff},
 	}.WithDefaults()
 }
 
@@ -79,7 +82,7 @@ func BenchmarkParseBlock(b *testing.B) {
 			began := cpuTime(b)
 			b.ResetTimer()
 			for i := range b.N {
-				if _, err := chain.ParseBlock(raws[i%len(raws)]); err != nil {
+				if _, err := block.Parse(raws[i%len(raws)]); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -114,13 +117,13 @@ func BenchmarkAcceptAll(b *testing.B) {
 				b.ReportAllocs()
 				began := cpuTime(b)
 				b.ResetTimer()
-				blocks := make([]chain.Block, 0, batch)
+				blocks := make([]block.Block, 0, batch)
 				for i, raw := range raws {
-					block, err := chain.ParseBlock(raw)
+					blk, err := block.Parse(raw)
 					if err != nil {
 						b.Fatal(err)
 					}
-					if blocks = append(blocks, block); len(blocks) < batch && i+1 < len(raws) {
+					if blocks = append(blocks, blk); len(blocks) < batch && i+1 < len(raws) {
 						continue
 					}
 					if _, err := c.AcceptAll(blocks); err != nil {

@@ -12,6 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
@@ -137,7 +140,7 @@ func startMerkle() (*Run, error) {
 	var done uint64
 	return &Run{
 		Op: func(context.Context) error {
-			if _, mutated := chain.MerkleRoot(ids); mutated {
+			if _, mutated := block.MerkleRoot(ids); mutated {
 				return errors.New("different ids are taken for equal")
 			}
 			done += merkleTxs
@@ -147,8 +150,8 @@ func startMerkle() (*Run, error) {
 	}, nil
 }
 
-func network() chain.Params {
-	return chain.Params{Name: "bench", Difficulty: chain.Difficulty{Bits: easy}}.WithDefaults()
+func network() rules.Params {
+	return rules.Params{Name: "bench", Difficulty: rules.Difficulty{Bits: easy}}.WithDefaults()
 }
 
 func post(n uint64) []byte {
@@ -196,25 +199,25 @@ func startAccept(disk bool) (*Run, error) {
 	}, nil
 }
 
-func makeBlocks(p chain.Params, count, txs int) ([]chain.Block, error) {
-	state := chain.Genesis(p)
-	var blocks []chain.Block
+func makeBlocks(p rules.Params, count, txs int) ([]block.Block, error) {
+	state := rules.Genesis(p)
+	var blocks []block.Block
 	for range count {
-		b := chain.Block{
+		b := block.Block{
 			Header: pow.Header{
 				Version: 0x20000000, Prev: state.Hash, Time: state.Time + 10, Bits: state.NextBits(p),
 			},
-			Coinbase: chain.Coinbase{Height: state.Height + 1},
+			Coinbase: block.Coinbase{Height: state.Height + 1},
 		}
 		for range txs {
 			n := uint64(len(blocks)*txs + len(b.Txs))
-			tx, err := chain.NewTx(post(n), time.Unix(int64(b.Header.Time), 0))
+			tx, err := block.NewTx(post(n), time.Unix(int64(b.Header.Time), 0))
 			if err != nil {
 				return nil, err
 			}
 			b.Txs = append(b.Txs, tx)
 		}
-		b.Header.MerkleRoot, _ = chain.MerkleRoot(b.IDs())
+		b.Header.MerkleRoot, _ = block.MerkleRoot(b.IDs())
 		solve(&b.Header)
 		state = state.Apply(b.Header)
 		blocks = append(blocks, b)
@@ -259,7 +262,7 @@ func startCommit(clients int) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx, err := chain.NewTx(post(0), time.Unix(0, 0))
+	tx, err := block.NewTx(post(0), time.Unix(0, 0))
 	if err != nil {
 		return nil, errors.Join(err, s.Close(), remove())
 	}
@@ -281,7 +284,7 @@ func startIngest(clients int) (*Run, error) {
 	}
 	var n atomic.Uint64
 	return perClient(clients, "tx/s", closeChain, func() error {
-		tx, err := chain.NewTx(post(n.Add(1)), time.Now())
+		tx, err := block.NewTx(post(n.Add(1)), time.Now())
 		if err != nil {
 			return err
 		}

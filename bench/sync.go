@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/node"
@@ -59,14 +61,14 @@ func startSync() (*Run, error) {
 }
 
 // openFilled starts a node on a folder that has these blocks.
-func openFilled(dir string, blocks []chain.Block) (*runningNode, error) {
+func openFilled(dir string, blocks []block.Block) (*runningNode, error) {
 	p := network()
 	s, err := store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
 	if err != nil {
 		return nil, err
 	}
 	header, coinbase := p.Genesis()
-	change := chain.Change{Blocks: append([]chain.Block{{Header: header, Coinbase: coinbase}}, blocks...)}
+	change := chain.Change{Blocks: append([]block.Block{{Header: header, Coinbase: coinbase}}, blocks...)}
 	for _, b := range change.Blocks {
 		change.Connect = append(change.Connect, b.Hash())
 	}

@@ -3,6 +3,8 @@ package chain
 import (
 	"errors"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -38,7 +40,7 @@ func (o Outcome) String() string {
 //
 // The error is a [RuleError] when the block is refused, or the store's when it
 // could not be kept; then all is as it was before.
-func (c *Chain) Accept(b Block) (Outcome, error) {
+func (c *Chain) Accept(b block.Block) (Outcome, error) {
 	outcome, err := c.accept(b)
 	c.events.deliver()
 	return outcome, err
@@ -53,7 +55,7 @@ func (c *Chain) RetryHeld() {
 	c.events.deliver()
 }
 
-func (c *Chain) accept(b Block) (outcome Outcome, err error) {
+func (c *Chain) accept(b block.Block) (outcome Outcome, err error) {
 	start := c.now()
 	defer func() {
 		c.metrics.countBlock(outcome, err)
@@ -87,7 +89,7 @@ func (c *Chain) accept(b Block) (outcome Outcome, err error) {
 
 // hold keeps a block in memory, or returns why when there is no room for it.
 func (c *Chain) hold(a arrival, why error) (Outcome, error) {
-	if !c.held.add(a.Block, a.hash, errors.Is(why, TimeTooNew)) {
+	if !c.held.add(a.Block, a.hash, errors.Is(why, block.TimeTooNew)) {
 		return 0, why
 	}
 	c.metrics.heldBlocks.Set(float64(len(c.held.blocks)))

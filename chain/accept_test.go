@@ -7,14 +7,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 func TestOrphansAreTakenWithTheirParent(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
 	for range 6 {
 		a.Grow(1)
 	}
@@ -29,24 +33,24 @@ func TestOrphansAreTakenWithTheirParent(t *testing.T) {
 }
 
 func TestOrphansOfARefusedBlock(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
 	bad := a.Make(1)
-	bad.Header.Time = GenesisTime // not after the median
-	bad = Solve(bad)
+	bad.Header.Time = rules.GenesisTime // not after the median
+	bad = rulestest.Solve(bad)
 	a.Put(bad)
 	c.want(Held, a.Grow(1))
 	c.want(Held, a.Grow(1))
-	c.want(TimeTooOld, bad)
-	c.want(DuplicateInvalid, a.Blocks[1])
-	c.want(DuplicateInvalid, a.Blocks[2])
-	c.want(BadPrev, a.Make(1))
-	c.wantTip(NewBranch(c.Params()))
+	c.want(block.TimeTooOld, bad)
+	c.want(block.DuplicateInvalid, a.Blocks[1])
+	c.want(block.DuplicateInvalid, a.Blocks[2])
+	c.want(block.BadPrev, a.Make(1))
+	c.wantTip(rulestest.NewBranch(c.Params()))
 }
 
 func TestHeldBlocksAreBounded(t *testing.T) {
-	c := openTest(t, Config{Params: Easy(), Orphans: 3})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy(), Orphans: 3})
+	a := rulestest.NewBranch(c.Params())
 	for range 6 {
 		a.Grow(1)
 	}
@@ -65,21 +69,21 @@ func TestHeldBlocksAreBounded(t *testing.T) {
 	c.wantTip(a)
 
 	size := a.Blocks[0].Size()
-	c = openTest(t, Config{Params: Easy(), OrphanBytes: size})
+	c = openTest(t, Config{Params: rulestest.Easy(), OrphanBytes: size})
 	c.want(Held, a.Blocks[1])
 	c.want(Held, a.Blocks[2])
 	if len(c.held.blocks) != 1 || c.held.bytes != size {
 		t.Errorf("%d blocks of %d bytes held, want 1", len(c.held.blocks), c.held.bytes)
 	}
-	c = openTest(t, Config{Params: Easy(), OrphanBytes: size - 1})
-	c.want(PrevNotFound, a.Blocks[1])
+	c = openTest(t, Config{Params: rulestest.Easy(), OrphanBytes: size - 1})
+	c.want(block.PrevNotFound, a.Blocks[1])
 }
 
 func TestBlocksFromTheFuture(t *testing.T) {
-	now := Time
-	c := openTest(t, Config{Params: Easy(), Now: func() time.Time { return now }})
-	a := NewBranch(c.Params())
-	early := uint32(now.Unix()) + 7200 - GenesisTime
+	now := rulestest.Time
+	c := openTest(t, Config{Params: rulestest.Easy(), Now: func() time.Time { return now }})
+	a := rulestest.NewBranch(c.Params())
+	early := uint32(now.Unix()) + 7200 - rules.GenesisTime
 	a.Grow(early + 10)
 	a.Grow(1)
 	a.Grow(100)
@@ -105,42 +109,42 @@ func TestBlocksFromTheFuture(t *testing.T) {
 
 // What is wrong with a body must not be remembered of the hash.
 func TestMutatedBodiesAreForgotten(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	one, two := MakeTx(t, "one"), MakeTx(t, "two")
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	one, two := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two")
+	a := rulestest.NewBranch(c.Params())
 	good := a.Grow(1, one, two)
 	for range 2 {
 		repeated, other, long, high := good, good, good, good
-		repeated.Txs = []Tx{one, two, two}
-		c.want(DuplicateTxs, repeated)
-		other.Txs = []Tx{two, one}
-		c.want(BadMerkleRoot, other)
-		long.Txs = make([]Tx, 1<<13)
-		c.want(BadLength, long)
+		repeated.Txs = []block.Tx{one, two, two}
+		c.want(block.DuplicateTxs, repeated)
+		other.Txs = []block.Tx{two, one}
+		c.want(block.BadMerkleRoot, other)
+		long.Txs = make([]block.Tx, 1<<13)
+		c.want(block.BadLength, long)
 		high.Coinbase.Height = -1
-		c.want(CoinbaseHeight, high)
+		c.want(block.CoinbaseHeight, high)
 	}
 	c.want(Best, good)
 	c.wantTip(a)
 	// The header of a known block says that it is known.
 	repeated := good
-	repeated.Txs = []Tx{one, two, two}
+	repeated.Txs = []block.Tx{one, two, two}
 	c.want(Known, repeated)
 }
 
 func TestRefusedBlocksAreRemembered(t *testing.T) {
-	p := Easy()
-	p.Signatures = SignaturesRequired
+	p := rulestest.Easy()
+	p.Signatures = rules.SignaturesRequired
 	c := openTest(t, Config{Params: p})
-	a := NewBranch(c.Params())
-	bad := a.Make(1, MakeTx(t, "one"))
-	c.want(TxUnsigned, bad)
-	c.want(TxUnsigned, bad) // found again before anything is looked up
+	a := rulestest.NewBranch(c.Params())
+	bad := a.Make(1, rulestest.MakeTx(t, "one"))
+	c.want(block.TxUnsigned, bad)
+	c.want(block.TxUnsigned, bad) // found again before anything is looked up
 	a.Put(bad)
-	c.want(BadPrev, a.Make(1))
+	c.want(block.BadPrev, a.Make(1))
 
 	set := newHashSet(2)
-	for _, b := range []Block{bad, bad, a.Make(1), a.Make(2)} {
+	for _, b := range []block.Block{bad, bad, a.Make(1), a.Make(2)} {
 		set.add(b.Hash())
 	}
 	if len(set.set) != 2 || set.has(bad.Hash()) || !set.has(a.Make(2).Hash()) {
@@ -149,14 +153,14 @@ func TestRefusedBlocksAreRemembered(t *testing.T) {
 }
 
 func TestTemplate(t *testing.T) {
-	p := Swift()
-	p.Limits = Limits{BlockBytes: 700, BlockTxs: 4, TxBytes: 400}
+	p := rulestest.Swift()
+	p.Limits = rules.Limits{BlockBytes: 700, BlockTxs: 4, TxBytes: 400}
 	c := openTest(t, Config{Params: p})
-	var txs []Tx
+	var txs []block.Tx
 	for i := range 6 {
-		txs = append(txs, MakeTx(t, fmt.Sprint(i)))
+		txs = append(txs, rulestest.MakeTx(t, fmt.Sprint(i)))
 	}
-	long := MakeTx(t, strings.Repeat("x", 300))
+	long := rulestest.MakeTx(t, strings.Repeat("x", 300))
 	c.post(txs[0], txs[1], txs[2], txs[3], long, txs[4], txs[5])
 	for _, want := range []int{4, 3, 0} {
 		template, err := c.Template(TemplateOptions{Tag: "miner"})
@@ -180,11 +184,11 @@ func TestTemplate(t *testing.T) {
 		if raw := string(b.Coinbase.Bytes()); raw != string(template.Before)+"\x01\x02\x03\x04\x05\x06\x07\x08"+string(template.After) {
 			t.Errorf("coinbase %x", raw)
 		}
-		c.want(Best, Solve(b))
+		c.want(Best, rulestest.Solve(b))
 	}
 	c.wantPending()
 
-	c.post(MakeTx(t, "seven"))
+	c.post(rulestest.MakeTx(t, "seven"))
 	empty, err := c.Template(TemplateOptions{Empty: true})
 	if err != nil || len(empty.Txs) != 0 || len(empty.Branch) != 0 {
 		t.Errorf("%+v, %v", empty, err)
@@ -192,11 +196,11 @@ func TestTemplate(t *testing.T) {
 	for i, version := range empty.Versions {
 		b := empty.Block(empty.Job(uint64(i), 0).Header, uint64(i))
 		b.Header.Version = version
-		if err := c.Tip().Check(p, Solve(b), Now(), c.isMined); err != nil {
+		if err := c.Tip().Check(p, rulestest.Solve(b), rulestest.Now(), c.isMined); err != nil {
 			t.Errorf("version %x: %v", version, err)
 		}
 	}
-	if _, err := c.Template(TemplateOptions{Tag: strings.Repeat("x", MaxTag+1)}); !errors.Is(err, CoinbaseLength) {
+	if _, err := c.Template(TemplateOptions{Tag: strings.Repeat("x", block.MaxTag+1)}); !errors.Is(err, block.CoinbaseLength) {
 		t.Errorf("tag too long: %v", err)
 	}
 }
@@ -204,20 +208,20 @@ func TestTemplate(t *testing.T) {
 // A template takes what fits exactly, and its block is then good.
 func TestTemplateFitsExactly(t *testing.T) {
 	long := strings.Repeat("x", 300)
-	txs := []Tx{MakeTx(t, "one "+long), MakeTx(t, "two "+long), MakeTx(t, "six "+long)}
+	txs := []block.Tx{rulestest.MakeTx(t, "one "+long), rulestest.MakeTx(t, "two "+long), rulestest.MakeTx(t, "six "+long)}
 	const tag = "miner"
-	size := Block{Coinbase: Coinbase{Height: 1, Tag: tag}, Txs: txs[:2]}.Size()
+	size := block.Block{Coinbase: block.Coinbase{Height: 1, Tag: tag}, Txs: txs[:2]}.Size()
 	for _, tc := range []struct {
-		limits Limits
+		limits rules.Limits
 		want   int
 	}{
-		{Limits{BlockBytes: size, TxBytes: 400}, 2},
-		{Limits{BlockBytes: size - 1, TxBytes: 400}, 1},
-		{Limits{BlockBytes: size + txs[2].Size(), TxBytes: 400}, 3},
-		{Limits{BlockTxs: 2}, 2},
-		{Limits{BlockTxs: 3}, 3},
+		{rules.Limits{BlockBytes: size, TxBytes: 400}, 2},
+		{rules.Limits{BlockBytes: size - 1, TxBytes: 400}, 1},
+		{rules.Limits{BlockBytes: size + txs[2].Size(), TxBytes: 400}, 3},
+		{rules.Limits{BlockTxs: 2}, 2},
+		{rules.Limits{BlockTxs: 3}, 3},
 	} {
-		p := Easy()
+		p := rulestest.Easy()
 		p.Limits = tc.limits
 		c := openTest(t, Config{Params: p})
 		c.post(txs...)
@@ -225,14 +229,14 @@ func TestTemplateFitsExactly(t *testing.T) {
 		if err != nil || len(template.Txs) != tc.want {
 			t.Errorf("%+v: %d transactions (%v), want %d", tc.limits, len(template.Txs), err, tc.want)
 		}
-		c.want(Best, Solve(template.Block(template.Job(1, 0).Header, 1)))
+		c.want(Best, rulestest.Solve(template.Block(template.Job(1, 0).Header, 1)))
 		c.wantPending(txs[tc.want:]...)
 	}
 }
 
 func TestHeadersAndLocator(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	for range 40 {
 		c.want(Best, a.Grow(1))
@@ -243,9 +247,9 @@ func TestHeadersAndLocator(t *testing.T) {
 	if len(all) != 41 || c.Len() != 41 {
 		t.Fatalf("%d headers, length %d", len(all), c.Len())
 	}
-	for i, block := range a.Blocks {
-		if all[i+1] != block.Header {
-			t.Fatalf("header %d: %+v, want %+v", i+1, all[i+1], block.Header)
+	for i, blk := range a.Blocks {
+		if all[i+1] != blk.Header {
+			t.Fatalf("header %d: %+v, want %+v", i+1, all[i+1], blk.Header)
 		}
 	}
 	for _, tc := range []struct {
@@ -274,16 +278,16 @@ func TestHeadersAndLocator(t *testing.T) {
 		t.Errorf("locator %s", got)
 	}
 	for _, tc := range []struct {
-		locator []Block
+		locator []block.Block
 		first   int64
 	}{
 		{nil, 1},
-		{[]Block{b.Blocks[0]}, 1}, // a side block is no place to go on from
-		{[]Block{b.Blocks[0], a.Blocks[9], a.Blocks[20]}, 11},
+		{[]block.Block{b.Blocks[0]}, 1}, // a side block is no place to go on from
+		{[]block.Block{b.Blocks[0], a.Blocks[9], a.Blocks[20]}, 11},
 	} {
 		hashes := locator[:0]
-		for _, block := range tc.locator {
-			hashes = append(hashes, block.Hash())
+		for _, blk := range tc.locator {
+			hashes = append(hashes, blk.Hash())
 		}
 		got := c.HeadersAfter(hashes, 2)
 		if len(got) != 2 || got[0] != all[tc.first] || got[1] != all[tc.first+1] {
@@ -297,12 +301,12 @@ func TestHeadersAndLocator(t *testing.T) {
 }
 
 func TestProof(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	a := NewBranch(c.Params())
-	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
+	one, two, three := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "three")
 	c.want(Best, a.Grow(1, one, two))
 	c.post(three)
-	for i, tx := range []Tx{one, two} {
+	for i, tx := range []block.Tx{one, two} {
 		p, err := c.Proof(tx.ID())
 		if err != nil || p.Tx != tx || p.Height != 1 || p.Index != i+1 || p.Header != a.Blocks[0].Header {
 			t.Errorf("proof %+v, %v", p, err)
@@ -326,8 +330,8 @@ func TestProof(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	var got []string
 	note := func(name string) func(Event) {
@@ -339,7 +343,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	cancel := c.Subscribe(note("x"))
-	c.post(MakeTx(t, "one"))
+	c.post(rulestest.MakeTx(t, "one"))
 	c.want(Best, a.Grow(1))
 	c.want(Side, b.Grow(1))
 	cancel()
@@ -352,14 +356,14 @@ func TestEvents(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
 	c.want(Best, a.Grow(1))
 	c.want(Known, a.Blocks[0])
 	bad := a.Make(1)
 	bad.Header.Version = 1
-	c.want(BadVersion, Solve(bad))
-	c.post(MakeTx(t, "one"))
+	c.want(block.BadVersion, rulestest.Solve(bad))
+	c.post(rulestest.MakeTx(t, "one"))
 
 	for name, want := range map[string]float64{
 		"best": 1, "known": 1, "side": 0, "held": 0,

@@ -1,6 +1,10 @@
 package chain
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/lodepow/lode/chain/block"
+)
 
 // AcceptAll takes blocks of which each is the parent of the next, as a node that
 // syncs gets them. The parent of the first one has to be in the store. It keeps
@@ -16,13 +20,13 @@ import "fmt"
 //
 // If the branch overtakes the active one with a block in the middle, there is one
 // [EventReorg] with all of them connected. The clock is read once.
-func (c *Chain) AcceptAll(blocks []Block) (taken int, err error) {
+func (c *Chain) AcceptAll(blocks []block.Block) (taken int, err error) {
 	taken, err = c.acceptAll(blocks)
 	c.events.deliver()
 	return taken, err
 }
 
-func (c *Chain) acceptAll(blocks []Block) (taken int, err error) {
+func (c *Chain) acceptAll(blocks []block.Block) (taken int, err error) {
 	start := c.now()
 	run, err := newRun(blocks)
 	if err != nil {
@@ -63,7 +67,7 @@ func (c *Chain) acceptAll(blocks []Block) (taken int, err error) {
 }
 
 // newRun takes the hashes.
-func newRun(blocks []Block) ([]arrival, error) {
+func newRun(blocks []block.Block) ([]arrival, error) {
 	run := make([]arrival, len(blocks))
 	for i, b := range blocks {
 		run[i] = arrival{Block: b, hash: b.Hash()}

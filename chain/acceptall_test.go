@@ -7,6 +7,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"pgregory.net/rapid"
 
@@ -24,7 +28,7 @@ func (s *countingStore) Commit(c Change) error {
 	return s.MemStore.Commit(c)
 }
 
-func (c chainTest) wantAll(blocks []Block, taken int, want error) {
+func (c chainTest) wantAll(blocks []block.Block, taken int, want error) {
 	c.t.Helper()
 	got, err := c.AcceptAll(blocks)
 	if got != taken || (want == nil) != (err == nil) || want != nil && !errors.Is(err, want) {
@@ -35,7 +39,7 @@ func (c chainTest) wantAll(blocks []Block, taken int, want error) {
 // A batch is one change of the store, wherever it leads.
 func TestAcceptAllWritesOnce(t *testing.T) {
 	s := &countingStore{MemStore: NewMemStore()}
-	c := openTest(t, Config{Params: Easy(), Store: s})
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
 	var events []Event
 	c.Subscribe(func(e Event) { events = append(events, e) })
 	once := func(what string) {
@@ -45,12 +49,12 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 		}
 		s.commits = 0
 	}
-	one, two := MakeTx(t, "one"), MakeTx(t, "two")
+	one, two := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two")
 	c.post(one)
-	a := NewBranch(c.Params())
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	for i := range 4 {
-		a.Grow(1, []Tx{one, two, MakeTx(t, "three"), MakeTx(t, "four")}[i])
+		a.Grow(1, []block.Tx{one, two, rulestest.MakeTx(t, "three"), rulestest.MakeTx(t, "four")}[i])
 		b.Grow(1)
 	}
 	s.commits = 0
@@ -93,46 +97,46 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 
 // At a bad block those before it stay.
 func TestAcceptAllStopsAtABadBlock(t *testing.T) {
-	p := Easy()
-	p.Signatures = SignaturesRequired
-	mutate := func(i int, f func(*Block)) func(*Branch) {
-		return func(b *Branch) {
+	p := rulestest.Easy()
+	p.Signatures = rules.SignaturesRequired
+	mutate := func(i int, f func(*block.Block)) func(*rulestest.Branch) {
+		return func(b *rulestest.Branch) {
 			for j := range 6 {
-				block := b.Make(1)
+				blk := b.Make(1)
 				if j == i {
-					f(&block)
-					block = Solve(block)
+					f(&blk)
+					blk = rulestest.Solve(blk)
 				}
-				b.Put(block)
+				b.Put(blk)
 			}
 		}
 	}
-	now := uint32(Time.Unix())
+	now := uint32(rulestest.Time.Unix())
 	for _, tc := range []struct {
 		name       string
-		build      func(*Branch)
+		build      func(*rulestest.Branch)
 		taken      int
-		want       Reason
+		want       block.Reason
 		remembered bool
 	}{
-		{"version", mutate(3, func(b *Block) { b.Header.Version = 1 }), 3, BadVersion, false},
-		{"first", mutate(0, func(b *Block) { b.Header.Version = 1 }), 0, BadVersion, false},
-		{"root", mutate(4, func(b *Block) { b.Header.MerkleRoot[0]++ }), 4, BadMerkleRoot, false},
-		{"height", mutate(5, func(b *Block) {
+		{"version", mutate(3, func(b *block.Block) { b.Header.Version = 1 }), 3, block.BadVersion, false},
+		{"first", mutate(0, func(b *block.Block) { b.Header.Version = 1 }), 0, block.BadVersion, false},
+		{"root", mutate(4, func(b *block.Block) { b.Header.MerkleRoot[0]++ }), 4, block.BadMerkleRoot, false},
+		{"height", mutate(5, func(b *block.Block) {
 			b.Coinbase.Height++
-			b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
-		}), 5, CoinbaseHeight, true},
-		{"unsigned", mutate(2, func(b *Block) {
-			b.Txs = []Tx{MakeTx(t, "one")}
-			b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
-		}), 2, TxUnsigned, true},
-		{"old", mutate(1, func(b *Block) { b.Header.Time = GenesisTime }), 1, TimeTooOld, true},
-		{"early", mutate(2, func(b *Block) { b.Header.Time = now + 7201 }), 2, TimeTooNew, false},
-		{"parent", func(b *Branch) { b.Grow(1); b.Grow(1); b.Blocks = b.Blocks[1:] }, 0, PrevNotFound, false},
+			b.Header.MerkleRoot, _ = block.MerkleRoot(b.IDs())
+		}), 5, block.CoinbaseHeight, true},
+		{"unsigned", mutate(2, func(b *block.Block) {
+			b.Txs = []block.Tx{rulestest.MakeTx(t, "one")}
+			b.Header.MerkleRoot, _ = block.MerkleRoot(b.IDs())
+		}), 2, block.TxUnsigned, true},
+		{"old", mutate(1, func(b *block.Block) { b.Header.Time = rules.GenesisTime }), 1, block.TimeTooOld, true},
+		{"early", mutate(2, func(b *block.Block) { b.Header.Time = now + 7201 }), 2, block.TimeTooNew, false},
+		{"parent", func(b *rulestest.Branch) { b.Grow(1); b.Grow(1); b.Blocks = b.Blocks[1:] }, 0, block.PrevNotFound, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := openTest(t, Config{Params: p})
-			b := NewBranch(p)
+			b := rulestest.NewBranch(p)
 			tc.build(b)
 			c.wantAll(b.Blocks, tc.taken, tc.want)
 			if c.Len() != int64(tc.taken+1) || len(c.held.blocks) != 0 {
@@ -147,12 +151,12 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 			}
 		})
 	}
-	c := openTest(t, Config{Params: Easy()})
-	b := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	b := rulestest.NewBranch(c.Params())
 	for range 3 {
 		b.Grow(1)
 	}
-	gap := []Block{b.Blocks[0], b.Blocks[2]}
+	gap := []block.Block{b.Blocks[0], b.Blocks[2]}
 	if taken, err := c.AcceptAll(gap); taken != 0 || err == nil || isRule(err) || c.Len() != 1 {
 		t.Errorf("a batch with a gap: %d taken, %v", taken, err)
 	}
@@ -166,7 +170,7 @@ func stateOf(c *Chain, s *MemStore) string {
 		hash := c.tree.at(i).hash
 		infos[hash], _ = c.Header(hash)
 	}
-	var pending []Tx
+	var pending []block.Tx
 	for _, seq := range slices.Sorted(maps.Keys(s.pending)) {
 		pending = append(pending, s.pending[seq])
 	}
@@ -226,13 +230,13 @@ func (f *follower) check(t *rapid.T, c *Chain) {
 }
 
 // drawBatch returns blocks of which each is the parent of the next.
-func drawBatch(t *rapid.T, blocks []modelBlock) []Block {
-	byHash := map[pow.Hash]Block{}
+func drawBatch(t *rapid.T, blocks []modelBlock) []block.Block {
+	byHash := map[pow.Hash]block.Block{}
 	for _, b := range blocks {
 		byHash[b.Hash()] = b.Block
 	}
 	b := rapid.SampledFrom(blocks).Draw(t, "last").Block
-	var batch []Block
+	var batch []block.Block
 	for range rapid.IntRange(1, 8).Draw(t, "batch") {
 		batch = append(batch, b)
 		below, ok := byHash[b.Header.Prev]
@@ -248,13 +252,13 @@ func drawBatch(t *rapid.T, blocks []modelBlock) []Block {
 // Batches lead where the same blocks lead one by one.
 func TestAcceptAllIsAcceptOneByOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom([]Params{Easy(), slow()}).Draw(t, "network")
-		now := Now
-		txs := make([]Tx, 6)
+		p := rapid.SampledFrom([]rules.Params{rulestest.Easy(), slow()}).Draw(t, "network")
+		now := rulestest.Now
+		txs := make([]block.Tx, 6)
 		for i := range txs {
-			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
+			txs[i], _ = block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
 		}
-		blocks := drawBlocks(t, p, txs, Time)
+		blocks := drawBlocks(t, p, txs, rulestest.Time)
 		stores := [2]*MemStore{NewMemStore(), NewMemStore()}
 		var chains [2]*Chain
 		for i := range chains {
@@ -295,9 +299,9 @@ func TestAcceptAllIsAcceptOneByOne(t *testing.T) {
 
 // acceptSingly does what AcceptAll has done with a batch, and expects the same
 // outcomes.
-func acceptSingly(t *rapid.T, c *Chain, batch []Block, taken int, errAll error) {
+func acceptSingly(t *rapid.T, c *Chain, batch []block.Block, taken int, errAll error) {
 	for i, b := range batch {
-		if i == taken && (errors.Is(errAll, PrevNotFound) || errors.Is(errAll, TimeTooNew)) {
+		if i == taken && (errors.Is(errAll, block.PrevNotFound) || errors.Is(errAll, block.TimeTooNew)) {
 			return // Accept would hold it
 		}
 		outcome, err := c.Accept(b)
@@ -308,7 +312,7 @@ func acceptSingly(t *rapid.T, c *Chain, batch []Block, taken int, errAll error) 
 			continue
 		}
 		// A verdict stays, even if the store failed after it.
-		if err == nil || errAll == nil || err.Error() != errAll.Error() && !errors.Is(errAll, DuplicateInvalid) {
+		if err == nil || errAll == nil || err.Error() != errAll.Error() && !errors.Is(errAll, block.DuplicateInvalid) {
 			t.Fatalf("block %d is refused with %v; by itself it is %s (%v)", i, errAll, outcome, err)
 		}
 		return
@@ -322,25 +326,25 @@ func acceptSingly(t *rapid.T, c *Chain, batch []Block, taken int, errAll error) 
 // again gets everything through.
 func TestAcceptAllWhenTheStoreFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := Easy()
+		p := rulestest.Easy()
 		mem, other := NewMemStore(), NewMemStore()
 		failing := false
 		store := &flakyStore{Store: mem, fails: func() bool {
 			return failing && rapid.IntRange(0, 3).Draw(t, "fails") == 0
 		}}
-		c, err := Open(Config{Params: p, Store: store, Now: Now})
+		c, err := Open(Config{Params: p, Store: store, Now: rulestest.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		reference, err := Open(Config{Params: p, Store: other, Now: Now})
+		reference, err := Open(Config{Params: p, Store: other, Now: rulestest.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		txs := make([]Tx, 4)
+		txs := make([]block.Tx, 4)
 		for i := range txs {
-			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
+			txs[i], _ = block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
 		}
-		blocks := drawBlocks(t, p, txs, Time)
+		blocks := drawBlocks(t, p, txs, rulestest.Time)
 		for range rapid.IntRange(1, 10).Draw(t, "steps") {
 			batch := drawBatch(t, blocks)
 			for tries := 0; ; tries++ {
@@ -352,7 +356,7 @@ func TestAcceptAllWhenTheStoreFails(t *testing.T) {
 					if c.Tip() != before || !slices.Equal(pending, c.Pending(0, 100)) || len(mem.blocks) != stored {
 						t.Fatalf("%v has changed the chain", err)
 					}
-					again, err := Open(Config{Params: p, Store: mem, Now: Now})
+					again, err := Open(Config{Params: p, Store: mem, Now: rulestest.Now})
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -3,6 +3,9 @@ package chain
 import (
 	"errors"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -31,7 +34,7 @@ func (o TxOutcome) String() string {
 //
 // Errors are [ErrPoolFull], a [RuleError] ([TxAlreadyMined], [TxUnsigned],
 // [TxOversize]), or the store's; then the transaction is not pending.
-func (c *Chain) AddTx(tx Tx) (TxOutcome, error) {
+func (c *Chain) AddTx(tx block.Tx) (TxOutcome, error) {
 	outcome, err := c.addTx(tx)
 	c.metrics.countTx(outcome, err)
 	c.events.deliver()
@@ -49,7 +52,7 @@ func (c *Chain) AddTx(tx Tx) (TxOutcome, error) {
 //     a block connected before that is found there, a later one finds the entry.
 //   - A reorg returns the transaction: its own entry, already on disk, takes
 //     the place of ours, which is gone as if mined.
-func (c *Chain) addTx(tx Tx) (TxOutcome, error) {
+func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 	if err := c.params.CheckTx(tx); err != nil {
 		return 0, err
 	}
@@ -68,7 +71,7 @@ func (c *Chain) addTx(tx Tx) (TxOutcome, error) {
 		return 0, err
 	}
 
-	err = CheckUnmined(tx.ID(), c.isMined)
+	err = rules.CheckUnmined(tx.ID(), c.isMined)
 	written := false
 	if err == nil {
 		err = c.store.Commit(Change{AddPending: []Pending{{Seq: e.seq, Tx: tx}}})

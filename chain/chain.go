@@ -8,13 +8,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
 // Config says which chain, and how much to hold in memory. Fields left zero
 // stand for their defaults, all but Params and Store.
 type Config struct {
-	Params Params
+	Params rules.Params
 	Store  Store
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: none
@@ -35,7 +38,7 @@ type Config struct {
 // Its methods may be called at once from many goroutines. It has no goroutine
 // of its own; closing the store is left to who opened it.
 type Chain struct {
-	params Params
+	params rules.Params
 	store  Store
 	now    func() time.Time
 	log    *slog.Logger
@@ -50,7 +53,7 @@ type Chain struct {
 
 	mu   sync.RWMutex
 	tree *tree
-	tip  State // of tree.tip()
+	tip  rules.State // of tree.tip()
 	pool mempool
 
 	// stale are pending transactions that the store still has and the mempool
@@ -92,7 +95,7 @@ func Open(c Config) (*Chain, error) {
 		held:    newHeld(c.Orphans, c.OrphanBytes),
 		invalid: newHashSet(maxInvalid),
 		tree:    newTree(p),
-		tip:     Genesis(p),
+		tip:     rules.Genesis(p),
 		pool:    newMempool(c.PoolTxs, c.PoolBytes),
 	}
 	ch.metrics = newMetrics()
@@ -103,10 +106,10 @@ func Open(c Config) (*Chain, error) {
 }
 
 // Params returns the network, defaults filled in.
-func (c *Chain) Params() Params { return c.params }
+func (c *Chain) Params() rules.Params { return c.params }
 
 // Tip returns the state at the top of the active branch.
-func (c *Chain) Tip() State {
+func (c *Chain) Tip() rules.State {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.tip
@@ -156,12 +159,12 @@ func (c *Chain) Header(hash pow.Hash) (HeaderInfo, bool) {
 // State returns the state at the top of the branch that ends with that block. It
 // knows all blocks in the store but those of which [HeaderInfo] says that they
 // are invalid.
-func (c *Chain) State(hash pow.Hash) (State, bool) {
+func (c *Chain) State(hash pow.Hash) (rules.State, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	i, ok := c.tree.find(hash)
 	if !ok || c.tree.at(i).invalid {
-		return State{}, false
+		return rules.State{}, false
 	}
 	return c.tree.state(i), true
 }
@@ -230,17 +233,17 @@ func (c *Chain) RawBlock(hash pow.Hash) ([]byte, error) {
 
 // Block reads any block in the store, of the active branch or not. The error
 // wraps [ErrNotFound] or [ErrDamaged].
-func (c *Chain) Block(hash pow.Hash) (Block, error) {
+func (c *Chain) Block(hash pow.Hash) (block.Block, error) {
 	raw, err := c.RawBlock(hash)
 	if err != nil {
-		return Block{}, err
+		return block.Block{}, err
 	}
-	b, err := LoadBlock(raw)
+	b, err := block.Load(raw)
 	if err != nil {
-		return Block{}, fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
+		return block.Block{}, fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
 	}
 	if got := b.Hash(); got != hash {
-		return Block{}, fmt.Errorf("%w: block %s: its header has the hash %s", ErrDamaged, hash, got)
+		return block.Block{}, fmt.Errorf("%w: block %s: its header has the hash %s", ErrDamaged, hash, got)
 	}
 	return b, nil
 }

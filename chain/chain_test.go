@@ -4,6 +4,9 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 )
 
 // chainTest is a chain and what tests ask of it.
@@ -18,7 +21,7 @@ func openTest(t testing.TB, c Config) chainTest {
 		c.Store = NewMemStore()
 	}
 	if c.Now == nil {
-		c.Now = Now
+		c.Now = rulestest.Now
 	}
 	chain, err := Open(c)
 	if err != nil {
@@ -29,7 +32,7 @@ func openTest(t testing.TB, c Config) chainTest {
 
 // want accepts a block and compares the outcome: an Outcome, or the Reason of a
 // refusal.
-func (c chainTest) want(want any, b Block) {
+func (c chainTest) want(want any, b block.Block) {
 	c.t.Helper()
 	outcome, err := c.Accept(b)
 	switch want := want.(type) {
@@ -37,31 +40,31 @@ func (c chainTest) want(want any, b Block) {
 		if outcome != want || err != nil {
 			c.t.Fatalf("block %d %s: %s (%v), want %s", b.Height(), b.Coinbase.Tag, outcome, err, want)
 		}
-	case Reason:
+	case block.Reason:
 		if outcome != 0 || !errors.Is(err, want) {
 			c.t.Fatalf("block %d %s: %s (%v), want %s", b.Height(), b.Coinbase.Tag, outcome, err, want)
 		}
 	}
 }
 
-func (c chainTest) wantTip(b *Branch) {
+func (c chainTest) wantTip(b *rulestest.Branch) {
 	c.t.Helper()
 	if tip := c.Tip(); tip != b.State {
 		c.t.Fatalf("tip %d %s, want %d %s of branch %q", tip.Height, tip.Hash, b.Height, b.Hash, b.Tag)
 	}
-	for i, block := range b.Blocks {
-		if hash, ok := c.HashAt(int64(i + 1)); !ok || hash != block.Hash() {
-			c.t.Fatalf("height %d: %s, want %s", i+1, hash, block.Hash())
+	for i, blk := range b.Blocks {
+		if hash, ok := c.HashAt(int64(i + 1)); !ok || hash != blk.Hash() {
+			c.t.Fatalf("height %d: %s, want %s", i+1, hash, blk.Hash())
 		}
-		for _, tx := range block.Txs {
-			if place, err := c.FindTx(tx.ID()); err != nil || place.Block != block.Hash() || place.Pending {
+		for _, tx := range blk.Txs {
+			if place, err := c.FindTx(tx.ID()); err != nil || place.Block != blk.Hash() || place.Pending {
 				c.t.Fatalf("transaction %s at %+v (%v), want it in block %d", tx, place, err, i+1)
 			}
 		}
 	}
 }
 
-func (c chainTest) wantPending(want ...Tx) {
+func (c chainTest) wantPending(want ...block.Tx) {
 	c.t.Helper()
 	got := c.Pending(0, 1000)
 	if !slices.Equal(got, want) {
@@ -69,7 +72,7 @@ func (c chainTest) wantPending(want ...Tx) {
 	}
 }
 
-func (c chainTest) post(txs ...Tx) {
+func (c chainTest) post(txs ...block.Tx) {
 	c.t.Helper()
 	for _, tx := range txs {
 		if outcome, err := c.AddTx(tx); outcome != TxAdded || err != nil {

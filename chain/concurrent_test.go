@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -17,7 +20,7 @@ import (
 func TestEverythingAtOnce(t *testing.T) {
 	const posters, each = 8, 40
 	store := NewMemStore()
-	c := openTest(t, Config{Params: Easy(), Store: store})
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
 	var events atomic.Int64
 	t.Cleanup(c.Subscribe(func(Event) { events.Add(1) }))
 
@@ -26,11 +29,11 @@ func TestEverythingAtOnce(t *testing.T) {
 	for p := range posters {
 		posting.Go(func() {
 			for i := range each {
-				tx := MakeTx(t, fmt.Sprint(p, " ", i))
+				tx := rulestest.MakeTx(t, fmt.Sprint(p, " ", i))
 				var twice sync.WaitGroup // the same post, twice at once
 				for range 2 {
 					twice.Go(func() {
-						if _, err := c.AddTx(tx); err != nil && !errors.Is(err, TxAlreadyMined) {
+						if _, err := c.AddTx(tx); err != nil && !errors.Is(err, block.TxAlreadyMined) {
 							t.Error(err)
 						}
 					})
@@ -45,7 +48,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		b := Solve(template.Block(template.Job(extranonce, 0).Header, extranonce))
+		b := rulestest.Solve(template.Block(template.Job(extranonce, 0).Header, extranonce))
 		if outcome, err := c.Accept(b); err != nil || outcome != Best && outcome != Side {
 			t.Errorf("mined: %s, %v", outcome, err)
 		}
@@ -123,14 +126,14 @@ func replaceTip(t *testing.T, c *Chain, extranonce uint64) {
 		return
 	}
 	parent := info.Header.Prev
-	var blocks []Block
+	var blocks []block.Block
 	for i := range uint64(2) {
-		b := Block{
+		b := block.Block{
 			Header:   pow.Header{Version: 0x20000000, Prev: parent, Time: tip.Time + 1, Bits: tip.Bits},
-			Coinbase: Coinbase{Height: tip.Height + int64(i), Extranonce: extranonce + i},
+			Coinbase: block.Coinbase{Height: tip.Height + int64(i), Extranonce: extranonce + i},
 		}
-		b.Header.MerkleRoot, _ = MerkleRoot(b.IDs())
-		b = Solve(b)
+		b.Header.MerkleRoot, _ = block.MerkleRoot(b.IDs())
+		b = rulestest.Solve(b)
 		blocks = append(blocks, b)
 		parent = b.Hash()
 	}
@@ -167,7 +170,7 @@ func (s *slowStore) Commit(c Change) error {
 
 func openSlow(t *testing.T) (chainTest, *slowStore) {
 	s := &slowStore{Store: NewMemStore(), entered: make(chan struct{}), proceed: make(chan error)}
-	return openTest(t, Config{Params: Easy(), Store: s}), s
+	return openTest(t, Config{Params: rulestest.Easy(), Store: s}), s
 }
 
 type posted struct {
@@ -175,7 +178,7 @@ type posted struct {
 	err     error
 }
 
-func (c chainTest) postLater(tx Tx) chan posted {
+func (c chainTest) postLater(tx block.Tx) chan posted {
 	result := make(chan posted, 1)
 	go func() {
 		outcome, err := c.AddTx(tx)
@@ -190,7 +193,7 @@ func TestPostsWaitForTheDisk(t *testing.T) {
 	for _, want := range []error{nil, ErrNoSpace} {
 		synctest.Test(t, func(t *testing.T) {
 			c, s := openSlow(t)
-			one := MakeTx(t, "one")
+			one := rulestest.MakeTx(t, "one")
 			first := c.postLater(one)
 			<-s.entered
 			second := c.postLater(one)
@@ -228,8 +231,8 @@ func TestPostsWaitForTheDisk(t *testing.T) {
 func TestMinedWhilePosted(t *testing.T) {
 	for _, fails := range []error{nil, ErrNoSpace} {
 		c, s := openSlow(t)
-		one := MakeTx(t, "one")
-		a := NewBranch(c.Params())
+		one := rulestest.MakeTx(t, "one")
+		a := rulestest.NewBranch(c.Params())
 		b := a.Fork("b")
 		result := c.postLater(one)
 		<-s.entered
@@ -239,10 +242,10 @@ func TestMinedWhilePosted(t *testing.T) {
 			t.Errorf("the post returned %+v", got)
 		}
 		c.wantPending()
-		if _, err := c.AddTx(one); !errors.Is(err, TxAlreadyMined) {
+		if _, err := c.AddTx(one); !errors.Is(err, block.TxAlreadyMined) {
 			t.Errorf("posted again: %v", err)
 		}
-		openTest(t, Config{Params: Easy(), Store: s}).wantPending() // stale on disk
+		openTest(t, Config{Params: rulestest.Easy(), Store: s}).wantPending() // stale on disk
 
 		// Returned by a reorg it is pending once.
 		c.want(Side, b.Grow(1))
@@ -258,8 +261,8 @@ func TestMinedWhilePosted(t *testing.T) {
 // write is under way.
 func TestReturnedWhilePosted(t *testing.T) {
 	c, s := openSlow(t)
-	one := MakeTx(t, "one")
-	a := NewBranch(c.Params())
+	one := rulestest.MakeTx(t, "one")
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	result := c.postLater(one)
 	<-s.entered

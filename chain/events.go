@@ -5,6 +5,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -38,13 +41,13 @@ func (k EventKind) String() string {
 // told.
 type Event struct {
 	Kind EventKind
-	Tip  State // after it
+	Tip  rules.State // after it
 
 	Connected    []pow.Hash // EventTip, EventReorg: the lowest first
 	Disconnected []pow.Hash // EventReorg: the old tip first
 	Returned     []pow.Hash // EventReorg: transactions that are pending again, the oldest first
 	Block        pow.Hash   // EventSide
-	Tx           Tx         // EventTx
+	Tx           block.Tx   // EventTx
 }
 
 // Subscribe has f called with every event from now on, one at a time and in

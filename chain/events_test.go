@@ -7,16 +7,19 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"github.com/lodepow/lode/pow"
 )
 
 // While one event is told, another change only leaves its own in the queue.
 func TestEventsComeOneAtATime(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	one, two, three := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "three")
 	entered, proceed := make(chan struct{}), make(chan struct{})
 	var inside, told atomic.Int32
-	var got []Tx
+	var got []block.Tx
 	c.Subscribe(func(e Event) {
 		if inside.Add(1) != 1 {
 			t.Errorf("%s is told while another event is", e.Tx)
@@ -40,7 +43,7 @@ func TestEventsComeOneAtATime(t *testing.T) {
 	if posted := <-first; posted.err != nil {
 		t.Error(posted.err)
 	}
-	if n := told.Load(); n != 3 || !slices.Equal(got, []Tx{one, two, three}) {
+	if n := told.Load(); n != 3 || !slices.Equal(got, []block.Tx{one, two, three}) {
 		t.Errorf("%d events told: %v", n, got)
 	}
 }
@@ -48,8 +51,8 @@ func TestEventsComeOneAtATime(t *testing.T) {
 // An event that a subscriber causes comes after the one that it is told of, to
 // all of them.
 func TestEventsOfASubscriber(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	one, two := MakeTx(t, "one"), MakeTx(t, "two")
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	one, two := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two")
 	var got []string
 	c.Subscribe(func(e Event) {
 		got = append(got, "x "+e.Tx.Content())
@@ -68,10 +71,10 @@ func TestEventsOfASubscriber(t *testing.T) {
 // before, and none is lost.
 func TestEventsComeInOrder(t *testing.T) {
 	const miners, posters, each = 3, 4, 40
-	c := openTest(t, Config{Params: Easy()})
+	c := openTest(t, Config{Params: rulestest.Easy()})
 	var inside atomic.Int32
 	at := []pow.Hash{c.Tip().Hash} // the active branch as the events tell it
-	var pending []Tx
+	var pending []block.Tx
 	kinds := map[EventKind]int{}
 	told := map[pow.Hash]bool{} // blocks
 	c.Subscribe(func(e Event) {
@@ -113,7 +116,7 @@ func TestEventsComeInOrder(t *testing.T) {
 					return
 				}
 				extranonce := m<<32 | i
-				if _, err := c.Accept(Solve(template.Block(template.Job(extranonce, 0).Header, extranonce))); err != nil {
+				if _, err := c.Accept(rulestest.Solve(template.Block(template.Job(extranonce, 0).Header, extranonce))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -122,7 +125,7 @@ func TestEventsComeInOrder(t *testing.T) {
 	for p := range posters {
 		wg.Go(func() {
 			for i := range each {
-				if _, err := c.AddTx(MakeTx(t, fmt.Sprint(p, " ", i))); err != nil {
+				if _, err := c.AddTx(rulestest.MakeTx(t, fmt.Sprint(p, " ", i))); err != nil {
 					t.Error(err)
 				}
 			}

@@ -3,13 +3,15 @@ package chain
 import (
 	"fmt"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
 // TxPlace is a transaction and where it is: pending, or in a block of the active
 // branch.
 type TxPlace struct {
-	Tx      Tx
+	Tx      block.Tx
 	Pending bool
 
 	// Not set when it is pending.
@@ -22,7 +24,7 @@ type TxPlace struct {
 type TxProof struct {
 	TxPlace
 	Header pow.Header
-	Merkle MerkleProof
+	Merkle block.MerkleProof
 }
 
 // FindTx looks for a transaction in the mempool and on the active branch. The
@@ -36,7 +38,7 @@ func (c *Chain) FindTx(id pow.Hash) (TxPlace, error) {
 }
 
 // FindPending looks for a transaction in the mempool alone, which is in memory.
-func (c *Chain) FindPending(id pow.Hash) (Tx, bool) {
+func (c *Chain) FindPending(id pow.Hash) (block.Tx, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.pool.find(id)
@@ -49,22 +51,22 @@ func (c *Chain) Proof(id pow.Hash) (TxProof, error) {
 	if err != nil {
 		return TxProof{}, err
 	}
-	return TxProof{TxPlace: place, Header: b.Header, Merkle: NewMerkleProof(b.IDs(), place.Index)}, nil
+	return TxProof{TxPlace: place, Header: b.Header, Merkle: block.NewMerkleProof(b.IDs(), place.Index)}, nil
 }
 
-func (c *Chain) findMined(id pow.Hash) (TxPlace, Block, error) {
+func (c *Chain) findMined(id pow.Hash) (TxPlace, block.Block, error) {
 	hash, err := c.store.FindTx(id)
 	if err != nil {
-		return TxPlace{}, Block{}, fmt.Errorf("transaction %s: %w", id, err)
+		return TxPlace{}, block.Block{}, fmt.Errorf("transaction %s: %w", id, err)
 	}
 	b, err := c.Block(hash)
 	if err != nil {
-		return TxPlace{}, Block{}, err
+		return TxPlace{}, block.Block{}, err
 	}
 	for i, tx := range b.Txs {
 		if tx.ID() == id {
 			return TxPlace{Tx: tx, Block: hash, Height: b.Height(), Index: i + 1}, b, nil
 		}
 	}
-	return TxPlace{}, Block{}, fmt.Errorf("%w: transaction %s is not in block %s, where the index has it", ErrDamaged, id, hash)
+	return TxPlace{}, block.Block{}, fmt.Errorf("%w: transaction %s is not in block %s, where the index has it", ErrDamaged, id, hash)
 }

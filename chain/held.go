@@ -3,6 +3,8 @@ package chain
 import (
 	"slices"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -20,7 +22,7 @@ type held struct {
 }
 
 type heldBlock struct {
-	Block
+	block.Block
 	hash pow.Hash
 	size int
 }
@@ -35,7 +37,7 @@ func newHeld(limit, maxBytes int) held {
 }
 
 // add keeps a block and reports whether there is room for it at all.
-func (h *held) add(b Block, hash pow.Hash, early bool) bool {
+func (h *held) add(b block.Block, hash pow.Hash, early bool) bool {
 	size := b.Size()
 	if size > h.maxBytes || h.max <= 0 {
 		return false

@@ -3,6 +3,9 @@ package chain
 import (
 	"fmt"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -16,7 +19,7 @@ func (c *Chain) load() error {
 	if l.count == 0 && tip == (pow.Hash{}) {
 		header, coinbase := c.params.Genesis()
 		return c.store.Commit(Change{
-			Blocks:  []Block{{Header: header, Coinbase: coinbase}},
+			Blocks:  []block.Block{{Header: header, Coinbase: coinbase}},
 			Connect: []pow.Hash{c.tip.Hash},
 		})
 	}
@@ -62,9 +65,9 @@ func (c *Chain) loadPending(pending []Pending) error {
 
 // loader checks the headers of a store and puts them into the tree.
 type loader struct {
-	params Params
+	params rules.Params
 	tree   *tree
-	last   State // of the block before; most often that is the parent
+	last   rules.State // of the block before; most often that is the parent
 	count  int
 }
 

@@ -10,10 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"github.com/lodepow/lode/pow"
 )
 
-func encode(t testing.TB, b Block) []byte {
+func encode(t testing.TB, b block.Block) []byte {
 	t.Helper()
 	raw, err := b.AppendBinary(nil)
 	if err != nil {
@@ -40,8 +44,8 @@ func (s *headerStore) Load(header func(pow.Header) error) (pow.Hash, []Pending, 
 }
 
 func TestOpenChecksTheStore(t *testing.T) {
-	p := Swift()
-	a := NewBranch(p)
+	p := rulestest.Swift()
+	a := rulestest.NewBranch(p)
 	genesis, _ := p.Genesis()
 	headers := []pow.Header{genesis}
 	for range 5 {
@@ -49,15 +53,15 @@ func TestOpenChecksTheStore(t *testing.T) {
 	}
 	early := a.Make(1 << 30) // from the future: no fault of a stored block
 	early.Header.Bits = a.NextBits(p)
-	early = Solve(early)
-	other, _ := Easy().Genesis()
+	early = rulestest.Solve(early)
+	other, _ := rulestest.Easy().Genesis()
 	name := func(h pow.Header) string { return h.Hash().String() }
 	replace := func(i int, change func(*pow.Header)) []pow.Header {
 		hs := slices.Clone(headers)
 		change(&hs[i])
 		return hs
 	}
-	mustSolve := func(h *pow.Header) { *h = Solve(Block{Header: *h}).Header }
+	mustSolve := func(h *pow.Header) { *h = rulestest.Solve(block.Block{Header: *h}).Header }
 
 	for name, tc := range map[string]struct {
 		headers []pow.Header
@@ -89,15 +93,15 @@ func TestOpenChecksTheStore(t *testing.T) {
 			headers: replace(5, func(h *pow.Header) { h.Bits = p.Difficulty.Limit; mustSolve(h) }), tip: a.Hash, want: "at height 5: bad-diffbits",
 		},
 		"too old": {
-			headers: replace(5, func(h *pow.Header) { h.Time = GenesisTime; mustSolve(h) }), tip: a.Hash, want: "at height 5: time-too-old",
+			headers: replace(5, func(h *pow.Header) { h.Time = rules.GenesisTime; mustSolve(h) }), tip: a.Hash, want: "at height 5: time-too-old",
 		},
 		"numbers not ascending": {
 			headers: headers, tip: a.Hash, want: "the number 1 after 1",
-			pending: []Pending{{1, MakeTx(t, "one")}, {1, MakeTx(t, "two")}},
+			pending: []Pending{{1, rulestest.MakeTx(t, "one")}, {1, rulestest.MakeTx(t, "two")}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Open(Config{Params: p, Now: Now, Store: &headerStore{NewMemStore(), tc.headers, tc.tip, tc.pending}})
+			c, err := Open(Config{Params: p, Now: rulestest.Now, Store: &headerStore{NewMemStore(), tc.headers, tc.tip, tc.pending}})
 			if tc.want == "" {
 				if err != nil || c.Tip().Hash != tc.tip || c.Len() != int64(len(tc.headers)) {
 					t.Errorf("error %v", err)
@@ -120,12 +124,12 @@ func TestOpenChecksTheStore(t *testing.T) {
 // A store that stopped, or was written under other rules, may have a better
 // branch than the active one, or two of which one is bad.
 func TestOpenTakesTheBestBranch(t *testing.T) {
-	p := Easy()
-	one := MakeTx(t, "one")
+	p := rulestest.Easy()
+	one := rulestest.MakeTx(t, "one")
 	store := NewMemStore()
-	a := NewBranch(p)
+	a := rulestest.NewBranch(p)
 	genesis, coinbase := p.Genesis()
-	blocks := []Block{{Header: genesis, Coinbase: coinbase}, a.Grow(1, one)}
+	blocks := []block.Block{{Header: genesis, Coinbase: coinbase}, a.Grow(1, one)}
 	bad, good := a.Fork("bad"), a.Fork("good")
 	for range 3 {
 		blocks = append(blocks, bad.Grow(1), good.Grow(1))
@@ -151,11 +155,11 @@ func TestOpenTakesTheBestBranch(t *testing.T) {
 }
 
 func TestOpenDropsStalePending(t *testing.T) {
-	p := Easy()
+	p := rulestest.Easy()
 	store := NewMemStore()
 	c := openTest(t, Config{Params: p, Store: store})
-	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
-	a := NewBranch(p)
+	one, two, three := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "three")
+	a := rulestest.NewBranch(p)
 	c.post(two)
 	c.want(Best, a.Grow(1, one))
 	stale := []Pending{{firstSeq + 5, one}, {firstSeq + 6, two}, {firstSeq + 7, three}}
@@ -168,19 +172,19 @@ func TestOpenDropsStalePending(t *testing.T) {
 	if err != nil || !slices.Equal(pending, []Pending{{firstSeq, two}, {firstSeq + 7, three}}) {
 		t.Errorf("the store has %v, %v", pending, err)
 	}
-	c.post(MakeTx(t, "four")) // gets a number of its own
-	c.wantPending(two, three, MakeTx(t, "four"))
+	c.post(rulestest.MakeTx(t, "four")) // gets a number of its own
+	c.wantPending(two, three, rulestest.MakeTx(t, "four"))
 }
 
 // What waits when a chain is opened keeps its place: posts get numbers above it,
 // and what a reorg returns gets numbers below it.
 func TestOpenGoesOnNumberingPending(t *testing.T) {
-	p := Easy()
+	p := rulestest.Easy()
 	store := NewMemStore()
 	c := openTest(t, Config{Params: p, Store: store})
-	var txs []Tx
+	var txs []block.Tx
 	for i := range 8 {
-		txs = append(txs, MakeTx(t, fmt.Sprint(i)))
+		txs = append(txs, rulestest.MakeTx(t, fmt.Sprint(i)))
 	}
 	reopen := func() {
 		t.Helper()
@@ -200,7 +204,7 @@ func TestOpenGoesOnNumberingPending(t *testing.T) {
 		}
 	}
 
-	a := NewBranch(p)
+	a := rulestest.NewBranch(p)
 	c.want(Best, a.Grow(1, txs[0], txs[1]))
 	b := a.Fork("b")
 	c.want(Best, a.Grow(1, txs[2], txs[3]))
@@ -217,7 +221,7 @@ func TestOpenGoesOnNumberingPending(t *testing.T) {
 	seqs(firstSeq-2, firstSeq-1, firstSeq, firstSeq+1)
 
 	reopen()
-	longer := NewBranch(p).Fork("longer")
+	longer := rulestest.NewBranch(p).Fork("longer")
 	for range 3 {
 		c.want(Side, longer.Grow(1))
 	}
@@ -255,10 +259,10 @@ func (s *swapStore) Block(hash pow.Hash) ([]byte, error) {
 
 // A store that hands out what it was not asked for is damaged.
 func TestBlockChecksTheStore(t *testing.T) {
-	one, two := MakeTx(t, "one"), MakeTx(t, "two")
+	one, two := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two")
 	s := &swapStore{Store: NewMemStore(), bodies: map[pow.Hash][]byte{}}
-	c := openTest(t, Config{Params: Easy(), Store: s})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	c.want(Best, a.Grow(1, one))
 	c.want(Best, a.Grow(1, two))
@@ -267,7 +271,7 @@ func TestBlockChecksTheStore(t *testing.T) {
 	}
 	asked := a.Blocks[1]
 	repeated := asked
-	repeated.Txs = []Tx{one}
+	repeated.Txs = []block.Tx{one}
 	encoded := encode(t, asked)
 	for name, tc := range map[string]struct {
 		raw  []byte
@@ -304,7 +308,7 @@ func TestBlockChecksTheStore(t *testing.T) {
 // bigStore has n headers of the network easy.
 func bigStore(t testing.TB, n int) *headerStore {
 	t.Helper()
-	p := Easy()
+	p := rulestest.Easy()
 	genesis, _ := p.Genesis()
 	s := &headerStore{MemStore: NewMemStore(), headers: make([]pow.Header, 0, n)}
 	s.headers = append(s.headers, genesis)
@@ -329,7 +333,7 @@ func TestMemoryOfABlock(t *testing.T) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		start := time.Now()
-		c := openTest(t, Config{Params: Easy(), Store: store})
+		c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
 		took := time.Since(start)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
@@ -348,7 +352,7 @@ func TestMemoryOfABlock(t *testing.T) {
 func BenchmarkOpenMillion(b *testing.B) {
 	store := bigStore(b, 1_000_000)
 	for b.Loop() {
-		if _, err := Open(Config{Params: Easy(), Store: store}); err != nil {
+		if _, err := Open(Config{Params: rulestest.Easy(), Store: store}); err != nil {
 			b.Fatal(err)
 		}
 	}

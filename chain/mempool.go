@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -33,7 +35,7 @@ type mempool struct {
 // entry is a transaction in the mempool. It gets in before it is written, so
 // that another post of it finds it and a block that has it takes it out.
 type entry struct {
-	tx         Tx
+	tx         block.Tx
 	seq        uint64
 	prev, next *entry
 
@@ -56,7 +58,7 @@ func newMempool(maxTxs, maxBytes int) mempool {
 }
 
 // add makes room for a transaction that is to be written.
-func (m *mempool) add(tx Tx) (*entry, error) {
+func (m *mempool) add(tx block.Tx) (*entry, error) {
 	if m.txs >= m.maxTxs || m.bytes+tx.Size() > m.maxBytes {
 		return nil, fmt.Errorf("%w: %d transactions of %d bytes wait for a block", ErrPoolFull, m.txs, m.bytes)
 	}
@@ -110,15 +112,15 @@ func (m *mempool) reserve(n int) uint64 {
 	return m.low
 }
 
-func (m *mempool) find(id pow.Hash) (Tx, bool) {
+func (m *mempool) find(id pow.Hash) (block.Tx, bool) {
 	if e := m.entries[id]; e != nil && e.durable {
 		return e.tx, true
 	}
-	return Tx{}, false
+	return block.Tx{}, false
 }
 
 // each calls f with the transactions on disk, in order, until it returns false.
-func (m *mempool) each(f func(Tx) bool) {
+func (m *mempool) each(f func(block.Tx) bool) {
 	for e := m.head.next; e != m.head; e = e.next {
 		if e.durable && !f(e.tx) {
 			return
@@ -128,14 +130,16 @@ func (m *mempool) each(f func(Tx) bool) {
 
 // Pending returns the pending transactions in order of arrival, from the one at
 // that position on, at most limit of them.
-func (c *Chain) Pending(from, limit int) []Tx {
-	return pendingPage(c, from, limit, func(tx Tx) Tx { return tx })
+func (c *Chain) Pending(from, limit int) []block.Tx {
+	return pendingPage(c, from, limit, func(tx block.Tx) block.Tx { return tx })
 }
 
 // PendingIDs returns the ids of what [Chain.Pending] returns.
-func (c *Chain) PendingIDs(from, limit int) []pow.Hash { return pendingPage(c, from, limit, Tx.ID) }
+func (c *Chain) PendingIDs(from, limit int) []pow.Hash {
+	return pendingPage(c, from, limit, block.Tx.ID)
+}
 
-func pendingPage[T any](c *Chain, from, limit int, of func(Tx) T) []T {
+func pendingPage[T any](c *Chain, from, limit int, of func(block.Tx) T) []T {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	from = max(from, 0)
@@ -144,7 +148,7 @@ func pendingPage[T any](c *Chain, from, limit int, of func(Tx) T) []T {
 		return nil
 	}
 	page := make([]T, 0, count)
-	c.pool.each(func(tx Tx) bool {
+	c.pool.each(func(tx block.Tx) bool {
 		if from--; from < 0 {
 			page = append(page, of(tx))
 		}

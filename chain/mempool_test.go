@@ -3,10 +3,13 @@ package chain
 import (
 	"errors"
 	"testing"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 )
 
 func TestMempoolIsBounded(t *testing.T) {
-	one, two, six := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "six")
+	one, two, six := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "six")
 	size := one.Size() // of each of them
 	for name, tc := range map[string]struct {
 		config Config
@@ -20,9 +23,9 @@ func TestMempoolIsBounded(t *testing.T) {
 		"one":                     {Config{PoolTxs: 1}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tc.config.Params, tc.config.Store = Easy(), NewMemStore()
+			tc.config.Params, tc.config.Store = rulestest.Easy(), NewMemStore()
 			c := openTest(t, tc.config)
-			txs := []Tx{one, two, six}
+			txs := []block.Tx{one, two, six}
 			full := func() {
 				t.Helper()
 				if outcome, err := c.AddTx(txs[tc.room]); outcome != 0 || !errors.Is(err, ErrPoolFull) {
@@ -40,7 +43,7 @@ func TestMempoolIsBounded(t *testing.T) {
 			if tc.room == 0 {
 				return
 			}
-			a := NewBranch(c.Params())
+			a := rulestest.NewBranch(c.Params())
 			c.want(Best, a.Grow(1, one)) // and makes room when it is mined
 			c.post(txs[tc.room])
 			c.wantPending(txs[1 : tc.room+1]...)

@@ -1,11 +1,12 @@
 package chain
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/lodepow/lode/chain/block"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -13,7 +14,10 @@ import (
 // MemStore is a store in memory, for tests and simulations. The zero value is
 // not one; see [NewMemStore].
 type MemStore struct {
-	bodies *Bodies // nil: none
+	// Intern, if set, returns the bytes to keep for a block: raw itself, or equal
+	// bytes that other stores keep as well. It must be set before the first use of
+	// the store, and is called with the store locked.
+	Intern func(hash pow.Hash, raw []byte) []byte
 
 	mu      sync.Mutex
 	closed  bool
@@ -21,7 +25,7 @@ type MemStore struct {
 	blocks  map[pow.Hash][]byte
 	tip     pow.Hash
 	txs     map[pow.Hash]pow.Hash // blocks of the active branch, by transaction
-	pending map[uint64]Tx
+	pending map[uint64]block.Tx
 }
 
 var _ Store = (*MemStore)(nil)
@@ -31,39 +35,8 @@ func NewMemStore() *MemStore {
 	return &MemStore{
 		blocks:  map[pow.Hash][]byte{},
 		txs:     map[pow.Hash]pow.Hash{},
-		pending: map[uint64]Tx{},
+		pending: map[uint64]block.Tx{},
 	}
-}
-
-// NewMemStoreOf returns an empty store that shares its bodies with others.
-func NewMemStoreOf(b *Bodies) *MemStore {
-	s := NewMemStore()
-	s.bodies = b
-	return s
-}
-
-// Bodies are blocks that the stores of a simulated network share: however many
-// nodes have a block, it takes memory once. They are kept for ever.
-type Bodies struct {
-	mu  sync.Mutex
-	raw map[pow.Hash][]byte
-}
-
-// NewBodies returns none.
-func NewBodies() *Bodies { return &Bodies{raw: map[pow.Hash][]byte{}} }
-
-// share returns the bytes that all use for the block.
-func (b *Bodies) share(hash pow.Hash, raw []byte) []byte {
-	if b == nil {
-		return raw
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if shared, ok := b.raw[hash]; ok && bytes.Equal(shared, raw) {
-		return shared
-	}
-	b.raw[hash] = raw
-	return raw
 }
 
 // Load implements [Store].
@@ -100,7 +73,10 @@ func (s *MemStore) Commit(c Change) error {
 			return err
 		}
 		hash := b.Hash()
-		added[hash] = s.bodies.share(hash, raw)
+		if s.Intern != nil {
+			raw = s.Intern(hash, raw)
+		}
+		added[hash] = raw
 	}
 	fresh := map[uint64]bool{}
 	for _, p := range c.AddPending {
@@ -154,7 +130,7 @@ func (s *MemStore) moves(c Change, added map[pow.Hash][]byte) (map[pow.Hash]memB
 		if !ok {
 			return nil, fmt.Errorf("block %s: %w", hash, ErrNotFound)
 		}
-		b, err := LoadBlock(raw)
+		b, err := block.Load(raw)
 		if err != nil {
 			return nil, fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
 		}

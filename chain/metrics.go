@@ -3,6 +3,8 @@ package chain
 import (
 	"errors"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -62,13 +64,13 @@ func newMetrics() metrics {
 	for _, outcome := range []Outcome{Best, Side, Known, Held} {
 		m.blocks.WithLabelValues(outcome.String())
 	}
-	for _, reason := range Reasons() {
+	for _, reason := range block.Reasons() {
 		m.refused.WithLabelValues(string(reason))
 	}
 	for _, outcome := range []string{TxAdded.String(), TxKnown.String(), txFull, txRefused, txFailed} {
 		m.txs.WithLabelValues(outcome)
 	}
-	for _, reason := range []Reason{TxOversize, TxUnsigned, TxAlreadyMined} {
+	for _, reason := range []block.Reason{block.TxOversize, block.TxUnsigned, block.TxAlreadyMined} {
 		m.txRefused.WithLabelValues(string(reason))
 	}
 	return m
@@ -88,14 +90,14 @@ func (m *metrics) countBlocks(outcome Outcome, count int) {
 
 // countRefused counts a block, if the error is the verdict on one.
 func (m *metrics) countRefused(err error) {
-	var rule RuleError
+	var rule block.RuleError
 	if errors.As(err, &rule) {
 		m.refused.WithLabelValues(string(rule.Reason)).Inc()
 	}
 }
 
 func (m *metrics) countTx(outcome TxOutcome, err error) {
-	var rule RuleError
+	var rule block.RuleError
 	label := txFailed
 	switch {
 	case err == nil:

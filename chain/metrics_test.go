@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 )
@@ -27,13 +29,13 @@ func gatherChain(t *testing.T, c *Chain) map[string]*dto.Metric {
 // those that were there when the chain was opened.
 func TestIntervals(t *testing.T) {
 	store := NewMemStore()
-	c := openTest(t, Config{Params: Easy(), Store: store})
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
 	connected, disconnected := 0, 0
 	cancel := c.Subscribe(func(e Event) {
 		connected += len(e.Connected)
 		disconnected += len(e.Disconnected)
 	})
-	a := NewBranch(c.Params())
+	a := rulestest.NewBranch(c.Params())
 	c.want(Best, a.Grow(1000))
 	b := a.Fork("b")
 	for range 15 {
@@ -76,7 +78,7 @@ func TestIntervals(t *testing.T) {
 		t.Errorf("height %d has the fingerprint %v, want that of height 10, %d", settled, got, want)
 	}
 
-	m = gatherChain(t, openTest(t, Config{Params: Easy(), Store: store}).Chain)
+	m = gatherChain(t, openTest(t, Config{Params: rulestest.Easy(), Store: store}).Chain)
 	if got := m["lode_chain_block_interval_seconds"].GetHistogram().GetSampleCount(); got != 0 {
 		t.Errorf("%d intervals after opening", got)
 	}

@@ -9,6 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/pow"
@@ -17,14 +21,14 @@ import (
 // model is a chain that keeps all it was given and finds everything from scratch
 // each time.
 type model struct {
-	p         Params
+	p         rules.Params
 	delivered map[pow.Hash]modelBlock
 	seen      map[pow.Hash]bool // transactions posted, or on the active branch at some time
 	tip       pow.Hash
 }
 
 type modelBlock struct {
-	Block
+	block.Block
 	bad  bool // breaks a rule by itself or in its place
 	time int64
 }
@@ -32,7 +36,7 @@ type modelBlock struct {
 // valid reports whether the block is, with all below it, and returns the work
 // and the transactions of the branch.
 func (m *model) valid(hash pow.Hash, now time.Time) (work *big.Int, txs map[pow.Hash]bool, ok bool) {
-	genesis := Genesis(m.p)
+	genesis := rules.Genesis(m.p)
 	if hash == genesis.Hash {
 		return genesis.Work.Big(), map[pow.Hash]bool{}, true
 	}
@@ -56,7 +60,7 @@ func (m *model) valid(hash pow.Hash, now time.Time) (work *big.Int, txs map[pow.
 
 // best returns the work of the heaviest valid branch.
 func (m *model) best(now time.Time) *big.Int {
-	best := Genesis(m.p).Work.Big()
+	best := rules.Genesis(m.p).Work.Big()
 	for hash := range m.delivered {
 		if work, _, ok := m.valid(hash, now); ok && work.Cmp(best) > 0 {
 			best = work
@@ -111,45 +115,45 @@ func (m *model) check(t *rapid.T, c *Chain, now time.Time) {
 }
 
 // slow is a network whose blocks differ in work, and stay easy for some dozens.
-func slow() Params {
-	p := Swift()
+func slow() rules.Params {
+	p := rulestest.Swift()
 	p.Difficulty.HalfLife = 100
 	return p
 }
 
 // drawBlocks makes a random tree of blocks, some of them bad.
-func drawBlocks(t *rapid.T, p Params, txs []Tx, now time.Time) []modelBlock {
-	branches := []*Branch{NewBranch(p)}
+func drawBlocks(t *rapid.T, p rules.Params, txs []block.Tx, now time.Time) []modelBlock {
+	branches := []*rulestest.Branch{rulestest.NewBranch(p)}
 	bad := []bool{false}
 	var blocks []modelBlock
 	for i := range rapid.IntRange(1, 25).Draw(t, "blocks") {
 		// Rather from the newest branches than from the root.
 		parent := len(branches) - 1 - rapid.IntRange(0, min(len(branches)-1, 6)).Draw(t, "parent")
 		b := branches[parent].Fork(fmt.Sprint(i))
-		var body []Tx
+		var body []block.Tx
 		for j, tx := range txs {
 			if rapid.IntRange(0, 9).Draw(t, fmt.Sprint("tx ", j)) == 0 {
 				body = append(body, tx)
 			}
 		}
-		block := b.Make(rapid.Uint32Range(1, 12).Draw(t, "seconds"), body...)
+		blk := b.Make(rapid.Uint32Range(1, 12).Draw(t, "seconds"), body...)
 		isBad := false
 		switch rapid.IntRange(0, 12).Draw(t, "kind") {
 		case 0:
 			isBad = true
-			block.Coinbase.Height++
-			block.Header.MerkleRoot, _ = MerkleRoot(block.IDs())
+			blk.Coinbase.Height++
+			blk.Header.MerkleRoot, _ = block.MerkleRoot(blk.IDs())
 		case 1:
 			isBad = true
-			block.Header.Time = b.MedianTimePast() // too old
+			blk.Header.Time = b.MedianTimePast() // too old
 		case 2:
-			block.Header.Time = max(uint32(now.Unix())+p.Limits.FutureSeconds+5, b.MedianTimePast()+1)
+			blk.Header.Time = max(uint32(now.Unix())+p.Limits.FutureSeconds+5, b.MedianTimePast()+1)
 		}
-		block = Solve(block)
-		b.Put(block)
+		blk = rulestest.Solve(blk)
+		b.Put(blk)
 		branches = append(branches, b)
 		bad = append(bad, bad[parent] || isBad)
-		blocks = append(blocks, modelBlock{Block: block, bad: isBad, time: int64(block.Header.Time)})
+		blocks = append(blocks, modelBlock{Block: blk, bad: isBad, time: int64(blk.Header.Time)})
 	}
 	return blocks
 }
@@ -159,11 +163,11 @@ func drawBlocks(t *rapid.T, p Params, txs []Tx, now time.Time) []modelBlock {
 // everything again.
 func TestChainAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom([]Params{Easy(), slow()}).Draw(t, "network")
-		now := Time
-		txs := make([]Tx, 8)
+		p := rapid.SampledFrom([]rules.Params{rulestest.Easy(), slow()}).Draw(t, "network")
+		now := rulestest.Time
+		txs := make([]block.Tx, 8)
 		for i := range txs {
-			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
+			txs[i], _ = block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
 		}
 		blocks := drawBlocks(t, p, txs, now)
 		order := rapid.Permutation(append(slices.Clone(blocks), blocks[:len(blocks)/3]...)).Draw(t, "order")
@@ -202,7 +206,7 @@ func TestChainAgainstModel(t *testing.T) {
 			if b.bad && err == nil && outcome != Held {
 				t.Fatalf("a bad block is %s", outcome)
 			}
-			if outcome == Best && c.Tip().Work.Cmp(Genesis(p).Work) == 0 {
+			if outcome == Best && c.Tip().Work.Cmp(rules.Genesis(p).Work) == 0 {
 				t.Fatal("best, but the tip is genesis")
 			}
 			m.check(t, c, now)
@@ -254,21 +258,21 @@ func (s *flakyStore) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
 // before, and always as the store has it. Trying again gets everything through.
 func TestStoreFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := Easy()
+		p := rulestest.Easy()
 		mem := NewMemStore()
 		failing := false
 		store := &flakyStore{Store: mem, fails: func() bool {
 			return failing && rapid.IntRange(0, 2).Draw(t, "fails") == 0
 		}}
-		c, err := Open(Config{Params: p, Store: store, Now: Now})
+		c, err := Open(Config{Params: p, Store: store, Now: rulestest.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		txs := make([]Tx, 4)
+		txs := make([]block.Tx, 4)
 		for i := range txs {
-			txs[i], _ = ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
+			txs[i], _ = block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":"%d","timestamp":1}`, i))
 		}
-		blocks := drawBlocks(t, p, txs, Time)
+		blocks := drawBlocks(t, p, txs, rulestest.Time)
 		m := &model{p: p, delivered: map[pow.Hash]modelBlock{}, seen: map[pow.Hash]bool{}, tip: c.Tip().Hash}
 		for range 3 {
 			for _, b := range blocks {
@@ -294,7 +298,7 @@ func TestStoreFails(t *testing.T) {
 				if outcome != Best && quiet && (c.Tip() != before || !slices.Equal(pending, c.Pending(0, 100))) {
 					t.Fatalf("%s (%v) has changed the tip", outcome, err)
 				}
-				again, err := Open(Config{Params: p, Store: mem, Now: Now})
+				again, err := Open(Config{Params: p, Store: mem, Now: rulestest.Now})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -312,6 +316,6 @@ func TestStoreFails(t *testing.T) {
 		}
 		c.RetryHeld()
 		m.tip = c.Tip().Hash
-		m.check(t, c, Time)
+		m.check(t, c, rulestest.Time)
 	})
 }

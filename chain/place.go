@@ -3,14 +3,17 @@ package chain
 import (
 	"errors"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
 // arrival is a block on its way into the tree.
 type arrival struct {
-	Block
+	block.Block
 	hash pow.Hash
-	next State // with the block on top; set when its place has been found
+	next rules.State // with the block on top; set when its place has been found
 }
 
 // placed counts what became of blocks.
@@ -34,7 +37,7 @@ func (p placed) outcome() Outcome {
 // isRefusal reports whether a block is bad for good, and not only waiting for its
 // parent or its time.
 func isRefusal(err error) bool {
-	return isRule(err) && !errors.Is(err, PrevNotFound) && !errors.Is(err, TimeTooNew)
+	return isRule(err) && !errors.Is(err, block.PrevNotFound) && !errors.Is(err, block.TimeTooNew)
 }
 
 // known returns the outcome of a block that is in the tree.
@@ -46,7 +49,7 @@ func (c *Chain) known(hash pow.Hash) (Outcome, error) {
 	case !ok:
 		return 0, nil
 	case c.tree.at(i).invalid:
-		return 0, Reject(DuplicateInvalid, "block %s, or one below it, was refused before", hash)
+		return 0, block.Reject(block.DuplicateInvalid, "block %s, or one below it, was refused before", hash)
 	}
 	return Known, nil
 }
@@ -109,28 +112,28 @@ func (c *Chain) place(run []arrival) (p placed, err error) {
 // parent returns the node below a block.
 func (c *Chain) parent(a arrival) (int32, error) {
 	if c.invalid.has(a.hash) {
-		return 0, Reject(DuplicateInvalid, "block %s was refused before", a.hash)
+		return 0, block.Reject(block.DuplicateInvalid, "block %s was refused before", a.hash)
 	}
 	prev := a.Header.Prev
 	parent, ok := c.tree.find(prev)
 	if c.invalid.has(prev) || ok && c.tree.at(parent).invalid {
 		c.invalid.add(a.hash)
-		return 0, Reject(BadPrev, "parent %s, or one below it, was refused", prev)
+		return 0, block.Reject(block.BadPrev, "parent %s, or one below it, was refused", prev)
 	}
 	if !ok {
-		return 0, Reject(PrevNotFound, "parent %s", prev)
+		return 0, block.Reject(block.PrevNotFound, "parent %s", prev)
 	}
 	return parent, nil
 }
 
 // checkPlaces returns how many of the blocks can stand on a branch, as far as
 // their transactions have no say, and sets their states.
-func (c *Chain) checkPlaces(s State, run []arrival) (good int, err error) {
+func (c *Chain) checkPlaces(s rules.State, run []arrival) (good int, err error) {
 	now := c.now()
 	for i := range run {
 		a := &run[i]
 		if c.invalid.has(a.hash) {
-			return i, Reject(DuplicateInvalid, "block %s was refused before", a.hash)
+			return i, block.Reject(block.DuplicateInvalid, "block %s was refused before", a.hash)
 		}
 		if err := s.CheckPlace(c.params, a.Block); err != nil {
 			return i, err
@@ -186,8 +189,8 @@ func (c *Chain) addNodes(parent int32, run []arrival) (top int32, added []int32)
 	return top, added
 }
 
-func blocksOf(run []arrival) []Block {
-	blocks := make([]Block, len(run))
+func blocksOf(run []arrival) []block.Block {
+	blocks := make([]block.Block, len(run))
 	for i, a := range run {
 		blocks[i] = a.Block
 	}

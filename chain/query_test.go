@@ -7,14 +7,17 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"github.com/lodepow/lode/pow"
 )
 
 func TestStateAndRawBlock(t *testing.T) {
 	c := openTest(t, Config{Params: slow()})
-	one := MakeTx(t, "one")
-	a := NewBranch(c.Params())
-	states := []State{a.State}
+	one := rulestest.MakeTx(t, "one")
+	a := rulestest.NewBranch(c.Params())
+	states := []rules.State{a.State}
 	for range 13 {
 		c.want(Best, a.Grow(3))
 		states = append(states, a.State)
@@ -29,12 +32,12 @@ func TestStateAndRawBlock(t *testing.T) {
 			t.Errorf("state %+v, %v, want %+v", got, ok, want)
 		}
 	}
-	for _, block := range append(a.Blocks, b.Blocks[13]) {
-		want, err := block.AppendBinary(nil)
+	for _, blk := range append(a.Blocks, b.Blocks[13]) {
+		want, err := blk.AppendBinary(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.RawBlock(block.Hash()); err != nil || !bytes.Equal(got, want) {
+		if got, err := c.RawBlock(blk.Hash()); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("block %x (%v), want %x", got, err, want)
 		}
 	}
@@ -68,7 +71,7 @@ func TestPendingIDs(t *testing.T) {
 		c, s := openSlow(t)
 		var ids []pow.Hash
 		for _, content := range []string{"one", "two", "three"} {
-			tx := MakeTx(t, content)
+			tx := rulestest.MakeTx(t, content)
 			if c.HasPending(tx.ID()) {
 				t.Errorf("%s is pending before it is posted", content)
 			}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -14,7 +17,7 @@ type move struct {
 	connect    []int32 // the lowest first; in the store already
 
 	ids      map[pow.Hash]struct{} // transactions of the blocks to connect
-	returned []Tx                  // of the blocks to disconnect and none to connect, the oldest first
+	returned []block.Tx            // of the blocks to disconnect and none to connect, the oldest first
 }
 
 // advance puts new blocks on the node parent and makes the last one the tip. The
@@ -47,7 +50,7 @@ func (c *Chain) advance(parent int32, run []arrival, first int) (side, best int,
 	if err := c.addSide(parent, run[:first]); err != nil {
 		return 0, 0, err
 	}
-	if connected < first && !errors.Is(refused, BadPrev) {
+	if connected < first && !errors.Is(refused, block.BadPrev) {
 		i, _ := c.tree.find(run[connected].hash)
 		refused = c.markInvalid(i, refused)
 	}
@@ -109,14 +112,14 @@ func (c *Chain) markInvalid(i int32, why error) error {
 	c.tree.invalidate(i)
 	c.mu.Unlock()
 	c.log.Warn("a stored branch is invalid", "block", hash, "error", why)
-	return Reject(BadPrev, "block %s: %v", hash, why)
+	return block.Reject(block.BadPrev, "block %s: %v", hash, why)
 }
 
 // connectTxs checks that no transaction of the blocks stands below it on the
 // branch as it will be: neither in a block to connect, nor in one of the active
 // branch that stays. It stops at the first block that has one, and returns how
 // many there are before.
-func (c *Chain) connectTxs(m *move, blocks ...Block) (good int, err error) {
+func (c *Chain) connectTxs(m *move, blocks ...block.Block) (good int, err error) {
 	var ids []pow.Hash
 	for _, b := range blocks {
 		for _, tx := range b.Txs {
@@ -132,7 +135,7 @@ func (c *Chain) connectTxs(m *move, blocks ...Block) (good int, err error) {
 	}
 	for good, b := range blocks {
 		for i := range b.Txs {
-			if err := CheckUnmined(ids[i], func(id pow.Hash) (bool, error) { return c.staysMined(m, id, mined[i]) }); err != nil {
+			if err := rules.CheckUnmined(ids[i], func(id pow.Hash) (bool, error) { return c.staysMined(m, id, mined[i]) }); err != nil {
 				return good, err
 			}
 		}
@@ -146,16 +149,16 @@ func (c *Chain) connectTxs(m *move, blocks ...Block) (good int, err error) {
 
 // staysMined reports whether a transaction, which the index has in that block if
 // at all, is in the chain when the move is made as far as it has got.
-func (c *Chain) staysMined(m *move, id, block pow.Hash) (bool, error) {
+func (c *Chain) staysMined(m *move, id, blk pow.Hash) (bool, error) {
 	if _, ok := m.ids[id]; ok {
 		return true, nil
 	}
-	if block == (pow.Hash{}) {
+	if blk == (pow.Hash{}) {
 		return false, nil
 	}
-	i, ok := c.tree.find(block)
+	i, ok := c.tree.find(blk)
 	if !ok || !c.tree.isActive(i) {
-		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, block)
+		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, blk)
 	}
 	staying := len(c.tree.active) - len(m.disconnect)
 	return int(c.tree.at(i).height) < staying, nil
@@ -180,7 +183,7 @@ func (c *Chain) returnTxs(m *move) error {
 // commitMove makes the move, first on disk, in one change, and then in memory.
 // New blocks come on top of the node parent; without any, the move is to that
 // node. next is the state after it.
-func (c *Chain) commitMove(m *move, run []arrival, next State, parent int32) error {
+func (c *Chain) commitMove(m *move, run []arrival, next rules.State, parent int32) error {
 	if err := c.returnTxs(m); err != nil {
 		return err
 	}

@@ -8,14 +8,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/lodepow/lode/pow"
 )
 
 func TestEqualWorkKeepsFirstSeen(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	c.want(Best, a.Grow(1))
 	c.want(Side, b.Grow(1))
@@ -27,14 +30,14 @@ func TestEqualWorkKeepsFirstSeen(t *testing.T) {
 	c.wantTip(b)
 	c.want(Side, a.Grow(1))
 	c.wantTip(b)
-	for _, block := range append(a.Blocks, b.Blocks...) {
-		c.want(Known, block)
+	for _, blk := range append(a.Blocks, b.Blocks...) {
+		c.want(Known, blk)
 	}
 }
 
 func TestLongerLighterAndShorterHeavier(t *testing.T) {
-	c := openTest(t, Config{Params: Swift()})
-	light := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Swift()})
+	light := rulestest.NewBranch(c.Params())
 	light.Grow(10)
 	heavy := light.Fork("heavy")
 	for range 6 {
@@ -69,9 +72,9 @@ func TestLongerLighterAndShorterHeavier(t *testing.T) {
 // connected.
 func TestHeavierBranchWithABadMiddleIsRefusedWhole(t *testing.T) {
 	store := NewMemStore()
-	c := openTest(t, Config{Params: Easy(), Store: store})
-	one, two, three := MakeTx(t, "one"), MakeTx(t, "two"), MakeTx(t, "three")
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
+	one, two, three := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "three")
+	a := rulestest.NewBranch(c.Params())
 	c.want(Best, a.Grow(1, one))
 	bad := a.Fork("bad")
 	c.want(Best, a.Grow(1, two))
@@ -84,13 +87,13 @@ func TestHeavierBranchWithABadMiddleIsRefusedWhole(t *testing.T) {
 	bad.Grow(1, three)
 	above := bad.Make(1)
 	c.want(Held, above)
-	c.want(BadPrev, bad.Blocks[3])
+	c.want(block.BadPrev, bad.Blocks[3])
 	c.wantTip(a)
 	c.wantPending(three)
-	c.want(DuplicateInvalid, bad.Blocks[2])
-	c.want(DuplicateInvalid, bad.Blocks[3])
-	c.want(DuplicateInvalid, above) // refused with its parent
-	c.want(BadPrev, bad.Make(2))
+	c.want(block.DuplicateInvalid, bad.Blocks[2])
+	c.want(block.DuplicateInvalid, bad.Blocks[3])
+	c.want(block.DuplicateInvalid, above) // refused with its parent
+	c.want(block.BadPrev, bad.Make(2))
 	if info, ok := c.Header(bad.Blocks[2].Hash()); !ok || !info.Invalid || info.Active {
 		t.Errorf("the bad block: %+v, %v", info, ok)
 	}
@@ -102,20 +105,20 @@ func TestHeavierBranchWithABadMiddleIsRefusedWhole(t *testing.T) {
 	c.wantPending()
 
 	// The same after a restart, which knows nothing of invalid blocks.
-	c = openTest(t, Config{Params: Easy(), Store: store})
+	c = openTest(t, Config{Params: rulestest.Easy(), Store: store})
 	c.wantTip(good)
 	// Only when a branch has the most work is it judged.
 	c.want(Side, bad.Blocks[3])
-	c.want(BadPrev, above)
+	c.want(block.BadPrev, above)
 	c.wantTip(good)
 }
 
 // A bad block takes all that stand on it along, however high and on whatever
 // branch, and nothing else.
 func TestAllAboveABadBlockIsInvalid(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	one := MakeTx(t, "one")
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	one := rulestest.MakeTx(t, "one")
+	a := rulestest.NewBranch(c.Params())
 	c.want(Best, a.Grow(1, one))
 	bad := a.Fork("bad")
 	for range 5 {
@@ -132,7 +135,7 @@ func TestAllAboveABadBlockIsInvalid(t *testing.T) {
 	c.want(Side, beside.Grow(1))
 	c.want(Side, bad.Grow(1))
 	c.want(Side, bad.Grow(1))
-	c.want(BadPrev, bad.Make(1))
+	c.want(block.BadPrev, bad.Make(1))
 	c.wantTip(a)
 
 	want := map[pow.Hash]bool{}
@@ -148,10 +151,10 @@ func TestAllAboveABadBlockIsInvalid(t *testing.T) {
 		}
 	}
 	for _, b := range slices.Concat(bad.Blocks[2:], beside.Blocks[3:]) {
-		c.want(DuplicateInvalid, b)
+		c.want(block.DuplicateInvalid, b)
 	}
-	c.want(BadPrev, bad.Make(2))
-	c.want(BadPrev, beside.Make(2))
+	c.want(block.BadPrev, bad.Make(2))
+	c.want(block.BadPrev, beside.Make(2))
 	for range 2 {
 		good.Grow(1)
 	}
@@ -163,32 +166,32 @@ func TestAllAboveABadBlockIsInvalid(t *testing.T) {
 
 // The block that makes a branch the heaviest repeats a transaction itself.
 func TestBadTopIsRefused(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	one := MakeTx(t, "one")
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	one := rulestest.MakeTx(t, "one")
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	c.want(Best, a.Grow(1, one))
-	c.want(TxAlreadyMined, a.Make(1, one))
+	c.want(block.TxAlreadyMined, a.Make(1, one))
 	c.want(Side, b.Grow(1, one)) // on this branch it is new
 	good := b.Fork("good")
-	c.want(TxAlreadyMined, b.Grow(1, one))
-	c.want(BadPrev, b.Grow(1))
+	c.want(block.TxAlreadyMined, b.Grow(1, one))
+	c.want(block.BadPrev, b.Grow(1))
 	c.wantTip(a)
 	c.want(Best, good.Grow(1))
 	c.wantTip(good)
 }
 
 func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
-	c := openTest(t, Config{Params: Easy(), PoolTxs: 4})
-	var txs []Tx
+	c := openTest(t, Config{Params: rulestest.Easy(), PoolTxs: 4})
+	var txs []block.Tx
 	for i := range 8 {
-		txs = append(txs, MakeTx(t, fmt.Sprint(i)))
+		txs = append(txs, rulestest.MakeTx(t, fmt.Sprint(i)))
 	}
 	var events []Event
 	t.Cleanup(c.Subscribe(func(e Event) { events = append(events, e) }))
 
 	c.post(txs[:4]...)
-	a := NewBranch(c.Params())
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	c.want(Best, a.Grow(1, txs[0], txs[1]))
 	c.want(Best, a.Grow(1, txs[2], txs[7])) // the last was never posted here
@@ -216,10 +219,10 @@ func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
 	if err != nil || !slices.Equal(template.Txs, c.Pending(0, 9)) {
 		t.Errorf("template %v, %v", template.Txs, err)
 	}
-	block := template.Block(template.Job(1, 0).Header, 1)
-	c.want(Best, Solve(block))
+	blk := template.Block(template.Job(1, 0).Header, 1)
+	c.want(Best, rulestest.Solve(blk))
 	c.wantPending()
-	if _, err := c.AddTx(txs[2]); !errors.Is(err, TxAlreadyMined) {
+	if _, err := c.AddTx(txs[2]); !errors.Is(err, block.TxAlreadyMined) {
 		t.Errorf("posted a mined one: %v", err)
 	}
 	template, err = c.Template(TemplateOptions{})
@@ -231,39 +234,39 @@ func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
 // A reorg goes past the bounds of the mempool.
 func TestReturnedTransactionsPassTheBound(t *testing.T) {
 	store := NewMemStore()
-	c := openTest(t, Config{Params: Easy(), Store: store, PoolTxs: 1})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: store, PoolTxs: 1})
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
-	var txs []Tx
+	var txs []block.Tx
 	for i := range 5 {
-		txs = append(txs, MakeTx(t, fmt.Sprint(i)))
+		txs = append(txs, rulestest.MakeTx(t, fmt.Sprint(i)))
 		c.post(txs[i])
 		c.want(Best, a.Grow(1, txs[i]))
 	}
-	late := MakeTx(t, "late")
+	late := rulestest.MakeTx(t, "late")
 	c.post(late)
 	for range 6 {
-		block := b.Grow(1)
-		if _, err := c.Accept(block); err != nil {
+		blk := b.Grow(1)
+		if _, err := c.Accept(blk); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c.wantTip(b)
 	c.wantPending(append(txs, late)...)
-	openTest(t, Config{Params: Easy(), Store: store, PoolTxs: 1}).wantPending(append(txs, late)...)
+	openTest(t, Config{Params: rulestest.Easy(), Store: store, PoolTxs: 1}).wantPending(append(txs, late)...)
 }
 
 // 1,088 is the deepest reorg that a network of this kind has seen.
 func TestDeepReorg(t *testing.T) {
 	const depth = 1088
 	store := NewMemStore()
-	c := openTest(t, Config{Params: Easy(), Store: store})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	filler := strings.Repeat("x", 10_000)
-	var mined []Tx
+	var mined []block.Tx
 	for i := range depth {
-		txs := []Tx{MakeTx(t, fmt.Sprint(i, " both ", filler)), MakeTx(t, fmt.Sprint(i, " once "))}
+		txs := []block.Tx{rulestest.MakeTx(t, fmt.Sprint(i, " both ", filler)), rulestest.MakeTx(t, fmt.Sprint(i, " once "))}
 		c.want(Best, a.Grow(1, txs...))
 		c.want(Side, b.Grow(1, txs[0]))
 		mined = append(mined, txs[1])

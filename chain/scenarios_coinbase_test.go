@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 // Where the parts of a coinbase are.
@@ -80,7 +80,7 @@ func (m *maker) changeCoinbase(d *draft, word string, parent *made) (ok bool, er
 		if err != nil {
 			return true, err
 		}
-		cb = chain.Coinbase{Height: parent.state.Height + 1 + n, Tag: m.tag(d)}.Bytes()
+		cb = block.Coinbase{Height: parent.state.Height + 1 + n, Tag: m.tag(d)}.Bytes()
 	case "cb-of": // that of another block
 		of := m.blocks[value]
 		if of == nil {
@@ -96,7 +96,7 @@ func (m *maker) changeCoinbase(d *draft, word string, parent *made) (ok bool, er
 
 // tag returns the miner tag of a coinbase that is still as it should be.
 func (m *maker) tag(d *draft) string {
-	cb, err := chain.ParseCoinbase(d.coinbase)
+	cb, err := block.ParseCoinbase(d.coinbase)
 	if err != nil {
 		panic(err)
 	}

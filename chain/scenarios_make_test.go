@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -19,7 +21,7 @@ type made struct {
 	name  string
 	raw   []byte
 	hash  pow.Hash
-	state chain.State // of the branch with it on top
+	state rules.State // of the branch with it on top
 	draft draft
 }
 
@@ -34,32 +36,32 @@ type draft struct {
 
 // maker makes the blocks of one story.
 type maker struct {
-	p      chain.Params
+	p      rules.Params
 	now    time.Time
 	blocks map[string]*made
 }
 
-func newMaker(p chain.Params, now time.Time) *maker {
+func newMaker(p rules.Params, now time.Time) *maker {
 	header, coinbase := p.Genesis()
-	genesis := &made{name: "genesis", hash: header.Hash(), state: chain.Genesis(p), draft: draft{header: header, coinbase: coinbase.Bytes()}}
+	genesis := &made{name: "genesis", hash: header.Hash(), state: rules.Genesis(p), draft: draft{header: header, coinbase: coinbase.Bytes()}}
 	return &maker{p: p, now: now, blocks: map[string]*made{"genesis": genesis}}
 }
 
 // network returns the parameters that a story names.
-func network(name string) (chain.Params, error) {
-	p := chain.Params{
+func network(name string) (rules.Params, error) {
+	p := rules.Params{
 		Name:       "scenarios",
-		Difficulty: chain.Difficulty{Bits: 0x207fffff}, // two hashes a block
-		Limits:     chain.Limits{BlockBytes: 2000, BlockTxs: 8, TxBytes: 1000},
+		Difficulty: rules.Difficulty{Bits: 0x207fffff}, // two hashes a block
+		Limits:     rules.Limits{BlockBytes: 2000, BlockTxs: 8, TxBytes: 1000},
 	}
 	switch name {
 	case "easy":
 	case "asert":
 		// A block every ten seconds stays at two hashes; each one second after the
 		// one before takes about twice as many.
-		p.Difficulty = chain.Difficulty{Rule: chain.RuleAsert, Bits: 0x207fffff, Limit: 0x207fffff, Spacing: 10, HalfLife: 10}
+		p.Difficulty = rules.Difficulty{Rule: rules.RuleAsert, Bits: 0x207fffff, Limit: 0x207fffff, Spacing: 10, HalfLife: 10}
 	case "signed":
-		p.Signatures = chain.SignaturesRequired
+		p.Signatures = rules.SignaturesRequired
 	default:
 		return p, fmt.Errorf("network %q: want easy, asert or signed", name)
 	}
@@ -110,7 +112,7 @@ func (m *maker) draft(r row, parent *made) (draft, error) {
 		header: pow.Header{
 			Version: 0x20000000, Prev: parent.hash, Time: parent.state.Time + 1, Bits: parent.state.NextBits(m.p),
 		},
-		coinbase: chain.Coinbase{Height: parent.state.Height + 1, Tag: r.block}.Bytes(),
+		coinbase: block.Coinbase{Height: parent.state.Height + 1, Tag: r.block}.Bytes(),
 		label:    r.block,
 	}
 	rest := slices.Clone(r.with)
@@ -257,7 +259,7 @@ func namedTx(name string) (string, bool) {
 	case "":
 		return text(name), true
 	case "-signed":
-		tx, err := chain.Sign([]byte(text(name)), ed25519.NewKeyFromSeed(make([]byte, 32)), time.Time{})
+		tx, err := block.Sign([]byte(text(name)), ed25519.NewKeyFromSeed(make([]byte, 32)), time.Time{})
 		return tx.String(), err == nil
 	}
 	return "", false
@@ -291,7 +293,7 @@ func oddTxs() map[string]string {
 		"spaces":        `{"author": "a", "content": "c", "timestamp": 1}`,
 		"order":         `{"content":"c","author":"a","timestamp":1}`,
 		"forged":        forged,
-		"coinbase":      string(chain.Coinbase{Height: 1}.Bytes()),
+		"coinbase":      string(block.Coinbase{Height: 1}.Bytes()),
 	}
 }
 
@@ -300,7 +302,7 @@ func (d draft) root() pow.Hash {
 	for _, tx := range d.txs {
 		ids = append(ids, pow.DoubleSHA256([]byte(tx)))
 	}
-	root, _ := chain.MerkleRoot(ids)
+	root, _ := block.MerkleRoot(ids)
 	return root
 }
 

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 // orders returns in how many orders a story is told: LODE_SCENARIOS, or some.
@@ -69,7 +69,7 @@ func TestScenariosInBatches(t *testing.T) {
 					pl.t.Fatal(err)
 				case err == nil:
 					runs[i], moved = nil, true
-				case errors.Is(err, chain.PrevNotFound): // to be asked for again
+				case errors.Is(err, block.PrevNotFound): // to be asked for again
 					runs[i], moved = run[taken:], moved || taken > 0
 				default: // the rest may stand on a better body of the one refused
 					runs[i], moved = run[taken+1:], true
@@ -80,24 +80,24 @@ func TestScenariosInBatches(t *testing.T) {
 }
 
 // runs cuts the tree of a story into blocks that follow each other.
-func (pl *player) runs(s story, r *rand.Rand) [][]chain.Block {
+func (pl *player) runs(s story, r *rand.Rand) [][]block.Block {
 	pl.t.Helper()
 	goOn := []float64{0.5, 0.98}[r.IntN(2)]
-	var runs [][]chain.Block
+	var runs [][]block.Block
 	for _, row := range s.rows {
 		if !row.isBlock() || row.on == "" {
 			continue
 		}
 		for _, one := range row.each() {
-			b, err := chain.ParseBlock(pl.maker.blocks[one.block].raw)
+			b, err := block.Parse(pl.maker.blocks[one.block].raw)
 			if err != nil {
 				continue // what is malformed comes in no batch
 			}
-			i := slices.IndexFunc(runs, func(run []chain.Block) bool { return run[len(run)-1].Hash() == b.Header.Prev })
+			i := slices.IndexFunc(runs, func(run []block.Block) bool { return run[len(run)-1].Hash() == b.Header.Prev })
 			if i >= 0 && r.Float64() < goOn {
 				runs[i] = append(runs[i], b)
 			} else {
-				runs = append(runs, []chain.Block{b})
+				runs = append(runs, []block.Block{b})
 			}
 		}
 	}
@@ -140,7 +140,7 @@ func retell(t *testing.T, send func(*player, story, *rand.Rand)) {
 	}
 }
 
-func compare(t *testing.T, seed uint64, pl, direct *player, posted []chain.Tx) {
+func compare(t *testing.T, seed uint64, pl, direct *player, posted []block.Tx) {
 	t.Helper()
 	tip, want := pl.chain.Tip(), direct.chain.Tip()
 	if tip.Work != want.Work {

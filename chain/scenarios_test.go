@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
@@ -19,16 +22,16 @@ import (
 
 // stores are where the stories are played. open opens the store in a folder
 // again, as it was closed.
-func stores() map[string]func(dir string, p chain.Params) (chain.Store, error) {
+func stores() map[string]func(dir string, p rules.Params) (chain.Store, error) {
 	memory := map[string]chain.Store{}
-	return map[string]func(string, chain.Params) (chain.Store, error){
-		"memory": func(dir string, _ chain.Params) (chain.Store, error) {
+	return map[string]func(string, rules.Params) (chain.Store, error){
+		"memory": func(dir string, _ rules.Params) (chain.Store, error) {
 			if memory[dir] == nil {
 				memory[dir] = chain.NewMemStore()
 			}
 			return memory[dir], nil
 		},
-		"bbolt": func(dir string, p chain.Params) (chain.Store, error) {
+		"bbolt": func(dir string, p rules.Params) (chain.Store, error) {
 			return store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
 		},
 	}
@@ -99,11 +102,11 @@ func (pl *player) restart() {
 // bytes are no block.
 func (pl *player) send(b *made) string {
 	pl.t.Helper()
-	block, err := chain.ParseBlock(b.raw)
+	blk, err := block.Parse(b.raw)
 	if err != nil {
 		return word(err, "malformed")
 	}
-	outcome, err := pl.chain.Accept(block)
+	outcome, err := pl.chain.Accept(blk)
 	if err != nil {
 		return word(err, err.Error())
 	}
@@ -111,7 +114,7 @@ func (pl *player) send(b *made) string {
 }
 
 func word(err error, other string) string {
-	var rule chain.RuleError
+	var rule block.RuleError
 	if errors.As(err, &rule) {
 		return string(rule.Reason)
 	}
@@ -122,7 +125,7 @@ func word(err error, other string) string {
 func (pl *player) post(names []string) (becomes string, err error) {
 	for _, name := range names {
 		text, _ := namedTx(name)
-		tx, err := chain.ParseTx([]byte(text))
+		tx, err := block.ParseTx([]byte(text))
 		if err != nil {
 			return "", err
 		}
@@ -229,7 +232,7 @@ func (pl *player) checkWhole() {
 	c := pl.chain
 	tip := c.Tip()
 	mined := map[pow.Hash]bool{}
-	s := chain.Genesis(pl.maker.p)
+	s := rules.Genesis(pl.maker.p)
 	for height := int64(1); height <= tip.Height; height++ {
 		hash, ok := c.HashAt(height)
 		info, known := c.Header(hash)

@@ -3,12 +3,14 @@ package chain
 import (
 	"runtime"
 	"testing"
+
+	"github.com/lodepow/lode/chain/rules/rulestest"
 )
 
 // A simulation has thousands of chains in one process.
 func TestMemoryOfAChain(t *testing.T) {
 	const chains, blocks = 200, 50
-	a := NewBranch(Easy())
+	a := rulestest.NewBranch(rulestest.Easy())
 	for range blocks {
 		a.Grow(1)
 	}
@@ -17,7 +19,7 @@ func TestMemoryOfAChain(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for i := range all {
-		all[i] = openTest(t, Config{Params: Easy()}).Chain
+		all[i] = openTest(t, Config{Params: rulestest.Easy()}).Chain
 		if taken, err := all[i].AcceptAll(a.Blocks); taken != blocks || err != nil {
 			t.Fatal(taken, err)
 		}

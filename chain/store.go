@@ -3,6 +3,8 @@ package chain
 import (
 	"errors"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -31,7 +33,7 @@ type Store interface {
 
 	// FindTx returns the hash of the block of the active branch that holds the
 	// transaction, or an error that wraps [ErrNotFound].
-	FindTx(id pow.Hash) (block pow.Hash, err error)
+	FindTx(id pow.Hash) (blk pow.Hash, err error)
 
 	// FindTxs does the same for many at once. It returns a hash for each id, the
 	// zero hash where FindTx would say that there is none.
@@ -43,7 +45,7 @@ type Store interface {
 // Change is what a store makes durable at once. Its parts apply in the order of
 // the fields.
 type Change struct {
-	Blocks []Block // new ones, parents before children
+	Blocks []block.Block // new ones, parents before children
 
 	// Disconnect and Connect move the active branch: their transactions leave
 	// and enter the index. Blocks come in the order of the moves, so Disconnect
@@ -59,7 +61,7 @@ type Change struct {
 // Pending is a transaction that waits for a block.
 type Pending struct {
 	Seq uint64 // orders pending transactions by arrival; never given twice
-	Tx  Tx
+	Tx  block.Tx
 }
 
 // Errors of a store, to be tested with [errors.Is].
@@ -74,6 +76,6 @@ var (
 // isRule reports whether an error is the verdict of a rule. Damage is none,
 // although a damaged block may break rules.
 func isRule(err error) bool {
-	var rule RuleError
+	var rule block.RuleError
 	return errors.As(err, &rule) && !errors.Is(err, ErrDamaged)
 }

@@ -3,6 +3,8 @@ package chain
 import (
 	"fmt"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -24,7 +26,7 @@ type Template struct {
 	Versions []int32 // to try with each nonce; see Versions
 	MinTime  uint32  // the least that the header's time may be
 	Tag      string
-	Txs      []Tx
+	Txs      []block.Tx
 
 	Before, After []byte     // halves of the coinbase, around its extranonce
 	Branch        []pow.Hash // merkle branch of the coinbase
@@ -46,12 +48,12 @@ func Versions() []int32 {
 func (c *Chain) Template(o TemplateOptions) (Template, error) {
 	c.mu.RLock()
 	tip := c.tip
-	coinbase := Coinbase{Height: tip.Height + 1, Tag: o.Tag}
+	coinbase := block.Coinbase{Height: tip.Height + 1, Tag: o.Tag}
 	if err := coinbase.Validate(); err != nil {
 		c.mu.RUnlock()
 		return Template{}, fmt.Errorf("template: %w", err)
 	}
-	var txs []Tx
+	var txs []block.Tx
 	if !o.Empty {
 		txs = c.pickTxs(pow.HeaderSize + len(coinbase.Bytes()))
 	}
@@ -69,16 +71,16 @@ func (c *Chain) Template(o TemplateOptions) (Template, error) {
 		MinTime:  tip.MedianTimePast() + 1,
 		Tag:      o.Tag,
 		Txs:      txs,
-		Branch:   CoinbaseBranch(ids),
+		Branch:   block.CoinbaseBranch(ids),
 	}
 	t.Before, t.After = coinbase.Halves()
 	return t, nil
 }
 
-func (c *Chain) pickTxs(size int) []Tx {
+func (c *Chain) pickTxs(size int) []block.Tx {
 	limits := c.params.Limits
-	var txs []Tx
-	c.pool.each(func(tx Tx) bool {
+	var txs []block.Tx
+	c.pool.each(func(tx block.Tx) bool {
 		size += tx.Size()
 		if len(txs) == limits.BlockTxs || size > limits.BlockBytes {
 			return false
@@ -90,8 +92,8 @@ func (c *Chain) pickTxs(size int) []Tx {
 }
 
 // coinbase returns the coinbase with that extranonce.
-func (t Template) coinbase(extranonce uint64) Coinbase {
-	return Coinbase{Height: t.Height, Extranonce: extranonce, Tag: t.Tag}
+func (t Template) coinbase(extranonce uint64) block.Coinbase {
+	return block.Coinbase{Height: t.Height, Extranonce: extranonce, Tag: t.Tag}
 }
 
 // Job returns the job to find the block with that extranonce and that time, or
@@ -101,7 +103,7 @@ func (t Template) Job(extranonce uint64, time uint32) pow.Job {
 		Header: pow.Header{
 			Version:    t.Versions[0],
 			Prev:       t.Prev,
-			MerkleRoot: MerkleProof{Siblings: t.Branch}.Root(t.coinbase(extranonce).ID()),
+			MerkleRoot: block.MerkleProof{Siblings: t.Branch}.Root(t.coinbase(extranonce).ID()),
 			Time:       max(time, t.MinTime),
 			Bits:       t.Bits,
 		},
@@ -111,6 +113,6 @@ func (t Template) Job(extranonce uint64, time uint32) pow.Job {
 
 // Block returns the block of the header that a search found for the job with
 // that extranonce.
-func (t Template) Block(solved pow.Header, extranonce uint64) Block {
-	return Block{Header: solved, Coinbase: t.coinbase(extranonce), Txs: t.Txs}
+func (t Template) Block(solved pow.Header, extranonce uint64) block.Block {
+	return block.Block{Header: solved, Coinbase: t.coinbase(extranonce), Txs: t.Txs}
 }

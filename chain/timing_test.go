@@ -1,6 +1,10 @@
 package chain
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/lodepow/lode/chain/rules/rulestest"
+)
 
 // hookStore calls after once, when a reorg is on disk and not yet in memory.
 type hookStore struct {
@@ -20,9 +24,9 @@ func (s *hookStore) Commit(c Change) error {
 func TestPostBetweenReorgOnDiskAndInMemory(t *testing.T) {
 	mem := NewMemStore()
 	s := &hookStore{Store: mem}
-	c := openTest(t, Config{Params: Easy(), Store: s})
-	one := MakeTx(t, "one")
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
+	one := rulestest.MakeTx(t, "one")
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	c.post(one)
 	c.want(Best, a.Grow(1, one))
@@ -37,8 +41,8 @@ func TestPostBetweenReorgOnDiskAndInMemory(t *testing.T) {
 }
 
 func TestOrphansAreTakenWithASideBlock(t *testing.T) {
-	c := openTest(t, Config{Params: Easy()})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	c.want(Best, a.Grow(1))
 	b.Grow(1)
@@ -51,8 +55,8 @@ func TestHeldBlockOutlivesAStoreFault(t *testing.T) {
 	mem := NewMemStore()
 	n := 0
 	s := &flakyStore{Store: mem, fails: func() bool { n--; return n == 0 }}
-	c := openTest(t, Config{Params: Easy(), Store: s})
-	a := NewBranch(c.Params())
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
+	a := rulestest.NewBranch(c.Params())
 	a.Grow(1)
 	c.want(Held, a.Grow(1))
 	n = 2 // the parent's commit succeeds, the orphan's does not

@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -43,10 +45,10 @@ const (
 )
 
 // newTree returns a tree that has only genesis.
-func newTree(p Params) *tree {
+func newTree(p rules.Params) *tree {
 	t := &tree{slots: make([]int32, 16), seed: maphash.MakeSeed()}
 	header, _ := p.Genesis()
-	t.add(-1, header, Genesis(p))
+	t.add(-1, header, rules.Genesis(p))
 	t.active = []int32{0}
 	return t
 }
@@ -70,7 +72,7 @@ func (t *tree) find(hash pow.Hash) (int32, bool) {
 }
 
 // add adds the block with that header, whose state is s. It must be new.
-func (t *tree) add(parent int32, h pow.Header, s State) int32 {
+func (t *tree) add(parent int32, h pow.Header, s rules.State) int32 {
 	t.grow()
 	if 4*int(t.count) >= 3*len(t.slots) {
 		t.slots = make([]int32, 2*len(t.slots))
@@ -112,11 +114,11 @@ func (t *tree) header(i int32) pow.Header {
 }
 
 // state returns what the rules need to judge a child of the block.
-func (t *tree) state(i int32) State {
+func (t *tree) state(i int32) rules.State {
 	n := t.at(i)
-	s := State{Height: int64(n.height), Hash: n.hash, Work: n.work, Time: n.time, Bits: n.bits, FirstTime: n.first}
-	var times [MedianSpan]uint32
-	count := min(int(n.height)+1, MedianSpan)
+	s := rules.State{Height: int64(n.height), Hash: n.hash, Work: n.work, Time: n.time, Bits: n.bits, FirstTime: n.first}
+	var times [rules.MedianSpan]uint32
+	count := min(int(n.height)+1, rules.MedianSpan)
 	for back := range count {
 		times[back] = n.time
 		if n.parent >= 0 {

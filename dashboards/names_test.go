@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node"
 )
 
@@ -22,7 +23,7 @@ func registered(t *testing.T) map[string]bool {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	n, err := node.Open(t.Context(), node.Config{
-		Params: chain.Lab(), Data: t.TempDir(), Listen: "127.0.0.1:0", Workers: 1, Registry: reg,
+		Params: rules.Lab(), Data: t.TempDir(), Listen: "127.0.0.1:0", Workers: 1, Registry: reg,
 	})
 	if err != nil {
 		t.Fatal(err)

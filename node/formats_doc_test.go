@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
-
-	"github.com/lodepow/lode/chain"
 )
 
 func readFormats(t *testing.T) string {
@@ -27,7 +28,7 @@ func readFormats(t *testing.T) string {
 
 // TestMetricsDoc holds the table of metrics against what a node exports.
 func TestMetricsDoc(t *testing.T) {
-	p, err := chain.Tutorial(1)
+	p, err := rules.Tutorial(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func TestFormatsExamples(t *testing.T) {
 	if len(examples) != 3 {
 		t.Fatalf("%d examples, want 3", len(examples))
 	}
-	tx, err := chain.ParseTx([]byte(examples[0][1]))
+	tx, err := block.ParseTx([]byte(examples[0][1]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,19 +130,19 @@ func TestFormatsExamples(t *testing.T) {
 		t.Errorf("transaction %s with the id %s: the page has another form or id", tx, tx.ID())
 	}
 
-	tutorial, err := chain.Tutorial(2)
+	tutorial, err := rules.Tutorial(2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var block chain.Block
-	if err := json.Unmarshal([]byte(examples[1][1]), &block); err != nil {
+	var blk block.Block
+	if err := json.Unmarshal([]byte(examples[1][1]), &blk); err != nil {
 		t.Fatal(err)
 	}
-	if header, coinbase := tutorial.Genesis(); block.Header != header || block.Coinbase != coinbase || len(block.Txs) > 0 {
-		t.Errorf("block %+v is not the genesis of the tutorial", block)
+	if header, coinbase := tutorial.Genesis(); blk.Header != header || blk.Coinbase != coinbase || len(blk.Txs) > 0 {
+		t.Errorf("block %+v is not the genesis of the tutorial", blk)
 	}
 
-	params, err := chain.ParseParams([]byte(examples[2][1]))
+	params, err := rules.ParseParams([]byte(examples[2][1]))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/p2p"
 )
@@ -178,7 +179,7 @@ func TestAdvertise(t *testing.T) {
 		{listen: "0.0.0.0:0", peers: []gossip.Address{"http://127.0.0.1:1"}, err: "--advertise"},
 		{listen: "[::1]:0", want: "http://[::1]:PORT"},
 	} {
-		params, err := chain.Tutorial(1)
+		params, err := rules.Tutorial(1)
 		if err != nil {
 			t.Fatal(err)
 		}

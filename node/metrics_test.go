@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -41,7 +43,7 @@ lode_miner_info{mode="continuous"} 1
 
 func benchNode(b *testing.B) *Node {
 	b.Helper()
-	n, err := Open(b.Context(), Config{Params: chain.Lab(), Data: b.TempDir(), Listen: "127.0.0.1:0", Registry: prometheus.NewRegistry()})
+	n, err := Open(b.Context(), Config{Params: rules.Lab(), Data: b.TempDir(), Listen: "127.0.0.1:0", Registry: prometheus.NewRegistry()})
 	if err != nil {
 		b.Fatal(err)
 	}

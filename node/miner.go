@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/pow"
@@ -70,7 +72,7 @@ type progress = api.Progress
 // run is the way to one block, which any number of callers wait for.
 type run struct {
 	done  chan struct{}
-	block chain.Block
+	block block.Block
 	mined bool
 	err   error
 }
@@ -95,8 +97,8 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 	default:
 		return nil, fmt.Errorf("mining mode %q: want %s, %s or %s", c.Mode, OnDemand, Pending, Continuous)
 	}
-	if len(c.Tag) > chain.MaxTag {
-		return nil, fmt.Errorf("miner tag has %d bytes, at most %d", len(c.Tag), chain.MaxTag)
+	if len(c.Tag) > block.MaxTag {
+		return nil, fmt.Errorf("miner tag has %d bytes, at most %d", len(c.Tag), block.MaxTag)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -172,7 +174,7 @@ func (m *Miner) pause(ctx context.Context, d time.Duration) {
 
 // Mine implements [api.Miner]. Calls that come while a block is being mined wait
 // for that one.
-func (m *Miner) Mine(ctx context.Context) (b chain.Block, mined bool, err error) {
+func (m *Miner) Mine(ctx context.Context) (b block.Block, mined bool, err error) {
 	m.mu.Lock()
 	if m.run == nil {
 		m.run = newRun()
@@ -185,9 +187,9 @@ func (m *Miner) Mine(ctx context.Context) (b chain.Block, mined bool, err error)
 	case <-r.done:
 		return r.block, r.mined, r.err
 	case <-ctx.Done():
-		return chain.Block{}, false, context.Cause(ctx)
+		return block.Block{}, false, context.Cause(ctx)
 	case <-m.stopped:
-		return chain.Block{}, false, errStopped
+		return block.Block{}, false, errStopped
 	}
 }
 
@@ -216,14 +218,14 @@ func (m *Miner) onEvent(ev chain.Event) {
 
 // mine goes on until a block of ours is the tip, there is nothing to mine, or
 // the context ends.
-func (m *Miner) mine(ctx context.Context) (b chain.Block, mined bool, err error) {
+func (m *Miner) mine(ctx context.Context) (b block.Block, mined bool, err error) {
 	for {
 		t, ok, err := m.template()
 		if err != nil || !ok {
-			return chain.Block{}, false, err
+			return block.Block{}, false, err
 		}
 		if err := m.waitForClock(ctx, t); err != nil {
-			return chain.Block{}, false, err
+			return block.Block{}, false, err
 		}
 		start := m.now()
 		b, err := m.solve(ctx, t)
@@ -231,12 +233,12 @@ func (m *Miner) mine(ctx context.Context) (b chain.Block, mined bool, err error)
 			continue
 		}
 		if err != nil {
-			return chain.Block{}, false, err
+			return block.Block{}, false, err
 		}
 		outcome, err := m.chain.Accept(b)
 		m.metrics.countBlock(outcome, err)
 		if err != nil {
-			return chain.Block{}, false, fmt.Errorf("accept our own block: %w", err)
+			return block.Block{}, false, fmt.Errorf("accept our own block: %w", err)
 		}
 		if outcome == chain.Best {
 			m.log.Info("block mined", "height", b.Height(), "hash", b.Hash(), "txs", len(b.Txs), "took", m.now().Sub(start))

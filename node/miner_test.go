@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"go.uber.org/goleak"
 
 	"github.com/lodepow/lode/chain"
@@ -18,9 +21,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // easy is a network on which mining takes no time.
-func easy(t testing.TB) chain.Params {
+func easy(t testing.TB) rules.Params {
 	t.Helper()
-	p, err := chain.Tutorial(1)
+	p, err := rules.Tutorial(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +31,7 @@ func easy(t testing.TB) chain.Params {
 }
 
 // testMiner is a miner that runs until the test ends.
-func testMiner(t testing.TB, p chain.Params, mode Mode) (*Miner, *chain.Chain) {
+func testMiner(t testing.TB, p rules.Params, mode Mode) (*Miner, *chain.Chain) {
 	t.Helper()
 	c, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
 	if err != nil {
@@ -55,9 +58,9 @@ func testMiner(t testing.TB, p chain.Params, mode Mode) (*Miner, *chain.Chain) {
 	return m, c
 }
 
-func post(t testing.TB, c *chain.Chain, content string) chain.Tx {
+func post(t testing.TB, c *chain.Chain, content string) block.Tx {
 	t.Helper()
-	tx, err := chain.NewTx(fmt.Appendf(nil, `{"author":"ann","content":%q}`, content), time.Now())
+	tx, err := block.NewTx(fmt.Appendf(nil, `{"author":"ann","content":%q}`, content), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,14 +76,14 @@ func TestMineOnDemand(t *testing.T) {
 		t.Fatalf("mined %v without a transaction (%v)", mined, err)
 	}
 	a, b := post(t, c, "one"), post(t, c, "two")
-	block, mined, err := m.Mine(t.Context())
+	blk, mined, err := m.Mine(t.Context())
 	if err != nil || !mined {
 		t.Fatal(mined, err)
 	}
-	if len(block.Txs) != 2 || block.Txs[0] != a || block.Txs[1] != b || block.Height() != 1 || block.Coinbase.Tag != "test" {
-		t.Errorf("%+v", block)
+	if len(blk.Txs) != 2 || blk.Txs[0] != a || blk.Txs[1] != b || blk.Height() != 1 || blk.Coinbase.Tag != "test" {
+		t.Errorf("%+v", blk)
 	}
-	if c.Tip().Hash != block.Hash() {
+	if c.Tip().Hash != blk.Hash() {
 		t.Error("the block is not the tip")
 	}
 	if p := m.Progress(); p.Mining {
@@ -205,9 +208,9 @@ func TestMineContinuously(t *testing.T) {
 }
 
 // hard is a network on which no test finds a block.
-func hard(t testing.TB) chain.Params {
+func hard(t testing.TB) rules.Params {
 	t.Helper()
-	p, err := chain.Tutorial(40)
+	p, err := rules.Tutorial(40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,14 +268,14 @@ func TestNewTipCancelsTheSearch(t *testing.T) {
 	if _, _, err := m.Mine(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, tx := range []chain.Tx{theirs, ours} {
+	for _, tx := range []block.Tx{theirs, ours} {
 		if place, err := c.FindTx(tx.ID()); err != nil || place.Pending {
 			t.Errorf("%s: %+v, %v", tx.Content(), place, err)
 		}
 	}
 }
 
-func solveOn(t testing.TB, c *chain.Chain) chain.Block {
+func solveOn(t testing.TB, c *chain.Chain) block.Block {
 	t.Helper()
 	tmpl, err := c.Template(chain.TemplateOptions{Tag: "other"})
 	if err != nil {
@@ -331,7 +334,7 @@ func TestMinerConfig(t *testing.T) {
 	if _, err := NewMiner(MinerConfig{Mode: "sometimes"}); err == nil {
 		t.Error("an unknown mode was accepted")
 	}
-	if _, err := NewMiner(MinerConfig{Tag: string(make([]byte, chain.MaxTag+1))}); err == nil {
+	if _, err := NewMiner(MinerConfig{Tag: string(make([]byte, block.MaxTag+1))}); err == nil {
 		t.Error("a tag that fits no coinbase was accepted")
 	}
 }
@@ -377,8 +380,8 @@ func TestLostRaceLosesNothing(t *testing.T) {
 type race struct {
 	chain  *chain.Chain
 	miner  *Miner
-	theirs chain.Block
-	ours   chain.Tx
+	theirs block.Block
+	ours   block.Tx
 
 	hold    func() // in the first subscriber, on every new tip
 	arrive  func() // when the first job of the search is made

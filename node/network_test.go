@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/node/gossip"
 )
 
@@ -25,7 +26,7 @@ type liveNode struct {
 func startLive(t testing.TB, c Config) *liveNode {
 	t.Helper()
 	if c.Params.Name == "" {
-		params, err := chain.Tutorial(1)
+		params, err := rules.Tutorial(1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
@@ -27,7 +29,7 @@ import (
 
 // Config says what the node does. Params and Data are required.
 type Config struct {
-	Params chain.Params
+	Params rules.Params
 	Data   string // folder of the store; made if it is not there
 	Listen string // host:port; "": 127.0.0.1:8000
 

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
@@ -21,7 +24,7 @@ func TestRestart(t *testing.T) {
 	if err != nil {
 		blocks = 200_000
 	}
-	p := chain.Params{Name: "long", Difficulty: chain.Difficulty{Bits: 0x207fffff}}.WithDefaults()
+	p := rules.Params{Name: "long", Difficulty: rules.Difficulty{Bits: 0x207fffff}}.WithDefaults()
 	data := t.TempDir()
 	tip := generate(t, p, data, blocks)
 
@@ -54,7 +57,7 @@ func TestRestart(t *testing.T) {
 
 // generate fills a store with a chain of blocks without transactions, and
 // returns its tip.
-func generate(t *testing.T, p chain.Params, data string, blocks int) pow.Hash {
+func generate(t *testing.T, p rules.Params, data string, blocks int) pow.Hash {
 	t.Helper()
 	s, err := store.Open(data, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
 	if err != nil {
@@ -65,9 +68,9 @@ func generate(t *testing.T, p chain.Params, data string, blocks int) pow.Hash {
 	if err != nil {
 		t.Fatal(err)
 	}
-	change := chain.Change{Blocks: []chain.Block{{Header: header, Coinbase: coinbase}}, Connect: []pow.Hash{header.Hash()}}
+	change := chain.Change{Blocks: []block.Block{{Header: header, Coinbase: coinbase}}, Connect: []pow.Hash{header.Hash()}}
 	for height := 1; height <= blocks; height++ {
-		coinbase := chain.Coinbase{Height: int64(height)}
+		coinbase := block.Coinbase{Height: int64(height)}
 		header = pow.Header{
 			Version: 0x20000000, Prev: header.Hash(), MerkleRoot: coinbase.ID(),
 			Time: header.Time + 1, Bits: p.Difficulty.Bits,
@@ -75,7 +78,7 @@ func generate(t *testing.T, p chain.Params, data string, blocks int) pow.Hash {
 		for !header.Hash().Meets(target) {
 			header.Nonce++
 		}
-		change.Blocks = append(change.Blocks, chain.Block{Header: header, Coinbase: coinbase})
+		change.Blocks = append(change.Blocks, block.Block{Header: header, Coinbase: coinbase})
 		change.Connect = append(change.Connect, header.Hash())
 		if len(change.Blocks) == 10_000 || height == blocks {
 			if err := s.Commit(change); err != nil {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/pow"
@@ -41,7 +43,7 @@ func (m *Miner) future() time.Duration {
 }
 
 // solve searches one job of the template after another until one gives a block.
-func (m *Miner) solve(ctx context.Context, t chain.Template) (chain.Block, error) {
+func (m *Miner) solve(ctx context.Context, t chain.Template) (block.Block, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	start, before := m.now(), m.engine.Hashes()
@@ -49,7 +51,7 @@ func (m *Miner) solve(ctx context.Context, t chain.Template) (chain.Block, error
 	defer m.watch(nil, t, start, before)
 	defer m.report()()
 	if m.chain.Tip().Hash != t.Prev { // before the watch began
-		return chain.Block{}, errNewTip
+		return block.Block{}, errNewTip
 	}
 
 	r, err := m.engine.Mine(ctx, func() (pow.Job, error) {
@@ -69,9 +71,9 @@ func (m *Miner) solve(ctx context.Context, t chain.Template) (chain.Block, error
 	})
 	if err != nil {
 		if parent := context.Cause(ctx); parent != nil && !errors.Is(parent, errNewTip) {
-			return chain.Block{}, errStopped
+			return block.Block{}, errStopped
 		}
-		return chain.Block{}, err
+		return block.Block{}, err
 	}
 	return t.Block(r.Header, m.extranonce), nil
 }

@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
@@ -27,8 +30,8 @@ func buildLode(ctx context.Context, to string) error {
 	return build.Run()
 }
 
-func (lode) params() chain.Params {
-	return chain.Params{Name: "sync", Difficulty: chain.Difficulty{Bits: 0x207fffff}}.WithDefaults()
+func (lode) params() rules.Params {
+	return rules.Params{Name: "sync", Difficulty: rules.Difficulty{Bits: 0x207fffff}}.WithDefaults()
 }
 
 func (n lode) start(ctx context.Context, dir string, more ...string) (*process, error) {
@@ -110,7 +113,7 @@ func (n lode) prepare(_ context.Context, dir string, blocks int) (err error) {
 	const batch = 1000
 	state := c.Tip()
 	for state.Height < int64(blocks) {
-		var run []chain.Block
+		var run []block.Block
 		for len(run) < batch && state.Height < int64(blocks) {
 			b, err := nextBlock(p, state)
 			if err != nil {
@@ -127,21 +130,21 @@ func (n lode) prepare(_ context.Context, dir string, blocks int) (err error) {
 }
 
 // nextBlock makes a block with one small transaction.
-func nextBlock(p chain.Params, on chain.State) (chain.Block, error) {
+func nextBlock(p rules.Params, on rules.State) (block.Block, error) {
 	height := on.Height + 1
-	tx, err := chain.ParseTx(fmt.Appendf(nil, `{"author":"ann","content":"hello %d","timestamp":%d}`, height, on.Time))
+	tx, err := block.ParseTx(fmt.Appendf(nil, `{"author":"ann","content":"hello %d","timestamp":%d}`, height, on.Time))
 	if err != nil {
-		return chain.Block{}, err
+		return block.Block{}, err
 	}
-	b := chain.Block{
+	b := block.Block{
 		Header:   pow.Header{Version: 0x20000000, Prev: on.Hash, Time: on.Time + 1, Bits: on.NextBits(p)},
-		Coinbase: chain.Coinbase{Height: height},
-		Txs:      []chain.Tx{tx},
+		Coinbase: block.Coinbase{Height: height},
+		Txs:      []block.Tx{tx},
 	}
-	b.Header.MerkleRoot, _ = chain.MerkleRoot(b.IDs())
+	b.Header.MerkleRoot, _ = block.MerkleRoot(b.IDs())
 	target, err := b.Header.Bits.Target()
 	if err != nil {
-		return chain.Block{}, err
+		return block.Block{}, err
 	}
 	for !b.Hash().Meets(target) {
 		b.Header.Nonce++

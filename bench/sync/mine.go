@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -80,7 +81,7 @@ func mine(ctx context.Context, p *process, blocks int) error {
 			ids = append(ids, pow.DoubleSHA256(tx))
 		}
 		header := pow.Header{Version: t.Version, Prev: t.Prev, Time: at, Bits: bits}
-		header.MerkleRoot, _ = chain.MerkleRoot(ids)
+		header.MerkleRoot, _ = block.MerkleRoot(ids)
 		target, err := bits.Target()
 		if err != nil {
 			return err
@@ -121,7 +122,7 @@ const opTrue = 0x51 // a script that anybody satisfies
 
 // payingCoinbase returns one of Lode's coinbases that pays to everybody.
 func payingCoinbase(height int, value uint64) []byte {
-	raw := chain.Coinbase{Height: int64(height)}.Bytes()
+	raw := block.Coinbase{Height: int64(height)}.Bytes()
 	const end = 8 + 1 + 1 + 4 // value, script, lock time
 	binary.LittleEndian.PutUint64(raw[len(raw)-end:], value)
 	raw[len(raw)-5] = opTrue

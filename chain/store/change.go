@@ -10,14 +10,14 @@ import (
 // change is a [chain.Change] in the form of the file, but for the checksums of
 // the records whose keys the committer chooses.
 type change struct {
-	blocks              []block
+	blocks              []storedBlock
 	disconnect, connect []pow.Hash
 	add                 []pending
 	remove              []uint64
 	size                int // bytes, about
 }
 
-type block struct {
+type storedBlock struct {
 	hash   pow.Hash
 	header [pow.HeaderSize]byte
 	record []byte
@@ -31,7 +31,7 @@ type pending struct {
 func encode(c chain.Change) (change, error) {
 	to := change{disconnect: c.Disconnect, connect: c.Connect, remove: c.RemovePending}
 	for _, b := range c.Blocks {
-		e := block{hash: b.Hash(), header: b.Header.Bytes(), txs: make([]pow.Hash, len(b.Txs))}
+		e := storedBlock{hash: b.Hash(), header: b.Header.Bytes(), txs: make([]pow.Hash, len(b.Txs))}
 		for i, tx := range b.Txs {
 			e.txs[i] = tx.ID()
 		}

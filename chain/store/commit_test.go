@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -132,7 +134,7 @@ func TestNoAnswerBeforeTheSync(t *testing.T) {
 	}
 	b := testBlock(pow.Hash{}, 0, "a", testTx("x"))
 	answer := make(chan error, 1)
-	go func() { answer <- s.Commit(chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}}) }()
+	go func() { answer <- s.Commit(chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}}) }()
 	<-held
 	select {
 	case err := <-answer:
@@ -218,7 +220,7 @@ func TestFailureAfterTheSync(t *testing.T) {
 		return nil
 	}})
 	b := testBlock(pow.Hash{}, 0, "a")
-	mustCommit(t, s, chain.Change{Blocks: []chain.Block{b}})
+	mustCommit(t, s, chain.Change{Blocks: []block.Block{b}})
 	fail = true
 	if err := s.Commit(chain.Change{AddPending: pendingOf(1, "x")}); !errors.Is(err, failure) {
 		t.Errorf("error %v", err)
@@ -312,7 +314,7 @@ func TestConcurrentReads(t *testing.T) {
 		})
 	}
 	for i, b := range blocks {
-		mustCommit(t, s, chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}})
+		mustCommit(t, s, chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}})
 		at.Store(int64(i + 1))
 	}
 	all.Wait()

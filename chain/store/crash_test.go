@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -73,10 +75,10 @@ func childCommits(dir string) error {
 	all.Go(func() {
 		for n := int64(len(headers)); ; n++ {
 			b := testBlock(tip, n, "c", testTx(fmt.Sprintf("block %d", n)))
-			change := chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}}
+			change := chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}}
 			if n%5 == 4 { // replaces the tip
 				b = testBlock(headers[len(headers)-1].Prev, n, "r", testTx(fmt.Sprintf("block %d", n)))
-				change = chain.Change{Blocks: []chain.Block{b}, Disconnect: []pow.Hash{tip}, Connect: []pow.Hash{b.Hash()}}
+				change = chain.Change{Blocks: []block.Block{b}, Disconnect: []pow.Hash{tip}, Connect: []pow.Hash{b.Hash()}}
 			}
 			if err := s.Commit(change); err != nil {
 				say("error: %v\n", err)
@@ -187,7 +189,7 @@ func checkAfterKill(t *testing.T, dir string, acked, unsure map[uint64]bool, blo
 			t.Errorf("a block was acknowledged: %v", err)
 			continue
 		}
-		if _, err := chain.LoadBlock(raw); err != nil {
+		if _, err := block.Load(raw); err != nil {
 			t.Error(err)
 		}
 	}
@@ -208,7 +210,7 @@ func checkAfterKill(t *testing.T, dir string, acked, unsure map[uint64]bool, blo
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := chain.LoadBlock(raw)
+		b, err := block.Load(raw)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"go.etcd.io/bbolt"
 
 	"github.com/lodepow/lode/chain"
@@ -23,7 +25,7 @@ import (
 type sample struct {
 	file     []byte
 	ids      []pow.Hash
-	blocks   []chain.Block
+	blocks   []block.Block
 	contents string
 	kinds    map[string][]int // pages
 }
@@ -143,14 +145,14 @@ func (sam sample) try(dir string, file []byte) (found bool, err error) {
 	}
 	// Writing must not make it worse, or panic.
 	b := testBlock(sam.blocks[len(sam.blocks)-1].Hash(), 122, "next", testTx("next"))
-	err = s.Commit(chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}, AddPending: pendingOf(1000, "last"), RemovePending: []uint64{50}})
+	err = s.Commit(chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}, AddPending: pendingOf(1000, "last"), RemovePending: []uint64{50}})
 	switch {
 	case errors.Is(err, chain.ErrDamaged):
 		return true, nil
 	case err != nil:
 		return false, fmt.Errorf("write: %w", err)
 	}
-	for _, b := range slices.Concat(sam.blocks, []chain.Block{b}) {
+	for _, b := range slices.Concat(sam.blocks, []block.Block{b}) {
 		if raw, err := s.Block(b.Hash()); errors.Is(err, chain.ErrDamaged) {
 			found = true
 		} else if want, _ := b.AppendBinary(nil); err != nil || !bytes.Equal(raw, want) {
@@ -167,7 +169,7 @@ func TestFlippedBodyIsFoundOnOpen(t *testing.T) {
 	prev := pow.Hash{}
 	for i := range 50 {
 		b := testBlock(prev, int64(i), "a", testTx(strings.Repeat("x", 1000*(i%7))+"needle"))
-		if err := s.Commit(chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}}); err != nil {
+		if err := s.Commit(chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}}); err != nil {
 			t.Fatal(err)
 		}
 		prev = b.Hash()

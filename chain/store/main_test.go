@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"go.uber.org/goleak"
 
 	"github.com/lodepow/lode/chain"
@@ -63,8 +65,8 @@ func mustCommit(t testing.TB, s *Store, c chain.Change) {
 }
 
 // testTx returns a transaction of that content. The same one, if asked again.
-func testTx(content string) chain.Tx {
-	tx, err := chain.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))
+func testTx(content string) block.Tx {
+	tx, err := block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))
 	if err != nil {
 		panic(err)
 	}
@@ -73,18 +75,18 @@ func testTx(content string) chain.Tx {
 
 // testBlock returns a block on a parent. The store does not know the rules, so
 // it has no work.
-func testBlock(prev pow.Hash, height int64, branch string, txs ...chain.Tx) chain.Block {
-	b := chain.Block{Coinbase: chain.Coinbase{Height: height, Tag: branch}, Txs: txs}
-	root, _ := chain.MerkleRoot(b.IDs())
+func testBlock(prev pow.Hash, height int64, branch string, txs ...block.Tx) block.Block {
+	b := block.Block{Coinbase: block.Coinbase{Height: height, Tag: branch}, Txs: txs}
+	root, _ := block.MerkleRoot(b.IDs())
 	b.Header = pow.Header{Version: 0x20000000, Prev: prev, MerkleRoot: root, Time: uint32(height), Bits: 0x207fffff}
 	return b
 }
 
 // testBranch returns a chain of blocks, each with that many transactions.
-func testBranch(prev pow.Hash, height int64, branch string, blocks, txs int) []chain.Block {
-	var all []chain.Block
+func testBranch(prev pow.Hash, height int64, branch string, blocks, txs int) []block.Block {
+	var all []block.Block
 	for range blocks {
-		var in []chain.Tx
+		var in []block.Tx
 		for i := range txs {
 			in = append(in, testTx(fmt.Sprintf("%s %d %d", branch, height, i)))
 		}
@@ -96,7 +98,7 @@ func testBranch(prev pow.Hash, height int64, branch string, blocks, txs int) []c
 	return all
 }
 
-func hashes(blocks []chain.Block) []pow.Hash {
+func hashes(blocks []block.Block) []pow.Hash {
 	var all []pow.Hash
 	for _, b := range blocks {
 		all = append(all, b.Hash())
@@ -112,7 +114,7 @@ func reversed(hashes []pow.Hash) []pow.Hash {
 	return all
 }
 
-func binaryOf(t testing.TB, b chain.Block) string {
+func binaryOf(t testing.TB, b block.Block) string {
 	t.Helper()
 	raw, err := b.AppendBinary(nil)
 	if err != nil {

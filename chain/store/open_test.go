@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -24,7 +26,7 @@ func generate(t testing.TB, s *Store, blocks int) (tip pow.Hash) {
 	for height := int64(0); height < int64(blocks); {
 		var c chain.Change
 		for len(c.Blocks) < step && height < int64(blocks) {
-			var txs []chain.Tx
+			var txs []block.Tx
 			if height%10 == 0 {
 				txs = append(txs, testTx(fmt.Sprint(height)))
 			}
@@ -103,7 +105,7 @@ func TestDeepReorg(t *testing.T) {
 	root := testBlock(pow.Hash{}, 0, "root")
 	ours := testBranch(root.Hash(), 1, "ours", depth, 20)
 	theirs := testBranch(root.Hash(), 1, "theirs", depth+1, 20)
-	mustCommit(t, s, chain.Change{Blocks: append([]chain.Block{root}, ours...), Connect: append([]pow.Hash{root.Hash()}, hashes(ours)...)})
+	mustCommit(t, s, chain.Change{Blocks: append([]block.Block{root}, ours...), Connect: append([]pow.Hash{root.Hash()}, hashes(ours)...)})
 	for len(theirs) > 0 { // they come as they are found
 		n := min(100, len(theirs))
 		mustCommit(t, s, chain.Change{Blocks: theirs[:n]})

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
@@ -41,7 +43,7 @@ func (s *Store) Load(header func(pow.Header) error) (tip pow.Hash, pending []cha
 		return pow.Hash{}, nil, err
 	}
 	for i, record := range records {
-		tx, err := chain.ParseTx(record)
+		tx, err := block.ParseTx(record)
 		if err != nil {
 			return pow.Hash{}, nil, damaged("pending transaction %d: %v", pending[i].Seq, err)
 		}
@@ -97,36 +99,36 @@ func parseHeader(number uint64, k, record []byte) (pow.Header, error) {
 }
 
 // Block implements [chain.Store].
-func (s *Store) Block(hash pow.Hash) (block []byte, err error) {
+func (s *Store) Block(hash pow.Hash) (blk []byte, err error) {
 	err = s.view(func(tx *bbolt.Tx) error {
 		_, found, err := s.body(tx, hash)
-		block = bytes.Clone(found)
+		blk = bytes.Clone(found)
 		return err
 	})
-	return block, err
+	return blk, err
 }
 
 // body returns a block's number and its bytes, which are the transaction's.
-func (s *Store) body(tx *bbolt.Tx, hash pow.Hash) (number uint64, block []byte, err error) {
+func (s *Store) body(tx *bbolt.Tx, hash pow.Hash) (number uint64, blk []byte, err error) {
 	bodies := tx.Bucket([]byte(bucketBodies))
 	for _, candidate := range s.blocks.candidates(hash) {
 		k := key(uint64(candidate))
-		block, err := open("block", k, bodies.Get(k))
+		blk, err := open("block", k, bodies.Get(k))
 		if err != nil {
 			return 0, nil, err
 		}
-		if len(block) < pow.HeaderSize {
-			return 0, nil, damaged("block %d has %d bytes", candidate, len(block))
+		if len(blk) < pow.HeaderSize {
+			return 0, nil, damaged("block %d has %d bytes", candidate, len(blk))
 		}
-		if pow.DoubleSHA256(block[:pow.HeaderSize]) == hash {
-			return uint64(candidate), block, nil
+		if pow.DoubleSHA256(blk[:pow.HeaderSize]) == hash {
+			return uint64(candidate), blk, nil
 		}
 	}
 	return 0, nil, fmt.Errorf("block %s: %w", hash, chain.ErrNotFound)
 }
 
 // FindTx implements [chain.Store].
-func (s *Store) FindTx(id pow.Hash) (block pow.Hash, err error) {
+func (s *Store) FindTx(id pow.Hash) (blk pow.Hash, err error) {
 	blocks, err := s.FindTxs([]pow.Hash{id})
 	if err != nil {
 		return pow.Hash{}, err

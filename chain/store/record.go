@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 )
 
@@ -12,7 +14,7 @@ const sumSize = 4
 
 // maxRecord is more than any record has, and little enough to copy: a damaged
 // length must not ask for all memory.
-const maxRecord = chain.MaxBlockBytes + 16*chain.MaxBlockTxs
+const maxRecord = rules.MaxBlockBytes + 16*rules.MaxBlockTxs
 
 // key returns a number as the key of a record; keys sort as their numbers do.
 func key(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

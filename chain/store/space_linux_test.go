@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -90,8 +92,8 @@ func TestDiskFull(t *testing.T) {
 	ballast := filepath.Join(dir, "ballast")
 	var seq atomic.Uint64
 	var acked sync.Map
-	block := testBlock(pow.Hash{}, 0, "a", testTx("x"))
-	mustCommit(t, s, chain.Change{Blocks: []chain.Block{block}, Connect: []pow.Hash{block.Hash()}})
+	blk := testBlock(pow.Hash{}, 0, "a", testTx("x"))
+	mustCommit(t, s, chain.Change{Blocks: []block.Block{blk}, Connect: []pow.Hash{blk.Hash()}})
 	for size := 5 << 20; size > 1<<20; size -= 517_003 { // what drop writes needs room too
 		if err := os.WriteFile(ballast, make([]byte, size), 0o644); err != nil && !errors.Is(err, syscall.ENOSPC) {
 			t.Fatal(err)
@@ -99,7 +101,7 @@ func TestDiskFull(t *testing.T) {
 		if err := fill(s, &seq, &acked); err != nil {
 			t.Fatalf("with %d bytes of ballast: %v", size, err)
 		}
-		if raw, err := s.Block(block.Hash()); err != nil || string(raw) != binaryOf(t, block) {
+		if raw, err := s.Block(blk.Hash()); err != nil || string(raw) != binaryOf(t, blk) {
 			t.Fatalf("a read on a full disk: %v", err)
 		}
 		if err := os.Remove(ballast); err != nil {

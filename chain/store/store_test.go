@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"go.etcd.io/bbolt"
 
 	"github.com/lodepow/lode/chain"
@@ -46,7 +48,7 @@ func TestBlocksAndBranches(t *testing.T) {
 	mustCommit(t, s, chain.Change{Blocks: ours, Connect: hashes(ours), RemovePending: []uint64{6, 99}})
 	mustCommit(t, s, chain.Change{Blocks: theirs[:2]}) // stale so far
 
-	check := func(s *Store, active, stale []chain.Block, pending ...uint64) {
+	check := func(s *Store, active, stale []block.Block, pending ...uint64) {
 		t.Helper()
 		var order []pow.Hash
 		tip, waiting, err := s.Load(func(h pow.Header) error { order = append(order, h.Hash()); return nil })
@@ -62,7 +64,7 @@ func TestBlocksAndBranches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := chain.ParseBlock(raw)
+			b, err := block.Parse(raw)
 			if err != nil || b.Hash() != hash || !seen[b.Header.Prev] {
 				t.Errorf("block %d: %s, parent first %v, error %v", i, b.Hash(), seen[b.Header.Prev], err)
 			}
@@ -117,7 +119,7 @@ func TestBlocksAndBranches(t *testing.T) {
 func TestBytesAreTheCallers(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	b := testBlock(pow.Hash{}, 0, "a", testTx("x"))
-	mustCommit(t, s, chain.Change{Blocks: []chain.Block{b}})
+	mustCommit(t, s, chain.Change{Blocks: []block.Block{b}})
 	raw, err := s.Block(b.Hash())
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +153,7 @@ func TestRefusedChanges(t *testing.T) {
 		"connect beside the tip":       {chain.Change{Connect: hashes(side)}, "its parent is " + trunk[0].Hash().String()},
 		"a sequence number used twice": {chain.Change{Blocks: more, Connect: hashes(more), AddPending: pendingOf(1, "q")}, "taken"},
 		"the zero Tx":                  {chain.Change{AddPending: []chain.Pending{{Seq: 2}}}, "zero Tx"},
-		"an impossible coinbase":       {chain.Change{Blocks: []chain.Block{{Coinbase: chain.Coinbase{Height: -1}}}}, "height -1"},
+		"an impossible coinbase":       {chain.Change{Blocks: []block.Block{{Coinbase: block.Coinbase{Height: -1}}}}, "height -1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := s.Commit(tc.change); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -208,7 +210,7 @@ func TestNewerSchema(t *testing.T) {
 func TestClosed(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	b := testBlock(pow.Hash{}, 0, "a")
-	mustCommit(t, s, chain.Change{Blocks: []chain.Block{b}})
+	mustCommit(t, s, chain.Change{Blocks: []block.Block{b}})
 	mustClose(t, s)
 	mustClose(t, s)
 	_, blockErr := s.Block(b.Hash())

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"go.etcd.io/bbolt"
 
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -26,7 +27,7 @@ type writer struct {
 }
 
 type fresh struct {
-	*block
+	*storedBlock
 	number uint64
 }
 
@@ -76,7 +77,7 @@ func (w *writer) apply(c *change) error {
 }
 
 // addBlock stores a block, unless it is there already.
-func (w *writer) addBlock(b *block) error {
+func (w *writer) addBlock(b *storedBlock) error {
 	if _, ok := w.fresh[b.hash]; ok {
 		return nil
 	}
@@ -185,7 +186,7 @@ func (w *writer) find(hash pow.Hash) (number uint64, prev pow.Hash, txs []pow.Ha
 	if err != nil {
 		return 0, pow.Hash{}, nil, err
 	}
-	b, err := chain.LoadBlock(raw)
+	b, err := block.Load(raw)
 	if err != nil {
 		return 0, pow.Hash{}, nil, damaged("%v", err)
 	}

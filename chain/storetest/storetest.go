@@ -10,6 +10,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -49,10 +52,10 @@ func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) c
 
 // Params returns the network of the blocks that the tests store. Its difficulty
 // is the least there is.
-func Params() chain.Params {
-	return chain.Params{
+func Params() rules.Params {
+	return rules.Params{
 		Name:       "storetest",
-		Difficulty: chain.Difficulty{Rule: chain.RuleFixed, Bits: 0x207fffff},
+		Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff},
 	}.WithDefaults()
 }
 
@@ -74,7 +77,7 @@ func (f *fixture) commit(c chain.Change) {
 // contents is all that a store should have.
 type contents struct {
 	tip     pow.Hash
-	blocks  []chain.Block
+	blocks  []block.Block
 	mined   map[pow.Hash]pow.Hash // block by transaction
 	pending []chain.Pending
 }
@@ -136,7 +139,7 @@ func (f *fixture) want(want contents) {
 	}
 }
 
-func encode(t testing.TB, b chain.Block) []byte {
+func encode(t testing.TB, b block.Block) []byte {
 	t.Helper()
 	raw, err := b.AppendBinary(nil)
 	if err != nil {
@@ -145,21 +148,21 @@ func encode(t testing.TB, b chain.Block) []byte {
 	return raw
 }
 
-func genesis() chain.Block {
+func genesis() block.Block {
 	header, coinbase := Params().Genesis()
-	return chain.Block{Header: header, Coinbase: coinbase}
+	return block.Block{Header: header, Coinbase: coinbase}
 }
 
 // block makes a block on another one.
-func block(parent chain.Block, tag string, txs ...chain.Tx) chain.Block {
-	b := chain.Block{
+func childOf(parent block.Block, tag string, txs ...block.Tx) block.Block {
+	b := block.Block{
 		Header: pow.Header{
 			Version: 0x20000000, Prev: parent.Hash(), Time: parent.Header.Time + 1, Bits: 0x207fffff,
 		},
-		Coinbase: chain.Coinbase{Height: parent.Height() + 1, Tag: tag},
+		Coinbase: block.Coinbase{Height: parent.Height() + 1, Tag: tag},
 		Txs:      txs,
 	}
-	b.Header.MerkleRoot, _ = chain.MerkleRoot(b.IDs())
+	b.Header.MerkleRoot, _ = block.MerkleRoot(b.IDs())
 	target, _, _ := b.Header.Bits.Decode()
 	for !b.Hash().Meets(target) {
 		b.Header.Nonce++
@@ -167,9 +170,9 @@ func block(parent chain.Block, tag string, txs ...chain.Tx) chain.Block {
 	return b
 }
 
-func tx(t testing.TB, content string) chain.Tx {
+func tx(t testing.TB, content string) block.Tx {
 	t.Helper()
-	tx, err := chain.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))
+	tx, err := block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,44 +192,44 @@ func testEmpty(f *fixture) {
 
 func testBlocks(f *fixture) {
 	g := genesis()
-	a1 := block(g, "a", tx(f, "one"), tx(f, "two"))
-	a2, b1 := block(a1, "a", tx(f, "three")), block(g, "b")
-	b2 := block(b1, "b", tx(f, "one"))
+	a1 := childOf(g, "a", tx(f, "one"), tx(f, "two"))
+	a2, b1 := childOf(a1, "a", tx(f, "three")), childOf(g, "b")
+	b2 := childOf(b1, "b", tx(f, "one"))
 
-	f.commit(chain.Change{Blocks: []chain.Block{g}, Connect: []pow.Hash{g.Hash()}})
-	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g}})
-	f.commit(chain.Change{Blocks: []chain.Block{a1, a2}})
-	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g, a1, a2}})
-	f.commit(chain.Change{Blocks: []chain.Block{b1}})
-	f.commit(chain.Change{Blocks: []chain.Block{b2}})
-	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g, a1, a2, b1, b2}})
-	f.commit(chain.Change{Blocks: []chain.Block{a1}}) // again
-	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g, a1, a2, b1, b2}})
+	f.commit(chain.Change{Blocks: []block.Block{g}, Connect: []pow.Hash{g.Hash()}})
+	f.want(contents{tip: g.Hash(), blocks: []block.Block{g}})
+	f.commit(chain.Change{Blocks: []block.Block{a1, a2}})
+	f.want(contents{tip: g.Hash(), blocks: []block.Block{g, a1, a2}})
+	f.commit(chain.Change{Blocks: []block.Block{b1}})
+	f.commit(chain.Change{Blocks: []block.Block{b2}})
+	f.want(contents{tip: g.Hash(), blocks: []block.Block{g, a1, a2, b1, b2}})
+	f.commit(chain.Change{Blocks: []block.Block{a1}}) // again
+	f.want(contents{tip: g.Hash(), blocks: []block.Block{g, a1, a2, b1, b2}})
 }
 
 func testActiveBranch(f *fixture) {
 	one, two, three := tx(f, "one"), tx(f, "two"), tx(f, "three")
 	g := genesis()
-	a1 := block(g, "a", one)
-	a2 := block(a1, "a", two)
-	b1 := block(g, "b", two, three)
-	b2 := block(b1, "b")
-	b3 := block(b2, "b", one)
-	hash := chain.Block.Hash
+	a1 := childOf(g, "a", one)
+	a2 := childOf(a1, "a", two)
+	b1 := childOf(g, "b", two, three)
+	b2 := childOf(b1, "b")
+	b3 := childOf(b2, "b", one)
+	hash := block.Block.Hash
 
-	f.commit(chain.Change{Blocks: []chain.Block{g, a1}, Connect: []pow.Hash{hash(g), hash(a1)}})
-	f.commit(chain.Change{Blocks: []chain.Block{a2}, Connect: []pow.Hash{hash(a2)}})
+	f.commit(chain.Change{Blocks: []block.Block{g, a1}, Connect: []pow.Hash{hash(g), hash(a1)}})
+	f.commit(chain.Change{Blocks: []block.Block{a2}, Connect: []pow.Hash{hash(a2)}})
 	f.want(contents{
-		tip: hash(a2), blocks: []chain.Block{g, a1, a2},
+		tip: hash(a2), blocks: []block.Block{g, a1, a2},
 		mined: map[pow.Hash]pow.Hash{one.ID(): hash(a1), two.ID(): hash(a2)},
 	})
-	f.commit(chain.Change{Blocks: []chain.Block{b1, b2}})
+	f.commit(chain.Change{Blocks: []block.Block{b1, b2}})
 	f.commit(chain.Change{
-		Blocks:     []chain.Block{b3},
+		Blocks:     []block.Block{b3},
 		Disconnect: []pow.Hash{hash(a2), hash(a1)},
 		Connect:    []pow.Hash{hash(b1), hash(b2), hash(b3)},
 	})
-	all := []chain.Block{g, a1, a2, b1, b2, b3}
+	all := []block.Block{g, a1, a2, b1, b2, b3}
 	f.want(contents{
 		tip: hash(b3), blocks: all,
 		mined: map[pow.Hash]pow.Hash{two.ID(): hash(b1), three.ID(): hash(b1), one.ID(): hash(b3)},
@@ -259,30 +262,30 @@ func testPending(f *fixture) {
 func testOrder(f *fixture) {
 	one, two := tx(f, "one"), tx(f, "two")
 	g := genesis()
-	a := block(g, "a", one)
-	b1 := block(g, "b", two)
-	b2 := block(b1, "b", one) // leaves with a, comes with b2
-	hash := chain.Block.Hash
+	a := childOf(g, "a", one)
+	b1 := childOf(g, "b", two)
+	b2 := childOf(b1, "b", one) // leaves with a, comes with b2
+	hash := block.Block.Hash
 
 	f.commit(chain.Change{
-		Blocks:        []chain.Block{g, a},
+		Blocks:        []block.Block{g, a},
 		Connect:       []pow.Hash{hash(g), hash(a)},
 		AddPending:    []chain.Pending{{Seq: 1, Tx: one}, {Seq: 2, Tx: two}},
 		RemovePending: []uint64{1},
 	})
 	f.want(contents{
-		tip: hash(a), blocks: []chain.Block{g, a},
+		tip: hash(a), blocks: []block.Block{g, a},
 		mined:   map[pow.Hash]pow.Hash{one.ID(): hash(a)},
 		pending: []chain.Pending{{Seq: 2, Tx: two}},
 	})
 	f.commit(chain.Change{
-		Blocks:        []chain.Block{b1, b2},
+		Blocks:        []block.Block{b1, b2},
 		Disconnect:    []pow.Hash{hash(a)},
 		Connect:       []pow.Hash{hash(b1), hash(b2)},
 		RemovePending: []uint64{2},
 	})
 	f.want(contents{
-		tip: hash(b2), blocks: []chain.Block{g, a, b1, b2},
+		tip: hash(b2), blocks: []block.Block{g, a, b1, b2},
 		mined: map[pow.Hash]pow.Hash{one.ID(): hash(b2), two.ID(): hash(b1)},
 	})
 }
@@ -290,38 +293,38 @@ func testOrder(f *fixture) {
 func testAtomic(f *fixture) {
 	one, two := tx(f, "one"), tx(f, "two")
 	g := genesis()
-	a := block(g, "a", one)
-	missing := block(a, "a", two)
+	a := childOf(g, "a", one)
+	missing := childOf(a, "a", two)
 	before := contents{
-		tip: g.Hash(), blocks: []chain.Block{g},
+		tip: g.Hash(), blocks: []block.Block{g},
 		pending: []chain.Pending{{Seq: 1, Tx: two}},
 	}
-	f.commit(chain.Change{Blocks: []chain.Block{g}, Connect: []pow.Hash{g.Hash()}, AddPending: before.pending})
+	f.commit(chain.Change{Blocks: []block.Block{g}, Connect: []pow.Hash{g.Hash()}, AddPending: before.pending})
 
 	for name, c := range map[string]chain.Change{
 		"a body that is not there": {
-			Blocks: []chain.Block{a}, Connect: []pow.Hash{a.Hash(), missing.Hash()},
+			Blocks: []block.Block{a}, Connect: []pow.Hash{a.Hash(), missing.Hash()},
 		},
 		"a block that has no form": {
-			Blocks: []chain.Block{a, {Coinbase: chain.Coinbase{Height: -1}}}, Connect: []pow.Hash{a.Hash()},
+			Blocks: []block.Block{a, {Coinbase: block.Coinbase{Height: -1}}}, Connect: []pow.Hash{a.Hash()},
 		},
 		"a block that is not the tip disconnected": {
-			Blocks: []chain.Block{a}, Disconnect: []pow.Hash{a.Hash()},
+			Blocks: []block.Block{a}, Disconnect: []pow.Hash{a.Hash()},
 		},
 		"the tip disconnected twice": {
-			Blocks: []chain.Block{a}, Disconnect: []pow.Hash{g.Hash(), g.Hash()}, Connect: []pow.Hash{g.Hash(), a.Hash()},
+			Blocks: []block.Block{a}, Disconnect: []pow.Hash{g.Hash(), g.Hash()}, Connect: []pow.Hash{g.Hash(), a.Hash()},
 		},
 		"a block connected whose parent is not the tip": {
-			Blocks: []chain.Block{a, missing}, Connect: []pow.Hash{missing.Hash()},
+			Blocks: []block.Block{a, missing}, Connect: []pow.Hash{missing.Hash()},
 		},
 		"the tip connected again": {
-			Blocks: []chain.Block{a}, Connect: []pow.Hash{a.Hash(), a.Hash()},
+			Blocks: []block.Block{a}, Connect: []pow.Hash{a.Hash(), a.Hash()},
 		},
 		"a sequence number that is taken": {
-			Blocks: []chain.Block{a}, Connect: []pow.Hash{a.Hash()}, AddPending: []chain.Pending{{Seq: 1, Tx: one}},
+			Blocks: []block.Block{a}, Connect: []pow.Hash{a.Hash()}, AddPending: []chain.Pending{{Seq: 1, Tx: one}},
 		},
 		"a sequence number given twice": {
-			Blocks: []chain.Block{a}, Connect: []pow.Hash{a.Hash()}, AddPending: []chain.Pending{{Seq: 2, Tx: two}},
+			Blocks: []block.Block{a}, Connect: []pow.Hash{a.Hash()}, AddPending: []chain.Pending{{Seq: 2, Tx: two}},
 		},
 	} {
 		c.AddPending = append([]chain.Pending{{Seq: 2, Tx: one}}, c.AddPending...)
@@ -339,19 +342,19 @@ func testAtomic(f *fixture) {
 
 func testBytes(f *fixture) {
 	g := genesis()
-	f.commit(chain.Change{Blocks: []chain.Block{g}, Connect: []pow.Hash{g.Hash()}})
+	f.commit(chain.Change{Blocks: []block.Block{g}, Connect: []pow.Hash{g.Hash()}})
 	raw, err := f.store.Block(g.Hash())
 	if err != nil {
 		f.Fatal(err)
 	}
 	clear(raw)
-	f.want(contents{tip: g.Hash(), blocks: []chain.Block{g}})
+	f.want(contents{tip: g.Hash(), blocks: []block.Block{g}})
 }
 
 func testLoadStops(f *fixture) {
 	g := genesis()
-	a := block(g, "a")
-	f.commit(chain.Change{Blocks: []chain.Block{g, a}, Connect: []pow.Hash{g.Hash(), a.Hash()}})
+	a := childOf(g, "a")
+	f.commit(chain.Change{Blocks: []block.Block{g, a}, Connect: []pow.Hash{g.Hash(), a.Hash()}})
 	stop := errors.New("stop")
 	calls := 0
 	_, _, err := f.store.Load(func(pow.Header) error {
@@ -361,23 +364,23 @@ func testLoadStops(f *fixture) {
 	if !errors.Is(err, stop) || calls != 1 {
 		f.Errorf("load returned %v after %d headers, want the error of the first", err, calls)
 	}
-	f.want(contents{tip: a.Hash(), blocks: []chain.Block{g, a}})
+	f.want(contents{tip: a.Hash(), blocks: []block.Block{g, a}})
 }
 
 // Posts, a growing chain and readers at once: nothing is lost.
 func testConcurrent(f *fixture) {
 	const posters, each, blocks = 8, 20, 20
 	g := genesis()
-	f.commit(chain.Change{Blocks: []chain.Block{g}, Connect: []pow.Hash{g.Hash()}})
+	f.commit(chain.Change{Blocks: []block.Block{g}, Connect: []pow.Hash{g.Hash()}})
 
-	want := contents{tip: g.Hash(), blocks: []chain.Block{g}, mined: map[pow.Hash]pow.Hash{}}
+	want := contents{tip: g.Hash(), blocks: []block.Block{g}, mined: map[pow.Hash]pow.Hash{}}
 	for i := range blocks {
-		b := block(want.blocks[i], "a", tx(f, fmt.Sprint("mined ", i)))
+		b := childOf(want.blocks[i], "a", tx(f, fmt.Sprint("mined ", i)))
 		want.blocks = append(want.blocks, b)
 		want.tip = b.Hash()
 		want.mined[b.Txs[0].ID()] = b.Hash()
 	}
-	pending := map[uint64]chain.Tx{}
+	pending := map[uint64]block.Tx{}
 	for i := range uint64(posters * each) {
 		pending[i] = tx(f, fmt.Sprint("pending ", i))
 	}
@@ -403,7 +406,7 @@ func testConcurrent(f *fixture) {
 	}
 	wg.Go(func() {
 		for _, b := range want.blocks[1:] {
-			if err := f.store.Commit(chain.Change{Blocks: []chain.Block{b}, Connect: []pow.Hash{b.Hash()}}); err != nil {
+			if err := f.store.Commit(chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}}); err != nil {
 				f.Errorf("block: %v", err)
 			}
 			// What is committed is there for those who read.
@@ -430,7 +433,7 @@ func testClosed(f *fixture) {
 	_, errFinds := f.store.FindTxs([]pow.Hash{g.Hash()})
 	_, _, errLoad := f.store.Load(func(pow.Header) error { return nil })
 	for name, err := range map[string]error{
-		"commit": f.store.Commit(chain.Change{Blocks: []chain.Block{g}}),
+		"commit": f.store.Commit(chain.Change{Blocks: []block.Block{g}}),
 		"block":  errBlock, "find": errFind, "find many": errFinds, "load": errLoad,
 	} {
 		if !errors.Is(err, chain.ErrClosed) {

@@ -16,7 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -164,7 +165,7 @@ func lyingHeaders(n target) behaviour {
 // or their headers with other bodies, or none.
 func lyingBlocks(n target) behaviour {
 	var mu sync.Mutex
-	mined := map[pow.Hash]chain.Block{}
+	mined := map[pow.Hash]block.Block{}
 	return behaviour{
 		headers: func(w http.ResponseWriter, _ *http.Request) {
 			tip := n.tip()
@@ -205,7 +206,7 @@ func lyingBlocks(n target) behaviour {
 // that was announced.
 func workless(n target) behaviour {
 	var mu sync.Mutex
-	made := map[pow.Hash]chain.Block{}
+	made := map[pow.Hash]block.Block{}
 	return behaviour{
 		modest: true,
 		blockNews: func() []pow.Hash {
@@ -224,7 +225,7 @@ func workless(n target) behaviour {
 	}
 }
 
-func sendMade(w http.ResponseWriter, r *http.Request, mu *sync.Mutex, made map[pow.Hash]chain.Block) {
+func sendMade(w http.ResponseWriter, r *http.Request, mu *sync.Mutex, made map[pow.Hash]block.Block) {
 	var ask gossip.GetBlocks
 	_ = json.NewDecoder(r.Body).Decode(&ask)
 	mu.Lock()
@@ -247,7 +248,7 @@ func orphans(ctx context.Context, t *testing.T, n target, d dose) {
 		d.long = time.Hour
 		byPeers(func(n target) behaviour {
 			var mu sync.Mutex
-			made := map[pow.Hash]chain.Block{}
+			made := map[pow.Hash]block.Block{}
 			return behaviour{
 				blockNews: func() []pow.Hash {
 					mu.Lock()

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
 )
 
 // dose is how much an attack has.
@@ -52,7 +52,7 @@ func TestHostile(t *testing.T) {
 		t.Skip("much traffic")
 	}
 	d, full := hostileDose()
-	params, err := chain.Tutorial(1)
+	params, err := rules.Tutorial(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestHostile(t *testing.T) {
 	eventually(t, "the node is back", synced)
 
 	w := watch(t, victim, honest)
-	victimTarget := target{url: victim.url, params: params, tip: func() chain.State { return *w.tip.Load() }}
+	victimTarget := target{url: victim.url, params: params, tip: func() rules.State { return *w.tip.Load() }}
 	eventually(t, "the watch has begun", func() bool { return w.tip.Load().Height > bigBlocks })
 	before := victim.vitals(t)
 	for _, a := range attacks() {
@@ -190,7 +190,7 @@ type round struct {
 type watcher struct {
 	stop  context.CancelFunc
 	group sync.WaitGroup
-	tip   atomic.Pointer[chain.State]
+	tip   atomic.Pointer[rules.State]
 
 	mu     sync.Mutex
 	rounds []*round
@@ -205,7 +205,7 @@ func watch(t *testing.T, victim, honest *process) *watcher {
 	ctx, stop := context.WithCancel(t.Context())
 	w := &watcher{stop: stop}
 	w.begin("before")
-	w.tip.Store(&chain.State{})
+	w.tip.Store(&rules.State{})
 	w.group.Go(func() {
 		for ctx.Err() == nil {
 			w.poll(ctx, victim.url)
@@ -305,7 +305,7 @@ func (w *watcher) follow(ctx context.Context, t *testing.T, victim, honest *proc
 		wait(ctx, 100*time.Millisecond)
 		return
 	}
-	tip := &chain.State{Height: s.Height, Hash: s.Hash, Work: s.Chainwork}
+	tip := &rules.State{Height: s.Height, Hash: s.Hash, Work: s.Chainwork}
 	w.tip.Store(tip)
 	start := time.Now()
 	for ctx.Err() == nil {

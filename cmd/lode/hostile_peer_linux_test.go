@@ -13,7 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/p2p"
 	"github.com/lodepow/lode/pow"
@@ -22,8 +24,8 @@ import (
 // target is the node under attack, as its attackers see it.
 type target struct {
 	url    string
-	params chain.Params
-	tip    func() chain.State // of the honest chain
+	params rules.Params
+	tip    func() rules.State // of the honest chain
 }
 
 // behaviour is how a hostile peer answers requests that read. What is nil is
@@ -211,8 +213,8 @@ func randomHashes(n int) []pow.Hash {
 
 // forge makes a block on any parent. With worked it has its proof of work, else it
 // has certainly not.
-func forge(p chain.Params, prev pow.Hash, height int64, worked bool) chain.Block {
-	b := chain.Block{Coinbase: chain.Coinbase{Height: height, Extranonce: rand.Uint64(), Tag: "hostile"}}
+func forge(p rules.Params, prev pow.Hash, height int64, worked bool) block.Block {
+	b := block.Block{Coinbase: block.Coinbase{Height: height, Extranonce: rand.Uint64(), Tag: "hostile"}}
 	b.Header = pow.Header{
 		Version: 0x20000000, Prev: prev, MerkleRoot: b.Coinbase.ID(), Bits: p.Difficulty.Bits,
 		Time: uint32(time.Now().Unix()),
@@ -228,7 +230,7 @@ func forge(p chain.Params, prev pow.Hash, height int64, worked bool) chain.Block
 }
 
 // framed returns blocks as an answer has them.
-func framed(blocks ...chain.Block) []byte {
+func framed(blocks ...block.Block) []byte {
 	var to []byte
 	for _, b := range blocks {
 		raw, err := b.AppendBinary(nil)

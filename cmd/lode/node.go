@@ -10,7 +10,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/node"
 )
 
@@ -81,9 +82,9 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	return err
 }
 
-func (c *nodeCmd) params() (chain.Params, error) {
+func (c *nodeCmd) params() (rules.Params, error) {
 	if c.Difficulty != nil && c.Network != "tutorial" {
-		return chain.Params{}, fmt.Errorf("--difficulty is of the network tutorial, not of %s", c.Network)
+		return rules.Params{}, fmt.Errorf("--difficulty is of the network tutorial, not of %s", c.Network)
 	}
 	switch c.Network {
 	case "tutorial":
@@ -91,13 +92,13 @@ func (c *nodeCmd) params() (chain.Params, error) {
 		if c.Difficulty != nil {
 			zeros = *c.Difficulty
 		}
-		return chain.Tutorial(zeros)
+		return rules.Tutorial(zeros)
 	case "lab":
-		return chain.Lab(), nil
+		return rules.Lab(), nil
 	default:
-		params, err := chain.LoadParams(c.Network)
+		params, err := rules.LoadParams(c.Network)
 		if err != nil {
-			return chain.Params{}, fmt.Errorf("--network: want tutorial, lab or a file: %w", err)
+			return rules.Params{}, fmt.Errorf("--network: want tutorial, lab or a file: %w", err)
 		}
 		return params, nil
 	}

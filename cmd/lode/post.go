@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 type postCmd struct {
@@ -81,6 +81,6 @@ func (c *postCmd) body(now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx, err := chain.Sign(body, key, now)
+	tx, err := block.Sign(body, key, now)
 	return []byte(tx.String()), err
 }

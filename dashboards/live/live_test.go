@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
 )
@@ -164,7 +166,7 @@ func wait(t *testing.T, d time.Duration) {
 }
 
 // startProcesses starts the two nodes that cannot be goroutines of this process.
-func (s *story) startProcesses(t *testing.T, p chain.Params) {
+func (s *story) startProcesses(t *testing.T, p rules.Params) {
 	t.Helper()
 	dir := t.TempDir()
 	lode := filepath.Join(dir, "lode")
@@ -239,9 +241,9 @@ func (s *story) sendBadBlocks(t *testing.T) {
 	t.Helper()
 	for range 2 {
 		bad := badBlocks(t, s.a.node.Chain())
-		bad[chain.DuplicateInvalid] = bad[chain.BadDiffBits]
-		for _, reason := range []chain.Reason{
-			chain.HighHash, chain.BadVersion, chain.BadMerkleRoot, chain.BadDiffBits, chain.DuplicateInvalid,
+		bad[block.DuplicateInvalid] = bad[block.BadDiffBits]
+		for _, reason := range []block.Reason{
+			block.HighHash, block.BadVersion, block.BadMerkleRoot, block.BadDiffBits, block.DuplicateInvalid,
 		} {
 			body, err := json.Marshal(bad[reason])
 			if err != nil {

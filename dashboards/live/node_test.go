@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lodepow/lode/chain"
@@ -24,7 +27,7 @@ import (
 const spacing = 2 // seconds a block
 
 // network is one whose first block is as hard as this machine makes right.
-func network(t *testing.T) chain.Params {
+func network(t *testing.T) rules.Params {
 	t.Helper()
 	engine, err := pow.New(pow.Config{})
 	if err != nil {
@@ -35,8 +38,8 @@ func network(t *testing.T) chain.Params {
 	start := time.Now()
 	_, _ = engine.Search(ctx, pow.Job{Target: pow.ZerosTarget(255)})
 	rate := float64(engine.Hashes()) / time.Since(start).Seconds()
-	p := chain.Params{Name: "watched", Difficulty: chain.Difficulty{
-		Rule: chain.RuleAsert, Bits: pow.ZerosTarget(int(math.Log2(rate * spacing))).Bits(), Spacing: spacing, HalfLife: 10 * spacing,
+	p := rules.Params{Name: "watched", Difficulty: rules.Difficulty{
+		Rule: rules.RuleAsert, Bits: pow.ZerosTarget(int(math.Log2(rate * spacing))).Bits(), Spacing: spacing, HalfLife: 10 * spacing,
 	}}.WithDefaults()
 	if err := p.Validate(); err != nil {
 		t.Fatal(err)
@@ -61,7 +64,7 @@ type watched struct {
 	samples []Point // of the engine's count
 }
 
-func newWatched(t *testing.T, name string, p chain.Params, mode node.Mode) *watched {
+func newWatched(t *testing.T, name string, p rules.Params, mode node.Mode) *watched {
 	n := &watched{t: t, name: name}
 	n.config = node.Config{
 		Params: p, Data: t.TempDir(), Listen: "127.0.0.1:0", Mine: mode, Tag: name, Workers: 1,
@@ -185,7 +188,7 @@ func post(ctx context.Context, addr, content string) int {
 
 // badBlocks returns blocks for the tip of a chain, each wrong in its own way, by
 // the reason. They are as easy as the network allows at all.
-func badBlocks(t *testing.T, c *chain.Chain) map[chain.Reason]chain.Block {
+func badBlocks(t *testing.T, c *chain.Chain) map[block.Reason]block.Block {
 	t.Helper()
 	template, err := c.Template(chain.TemplateOptions{Tag: "bad", Empty: true})
 	if err != nil {
@@ -195,7 +198,7 @@ func badBlocks(t *testing.T, c *chain.Chain) map[chain.Reason]chain.Block {
 	if err != nil {
 		t.Fatal(err)
 	}
-	make := func(change func(*pow.Header)) chain.Block {
+	make := func(change func(*pow.Header)) block.Block {
 		job := template.Job(1, uint32(time.Now().Unix()))
 		job.Header.Bits = c.Params().Difficulty.Limit
 		change(&job.Header)
@@ -210,10 +213,10 @@ func badBlocks(t *testing.T, c *chain.Chain) map[chain.Reason]chain.Block {
 	for target, _ := unsolved.Header.Bits.Target(); unsolved.Hash().Meets(target); {
 		unsolved.Header.Nonce++
 	}
-	return map[chain.Reason]chain.Block{
-		chain.HighHash:      unsolved,
-		chain.BadDiffBits:   make(func(*pow.Header) {}),
-		chain.BadVersion:    make(func(h *pow.Header) { h.Version = 1 }),
-		chain.BadMerkleRoot: make(func(h *pow.Header) { h.MerkleRoot[0]++ }),
+	return map[block.Reason]block.Block{
+		block.HighHash:      unsolved,
+		block.BadDiffBits:   make(func(*pow.Header) {}),
+		block.BadVersion:    make(func(h *pow.Header) { h.Version = 1 }),
+		block.BadMerkleRoot: make(func(h *pow.Header) { h.MerkleRoot[0]++ }),
 	}
 }

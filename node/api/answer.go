@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 )
 
@@ -23,7 +25,7 @@ const insideSentence = "something went wrong inside the node: its log says what"
 type problem struct {
 	status     int
 	sentence   string       // what was wrong and what to do
-	reason     chain.Reason // the rule that was broken, if it was one
+	reason     block.Reason // the rule that was broken, if it was one
 	retryAfter string       // seconds
 }
 
@@ -41,7 +43,7 @@ func badRequest(err error) error {
 // explain turns an error of the chain or of a handler into what the client gets.
 // known is false if it is the node's own fault, and of no use to the client.
 func explain(err error) (p problem, known bool) {
-	var rule chain.RuleError
+	var rule block.RuleError
 	switch {
 	case errors.As(err, &p):
 		return p, true
@@ -91,7 +93,7 @@ func (a *API) fail(w *writer, r *http.Request, err error) {
 	if wantsJSON(r.Header["Accept"]) {
 		a.sendJSON(w, r, p.status, struct {
 			Error  string       `json:"error"`
-			Reason chain.Reason `json:"reason,omitempty"`
+			Reason block.Reason `json:"reason,omitempty"`
 		}{p.sentence, p.reason})
 		return
 	}

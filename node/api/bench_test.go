@@ -8,13 +8,15 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 )
 
 // nullChain takes transactions and forgets them.
 type nullChain struct{ Chain }
 
-func (nullChain) AddTx(chain.Tx) (chain.TxOutcome, error) { return chain.TxAdded, nil }
+func (nullChain) AddTx(block.Tx) (chain.TxOutcome, error) { return chain.TxAdded, nil }
 
 // nullWriter forgets an answer.
 type nullWriter struct{ header http.Header }

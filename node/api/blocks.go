@@ -7,6 +7,8 @@ import (
 	"math"
 	"net/http"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -54,7 +56,7 @@ func (a *API) writeChain(s *stream, from, limit int64) error {
 		if !ok {
 			return errMoved
 		}
-		err := a.withBlock(s.r, hash, func(b chain.Block) error {
+		err := a.withBlock(s.r, hash, func(b block.Block) error {
 			if height > from {
 				if b.Header.Prev != last {
 					return errMoved
@@ -79,7 +81,7 @@ func (a *API) writeChain(s *stream, from, limit int64) error {
 	return nil
 }
 
-func (s *stream) block(b chain.Block) error {
+func (s *stream) block(b block.Block) error {
 	text, err := b.MarshalJSON()
 	if err != nil {
 		return err
@@ -108,7 +110,7 @@ func (a *API) getBlock(w *writer, r *http.Request) error {
 
 // withBlock reads a block. Whoever uses it must not wait for the network
 // meanwhile: only so many blocks are in memory at once.
-func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(chain.Block) error) error {
+func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(block.Block) error) error {
 	select {
 	case a.reads <- struct{}{}:
 	case <-r.Context().Done():
@@ -212,9 +214,9 @@ func (a *API) addBlock(w *writer, r *http.Request) error {
 	if body.Len() == 0 {
 		return refuse(http.StatusBadRequest, "the body is empty: send a block as /blocks/tip shows one")
 	}
-	b, err := a.chain.Params().ParseBlockJSON(body.Bytes())
+	b, err := a.chain.Params().ParseBlock(body.Bytes())
 	if err != nil {
-		var rule chain.RuleError
+		var rule block.RuleError
 		if errors.As(err, &rule) {
 			return problem{status: http.StatusBadRequest, sentence: err.Error(), reason: rule.Reason}
 		}

@@ -9,10 +9,10 @@ import (
 	"os"
 	"strings"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
-const maxPost = chain.MaxTxText
+const maxPost = block.MaxTxText
 
 // readJSON reads a body that must say, if anything, that it is JSON.
 func readJSON(w *writer, r *http.Request, to *bytes.Buffer, most int64) error {

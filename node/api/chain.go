@@ -5,6 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
@@ -12,20 +15,20 @@ import (
 
 // Chain is what the API asks of a [chain.Chain], which says what the methods do.
 type Chain interface {
-	Params() chain.Params
-	Tip() chain.State
+	Params() rules.Params
+	Tip() rules.State
 	Len() int64
 	HashAt(height int64) (pow.Hash, bool)
-	Block(hash pow.Hash) (chain.Block, error)
+	Block(hash pow.Hash) (block.Block, error)
 	Header(hash pow.Hash) (chain.HeaderInfo, bool)
 	Headers(from int64, limit int) []pow.Header
 	HeadersAfter(locator []pow.Hash, limit int) []pow.Header
-	Pending(from, limit int) []chain.Tx
+	Pending(from, limit int) []block.Tx
 	PendingCount() (txs, bytes int)
 	FindTx(id pow.Hash) (chain.TxPlace, error)
 	Proof(id pow.Hash) (chain.TxProof, error)
-	AddTx(chain.Tx) (chain.TxOutcome, error)
-	Accept(chain.Block) (chain.Outcome, error)
+	AddTx(block.Tx) (chain.TxOutcome, error)
+	Accept(block.Block) (chain.Outcome, error)
 	Subscribe(f func(chain.Event)) (cancel func())
 }
 
@@ -40,7 +43,7 @@ type Miner interface {
 	// when there are none. Calls that come while a block is being mined join
 	// that run. The context ends the wait, never the run; the error is then the
 	// context's.
-	Mine(ctx context.Context) (b chain.Block, mined bool, err error)
+	Mine(ctx context.Context) (b block.Block, mined bool, err error)
 
 	Progress() Progress
 }

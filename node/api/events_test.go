@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 // sse is an event as a client reads it.
@@ -118,8 +118,8 @@ func TestEvents(t *testing.T) {
 		genesis, _ := n.chain.HashAt(0)
 		a := n.child(genesis, 1, blockOptions{salt: 1})
 		b := n.child(a.Hash(), 2, blockOptions{salt: 2})
-		for _, block := range []chain.Block{a, b} {
-			if _, err := n.chain.Accept(block); err != nil {
+		for _, blk := range []block.Block{a, b} {
+			if _, err := n.chain.Accept(blk); err != nil {
 				t.Fatal(err)
 			}
 		}

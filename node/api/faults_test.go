@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/lodepow/lode/chain"
@@ -32,16 +34,16 @@ func (c *badChain) HashAt(height int64) (pow.Hash, bool) {
 	return c.Chain.HashAt(height)
 }
 
-func (c *badChain) Block(hash pow.Hash) (chain.Block, error) {
+func (c *badChain) Block(hash pow.Hash) (block.Block, error) {
 	if c.blocks != nil {
 		if err := c.blocks(hash); err != nil {
-			return chain.Block{}, err
+			return block.Block{}, err
 		}
 	}
 	return c.Chain.Block(hash)
 }
 
-func (c *badChain) AddTx(tx chain.Tx) (chain.TxOutcome, error) {
+func (c *badChain) AddTx(tx block.Tx) (chain.TxOutcome, error) {
 	if c.addTx != nil {
 		c.addTx()
 	}
@@ -114,7 +116,7 @@ func TestFaultAmidChain(t *testing.T) {
 func reorgAt(t *testing.T, n *testNode, bad *badChain, height int64) {
 	n.grow(10)
 	hash, _ := n.chain.HashAt(4)
-	var branch []chain.Block
+	var branch []block.Block
 	for h := int64(5); h < 13; h++ {
 		b := n.child(hash, h, blockOptions{salt: 7})
 		hash = b.Hash()
@@ -143,7 +145,7 @@ func TestReorgAmidChain(t *testing.T) {
 	w := n.do("GET", "/chain", "")
 	var answer struct {
 		Length int
-		Chain  []chain.Block
+		Chain  []block.Block
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		t.Fatal(err)
@@ -268,7 +270,7 @@ func TestManyClients(t *testing.T) {
 	}
 	wg.Wait()
 	n.do("GET", "/mine", "")
-	var answer struct{ Chain []chain.Block }
+	var answer struct{ Chain []block.Block }
 	if err := json.Unmarshal(n.do("GET", "/chain", "").Body.Bytes(), &answer); err != nil {
 		t.Fatal(err)
 	}
@@ -299,8 +301,8 @@ func TestProofConvinces(t *testing.T) {
 	for i, tx := range b.Txs {
 		var answer struct {
 			ID          pow.Hash
-			Transaction chain.Tx
-			Proof       chain.MerkleProof
+			Transaction block.Tx
+			Proof       block.MerkleProof
 			Header      string
 		}
 		w := n.do("GET", "/tx/"+tx.ID().String()+"/proof", "")

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -28,7 +31,7 @@ type testNode struct {
 }
 
 type testSetup struct {
-	params  chain.Params
+	params  rules.Params
 	poolTxs int
 	limits  Limits
 	next    http.Handler
@@ -39,7 +42,7 @@ type testSetup struct {
 func newTestNode(t testing.TB, c testSetup) *testNode {
 	t.Helper()
 	if c.params.Name == "" {
-		params, err := chain.Tutorial(1)
+		params, err := rules.Tutorial(1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,15 +101,15 @@ type blockOptions struct {
 	bits     pow.Bits
 	unsolved bool
 	salt     uint64
-	txs      []chain.Tx
+	txs      []block.Tx
 }
 
 // child makes a block on any known parent.
-func (n *testNode) child(parent pow.Hash, height int64, o blockOptions) chain.Block {
+func (n *testNode) child(parent pow.Hash, height int64, o blockOptions) block.Block {
 	n.t.Helper()
 	tip := n.chain.Tip()
-	b := chain.Block{Coinbase: chain.Coinbase{Height: height, Extranonce: o.salt, Tag: "test"}, Txs: o.txs}
-	root, _ := chain.MerkleRoot(b.IDs())
+	b := block.Block{Coinbase: block.Coinbase{Height: height, Extranonce: o.salt, Tag: "test"}, Txs: o.txs}
+	root, _ := block.MerkleRoot(b.IDs())
 	b.Header = pow.Header{
 		Version: 0x20000000, Prev: parent, MerkleRoot: root, Bits: tip.NextBits(n.chain.Params()),
 		Time: uint32(n.now().Add(o.later).Unix() + height),
@@ -148,12 +151,12 @@ type testMiner struct {
 
 type run struct {
 	done  chan struct{}
-	b     chain.Block
+	b     block.Block
 	mined bool
 	err   error
 }
 
-func (m *testMiner) Mine(ctx context.Context) (chain.Block, bool, error) {
+func (m *testMiner) Mine(ctx context.Context) (block.Block, bool, error) {
 	m.mu.Lock()
 	r := m.running
 	if r == nil {
@@ -176,21 +179,21 @@ func (m *testMiner) Mine(ctx context.Context) (chain.Block, bool, error) {
 	case <-r.done:
 		return r.b, r.mined, r.err
 	case <-ctx.Done():
-		return chain.Block{}, false, ctx.Err()
+		return block.Block{}, false, ctx.Err()
 	}
 }
 
-func (m *testMiner) mine() (chain.Block, bool, error) {
+func (m *testMiner) mine() (block.Block, bool, error) {
 	if m.err != nil {
-		return chain.Block{}, false, m.err
+		return block.Block{}, false, m.err
 	}
 	tmpl, err := m.node.chain.Template(chain.TemplateOptions{Tag: "test"})
 	if err != nil || len(tmpl.Txs) == 0 {
-		return chain.Block{}, false, err
+		return block.Block{}, false, err
 	}
 	result, err := pow.Kernels()[0].Scan(tmpl.Job(0, uint32(m.node.now().Unix())))
 	if err != nil {
-		return chain.Block{}, false, err
+		return block.Block{}, false, err
 	}
 	b := tmpl.Block(result.Header, 0)
 	_, err = m.node.chain.Accept(b)

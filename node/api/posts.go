@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -40,7 +42,7 @@ func (a *API) newTransaction(w *writer, r *http.Request) error {
 }
 
 func (a *API) addTx(post []byte) (id pow.Hash, known bool, err error) {
-	tx, err := chain.NewTx(post, a.stamp())
+	tx, err := block.NewTx(post, a.stamp())
 	if err != nil {
 		return id, false, badRequest(err)
 	}

@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -33,7 +35,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &script{t: t, file: file, described: described, vars: map[string]string{}, blocks: map[string]chain.Block{}}
+			s := &script{t: t, file: file, described: described, vars: map[string]string{}, blocks: map[string]block.Block{}}
 			s.run(strings.Split(strings.TrimRight(string(text), "\n"), "\n"))
 		})
 	}
@@ -47,7 +49,7 @@ type script struct {
 	setup     testSetup
 	node      *testNode
 	vars      map[string]string
-	blocks    map[string]chain.Block
+	blocks    map[string]block.Block
 }
 
 func (s *script) fatalf(format string, args ...any) {
@@ -82,13 +84,13 @@ func (s *script) run(lines []string) {
 	}
 }
 
-func (s *script) take(lines []string, mark byte) (block, rest []string) {
+func (s *script) take(lines []string, mark byte) (blk, rest []string) {
 	for len(lines) > 0 && lines[0] != "" && lines[0][0] == mark {
-		block = append(block, strings.TrimPrefix(lines[0][1:], " "))
+		blk = append(blk, strings.TrimPrefix(lines[0][1:], " "))
 		lines = lines[1:]
 		s.line++
 	}
-	return block, lines
+	return blk, lines
 }
 
 func (s *script) start() *testNode {
@@ -103,7 +105,7 @@ func (s *script) command(words []string) {
 	case "pool":
 		s.setup.poolTxs, _ = strconv.Atoi(words[1])
 	case "signed":
-		s.setup.params = chain.Params{Name: "signed", Signatures: chain.SignaturesRequired}
+		s.setup.params = rules.Params{Name: "signed", Signatures: rules.SignaturesRequired}
 	case "disk":
 		s.start().store.full.Store(words[1] == "full")
 	case "clock":

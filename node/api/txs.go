@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -21,7 +23,7 @@ func (a *API) getTx(w *writer, r *http.Request) error {
 		Height        *int64    `json:"height,omitempty"`
 		Index         int       `json:"index,omitempty"` // of the leaf; the coinbase has 0
 		Confirmations int64     `json:"confirmations"`
-		Transaction   chain.Tx  `json:"transaction"`
+		Transaction   block.Tx  `json:"transaction"`
 	}{ID: place.Tx.ID(), Pending: place.Pending, Transaction: place.Tx}
 	if !place.Pending {
 		answer.Block, answer.Height, answer.Index = &place.Block, &place.Height, place.Index
@@ -63,8 +65,8 @@ func (a *API) getProof(w *writer, r *http.Request) error {
 	}
 	a.sendJSON(w, r, http.StatusOK, struct {
 		ID          pow.Hash          `json:"id"`
-		Transaction chain.Tx          `json:"transaction"`
-		Proof       chain.MerkleProof `json:"proof"` // the coinbase has index 0
+		Transaction block.Tx          `json:"transaction"`
+		Proof       block.MerkleProof `json:"proof"` // the coinbase has index 0
 		Block       headerJSON        `json:"block"`
 		Header      string            `json:"header"`
 	}{place.Tx.ID(), proof.Tx, proof.Merkle, describeHeader(proof.Header, proof.Height), proof.Header.String()})

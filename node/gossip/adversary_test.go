@@ -8,7 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
 )
 
 // TestRefusedAnnouncementsStayShort: a peer that never takes an announcement
@@ -102,14 +103,14 @@ func TestOldForksAreNotKept(t *testing.T) {
 			h.accept(blocks...)
 			r := newRemote(1)
 			h.join(r)
-			parent := chain.Genesis(params())
+			parent := rules.Genesis(params())
 			for _, b := range blocks[:40-behind] {
 				parent = parent.Apply(b.Header)
 			}
 			fork := mineOn(parent, 9)
 			h.incoming(r.given, Announce{Blocks: []Announced{{Hash: fork.Hash()}}})
 			s, _ := mustTake[GetBlocks](h)
-			h.answer(s, Blocks{[]chain.Block{fork}})
+			h.answer(s, Blocks{[]block.Block{fork}})
 			if _, kept := h.chain.State(fork.Hash()); kept != want {
 				t.Errorf("kept: %v, want %v", kept, want)
 			}
@@ -140,8 +141,8 @@ func TestAnnouncersInLeague(t *testing.T) {
 	h := newHost(t, 1, nil)
 	honest := newRemote(100)
 	h.join(honest)
-	block := mineOn(h.chain.Tip(), 9)
-	announce := Announce{Blocks: []Announced{{Hash: block.Hash()}, {Hash: block.Hash()}}}
+	blk := mineOn(h.chain.Tip(), 9)
+	announce := Announce{Blocks: []Announced{{Hash: blk.Hash()}, {Hash: blk.Hash()}}}
 	for i := range 2 * maxAnnouncers {
 		r := newRemote(i + 1)
 		h.welcome(r)
@@ -157,11 +158,11 @@ func TestAnnouncersInLeague(t *testing.T) {
 	for {
 		s, _ := mustTake[GetBlocks](h)
 		if s.To == honest.address {
-			h.answer(s, Blocks{[]chain.Block{block}})
+			h.answer(s, Blocks{[]block.Block{blk}})
 			break
 		}
 	}
-	if h.chain.Tip().Hash != block.Hash() {
+	if h.chain.Tip().Hash != blk.Hash() {
 		t.Error("the block is not the tip")
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"pgregory.net/rapid"
 
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -17,9 +19,9 @@ import (
 func TestAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost(t, rapid.Uint64().Draw(t, "seed"), nil)
-		branches := [][]chain.Block{mineChain(h.chain.Tip(), 20, 1), mineChain(h.chain.Tip(), 25, 2)}
+		branches := [][]block.Block{mineChain(h.chain.Tip(), 20, 1), mineChain(h.chain.Tip(), 25, 2)}
 		all := slices.Concat(branches...)
-		tips := []chain.State{chain.Genesis(params())}
+		tips := []rules.State{rules.Genesis(params())}
 		for _, branch := range branches {
 			s := tips[0]
 			for _, b := range branch {

@@ -5,7 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -39,7 +40,7 @@ type wantedBlock struct {
 // acceptance is blocks on their way into the chain.
 type acceptance struct {
 	id     ID
-	blocks []chain.Block
+	blocks []block.Block
 	from   *peer    // of an announced block
 	next   []*peer  // that announced it too
 	sync   *syncing // or the sync that they are of
@@ -169,7 +170,7 @@ func (g *Gossip) unwant(w *wantedBlock) {
 
 // gotBlock hands a block to the chain, or begins a sync if its parent is
 // unknown. The error is a fault of the peer.
-func (g *Gossip) gotBlock(w *wantedBlock, p *peer, b chain.Block) error {
+func (g *Gossip) gotBlock(w *wantedBlock, p *peer, b block.Block) error {
 	if got := b.Hash(); got != w.hash {
 		return fault(FaultUnrequested, "asked for block %s, got %s", w.hash, got)
 	}
@@ -192,7 +193,7 @@ func (g *Gossip) gotBlock(w *wantedBlock, p *peer, b chain.Block) error {
 	}
 	g.relay.setFound(w.hash, w.found)
 	g.accepts = append(g.accepts, &acceptance{
-		blocks: []chain.Block{b}, from: p, next: slices.Concat(w.asked, w.next), found: w.found})
+		blocks: []block.Block{b}, from: p, next: slices.Concat(w.asked, w.next), found: w.found})
 	g.acceptNext()
 	return nil
 }
@@ -210,11 +211,11 @@ func (g *Gossip) farBehind(h pow.Header) bool {
 }
 
 func (a *acceptance) has(hash pow.Hash) bool {
-	return slices.ContainsFunc(a.blocks, func(b chain.Block) bool { return b.Hash() == hash })
+	return slices.ContainsFunc(a.blocks, func(b block.Block) bool { return b.Hash() == hash })
 }
 
 func headerFault(err error) Fault {
-	if errors.Is(err, chain.HighHash) {
+	if errors.Is(err, block.HighHash) {
 		return fault(FaultWork, "%v", err)
 	}
 	return fault(FaultInvalid, "%v", err)
@@ -268,8 +269,8 @@ func (g *Gossip) acceptedOne(a *acceptance, err error) {
 		}
 		return
 	}
-	var rule chain.RuleError
-	if !errors.As(err, &rule) || rule.Reason == chain.TimeTooNew || rule.Reason == chain.PrevNotFound {
+	var rule block.RuleError
+	if !errors.As(err, &rule) || rule.Reason == block.TimeTooNew || rule.Reason == block.PrevNotFound {
 		return // not the peer's fault, and its next hello brings the block up again
 	}
 	if !ofBody(rule) {
@@ -284,9 +285,9 @@ func (g *Gossip) acceptedOne(a *acceptance, err error) {
 // ofBody reports whether a block is refused for a body that need not be the one
 // that the header commits to. Another peer may have the right one, so that says
 // nothing of the hash.
-func ofBody(rule chain.RuleError) bool {
+func ofBody(rule block.RuleError) bool {
 	switch rule.Reason {
-	case chain.BadMerkleRoot, chain.DuplicateTxs, chain.BadLength, chain.CoinbaseShape, chain.CoinbaseLength, chain.CoinbaseMissing:
+	case block.BadMerkleRoot, block.DuplicateTxs, block.BadLength, block.CoinbaseShape, block.CoinbaseLength, block.CoinbaseMissing:
 		return true
 	}
 	return false

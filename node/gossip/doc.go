@@ -6,7 +6,7 @@
 // such as requests to send or blocks to hand to the chain. It has no goroutine,
 // no timer and no I/O, it asks nobody for the time, and its random numbers come
 // from a source that it is given: the same events give the same effects.
-// Package node/p2p drives it with HTTP, package node/nodetest with a simulated
+// Package node/p2p drives it with HTTP, package lab/nodes with a simulated
 // network.
 //
 // # Two nodes meet

@@ -5,7 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -36,7 +37,7 @@ type batch struct {
 	asked  []*peer       // the answers of these have not come
 	again  time.Time     // when to ask another one, if the others wait for this one
 	from   *peer         // who has answered
-	blocks []chain.Block // the answer
+	blocks []block.Block // the answer
 	done   bool
 }
 
@@ -169,12 +170,12 @@ func (d *download) lack(p *peer) {
 
 // gotBatch takes the blocks of an answer, which may be fewer than were asked
 // for; then the rest is a batch of its own. The error is a fault of the peer.
-func (g *Gossip) gotBatch(s *syncing, b *batch, p *peer, blocks []chain.Block) error {
+func (g *Gossip) gotBatch(s *syncing, b *batch, p *peer, blocks []block.Block) error {
 	if len(blocks) > len(b.hashes) {
 		return fault(FaultUnrequested, "asked for %d blocks, got %d", len(b.hashes), len(blocks))
 	}
-	for i, block := range blocks {
-		if got := block.Hash(); got != b.hashes[i] {
+	for i, blk := range blocks {
+		if got := blk.Hash(); got != b.hashes[i] {
 			return fault(FaultUnrequested, "asked for block %s, got %s", b.hashes[i], got)
 		}
 	}
@@ -201,8 +202,8 @@ func (d *download) ready() *acceptance {
 			break
 		}
 		a.blocks = append(a.blocks, b.blocks...)
-		for _, block := range b.blocks {
-			size += block.Size()
+		for _, blk := range b.blocks {
+			size += blk.Size()
 		}
 	}
 	if len(a.blocks) == 0 {
@@ -236,14 +237,14 @@ func (g *Gossip) acceptedSync(a *acceptance, ev Accepted) {
 // that does not belong to its header is the fault of who sent it; all else that
 // is wrong with a block is also the fault of who gave its header as part of its
 // best chain.
-func (g *Gossip) refusedSync(s *syncing, bad chain.Block, err error) {
+func (g *Gossip) refusedSync(s *syncing, bad block.Block, err error) {
 	sender, source := s.batches[0].from, s.source
 	g.after = g.now.Add(syncRetry)
-	var rule chain.RuleError
+	var rule block.RuleError
 	switch {
 	case !errors.As(err, &rule):
 		g.endSync("store")
-	case rule.Reason == chain.TimeTooNew:
+	case rule.Reason == block.TimeTooNew:
 		source.stalls++ // no fault, but others may have what can be taken
 		g.endSync(string(rule.Reason))
 	case ofBody(rule):

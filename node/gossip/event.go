@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -96,14 +98,14 @@ type Reply struct {
 // one at a time: an Accepted of that ID must follow before there is another.
 type Accept struct {
 	ID     ID
-	Blocks []chain.Block
+	Blocks []block.Block
 }
 
 // AddTxs hands transactions to the chain. There is only one at a time: an Added
 // of that ID must follow before there is another.
 type AddTxs struct {
 	ID  ID
-	Txs []chain.Tx
+	Txs []block.Tx
 }
 
 // Connected is the outcome of a Connect. Err is nil when both nodes know each

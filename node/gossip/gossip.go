@@ -5,7 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -53,7 +54,7 @@ func setDefault[T comparable](field *T, value T) {
 // that the same events always have the same effects.
 type Gossip struct {
 	chain   Chain
-	params  chain.Params
+	params  rules.Params
 	network pow.Hash // its id
 	random  *rand.Rand
 	self    NodeID

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/chain"
@@ -13,8 +16,8 @@ import (
 )
 
 // params are those of a network on which every other hash will do.
-func params() chain.Params {
-	return chain.Params{Name: "test", Difficulty: chain.Difficulty{Bits: 0x207fffff}}.WithDefaults()
+func params() rules.Params {
+	return rules.Params{Name: "test", Difficulty: rules.Difficulty{Bits: 0x207fffff}}.WithDefaults()
 }
 
 func openChain(t rapid.TB) *chain.Chain {
@@ -27,10 +30,10 @@ func openChain(t rapid.TB) *chain.Chain {
 }
 
 // mineOn returns a block on top of a state; the salt tells it from others there.
-func mineOn(s chain.State, salt uint64, txs ...chain.Tx) chain.Block {
-	coinbase := chain.Coinbase{Height: s.Height + 1, Extranonce: salt}
-	b := chain.Block{Coinbase: coinbase, Txs: txs}
-	root, _ := chain.MerkleRoot(b.IDs())
+func mineOn(s rules.State, salt uint64, txs ...block.Tx) block.Block {
+	coinbase := block.Coinbase{Height: s.Height + 1, Extranonce: salt}
+	b := block.Block{Coinbase: coinbase, Txs: txs}
+	root, _ := block.MerkleRoot(b.IDs())
 	b.Header = pow.Header{Version: 0x20000000, Prev: s.Hash, MerkleRoot: root, Time: s.MedianTimePast() + 1, Bits: 0x207fffff}
 	target, err := b.Header.Bits.Target()
 	if err != nil {
@@ -43,8 +46,8 @@ func mineOn(s chain.State, salt uint64, txs ...chain.Tx) chain.Block {
 }
 
 // mineChain returns so many blocks on top of a state.
-func mineChain(s chain.State, n int, salt uint64) []chain.Block {
-	blocks := make([]chain.Block, n)
+func mineChain(s rules.State, n int, salt uint64) []block.Block {
+	blocks := make([]block.Block, n)
 	for i := range blocks {
 		blocks[i] = mineOn(s, salt)
 		s = s.Apply(blocks[i].Header)
@@ -154,7 +157,7 @@ func (h *host) answer(s Send, a Answer) { h.t.Helper(); h.step(Answered{ID: s.ID
 func (h *host) fail(s Send, err error)  { h.t.Helper(); h.step(Answered{ID: s.ID, Err: err}) }
 
 // accept has the chain take blocks as if they were mined here.
-func (h *host) accept(blocks ...chain.Block) {
+func (h *host) accept(blocks ...block.Block) {
 	h.t.Helper()
 	h.run(func() []Event {
 		if n, err := h.chain.AcceptAll(blocks); err != nil {
@@ -165,7 +168,7 @@ func (h *host) accept(blocks ...chain.Block) {
 }
 
 // post has the chain take a transaction as if a client had posted it.
-func (h *host) post(content string) chain.Tx {
+func (h *host) post(content string) block.Tx {
 	h.t.Helper()
 	tx := newTx(h.t, content)
 	h.run(func() []Event {
@@ -177,9 +180,9 @@ func (h *host) post(content string) chain.Tx {
 	return tx
 }
 
-func newTx(t rapid.TB, content string) chain.Tx {
+func newTx(t rapid.TB, content string) block.Tx {
 	t.Helper()
-	tx, err := chain.NewTx([]byte(`{"author":"a","content":"`+content+`"}`), start)
+	tx, err := block.NewTx([]byte(`{"author":"a","content":"`+content+`"}`), start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,13 +213,13 @@ func (h *host) noted(kind NoteKind) (reasons []string) {
 type remote struct {
 	id      NodeID
 	address Address
-	tip     chain.State
+	tip     rules.State
 	session Session // by which it knows the host
 	given   Session // by which the host knows it
 }
 
 func newRemote(i int) *remote {
-	return &remote{id: NodeID{1, byte(i), byte(i >> 8)}, address: address(i), session: Session{2, byte(i), byte(i >> 8)}, tip: chain.Genesis(params())}
+	return &remote{id: NodeID{1, byte(i), byte(i >> 8)}, address: address(i), session: Session{2, byte(i), byte(i >> 8)}, tip: rules.Genesis(params())}
 }
 
 func (r *remote) greeting() Greeting {

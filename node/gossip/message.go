@@ -3,7 +3,8 @@ package gossip
 import (
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -92,7 +93,7 @@ type GetBlocks struct {
 
 // Blocks answers GetBlocks: the blocks in the order in which they were asked
 // for, up to the first that is not there or would make it too long.
-type Blocks struct{ Blocks []chain.Block }
+type Blocks struct{ Blocks []block.Block }
 
 // GetTxs asks for pending transactions.
 type GetTxs struct {
@@ -101,7 +102,7 @@ type GetTxs struct {
 
 // Txs answers GetTxs: those that are there, in the order in which they were
 // asked for, until it would be too long.
-type Txs struct{ Txs []chain.Tx }
+type Txs struct{ Txs []block.Tx }
 
 // GetPool asks what is pending, from that position on.
 type GetPool struct{ From, Limit int }

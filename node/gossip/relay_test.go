@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -18,8 +20,8 @@ func TestBlocksTravel(t *testing.T) {
 	for _, r := range []*remote{a, b, c} {
 		h.join(r)
 	}
-	block := mineOn(h.chain.Tip(), 1)
-	news := Announce{Blocks: []Announced{{Hash: block.Hash(), Age: 3 * time.Second}}}
+	blk := mineOn(h.chain.Tip(), 1)
+	news := Announce{Blocks: []Announced{{Hash: blk.Hash(), Age: 3 * time.Second}}}
 	h.incoming(a.given, news)
 	h.incoming(b.given, news)
 	s, _ := mustTake[GetBlocks](h)
@@ -35,12 +37,12 @@ func TestBlocksTravel(t *testing.T) {
 		t.Errorf("asked %s after %s has failed", s.To, a.address)
 	}
 	h.now = h.now.Add(time.Second)
-	h.answer(s, serveFrom([]chain.Block{block}, get))
-	if h.chain.Tip().Hash != block.Hash() {
+	h.answer(s, serveFrom([]block.Block{blk}, get))
+	if h.chain.Tip().Hash != blk.Hash() {
 		t.Fatal("the block is not the tip")
 	}
 	s, told := mustTake[Announce](h)
-	if s.To != c.address || len(told.Blocks) != 1 || told.Blocks[0] != (Announced{block.Hash(), 4 * time.Second}) {
+	if s.To != c.address || len(told.Blocks) != 1 || told.Blocks[0] != (Announced{blk.Hash(), 4 * time.Second}) {
 		t.Errorf("announced %+v to %s", told, s.To)
 	}
 	if _, _, echo := take[Announce](h); echo {
@@ -78,22 +80,22 @@ func TestBlockWithoutParent(t *testing.T) {
 }
 
 func TestBadBlocksAnnounced(t *testing.T) {
-	good := mineOn(chain.Genesis(params()), 1)
-	other := mineOn(chain.Genesis(params()), 2)
+	good := mineOn(rules.Genesis(params()), 1)
+	other := mineOn(rules.Genesis(params()), 2)
 	body := good
 	body.Coinbase.Extranonce = 77
-	height := mineOn(chain.Genesis(params()), 3)
+	height := mineOn(rules.Genesis(params()), 3)
 	for _, test := range []struct {
 		name   string
 		ask    pow.Hash
 		answer Answer
 		reason FaultReason
 	}{
-		{"another block", good.Hash(), Blocks{[]chain.Block{other}}, FaultUnrequested},
-		{"two blocks", good.Hash(), Blocks{[]chain.Block{good, good}}, FaultUnrequested},
-		{"another body", good.Hash(), Blocks{[]chain.Block{body}}, FaultInvalid},
+		{"another block", good.Hash(), Blocks{[]block.Block{other}}, FaultUnrequested},
+		{"two blocks", good.Hash(), Blocks{[]block.Block{good, good}}, FaultUnrequested},
+		{"another body", good.Hash(), Blocks{[]block.Block{body}}, FaultInvalid},
 		{"another kind", good.Hash(), Done{}, FaultMalformed},
-		{"a block without work", unworked(height).Hash(), Blocks{[]chain.Block{unworked(height)}}, FaultWork},
+		{"a block without work", unworked(height).Hash(), Blocks{[]block.Block{unworked(height)}}, FaultWork},
 	} {
 		h := newHost(t, 1, nil)
 		r := newRemote(1)
@@ -117,13 +119,13 @@ func TestBodyOfAnother(t *testing.T) {
 	liar, honest := newRemote(1), newRemote(2)
 	h.join(liar)
 	h.join(honest)
-	b := mineOn(chain.Genesis(params()), 1)
+	b := mineOn(rules.Genesis(params()), 1)
 	h.incoming(liar.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
 	h.incoming(honest.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
 	wrong := b
 	wrong.Coinbase.Extranonce = 77
 	s, _ := mustTake[GetBlocks](h)
-	h.answer(s, Blocks{[]chain.Block{wrong}})
+	h.answer(s, Blocks{[]block.Block{wrong}})
 	if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(FaultInvalid)}) {
 		t.Fatalf("banned for %v", got)
 	}
@@ -131,7 +133,7 @@ func TestBodyOfAnother(t *testing.T) {
 	if s.To != honest.address {
 		t.Fatalf("asked %s, want %s", s.To, honest.address)
 	}
-	h.answer(s, Blocks{[]chain.Block{b}})
+	h.answer(s, Blocks{[]block.Block{b}})
 	if h.chain.Tip().Hash != b.Hash() {
 		t.Error("the block did not get into the chain")
 	}
@@ -142,7 +144,7 @@ func TestBodyOfAnother(t *testing.T) {
 func TestAnotherIsAsked(t *testing.T) {
 	h := newHost(t, 1, nil)
 	remotes := []*remote{newRemote(1), newRemote(2)}
-	b := mineOn(chain.Genesis(params()), 1)
+	b := mineOn(rules.Genesis(params()), 1)
 	for _, r := range remotes {
 		h.join(r)
 		h.incoming(r.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
@@ -160,18 +162,18 @@ func TestAnotherIsAsked(t *testing.T) {
 	if first.To == second.To {
 		t.Error("the same peer is asked again")
 	}
-	h.answer(second, Blocks{[]chain.Block{b}})
+	h.answer(second, Blocks{[]block.Block{b}})
 	if h.chain.Tip().Hash != b.Hash() {
 		t.Error("the block did not get into the chain")
 	}
-	h.answer(first, Blocks{[]chain.Block{b}})
+	h.answer(first, Blocks{[]block.Block{b}})
 	if got := h.noted(NoteBanned); len(got) > 0 {
 		t.Errorf("banned for %v", got)
 	}
 }
 
 // unworked returns the block with a nonce that is not good enough.
-func unworked(b chain.Block) chain.Block {
+func unworked(b block.Block) block.Block {
 	target, err := b.Header.Bits.Target()
 	if err != nil {
 		panic(err)
@@ -202,7 +204,7 @@ func TestTxsTravel(t *testing.T) {
 	if s.To != b.address {
 		t.Errorf("asked %s after %s did not have it", s.To, a.address)
 	}
-	h.answer(s, Txs{[]chain.Tx{tx}})
+	h.answer(s, Txs{[]block.Tx{tx}})
 	if !h.chain.HasPending(tx.ID()) {
 		t.Fatal("the transaction is not pending")
 	}
@@ -218,7 +220,7 @@ func TestTxsTravel(t *testing.T) {
 	// One that was not asked for is a fault.
 	h.incoming(c.given, Announce{Txs: []pow.Hash{{5}}})
 	s, _ = mustTake[GetTxs](h)
-	h.answer(s, Txs{[]chain.Tx{newTx(t, "y")}})
+	h.answer(s, Txs{[]block.Tx{newTx(t, "y")}})
 	if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(FaultUnrequested)}) {
 		t.Errorf("banned for %v", got)
 	}

@@ -3,7 +3,8 @@ package gossip
 import (
 	"fmt"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -11,8 +12,8 @@ import (
 // one.
 type Source interface {
 	HeadersAfter(locator []pow.Hash, limit int) []pow.Header
-	Block(hash pow.Hash) (chain.Block, error)
-	FindPending(id pow.Hash) (chain.Tx, bool)
+	Block(hash pow.Hash) (block.Block, error)
+	FindPending(id pow.Hash) (block.Tx, bool)
 	PendingIDs(from, limit int) []pow.Hash
 	PendingCount() (txs, bytes int)
 }

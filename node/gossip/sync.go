@@ -4,7 +4,9 @@ import (
 	"errors"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -37,8 +39,8 @@ type syncing struct {
 	since  time.Time
 	from   int64
 
-	start      chain.State // what the branch stands on
-	last       chain.State // at the latest header of this pass
+	start      rules.State // what the branch stands on
+	last       rules.State // at the latest header of this pass
 	passes     int
 	pages      int // of this pass
 	collecting bool
@@ -195,7 +197,7 @@ func (g *Gossip) onHeaders(s *syncing, page []pow.Header) error {
 func (g *Gossip) checkHeaders(s *syncing, page []pow.Header) (hashes []pow.Hash, err error) {
 	for _, h := range page {
 		if err := s.last.CheckHeader(g.params, h); err != nil {
-			if errors.Is(err, chain.PrevNotFound) {
+			if errors.Is(err, block.PrevNotFound) {
 				return nil, fault(FaultUnconnected, "%v", err)
 			}
 			return nil, headerFault(err)

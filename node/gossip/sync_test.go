@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/pow"
 )
 
@@ -48,7 +50,7 @@ func TestSyncFromOnePeer(t *testing.T) {
 	}
 }
 
-func headersOf(blocks []chain.Block) []pow.Header {
+func headersOf(blocks []block.Block) []pow.Header {
 	headers := make([]pow.Header, len(blocks))
 	for i, b := range blocks {
 		headers[i] = b.Header
@@ -56,10 +58,10 @@ func headersOf(blocks []chain.Block) []pow.Header {
 	return headers
 }
 
-func serveFrom(blocks []chain.Block, get GetBlocks) Blocks {
+func serveFrom(blocks []block.Block, get GetBlocks) Blocks {
 	var a Blocks
 	for _, hash := range get.Hashes {
-		i := slices.IndexFunc(blocks, func(b chain.Block) bool { return b.Hash() == hash })
+		i := slices.IndexFunc(blocks, func(b block.Block) bool { return b.Hash() == hash })
 		if i < 0 {
 			break
 		}
@@ -71,12 +73,12 @@ func serveFrom(blocks []chain.Block, get GetBlocks) Blocks {
 // TestLies: whoever lies in a sync is banned for it, and what it has told leaves
 // nothing behind.
 func TestLies(t *testing.T) {
-	chainOf := func(h *host, n int) []chain.Block { return mineChain(h.chain.Tip(), n, 7) }
+	chainOf := func(h *host, n int) []block.Block { return mineChain(h.chain.Tip(), n, 7) }
 	for _, test := range []struct {
 		name    string
 		reason  FaultReason
 		headers func(h *host) []pow.Header
-		blocks  func(honest []chain.Block, get GetBlocks) Answer
+		blocks  func(honest []block.Block, get GetBlocks) Answer
 	}{
 		{"headers without work", FaultWork, func(h *host) []pow.Header {
 			headers := headersOf(chainOf(h, 3))
@@ -95,18 +97,18 @@ func TestLies(t *testing.T) {
 			return slices.Delete(headersOf(chainOf(h, 3)), 1, 2)
 		}, nil},
 		{"headers from nowhere", FaultUnconnected, func(h *host) []pow.Header { return headersOf(chainOf(h, 3))[1:] }, nil},
-		{"other blocks", FaultUnrequested, nil, func(honest []chain.Block, _ GetBlocks) Answer {
-			return Blocks{[]chain.Block{honest[1]}}
+		{"other blocks", FaultUnrequested, nil, func(honest []block.Block, _ GetBlocks) Answer {
+			return Blocks{[]block.Block{honest[1]}}
 		}},
-		{"too many blocks", FaultUnrequested, nil, func(honest []chain.Block, _ GetBlocks) Answer {
+		{"too many blocks", FaultUnrequested, nil, func(honest []block.Block, _ GetBlocks) Answer {
 			return Blocks{slices.Concat(honest, honest)}
 		}},
-		{"another body", FaultInvalid, nil, func(honest []chain.Block, _ GetBlocks) Answer {
+		{"another body", FaultInvalid, nil, func(honest []block.Block, _ GetBlocks) Answer {
 			blocks := slices.Clone(honest)
 			blocks[1].Coinbase.Extranonce++
 			return Blocks{blocks}
 		}},
-		{"another kind of answer", FaultMalformed, nil, func([]chain.Block, GetBlocks) Answer { return Done{} }},
+		{"another kind of answer", FaultMalformed, nil, func([]block.Block, GetBlocks) Answer { return Done{} }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHost(t, 1, nil)
@@ -157,9 +159,9 @@ func TestLowWorkTakesNoMemory(t *testing.T) {
 	if n, err := h.chain.AcceptAll(ours); err != nil {
 		t.Fatal(n, err)
 	}
-	theirs := mineChain(chain.Genesis(params()), 6900, 2)
+	theirs := mineChain(rules.Genesis(params()), 6900, 2)
 	r := newRemote(1)
-	r.tip = chain.State{Hash: pow.Hash{1}, Height: 1 << 20, Work: h.chain.Tip().Work.Add(h.chain.Tip().Work)}
+	r.tip = rules.State{Hash: pow.Hash{1}, Height: 1 << 20, Work: h.chain.Tip().Work.Add(h.chain.Tip().Work)}
 	h.join(r)
 	pages := 0
 	for {
@@ -169,7 +171,7 @@ func TestLowWorkTakesNoMemory(t *testing.T) {
 		}
 		pages++
 		from := 0
-		if i := slices.IndexFunc(theirs, func(b chain.Block) bool { return b.Hash() == get.Locator[0] }); i >= 0 {
+		if i := slices.IndexFunc(theirs, func(b block.Block) bool { return b.Hash() == get.Locator[0] }); i >= 0 {
 			from = i + 1
 		}
 		h.answer(s, Headers{headersOf(theirs[from:min(len(theirs), from+MaxHeaders)])})
@@ -195,7 +197,7 @@ func TestBranchIsReadTwice(t *testing.T) {
 	if n, err := h.chain.AcceptAll(mineChain(h.chain.Tip(), 2500, 1)); err != nil {
 		t.Fatal(n, err)
 	}
-	theirs := mineChain(chain.Genesis(params()), 2600, 2)
+	theirs := mineChain(rules.Genesis(params()), 2600, 2)
 	r := newRemote(1)
 	for _, b := range theirs {
 		r.tip = r.tip.Apply(b.Header)
@@ -204,7 +206,7 @@ func TestBranchIsReadTwice(t *testing.T) {
 	for len(h.sends) > 0 {
 		if s, get, ok := take[GetHeaders](h); ok {
 			from := 0
-			if i := slices.IndexFunc(theirs, func(b chain.Block) bool { return b.Hash() == get.Locator[0] }); i >= 0 {
+			if i := slices.IndexFunc(theirs, func(b block.Block) bool { return b.Hash() == get.Locator[0] }); i >= 0 {
 				from = i + 1
 			}
 			h.answer(s, Headers{headersOf(theirs[from:min(len(theirs), from+MaxHeaders)])})

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -31,7 +33,7 @@ type txFetch struct {
 type wantedTx struct{ next []*peer }
 
 type addition struct {
-	tx   chain.Tx
+	tx   block.Tx
 	from *peer
 }
 
@@ -94,7 +96,7 @@ func (g *Gossip) fetchTxs(p *peer) {
 }
 
 // gotTxs takes what was asked for. The error is a fault of the peer.
-func (g *Gossip) gotTxs(p *peer, ids []pow.Hash, txs []chain.Tx) error {
+func (g *Gossip) gotTxs(p *peer, ids []pow.Hash, txs []block.Tx) error {
 	asked := make(map[pow.Hash]bool, len(ids))
 	for _, id := range ids {
 		asked[id] = true
@@ -148,7 +150,7 @@ func (g *Gossip) addTxs() {
 	}
 	n := min(len(g.txs.waiting), MaxTxs)
 	g.txs.adding, g.txs.waiting = g.txs.waiting[:n:n], g.txs.waiting[n:]
-	txs := make([]chain.Tx, n)
+	txs := make([]block.Tx, n)
 	for i, a := range g.txs.adding {
 		txs[i] = a.tx
 	}
@@ -163,10 +165,10 @@ func (g *Gossip) onAdded(ev Added) {
 	adding := g.txs.adding
 	g.txs.addID, g.txs.adding = 0, nil
 	for i, a := range adding {
-		var rule chain.RuleError
+		var rule block.RuleError
 		err := ev.Errs[i]
 		switch {
-		case err == nil, errors.Is(err, chain.TxAlreadyMined):
+		case err == nil, errors.Is(err, block.TxAlreadyMined):
 			g.relay.recent.add(a.tx.ID())
 		case errors.Is(err, chain.ErrPoolFull):
 			g.txs.after = g.now.Add(poolFullWait)

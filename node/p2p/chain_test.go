@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
@@ -24,7 +27,7 @@ var testTime = time.Unix(1_700_000_000, 0)
 
 func newTestChain(t testing.TB) *testChain {
 	t.Helper()
-	params, err := chain.Tutorial(1)
+	params, err := rules.Tutorial(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,16 +38,16 @@ func newTestChain(t testing.TB) *testChain {
 	return &testChain{c, t}
 }
 
-func (c *testChain) tx(content string) chain.Tx {
+func (c *testChain) tx(content string) block.Tx {
 	c.t.Helper()
-	tx, err := chain.NewTx([]byte(fmt.Sprintf(`{"author":"ann","content":%q}`, content)), testTime)
+	tx, err := block.NewTx([]byte(fmt.Sprintf(`{"author":"ann","content":%q}`, content)), testTime)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	return tx
 }
 
-func (c *testChain) post(content string) chain.Tx {
+func (c *testChain) post(content string) block.Tx {
 	c.t.Helper()
 	tx := c.tx(content)
 	if _, err := c.AddTx(tx); err != nil {
@@ -54,7 +57,7 @@ func (c *testChain) post(content string) chain.Tx {
 }
 
 // mine mines what is pending, in a block of its own kind for each salt.
-func (c *testChain) mine(salt uint64) chain.Block {
+func (c *testChain) mine(salt uint64) block.Block {
 	c.t.Helper()
 	tmpl, err := c.Template(chain.TemplateOptions{Tag: "test"})
 	if err != nil {
@@ -72,8 +75,8 @@ func (c *testChain) mine(salt uint64) chain.Block {
 }
 
 // grow mines blocks with one transaction each and leaves some pending.
-func (c *testChain) grow(blocks, pending int) []chain.Block {
-	var all []chain.Block
+func (c *testChain) grow(blocks, pending int) []block.Block {
+	var all []block.Block
 	for i := range blocks {
 		c.post(fmt.Sprintf("in block %d", i+1))
 		all = append(all, c.mine(7))

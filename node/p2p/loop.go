@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 )
@@ -129,7 +131,7 @@ func (n *Network) report(ctx context.Context, ev gossip.Event) {
 }
 
 // addTxs adds transactions at once, so that the store joins their writes.
-func (n *Network) addTxs(txs []chain.Tx) []error {
+func (n *Network) addTxs(txs []block.Tx) []error {
 	errs := make([]error, len(txs))
 	room := make(chan struct{}, addsAtOnce)
 	var group sync.WaitGroup

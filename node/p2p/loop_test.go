@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
@@ -70,8 +73,8 @@ func TestEffects(t *testing.T) {
 			return []gossip.Effect{
 				gossip.Send{ID: 11, To: ev.Address, Request: gossip.Hello{Greeting: testGreeting(c)}, Timeout: 10 * time.Second},
 				gossip.Send{ID: 12, To: "http://127.0.0.1:1", Request: gossip.GetAddresses{}, Timeout: 10 * time.Second},
-				gossip.Accept{ID: 13, Blocks: append(slices.Clone(blocks), chain.Block{Header: pow.Header{Prev: blocks[2].Hash()}})},
-				gossip.AddTxs{ID: 14, Txs: []chain.Tx{added, blocks[0].Txs[0], added}},
+				gossip.Accept{ID: 13, Blocks: append(slices.Clone(blocks), block.Block{Header: pow.Header{Prev: blocks[2].Hash()}})},
+				gossip.AddTxs{ID: 14, Txs: []block.Tx{added, blocks[0].Txs[0], added}},
 				gossip.Connected{ID: ev.ID, Err: errors.New("as the script says")},
 				gossip.Connected{ID: 999}, // of nobody
 				gossip.Reply{ID: 999},
@@ -150,7 +153,7 @@ func TestChanges(t *testing.T) {
 func TestChangesOverflow(t *testing.T) {
 	c := newChanges(3)
 	ev := func(height int64) chain.Event {
-		return chain.Event{Kind: chain.EventTip, Tip: chain.State{Height: height}}
+		return chain.Event{Kind: chain.EventTip, Tip: rules.State{Height: height}}
 	}
 	take := func(most int, lost bool, heights ...int64) {
 		t.Helper()

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
+
 	crand "crypto/rand"
 
 	"github.com/lodepow/lode/chain"
@@ -24,8 +26,8 @@ type Chain interface {
 	gossip.Chain
 	gossip.Source
 	RawBlock(hash pow.Hash) ([]byte, error)
-	AcceptAll(blocks []chain.Block) (taken int, err error)
-	AddTx(chain.Tx) (chain.TxOutcome, error)
+	AcceptAll(blocks []block.Block) (taken int, err error)
+	AddTx(block.Tx) (chain.TxOutcome, error)
 	Subscribe(f func(chain.Event)) (cancel func())
 }
 

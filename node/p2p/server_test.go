@@ -17,7 +17,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -76,10 +77,10 @@ func TestServes(t *testing.T) {
 		{gossip.GetHeaders{}, gossip.Headers{Headers: c.Headers(1, 3)}},
 		{gossip.GetHeaders{Locator: []pow.Hash{hashOf(1), blocks[1].Hash(), genesis}}, gossip.Headers{Headers: c.Headers(3, 1)}},
 		{gossip.GetHeaders{Locator: []pow.Hash{blocks[2].Hash()}}, gossip.Headers{Headers: []pow.Header{}}},
-		{gossip.GetBlocks{Hashes: []pow.Hash{blocks[2].Hash(), blocks[0].Hash()}}, gossip.Blocks{Blocks: []chain.Block{blocks[2], blocks[0]}}},
+		{gossip.GetBlocks{Hashes: []pow.Hash{blocks[2].Hash(), blocks[0].Hash()}}, gossip.Blocks{Blocks: []block.Block{blocks[2], blocks[0]}}},
 		{gossip.GetBlocks{Hashes: []pow.Hash{blocks[0].Hash(), hashOf(1), blocks[1].Hash()}}, gossip.Blocks{Blocks: blocks[:1]}},
 		{gossip.GetBlocks{}, gossip.Blocks{}},
-		{gossip.GetTxs{IDs: []pow.Hash{pending[1].ID(), hashOf(1), pending[0].ID()}}, gossip.Txs{Txs: []chain.Tx{pending[1], pending[0]}}},
+		{gossip.GetTxs{IDs: []pow.Hash{pending[1].ID(), hashOf(1), pending[0].ID()}}, gossip.Txs{Txs: []block.Tx{pending[1], pending[0]}}},
 		{gossip.GetPool{From: 0, Limit: 10}, gossip.Pool{IDs: []pow.Hash{pending[0].ID(), pending[1].ID()}, Total: 2}},
 		{gossip.GetPool{From: 1, Limit: 1}, gossip.Pool{IDs: []pow.Hash{pending[1].ID()}, Total: 2}},
 		{gossip.GetPool{From: 9, Limit: 1}, gossip.Pool{IDs: []pow.Hash{}, Total: 2}},

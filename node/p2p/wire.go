@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -48,7 +50,7 @@ type endpoint struct {
 // endpoints are those of a network whose blocks have so many bytes at most.
 type endpoints struct{ maxBlock int64 }
 
-func newEndpoints(p chain.Params) endpoints {
+func newEndpoints(p rules.Params) endpoints {
 	l := p.WithDefaults().Limits
 	const varint = 5 // of a length or a count
 	return endpoints{maxBlock: int64(l.BlockBytes) + varint*int64(l.BlockTxs+2)}
@@ -85,7 +87,7 @@ func (e endpoints) of(r gossip.Request) endpoint {
 		most := min(gossip.BlocksBytes+e.maxBlock, int64(len(r.Hashes))*(e.maxBlock+binary.MaxVarintLen32))
 		return endpoint{"/p2p/blocks", post, typeBinary, maxHashesBytes, most, gossip.MaxBlocks}
 	case gossip.GetTxs:
-		return endpoint{"/p2p/txs", post, typeLines, maxHashesBytes, gossip.TxsBytes + chain.MaxTxText, gossip.MaxTxs}
+		return endpoint{"/p2p/txs", post, typeLines, maxHashesBytes, gossip.TxsBytes + block.MaxTxText, gossip.MaxTxs}
 	case gossip.GetPool:
 		return endpoint{"/p2p/pool", get, typeJSON, 0, maxPoolBytes, gossip.MaxPoolPage}
 	case gossip.GetAddresses:

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -66,7 +67,7 @@ func (e endpoints) parseBlocks(body []byte) (gossip.Answer, error) {
 		case size > uint64(len(body)-n):
 			return a, malformed(errors.New("the last block is cut"))
 		}
-		b, err := chain.ParseBlock(body[n : n+int(size)])
+		b, err := block.Parse(body[n : n+int(size)])
 		if err != nil {
 			return a, malformed(err)
 		}
@@ -94,7 +95,7 @@ func parseTxs(body []byte) (gossip.Answer, error) {
 		if !ok {
 			return a, malformed(errors.New("the last transaction is cut"))
 		}
-		tx, err := chain.ParseTx(line)
+		tx, err := block.ParseTx(line)
 		if err != nil {
 			return a, malformed(err)
 		}

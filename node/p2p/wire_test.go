@@ -151,7 +151,7 @@ func TestLongestMessages(t *testing.T) {
 func TestWrongAnswers(t *testing.T) {
 	c := newTestChain(t)
 	e := newEndpoints(c.Params())
-	block, err := c.grow(1, 0)[0].AppendBinary(nil)
+	blk, err := c.grow(1, 0)[0].AppendBinary(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,14 +191,14 @@ func TestWrongAnswers(t *testing.T) {
 		{"done", gossip.Announce{}, "ok", gossip.FaultMalformed},
 		{"half a header", gossip.GetHeaders{}, longText(79), gossip.FaultMalformed},
 		{"too many headers", gossip.GetHeaders{}, longText(80 * 2001), gossip.FaultOversize},
-		{"a cut block", gossip.GetBlocks{}, string(appendBlock(nil, block))[:200], gossip.FaultMalformed},
+		{"a cut block", gossip.GetBlocks{}, string(appendBlock(nil, blk))[:200], gossip.FaultMalformed},
 		{"a cut length", gossip.GetBlocks{}, "\x80", gossip.FaultMalformed},
 		{"a padded length", gossip.GetBlocks{}, "\x81\x00x", gossip.FaultMalformed},
 		{"an endless length", gossip.GetBlocks{}, strings.Repeat("\xff", 11), gossip.FaultMalformed},
 		{"a huge block", gossip.GetBlocks{}, "\xff\xff\xff\xff\x7f", gossip.FaultOversize},
 		{"a block of nothing", gossip.GetBlocks{}, "\x00", gossip.FaultMalformed},
 		{"no block", gossip.GetBlocks{}, string(appendBlock(nil, []byte(longText(300)))), gossip.FaultMalformed},
-		{"too many blocks", gossip.GetBlocks{}, strings.Repeat(string(appendBlock(nil, block)), 129), gossip.FaultOversize},
+		{"too many blocks", gossip.GetBlocks{}, strings.Repeat(string(appendBlock(nil, blk)), 129), gossip.FaultOversize},
 		{"no transaction", gossip.GetTxs{}, "x\n", gossip.FaultMalformed},
 		{"an empty line", gossip.GetTxs{}, "\n", gossip.FaultMalformed},
 		{"a cut transaction", gossip.GetTxs{}, c.tx("a").String(), gossip.FaultMalformed},

@@ -1,0 +1,132 @@
+package block
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Sign makes a signed transaction of a post, which has author and content and
+// perhaps further fields. If it has no timestamp it gets now, in microseconds.
+// The signature covers all of it, the public key too.
+func Sign(post []byte, key ed25519.PrivateKey, now time.Time) (Tx, error) {
+	if len(key) != ed25519.PrivateKeySize {
+		return Tx{}, fmt.Errorf("private key has %d bytes, want %d", len(key), ed25519.PrivateKeySize)
+	}
+	text := string(post)
+	members, _, err := checkTx(text)
+	if err != nil {
+		return Tx{}, err
+	}
+	for _, field := range []string{fieldPublicKey, fieldSignature} {
+		if has(members, field) {
+			return Tx{}, fmt.Errorf("%s: already there, sign a post without it", field)
+		}
+	}
+	fields := [][2]string{{fieldPublicKey, hexJSON(key[ed25519.PrivateKeySize-ed25519.PublicKeySize:])}}
+	if !has(members, fieldTimestamp) {
+		fields = append(fields, [2]string{fieldTimestamp, timestampOf(now)})
+	}
+	for _, f := range fields {
+		text = set(text, members, f[0], f[1])
+		if members, err = checkJSON(text); err != nil {
+			return Tx{}, err
+		}
+	}
+	message, err := canonicalize(text)
+	if err != nil {
+		return Tx{}, err
+	}
+	signature := ed25519.Sign(key, message)
+	return newTx(set(text, members, fieldSignature, hexJSON(signature)))
+}
+
+func hexJSON(b []byte) string { return `"` + hex.EncodeToString(b) + `"` }
+
+// checkSignature reads and verifies the public key and the signature, which
+// stand among the members of the canonical form.
+func (tx *Tx) checkSignature(members []member) error {
+	var key, signature []byte
+	var err error
+	if tx.publicKey, key, err = hexField(tx.canonical, members, fieldPublicKey, ed25519.PublicKeySize); err != nil {
+		return err
+	}
+	if tx.signature, signature, err = hexField(tx.canonical, members, fieldSignature, ed25519.SignatureSize); err != nil {
+		return err
+	}
+	return verify(key, unsigned(tx.canonical, members), signature)
+}
+
+// hexField reads a field of so many bytes. Only lower-case digits will do, or
+// everyone could change the id of a transaction without breaking its signature.
+func hexField(canonical string, members []member, key string, size int) (digits string, raw []byte, err error) {
+	m, ok := find(members, key)
+	if !ok {
+		return "", nil, fmt.Errorf("%s: missing, a signed transaction has %s and %s", key, fieldPublicKey, fieldSignature)
+	}
+	digits = strings.Trim(canonical[m.value:m.end], `"`)
+	raw, err = hex.DecodeString(digits)
+	if err != nil || hexJSON(raw) != canonical[m.value:m.end] || len(raw) != size {
+		return "", nil, fmt.Errorf("%s: must be a string of %d lower-case hex digits", key, hex.EncodedLen(size))
+	}
+	return digits, raw, nil
+}
+
+// unsigned returns the canonical form without the signature, which is what gets
+// signed. It is canonical too, since its members keep their order. There is
+// always a member before the signature: author.
+func unsigned(canonical string, members []member) []byte {
+	i := slices.IndexFunc(members, func(m member) bool { return m.key == fieldSignature })
+	return []byte(canonical[:members[i-1].end] + canonical[members[i].end:])
+}
+
+// Reasons to refuse a signature.
+var (
+	errKeyEncoding = errors.New("public_key: no canonical encoding of a point")
+	errKeyOrder    = errors.New("public_key: a point of small order, under which signatures fit many messages")
+	errSignature   = errors.New("signature: does not fit the public key and the transaction")
+)
+
+// verify checks an Ed25519 signature so strictly that nobody, its signer aside,
+// can make another one out of it.
+//
+// The standard library checks the equation without the cofactor (RFC 8032,
+// 5.1.7), refuses S that is not below the group's order, and compares R with
+// the bytes it expects, so that neither has a second encoding. Of the public
+// key it takes any encoding and any point. Hence two more checks: y is below
+// 2^255-19, and the point is none of the eight whose order divides 8. Those
+// include both with x = 0, whose sign bit would be another second encoding.
+func verify(key, message, signature []byte) error {
+	if len(key) != ed25519.PublicKeySize {
+		return errKeyEncoding
+	}
+	y := [ed25519.PublicKeySize]byte(key)
+	y[len(y)-1] &= 0x7f // the top bit is the sign of x
+	if y[len(y)-1] == 0x7f && y[0] >= 0xed && bytes.Count(y[1:len(y)-1], []byte{0xff}) == len(y)-2 {
+		return errKeyEncoding
+	}
+	if slices.Contains(smallOrder(), hex.EncodeToString(y[:])) {
+		return errKeyOrder
+	}
+	if !ed25519.Verify(key, message, signature) {
+		return errSignature
+	}
+	return nil
+}
+
+// smallOrder returns y, little-endian, of the eight points of small order: each
+// but the first two belongs to two of them.
+func smallOrder() []string {
+	return []string{
+		"0100000000000000000000000000000000000000000000000000000000000000", // order 1
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", // order 2
+		"0000000000000000000000000000000000000000000000000000000000000000", // order 4
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", // order 8
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", // order 8
+	}
+}

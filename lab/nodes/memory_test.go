@@ -1,0 +1,33 @@
+package nodes
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+// A node takes so little memory that ten thousand fit on one machine: 1 GiB.
+func TestNodeMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector takes memory of its own")
+	}
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const nodes, most = 100, 100 << 10
+	before := heap()
+	net := begin(t, 1, Config{Nodes: nodes})
+	made := (heap() - before) / nodes
+	net.RunFor(30 * time.Second)
+	net.MineAll(10 * time.Second)
+	net.RunFor(2 * time.Minute)
+	each := (heap() - before) / nodes
+	net.MustConverge(t, 3)
+	t.Logf("%d bytes a node when it is made, %d when connected and with %d blocks", made, each, net.Blocks())
+	if each > most {
+		t.Errorf("a node takes %d bytes, want at most %d", each, most)
+	}
+}

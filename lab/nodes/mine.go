@@ -1,0 +1,81 @@
+package nodes
+
+import (
+	"math"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+)
+
+// MineAll has all the nodes mine, with equal shares of a hash rate at which the
+// network finds a block in that time on average.
+func (n *Net) MineAll(interval time.Duration) {
+	shares := make([]float64, len(n.Nodes))
+	for i := range shares {
+		shares[i] = 1
+	}
+	n.Mine(interval, shares...)
+}
+
+// Mine has the nodes mine with these shares of a hash rate at which the network
+// finds a block in that time on average. Nodes without a share do not mine.
+func (n *Net) Mine(interval time.Duration, shares ...float64) {
+	var sum float64
+	for _, share := range shares {
+		sum += share
+	}
+	target, _, _ := n.config.Params.NextBits(0, 0, 0).Decode()
+	rate := target.Work().Float() / interval.Seconds()
+	for i, node := range n.Nodes {
+		node.rate = 0
+		if i < len(shares) {
+			node.rate = rate * shares[i] / sum
+		}
+		node.mine()
+	}
+}
+
+// StopMining has no node mine any more.
+func (n *Net) StopMining() { n.Mine(time.Second) }
+
+// SetRate sets the node's hash rate, in hashes a second.
+func (n *Node) SetRate(rate float64) {
+	n.rate = rate
+	n.mine()
+}
+
+// mine draws the time at which the node finds its next block, and forgets what
+// was drawn before.
+func (n *Node) mine() {
+	n.draws++
+	if !n.up || n.rate <= 0 {
+		return
+	}
+	on := n.chain
+	if n.selfish != nil {
+		on = n.selfish.chain
+	}
+	target, _, _ := on.Tip().NextBits(on.Params()).Decode()
+	draw := n.draws
+	n.later(n.net.solve(target.Work().Float()/n.rate), func() {
+		if n.draws == draw {
+			n.found(on)
+		}
+	})
+}
+
+// solve draws the time of a search that takes so many seconds on average.
+func (n *Net) solve(mean float64) time.Duration {
+	const century = 100 * 365 * 24 * 3600
+	seconds := min(n.mineRandom.ExpFloat64()*mean, century)
+	return time.Duration(math.Round(seconds * float64(time.Second)))
+}
+
+func (n *Node) found(on *chain.Chain) {
+	b := n.net.makeBlock(on, n.String(), n.clock())
+	if n.selfish != nil {
+		n.selfish.found(b)
+		return
+	}
+	n.put(b)
+}

@@ -1,0 +1,270 @@
+package nodes
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
+)
+
+// Config says what a network is like. Fields left zero stand for their defaults.
+type Config struct {
+	Nodes  int           // 0: 8
+	Params rules.Params  // without a name: Params
+	Link   Link          // without a delay: one of 20 ms
+	Skew   time.Duration // clocks are wrong by up to so much, either way
+	Know   int           // addresses of earlier nodes that a node is told when it is made; 0: 1
+	Limits gossip.Limits
+	Pool   int       // transactions that a mempool holds; 0: the chain's default
+	Log    io.Writer // the event log; nil: none
+
+	machine func(gossip.Config) machine // nil: gossip.New
+}
+
+// Params returns the network of simulations: two hashes a block on average.
+func Params() rules.Params {
+	return rules.Params{
+		Name:       "sim",
+		Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff},
+	}.WithDefaults()
+}
+
+// machine is what of a [gossip.Gossip] the simulation drives.
+type machine interface {
+	Step(now time.Time, ev gossip.Event) []gossip.Effect
+	Next() time.Time
+	Peers() []gossip.PeerInfo
+	Addresses() gossip.Addresses
+	Book() ([]gossip.Entry, bool)
+	Sync() gossip.SyncInfo
+}
+
+// Net is a simulated network. It must be used by one goroutine.
+type Net struct {
+	Nodes   []*Node
+	Scripts []*Script
+
+	seed   uint64
+	config Config
+	start  time.Time
+	now    time.Duration // since the start
+	queue  queue
+	log    eventLog
+
+	hosts map[gossip.Address]*host
+	links map[[2]int]Link // that are not as the others
+
+	// Each kind of chance has a source of its own, so that a change to one
+	// leaves the others as they were.
+	linkRandom, mineRandom, postRandom, nodeRandom *rand.Rand
+
+	blocks  int // found
+	bodies  *bodies
+	posts   posts
+	churn   int      // counts the calls of Churn
+	faults  []string // what must not happen and did
+	largest int      // of the machines' sizes seen so far
+}
+
+// epochStart is the virtual time at which simulations begin.
+const epochStart = 1_700_000_000
+
+// New makes a network of nodes that are all up, and have all of them a Wake to
+// come. It panics if the parameters are not valid.
+func New(seed uint64, c Config) *Net {
+	if c.Nodes == 0 {
+		c.Nodes = 8
+	}
+	if c.Params.Name == "" {
+		c.Params = Params()
+	}
+	if c.Link.Delay == 0 {
+		c.Link.Delay = 20 * time.Millisecond
+	}
+	if c.Know == 0 {
+		c.Know = 1
+	}
+	if c.machine == nil {
+		c.machine = func(c gossip.Config) machine { return gossip.New(c) }
+	}
+	source := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
+	n := &Net{
+		seed:       seed,
+		config:     c,
+		start:      time.Unix(epochStart, 0).UTC(),
+		log:        eventLog{w: c.Log},
+		hosts:      map[gossip.Address]*host{},
+		links:      map[[2]int]Link{},
+		linkRandom: source(1), mineRandom: source(2), postRandom: source(3), nodeRandom: source(4),
+		bodies: newBodies(),
+		posts:  newPosts(),
+	}
+	for range c.Nodes {
+		n.Add()
+	}
+	return n
+}
+
+// Add makes one more node and starts it. It is told the addresses of some of the
+// nodes that are there, as if by --peer.
+func (n *Net) Add() *Node {
+	var known []gossip.Address
+	if count := len(n.Nodes); count > 0 {
+		for _, i := range n.nodeRandom.Perm(count)[:min(n.config.Know, count)] {
+			known = append(known, n.Nodes[i].addr)
+		}
+	}
+	return n.AddKnowing(known...)
+}
+
+// AddKnowing makes one more node, which is told these addresses, and starts it.
+func (n *Net) AddKnowing(known ...gossip.Address) *Node {
+	node := &Node{
+		host:  n.newHost(),
+		store: n.bodies.newStore(),
+		known: known,
+	}
+	if n.config.Skew > 0 {
+		node.skew = time.Duration((2*n.nodeRandom.Float64() - 1) * float64(n.config.Skew))
+	}
+	node.serve = node.receive
+	n.hosts[node.addr] = &node.host
+	n.Nodes = append(n.Nodes, node)
+	node.Start()
+	return node
+}
+
+func (n *Net) newHost() host {
+	i := len(n.Nodes) + len(n.Scripts)
+	return host{net: n, index: i, addr: gossip.Address(fmt.Sprintf("http://%s:8000", ipOf(i)))}
+}
+
+// Seed returns the seed.
+func (n *Net) Seed() uint64 { return n.seed }
+
+// Now returns the virtual time since the start.
+func (n *Net) Now() time.Duration { return n.now }
+
+// Alias gives a node another address, as a second name of a machine is.
+func (n *Net) Alias(node *Node, addr gossip.Address) { n.hosts[addr] = &node.host }
+
+// Blocks returns how many blocks have been found.
+func (n *Net) Blocks() int { return n.blocks }
+
+// after has f called when so much time is over.
+func (n *Net) after(d time.Duration, f func()) { n.queue.push(n.now+max(d, 0), f) }
+
+// RunFor lets so much time pass.
+func (n *Net) RunFor(d time.Duration) {
+	end := n.now + d
+	for {
+		at, ok := n.queue.next()
+		if !ok || at > end {
+			break
+		}
+		n.now = at
+		n.queue.pop().do()
+	}
+	n.now = end
+	n.measure()
+}
+
+// RunUntil lets time pass until the condition, looked at every second, holds, or
+// so much time is over; it reports whether the condition holds.
+func (n *Net) RunUntil(most time.Duration, condition func() bool) bool {
+	for end := n.now + most; !condition(); {
+		if n.now >= end {
+			return false
+		}
+		n.RunFor(min(time.Second, end-n.now))
+	}
+	return true
+}
+
+// Split cuts the network into groups between which no message passes. Nodes and
+// scripts in no group are with the first one.
+func (n *Net) Split(groups ...[]*Node) {
+	n.Heal()
+	for i, group := range groups {
+		for _, node := range group {
+			node.group = i
+		}
+	}
+	n.log.say(n.now, "split %d ways", len(groups))
+}
+
+// Heal undoes all splits.
+func (n *Net) Heal() {
+	for _, node := range n.Nodes {
+		node.group = 0
+	}
+	for _, s := range n.Scripts {
+		s.group = 0
+	}
+	n.log.say(n.now, "heal")
+}
+
+// SetLink changes all links that SetLinkBetween has not set, from the next
+// message on.
+func (n *Net) SetLink(l Link) { n.config.Link = l }
+
+// Link returns what the links are like that SetLinkBetween has not set.
+func (n *Net) Link() Link { return n.config.Link }
+
+// SetLinkBetween changes the link between two nodes.
+func (n *Net) SetLinkBetween(a, b *Node, l Link) { n.links[n.pairKey(&a.host, &b.host)] = l }
+
+// Grow gives every node that is up the same history of so many blocks, as if all
+// had been there from the start. The blocks come one second after another and
+// end now.
+func (n *Net) Grow(blocks int) {
+	miner := n.Nodes[0]
+	now := miner.clock()
+	for i := range blocks {
+		b := n.makeBlock(miner.chain, "history", now.Add(time.Duration(i-blocks)*time.Second))
+		for _, node := range n.Nodes {
+			if node.up {
+				node.put(b)
+			}
+		}
+	}
+}
+
+// makeBlock makes a block on the tip of a chain and finds its proof of work.
+func (n *Net) makeBlock(c *chain.Chain, tag string, at time.Time) block.Block {
+	template, err := c.Template(chain.TemplateOptions{Tag: tag})
+	if err != nil {
+		panic(err) // the tag is too long
+	}
+	n.blocks++
+	extranonce := uint64(n.blocks) // no two blocks are the same
+	header := grind(template.Job(extranonce, uint32(at.Unix())).Header)
+	return template.Block(header, extranonce)
+}
+
+// grind finds the first nonce that meets the header's bits.
+func grind(h pow.Header) pow.Header {
+	target, err := h.Bits.Target()
+	if err != nil {
+		panic(err)
+	}
+	for !h.Hash().Meets(target) {
+		h.Nonce++
+	}
+	return h
+}
+
+// fault notes what must not happen.
+func (n *Net) fault(format string, args ...any) {
+	const most = 20
+	if len(n.faults) < most {
+		n.faults = append(n.faults, fmt.Sprintf("at %s: ", n.now)+fmt.Sprintf(format, args...))
+	}
+}

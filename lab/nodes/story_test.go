@@ -1,0 +1,73 @@
+package nodes
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Environment variables of the stories; see CONTRIBUTING.md.
+const (
+	envSeed  = "LODE_SEED"  // the only seed to run
+	envSeeds = "LODE_SEEDS" // how many to run
+	envLog   = "LODE_SEED_LOG"
+)
+
+// stories runs a story on so many seeds, or on as many as LODE_SEEDS says if the
+// story is one for many, or on the one that LODE_SEED gives.
+func stories(t *testing.T, seeds int, story func(t *testing.T, seed uint64)) {
+	t.Helper()
+	first := uint64(1)
+	if text := os.Getenv(envSeed); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", envSeed, err)
+		}
+		first, seeds = seed, 1
+	}
+	for seed := first; seed < first+uint64(seeds); seed++ {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { story(t, seed) })
+	}
+}
+
+// many returns how many seeds to run where one wants as many as there is time
+// for.
+func many(t *testing.T, usual int) int {
+	t.Helper()
+	text := os.Getenv(envSeeds)
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s: %q, want a number of seeds", envSeeds, text)
+	}
+	return n
+}
+
+// begin makes the network of a story. When the test fails it says how to see it
+// again; LODE_SEED_LOG names a file to write the event log to.
+func begin(t *testing.T, seed uint64, c Config) *Net {
+	t.Helper()
+	if path := os.Getenv(envLog); path != "" && c.Log == nil {
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		c.Log = f
+	}
+	net := New(seed, c)
+	t.Cleanup(func() {
+		if t.Failed() {
+			name, _, _ := strings.Cut(t.Name(), "/")
+			t.Logf("seed %d; to see it again: %s=%d %s=events.log go test ./lab/nodes -run '^%s$'", seed, envSeed, seed, envLog, name)
+		}
+	})
+	return net
+}
