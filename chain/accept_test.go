@@ -10,10 +10,6 @@ import (
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 func TestOrphansAreTakenWithTheirParent(t *testing.T) {
@@ -196,7 +192,7 @@ func TestTemplate(t *testing.T) {
 	for i, version := range empty.Versions {
 		b := empty.Block(empty.Job(uint64(i), 0).Header, uint64(i))
 		b.Header.Version = version
-		if err := c.Tip().Check(p, rulestest.Solve(b), rulestest.Now(), c.isMined); err != nil {
+		if err := rulestest.Judge(p, c.Tip(), rulestest.Solve(b), c.isMined); err != nil {
 			t.Errorf("version %x: %v", version, err)
 		}
 	}
@@ -352,44 +348,5 @@ func TestEvents(t *testing.T) {
 	want := "[x tx 0 +0 -0 x tip 1 +1 -0 x side 1 +0 -0 y reorg 2 +2 -1]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("events %v, want %s", got, want)
-	}
-}
-
-func TestMetrics(t *testing.T) {
-	c := openTest(t, Config{Params: rulestest.Easy()})
-	a := rulestest.NewBranch(c.Params())
-	c.want(Best, a.Grow(1))
-	c.want(Known, a.Blocks[0])
-	bad := a.Make(1)
-	bad.Header.Version = 1
-	c.want(block.BadVersion, rulestest.Solve(bad))
-	c.post(rulestest.MakeTx(t, "one"))
-
-	for name, want := range map[string]float64{
-		"best": 1, "known": 1, "side": 0, "held": 0,
-	} {
-		if got := testutil.ToFloat64(c.metrics.blocks.WithLabelValues(name)); got != want {
-			t.Errorf("%s: %v, want %v", name, got, want)
-		}
-	}
-	if got := testutil.ToFloat64(c.metrics.refused.WithLabelValues("bad-version")); got != 1 {
-		t.Errorf("refused %v, want 1", got)
-	}
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(c.Chain)
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	problems, err := promlint.NewWithMetricFamilies(families).Lint()
-	if err != nil || len(problems) > 0 {
-		t.Errorf("promlint: %v, %v", problems, err)
-	}
-	for _, f := range families {
-		if f.GetName() == "lode_mempool_transactions" && f.Metric[0].Gauge.GetValue() != 1 ||
-			f.GetName() == "lode_chain_height" && f.Metric[0].Gauge.GetValue() != 1 ||
-			f.GetName() == "lode_chain_work_hashes" && f.Metric[0].Gauge.GetValue() != 4 {
-			t.Errorf("%v", f)
-		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/pow"
@@ -42,6 +41,7 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
 	var events []Event
 	c.Subscribe(func(e Event) { events = append(events, e) })
+	told := observe(c.Chain)
 	once := func(what string) {
 		t.Helper()
 		if s.commits != 1 {
@@ -85,13 +85,11 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 		!slices.Equal(last.Returned, c.PendingIDs(0, 9)) {
 		t.Errorf("event %+v", last)
 	}
-	for outcome, want := range map[Outcome]float64{Best: 8, Side: 2, Known: 6} {
-		if got := testutil.ToFloat64(c.metrics.blocks.WithLabelValues(outcome.String())); got != want {
-			t.Errorf("%v blocks are %s, want %v", got, outcome, want)
-		}
+	if want := map[Outcome]int{Best: 8, Side: 2, Known: 6}; !maps.Equal(told.taken, want) {
+		t.Errorf("told of %v, want %v", told.taken, want)
 	}
-	if m := gatherChain(t, c.Chain)["lode_chain_accept_duration_seconds"]; m.GetHistogram().GetSampleCount() != 10 {
-		t.Errorf("%d times to accept a block, want 10", m.GetHistogram().GetSampleCount())
+	if told.placed != 10 || told.checked != 10 {
+		t.Errorf("told of %d blocks checked and %d placed, want 10", told.checked, told.placed)
 	}
 }
 
@@ -136,6 +134,7 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := openTest(t, Config{Params: p})
+			told := observe(c.Chain)
 			b := rulestest.NewBranch(p)
 			tc.build(b)
 			c.wantAll(b.Blocks, tc.taken, tc.want)
@@ -143,11 +142,11 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 				t.Errorf("%d blocks, %d held", c.Len(), len(c.held.blocks))
 			}
 			bad := b.Blocks[tc.taken].Hash()
-			if c.invalid.has(bad) != tc.remembered {
+			if c.refused.has(bad) != tc.remembered {
 				t.Errorf("remembered as invalid: %v", !tc.remembered)
 			}
-			if got := testutil.ToFloat64(c.metrics.refused.WithLabelValues(string(tc.want))); got != 1 {
-				t.Errorf("%v refused, want 1", got)
+			if want := map[block.Reason]int{tc.want: 1}; !maps.Equal(told.refused, want) {
+				t.Errorf("told of the refusals %v, want %v", told.refused, want)
 			}
 		})
 	}
@@ -289,8 +288,8 @@ func TestAcceptAllIsAcceptOneByOne(t *testing.T) {
 			if got, want := stateOf(all, stores[0]), stateOf(single, stores[1]); got != want {
 				t.Fatalf("batches:\n%s\none by one:\n%s", got, want)
 			}
-			if !maps.Equal(all.invalid.set, single.invalid.set) {
-				t.Fatalf("refused blocks: %v from batches, %v one by one", all.invalid.set, single.invalid.set)
+			if !maps.Equal(all.refused.set, single.refused.set) {
+				t.Fatalf("refused blocks: %v from batches, %v one by one", all.refused.set, single.refused.set)
 			}
 			f.check(t, all)
 		}

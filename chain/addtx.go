@@ -36,7 +36,7 @@ func (o TxOutcome) String() string {
 // [TxOversize]), or the store's; then the transaction is not pending.
 func (c *Chain) AddTx(tx block.Tx) (TxOutcome, error) {
 	outcome, err := c.addTx(tx)
-	c.metrics.countTx(outcome, err)
+	c.tellPosted(outcome, err)
 	c.events.deliver()
 	return outcome, err
 }

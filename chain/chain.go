@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
@@ -31,6 +32,10 @@ type Config struct {
 	OrphanBytes int // 0: 64 MiB
 }
 
+// maxRefused is how many hashes of refused blocks are remembered. Each cost its
+// sender a proof of work, and forgetting one costs another look at the block.
+const maxRefused = 4096
+
 // Chain is the one that a node follows: blocks from anywhere come in through
 // [Chain.Accept], transactions through [Chain.AddTx], and both are in the store
 // before anything that is told or seen says so.
@@ -48,8 +53,8 @@ type Chain struct {
 	// read, and posts, wait for no disk. write is locked before mu. Whoever
 	// holds write may read the tree without mu.
 	write   sync.Mutex
-	held    held    // guarded by write
-	invalid hashSet // guarded by write: refused for good, and not in the tree
+	held    *held   // guarded by write
+	refused hashSet // guarded by write: refused for good, and not in the tree
 
 	mu   sync.RWMutex
 	tree *tree
@@ -61,8 +66,8 @@ type Chain struct {
 	// Open drops them too. Guarded by mu.
 	stale []uint64
 
-	events  events // its queue is filled under mu, so events come in order
-	metrics metrics
+	events    events // its queue is filled under mu, so events come in order
+	observers atomic.Pointer[[]Observer]
 }
 
 // Open reads the chain that is in the store, checks its links and its work, and
@@ -93,12 +98,11 @@ func Open(c Config) (*Chain, error) {
 		now:     c.Now,
 		log:     c.Logger,
 		held:    newHeld(c.Orphans, c.OrphanBytes),
-		invalid: newHashSet(maxInvalid),
+		refused: newHashSet(maxRefused),
 		tree:    newTree(p),
 		tip:     rules.Genesis(p),
 		pool:    newMempool(c.PoolTxs, c.PoolBytes),
 	}
-	ch.metrics = newMetrics()
 	if err := ch.load(); err != nil {
 		return nil, fmt.Errorf("open the chain: %w", err)
 	}

@@ -98,3 +98,20 @@ func (l *loader) add(h pow.Header) error {
 	l.tree.add(parent, h, l.last)
 	return nil
 }
+
+// settle moves to the stored branch with the most work, if that is not the active
+// one. Accept leaves no block with more work than the tip, so this is needed only
+// for a store that another program has written, or that was written under other
+// rules. A branch with a bad block is marked, and the next best is tried.
+func (c *Chain) settle() error {
+	for best := c.tree.best(); best != c.tree.tip(); best = c.tree.best() {
+		p := plan{parent: best}
+		if err := c.planMove(&p, 0); err != nil {
+			return err
+		}
+		if err := c.carryOut(&p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -243,8 +243,11 @@ func (pl *player) checkWhole() {
 		if err != nil {
 			pl.t.Fatal(err)
 		}
-		err = s.Check(pl.maker.p, b, pl.now, func(id pow.Hash) (bool, error) { return mined[id], nil })
-		if err != nil {
+		subject := rules.Subject{
+			Block: b, Hash: hash, Branch: s, Now: pl.now,
+			Mined: func(id pow.Hash) (bool, error) { return mined[id], nil },
+		}
+		if _, err := pl.maker.p.Judge(&subject, rules.Header, rules.Mined); err != nil {
 			pl.t.Fatalf("block %s is on the active branch: %v", pl.name(hash), err)
 		}
 		for _, tx := range b.Txs {

@@ -72,10 +72,3 @@ var (
 	ErrLocked   = errors.New("another process has the store open")
 	ErrClosed   = errors.New("the store is closed")
 )
-
-// isRule reports whether an error is the verdict of a rule. Damage is none,
-// although a damaged block may break rules.
-func isRule(err error) bool {
-	var rule block.RuleError
-	return errors.As(err, &rule) && !errors.Is(err, ErrDamaged)
-}

@@ -3,6 +3,7 @@ package chain
 import (
 	"hash/maphash"
 	"slices"
+	"time"
 
 	"github.com/lodepow/lode/chain/rules"
 
@@ -126,6 +127,16 @@ func (t *tree) state(i int32) rules.State {
 		}
 	}
 	return s.WithTimes(times[:count])
+}
+
+// interval returns the time from the header time of a block's parent to its own,
+// as [Observer.BlockConnected] defines it.
+func (t *tree) interval(i int32) time.Duration {
+	n := t.at(i)
+	if n.height <= 1 {
+		return 0
+	}
+	return time.Duration(max(0, int64(n.time)-int64(t.at(n.parent).time))) * time.Second
 }
 
 func (t *tree) tip() int32 { return t.active[len(t.active)-1] }

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lodepow/lode/chain"
+	chainmetrics "github.com/lodepow/lode/chain/metrics"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/node/gossip"
@@ -146,7 +147,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	})
 	limited := newLimitListener(n.listener, or(c.Connections, defaultConnections), or(c.ConnectionsEach, defaultConnectionsEach))
 	n.listener = limited
-	c.Registry.MustRegister(limited, n.engine, n.chain, n.store, n.miner, n.network, n.api, newBuildInfo(c.Version),
+	if err := chainmetrics.Register(c.Registry, n.chain); err != nil {
+		return nil, fmt.Errorf("metrics of the chain: %w", err)
+	}
+	c.Registry.MustRegister(limited, n.engine, n.store, n.miner, n.network, n.api, newBuildInfo(c.Version),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = &http.Server{
 		Handler:           n.api,

@@ -15,7 +15,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-func TestCheck(t *testing.T) {
+// Each row breaks one rule, or just keeps it, and names the stage at which the
+// block fails.
+func TestStages(t *testing.T) {
 	one, two, three := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "three")
 	signed, err := block.Sign([]byte(`{"author":"a","content":"c"}`), ed25519.NewKeyFromSeed(make([]byte, 32)), rulestest.Time)
 	if err != nil {
@@ -150,7 +152,7 @@ func TestCheck(t *testing.T) {
 			mined := func(id pow.Hash) (bool, error) { return id == below, nil }
 			b := tc.make(on)
 			before := on.State
-			switch err := on.Check(tc.params, b, rulestest.Now(), mined); {
+			switch err := rulestest.Judge(tc.params, on.State, b, mined); {
 			case tc.want == nil && err != nil, tc.want != nil && !errors.Is(err, tc.want):
 				t.Errorf("error %v, want %v", err, tc.want)
 			case err != nil && !errors.As(err, new(block.RuleError)):
@@ -187,7 +189,7 @@ func TestLimitsAreInclusive(t *testing.T) {
 	} {
 		p := rulestest.Easy()
 		p.Limits = tc.limits
-		err := on.Check(p, b, rulestest.Now(), func(pow.Hash) (bool, error) { return false, nil })
+		err := rulestest.Judge(p.WithDefaults(), on.State, b, func(pow.Hash) (bool, error) { return false, nil })
 		if tc.want == "" && err != nil || tc.want != "" && !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)
 		}
@@ -197,10 +199,10 @@ func TestLimitsAreInclusive(t *testing.T) {
 	}
 }
 
-func TestCheckPassesOnWhatMinedSays(t *testing.T) {
+func TestJudgePassesOnTheErrorOfMined(t *testing.T) {
 	on := rulestest.NewBranch(rulestest.Easy())
 	broken := errors.New("broken")
-	err := on.Check(on.Params, on.Make(1, rulestest.MakeTx(t, "one")), rulestest.Now(), func(pow.Hash) (bool, error) { return false, broken })
+	err := rulestest.Judge(on.Params, on.State, on.Make(1, rulestest.MakeTx(t, "one")), func(pow.Hash) (bool, error) { return false, broken })
 	if !errors.Is(err, broken) || errors.As(err, new(block.RuleError)) {
 		t.Errorf("error %v, want %v", err, broken)
 	}

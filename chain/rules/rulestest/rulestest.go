@@ -91,3 +91,10 @@ func MakeTx(t testing.TB, content string) block.Tx {
 	}
 	return tx
 }
+
+// Judge passes a block through all stages of the rules, as the next block of the
+// branch, at the time [Now].
+func Judge(p rules.Params, on rules.State, b block.Block, mined func(pow.Hash) (bool, error)) error {
+	_, err := p.Judge(&rules.Subject{Block: b, Hash: b.Hash(), Branch: on, Now: Now(), Mined: mined}, rules.Header, rules.Mined)
+	return err
+}
