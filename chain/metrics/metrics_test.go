@@ -125,7 +125,7 @@ func TestValues(t *testing.T) {
 	accept(orphan)
 
 	one := rulestest.MakeTx(t, "one")
-	for _, tx := range []block.Tx{one, one, rulestest.MakeTx(t, "two"), mined} {
+	for _, tx := range []block.Tx{mined, one, one, rulestest.MakeTx(t, "two")} {
 		_, _ = c.AddTx(tx)
 	}
 
