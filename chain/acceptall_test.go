@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
@@ -159,6 +160,37 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 	if taken, err := c.AcceptAll(gap); taken != 0 || err == nil || isRule(err) || c.Len() != 1 {
 		t.Errorf("a batch with a gap: %d taken, %v", taken, err)
 	}
+}
+
+// A block of the batch has the wrong body, and another call stores it with the
+// right one between the check and the plan. The batch still ends at that block.
+func TestAcceptAllWhileItsBadBlockIsStored(t *testing.T) {
+	var interrupt func()
+	reads := 0
+	c := openTest(t, Config{Params: rulestest.Easy(), Now: func() time.Time {
+		// The clock is read when AcceptAll begins and when each check does.
+		if reads++; interrupt != nil && reads == 3 {
+			interrupt()
+		}
+		return rulestest.Now()
+	}})
+	a := rulestest.NewBranch(c.Params())
+	for range 3 {
+		a.Grow(1, rulestest.MakeTx(t, fmt.Sprint(a.Height)))
+	}
+	batch := slices.Clone(a.Blocks)
+	batch[1].Txs = batch[0].Txs
+	reads, interrupt = 0, func() {
+		interrupt = nil
+		c.want(Best, a.Blocks[0])
+		c.want(Best, a.Blocks[1])
+	}
+	c.wantAll(batch, 1, block.BadMerkleRoot)
+	if interrupt != nil || c.Len() != 3 {
+		t.Errorf("%d blocks, want 3; interrupted: %v", c.Len(), interrupt == nil)
+	}
+	c.wantAll(batch, 3, nil) // now it is known, and the body of a known block is not looked at
+	c.wantTip(a)
 }
 
 // stateOf is all that a chain knows and its store has, but for the numbers of

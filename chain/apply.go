@@ -68,9 +68,9 @@ func (c *Chain) prepareWrite(p *plan) storeWrite {
 	return w
 }
 
-// apply changes memory as the plan says, now that the store has the change. This
-// is the only place where blocks change the tree, the tip, the refused and the
-// held blocks and the mempool.
+// apply changes memory as the plan says, now that the store has the change. No
+// other code adds to the tree or to the refused blocks, moves the tip, or takes
+// mined transactions out of the mempool.
 func (c *Chain) apply(p *plan, w *storeWrite) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

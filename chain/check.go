@@ -77,11 +77,12 @@ func (c *Chain) check(run []arrival) (checked []arrival, known int) {
 }
 
 // lookUp returns how many blocks at the beginning of a run are in the tree, and
-// whether the block after these is there as well, marked invalid.
+// whether the block after these is there as well, marked invalid. A block that has
+// a fault already is not looked up: the run ends with it.
 func (c *Chain) lookUp(run []arrival) (known int, invalid bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	for ; known < len(run); known++ {
+	for ; known < len(run) && !run[known].fault.isFound(); known++ {
 		i, ok := c.tree.find(run[known].hash)
 		if !ok || c.tree.at(i).invalid {
 			return known, ok
