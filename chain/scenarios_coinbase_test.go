@@ -23,6 +23,9 @@ const (
 // changeCoinbase gives the block a coinbase that is not as it should be.
 func (m *maker) changeCoinbase(d *draft, word string, parent *made) (ok bool, err error) {
 	key, value, _ := strings.Cut(word, "=")
+	if strings.HasPrefix(key, "mined-") {
+		return true, d.mineCoinbase(strings.TrimPrefix(key, "mined-"), value, parent)
+	}
 	if key != "cb" && !strings.HasPrefix(key, "cb-") {
 		return false, nil
 	}
@@ -101,4 +104,23 @@ func (m *maker) tag(d *draft) string {
 		panic(err)
 	}
 	return cb.Tag
+}
+
+// mineCoinbase gives the block a coinbase that cannot be written. The block is then
+// handed over as a value.
+func (d *draft) mineCoinbase(field, value string, parent *made) error {
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return err
+	}
+	d.mined = &block.Coinbase{Height: parent.state.Height + 1, Tag: d.label}
+	switch field {
+	case "height":
+		d.mined.Height = int64(n)
+	case "tag":
+		d.mined.Tag = strings.Repeat("t", n)
+	default:
+		return fmt.Errorf("no such field of a coinbase: %q", field)
+	}
+	return nil
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// made is a block of a story, in the form in which peers send it, for it may be
-// one that no [chain.Block] can hold.
+// made is a block of a story.
 type made struct {
 	name  string
-	raw   []byte
+	raw   []byte       // as peers send it, because it may be one that no [block.Block] can hold
+	value *block.Block // or as a miner hands it over, because it may be one that cannot be written
 	hash  pow.Hash
 	state rules.State // of the branch with it on top
 	draft draft
@@ -30,8 +30,9 @@ type draft struct {
 	header   pow.Header
 	coinbase []byte
 	txs      []string
-	label    string // in its fillers, so that no other block has them
-	padded   bool   // the count of transactions is written longer than it must be
+	label    string          // in its fillers, so that no other block has them
+	padded   bool            // the count of transactions is written longer than it must be
+	mined    *block.Coinbase // the coinbase of a block that comes as a value
 }
 
 // maker makes the blocks of one story.
@@ -99,7 +100,15 @@ func (m *maker) make(r row) (*made, error) {
 		b.state = parent.state.Apply(b.draft.header)
 	}
 	b.hash = b.draft.header.Hash()
-	b.raw = b.draft.bytes()
+	if b.draft.mined == nil {
+		b.raw = b.draft.bytes()
+	} else {
+		v, err := b.draft.asValue()
+		if err != nil {
+			return nil, err
+		}
+		b.value = &v
+	}
 	m.blocks[r.block] = b
 	return b, nil
 }
@@ -329,4 +338,17 @@ func (d draft) bytes() []byte {
 		raw = append(raw, tx...)
 	}
 	return raw
+}
+
+// asValue returns the block as a miner of the same process hands it over.
+func (d draft) asValue() (block.Block, error) {
+	b := block.Block{Header: d.header, Coinbase: *d.mined}
+	for _, text := range d.txs {
+		tx, err := block.ParseTx([]byte(text))
+		if err != nil {
+			return block.Block{}, err
+		}
+		b.Txs = append(b.Txs, tx)
+	}
+	return b, nil
 }

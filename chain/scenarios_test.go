@@ -102,9 +102,14 @@ func (pl *player) restart() {
 // bytes are no block.
 func (pl *player) send(b *made) string {
 	pl.t.Helper()
-	blk, err := block.Parse(b.raw)
-	if err != nil {
-		return word(err, "malformed")
+	var blk block.Block
+	if b.value != nil {
+		blk = *b.value
+	} else {
+		var err error
+		if blk, err = block.Parse(b.raw); err != nil {
+			return word(err, "malformed")
+		}
 	}
 	outcome, err := pl.chain.Accept(blk)
 	if err != nil {
