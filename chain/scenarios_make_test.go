@@ -161,6 +161,8 @@ func (m *maker) changeHeader(h *pow.Header, word string, parent *made) (ok bool,
 	case word == "hash=high": // in the nonce
 	case word == "root=other":
 		h.MerkleRoot[0]++
+	case word == "prev=zero":
+		h.Prev = pow.Hash{}
 	case word == "bits=harder":
 		h.Bits--
 	case word == "bits=easier":

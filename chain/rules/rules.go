@@ -97,13 +97,11 @@ func (p Params) checkTx(tx block.Tx) error {
 	return nil
 }
 
-// checkParent is the stage [Parent].
+// checkParent is the stage [Parent]. On the zero State, which stands for an unknown
+// parent, it refuses every header, even one whose parent is the zero hash.
 func (s State) checkParent(h pow.Header) error {
-	if s.Hash == (pow.Hash{}) {
-		return block.Reject(block.PrevNotFound, "parent %s", h.Prev)
-	}
-	if h.Prev != s.Hash {
-		return block.Reject(block.PrevNotFound, "parent %s, want %s", h.Prev, s.Hash)
+	if s.Hash == (pow.Hash{}) || h.Prev != s.Hash {
+		return block.Reject(block.PrevNotFound, "parent %s is not the top of a known branch", h.Prev)
 	}
 	return nil
 }
