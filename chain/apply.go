@@ -99,7 +99,7 @@ func (c *Chain) apply(p *plan, w *storeWrite) {
 // applyMove makes the node top the tip. The caller holds mu.
 func (c *Chain) applyMove(m *move, w *storeWrite, top int32) {
 	c.tree.activate(top)
-	c.tip = m.next
+	c.tip = c.tree.state(top)
 	c.stale = slices.Delete(c.stale, 0, w.stale) // posts only append to it
 	for id := range m.ids {
 		e := c.pool.entries[id]
@@ -116,13 +116,13 @@ func (c *Chain) applyMove(m *move, w *storeWrite, top int32) {
 	c.returnToPool(w.AddPending)
 
 	c.tellMove(len(m.disconnect), w.Connect)
-	ev := Event{Kind: EventTip, Tip: m.next, Connected: w.Connect, Disconnected: w.Disconnect}
+	ev := Event{Kind: EventTip, Tip: c.tip, Connected: w.Connect, Disconnected: w.Disconnect}
 	if len(m.disconnect) > 0 {
 		ev.Kind = EventReorg
 		for _, tx := range m.returned {
 			ev.Returned = append(ev.Returned, tx.ID())
 		}
-		c.log.Info("reorg", "tip", m.next.Hash, "height", m.next.Height,
+		c.log.Info("reorg", "tip", c.tip.Hash, "height", c.tip.Height,
 			"disconnected", len(w.Disconnect), "connected", len(w.Connect), "returned", len(m.returned))
 	}
 	c.events.add(ev)

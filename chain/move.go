@@ -14,7 +14,6 @@ type move struct {
 	disconnect []int32 // nodes, the old tip first
 	connect    []int32 // nodes that are stored already, the lowest first; new blocks go on top
 
-	next     rules.State           // at the new tip
 	ids      map[pow.Hash]struct{} // transactions of all blocks to connect
 	returned []block.Tx            // transactions that leave the chain, the oldest first
 }

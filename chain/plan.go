@@ -211,11 +211,6 @@ func (c *Chain) planMove(p *plan, lighter int) error {
 			return nil // the first block that would have moved the tip
 		}
 	}
-	if len(p.blocks) > 0 {
-		m.next = p.blocks[len(p.blocks)-1].next
-	} else {
-		m.next = c.tree.state(p.parent)
-	}
 	p.move = m
 	return c.collectReturned(m)
 }
