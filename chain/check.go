@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lodepow/lode/chain/block"
@@ -33,6 +34,14 @@ func (c *Chain) judge(s *rules.Subject, first, last rules.Stage) (fault, error) 
 		return fault{}, err
 	}
 	return fault{err: err, effect: stage.Effect(), early: stage == rules.Clock}, nil
+}
+
+// isRule reports whether an error is the verdict of a rule on a block or a
+// transaction. An error that says that the store is damaged is not, even if it wraps
+// such a verdict.
+func isRule(err error) bool {
+	var rule block.RuleError
+	return errors.As(err, &rule) && !errors.Is(err, ErrDamaged)
 }
 
 // newRun returns the blocks with their hashes, or an error if one of them is not

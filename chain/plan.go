@@ -1,8 +1,6 @@
 package chain
 
 import (
-	"errors"
-
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/pow"
@@ -220,11 +218,4 @@ func (c *Chain) planMove(p *plan, lighter int) error {
 func (p *plan) spoil(hash pow.Hash, f fault, lighter int) {
 	p.spoiled, p.spoiledBy = hash, f.err
 	p.stopAt(lighter, fault{err: block.Reject(block.BadPrev, "block %s: %v", hash, f.err), effect: rules.Condemn})
-}
-
-// isRule reports whether an error is the verdict of a rule. Damage is not, although
-// the text of a damaged block may break rules.
-func isRule(err error) bool {
-	var rule block.RuleError
-	return errors.As(err, &rule) && !errors.Is(err, ErrDamaged)
 }
