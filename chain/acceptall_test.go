@@ -17,7 +17,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// countingStore counts changes.
+// countingStore counts the changes that are committed.
 type countingStore struct {
 	*MemStore
 	commits int
@@ -32,11 +32,12 @@ func (c chainTest) wantAll(blocks []block.Block, taken int, want error) {
 	c.t.Helper()
 	got, err := c.AcceptAll(blocks)
 	if got != taken || (want == nil) != (err == nil) || want != nil && !errors.Is(err, want) {
-		c.t.Fatalf("%d of %d blocks are taken (%v), want %d and %v", got, len(blocks), err, taken, want)
+		c.t.Fatalf("%d of %d blocks are taken, with the error %v; want %d and %v", got, len(blocks), err, taken, want)
 	}
 }
 
-// A batch is one change of the store, wherever it leads.
+// A batch makes one change of the store, whether it extends the tip, stays beside the
+// active branch or causes a reorg.
 func TestAcceptAllWritesOnce(t *testing.T) {
 	s := &countingStore{MemStore: NewMemStore()}
 	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
@@ -66,7 +67,7 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 	c.wantAll(a.Blocks, 4, nil)
 	c.wantAll(nil, 0, nil)
 	if s.commits != 0 {
-		t.Error("known blocks are written")
+		t.Errorf("%d changes of the store for known blocks", s.commits)
 	}
 	c.wantAll(b.Blocks[:2], 2, nil)
 	once("beside")
@@ -94,7 +95,7 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 	}
 }
 
-// At a bad block those before it stay.
+// A batch ends at its first bad block. The blocks before that one stay.
 func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 	p := rulestest.Easy()
 	p.Signatures = rules.SignaturesRequired
@@ -193,7 +194,7 @@ func TestAcceptAllWhileItsBadBlockIsStored(t *testing.T) {
 	c.wantTip(a)
 }
 
-// stateOf is all that a chain knows and its store has, but for the numbers of
+// stateOf describes everything in a chain and its store except the numbers of the
 // pending transactions.
 func stateOf(c *Chain, s *MemStore) string {
 	infos := map[pow.Hash]HeaderInfo{}
@@ -214,7 +215,7 @@ func stateOf(c *Chain, s *MemStore) string {
 		c.Tip(), infos, c.Pending(0, 1000), pending, s.tip, s.txs, c.held.order, raw)
 }
 
-// follower knows a chain from its events alone.
+// follower follows a chain by its events alone.
 type follower struct {
 	active  []pow.Hash
 	pending map[pow.Hash]bool
@@ -260,7 +261,7 @@ func (f *follower) check(t *rapid.T, c *Chain) {
 	}
 }
 
-// drawBatch returns blocks of which each is the parent of the next.
+// drawBatch returns some of the blocks such that each is the parent of the next.
 func drawBatch(t *rapid.T, blocks []modelBlock) []block.Block {
 	byHash := map[pow.Hash]block.Block{}
 	for _, b := range blocks {
@@ -280,7 +281,8 @@ func drawBatch(t *rapid.T, blocks []modelBlock) []block.Block {
 	return batch
 }
 
-// Batches lead where the same blocks lead one by one.
+// A batch leads to the same chain, store and memory of refused blocks as the same
+// blocks one by one.
 func TestAcceptAllIsAcceptOneByOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := rapid.SampledFrom([]rules.Params{rulestest.Easy(), slow()}).Draw(t, "network")
@@ -328,8 +330,8 @@ func TestAcceptAllIsAcceptOneByOne(t *testing.T) {
 	})
 }
 
-// acceptSingly does what AcceptAll has done with a batch, and expects the same
-// outcomes.
+// acceptSingly accepts one by one the blocks of a batch that AcceptAll has handled,
+// and checks that their outcomes are the same.
 func acceptSingly(t *rapid.T, c *Chain, batch []block.Block, taken int, errAll error) {
 	for i, b := range batch {
 		if i == taken && (errors.Is(errAll, block.PrevNotFound) || errors.Is(errAll, block.TimeTooNew)) {
@@ -342,7 +344,8 @@ func acceptSingly(t *rapid.T, c *Chain, batch []block.Block, taken int, errAll e
 			}
 			continue
 		}
-		// A verdict stays, even if the store failed after it.
+		// If the store failed after the verdict, the batch was tried again, and the
+		// block is refused because of the first verdict.
 		if err == nil || errAll == nil || err.Error() != errAll.Error() && !errors.Is(errAll, block.DuplicateInvalid) {
 			t.Fatalf("block %d is refused with %v; by itself it is %s (%v)", i, errAll, outcome, err)
 		}
@@ -353,8 +356,8 @@ func acceptSingly(t *rapid.T, c *Chain, batch []block.Block, taken int, errAll e
 	}
 }
 
-// When the store fails nothing of the batch's new blocks is kept, and trying
-// again gets everything through.
+// When the store fails, nothing has changed. Trying again until the store works leads
+// to the same chain as a store that never fails.
 func TestAcceptAllWhenTheStoreFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := rulestest.Easy()
