@@ -142,13 +142,13 @@ func encode(buf *bytes.Buffer, value any) error {
 // send writes a whole answer.
 func (a *API) send(w *writer, r *http.Request, status int, body []byte) {
 	if n := int64(len(body)); n > shortAnswer {
-		if !a.answers.take(n) {
+		if !a.answers.TakeN(n) {
 			a.fail(w, r, errMuch)
 			return
 		}
-		defer a.answers.give(n)
+		defer a.answers.FreeN(n)
 	}
-	if len(body) > a.limits.PieceBytes || r.Method == http.MethodHead {
+	if len(body) > a.limits.pieceBytes || r.Method == http.MethodHead {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(status)
@@ -163,10 +163,10 @@ func (a *API) write(w *writer, r *http.Request, body []byte) error {
 		return nil
 	}
 	for len(body) > 0 {
-		piece := body[:min(len(body), a.limits.PieceBytes)]
+		piece := body[:min(len(body), a.limits.pieceBytes)]
 		body = body[len(piece):]
 		if len(body) > 0 {
-			w.writeBy(time.Now().Add(a.limits.Timeout))
+			w.writeBy(time.Now().Add(a.limits.timeout))
 		}
 		if _, err := w.Write(piece); err != nil {
 			return err

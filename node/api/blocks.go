@@ -172,7 +172,7 @@ func (a *API) getHeaders(w *writer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	limit, err := number(w.query, "limit", 1, int64(a.limits.Headers), int64(a.limits.Headers))
+	limit, err := number(w.query, "limit", 1, maxHeaders, maxHeaders)
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (a *API) getHeaders(w *writer, r *http.Request) error {
 func (a *API) addBlock(w *writer, r *http.Request) error {
 	body := a.buffer()
 	defer a.release(body)
-	if err := readJSON(w, r, body, a.limits.BlockBytes); err != nil {
+	if err := readJSON(w, r, body, a.limits.blockBytes); err != nil {
 		return err
 	}
 	if body.Len() == 0 {

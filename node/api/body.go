@@ -8,11 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
-
-	"github.com/lodepow/lode/chain/block"
 )
-
-const maxPost = block.MaxTxText
 
 // readJSON reads a body that must say, if anything, that it is JSON.
 func readJSON(w *writer, r *http.Request, to *bytes.Buffer, most int64) error {

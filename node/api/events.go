@@ -146,10 +146,10 @@ type eventStream struct {
 
 func (s *eventStream) run(r *http.Request, from uint64) error {
 	a := s.api
-	tick := time.NewTicker(a.limits.EventTick)
+	tick := time.NewTicker(eventTick)
 	defer tick.Stop()
-	heartbeat := time.NewTimer(a.limits.Heartbeat)
-	defer heartbeat.Stop()
+	silence := time.NewTimer(heartbeat)
+	defer silence.Stop()
 	text := s.changes()
 	for {
 		events, next, wake, ok := a.feed.after(from)
@@ -163,14 +163,14 @@ func (s *eventStream) run(r *http.Request, from uint64) error {
 				return errGone
 			}
 			text = ""
-			heartbeat.Reset(a.limits.Heartbeat)
+			silence.Reset(heartbeat)
 			continue // with what came meanwhile
 		}
 		select {
 		case <-wake:
 		case <-tick.C:
 			text = s.changes()
-		case <-heartbeat.C:
+		case <-silence.C:
 			text = ":\n\n"
 		case <-r.Context().Done():
 			return errGone
@@ -196,7 +196,7 @@ func (s *eventStream) changes() (text string) {
 }
 
 func (s *eventStream) send(text string) error {
-	s.w.writeBy(time.Now().Add(s.api.limits.Timeout))
+	s.w.writeBy(time.Now().Add(s.api.limits.timeout))
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}

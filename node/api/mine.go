@@ -30,11 +30,11 @@ func (a *API) mine(w *writer, r *http.Request) error {
 	// With a deadline for reading left, the server would take its passing for
 	// the client's leaving.
 	w.readBy(time.Time{})
-	ctx, cancel := context.WithTimeout(r.Context(), a.limits.MineWait)
+	ctx, cancel := context.WithTimeout(r.Context(), a.limits.mineWait)
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
 	b, mined, err := a.miner.Mine(ctx)
-	w.writeBy(time.Now().Add(a.limits.Timeout))
+	w.writeBy(time.Now().Add(a.limits.timeout))
 
 	type answer struct {
 		Message string    `json:"message"`

@@ -86,10 +86,10 @@ func (a *API) registerNode(w *writer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), a.limits.RegisterWait)
+	ctx, cancel := context.WithTimeout(r.Context(), registerWait)
 	defer cancel()
 	if err := a.peers.Connect(ctx, address, true); err != nil {
-		a.log.Debug("a node that was registered is not connected yet", "peer", address, "error", err)
+		a.log.Debug("a node that was registered is not connected yet", "peer", address, "err", err)
 	}
 	if r.Context().Err() != nil {
 		return errGone
@@ -104,8 +104,8 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.writeBy(time.Now().Add(a.limits.JoinWait + a.limits.SyncWait + a.limits.Timeout))
-	ctx, cancel := context.WithTimeout(r.Context(), a.limits.JoinWait)
+	w.writeBy(time.Now().Add(joinWait + syncWait + a.limits.timeout))
+	ctx, cancel := context.WithTimeout(r.Context(), joinWait)
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
 	if err = a.peers.Connect(ctx, address, false); err == nil {
@@ -119,7 +119,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return refuse(http.StatusGatewayTimeout, "%s did not connect with this node within %v: does it run, and does it reach this node at the address that --advertise gives?",
-			address, a.limits.JoinWait)
+			address, joinWait)
 	default:
 		return refuse(http.StatusBadGateway, "not connected: %v", err)
 	}
@@ -139,7 +139,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 // waitForWork returns when no peer claims more work than our chain has, and after
 // SyncWait in any case.
 func (a *API) waitForWork(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, a.limits.SyncWait)
+	ctx, cancel := context.WithTimeout(ctx, syncWait)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

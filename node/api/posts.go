@@ -16,7 +16,7 @@ import (
 func (a *API) newTransaction(w *writer, r *http.Request) error {
 	body := a.buffer()
 	defer a.release(body)
-	if err := readJSON(w, r, body, a.limits.TxBytes); err != nil {
+	if err := readJSON(w, r, body, a.limits.txBytes); err != nil {
 		return err
 	}
 	keys, ok := r.Header["Idempotency-Key"]
@@ -85,7 +85,7 @@ func (a *API) getPending(w *writer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	limit, err := number(w.query, "limit", 1, int64(a.limits.Pending), int64(a.limits.Pending))
+	limit, err := number(w.query, "limit", 1, maxPending, maxPending)
 	if err != nil {
 		return err
 	}

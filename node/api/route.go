@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
+
+	"github.com/lodepow/lode/node/internal/slots"
 )
 
 // route is a path and what answers there.
@@ -12,48 +13,28 @@ type route struct {
 	pattern  string // with at most one {id}; also the metrics' label
 	methods  map[string]handler
 	allow    string // for the header of that name
-	slots    *slots // nil: always served, because it is answered from memory
+	slots    room   // the zero value if it is always served, because it is answered from memory
 	anyQuery bool   // the query is the handler's own business
 	params   []string
 	guarded  bool         // needs the token
 	network  http.Handler // serves the route itself, to other nodes
 	stream   bool         // the answer goes on until the client leaves
-
-	usual map[answerKind]counters
 }
 
 type handler func(w *writer, r *http.Request) error
 
-// slots counts what is going on at once.
-type slots struct {
-	what string
-	most int64
-	n    atomic.Int64
-}
-
-func (s *slots) take() bool {
-	if s == nil {
-		return true
-	}
-	if s.n.Add(1) > s.most {
-		s.n.Add(-1)
-		return false
-	}
-	return true
-}
-
-func (s *slots) free() {
-	if s != nil {
-		s.n.Add(-1)
-	}
+// room bounds how many requests to some routes are served at once.
+type room struct {
+	*slots.Slots
+	what string // those requests in words, for the sentence that refuses more
 }
 
 func (a *API) addRoutes() {
-	requests := &slots{what: "requests", most: int64(a.limits.Requests)}
-	waiters := &slots{what: "calls that wait for a block", most: int64(a.limits.MineWaiters)}
-	registrations := &slots{what: "calls that wait for another node", most: int64(a.limits.Registrations)}
-	scrapes := &slots{what: "readers of metrics", most: int64(a.limits.Scrapes)}
-	streams := &slots{what: "event streams", most: int64(a.limits.EventClients)}
+	requests := room{slots.New(a.limits.requests), "requests"}
+	waiters := room{slots.New(maxMineWaiters), "calls that wait for a block"}
+	registrations := room{slots.New(a.limits.registrations), "calls that wait for another node"}
+	scrapes := room{slots.New(maxScrapes), "readers of metrics"}
+	streams := room{slots.New(a.limits.streams), "event streams"}
 	get := func(h handler) map[string]handler {
 		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
 	}

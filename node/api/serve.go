@@ -55,7 +55,7 @@ func (a *API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	path := cleanPath(r.URL.Path)
 	w := &writer{ResponseWriter: rw}
 	w.route, w.id = a.find(path)
-	a.metrics.begin(w.route)
+	a.begin(w.route)
 	start := a.now()
 	defer a.finish(w, r, start)
 	if err := a.serve(w, r, path); err != nil {
@@ -73,7 +73,7 @@ func (a *API) finish(w *writer, r *http.Request, start time.Time) {
 			a.fail(w, r, problem{status: http.StatusInternalServerError, sentence: insideSentence})
 		}
 	}
-	a.metrics.end(w, r.Method, a.now().Sub(start))
+	a.end(w, r, a.now().Sub(start))
 	if p != nil {
 		// Half an answer is sent. Cut the connection, so that nobody takes it
 		// for a whole one.
@@ -94,10 +94,10 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 		a.next.ServeHTTP(w, withPath(r, path))
 		return nil
 	}
-	deadline := time.Now().Add(a.limits.Timeout)
+	deadline := time.Now().Add(a.limits.timeout)
 	if r.Body != nil && r.Body != http.NoBody {
 		w.readBy(deadline)
-		deadline = deadline.Add(a.limits.Timeout) // an answer begins after the body
+		deadline = deadline.Add(a.limits.timeout) // an answer begins after the body
 	}
 	w.writeBy(deadline)
 	if rt == a.other {
@@ -119,13 +119,13 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 		return refuse(http.StatusMethodNotAllowed, "%s takes %s, not %.20s", rt.pattern, rt.allow, r.Method)
 	}
 
-	if !rt.slots.take() {
+	if !rt.slots.Take() {
 		return problem{
 			status: http.StatusServiceUnavailable, retryAfter: "1",
-			sentence: fmt.Sprintf("the node serves %d %s already: try again in a moment", rt.slots.most, rt.slots.what),
+			sentence: fmt.Sprintf("the node serves %d %s already: try again in a moment", rt.slots.Most(), rt.slots.what),
 		}
 	}
-	defer rt.slots.free()
+	defer rt.slots.Free()
 
 	if err := a.allow(w, r); err != nil {
 		return err
@@ -152,5 +152,5 @@ func withPath(r *http.Request, path string) *http.Request {
 }
 
 func (a *API) logFailure(w *writer, err error) {
-	a.log.Error("a request failed", slog.String("route", w.route.pattern), slog.Any("error", err))
+	a.log.Error("a request failed", slog.String("route", w.route.pattern), slog.Any("err", err))
 }

@@ -106,11 +106,16 @@ func (a *API) getMetrics(w *writer, r *http.Request) error {
 	}
 	func() {
 		defer func() { <-a.gathers }()
-		a.exporter.ServeHTTP(text, r)
+		a.config.Metrics.ServeHTTP(text, r)
 	}()
 	w.WriteHeader(text.status)
 	_ = a.write(w, r, text.buf.Bytes()) // the client is gone
 	return nil
+}
+
+// noMetrics answers /metrics with an exposition in which there are no metrics.
+func noMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 }
 
 // gathered is an answer in memory.

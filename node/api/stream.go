@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 	"time"
 )
 
@@ -18,23 +17,6 @@ type stream struct {
 
 	held int64 // bytes of the budget
 }
-
-// budget bounds the bytes of long answers that are gathered and wait for their
-// readers.
-type budget struct {
-	most int64
-	n    atomic.Int64
-}
-
-func (b *budget) take(n int64) bool {
-	if b.n.Add(n) > b.most {
-		b.n.Add(-n)
-		return false
-	}
-	return true
-}
-
-func (b *budget) give(n int64) { b.n.Add(-n) }
 
 // shortAnswer is how long an answer may be that is always sent.
 const shortAnswer = 16 << 10
@@ -50,7 +32,7 @@ var errMuch = problem{
 func (a *API) stream(w *writer, r *http.Request, write func(*stream) error) error {
 	s := &stream{api: a, w: w, r: r, buf: a.buffer()}
 	defer func() {
-		a.answers.give(s.held)
+		a.answers.FreeN(s.held)
 		a.release(s.buf)
 	}()
 	if err := write(s); err != nil {
@@ -72,7 +54,7 @@ func (s *stream) sent() bool { return s.w.status != 0 }
 
 // pause sends what has been gathered, if that is a piece.
 func (s *stream) pause() error {
-	if s.buf.Len() < s.api.limits.PieceBytes {
+	if s.buf.Len() < s.api.limits.pieceBytes {
 		return s.reserve()
 	}
 	return s.flush()
@@ -85,7 +67,7 @@ func (s *stream) reserve() error {
 	if s.buf.Len() <= shortAnswer || more <= 0 {
 		return nil
 	}
-	if !s.api.answers.take(more) {
+	if !s.api.answers.TakeN(more) {
 		return errMuch
 	}
 	s.held += more
@@ -96,7 +78,7 @@ func (s *stream) flush() error {
 	if err := s.reserve(); err != nil {
 		return err
 	}
-	s.w.writeBy(time.Now().Add(s.api.limits.Timeout))
+	s.w.writeBy(time.Now().Add(s.api.limits.timeout))
 	if !s.sent() {
 		s.w.WriteHeader(http.StatusOK)
 	}
