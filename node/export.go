@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -9,13 +10,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	apimetrics "github.com/lodepow/lode/node/api/metrics"
+	p2pmetrics "github.com/lodepow/lode/node/p2p/metrics"
 )
 
 // registerMetrics registers the metrics of a node's parts, those of the node
 // itself, and those of the process.
 func registerMetrics(c Config, n *Node, l *limitListener) error {
 	for _, collector := range []prometheus.Collector{
-		n.engine, n.chain, n.store, n.miner, n.network, newBuildInfo(c.Version),
+		n.engine, n.chain, n.store, n.miner, newBuildInfo(c.Version),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lode_http_connections",
 			Help: "Connections of clients and nodes that are open.",
@@ -36,7 +38,7 @@ func registerMetrics(c Config, n *Node, l *limitListener) error {
 			return err
 		}
 	}
-	return apimetrics.Register(c.Registry, n.api)
+	return errors.Join(apimetrics.Register(c.Registry, n.api), p2pmetrics.Register(c.Registry, n.network))
 }
 
 // metricsHandler answers scrapes of the registry. Answers are not compressed:
