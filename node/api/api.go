@@ -13,34 +13,35 @@ import (
 	"github.com/lodepow/lode/node/internal/slots"
 )
 
-// Config says what the API serves. Only Chain is required.
+// Config configures an API. Only Chain is required.
 type Config struct {
 	Chain Chain
-	Miner Miner // nil: this node does not mine, /mine answers 503
-	Peers Peers // nil: none
+	Miner Miner // nil: this node does not mine, and /mine answers 503
+	Peers Peers // nil: this node has no peers and connects with none
 
-	// Network serves what other nodes ask, under /p2p/; nil: nothing.
+	// Network serves the paths listed in Paths to other nodes.
 	Network http.Handler
-	Paths   []string // that Network serves, for the metrics
+	Paths   []string
 
-	// Token, if it is not empty, has to come with requests that mine or that
-	// connect nodes, as "Authorization: Bearer TOKEN".
+	// Token, if it is not empty, is required of requests that mine or that connect
+	// nodes, as the header "Authorization: Bearer TOKEN".
 	Token string
 
-	// Hosts, if it is not nil, are the names by which clients may call this
-	// node, beside IP addresses of its own machine and localhost, when they
-	// change something; see checkHost.
+	// Hosts lists the host names that requests which change something may use for
+	// this node, beside localhost and loopback addresses. It protects nodes that
+	// listen on a loopback address from DNS rebinding. nil: any name.
 	Hosts []string
 
-	// Next serves the paths that the API does not know; nil: they are 404.
+	// Next serves the paths that the API does not know; nil: they get 404.
 	Next http.Handler
 
-	Version string // of the program, for /status
+	// What /status says of the program and its engine.
+	Version string
 	Kernel  string
 	Workers int
 
 	Metrics http.Handler     // answers /metrics; nil: an empty answer
-	Logger  *slog.Logger     // nil: discards
+	Logger  *slog.Logger     // nil: nothing is logged
 	Now     func() time.Time // nil: time.Now
 }
 
@@ -58,28 +59,29 @@ type API struct {
 
 	routes  []*route
 	static  map[string]*route // by pattern, those without a parameter
-	other   *route            // whatever has no route
+	other   *route            // for all paths without a route
 	origins *http.CrossOriginProtection
 
-	stamped atomic.Int64 // the latest time given to a post
-	posts   *answers     // by idempotency key
+	stamped atomic.Int64 // the latest time given to a post, in microseconds; see stamp
+	posts   *answers     // to posts with an idempotency key
 	feed    *feed
 	buffers sync.Pool     // of *bytes.Buffer
 	answers *slots.Slots  // bytes of long answers in memory
-	reads   chan struct{} // has one for each block being read
-	gathers chan struct{} // has one for each gathering of metrics
+	reads   chan struct{} // a semaphore: one element for each block being read
+	gathers chan struct{} // a semaphore: one element for each gathering of metrics
 
 	observers observe.List[Observer]
 	inFlight  atomic.Int64 // see Stats
 
-	closing     context.Context // ends with Close
+	closing     context.Context // cancelled by Close
 	close       context.CancelFunc
 	unsubscribe func()
 }
 
 var _ http.Handler = (*API)(nil)
 
-// New makes the API. Close it, or it goes on listening to the events.
+// New makes an API and subscribes it to the events of the chain. Call Close when
+// it is no longer needed.
 func New(c Config) *API { return newAPI(c, limits{}) }
 
 func newAPI(c Config, l limits) *API {
@@ -116,16 +118,15 @@ func newAPI(c Config, l limits) *API {
 	return a
 }
 
-// Close ends the event streams and the waits for blocks, and stops listening to
-// events. An [http.Server] should call it when it begins to shut down
-// (RegisterOnShutdown), for it would wait for the streams otherwise. Calling it
-// again does nothing.
+// Close ends the event streams and the waits for blocks, and cancels the
+// subscription to the chain. Call it before [http.Server.Shutdown], which would
+// wait for the streams otherwise. Later calls do nothing.
 func (a *API) Close() {
 	a.close()
 	a.unsubscribe()
 }
 
-// buffer returns an empty buffer, to be handed back with release.
+// buffer returns an empty buffer, which the caller hands back with release.
 func (a *API) buffer() *bytes.Buffer {
 	b := a.buffers.Get().(*bytes.Buffer)
 	b.Reset()
@@ -133,7 +134,7 @@ func (a *API) buffer() *bytes.Buffer {
 }
 
 func (a *API) release(b *bytes.Buffer) {
-	if b.Cap() <= 128<<10 { // many long answers at once must not be kept
+	if b.Cap() <= 128<<10 { // the buffers of long answers are left to the garbage collector
 		a.buffers.Put(b)
 	}
 }
