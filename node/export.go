@@ -41,8 +41,8 @@ func registerMetrics(c Config, n *Node, l *limitListener) error {
 	return errors.Join(apimetrics.Register(c.Registry, n.api), p2pmetrics.Register(c.Registry, n.network))
 }
 
-// metricsHandler answers scrapes of the registry. Answers are not compressed:
-// they are short, and compressing them costs hashes.
+// metricsHandler returns the handler of /metrics. Answers are not compressed, to
+// spend little of the miner's time.
 func metricsHandler(c Config) http.Handler {
 	return promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{
 		ErrorLog:           slog.NewLogLogger(c.Logger.Handler(), slog.LevelError),
