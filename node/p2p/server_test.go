@@ -23,7 +23,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// call sends a request to the handler itself.
+// call calls the handler with a request. headers are names and values in turn; From
+// is the address that the request comes from.
 func call(n *Network, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body)) //nolint:noctx // a test
 	r.RemoteAddr = "192.0.2.1:4321"
@@ -51,7 +52,7 @@ func helloBody(t *testing.T, n *Network) string {
 	return string(body)
 }
 
-// decodeRecorded reads an answer as a client does.
+// decodeRecorded decodes an answer as the client does.
 func decodeRecorded(n *Network, request gossip.Request, w *httptest.ResponseRecorder) (gossip.Answer, error) {
 	resp := w.Result()
 	body, err := n.client.read(context.Background(), resp, n.endpoints.of(request))
@@ -61,7 +62,8 @@ func decodeRecorded(n *Network, request gossip.Request, w *httptest.ResponseReco
 	return n.endpoints.decodeAnswer(request, body)
 }
 
-// TestServes asks for everything.
+// TestServes sends every kind of request that is answered from the chain or the
+// address book.
 func TestServes(t *testing.T) {
 	c := newTestChain(t)
 	blocks := c.grow(3, 2)
@@ -99,7 +101,7 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// TestBlocksEnd has more blocks than fit into an answer.
+// TestBlocksEnd requests more blocks than fit into an answer.
 func TestBlocksEnd(t *testing.T) {
 	c := newTestChain(t)
 	var hashes []pow.Hash
@@ -120,7 +122,8 @@ func TestBlocksEnd(t *testing.T) {
 	}
 }
 
-// TestIncoming passes what is not only to be read on to the state machine.
+// TestIncoming checks that hellos and announcements reach the state machine, and
+// that its replies and refusals are sent.
 func TestIncoming(t *testing.T) {
 	c := newTestChain(t)
 	n := newTestNetwork(t, testConfig(c))
@@ -200,7 +203,8 @@ func TestRefusesRequests(t *testing.T) {
 	}
 }
 
-// TestFlood refuses what comes too fast from one address, and serves others.
+// TestFlood sends requests too fast from one address. They are refused, while other
+// addresses are served.
 func TestFlood(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	now := testTime
@@ -224,7 +228,7 @@ func TestFlood(t *testing.T) {
 		}
 		return ok, refused
 	}
-	if ok, refused := count("192.0.2.1:1"); ok != 101 || refused != 99 { // two seconds' worth, and one
+	if ok, refused := count("192.0.2.1:1"); ok != 101 || refused != 99 { // a burst of two seconds, and one
 		t.Errorf("%d served, %d refused", ok, refused)
 	}
 	if ok, _ := count("[2001:db8::1]:1"); ok != 101 {
@@ -244,17 +248,18 @@ func TestFlood(t *testing.T) {
 		}
 	}
 	if hellos != 11 {
-		t.Errorf("%d hellos of 20 were looked at, want 11", hellos)
+		t.Errorf("%d hellos of 20 were read, want 11", hellos)
 	}
 }
 
-// TestLimiterForgets remembers so many sources and no more.
+// TestLimiterForgets has more sources than the limiter remembers. It forgets those
+// that have been silent.
 func TestLimiterForgets(t *testing.T) {
 	l := newLimiter(Limits{}.withDefaults())
 	first := l.source(addrOf(0))
 	for i := range 2 * maxSources {
 		if l.source(addrOf(0)) != first {
-			t.Fatal("one that comes again and again is forgotten")
+			t.Fatal("a source that keeps sending is forgotten")
 		}
 		l.source(addrOf(i))
 	}
@@ -263,7 +268,8 @@ func TestLimiterForgets(t *testing.T) {
 	}
 }
 
-// TestSlots refuses what is too much at once, in all and from one address.
+// TestSlots sends more requests at once than are served, in all and from one address.
+// The others are refused.
 func TestSlots(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	config.Limits.Requests, config.Limits.RequestsEach, config.Limits.StepTimeout = 3, 2, time.Minute
@@ -313,11 +319,11 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestQueue refuses what the state machine has no time for.
+// TestQueue sends requests for which the state machine has no time. They are refused.
 func TestQueue(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	config.Limits.Queue, config.Limits.StepTimeout = 1, 10*time.Millisecond
-	n := newTestNetwork(t, config) // which nobody runs
+	n := newTestNetwork(t, config) // it does not run
 	for range 2 {
 		if w := call(n, "POST", "/p2p/announce", "{}"); w.Code != 503 || !strings.Contains(w.Body.String(), "busy") {
 			t.Errorf("%d %s", w.Code, w.Body)
@@ -325,8 +331,8 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// servePipe serves one connection that is a pipe, which takes a byte only when
-// the other side reads it.
+// servePipe serves one connection that is a pipe in memory and returns the other
+// end. A pipe has no buffer: a write returns only when the other side has read it.
 func servePipe(t *testing.T, n *Network) net.Conn {
 	client, peer := net.Pipe()
 	l := &onePipe{conn: peer, closed: make(chan struct{})}
@@ -343,6 +349,7 @@ func servePipe(t *testing.T, n *Network) net.Conn {
 	return client
 }
 
+// onePipe is a listener that accepts one connection.
 type onePipe struct {
 	conn   net.Conn
 	once   sync.Once
@@ -360,7 +367,7 @@ func (l *onePipe) Accept() (net.Conn, error) {
 func (l *onePipe) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
 func (l *onePipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// TestSlowWriter sends a body that drips.
+// TestSlowWriter sends a body one byte a second.
 func TestSlowWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newTestNetwork(t, testConfig(newTestChain(t)))
@@ -392,7 +399,7 @@ func TestSlowWriter(t *testing.T) {
 	})
 }
 
-// TestSlowReader asks for blocks and reads them drop by drop.
+// TestSlowReader requests blocks and reads them one byte at a time.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestChain(t)
@@ -413,7 +420,7 @@ func TestSlowReader(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if took := time.Since(start); took > 41*time.Second || read == 0 {
-			t.Errorf("cut off after %v and %d bytes, want 40 s", took, read)
+			t.Errorf("the connection was cut after %v and %d bytes, want 40 s", took, read)
 		}
 		synctest.Wait()
 		if n.served.InUse() != 0 || n.bodies.InUse() != 0 {
