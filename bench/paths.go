@@ -151,7 +151,11 @@ func startMerkle() (*Run, error) {
 }
 
 func network() rules.Params {
-	return rules.Params{Name: "bench", Difficulty: rules.Difficulty{Bits: easy}}.WithDefaults()
+	p, err := rules.New(rules.Config{Name: "bench", Difficulty: rules.Difficulty{Bits: easy}})
+	if err != nil {
+		panic(err) // the form above is valid
+	}
+	return p
 }
 
 func post(n uint64) []byte {
@@ -250,7 +254,7 @@ func openStore() (s *store.Store, remove func() error, err error) {
 	}
 	remove = func() error { return os.RemoveAll(dir) }
 	p := network()
-	s, err = store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	s, err = store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		return nil, nil, errors.Join(err, remove())
 	}

@@ -63,7 +63,7 @@ func startSync() (*Run, error) {
 // openFilled starts a node on a folder that has these blocks.
 func openFilled(dir string, blocks []block.Block) (*runningNode, error) {
 	p := network()
-	s, err := store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	s, err := store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		return nil, err
 	}

@@ -85,6 +85,9 @@ type Node struct {
 // Open opens the store, reads the chain and takes the address. Run does the
 // rest.
 func Open(ctx context.Context, c Config) (_ *Node, err error) {
+	if c.Params == (rules.Params{}) {
+		return nil, errors.New("node: no network parameters: make them with rules.New, rules.Parse or rules.Load")
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8000"
 	}
@@ -107,7 +110,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.listener.Close())
 		}
 	}()
-	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name, Logger: c.Logger})
+	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name(), Logger: c.Logger})
 	if err != nil {
 		return nil, err
 	}

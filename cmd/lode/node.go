@@ -68,7 +68,7 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	setMemory()
 
 	tip := n.Chain().Tip()
-	log.Info("chain open", "network", params.Name, "height", tip.Height, "tip", tip.Hash, "data", c.Data)
+	log.Info("chain open", "network", params.Name(), "height", tip.Height, "tip", tip.Hash, "data", c.Data)
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !isLoopback(host) {
 		if c.Token == "" {
 			log.Warn("the API has no password: whoever reaches this address can post, mine and connect nodes; --token guards the last two", "listen", c.Listen)
@@ -96,7 +96,7 @@ func (c *nodeCmd) params() (rules.Params, error) {
 	case "lab":
 		return rules.Lab(), nil
 	default:
-		params, err := rules.LoadParams(c.Network)
+		params, err := rules.Load(c.Network)
 		if err != nil {
 			return rules.Params{}, fmt.Errorf("--network: want tutorial, lab or a file: %w", err)
 		}
