@@ -77,5 +77,5 @@ func (n *Node) found(on *chain.Chain) {
 		n.selfish.found(b)
 		return
 	}
-	n.put(b)
+	n.Put(b)
 }

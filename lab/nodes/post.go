@@ -14,12 +14,24 @@ import (
 type posts struct {
 	ids   []pow.Hash
 	at    []time.Duration
-	index map[pow.Hash]int
 	count int // tried
 	run   int // counts the calls of PostEvery
 }
 
-func newPosts() posts { return posts{index: map[pow.Hash]int{}} }
+// Post is a transaction that a client has posted and that a node has taken.
+type Post struct {
+	ID pow.Hash
+	At time.Duration // since the start of the simulation
+}
+
+// Posts returns the transactions that were taken, in order of time.
+func (n *Net) Posts() []Post {
+	posts := make([]Post, len(n.posts.ids))
+	for i, id := range n.posts.ids {
+		posts[i] = Post{ID: id, At: n.posts.at[i]}
+	}
+	return posts
+}
 
 // Posted returns how many transactions were taken.
 func (n *Net) Posted() int { return len(n.posts.ids) }
@@ -58,7 +70,6 @@ func (n *Node) Post() {
 	_, err = n.chain.AddTx(tx)
 	n.net.log.of(n.net.now, n.index, "post %.8s %v", tx.ID(), err)
 	if err == nil {
-		posts.index[tx.ID()] = len(posts.ids)
 		posts.ids = append(posts.ids, tx.ID())
 		posts.at = append(posts.at, n.net.now)
 	}

@@ -135,3 +135,8 @@ func (s *Script) Greet(to *Node, every time.Duration) {
 	s.Send(to, gossip.Hello{Greeting: s.Greeting, Session: session}, nil)
 	s.net.after(every, func() { s.Greet(to, every) })
 }
+
+func genesisTip(p rules.Params) gossip.Tip {
+	s := rules.Genesis(p)
+	return gossip.Tip{Hash: s.Hash, Height: s.Height, Work: s.Work}
+}

@@ -91,6 +91,6 @@ func (s *selfish) publish(count int) {
 	blocks := s.hidden[:min(count, len(s.hidden))]
 	s.hidden = slices.Clone(s.hidden[len(blocks):])
 	for _, b := range blocks {
-		s.node.put(b)
+		s.node.Put(b)
 	}
 }

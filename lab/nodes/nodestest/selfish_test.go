@@ -1,4 +1,4 @@
-package nodes
+package nodestest
 
 import (
 	"encoding/csv"
@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/lab/nodes"
 )
 
 // A miner with four tenths of the hash rate withholds its blocks. The network
@@ -20,7 +22,7 @@ func TestSelfishMiner(t *testing.T) {
 	want := selfishRevenue(t, alpha)
 	var revenue []float64
 	stories(t, min(many(t, 1), 10), func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 5, Know: 5})
+		net := begin(t, seed, nodes.Config{Nodes: 5, Know: 5})
 		net.RunFor(30 * time.Second)
 		net.Nodes[0].MineSelfishly()
 		rest := (1 - alpha) / 4

@@ -1,10 +1,12 @@
-package nodes
+package nodestest
 
 import (
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/lodepow/lode/lab/nodes"
 )
 
 // Environment variables of the stories; see CONTRIBUTING.md.
@@ -48,7 +50,7 @@ func many(t *testing.T, usual int) int {
 
 // begin makes the network of a story. When the test fails it says how to see it
 // again; LODE_SEED_LOG names a file to write the event log to.
-func begin(t *testing.T, seed uint64, c Config) *Net {
+func begin(t *testing.T, seed uint64, c nodes.Config) *Net {
 	t.Helper()
 	if path := os.Getenv(envLog); path != "" && c.Log == nil {
 		f, err := os.Create(path)
@@ -66,7 +68,7 @@ func begin(t *testing.T, seed uint64, c Config) *Net {
 	t.Cleanup(func() {
 		if t.Failed() {
 			name, _, _ := strings.Cut(t.Name(), "/")
-			t.Logf("seed %d; to see it again: %s=%d %s=events.log go test ./lab/nodes -run '^%s$'", seed, envSeed, seed, envLog, name)
+			t.Logf("seed %d; to see it again: %s=%d %s=events.log go test ./lab/nodes/nodestest -run '^%s$'", seed, envSeed, seed, envLog, name)
 		}
 	})
 	return net

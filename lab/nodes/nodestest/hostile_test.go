@@ -1,4 +1,4 @@
-package nodes
+package nodestest
 
 import (
 	"encoding/binary"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/lab/nodes"
 
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
@@ -17,10 +18,10 @@ import (
 
 // followers fails the test unless the node has the tip of another one, give or
 // take so many blocks.
-func mustFollow(t *testing.T, net *Net, node, other *Node, most int64) {
+func mustFollow(t *testing.T, net *Net, node, other *nodes.Node, most int64) {
 	t.Helper()
-	if ahead := other.Chain().Tip().Height - common(node.Chain(), other.Chain()); ahead > most {
-		t.Fatalf("at %s: %s is at %s, %d blocks behind the branch of %s at %s\n%s", net.Now(), node, tipText(node), ahead, other, tipText(other), net)
+	if ahead := other.Chain().Tip().Height - nodes.CommonHeight(node.Chain(), other.Chain()); ahead > most {
+		t.Fatalf("at %s: %s is at %s, %d blocks behind the branch of %s at %s\n%s", net.Now(), node, node.TipText(), ahead, other, other.TipText(), net)
 	}
 }
 
@@ -30,11 +31,11 @@ func mustFollow(t *testing.T, net *Net, node, other *Node, most int64) {
 // node follows the most work all the same.
 func TestEclipse(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 6})
+		net := begin(t, seed, nodes.Config{Nodes: 6})
 		net.MineAll(10 * time.Second)
 		net.RunFor(2 * time.Minute)
 
-		attackers := make([]*Script, 90)
+		attackers := make([]*nodes.Script, 90)
 		addresses := gossip.Addresses{}
 		for i := range attackers {
 			attackers[i] = net.AddScript()
@@ -50,7 +51,7 @@ func TestEclipse(t *testing.T) {
 					return addresses, nil
 				case gossip.GetHeaders, gossip.GetBlocks:
 					if i%3 == 2 {
-						return nil, ErrSilent
+						return nil, nodes.ErrSilent
 					}
 				}
 				return a.Polite(r)
@@ -59,7 +60,7 @@ func TestEclipse(t *testing.T) {
 		honest := net.Nodes[0]
 		victim := net.AddKnowing(honest.Address())
 		for _, node := range net.Nodes[1:6] {
-			net.SetLinkBetween(victim, node, Link{Loss: 1})
+			net.SetLinkBetween(victim, node, nodes.Link{Loss: 1})
 		}
 		for _, a := range attackers {
 			a.Greet(victim, 20*time.Second)
@@ -91,13 +92,13 @@ func TestEclipse(t *testing.T) {
 // its blocks from many, and is done soon.
 func TestLateJoiner(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 5})
+		net := begin(t, seed, nodes.Config{Nodes: 5})
 		net.Grow(4500)
 		net.MineAll(30 * time.Second)
 		net.RunFor(30 * time.Second)
 
 		c := net.Nodes[0].Chain()
-		liar := func(lie func(gossip.Request) (gossip.Answer, error)) *Script {
+		liar := func(lie func(gossip.Request) (gossip.Answer, error)) *nodes.Script {
 			s := net.AddScript()
 			s.Claim(c.Tip())
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
@@ -110,7 +111,7 @@ func TestLateJoiner(t *testing.T) {
 		}
 		staller := liar(func(r gossip.Request) (gossip.Answer, error) {
 			if _, ok := r.(gossip.GetBlocks); ok {
-				return nil, ErrSilent
+				return nil, nodes.ErrSilent
 			}
 			return nil, nil
 		})
@@ -171,7 +172,7 @@ func TestLateJoiner(t *testing.T) {
 		if staller.Requests["getblocks"] > 0 && joiner.Banned(staller.Address()) != "" {
 			t.Error("a peer that is only slow is banned")
 		}
-		for _, s := range []*Script{noWork, otherBlocks, otherBodies} {
+		for _, s := range []*nodes.Script{noWork, otherBlocks, otherBodies} {
 			if got := joiner.Banned(s.Address()); (s.Requests["getblocks"] > 0 && s != noWork || s.Requests["getheaders"] > 0 && s == noWork) && got == "" {
 				t.Errorf("%s lied and is not banned", s)
 			}
@@ -192,7 +193,7 @@ func spoil(h *pow.Header) {
 // nobody. A node that joins tries, and then goes by what there is.
 func TestHeadersWithoutBlocks(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 4})
+		net := begin(t, seed, nodes.Config{Nodes: 4})
 		hidden := net.Nodes[3]
 		net.Split(net.Nodes[:3], net.Nodes[3:])
 		net.Mine(10*time.Second, 1, 1, 1, 3)
@@ -212,7 +213,7 @@ func TestHeadersWithoutBlocks(t *testing.T) {
 					return attacker.Serve(branch, r)
 				case gossip.GetBlocks:
 					if i%2 == 0 {
-						return nil, ErrSilent
+						return nil, nodes.ErrSilent
 					}
 				}
 				return attacker.Polite(r)
@@ -234,14 +235,14 @@ func TestHeadersWithoutBlocks(t *testing.T) {
 // cost no memory.
 func TestLowWorkHeaders(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 4, Params: rules.Params{Name: "low", Difficulty: rules.Difficulty{
+		net := begin(t, seed, nodes.Config{Nodes: 4, Params: rules.Params{Name: "low", Difficulty: rules.Difficulty{
 			Rule: rules.RuleAsert, Bits: 0x2000ffff, Limit: 0x207fffff, Spacing: 1, HalfLife: 600}}})
 		net.Grow(100)
 		honest, victim := net.Nodes[0], net.Nodes[3]
 		net.RunFor(time.Minute)
-		before := net.largest
+		before := net.Largest()
 
-		headers := cheapBranch(net.config.Params, 8000)
+		headers := cheapBranch(net.Params(), 8000)
 		at := map[pow.Hash]int{}
 		for i, h := range headers {
 			at[h.Prev] = i
@@ -271,7 +272,7 @@ func TestLowWorkHeaders(t *testing.T) {
 		if attacker.Requests["getheaders"] < 5 {
 			t.Errorf("the victim has asked for headers %d times", attacker.Requests["getheaders"])
 		}
-		if grown := net.largest - before; grown > 64<<10 {
+		if grown := net.Largest() - before; grown > 64<<10 {
 			t.Errorf("the victim has grown by %d bytes", grown)
 		}
 		net.MustBehave(t)
@@ -288,7 +289,7 @@ func cheapBranch(p rules.Params, count int) []pow.Header {
 		if i == 1 {
 			time += 20 * 600
 		}
-		h := grind(pow.Header{Version: 0x20000000, Prev: s.Hash, Time: time, Bits: s.NextBits(p)})
+		h := nodes.Grind(pow.Header{Version: 0x20000000, Prev: s.Hash, Time: time, Bits: s.NextBits(p)})
 		headers[i] = h
 		s = s.Apply(h)
 	}
@@ -297,7 +298,7 @@ func cheapBranch(p rules.Params, count int) []pow.Header {
 
 // Who is on another network is refused by name, and is no peer.
 func TestOtherNetwork(t *testing.T) {
-	net := begin(t, 1, Config{Nodes: 2})
+	net := begin(t, 1, nodes.Config{Nodes: 2})
 	node := net.Nodes[0]
 	s := net.AddScript()
 	s.Greeting.Network = "elsewhere"
@@ -327,11 +328,11 @@ func TestFirstAnnouncers(t *testing.T) {
 
 func firstAnnouncers(t *testing.T, bodies bool) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 3})
+		net := begin(t, seed, nodes.Config{Nodes: 3})
 		var latest block.Block
 		net.RunFor(30 * time.Second)
 		victim, honest := net.Nodes[2], net.Nodes[0]
-		var stallers []*Script
+		var stallers []*nodes.Script
 		for range 2 {
 			s := net.AddScript()
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
@@ -339,7 +340,7 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 					return s.Polite(r)
 				}
 				if !bodies {
-					return nil, ErrSilent
+					return nil, nodes.ErrSilent
 				}
 				b := latest
 				b.Coinbase.Tag = "not mine"
@@ -350,13 +351,13 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 		}
 		net.RunFor(10 * time.Second)
 		for round := range 5 {
-			b := net.makeBlock(honest.chain, "found", honest.clock())
+			b := net.MakeBlock(honest, "found")
 			latest = b
 			for _, s := range stallers {
 				s.Send(victim, gossip.Announce{Blocks: []gossip.Announced{{Hash: b.Hash()}}}, nil)
 			}
 			net.RunFor(100 * time.Millisecond)
-			honest.put(b)
+			honest.Put(b)
 			net.RunFor(5 * time.Second)
 			if victim.Chain().Tip() != honest.Chain().Tip() {
 				t.Errorf("block %d has not come in five seconds", round)
@@ -371,10 +372,10 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 
 // missing returns how many of the posts up to that time are neither pending nor
 // mined at a node.
-func (n *Net) missing(node *Node, until time.Duration) int {
+func (n *Net) missing(node *nodes.Node, until time.Duration) int {
 	count := 0
-	for i, id := range n.posts.ids {
-		if _, err := node.chain.FindTx(id); err != nil && n.posts.at[i] <= until {
+	for _, p := range n.Posts() {
+		if _, err := node.Chain().FindTx(p.ID); err != nil && p.At <= until {
 			count++
 		}
 	}
@@ -386,7 +387,7 @@ func (n *Net) missing(node *Node, until time.Duration) int {
 // bounded.
 func TestAnnouncementFlood(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 4})
+		net := begin(t, seed, nodes.Config{Nodes: 4})
 		net.MineAll(10 * time.Second)
 		net.PostEvery(time.Second)
 		net.RunFor(30 * time.Second)
@@ -401,7 +402,7 @@ func TestAnnouncementFlood(t *testing.T) {
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
 				switch r.(type) {
 				case gossip.GetBlocks, gossip.GetTxs:
-					return nil, ErrSilent
+					return nil, nodes.ErrSilent
 				case gossip.GetAddresses:
 					var a gossip.Addresses
 					for range gossip.MaxAddresses {
@@ -422,7 +423,7 @@ func TestAnnouncementFlood(t *testing.T) {
 					a.Txs = append(a.Txs, fake())
 				}
 				s.Send(victim, a, nil)
-				net.after(time.Second, flood)
+				net.After(time.Second, flood)
 			}
 			flood()
 		}
@@ -434,7 +435,7 @@ func TestAnnouncementFlood(t *testing.T) {
 		if late > 0 {
 			t.Errorf("%d posts came late", late)
 		}
-		t.Logf("%d fakes, the victim has grown to %d KiB", count, net.largest>>10)
+		t.Logf("%d fakes, the victim has grown to %d KiB", count, net.Largest()>>10)
 		net.MustStaySmall(t, 64<<20)
 		net.MustBehave(t)
 	})

@@ -1,4 +1,4 @@
-package nodes
+package nodestest
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/lab/nodes"
 	"github.com/lodepow/lode/node/gossip"
 )
 
@@ -15,7 +16,7 @@ import (
 // again.
 func TestPartitionAndHeal(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 8})
+		net := begin(t, seed, nodes.Config{Nodes: 8})
 		net.MineAll(5 * time.Second)
 		net.PostEvery(time.Second)
 		net.RunFor(time.Minute)
@@ -56,13 +57,13 @@ func TestHundredNodes(t *testing.T) {
 }
 
 // faulty draws how bad a network is.
-func faulty(seed uint64, nodes int) Config {
+func faulty(seed uint64, count int) nodes.Config {
 	rng := rand.New(rand.NewPCG(seed, 100))
-	return Config{
-		Nodes: nodes,
+	return nodes.Config{
+		Nodes: count,
 		Skew:  time.Duration(rng.Int64N(int64(time.Hour))),
 		Know:  1 + rng.IntN(3),
-		Link: Link{
+		Link: nodes.Link{
 			Delay:     time.Duration(5+rng.IntN(200)) * time.Millisecond,
 			Jitter:    time.Duration(rng.IntN(100)) * time.Millisecond,
 			Loss:      0.2 * rng.Float64(),
@@ -94,7 +95,7 @@ func faultMix(t *testing.T, net *Net) {
 
 	net.Heal()
 	net.StopChurn()
-	net.SetLink(Link{Delay: net.Link().Delay})
+	net.SetLink(nodes.Link{Delay: net.Link().Delay})
 	net.RunFor(30 * time.Second)
 	net.BreakTie(10 * time.Minute)
 	net.MustConverge(t, 3)
@@ -113,9 +114,9 @@ func faultMix(t *testing.T, net *Net) {
 }
 
 // someGroups divides the nodes into two to four groups.
-func someGroups(rng *rand.Rand, nodes []*Node) [][]*Node {
-	groups := make([][]*Node, 2+rng.IntN(3))
-	for _, node := range nodes {
+func someGroups(rng *rand.Rand, among []*nodes.Node) [][]*nodes.Node {
+	groups := make([][]*nodes.Node, 2+rng.IntN(3))
+	for _, node := range among {
 		i := rng.IntN(len(groups))
 		groups[i] = append(groups[i], node)
 	}
@@ -151,7 +152,7 @@ func TestStoriesReplay(t *testing.T) {
 // pending transactions and the address book that they had.
 func TestChurn(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 10})
+		net := begin(t, seed, nodes.Config{Nodes: 10})
 		net.MineAll(5 * time.Second)
 		net.PostEvery(time.Second)
 		net.RunFor(30 * time.Second)
@@ -169,7 +170,7 @@ func TestChurn(t *testing.T) {
 // Clocks are up to two hours apart, which the rules allow just so.
 func TestSkew(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 8, Skew: time.Hour})
+		net := begin(t, seed, nodes.Config{Nodes: 8, Skew: time.Hour})
 		net.MineAll(5 * time.Second)
 		net.PostEvery(time.Second)
 		net.RunFor(5 * time.Minute)
@@ -183,7 +184,7 @@ func TestSkew(t *testing.T) {
 // reached the blocks' times it follows.
 func TestClockBehind(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 6})
+		net := begin(t, seed, nodes.Config{Nodes: 6})
 		late := net.Nodes[5]
 		late.Stop()
 		late.SetSkew(-2*time.Hour - 5*time.Minute)
@@ -203,12 +204,12 @@ func TestClockBehind(t *testing.T) {
 // again soon after the loss is over.
 func TestLoss(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 8, Link: Link{Delay: 50 * time.Millisecond, Loss: 0.3}})
+		net := begin(t, seed, nodes.Config{Nodes: 8, Link: nodes.Link{Delay: 50 * time.Millisecond, Loss: 0.3}})
 		net.MineAll(20 * time.Second)
 		net.PostEvery(2 * time.Second)
 		net.RunFor(10 * time.Minute)
 		net.MustConverge(t, 8)
-		net.SetLink(Link{Delay: 50 * time.Millisecond})
+		net.SetLink(nodes.Link{Delay: 50 * time.Millisecond})
 		net.RunFor(30 * time.Second)
 		net.MustConverge(t, 3)
 		net.MustKeepPosts(t)
@@ -219,7 +220,7 @@ func TestLoss(t *testing.T) {
 // Messages overtake each other, and requests come twice.
 func TestReorderAndDuplicate(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 8, Link: Link{
+		net := begin(t, seed, nodes.Config{Nodes: 8, Link: nodes.Link{
 			Delay: 50 * time.Millisecond, Jitter: 50 * time.Millisecond, Duplicate: 0.5, Reorder: 0.5}})
 		net.MineAll(10 * time.Second)
 		net.PostEvery(500 * time.Millisecond)
@@ -235,7 +236,7 @@ func TestReorderAndDuplicate(t *testing.T) {
 // clocks have reached the blocks' times.
 func TestClockAhead(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 6})
+		net := begin(t, seed, nodes.Config{Nodes: 6})
 		early := net.Nodes[5]
 		early.Stop()
 		early.SetSkew(2*time.Hour + 5*time.Minute)
@@ -259,7 +260,7 @@ func TestClockAhead(t *testing.T) {
 // blocks, thousands of transactions in them.
 func TestLongSplit(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 4})
+		net := begin(t, seed, nodes.Config{Nodes: 4})
 		net.MineAll(time.Second)
 		net.PostEvery(200 * time.Millisecond)
 		net.RunFor(time.Minute)
@@ -282,7 +283,7 @@ func TestLongSplit(t *testing.T) {
 // taken is mined, once.
 func TestFullPools(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 6, Pool: 50})
+		net := begin(t, seed, nodes.Config{Nodes: 6, Pool: 50})
 		net.MineAll(20 * time.Second)
 		net.PostEvery(100 * time.Millisecond)
 		net.RunFor(5 * time.Minute)
@@ -299,7 +300,7 @@ func TestFullPools(t *testing.T) {
 // names. It is no peer of itself, and of nobody twice.
 func TestAliases(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 3})
+		net := begin(t, seed, nodes.Config{Nodes: 3})
 		net.RunFor(30 * time.Second)
 		names := []gossip.Address{"http://one.example:80", "http://two.example:80", "http://three.example:80"}
 		for i, node := range net.Nodes {
