@@ -9,12 +9,12 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// posts are the transactions that clients have posted, and been told that they
-// are taken.
+// posts records the transactions that clients have posted and that a node has
+// acknowledged.
 type posts struct {
 	ids   []pow.Hash
-	at    []time.Duration
-	count int // tried
+	at    []time.Duration // when each was taken
+	count int // attempts, refused ones included
 	run   int // counts the calls of PostEvery
 }
 
@@ -33,11 +33,12 @@ func (n *Net) Posts() []Post {
 	return posts
 }
 
-// Posted returns how many transactions were taken.
+// Posted returns the number of transactions that were taken.
 func (n *Net) Posted() int { return len(n.posts.ids) }
 
-// PostEvery has clients post transactions from now on, so much time apart on
-// average, each to a node that is up.
+// PostEvery makes clients post transactions from now on, each to a random node if
+// that is up. The time between two posts is exponentially distributed with the
+// given mean. StopPosting, or another call, ends it.
 func (n *Net) PostEvery(mean time.Duration) {
 	n.posts.run++
 	n.postLater(n.posts.run, mean)
@@ -59,7 +60,7 @@ func (n *Net) postLater(run int, mean time.Duration) {
 	})
 }
 
-// Post has a client post a transaction to the node, which must be up.
+// Post makes a client post a transaction to the node, which must be up.
 func (n *Node) Post() {
 	posts := &n.net.posts
 	posts.count++

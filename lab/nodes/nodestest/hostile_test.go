@@ -16,8 +16,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// followers fails the test unless the node has the tip of another one, give or
-// take so many blocks.
+// mustFollow fails the test if the node's branch lacks more than most blocks of the
+// other node's branch.
 func mustFollow(t *testing.T, net *Net, node, other *nodes.Node, most int64) {
 	t.Helper()
 	if ahead := other.Chain().Tip().Height - nodes.CommonHeight(node.Chain(), other.Chain()); ahead > most {
@@ -25,10 +25,9 @@ func mustFollow(t *testing.T, net *Net, node, other *nodes.Node, most int64) {
 	}
 }
 
-// One node is surrounded: every connection that it takes is with an attacker, and
-// all but one of those that it makes. The attackers claim more work than there
-// can be and send nothing, keep silent, or pretend that nothing has happened. The
-// node follows the most work all the same.
+// One node is surrounded: all its inbound peers and all but one of its outbound peers
+// are attackers. They claim more work than any chain can have and send nothing, or
+// keep silent, or hide new blocks. The node follows the most work all the same.
 func TestEclipse(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 6})
@@ -77,7 +76,7 @@ func TestEclipse(t *testing.T) {
 			t.Errorf("only %d attackers are peers of the victim", bad)
 		}
 
-		// From now on all that it needs is announced.
+		// The victim is synced. From now on it hears of each block by an announcement.
 		for range 60 {
 			net.RunFor(10 * time.Second)
 			mustFollow(t, net, victim, honest, 3)
@@ -87,9 +86,9 @@ func TestEclipse(t *testing.T) {
 	})
 }
 
-// A node joins a network with a long history. It is told of honest nodes, and of
-// some that stall, make up headers, send other blocks or other bodies. It gets
-// its blocks from many, and is done soon.
+// A node joins a network with a long history. It knows the addresses of honest nodes
+// and of attackers, which stall, invent headers, send the wrong blocks, or send blocks
+// with changed bodies. It downloads from several peers at once, and is synced soon.
 func TestLateJoiner(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 5})
@@ -189,8 +188,8 @@ func spoil(h *pow.Header) {
 	}
 }
 
-// An attacker has headers with more work than anybody else, and their blocks for
-// nobody. A node that joins tries, and then goes by what there is.
+// Attackers offer headers with more work than the network's, but never send their
+// blocks. A joining node tries them, and then follows the blocks that it can get.
 func TestHeadersWithoutBlocks(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 4})
@@ -230,9 +229,9 @@ func TestHeadersWithoutBlocks(t *testing.T) {
 	})
 }
 
-// An attacker offers a branch of eight thousand headers that are worth less than
-// the hundred blocks of the network, and claims that they are worth more. They
-// cost no memory.
+// An attacker offers a branch of eight thousand headers whose work is less than that
+// of the network's hundred blocks, and claims that it is more. The victim must not
+// keep these headers in memory.
 func TestLowWorkHeaders(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 4, Params: rules.Params{Name: "low", Difficulty: rules.Difficulty{
@@ -279,8 +278,8 @@ func TestLowWorkHeaders(t *testing.T) {
 	})
 }
 
-// cheapBranch makes headers whose times lie so far apart at first that the
-// difficulty falls to its limit, and stays there.
+// cheapBranch makes headers whose second one comes so late that the difficulty falls
+// to its limit, where it stays.
 func cheapBranch(p rules.Params, count int) []pow.Header {
 	s := rules.Genesis(p)
 	headers := make([]pow.Header, count)
@@ -296,7 +295,8 @@ func cheapBranch(p rules.Params, count int) []pow.Header {
 	return headers
 }
 
-// Who is on another network is refused by name, and is no peer.
+// A node of another network is refused with a message that names both networks, and
+// does not become a peer.
 func TestOtherNetwork(t *testing.T) {
 	net := begin(t, 1, nodes.Config{Nodes: 2})
 	node := net.Nodes[0]
@@ -319,8 +319,9 @@ func TestOtherNetwork(t *testing.T) {
 	net.MustBehave(t)
 }
 
-// Some announce each block first, and never send it or send it with a body that
-// is not its own. That costs seconds, not a whole timeout, and not the block.
+// Two attackers announce each block before anybody else does, and then either do not
+// send it or send it with a changed body. The victim must get the block from an honest
+// node within seconds, without waiting for a whole timeout.
 func TestFirstAnnouncers(t *testing.T) {
 	t.Run("silent", func(t *testing.T) { firstAnnouncers(t, false) })
 	t.Run("other bodies", func(t *testing.T) { firstAnnouncers(t, true) })
@@ -370,8 +371,8 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 	})
 }
 
-// missing returns how many of the posts up to that time are neither pending nor
-// mined at a node.
+// missing returns the number of posts made at or before the given time that are
+// neither pending nor mined at the node.
 func (n *Net) missing(node *nodes.Node, until time.Duration) int {
 	count := 0
 	for _, p := range n.Posts() {
@@ -382,9 +383,9 @@ func (n *Net) missing(node *nodes.Node, until time.Duration) int {
 	return count
 }
 
-// Many announce blocks and transactions that do not exist, as fast as they may,
-// and answer no request for them. The node follows the chain, and its memory is
-// bounded.
+// Many attackers announce blocks and transactions that do not exist, as fast as the
+// limits allow, and do not answer requests for them. The node follows the chain, and
+// its memory stays bounded.
 func TestAnnouncementFlood(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 4})

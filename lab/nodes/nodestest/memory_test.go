@@ -8,7 +8,7 @@ import (
 	"github.com/lodepow/lode/lab/nodes"
 )
 
-// A node takes so little memory that ten thousand fit on one machine: 1 GiB.
+// A node takes at most 100 KiB, so that ten thousand of them fit into 1 GiB.
 func TestNodeMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the race detector takes memory of its own")

@@ -11,8 +11,8 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// Two halves go on by themselves for a minute, and agree half a minute after
-// they are one network again. What was mined on the shorter branch is mined
+// A network is split in two halves for a minute. Half a minute after it is whole
+// again, all nodes agree, and the transactions of the abandoned branch are mined
 // again.
 func TestPartitionAndHeal(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
@@ -37,16 +37,16 @@ func TestPartitionAndHeal(t *testing.T) {
 	})
 }
 
-// Everything at once: lost, late, repeated messages, clocks that are wrong, nodes
-// that are killed, splits, one after the other and one on top of the other; how
-// much of each depends on the seed.
+// Everything at once: lost, late and repeated messages, wrong clocks, killed nodes, and
+// splits that follow each other or overlap. The seed determines how much there is of
+// each.
 func TestFaultMix(t *testing.T) {
 	stories(t, many(t, 5), func(t *testing.T, seed uint64) {
 		faultMix(t, begin(t, seed, faulty(seed, 8)))
 	})
 }
 
-// The same with a hundred nodes.
+// TestHundredNodes is TestFaultMix with a hundred nodes.
 func TestHundredNodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes too long under the race detector, which finds nothing on one goroutine")
@@ -56,7 +56,7 @@ func TestHundredNodes(t *testing.T) {
 	})
 }
 
-// faulty draws how bad a network is.
+// faulty draws the faults of a network from the seed.
 func faulty(seed uint64, count int) nodes.Config {
 	rng := rand.New(rand.NewPCG(seed, 100))
 	return nodes.Config{
@@ -101,7 +101,7 @@ func faultMix(t *testing.T, net *Net) {
 	net.MustConverge(t, 3)
 	net.MustKeepPosts(t)
 
-	// Mempools become the same even if nothing is mined.
+	// Mempools become equal even if nothing is mined.
 	net.StopPosting()
 	net.StopMining()
 	net.RunFor(2 * time.Minute)
@@ -148,8 +148,8 @@ func TestStoriesReplay(t *testing.T) {
 	})
 }
 
-// Nodes are killed all the time, and come back under new ids with the chain, the
-// pending transactions and the address book that they had.
+// Nodes are killed all the time. They start again under new ids, with the chain, the
+// pending transactions and the address book that they had before.
 func TestChurn(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 10})
@@ -167,7 +167,7 @@ func TestChurn(t *testing.T) {
 	})
 }
 
-// Clocks are up to two hours apart, which the rules allow just so.
+// Clocks differ by up to two hours, which is the most that the rules allow.
 func TestSkew(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 8, Skew: time.Hour})
@@ -179,9 +179,9 @@ func TestSkew(t *testing.T) {
 	})
 }
 
-// A clock is behind all others by more than the rules allow: that node refuses
-// what they find, for now. They do not ban each other, and when its clock has
-// reached the blocks' times it follows.
+// One node's clock is behind all others by more than the rules allow, so it refuses
+// their blocks as too new. Nobody is banned for that, and once its clock has reached
+// the times of the blocks, the node follows.
 func TestClockBehind(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 6})
@@ -200,8 +200,8 @@ func TestClockBehind(t *testing.T) {
 	})
 }
 
-// Three messages in ten are lost: the network goes on, if with forks, and is one
-// again soon after the loss is over.
+// With 30 % of all messages lost the network forks more often, but goes on. Soon after
+// the losses end, all nodes agree.
 func TestLoss(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 8, Link: nodes.Link{Delay: 50 * time.Millisecond, Loss: 0.3}})
@@ -231,9 +231,9 @@ func TestReorderAndDuplicate(t *testing.T) {
 	})
 }
 
-// A clock is ahead of all others by more than the rules allow: what that node
-// finds is refused for now. Nobody is banned, and all agree when the others'
-// clocks have reached the blocks' times.
+// One node's clock is ahead of all others by more than the rules allow, so the others
+// refuse its blocks as too new. Nobody is banned for that, and all nodes agree once the
+// other clocks have reached the times of the blocks.
 func TestClockAhead(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 6})
@@ -256,8 +256,8 @@ func TestClockAhead(t *testing.T) {
 	})
 }
 
-// Two halves are apart for so long that the branch to be given up has hundreds of
-// blocks, thousands of transactions in them.
+// A split lasts so long that the branch that is abandoned afterwards has hundreds of
+// blocks with thousands of transactions.
 func TestLongSplit(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 4})
@@ -279,8 +279,8 @@ func TestLongSplit(t *testing.T) {
 	})
 }
 
-// More is posted than the mempools hold. What was refused was refused; what was
-// taken is mined, once.
+// Clients post more than the mempools hold, so that some posts are refused. Every post
+// that was acknowledged is mined exactly once.
 func TestFullPools(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 6, Pool: 50})
@@ -296,8 +296,8 @@ func TestFullPools(t *testing.T) {
 	})
 }
 
-// A node is told addresses that lead to itself, and to one node under several
-// names. It is no peer of itself, and of nobody twice.
+// Nodes learn addresses that lead to themselves, and several addresses of the same
+// node. No node becomes a peer of itself, or twice a peer of another.
 func TestAliases(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
 		net := begin(t, seed, nodes.Config{Nodes: 3})
