@@ -6,8 +6,6 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // MaxWorkers is the most goroutines that a search hashes on.
@@ -24,23 +22,24 @@ type Config struct {
 	// the priority of their threads. It has an effect on Linux only.
 	Background bool
 
-	Now func() time.Time // for time to block; nil: time.Now
+	// Now is the clock by which observers are told durations. Nil means time.Now.
+	Now func() time.Time
 }
 
 // Engine searches jobs. Any number of searches can run at once, each with all
-// the workers. It is a [prometheus.Collector].
+// the workers. [Engine.Stats] and [Engine.Observe] tell what it does; package
+// pow/metrics exports that to Prometheus.
 type Engine struct {
 	kernel     Kernel
 	workers    int
 	background bool
 	now        func() time.Time
 
-	hashes  atomic.Uint64 // done by all searches so far
-	refused atomic.Uint64 // see Refused
-	metrics metrics
+	hashes    atomic.Uint64 // done by all searches so far
+	refused   atomic.Uint64 // see Refused
+	searches  searchCounts
+	observers atomic.Pointer[[]Observer] // nil before the first; the slice is replaced, never changed
 }
-
-var _ prometheus.Collector = (*Engine)(nil)
 
 // New makes an engine. The kernel is chosen and self-tested here, once.
 func New(c Config) (*Engine, error) {
@@ -64,9 +63,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &Engine{kernel: kernel, workers: c.Workers, background: c.Background, now: c.Now}
-	e.metrics = newMetrics(e)
-	return e, nil
+	return &Engine{kernel: kernel, workers: c.Workers, background: c.Background, now: c.Now}, nil
 }
 
 // Kernel returns the kernel in use.

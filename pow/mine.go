@@ -33,7 +33,7 @@ func (e *Engine) Mine(ctx context.Context, next func() (Job, error)) (Result, er
 			return Result{Hashes: hashes}, err
 		}
 		r.Tries, r.Hashes = tries, hashes
-		e.metrics.timeToBlock.Observe(e.now().Sub(start).Seconds())
+		e.tellBlockFound(start)
 		return r, nil
 	}
 }

@@ -46,10 +46,9 @@ func (e *Engine) Search(ctx context.Context, job Job) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	e.metrics.active.Inc()
+	e.searches.begin()
 	r, err := e.search(ctx, s)
-	e.metrics.active.Dec()
-	e.metrics.countSearch(err)
+	e.searches.end(err)
 	return r, err
 }
 
@@ -59,11 +58,12 @@ type claims struct {
 	best   atomic.Uint64 // number of the first answer so far; noAnswer before
 	hashes atomic.Uint64
 
-	// For the latency of a cancel. Set by the first worker that is at it for long.
+	// For the latency of a cancel, if it is observed. The first worker whose part
+	// of the search becomes long sets unwatch, under watch.
 	watch   sync.Once
-	outer   context.Context // of the search, not of its group
+	outer   context.Context // the caller's, not that of the group of workers
 	unwatch func() bool
-	ended   atomic.Pointer[time.Time] // when outer did
+	ended   atomic.Pointer[time.Time] // when outer ended
 }
 
 const noAnswer = math.MaxUint64
@@ -84,7 +84,7 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	}
 	_ = group.Wait() // what it ended with is told by the claims
 	if c.unwatch != nil && !c.unwatch() {
-		e.metrics.observeCancel(e.now(), c.ended.Load())
+		e.tellCancelled(c.ended.Load())
 	}
 
 	// Chunks are claimed in ascending order and every claimed chunk is finished.
@@ -115,12 +115,14 @@ func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) err
 				runtime.LockOSThread() // and never unlock: the thread ends with the worker
 				lowerPriority()
 			}
-			c.watch.Do(func() {
-				c.unwatch = context.AfterFunc(c.outer, func() {
-					now := e.now()
-					c.ended.Store(&now)
+			if e.observesCancel() {
+				c.watch.Do(func() {
+					c.unwatch = context.AfterFunc(c.outer, func() {
+						now := e.now()
+						c.ended.Store(&now)
+					})
 				})
-			})
+			}
 		}
 		offset := c.next.Add(step) - step
 		if offset >= s.count {
