@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 // Reader reads headers one after another from a stream in any of three forms,
@@ -48,7 +49,7 @@ func NewReader(r io.Reader) *Reader {
 }
 
 // Next returns the next header. At the end of the stream it returns [io.EOF],
-// and an [*Error] where the stream is not made of headers.
+// and a [reject.Error] where the stream is not made of headers.
 func (r *Reader) Next() (pow.Header, error) { return r.next() }
 
 // Where says where in the stream the header that Next returned or refused
@@ -126,7 +127,7 @@ func (r *Reader) raw() (pow.Header, error) {
 	}
 	n, err := io.ReadFull(r.in, r.buf[:])
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return pow.Header{}, refuse(Truncated, "the stream ends after %d of the header's 80 bytes", n)
+		return pow.Header{}, reject.New(Truncated, "the stream ends after %d of the header's 80 bytes", n)
 	}
 	if err != nil {
 		return pow.Header{}, err
@@ -169,7 +170,7 @@ func (r *Reader) digits() error {
 		}
 		digit, ok := hexDigit(c)
 		if !ok {
-			return refuse(Malformed, "%q is no hex digit", c)
+			return reject.New(Malformed, "%q is no hex digit", c)
 		}
 		r.buf[n/2] = r.buf[n/2]<<4 | digit
 		n++
@@ -197,7 +198,7 @@ func (r *Reader) skipSpace() error {
 // hexEnd is what an error means after so many digits of a header.
 func hexEnd(err error, digits int) error {
 	if errors.Is(err, io.EOF) && digits > 0 {
-		return refuse(Truncated, "the stream ends after %d of the header's 160 hex digits", digits)
+		return reject.New(Truncated, "the stream ends after %d of the header's 160 hex digits", digits)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 func readAll(r io.Reader) (headers []pow.Header, reader *Reader, err error) {
@@ -117,7 +118,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(append([]byte{0xf9, 0xbe, 0xb4, 0xd9, 0, 0, 0, 0, 0, 0}, raw[:]...))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		headers, _, err := readAll(bytes.NewReader(stream))
-		var e *Error
+		var e reject.Error
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("unnamed error %v", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 const (
@@ -164,7 +165,7 @@ var (
 	ErrOtherHeight = errors.New("the stream begins at another height than was stated")
 )
 
-// Add checks the next header and keeps it. An [*Error] names what is wrong with
+// Add checks the next header and keeps it. A [reject.Error] names what is wrong with
 // it; the header is then not kept.
 func (v *Verifier) Add(h pow.Header) error {
 	hash := h.Hash()
@@ -207,7 +208,7 @@ func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
 	switch {
 	case h.Prev == pow.Hash{}:
 		if network != nil && network.Genesis.Hash() != hash {
-			return refuse(WrongGenesis, "it has no parent, but the genesis of %s is %s", network.Name, network.Genesis.Hash())
+			return reject.New(WrongGenesis, "it has no parent, but the genesis of %s is %s", network.Name, network.Genesis.Hash())
 		}
 		v.start.FromGenesis, v.start.HeightKnown = true, true
 	case network != nil && network.Genesis.Hash() == h.Prev:
@@ -238,33 +239,33 @@ func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 			return n, nil
 		}
 		if n.hash == hash {
-			return nil, refuse(Duplicate, "it stands in the stream twice")
+			return nil, reject.New(Duplicate, "it stands in the stream twice")
 		}
 	}
 	if prev == (pow.Hash{}) && v.headers > 0 {
-		return nil, refuse(PrevNotFound, "it has no parent, but it is not the first header")
+		return nil, reject.New(reject.PrevNotFound, "it has no parent, but it is not the first header")
 	}
 	if prev == v.parent.hash && v.headers < window {
 		return &v.parent, nil
 	}
-	return nil, refuse(PrevNotFound, "its parent %s is not among the %d headers before it", prev, min(v.headers, window))
+	return nil, reject.New(reject.PrevNotFound, "its parent %s is not among the %d headers before it", prev, min(v.headers, window))
 }
 
 func (v *Verifier) checkWork(h pow.Header, hash pow.Hash) error {
 	if h.Bits != v.bits || v.headers == 0 {
 		target, err := h.Bits.Target()
 		if err != nil {
-			return refuse(HighHash, "%v", err)
+			return reject.New(reject.HighHash, "%v", err)
 		}
 		if n := v.start.Network; n != nil {
 			if limit, _, _ := n.Rule.Limit.Decode(); target.Cmp(limit) > 0 {
-				return refuse(HighHash, "bits %s ask for less work than %s, the least on %s", h.Bits, n.Rule.Limit, n.Name)
+				return reject.New(reject.HighHash, "bits %s ask for less work than %s, the least on %s", h.Bits, n.Rule.Limit, n.Name)
 			}
 		}
 		v.bits, v.target, v.work = h.Bits, target, target.Work()
 	}
 	if !hash.Meets(v.target) {
-		return refuse(HighHash, "the hash is above the target %s of bits %s", v.target, h.Bits)
+		return reject.New(reject.HighHash, "the hash is above the target %s of bits %s", v.target, h.Bits)
 	}
 	return nil
 }
@@ -278,7 +279,7 @@ func (v *Verifier) checkTime(h pow.Header, parent *node) error {
 	known := sorted[medianSpan-n:]
 	slices.Sort(known)
 	if median := known[n/2]; h.Time <= median {
-		return refuse(TimeTooOld, "time %d is not later than %d, the median of the %d headers before", h.Time, median, n)
+		return reject.New(reject.TimeTooOld, "time %d is not later than %d, the median of the %d headers before", h.Time, median, n)
 	}
 	return nil
 }
@@ -307,7 +308,7 @@ func (v *Verifier) checkBits(h pow.Header, parent *node) error {
 		want = parent.realBits
 	}
 	if h.Bits != want {
-		return refuse(BadDiffBits, "bits %s, the difficulty rule of %s wants %s at height %d", h.Bits, n.Name, want, height)
+		return reject.New(reject.BadDiffBits, "bits %s, the difficulty rule of %s wants %s at height %d", h.Bits, n.Name, want, height)
 	}
 	if boundary {
 		v.retargets++
@@ -360,7 +361,7 @@ func (v *Verifier) keep(h pow.Header, hash pow.Hash, parent *node) error {
 	isRoot := parent == &v.parent
 	if isRoot || v.branches[parent.branch].tip != h.Prev {
 		if len(v.branches) == maxBranches {
-			return refuse(TooManyForks, "more than %d branches", maxBranches)
+			return reject.New(TooManyForks, "more than %d branches", maxBranches)
 		}
 		n.branch = len(v.branches)
 		from := parent.branch

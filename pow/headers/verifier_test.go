@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -123,7 +124,7 @@ func TestHundredThousandRealHeaders(t *testing.T) {
 	t.Run("at the wrong height", func(t *testing.T) {
 		height := uint32(50_001)
 		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Network: Main(), Retarget: true, Height: &height})
-		wantReason(t, err, BadDiffBits)
+		wantReason(t, err, reject.BadDiffBits)
 	})
 	t.Run("height unknown", func(t *testing.T) {
 		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Network: Main(), Retarget: true})
@@ -133,9 +134,9 @@ func TestHundredThousandRealHeaders(t *testing.T) {
 	})
 }
 
-func wantReason(t *testing.T, err error, want Reason) {
+func wantReason(t *testing.T, err error, want reject.Reason) {
 	t.Helper()
-	var e *Error
+	var e reject.Error
 	if !errors.As(err, &e) || e.Reason != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -260,17 +261,17 @@ func TestVerifierAgainstModel(t *testing.T) {
 			}
 
 			bad := b.Header
-			var want Reason
+			var want reject.Reason
 			switch r.IntN(4) {
 			case 0:
-				bad.Time, want = parent.median()-r.Uint32N(100), TimeTooOld
+				bad.Time, want = parent.median()-r.Uint32N(100), reject.TimeTooOld
 				bad = solve(t, bad)
 			case 1:
-				bad.Bits, want = bad.Bits-1, BadDiffBits
+				bad.Bits, want = bad.Bits-1, reject.BadDiffBits
 				bad = solve(t, bad)
 			case 2:
 				bad.Prev[r.IntN(32)] ^= 1 << r.IntN(8)
-				bad, want = solve(t, bad), PrevNotFound
+				bad, want = solve(t, bad), reject.PrevNotFound
 			case 3:
 				bad, want = blocks[r.IntN(len(blocks))].Header, Duplicate
 				if bad == genesis.Header && len(blocks) == 1 {
@@ -279,7 +280,7 @@ func TestVerifierAgainstModel(t *testing.T) {
 			}
 			before := v.Summary()
 			err := v.Add(bad)
-			var e *Error
+			var e reject.Error
 			if !errors.As(err, &e) || e.Reason != want {
 				t.Fatalf("seed %d: %v, want %s", seed, err, want)
 			}
@@ -368,21 +369,21 @@ func TestDamage(t *testing.T) {
 
 	for name, tc := range map[string]struct {
 		stream string
-		want   Reason
+		want   reject.Reason
 		after  uint64 // good headers
 	}{
-		"a changed merkle root": {damaged(func(l []string) []string { l[100] = flip(l[100], 80); return l }), HighHash, 100},
-		"a changed nonce":       {damaged(func(l []string) []string { l[100] = flip(l[100], 159); return l }), HighHash, 100},
-		"a changed parent":      {damaged(func(l []string) []string { l[100] = flip(l[100], 20); return l }), PrevNotFound, 100},
-		"easier bits":           {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff7f20" + l[9][152:]; return l }), HighHash, 9},
-		"negative bits":         {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff801d" + l[9][152:]; return l }), HighHash, 9},
-		"a missing header":      {damaged(func(l []string) []string { return slices.Delete(l, 7, 8) }), PrevNotFound, 7},
+		"a changed merkle root": {damaged(func(l []string) []string { l[100] = flip(l[100], 80); return l }), reject.HighHash, 100},
+		"a changed nonce":       {damaged(func(l []string) []string { l[100] = flip(l[100], 159); return l }), reject.HighHash, 100},
+		"a changed parent":      {damaged(func(l []string) []string { l[100] = flip(l[100], 20); return l }), reject.PrevNotFound, 100},
+		"easier bits":           {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff7f20" + l[9][152:]; return l }), reject.HighHash, 9},
+		"negative bits":         {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff801d" + l[9][152:]; return l }), reject.HighHash, 9},
+		"a missing header":      {damaged(func(l []string) []string { return slices.Delete(l, 7, 8) }), reject.PrevNotFound, 7},
 		"a header twice":        {damaged(func(l []string) []string { return slices.Insert(l, 8, l[7]) }), Duplicate, 8},
 		"an old header again":   {damaged(func(l []string) []string { return slices.Insert(l, 300, l[7]) }), Duplicate, 300},
-		"two in wrong order":    {damaged(func(l []string) []string { l[5], l[6] = l[6], l[5]; return l }), PrevNotFound, 5},
+		"two in wrong order":    {damaged(func(l []string) []string { l[5], l[6] = l[6], l[5]; return l }), reject.PrevNotFound, 5},
 		"not hex":               {damaged(func(l []string) []string { l[3] = "zz" + l[3][2:]; return l }), Malformed, 3},
-		"a short line":          {damaged(func(l []string) []string { l[3] = l[3][:158]; return l }), HighHash, 3},
-		"a line without end":    {damaged(func(l []string) []string { l[3] = strings.Repeat("0", 5000); return l }), PrevNotFound, 3},
+		"a short line":          {damaged(func(l []string) []string { l[3] = l[3][:158]; return l }), reject.HighHash, 3},
+		"a line without end":    {damaged(func(l []string) []string { l[3] = strings.Repeat("0", 5000); return l }), reject.PrevNotFound, 3},
 		"cut within hex":        {strings.Join(lines[:5], "\n")[:700], Truncated, 4},
 		"cut short":             {raw(lines)[:80*20+33], Truncated, 20},
 		"shorter than a header": {raw(lines)[:79], Truncated, 0},
@@ -448,12 +449,12 @@ func TestStart(t *testing.T) {
 		config  Config
 		headers []pow.Header
 		want    error // or
-		reason  Reason
+		reason  reject.Reason
 	}{
 		"genesis":                       {Config{Retarget: true}, []pow.Header{test, first}, nil, ""},
 		"child of a genesis":            {Config{Retarget: true}, []pow.Header{first}, nil, ""},
 		"genesis of another network":    {Config{Network: Main()}, []pow.Header{test}, nil, WrongGenesis},
-		"another genesis later":         {Config{}, []pow.Header{main, test}, nil, PrevNotFound},
+		"another genesis later":         {Config{}, []pow.Header{main, test}, nil, reject.PrevNotFound},
 		"child of another's genesis":    {Config{Network: Main(), Retarget: true}, []pow.Header{first}, ErrNeedHeight, ""},
 		"network unknown":               {Config{Retarget: true, Height: height(7)}, []pow.Header{unknown(t)}, ErrNeedNetwork, ""},
 		"height contradicted":           {Config{Height: height(77)}, []pow.Header{main}, ErrOtherHeight, ""},
@@ -491,7 +492,7 @@ func TestBitsAboveTheLimit(t *testing.T) {
 	n.Rule.Limit = 0x203fffff
 	v := NewVerifier(Config{Network: n})
 	err := v.Add(solve(t, genesis.Header))
-	wantReason(t, err, HighHash)
+	wantReason(t, err, reject.HighHash)
 	if err == nil || !strings.Contains(err.Error(), "less work than 203fffff, the least on easy") {
 		t.Errorf("error %v", err)
 	}
@@ -508,12 +509,12 @@ func TestMinDifficultyBegins(t *testing.T) {
 	for _, tc := range []struct {
 		after uint32 // seconds
 		bits  pow.Bits
-		want  Reason
+		want  reject.Reason
 	}{
 		{1200, 0x203fffff, ""},
-		{1200, 0x207fffff, BadDiffBits},
+		{1200, 0x207fffff, reject.BadDiffBits},
 		{1201, 0x207fffff, ""},
-		{1201, 0x203fffff, BadDiffBits},
+		{1201, 0x203fffff, reject.BadDiffBits},
 	} {
 		v := NewVerifier(Config{Network: n, Retarget: true})
 		if err := v.Add(tip.Header); err != nil {
@@ -544,7 +545,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	// A fork from before the window is refused, not misread.
 	old := solve(t, pow.Header{Prev: tip.Hash(), Time: tip.Time + 1, Bits: tip.Bits, Version: -7})
-	wantReason(t, v.Add(old), PrevNotFound)
+	wantReason(t, v.Add(old), reject.PrevNotFound)
 
 	// So is one from the parent of the stream.
 	orphan := NewVerifier(Config{})
@@ -556,7 +557,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		h = solve(t, pow.Header{Prev: h.Hash(), Time: h.Time + 1000, Bits: h.Bits})
 	}
-	wantReason(t, orphan.Add(solve(t, pow.Header{Prev: first.Prev, Time: 1, Bits: first.Bits})), PrevNotFound)
+	wantReason(t, orphan.Add(solve(t, pow.Header{Prev: first.Prev, Time: 1, Bits: first.Bits})), reject.PrevNotFound)
 
 	// Forks of one header each, all off the tip's parent.
 	parent := v.nodes[(v.headers-2)%window].hash
