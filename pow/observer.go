@@ -39,7 +39,7 @@ func (e *Engine) Observe(o Observer) {
 	}
 }
 
-// attached returns the observers. The slice must not be changed.
+// attached returns the observers. The caller must not change the slice.
 func (e *Engine) attached() []Observer {
 	if all := e.observers.Load(); all != nil {
 		return *all
@@ -47,7 +47,7 @@ func (e *Engine) attached() []Observer {
 	return nil
 }
 
-// observesCancel reports whether anybody wants to know the latency of a cancel.
+// observesCancel reports whether an observer asks for the latency of a cancel.
 func (e *Engine) observesCancel() bool {
 	return slices.ContainsFunc(e.attached(), func(o Observer) bool { return o.Cancelled != nil })
 }
@@ -67,7 +67,8 @@ func (e *Engine) tellCancelled(ended *time.Time) {
 	}
 }
 
-// tellBlockFound tells the observers that mining since start has solved a header.
+// tellBlockFound tells the observers that Mine, called at start, has solved a
+// header.
 func (e *Engine) tellBlockFound(start time.Time) {
 	all := e.attached()
 	if len(all) == 0 {

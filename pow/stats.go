@@ -5,23 +5,23 @@ import (
 	"sync/atomic"
 )
 
-// Stats is a snapshot of what an engine is and has done. The counts are of all
-// searches since the engine was made.
+// Stats is a snapshot of an engine. The counts cover all searches since the engine
+// was made.
 type Stats struct {
 	Kernel  string // name of the kernel in use
-	Workers int    // goroutines that a search hashes on
+	Workers int    // goroutines that hash in each search
 
 	Hashes  uint64 // see [Engine.Hashes]
 	Refused uint64 // see [Engine.Refused]
 
 	Active    int    // searches under way
 	Found     uint64 // searches that ended with an answer
-	Exhausted uint64 // searches that tried their whole space in vain
+	Exhausted uint64 // searches that found no answer in their whole space
 	Cancelled uint64 // searches that ended because their context did
 }
 
-// Stats returns a snapshot. The fields are read one after another while searches
-// go on, so they need not agree with each other to the last hash.
+// Stats returns a snapshot. It reads the fields one after another while searches
+// go on, so they need not be consistent with each other.
 func (e *Engine) Stats() Stats {
 	return Stats{
 		Kernel:    e.kernel.name,
@@ -35,8 +35,8 @@ func (e *Engine) Stats() Stats {
 	}
 }
 
-// searchCounts counts searches. A search that was refused, because its job makes
-// no sense, is not counted.
+// searchCounts counts searches. A search is not counted if its job is invalid,
+// because then it never begins.
 type searchCounts struct {
 	active                      atomic.Int64
 	found, exhausted, cancelled atomic.Uint64
@@ -44,7 +44,7 @@ type searchCounts struct {
 
 func (s *searchCounts) begin() { s.active.Add(1) }
 
-// end counts a search that ended with that error.
+// end counts a search that has ended with the given error.
 func (s *searchCounts) end(err error) {
 	s.active.Add(-1)
 	switch {
