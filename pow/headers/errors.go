@@ -2,7 +2,7 @@ package headers
 
 import "github.com/lodepow/lode/pow/reject"
 
-// Reasons to refuse a stream, beside those of package [reject] for any header.
+// Reasons to refuse a header of a stream, in addition to those in package [reject].
 const (
 	Duplicate    reject.Reason = "duplicate"      // the stream has held this header before
 	TooManyForks reject.Reason = "too-many-forks" // the stream has more branches than the verifier tracks
