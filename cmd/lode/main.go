@@ -40,6 +40,16 @@ type commands struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
+// flagGroups returns the headings under which lode node --help lists its flags.
+func flagGroups() []kong.Group {
+	return []kong.Group{
+		{Key: "basics", Title: "Basics:"},
+		{Key: "peers", Title: "Peers:"},
+		{Key: "mining", Title: "Mining:"},
+		{Key: "limits", Title: "Limits:", Description: "What clients and other nodes can occupy of this node at most."},
+	}
+}
+
 // Exit codes.
 const (
 	exitFailed = 1 // the command ran and the answer is no
@@ -56,6 +66,7 @@ func run(ctx context.Context, args []string, s std) int {
 	var cli commands
 	parser, err := kong.New(&cli,
 		kong.Name("lode"),
+		kong.ExplicitGroups(flagGroups()),
 		kong.Description("A parallel proof-of-work engine and the node around it."),
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exit = code }), // --help

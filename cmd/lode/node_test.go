@@ -65,7 +65,7 @@ func TestNodeRefusesBadFlags(t *testing.T) {
 	}{
 		{[]string{"--mine", "sometimes"}, "must be one of"},
 		{[]string{"--difficulty", "99"}, "want 0 to 63"},
-		{[]string{"--difficulty", "3", "--network", "lab"}, "--difficulty is of the network tutorial"},
+		{[]string{"--difficulty", "3", "--network", "lab"}, "--difficulty applies to the network tutorial only"},
 		{[]string{"--network", "nowhere"}, "want tutorial, lab or a file"},
 		{[]string{"--network", file}, "hardness"},
 		{[]string{"--listen", "nonsense"}, "listen"},
