@@ -21,6 +21,7 @@ import (
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
+	storemetrics "github.com/lodepow/lode/chain/store/metrics"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/p2p"
@@ -86,6 +87,9 @@ type Node struct {
 // Open opens the store, reads the chain and takes the address. Run does the
 // rest.
 func Open(ctx context.Context, c Config) (_ *Node, err error) {
+	if c.Params == (rules.Params{}) {
+		return nil, errors.New("node: no network parameters: make them with rules.New, rules.Parse or rules.Load")
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8000"
 	}
@@ -108,7 +112,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.listener.Close())
 		}
 	}()
-	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name, Logger: c.Logger})
+	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name(), Logger: c.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +121,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.store.Close())
 		}
 	}()
+	// Before the chain commits its genesis, which the metrics count, too.
+	if err := storemetrics.Register(c.Registry, n.store); err != nil {
+		return nil, err
+	}
 	n.chain, err = chain.Open(chain.Config{Params: c.Params, Store: n.store, Now: c.Now, Logger: c.Logger, PoolTxs: c.PoolTxs, PoolBytes: c.PoolBytes})
 	if err != nil {
 		return nil, err
@@ -150,7 +158,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err := powmetrics.Register(c.Registry, n.engine); err != nil {
 		return nil, err
 	}
-	c.Registry.MustRegister(limited, n.chain, n.store, n.miner, n.network, n.api, newBuildInfo(c.Version),
+	c.Registry.MustRegister(limited, n.chain, n.miner, n.network, n.api, newBuildInfo(c.Version),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = &http.Server{
 		Handler:           n.api,

@@ -351,7 +351,7 @@ func fakeAddresses(ctx context.Context, t *testing.T, n target, d dose) {
 		mu.Unlock()
 		text, err := json.Marshal(gossip.Hello{
 			Greeting: gossip.Greeting{
-				Version: gossip.Version, Network: n.params.Name, NetworkID: n.params.ID(), Node: id, Address: nobody(),
+				Version: gossip.Version, Network: n.params.Name(), NetworkID: n.params.ID(), Node: id, Address: nobody(),
 				Tip: gossip.Tip{Hash: tip.Hash, Height: tip.Height, Work: tip.Work},
 			},
 			Session: session,

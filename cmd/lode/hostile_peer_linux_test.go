@@ -74,7 +74,7 @@ func (h *hostilePeer) live(ctx context.Context) {
 	h.mu.Lock()
 	h.session = gossip.Session{}
 	h.greeting = gossip.Greeting{
-		Version: gossip.Version, Network: h.target.params.Name, NetworkID: h.target.params.ID(),
+		Version: gossip.Version, Network: h.target.params.Name(), NetworkID: h.target.params.ID(),
 		Node: gossip.NewNodeID(rng), Address: gossip.Address("http://" + listener.Addr().String()),
 	}
 	tip := h.target.tip()
@@ -219,7 +219,7 @@ func randomHashes(n int) []pow.Hash {
 func forge(p rules.Params, prev pow.Hash, height int64, worked bool) block.Block {
 	b := block.Block{Coinbase: block.Coinbase{Height: height, Extranonce: rand.Uint64(), Tag: "hostile"}}
 	b.Header = pow.Header{
-		Version: 0x20000000, Prev: prev, MerkleRoot: b.Coinbase.ID(), Bits: p.Difficulty.Bits,
+		Version: 0x20000000, Prev: prev, MerkleRoot: b.Coinbase.ID(), Bits: p.Difficulty().Bits,
 		Time: uint32(time.Now().Unix()),
 	}
 	target, err := b.Header.Bits.Target()

@@ -73,7 +73,7 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	setMemory()
 
 	tip := n.Chain().Tip()
-	log.Info("chain open", "network", params.Name, "height", tip.Height, "tip", tip.Hash, "data", c.Data)
+	log.Info("chain open", "network", params.Name(), "height", tip.Height, "tip", tip.Hash, "data", c.Data)
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !isLoopback(host) {
 		if c.Token == "" {
 			log.Warn("the API is open: anybody who can reach this address may post, mine and connect nodes; --token restricts mining and connecting", "listen", c.Listen)
@@ -102,7 +102,7 @@ func (c *nodeCmd) params() (rules.Params, error) {
 	case "lab":
 		return rules.Lab(), nil
 	default:
-		params, err := rules.LoadParams(c.Network)
+		params, err := rules.Load(c.Network)
 		if err != nil {
 			return rules.Params{}, fmt.Errorf("--network: want tutorial, lab or a file: %w", err)
 		}

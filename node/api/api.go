@@ -87,13 +87,13 @@ const (
 
 func (l Limits) withDefaults(c Config) Limits {
 	setDefault(&l.TxBytes, maxPost)
-	setDefault(&l.BlockBytes, 2*int64(c.Chain.Params().WithDefaults().Limits.BlockBytes)+64<<10)
+	setDefault(&l.BlockBytes, 2*int64(c.Chain.Params().Limits().BlockBytes)+64<<10)
 	setDefault(&l.Requests, 1024)
 	setDefault(&l.MineWaiters, 1024)
 	setDefault(&l.EventClients, 64)
 	setDefault(&l.Timeout, 30*time.Second)
 	setDefault(&l.PieceBytes, 64<<10)
-	setDefault(&l.AnswerBytes, max(answerBytes, 4*c.Chain.Params().WithDefaults().Limits.BlockBytes))
+	setDefault(&l.AnswerBytes, max(answerBytes, 4*c.Chain.Params().Limits().BlockBytes))
 	setDefault(&l.BlockReads, 2)
 	setDefault(&l.Scrapes, 16)
 	setDefault(&l.MineWait, 15*time.Minute)
