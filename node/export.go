@@ -11,13 +11,14 @@ import (
 
 	apimetrics "github.com/lodepow/lode/node/api/metrics"
 	p2pmetrics "github.com/lodepow/lode/node/p2p/metrics"
+	powmetrics "github.com/lodepow/lode/pow/metrics"
 )
 
 // registerMetrics registers the metrics of a node's parts, those of the node
 // itself, and those of the process.
 func registerMetrics(c Config, n *Node, l *limitListener) error {
 	for _, collector := range []prometheus.Collector{
-		n.engine, n.chain, n.store, n.miner, newBuildInfo(c.Version),
+		n.chain, n.miner, newBuildInfo(c.Version),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lode_http_connections",
 			Help: "Connections of clients and nodes that are open.",
@@ -38,7 +39,11 @@ func registerMetrics(c Config, n *Node, l *limitListener) error {
 			return err
 		}
 	}
-	return errors.Join(apimetrics.Register(c.Registry, n.api), p2pmetrics.Register(c.Registry, n.network))
+	return errors.Join(
+		powmetrics.Register(c.Registry, n.engine),
+		apimetrics.Register(c.Registry, n.api),
+		p2pmetrics.Register(c.Registry, n.network),
+	)
 }
 
 // metricsHandler returns the handler of /metrics. Answers are not compressed, to

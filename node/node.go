@@ -21,6 +21,7 @@ import (
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
+	storemetrics "github.com/lodepow/lode/chain/store/metrics"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/internal/tick"
@@ -86,6 +87,9 @@ type Node struct {
 
 // Open opens the store, reads the chain and begins to listen. Run serves and mines.
 func Open(ctx context.Context, c Config) (_ *Node, err error) {
+	if c.Params == (rules.Params{}) {
+		return nil, errors.New("node: no network parameters: make them with rules.New, rules.Parse or rules.Load")
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8000"
 	}
@@ -108,7 +112,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.listener.Close())
 		}
 	}()
-	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name, Logger: c.Logger})
+	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name(), Logger: c.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +121,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.store.Close())
 		}
 	}()
+	// Before the chain commits its genesis, which the metrics count, too.
+	if err := storemetrics.Register(c.Registry, n.store); err != nil {
+		return nil, err
+	}
 	n.chain, err = chain.Open(chain.Config{Params: c.Params, Store: n.store, Now: c.Now, Logger: c.Logger, PoolTxs: c.PoolTxs, PoolBytes: c.PoolBytes})
 	if err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ type limits struct {
 }
 
 func (l limits) withDefaults(p rules.Params) limits {
-	maxBlock := int64(p.WithDefaults().Limits.BlockBytes)
+	maxBlock := int64(p.Limits().BlockBytes)
 	l.txBytes = cmp.Or(l.txBytes, block.MaxTxText)
 	l.blockBytes = cmp.Or(l.blockBytes, 2*maxBlock+64<<10)
 	l.pieceBytes = cmp.Or(l.pieceBytes, 64<<10)

@@ -41,7 +41,7 @@ type testSetup struct {
 
 func newTestNode(t testing.TB, c testSetup) *testNode {
 	t.Helper()
-	if c.params.Name == "" {
+	if c.params == (rules.Params{}) {
 		params, err := rules.Tutorial(1)
 		if err != nil {
 			t.Fatal(err)

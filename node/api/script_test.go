@@ -17,6 +17,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -106,7 +107,7 @@ func (s *script) command(words []string) {
 	case "pool":
 		s.setup.poolTxs, _ = strconv.Atoi(words[1])
 	case "signed":
-		s.setup.params = rules.Params{Name: "signed", Signatures: rules.SignaturesRequired}
+		s.setup.params = rulestest.MustNew(rules.Config{Name: "signed", Signatures: rules.SignaturesRequired})
 	case "disk":
 		s.start().store.full.Store(words[1] == "full")
 	case "clock":

@@ -60,7 +60,7 @@ func (a *API) getStatus(w *writer, r *http.Request) error {
 		Sync:    a.syncStatus(),
 		Uptime:  a.now().Sub(a.started).Seconds(),
 	}
-	s.Network.Name, s.Network.ID = params.Name, params.ID()
+	s.Network.Name, s.Network.ID = params.Name(), params.ID()
 	if target, err := s.Bits.Target(); err == nil {
 		s.Difficulty = target.Difficulty()
 	}
