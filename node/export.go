@@ -14,8 +14,8 @@ import (
 	powmetrics "github.com/lodepow/lode/pow/metrics"
 )
 
-// registerMetrics registers the metrics of a node's parts, those of the node
-// itself, and those of the process.
+// registerMetrics registers the metrics of a node's parts, of the node itself, and
+// of the process. Those of the store are registered when it is opened.
 func registerMetrics(c Config, n *Node, l *limitListener) error {
 	for _, collector := range []prometheus.Collector{
 		n.chain, n.miner, newBuildInfo(c.Version),

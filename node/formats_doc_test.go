@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
 )
 
 func readFormats(t *testing.T) string {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/p2p"
 )

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/node/gossip"
 )
 

@@ -14,12 +14,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/store"
 	storemetrics "github.com/lodepow/lode/chain/store/metrics"
 	"github.com/lodepow/lode/node/api"
@@ -156,7 +155,8 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	limited := newLimitListener(n.listener, cmp.Or(c.Connections, defaultConnections), cmp.Or(c.ConnectionsEach, defaultConnectionsEach))
 	n.listener = limited
 	if err := registerMetrics(c, n, limited); err != nil {
-		return nil, err
+		n.api.Close()
+		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
 	n.server = &http.Server{
 		Handler:           n.api,

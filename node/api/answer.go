@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 const (

@@ -8,9 +8,8 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 // nullChain accepts transactions and does not keep them.

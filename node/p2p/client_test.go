@@ -94,7 +94,7 @@ func TestClientRefuses(t *testing.T) {
 			w.WriteHeader(http.StatusInternalServerError)
 			_, _ = io.WriteString(w, longText(5000))
 		}, "", "answered 500 Internal Server Error"},
-		{"a reason of its own", func(w http.ResponseWriter, _ *http.Request) {
+		{"an unknown reason", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
 			_, _ = io.WriteString(w, `{"reason":"i-say-so","message":"x"}`)
 		}, "", "answered 403 Forbidden"},

@@ -7,8 +7,8 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// Limits bound what other nodes can take. A field left zero stands for its
-// default.
+// Limits bound what other nodes can take. For a field left zero, the default
+// applies.
 type Limits struct {
 	Gossip gossip.Limits
 

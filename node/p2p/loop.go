@@ -6,9 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/node/gossip"
 )
 

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,11 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
-	crand "crypto/rand"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/internal/observe"
 	"github.com/lodepow/lode/node/internal/slots"

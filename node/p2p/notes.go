@@ -22,7 +22,7 @@ func (n *Network) note(e gossip.Note) {
 		delete(n.missing, e.Peer)
 		n.log.Info("peer connected", peer, out)
 	case gossip.NoteFailed:
-		level := slog.LevelDebug // addresses that other nodes have told of fail all the time
+		level := slog.LevelDebug // addresses from other nodes fail often
 		if slices.Contains(n.config.Peers, e.Peer) && !n.missing[e.Peer] {
 			n.missing[e.Peer] = true // warn once, until it is connected
 			level = slog.LevelWarn

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
