@@ -216,6 +216,8 @@ func TestMineGoesOnWithoutItsClient(t *testing.T) {
 		n := newTestNode(t, testSetup{})
 		n.post("x")
 		n.miner.hold = make(chan struct{})
+		var answered Answered
+		n.api.Observe(Observer{Answered: func(a Answered) { answered = a }})
 		rt, _ := n.api.find("/mine")
 		conn := servePipes(t, n)("GET /mine HTTP/1.1\nHost: x\n\n")
 		synctest.Wait()
@@ -226,6 +228,9 @@ func TestMineGoesOnWithoutItsClient(t *testing.T) {
 		synctest.Wait()
 		if rt.slots.InUse() != 0 {
 			t.Error("the handler still waits, although the client has left")
+		}
+		if answered.Route != "/mine" || answered.Status != StatusGone {
+			t.Errorf("observed %+v, want status %d", answered, StatusGone)
 		}
 		close(n.miner.hold)
 		synctest.Wait()
