@@ -109,7 +109,7 @@ func TestCancelLatencyIsMeasuredInLongSearchesOnly(t *testing.T) {
 	}
 }
 
-// Observers can be attached from anywhere while searches run, and none is lost.
+// Observers can be attached from anywhere while searches run, and all of them are kept.
 func TestObserveAtAnyTime(t *testing.T) {
 	e := testEngine(t, runnable(t)[0], 2)
 	var found atomic.Int64
