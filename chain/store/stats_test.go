@@ -63,8 +63,8 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// Observers are called in the order in which they were attached, before the
-// caller is told, and without functions they are no trouble.
+// Observers are called in the order in which they were attached, before Commit
+// returns. Observers without functions are skipped.
 func TestObserve(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	var calls []string
