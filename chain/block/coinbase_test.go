@@ -327,7 +327,7 @@ func TestCoinbaseValidate(t *testing.T) {
 		}
 		func() {
 			defer func() {
-				if r := fmt.Sprint(recover()); !strings.HasPrefix(r, "chain: coinbase: "+string(tc.reason)) {
+				if r := fmt.Sprint(recover()); !strings.HasPrefix(r, "block: coinbase: "+string(tc.reason)) {
 					t.Errorf("%+v: Bytes panicked with %q", tc.coinbase, r)
 				}
 			}()
