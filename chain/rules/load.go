@@ -85,7 +85,7 @@ func checkKeys(dec *json.Decoder, where string) error {
 				return fmt.Errorf("%s: unknown field %q", where, key)
 			}
 			if seen[key] {
-				return fmt.Errorf("%s: field %q stands twice", where, key)
+				return fmt.Errorf("%s: field %q is repeated", where, key)
 			}
 			seen[key] = true
 			inner += ": " + key

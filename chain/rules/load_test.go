@@ -37,11 +37,11 @@ func TestParseRefuses(t *testing.T) {
 		`"lab"`:                     "cannot unmarshal string",
 		`{}`:                        `name "": want 1 to 32`,
 		`{"name":null}`:             "name: null: leave the field out",
-		`{"name":"a","name":"a"}`:   `field "name" stands twice`,
+		`{"name":"a","name":"a"}`:   `field "name" is repeated`,
 		`{"Name":"a"}`:              `unknown field "Name"`,
 		`{"\u017fignatures":"x"}`:   `unknown field "ſignatures"`, // folds to an s
 		`{"name":"a","spaceing":1}`: `unknown field "spaceing"`,
-		`{"name":"a","limits":{"block_bytes":1000,"block_bytes":1000}}`:     `limits: field "block_bytes" stands twice`,
+		`{"name":"a","limits":{"block_bytes":1000,"block_bytes":1000}}`:     `limits: field "block_bytes" is repeated`,
 		`{"name":"a","limits":{"blocks":1}}`:                                `unknown field "blocks"`,
 		`{"name":"a","limits":{"block_bytes":-1}}`:                          "block_bytes -1: want",
 		`{"name":"a","limits":{"block_bytes":100}}`:                         "block_bytes 100: want",
