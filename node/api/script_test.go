@@ -115,7 +115,7 @@ func (s *script) command(words []string) {
 		s.start().miner.hold = make(chan struct{})
 		s.t.Cleanup(func() { close(s.node.miner.hold) })
 	case "minewait":
-		s.setup.limits.MineWait = s.duration(words[1])
+		s.setup.limits.mineWait = s.duration(words[1])
 	case "mempool":
 		if txs, _ := s.start().chain.PendingCount(); strconv.Itoa(txs) != words[1] {
 			s.fatalf("%d transactions are pending, want %s", txs, words[1])
