@@ -9,8 +9,8 @@ import "github.com/lodepow/lode/pow"
 // the anchor and the parent have no influence, so errors do not accumulate.
 //
 // The results are bit for bit those of the specification of 2020-11-15, which uses
-// fixed-point arithmetic. (In the name, i3 stands for the cubic that approximates
-// the power of two, and 2d for Bitcoin Cash's half-life of two days.)
+// fixed-point arithmetic. (In the name, i3 means integers and a cubic that
+// approximates the power of two, and 2d means Bitcoin Cash's half-life of two days.)
 type Asert struct {
 	// Height, ParentTime and Bits describe the anchor. The anchor is on schedule if
 	// its own time is Spacing seconds after ParentTime.

@@ -17,7 +17,7 @@ func TestStats(t *testing.T) {
 	var fault error
 	s := openWith(t, dir, hooks{afterSync: func() error { return fault }})
 	commits, written := 0, 0
-	s.Observe(Observer{Committed: func(changes int, took time.Duration) {
+	s.Observe(Observer{Committed: func(changes int, _ time.Duration) {
 		commits++
 		written += changes
 	}})
