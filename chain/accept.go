@@ -139,7 +139,7 @@ func (c *Chain) RetryHeld() {
 // placeDue places the early blocks whose time has come, and all held blocks above
 // them. The caller holds write.
 func (c *Chain) placeDue() {
-	for _, b := range c.held.takeDue(c.now().Unix() + int64(c.params.Limits.FutureSeconds)) {
+	for _, b := range c.held.takeDue(c.now().Unix() + int64(c.params.Limits().FutureSeconds)) {
 		if c.placeHeld(b) {
 			c.placeChildren(b.hash)
 		}

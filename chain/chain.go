@@ -74,8 +74,8 @@ type Chain struct {
 // blocks. It writes genesis into an empty store. The error wraps [ErrDamaged] if
 // the contents of the store contradict each other or the rules.
 func Open(c Config) (*Chain, error) {
-	if err := c.Params.Validate(); err != nil {
-		return nil, err
+	if c.Params == (rules.Params{}) {
+		return nil, errors.New("chain: no network parameters: make them with rules.New, rules.Parse or rules.Load")
 	}
 	if c.Store == nil {
 		return nil, errors.New("chain: no store")
@@ -91,7 +91,7 @@ func Open(c Config) (*Chain, error) {
 	c.Orphans = cmp.Or(c.Orphans, 512)
 	c.OrphanBytes = cmp.Or(c.OrphanBytes, 64<<20)
 
-	p := c.Params.WithDefaults()
+	p := c.Params
 	ch := &Chain{
 		params:  p,
 		store:   c.Store,
@@ -100,7 +100,7 @@ func Open(c Config) (*Chain, error) {
 		held:    newHeld(c.Orphans, c.OrphanBytes),
 		refused: newHashSet(maxRefused),
 		tree:    newTree(p),
-		tip:     rules.Genesis(p),
+		tip:     p.GenesisState(),
 		pool:    newMempool(c.PoolTxs, c.PoolBytes),
 	}
 	if err := ch.load(); err != nil {
@@ -109,7 +109,7 @@ func Open(c Config) (*Chain, error) {
 	return ch, nil
 }
 
-// Params returns the parameters of the network, with their defaults filled in.
+// Params returns the parameters of the network.
 func (c *Chain) Params() rules.Params { return c.params }
 
 // Tip returns the state at the top of the active branch.

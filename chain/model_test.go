@@ -36,12 +36,12 @@ type modelBlock struct {
 // valid reports whether the block and all blocks below it are valid. It returns the
 // work and the transactions of the branch that ends with the block.
 func (m *model) valid(hash pow.Hash, now time.Time) (work *big.Int, txs map[pow.Hash]bool, ok bool) {
-	genesis := rules.Genesis(m.p)
+	genesis := m.p.GenesisState()
 	if hash == genesis.Hash {
 		return genesis.Work.Big(), map[pow.Hash]bool{}, true
 	}
 	b, ok := m.delivered[hash]
-	if !ok || b.bad || b.time > now.Unix()+int64(m.p.Limits.FutureSeconds) {
+	if !ok || b.bad || b.time > now.Unix()+int64(m.p.Limits().FutureSeconds) {
 		return nil, nil, false
 	}
 	work, txs, ok = m.valid(b.Header.Prev, now)
@@ -60,7 +60,7 @@ func (m *model) valid(hash pow.Hash, now time.Time) (work *big.Int, txs map[pow.
 
 // best returns the work of the heaviest valid branch.
 func (m *model) best(now time.Time) *big.Int {
-	best := rules.Genesis(m.p).Work.Big()
+	best := m.p.GenesisState().Work.Big()
 	for hash := range m.delivered {
 		if work, _, ok := m.valid(hash, now); ok && work.Cmp(best) > 0 {
 			best = work
@@ -118,9 +118,7 @@ func (m *model) check(t *rapid.T, c *Chain, now time.Time) {
 // slow returns a network whose blocks differ in work and stay easy for some dozen
 // blocks.
 func slow() rules.Params {
-	p := rulestest.Swift()
-	p.Difficulty.HalfLife = 100
-	return p
+	return rulestest.With(rulestest.Swift(), func(c *rules.Config) { c.Difficulty.HalfLife = 100 })
 }
 
 // drawBlocks makes a random tree of blocks, some of them bad.
@@ -149,7 +147,7 @@ func drawBlocks(t *rapid.T, p rules.Params, txs []block.Tx, now time.Time) []mod
 			isBad = true
 			blk.Header.Time = b.MedianTimePast() // too old
 		case 2:
-			blk.Header.Time = max(uint32(now.Unix())+p.Limits.FutureSeconds+5, b.MedianTimePast()+1)
+			blk.Header.Time = max(uint32(now.Unix())+p.Limits().FutureSeconds+5, b.MedianTimePast()+1)
 		}
 		blk = rulestest.Solve(blk)
 		b.Put(blk)
@@ -207,7 +205,7 @@ func TestChainAgainstModel(t *testing.T) {
 			if b.bad && err == nil && outcome != Held {
 				t.Fatalf("a bad block is %s", outcome)
 			}
-			if outcome == Best && c.Tip().Work.Cmp(rules.Genesis(p).Work) == 0 {
+			if outcome == Best && c.Tip().Work.Cmp(p.GenesisState().Work) == 0 {
 				t.Fatal("best, but the tip is genesis")
 			}
 			m.check(t, c, now)

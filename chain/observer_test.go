@@ -149,8 +149,7 @@ func TestObserverOfTxs(t *testing.T) {
 	failing := false
 	store := &flakyStore{Store: NewMemStore(), fails: func() bool { return failing }}
 	one, two, long := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, strings.Repeat("x", 300))
-	p := rulestest.Easy()
-	p.Limits.TxBytes = 200
+	p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits.TxBytes = 200 })
 	c := openTest(t, Config{Params: p, Store: store, PoolTxs: 1, PoolBytes: 1 << 10})
 	n := observe(c.Chain)
 	c.post(one)

@@ -32,7 +32,7 @@ func stores() map[string]func(dir string, p rules.Params) (chain.Store, error) {
 			return memory[dir], nil
 		},
 		"bbolt": func(dir string, p rules.Params) (chain.Store, error) {
-			return store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+			return store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 		},
 	}
 }
@@ -239,7 +239,7 @@ func (pl *player) checkWhole() {
 	c := pl.chain
 	tip := c.Tip()
 	mined := map[pow.Hash]bool{}
-	s := rules.Genesis(pl.maker.p)
+	s := pl.maker.p.GenesisState()
 	for height := int64(1); height <= tip.Height; height++ {
 		hash, ok := c.HashAt(height)
 		info, known := c.Header(hash)

@@ -83,7 +83,7 @@ func (c *Chain) Template(o TemplateOptions) (Template, error) {
 // pickTxs returns the pending transactions that fit into a block which has size bytes
 // without them. The caller holds mu.
 func (c *Chain) pickTxs(size int) []block.Tx {
-	limits := c.params.Limits
+	limits := c.params.Limits()
 	var txs []block.Tx
 	c.pool.each(func(tx block.Tx) bool {
 		size += tx.Size()

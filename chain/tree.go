@@ -50,7 +50,7 @@ const (
 func newTree(p rules.Params) *tree {
 	t := &tree{slots: make([]int32, 16), seed: maphash.MakeSeed()}
 	header, _ := p.Genesis()
-	t.add(-1, header, rules.Genesis(p))
+	t.add(-1, header, p.GenesisState())
 	t.active = []int32{0}
 	return t
 }

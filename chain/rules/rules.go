@@ -12,7 +12,7 @@ import (
 // bits that the network could ask for. On a network whose difficulty moves, only
 // [State.CheckHeader] knows which bits are right.
 func (p Params) CheckHeader(h pow.Header) error {
-	return p.WithDefaults().checkHeader(h, h.Hash())
+	return p.checkHeader(h, h.Hash())
 }
 
 // checkHeader is the stage [Header].
@@ -21,7 +21,7 @@ func (p Params) checkHeader(h pow.Header, hash pow.Hash) error {
 	if err != nil {
 		return block.Reject(block.BadDiffBits, "%v", err)
 	}
-	d := p.Difficulty
+	d := p.config.Difficulty
 	if d.Rule == RuleFixed && h.Bits != d.Bits {
 		return block.Reject(block.BadDiffBits, "bits %s, want %s", h.Bits, d.Bits)
 	}
@@ -46,11 +46,11 @@ func (p Params) checkBody(b block.Block) error {
 	if err := b.Coinbase.Validate(); err != nil {
 		return err
 	}
-	if count := len(b.Txs); count > p.Limits.BlockTxs {
-		return block.Reject(block.BadLength, "%d transactions, at most %d are allowed", count, p.Limits.BlockTxs)
+	if count := len(b.Txs); count > p.config.Limits.BlockTxs {
+		return block.Reject(block.BadLength, "%d transactions, at most %d are allowed", count, p.config.Limits.BlockTxs)
 	}
-	if size := b.Size(); size > p.Limits.BlockBytes {
-		return block.Reject(block.BadLength, "%d bytes, at most %d are allowed", size, p.Limits.BlockBytes)
+	if size := b.Size(); size > p.config.Limits.BlockBytes {
+		return block.Reject(block.BadLength, "%d bytes, at most %d are allowed", size, p.config.Limits.BlockBytes)
 	}
 	root, mutated := block.MerkleRoot(b.IDs())
 	if root != b.Header.MerkleRoot {
@@ -66,7 +66,7 @@ func (p Params) checkBody(b block.Block) error {
 // commits to.
 func (p Params) checkTxs(txs []block.Tx) error {
 	for _, tx := range txs {
-		if err := p.checkTx(tx); err != nil {
+		if err := p.CheckTx(tx); err != nil {
 			return err
 		}
 	}
@@ -85,14 +85,12 @@ func (p Params) checkTxs(txs []block.Tx) error {
 
 // CheckTx checks what a transaction shows by itself: the network's size limit and
 // its signature policy.
-func (p Params) CheckTx(tx block.Tx) error { return p.WithDefaults().checkTx(tx) }
-
-func (p Params) checkTx(tx block.Tx) error {
-	if size := tx.Size(); size == 0 || size > p.Limits.TxBytes {
-		return block.Reject(block.TxOversize, "transaction %s has %d bytes, want 1 to %d", tx.ID(), size, p.Limits.TxBytes)
+func (p Params) CheckTx(tx block.Tx) error {
+	if size := tx.Size(); size == 0 || size > p.config.Limits.TxBytes {
+		return block.Reject(block.TxOversize, "transaction %s has %d bytes, want 1 to %d", tx.ID(), size, p.config.Limits.TxBytes)
 	}
-	if p.Signatures == SignaturesRequired && !tx.Signed() {
-		return block.Reject(block.TxUnsigned, "transaction %s is not signed, and the network %s requires signatures", tx.ID(), p.Name)
+	if p.config.Signatures == SignaturesRequired && !tx.Signed() {
+		return block.Reject(block.TxUnsigned, "transaction %s is not signed, and the network %s requires signatures", tx.ID(), p.config.Name)
 	}
 	return nil
 }
@@ -131,11 +129,11 @@ func (s State) checkHeaderPlace(p Params, h pow.Header) error {
 // the branch: the stages [Header] and [Parent], and [Place] without the height in
 // the coinbase. The clock has no say.
 func (s State) CheckHeader(p Params, h pow.Header) error {
-	return s.CheckHashedHeader(p.WithDefaults(), h, h.Hash())
+	return s.CheckHashedHeader(p, h, h.Hash())
 }
 
 // CheckHashedHeader is [State.CheckHeader] for a caller that knows the header's
-// hash already, on parameters with their defaults filled in.
+// hash already.
 func (s State) CheckHashedHeader(p Params, h pow.Header, hash pow.Hash) error {
 	if err := p.checkHeader(h, hash); err != nil {
 		return err
@@ -148,8 +146,8 @@ func (s State) CheckHashedHeader(p Params, h pow.Header, hash pow.Hash) error {
 
 // checkClock is the stage [Clock].
 func (p Params) checkClock(h pow.Header, now time.Time) error {
-	if latest := now.Unix() + int64(p.Limits.FutureSeconds); int64(h.Time) > latest {
-		return block.Reject(block.TimeTooNew, "time %d, want at most %d, %d seconds from now", h.Time, latest, p.Limits.FutureSeconds)
+	if latest := now.Unix() + int64(p.config.Limits.FutureSeconds); int64(h.Time) > latest {
+		return block.Reject(block.TimeTooNew, "time %d, want at most %d, %d seconds from now", h.Time, latest, p.config.Limits.FutureSeconds)
 	}
 	return nil
 }

@@ -25,11 +25,10 @@ func TestStages(t *testing.T) {
 		t.Fatal(err)
 	}
 	easy, swift := rulestest.Easy(), rulestest.Swift()
-	signedOnly := rulestest.Easy()
-	signedOnly.Signatures = rules.SignaturesRequired
-	small := rulestest.Easy()
-	small.Limits = rules.Limits{BlockBytes: 800, BlockTxs: 3, TxBytes: 60}
-	small = small.WithDefaults()
+	signedOnly := rulestest.With(easy, func(c *rules.Config) { c.Signatures = rules.SignaturesRequired })
+	small := rulestest.With(easy, func(c *rules.Config) {
+		c.Limits = rules.Limits{BlockBytes: 800, BlockTxs: 3, TxBytes: 60}
+	})
 	long := rulestest.MakeTx(t, strings.Repeat("c", 100))
 	const good = rules.Stage(-1)
 	latest := uint32(rulestest.Now().Unix()) + 7200 // the latest time that the clock allows
@@ -232,7 +231,7 @@ func TestEffects(t *testing.T) {
 // Limits are inclusive: a block of exactly the limit is good, by its bytes and by
 // its transactions.
 func TestLimitsAreInclusive(t *testing.T) {
-	txs := []block.Tx{rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, strings.Repeat("x", 300)), rulestest.MakeTx(t, "three")}
+	txs := []block.Tx{rulestest.MakeTx(t, strings.Repeat("1", 200)), rulestest.MakeTx(t, strings.Repeat("x", 300)), rulestest.MakeTx(t, "three")}
 	on := rulestest.NewBranch(rulestest.Easy())
 	b := on.Make(1, txs...)
 	for name, tc := range map[string]struct {
@@ -246,9 +245,8 @@ func TestLimitsAreInclusive(t *testing.T) {
 		"exactly a transaction":       {rules.Limits{TxBytes: txs[1].Size()}, ""},
 		"a transaction a byte longer": {rules.Limits{TxBytes: txs[1].Size() - 1}, block.TxOversize},
 	} {
-		p := rulestest.Easy()
-		p.Limits = tc.limits
-		err := rulestest.Judge(p.WithDefaults(), on.State, b, func(pow.Hash) (bool, error) { return false, nil })
+		p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits = tc.limits })
+		err := rulestest.Judge(p, on.State, b, func(pow.Hash) (bool, error) { return false, nil })
 		if tc.want == "" && err != nil || tc.want != "" && !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)
 		}
@@ -276,7 +274,7 @@ func TestReasonsAreComplete(t *testing.T) {
 }
 
 func TestMedianTimePast(t *testing.T) {
-	s := rules.Genesis(rulestest.Easy())
+	s := rulestest.Easy().GenesisState()
 	want := func(want uint32) {
 		t.Helper()
 		if got := s.MedianTimePast() - rules.GenesisTime; got != want {

@@ -26,13 +26,9 @@ type State struct {
 	times [MedianSpan]uint32 // header times of the latest blocks, each at the index height mod MedianSpan
 }
 
-// Genesis returns the state at the network's first block, which is what it is:
-// no rule applies to it.
-func Genesis(p Params) State {
-	header, _ := p.Genesis()
-	s := State{Height: -1}
-	return s.Apply(header)
-}
+// GenesisState returns the state of the branch that has only genesis. No rule applies
+// to genesis. See [Params.Genesis] for the block itself.
+func (p Params) GenesisState() State { return State{Height: -1}.Apply(p.genesis) }
 
 // Apply returns the state of the branch with one more block on top. The caller has
 // checked the block; Apply checks nothing.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
 )
 
 // TestRefusedAnnouncementsStayShort: a peer that never takes an announcement
@@ -103,7 +102,7 @@ func TestOldForksAreNotKept(t *testing.T) {
 			h.accept(blocks...)
 			r := newRemote(1)
 			h.join(r)
-			parent := rules.Genesis(params())
+			parent := params().GenesisState()
 			for _, b := range blocks[:40-behind] {
 				parent = parent.Apply(b.Header)
 			}
