@@ -9,6 +9,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules/rulestest"
+
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/pow"
