@@ -1,4 +1,4 @@
-package nodes
+package nodestest
 
 import (
 	"reflect"
@@ -7,25 +7,18 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// measure keeps the size of the largest machine seen.
-func (n *Net) measure() {
-	for _, node := range n.up() {
-		if g, ok := node.machine.(*gossip.Gossip); ok {
-			n.largest = max(n.largest, sizeOf(g))
-		}
-	}
-}
-
-// sizeOf returns about how many bytes are reachable from a machine, but for its
-// chain, which it shares, and functions.
+// sizeOf estimates how many bytes are reachable from a machine. It does not count
+// functions, nor the machine's chain, which it shares with the node.
 func sizeOf(g *gossip.Gossip) int {
 	s := sizer{seen: map[uintptr]bool{}}
 	return s.of(reflect.ValueOf(g))
 }
 
+// sizer adds up the sizes of what it has not seen before.
 type sizer struct{ seen map[uintptr]bool }
 
-// of returns the bytes that a value refers to, its own not counted.
+// of returns the number of bytes that a value refers to. It does not count the
+// value itself.
 func (s *sizer) of(v reflect.Value) int {
 	size := 0
 	switch v.Kind() {
@@ -82,7 +75,7 @@ func (s *sizer) of(v reflect.Value) int {
 	return size
 }
 
-// flat reports whether values of the type refer to nothing.
+// flat reports whether values of the type hold no references.
 func flat(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Array:

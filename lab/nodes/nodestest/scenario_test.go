@@ -1,4 +1,4 @@
-package nodes
+package nodestest
 
 import (
 	"fmt"
@@ -7,15 +7,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/lab/nodes"
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// Two halves go on by themselves for a minute, and agree half a minute after
-// they are one network again. What was mined on the shorter branch is mined
+// A network is split in two halves for a minute. Half a minute after it is whole
+// again, all nodes agree, and the transactions of the abandoned branch are mined
 // again.
 func TestPartitionAndHeal(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 8})
+		net := begin(t, seed, nodes.Config{Nodes: 8})
 		net.MineAll(5 * time.Second)
 		net.PostEvery(time.Second)
 		net.RunFor(time.Minute)
@@ -36,16 +37,16 @@ func TestPartitionAndHeal(t *testing.T) {
 	})
 }
 
-// Everything at once: lost, late, repeated messages, clocks that are wrong, nodes
-// that are killed, splits, one after the other and one on top of the other; how
-// much of each depends on the seed.
+// Everything at once: lost, late and repeated messages, wrong clocks, killed nodes, and
+// splits that follow each other or overlap. The seed determines how much there is of
+// each.
 func TestFaultMix(t *testing.T) {
 	stories(t, many(t, 5), func(t *testing.T, seed uint64) {
 		faultMix(t, begin(t, seed, faulty(seed, 8)))
 	})
 }
 
-// The same with a hundred nodes.
+// TestHundredNodes is TestFaultMix with a hundred nodes.
 func TestHundredNodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes too long under the race detector, which finds nothing on one goroutine")
@@ -55,14 +56,14 @@ func TestHundredNodes(t *testing.T) {
 	})
 }
 
-// faulty draws how bad a network is.
-func faulty(seed uint64, nodes int) Config {
+// faulty draws the faults of a network from the seed.
+func faulty(seed uint64, count int) nodes.Config {
 	rng := rand.New(rand.NewPCG(seed, 100))
-	return Config{
-		Nodes: nodes,
+	return nodes.Config{
+		Nodes: count,
 		Skew:  time.Duration(rng.Int64N(int64(time.Hour))),
 		Know:  1 + rng.IntN(3),
-		Link: Link{
+		Link: nodes.Link{
 			Delay:     time.Duration(5+rng.IntN(200)) * time.Millisecond,
 			Jitter:    time.Duration(rng.IntN(100)) * time.Millisecond,
 			Loss:      0.2 * rng.Float64(),
@@ -94,13 +95,13 @@ func faultMix(t *testing.T, net *Net) {
 
 	net.Heal()
 	net.StopChurn()
-	net.SetLink(Link{Delay: net.Link().Delay})
+	net.SetLink(nodes.Link{Delay: net.Link().Delay})
 	net.RunFor(30 * time.Second)
 	net.BreakTie(10 * time.Minute)
 	net.MustConverge(t, 3)
 	net.MustKeepPosts(t)
 
-	// Mempools become the same even if nothing is mined.
+	// Mempools become equal even if nothing is mined.
 	net.StopPosting()
 	net.StopMining()
 	net.RunFor(2 * time.Minute)
@@ -113,9 +114,9 @@ func faultMix(t *testing.T, net *Net) {
 }
 
 // someGroups divides the nodes into two to four groups.
-func someGroups(rng *rand.Rand, nodes []*Node) [][]*Node {
-	groups := make([][]*Node, 2+rng.IntN(3))
-	for _, node := range nodes {
+func someGroups(rng *rand.Rand, among []*nodes.Node) [][]*nodes.Node {
+	groups := make([][]*nodes.Node, 2+rng.IntN(3))
+	for _, node := range among {
 		i := rng.IntN(len(groups))
 		groups[i] = append(groups[i], node)
 	}
@@ -147,11 +148,11 @@ func TestStoriesReplay(t *testing.T) {
 	})
 }
 
-// Nodes are killed all the time, and come back under new ids with the chain, the
-// pending transactions and the address book that they had.
+// Nodes are killed all the time. They start again under new ids, with the chain, the
+// pending transactions and the address book that they had before.
 func TestChurn(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 10})
+		net := begin(t, seed, nodes.Config{Nodes: 10})
 		net.MineAll(5 * time.Second)
 		net.PostEvery(time.Second)
 		net.RunFor(30 * time.Second)
@@ -166,10 +167,10 @@ func TestChurn(t *testing.T) {
 	})
 }
 
-// Clocks are up to two hours apart, which the rules allow just so.
+// Clocks differ by up to two hours, which is the most that the rules allow.
 func TestSkew(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 8, Skew: time.Hour})
+		net := begin(t, seed, nodes.Config{Nodes: 8, Skew: time.Hour})
 		net.MineAll(5 * time.Second)
 		net.PostEvery(time.Second)
 		net.RunFor(5 * time.Minute)
@@ -178,12 +179,12 @@ func TestSkew(t *testing.T) {
 	})
 }
 
-// A clock is behind all others by more than the rules allow: that node refuses
-// what they find, for now. They do not ban each other, and when its clock has
-// reached the blocks' times it follows.
+// One node's clock is behind all others by more than the rules allow, so it refuses
+// their blocks as too new. Nobody is banned for that, and once its clock has reached
+// the times of the blocks, the node follows.
 func TestClockBehind(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 6})
+		net := begin(t, seed, nodes.Config{Nodes: 6})
 		late := net.Nodes[5]
 		late.Stop()
 		late.SetSkew(-2*time.Hour - 5*time.Minute)
@@ -199,16 +200,16 @@ func TestClockBehind(t *testing.T) {
 	})
 }
 
-// Three messages in ten are lost: the network goes on, if with forks, and is one
-// again soon after the loss is over.
+// With 30 % of all messages lost the network forks more often, but goes on. Soon after
+// the losses end, all nodes agree.
 func TestLoss(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 8, Link: Link{Delay: 50 * time.Millisecond, Loss: 0.3}})
+		net := begin(t, seed, nodes.Config{Nodes: 8, Link: nodes.Link{Delay: 50 * time.Millisecond, Loss: 0.3}})
 		net.MineAll(20 * time.Second)
 		net.PostEvery(2 * time.Second)
 		net.RunFor(10 * time.Minute)
 		net.MustConverge(t, 8)
-		net.SetLink(Link{Delay: 50 * time.Millisecond})
+		net.SetLink(nodes.Link{Delay: 50 * time.Millisecond})
 		net.RunFor(30 * time.Second)
 		net.MustConverge(t, 3)
 		net.MustKeepPosts(t)
@@ -219,7 +220,7 @@ func TestLoss(t *testing.T) {
 // Messages overtake each other, and requests come twice.
 func TestReorderAndDuplicate(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 8, Link: Link{
+		net := begin(t, seed, nodes.Config{Nodes: 8, Link: nodes.Link{
 			Delay: 50 * time.Millisecond, Jitter: 50 * time.Millisecond, Duplicate: 0.5, Reorder: 0.5}})
 		net.MineAll(10 * time.Second)
 		net.PostEvery(500 * time.Millisecond)
@@ -230,12 +231,12 @@ func TestReorderAndDuplicate(t *testing.T) {
 	})
 }
 
-// A clock is ahead of all others by more than the rules allow: what that node
-// finds is refused for now. Nobody is banned, and all agree when the others'
-// clocks have reached the blocks' times.
+// One node's clock is ahead of all others by more than the rules allow, so the others
+// refuse its blocks as too new. Nobody is banned for that, and all nodes agree once the
+// other clocks have reached the times of the blocks.
 func TestClockAhead(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 6})
+		net := begin(t, seed, nodes.Config{Nodes: 6})
 		early := net.Nodes[5]
 		early.Stop()
 		early.SetSkew(2*time.Hour + 5*time.Minute)
@@ -255,11 +256,11 @@ func TestClockAhead(t *testing.T) {
 	})
 }
 
-// Two halves are apart for so long that the branch to be given up has hundreds of
-// blocks, thousands of transactions in them.
+// A split lasts so long that the branch that is abandoned afterwards has hundreds of
+// blocks with thousands of transactions.
 func TestLongSplit(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 4})
+		net := begin(t, seed, nodes.Config{Nodes: 4})
 		net.MineAll(time.Second)
 		net.PostEvery(200 * time.Millisecond)
 		net.RunFor(time.Minute)
@@ -278,11 +279,11 @@ func TestLongSplit(t *testing.T) {
 	})
 }
 
-// More is posted than the mempools hold. What was refused was refused; what was
-// taken is mined, once.
+// Clients post more than the mempools hold, so that some posts are refused. Every post
+// that was acknowledged is mined exactly once.
 func TestFullPools(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 6, Pool: 50})
+		net := begin(t, seed, nodes.Config{Nodes: 6, Pool: 50})
 		net.MineAll(20 * time.Second)
 		net.PostEvery(100 * time.Millisecond)
 		net.RunFor(5 * time.Minute)
@@ -295,11 +296,11 @@ func TestFullPools(t *testing.T) {
 	})
 }
 
-// A node is told addresses that lead to itself, and to one node under several
-// names. It is no peer of itself, and of nobody twice.
+// Nodes learn addresses that lead to themselves, and several addresses of the same
+// node. No node becomes a peer of itself, or twice a peer of another.
 func TestAliases(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 3})
+		net := begin(t, seed, nodes.Config{Nodes: 3})
 		net.RunFor(30 * time.Second)
 		names := []gossip.Address{"http://one.example:80", "http://two.example:80", "http://three.example:80"}
 		for i, node := range net.Nodes {

@@ -1,12 +1,14 @@
-package nodes
+package nodestest
 
 import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/lab/nodes"
 )
 
-// A node takes so little memory that ten thousand fit on one machine: 1 GiB.
+// A node takes at most 100 KiB, so that ten thousand of them fit into 1 GiB.
 func TestNodeMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the race detector takes memory of its own")
@@ -17,14 +19,14 @@ func TestNodeMemory(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	const nodes, most = 100, 100 << 10
+	const count, most = 100, 100 << 10
 	before := heap()
-	net := begin(t, 1, Config{Nodes: nodes})
-	made := (heap() - before) / nodes
+	net := begin(t, 1, nodes.Config{Nodes: count})
+	made := (heap() - before) / count
 	net.RunFor(30 * time.Second)
 	net.MineAll(10 * time.Second)
 	net.RunFor(2 * time.Minute)
-	each := (heap() - before) / nodes
+	each := (heap() - before) / count
 	net.MustConverge(t, 3)
 	t.Logf("%d bytes a node when it is made, %d when connected and with %d blocks", made, each, net.Blocks())
 	if each > most {

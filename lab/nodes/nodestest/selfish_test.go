@@ -1,4 +1,4 @@
-package nodes
+package nodestest
 
 import (
 	"encoding/csv"
@@ -7,11 +7,13 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/lab/nodes"
 )
 
-// A miner with four tenths of the hash rate withholds its blocks. The network
-// stays together, and the miner gets about what Eyal and Sirer's formula says,
-// which is more than its share.
+// A miner with 40 % of the hash rate withholds its blocks. The network stays
+// together, and the miner's share of the blocks is what the formula of Eyal and
+// Sirer says, which is more than 40 %.
 func TestSelfishMiner(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes too long under the race detector, which finds nothing on one goroutine")
@@ -20,7 +22,7 @@ func TestSelfishMiner(t *testing.T) {
 	want := selfishRevenue(t, alpha)
 	var revenue []float64
 	stories(t, min(many(t, 1), 10), func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 5, Know: 5})
+		net := begin(t, seed, nodes.Config{Nodes: 5, Know: 5})
 		net.RunFor(30 * time.Second)
 		net.Nodes[0].MineSelfishly()
 		rest := (1 - alpha) / 4
@@ -53,16 +55,16 @@ func TestSelfishMiner(t *testing.T) {
 		sum += r
 	}
 	mean := sum / float64(len(revenue))
-	// One run of so many blocks deviates by about 0.03.
+	// The standard deviation of one run of this length is about 0.03.
 	if most := 0.01 + 4*0.03/math.Sqrt(float64(len(revenue))); math.Abs(mean-want) > most {
 		t.Errorf("the selfish miner has %.4f of the blocks, want %.4f, give or take %.3f", mean, want, most)
 	}
 }
 
-// selfishRevenue returns the share of the blocks that the table gives to a
-// selfish miner with that share of the hash rate, when nobody mines on its
-// branch in a tie: nodes stay with what they saw first, and do not pass on a
-// branch that is not their best.
+// selfishRevenue returns the share of the blocks that the table gives to a selfish
+// miner with the share alpha of the hash rate, for gamma = 0: in a tie nobody else
+// mines on its branch, because nodes stay with the block that they saw first and do
+// not relay a branch that is not their best.
 func selfishRevenue(t *testing.T, alpha float64) float64 {
 	t.Helper()
 	f, err := os.Open("testdata/selfish_mining_revenue.csv")

@@ -1,10 +1,12 @@
-package nodes
+package nodestest
 
 import (
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/lodepow/lode/lab/nodes"
 )
 
 // Environment variables of the stories; see CONTRIBUTING.md.
@@ -14,8 +16,8 @@ const (
 	envLog   = "LODE_SEED_LOG"
 )
 
-// stories runs a story on so many seeds, or on as many as LODE_SEEDS says if the
-// story is one for many, or on the one that LODE_SEED gives.
+// stories runs a story on the seeds from 1 up to the given number, each as a subtest.
+// If LODE_SEED is set, it runs that seed only.
 func stories(t *testing.T, seeds int, story func(t *testing.T, seed uint64)) {
 	t.Helper()
 	first := uint64(1)
@@ -31,8 +33,8 @@ func stories(t *testing.T, seeds int, story func(t *testing.T, seed uint64)) {
 	}
 }
 
-// many returns how many seeds to run where one wants as many as there is time
-// for.
+// many returns the number of seeds for a story that finds more the more seeds it
+// runs: LODE_SEEDS if that is set, or else the usual number.
 func many(t *testing.T, usual int) int {
 	t.Helper()
 	text := os.Getenv(envSeeds)
@@ -46,9 +48,9 @@ func many(t *testing.T, usual int) int {
 	return n
 }
 
-// begin makes the network of a story. When the test fails it says how to see it
-// again; LODE_SEED_LOG names a file to write the event log to.
-func begin(t *testing.T, seed uint64, c Config) *Net {
+// begin makes the network of a story. If the test fails, it logs the command that
+// repeats the run. LODE_SEED_LOG names a file for the event log.
+func begin(t *testing.T, seed uint64, c nodes.Config) *Net {
 	t.Helper()
 	if path := os.Getenv(envLog); path != "" && c.Log == nil {
 		f, err := os.Create(path)
@@ -66,7 +68,7 @@ func begin(t *testing.T, seed uint64, c Config) *Net {
 	t.Cleanup(func() {
 		if t.Failed() {
 			name, _, _ := strings.Cut(t.Name(), "/")
-			t.Logf("seed %d; to see it again: %s=%d %s=events.log go test ./lab/nodes -run '^%s$'", seed, envSeed, seed, envLog, name)
+			t.Logf("seed %d; to see it again: %s=%d %s=events.log go test ./lab/nodes/nodestest -run '^%s$'", seed, envSeed, seed, envLog, name)
 		}
 	})
 	return net

@@ -1,4 +1,4 @@
-package nodes
+package nodestest
 
 import (
 	"encoding/binary"
@@ -10,31 +10,31 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/lab/nodes"
 
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
-// followers fails the test unless the node has the tip of another one, give or
-// take so many blocks.
-func mustFollow(t *testing.T, net *Net, node, other *Node, most int64) {
+// mustFollow fails the test if the node's branch lacks more than most blocks of the
+// other node's branch.
+func mustFollow(t *testing.T, net *Net, node, other *nodes.Node, most int64) {
 	t.Helper()
-	if ahead := other.Chain().Tip().Height - common(node.Chain(), other.Chain()); ahead > most {
-		t.Fatalf("at %s: %s is at %s, %d blocks behind the branch of %s at %s\n%s", net.Now(), node, tipText(node), ahead, other, tipText(other), net)
+	if ahead := other.Chain().Tip().Height - nodes.CommonHeight(node.Chain(), other.Chain()); ahead > most {
+		t.Fatalf("at %s: %s is at %s, %d blocks behind the branch of %s at %s\n%s", net.Now(), node, node.TipText(), ahead, other, other.TipText(), net)
 	}
 }
 
-// One node is surrounded: every connection that it takes is with an attacker, and
-// all but one of those that it makes. The attackers claim more work than there
-// can be and send nothing, keep silent, or pretend that nothing has happened. The
-// node follows the most work all the same.
+// One node is surrounded: all its inbound peers and all but one of its outbound peers
+// are attackers. They claim more work than any chain can have and send nothing, or
+// keep silent, or hide new blocks. The node follows the most work all the same.
 func TestEclipse(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 6})
+		net := begin(t, seed, nodes.Config{Nodes: 6})
 		net.MineAll(10 * time.Second)
 		net.RunFor(2 * time.Minute)
 
-		attackers := make([]*Script, 90)
+		attackers := make([]*nodes.Script, 90)
 		addresses := gossip.Addresses{}
 		for i := range attackers {
 			attackers[i] = net.AddScript()
@@ -50,7 +50,7 @@ func TestEclipse(t *testing.T) {
 					return addresses, nil
 				case gossip.GetHeaders, gossip.GetBlocks:
 					if i%3 == 2 {
-						return nil, ErrSilent
+						return nil, nodes.ErrSilent
 					}
 				}
 				return a.Polite(r)
@@ -59,7 +59,7 @@ func TestEclipse(t *testing.T) {
 		honest := net.Nodes[0]
 		victim := net.AddKnowing(honest.Address())
 		for _, node := range net.Nodes[1:6] {
-			net.SetLinkBetween(victim, node, Link{Loss: 1})
+			net.SetLinkBetween(victim, node, nodes.Link{Loss: 1})
 		}
 		for _, a := range attackers {
 			a.Greet(victim, 20*time.Second)
@@ -76,7 +76,7 @@ func TestEclipse(t *testing.T) {
 			t.Errorf("only %d attackers are peers of the victim", bad)
 		}
 
-		// From now on all that it needs is announced.
+		// The victim is synced. From now on it hears of each block by an announcement.
 		for range 60 {
 			net.RunFor(10 * time.Second)
 			mustFollow(t, net, victim, honest, 3)
@@ -86,18 +86,18 @@ func TestEclipse(t *testing.T) {
 	})
 }
 
-// A node joins a network with a long history. It is told of honest nodes, and of
-// some that stall, make up headers, send other blocks or other bodies. It gets
-// its blocks from many, and is done soon.
+// A node joins a network with a long history. It knows the addresses of honest nodes
+// and of attackers, which stall, invent headers, send the wrong blocks, or send blocks
+// with changed bodies. It downloads from several peers at once, and is synced soon.
 func TestLateJoiner(t *testing.T) {
 	stories(t, 3, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 5})
+		net := begin(t, seed, nodes.Config{Nodes: 5})
 		net.Grow(4500)
 		net.MineAll(30 * time.Second)
 		net.RunFor(30 * time.Second)
 
 		c := net.Nodes[0].Chain()
-		liar := func(lie func(gossip.Request) (gossip.Answer, error)) *Script {
+		liar := func(lie func(gossip.Request) (gossip.Answer, error)) *nodes.Script {
 			s := net.AddScript()
 			s.Claim(c.Tip())
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
@@ -110,7 +110,7 @@ func TestLateJoiner(t *testing.T) {
 		}
 		staller := liar(func(r gossip.Request) (gossip.Answer, error) {
 			if _, ok := r.(gossip.GetBlocks); ok {
-				return nil, ErrSilent
+				return nil, nodes.ErrSilent
 			}
 			return nil, nil
 		})
@@ -171,7 +171,7 @@ func TestLateJoiner(t *testing.T) {
 		if staller.Requests["getblocks"] > 0 && joiner.Banned(staller.Address()) != "" {
 			t.Error("a peer that is only slow is banned")
 		}
-		for _, s := range []*Script{noWork, otherBlocks, otherBodies} {
+		for _, s := range []*nodes.Script{noWork, otherBlocks, otherBodies} {
 			if got := joiner.Banned(s.Address()); (s.Requests["getblocks"] > 0 && s != noWork || s.Requests["getheaders"] > 0 && s == noWork) && got == "" {
 				t.Errorf("%s lied and is not banned", s)
 			}
@@ -188,11 +188,11 @@ func spoil(h *pow.Header) {
 	}
 }
 
-// An attacker has headers with more work than anybody else, and their blocks for
-// nobody. A node that joins tries, and then goes by what there is.
+// Attackers offer headers with more work than the network's, but never send their
+// blocks. A joining node tries them, and then follows the blocks that it can get.
 func TestHeadersWithoutBlocks(t *testing.T) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 4})
+		net := begin(t, seed, nodes.Config{Nodes: 4})
 		hidden := net.Nodes[3]
 		net.Split(net.Nodes[:3], net.Nodes[3:])
 		net.Mine(10*time.Second, 1, 1, 1, 3)
@@ -212,7 +212,7 @@ func TestHeadersWithoutBlocks(t *testing.T) {
 					return attacker.Serve(branch, r)
 				case gossip.GetBlocks:
 					if i%2 == 0 {
-						return nil, ErrSilent
+						return nil, nodes.ErrSilent
 					}
 				}
 				return attacker.Polite(r)
@@ -229,19 +229,19 @@ func TestHeadersWithoutBlocks(t *testing.T) {
 	})
 }
 
-// An attacker offers a branch of eight thousand headers that are worth less than
-// the hundred blocks of the network, and claims that they are worth more. They
-// cost no memory.
+// An attacker offers a branch of eight thousand headers whose work is less than that
+// of the network's hundred blocks, and claims that it is more. The victim must not
+// keep these headers in memory.
 func TestLowWorkHeaders(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 4, Params: rules.Params{Name: "low", Difficulty: rules.Difficulty{
+		net := begin(t, seed, nodes.Config{Nodes: 4, Params: rules.Params{Name: "low", Difficulty: rules.Difficulty{
 			Rule: rules.RuleAsert, Bits: 0x2000ffff, Limit: 0x207fffff, Spacing: 1, HalfLife: 600}}})
 		net.Grow(100)
 		honest, victim := net.Nodes[0], net.Nodes[3]
 		net.RunFor(time.Minute)
-		before := net.largest
+		before := net.Largest()
 
-		headers := cheapBranch(net.config.Params, 8000)
+		headers := cheapBranch(net.Params(), 8000)
 		at := map[pow.Hash]int{}
 		for i, h := range headers {
 			at[h.Prev] = i
@@ -271,15 +271,15 @@ func TestLowWorkHeaders(t *testing.T) {
 		if attacker.Requests["getheaders"] < 5 {
 			t.Errorf("the victim has asked for headers %d times", attacker.Requests["getheaders"])
 		}
-		if grown := net.largest - before; grown > 64<<10 {
+		if grown := net.Largest() - before; grown > 64<<10 {
 			t.Errorf("the victim has grown by %d bytes", grown)
 		}
 		net.MustBehave(t)
 	})
 }
 
-// cheapBranch makes headers whose times lie so far apart at first that the
-// difficulty falls to its limit, and stays there.
+// cheapBranch makes headers whose second one comes so late that the difficulty falls
+// to its limit, where it stays.
 func cheapBranch(p rules.Params, count int) []pow.Header {
 	s := rules.Genesis(p)
 	headers := make([]pow.Header, count)
@@ -288,16 +288,17 @@ func cheapBranch(p rules.Params, count int) []pow.Header {
 		if i == 1 {
 			time += 20 * 600
 		}
-		h := grind(pow.Header{Version: 0x20000000, Prev: s.Hash, Time: time, Bits: s.NextBits(p)})
+		h := nodes.Grind(pow.Header{Version: 0x20000000, Prev: s.Hash, Time: time, Bits: s.NextBits(p)})
 		headers[i] = h
 		s = s.Apply(h)
 	}
 	return headers
 }
 
-// Who is on another network is refused by name, and is no peer.
+// A node of another network is refused with a message that names both networks, and
+// does not become a peer.
 func TestOtherNetwork(t *testing.T) {
-	net := begin(t, 1, Config{Nodes: 2})
+	net := begin(t, 1, nodes.Config{Nodes: 2})
 	node := net.Nodes[0]
 	s := net.AddScript()
 	s.Greeting.Network = "elsewhere"
@@ -318,8 +319,9 @@ func TestOtherNetwork(t *testing.T) {
 	net.MustBehave(t)
 }
 
-// Some announce each block first, and never send it or send it with a body that
-// is not its own. That costs seconds, not a whole timeout, and not the block.
+// Two attackers announce each block before anybody else does, and then either do not
+// send it or send it with a changed body. The victim must get the block from an honest
+// node within seconds, without waiting for a whole timeout.
 func TestFirstAnnouncers(t *testing.T) {
 	t.Run("silent", func(t *testing.T) { firstAnnouncers(t, false) })
 	t.Run("other bodies", func(t *testing.T) { firstAnnouncers(t, true) })
@@ -327,11 +329,11 @@ func TestFirstAnnouncers(t *testing.T) {
 
 func firstAnnouncers(t *testing.T, bodies bool) {
 	stories(t, 2, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 3})
+		net := begin(t, seed, nodes.Config{Nodes: 3})
 		var latest block.Block
 		net.RunFor(30 * time.Second)
 		victim, honest := net.Nodes[2], net.Nodes[0]
-		var stallers []*Script
+		var stallers []*nodes.Script
 		for range 2 {
 			s := net.AddScript()
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
@@ -339,7 +341,7 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 					return s.Polite(r)
 				}
 				if !bodies {
-					return nil, ErrSilent
+					return nil, nodes.ErrSilent
 				}
 				b := latest
 				b.Coinbase.Tag = "not mine"
@@ -350,13 +352,13 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 		}
 		net.RunFor(10 * time.Second)
 		for round := range 5 {
-			b := net.makeBlock(honest.chain, "found", honest.clock())
+			b := net.MakeBlock(honest, "found")
 			latest = b
 			for _, s := range stallers {
 				s.Send(victim, gossip.Announce{Blocks: []gossip.Announced{{Hash: b.Hash()}}}, nil)
 			}
 			net.RunFor(100 * time.Millisecond)
-			honest.put(b)
+			honest.Put(b)
 			net.RunFor(5 * time.Second)
 			if victim.Chain().Tip() != honest.Chain().Tip() {
 				t.Errorf("block %d has not come in five seconds", round)
@@ -369,24 +371,24 @@ func firstAnnouncers(t *testing.T, bodies bool) {
 	})
 }
 
-// missing returns how many of the posts up to that time are neither pending nor
-// mined at a node.
-func (n *Net) missing(node *Node, until time.Duration) int {
+// missing returns the number of posts made at or before the given time that are
+// neither pending nor mined at the node.
+func (n *Net) missing(node *nodes.Node, until time.Duration) int {
 	count := 0
-	for i, id := range n.posts.ids {
-		if _, err := node.chain.FindTx(id); err != nil && n.posts.at[i] <= until {
+	for _, p := range n.Posts() {
+		if _, err := node.Chain().FindTx(p.ID); err != nil && p.At <= until {
 			count++
 		}
 	}
 	return count
 }
 
-// Many announce blocks and transactions that do not exist, as fast as they may,
-// and answer no request for them. The node follows the chain, and its memory is
-// bounded.
+// Many attackers announce blocks and transactions that do not exist, as fast as the
+// limits allow, and do not answer requests for them. The node follows the chain, and
+// its memory stays bounded.
 func TestAnnouncementFlood(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, Config{Nodes: 4})
+		net := begin(t, seed, nodes.Config{Nodes: 4})
 		net.MineAll(10 * time.Second)
 		net.PostEvery(time.Second)
 		net.RunFor(30 * time.Second)
@@ -401,7 +403,7 @@ func TestAnnouncementFlood(t *testing.T) {
 			s.Answer = func(r gossip.Request) (gossip.Answer, error) {
 				switch r.(type) {
 				case gossip.GetBlocks, gossip.GetTxs:
-					return nil, ErrSilent
+					return nil, nodes.ErrSilent
 				case gossip.GetAddresses:
 					var a gossip.Addresses
 					for range gossip.MaxAddresses {
@@ -422,7 +424,7 @@ func TestAnnouncementFlood(t *testing.T) {
 					a.Txs = append(a.Txs, fake())
 				}
 				s.Send(victim, a, nil)
-				net.after(time.Second, flood)
+				net.After(time.Second, flood)
 			}
 			flood()
 		}
@@ -434,7 +436,7 @@ func TestAnnouncementFlood(t *testing.T) {
 		if late > 0 {
 			t.Errorf("%d posts came late", late)
 		}
-		t.Logf("%d fakes, the victim has grown to %d KiB", count, net.largest>>10)
+		t.Logf("%d fakes, the victim has grown to %d KiB", count, net.Largest()>>10)
 		net.MustStaySmall(t, 64<<20)
 		net.MustBehave(t)
 	})
