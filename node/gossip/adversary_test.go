@@ -15,10 +15,10 @@ import (
 // TestRefusedAnnouncementsStayShort: a peer that never takes an announcement
 // costs no memory, and the one that it takes at last is not too long.
 func TestRefusedAnnouncementsStayShort(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
-	p := h.g.byAddress[r.address]
+	p := h.g.host.peers.byAddress[r.address]
 	for range 80 {
 		h.accept(mineChain(h.chain.Tip(), 1, 7)...)
 		s, a := mustTake[Announce](h)
@@ -29,8 +29,8 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 			h.accept(mineChain(h.chain.Tip(), 1, 7)...)
 		}
 		h.fail(s, Refusal{Reason: Busy})
-		if len(p.blocks) > maxBlockNews {
-			t.Fatalf("%d blocks wait to be announced, at most %d", len(p.blocks), maxBlockNews)
+		if len(p.news.blocks) > maxBlockNews {
+			t.Fatalf("%d blocks wait to be announced, at most %d", len(p.news.blocks), maxBlockNews)
 		}
 		h.now = h.now.Add(time.Second)
 		h.step(Wake{})
@@ -51,16 +51,16 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 // TestNobodyIsBannedForAnother: a ban hits who is at an address, not whom it
 // claims to be, and not what else is at the address that somebody named.
 func TestNobodyIsBannedForAnother(t *testing.T) {
-	welcome := func(h *host, r *remote) {
+	welcome := func(h *testNode, r *remote) {
 		t.Helper()
 		s, _ := mustTake[Hello](h)
 		h.answer(s, Welcome{r.greeting()})
-		if p := h.g.byNode[r.id]; p == nil || p.address != r.address {
+		if p := h.g.host.peers.byNode[r.id]; p == nil || p.address != r.address {
 			t.Fatal("the honest node is not connected")
 		}
 	}
 	t.Run("node id", func(t *testing.T) {
-		h := newHost(t, 1, nil)
+		h := newTestNode(t, 1, nil)
 		honest, liar := newRemote(1), newRemote(2)
 		liar.id = honest.id
 		h.join(liar)
@@ -76,7 +76,7 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		welcome(h, honest)
 	})
 	t.Run("another service of its machine", func(t *testing.T) {
-		h := newHost(t, 1, nil)
+		h := newTestNode(t, 1, nil)
 		honest, liar := newRemote(1), newRemote(2)
 		honest.address, liar.address = "http://10.0.0.1:8000", "http://10.0.0.1:80"
 		if reply := h.incoming(Session{}, Hello{liar.greeting(), liar.session}); reply.Refusal != nil {
@@ -84,7 +84,7 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		}
 		s, _ := mustTake[Hello](h)
 		h.fail(s, fault(FaultMalformed, "a web page"))
-		if !h.g.bans.hasAddress(h.now, liar.address) {
+		if !h.g.host.bans.hasAddress(h.now, liar.address) {
 			t.Error("what is no node is not banned")
 		}
 		h.ids++
@@ -98,7 +98,7 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 func TestOldForksAreNotKept(t *testing.T) {
 	for behind, want := range map[int]bool{1: true, maxBehind: true, maxBehind + 1: false, 40: false} {
 		t.Run(fmt.Sprint(behind), func(t *testing.T) {
-			h := newHost(t, 1, nil)
+			h := newTestNode(t, 1, nil)
 			blocks := mineChain(h.chain.Tip(), 40, 7)
 			h.accept(blocks...)
 			r := newRemote(1)
@@ -122,7 +122,7 @@ func TestOldForksAreNotKept(t *testing.T) {
 }
 
 // welcome has a remote come to the host, which finds it at its address.
-func (h *host) welcome(r *remote) {
+func (h *testNode) welcome(r *remote) {
 	h.t.Helper()
 	if reply := h.incoming(Session{}, Hello{r.greeting(), r.session}); reply.Refusal != nil {
 		h.t.Fatal(reply.Refusal)
@@ -130,7 +130,7 @@ func (h *host) welcome(r *remote) {
 	s, hello := mustTake[Hello](h)
 	r.given = hello.Session
 	h.answer(s, Welcome{r.greeting()})
-	if p := h.g.byNode[r.id]; p == nil || p.out {
+	if p := h.g.host.peers.byNode[r.id]; p == nil || p.out {
 		h.t.Fatalf("%s is not a peer that came to us", r.address)
 	}
 }
@@ -138,7 +138,7 @@ func (h *host) welcome(r *remote) {
 // TestAnnouncersInLeague: those who announce a block first, many times, and never
 // send it, do not keep a peer of our choice from being asked for it soon.
 func TestAnnouncersInLeague(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	honest := newRemote(100)
 	h.join(honest)
 	blk := mineOn(h.chain.Tip(), 9)
@@ -149,11 +149,11 @@ func TestAnnouncersInLeague(t *testing.T) {
 		h.incoming(r.given, announce)
 	}
 	for range maxAsked {
-		h.now = h.now.Add(askAnother)
+		h.now = h.now.Add(h.g.host.config.AskAnother)
 		h.step(Wake{})
 	}
 	h.incoming(honest.given, announce)
-	h.now = h.now.Add(askAnother)
+	h.now = h.now.Add(h.g.host.config.AskAnother)
 	h.step(Wake{})
 	for {
 		s, _ := mustTake[GetBlocks](h)
@@ -170,7 +170,7 @@ func TestAnnouncersInLeague(t *testing.T) {
 // TestSyncsByTurns: peers that come to us again and again, claim much and stall
 // have two syncs in a row at most, also when a peer of our choice has stalled once.
 func TestSyncsByTurns(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	honest := newRemote(100)
 	for _, b := range mineChain(h.chain.Tip(), 5, 7) {
 		honest.tip = honest.tip.Apply(b.Header)
@@ -185,7 +185,7 @@ func TestSyncsByTurns(t *testing.T) {
 		asked = append(asked, s.To == honest.address)
 		h.now = h.now.Add(s.Timeout)
 		h.fail(s, context.DeadlineExceeded)
-		h.now = h.now.Add(syncRetry)
+		h.now = h.now.Add(h.g.host.config.SyncRetry)
 		for {
 			s, _, ok := take[Hello](h)
 			if !ok {
@@ -194,7 +194,7 @@ func TestSyncsByTurns(t *testing.T) {
 			g := r.greeting()
 			if s.To == honest.address {
 				g = honest.greeting()
-			} else if p := h.g.byAddress[s.To]; p != nil {
+			} else if p := h.g.host.peers.byAddress[s.To]; p != nil {
 				g.Node, g.Address = p.node, p.address
 			}
 			h.answer(s, Welcome{g})
@@ -210,16 +210,16 @@ func TestSyncsByTurns(t *testing.T) {
 // TestClientsCannotFillTheNode: what clients have it connect with is bounded, and
 // does not keep it from dialing others.
 func TestClientsCannotFillTheNode(t *testing.T) {
-	h := newHost(t, 1, func(c *Config) { c.Limits.Outbound = 2 })
+	h := newTestNode(t, 1, func(c *Config) { c.Limits.Outbound = 2 })
 	for i := range 3 * maxByHand {
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: address(i), Keep: true})
 	}
-	if n := h.g.outbound(); n > 2+maxByHand {
+	if n := h.g.host.peers.outbound; n > 2+maxByHand {
 		t.Errorf("%d peers of our choice, at most %d", n, 2+maxByHand)
 	}
 
-	b := newBook(1000, "http://self:80", nil)
+	b := newTestBook(1000, nil)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range maxKept {
 		b.keep(address(i))
@@ -240,7 +240,7 @@ func TestClientsCannotFillTheNode(t *testing.T) {
 // TestOneMachineCannotTakeAllPlaces: from one IP address come so many peers, and
 // others still find room.
 func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	hello := func(r *remote, from string) *Refusal {
 		h.ids++
 		h.step(Incoming{ID: h.ids, From: netip.MustParseAddr(from), Request: Hello{r.greeting(), r.session}})
@@ -265,9 +265,9 @@ func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 		}
 		h.fail(s, context.DeadlineExceeded)
 	}
-	for i := range 2 * h.g.limits.InboundEach {
+	for i := range 2 * h.g.host.config.Limits.InboundEach {
 		r := newRemote(i + 1)
-		if refusal := hello(r, "10.0.0.1"); (refusal != nil) != (i >= h.g.limits.InboundEach) {
+		if refusal := hello(r, "10.0.0.1"); (refusal != nil) != (i >= h.g.host.config.Limits.InboundEach) {
 			t.Fatalf("peer %d: %v", i, refusal)
 		} else if refusal == nil {
 			up(r)

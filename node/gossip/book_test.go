@@ -18,8 +18,12 @@ func address(i int) Address {
 
 func all(*entry) bool { return true }
 
+func newTestBook(most int, allow func(Address) bool) book {
+	return newBook(Config{Address: "http://self:80", Allow: allow, Limits: Limits{Addresses: most}}.complete())
+}
+
 func TestBookAddressesFromOnePeerAreBounded(t *testing.T) {
-	b := newBook(4096, "http://self:80", nil)
+	b := newTestBook(4096, nil)
 	rng := rand.New(rand.NewPCG(1, 1))
 	b.connected(address(1), NodeID{1}, start)
 	for i := range 100_000 {
@@ -47,10 +51,10 @@ func TestBookBackoff(t *testing.T) {
 		forgotten        bool
 	}{
 		{"never connected", false, false, 4 * time.Second, 0, true},
-		{"connected before", true, false, 4 * time.Second, knownBackoff, false},
-		{"kept", false, true, 4 * time.Second, knownBackoff, false},
+		{"connected before", true, false, 4 * time.Second, 15 * time.Second, false},
+		{"kept", false, true, 4 * time.Second, 15 * time.Second, false},
 	} {
-		b := newBook(10, "http://self:80", nil)
+		b := newTestBook(10, nil)
 		a := address(7)
 		b.heard(a, "", nil)
 		if test.tried {
@@ -79,7 +83,7 @@ func TestBookBackoff(t *testing.T) {
 
 func TestBookPick(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	b := newBook(100, "http://self:80", func(a Address) bool { return a != address(9) })
+	b := newTestBook(100, func(a Address) bool { return a != address(9) })
 	if a, _ := b.pick(start, rng, all); a != "" {
 		t.Errorf("an empty book has %s", a)
 	}
@@ -114,7 +118,7 @@ func TestBookPick(t *testing.T) {
 func TestBookBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 20).Draw(t, "most")
-		b := newBook(most, "http://self:80", nil)
+		b := newTestBook(most, nil)
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		now := start
 		t.Repeat(map[string]func(*rapid.T){
@@ -152,7 +156,7 @@ func TestBookBounds(t *testing.T) {
 
 func TestBansEnd(t *testing.T) {
 	b := newBans(time.Hour)
-	p := &peer{address: "http://10.0.0.1:80", up: true}
+	p := &peer{address: "http://10.0.0.1:80", phase: connected}
 	b.add(start, p)
 	if !b.hasAddress(start, "http://10.0.0.1:80") || !b.hasAddress(start, "http://10.0.0.1:81") {
 		t.Error("not banned by address and IP address")
@@ -160,12 +164,12 @@ func TestBansEnd(t *testing.T) {
 	if b.hasAddress(start.Add(time.Hour), p.address) {
 		t.Error("still banned after an hour")
 	}
-	b.add(start, &peer{address: "http://127.0.0.1:80", up: true})
+	b.add(start, &peer{address: "http://127.0.0.1:80", phase: connected})
 	if b.hasAddress(start, "http://127.0.0.1:81") {
 		t.Error("all of the loopback is banned")
 	}
 	for i := range 3 * maxBans {
-		b.add(start, &peer{address: address(i), up: true})
+		b.add(start, &peer{address: address(i), phase: connected})
 	}
 	if len(b.until) > maxBans || len(b.order) != len(b.until) {
 		t.Errorf("%d bans, %d in order, at most %d", len(b.until), len(b.order), maxBans)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestConnectTellsWhenBothKnowEachOther(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
 	peers := h.g.Peers()
@@ -24,7 +24,7 @@ func TestConnectTellsWhenBothKnowEachOther(t *testing.T) {
 }
 
 func TestConnectFails(t *testing.T) {
-	h := newHost(t, 1, func(c *Config) { c.Allow = func(a Address) bool { return a != address(3) } })
+	h := newTestNode(t, 1, func(c *Config) { c.Allow = func(a Address) bool { return a != address(3) } })
 	connect := func(a Address) ID { h.ids++; h.step(Connect{ID: h.ids, Address: a}); return h.ids }
 	for _, test := range []struct {
 		name string
@@ -43,14 +43,14 @@ func TestConnectFails(t *testing.T) {
 			gr.Network, gr.NetworkID = "other", pow.Hash{1}
 			h.answer(s, Welcome{gr})
 		}, "on the network test, not on other"},
-		{"no answer", address(7), func() { h.now = h.now.Add(connectWait); h.step(Wake{}) }, "did not answer in time"},
+		{"no answer", address(7), func() { h.now = h.now.Add(h.g.host.config.ConnectWait); h.step(Wake{}) }, "did not answer in time"},
 		{"one way only", address(8), func() {
 			s, _ := mustTake[Hello](h)
 			for s.To != address(8) { // those before never answer
 				s, _ = mustTake[Hello](h)
 			}
 			h.answer(s, Welcome{newRemote(8).greeting()})
-			h.now = h.now.Add(connectWait)
+			h.now = h.now.Add(h.g.host.config.ConnectWait)
 			h.step(Wake{})
 		}, "could not reach this node at http://self:80"},
 	} {
@@ -64,7 +64,7 @@ func TestConnectFails(t *testing.T) {
 
 // TestTwoSpellings: a node that is reached by two addresses is one peer.
 func TestTwoSpellings(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
 	h.ids++
@@ -88,7 +88,7 @@ func TestTwoSpellings(t *testing.T) {
 
 // TestRestart: another process at the address of a peer takes its place.
 func TestRestart(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
 	again := newRemote(1)
@@ -111,13 +111,13 @@ func TestRestart(t *testing.T) {
 }
 
 func TestPeersAreDroppedAfterThreeFailures(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	h.join(newRemote(1))
 	for i := range maxFails {
 		if len(h.g.Peers()) != 1 {
 			t.Fatalf("dropped after %d failures", i)
 		}
-		h.now = h.now.Add(2 * helloEvery)
+		h.now = h.now.Add(2 * h.g.host.config.HelloEvery)
 		h.step(Wake{})
 		s, _ := mustTake[Hello](h)
 		h.fail(s, errors.New("timeout"))
@@ -125,7 +125,7 @@ func TestPeersAreDroppedAfterThreeFailures(t *testing.T) {
 	if len(h.g.Peers()) != 0 {
 		t.Error("not dropped")
 	}
-	h.now = h.now.Add(knownBackoff)
+	h.now = h.now.Add(h.g.host.config.KnownBackoff)
 	h.step(Wake{})
 	if s, _ := mustTake[Hello](h); s.To != address(1) {
 		t.Errorf("hello to %s", s.To)
@@ -135,7 +135,7 @@ func TestPeersAreDroppedAfterThreeFailures(t *testing.T) {
 // TestUnknownSession: a peer that has forgotten us gets to know us again, and
 // what was to be announced to it is not lost.
 func TestUnknownSession(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
 	tx := h.post("x")
@@ -163,7 +163,7 @@ func TestUnknownSession(t *testing.T) {
 }
 
 func TestAddressesSpread(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: address(1)})
 	r := newRemote(1)
@@ -186,7 +186,7 @@ func TestAddressesSpread(t *testing.T) {
 	if _, changed := h.g.Book(); changed {
 		t.Error("changed again")
 	}
-	again := newHost(t, 2, func(c *Config) { c.Book = entries })
+	again := newTestNode(t, 2, func(c *Config) { c.Book = entries })
 	if got := len(again.sends); got != 1 { // the other one failed a moment ago
 		t.Errorf("a node with that book says hello %d times", got)
 	}
@@ -194,10 +194,10 @@ func TestAddressesSpread(t *testing.T) {
 
 // TestAddressesAreAskedAgain has a peer that knew nobody at first.
 func TestAddressesAreAskedAgain(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
-	for end := h.now.Add(2 * addressesSoon); h.now.Before(end); h.now = h.now.Add(time.Second) {
+	for end := h.now.Add(2 * h.g.host.config.AddressesSoon); h.now.Before(end); h.now = h.now.Add(time.Second) {
 		h.step(Wake{})
 		if s, _, ok := take[Hello](h); ok {
 			h.answer(s, Welcome{r.greeting()})
@@ -217,7 +217,7 @@ func TestAddressesAreAskedAgain(t *testing.T) {
 }
 
 func TestWhoCannotProveItsAddressIsNoPeer(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	if reply := h.incoming(Session{}, Hello{r.greeting(), r.session}); reply.Refusal != nil {
 		t.Fatal(reply.Refusal)
@@ -237,7 +237,7 @@ func TestWhoCannotProveItsAddressIsNoPeer(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	h := newHost(t, 1, func(c *Config) { c.Limits.Inbound = 1 })
+	h := newTestNode(t, 1, func(c *Config) { c.Limits.Inbound = 1 })
 	hello := func(change func(*Greeting)) *Refusal {
 		g := newRemote(1).greeting()
 		change(&g)
@@ -251,7 +251,7 @@ func TestRefusals(t *testing.T) {
 		{"another network", func(g *Greeting) { g.Network, g.NetworkID = "other", pow.Hash{1} }, WrongNetwork},
 		{"other parameters", func(g *Greeting) { g.NetworkID = pow.Hash{1} }, WrongNetwork},
 		{"another version", func(g *Greeting) { g.Version = 2 }, WrongVersion},
-		{"itself", func(g *Greeting) { g.Node = h.g.self }, Self},
+		{"itself", func(g *Greeting) { g.Node = h.g.host.config.Node }, Self},
 		{"our address", func(g *Greeting) { g.Address = "http://self:80" }, BadRequest},
 		{"no address", func(g *Greeting) { g.Address = "" }, BadRequest},
 		{"a strange address", func(g *Greeting) { g.Address = "http://h:1/path" }, BadRequest},

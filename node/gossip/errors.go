@@ -1,8 +1,11 @@
 package gossip
 
 import (
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/lodepow/lode/chain/block"
 )
 
 // Refusal is a node's word that it will not do what it was asked.
@@ -74,4 +77,23 @@ func (f Fault) Error() string { return string(f.Reason) + ": " + f.Detail }
 
 func fault(reason FaultReason, format string, args ...any) Fault {
 	return Fault{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// headerFault returns the fault of a peer whose header breaks a rule.
+func headerFault(err error) Fault {
+	if errors.Is(err, block.HighHash) {
+		return fault(FaultWork, "%v", err)
+	}
+	return fault(FaultInvalid, "%v", err)
+}
+
+// ofBody reports whether a block is refused for a body that need not be the one
+// that its header commits to. Another peer may have the right body, so the error
+// says nothing about the block's hash.
+func ofBody(rule block.RuleError) bool {
+	switch rule.Reason {
+	case block.BadMerkleRoot, block.DuplicateTxs, block.BadLength, block.CoinbaseShape, block.CoinbaseLength, block.CoinbaseMissing:
+		return true
+	}
+	return false
 }

@@ -15,7 +15,7 @@ import (
 // TestBlocksTravel: a block is fetched once from whoever announced it first, and
 // announced to those who do not have it.
 func TestBlocksTravel(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	a, b, c := newRemote(1), newRemote(2), newRemote(3)
 	for _, r := range []*remote{a, b, c} {
 		h.join(r)
@@ -56,7 +56,7 @@ func TestBlocksTravel(t *testing.T) {
 
 // TestBlockWithoutParent starts a sync and is not kept.
 func TestBlockWithoutParent(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
 	blocks := mineChain(h.chain.Tip(), 3, 1)
@@ -97,7 +97,7 @@ func TestBadBlocksAnnounced(t *testing.T) {
 		{"another kind", good.Hash(), Done{}, FaultMalformed},
 		{"a block without work", unworked(height).Hash(), Blocks{[]block.Block{unworked(height)}}, FaultWork},
 	} {
-		h := newHost(t, 1, nil)
+		h := newTestNode(t, 1, nil)
 		r := newRemote(1)
 		h.join(r)
 		h.incoming(r.given, Announce{Blocks: []Announced{{Hash: test.ask}}})
@@ -106,7 +106,7 @@ func TestBadBlocksAnnounced(t *testing.T) {
 		if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(test.reason)}) {
 			t.Errorf("%s: banned for %v, want %s", test.name, got, test.reason)
 		}
-		if len(h.g.relay.blocks) != 0 || len(h.g.accepts) != 0 || h.g.accepting != nil {
+		if len(h.g.relay.wanted) != 0 || len(h.g.intake.queue) != 0 || h.g.intake.current != nil {
 			t.Errorf("%s: something is left", test.name)
 		}
 	}
@@ -115,7 +115,7 @@ func TestBadBlocksAnnounced(t *testing.T) {
 // TestBodyOfAnother: who sends a block with a body that does not belong to its
 // header is banned, and the block is had from another peer all the same.
 func TestBodyOfAnother(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	liar, honest := newRemote(1), newRemote(2)
 	h.join(liar)
 	h.join(honest)
@@ -142,7 +142,7 @@ func TestBodyOfAnother(t *testing.T) {
 // TestAnotherIsAsked: the next peer that announced a block is asked after two
 // seconds, and the first answer is taken.
 func TestAnotherIsAsked(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	remotes := []*remote{newRemote(1), newRemote(2)}
 	b := mineOn(rules.Genesis(params()), 1)
 	for _, r := range remotes {
@@ -153,7 +153,7 @@ func TestAnotherIsAsked(t *testing.T) {
 	if _, _, ok := take[GetBlocks](h); ok {
 		t.Fatal("two are asked at once")
 	}
-	h.now = h.now.Add(askAnother)
+	h.now = h.now.Add(h.g.host.config.AskAnother)
 	if next := h.g.Next(); next.After(h.now) {
 		t.Errorf("wants to be woken in %s", next.Sub(h.now))
 	}
@@ -187,7 +187,7 @@ func unworked(b block.Block) block.Block {
 // TestTxsTravel: a transaction is fetched from one of those who announced it,
 // from the next if that one does not have it any more, and passed on.
 func TestTxsTravel(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	a, b, c := newRemote(1), newRemote(2), newRemote(3)
 	for _, r := range []*remote{a, b, c} {
 		h.join(r)
@@ -229,7 +229,7 @@ func TestTxsTravel(t *testing.T) {
 // TestReorgAnnouncesWhatItReturns: a transaction of the losing branch is told
 // to peers that may not have it.
 func TestReorgAnnouncesWhatItReturns(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	genesis := h.chain.Tip()
 	tx := h.post("x")
 	h.accept(mineOn(genesis, 1, tx))
@@ -253,7 +253,7 @@ func TestReorgAnnouncesWhatItReturns(t *testing.T) {
 // TestAnnouncementsGather: while one is under way the next ones wait, and go
 // together; what fails is told again.
 func TestAnnouncementsGather(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	h.join(newRemote(1))
 	ids := []pow.Hash{h.post("1").ID()}
 	s, a := mustTake[Announce](h)
@@ -267,7 +267,7 @@ func TestAnnouncementsGather(t *testing.T) {
 		t.Errorf("announced %v", a.Txs)
 	}
 	h.fail(s, errors.New("timeout"))
-	h.now = h.now.Add(announceRetry)
+	h.now = h.now.Add(h.g.host.config.AnnounceRetry)
 	h.step(Wake{})
 	if _, a = mustTake[Announce](h); !slices.Equal(a.Txs, ids) {
 		t.Errorf("announced %v, want %v", a.Txs, ids)
@@ -276,7 +276,7 @@ func TestAnnouncementsGather(t *testing.T) {
 
 // TestPoolsAreCompared page by page when a peer is new.
 func TestPoolsAreCompared(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})

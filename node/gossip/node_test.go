@@ -55,8 +55,8 @@ func mineChain(s rules.State, n int, salt uint64) []block.Block {
 	return blocks
 }
 
-// host is a node with its chain, whose requests the test answers.
-type host struct {
+// testNode is a node with its chain, whose requests the test answers.
+type testNode struct {
 	t     rapid.TB
 	g     *Gossip
 	chain *chain.Chain
@@ -69,12 +69,12 @@ type host struct {
 	told    map[ID]error // outcomes of Connect
 }
 
-func newHost(t rapid.TB, seed uint64, change func(*Config)) *host {
+func newTestNode(t rapid.TB, seed uint64, change func(*Config)) *testNode {
 	c := Config{
 		Chain: openChain(t), Random: rand.New(rand.NewPCG(seed, 0)),
 		Node: NodeID{0xee, byte(seed)}, Address: "http://self:80",
 	}
-	h := &host{t: t, chain: c.Chain.(*chain.Chain), now: start, replies: map[ID]Reply{}, told: map[ID]error{}}
+	h := &testNode{t: t, chain: c.Chain.(*chain.Chain), now: start, replies: map[ID]Reply{}, told: map[ID]error{}}
 	if change != nil {
 		change(&c)
 	}
@@ -84,13 +84,13 @@ func newHost(t rapid.TB, seed uint64, change func(*Config)) *host {
 }
 
 // step lets the chain do its part at once and keeps what else there is to do.
-func (h *host) step(ev Event) {
+func (h *testNode) step(ev Event) {
 	h.t.Helper()
 	h.run(func() []Event { return []Event{ev} })
 }
 
 // run does something and then the steps that follow from it.
-func (h *host) run(f func() []Event) {
+func (h *testNode) run(f func() []Event) {
 	h.t.Helper()
 	var queue []Event
 	cancel := h.chain.Subscribe(func(ev chain.Event) { queue = append(queue, Changed{ev}) })
@@ -134,7 +134,7 @@ func (h *host) run(f func() []Event) {
 
 // take removes and returns the first request of one kind that waits for an
 // answer.
-func take[R Request](h *host) (s Send, r R, ok bool) {
+func take[R Request](h *testNode) (s Send, r R, ok bool) {
 	for i, s := range h.sends {
 		if r, ok := s.Request.(R); ok {
 			h.sends = slices.Delete(h.sends, i, i+1)
@@ -144,7 +144,7 @@ func take[R Request](h *host) (s Send, r R, ok bool) {
 	return s, r, false
 }
 
-func mustTake[R Request](h *host) (Send, R) {
+func mustTake[R Request](h *testNode) (Send, R) {
 	h.t.Helper()
 	s, r, ok := take[R](h)
 	if !ok {
@@ -153,11 +153,11 @@ func mustTake[R Request](h *host) (Send, R) {
 	return s, r
 }
 
-func (h *host) answer(s Send, a Answer) { h.t.Helper(); h.step(Answered{ID: s.ID, Answer: a}) }
-func (h *host) fail(s Send, err error)  { h.t.Helper(); h.step(Answered{ID: s.ID, Err: err}) }
+func (h *testNode) answer(s Send, a Answer) { h.t.Helper(); h.step(Answered{ID: s.ID, Answer: a}) }
+func (h *testNode) fail(s Send, err error)  { h.t.Helper(); h.step(Answered{ID: s.ID, Err: err}) }
 
 // accept has the chain take blocks as if they were mined here.
-func (h *host) accept(blocks ...block.Block) {
+func (h *testNode) accept(blocks ...block.Block) {
 	h.t.Helper()
 	h.run(func() []Event {
 		if n, err := h.chain.AcceptAll(blocks); err != nil {
@@ -168,7 +168,7 @@ func (h *host) accept(blocks ...block.Block) {
 }
 
 // post has the chain take a transaction as if a client had posted it.
-func (h *host) post(content string) block.Tx {
+func (h *testNode) post(content string) block.Tx {
 	h.t.Helper()
 	tx := newTx(h.t, content)
 	h.run(func() []Event {
@@ -189,7 +189,7 @@ func newTx(t rapid.TB, content string) block.Tx {
 	return tx
 }
 
-func (h *host) incoming(session Session, r Request) Reply {
+func (h *testNode) incoming(session Session, r Request) Reply {
 	h.t.Helper()
 	h.ids++
 	h.step(Incoming{ID: h.ids, From: netip.MustParseAddr("127.0.0.1"), Session: session, Request: r})
@@ -200,7 +200,7 @@ func (h *host) incoming(session Session, r Request) Reply {
 	return reply
 }
 
-func (h *host) noted(kind NoteKind) (reasons []string) {
+func (h *testNode) noted(kind NoteKind) (reasons []string) {
 	for _, n := range h.notes {
 		if n.Kind == kind {
 			reasons = append(reasons, n.Reason)
@@ -231,7 +231,7 @@ func (r *remote) greeting() Greeting {
 }
 
 // join has the host connect with a remote and tells it the remote's tip.
-func (h *host) join(r *remote) {
+func (h *testNode) join(r *remote) {
 	h.t.Helper()
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})
