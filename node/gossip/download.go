@@ -14,7 +14,7 @@ const (
 	batchesOfPeer = 3       // batches that one peer is asked for at a time
 	batchAsked    = 3       // peers that are asked for one batch
 	acceptBlocks  = 2048    // blocks in one Accept, and
-	acceptBytes   = 4 << 20 // about so many bytes
+	acceptBytes   = 4 << 20 // their total size, which the last batch may exceed
 )
 
 // download is the blocks of a branch that the chain does not have yet: first the
