@@ -37,11 +37,11 @@ func ParseAddress(s string) (Address, error) {
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "", badAddress(s, "the scheme is %s", u.Scheme)
+		return "", badAddress(s, "not scheme %s", u.Scheme)
 	case u.User != nil:
-		return "", badAddress(s, "it has a user name")
+		return "", badAddress(s, "without a user name")
 	case u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "":
-		return "", badAddress(s, "there is something behind the port")
+		return "", badAddress(s, "nothing may follow the port")
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
 	if port == "" {

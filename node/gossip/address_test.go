@@ -31,13 +31,13 @@ func TestParseAddress(t *testing.T) {
 func TestParseAddressRefuses(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"", "host is missing"},
-		{"ftp://h:1", "scheme is ftp"},
+		{"ftp://h:1", "scheme ftp"},
 		{"http://me@h:1", "user name"},
 		{"http://me:secret@h:1", "user name"},
-		{"http://h:1/path", "behind the port"},
-		{"http://h:1?x=1", "behind the port"},
-		{"http://h:1?", "behind the port"},
-		{"http://h:1#x", "behind the port"},
+		{"http://h:1/path", "follow the port"},
+		{"http://h:1?x=1", "follow the port"},
+		{"http://h:1?", "follow the port"},
+		{"http://h:1#x", "follow the port"},
 		{"http://h:", "port is missing"},
 		{"http://h:0", "want 1 to 65535"},
 		{"http://h:65536", "want 1 to 65535"},

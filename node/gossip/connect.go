@@ -38,7 +38,7 @@ func (g *greeter) onConnect(ev Connect) {
 		refuse("%s is not an address that this node may connect with", a)
 		return
 	case p == nil && g.peers.outbound >= max(0, g.config.Limits.Outbound)+maxByHand:
-		refuse("%d nodes are connected with already, which is enough", g.peers.outbound)
+		refuse("this node has chosen %d peers already, and takes no more", g.peers.outbound)
 		return
 	case len(g.waiters) >= maxWaiters:
 		refuse("%d connections are being made already: try again in a moment", len(g.waiters))

@@ -133,7 +133,7 @@ func (g *greeter) onWelcome(p *peer, w Welcome) {
 		return
 	}
 	if p.phase == checking && p.claims != w.Node {
-		g.drop(p, "impostor", "the node at "+string(p.address)+" is not the one that gave this address")
+		g.drop(p, "impostor", "the node at "+string(p.address)+" is not the one that claimed this address")
 		return
 	}
 	if !g.identify(p, w.Greeting) {
@@ -233,10 +233,10 @@ func (g *greeter) meet(h Hello, source netip.Addr, welcome Welcome) (Answer, *Re
 		sameCame, sameGreeted = g.guests(func(p *peer) bool { return p.source == source })
 	}
 	if came >= g.config.Limits.Inbound || sameCame >= g.config.Limits.InboundEach {
-		return nil, &Refusal{Reason: Full, Message: fmt.Sprintf("this node has its peers: %d came to it, %d from there", came, sameCame), RetryAfter: time.Minute}
+		return nil, &Refusal{Reason: Full, Message: fmt.Sprintf("there is no room for another peer: %d have come to this node, %d of them from the same IP address", came, sameCame), RetryAfter: time.Minute}
 	}
 	if greeted >= maxGreeted || sameGreeted >= maxGreetedEach {
-		return nil, &Refusal{Reason: Busy, Message: "too many nodes say hello at once", RetryAfter: time.Second}
+		return nil, &Refusal{Reason: Busy, Message: "too many nodes have come at the same time: try again in a moment", RetryAfter: time.Second}
 	}
 	g.newPeer(a, checking, func(p *peer) { p.claims, p.theirs, p.source = h.Node, h.Session, source })
 	return welcome, nil
