@@ -223,9 +223,9 @@ func TestClientsCannotFillTheNode(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range maxKept {
 		b.keep(address(i))
-		b.failed(address(i), start.Add(-time.Hour), 0)
+		b.markFailed(address(i), start.Add(-time.Hour), 0)
 	}
-	b.heard("http://honest:80", "x", rng)
+	b.learn("http://honest:80", "x", rng)
 	picked := 0
 	for range 100 {
 		if a, _ := b.pick(start, rng, all); a == "http://honest:80" {

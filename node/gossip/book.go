@@ -96,8 +96,8 @@ func (b *book) keep(a Address) {
 	}
 }
 
-// heard adds an address that a source has told.
-func (b *book) heard(a Address, source string, rng *rand.Rand) { b.put(a, source, rng) }
+// learn adds an address that a source has told.
+func (b *book) learn(a Address, source string, rng *rand.Rand) { b.put(a, source, rng) }
 
 // put returns the entry of an address, and adds one if there is none. In a full
 // book it replaces an entry that was never connected: a random one if rng is not
@@ -160,8 +160,8 @@ func (b *book) forget(a Address) {
 	b.changed = true
 }
 
-// connected enters that a node has been found at an address.
-func (b *book) connected(a Address, n NodeID, now time.Time) {
+// markConnected enters that a node has been found at an address.
+func (b *book) markConnected(a Address, n NodeID, now time.Time) {
 	e := b.put(a, "", nil)
 	if e == nil {
 		return
@@ -180,10 +180,10 @@ func (b *book) setNode(a Address, n NodeID) {
 	}
 }
 
-// failed enters that an address has failed. It is left alone for some time, which
+// markFailed enters that an address has failed. It is left alone for some time, which
 // doubles with each failure and is at least wait. After enough failures it is
 // forgotten.
-func (b *book) failed(a Address, now time.Time, wait time.Duration) {
+func (b *book) markFailed(a Address, now time.Time, wait time.Duration) {
 	e := b.at[a]
 	if e == nil {
 		return

@@ -25,15 +25,15 @@ func newTestBook(most int, allow func(Address) bool) book {
 func TestBookAddressesFromOnePeerAreBounded(t *testing.T) {
 	b := newTestBook(4096, nil)
 	rng := rand.New(rand.NewPCG(1, 1))
-	b.connected(address(1), NodeID{1}, start)
+	b.markConnected(address(1), NodeID{1}, start)
 	for i := range 100_000 {
-		b.heard(address(1000+i), "liar", rng)
+		b.learn(address(1000+i), "liar", rng)
 	}
 	if got := len(b.entries); got != perSource+1 {
 		t.Errorf("%d addresses, want %d", got, perSource+1)
 	}
 	for i := range 100_000 {
-		b.heard(address(200_000+i), fmt.Sprint("liar", i), rng)
+		b.learn(address(200_000+i), fmt.Sprint("liar", i), rng)
 	}
 	if got := len(b.entries); got > 4096 {
 		t.Errorf("%d addresses, at most 4096", got)
@@ -56,15 +56,15 @@ func TestBookBackoff(t *testing.T) {
 	} {
 		b := newTestBook(10, nil)
 		a := address(7)
-		b.heard(a, "", nil)
+		b.learn(a, "", nil)
 		if test.tried {
-			b.connected(a, NodeID{1}, start)
+			b.markConnected(a, NodeID{1}, start)
 		}
 		if test.kept {
 			b.keep(a)
 		}
 		for i := range 20 {
-			b.failed(a, start, 0)
+			b.markFailed(a, start, 0)
 			if i == 2 {
 				if wait := b.at[a].Next.Sub(start); wait != test.after3 {
 					t.Errorf("%s: %v after three failures, want %v", test.name, wait, test.after3)
@@ -87,13 +87,13 @@ func TestBookPick(t *testing.T) {
 	if a, _ := b.pick(start, rng, all); a != "" {
 		t.Errorf("an empty book has %s", a)
 	}
-	b.heard("http://self:80", "", rng)
-	b.heard(address(9), "", rng)
+	b.learn("http://self:80", "", rng)
+	b.learn(address(9), "", rng)
 	if len(b.entries) != 0 {
 		t.Error("the node's own address, or one that is not allowed, is in the book")
 	}
-	b.connected(address(1), NodeID{1}, start)
-	b.heard(address(2), "x", rng)
+	b.markConnected(address(1), NodeID{1}, start)
+	b.learn(address(2), "x", rng)
 	picked := map[Address]int{}
 	for range 1000 {
 		a, _ := b.pick(start, rng, all)
@@ -106,9 +106,9 @@ func TestBookPick(t *testing.T) {
 	if a, _ := b.pick(start, rng, all); a != address(3) {
 		t.Errorf("picked %s before the one to be kept", a)
 	}
-	b.failed(address(3), start, 0)
-	b.failed(address(1), start, 5*time.Second)
-	b.failed(address(2), start, 3*time.Second)
+	b.markFailed(address(3), start, 0)
+	b.markFailed(address(1), start, 5*time.Second)
+	b.markFailed(address(2), start, 3*time.Second)
 	if a, next := b.pick(start, rng, all); a != "" || next != start.Add(time.Second) {
 		t.Errorf("picked %q, next at %v, want nothing before %v", a, next, start.Add(time.Second))
 	}
@@ -123,12 +123,12 @@ func TestBookBounds(t *testing.T) {
 		now := start
 		t.Repeat(map[string]func(*rapid.T){
 			"heard": func(t *rapid.T) {
-				b.heard(address(rapid.IntRange(0, 40).Draw(t, "a")), rapid.SampledFrom([]string{"", "p", "q"}).Draw(t, "from"), rng)
+				b.learn(address(rapid.IntRange(0, 40).Draw(t, "a")), rapid.SampledFrom([]string{"", "p", "q"}).Draw(t, "from"), rng)
 			},
 			"keep":      func(t *rapid.T) { b.keep(address(rapid.IntRange(0, 40).Draw(t, "a"))) },
 			"forget":    func(t *rapid.T) { b.forget(address(rapid.IntRange(0, 40).Draw(t, "a"))) },
-			"connected": func(t *rapid.T) { b.connected(address(rapid.IntRange(0, 40).Draw(t, "a")), NodeID{1}, now) },
-			"failed":    func(t *rapid.T) { b.failed(address(rapid.IntRange(0, 40).Draw(t, "a")), now, 0) },
+			"connected": func(t *rapid.T) { b.markConnected(address(rapid.IntRange(0, 40).Draw(t, "a")), NodeID{1}, now) },
+			"failed":    func(t *rapid.T) { b.markFailed(address(rapid.IntRange(0, 40).Draw(t, "a")), now, 0) },
 			"time":      func(t *rapid.T) { now = now.Add(time.Duration(rapid.IntRange(0, 1000).Draw(t, "s")) * time.Second) },
 			"": func(t *rapid.T) {
 				if len(b.entries) > most || len(b.entries) != len(b.at) {

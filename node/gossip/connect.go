@@ -47,7 +47,7 @@ func (g *greeter) onConnect(ev Connect) {
 	if ev.Keep {
 		g.book.keep(a)
 	} else {
-		g.book.heard(a, "", g.config.Random)
+		g.book.learn(a, "", g.config.Random)
 	}
 	if p != nil && p.phase.canAnnounce() {
 		g.do(Connected{ID: ev.ID})
@@ -84,9 +84,9 @@ func (g *greeter) endWait(a Address, err error) {
 	})
 }
 
-// lostPeer reports the connections that fail with a peer. That it is connected by
+// onLost reports the connections that fail with a peer. That it is connected by
 // another address is no failure.
-func (g *greeter) lostPeer(p *peer, reason, detail string) {
+func (g *greeter) onLost(p *peer, reason, detail string) {
 	if reason == "duplicate" {
 		g.endWait(p.address, nil)
 		return
@@ -166,7 +166,7 @@ func (g *greeter) askFullNode(at Address) {
 func (g *greeter) onAddresses(from Address, list Addresses) {
 	for _, text := range list.Addresses[:min(len(list.Addresses), MaxAddresses)] {
 		if a, err := ParseAddress(string(text)); err == nil && a == text && (!a.isLoopback() || g.config.Address.isLoopback()) {
-			g.book.heard(a, from.Host(), g.config.Random)
+			g.book.learn(a, from.Host(), g.config.Random)
 		}
 	}
 	g.dialSoon()

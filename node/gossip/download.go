@@ -154,7 +154,7 @@ func (y *syncer) fetchBatch(s *syncing, b *batch, p *peer) {
 		}
 		blocks, err := as[Blocks](a, err)
 		if err == nil {
-			err = y.gotBatch(s, b, p, blocks.Blocks)
+			err = y.onBatch(s, b, p, blocks.Blocks)
 		}
 		if err != nil {
 			s.lack(p)
@@ -175,10 +175,10 @@ func (d *download) lack(p *peer) {
 	}
 }
 
-// gotBatch handles the blocks that a peer has sent. If they are fewer than those
+// onBatch handles the blocks that a peer has sent. If they are fewer than those
 // asked for, the others become a batch that is fetched next. The error is a fault
 // of the peer.
-func (y *syncer) gotBatch(s *syncing, b *batch, p *peer, blocks []block.Block) error {
+func (y *syncer) onBatch(s *syncing, b *batch, p *peer, blocks []block.Block) error {
 	if len(blocks) > len(b.hashes) {
 		return fault(FaultUnrequested, "asked for %d blocks, got %d", len(b.hashes), len(blocks))
 	}
@@ -224,14 +224,14 @@ func (y *syncer) ready() *acceptance {
 	}
 	a.done = func(ev Accepted) {
 		if y.current == s {
-			y.accepted(s, a, ev)
+			y.onAccepted(s, a, ev)
 		}
 	}
 	return a
 }
 
-// accepted handles what the chain said of blocks of the sync under way.
-func (y *syncer) accepted(s *syncing, a *acceptance, ev Accepted) {
+// onAccepted handles what the chain said of blocks of the sync under way.
+func (y *syncer) onAccepted(s *syncing, a *acceptance, ev Accepted) {
 	for n := ev.Taken; n > 0; {
 		b := s.batches[0]
 		k := min(n, len(b.hashes))
@@ -244,16 +244,16 @@ func (y *syncer) accepted(s *syncing, a *acceptance, ev Accepted) {
 	s.taken += ev.Taken
 	y.do(Note{Kind: NoteSynced, Count: ev.Taken})
 	if ev.Err != nil {
-		y.refused(s, a.blocks[min(ev.Taken, len(a.blocks)-1)], ev.Err)
+		y.onRefused(s, a.blocks[min(ev.Taken, len(a.blocks)-1)], ev.Err)
 		return
 	}
 	y.goOn(s)
 }
 
-// refused ends a sync because the chain has refused a block. The peer that sent
+// onRefused ends a sync because the chain has refused a block. The peer that sent
 // the block is to blame for a body that does not belong to the header; for any
 // other breach of the rules it is the peer that has the header on its best branch.
-func (y *syncer) refused(s *syncing, bad block.Block, err error) {
+func (y *syncer) onRefused(s *syncing, bad block.Block, err error) {
 	sender, source := s.batches[0].from, s.source
 	y.notBefore = y.now.Add(y.config.SyncRetry)
 	var rule block.RuleError

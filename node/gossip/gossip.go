@@ -54,7 +54,7 @@ func New(c Config) *Gossip {
 	h.timers.set(&h.dial, time.Time{})
 	h.timers.set(&g.txs.compare, time.Time{})
 	h.lost = []func(*peer, string, string){
-		g.txs.lostPeer, g.relay.lostPeer, g.syncer.lostPeer, g.greeter.lostPeer,
+		g.txs.onLost, g.relay.onLost, g.syncer.onLost, g.greeter.onLost,
 	}
 	return g
 }
@@ -125,10 +125,10 @@ func (g *Gossip) onAnnounce(ev Incoming, a Announce) (Answer, *Refusal) {
 	p.seen = g.host.now
 	g.host.noteNews(NoteHeard, p, a)
 	for _, b := range a.Blocks {
-		g.relay.heard(p, b)
+		g.relay.onAnnounced(p, b)
 	}
 	for _, id := range a.Txs {
-		g.txs.heard(p, id)
+		g.txs.onAnnounced(p, id)
 	}
 	return Done{}, nil
 }

@@ -88,7 +88,7 @@ func (g *greeter) notWelcome(p *peer, err error) {
 			g.ban(p, f)
 			return
 		}
-		g.book.failed(p.address, g.now, 0)
+		g.book.markFailed(p.address, g.now, 0)
 		g.drop(p, "unreachable", err.Error())
 		return
 	}
@@ -96,14 +96,14 @@ func (g *greeter) notWelcome(p *peer, err error) {
 	case Self:
 		g.book.addOurs(p.address)
 	case WrongNetwork, WrongVersion:
-		g.book.failed(p.address, g.now, g.config.OtherNetwork)
+		g.book.markFailed(p.address, g.now, g.config.OtherNetwork)
 	case Full:
-		g.book.failed(p.address, g.now, r.RetryAfter)
+		g.book.markFailed(p.address, g.now, r.RetryAfter)
 		if g.book.poor() {
 			g.askFullNode(p.address)
 		}
 	default:
-		g.book.failed(p.address, g.now, r.RetryAfter)
+		g.book.markFailed(p.address, g.now, r.RetryAfter)
 	}
 	g.drop(p, r.Reason.word(), r.Message)
 }
@@ -157,7 +157,7 @@ func (g *greeter) identify(p *peer, gr Greeting) bool {
 	fresh := !p.phase.proven()
 	if !fresh && p.node != gr.Node {
 		delete(g.peers.byNode, p.node)
-		p.restarted()
+		p.reset()
 		g.known.forget(p)
 		g.note(p, Note{Kind: NoteDropped, Reason: "restarted"})
 		fresh = true
@@ -171,7 +171,7 @@ func (g *greeter) identify(p *peer, gr Greeting) bool {
 		return true
 	}
 	g.peers.byNode[p.node] = p
-	g.book.connected(p.address, gr.Node, g.now)
+	g.book.markConnected(p.address, gr.Node, g.now)
 	g.note(p, Note{Kind: NoteConnected, Detail: gr.Node.String()})
 	g.askAddresses(p)
 	g.txs.comparePool(p)

@@ -171,12 +171,12 @@ func (h *host) fail(p *peer, err error) {
 	case errors.As(err, &r) && r.Reason == Busy:
 		h.timers.set(&p.news.retry, h.now.Add(max(r.RetryAfter, time.Second)))
 	case errors.As(err, &r) && r.Reason == Banned:
-		h.book.failed(p.address, h.now, h.config.Limits.BanTime)
+		h.book.markFailed(p.address, h.now, h.config.Limits.BanTime)
 		h.drop(p, string(Banned), r.Message)
 	default:
 		p.fails++
 		if p.fails >= maxFails {
-			h.book.failed(p.address, h.now, 0)
+			h.book.markFailed(p.address, h.now, 0)
 			h.drop(p, "unreachable", err.Error())
 		}
 	}

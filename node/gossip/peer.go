@@ -85,9 +85,9 @@ func (p *peer) takeOffer() {
 	}
 }
 
-// restarted resets what is known of the process that listened at the address
+// reset forgets what is known of the process that listened at the address
 // before. The node that listens there now is a new one.
-func (p *peer) restarted() {
+func (p *peer) reset() {
 	p.theirs = Session{}
 	p.tip = Tip{}
 	p.sync.unbacked = 0

@@ -34,7 +34,7 @@ func (t *transactions) askPool(p *peer) {
 			return
 		}
 		for _, id := range page.IDs {
-			t.heard(p, id)
+			t.onAnnounced(p, id)
 		}
 		s.from += len(page.IDs)
 		s.pages++

@@ -49,8 +49,8 @@ type wantedBlock struct {
 	hurry timer
 }
 
-// heard handles the announcement of a block by a peer.
-func (r *relay) heard(p *peer, b Announced) {
+// onAnnounced handles the announcement of a block by a peer.
+func (r *relay) onAnnounced(p *peer, b Announced) {
 	r.known.add(b.Hash, p)
 	if s, ok := r.config.Chain.State(b.Hash); ok {
 		r.raiseTip(p, s)
@@ -152,7 +152,7 @@ func (r *relay) fetch(w *wantedBlock) {
 			err = fault(FaultUnrequested, "asked for one block, got more")
 		}
 		if err == nil && len(blocks.Blocks) == 1 {
-			err = r.got(w, p, blocks.Blocks[0])
+			err = r.onBlock(w, p, blocks.Blocks[0])
 		}
 		if err != nil {
 			r.fail(p, err)
@@ -171,10 +171,10 @@ func (r *relay) askAnother(w *wantedBlock) {
 	}
 }
 
-// got handles the block that a peer has sent: it goes to the chain if its parent
+// onBlock handles the block that a peer has sent: it goes to the chain if its parent
 // is there or on the way, and is left to a sync otherwise. The error is a fault
 // of the peer.
-func (r *relay) got(w *wantedBlock, p *peer, b block.Block) error {
+func (r *relay) onBlock(w *wantedBlock, p *peer, b block.Block) error {
 	if got := b.Hash(); got != w.hash {
 		return fault(FaultUnrequested, "asked for block %s, got %s", w.hash, got)
 	}
@@ -197,7 +197,7 @@ func (r *relay) got(w *wantedBlock, p *peer, b block.Block) error {
 	}
 	r.news.setFound(w.hash, w.found)
 	a := &acceptance{blocks: []block.Block{b}, hashes: []pow.Hash{w.hash}, next: slices.Concat(w.asked, w.next)}
-	a.done = func(ev Accepted) { r.accepted(a, p, w, ev.Err) }
+	a.done = func(ev Accepted) { r.onAccepted(a, p, w, ev.Err) }
 	r.intake.add(a)
 	return nil
 }
@@ -215,8 +215,8 @@ func (r *relay) farBehind(b block.Block) bool {
 	return ok && parent.Apply(b.Header).Work.Cmp(past.Work) <= 0
 }
 
-// accepted handles what the chain said of a block that a peer has sent.
-func (r *relay) accepted(a *acceptance, from *peer, w *wantedBlock, err error) {
+// onAccepted handles what the chain said of a block that a peer has sent.
+func (r *relay) onAccepted(a *acceptance, from *peer, w *wantedBlock, err error) {
 	if err == nil {
 		if s, ok := r.config.Chain.State(w.hash); ok {
 			r.raiseTip(from, s)
@@ -255,6 +255,6 @@ func (r *relay) greetMissed() {
 	}
 }
 
-func (r *relay) lostPeer(p *peer, _, _ string) {
+func (r *relay) onLost(p *peer, _, _ string) {
 	r.missed = slices.DeleteFunc(r.missed, func(other *peer) bool { return other == p })
 }

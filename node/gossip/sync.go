@@ -274,7 +274,7 @@ func (y *syncer) endUnbacked(s *syncing, reason string) {
 	p.sync.unbacked++
 	p.sync.notBefore = y.now.Add(y.config.SyncRetry)
 	if p.sync.unbacked >= maxUnbacked {
-		y.book.failed(p.address, y.now, y.config.UnbackedWait)
+		y.book.markFailed(p.address, y.now, y.config.UnbackedWait)
 		y.drop(p, "unbacked", "it claims work that its headers do not show")
 	}
 }
@@ -314,9 +314,9 @@ func (y *syncer) end(reason string) {
 	y.relay.greetMissed()
 }
 
-// lostPeer goes on without a peer that is gone, if all headers of its branch have
+// onLost goes on without a peer that is gone, if all headers of its branch have
 // been read.
-func (y *syncer) lostPeer(p *peer, _, _ string) {
+func (y *syncer) onLost(p *peer, _, _ string) {
 	s := y.current
 	if s == nil || s.source != p {
 		return

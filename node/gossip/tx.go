@@ -58,8 +58,8 @@ const (
 // String returns the phase as a word.
 func (p txPhase) String() string { return [...]string{"idle", "queued", "asking"}[p] }
 
-// heard handles the announcement of a transaction by a peer.
-func (t *transactions) heard(p *peer, id pow.Hash) {
+// onAnnounced handles the announcement of a transaction by a peer.
+func (t *transactions) onAnnounced(p *peer, id pow.Hash) {
 	t.known.add(id, p)
 	if t.recent.has(id) || t.config.Chain.HasPending(id) {
 		return
@@ -119,7 +119,7 @@ func (t *transactions) fetch(p *peer) {
 		}
 		list, err := as[Txs](a, err)
 		if err == nil {
-			err = t.got(p, ids, list.Txs)
+			err = t.onTxs(p, ids, list.Txs)
 		}
 		if err != nil {
 			t.fail(p, err)
@@ -130,9 +130,9 @@ func (t *transactions) fetch(p *peer) {
 	})
 }
 
-// got handles the transactions that a peer has sent. The error is a fault of the
+// onTxs handles the transactions that a peer has sent. The error is a fault of the
 // peer.
-func (t *transactions) got(p *peer, ids []pow.Hash, txs []block.Tx) error {
+func (t *transactions) onTxs(p *peer, ids []pow.Hash, txs []block.Tx) error {
 	asked := make(map[pow.Hash]bool, len(ids))
 	for _, id := range ids {
 		asked[id] = true
@@ -171,9 +171,9 @@ func (t *transactions) askNext(id pow.Hash) {
 	delete(t.wanted, id)
 }
 
-// lostPeer has other peers asked for what a peer that is gone was to be asked
+// onLost has other peers asked for what a peer that is gone was to be asked
 // for.
-func (t *transactions) lostPeer(p *peer, _, _ string) {
+func (t *transactions) onLost(p *peer, _, _ string) {
 	ids := p.txs.queue
 	p.txs.queue = nil
 	for _, id := range ids {
