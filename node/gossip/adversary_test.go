@@ -12,8 +12,8 @@ import (
 	"github.com/lodepow/lode/chain/rules"
 )
 
-// TestRefusedAnnouncementsStayShort: a peer that never takes an announcement
-// costs no memory, and the one that it takes at last is not too long.
+// TestRefusedAnnouncementsStayShort: what is to be announced to a peer that refuses
+// every announcement does not grow without limit, nor do the announcements.
 func TestRefusedAnnouncementsStayShort(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
@@ -23,14 +23,14 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 		h.accept(mineChain(h.chain.Tip(), 1, 7)...)
 		s, a := mustTake[Announce](h)
 		if len(a.Blocks) > maxBlockNews {
-			t.Fatalf("an announcement of %d blocks, at most %d", len(a.Blocks), maxBlockNews)
+			t.Fatalf("an announcement of %d blocks, want at most %d", len(a.Blocks), maxBlockNews)
 		}
-		for range maxBlockNews { // while it is under way
+		for range maxBlockNews { // while the announcement is under way
 			h.accept(mineChain(h.chain.Tip(), 1, 7)...)
 		}
 		h.fail(s, Refusal{Reason: Busy})
 		if len(p.news.blocks) > maxBlockNews {
-			t.Fatalf("%d blocks wait to be announced, at most %d", len(p.news.blocks), maxBlockNews)
+			t.Fatalf("%d blocks wait to be announced, want at most %d", len(p.news.blocks), maxBlockNews)
 		}
 		h.now = h.now.Add(time.Second)
 		h.step(Wake{})
@@ -38,7 +38,7 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 			h.fail(s, Refusal{Reason: Busy})
 			h.now = h.now.Add(time.Second)
 		}
-		for { // what else it asks
+		for { // the host also repeats its hello
 			s, _, ok := take[Hello](h)
 			if !ok {
 				break
@@ -48,8 +48,9 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 	}
 }
 
-// TestNobodyIsBannedForAnother: a ban hits who is at an address, not whom it
-// claims to be, and not what else is at the address that somebody named.
+// TestNobodyIsBannedForAnother: a ban applies to the node at an address. It applies
+// neither to the node that this one claims to be, nor to other services on the
+// machine of an address that anybody may have given.
 func TestNobodyIsBannedForAnother(t *testing.T) {
 	welcome := func(h *testNode, r *remote) {
 		t.Helper()
@@ -69,7 +70,7 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		s, _ := mustTake[Hello](h)
 		h.fail(s, fault(FaultMalformed, "no greeting"))
 		if got := h.noted(NoteBanned); len(got) != 1 {
-			t.Fatalf("bans: %v", got)
+			t.Fatalf("bans for %v", got)
 		}
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: honest.address})
@@ -85,7 +86,7 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		s, _ := mustTake[Hello](h)
 		h.fail(s, fault(FaultMalformed, "a web page"))
 		if !h.g.host.bans.hasAddress(h.now, liar.address) {
-			t.Error("what is no node is not banned")
+			t.Error("an address at which no node listens is not banned after a fault")
 		}
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: honest.address})
@@ -93,8 +94,9 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 	})
 }
 
-// TestOldForksAreNotKept: a block on top of an old one costs next to nothing on a
-// network that began with little hash rate, and so would filling a disk.
+// TestOldForksAreNotKept: an announced block on an old fork is not kept. On a
+// network that began with little hash rate such blocks cost next to nothing, and an
+// attacker could fill the disk with them.
 func TestOldForksAreNotKept(t *testing.T) {
 	for behind, want := range map[int]bool{1: true, maxBehind: true, maxBehind + 1: false, 40: false} {
 		t.Run(fmt.Sprint(behind), func(t *testing.T) {
@@ -112,16 +114,16 @@ func TestOldForksAreNotKept(t *testing.T) {
 			s, _ := mustTake[GetBlocks](h)
 			h.answer(s, Blocks{[]block.Block{fork}})
 			if _, kept := h.chain.State(fork.Hash()); kept != want {
-				t.Errorf("kept: %v, want %v", kept, want)
+				t.Errorf("the block is kept: %v, want %v", kept, want)
 			}
 			if got := h.noted(NoteBanned); len(got) > 0 {
-				t.Errorf("bans: %v", got)
+				t.Errorf("bans for %v", got)
 			}
 		})
 	}
 }
 
-// welcome has a remote come to the host, which finds it at its address.
+// welcome has a remote connect with the host, and prove its address.
 func (h *testNode) welcome(r *remote) {
 	h.t.Helper()
 	if reply := h.incoming(Session{}, Hello{r.greeting(), r.session}); reply.Refusal != nil {
@@ -131,12 +133,12 @@ func (h *testNode) welcome(r *remote) {
 	r.given = hello.Session
 	h.answer(s, Welcome{r.greeting()})
 	if p := h.g.host.peers.byNode[r.id]; p == nil || p.out {
-		h.t.Fatalf("%s is not a peer that came to us", r.address)
+		h.t.Fatalf("%s is no inbound peer", r.address)
 	}
 }
 
-// TestAnnouncersInLeague: those who announce a block first, many times, and never
-// send it, do not keep a peer of our choice from being asked for it soon.
+// TestAnnouncersInLeague: many peers announce a block first and never send it. A
+// peer of this node's choice is asked for it soon all the same.
 func TestAnnouncersInLeague(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	honest := newRemote(100)
@@ -167,8 +169,9 @@ func TestAnnouncersInLeague(t *testing.T) {
 	}
 }
 
-// TestSyncsByTurns: peers that come to us again and again, claim much and stall
-// have two syncs in a row at most, also when a peer of our choice has stalled once.
+// TestSyncsByTurns: peers that keep coming to this node under new names, claim much
+// work and stall, get at most two syncs in a row, even after a peer of this node's
+// choice has stalled once.
 func TestSyncsByTurns(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	honest := newRemote(100)
@@ -176,7 +179,7 @@ func TestSyncsByTurns(t *testing.T) {
 		honest.tip = honest.tip.Apply(b.Header)
 	}
 	h.join(honest)
-	var asked []bool // the one of our choice
+	var asked []bool // for each sync, whether the outbound peer was asked
 	for i := range 12 {
 		r := newRemote(i + 1)
 		r.tip = honest.tip.Apply(mineOn(honest.tip, 1).Header)
@@ -200,15 +203,15 @@ func TestSyncsByTurns(t *testing.T) {
 			h.answer(s, Welcome{g})
 		}
 	}
-	for i := 2; i < len(asked); i++ { // its wait may cost it a turn
+	for i := 2; i < len(asked); i++ { // the wait after its own stall may cost the outbound peer a turn
 		if !asked[i] && !asked[i-1] && !asked[i-2] {
-			t.Fatalf("syncs with the one of our choice: %v", asked)
+			t.Fatalf("syncs with the outbound peer: %v, want no three without it in a row", asked)
 		}
 	}
 }
 
-// TestClientsCannotFillTheNode: what clients have it connect with is bounded, and
-// does not keep it from dialing others.
+// TestClientsCannotFillTheNode: the connections that clients ask for are bounded,
+// and do not keep the node from dialling others.
 func TestClientsCannotFillTheNode(t *testing.T) {
 	h := newTestNode(t, 1, func(c *Config) { c.Limits.Outbound = 2 })
 	for i := range 3 * maxByHand {
@@ -216,7 +219,7 @@ func TestClientsCannotFillTheNode(t *testing.T) {
 		h.step(Connect{ID: h.ids, Address: address(i), Keep: true})
 	}
 	if n := h.g.host.peers.outbound; n > 2+maxByHand {
-		t.Errorf("%d peers of our choice, at most %d", n, 2+maxByHand)
+		t.Errorf("%d outbound peers, want at most %d", n, 2+maxByHand)
 	}
 
 	b := newTestBook(1000, nil)
@@ -233,12 +236,12 @@ func TestClientsCannotFillTheNode(t *testing.T) {
 		}
 	}
 	if picked < 20 {
-		t.Errorf("picked %d times in 100", picked)
+		t.Errorf("the honest address is picked %d times in 100, want at least 20", picked)
 	}
 }
 
-// TestOneMachineCannotTakeAllPlaces: from one IP address come so many peers, and
-// others still find room.
+// TestOneMachineCannotTakeAllPlaces: the number of peers from one IP address is
+// limited, so that nodes on other machines find room.
 func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	hello := func(r *remote, from string) *Refusal {
@@ -250,13 +253,13 @@ func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 		s, _ := mustTake[Hello](h)
 		h.answer(s, Welcome{r.greeting()})
 	}
-	for i := range 2 * maxGreetedEach { // at addresses where nobody answers
+	for i := range 2 * maxGreetedEach { // whose addresses nobody answers at
 		if r := hello(newRemote(200+i), "10.0.0.1"); (r != nil) != (i >= maxGreetedEach) {
-			t.Errorf("hello %d: %v", i, r)
+			t.Errorf("hello %d from one machine: %v", i, r)
 		}
 	}
 	if r := hello(newRemote(300), "10.0.0.2"); r != nil {
-		t.Errorf("another machine: %v", r)
+		t.Errorf("a node on another machine is refused: %v", r)
 	}
 	for {
 		s, _, ok := take[Hello](h)
@@ -268,12 +271,12 @@ func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 	for i := range 2 * h.g.host.config.Limits.InboundEach {
 		r := newRemote(i + 1)
 		if refusal := hello(r, "10.0.0.1"); (refusal != nil) != (i >= h.g.host.config.Limits.InboundEach) {
-			t.Fatalf("peer %d: %v", i, refusal)
+			t.Fatalf("peer %d from one machine: %v", i, refusal)
 		} else if refusal == nil {
 			up(r)
 		}
 	}
 	if r := hello(newRemote(300), "10.0.0.2"); r != nil {
-		t.Errorf("another machine: %v", r)
+		t.Errorf("a node on another machine is refused: %v", r)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TestAnything: whatever peers do, every request of theirs is answered once, the
-// chain is handed one thing at a time, and nothing grows without bound.
+// TestAnything: whatever peers do, the machine answers each of their requests once,
+// its state is consistent after every step, and none of it grows without bound.
 func TestAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newTestNode(t, rapid.Uint64().Draw(t, "seed"), nil)
@@ -49,7 +49,7 @@ func TestAnything(t *testing.T) {
 				r := pick(t)
 				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
 				if h.g.host.peers.byAddress[r.address] == nil && !h.g.host.book.isSelf(r.address) && h.g.host.peers.byNode[r.id] == nil && !h.g.host.bans.hasAddress(h.now, r.address) {
-					for { // so that the next hello is the one to r
+					for { // so that the next Hello is the one to r
 						s, _, ok := take[Hello](h)
 						if !ok {
 							break
@@ -57,7 +57,7 @@ func TestAnything(t *testing.T) {
 						h.fail(s, errors.New("timeout"))
 					}
 					if h.g.host.peers.byAddress[r.address] != nil {
-						return // dialed meanwhile
+						return // the host has dialled r meanwhile
 					}
 					h.join(r)
 				}
@@ -127,10 +127,10 @@ func check(t *rapid.T, h *testNode) {
 	g := h.g
 	peers, limits := g.host.peers, g.host.config.Limits
 	if n := len(peers.all); n > limits.Outbound+limits.Inbound+len(g.greeter.waiters)+2 {
-		t.Fatalf("%d peers", n)
+		t.Fatalf("%d peers, more than the limits allow", n)
 	}
 	if len(peers.bySession) != len(peers.all) {
-		t.Fatalf("%d sessions of %d peers", len(peers.bySession), len(peers.all))
+		t.Fatalf("%d sessions for %d peers", len(peers.bySession), len(peers.all))
 	}
 	proven, outbound := 0, 0
 	for _, p := range peers.all {
@@ -162,23 +162,23 @@ func check(t *rapid.T, h *testNode) {
 			}
 		}
 		if p.wants < 0 || p.wants > maxWantedOfPeer {
-			t.Fatalf("%d blocks wanted of %s", p.wants, p.address)
+			t.Fatalf("%d blocks are wanted from %s", p.wants, p.address)
 		}
 		for _, q := range p.requests {
 			if g.host.requests[q.id] != q {
-				t.Fatal("a request is not found")
+				t.Fatal("a request to a peer is not among the requests")
 			}
 		}
 	}
 	if len(peers.byNode) != proven || peers.outbound != outbound {
-		t.Fatalf("%d node ids of %d proven peers, %d outbound peers of %d", len(peers.byNode), proven, peers.outbound, outbound)
+		t.Fatalf("%d node ids for %d proven peers; %d outbound peers are counted, want %d", len(peers.byNode), proven, peers.outbound, outbound)
 	}
 	if len(g.relay.wanted) > maxWanted+outbound*maxWantedOfPeer || len(g.txs.wanted) > maxWantedTxs+outbound*maxWantedTxsOf {
-		t.Fatalf("%d blocks and %d transactions wanted", len(g.relay.wanted), len(g.txs.wanted))
+		t.Fatalf("%d blocks and %d transactions are wanted, more than the limits allow", len(g.relay.wanted), len(g.txs.wanted))
 	}
 	if s := g.syncer.current; s != nil {
 		if len(s.batches) > 2*window {
-			t.Fatalf("%d batches", len(s.batches))
+			t.Fatalf("%d batches, more than the window allows", len(s.batches))
 		}
 		if s.source.phase == closed && s.phase < complete {
 			t.Fatal("a sync goes on whose source was dropped")

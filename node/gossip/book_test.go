@@ -36,10 +36,10 @@ func TestBookAddressesFromOnePeerAreBounded(t *testing.T) {
 		b.learn(address(200_000+i), fmt.Sprint("liar", i), rng)
 	}
 	if got := len(b.entries); got > 4096 {
-		t.Errorf("%d addresses, at most 4096", got)
+		t.Errorf("%d addresses, want at most 4096", got)
 	}
 	if b.at[address(1)] == nil {
-		t.Error("an address that was connected has been pushed out")
+		t.Error("an address that was connected has been replaced by one that was not")
 	}
 }
 
@@ -67,16 +67,16 @@ func TestBookBackoff(t *testing.T) {
 			b.markFailed(a, start, 0)
 			if i == 2 {
 				if wait := b.at[a].Next.Sub(start); wait != test.after3 {
-					t.Errorf("%s: %v after three failures, want %v", test.name, wait, test.after3)
+					t.Errorf("%s: a backoff of %v after three failures, want %v", test.name, wait, test.after3)
 				}
 			}
 		}
 		e := b.at[a]
 		if (e == nil) != test.forgotten {
-			t.Errorf("%s: forgotten %v, want %v", test.name, e == nil, test.forgotten)
+			t.Errorf("%s: the address is forgotten: %v, want %v", test.name, e == nil, test.forgotten)
 		}
 		if e != nil && e.Next.Sub(start) != test.afterAll {
-			t.Errorf("%s: %v at last, want %v", test.name, e.Next.Sub(start), test.afterAll)
+			t.Errorf("%s: a backoff of %v in the end, want %v", test.name, e.Next.Sub(start), test.afterAll)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestBookPick(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	b := newTestBook(100, func(a Address) bool { return a != address(9) })
 	if a, _ := b.pick(start, rng, all); a != "" {
-		t.Errorf("an empty book has %s", a)
+		t.Errorf("an empty book picks %s", a)
 	}
 	b.learn("http://self:80", "", rng)
 	b.learn(address(9), "", rng)
@@ -104,7 +104,7 @@ func TestBookPick(t *testing.T) {
 	}
 	b.keep(address(3))
 	if a, _ := b.pick(start, rng, all); a != address(3) {
-		t.Errorf("picked %s before the one to be kept", a)
+		t.Errorf("picked %s, want the kept address first", a)
 	}
 	b.markFailed(address(3), start, 0)
 	b.markFailed(address(1), start, 5*time.Second)
@@ -114,7 +114,8 @@ func TestBookPick(t *testing.T) {
 	}
 }
 
-// TestBookBounds: whatever happens the book is within its bounds and consistent.
+// TestBookBounds: whatever happens, the book keeps within its limits and stays
+// consistent.
 func TestBookBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 20).Draw(t, "most")
@@ -132,22 +133,22 @@ func TestBookBounds(t *testing.T) {
 			"time":      func(t *rapid.T) { now = now.Add(time.Duration(rapid.IntRange(0, 1000).Draw(t, "s")) * time.Second) },
 			"": func(t *rapid.T) {
 				if len(b.entries) > most || len(b.entries) != len(b.at) {
-					t.Fatalf("%d entries, %d in the map, at most %d", len(b.entries), len(b.at), most)
+					t.Fatalf("%d entries, %d in the map, want at most %d", len(b.entries), len(b.at), most)
 				}
 				told := map[string]int{}
 				for i, e := range b.entries {
 					if b.at[e.Address] != e || e.index != i {
-						t.Fatalf("%s is not found", e.Address)
+						t.Fatalf("the entry of %s is not found, or has the wrong index", e.Address)
 					}
 					if e.source != "" {
 						told[e.source]++
 					}
 				}
 				if !maps.Equal(told, b.told) {
-					t.Fatalf("%v are counted, %v are there", b.told, told)
+					t.Fatalf("the counts by source are %v, want %v", b.told, told)
 				}
 				if a, next := b.pick(now, rng, all); a == "" && !next.After(now) {
-					t.Fatalf("nothing to pick, and to be asked again at once")
+					t.Fatalf("nothing is picked, and the next attempt is not in the future")
 				}
 			},
 		})
@@ -159,20 +160,20 @@ func TestBansEnd(t *testing.T) {
 	p := &peer{address: "http://10.0.0.1:80", phase: connected}
 	b.add(start, p)
 	if !b.hasAddress(start, "http://10.0.0.1:80") || !b.hasAddress(start, "http://10.0.0.1:81") {
-		t.Error("not banned by address and IP address")
+		t.Error("the peer is not banned by address and by IP address")
 	}
 	if b.hasAddress(start.Add(time.Hour), p.address) {
-		t.Error("still banned after an hour")
+		t.Error("the peer is still banned after an hour")
 	}
 	b.add(start, &peer{address: "http://127.0.0.1:80", phase: connected})
 	if b.hasAddress(start, "http://127.0.0.1:81") {
-		t.Error("all of the loopback is banned")
+		t.Error("a ban of one address covers the whole loopback")
 	}
 	for i := range 3 * maxBans {
 		b.add(start, &peer{address: address(i), phase: connected})
 	}
 	if len(b.until) > maxBans || len(b.order) != len(b.until) {
-		t.Errorf("%d bans, %d in order, at most %d", len(b.until), len(b.order), maxBans)
+		t.Errorf("%d bans, %d of them in order, want at most %d", len(b.until), len(b.order), maxBans)
 	}
 }
 
@@ -189,7 +190,7 @@ func TestIDSet(t *testing.T) {
 			s.add(id)
 			added = append(added, id)
 			if len(s.young)+len(s.old) > 2*idSetSize {
-				t.Fatalf("%d ids, at most %d", len(s.young)+len(s.old), 2*idSetSize)
+				t.Fatalf("%d ids, want at most %d", len(s.young)+len(s.old), 2*idSetSize)
 			}
 		}
 		for _, id := range added[max(0, len(added)-idSetSize):] {

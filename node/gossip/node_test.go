@@ -15,7 +15,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// params are those of a network on which every other hash will do.
+// params returns the parameters of a network on which every second hash meets the
+// target.
 func params() rules.Params {
 	return rules.Params{Name: "test", Difficulty: rules.Difficulty{Bits: 0x207fffff}}.WithDefaults()
 }
@@ -29,7 +30,7 @@ func openChain(t rapid.TB) *chain.Chain {
 	return c
 }
 
-// mineOn returns a block on top of a state; the salt tells it from others there.
+// mineOn returns a block on top of a state. Blocks with different salts differ.
 func mineOn(s rules.State, salt uint64, txs ...block.Tx) block.Block {
 	coinbase := block.Coinbase{Height: s.Height + 1, Extranonce: salt}
 	b := block.Block{Coinbase: coinbase, Txs: txs}
@@ -45,7 +46,7 @@ func mineOn(s rules.State, salt uint64, txs ...block.Tx) block.Block {
 	return b
 }
 
-// mineChain returns so many blocks on top of a state.
+// mineChain returns n blocks on top of a state.
 func mineChain(s rules.State, n int, salt uint64) []block.Block {
 	blocks := make([]block.Block, n)
 	for i := range blocks {
@@ -55,7 +56,7 @@ func mineChain(s rules.State, n int, salt uint64) []block.Block {
 	return blocks
 }
 
-// testNode is a node with its chain, whose requests the test answers.
+// testNode is a node with a chain. The test answers its requests.
 type testNode struct {
 	t     rapid.TB
 	g     *Gossip
@@ -66,7 +67,7 @@ type testNode struct {
 	sends   []Send
 	replies map[ID]Reply
 	notes   []Note
-	told    map[ID]error // outcomes of Connect
+	told    map[ID]error // outcomes of Connect events
 }
 
 func newTestNode(t rapid.TB, seed uint64, change func(*Config)) *testNode {
@@ -83,13 +84,15 @@ func newTestNode(t rapid.TB, seed uint64, change func(*Config)) *testNode {
 	return h
 }
 
-// step lets the chain do its part at once and keeps what else there is to do.
+// step makes a step. The chain does its part at once; the other effects are kept for
+// the test.
 func (h *testNode) step(ev Event) {
 	h.t.Helper()
 	h.run(func() []Event { return []Event{ev} })
 }
 
-// run does something and then the steps that follow from it.
+// run calls f, and makes the steps for the events that f returns and for those that
+// follow from them.
 func (h *testNode) run(f func() []Event) {
 	h.t.Helper()
 	var queue []Event
@@ -127,13 +130,12 @@ func (h *testNode) run(f func() []Event) {
 			}
 		}
 		if next := h.g.Next(); !next.After(h.now) {
-			h.t.Fatalf("Next is %v, which is not after now", next.Sub(h.now))
+			h.t.Fatalf("Next is %v from now, want it in the future", next.Sub(h.now))
 		}
 	}
 }
 
-// take removes and returns the first request of one kind that waits for an
-// answer.
+// take removes and returns the first request of a kind that is not answered yet.
 func take[R Request](h *testNode) (s Send, r R, ok bool) {
 	for i, s := range h.sends {
 		if r, ok := s.Request.(R); ok {
@@ -144,11 +146,12 @@ func take[R Request](h *testNode) (s Send, r R, ok bool) {
 	return s, r, false
 }
 
+// mustTake is take, and fails the test if there is no such request.
 func mustTake[R Request](h *testNode) (Send, R) {
 	h.t.Helper()
 	s, r, ok := take[R](h)
 	if !ok {
-		h.t.Fatalf("no %T among %d requests", r, len(h.sends))
+		h.t.Fatalf("there is no %T among the %d requests", r, len(h.sends))
 	}
 	return s, r
 }
@@ -156,7 +159,7 @@ func mustTake[R Request](h *testNode) (Send, R) {
 func (h *testNode) answer(s Send, a Answer) { h.t.Helper(); h.step(Answered{ID: s.ID, Answer: a}) }
 func (h *testNode) fail(s Send, err error)  { h.t.Helper(); h.step(Answered{ID: s.ID, Err: err}) }
 
-// accept has the chain take blocks as if they were mined here.
+// accept adds blocks to the chain, as if the node had mined them.
 func (h *testNode) accept(blocks ...block.Block) {
 	h.t.Helper()
 	h.run(func() []Event {
@@ -167,7 +170,7 @@ func (h *testNode) accept(blocks ...block.Block) {
 	})
 }
 
-// post has the chain take a transaction as if a client had posted it.
+// post adds a transaction to the chain, as if a client had posted it.
 func (h *testNode) post(content string) block.Tx {
 	h.t.Helper()
 	tx := newTx(h.t, content)
@@ -189,6 +192,7 @@ func newTx(t rapid.TB, content string) block.Tx {
 	return tx
 }
 
+// incoming has the host answer a request of another node.
 func (h *testNode) incoming(session Session, r Request) Reply {
 	h.t.Helper()
 	h.ids++
@@ -200,6 +204,7 @@ func (h *testNode) incoming(session Session, r Request) Reply {
 	return reply
 }
 
+// noted returns the reasons of the notes of a kind.
 func (h *testNode) noted(kind NoteKind) (reasons []string) {
 	for _, n := range h.notes {
 		if n.Kind == kind {
@@ -209,13 +214,13 @@ func (h *testNode) noted(kind NoteKind) (reasons []string) {
 	return reasons
 }
 
-// remote is another node as the test plays it.
+// remote is another node, played by the test.
 type remote struct {
 	id      NodeID
 	address Address
 	tip     rules.State
-	session Session // by which it knows the host
-	given   Session // by which the host knows it
+	session Session // given to the host
+	given   Session // given by the host
 }
 
 func newRemote(i int) *remote {
@@ -230,14 +235,14 @@ func (r *remote) greeting() Greeting {
 	}
 }
 
-// join has the host connect with a remote and tells it the remote's tip.
+// join has the host connect with a remote, which gives it a session and its tip.
 func (h *testNode) join(r *remote) {
 	h.t.Helper()
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})
 	s, hello := mustTake[Hello](h)
 	if s.To != r.address {
-		h.t.Fatalf("hello to %s, want %s", s.To, r.address)
+		h.t.Fatalf("the hello goes to %s, want %s", s.To, r.address)
 	}
 	r.given = hello.Session
 	h.answer(s, Welcome{r.greeting()})
