@@ -11,6 +11,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
@@ -23,7 +24,7 @@ func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 	b.Helper()
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	s := rules.Genesis(p)
-	target, _, _ := p.Difficulty.Bits.Decode()
+	target, _, _ := p.Difficulty().Bits.Decode()
 	raws := make([][]byte, count)
 	for i := range raws {
 		post := fmt.Appendf(nil, `{"author":"ann","content":"hello, this is number %d"}`, i)
@@ -36,7 +37,7 @@ func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 			b.Fatal(err)
 		}
 		blk := block.Block{
-			Header:   pow.Header{Version: 0x20000000, Prev: s.Hash, Time: s.Time + 1, Bits: p.Difficulty.Bits},
+			Header:   pow.Header{Version: 0x20000000, Prev: s.Hash, Time: s.Time + 1, Bits: p.Difficulty().Bits},
 			Coinbase: block.Coinbase{Height: s.Height + 1, Tag: "bench"},
 			Txs:      []block.Tx{tx},
 		}
@@ -53,10 +54,10 @@ func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 }
 
 func easyParams() rules.Params {
-	return rules.Params{
+	return rulestest.MustNew(rules.Config{
 		Name:       "bench",
 		Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff},
-	}.WithDefaults()
+	})
 }
 
 // reportBlocks reports the rate and the processor time of b.N blocks.
@@ -102,7 +103,7 @@ func BenchmarkAcceptAll(b *testing.B) {
 			b.Run(fmt.Sprintf("signed=%v/batch=%d", signed, batch), func(b *testing.B) {
 				p := easyParams()
 				raws := rawBlocks(b, p, b.N, signed)
-				s, err := store.Open(b.TempDir(), store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+				s, err := store.Open(b.TempDir(), store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -156,7 +156,11 @@ func startMerkle() (*Run, error) {
 }
 
 func network() rules.Params {
-	return rules.Params{Name: "bench", Difficulty: rules.Difficulty{Bits: easy}}.WithDefaults()
+	p, err := rules.New(rules.Config{Name: "bench", Difficulty: rules.Difficulty{Bits: easy}})
+	if err != nil {
+		panic(err) // the form above is valid
+	}
+	return p
 }
 
 // post returns the JSON of a transaction of about a hundred bytes, different for
@@ -260,7 +264,7 @@ func openStore() (s *store.Store, remove func() error, err error) {
 	}
 	remove = func() error { return os.RemoveAll(dir) }
 	p := network()
-	s, err = store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	s, err = store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		return nil, nil, errors.Join(err, remove())
 	}

@@ -65,7 +65,7 @@ func startSync() (*Run, error) {
 // starts a node on it.
 func openFilled(dir string, blocks []block.Block) (*runningNode, error) {
 	p := network()
-	s, err := store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	s, err := store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (m *Miner) waitForClock(ctx context.Context, t chain.Template) error {
 
 // future is how far ahead of the clock a block's time may be.
 func (m *Miner) future() time.Duration {
-	return time.Duration(m.chain.Params().Limits.FutureSeconds) * time.Second
+	return time.Duration(m.chain.Params().Limits().FutureSeconds) * time.Second
 }
 
 // solve searches one job of the template after another until one gives a block.

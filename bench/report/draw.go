@@ -237,15 +237,8 @@ func decades(unit string) plot.Ticker {
 
 // tickLabel formats a round number with an SI prefix.
 func tickLabel(x float64) string {
-	prefixes := []string{"n", "µ", "m", "", "k", "M", "G", "T"}
-	i := 3
-	for ; x > 999.5 && i < len(prefixes)-1; i++ {
-		x /= 1000
-	}
-	for ; x < 0.9995 && i > 0; i-- {
-		x *= 1000
-	}
-	return fmt.Sprintf("%.3g %s", x, prefixes[i])
+	x, prefix := withPrefix(x)
+	return fmt.Sprintf("%.3g %s", x, prefix)
 }
 
 // ticksAt returns ticks at the given values, labelled in the given format.

@@ -31,8 +31,8 @@ func buildLode(ctx context.Context, to string) error {
 	return build.Run()
 }
 
-func (lode) params() rules.Params {
-	return rules.Params{Name: "sync", Difficulty: rules.Difficulty{Bits: 0x207fffff}}.WithDefaults()
+func (lode) params() (rules.Params, error) {
+	return rules.New(rules.Config{Name: "sync", Difficulty: rules.Difficulty{Bits: 0x207fffff}})
 }
 
 func (n lode) start(ctx context.Context, dir string, more ...string) (*process, error) {
@@ -40,7 +40,11 @@ func (n lode) start(ctx context.Context, dir string, more ...string) (*process, 
 	if err != nil {
 		return nil, err
 	}
-	params, err := json.Marshal(n.params())
+	p, err := n.params()
+	if err != nil {
+		return nil, err
+	}
+	params, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +101,11 @@ func (n lode) prepare(_ context.Context, dir string, blocks int) (err error) {
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return err
 	}
-	p := n.params()
-	s, err := store.Open(data, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	p, err := n.params()
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(data, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		return err
 	}

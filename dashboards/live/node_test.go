@@ -39,10 +39,10 @@ func network(t *testing.T) rules.Params {
 	start := time.Now()
 	_, _ = engine.Search(ctx, pow.Job{Target: pow.ZerosTarget(255)})
 	rate := float64(engine.Hashes()) / time.Since(start).Seconds()
-	p := rules.Params{Name: "watched", Difficulty: rules.Difficulty{
+	p, err := rules.New(rules.Config{Name: "watched", Difficulty: rules.Difficulty{
 		Rule: rules.RuleAsert, Bits: pow.ZerosTarget(int(math.Log2(rate * spacing))).Bits(), Spacing: spacing, HalfLife: 10 * spacing,
-	}}.WithDefaults()
-	if err := p.Validate(); err != nil {
+	}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -206,7 +206,7 @@ func badBlocks(t *testing.T, c *chain.Chain) map[block.Reason]block.Block {
 	}
 	make := func(change func(*pow.Header)) block.Block {
 		job := template.Job(1, uint32(time.Now().Unix()))
-		job.Header.Bits = c.Params().Difficulty.Limit
+		job.Header.Bits = c.Params().Difficulty().Limit
 		change(&job.Header)
 		job.Versions = nil
 		r, err := engine.Search(t.Context(), job)

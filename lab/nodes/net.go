@@ -17,7 +17,7 @@ import (
 // Config says what a network is like. Fields left zero stand for their defaults.
 type Config struct {
 	Nodes  int           // 0: 8
-	Params rules.Params  // without a name: Params
+	Params rules.Params  // zero: that of Params
 	Link   Link          // without a delay: one of 20 ms
 	Skew   time.Duration // clocks are wrong by up to so much, either way
 	Know   int           // addresses of earlier nodes that a node is told when it is made; 0: 1
@@ -36,10 +36,14 @@ type Config struct {
 
 // Params returns the network of simulations: two hashes a block on average.
 func Params() rules.Params {
-	return rules.Params{
+	p, err := rules.New(rules.Config{
 		Name:       "sim",
 		Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff},
-	}.WithDefaults()
+	})
+	if err != nil {
+		panic(err) // the form above is valid
+	}
+	return p
 }
 
 // Machine decides what a node does: it is given events and returns effects.
@@ -83,12 +87,12 @@ type Net struct {
 const epochStart = 1_700_000_000
 
 // New makes a network of nodes that are all up, and have all of them a Wake to
-// come. It panics if the parameters are not valid.
+// come.
 func New(seed uint64, c Config) *Net {
 	if c.Nodes == 0 {
 		c.Nodes = 8
 	}
-	if c.Params.Name == "" {
+	if c.Params == (rules.Params{}) {
 		c.Params = Params()
 	}
 	if c.Link.Delay == 0 {

@@ -44,7 +44,7 @@ func (n *Net) AddScript() *Script {
 	s.Node = gossip.NewNodeID(s.random)
 	s.Greeting = gossip.Greeting{
 		Version:   gossip.Version,
-		Network:   n.config.Params.Name,
+		Network:   n.config.Params.Name(),
 		NetworkID: n.config.Params.ID(),
 		Node:      s.Node,
 		Address:   s.addr,

@@ -27,7 +27,7 @@ type Gossip struct {
 // New returns a state machine. Its first Step should be a Wake.
 func New(c Config) *Gossip {
 	c = c.complete()
-	params := c.Chain.Params().WithDefaults()
+	params := c.Chain.Params()
 	h := &host{
 		params: params, network: params.ID(),
 		requests: map[ID]*request{},

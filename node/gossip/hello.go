@@ -62,7 +62,7 @@ func (g *greeter) greet(p *peer) {
 func (g *greeter) greeting() Greeting {
 	tip := g.tip()
 	return Greeting{
-		Version: Version, Network: g.params.Name, NetworkID: g.network, Node: g.config.Node, Address: g.config.Address,
+		Version: Version, Network: g.params.Name(), NetworkID: g.network, Node: g.config.Node, Address: g.config.Address,
 		Tip: Tip{Hash: tip.Hash, Height: tip.Height, Work: tip.Work},
 	}
 }
@@ -114,10 +114,10 @@ func (g *greeter) check(gr Greeting) *Refusal {
 	case gr.Version != Version:
 		return refuse(WrongVersion, "this node speaks version %d of the protocol, not %d", Version, gr.Version)
 	case gr.NetworkID != g.network:
-		if gr.Network == g.params.Name {
-			return refuse(WrongNetwork, "this node is on a network %s of other parameters: its id is %s, not %s", g.params.Name, g.network, gr.NetworkID)
+		if gr.Network == g.params.Name() {
+			return refuse(WrongNetwork, "this node is on a network %s of other parameters: its id is %s, not %s", g.params.Name(), g.network, gr.NetworkID)
 		}
-		return refuse(WrongNetwork, "this node is on the network %s, not on %.40s", g.params.Name, gr.Network)
+		return refuse(WrongNetwork, "this node is on the network %s, not on %.40s", g.params.Name(), gr.Network)
 	case gr.Node == g.config.Node:
 		return refuse(Self, "this is the same node")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 	"github.com/lodepow/lode/lab/nodes"
 
 	"github.com/lodepow/lode/node/gossip"
@@ -234,8 +235,8 @@ func TestHeadersWithoutBlocks(t *testing.T) {
 // keep these headers in memory.
 func TestLowWorkHeaders(t *testing.T) {
 	stories(t, 1, func(t *testing.T, seed uint64) {
-		net := begin(t, seed, nodes.Config{Nodes: 4, Params: rules.Params{Name: "low", Difficulty: rules.Difficulty{
-			Rule: rules.RuleAsert, Bits: 0x2000ffff, Limit: 0x207fffff, Spacing: 1, HalfLife: 600}}})
+		net := begin(t, seed, nodes.Config{Nodes: 4, Params: rulestest.MustNew(rules.Config{Name: "low", Difficulty: rules.Difficulty{
+			Rule: rules.RuleAsert, Bits: 0x2000ffff, Limit: 0x207fffff, Spacing: 1, HalfLife: 600}})})
 		net.Grow(100)
 		honest, victim := net.Nodes[0], net.Nodes[3]
 		net.RunFor(time.Minute)
@@ -302,7 +303,7 @@ func TestOtherNetwork(t *testing.T) {
 	node := net.Nodes[0]
 	s := net.AddScript()
 	s.Greeting.Network = "elsewhere"
-	s.Greeting.NetworkID = rules.Params{Name: "elsewhere"}.ID()
+	s.Greeting.NetworkID = rulestest.MustNew(rules.Config{Name: "elsewhere"}).ID()
 	var told error
 	s.Send(node, gossip.Hello{Greeting: s.Greeting, Session: gossip.Session{1}}, func(_ gossip.Answer, err error) { told = err })
 	node.Connect(s.Address())

@@ -13,8 +13,8 @@ import (
 // MaxParamsSize is the length in bytes of the longest parameter file.
 const MaxParamsSize = 16 << 10
 
-// LoadParams reads a network from a JSON file; see [ParseParams].
-func LoadParams(path string) (Params, error) {
+// Load reads a network from a JSON file; see [Parse].
+func Load(path string) (Params, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Params{}, err
@@ -23,18 +23,18 @@ func LoadParams(path string) (Params, error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return Params{}, fmt.Errorf("%s: %w", path, err)
 	}
-	p, err := ParseParams(data)
+	p, err := Parse(data)
 	if err != nil {
 		return Params{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return p, nil
 }
 
-// ParseParams reads a network from its JSON form and fills in the defaults of
-// the fields left out. It refuses fields that it does not know, repeats, nulls,
-// and what [Params.Validate] refuses: a typing error must not make a network of
-// another id.
-func ParseParams(data []byte) (Params, error) {
+// Parse reads a network from its JSON form and fills in the defaults of the
+// fields that the form leaves out. It refuses unknown fields, repeated fields,
+// nulls and whatever [New] refuses, because a typing error must not silently
+// make another network with another id.
+func Parse(data []byte) (Params, error) {
 	if len(data) > MaxParamsSize {
 		return Params{}, fmt.Errorf("network parameters are over %d bytes", MaxParamsSize)
 	}
@@ -46,20 +46,18 @@ func ParseParams(data []byte) (Params, error) {
 		return Params{}, errors.New("network parameters: want one JSON object and nothing after it")
 	}
 
-	var p Params
+	var c Config
 	values := json.NewDecoder(bytes.NewReader(data))
 	values.DisallowUnknownFields()
-	if err := values.Decode(&p); err != nil {
+	if err := values.Decode(&c); err != nil {
 		return Params{}, fmt.Errorf("network parameters: %w", err)
 	}
-	if err := p.Validate(); err != nil {
-		return Params{}, err
-	}
-	return p.WithDefaults(), nil
+	return New(c)
 }
 
-// checkKeys reads one value and refuses what package json lets pass in it: a
-// key that stands twice or in other letters than its field's, and null.
+// checkKeys reads one JSON value and refuses in it what encoding/json would
+// accept: a repeated key, a key whose letters differ from the field's in case,
+// and null.
 func checkKeys(dec *json.Decoder, where string) error {
 	token, err := dec.Token()
 	switch {

@@ -51,8 +51,7 @@ func sameBlock(a, b block.Block) bool {
 }
 
 func TestParseBlock(t *testing.T) {
-	p := rulestest.Easy()
-	p.Limits.BlockTxs = 2
+	p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits.BlockTxs = 2 })
 	good := rulestest.NewBranch(p).Make(1)
 	free := good
 	for target, _ := free.Header.Bits.Target(); free.Hash().Meets(target); {
@@ -87,8 +86,7 @@ func TestParseBlock(t *testing.T) {
 	if _, err := rulestest.Swift().ParseBlock(jsonOf(t, good, "[]")); err != nil {
 		t.Errorf("bits of another rule: %v", err)
 	}
-	other := p
-	other.Difficulty.Bits = 0x207ffffe
+	other := rulestest.With(p, func(c *rules.Config) { c.Difficulty.Bits = 0x207ffffe })
 	if _, err := other.ParseBlock(jsonOf(t, good, "[]")); !errors.Is(err, block.BadDiffBits) {
 		t.Errorf("bits of another network: %v", err)
 	}
@@ -103,7 +101,7 @@ func TestParseBlock(t *testing.T) {
 	}
 	// Limits left zero stand for their defaults.
 	b := rulestest.NewBranch(p).Make(1, rulestest.MakeTx(t, "one"))
-	if _, err := (rules.Params{Name: p.Name, Difficulty: p.Difficulty}).ParseBlock(jsonOf(t, b, "["+b.Txs[0].String()+"]")); err != nil {
+	if _, err := rulestest.MustNew(rules.Config{Name: p.Name(), Difficulty: p.Difficulty()}).ParseBlock(jsonOf(t, b, "["+b.Txs[0].String()+"]")); err != nil {
 		t.Errorf("default limits: %v", err)
 	}
 }

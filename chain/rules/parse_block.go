@@ -9,7 +9,6 @@ import (
 // at the number of transactions before it verifies any signature, so that a
 // block that cost nothing costs little to refuse.
 func (p Params) ParseBlock(data []byte) (block.Block, error) {
-	p = p.WithDefaults()
 	genesis, _ := p.Genesis()
 	return block.ParseJSON(data, func(h pow.Header, txs int) error {
 		if h != genesis { // which has rules of its own
@@ -17,7 +16,7 @@ func (p Params) ParseBlock(data []byte) (block.Block, error) {
 				return err
 			}
 		}
-		if most := p.Limits.BlockTxs; txs > most {
+		if most := p.config.Limits.BlockTxs; txs > most {
 			return block.Reject(block.BadLength, "%d transactions, at most %d are allowed", txs, most)
 		}
 		return nil
