@@ -69,8 +69,8 @@ func (b *book) isSelf(a Address) bool { return slices.Contains(b.ours, a) }
 // allowed reports whether this node may connect with an address.
 func (b *book) allowed(a Address) bool { return b.allow == nil || b.allow(a) }
 
-// addOurs replaces the entry of an address, at which this node itself has
-// answered, by one of its own addresses.
+// addOurs records that this node itself has answered at an address. The address is
+// no longer dialled.
 func (b *book) addOurs(a Address) {
 	b.forget(a)
 	if len(b.ours) < maxOurs {
@@ -160,7 +160,7 @@ func (b *book) forget(a Address) {
 	b.changed = true
 }
 
-// markConnected enters that a node has been found at an address.
+// markConnected records that a node has been found at an address.
 func (b *book) markConnected(a Address, n NodeID, now time.Time) {
 	e := b.put(a, "", nil)
 	if e == nil {
@@ -172,17 +172,17 @@ func (b *book) markConnected(a Address, n NodeID, now time.Time) {
 	b.changed = true
 }
 
-// setNode enters that a node, which is connected by another address, has been
-// found at this one.
+// setNode records that a node, which is connected by another address, has been found
+// at this one.
 func (b *book) setNode(a Address, n NodeID) {
 	if e := b.at[a]; e != nil {
 		e.node = n
 	}
 }
 
-// markFailed enters that an address has failed. It is left alone for some time, which
-// doubles with each failure and is at least wait. After enough failures it is
-// forgotten.
+// markFailed records that an address has failed. The address is left alone for some
+// time, which doubles with each failure and is at least wait. After too many failures
+// it is forgotten.
 func (b *book) markFailed(a Address, now time.Time, wait time.Duration) {
 	e := b.at[a]
 	if e == nil {
@@ -212,7 +212,7 @@ func (b *book) markFailed(a Address, now time.Time, wait time.Duration) {
 // with equal odds, so that no kind can keep the others out. If no address is due
 // it returns "" and when to try again.
 func (b *book) pick(now time.Time, rng *rand.Rand, free func(*entry) bool) (a Address, next time.Time) {
-	next = now.Add(time.Minute)
+	next = now.Add(b.timing.DialEvery)
 	var kept, tried, fresh []*entry
 	for _, e := range b.entries {
 		switch {

@@ -55,7 +55,10 @@ type Timing struct {
 	HelloRetry   time.Duration // from a hello that was not answered to the next one
 	HelloLeast   time.Duration // between two hellos to a peer, however urgent the second
 	ConnectWait  time.Duration // for both nodes of a Connect to know each other
-	OtherNetwork time.Duration // before an address is dialled again at which a node of another network listens
+	OtherNetwork time.Duration // before a node of another network or version is dialled again
+	DialEvery    time.Duration // between two looks for nodes to dial while none can be dialled
+	FullRetry    time.Duration // a guest is told to wait this long when there is no room for another peer,
+	BusyRetry    time.Duration // and this long when too many guests are being checked
 
 	// The address book: how long an address is left alone after it has failed.
 	FirstBackoff time.Duration // after the first failure; it doubles with each further one,
@@ -73,6 +76,7 @@ type Timing struct {
 	AskAnother   time.Duration // until another peer is asked for an announced block as well
 	HurryBatch   time.Duration // until another peer is asked for the batch that holds up a sync as well
 	SyncRetry    time.Duration // after a sync that failed
+	SyncLeast    time.Duration // until the next sync with a peer whose blocks had all come from others
 	UnbackedWait time.Duration // until a peer is trusted again whose headers had less work than it claimed
 }
 
@@ -93,6 +97,9 @@ func (c Config) complete() Config {
 	c.HelloLeast = cmp.Or(c.HelloLeast, time.Second)
 	c.ConnectWait = cmp.Or(c.ConnectWait, 10*time.Second)
 	c.OtherNetwork = cmp.Or(c.OtherNetwork, time.Hour)
+	c.DialEvery = cmp.Or(c.DialEvery, time.Minute)
+	c.FullRetry = cmp.Or(c.FullRetry, time.Minute)
+	c.BusyRetry = cmp.Or(c.BusyRetry, time.Second)
 
 	c.FirstBackoff = cmp.Or(c.FirstBackoff, time.Second)
 	c.KnownBackoff = cmp.Or(c.KnownBackoff, 15*time.Second)
@@ -107,6 +114,7 @@ func (c Config) complete() Config {
 	c.AskAnother = cmp.Or(c.AskAnother, 2*time.Second)
 	c.HurryBatch = cmp.Or(c.HurryBatch, 4*time.Second)
 	c.SyncRetry = cmp.Or(c.SyncRetry, 10*time.Second)
+	c.SyncLeast = cmp.Or(c.SyncLeast, time.Second)
 	c.UnbackedWait = cmp.Or(c.UnbackedWait, 10*time.Minute)
 	return c
 }

@@ -146,8 +146,8 @@ func (g *greeter) onWelcome(p *peer, w Welcome) {
 	g.settle(p)
 }
 
-// identify enters which node has proved to be at the peer's address. It returns
-// false, and drops the peer, if the same node is a peer already.
+// identify records which node listens at the peer's address. If that node is
+// another peer already, it drops this one and returns false.
 func (g *greeter) identify(p *peer, gr Greeting) bool {
 	if other := g.peers.byNode[gr.Node]; other != nil && other != p {
 		g.book.setNode(p.address, gr.Node)
@@ -233,10 +233,10 @@ func (g *greeter) meet(h Hello, source netip.Addr, welcome Welcome) (Answer, *Re
 		sameCame, sameGreeted = g.guests(func(p *peer) bool { return p.source == source })
 	}
 	if came >= g.config.Limits.Inbound || sameCame >= g.config.Limits.InboundEach {
-		return nil, &Refusal{Reason: Full, Message: fmt.Sprintf("there is no room for another peer: %d have come to this node, %d of them from the same IP address", came, sameCame), RetryAfter: time.Minute}
+		return nil, &Refusal{Reason: Full, Message: fmt.Sprintf("there is no room for another peer: %d have come to this node, %d of them from the same IP address", came, sameCame), RetryAfter: g.config.FullRetry}
 	}
 	if greeted >= maxGreeted || sameGreeted >= maxGreetedEach {
-		return nil, &Refusal{Reason: Busy, Message: "too many nodes have come at the same time: try again in a moment", RetryAfter: time.Second}
+		return nil, &Refusal{Reason: Busy, Message: "too many nodes have come at the same time: try again in a moment", RetryAfter: g.config.BusyRetry}
 	}
 	g.newPeer(a, checking, func(p *peer) { p.claims, p.theirs, p.source = h.Node, h.Session, source })
 	return welcome, nil

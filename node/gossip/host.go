@@ -10,7 +10,7 @@ import (
 )
 
 // host is what the parts of the machine have in common: the time, the effects of
-// the step under way, the peers and the requests to them.
+// the step under way, the peers and the requests to them. Every part embeds it.
 type host struct {
 	config  Config // complete, without Peers and Book
 	params  rules.Params
@@ -19,8 +19,8 @@ type host struct {
 	now     time.Time // of the latest step
 	effects []Effect  // of the latest step
 	lastID  ID
-	tipRead bool // latestTip is the tip of the step under way
-	latest  rules.State
+	latest  rules.State // the tip, if it was read in the step under way
+	tipRead bool        // whether it was
 
 	timers   timers
 	requests map[ID]*request
@@ -131,7 +131,7 @@ func (h *host) greetSoon(p *peer) {
 // dialSoon looks for nodes to dial at the end of the step.
 func (h *host) dialSoon() { h.timers.set(&h.dial, h.now) }
 
-// setTip enters which tip a peer claims.
+// setTip records the tip that a peer claims.
 func (h *host) setTip(p *peer, t Tip) {
 	p.tip = t
 	if p.phase.proven() && h.isAhead(p) && !slices.Contains(h.ahead, p) {
@@ -139,7 +139,7 @@ func (h *host) setTip(p *peer, t Tip) {
 	}
 }
 
-// raiseTip enters that a peer has the block of a state, if that is more work than
+// raiseTip records that a peer has the block of a state, if that is more work than
 // the peer has claimed.
 func (h *host) raiseTip(p *peer, s rules.State) {
 	if s.Work.Cmp(p.tip.Work) > 0 {
@@ -150,7 +150,9 @@ func (h *host) raiseTip(p *peer, s rules.State) {
 // isAhead reports whether a peer claims more work than this node's tip has.
 func (h *host) isAhead(p *peer) bool { return p.tip.Work.Cmp(h.tip().Work) > 0 }
 
-// fail judges a peer whose answer was an error, or was no valid answer.
+// fail deals with a peer after a request has failed. A fault leads to a ban, a few
+// refusals have consequences of their own, and any other failure is counted: after
+// maxFails in a row the peer is dropped.
 func (h *host) fail(p *peer, err error) {
 	if p.phase == closed {
 		return
@@ -169,7 +171,7 @@ func (h *host) fail(p *peer, err error) {
 		}
 		h.greetSoon(p)
 	case errors.As(err, &r) && r.Reason == Busy:
-		h.timers.set(&p.news.retry, h.now.Add(max(r.RetryAfter, time.Second)))
+		h.timers.set(&p.news.retry, h.now.Add(max(r.RetryAfter, h.config.AnnounceRetry)))
 	case errors.As(err, &r) && r.Reason == Banned:
 		h.book.markFailed(p.address, h.now, h.config.Limits.BanTime)
 		h.drop(p, string(Banned), r.Message)
@@ -182,8 +184,7 @@ func (h *host) fail(p *peer, err error) {
 	}
 }
 
-// maxFails is after how many requests in a row without an answer a peer is
-// dropped.
+// maxFails bounds the requests in a row that a peer may fail to answer.
 const maxFails = 3
 
 // ban drops a peer that has broken the protocol, and refuses to deal with it for

@@ -24,14 +24,13 @@ func (s *idSet) has(id pow.Hash) bool {
 	return ok
 }
 
-// add adds an id, and reports whether it is new.
-func (s *idSet) add(id pow.Hash) bool {
+// add adds an id.
+func (s *idSet) add(id pow.Hash) {
 	if s.has(id) {
-		return false
+		return
 	}
 	if s.young == nil || len(s.young) >= idSetSize {
 		s.young, s.old = map[uint64]struct{}{}, s.young
 	}
 	s.young[binary.LittleEndian.Uint64(id[:])] = struct{}{}
-	return true
 }

@@ -23,14 +23,16 @@ func (p phase) String() string {
 	return [...]string{"dialling", "checking", "one-way", "connected", "forgotten", "closed"}[p]
 }
 
-// proven reports whether the peer has answered at its address, so that its node
-// id is known.
+// proven reports whether the peer has answered at its address. Its node id is known
+// then.
 func (p phase) proven() bool { return p == oneWay || p == connected || p == forgotten }
 
 // canAnnounce reports whether this node has a session of the peer.
 func (p phase) canAnnounce() bool { return p == connected || p == forgotten }
 
-// peer is another node, or an address at which one may be listening.
+// peer is another node, or an address at which one may be listening. Its phase
+// only moves forward, except that forgotten becomes connected again, and that a new
+// process at the address begins as oneWay.
 type peer struct {
 	address Address // where it answers requests
 	out     bool    // this node chose it; otherwise it came to this node
@@ -39,9 +41,9 @@ type peer struct {
 	claims  NodeID     // the node id that a peer being checked has given; otherwise zero
 	source  netip.Addr // from which a peer came to this node; zero if not known
 
-	ours   Session // given to the peer, which this node recognises it by
-	theirs Session // given to this node by the peer; zero if it has given none
-	offer  offer
+	ours   Session // given to the peer; requests that carry it come from the peer
+	theirs Session // given by the peer; zero if it has given none
+	offer  offer   // what the peer may have given as well
 
 	tip         Tip // of the peer's best chain, by its own account
 	since, seen time.Time
@@ -66,7 +68,7 @@ type offer struct {
 	session Session // zero: there is no offer
 }
 
-// prove enters that the node has answered at the peer's address.
+// prove records that a node has answered at the peer's address.
 func (p *peer) prove(node NodeID, now time.Time) {
 	p.node, p.since, p.phase = node, now, oneWay
 	if p.theirs != (Session{}) {
@@ -74,7 +76,7 @@ func (p *peer) prove(node NodeID, now time.Time) {
 	}
 }
 
-// useSession enters a session that the peer, which is proven, has given.
+// useSession records a session that the peer, which is proven, has given.
 func (p *peer) useSession(s Session) { p.theirs, p.phase = s, connected }
 
 // takeOffer uses the offered session if it was the peer itself that offered it.

@@ -287,7 +287,7 @@ func (y *syncer) goOn(s *syncing) {
 	if s.phase == complete && s.left() == 0 {
 		s.source.sync.unbacked, s.source.sync.stalls = 0, 0
 		if s.taken == 0 { // other peers were faster
-			s.source.sync.notBefore = y.now.Add(time.Second)
+			s.source.sync.notBefore = y.now.Add(y.config.SyncLeast)
 		}
 		y.end("done")
 		return
