@@ -14,8 +14,8 @@ import (
 	powmetrics "github.com/lodepow/lode/pow/metrics"
 )
 
-// registerMetrics registers the metrics of a node's parts, those of the node
-// itself, and those of the process.
+// registerMetrics registers the metrics of a node's parts, of the node itself, and
+// of the process. Those of the store are registered when it is opened.
 func registerMetrics(c Config, n *Node, l *limitListener) error {
 	for _, collector := range []prometheus.Collector{
 		n.chain, n.miner, newBuildInfo(c.Version),
@@ -46,8 +46,8 @@ func registerMetrics(c Config, n *Node, l *limitListener) error {
 	)
 }
 
-// metricsHandler answers scrapes of the registry. Answers are not compressed:
-// they are short, and compressing them costs hashes.
+// metricsHandler returns the handler of /metrics. Answers are not compressed, to
+// spend little of the miner's time.
 func metricsHandler(c Config) http.Handler {
 	return promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{
 		ErrorLog:           slog.NewLogLogger(c.Logger.Handler(), slog.LevelError),

@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 const (
@@ -65,7 +64,7 @@ func explain(err error) (p problem, known bool) {
 	case errors.Is(err, ErrAhead):
 		return problem{status: http.StatusServiceUnavailable, retryAfter: "1", sentence: ErrAhead.Error()}, true
 	case errors.Is(err, chain.ErrClosed):
-		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}, true
+		return errShutdown, true
 	}
 	return problem{status: http.StatusInternalServerError, sentence: insideSentence}, false
 }
@@ -99,6 +98,11 @@ func (a *API) fail(w *writer, r *http.Request, err error) {
 		return
 	}
 	a.sendText(w, r, p.status, p.sentence)
+}
+
+// messageJSON is a message without further fields.
+type messageJSON struct {
+	Message string `json:"message"`
 }
 
 // say answers with a message: the text, or the JSON value if the client prefers
@@ -176,6 +180,10 @@ func (a *API) write(w *writer, r *http.Request, body []byte) error {
 	}
 	return nil
 }
+
+// errShutdown is the answer to requests that wait while the node shuts down, and to
+// those that come later.
+var errShutdown = problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
 
 // errGone ends the work on an answer whose client has left.
 var errGone = errors.New("the client is gone")

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )

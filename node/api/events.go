@@ -118,7 +118,7 @@ func (f *feed) resume(last string) (from uint64, missed bool) {
 // an event too far back gets an event of the kind reset.
 func (a *API) getEvents(w *writer, r *http.Request) error {
 	if a.closing.Err() != nil {
-		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
+		return errShutdown
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	if r.Method == http.MethodHead {

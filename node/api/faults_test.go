@@ -13,18 +13,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 
-// badChain is a chain with faults.
+// badChain is a chain in which faults can be injected: functions that are called
+// before a method, if they are not nil.
 type badChain struct {
 	Chain
-	block  func(height int64) // called before a block is read
-	blocks func(hash pow.Hash) error
-	addTx  func()
+	block  func(height int64)        // before HashAt
+	blocks func(hash pow.Hash) error // before Block, which returns the error
+	addTx  func()                    // before AddTx
 }
 
 func (c *badChain) HashAt(height int64) (pow.Hash, bool) {
@@ -59,8 +59,8 @@ func badNode(t *testing.T, limits limits) (*testNode, *badChain) {
 	return n, bad
 }
 
-// TestFaults has errors and panics of the node: 500 without the details, which
-// the log has, and the next request is served.
+// TestFaults injects errors and panics. The client gets a 500 without the details,
+// which are in the log, and the next request is served.
 func TestFaults(t *testing.T) {
 	n, bad := badNode(t, limits{})
 	for name, fault := range map[string]func(pow.Hash) error{
@@ -88,8 +88,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestFaultAmidChain cuts the connection: a client must not take half a chain
-// for a whole one.
+// TestFaultAmidChain injects an error in the middle of an answer. The connection is
+// cut, so that the client does not take a part of the chain for the whole.
 func TestFaultAmidChain(t *testing.T) {
 	n, bad := badNode(t, limits{pieceBytes: 1000})
 	n.grow(10)
@@ -111,8 +111,8 @@ func TestFaultAmidChain(t *testing.T) {
 	}
 }
 
-// reorgAt replaces the branch from height 5 of 10 on, when that height is asked
-// for.
+// reorgAt grows a chain to height 10 and replaces its blocks from height 5 on when
+// the block at the given height is read.
 func reorgAt(t *testing.T, n *testNode, bad *badChain, height int64) {
 	n.grow(10)
 	hash, _ := n.chain.HashAt(4)
@@ -137,8 +137,9 @@ func reorgAt(t *testing.T, n *testNode, bad *badChain, height int64) {
 	}
 }
 
-// TestReorgAmidChain never mixes two branches: the answer begins again if
-// nothing of it is sent, else it is cut.
+// TestReorgAmidChain has a reorg in the middle of an answer, which must not mix two
+// branches. The answer begins again if none of it has been sent, and is cut
+// otherwise.
 func TestReorgAmidChain(t *testing.T) {
 	n, bad := badNode(t, limits{})
 	reorgAt(t, n, bad, 8)
@@ -155,7 +156,7 @@ func TestReorgAmidChain(t *testing.T) {
 	}
 	for i, b := range answer.Chain[1:] {
 		if b.Header.Prev != answer.Chain[i].Hash() {
-			t.Errorf("block %d is no child of the one before", i+1)
+			t.Errorf("block %d is not the child of the one before", i+1)
 		}
 	}
 
@@ -169,11 +170,11 @@ func TestReorgAmidChain(t *testing.T) {
 	}
 	defer func() { _ = cut.Body.Close() }()
 	if body, err := io.ReadAll(cut.Body); err == nil {
-		t.Errorf("two branches in one answer? %s", body)
+		t.Errorf("the answer was not cut: %s", body)
 	}
 }
 
-// TestChainInPieces reads the same in pieces of any size.
+// TestChainInPieces gets the same answer whatever the size of the pieces.
 func TestChainInPieces(t *testing.T) {
 	n, _ := badNode(t, limits{})
 	n.post(strings.Repeat("x", 5000))
@@ -188,7 +189,8 @@ func TestChainInPieces(t *testing.T) {
 	}
 }
 
-// TestTooMany refuses requests beyond the bound, and goes on telling its status.
+// TestTooMany sends more requests at once than the node serves. The others are
+// refused, except for those that are answered from memory, such as /status.
 func TestTooMany(t *testing.T) {
 	n, bad := badNode(t, limits{requests: 2})
 	release, entered := make(chan struct{}), make(chan struct{})
@@ -212,8 +214,8 @@ func TestTooMany(t *testing.T) {
 	n.want(n.do("GET", "/pending_tx", ""), 200, `"content":`)
 }
 
-// TestIdempotency has a hundred posts with one key at once, a panic amid one,
-// and more keys than are remembered.
+// TestIdempotency sends a hundred posts with one key at once, a post that panics,
+// and more keys than the node remembers.
 func TestIdempotency(t *testing.T) {
 	n, bad := badNode(t, limits{requests: 200, keys: 200})
 	var wg sync.WaitGroup
@@ -247,7 +249,8 @@ func TestIdempotency(t *testing.T) {
 	n.want(n.do("POST", "/new_transaction", `{"author":"a","content":"other"}`, "Idempotency-Key", "0"), 201, "")
 }
 
-// TestManyClients posts and mines at once: nothing is mined twice, nothing lost.
+// TestManyClients posts and mines at the same time. No transaction is lost or mined
+// twice.
 func TestManyClients(t *testing.T) {
 	n, _ := badNode(t, limits{requests: 2000})
 	var wg sync.WaitGroup
@@ -287,7 +290,7 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
-// TestProofConvinces checks a proof as a client does that trusts nobody.
+// TestProofConvinces verifies proofs as a client would that does not trust the node.
 func TestProofConvinces(t *testing.T) {
 	n, _ := badNode(t, limits{})
 	for i := range 5 {
@@ -322,7 +325,7 @@ func TestProofConvinces(t *testing.T) {
 	}
 }
 
-// TestNext gets the paths that the API does not know.
+// TestNext passes the paths that the API does not know to the next handler.
 func TestNext(t *testing.T) {
 	n := newTestNode(t, testSetup{next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/panic" {
@@ -336,8 +339,8 @@ func TestNext(t *testing.T) {
 	n.want(n.do("GET", "/status", ""), 200, "portable")
 }
 
-// TestObserver is told of each request that is finished, and Stats of those that
-// are not.
+// TestObserver checks what observers are told of each request, and the Stats during
+// a request.
 func TestObserver(t *testing.T) {
 	n, bad := badNode(t, limits{})
 	var told []Answered
@@ -366,7 +369,8 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// TestClose ends waits even of those that come late, and can be called twice.
+// TestClose checks that later streams are refused, that events are not received any
+// more, and that a second Close does nothing.
 func TestClose(t *testing.T) {
 	n, _ := badNode(t, limits{})
 	n.api.Close()

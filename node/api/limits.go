@@ -27,8 +27,8 @@ const (
 	eventTick = 500 * time.Millisecond // between two looks at the mempool and the miner
 )
 
-// limits are the bounds that tests of this package change. A field left zero
-// stands for its default.
+// limits are the bounds that tests of this package change. For a field left zero,
+// the default applies.
 type limits struct {
 	txBytes    int64 // body of a transaction
 	blockBytes int64 // body of a block

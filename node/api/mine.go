@@ -51,7 +51,7 @@ func (a *API) mine(w *writer, r *http.Request) error {
 		const text = "No transactions to mine"
 		a.say(w, r, http.StatusOK, text, func() any { return answer{Message: text} })
 	case a.closing.Err() != nil:
-		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
+		return errShutdown
 	case r.Context().Err() != nil:
 		return errGone
 	case ctx.Err() != nil:

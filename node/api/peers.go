@@ -118,7 +118,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 	case r.Context().Err() != nil:
 		return errGone
 	case a.closing.Err() != nil:
-		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
+		return errShutdown
 	case errors.Is(err, context.DeadlineExceeded):
 		return refuse(http.StatusGatewayTimeout, "%s did not connect with this node within %v: does it run, and does it reach this node at the address that --advertise gives?",
 			address, joinWait)
@@ -130,11 +130,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 		return errGone
 	}
 	const text = "Registration successful"
-	a.say(w, r, http.StatusOK, text, func() any {
-		return struct {
-			Message string `json:"message"`
-		}{text}
-	})
+	a.say(w, r, http.StatusOK, text, func() any { return messageJSON{text} })
 	return nil
 }
 

@@ -85,11 +85,7 @@ func (a *API) miningStatus() miningJSON {
 }
 
 func (a *API) getHealth(w *writer, r *http.Request) error {
-	a.say(w, r, http.StatusOK, "ok", func() any {
-		return struct {
-			Message string `json:"message"`
-		}{"ok"}
-	})
+	a.say(w, r, http.StatusOK, "ok", func() any { return messageJSON{"ok"} })
 	return nil
 }
 

@@ -12,38 +12,40 @@ import (
 	"github.com/lodepow/lode/node/internal/slots"
 )
 
-// maxSources is how many IP addresses are remembered. The one that has been
-// silent for longest is forgotten for another.
+// maxSources bounds how many IP addresses the limiter remembers. When there are
+// more, it forgets the one that has been silent for the longest time.
 const maxSources = 8192
 
-// A source may send so many seconds' worth of its rate at once.
+// A source may send at once as many requests as its rate allows in this time.
 const (
 	burstSeconds      = 2
 	helloBurstSeconds = 10
 )
 
-// limiter bounds what one IP address can take.
+// limiter bounds the requests from each IP address.
 type limiter struct {
 	limits Limits
 
 	mu      sync.Mutex
 	sources map[netip.Addr]*list.Element // of *source
-	order   *list.List                   // the latest first
+	order   *list.List                   // of *source, the one heard from last first
 }
 
+// source is an IP address, or an IPv6 /64, that sends requests.
 type source struct {
 	from   netip.Addr
 	all    *rate.Limiter
 	hellos *rate.Limiter
-	served *slots.Slots
-	bodies *slots.Slots
+	served *slots.Slots // requests being served
+	bodies *slots.Slots // of those, answers with blocks
 }
 
 func newLimiter(l Limits) *limiter {
 	return &limiter{limits: l, sources: map[netip.Addr]*list.Element{}, order: list.New()}
 }
 
-// allow takes a request, or says when the next one may come.
+// allow counts a request and returns 0, or returns how long the source has to wait
+// for its next request.
 func (s *source) allow(hello bool, now time.Time) (wait time.Duration) {
 	if wait = take(s.all, now); wait == 0 && hello {
 		wait = take(s.hellos, now)
@@ -51,6 +53,8 @@ func (s *source) allow(hello bool, now time.Time) (wait time.Duration) {
 	return wait
 }
 
+// take takes a token of a rate limiter and returns 0, or returns how long it takes
+// until there is one.
 func take(l *rate.Limiter, now time.Time) time.Duration {
 	if l.AllowN(now, 1) {
 		return 0
@@ -59,6 +63,7 @@ func take(l *rate.Limiter, now time.Time) time.Duration {
 	return max(time.Duration(missing/float64(l.Limit())*float64(time.Second)), time.Millisecond)
 }
 
+// source returns the source that an IP address belongs to.
 func (l *limiter) source(ip netip.Addr) *source {
 	from := gossip.SourceOf(ip)
 	l.mu.Lock()
@@ -72,7 +77,7 @@ func (l *limiter) source(ip netip.Addr) *source {
 		delete(l.sources, oldest.from)
 	}
 	served, bodies := l.limits.RequestsEach, l.limits.BodiesEach
-	if from.IsLoopback() { // a proxy, or many nodes for a trial
+	if from.IsLoopback() { // may be a proxy that speaks for many nodes
 		served, bodies = l.limits.Requests, l.limits.Bodies
 	}
 	s := &source{

@@ -7,17 +7,18 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// Limits bound what other nodes can take. Fields left zero stand for their
-// defaults.
+// Limits bound what other nodes can take. For a field left zero, the default
+// applies.
 type Limits struct {
 	Gossip gossip.Limits
 
 	Requests int // of other nodes, served at once; more get 503; 0: 64
-	Bodies   int // of those, answers with blocks; 0: 8
+	Bodies   int // of those, answers with blocks, which take the most memory; 0: 8
 	Queue    int // requests that wait for the state machine; 0: 256
 	Sends    int // requests to other nodes under way at once; 0: 512
 
-	// From one IP address. The first two do not count for this machine's own.
+	// These apply to each IP address. RequestsEach and BodiesEach do not apply to
+	// loopback addresses.
 	RequestsEach int     // served at once; 0: 16
 	BodiesEach   int     // of those, answers with blocks; 0: 4
 	Rate         float64 // requests a second; 0: 500

@@ -12,7 +12,7 @@ import (
 
 const reportSyncEvery = 5 * time.Second
 
-// note counts and logs what the state machine decided.
+// note passes what the state machine decided to the observers, and logs it.
 func (n *Network) note(e gossip.Note) {
 	n.tellNoted(e)
 	peer, out := slog.Any("peer", e.Peer), slog.String("direction", direction(e.Out))
@@ -22,9 +22,9 @@ func (n *Network) note(e gossip.Note) {
 		delete(n.missing, e.Peer)
 		n.log.Info("peer connected", peer, out)
 	case gossip.NoteFailed:
-		level := slog.LevelDebug // addresses from hearsay fail all the time
+		level := slog.LevelDebug // addresses from other nodes fail often
 		if slices.Contains(n.config.Peers, e.Peer) && !n.missing[e.Peer] {
-			n.missing[e.Peer] = true // said once, until it is there
+			n.missing[e.Peer] = true // warn once, until it is connected
 			level = slog.LevelWarn
 		}
 		n.log.Log(context.Background(), level, "no connection with peer", peer, reason, detail)
@@ -32,10 +32,10 @@ func (n *Network) note(e gossip.Note) {
 		n.log.Info("peer dropped", peer, out, reason, detail)
 	case gossip.NoteBanned:
 		n.log.Info("peer banned", peer, out, reason, detail)
-	case gossip.NoteRefused: // counted where the answer is sent
+	case gossip.NoteRefused: // sendRefusal tells the observers
 		n.log.Debug("peer refused", peer, reason, detail)
 	case gossip.NotePropagated:
-		n.log.Debug("block came by a peer", "block", e.Hash, "peer", e.Peer, "took", e.Took)
+		n.log.Debug("block from a peer became the tip", "block", e.Hash, "peer", e.Peer, "took", e.Took)
 	case gossip.NoteSyncBegins:
 		n.log.Info("sync begins", peer, slog.Int("blocks", e.Count))
 	case gossip.NoteSyncEnds:
@@ -45,7 +45,7 @@ func (n *Network) note(e gossip.Note) {
 	}
 }
 
-// reportSync logs now and then how far a sync is.
+// reportSync logs at intervals how far a sync is, until the context ends.
 func (n *Network) reportSync(ctx context.Context) {
 	tick.Every(ctx, reportSyncEvery, func() {
 		s := n.Sync()

@@ -27,11 +27,12 @@ func statusOf(reason gossip.RefusalReason) int {
 	return http.StatusBadRequest
 }
 
-// maxRetryAfter bounds what a peer may tell to wait.
+// maxRetryAfter bounds for how long a peer can make this node wait.
 const maxRetryAfter = time.Hour
 
-// decodeRefusal reads an answer that is no success. One that is no refusal of
-// the protocol, such as another server's 404, is an error of its own.
+// decodeRefusal returns the error that an answer other than 200 reports: a
+// [gossip.Refusal], or another error if the answer is not one of the protocol,
+// such as the 404 of some other server.
 func decodeRefusal(resp *http.Response, body []byte) error {
 	var r gossip.Refusal
 	if json.Unmarshal(body, &r) != nil || !slices.Contains(RefusalReasons(), r.Reason) {
@@ -46,8 +47,8 @@ func decodeRefusal(resp *http.Response, body []byte) error {
 	return r
 }
 
-// sendRefusal answers with an error: the refusal that it is, or that the
-// request was bad.
+// sendRefusal answers with an error. An error that is not a [gossip.Refusal] means
+// a bad request. If status is 0, it follows from the refusal's reason.
 func (n *Network) sendRefusal(w http.ResponseWriter, status int, err error) {
 	var r gossip.Refusal
 	if !errors.As(err, &r) {
