@@ -23,7 +23,7 @@ import (
 func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 	b.Helper()
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	s := rules.Genesis(p)
+	s := p.GenesisState()
 	target, _, _ := p.Difficulty().Bits.Decode()
 	raws := make([][]byte, count)
 	for i := range raws {

@@ -212,7 +212,7 @@ func startAccept(disk bool) (*Run, error) {
 }
 
 func makeBlocks(p rules.Params, count, txs int) ([]block.Block, error) {
-	state := rules.Genesis(p)
+	state := p.GenesisState()
 	var blocks []block.Block
 	for range count {
 		b := block.Block{

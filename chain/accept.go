@@ -1,10 +1,8 @@
 package chain
 
 import (
-	"errors"
-
 	"github.com/lodepow/lode/chain/block"
-
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -34,81 +32,125 @@ func (o Outcome) String() string {
 	return "none"
 }
 
-// Accept takes a block from anywhere. When it returns the block is on disk, with
-// the reorg that it may have brought about, unless it is only held. Blocks held
-// that waited for this one are taken with it.
+// Accept takes a block from any source. When it returns, the block is on disk,
+// together with the reorg that it may have caused, unless the block is only held.
+// Held blocks that waited for this one have been taken as well.
 //
-// The error is a [RuleError] when the block is refused, or the store's when it
-// could not be kept; then all is as it was before.
+// The error is a [block.RuleError] if the block is refused, or the store's if the
+// block could not be written. In the second case everything is as it was before.
 func (c *Chain) Accept(b block.Block) (Outcome, error) {
-	outcome, err := c.accept(b)
-	c.events.deliver()
+	_, outcome, err := c.accept([]block.Block{b}, true)
 	return outcome, err
 }
 
-// RetryHeld takes the blocks held from the future whose time has come. Accept
-// does so too; whoever runs a chain calls it now and then.
-func (c *Chain) RetryHeld() {
-	c.write.Lock()
-	c.retry()
-	c.write.Unlock()
-	c.events.deliver()
+// AcceptAll takes blocks each of which is the parent of the next, as a node gets
+// them when it syncs. The parent of the first block has to be in the store.
+// AcceptAll keeps every promise of [Chain.Accept] and normally writes to the store
+// once for the whole batch. A batch should therefore have some hundred blocks, or
+// a few megabytes.
+//
+// When AcceptAll returns, the blocks[:taken] are on disk; blocks that were known
+// before count as taken. If the error is a [block.RuleError], it is the verdict on
+// blocks[taken]; the blocks after that one have not been looked at. No block is
+// held: an unknown parent is the error [block.PrevNotFound], and a time too far
+// ahead of the clock is the error [block.TimeTooNew]. Any other error is the
+// store's, or says that the blocks do not follow each other.
+//
+// If the branch overtakes the active one in the middle of the batch, there is one
+// [EventReorg] with all of its blocks connected. The clock is read once for the
+// batch.
+func (c *Chain) AcceptAll(blocks []block.Block) (taken int, err error) {
+	taken, _, err = c.accept(blocks, false)
+	return taken, err
 }
 
-func (c *Chain) accept(b block.Block) (outcome Outcome, err error) {
+// accept is the one way of a block into the chain. The blocks are checked by
+// themselves, without a lock. Then a plan says what becomes of them, the plan is
+// committed to the store and applied to memory, and the held blocks that waited
+// for them take the same way. In the end subscribers are told.
+//
+// The last block that was taken or held has the outcome that accept returns.
+func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outcome, err error) {
+	defer c.events.deliver()
 	start := c.now()
-	defer func() {
-		c.metrics.countBlock(outcome, err)
-		if outcome == Best || outcome == Side {
-			c.metrics.accept.Observe(c.now().Sub(start).Seconds())
-		}
-	}()
-	a := arrival{Block: b, hash: b.Hash()}
-	if outcome, err := c.known(a.hash); outcome != 0 || err != nil {
-		return outcome, err
+	run, err := newRun(blocks)
+	if err != nil {
+		return 0, 0, err
 	}
-	// Most of the work needs no lock.
-	final, errCheck := c.check(a)
-	if errCheck != nil && !final {
-		return 0, errCheck
+	run, known := c.check(run)
+	if p, ok := planWithoutChange(run, known); ok {
+		c.tellPlaced(&p, start)
+		return known, p.outcome(), p.refusal()
 	}
 
 	c.write.Lock()
 	defer c.write.Unlock()
-	c.retry()
-	if errCheck != nil {
-		c.refuse(a.hash)
-		return 0, errCheck
+	c.placeDue()
+	for taken < len(run) && err == nil {
+		var p plan
+		if p, err = c.place(c.upToAwaited(run[taken:]), mayHold); err != nil {
+			return taken, 0, err
+		}
+		c.tellPlaced(&p, start)
+		taken += p.taken()
+		last, err = p.outcome(), p.refusal()
+		if hash, ok := p.decided(); ok {
+			c.placeChildren(hash)
+		}
+		if p.hold {
+			break
+		}
 	}
-	outcome, err = c.placeOrHold(a)
-	if outcome == Best || outcome == Side || isRefusal(err) {
-		c.adopt(a.hash)
-	}
-	return outcome, err
+	return taken, last, err
 }
 
-// hold keeps a block in memory, or returns why when there is no room for it.
-func (c *Chain) hold(a arrival, why error) (Outcome, error) {
-	if !c.held.add(a.Block, a.hash, errors.Is(why, block.TimeTooNew)) {
-		return 0, why
+// place makes a plan for a run of blocks and carries it out. The error is the
+// store's. The caller holds write.
+func (c *Chain) place(run []arrival, mayHold bool) (plan, error) {
+	p, err := c.plan(run, mayHold)
+	if err != nil {
+		return plan{}, err
 	}
-	c.metrics.heldBlocks.Set(float64(len(c.held.blocks)))
-	return Held, nil
+	return p, c.carryOut(&p)
 }
 
-func (c *Chain) placeOrHold(a arrival) (Outcome, error) {
-	placed, err := c.place([]arrival{a})
-	if isRule(err) && !isRefusal(err) {
-		return c.hold(a, err)
+// upToAwaited returns the blocks of a run up to the first for which a held block
+// waits. The held block came before the rest of the run, so it is placed before
+// the rest, just as it would be if the blocks of the run came one by one.
+func (c *Chain) upToAwaited(run []arrival) []arrival {
+	for i, a := range run {
+		if c.held.isAwaited(a.hash) {
+			return run[:i+1]
+		}
 	}
-	return placed.outcome(), err
+	return run
 }
 
-// adopt places the held blocks above one that has just been placed or refused;
-// refused ones pass that on. The caller holds write.
-func (c *Chain) adopt(hash pow.Hash) {
+// RetryHeld takes the held blocks that came ahead of the clock and whose time has
+// come. Accept and AcceptAll do the same; a program that runs a chain calls
+// RetryHeld every few seconds, for the times when no block comes.
+func (c *Chain) RetryHeld() {
+	defer c.events.deliver()
+	c.write.Lock()
+	defer c.write.Unlock()
+	c.placeDue()
+}
+
+// placeDue places the early blocks whose time has come, and all held blocks above
+// them. The caller holds write.
+func (c *Chain) placeDue() {
+	for _, b := range c.held.takeDue(c.now().Unix() + int64(c.params.Limits().FutureSeconds)) {
+		if c.placeHeld(b) {
+			c.placeChildren(b.hash)
+		}
+	}
+}
+
+// placeChildren places the held blocks above a block on which there is a verdict
+// now. If that block was refused, so are they. The caller holds write.
+func (c *Chain) placeChildren(hash pow.Hash) {
 	for parents := []pow.Hash{hash}; len(parents) > 0; parents = parents[1:] {
-		for _, b := range c.held.take(parents[0]) {
+		for _, b := range c.held.takeChildren(parents[0]) {
 			if c.placeHeld(b) {
 				parents = append(parents, b.hash)
 			}
@@ -116,30 +158,22 @@ func (c *Chain) adopt(hash pow.Hash) {
 	}
 }
 
-// retry places the blocks from the future whose time has come. The caller holds
-// write.
-func (c *Chain) retry() {
-	for _, b := range c.held.takeDue(c.now().Unix() + int64(c.params.Limits().FutureSeconds)) {
-		if c.placeHeld(b) {
-			c.adopt(b.hash)
-		}
-	}
-}
-
-// placeHeld reports whether the block has been placed or refused, which settles
-// it.
+// placeHeld places a block that has been taken out of the held ones, or holds it
+// again. It reports whether there is a verdict on the block that stays. The caller
+// holds write.
 func (c *Chain) placeHeld(b heldBlock) bool {
-	outcome, err := c.placeOrHold(arrival{Block: b.Block, hash: b.hash})
-	if err != nil && !isRule(err) {
-		// The store's fault. Whoever sent the block has been told that it is
-		// held, so it has to be tried again.
+	p, err := c.place([]arrival{{Block: b.Block, hash: b.hash}}, true)
+	if err != nil {
+		// The store has failed. The source of the block has been told that the
+		// block is held, so it has to be tried again.
 		c.held.add(b.Block, b.hash, true)
-	}
-	c.metrics.heldBlocks.Set(float64(len(c.held.blocks)))
-	if outcome == Held {
+		c.log.Debug("held block not written", "block", b.hash, "height", b.Height(), "err", err)
 		return false
 	}
-	c.metrics.countBlock(outcome, err)
-	c.log.Debug("held block", "block", b.hash, "height", b.Height(), "outcome", outcome, "error", err)
-	return err == nil || isRefusal(err)
+	if p.hold {
+		return false
+	}
+	c.tellUnheld(&p)
+	c.log.Debug("held block", "block", b.hash, "height", b.Height(), "outcome", p.outcome(), "err", p.refusal())
+	return p.fault.effect != rules.Wait
 }

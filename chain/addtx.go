@@ -15,7 +15,7 @@ type TxOutcome int
 // Outcomes of [Chain.AddTx].
 const (
 	TxAdded TxOutcome = iota + 1
-	TxKnown           // it was pending already
+	TxKnown           // the transaction was pending already
 )
 
 // String returns the outcome as a word: added, known.
@@ -29,29 +29,35 @@ func (o TxOutcome) String() string {
 	return "none"
 }
 
-// AddTx puts a transaction into the mempool and returns when it is on disk. It
-// may be called by thousands at once, whose writes the store may join.
+// AddTx puts a transaction into the mempool and returns when the transaction is on
+// disk. Thousands of calls may be under way at the same time; the store may join
+// their writes.
 //
-// Errors are [ErrPoolFull], a [RuleError] ([TxAlreadyMined], [TxUnsigned],
-// [TxOversize]), or the store's; then the transaction is not pending.
+// The error is [ErrPoolFull], a [block.RuleError] ([block.TxAlreadyMined],
+// [block.TxUnsigned], [block.TxOversize]), or the store's. In each case the
+// transaction is not pending.
 func (c *Chain) AddTx(tx block.Tx) (TxOutcome, error) {
 	outcome, err := c.addTx(tx)
-	c.metrics.countTx(outcome, err)
+	c.tellPosted(outcome, err)
 	c.events.deliver()
 	return outcome, err
 }
 
-// addTx holds mu before and after the write and not meanwhile, so anything may
-// happen in between. The entry, in the mempool from the start, sorts it out:
+// addTx holds mu before and after the write and not during the write, so other
+// calls may come between. The entry is in the mempool from the start, which settles
+// what happens then:
 //
-//   - The same transaction is posted again: that call waits for this one's write
-//     and shares its outcome.
-//   - A block that has the transaction is connected: that takes the entry out
-//     and leaves the pending write, which it cannot know to be over, to us. This
-//     is why the store is asked for the transaction only after the entry is in:
-//     a block connected before that is found there, a later one finds the entry.
-//   - A reorg returns the transaction: its own entry, already on disk, takes
-//     the place of ours, which is gone as if mined.
+//   - If the same transaction is posted again, the second call waits for this
+//     call's write and shares its outcome.
+//   - If a block that contains the transaction is connected, the move takes the
+//     entry out of the mempool. It cannot know whether this call's write is over
+//     and leaves the removal of the write to this call. For this to work, addTx
+//     asks the store for the transaction only after the entry is in the mempool: a
+//     block that is connected before is found in the store, and a block that is
+//     connected later finds the entry.
+//   - If a reorg returns the transaction, a new entry, which is on disk already,
+//     takes the place of this call's entry. This call's entry is gone, just as if
+//     the transaction had been mined.
 func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 	if err := c.params.CheckTx(tx); err != nil {
 		return 0, err
@@ -85,15 +91,15 @@ func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 		if written {
 			c.stale = append(c.stale, e.seq)
 		}
-		// In a block, or pending by another entry: on disk in any case, even if
-		// our own write failed.
+		// The transaction is in a block, or pending with another entry. Either way
+		// it is on disk, even if this call's own write has failed.
 		if !isRule(err) {
 			err = nil
 		}
 	case err != nil:
 		c.pool.remove(e)
 	default:
-		c.pool.settle(e)
+		c.pool.markDurable(e)
 		c.events.add(Event{Kind: EventTx, Tip: c.tip, Tx: tx})
 	}
 	e.err = err
@@ -104,8 +110,8 @@ func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 	return TxAdded, nil
 }
 
-// isMined reports whether the transaction stands on the active branch as the
-// store has it.
+// isMined reports whether the store has the transaction in a block of the active
+// branch.
 func (c *Chain) isMined(id pow.Hash) (bool, error) {
 	_, err := c.store.FindTx(id)
 	if errors.Is(err, ErrNotFound) {

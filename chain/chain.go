@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
@@ -14,60 +15,64 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Config says which chain, and how much to hold in memory. Fields left zero
-// stand for their defaults, all but Params and Store.
+// Config says which chain to open and how much to keep in memory. Params and Store
+// must be set. The other fields have defaults, which their zero values stand for.
 type Config struct {
 	Params rules.Params
 	Store  Store
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: none
 
-	// Bounds of the mempool. What a reorg returns comes on top.
+	// The bounds of the mempool. Transactions that a reorg returns may exceed them.
 	PoolTxs   int // 0: 65,536
 	PoolBytes int // 0: 64 MiB
 
-	// Bounds of the blocks held until their parent or their time comes.
+	// The bounds of the blocks held until their parent or their time comes.
 	Orphans     int // 0: 512
 	OrphanBytes int // 0: 64 MiB
 }
 
-// Chain is the one that a node follows: blocks from anywhere come in through
-// [Chain.Accept], transactions through [Chain.AddTx], and both are in the store
-// before anything that is told or seen says so.
+// maxRefused is how many hashes of refused blocks are remembered. Each cost its
+// sender a proof of work, and forgetting one costs another look at the block.
+const maxRefused = 4096
+
+// Chain is the block chain that a node follows, with its mempool. It shows and
+// announces blocks and transactions only after the store has written them.
 //
-// Its methods may be called at once from many goroutines. It has no goroutine
-// of its own; closing the store is left to who opened it.
+// The methods may be called from several goroutines at the same time. A Chain
+// starts no goroutines and has nothing to close. The caller closes the store.
 type Chain struct {
 	params rules.Params
 	store  Store
 	now    func() time.Time
 	log    *slog.Logger
 
-	// write is held by the one who changes the tree, from the first look at it
-	// until the store has the change; mu only while memory changes. So those who
-	// read, and posts, wait for no disk. write is locked before mu. Whoever
-	// holds write may read the tree without mu.
+	// Two locks keep readers and posts from waiting for the disk. write is held by
+	// the goroutine that changes the tree, from its first look at the tree until
+	// the change is on disk and in memory. mu is held only while memory is read or
+	// changed. write is locked before mu. The holder of write may read the tree
+	// and the tip without mu, because nobody else can change them.
 	write   sync.Mutex
-	held    held    // guarded by write
-	invalid hashSet // guarded by write: refused for good, and not in the tree
+	held    *held   // guarded by write
+	refused hashSet // guarded by write: blocks that are invalid for good and not in the tree
 
 	mu   sync.RWMutex
 	tree *tree
-	tip  rules.State // of tree.tip()
+	tip  rules.State // at tree.tip()
 	pool mempool
 
-	// stale are pending transactions that the store still has and the mempool
-	// has not. The next change removes them; until then they do no harm, since
-	// Open drops them too. Guarded by mu.
+	// stale has the numbers of pending transactions that are in the store and no
+	// longer in the mempool. The next move removes them from the store. Until then
+	// they do no harm, because Open drops them as well.
 	stale []uint64
 
-	events  events // its queue is filled under mu, so events come in order
-	metrics metrics
+	events    events // filled while mu is held, so that events are in order
+	observers atomic.Pointer[[]Observer]
 }
 
-// Open reads the chain that is in the store, checks its links and its work, and
-// puts genesis into an empty one. The error wraps [ErrDamaged] when the store
-// holds what it should not.
+// Open reads the chain from the store and checks the links and the work of its
+// blocks. It writes genesis into an empty store. The error wraps [ErrDamaged] if
+// the contents of the store contradict each other or the rules.
 func Open(c Config) (*Chain, error) {
 	if c.Params == (rules.Params{}) {
 		return nil, errors.New("chain: no network parameters: make them with rules.New, rules.Parse or rules.Load")
@@ -93,19 +98,18 @@ func Open(c Config) (*Chain, error) {
 		now:     c.Now,
 		log:     c.Logger,
 		held:    newHeld(c.Orphans, c.OrphanBytes),
-		invalid: newHashSet(maxInvalid),
+		refused: newHashSet(maxRefused),
 		tree:    newTree(p),
-		tip:     rules.Genesis(p),
+		tip:     p.GenesisState(),
 		pool:    newMempool(c.PoolTxs, c.PoolBytes),
 	}
-	ch.metrics = newMetrics()
 	if err := ch.load(); err != nil {
 		return nil, fmt.Errorf("open the chain: %w", err)
 	}
 	return ch, nil
 }
 
-// Params returns the network.
+// Params returns the parameters of the network.
 func (c *Chain) Params() rules.Params { return c.params }
 
 // Tip returns the state at the top of the active branch.
@@ -118,7 +122,8 @@ func (c *Chain) Tip() rules.State {
 // Len returns the number of blocks on the active branch, genesis included.
 func (c *Chain) Len() int64 { return c.Tip().Height + 1 }
 
-// HashAt returns the hash of the block of the active branch at that height.
+// HashAt returns the hash of the block at that height on the active branch, or
+// false if the branch is not that high.
 func (c *Chain) HashAt(height int64) (pow.Hash, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -128,20 +133,20 @@ func (c *Chain) HashAt(height int64) (pow.Hash, bool) {
 	return c.tree.at(c.tree.active[height]).hash, true
 }
 
-// HeaderInfo is a header and where it stands.
+// HeaderInfo is a stored header with its place in the tree.
 type HeaderInfo struct {
 	Header pow.Header
 	Hash   pow.Hash
 	Height int64
-	Work   pow.Work // of the branch up to here
-	Active bool     // on the active branch
+	Work   pow.Work // of the branch from genesis to this block
+	Active bool     // whether the block is on the active branch
 
-	// Invalid: stored as a side branch, and refused when that was to become the
-	// active one.
+	// Invalid is set if the block was stored beside the active branch, and it or a
+	// block below it failed when its branch was to become the active one.
 	Invalid bool
 }
 
-// Header returns what is known of any block in the store.
+// Header returns the header and the place of any block in the store.
 func (c *Chain) Header(hash pow.Hash) (HeaderInfo, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -156,9 +161,9 @@ func (c *Chain) Header(hash pow.Hash) (HeaderInfo, bool) {
 	}, true
 }
 
-// State returns the state at the top of the branch that ends with that block. It
-// knows all blocks in the store but those of which [HeaderInfo] says that they
-// are invalid.
+// State returns the state at the top of the branch that ends with the given block.
+// It returns false if the block is not in the store, or is marked as invalid there
+// (see [HeaderInfo]).
 func (c *Chain) State(hash pow.Hash) (rules.State, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -169,8 +174,8 @@ func (c *Chain) State(hash pow.Hash) (rules.State, bool) {
 	return c.tree.state(i), true
 }
 
-// Headers returns headers of the active branch from that height on, at most
-// limit of them.
+// Headers returns at most limit headers of the active branch, beginning with the
+// header at the height from.
 func (c *Chain) Headers(from int64, limit int) []pow.Header {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -190,9 +195,9 @@ func (c *Chain) headers(from int64, limit int) []pow.Header {
 	return headers
 }
 
-// HeadersAfter returns the headers that follow the first hash of the locator
-// that is on the active branch, at most limit of them; those after genesis if
-// none is.
+// HeadersAfter returns at most limit headers of the active branch, beginning above
+// the first block of the locator that is on the active branch. If no block of the
+// locator is there, it begins above genesis.
 func (c *Chain) HeadersAfter(locator []pow.Hash, limit int) []pow.Header {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -204,8 +209,9 @@ func (c *Chain) HeadersAfter(locator []pow.Hash, limit int) []pow.Header {
 	return c.headers(1, limit)
 }
 
-// Locator returns hashes of the active branch by which another node finds where
-// its own leaves it: the latest ten, then with gaps that double, then genesis.
+// Locator returns hashes of the active branch by which another node can find the
+// point where its own branch leaves this one: the latest ten blocks, then blocks at
+// distances that double, and genesis last.
 func (c *Chain) Locator() []pow.Hash {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -220,9 +226,9 @@ func (c *Chain) Locator() []pow.Hash {
 	return append(hashes, c.tree.at(0).hash)
 }
 
-// RawBlock reads any block in the store, of the active branch or not, and returns
-// it in the form of [Block.AppendBinary], not parsed. The error wraps
-// [ErrNotFound] or [ErrDamaged]. The bytes are the caller's.
+// RawBlock reads any block in the store, whether it is on the active branch or not,
+// and returns it unparsed, in the form of [block.Block.AppendBinary]. The error
+// wraps [ErrNotFound] or [ErrDamaged]. The caller may change the bytes.
 func (c *Chain) RawBlock(hash pow.Hash) ([]byte, error) {
 	raw, err := c.store.Block(hash)
 	if err != nil {
@@ -231,8 +237,8 @@ func (c *Chain) RawBlock(hash pow.Hash) ([]byte, error) {
 	return raw, nil
 }
 
-// Block reads any block in the store, of the active branch or not. The error
-// wraps [ErrNotFound] or [ErrDamaged].
+// Block reads any block in the store, whether it is on the active branch or not.
+// The error wraps [ErrNotFound] or [ErrDamaged].
 func (c *Chain) Block(hash pow.Hash) (block.Block, error) {
 	raw, err := c.RawBlock(hash)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/lodepow/lode/chain/rules/rulestest"
 )
 
-// chainTest is a chain and what tests ask of it.
+// chainTest is a chain with the methods that tests share.
 type chainTest struct {
 	*Chain
 	t testing.TB
@@ -30,8 +30,8 @@ func openTest(t testing.TB, c Config) chainTest {
 	return chainTest{chain, t}
 }
 
-// want accepts a block and compares the outcome: an Outcome, or the Reason of a
-// refusal.
+// want accepts a block and compares what becomes of it: an Outcome, or the
+// block.Reason for which it is refused.
 func (c chainTest) want(want any, b block.Block) {
 	c.t.Helper()
 	outcome, err := c.Accept(b)

@@ -14,9 +14,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Posts, miners that race each other, and somebody who keeps replacing the tip:
-// no transaction is lost, none is mined twice, and those of one poster keep
-// their order.
+// Transactions are posted while two miners race and a third keeps replacing the tip.
+// No transaction is lost or mined twice, and the transactions of each poster are
+// mined in order.
 func TestEverythingAtOnce(t *testing.T) {
 	const posters, each = 8, 40
 	store := NewMemStore()
@@ -30,7 +30,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		posting.Go(func() {
 			for i := range each {
 				tx := rulestest.MakeTx(t, fmt.Sprint(p, " ", i))
-				var twice sync.WaitGroup // the same post, twice at once
+				var twice sync.WaitGroup // every transaction is posted twice at the same time
 				for range 2 {
 					twice.Go(func() {
 						if _, err := c.AddTx(tx); err != nil && !errors.Is(err, block.TxAlreadyMined) {
@@ -110,15 +110,15 @@ func TestEverythingAtOnce(t *testing.T) {
 	if c.pool.txs != 0 || c.pool.bytes != 0 || len(c.pool.entries) != 0 || c.pool.durableBytes != 0 {
 		t.Errorf("the mempool keeps %d transactions, %d bytes", c.pool.txs, c.pool.bytes)
 	}
-	mine(1 << 60) // takes along what the store still has
+	mine(1 << 60) // a move also removes the stale transactions from the store
 	if _, pending, err := store.Load(func(pow.Header) error { return nil }); err != nil || len(pending) != 0 {
 		t.Errorf("the store keeps %v, %v", pending, err)
 	}
-	t.Logf("%d blocks, %d stored, %d events", c.Len(), c.tree.count, events.Load())
+	t.Logf("%d blocks on the active branch, %d in the store, %d events", c.Len(), c.tree.count, events.Load())
 }
 
-// replaceTip mines two empty blocks beside the tip, which come one by one or as a
-// batch.
+// replaceTip mines two empty blocks beside the tip and gives them to the chain, one by
+// one or as a batch.
 func replaceTip(t *testing.T, c *Chain, extranonce uint64) {
 	tip := c.Tip()
 	info, ok := c.Header(tip.Hash)
@@ -150,7 +150,8 @@ func replaceTip(t *testing.T, c *Chain, extranonce uint64) {
 	}
 }
 
-// slowStore holds commits of transactions until it is told to go on.
+// slowStore makes each commit of a posted transaction wait: it sends to entered, and
+// goes on, or fails, with the next error from proceed.
 type slowStore struct {
 	Store
 	entered chan struct{}
@@ -187,8 +188,8 @@ func (c chainTest) postLater(tx block.Tx) chan posted {
 	return result
 }
 
-// Until a transaction is on disk it is not shown and not mined, and a second
-// post of it does not return.
+// A transaction is not shown and not put into templates until it is on disk. A second
+// post of the same transaction returns only then.
 func TestPostsWaitForTheDisk(t *testing.T) {
 	for _, want := range []error{nil, ErrNoSpace} {
 		synctest.Test(t, func(t *testing.T) {
@@ -227,7 +228,7 @@ func TestPostsWaitForTheDisk(t *testing.T) {
 	}
 }
 
-// A block has the transaction while its pending write is under way.
+// A block with the transaction is connected while the post is being written.
 func TestMinedWhilePosted(t *testing.T) {
 	for _, fails := range []error{nil, ErrNoSpace} {
 		c, s := openSlow(t)
@@ -245,9 +246,9 @@ func TestMinedWhilePosted(t *testing.T) {
 		if _, err := c.AddTx(one); !errors.Is(err, block.TxAlreadyMined) {
 			t.Errorf("posted again: %v", err)
 		}
-		openTest(t, Config{Params: rulestest.Easy(), Store: s}).wantPending() // stale on disk
+		openTest(t, Config{Params: rulestest.Easy(), Store: s}).wantPending() // Open removes the stale transaction
 
-		// Returned by a reorg it is pending once.
+		// When a reorg returns the transaction, it is pending once.
 		c.want(Side, b.Grow(1))
 		c.want(Best, b.Grow(1))
 		c.wantPending(one)
@@ -257,8 +258,8 @@ func TestMinedWhilePosted(t *testing.T) {
 	}
 }
 
-// A block has the transaction and is disconnected again, all while its pending
-// write is under way.
+// A block with the transaction is connected and disconnected again, all while the post
+// is being written.
 func TestReturnedWhilePosted(t *testing.T) {
 	c, s := openSlow(t)
 	one := rulestest.MakeTx(t, "one")

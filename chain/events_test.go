@@ -13,7 +13,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// While one event is told, another change only leaves its own in the queue.
+// While an event is being delivered, other changes only add theirs to the queue.
 func TestEventsComeOneAtATime(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy()})
 	one, two, three := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "three")
@@ -22,7 +22,7 @@ func TestEventsComeOneAtATime(t *testing.T) {
 	var got []block.Tx
 	c.Subscribe(func(e Event) {
 		if inside.Add(1) != 1 {
-			t.Errorf("%s is told while another event is", e.Tx)
+			t.Errorf("the event of %s is delivered while another one is", e.Tx)
 		} else {
 			got = append(got, e.Tx)
 		}
@@ -35,21 +35,21 @@ func TestEventsComeOneAtATime(t *testing.T) {
 	})
 	first := c.postLater(one)
 	<-entered
-	c.post(two, three) // not told by these, and they do not wait
+	c.post(two, three) // these calls return at once and leave their events to the first one
 	if n := told.Load(); n != 0 {
-		t.Errorf("%d events told meanwhile", n)
+		t.Errorf("%d events were delivered meanwhile, want none", n)
 	}
 	close(proceed)
 	if posted := <-first; posted.err != nil {
 		t.Error(posted.err)
 	}
 	if n := told.Load(); n != 3 || !slices.Equal(got, []block.Tx{one, two, three}) {
-		t.Errorf("%d events told: %v", n, got)
+		t.Errorf("%d events were delivered: %v", n, got)
 	}
 }
 
-// An event that a subscriber causes comes after the one that it is told of, to
-// all of them.
+// An event that a subscriber causes is delivered, to every subscriber, after the event
+// that the subscriber was called with.
 func TestEventsOfASubscriber(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy()})
 	one, two := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two")
@@ -67,16 +67,16 @@ func TestEventsOfASubscriber(t *testing.T) {
 	}
 }
 
-// Blocks and posts from many goroutines: each event says what became of the one
-// before, and none is lost.
+// Blocks and posts come from many goroutines. Each event follows from the state after
+// the one before it, and no event is lost.
 func TestEventsComeInOrder(t *testing.T) {
 	const miners, posters, each = 3, 4, 40
 	c := openTest(t, Config{Params: rulestest.Easy()})
 	var inside atomic.Int32
-	at := []pow.Hash{c.Tip().Hash} // the active branch as the events tell it
+	at := []pow.Hash{c.Tip().Hash} // the active branch, as far as the events tell
 	var pending []block.Tx
 	kinds := map[EventKind]int{}
-	told := map[pow.Hash]bool{} // blocks
+	told := map[pow.Hash]bool{} // blocks with an event
 	c.Subscribe(func(e Event) {
 		if inside.Add(1) != 1 {
 			t.Error("two events at once")
@@ -133,11 +133,11 @@ func TestEventsComeInOrder(t *testing.T) {
 	}
 	wg.Wait()
 	if c.Tip().Hash != at[len(at)-1] || len(pending) != posters*each || kinds[EventTx] != posters*each {
-		t.Errorf("told of the tip %s and %d transactions", at[len(at)-1], len(pending))
+		t.Errorf("the events end with the tip %s and %d transactions", at[len(at)-1], len(pending))
 	}
 	delete(told, pow.Hash{})
 	if stored := int(c.tree.count) - 1; len(told) != stored {
-		t.Errorf("told of %d blocks, %d are stored", len(told), stored)
+		t.Errorf("there were events for %d blocks, and %d are stored", len(told), stored)
 	}
 	t.Logf("events %v", kinds)
 }

@@ -8,19 +8,19 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TxPlace is a transaction and where it is: pending, or in a block of the active
-// branch.
+// TxPlace is a transaction with its place: either it is pending, or it is in a block
+// of the active branch.
 type TxPlace struct {
 	Tx      block.Tx
 	Pending bool
 
-	// Not set when it is pending.
+	// The place in the chain. These fields are zero if the transaction is pending.
 	Block  pow.Hash
 	Height int64
-	Index  int // among the leaves of the merkle tree; the coinbase is 0
+	Index  int // among the leaves of the merkle tree, of which the coinbase is number 0
 }
 
-// TxProof shows that a transaction stands in a block.
+// TxProof proves that a transaction is in a block.
 type TxProof struct {
 	TxPlace
 	Header pow.Header
@@ -37,15 +37,16 @@ func (c *Chain) FindTx(id pow.Hash) (TxPlace, error) {
 	return place, err
 }
 
-// FindPending looks for a transaction in the mempool alone, which is in memory.
+// FindPending looks for a transaction in the mempool only. It does not read from the
+// store.
 func (c *Chain) FindPending(id pow.Hash) (block.Tx, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.pool.find(id)
 }
 
-// Proof returns the merkle proof of a transaction of the active branch. The
-// error wraps [ErrNotFound]; a pending transaction has no proof yet.
+// Proof returns the merkle proof of a transaction on the active branch. The error
+// wraps [ErrNotFound] if there is no such transaction, or if it is still pending.
 func (c *Chain) Proof(id pow.Hash) (TxProof, error) {
 	place, b, err := c.findMined(id)
 	if err != nil {
@@ -54,6 +55,8 @@ func (c *Chain) Proof(id pow.Hash) (TxProof, error) {
 	return TxProof{TxPlace: place, Header: b.Header, Merkle: block.NewMerkleProof(b.IDs(), place.Index)}, nil
 }
 
+// findMined looks for a transaction on the active branch and also returns the block
+// that contains it.
 func (c *Chain) findMined(id pow.Hash) (TxPlace, block.Block, error) {
 	hash, err := c.store.FindTx(id)
 	if err != nil {
@@ -68,5 +71,5 @@ func (c *Chain) findMined(id pow.Hash) (TxPlace, block.Block, error) {
 			return TxPlace{Tx: tx, Block: hash, Height: b.Height(), Index: i + 1}, b, nil
 		}
 	}
-	return TxPlace{}, block.Block{}, fmt.Errorf("%w: transaction %s is not in block %s, where the index has it", ErrDamaged, id, hash)
+	return TxPlace{}, block.Block{}, fmt.Errorf("%w: the index says that transaction %s is in block %s, but it is not there", ErrDamaged, id, hash)
 }

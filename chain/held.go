@@ -2,23 +2,25 @@ package chain
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/pow"
 )
 
-// held is the blocks that are good by themselves and cannot be placed yet:
-// orphans, whose parent is unknown, and those from too far in the future. It is
-// bounded; the oldest makes room.
+// held is the set of blocks that are good by themselves and cannot be placed yet:
+// orphans, whose parent is unknown, and early blocks, whose header time is too far
+// ahead of the clock. The set is bounded, and the oldest block makes room for a
+// new one. Chain.write guards everything but count.
 type held struct {
 	max, maxBytes int
 
 	blocks   map[pow.Hash]heldBlock
 	byParent map[pow.Hash][]pow.Hash
-	order    []pow.Hash // of arrival
-	bytes    int
-	early    map[pow.Hash]uint32 // header times of the blocks from the future
+	order    []pow.Hash          // of arrival
+	bytes    int                 // of all blocks
+	early    map[pow.Hash]uint32 // header times of the early blocks
+	count    atomic.Int64        // of blocks, for those who must not wait for write
 }
 
 type heldBlock struct {
@@ -27,8 +29,8 @@ type heldBlock struct {
 	size int
 }
 
-func newHeld(limit, maxBytes int) held {
-	return held{
+func newHeld(limit, maxBytes int) *held {
+	return &held{
 		max: limit, maxBytes: maxBytes,
 		blocks:   map[pow.Hash]heldBlock{},
 		byParent: map[pow.Hash][]pow.Hash{},
@@ -36,16 +38,17 @@ func newHeld(limit, maxBytes int) held {
 	}
 }
 
-// add keeps a block and reports whether there is room for it at all.
-func (h *held) add(b block.Block, hash pow.Hash, early bool) bool {
-	size := b.Size()
-	if size > h.maxBytes || h.max <= 0 {
-		return false
-	}
+// hasRoom reports whether the block can be held at all, however many others have
+// to make room.
+func (h *held) hasRoom(b block.Block) bool { return h.max > 0 && b.Size() <= h.maxBytes }
+
+// add holds a block for which there is room.
+func (h *held) add(b block.Block, hash pow.Hash, early bool) {
 	if _, ok := h.blocks[hash]; ok {
-		return true
+		return
 	}
-	for len(h.blocks) >= h.max || h.bytes+size > h.maxBytes {
+	size := b.Size()
+	for len(h.blocks) > 0 && (len(h.blocks) >= h.max || h.bytes+size > h.maxBytes) {
 		h.remove(h.order[0])
 	}
 	h.blocks[hash] = heldBlock{Block: b, hash: hash, size: size}
@@ -55,7 +58,7 @@ func (h *held) add(b block.Block, hash pow.Hash, early bool) bool {
 	if early {
 		h.early[hash] = b.Header.Time
 	}
-	return true
+	h.count.Store(int64(len(h.blocks)))
 }
 
 func (h *held) remove(hash pow.Hash) {
@@ -73,73 +76,38 @@ func (h *held) remove(hash pow.Hash) {
 	if len(h.byParent[parent]) == 0 {
 		delete(h.byParent, parent)
 	}
+	h.count.Store(int64(len(h.blocks)))
 }
 
-// waitFor reports whether a block waits for that parent.
-func (h *held) waitFor(parent pow.Hash) bool { return len(h.byParent[parent]) > 0 }
+// isAwaited reports whether a held block waits for that parent.
+func (h *held) isAwaited(parent pow.Hash) bool { return len(h.byParent[parent]) > 0 }
 
-// take removes and returns the blocks that wait for that parent, in order of
-// arrival.
-func (h *held) take(parent pow.Hash) []heldBlock {
-	var blocks []heldBlock
-	for _, hash := range h.byParent[parent] {
-		blocks = append(blocks, h.blocks[hash])
-	}
-	for _, b := range blocks {
-		h.remove(b.hash)
-	}
-	return blocks
+// takeChildren removes and returns the blocks that wait for that parent, in order
+// of arrival.
+func (h *held) takeChildren(parent pow.Hash) []heldBlock {
+	return h.take(slices.Clone(h.byParent[parent]))
 }
 
-// takeDue removes and returns the blocks from the future up to that time, in
-// order of arrival.
+// takeDue removes and returns, in order of arrival, the early blocks whose header
+// time is at most latest. Their time has come, so they can now be placed.
 func (h *held) takeDue(latest int64) []heldBlock {
 	if len(h.early) == 0 {
 		return nil
 	}
-	var blocks []heldBlock
+	var due []pow.Hash
 	for _, hash := range h.order {
 		if time, ok := h.early[hash]; ok && int64(time) <= latest {
-			blocks = append(blocks, h.blocks[hash])
+			due = append(due, hash)
 		}
 	}
-	for _, b := range blocks {
-		h.remove(b.hash)
+	return h.take(due)
+}
+
+func (h *held) take(hashes []pow.Hash) []heldBlock {
+	var blocks []heldBlock
+	for _, hash := range hashes {
+		blocks = append(blocks, h.blocks[hash])
+		h.remove(hash)
 	}
 	return blocks
-}
-
-// maxInvalid is how many hashes of refused blocks are remembered. Each cost its
-// sender a proof of work, and forgetting one costs another look at the block.
-const maxInvalid = 4096
-
-// hashSet remembers so many hashes, the latest.
-type hashSet struct {
-	size int
-	set  map[pow.Hash]struct{}
-	ring []pow.Hash
-	next int
-}
-
-func newHashSet(size int) hashSet {
-	return hashSet{size: size, set: map[pow.Hash]struct{}{}}
-}
-
-func (s *hashSet) has(hash pow.Hash) bool {
-	_, ok := s.set[hash]
-	return ok
-}
-
-func (s *hashSet) add(hash pow.Hash) {
-	if s.has(hash) {
-		return
-	}
-	s.set[hash] = struct{}{}
-	if len(s.ring) < s.size {
-		s.ring = append(s.ring, hash)
-		return
-	}
-	delete(s.set, s.ring[s.next])
-	s.ring[s.next] = hash
-	s.next = (s.next + 1) % len(s.ring)
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// load reads what the store has into memory.
+// load reads the store into memory and moves to the branch with the most work. It
+// writes genesis into an empty store.
 func (c *Chain) load() error {
 	l := loader{params: c.params, tree: c.tree, last: c.tip}
 	tip, pending, err := c.store.Load(l.add)
@@ -25,18 +26,19 @@ func (c *Chain) load() error {
 	}
 	i, ok := c.tree.find(tip)
 	if l.count == 0 || !ok {
-		return fmt.Errorf("%w: the tip %s is not among its blocks", ErrDamaged, tip)
+		return fmt.Errorf("%w: the tip %s is not one of its blocks", ErrDamaged, tip)
 	}
 	c.tree.activate(i)
 	c.tip = c.tree.state(i)
 	if err := c.loadPending(pending); err != nil {
 		return err
 	}
-	return c.settle()
+	return c.moveToBest()
 }
 
-// loadPending drops what should have left the store with a block that has it; see
-// Chain.stale.
+// loadPending puts the pending transactions of the store into the mempool. It removes
+// from the store the transactions that are mined or that are pending twice; see
+// Chain.stale for how they come about.
 func (c *Chain) loadPending(pending []Pending) error {
 	var stale []uint64
 	for i, p := range pending {
@@ -63,12 +65,12 @@ func (c *Chain) loadPending(pending []Pending) error {
 	return c.store.Commit(Change{RemovePending: stale})
 }
 
-// loader checks the headers of a store and puts them into the tree.
+// loader checks the headers of a store and adds them to the tree.
 type loader struct {
 	params rules.Params
 	tree   *tree
-	last   rules.State // of the block before; most often that is the parent
-	count  int
+	last   rules.State // at the previous header, which normally is the parent of the next
+	count  int         // headers so far
 }
 
 func (l *loader) add(h pow.Header) error {
@@ -76,12 +78,12 @@ func (l *loader) add(h pow.Header) error {
 	l.count++
 	if l.count == 1 {
 		if hash != l.last.Hash {
-			return fmt.Errorf("%w: it begins with block %s, but genesis of the network %s is %s", ErrDamaged, hash, l.params.Name(), l.last.Hash)
+			return fmt.Errorf("%w: its first block is %s, but the genesis of the network %s is %s", ErrDamaged, hash, l.params.Name(), l.last.Hash)
 		}
 		return nil
 	}
 	if _, ok := l.tree.find(hash); ok {
-		return fmt.Errorf("%w: block %s stands in it twice", ErrDamaged, hash)
+		return fmt.Errorf("%w: it has block %s twice", ErrDamaged, hash)
 	}
 	parent, ok := l.tree.find(h.Prev)
 	if !ok {
@@ -96,5 +98,22 @@ func (l *loader) add(h pow.Header) error {
 	}
 	l.last = s.ApplyHashed(h, hash)
 	l.tree.add(parent, h, l.last)
+	return nil
+}
+
+// moveToBest moves to the stored branch with the most work, if that is not the active
+// one. Accept leaves no block with more work than the tip, so this is needed only
+// for a store that another program has written, or that was written under other
+// rules. A branch with a bad block is marked, and the next best is tried.
+func (c *Chain) moveToBest() error {
+	for best := c.tree.best(); best != c.tree.tip(); best = c.tree.best() {
+		p := plan{parent: best}
+		if err := c.planMove(&p, 0); err != nil {
+			return err
+		}
+		if err := c.carryOut(&p); err != nil {
+			return err
+		}
+	}
 	return nil
 }

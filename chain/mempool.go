@@ -9,41 +9,44 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// ErrPoolFull is the error of a transaction for which the mempool has no room.
-// None is ever thrown out for another: an acknowledged one stays.
+// ErrPoolFull means that the mempool has no room for a transaction. The mempool
+// never drops one transaction for another, because it has acknowledged every
+// transaction that it holds.
 var ErrPoolFull = errors.New("the mempool is full")
 
-// firstSeq is the Seq of the first transaction. New ones count up from it; those
-// that a reorg returns came before all that wait, and get numbers below the
-// lowest.
+// firstSeq is the Seq of the first transaction of a chain. New transactions count
+// up from it. Transactions that a reorg returns go before all that wait and count
+// down from the lowest number.
 const firstSeq = 1 << 62
 
-// mempool is the transactions that wait for a block, in order of arrival. The
-// chain's mu guards it.
+// mempool holds the transactions that wait for a block, in order of arrival.
+// Chain.mu guards it.
 type mempool struct {
 	maxTxs, maxBytes int
 
 	entries    map[pow.Hash]*entry
-	head       *entry // of a ring in order of Seq, no transaction itself
-	low, high  uint64
-	txs, bytes int // in the ring
+	head       *entry // of a ring of entries in order of Seq; itself without a transaction
+	low, high  uint64 // the numbers given so far are from low to high-1
+	txs, bytes int    // of all entries in the ring
 
-	// Those on disk. Only they are shown, mined and counted to the outside.
+	// Of the entries on disk. No other entries are shown, mined or counted in what
+	// the chain tells.
 	durableTxs, durableBytes int
 }
 
-// entry is a transaction in the mempool. It gets in before it is written, so
-// that another post of it finds it and a block that has it takes it out.
+// entry is a transaction in the mempool. It is put there before it is written, so
+// that a second post of the same transaction finds it, and so that a block that
+// contains the transaction takes it out. See Chain.addTx.
 type entry struct {
 	tx         block.Tx
 	seq        uint64
 	prev, next *entry
 
-	durable bool // on disk
-	gone    bool // not in the mempool any more
+	durable bool // whether the transaction is on disk
+	gone    bool // whether the entry has been taken out of the mempool
 
-	done chan struct{} // closed when the write is over, err is set by then
-	err  error
+	done chan struct{} // closed when the write is over
+	err  error         // the outcome of the write, set before done is closed
 }
 
 func newMempool(maxTxs, maxBytes int) mempool {
@@ -57,7 +60,8 @@ func newMempool(maxTxs, maxBytes int) mempool {
 	}
 }
 
-// add makes room for a transaction that is to be written.
+// add adds an entry for a transaction that is about to be written. The error wraps
+// [ErrPoolFull].
 func (m *mempool) add(tx block.Tx) (*entry, error) {
 	if m.txs >= m.maxTxs || m.bytes+tx.Size() > m.maxBytes {
 		return nil, fmt.Errorf("%w: %d transactions of %d bytes wait for a block", ErrPoolFull, m.txs, m.bytes)
@@ -68,13 +72,13 @@ func (m *mempool) add(tx block.Tx) (*entry, error) {
 	return e, nil
 }
 
-// restore puts a transaction back that is on disk with that Seq, after the entry
-// that is given.
+// restore adds an entry for a transaction that is on disk already, and puts it
+// behind the entry after.
 func (m *mempool) restore(p Pending, after *entry) *entry {
 	e := &entry{tx: p.Tx, seq: p.Seq, done: make(chan struct{})}
 	close(e.done)
 	m.insert(e, after)
-	m.settle(e)
+	m.markDurable(e)
 	return e
 }
 
@@ -86,8 +90,8 @@ func (m *mempool) insert(e, after *entry) {
 	m.bytes += e.tx.Size()
 }
 
-// settle says that the entry is on disk.
-func (m *mempool) settle(e *entry) {
+// markDurable marks the entry as being on disk.
+func (m *mempool) markDurable(e *entry) {
 	e.durable = true
 	m.durableTxs++
 	m.durableBytes += e.tx.Size()
@@ -106,7 +110,8 @@ func (m *mempool) remove(e *entry) {
 	}
 }
 
-// reserve returns the first of n numbers below all others.
+// reserve reserves n numbers below all that have been given, and returns the lowest
+// of them.
 func (m *mempool) reserve(n int) uint64 {
 	m.low -= uint64(n)
 	return m.low
@@ -119,7 +124,7 @@ func (m *mempool) find(id pow.Hash) (block.Tx, bool) {
 	return block.Tx{}, false
 }
 
-// each calls f with the transactions on disk, in order, until it returns false.
+// each calls f with the transactions on disk, in order, until f returns false.
 func (m *mempool) each(f func(block.Tx) bool) {
 	for e := m.head.next; e != m.head; e = e.next {
 		if e.durable && !f(e.tx) {
@@ -128,13 +133,13 @@ func (m *mempool) each(f func(block.Tx) bool) {
 	}
 }
 
-// Pending returns the pending transactions in order of arrival, from the one at
-// that position on, at most limit of them.
+// Pending returns at most limit pending transactions in order of arrival, beginning
+// with the one at the position from.
 func (c *Chain) Pending(from, limit int) []block.Tx {
 	return pendingPage(c, from, limit, func(tx block.Tx) block.Tx { return tx })
 }
 
-// PendingIDs returns the ids of what [Chain.Pending] returns.
+// PendingIDs returns the ids of the transactions that [Chain.Pending] returns.
 func (c *Chain) PendingIDs(from, limit int) []pow.Hash {
 	return pendingPage(c, from, limit, block.Tx.ID)
 }
@@ -157,15 +162,16 @@ func pendingPage[T any](c *Chain, from, limit int, of func(block.Tx) T) []T {
 	return page
 }
 
-// HasPending reports whether a transaction is in the mempool: pending, or about
-// to be, when its write to the disk is over.
+// HasPending reports whether a transaction is in the mempool. It may be pending, or
+// still be on its way to the disk.
 func (c *Chain) HasPending(id pow.Hash) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.pool.entries[id] != nil
 }
 
-// PendingCount returns how many transactions are pending, and their bytes.
+// PendingCount returns the number of pending transactions and the sum of their
+// sizes in bytes.
 func (c *Chain) PendingCount() (txs, bytes int) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

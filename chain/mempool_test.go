@@ -10,7 +10,7 @@ import (
 
 func TestMempoolIsBounded(t *testing.T) {
 	one, two, six := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "six")
-	size := one.Size() // of each of them
+	size := one.Size() // all three have the same size
 	for name, tc := range map[string]struct {
 		config Config
 		room   int
@@ -38,13 +38,13 @@ func TestMempoolIsBounded(t *testing.T) {
 			}
 			c.post(txs[:tc.room]...)
 			full()
-			c = openTest(t, tc.config) // what was pending counts
+			c = openTest(t, tc.config) // transactions from the store count too
 			full()
 			if tc.room == 0 {
 				return
 			}
 			a := rulestest.NewBranch(c.Params())
-			c.want(Best, a.Grow(1, one)) // and makes room when it is mined
+			c.want(Best, a.Grow(1, one)) // a mined transaction makes room
 			c.post(txs[tc.room])
 			c.wantPending(txs[1 : tc.room+1]...)
 		})

@@ -11,12 +11,13 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// MemStore is a store in memory, for tests and simulations. The zero value is
-// not one; see [NewMemStore].
+// MemStore is a [Store] in memory, for tests and simulations. Use [NewMemStore] to
+// make one.
 type MemStore struct {
-	// Intern, if set, returns the bytes to keep for a block: raw itself, or equal
-	// bytes that other stores keep as well. It must be set before the first use of
-	// the store, and is called with the store locked.
+	// Intern, if set, returns the bytes to keep for a block: either raw itself, or
+	// equal bytes that other stores keep too, which saves memory. It must be set
+	// before the store is used for the first time, and is called while the store
+	// is locked.
 	Intern func(hash pow.Hash, raw []byte) []byte
 
 	mu      sync.Mutex
@@ -24,7 +25,7 @@ type MemStore struct {
 	order   []pow.Hash // of arrival
 	blocks  map[pow.Hash][]byte
 	tip     pow.Hash
-	txs     map[pow.Hash]pow.Hash // blocks of the active branch, by transaction
+	txs     map[pow.Hash]pow.Hash // from a transaction to its block on the active branch
 	pending map[uint64]block.Tx
 }
 
@@ -65,7 +66,7 @@ func (s *MemStore) Commit(c Change) error {
 	if s.closed {
 		return ErrClosed
 	}
-	// All that can fail comes first.
+	// Everything that can fail comes before the first change.
 	added := map[pow.Hash][]byte{}
 	for _, b := range c.Blocks {
 		raw, err := b.AppendBinary(nil)
@@ -118,8 +119,8 @@ func (s *MemStore) Commit(c Change) error {
 	return nil
 }
 
-// moves checks that a change disconnects only tips and connects only on top of
-// the tip, and returns what it moves.
+// moves checks that every block to disconnect is the tip at its turn, and that every
+// block to connect goes on top of the tip. It returns all of these blocks.
 func (s *MemStore) moves(c Change, added map[pow.Hash][]byte) (map[pow.Hash]memBlock, error) {
 	moved := map[pow.Hash]memBlock{}
 	for _, hash := range slices.Concat(c.Disconnect, c.Connect) {
@@ -152,7 +153,7 @@ func (s *MemStore) moves(c Change, added map[pow.Hash][]byte) (map[pow.Hash]memB
 	return moved, nil
 }
 
-// memBlock is what a move needs of a block.
+// memBlock is the part of a block that a move needs.
 type memBlock struct {
 	prev  pow.Hash
 	txids []pow.Hash
@@ -200,7 +201,7 @@ func (s *MemStore) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
 	return blocks, nil
 }
 
-// Close implements [Store]. What the store holds is gone with it.
+// Close implements [Store]. The contents of the store are lost.
 func (s *MemStore) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,12 +18,12 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// model is a chain that keeps all it was given and finds everything from scratch
-// each time.
+// model is a simple chain to compare with. It keeps every block that it was given and
+// computes everything anew each time.
 type model struct {
 	p         rules.Params
 	delivered map[pow.Hash]modelBlock
-	seen      map[pow.Hash]bool // transactions posted, or on the active branch at some time
+	seen      map[pow.Hash]bool // transactions that were posted, or on the active branch at some time
 	tip       pow.Hash
 }
 
@@ -33,10 +33,10 @@ type modelBlock struct {
 	time int64
 }
 
-// valid reports whether the block is, with all below it, and returns the work
-// and the transactions of the branch.
+// valid reports whether the block and all blocks below it are valid. It returns the
+// work and the transactions of the branch that ends with the block.
 func (m *model) valid(hash pow.Hash, now time.Time) (work *big.Int, txs map[pow.Hash]bool, ok bool) {
-	genesis := rules.Genesis(m.p)
+	genesis := m.p.GenesisState()
 	if hash == genesis.Hash {
 		return genesis.Work.Big(), map[pow.Hash]bool{}, true
 	}
@@ -60,7 +60,7 @@ func (m *model) valid(hash pow.Hash, now time.Time) (work *big.Int, txs map[pow.
 
 // best returns the work of the heaviest valid branch.
 func (m *model) best(now time.Time) *big.Int {
-	best := rules.Genesis(m.p).Work.Big()
+	best := m.p.GenesisState().Work.Big()
 	for hash := range m.delivered {
 		if work, _, ok := m.valid(hash, now); ok && work.Cmp(best) > 0 {
 			best = work
@@ -94,7 +94,8 @@ func (m *model) check(t *rapid.T, c *Chain, now time.Time) {
 	maps.Copy(m.seen, mined)
 	for _, b := range m.delivered {
 		for _, tx := range b.Txs {
-			// Orphans taken at once may connect a block and disconnect it again.
+			// When several held blocks are placed at once, a block may have been
+			// connected and disconnected again, which returned its transactions.
 			if pending[tx.ID()] {
 				m.seen[tx.ID()] = true
 			}
@@ -114,7 +115,8 @@ func (m *model) check(t *rapid.T, c *Chain, now time.Time) {
 	}
 }
 
-// slow is a network whose blocks differ in work, and stay easy for some dozens.
+// slow returns a network whose blocks differ in work and stay easy for some dozen
+// blocks.
 func slow() rules.Params {
 	return rulestest.With(rulestest.Swift(), func(c *rules.Config) { c.Difficulty.HalfLife = 100 })
 }
@@ -125,7 +127,7 @@ func drawBlocks(t *rapid.T, p rules.Params, txs []block.Tx, now time.Time) []mod
 	bad := []bool{false}
 	var blocks []modelBlock
 	for i := range rapid.IntRange(1, 25).Draw(t, "blocks") {
-		// Rather from the newest branches than from the root.
+		// The parent is one of the latest blocks, so that branches get long.
 		parent := len(branches) - 1 - rapid.IntRange(0, min(len(branches)-1, 6)).Draw(t, "parent")
 		b := branches[parent].Fork(fmt.Sprint(i))
 		var body []block.Tx
@@ -156,9 +158,8 @@ func drawBlocks(t *rapid.T, p rules.Params, txs []block.Tx, now time.Time) []mod
 	return blocks
 }
 
-// Random trees, delivered in any order and more than once, with posts in
-// between: after each step the chain is where a chain would be that looked at
-// everything again.
+// The blocks of a random tree are delivered in any order, some more than once, with
+// posts in between. After each step the chain agrees with the model.
 func TestChainAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := rapid.SampledFrom([]rules.Params{rulestest.Easy(), slow()}).Draw(t, "network")
@@ -183,7 +184,7 @@ func TestChainAgainstModel(t *testing.T) {
 		m.check(t, c, now)
 		for i, b := range order {
 			if i == len(order)*3/4 {
-				now = now.Add(10 * time.Second) // the future has come
+				now = now.Add(10 * time.Second) // the time of the early blocks has come
 				c.RetryHeld()
 				m.check(t, c, now)
 			}
@@ -204,7 +205,7 @@ func TestChainAgainstModel(t *testing.T) {
 			if b.bad && err == nil && outcome != Held {
 				t.Fatalf("a bad block is %s", outcome)
 			}
-			if outcome == Best && c.Tip().Work.Cmp(rules.Genesis(p).Work) == 0 {
+			if outcome == Best && c.Tip().Work.Cmp(p.GenesisState().Work) == 0 {
 				t.Fatal("best, but the tip is genesis")
 			}
 			m.check(t, c, now)
@@ -216,7 +217,7 @@ func TestChainAgainstModel(t *testing.T) {
 	})
 }
 
-// flakyStore fails when it is told to, before or instead of doing anything.
+// flakyStore fails a call, without doing anything, if fails returns true.
 type flakyStore struct {
 	Store
 	fails func() bool
@@ -252,8 +253,9 @@ func (s *flakyStore) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
 	return s.Store.FindTxs(ids)
 }
 
-// A store that fails now and then: whenever a call fails, the chain is as it was
-// before, and always as the store has it. Trying again gets everything through.
+// The store fails now and then. When a call fails, the chain is as it was before, and
+// in any case it agrees with the store. When the store works again, everything can be
+// delivered.
 func TestStoreFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := rulestest.Easy()
@@ -287,7 +289,7 @@ func TestStoreFails(t *testing.T) {
 					}
 				}
 				pending = c.Pending(0, 100)
-				quiet := len(c.held.blocks) == 0 // no other block comes along
+				quiet := len(c.held.blocks) == 0 // so that no held block is placed as well
 				outcome, err := c.Accept(b.Block)
 				failing = false
 				if errors.Is(err, errFlaky) && outcome != 0 {

@@ -15,23 +15,24 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// made is a block of a story, in the form in which peers send it, for it may be
-// one that no [chain.Block] can hold.
+// made is a block of a story.
 type made struct {
 	name  string
-	raw   []byte
+	raw   []byte       // as peers send it, because it may be one that no [block.Block] can hold
+	value *block.Block // or as a miner hands it over, because it may be one that cannot be written
 	hash  pow.Hash
-	state rules.State // of the branch with it on top
+	state rules.State // of the branch with the block on top
 	draft draft
 }
 
-// draft is a block in the making.
+// draft is a block that is being made.
 type draft struct {
 	header   pow.Header
 	coinbase []byte
 	txs      []string
-	label    string // in its fillers, so that no other block has them
-	padded   bool   // the count of transactions is written longer than it must be
+	label    string          // part of the text of the fillers, so that no two blocks have the same ones
+	padded   bool            // the count of transactions is written longer than it must be
+	mined    *block.Coinbase // the coinbase of a block that comes as a value
 }
 
 // maker makes the blocks of one story.
@@ -43,7 +44,7 @@ type maker struct {
 
 func newMaker(p rules.Params, now time.Time) *maker {
 	header, coinbase := p.Genesis()
-	genesis := &made{name: "genesis", hash: header.Hash(), state: rules.Genesis(p), draft: draft{header: header, coinbase: coinbase.Bytes()}}
+	genesis := &made{name: "genesis", hash: header.Hash(), state: p.GenesisState(), draft: draft{header: header, coinbase: coinbase.Bytes()}}
 	return &maker{p: p, now: now, blocks: map[string]*made{"genesis": genesis}}
 }
 
@@ -57,8 +58,8 @@ func network(name string) (rules.Params, error) {
 	switch name {
 	case "easy":
 	case "asert":
-		// A block every ten seconds stays at two hashes; each one second after the
-		// one before takes about twice as many.
+		// A block that comes ten seconds after its parent leaves the difficulty at two
+		// hashes. With each block that comes after one second it about doubles.
 		c.Difficulty = rules.Difficulty{Rule: rules.RuleAsert, Bits: 0x207fffff, Limit: 0x207fffff, Spacing: 10, HalfLife: 10}
 	case "signed":
 		c.Signatures = rules.SignaturesRequired
@@ -68,8 +69,8 @@ func network(name string) (rules.Params, error) {
 	return rules.New(c)
 }
 
-// make makes the block of a row: on its parent, or, where the row says =NAME,
-// under the header of that block.
+// make makes the block of a row: on top of its parent or, where the row says =NAME,
+// with the header of that block and another body.
 func (m *maker) make(r row) (*made, error) {
 	if m.blocks[r.block] != nil {
 		return nil, fmt.Errorf("there is a block %s", r.block)
@@ -99,14 +100,21 @@ func (m *maker) make(r row) (*made, error) {
 		b.state = parent.state.Apply(b.draft.header)
 	}
 	b.hash = b.draft.header.Hash()
-	b.raw = b.draft.bytes()
+	if b.draft.mined == nil {
+		b.raw = b.draft.bytes()
+	} else {
+		v, err := b.draft.asValue()
+		if err != nil {
+			return nil, err
+		}
+		b.value = &v
+	}
 	m.blocks[r.block] = b
 	return b, nil
 }
 
-// draft makes a block in the order in which a miner would: the body, the header
-// that commits to it, the proof of work. Each word of the row goes into one of
-// these steps.
+// draft makes a block as a miner does: first the body, then the header that commits to
+// it, then the proof of work. Each word of the row changes one of these steps.
 func (m *maker) draft(r row, parent *made) (draft, error) {
 	d := draft{
 		header: pow.Header{
@@ -149,9 +157,11 @@ func (m *maker) draft(r row, parent *made) (draft, error) {
 func (m *maker) changeHeader(h *pow.Header, word string, parent *made) (ok bool, err error) {
 	key, value, _ := strings.Cut(word, "=")
 	switch {
-	case word == "hash=high": // in the nonce
+	case word == "hash=high": // done when the nonce is chosen
 	case word == "root=other":
 		h.MerkleRoot[0]++
+	case word == "prev=zero":
+		h.Prev = pow.Hash{}
 	case word == "bits=harder":
 		h.Bits--
 	case word == "bits=easier":
@@ -187,7 +197,7 @@ func (m *maker) changeHeader(h *pow.Header, word string, parent *made) (ok bool,
 	return true, nil
 }
 
-// changeBody changes the body under a header that stays.
+// changeBody changes the body and leaves the header as it is.
 func (m *maker) changeBody(d *draft, word string) error {
 	key, value, _ := strings.Cut(word, "=")
 	switch {
@@ -195,7 +205,7 @@ func (m *maker) changeBody(d *draft, word string) error {
 		d.padded = true
 	case word == "swap":
 		d.txs[0], d.txs[1] = d.txs[1], d.txs[0]
-	case key == "repeat": // the latest so many
+	case key == "repeat": // that many transactions from the end of the list
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 || n > len(d.txs) {
 			return fmt.Errorf("cannot repeat %q of %d transactions", value, len(d.txs))
@@ -211,7 +221,8 @@ func (m *maker) changeBody(d *draft, word string) error {
 	return nil
 }
 
-// addTx adds a transaction, named by a capital letter or by what is odd about it.
+// addTx adds the transactions that a word names: by a capital letter, by a limit to
+// fill, or by what is odd about the transaction.
 func (m *maker) addTx(d *draft, word string, _ *made) (ok bool, err error) {
 	key, value, _ := strings.Cut(word, "=")
 	plus := 0
@@ -249,8 +260,8 @@ func (m *maker) addTx(d *draft, word string, _ *made) (ok bool, err error) {
 	return true, nil
 }
 
-// namedTx returns the transaction with that name: a capital letter, signed when
-// "signed" follows it.
+// namedTx returns the transaction with that name: a capital letter, with "-signed"
+// behind it if the transaction is signed.
 func namedTx(name string) (string, bool) {
 	if name == "" || name[0] < 'A' || name[0] > 'Z' {
 		return "", false
@@ -269,14 +280,14 @@ func text(content string) string {
 	return fmt.Sprintf(`{"author":"a","content":%q,"timestamp":1}`, content)
 }
 
-// filler returns a transaction of that many bytes or a few more.
+// filler returns a transaction of size bytes, or the shortest one if size is less.
 func (d draft) filler(size int) string {
 	content := fmt.Sprintf("filler %d of %s", len(d.txs), d.label)
 	return text(content + strings.Repeat("x", max(0, size-len(text(content)))))
 }
 
-// oddTxs are what no block can hold, since they are no transactions, or are not
-// written as one is.
+// oddTxs returns texts that cannot be transactions of a block, because they are not
+// valid transactions or not in the canonical form.
 func oddTxs() map[string]string {
 	signed, _ := namedTx("S-signed")
 	at := strings.Index(signed, `"signature":"`) + len(`"signature":"`)
@@ -314,7 +325,7 @@ func (d draft) size() int {
 	return size
 }
 
-// bytes writes the block as [chain.Block.AppendBinary] would.
+// bytes returns the block in the form of [block.Block.AppendBinary].
 func (d draft) bytes() []byte {
 	header := d.header.Bytes()
 	raw := binary.AppendUvarint(header[:], uint64(len(d.coinbase)))
@@ -329,4 +340,17 @@ func (d draft) bytes() []byte {
 		raw = append(raw, tx...)
 	}
 	return raw
+}
+
+// asValue returns the block as a miner of the same process hands it over.
+func (d draft) asValue() (block.Block, error) {
+	b := block.Block{Header: d.header, Coinbase: *d.mined}
+	for _, text := range d.txs {
+		tx, err := block.ParseTx([]byte(text))
+		if err != nil {
+			return block.Block{}, err
+		}
+		b.Txs = append(b.Txs, tx)
+	}
+	return b, nil
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/lodepow/lode/chain/block"
 )
 
-// orders returns in how many orders a story is told: LODE_SCENARIOS, or some.
+// orders returns the number of orders in which a story is told. It is set by the
+// environment variable LODE_SCENARIOS.
 func orders(t *testing.T) (seeds uint64, isSet bool) {
 	t.Helper()
 	value, isSet := os.LookupEnv("LODE_SCENARIOS")
@@ -25,8 +26,8 @@ func orders(t *testing.T) (seeds uint64, isSet bool) {
 	return seeds, true
 }
 
-// In whatever order the blocks arrive, the chain ends where the story does; if
-// other branches have as much work, at one of their tips.
+// In whatever order the blocks arrive, the chain ends with the tip of the story, or
+// with another tip of the same work.
 func TestScenariosInAnyOrder(t *testing.T) {
 	retell(t, func(pl *player, s story, r *rand.Rand) {
 		var order []*made
@@ -44,8 +45,8 @@ func TestScenariosInAnyOrder(t *testing.T) {
 	})
 }
 
-// The same when they come as a node gets them that syncs: in batches, each block
-// on the one before, and some alone.
+// The same is true if the blocks come as in a sync: in batches in which each block is
+// the parent of the next, and some of them alone.
 func TestScenariosInBatches(t *testing.T) {
 	retell(t, func(pl *player, s story, r *rand.Rand) {
 		runs := pl.runs(s, r)
@@ -69,9 +70,9 @@ func TestScenariosInBatches(t *testing.T) {
 					pl.t.Fatal(err)
 				case err == nil:
 					runs[i], moved = nil, true
-				case errors.Is(err, block.PrevNotFound): // to be asked for again
+				case errors.Is(err, block.PrevNotFound): // a node would ask for the block again later
 					runs[i], moved = run[taken:], moved || taken > 0
-				default: // the rest may stand on a better body of the one refused
+				default: // the next blocks may be on top of a block with the same header and a good body
 					runs[i], moved = run[taken+1:], true
 				}
 			}
@@ -79,7 +80,8 @@ func TestScenariosInBatches(t *testing.T) {
 	})
 }
 
-// runs cuts the tree of a story into blocks that follow each other.
+// runs cuts the tree of a story into runs of blocks in which each is the parent of the
+// next.
 func (pl *player) runs(s story, r *rand.Rand) [][]block.Block {
 	pl.t.Helper()
 	goOn := []float64{0.5, 0.98}[r.IntN(2)]
@@ -91,7 +93,7 @@ func (pl *player) runs(s story, r *rand.Rand) [][]block.Block {
 		for _, one := range row.each() {
 			b, err := block.Parse(pl.maker.blocks[one.block].raw)
 			if err != nil {
-				continue // what is malformed comes in no batch
+				continue // bytes that are not a block cannot be in a batch
 			}
 			i := slices.IndexFunc(runs, func(run []block.Block) bool { return run[len(run)-1].Hash() == b.Header.Prev })
 			if i >= 0 && r.Float64() < goOn {
@@ -104,8 +106,8 @@ func (pl *player) runs(s story, r *rand.Rand) [][]block.Block {
 	return runs
 }
 
-// retell plays every story from its beginning to its end and then, in some
-// orders, what send makes of its blocks, and compares where the two end.
+// retell plays every story in its own order. Then it has send give the blocks to a new
+// chain, in several orders that depend on a seed, and compares where the chains end.
 func retell(t *testing.T, send func(*player, story, *rand.Rand)) {
 	t.Helper()
 	for _, s := range readStories(t) {

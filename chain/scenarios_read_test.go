@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// story is a section of a file in testdata/scenarios: what a chain is given, and
-// what becomes of it. The README there explains the table.
+// story is a section of a file in testdata/scenarios: the blocks that a chain is given,
+// and what becomes of them. The README there explains the table.
 type story struct {
 	file, name string
 	network    string
@@ -19,17 +19,17 @@ type story struct {
 
 type row struct {
 	at     string // file and line
-	block  string // or what else happens, see verbs
+	block  string // the name of a block, or one of the verbs below
 	on     string
 	with   []string
 	become string
 	tip    string
 
 	pending    []string
-	hasPending bool // the table has that column
+	hasPending bool // whether the table has the column "pending"
 }
 
-// What else a row can be about, in the place of a block's name.
+// The verbs that a row may have in place of the name of a block.
 const (
 	verbClock   = "*clock*"   // moves the clock
 	verbPost    = "*post*"    // puts transactions into the mempool
@@ -38,8 +38,8 @@ const (
 
 func (r row) isBlock() bool { return !strings.HasPrefix(r.block, "*") }
 
-// readStories reads all files of stories. Whatever it does not understand is a
-// failure, so that no row is passed by.
+// readStories reads all files of stories. The test fails if it finds something that it
+// does not understand, so that no row is skipped by mistake.
 func readStories(t testing.TB) []story {
 	t.Helper()
 	files, err := filepath.Glob("testdata/scenarios/*.md")

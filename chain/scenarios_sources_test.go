@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Every row that the README names is there, and it names all blocks of the trees
-// that the stories come from.
+// Every row that the table of sources in the README names exists, and the table names
+// every block of the trees on which the stories are based.
 func TestScenariosCoverTheirSources(t *testing.T) {
 	rows := map[string]bool{}
 	for _, s := range readStories(t) {
@@ -39,7 +39,7 @@ func TestScenariosCoverTheirSources(t *testing.T) {
 		addNumbers(t, core, c[1])
 		named := name.FindAllStringSubmatch(c[3], -1)
 		if len(named) == 0 && !strings.HasPrefix(c[3], "none: ") {
-			t.Errorf("neither rows nor a reason: %s", line)
+			t.Errorf("a line with neither rows nor a reason: %s", line)
 		}
 		for _, n := range named {
 			if !rows[n[1]] {
@@ -49,12 +49,12 @@ func TestScenariosCoverTheirSources(t *testing.T) {
 	}
 	for n := 1; n <= 84; n++ {
 		if !btcd[n] {
-			t.Errorf("nothing about b%d of btcd", n)
+			t.Errorf("the table of sources does not name b%d of btcd", n)
 		}
 	}
 	for n := 0; n <= 88; n++ {
 		if !core[n] {
-			t.Errorf("nothing about b%d of Bitcoin Core", n)
+			t.Errorf("the table of sources does not name b%d of Bitcoin Core", n)
 		}
 	}
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// The stories in testdata/scenarios are the scenario trees of Bitcoin Core and
-// btcd, told anew for this chain. Here they are played as they stand, row by row
-// on both stores, and then with the blocks in any order.
+// The stories in testdata/scenarios are the scenario trees of Bitcoin Core and btcd,
+// written anew for this chain. The tests here play them row by row on both stores, and
+// then with the blocks in other orders.
 
-// stores are where the stories are played. open opens the store in a folder
-// again, as it was closed.
+// stores returns the functions that open the stores on which the stories are played.
+// Opened again for the same folder, a store has what it had when it was closed.
 func stores() map[string]func(dir string, p rules.Params) (chain.Store, error) {
 	memory := map[string]chain.Store{}
 	return map[string]func(string, rules.Params) (chain.Store, error){
@@ -45,10 +45,11 @@ type player struct {
 	chain *chain.Chain
 	maker *maker
 	now   time.Time
-	named map[string]pow.Hash // transactions
+	named map[string]pow.Hash // the ids of the named transactions
 }
 
-// The clock stands long after all blocks but those that a story puts ahead of it.
+// startOfStories is the time on the clock when a story begins. It is long after the
+// times of all blocks except those that a story puts ahead of the clock.
 func startOfStories() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 
 func newPlayer(t *testing.T, s story, name string) *player {
@@ -97,14 +98,19 @@ func (pl *player) restart() {
 	}
 }
 
-// send gives a block to the chain as it comes from a peer, and returns what
-// becomes of it: an outcome, the word of the broken rule, or "malformed" if the
-// bytes are no block.
+// send gives a block to the chain, as a peer or a miner would, and returns what becomes
+// of it: an outcome, the word for the broken rule, or "malformed" if the bytes are not a
+// block.
 func (pl *player) send(b *made) string {
 	pl.t.Helper()
-	blk, err := block.Parse(b.raw)
-	if err != nil {
-		return word(err, "malformed")
+	var blk block.Block
+	if b.value != nil {
+		blk = *b.value
+	} else {
+		var err error
+		if blk, err = block.Parse(b.raw); err != nil {
+			return word(err, "malformed")
+		}
 	}
 	outcome, err := pl.chain.Accept(blk)
 	if err != nil {
@@ -121,7 +127,7 @@ func word(err error, other string) string {
 	return other
 }
 
-// post puts transactions into the mempool and returns what becomes of the last.
+// post posts the named transactions and returns what becomes of the last one.
 func (pl *player) post(names []string) (becomes string, err error) {
 	for _, name := range names {
 		text, _ := namedTx(name)
@@ -137,7 +143,7 @@ func (pl *player) post(names []string) (becomes string, err error) {
 	return becomes, nil
 }
 
-// play does what a row says, and returns what becomes of it.
+// play does what a row says and returns the text for its column "becomes".
 func (pl *player) play(r row) (becomes string, err error) {
 	pl.t.Helper()
 	switch r.block {
@@ -166,20 +172,20 @@ func (pl *player) play(r row) (becomes string, err error) {
 		switch {
 		case b == nil:
 			return "", fmt.Errorf("no block %q", one.block)
-		case r.become == "-": // made, and not sent yet
+		case r.become == "-": // the block is made and not sent yet
 			becoming = append(becoming, "-")
 		default:
 			becoming = append(becoming, pl.send(b))
 		}
 	}
-	// A run of blocks becomes one thing, or else all is told.
+	// If the same became of every block of a run, it is said once.
 	if becoming = slices.Compact(becoming); len(becoming) == 1 {
 		return becoming[0], nil
 	}
 	return strings.Join(becoming, " "), nil
 }
 
-// each returns the rows that a row stands for: "x1…x9" is nine blocks, each on
+// each returns the rows for which a row is short: "x1…x9" is nine blocks, each on top of
 // the one before.
 func (r row) each() []row {
 	first, last, ok := strings.Cut(r.block, "…")
@@ -203,7 +209,7 @@ func (r row) each() []row {
 	return rows
 }
 
-// check compares the chain with what a row says of it.
+// check compares the chain with what a row says about it.
 func (pl *player) check(r row) {
 	pl.t.Helper()
 	want := pl.maker.blocks[r.tip]
@@ -225,14 +231,15 @@ func (pl *player) check(r row) {
 	}
 }
 
-// checkWhole checks what holds of any chain: the active branch is whole, all of
-// its transactions are found there, and none of them is pending.
+// checkWhole checks what is true for any chain: every block of the active branch passes
+// all stages of the rules, its transactions are found there, and none of them is
+// pending.
 func (pl *player) checkWhole() {
 	pl.t.Helper()
 	c := pl.chain
 	tip := c.Tip()
 	mined := map[pow.Hash]bool{}
-	s := rules.Genesis(pl.maker.p)
+	s := pl.maker.p.GenesisState()
 	for height := int64(1); height <= tip.Height; height++ {
 		hash, ok := c.HashAt(height)
 		info, known := c.Header(hash)
@@ -243,8 +250,11 @@ func (pl *player) checkWhole() {
 		if err != nil {
 			pl.t.Fatal(err)
 		}
-		err = s.Check(pl.maker.p, b, pl.now, func(id pow.Hash) (bool, error) { return mined[id], nil })
-		if err != nil {
+		subject := rules.Subject{
+			Block: b, Hash: hash, Branch: s, Now: pl.now,
+			Mined: func(id pow.Hash) (bool, error) { return mined[id], nil },
+		}
+		if _, err := pl.maker.p.Judge(&subject, rules.Header, rules.Mined); err != nil {
 			pl.t.Fatalf("block %s is on the active branch: %v", pl.name(hash), err)
 		}
 		for _, tx := range b.Txs {
@@ -265,7 +275,7 @@ func (pl *player) checkWhole() {
 	}
 }
 
-// name returns what the story calls a block.
+// name returns the name of a block in the story.
 func (pl *player) name(hash pow.Hash) string {
 	for name, b := range pl.maker.blocks {
 		if b.hash == hash {
@@ -291,8 +301,8 @@ func (pl *player) tell(s story) {
 	pl.checkWhole()
 }
 
-// isLong reports whether a story takes seconds on disk: more than a thousand
-// blocks, each written before the next.
+// isLong reports whether a story takes seconds on disk, because it has more than a
+// thousand blocks, each of which is written before the next.
 func (s story) isLong() bool {
 	return slices.ContainsFunc(s.rows, func(r row) bool { return len(r.each()) > 1000 })
 }
@@ -307,7 +317,7 @@ func TestScenarios(t *testing.T) {
 				}
 				pl := newPlayer(t, s, name)
 				pl.tell(s)
-				// The same after a restart.
+				// Everything is the same after a restart.
 				last := s.rows[len(s.rows)-1]
 				pl.restart()
 				pl.check(last)

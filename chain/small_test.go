@@ -7,7 +7,7 @@ import (
 	"github.com/lodepow/lode/chain/rules/rulestest"
 )
 
-// A simulation has thousands of chains in one process.
+// A chain is small, because a simulation has thousands of them in one process.
 func TestMemoryOfAChain(t *testing.T) {
 	const chains, blocks = 200, 50
 	a := rulestest.NewBranch(rulestest.Easy())

@@ -8,59 +8,59 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Store keeps what must survive: blocks (stale ones too), the active tip, which
-// transaction stands in which block of the active branch, and the pending
-// transactions in order of arrival. A store does not know the rules; [Chain]
-// decides, and tells the store.
+// Store keeps everything that must survive a restart: all blocks, also those beside
+// the active branch; the active tip; an index of the transactions on the active
+// branch; and the pending transactions in order of arrival. A store does not know
+// the rules. The [Chain] decides and tells the store.
 //
-// Its methods may be called at once from many goroutines.
+// The methods may be called from several goroutines at the same time.
 type Store interface {
-	// Load hands over every block's header in an order in which parents come
-	// first, and returns the active tip and the pending transactions in
-	// ascending order of their Seq. An empty store returns the zero hash. What
-	// Load reads it checks; damage is an error that wraps [ErrDamaged].
+	// Load calls header with the header of every block, parents before children,
+	// and stops at its first error. It returns the active tip and the pending
+	// transactions in ascending order of their Seq. An empty store returns the zero
+	// hash. Load checks whatever it reads; the error wraps [ErrDamaged] if the
+	// store is damaged.
 	Load(header func(pow.Header) error) (tip pow.Hash, pending []Pending, err error)
 
-	// Commit makes all of a change durable, or nothing of it, and returns when
-	// it is on disk. Concurrent calls may share one write. The error wraps
-	// [ErrNoSpace] when the disk is full; the store then goes on reading, and
+	// Commit makes either the whole change durable or no part of it, and returns
+	// when the change is on disk. Concurrent calls may share one write. The error
+	// wraps [ErrNoSpace] if the disk is full; the store can still be read then, and
 	// takes changes again once there is space.
 	Commit(Change) error
 
-	// Block returns a block in the form of [Block.AppendBinary], or an error
-	// that wraps [ErrNotFound]. The bytes are the caller's.
+	// Block returns a block in the form of [block.Block.AppendBinary], or an error
+	// that wraps [ErrNotFound]. The caller may change the bytes.
 	Block(hash pow.Hash) ([]byte, error)
 
-	// FindTx returns the hash of the block of the active branch that holds the
+	// FindTx returns the hash of the block on the active branch that contains the
 	// transaction, or an error that wraps [ErrNotFound].
 	FindTx(id pow.Hash) (blk pow.Hash, err error)
 
-	// FindTxs does the same for many at once. It returns a hash for each id, the
-	// zero hash where FindTx would say that there is none.
+	// FindTxs does the same for several transactions. It returns one hash for each
+	// id, which is the zero hash where FindTx would return ErrNotFound.
 	FindTxs(ids []pow.Hash) (blocks []pow.Hash, err error)
 
 	Close() error
 }
 
-// Change is what a store makes durable at once. Its parts apply in the order of
-// the fields.
+// Change is a set of changes that a store makes durable as one. They apply in the
+// order of the fields.
 type Change struct {
-	Blocks []block.Block // new ones, parents before children
+	Blocks []block.Block // new blocks, parents before children
 
-	// Disconnect and Connect move the active branch: their transactions leave
-	// and enter the index. Blocks come in the order of the moves, so Disconnect
-	// begins with the old tip and Connect ends with the new one. Their bodies
-	// are in the store or in Blocks. The last hash of Connect becomes the
-	// active tip.
+	// Disconnect and Connect move the active tip. The transactions of the blocks
+	// to disconnect leave the index, and those of the blocks to connect enter it.
+	// Disconnect begins with the old tip, and Connect ends with the new one. All of
+	// these blocks are in the store or in Blocks.
 	Disconnect, Connect []pow.Hash
 
 	AddPending    []Pending
-	RemovePending []uint64 // by Seq; one that is not there is no error
+	RemovePending []uint64 // numbers, see Pending.Seq; a number that is not in use is ignored
 }
 
-// Pending is a transaction that waits for a block.
+// Pending is a transaction that waits for a block, as a store keeps it.
 type Pending struct {
-	Seq uint64 // orders pending transactions by arrival; never given twice
+	Seq uint64 // the transactions are in ascending order of their numbers, and no number is used twice
 	Tx  block.Tx
 }
 
@@ -72,10 +72,3 @@ var (
 	ErrLocked   = errors.New("another process has the store open")
 	ErrClosed   = errors.New("the store is closed")
 )
-
-// isRule reports whether an error is the verdict of a rule. Damage is none,
-// although a damaged block may break rules.
-func isRule(err error) bool {
-	var rule block.RuleError
-	return errors.As(err, &rule) && !errors.Is(err, ErrDamaged)
-}

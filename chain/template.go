@@ -8,33 +8,35 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TemplateOptions say what a template should have. The zero value takes all the
+// TemplateOptions say what a template should contain. The zero value takes all
 // pending transactions that fit.
 type TemplateOptions struct {
-	Tag   string // of the miner, in the coinbase; at most MaxTag bytes
-	Empty bool   // no transactions
+	Tag   string // the miner's tag in the coinbase; at most block.MaxTag bytes
+	Empty bool   // take no transactions
 }
 
-// Template is a block to be mined on a tip, but for the extranonce, the time and
-// what a search finds. It does not change, and jobs of it are cheap: a hash for
-// the coinbase and one for each hash of the branch, however many transactions
-// there are. What it holds must not be changed.
+// Template is a block to be mined on top of a tip. It lacks only the extranonce, the
+// time, and the nonce and version that a search finds. Making a job from it is
+// cheap: one hash for the coinbase and one for each hash of the merkle branch,
+// however many transactions the block has.
+//
+// A template does not change when the tip does. Its slices must not be changed.
 type Template struct {
 	Height   int64
 	Prev     pow.Hash
 	Bits     pow.Bits
-	Versions []int32 // to try with each nonce; see Versions
-	MinTime  uint32  // the least that the header's time may be
+	Versions []int32 // version fields to try with each nonce; see Versions
+	MinTime  uint32  // the least time that the header may have
 	Tag      string
 	Txs      []block.Tx
 
-	Before, After []byte     // halves of the coinbase, around its extranonce
+	Before, After []byte     // the coinbase before and after its extranonce
 	Branch        []pow.Hash // merkle branch of the coinbase
 }
 
-// Versions returns the version fields that a template offers: BIP 9's top bits
-// and every value of the lowest four bits that BIP 320 leaves to miners, the
-// plain version first.
+// Versions returns the version fields that a template offers. They have the top bits
+// of BIP 9 and every value of the lowest four of the bits that BIP 320 leaves to
+// miners. The plain version is the first.
 func Versions() []int32 {
 	versions := make([]int32, pow.MaxVersions)
 	for i := range versions {
@@ -43,8 +45,9 @@ func Versions() []int32 {
 	return versions
 }
 
-// Template makes a template on the tip: the pending transactions in order of
-// arrival until the next would pass a limit of the network.
+// Template makes a template on top of the tip. It takes the pending transactions in
+// order of arrival until the next one would exceed a limit of the network. The only
+// error is an invalid tag.
 func (c *Chain) Template(o TemplateOptions) (Template, error) {
 	c.mu.RLock()
 	tip := c.tip
@@ -77,6 +80,8 @@ func (c *Chain) Template(o TemplateOptions) (Template, error) {
 	return t, nil
 }
 
+// pickTxs returns the pending transactions that fit into a block which has size bytes
+// without them. The caller holds mu.
 func (c *Chain) pickTxs(size int) []block.Tx {
 	limits := c.params.Limits()
 	var txs []block.Tx
@@ -91,13 +96,13 @@ func (c *Chain) pickTxs(size int) []block.Tx {
 	return txs
 }
 
-// coinbase returns the coinbase with that extranonce.
+// coinbase returns the coinbase with the given extranonce.
 func (t Template) coinbase(extranonce uint64) block.Coinbase {
 	return block.Coinbase{Height: t.Height, Extranonce: extranonce, Tag: t.Tag}
 }
 
-// Job returns the job to find the block with that extranonce and that time, or
-// the least time if that is later.
+// Job returns the job of finding the block with the given extranonce and time. If
+// time is less than MinTime, the job has MinTime.
 func (t Template) Job(extranonce uint64, time uint32) pow.Job {
 	return pow.Job{
 		Header: pow.Header{
@@ -111,8 +116,8 @@ func (t Template) Job(extranonce uint64, time uint32) pow.Job {
 	}
 }
 
-// Block returns the block of the header that a search found for the job with
-// that extranonce.
+// Block returns the block of a header that a search has found for the job with the
+// given extranonce.
 func (t Template) Block(solved pow.Header, extranonce uint64) block.Block {
 	return block.Block{Header: solved, Coinbase: t.coinbase(extranonce), Txs: t.Txs}
 }

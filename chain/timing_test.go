@@ -6,7 +6,7 @@ import (
 	"github.com/lodepow/lode/chain/rules/rulestest"
 )
 
-// hookStore calls after once, when a reorg is on disk and not yet in memory.
+// hookStore calls after once, when a reorg is on disk and memory does not have it yet.
 type hookStore struct {
 	Store
 	after func()
@@ -59,7 +59,7 @@ func TestHeldBlockOutlivesAStoreFault(t *testing.T) {
 	a := rulestest.NewBranch(c.Params())
 	a.Grow(1)
 	c.want(Held, a.Grow(1))
-	n = 2 // the parent's commit succeeds, the orphan's does not
+	n = 2 // the commit of the parent succeeds, and that of the orphan fails
 	c.want(Best, a.Blocks[0])
 	if c.Len() != 2 {
 		t.Fatalf("length %d", c.Len())

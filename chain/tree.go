@@ -3,60 +3,63 @@ package chain
 import (
 	"hash/maphash"
 	"slices"
+	"time"
 
 	"github.com/lodepow/lode/chain/rules"
 
 	"github.com/lodepow/lode/pow"
 )
 
-// tree is every block that the store has, without the bodies, and which of them
-// are the active branch. A block takes 128 bytes, about 16 more to be found by
-// its hash, and no pointer, so the garbage collector passes it by.
+// tree has every block of the store without its body, and knows which of them form
+// the active branch. A block takes 128 bytes, and about 16 more in the hash table.
+// Neither contains a pointer, so the garbage collector does not scan them.
 //
-// Nodes are numbered in the order in which they came, parents before children;
-// genesis is 0.
+// The nodes are numbered in the order in which they were added, parents before
+// children. Genesis is number 0.
 type tree struct {
-	chunks [][]node // of chunkSize each; only the first one begins smaller, and grows
-	count  int32
-	slots  []int32 // open addressing, a power of two: number + 1, or 0
+	chunks [][]node // of chunkSize nodes each; only the first one begins smaller and grows
+	count  int32    // of nodes
+	slots  []int32  // a hash table with open addressing: the number of a node plus 1, or 0; the length is a power of two
 	seed   maphash.Seed
-	active []int32 // by height
+	active []int32 // the nodes of the active branch, by height
 }
 
-// node is a block. Its header's Prev is the hash of the parent.
+// node is a block: the fields of its header, and what has been computed from it and
+// the blocks below. The header's Prev is the hash of the node parent.
 type node struct {
 	hash, merkleRoot pow.Hash
-	work             pow.Work // of the branch up to here
+	work             pow.Work // of the branch from genesis to this block
 	version          int32
 	time             uint32
 	bits             pow.Bits
 	nonce            uint32
-	parent           int32 // -1: genesis
-	height           int32 // at most MaxHeight
-	first            uint32
-	invalid          bool // it or a block below was refused when it was to be connected
+	parent           int32  // -1 for genesis
+	height           int32  // at most block.MaxHeight
+	first            uint32 // rules.State.FirstTime
+	invalid          bool   // whether this block or one below it failed when it was to be connected
 }
 
-// A chunk is full before the next one begins, so only the last has room. There are
-// simulations with thousands of short chains.
+// The sizes of a chunk. A chunk is full before the next one is made. The first chunk
+// begins small because a simulation has thousands of short chains.
 const (
 	chunkSize  = 1 << 10
 	firstChunk = 1 << 4
 )
 
-// newTree returns a tree that has only genesis.
+// newTree returns a tree with genesis alone.
 func newTree(p rules.Params) *tree {
 	t := &tree{slots: make([]int32, 16), seed: maphash.MakeSeed()}
 	header, _ := p.Genesis()
-	t.add(-1, header, rules.Genesis(p))
+	t.add(-1, header, p.GenesisState())
 	t.active = []int32{0}
 	return t
 }
 
 func (t *tree) at(i int32) *node { return &t.chunks[i/chunkSize][i%chunkSize] }
 
-// slot returns where the hash is, or the empty slot where it would be. The seed
-// keeps whoever can choose hashes from filling one corner of the table.
+// slot returns the slot of the hash, or the empty slot into which it would go. The
+// slot depends on a random seed, so that an attacker who can choose some bits of the
+// hashes cannot fill one part of the table.
 func (t *tree) slot(hash pow.Hash) *int32 {
 	mask := uint64(len(t.slots) - 1)
 	for at := maphash.Bytes(t.seed, hash[:]) & mask; ; at = (at + 1) & mask {
@@ -71,7 +74,8 @@ func (t *tree) find(hash pow.Hash) (int32, bool) {
 	return n - 1, n != 0
 }
 
-// add adds the block with that header, whose state is s. It must be new.
+// add adds a block that is not in the tree yet. s is the state of the branch with the
+// block on top. The new node is invalid if its parent is.
 func (t *tree) add(parent int32, h pow.Header, s rules.State) int32 {
 	t.grow()
 	if 4*int(t.count) >= 3*len(t.slots) {
@@ -92,7 +96,8 @@ func (t *tree) add(parent int32, h pow.Header, s rules.State) int32 {
 	return i
 }
 
-// grow makes room for one more node. Pointers to nodes do not outlive it.
+// grow makes room for one more node. It may move the nodes, so a pointer that at has
+// returned must not be used afterwards.
 func (t *tree) grow() {
 	switch count := int(t.count); {
 	case count == 0:
@@ -113,7 +118,7 @@ func (t *tree) header(i int32) pow.Header {
 	return h
 }
 
-// state returns what the rules need to judge a child of the block.
+// state returns the state of the branch that ends with the block.
 func (t *tree) state(i int32) rules.State {
 	n := t.at(i)
 	s := rules.State{Height: int64(n.height), Hash: n.hash, Work: n.work, Time: n.time, Bits: n.bits, FirstTime: n.first}
@@ -128,6 +133,16 @@ func (t *tree) state(i int32) rules.State {
 	return s.WithTimes(times[:count])
 }
 
+// interval returns the time from the header time of a block's parent to its own,
+// as [Observer.BlockConnected] defines it.
+func (t *tree) interval(i int32) time.Duration {
+	n := t.at(i)
+	if n.height <= 1 {
+		return 0
+	}
+	return time.Duration(max(0, int64(n.time)-int64(t.at(n.parent).time))) * time.Second
+}
+
 func (t *tree) tip() int32 { return t.active[len(t.active)-1] }
 
 func (t *tree) isActive(i int32) bool {
@@ -135,8 +150,8 @@ func (t *tree) isActive(i int32) bool {
 	return height < len(t.active) && t.active[height] == i
 }
 
-// route returns the way from the active tip to the block: what to disconnect,
-// the tip first, and what to connect, the block last.
+// route returns the way from the active tip to the block: the nodes to disconnect,
+// beginning with the tip, and the nodes to connect, ending with the block.
 func (t *tree) route(to int32) (disconnect, connect []int32) {
 	for ; !t.isActive(to); to = t.at(to).parent {
 		connect = append(connect, to)
@@ -148,13 +163,14 @@ func (t *tree) route(to int32) (disconnect, connect []int32) {
 	return disconnect, connect
 }
 
-// activate makes the branch up to the block the active one.
+// activate makes the branch that ends with the block the active one.
 func (t *tree) activate(to int32) {
 	disconnect, connect := t.route(to)
 	t.active = append(t.active[:len(t.active)-len(disconnect)], connect...)
 }
 
-// invalidate marks the block and all above it. None may be active.
+// invalidate marks the block and all blocks above it as invalid. They must not be on
+// the active branch.
 func (t *tree) invalidate(bad int32) {
 	t.at(bad).invalid = true
 	for i := bad + 1; i < t.count; i++ {
@@ -164,8 +180,8 @@ func (t *tree) invalidate(bad int32) {
 	}
 }
 
-// best returns the block with the most work that is not known as invalid; of
-// several, the tip, or else the one that came first.
+// best returns the block with the most work that is not invalid. Among several with
+// the same work it prefers the tip, and then the one that was added first.
 func (t *tree) best() int32 {
 	best := t.tip()
 	for i := range t.count {

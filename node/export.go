@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	chainmetrics "github.com/lodepow/lode/chain/metrics"
 	apimetrics "github.com/lodepow/lode/node/api/metrics"
 	p2pmetrics "github.com/lodepow/lode/node/p2p/metrics"
 	powmetrics "github.com/lodepow/lode/pow/metrics"
@@ -18,7 +19,7 @@ import (
 // of the process. Those of the store are registered when it is opened.
 func registerMetrics(c Config, n *Node, l *limitListener) error {
 	for _, collector := range []prometheus.Collector{
-		n.chain, n.miner, newBuildInfo(c.Version),
+		n.miner, newBuildInfo(c.Version),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lode_http_connections",
 			Help: "Connections of clients and nodes that are open.",
@@ -41,6 +42,7 @@ func registerMetrics(c Config, n *Node, l *limitListener) error {
 	}
 	return errors.Join(
 		powmetrics.Register(c.Registry, n.engine),
+		chainmetrics.Register(c.Registry, n.chain),
 		apimetrics.Register(c.Registry, n.api),
 		p2pmetrics.Register(c.Registry, n.network),
 	)

@@ -8,88 +8,15 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Check returns nil if the block can stand on top of the branch: every rule, and
-// the clock. Errors are [RuleError], or what mined returned. mined says whether
-// a transaction stands in a block of this branch already.
-//
-// What the block breaks by itself is found first, then what it breaks here, and
-// last that it comes too early, so that [TimeTooNew] is said only of a block
-// that will be good.
-func (s State) Check(p Params, b block.Block, now time.Time, mined func(txid pow.Hash) (bool, error)) error {
-	if err := p.CheckBlock(b); err != nil {
-		return err
-	}
-	if err := s.CheckPlace(p, b); err != nil {
-		return err
-	}
-	for _, tx := range b.Txs {
-		if err := CheckUnmined(tx.ID(), mined); err != nil {
-			return err
-		}
-	}
-	return p.CheckClock(b.Header, now)
-}
-
-// CheckHeader returns nil if a block with that header can stand on top of the
-// branch, as far as a header tells and whatever the clock says.
-func (s State) CheckHeader(p Params, h pow.Header) error {
-	return s.CheckHashedHeader(p, h, h.Hash())
-}
-
-// CheckHashedHeader is CheckHeader for a caller that has the hash already.
-func (s State) CheckHashedHeader(p Params, h pow.Header, hash pow.Hash) error {
-	if err := p.CheckHashedHeader(h, hash); err != nil {
-		return err
-	}
-	return s.checkHeaderPlace(p, h)
-}
-
-func (s State) checkHeaderPlace(p Params, h pow.Header) error {
-	if h.Prev != s.Hash {
-		return block.Reject(block.PrevNotFound, "parent %s, want %s", h.Prev, s.Hash)
-	}
-	if want := s.NextBits(p); h.Bits != want {
-		return block.Reject(block.BadDiffBits, "bits %s, want %s", h.Bits, want)
-	}
-	if past := s.MedianTimePast(); h.Time <= past {
-		return block.Reject(block.TimeTooOld, "time %d, want more than %d, the median of the latest blocks", h.Time, past)
-	}
-	return nil
-}
-
-// CheckPlace checks what depends on the branch, but for the transactions mined
-// in it.
-func (s State) CheckPlace(p Params, b block.Block) error {
-	if err := s.checkHeaderPlace(p, b.Header); err != nil {
-		return err
-	}
-	if b.Height() != s.Height+1 {
-		return block.Reject(block.CoinbaseHeight, "the coinbase says height %d, want %d", b.Height(), s.Height+1)
-	}
-	return nil
-}
-
-// CheckUnmined returns an error if mined says that the transaction is in a block of
-// the branch already, or if mined fails.
-func CheckUnmined(txid pow.Hash, mined func(pow.Hash) (bool, error)) error {
-	switch found, err := mined(txid); {
-	case err != nil:
-		return err
-	case found:
-		return block.Reject(block.TxAlreadyMined, "transaction %s stands in a block below", txid)
-	}
-	return nil
-}
-
 // CheckHeader checks what a header shows by itself: proof of work, version, and
-// bits that the network could ask for. On a network whose difficulty moves,
-// [State.CheckHeader] knows which those are.
+// bits that the network could ask for. On a network whose difficulty moves, only
+// [State.CheckHeader] knows which bits are right.
 func (p Params) CheckHeader(h pow.Header) error {
-	return p.CheckHashedHeader(h, h.Hash())
+	return p.checkHeader(h, h.Hash())
 }
 
-// CheckHashedHeader is CheckHeader for a caller that has the hash already.
-func (p Params) CheckHashedHeader(h pow.Header, hash pow.Hash) error {
+// checkHeader is the stage [Header].
+func (p Params) checkHeader(h pow.Header, hash pow.Hash) error {
 	target, err := h.Bits.Target()
 	if err != nil {
 		return block.Reject(block.BadDiffBits, "%v", err)
@@ -113,77 +40,136 @@ func (p Params) CheckHashedHeader(h pow.Header, hash pow.Hash) error {
 	return nil
 }
 
-// CheckBlock checks all that a block shows by itself, whatever stands below.
-func (p Params) CheckBlock(b block.Block) error {
-	if err := p.CheckHashedHeader(b.Header, b.Hash()); err != nil {
-		return err
-	}
-	if err := p.CheckBody(b); err != nil {
-		return err
-	}
-	return p.CheckTxs(b)
-}
-
-// CheckBody checks that the body is the one that the header commits to. A block
-// that fails says nothing about its hash: another body may go with it.
-func (p Params) CheckBody(b block.Block) error {
+// checkBody is the stage [Body]. It checks that the body is the one that the
+// header commits to, after the bounds that make the merkle root cheap to compute.
+func (p Params) checkBody(b block.Block) error {
 	if err := b.Coinbase.Validate(); err != nil {
 		return err
 	}
 	if count := len(b.Txs); count > p.config.Limits.BlockTxs {
-		return block.Reject(block.BadLength, "%d transactions, at most %d", count, p.config.Limits.BlockTxs)
+		return block.Reject(block.BadLength, "%d transactions, at most %d are allowed", count, p.config.Limits.BlockTxs)
 	}
 	if size := b.Size(); size > p.config.Limits.BlockBytes {
-		return block.Reject(block.BadLength, "%d bytes, at most %d", size, p.config.Limits.BlockBytes)
+		return block.Reject(block.BadLength, "%d bytes, at most %d are allowed", size, p.config.Limits.BlockBytes)
 	}
 	root, mutated := block.MerkleRoot(b.IDs())
 	if root != b.Header.MerkleRoot {
-		return block.Reject(block.BadMerkleRoot, "merkle root %s, but that of the transactions is %s", b.Header.MerkleRoot, root)
+		return block.Reject(block.BadMerkleRoot, "merkle root %s, but the merkle root of the transactions is %s", b.Header.MerkleRoot, root)
 	}
 	if mutated {
-		return block.Reject(block.DuplicateTxs, "the end of the list stands in it twice")
+		return block.Reject(block.DuplicateTxs, "the last transactions are in the list twice")
 	}
 	return nil
 }
 
-// CheckTxs checks the transactions that the header commits to. A block that
-// fails is invalid for good.
-func (p Params) CheckTxs(b block.Block) error {
-	for _, tx := range b.Txs {
+// checkTxs is the stage [Txs]. It checks the transactions that the header
+// commits to.
+func (p Params) checkTxs(txs []block.Tx) error {
+	for _, tx := range txs {
 		if err := p.CheckTx(tx); err != nil {
 			return err
 		}
 	}
-	if len(b.Txs) < 2 {
+	if len(txs) < 2 {
 		return nil
 	}
-	ids := make(map[pow.Hash]struct{}, len(b.Txs))
-	for _, tx := range b.Txs {
+	ids := make(map[pow.Hash]struct{}, len(txs))
+	for _, tx := range txs {
 		ids[tx.ID()] = struct{}{}
 	}
-	if len(ids) < len(b.Txs) {
-		return block.Reject(block.TxAlreadyMined, "a transaction stands in the block twice")
+	if len(ids) < len(txs) {
+		return block.Reject(block.TxAlreadyMined, "a transaction is in the block twice")
 	}
 	return nil
 }
 
-// CheckTx checks what a transaction shows by itself: the network's limit and its
-// policy of signatures.
+// CheckTx checks what a transaction shows by itself: the network's size limit and
+// its signature policy.
 func (p Params) CheckTx(tx block.Tx) error {
 	if size := tx.Size(); size == 0 || size > p.config.Limits.TxBytes {
 		return block.Reject(block.TxOversize, "transaction %s has %d bytes, want 1 to %d", tx.ID(), size, p.config.Limits.TxBytes)
 	}
 	if p.config.Signatures == SignaturesRequired && !tx.Signed() {
-		return block.Reject(block.TxUnsigned, "transaction %s is not signed, as the network %s wants it", tx.ID(), p.config.Name)
+		return block.Reject(block.TxUnsigned, "transaction %s is not signed, and the network %s requires signatures", tx.ID(), p.config.Name)
 	}
 	return nil
 }
 
-// CheckClock is a check on receipt. It passes in time, so a block that fails is
-// not invalid.
-func (p Params) CheckClock(h pow.Header, now time.Time) error {
+// checkParent is the stage [Parent]. On the zero State, which stands for an unknown
+// parent, it refuses every header, even one whose parent is the zero hash.
+func (s State) checkParent(h pow.Header) error {
+	if s.Hash == (pow.Hash{}) || h.Prev != s.Hash {
+		return block.Reject(block.PrevNotFound, "parent %s is not the top of a known branch", h.Prev)
+	}
+	return nil
+}
+
+// checkPlace is the stage [Place].
+func (s State) checkPlace(p Params, b block.Block) error {
+	if err := s.checkHeaderPlace(p, b.Header); err != nil {
+		return err
+	}
+	if b.Height() != s.Height+1 {
+		return block.Reject(block.CoinbaseHeight, "the coinbase says height %d, want %d", b.Height(), s.Height+1)
+	}
+	return nil
+}
+
+func (s State) checkHeaderPlace(p Params, h pow.Header) error {
+	if want := s.NextBits(p); h.Bits != want {
+		return block.Reject(block.BadDiffBits, "bits %s, want %s", h.Bits, want)
+	}
+	if past := s.MedianTimePast(); h.Time <= past {
+		return block.Reject(block.TimeTooOld, "time %d, want more than %d, the median of the latest blocks", h.Time, past)
+	}
+	return nil
+}
+
+// CheckHeader checks everything that a header alone shows about the next block of
+// the branch: the stages [Header] and [Parent], and [Place] without the height in
+// the coinbase. The clock has no say.
+func (s State) CheckHeader(p Params, h pow.Header) error {
+	return s.CheckHashedHeader(p, h, h.Hash())
+}
+
+// CheckHashedHeader is [State.CheckHeader] for a caller that knows the header's
+// hash already.
+func (s State) CheckHashedHeader(p Params, h pow.Header, hash pow.Hash) error {
+	if err := p.checkHeader(h, hash); err != nil {
+		return err
+	}
+	if err := s.checkParent(h); err != nil {
+		return err
+	}
+	return s.checkHeaderPlace(p, h)
+}
+
+// checkClock is the stage [Clock].
+func (p Params) checkClock(h pow.Header, now time.Time) error {
 	if latest := now.Unix() + int64(p.config.Limits.FutureSeconds); int64(h.Time) > latest {
 		return block.Reject(block.TimeTooNew, "time %d, want at most %d, %d seconds from now", h.Time, latest, p.config.Limits.FutureSeconds)
+	}
+	return nil
+}
+
+// checkMined is the stage [Mined].
+func checkMined(txs []block.Tx, mined func(txid pow.Hash) (bool, error)) error {
+	for _, tx := range txs {
+		if err := CheckUnmined(tx.ID(), mined); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckUnmined refuses a transaction that is in a block of the branch already, as
+// mined reports. It passes on the error of mined.
+func CheckUnmined(txid pow.Hash, mined func(txid pow.Hash) (bool, error)) error {
+	switch found, err := mined(txid); {
+	case err != nil:
+		return err
+	case found:
+		return block.Reject(block.TxAlreadyMined, "transaction %s is in a block below already", txid)
 	}
 	return nil
 }

@@ -15,161 +15,221 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-func TestCheck(t *testing.T) {
+// Each row breaks one rule, or only just keeps it, or breaks several. It names the
+// reason and the stage at which the block fails.
+func TestStages(t *testing.T) {
 	one, two, three := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, "three")
+	below := rulestest.MakeTx(t, "below") // in a block of the branch
 	signed, err := block.Sign([]byte(`{"author":"a","content":"c"}`), ed25519.NewKeyFromSeed(make([]byte, 32)), rulestest.Time)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signedOnly := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Signatures = rules.SignaturesRequired })
-	small := rulestest.With(rulestest.Easy(), func(c *rules.Config) {
+	easy, swift := rulestest.Easy(), rulestest.Swift()
+	signedOnly := rulestest.With(easy, func(c *rules.Config) { c.Signatures = rules.SignaturesRequired })
+	small := rulestest.With(easy, func(c *rules.Config) {
 		c.Limits = rules.Limits{BlockBytes: 800, BlockTxs: 3, TxBytes: 60}
 	})
 	long := rulestest.MakeTx(t, strings.Repeat("c", 100))
+	const good = rules.Stage(-1)
+	latest := uint32(rulestest.Now().Unix()) + 7200 // the latest time that the clock allows
 
-	// remake commits to a changed body again and solves the block.
-	remake := func(b block.Block) block.Block {
-		b.Header.MerkleRoot, _ = block.MerkleRoot(b.IDs())
-		return rulestest.Solve(b)
+	type maker = func(on *rulestest.Branch) block.Block
+	// empty and with make a good block.
+	with := func(txs ...block.Tx) maker {
+		return func(on *rulestest.Branch) block.Block { return on.Make(1, txs...) }
 	}
-	for name, tc := range map[string]struct {
-		params rules.Params
-		make   func(on *rulestest.Branch) block.Block
-		want   error
-	}{
-		"empty":        {rulestest.Easy(), func(on *rulestest.Branch) block.Block { return on.Make(1) }, nil},
-		"transactions": {rulestest.Easy(), func(on *rulestest.Branch) block.Block { return on.Make(1, one, two, three) }, nil},
-		"asert":        {rulestest.Swift(), func(on *rulestest.Branch) block.Block { return on.Make(1, one) }, nil},
-		"signed":       {signedOnly, func(on *rulestest.Branch) block.Block { return on.Make(1, signed) }, nil},
-		"just small":   {small, func(on *rulestest.Branch) block.Block { return on.Make(1, one, two, three) }, nil},
-		"rolled version": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Version = 0x3fffe000
+	empty := with()
+	// header changes the header of a block and solves it again.
+	header := func(of maker, change func(on *rulestest.Branch, h *pow.Header)) maker {
+		return func(on *rulestest.Branch) block.Block {
+			b := of(on)
+			change(on, &b.Header)
 			return rulestest.Solve(b)
-		}, nil},
-		"below its parent": {rulestest.Easy(), func(on *rulestest.Branch) block.Block { b := on.Make(0); b.Header.Time -= 4; return rulestest.Solve(b) }, nil},
-
-		"hash too high": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
+		}
+	}
+	// body changes the body under a header that stays.
+	body := func(of maker, change func(b *block.Block)) maker {
+		return func(on *rulestest.Branch) block.Block {
+			b := of(on)
+			change(&b)
+			return b
+		}
+	}
+	// committed changes the body, commits to it and solves the block again.
+	committed := func(of maker, change func(b *block.Block)) maker {
+		return func(on *rulestest.Branch) block.Block {
+			b := body(of, change)(on)
+			b.Header.MerkleRoot, _ = block.MerkleRoot(b.IDs())
+			return rulestest.Solve(b)
+		}
+	}
+	version := func(v uint32) func(*rulestest.Branch, *pow.Header) {
+		return func(_ *rulestest.Branch, h *pow.Header) { h.Version = int32(v) }
+	}
+	bits := func(bits pow.Bits) func(*rulestest.Branch, *pow.Header) {
+		return func(_ *rulestest.Branch, h *pow.Header) { h.Bits = bits }
+	}
+	at := func(time uint32) func(*rulestest.Branch, *pow.Header) {
+		return func(_ *rulestest.Branch, h *pow.Header) { h.Time = time }
+	}
+	old := func(on *rulestest.Branch, h *pow.Header) { h.Time = on.MedianTimePast() }
+	orphan := func(_ *rulestest.Branch, h *pow.Header) { h.Prev = pow.Hash{1} }
+	unsolved := func(of maker) maker {
+		return body(of, func(b *block.Block) {
 			for target, _, _ := b.Header.Bits.Decode(); b.Hash().Meets(target); {
 				b.Header.Nonce++
 			}
-			return b
-		}, block.HighHash},
-		"harder bits": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Bits = 0x207ffffe
-			return rulestest.Solve(b)
-		}, block.BadDiffBits},
-		"no bits": {rulestest.Easy(), func(on *rulestest.Branch) block.Block { b := on.Make(1); b.Header.Bits = 0; return b }, block.BadDiffBits},
-		"easier than the limit": {rulestest.Swift(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Bits = 0x2100ffff
-			return rulestest.Solve(b)
-		}, block.BadDiffBits},
-		"easier than asert wants": {rulestest.Swift(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			if b.Header.Bits == 0x207fffff {
+		})
+	}
+	unsolvable := func(bits pow.Bits) maker {
+		return body(empty, func(b *block.Block) { b.Header.Bits = bits })
+	}
+	height := func(plus int64) func(*block.Block) { return func(b *block.Block) { b.Coinbase.Height += plus } }
+	txs := func(txs ...block.Tx) func(*block.Block) { return func(b *block.Block) { b.Txs = txs } }
+	tag := func(size int) func(*block.Block) {
+		return func(b *block.Block) { b.Coinbase.Tag = strings.Repeat("t", size) }
+	}
+
+	for _, tc := range []struct {
+		name   string
+		params rules.Params
+		make   maker
+		stage  rules.Stage // good: the block passes them all
+		want   error
+	}{
+		{"empty", easy, empty, good, nil},
+		{"transactions", easy, with(one, two, three), good, nil},
+		{"asert", swift, with(one), good, nil},
+		{"signed", signedOnly, with(signed), good, nil},
+		{"just small enough", small, with(one, two, three), good, nil},
+		{"rolled version", easy, header(empty, version(0x3fffe000)), good, nil},
+		{"earlier than its parent", easy, header(empty, func(on *rulestest.Branch, h *pow.Header) { h.Time = on.Time - 4 }), good, nil},
+		{"longest tag", easy, committed(empty, tag(block.MaxTag)), good, nil},
+		{"two hours ahead", easy, header(empty, at(latest)), good, nil},
+
+		{"no bits", easy, unsolvable(0), rules.Header, block.BadDiffBits},
+		{"negative bits", swift, unsolvable(0x01810000), rules.Header, block.BadDiffBits},
+		{"harder bits than the fixed ones", easy, header(empty, bits(0x207ffffe)), rules.Header, block.BadDiffBits},
+		{"easier bits than the limit", swift, header(empty, bits(0x2100ffff)), rules.Header, block.BadDiffBits},
+		{"hash above the target", easy, unsolved(empty), rules.Header, block.HighHash},
+		{"version 1", easy, header(empty, version(1)), rules.Header, block.BadVersion},
+		{"version 60000000", easy, header(empty, version(0x60000000)), rules.Header, block.BadVersion},
+		{"version ffffffff", easy, header(empty, version(0xffffffff)), rules.Header, block.BadVersion},
+
+		{"height -1 in the coinbase", easy, body(empty, func(b *block.Block) { b.Coinbase.Height = -1 }), rules.Body, block.CoinbaseHeight},
+		{"tag too long", easy, body(empty, tag(block.MaxTag+1)), rules.Body, block.CoinbaseLength},
+		{"too many transactions", small, with(one, two, three, rulestest.MakeTx(t, "four")), rules.Body, block.BadLength},
+		{"too many bytes", small, with(long, rulestest.MakeTx(t, strings.Repeat("d", 600))), rules.Body, block.BadLength},
+		{"other transactions than the root's", easy, body(with(one), txs(two)), rules.Body, block.BadMerkleRoot},
+		{"last transaction repeated", easy, body(with(one, two), txs(one, two, two)), rules.Body, block.DuplicateTxs},
+
+		{"transaction too long", small, with(long), rules.Txs, block.TxOversize},
+		{"zero transaction", easy, with(block.Tx{}), rules.Txs, block.TxOversize},
+		{"not signed", signedOnly, with(signed, one), rules.Txs, block.TxUnsigned},
+		{"twice in the block", easy, with(one, two, one), rules.Txs, block.TxAlreadyMined},
+
+		{"another parent", easy, header(empty, orphan), rules.Parent, block.PrevNotFound},
+
+		{"harder bits than asert wants", swift, header(empty, bits(0x1f7fffff)), rules.Place, block.BadDiffBits},
+		{"easier bits than asert wants", swift, header(empty, func(on *rulestest.Branch, h *pow.Header) {
+			if h.Bits == 0x207fffff {
 				t.Fatal("the block before should have been early")
 			}
-			b.Header.Bits = 0x207fffff
-			return rulestest.Solve(b)
-		}, block.BadDiffBits},
-		"median time": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Time = on.MedianTimePast()
-			return rulestest.Solve(b)
-		}, block.TimeTooOld},
-		"two hours": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Time = uint32(rulestest.Now().Unix()) + 7200
-			return rulestest.Solve(b)
-		}, nil},
-		"over two hours": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Time = uint32(rulestest.Now().Unix()) + 7201
-			return rulestest.Solve(b)
-		}, block.TimeTooNew},
-		"over two hours, and wrong": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Time = uint32(rulestest.Now().Unix()) + 7201
-			b.Coinbase.Height++
-			return remake(b)
-		}, block.CoinbaseHeight},
-		"version 1": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Version = 1
-			return rulestest.Solve(b)
-		}, block.BadVersion},
-		"version 6000…": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Version = 0x60000000
-			return rulestest.Solve(b)
-		}, block.BadVersion},
-		"version below 0": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Version = -1
-			return rulestest.Solve(b)
-		}, block.BadVersion},
-		"another parent": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Header.Prev = pow.Hash{1}
-			return rulestest.Solve(b)
-		}, block.PrevNotFound},
-		"another root": {rulestest.Easy(), func(on *rulestest.Branch) block.Block { b := on.Make(1, one); b.Txs = []block.Tx{two}; return b }, block.BadMerkleRoot},
-		"tail repeated": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1, one, two)
-			b.Txs = []block.Tx{one, two, two}
-			return b
-		}, block.DuplicateTxs},
-		"too many": {small, func(on *rulestest.Branch) block.Block {
-			return on.Make(1, one, two, three, rulestest.MakeTx(t, "four"))
-		}, block.BadLength},
-		"too long": {small, func(on *rulestest.Branch) block.Block {
-			return on.Make(1, long, rulestest.MakeTx(t, strings.Repeat("d", 600)))
-		}, block.BadLength},
-		"height 0":   {rulestest.Easy(), func(on *rulestest.Branch) block.Block { b := on.Make(1); b.Coinbase.Height = 0; return remake(b) }, block.CoinbaseHeight},
-		"height out": {rulestest.Easy(), func(on *rulestest.Branch) block.Block { b := on.Make(1); b.Coinbase.Height = -1; return b }, block.CoinbaseHeight},
-		"tag too long": {rulestest.Easy(), func(on *rulestest.Branch) block.Block {
-			b := on.Make(1)
-			b.Coinbase.Tag = strings.Repeat("t", 76)
-			return b
-		}, block.CoinbaseLength},
-		"transaction long":   {small, func(on *rulestest.Branch) block.Block { return on.Make(1, long) }, block.TxOversize},
-		"zero transaction":   {rulestest.Easy(), func(on *rulestest.Branch) block.Block { return on.Make(1, block.Tx{}) }, block.TxOversize},
-		"not signed":         {signedOnly, func(on *rulestest.Branch) block.Block { return on.Make(1, signed, one) }, block.TxUnsigned},
-		"twice in the block": {rulestest.Easy(), func(on *rulestest.Branch) block.Block { return on.Make(1, one, two, one) }, block.TxAlreadyMined},
-		"mined below":        {rulestest.Easy(), func(on *rulestest.Branch) block.Block { return on.Make(1, one, rulestest.MakeTx(t, "below")) }, block.TxAlreadyMined},
+			h.Bits = 0x207fffff
+		}), rules.Place, block.BadDiffBits},
+		{"not after the median time", easy, header(empty, old), rules.Place, block.TimeTooOld},
+		{"height 0", easy, committed(empty, func(b *block.Block) { b.Coinbase.Height = 0 }), rules.Place, block.CoinbaseHeight},
+		{"height one too high", easy, committed(empty, height(1)), rules.Place, block.CoinbaseHeight},
+
+		{"over two hours ahead", easy, header(empty, at(latest+1)), rules.Clock, block.TimeTooNew},
+
+		{"mined below", easy, with(one, below), rules.Mined, block.TxAlreadyMined},
+
+		// Blocks with two faults: the earlier stage gives the verdict.
+		{"header before body", easy, unsolved(body(with(one), txs(two))), rules.Header, block.HighHash},
+		{"body before transactions", small, body(with(long), txs(long, long)), rules.Body, block.BadMerkleRoot},
+		{"transactions before parent", small, header(with(long), orphan), rules.Txs, block.TxOversize},
+		{"parent before place", easy, header(header(empty, orphan), old), rules.Parent, block.PrevNotFound},
+		{"parent before clock", easy, header(header(empty, orphan), at(latest+1)), rules.Parent, block.PrevNotFound},
+		{"place before clock", easy, header(committed(empty, height(1)), at(latest+1)), rules.Place, block.CoinbaseHeight},
+		{"place before mined", easy, header(with(below), old), rules.Place, block.TimeTooOld},
+		{"clock before mined", easy, header(with(below), at(latest+1)), rules.Clock, block.TimeTooNew},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tc.name, func(t *testing.T) {
 			on := rulestest.NewBranch(tc.params)
 			for range 11 {
 				on.Grow(1)
 			}
-			below := rulestest.MakeTx(t, "below").ID()
-			mined := func(id pow.Hash) (bool, error) { return id == below, nil }
 			b := tc.make(on)
-			before := on.State
-			switch err := on.Check(tc.params, b, rulestest.Now(), mined); {
-			case tc.want == nil && err != nil, tc.want != nil && !errors.Is(err, tc.want):
-				t.Errorf("error %v, want %v", err, tc.want)
-			case err != nil && !errors.As(err, new(block.RuleError)):
-				t.Errorf("%v is no rule error", err)
+			subject := rules.Subject{
+				Block: b, Hash: b.Hash(), Branch: on.State, Now: rulestest.Now(),
+				Mined: func(id pow.Hash) (bool, error) { return id == below.ID(), nil },
 			}
-			if on.State != before {
-				t.Error("the state has changed")
+			stage, err := tc.params.Judge(&subject, rules.Header, rules.Mined)
+			if tc.stage == good {
+				if err != nil {
+					t.Errorf("stage %s: %v, want none", stage, err)
+				}
+			} else if stage != tc.stage || !errors.Is(err, tc.want) || !errors.As(err, new(block.RuleError)) {
+				t.Errorf("stage %s: %v, want stage %s: %v", stage, err, tc.stage, tc.want)
 			}
-			// A header alone is judged alike.
-			header := []error{block.HighHash, block.BadDiffBits, block.TimeTooOld, block.BadVersion, block.PrevNotFound}
-			if err := on.CheckHeader(tc.params, b.Header); slices.Contains(header, tc.want) && !errors.Is(err, tc.want) ||
-				!slices.Contains(header, tc.want) && err != nil && b.Coinbase.Validate() == nil {
-				t.Errorf("header: error %v", err)
+
+			// The checks of a header alone agree, as far as a header shows it.
+			want := tc.want
+			if !slices.Contains([]error{block.HighHash, block.BadDiffBits, block.BadVersion, block.PrevNotFound, block.TimeTooOld}, want) {
+				want = nil
+			}
+			if b.Header.Prev != on.Hash {
+				want = block.PrevNotFound
+			}
+			if err := on.CheckHeader(tc.params, b.Header); !errors.Is(err, want) {
+				t.Errorf("on its branch the header has the error %v, want %v", err, want)
+			}
+			if tc.stage != rules.Header {
+				want = nil
+			}
+			if err := tc.params.CheckHeader(b.Header); !errors.Is(err, want) {
+				t.Errorf("by itself the header has the error %v, want %v", err, want)
 			}
 		})
 	}
 }
 
-// A block of exactly the limit is good, in its bytes and in its transactions.
+// A block whose parent is unknown is judged on the zero State, on which no block
+// can be placed, not even one whose parent is the zero hash.
+func TestNoBlockFitsOnTheZeroState(t *testing.T) {
+	on := rulestest.NewBranch(rulestest.Easy())
+	for _, prev := range []pow.Hash{{}, on.Hash} {
+		b := on.Make(1)
+		b.Header.Prev = prev
+		b = rulestest.Solve(b)
+		stage, err := on.Params.Judge(&rules.Subject{Block: b, Hash: b.Hash(), Now: rulestest.Now()}, rules.Header, rules.Clock)
+		if stage != rules.Parent || !errors.Is(err, block.PrevNotFound) {
+			t.Errorf("parent %s: stage %s, error %v", prev, stage, err)
+		}
+	}
+}
+
+// Every stage has a name and an effect. See [rules.Effect].
+func TestEffects(t *testing.T) {
+	want := map[rules.Stage]rules.Effect{
+		rules.Header: rules.Forget, rules.Body: rules.Forget, rules.Txs: rules.Condemn,
+		rules.Parent: rules.Wait, rules.Place: rules.Condemn, rules.Clock: rules.Wait, rules.Mined: rules.Condemn,
+	}
+	names := map[string]bool{}
+	for stage := rules.Header; stage <= rules.Mined; stage++ {
+		if got := stage.Effect(); got != want[stage] {
+			t.Errorf("stage %s has the effect %d, want %d", stage, got, want[stage])
+		}
+		names[stage.String()] = true
+	}
+	if len(want) != 7 || len(names) != 7 || names["none"] {
+		t.Errorf("stages %v, want seven with names", names)
+	}
+}
+
+// Limits are inclusive: a block of exactly the limit is good, by its bytes and by
+// its transactions.
 func TestLimitsAreInclusive(t *testing.T) {
 	txs := []block.Tx{rulestest.MakeTx(t, strings.Repeat("1", 200)), rulestest.MakeTx(t, strings.Repeat("x", 300)), rulestest.MakeTx(t, "three")}
 	on := rulestest.NewBranch(rulestest.Easy())
@@ -186,7 +246,7 @@ func TestLimitsAreInclusive(t *testing.T) {
 		"a transaction a byte longer": {rules.Limits{TxBytes: txs[1].Size() - 1}, block.TxOversize},
 	} {
 		p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits = tc.limits })
-		err := on.Check(p, b, rulestest.Now(), func(pow.Hash) (bool, error) { return false, nil })
+		err := rulestest.Judge(p, on.State, b, func(pow.Hash) (bool, error) { return false, nil })
 		if tc.want == "" && err != nil || tc.want != "" && !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)
 		}
@@ -196,10 +256,10 @@ func TestLimitsAreInclusive(t *testing.T) {
 	}
 }
 
-func TestCheckPassesOnWhatMinedSays(t *testing.T) {
+func TestJudgePassesOnTheErrorOfMined(t *testing.T) {
 	on := rulestest.NewBranch(rulestest.Easy())
 	broken := errors.New("broken")
-	err := on.Check(on.Params, on.Make(1, rulestest.MakeTx(t, "one")), rulestest.Now(), func(pow.Hash) (bool, error) { return false, broken })
+	err := rulestest.Judge(on.Params, on.State, on.Make(1, rulestest.MakeTx(t, "one")), func(pow.Hash) (bool, error) { return false, broken })
 	if !errors.Is(err, broken) || errors.As(err, new(block.RuleError)) {
 		t.Errorf("error %v, want %v", err, broken)
 	}
@@ -214,7 +274,7 @@ func TestReasonsAreComplete(t *testing.T) {
 }
 
 func TestMedianTimePast(t *testing.T) {
-	s := rules.Genesis(rulestest.Easy())
+	s := rulestest.Easy().GenesisState()
 	want := func(want uint32) {
 		t.Helper()
 		if got := s.MedianTimePast() - rules.GenesisTime; got != want {

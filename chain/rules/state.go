@@ -6,36 +6,35 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// MedianSpan is how many blocks the median time past looks at, as in Bitcoin.
+// MedianSpan is the number of blocks whose times count for the median time past, as
+// in Bitcoin.
 const MedianSpan = 11
 
-// State is what the rules need to know of a branch to judge its next block. It
-// is a value: [State.Apply] returns the next one.
+// State is everything that the rules need to know about a branch in order to judge
+// its next block. It is a value: [State.Apply] returns the state with one more block
+// and leaves the old one as it is. Two states are == if they describe the same
+// branch. The zero State is no branch.
 type State struct {
 	Height int64
 	Hash   pow.Hash // of the block at the top
-	Work   pow.Work // of the whole branch
+	Work   pow.Work // of the branch from genesis to the top
 	Time   uint32   // in the header of the block at the top
 	Bits   pow.Bits
 
-	FirstTime uint32 // in the header of block 1, the anchor of ASERT
+	FirstTime uint32 // in the header of block 1, the anchor of ASERT; 0 at genesis
 
-	times [MedianSpan]uint32 // of the latest blocks, each at its height mod MedianSpan
+	times [MedianSpan]uint32 // header times of the latest blocks, each at the index height mod MedianSpan
 }
 
-// Genesis returns the state at the network's first block, which is what it is:
-// no rule applies to it.
-func Genesis(p Params) State {
-	header, _ := p.Genesis()
-	s := State{Height: -1}
-	return s.Apply(header)
-}
+// GenesisState returns the state of the branch that has only genesis. No rule applies
+// to genesis. See [Params.Genesis] for the block itself.
+func (p Params) GenesisState() State { return State{Height: -1}.Apply(p.genesis) }
 
-// Apply returns the state with one more block on top, which Check has to have
-// accepted.
+// Apply returns the state of the branch with one more block on top. The caller has
+// checked the block; Apply checks nothing.
 func (s State) Apply(h pow.Header) State { return s.ApplyHashed(h, h.Hash()) }
 
-// ApplyHashed is Apply for a caller that has the hash already.
+// ApplyHashed is [State.Apply] for a caller that knows the header's hash already.
 func (s State) ApplyHashed(h pow.Header, hash pow.Hash) State {
 	target, _, _ := h.Bits.Decode()
 	s.Height++
@@ -49,8 +48,9 @@ func (s State) ApplyHashed(h pow.Header, hash pow.Hash) State {
 	return s
 }
 
-// MedianTimePast returns the median of the times of the latest eleven blocks.
-// The next block's time has to be greater.
+// MedianTimePast returns the median of the header times of the latest eleven blocks,
+// or of all blocks if the branch is shorter. The time of the next block has to be
+// greater.
 func (s State) MedianTimePast() uint32 {
 	times := s.times
 	known := times[:min(s.Height+1, MedianSpan)]
@@ -61,9 +61,10 @@ func (s State) MedianTimePast() uint32 {
 // NextBits returns the bits that the next block must have.
 func (s State) NextBits(p Params) pow.Bits { return p.NextBits(s.Height, s.Time, s.FirstTime) }
 
-// WithTimes returns the state with the times of its latest blocks, the top one
-// first; there are [MedianSpan] of them, or as many as the branch has blocks. It
-// restores a state whose other fields were kept.
+// WithTimes returns the state with the given header times of its latest blocks, the
+// top block first. There must be [MedianSpan] times, or as many as the branch has
+// blocks if these are fewer. WithTimes restores a state of which only the exported
+// fields have been kept.
 func (s State) WithTimes(latest []uint32) State {
 	s.times = [MedianSpan]uint32{}
 	for i, time := range latest {

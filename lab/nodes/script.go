@@ -140,6 +140,6 @@ func (s *Script) Greet(to *Node, every time.Duration) {
 
 // genesisTip returns the tip of a chain that has only genesis.
 func genesisTip(p rules.Params) gossip.Tip {
-	s := rules.Genesis(p)
+	s := p.GenesisState()
 	return gossip.Tip{Hash: s.Hash, Height: s.Height, Work: s.Work}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
 )
 
 // TestRefusedAnnouncementsStayShort: what is to be announced to a peer that refuses
@@ -105,7 +104,7 @@ func TestOldForksAreNotKept(t *testing.T) {
 			h.accept(blocks...)
 			r := newRemote(1)
 			h.join(r)
-			parent := rules.Genesis(params())
+			parent := params().GenesisState()
 			for _, b := range blocks[:40-behind] {
 				parent = parent.Apply(b.Header)
 			}

@@ -21,7 +21,7 @@ func TestAnything(t *testing.T) {
 		h := newTestNode(t, rapid.Uint64().Draw(t, "seed"), nil)
 		branches := [][]block.Block{mineChain(h.chain.Tip(), 20, 1), mineChain(h.chain.Tip(), 25, 2)}
 		all := slices.Concat(branches...)
-		tips := []rules.State{rules.Genesis(params())}
+		tips := []rules.State{params().GenesisState()}
 		for _, branch := range branches {
 			s := tips[0]
 			for _, b := range branch {

@@ -225,7 +225,7 @@ type remote struct {
 }
 
 func newRemote(i int) *remote {
-	return &remote{id: NodeID{1, byte(i), byte(i >> 8)}, address: address(i), session: Session{2, byte(i), byte(i >> 8)}, tip: rules.Genesis(params())}
+	return &remote{id: NodeID{1, byte(i), byte(i >> 8)}, address: address(i), session: Session{2, byte(i), byte(i >> 8)}, tip: params().GenesisState()}
 }
 
 func (r *remote) greeting() Greeting {

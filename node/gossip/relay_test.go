@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -80,11 +79,11 @@ func TestBlockWithoutParent(t *testing.T) {
 }
 
 func TestBadBlocksAnnounced(t *testing.T) {
-	good := mineOn(rules.Genesis(params()), 1)
-	other := mineOn(rules.Genesis(params()), 2)
+	good := mineOn(params().GenesisState(), 1)
+	other := mineOn(params().GenesisState(), 2)
 	body := good
 	body.Coinbase.Extranonce = 77
-	height := mineOn(rules.Genesis(params()), 3)
+	height := mineOn(params().GenesisState(), 3)
 	for _, test := range []struct {
 		name   string
 		ask    pow.Hash
@@ -119,7 +118,7 @@ func TestBodyOfAnother(t *testing.T) {
 	liar, honest := newRemote(1), newRemote(2)
 	h.join(liar)
 	h.join(honest)
-	b := mineOn(rules.Genesis(params()), 1)
+	b := mineOn(params().GenesisState(), 1)
 	h.incoming(liar.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
 	h.incoming(honest.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})
 	wrong := b
@@ -144,7 +143,7 @@ func TestBodyOfAnother(t *testing.T) {
 func TestAnotherIsAsked(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	remotes := []*remote{newRemote(1), newRemote(2)}
-	b := mineOn(rules.Genesis(params()), 1)
+	b := mineOn(params().GenesisState(), 1)
 	for _, r := range remotes {
 		h.join(r)
 		h.incoming(r.given, Announce{Blocks: []Announced{{Hash: b.Hash()}}})

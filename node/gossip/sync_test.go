@@ -159,7 +159,7 @@ func TestLowWorkTakesNoMemory(t *testing.T) {
 	if n, err := h.chain.AcceptAll(ours); err != nil {
 		t.Fatal(n, err)
 	}
-	theirs := mineChain(rules.Genesis(params()), 6900, 2)
+	theirs := mineChain(params().GenesisState(), 6900, 2)
 	r := newRemote(1)
 	r.tip = rules.State{Hash: pow.Hash{1}, Height: 1 << 20, Work: h.chain.Tip().Work.Add(h.chain.Tip().Work)}
 	h.join(r)
@@ -197,7 +197,7 @@ func TestBranchIsReadTwice(t *testing.T) {
 	if n, err := h.chain.AcceptAll(mineChain(h.chain.Tip(), 2500, 1)); err != nil {
 		t.Fatal(n, err)
 	}
-	theirs := mineChain(rules.Genesis(params()), 2600, 2)
+	theirs := mineChain(params().GenesisState(), 2600, 2)
 	r := newRemote(1)
 	for _, b := range theirs {
 		r.tip = r.tip.Apply(b.Header)

@@ -61,7 +61,7 @@ type Branch struct {
 }
 
 // NewBranch returns a branch that has genesis alone.
-func NewBranch(p rules.Params) *Branch { return &Branch{State: rules.Genesis(p), Params: p} }
+func NewBranch(p rules.Params) *Branch { return &Branch{State: p.GenesisState(), Params: p} }
 
 // Fork returns a copy of the branch, to which other blocks can be added. Its blocks
 // have another tag, so that they differ from those of b at the same height.
@@ -117,4 +117,11 @@ func MakeTx(t testing.TB, content string) block.Tx {
 		t.Fatal(err)
 	}
 	return tx
+}
+
+// Judge passes a block through all stages of the rules, as the next block of the
+// branch, at the time [Now].
+func Judge(p rules.Params, on rules.State, b block.Block, mined func(pow.Hash) (bool, error)) error {
+	_, err := p.Judge(&rules.Subject{Block: b, Hash: b.Hash(), Branch: on, Now: Now(), Mined: mined}, rules.Header, rules.Mined)
+	return err
 }

@@ -282,7 +282,7 @@ func TestLowWorkHeaders(t *testing.T) {
 // cheapBranch makes headers whose second one comes so late that the difficulty falls
 // to its limit, where it stays.
 func cheapBranch(p rules.Params, count int) []pow.Header {
-	s := rules.Genesis(p)
+	s := p.GenesisState()
 	headers := make([]pow.Header, count)
 	for i := range headers {
 		time := s.Time + 1

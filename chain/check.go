@@ -1,0 +1,110 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/pow"
+)
+
+// arrival is a block on its way into the tree.
+type arrival struct {
+	block.Block
+	hash  pow.Hash
+	fault fault       // found when the block was checked by itself
+	next  rules.State // of the branch with the block on top, once its place is found to be right
+}
+
+// fault is what is wrong with a block. The zero fault means that nothing is.
+type fault struct {
+	err    error // a block.RuleError
+	effect rules.Effect
+	early  bool // the block is wrong only because it comes ahead of the clock
+}
+
+func (f fault) isFound() bool { return f.err != nil }
+
+// judge passes a block through the stages from first to last. The error is not a
+// rule's: it comes from the function that tells what is mined.
+func (c *Chain) judge(s *rules.Subject, first, last rules.Stage) (fault, error) {
+	stage, err := c.params.Judge(s, first, last)
+	if err != nil && !isRule(err) {
+		return fault{}, err
+	}
+	return fault{err: err, effect: stage.Effect(), early: stage == rules.Clock}, nil
+}
+
+// isRule reports whether an error is the verdict of a rule on a block or a
+// transaction. An error that says that the store is damaged is not, even if it wraps
+// such a verdict.
+func isRule(err error) bool {
+	var rule block.RuleError
+	return errors.As(err, &rule) && !errors.Is(err, ErrDamaged)
+}
+
+// newRun returns the blocks with their hashes, or an error if one of them is not
+// the parent of the next.
+func newRun(blocks []block.Block) ([]arrival, error) {
+	run := make([]arrival, len(blocks))
+	for i, b := range blocks {
+		run[i] = arrival{Block: b, hash: b.Hash()}
+		if i > 0 && b.Header.Prev != run[i-1].hash {
+			return nil, fmt.Errorf("block %d of the batch, %s, does not follow the one before it, %s", i, run[i].hash, run[i-1].hash)
+		}
+	}
+	return run, nil
+}
+
+// check checks by themselves the blocks that are not in the tree yet. This is most
+// of the work on a block and needs no lock. check returns the run up to the first
+// block that has a fault, with that block, and how many blocks at its beginning
+// are in the tree.
+func (c *Chain) check(run []arrival) (checked []arrival, known int) {
+	known, invalid := c.lookUp(run)
+	if invalid {
+		run[known].fault = refusedBefore(run[known].hash)
+		return run[:known+1], known
+	}
+	var s rules.Subject
+	for i := known; i < len(run); i++ {
+		a := &run[i]
+		s.Block, s.Hash = a.Block, a.hash
+		start := c.now()
+		a.fault, _ = c.judge(&s, rules.Header, rules.Txs) // these stages have no errors but rules
+		if !a.fault.isFound() || a.fault.effect == rules.Condemn {
+			// The time of a block that fails before its transactions are looked at
+			// would say nothing about what blocks cost.
+			c.tellChecked(c.now().Sub(start))
+		}
+		if a.fault.isFound() {
+			return run[:i+1], known
+		}
+	}
+	return run, known
+}
+
+// lookUp returns how many blocks at the beginning of a run are in the tree, and
+// whether the block after these is there as well, marked invalid. A block that has
+// a fault already is not looked up: the run ends with it.
+func (c *Chain) lookUp(run []arrival) (known int, invalid bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for ; known < len(run) && !run[known].fault.isFound(); known++ {
+		i, ok := c.tree.find(run[known].hash)
+		if !ok || c.tree.at(i).invalid {
+			return known, ok
+		}
+	}
+	return known, false
+}
+
+// refusedBefore is the fault of a block that the chain remembers as invalid.
+// Nothing follows from it that has not followed already.
+func refusedBefore(hash pow.Hash) fault {
+	return fault{
+		err:    block.Reject(block.DuplicateInvalid, "block %s, or one below it, was refused before", hash),
+		effect: rules.Forget,
+	}
+}

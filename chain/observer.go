@@ -1,0 +1,179 @@
+package chain
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/pow"
+)
+
+// Observer is a set of functions that a chain calls as things happen, so that they
+// can be counted and measured. Nil functions are skipped.
+//
+// The chain may be locked during a call, and it waits for the function. The
+// functions must therefore be quick and must not call the chain. They may be
+// called from several goroutines at the same time. A program that wants to act on
+// a change uses [Chain.Subscribe].
+type Observer struct {
+	// BlockTaken is called for every block that is not refused. A block that is
+	// held is told again when it is placed.
+	BlockTaken func(Outcome)
+
+	// BlockRefused is called for every block that is refused.
+	BlockRefused func(block.Reason)
+
+	// BlockChecked is called when a block has been checked by itself: proof of
+	// work, merkle root, transactions and their signatures. It is not called for a
+	// block that fails before its transactions are looked at.
+	BlockChecked func(took time.Duration)
+
+	// BlockPlaced is called when a new block is on disk and on its branch, as best
+	// or side. took is the time since it came. BlockPlaced is not called for a
+	// block that was held, because that time would not be the chain's.
+	BlockPlaced func(took time.Duration)
+
+	// BlockConnected is called for every block that joins the active branch.
+	// interval is the time from the parent's header time to its own. It is 0 if
+	// the parent's is later, and for the child of genesis, whose header time is not
+	// from a clock.
+	BlockConnected func(interval time.Duration)
+
+	// Reorg is called when depth blocks have left the active branch.
+	Reorg func(depth int)
+
+	// TxTaken is called for every posted transaction that is pending now.
+	TxTaken func(TxOutcome)
+
+	// TxRefused is called for every posted transaction that breaks a rule.
+	TxRefused func(block.Reason)
+
+	// TxFull is called for every posted transaction for which the mempool has no
+	// room.
+	TxFull func()
+
+	// TxFailed is called for every posted transaction that the store could not
+	// write or look up.
+	TxFailed func(error)
+}
+
+// Observe attaches an observer to the chain, for good. It may be called at any
+// time and more than once; a call that is already under way may miss the new
+// observer.
+func (c *Chain) Observe(o Observer) {
+	for {
+		old := c.observers.Load()
+		all := []Observer{o}
+		if old != nil {
+			all = append(slices.Clone(*old), o)
+		}
+		if c.observers.CompareAndSwap(old, &all) {
+			return
+		}
+	}
+}
+
+// attached returns the observers. The caller must not change the slice.
+func (c *Chain) attached() []Observer {
+	if all := c.observers.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// tellChecked tells the observers that a block has been checked by itself.
+func (c *Chain) tellChecked(took time.Duration) {
+	for _, o := range c.attached() {
+		if o.BlockChecked != nil {
+			o.BlockChecked(took)
+		}
+	}
+}
+
+// tellPlaced tells the observers about a plan for blocks that came at the time
+// start, now that it has been carried out.
+func (c *Chain) tellPlaced(p *plan, start time.Time) {
+	all := c.attached()
+	if len(all) == 0 {
+		return
+	}
+	took := c.now().Sub(start)
+	for _, o := range all {
+		if o.BlockPlaced != nil {
+			for range p.blocks {
+				o.BlockPlaced(took)
+			}
+		}
+		o.tellOutcomes(p)
+		if p.hold && o.BlockTaken != nil {
+			o.BlockTaken(Held)
+		}
+	}
+}
+
+// tellUnheld tells the observers about the plan for a block that was held, now
+// that it has been carried out.
+func (c *Chain) tellUnheld(p *plan) {
+	for _, o := range c.attached() {
+		o.tellOutcomes(p)
+	}
+}
+
+// tellOutcomes tells the observer about every block of a plan but one that is held.
+func (o *Observer) tellOutcomes(p *plan) {
+	if o.BlockTaken != nil {
+		for range p.known {
+			o.BlockTaken(Known)
+		}
+		for range p.blocks {
+			o.BlockTaken(p.outcome())
+		}
+	}
+	var rule block.RuleError
+	if o.BlockRefused != nil && errors.As(p.refusal(), &rule) {
+		o.BlockRefused(rule.Reason)
+	}
+}
+
+// tellMove tells the observers that the tip has moved. The caller holds mu.
+func (c *Chain) tellMove(disconnected int, connected []pow.Hash) {
+	for _, o := range c.attached() {
+		if o.Reorg != nil && disconnected > 0 {
+			o.Reorg(disconnected)
+		}
+		if o.BlockConnected == nil {
+			continue
+		}
+		for _, hash := range connected {
+			i, _ := c.tree.find(hash)
+			o.BlockConnected(c.tree.interval(i))
+		}
+	}
+}
+
+// tellPosted tells the observers what became of a posted transaction.
+func (c *Chain) tellPosted(outcome TxOutcome, err error) {
+	var rule block.RuleError
+	isRefused := isRule(err) && errors.As(err, &rule)
+	for _, o := range c.attached() {
+		switch {
+		case err == nil:
+			if o.TxTaken != nil {
+				o.TxTaken(outcome)
+			}
+		case errors.Is(err, ErrPoolFull):
+			if o.TxFull != nil {
+				o.TxFull()
+			}
+		case isRefused:
+			if o.TxRefused != nil {
+				o.TxRefused(rule.Reason)
+			}
+		default:
+			if o.TxFailed != nil {
+				o.TxFailed(err)
+			}
+		}
+	}
+}

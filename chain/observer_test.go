@@ -1,0 +1,186 @@
+package chain
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+)
+
+// counts is what an observer has been told.
+type counts struct {
+	taken           map[Outcome]int
+	refused         map[block.Reason]int
+	checked, placed int
+	intervals       []time.Duration
+	reorgs          []int
+
+	txs          map[TxOutcome]int
+	txRefused    map[block.Reason]int
+	full, failed int
+}
+
+// observe counts what the chain tells from now on, for tests that use the chain
+// from one goroutine.
+func observe(c *Chain) *counts {
+	n := &counts{
+		taken: map[Outcome]int{}, refused: map[block.Reason]int{},
+		txs: map[TxOutcome]int{}, txRefused: map[block.Reason]int{},
+	}
+	c.Observe(Observer{
+		BlockTaken:     func(o Outcome) { n.taken[o]++ },
+		BlockRefused:   func(r block.Reason) { n.refused[r]++ },
+		BlockChecked:   func(time.Duration) { n.checked++ },
+		BlockPlaced:    func(time.Duration) { n.placed++ },
+		BlockConnected: func(interval time.Duration) { n.intervals = append(n.intervals, interval) },
+		Reorg:          func(depth int) { n.reorgs = append(n.reorgs, depth) },
+		TxTaken:        func(o TxOutcome) { n.txs[o]++ },
+		TxRefused:      func(r block.Reason) { n.txRefused[r]++ },
+		TxFull:         func() { n.full++ },
+		TxFailed:       func(error) { n.failed++ },
+	})
+	return n
+}
+
+// Every block is told once, with what became of it. A block that is held is told
+// again when it is placed, but its time is not.
+func TestObserverOfBlocks(t *testing.T) {
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	c.Observe(Observer{}) // an observer may leave everything out
+	n := observe(c.Chain)
+	a := rulestest.NewBranch(c.Params())
+	b := a.Fork("b")
+	for range 3 {
+		a.Grow(1)
+	}
+	c.want(Held, a.Blocks[1])
+	c.want(Held, a.Blocks[2])
+	if held := c.Stats().Held; held != 2 {
+		t.Errorf("%d blocks are held, want 2", held)
+	}
+	c.want(Best, a.Blocks[0])
+	if held := c.Stats().Held; held != 0 {
+		t.Errorf("%d blocks are held, want none", held)
+	}
+	c.want(Known, a.Blocks[0])
+	c.want(Side, b.Grow(1))
+	bad := a.Make(1)
+	bad.Header.Version = 1
+	c.want(block.BadVersion, rulestest.Solve(bad))
+	late := a.Make(1)
+	late.Header.Time = rules.GenesisTime
+	c.want(block.TimeTooOld, rulestest.Solve(late))
+
+	if want := map[Outcome]int{Held: 2, Best: 3, Known: 1, Side: 1}; !maps.Equal(n.taken, want) {
+		t.Errorf("told of %v, want %v", n.taken, want)
+	}
+	if want := map[block.Reason]int{block.BadVersion: 1, block.TimeTooOld: 1}; !maps.Equal(n.refused, want) {
+		t.Errorf("told of the refusals %v, want %v", n.refused, want)
+	}
+	// Checked by themselves: three of a, one of b, and the one that is too old.
+	if n.checked != 5 || n.placed != 2 {
+		t.Errorf("%d blocks checked and %d placed, want 5 and 2", n.checked, n.placed)
+	}
+}
+
+// Every block that joins the active branch has an interval, in a reorg too.
+func TestObserverOfMoves(t *testing.T) {
+	store := NewMemStore()
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
+	n := observe(c.Chain)
+	a := rulestest.NewBranch(c.Params())
+	c.want(Best, a.Grow(1000))
+	b := a.Fork("b")
+	for range 15 {
+		c.want(Best, a.Grow(30))
+	}
+	for range 15 {
+		c.want(Side, b.Grow(30))
+	}
+	c.want(Best, b.Grow(7))
+	c.want(Best, b.Make(0))
+
+	want := []time.Duration{0} // the time of genesis is not from a clock
+	for range 30 {
+		want = append(want, 30*time.Second)
+	}
+	want = append(want, 7*time.Second, 0)
+	if !slices.Equal(n.intervals, want) {
+		t.Errorf("intervals %v, want %v", n.intervals, want)
+	}
+	if !slices.Equal(n.reorgs, []int{15}) {
+		t.Errorf("reorgs of the depths %v, want one of 15", n.reorgs)
+	}
+	if n.checked != 33 || n.placed != 33 {
+		t.Errorf("%d blocks checked and %d placed, want 33", n.checked, n.placed)
+	}
+
+	again := openTest(t, Config{Params: rulestest.Easy(), Store: store})
+	settled, _ := c.HashAt(10)
+	for name, s := range map[string]Stats{"before": c.Stats(), "opened again": again.Stats()} {
+		tip := c.Tip()
+		if s.Tip != tip || s.NextBits != tip.NextBits(c.Params()) || s.Stale != 15 || s.SettledHeight != 10 || s.SettledHash != settled {
+			t.Errorf("%s: stats %+v", name, s)
+		}
+	}
+}
+
+// The settled block is at least six below the tip, at a multiple of ten.
+func TestStatsOfASettledBlock(t *testing.T) {
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
+	for height := range int64(30) {
+		want := max(0, height-6) / 10 * 10
+		hash, _ := c.HashAt(want)
+		if s := c.Stats(); s.SettledHeight != want || s.SettledHash != hash {
+			t.Errorf("height %d: the settled block is %d %s, want %d %s", height, s.SettledHeight, s.SettledHash, want, hash)
+		}
+		c.want(Best, a.Grow(1))
+	}
+}
+
+func TestObserverOfTxs(t *testing.T) {
+	failing := false
+	store := &flakyStore{Store: NewMemStore(), fails: func() bool { return failing }}
+	one, two, long := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, strings.Repeat("x", 300))
+	p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits.TxBytes = 200 })
+	c := openTest(t, Config{Params: p, Store: store, PoolTxs: 1, PoolBytes: 1 << 10})
+	n := observe(c.Chain)
+	c.post(one)
+	if s := c.Stats(); s.PoolTxs != 1 || s.PoolBytes != one.Size() || s.MaxPoolTxs != 1 || s.MaxPoolBytes != 1<<10 {
+		t.Errorf("stats %+v", s)
+	}
+	if outcome, err := c.AddTx(one); outcome != TxKnown || err != nil {
+		t.Errorf("posted again: %s, %v", outcome, err)
+	}
+	if _, err := c.AddTx(two); !errors.Is(err, ErrPoolFull) {
+		t.Errorf("posted to a full mempool: %v", err)
+	}
+	if _, err := c.AddTx(long); !errors.Is(err, block.TxOversize) {
+		t.Errorf("posted too long: %v", err)
+	}
+	a := rulestest.NewBranch(c.Params())
+	c.want(Best, a.Grow(1, one))
+	if _, err := c.AddTx(one); !errors.Is(err, block.TxAlreadyMined) {
+		t.Errorf("posted when mined: %v", err)
+	}
+	failing = true
+	if _, err := c.AddTx(two); !errors.Is(err, errFlaky) {
+		t.Errorf("posted to a store that fails: %v", err)
+	}
+	if want := map[TxOutcome]int{TxAdded: 1, TxKnown: 1}; !maps.Equal(n.txs, want) {
+		t.Errorf("told of %v, want %v", n.txs, want)
+	}
+	if want := map[block.Reason]int{block.TxOversize: 1, block.TxAlreadyMined: 1}; !maps.Equal(n.txRefused, want) {
+		t.Errorf("told of the refusals %v, want %v", n.txRefused, want)
+	}
+	if n.full != 1 || n.failed != 1 {
+		t.Errorf("told %d times that the mempool is full and %d times that the store fails, want once each", n.full, n.failed)
+	}
+}
