@@ -1,3 +1,3 @@
-// Package node is the running node: a chain on disk, a miner, and the HTTP API
-// before them.
+// Package node runs a node: it opens a chain on disk, mines, connects with other
+// nodes, and serves the HTTP API and the metrics.
 package node

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
 )
 
 func readFormats(t *testing.T) string {
@@ -26,7 +26,8 @@ func readFormats(t *testing.T) string {
 	return string(page)
 }
 
-// TestMetricsDoc holds the table of metrics against what a node exports.
+// TestMetricsDoc compares the table of metrics in docs/formats.md with what a node
+// exports: names, types and labels.
 func TestMetricsDoc(t *testing.T) {
 	p, err := rules.Tutorial(1)
 	if err != nil {
@@ -52,12 +53,13 @@ func TestMetricsDoc(t *testing.T) {
 	rows := map[string]row{}
 	for _, m := range regexp.MustCompile("(?m)^\\| `(lode_[a-z_]+)` \\| ([a-z]+)[^|]* \\|([^|]*)\\|").FindAllStringSubmatch(page, -1) {
 		if _, twice := rows[m[1]]; twice {
-			t.Errorf("%s stands twice", m[1])
+			t.Errorf("%s is in the table twice", m[1])
 		}
 		rows[m[1]] = row{kind: m[2], labels: m[3]}
 	}
 
-	// A vector gathers only with children; described it is in any case.
+	// The names come from descriptions, because a vector without children is not
+	// gathered.
 	names := map[string]bool{}
 	descs := make(chan *prometheus.Desc)
 	go func() {
@@ -80,12 +82,12 @@ func TestMetricsDoc(t *testing.T) {
 	}
 	for name := range rows {
 		if !names[name] {
-			t.Errorf("%s is in the table, but the node does not have it", name)
+			t.Errorf("%s is in the table, but the node does not export it", name)
 		}
 	}
 	for _, name := range regexp.MustCompile(`\blode_[a-z_]+`).FindAllString(page, -1) {
 		if !names[name] {
-			t.Errorf("the page names %s, which the node does not have", name)
+			t.Errorf("the page names %s, which the node does not export", name)
 		}
 	}
 
@@ -114,8 +116,8 @@ func TestMetricsDoc(t *testing.T) {
 	}
 }
 
-// TestFormatsExamples reads the page's examples: a transaction, a block and a
-// network.
+// TestFormatsExamples parses the examples in docs/formats.md: a transaction, a block
+// and a network.
 func TestFormatsExamples(t *testing.T) {
 	page := readFormats(t)
 	examples := regexp.MustCompile("(?s)```json\n(.*?)\n```").FindAllStringSubmatch(page, -1)
@@ -134,12 +136,12 @@ func TestFormatsExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var blk block.Block
-	if err := json.Unmarshal([]byte(examples[1][1]), &blk); err != nil {
+	var example block.Block
+	if err := json.Unmarshal([]byte(examples[1][1]), &example); err != nil {
 		t.Fatal(err)
 	}
-	if header, coinbase := tutorial.Genesis(); blk.Header != header || blk.Coinbase != coinbase || len(blk.Txs) > 0 {
-		t.Errorf("block %+v is not the genesis of the tutorial", blk)
+	if header, coinbase := tutorial.Genesis(); example.Header != header || example.Coinbase != coinbase || len(example.Txs) > 0 {
+		t.Errorf("block %+v is not the genesis of the tutorial", example)
 	}
 
 	params, err := rules.Parse([]byte(examples[2][1]))
@@ -157,7 +159,8 @@ func TestFormatsExamples(t *testing.T) {
 	if err := json.Unmarshal([]byte(examples[2][1]), &want); err != nil {
 		t.Fatal(err)
 	}
-	// Every field is shown: with its defaults filled in the network has no more.
+	// The page shows every field: with the defaults filled in, the network has no
+	// others.
 	for _, group := range []string{"difficulty", "limits"} {
 		if !maps.Equal(got[group].(map[string]any), want[group].(map[string]any)) {
 			t.Errorf("%s: %v, the page has %v", group, got[group], want[group])

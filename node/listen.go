@@ -7,59 +7,38 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// limitListener bounds the connections, in all and from one IP address, and
-// closes those that are too many at once: in the backlog of the system they
-// would hold up the others. This machine's own addresses are bounded in all
-// alone, since a proxy's clients all come from there.
+// limitListener bounds the number of open connections, in all and from each IP
+// address. It accepts a connection that is too many and closes it at once, because
+// in the backlog of the system it would keep others waiting. When the bound of all
+// connections is reached, it closes the one that has been idle between two requests
+// for the longest time, if there is one, to make room.
 //
-// When all are taken, one that is idle between two requests makes room.
+// Loopback addresses have no bound of their own, since all clients of a proxy on
+// this machine come from there.
 type limitListener struct {
 	net.Listener
 	most, mostEach int
 
-	refused prometheus.Counter
-	open    prometheus.GaugeFunc
-
-	mu    sync.Mutex
-	conns int
-	from  map[netip.Addr]int
-	idle  *list.List // of *limitedConn, the longest idle first
+	mu      sync.Mutex
+	conns   int                // open connections
+	from    map[netip.Addr]int // open connections by address, where there are any
+	idle    *list.List         // of *limitedConn, the one that is idle for the longest time first
+	refused uint64             // connections closed at once, since the start
 }
 
 func newLimitListener(l net.Listener, most, mostEach int) *limitListener {
-	limited := &limitListener{
-		Listener: l, most: most, mostEach: mostEach, from: map[netip.Addr]int{}, idle: list.New(),
-		refused: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "lode_http_connections_refused_total",
-			Help: "Connections of clients and nodes that were closed at once, since there were too many.",
-		}),
-	}
-	limited.open = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "lode_http_connections",
-		Help: "Connections of clients and nodes that are open.",
-	}, func() float64 {
-		limited.mu.Lock()
-		defer limited.mu.Unlock()
-		return float64(limited.conns)
-	})
-	return limited
+	return &limitListener{Listener: l, most: most, mostEach: mostEach, from: map[netip.Addr]int{}, idle: list.New()}
 }
 
-// Describe implements [prometheus.Collector].
-func (l *limitListener) Describe(ch chan<- *prometheus.Desc) {
-	l.refused.Describe(ch)
-	l.open.Describe(ch)
-}
-
-// Collect implements [prometheus.Collector].
-func (l *limitListener) Collect(ch chan<- prometheus.Metric) {
-	l.refused.Collect(ch)
-	l.open.Collect(ch)
+// stats returns how many connections are open, and how many have been refused
+// since the start.
+func (l *limitListener) stats() (open int, refused uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conns, l.refused
 }
 
 // Accept implements [net.Listener].
@@ -73,11 +52,11 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		if l.add(c) {
 			return c, nil
 		}
-		l.refused.Inc()
 		_ = conn.Close()
 	}
 }
 
+// sourceAddr returns the address that a connection counts for.
 func sourceAddr(c net.Conn) netip.Addr {
 	addr, ok := c.RemoteAddr().(*net.TCPAddr)
 	if !ok {
@@ -87,17 +66,17 @@ func sourceAddr(c net.Conn) netip.Addr {
 	return gossip.SourceOf(ip)
 }
 
+// add counts a connection and returns true, or counts a refusal and returns false
+// if there is no room for it.
 func (l *limitListener) add(c *limitedConn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !c.from.IsLoopback() && l.from[c.from] >= l.mostEach {
+	oldest := l.idle.Front()
+	if !c.from.IsLoopback() && l.from[c.from] >= l.mostEach || l.conns >= l.most && oldest == nil {
+		l.refused++
 		return false
 	}
 	if l.conns >= l.most {
-		oldest := l.idle.Front()
-		if oldest == nil {
-			return false
-		}
 		old := oldest.Value.(*limitedConn)
 		l.remove(old)
 		defer func() { _ = old.Conn.Close() }()
@@ -107,7 +86,7 @@ func (l *limitListener) add(c *limitedConn) bool {
 	return true
 }
 
-// remove takes a connection out of the count. The caller holds mu.
+// remove no longer counts a connection. Later calls do nothing. The caller holds mu.
 func (l *limitListener) remove(c *limitedConn) {
 	if c.gone {
 		return
@@ -120,6 +99,8 @@ func (l *limitListener) remove(c *limitedConn) {
 	}
 }
 
+// setIdle adds a connection to the idle ones, or removes it from them. The caller
+// holds mu.
 func (l *limitListener) setIdle(c *limitedConn, idle bool) {
 	if c.idle != nil {
 		l.idle.Remove(c.idle)
@@ -130,7 +111,7 @@ func (l *limitListener) setIdle(c *limitedConn, idle bool) {
 	}
 }
 
-// onState is for [http.Server.ConnState].
+// onState is for [http.Server.ConnState]. It notes which connections are idle.
 func (l *limitListener) onState(conn net.Conn, s http.ConnState) {
 	c, ok := conn.(*limitedConn)
 	if !ok {
@@ -141,15 +122,15 @@ func (l *limitListener) onState(conn net.Conn, s http.ConnState) {
 	l.setIdle(c, s == http.StateIdle)
 }
 
-// limitedConn is one that is counted.
+// limitedConn is a connection that a limitListener counts.
 type limitedConn struct {
 	net.Conn
 	listener *limitListener
 	from     netip.Addr
 
 	// Guarded by the listener's mu.
-	gone bool
-	idle *list.Element
+	gone bool          // not counted any more
+	idle *list.Element // in the listener's idle; nil if it is not idle
 }
 
 // Close implements [net.Conn].

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/node/gossip"
 )
 
@@ -20,7 +19,7 @@ type liveNode struct {
 	*Node
 	t    testing.TB
 	url  string
-	stop func() // and wait
+	stop func() // stops the node and waits until Run has returned
 }
 
 func startLive(t testing.TB, c Config) *liveNode {
@@ -93,13 +92,13 @@ func (n *liveNode) want(status int, part, method, path, body string) string {
 	return answer
 }
 
-// eventually waits for what is to come about. The bound is only there for a test
-// that fails.
+// eventually waits until ok returns true. Only a test that fails reaches the time
+// limit.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not in 30 s: %s", what)
+			t.Fatalf("after 30 s it is still not so that %s", what)
 		}
 	}
 }
@@ -122,8 +121,8 @@ func (n *liveNode) transactions() (ids []string) {
 	return ids
 }
 
-// TestThreeNodes is the tour: posts anywhere are mined anywhere, seen everywhere,
-// once.
+// TestThreeNodes is a tour: a transaction that is posted to any node can be mined by
+// any other, and then every node has it exactly once.
 func TestThreeNodes(t *testing.T) {
 	a, b := startLive(t, Config{}), startLive(t, Config{})
 	register := func(at, with *liveNode) {

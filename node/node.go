@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -13,65 +14,64 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/store"
 	storemetrics "github.com/lodepow/lode/chain/store/metrics"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/tick"
 	"github.com/lodepow/lode/node/p2p"
 	"github.com/lodepow/lode/pow"
-	powmetrics "github.com/lodepow/lode/pow/metrics"
 )
 
-// Config says what the node does. Params and Data are required.
+// Config configures a node. Params and Data are required.
 type Config struct {
 	Params rules.Params
-	Data   string // folder of the store; made if it is not there
+	Data   string // folder of the store and the address book; made if it does not exist
 	Listen string // host:port; "": 127.0.0.1:8000
 
 	Mine    Mode   // "": OnDemand
-	Tag     string // of the coinbase
-	Workers int    // 0: one a core
-	Kernel  string // "": the best
+	Tag     string // text in the coinbase of the blocks that this node mines
+	Workers int    // 0: one for each core
+	Kernel  string // "": the fastest on this machine
 
-	Peers     []gossip.Address // to be connected with always
+	Peers     []gossip.Address // nodes that this one always tries to be connected with
 	Advertise gossip.Address   // where others reach this node; "": where it listens
-	Allow     []netip.Prefix   // nodes to connect with; nil: any
+	Allow     []netip.Prefix   // IP addresses of nodes to connect with; nil: any
 	Network   p2p.Limits
-	Token     string // for mining and for connecting nodes; "": none is needed
+	Token     string // required of requests that mine or connect nodes; "": not required
 
-	Connections     int // from clients and nodes; 0: 1024
-	ConnectionsEach int // from one IP address that is not this machine's; 0: 128
+	Connections     int // open connections from clients and nodes; 0: 1024
+	ConnectionsEach int // of those, from one IP address other than loopback; 0: 128
 
-	PoolTxs   int // bounds of the mempool; 0: those of chain.Config
+	// Bounds of the mempool; 0: the defaults of chain.Config.
+	PoolTxs   int
 	PoolBytes int
 
-	Version  string
-	Registry *prometheus.Registry // nil: one of its own
-	Logger   *slog.Logger         // nil: none
+	Version  string               // of the program, for /status and the metrics
+	Registry *prometheus.Registry // for the metrics; nil: a new one
+	Logger   *slog.Logger         // nil: nothing is logged
 	Now      func() time.Time     // nil: time.Now
 }
 
-// How long clients may take, beside the deadlines that the API sets.
 const (
 	defaultConnections     = 1024
 	defaultConnectionsEach = 128
 
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeaders    = 16 << 10 // bytes
-	shutdownGrace = 2 * time.Second
+	// These apply beside the deadlines that the API sets.
+	headerTimeout = 10 * time.Second // for a request's header
+	idleTimeout   = 2 * time.Minute  // for a connection between two requests
+	maxHeaders    = 16 << 10         // bytes of a request's header
+	shutdownGrace = 2 * time.Second  // for requests under way at the end
 
 	retryHeldEvery = 10 * time.Second
 )
 
-// Node is a chain on disk with a miner and the API before them.
+// Node is a node: a chain on disk, a miner, a network of peers and an HTTP server.
 type Node struct {
 	store    *store.Store
 	chain    *chain.Chain
@@ -84,8 +84,7 @@ type Node struct {
 	log      *slog.Logger
 }
 
-// Open opens the store, reads the chain and takes the address. Run does the
-// rest.
+// Open opens the store, reads the chain and begins to listen. Run serves and mines.
 func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Params == (rules.Params{}) {
 		return nil, errors.New("node: no network parameters: make them with rules.New, rules.Parse or rules.Load")
@@ -151,15 +150,14 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
 		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), address),
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
-		Gatherer: c.Registry, Logger: c.Logger, Now: c.Now,
+		Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})
-	limited := newLimitListener(n.listener, or(c.Connections, defaultConnections), or(c.ConnectionsEach, defaultConnectionsEach))
+	limited := newLimitListener(n.listener, cmp.Or(c.Connections, defaultConnections), cmp.Or(c.ConnectionsEach, defaultConnectionsEach))
 	n.listener = limited
-	if err := powmetrics.Register(c.Registry, n.engine); err != nil {
-		return nil, err
+	if err := registerMetrics(c, n, limited); err != nil {
+		n.api.Close()
+		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
-	c.Registry.MustRegister(limited, n.chain, n.miner, n.network, n.api, newBuildInfo(c.Version),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = &http.Server{
 		Handler:           n.api,
 		ConnState:         limited.onState,
@@ -171,8 +169,8 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	return n, nil
 }
 
-// randomExtranonce makes nodes search different coinbases for the same
-// template.
+// randomExtranonce returns the extranonce with which mining begins. It is random so
+// that nodes with the same template search different coinbases.
 func randomExtranonce() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -185,14 +183,14 @@ func (n *Node) Addr() net.Addr { return n.listener.Addr() }
 // Chain returns the node's chain.
 func (n *Node) Chain() *chain.Chain { return n.chain }
 
-// Network returns the node's connection with others.
+// Network returns the network that connects the node with others.
 func (n *Node) Network() *p2p.Network { return n.network }
 
 // Engine returns the engine that the node mines with.
 func (n *Node) Engine() *pow.Engine { return n.engine }
 
-// Run serves and mines until the context ends, and closes everything. It must
-// be called once.
+// Run serves and mines until the context ends, or until a part of the node fails.
+// Then it stops everything and closes the store. It must be called once.
 func (n *Node) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -219,21 +217,14 @@ func (n *Node) Run(ctx context.Context) error {
 	return errors.Join(err, n.store.Close())
 }
 
-// retryHeld takes blocks that came ahead of the clock once their time has come.
+// retryHeld has the chain place, at intervals, the blocks that it holds because
+// their header time was ahead of the clock and whose time has come.
 func (n *Node) retryHeld(ctx context.Context) {
-	tick := time.NewTicker(retryHeldEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			n.chain.RetryHeld()
-		}
-	}
+	tick.Every(ctx, retryHeldEvery, n.chain.RetryHeld)
 }
 
-// stopServing lets requests under way come to their end, but not for long.
+// stopServing ends the HTTP server. Requests under way have shutdownGrace to finish;
+// then their connections are closed.
 func (n *Node) stopServing() error {
 	n.api.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)

@@ -13,12 +13,12 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// arrivals takes down when nodes have a block as their tip.
+// arrivals records when each block became the tip of each node.
 type arrivals struct {
 	mu   sync.Mutex
 	at   map[pow.Hash][]time.Time
-	full chan struct{} // has one when the last node has the block
-	all  int
+	full chan struct{} // gets an element when the last node has a block
+	all  int           // number of nodes
 }
 
 func (a *arrivals) see(ev chain.Event) {
@@ -34,13 +34,13 @@ func (a *arrivals) see(ev chain.Event) {
 	}
 }
 
-// BenchmarkPropagation is the time from when a block is the tip of the node that
-// has mined it until it is that of all eight. The nodes listen on loopback, have
-// their stores on disk, and talk HTTP. Each block has a transaction that all of
-// them know.
+// BenchmarkPropagation measures the time from when a block becomes the tip of the
+// node that mined it until it is the tip of all eight nodes. The nodes listen on
+// loopback addresses and have their stores on disk. Each block has one transaction,
+// which all nodes have in their mempools.
 //
-// With outbound=8 each is connected with each. With outbound=2 each has two peers
-// of its own choice, so that many are at second hand.
+// With outbound=8 every node is connected with every other. With outbound=2 each
+// node chooses two peers, so that many nodes get a block by way of another.
 func BenchmarkPropagation(b *testing.B) {
 	const nodes = 8
 	for _, outbound := range []int{8, 2} {
@@ -100,5 +100,5 @@ func propagation(b *testing.B, count, outbound int) {
 	b.ReportMetric(ms(all[len(all)*99/100]), "p99-ms")
 	b.ReportMetric(ms(middle[len(middle)/2]), "half-ms")
 	b.ReportMetric(float64(peers)/float64(count), "peers/node")
-	b.ReportMetric(0, "ns/op") // it has the waits between blocks in it
+	b.ReportMetric(0, "ns/op") // not shown: it includes the waits between blocks
 }

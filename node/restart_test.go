@@ -8,18 +8,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
 )
 
-// TestRestart opens a node on a long chain: LODE_BLOCKS blocks, or some. What
-// has to hold at a million is 200 bytes a block in memory, and 5 s, which this
-// test only prints.
+// TestRestart opens a node on a long chain: LODE_BLOCKS blocks, or 200,000. The goal
+// for a million blocks is at most 200 bytes of memory a block, which the test
+// checks, and at most 5 s, which it only prints.
 func TestRestart(t *testing.T) {
 	blocks, err := strconv.Atoi(os.Getenv("LODE_BLOCKS"))
 	if err != nil {
@@ -56,8 +55,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// generate fills a store with a chain of blocks without transactions, and
-// returns its tip.
+// generate fills a store with a chain of blocks without transactions and returns
+// the hash of its tip.
 func generate(t *testing.T, p rules.Params, data string, blocks int) pow.Hash {
 	t.Helper()
 	s, err := store.Open(data, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})

@@ -7,7 +7,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Block is a header and what it commits to.
+// Block is a header with the coinbase and the transactions that it commits to.
 type Block struct {
 	Header   pow.Header
 	Coinbase Coinbase
@@ -17,11 +17,11 @@ type Block struct {
 // Hash returns the hash of the header.
 func (b Block) Hash() pow.Hash { return b.Header.Hash() }
 
-// Height returns the height that the coinbase states.
+// Height returns the height that the coinbase claims.
 func (b Block) Height() int64 { return b.Coinbase.Height }
 
-// IDs returns the leaves of the merkle tree: the coinbase's id and the
-// transactions'.
+// IDs returns the leaves of the merkle tree: the id of the coinbase, then those of
+// the transactions.
 func (b Block) IDs() []pow.Hash {
 	ids := make([]pow.Hash, 0, 1+len(b.Txs))
 	ids = append(ids, b.Coinbase.ID())
@@ -31,8 +31,8 @@ func (b Block) IDs() []pow.Hash {
 	return ids
 }
 
-// Size returns the bytes that count against [Limits.BlockBytes]: header,
-// coinbase and the canonical forms of the transactions.
+// Size returns the number of bytes that count against the network's limit: those of
+// the header, the coinbase and the canonical forms of the transactions.
 func (b Block) Size() int {
 	size := pow.HeaderSize + b.Coinbase.size()
 	for _, tx := range b.Txs {
@@ -41,10 +41,11 @@ func (b Block) Size() int {
 	return size
 }
 
-// AppendBinary appends the form in which stores and peers keep a block: the
-// header's 80 bytes, then the coinbase and each transaction with their lengths
-// before them, the count of transactions before the first. Numbers are unsigned
-// varints.
+// AppendBinary appends the binary form, in which blocks are stored and sent to peers.
+// It consists of the header (80 bytes), the length of the coinbase, the coinbase,
+// the number of transactions, and for each transaction its length and its canonical
+// form. Lengths and the number are unsigned varints. AppendBinary fails if the
+// coinbase is not valid.
 func (b Block) AppendBinary(to []byte) ([]byte, error) {
 	if err := b.Coinbase.Validate(); err != nil {
 		return nil, err
@@ -63,14 +64,14 @@ func (b Block) AppendBinary(to []byte) ([]byte, error) {
 	return to, nil
 }
 
-// Parse reads the form that AppendBinary writes, and nothing else.
-// Transactions are checked as [ParseTx] does. What the block's rules say of it
-// is not asked here; see [State.Check].
+// Parse reads the binary form. It accepts only the bytes that AppendBinary writes, so
+// that a block has one binary form. Transactions are checked as [ParseTx] does.
+// Parse does not check whether the block keeps the rules of a network.
 func Parse(data []byte) (Block, error) { return parseBlock(data, ParseTx) }
 
-// Load reads a block back from a store that had it from this node: the
-// merkle root vouches for the transactions, so their signatures are not verified
-// again. Damage is an error.
+// Load reads the binary form of a block that this node has parsed and stored before.
+// It does not verify signatures again; instead it returns an error unless the merkle
+// root shows that the transactions are still the same.
 func Load(data []byte) (Block, error) {
 	b, err := parseBlock(data, loadTx)
 	if err != nil {
@@ -82,6 +83,7 @@ func Load(data []byte) (Block, error) {
 	return b, nil
 }
 
+// parseBlock reads the binary form, and parses each transaction with parseTx.
 func parseBlock(data []byte, parseTx func([]byte) (Tx, error)) (Block, error) {
 	r := blockReader{data: data}
 	var b Block
@@ -119,18 +121,21 @@ func parseBlock(data []byte, parseTx func([]byte) (Tx, error)) (Block, error) {
 	return b, nil
 }
 
-// minTxRecord is the length of the shortest transaction with its length before
-// it. A count that the bytes cannot hold must not ask for memory.
+// minTxRecord is the size of the shortest transaction in the binary form, including
+// its length. parseBlock uses it to refuse a count for which the data is too short
+// before it allocates memory for the count.
 const minTxRecord = 1 + len(`{"author":"a","content":"b","timestamp":0}`)
 
 var errBlockCut = fmt.Errorf("block: ends too early")
 
-// blockReader takes a block apart. After an error it hands out zeros.
+// blockReader reads the parts of the binary form. After an error its methods return
+// zeros, so that the caller can check err once for several calls.
 type blockReader struct {
-	data []byte
+	data []byte // not read yet
 	err  error
 }
 
+// take reads n bytes.
 func (r *blockReader) take(n int) []byte {
 	if r.err == nil && n > len(r.data) {
 		r.err = errBlockCut
@@ -143,12 +148,13 @@ func (r *blockReader) take(n int) []byte {
 	return taken
 }
 
+// number reads an unsigned varint in its shortest form.
 func (r *blockReader) number() uint64 {
 	if r.err != nil {
 		return 0
 	}
 	n, size := binary.Uvarint(r.data)
-	if size <= 0 || size > 1 && n>>(7*(size-1)) == 0 { // cut, over 64 bits, or padded
+	if size <= 0 || size > 1 && n>>(7*(size-1)) == 0 { // cut short, over 64 bits, or not in its shortest form
 		r.err = errBlockCut
 		return 0
 	}
@@ -156,6 +162,7 @@ func (r *blockReader) number() uint64 {
 	return n
 }
 
+// lengthAndBytes reads a length and as many bytes.
 func (r *blockReader) lengthAndBytes() []byte {
 	n := r.number()
 	if r.err == nil && n > uint64(len(r.data)) {

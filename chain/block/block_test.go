@@ -13,8 +13,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// sampleBlock is no good block: its fields are such that each byte of a header
-// shows where it went.
+// sampleBlock returns a block whose header has different values in all of its fields,
+// so that an encoding shows where each byte goes. It keeps no rules.
 func sampleBlock(t testing.TB, txs ...Tx) Block {
 	t.Helper()
 	return Block{
@@ -28,7 +28,7 @@ func sampleBlock(t testing.TB, txs ...Tx) Block {
 }
 
 // plainBlock returns a block at height 1 whose header commits to the transactions.
-// It has no proof of work, which this package does not look at.
+// It has no proof of work, because this package does not check any.
 func plainBlock(txs ...Tx) Block {
 	b := Block{
 		Header:   pow.Header{Version: 0x20000000, Prev: pow.Hash{1}, Time: 1231006506, Bits: 0x207fffff},
@@ -69,7 +69,7 @@ func signedTx(t testing.TB) Tx {
 	return tx
 }
 
-// forge returns the text of the transaction with one digit of its signature
+// forge returns the text of a signed transaction with one digit of its signature
 // changed.
 func forge(tx Tx) string {
 	digit := "0"
@@ -116,7 +116,7 @@ func TestBlockGolden(t *testing.T) {
 
 func TestBlockRoundTrip(t *testing.T) {
 	var many []Tx
-	for i := range 300 { // a count of two bytes
+	for i := range 300 { // so many that their number takes two bytes
 		many = append(many, testTx(t, fmt.Sprint(i)))
 	}
 	for name, txs := range map[string][]Tx{
@@ -207,8 +207,8 @@ func TestParseBlockRefuses(t *testing.T) {
 	}
 }
 
-// As many transactions as bytes can hold are read, and no count or length asks
-// for memory that the bytes do not stand for.
+// A count or a length that is too great for the data is refused before memory is
+// allocated for it, but the greatest count that fits is accepted.
 func TestParseBlockMemory(t *testing.T) {
 	const (
 		start = sampleHeader + "\x4e" + sampleCoinbase
@@ -239,7 +239,7 @@ func TestParseBlockMemory(t *testing.T) {
 	}
 
 	const size = 1 << 20
-	body := strings.Repeat("\x00", size) // the first is no transaction
+	body := strings.Repeat("\x00", size) // of which no part is a transaction
 	raw := append(binary.AppendUvarint([]byte(start), uint64(size/minTxRecord)), body...)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -250,7 +250,7 @@ func TestParseBlockMemory(t *testing.T) {
 	}
 }
 
-// A merkle root vouches for transactions, so a store's are not verified again.
+// Load does not verify signatures, but it compares the merkle root.
 func TestLoadBlock(t *testing.T) {
 	signed := signedTx(t)
 	b := plainBlock(testTx(t, "one"), signed)

@@ -5,14 +5,16 @@ import (
 	"strconv"
 )
 
-// While a text is checked it shows whether it is in the canonical form of RFC
-// 8785 already, as those are that come from other nodes: no white space, keys in
-// order, strings and numbers in their only spelling. Then it need not be rebuilt.
-// These say no where they are not sure.
+// Transactions from other nodes are usually in the canonical form of RFC 8785
+// already, so that they need not be brought into it again. The scanner finds this out
+// while it checks a text: there must be no white space, keys must be in order, and
+// strings and numbers must have their canonical spelling. The functions in this file
+// return false if they are not sure; the text is then rebuilt, which is slower but
+// always right.
 
-// inOrder reports whether one key comes before another, by UTF-16 code units. That
-// is the order of the bytes but for code points from U+E000 on, which begin with
-// 0xEE or more.
+// inOrder reports whether key a comes before key b in the order of UTF-16 code units.
+// This is the order of their UTF-8 bytes, except for code points from U+E000 on, whose
+// first byte is 0xEE or more. inOrder returns false for such keys.
 func inOrder(a, b string) bool {
 	for i := range min(len(a), len(b)) {
 		if a[i] >= 0xEE || b[i] >= 0xEE {
@@ -25,8 +27,9 @@ func inOrder(a, b string) bool {
 	return len(a) < len(b)
 }
 
-// isCanonicalEscape reports whether \uXXXX, which stands for r, is the only way to
-// write it: control characters that have no shorter escape, in lower case.
+// isCanonicalEscape reports whether an escape of the form \uXXXX is the canonical
+// spelling of r. It is for control characters that have no shorter escape, if its
+// digits are in lower case.
 func isCanonicalEscape(escape string, r rune) bool {
 	const hex = "0123456789abcdef"
 	switch r {
@@ -36,10 +39,10 @@ func isCanonicalEscape(escape string, r rune) bool {
 	return r < ' ' && escape[5] == hex[r&0xf]
 }
 
-// isCanonicalNumber reports whether a literal is how its double f is written. It
-// leaves out exponents.
+// isCanonicalNumber reports whether a literal is the canonical spelling of its double
+// f. It returns false for literals with an exponent.
 func isCanonicalNumber(literal string, f float64) bool {
-	const minPlain = 1e-6 // below, RFC 8785 writes an exponent
+	const minPlain = 1e-6 // RFC 8785 writes smaller numbers with an exponent
 	if abs := math.Abs(f); abs < minPlain || abs >= minExponent || len(literal) > 32 {
 		return false
 	}

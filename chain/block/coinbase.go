@@ -16,37 +16,37 @@ const (
 	// MaxHeight is the greatest height of a block, as in Bitcoin Core.
 	MaxHeight = math.MaxInt32
 
-	// MaxTag is the length in bytes of the longest miner tag, which is the most
-	// that one opcode pushes.
+	// MaxTag is the length in bytes of the longest miner tag. It is the most that an
+	// opcode of one byte can push.
 	MaxTag = 75
 
-	// ExtranonceSize is the length of the extranonce in bytes. A Stratum
-	// server splits it between itself and its miner.
+	// ExtranonceSize is the length of the extranonce in bytes. A Stratum server
+	// keeps some of them for itself and lets each miner choose the rest.
 	ExtranonceSize = 8
 
 	// MaxCoinbaseSize is the length in bytes of the longest coinbase.
 	MaxCoinbaseSize = len(coinbaseStart) + 1 + maxHeightPush + 1 + ExtranonceSize + 1 + MaxTag + len(coinbaseEnd)
 )
 
-// A coinbase in Bitcoin's serialization is these bytes, the length of the
-// script, the script and then the bytes of coinbaseEnd. With a script of 11
-// bytes or more it is never 64 bytes long, so it cannot pass for an inner node
-// of the merkle tree (CVE-2017-12842).
+// A coinbase in Bitcoin's serialization is coinbaseStart, the length of the script,
+// the script and coinbaseEnd. As the script has at least 11 bytes, a coinbase is never
+// 64 bytes long, so it cannot be mistaken for an inner node of the merkle tree
+// (CVE-2017-12842).
 const (
 	coinbaseStart = "\x02\x00\x00\x00" + // version 2
-		"\x01" + // one input
-		nullHash + "\xff\xff\xff\xff" // that spends nothing
+		"\x01" + // number of inputs
+		nullHash + "\xff\xff\xff\xff" // the null outpoint: it spends nothing
 	coinbaseEnd = "\xff\xff\xff\xff" + // sequence: final
-		"\x01" + // one output
-		"\x00\x00\x00\x00\x00\x00\x00\x00" + // of nothing
-		"\x01\x6a" + // to OP_RETURN
+		"\x01" + // number of outputs
+		"\x00\x00\x00\x00\x00\x00\x00\x00" + // value: 0
+		"\x01\x6a" + // script: OP_RETURN
 		"\x00\x00\x00\x00" // lock time
 
 	nullHash = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
 		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 )
 
-// What Bitcoin allows a coinbase's script to have, in bytes.
+// Bitcoin's limits of the script of a coinbase, in bytes.
 const (
 	minScript = 2
 	maxScript = 100
@@ -56,19 +56,20 @@ const (
 	op0           = 0x00
 	op1           = 0x51
 	op16          = 0x60
-	maxHeightPush = 5 // MaxHeight takes four bytes
+	maxHeightPush = 5 // an opcode and the four bytes of MaxHeight
 )
 
-// Coinbase is the first transaction of every block: a transaction in Bitcoin's
-// serialization that spends and pays nothing. It makes the block's merkle root
-// unlike any other's, and gives miners a number to roll beyond the nonce.
+// Coinbase is the first transaction of every block. It is a transaction in Bitcoin's
+// serialization that spends nothing and pays nothing. It makes the merkle roots of
+// different blocks differ, and its extranonce gives miners more to try than the nonce
+// of the header.
 //
-// All of it that a block can choose are these fields. The zero value is a valid
-// coinbase of a block at height 0.
+// The rest of a coinbase is the same in all blocks. The zero value is a valid
+// coinbase for height 0.
 type Coinbase struct {
 	Height     int64  // of the block (BIP 34), 0 to MaxHeight
 	Extranonce uint64 // big-endian in the script
-	Tag        string // who mined it: any bytes, at most MaxTag
+	Tag        string // names the miner; any bytes, at most MaxTag
 }
 
 // Validate returns a [RuleError] if a field is out of its range.
@@ -103,19 +104,19 @@ func (c Coinbase) size() int {
 	return len(raw)
 }
 
-// Halves returns the serialization's bytes before and after those of the
-// extranonce: coinb1 and coinb2 of a Stratum job. Its own extranonce is in
-// neither. It panics if the coinbase is not valid.
+// Halves returns the bytes of the serialization before the extranonce and those after
+// it. They are coinb1 and coinb2 of a Stratum job. Halves panics if the coinbase is
+// not valid.
 func (c Coinbase) Halves() (before, after []byte) {
 	raw, at := c.serialize(nil)
 	return raw[:at:at], raw[at+ExtranonceSize:]
 }
 
-// serialize returns the serialization and where its extranonce is. It uses the
-// memory of buf, if there is enough.
+// serialize returns the serialization and the position of the extranonce in it. It
+// writes into the memory of buf if that is large enough.
 func (c Coinbase) serialize(buf []byte) (raw []byte, extranonce int) {
 	if err := c.Validate(); err != nil {
-		panic("chain: coinbase: " + err.Error())
+		panic("block: coinbase: " + err.Error())
 	}
 	raw = slices.Grow(buf[:0], MaxCoinbaseSize)
 	raw = append(raw, coinbaseStart...)
@@ -131,9 +132,9 @@ func (c Coinbase) serialize(buf []byte) (raw []byte, extranonce int) {
 	return append(raw, coinbaseEnd...), extranonce
 }
 
-// appendHeight appends what Bitcoin Core's CScript << height does: one opcode
-// up to 16, above that a push of the number, little-endian in as few bytes as
-// leave its top bit, the sign, clear.
+// appendHeight appends a height as Bitcoin Core's CScript << height does. Heights up
+// to 16 are one opcode. Greater ones are a push of the number in little-endian order,
+// in the fewest bytes that leave the top bit clear, because it is the sign.
 func appendHeight(script []byte, height int64) []byte {
 	switch {
 	case height == 0:
@@ -153,7 +154,8 @@ func appendHeight(script []byte, height int64) []byte {
 	return script
 }
 
-// parseHeight reads what appendHeight wrote.
+// parseHeight reads the height at the beginning of a script, in exactly the form that
+// appendHeight writes, and returns the rest of the script.
 func parseHeight(script []byte) (height int64, rest []byte, err error) {
 	size := 1
 	switch op := script[0]; {
@@ -168,17 +170,16 @@ func parseHeight(script []byte) (height int64, rest []byte, err error) {
 	default:
 		return 0, nil, Reject(CoinbaseHeight, "script does not begin with a height")
 	}
-	// One test for numbers that are negative, too long, or that have an opcode
-	// of their own: they are not written that way.
+	// appendHeight writes no other form, so this refuses negative numbers, numbers
+	// with too many bytes, and pushes of numbers up to 16 alike.
 	if height > MaxHeight || !bytes.Equal(appendHeight(nil, height), script[:size]) {
 		return 0, nil, Reject(CoinbaseHeight, "height %x is not written as a minimal number of 0 to %d", script[:size], MaxHeight)
 	}
 	return height, script[size:], nil
 }
 
-// ParseCoinbase reads a serialization. It accepts what [Coinbase.Bytes] writes
-// and nothing else, so what it accepts comes back byte for byte. Errors are
-// [RuleError].
+// ParseCoinbase reads the serialization. It accepts only the bytes that
+// [Coinbase.Bytes] writes. Its errors are of type [RuleError].
 func ParseCoinbase(raw []byte) (Coinbase, error) {
 	const input = len(coinbaseStart)
 	if len(raw) <= input || string(raw[4:input]) != coinbaseStart[4:] {
@@ -225,8 +226,8 @@ func (c Coinbase) MarshalText() ([]byte, error) {
 	return hex.AppendEncode(nil, c.Bytes()), nil
 }
 
-// UnmarshalText implements [encoding.TextUnmarshaler] in the form of
-// MarshalText, with digits of either case.
+// UnmarshalText implements [encoding.TextUnmarshaler]. It reads the form that
+// MarshalText writes, with digits of either case.
 func (c *Coinbase) UnmarshalText(text []byte) error {
 	if len(text) > hex.EncodedLen(MaxCoinbaseSize) {
 		return Reject(CoinbaseLength, "coinbase of %d hex digits, at most %d", len(text), hex.EncodedLen(MaxCoinbaseSize))

@@ -19,7 +19,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// What Bitcoin Core's CScript() << height writes.
+// The scripts are those that CScript() << height of Bitcoin Core writes.
 func TestCoinbaseHeights(t *testing.T) {
 	for height, want := range map[int64]string{
 		0:             "00",
@@ -57,7 +57,7 @@ func TestCoinbaseHeights(t *testing.T) {
 	}
 }
 
-// Golden serializations. Their ids were checked with btcd's package wire.
+// The ids of these serializations have been checked with btcd's package wire.
 func TestCoinbaseGolden(t *testing.T) {
 	const (
 		start = "02000000" + "01" + "0000000000000000000000000000000000000000000000000000000000000000" + "ffffffff"
@@ -92,7 +92,7 @@ func TestCoinbaseGolden(t *testing.T) {
 	}
 }
 
-// decoded is a transaction as a reader of Bitcoin's protocol sees it.
+// decoded is a coinbase as other software reads it that knows only Bitcoin's protocol.
 type decoded struct {
 	Version  int32
 	Outpoint [36]byte
@@ -103,8 +103,8 @@ type decoded struct {
 	LockTime uint32
 }
 
-// decodeTx reads a transaction of one input and one output field by field,
-// sharing nothing with the code under test.
+// decodeTx reads a transaction with one input and one output, field by field. It shares
+// no code with the functions under test.
 func decodeTx(raw []byte) (tx decoded, err error) {
 	r := bytes.NewReader(raw)
 	read := func(v any) {
@@ -142,7 +142,7 @@ func decodeTx(raw []byte) (tx decoded, err error) {
 	return tx, err
 }
 
-// pushes returns what a script that only pushes data leaves on the stack.
+// pushes returns the stack that a script of pushes leaves.
 func pushes(script []byte) (stack [][]byte, err error) {
 	for len(script) > 0 {
 		op := int(script[0])
@@ -229,7 +229,7 @@ func TestCoinbaseHalves(t *testing.T) {
 		}
 		rolled := c
 		rolled.Extranonce = rapid.Uint64().Draw(t, "another")
-		// A Stratum miner puts its two parts between the halves.
+		// A Stratum miner inserts both parts of the extranonce between the halves.
 		joined := binary.BigEndian.AppendUint64(slices.Clone(before), rolled.Extranonce)
 		joined = append(joined, after...)
 		if !bytes.Equal(joined, rolled.Bytes()) {
@@ -292,7 +292,7 @@ func TestParseCoinbaseRefuses(t *testing.T) {
 		"something after":   {change(script, "12"+script[2:]+"00"), CoinbaseShape, "miner tag"},
 		"tag of 76":         {change(script, "59"+"022c01"+"080000000000000001"+"4c"+strings.Repeat("00", 76)), CoinbaseShape, "miner tag"},
 		"segregated marker": {change("0200000001", "02000000000101"), CoinbaseMissing, "null outpoint"},
-		// The coinbase of Bitcoin's own genesis.
+		// The coinbase of Bitcoin's genesis block.
 		"bitcoin": {"01000000010000000000000000000000000000000000000000000000000000000000000000ffffffff4d04ffff001d0104455468652054696d65732030332f4a616e2f32303039204368616e63656c6c6f72206f6e206272696e6b206f66207365636f6e64206261696c6f757420666f722062616e6b73ffffffff0100f2052a01000000434104678afdb0fe5548271967f1a67130b7105cd6a828e03909a67962e0ea1f61deb649f6bc3f4cef38c4f35504e51ec112de5c384df7ba0b8d578a4c702b6bf11d5fac00000000",
 			CoinbaseShape, "version 1"},
 	} {
@@ -327,7 +327,7 @@ func TestCoinbaseValidate(t *testing.T) {
 		}
 		func() {
 			defer func() {
-				if r := fmt.Sprint(recover()); !strings.HasPrefix(r, "chain: coinbase: "+string(tc.reason)) {
+				if r := fmt.Sprint(recover()); !strings.HasPrefix(r, "block: coinbase: "+string(tc.reason)) {
 					t.Errorf("%+v: Bytes panicked with %q", tc.coinbase, r)
 				}
 			}()

@@ -11,9 +11,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// blockJSON is a block as clients read and write it. The names are those of the
-// original tutorial and, for what it did not have, Bitcoin Core's. Pointers tell
-// a missing field from a zero.
+// blockJSON is the JSON form of a block. The names of its fields are those of the
+// original tutorial and, where the tutorial has no such field, those of Bitcoin
+// Core. The fields are pointers because a missing field must not pass for a zero.
 type blockJSON struct {
 	Index        *int64             `json:"index"`
 	Hash         *pow.Hash          `json:"hash"`
@@ -27,8 +27,9 @@ type blockJSON struct {
 	Transactions *[]json.RawMessage `json:"transactions"`
 }
 
-// MarshalJSON implements [json.Marshaler]: index, hash, version, previous_hash,
-// merkle_root, timestamp (seconds), bits, nonce, coinbase (hex), transactions.
+// MarshalJSON implements [json.Marshaler]. The fields are index, hash, version,
+// previous_hash, merkle_root, timestamp (in seconds), bits, nonce, coinbase (in hex)
+// and transactions.
 func (b Block) MarshalJSON() ([]byte, error) {
 	hash := b.Hash()
 	txs := make([]json.RawMessage, len(b.Txs))
@@ -38,7 +39,7 @@ func (b Block) MarshalJSON() ([]byte, error) {
 	h := b.Header
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false) // transactions as they are
+	enc.SetEscapeHTML(false) // which would change the canonical form of transactions
 	err := enc.Encode(blockJSON{
 		Index: &b.Coinbase.Height, Hash: &hash, Version: &h.Version, PreviousHash: &h.Prev,
 		MerkleRoot: &h.MerkleRoot, Timestamp: &h.Time, Bits: &h.Bits, Nonce: &h.Nonce,
@@ -47,9 +48,9 @@ func (b Block) MarshalJSON() ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. All fields are required, index
-// and hash have to agree with coinbase and header, and unknown fields are
-// refused: they would be lost.
+// UnmarshalJSON implements [json.Unmarshaler]. All fields are required, index must be
+// the height in the coinbase, and hash must be that of the header. Unknown fields are
+// refused, because they would be lost.
 func (b *Block) UnmarshalJSON(data []byte) error {
 	parsed, txs, err := decodeBlock(data)
 	if err != nil {
@@ -62,10 +63,9 @@ func (b *Block) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ParseJSON reads a block from the form that MarshalJSON writes. Before it parses
-// the transactions, and so before it verifies any signature, it calls check with
-// the header and the number of transactions, and returns the error of check if
-// there is one.
+// ParseJSON reads the JSON form. Before it parses the transactions and verifies their
+// signatures, it calls check with the header and the number of transactions. If check
+// returns an error, ParseJSON returns it.
 func ParseJSON(data []byte, check func(h pow.Header, txs int) error) (Block, error) {
 	b, txs, err := decodeBlock(data)
 	if err != nil {
@@ -78,9 +78,9 @@ func ParseJSON(data []byte, check func(h pow.Header, txs int) error) (Block, err
 	return b, err
 }
 
-// decodeBlock reads all but the transactions.
+// decodeBlock reads everything except the transactions, which it returns as text.
 func decodeBlock(data []byte) (Block, []json.RawMessage, error) {
-	// Package json takes the last of two equal keys, and names in any case.
+	// encoding/json would accept repeated keys and names that differ in case.
 	members, _, err := scanJSON(string(data), 2)
 	if err != nil {
 		return Block{}, nil, fmt.Errorf("block: %w", err)

@@ -13,7 +13,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// The hash was computed with Python's hashlib.
+// The hash has been computed with Python's hashlib.
 func TestBlockJSONGolden(t *testing.T) {
 	b := sampleBlock(t, testTx(t, "one"), testTx(t, "<&>"))
 	want := `{"index":300,` +
@@ -63,8 +63,8 @@ func TestBlockJSONRoundTrip(t *testing.T) {
 	}
 }
 
-// blockWith returns the JSON of the block with another value for a field, or
-// without it if that is empty.
+// blockWith returns the JSON form of the block with another value of one field. If
+// the value is empty, the field is left out.
 func blockWith(t testing.TB, b Block, field, value string) string {
 	t.Helper()
 	text := blockText(t, b)
@@ -100,7 +100,7 @@ func TestBlockJSONRefuses(t *testing.T) {
 	add := func(field string) string { return strings.TrimSuffix(good, "}") + "," + field + "}" }
 	swap := func(old, to string) string {
 		if strings.Count(good, old) != 1 {
-			t.Fatalf("%q is not there once", old)
+			t.Fatalf("the block has %q %d times, want once", old, strings.Count(good, old))
 		}
 		return strings.Replace(good, old, to, 1)
 	}
@@ -170,19 +170,20 @@ func TestBlockJSONRefuses(t *testing.T) {
 			t.Errorf("%s: the block has changed", tc.name)
 		}
 		if _, err := parseUnchecked([]byte(tc.text)); err == nil {
-			t.Errorf("%s: parsed for a network", tc.name)
+			t.Errorf("%s: ParseJSON accepts it", tc.name)
 		}
 	}
 }
 
-// The levels around a transaction do not count for it.
+// The nesting of a transaction is counted from its own braces, not from those of the
+// block around it.
 func TestBlockJSONDepth(t *testing.T) {
 	b := plainBlock()
 	for _, tc := range []struct {
 		depth int
 		good  bool
 	}{{maxDepth, true}, {maxDepth + 1, false}} {
-		arrays := tc.depth - 1 // the transaction is the outermost
+		arrays := tc.depth - 1 // the object of the transaction is one level
 		tx := `{"author":"a","content":"c","timestamp":1,"x":` + strings.Repeat("[", arrays) + strings.Repeat("]", arrays) + `}`
 		text := []byte(blockWith(t, b, "transactions", "["+tx+"]"))
 		var got Block
@@ -211,16 +212,15 @@ func TestBlockJSONOfNoBlock(t *testing.T) {
 	}
 }
 
-// parseUnchecked parses a block and does not look at its header.
+// parseUnchecked calls ParseJSON with a check that accepts every header.
 func parseUnchecked(data []byte) (Block, error) {
 	return ParseJSON(data, func(pow.Header, int) error { return nil })
 }
 
-// ParseJSON hands the check the header and the number of transactions before it
-// parses any of them.
+// ParseJSON calls the check before it parses any transaction.
 func TestParseJSONChecksFirst(t *testing.T) {
 	b := plainBlock(testTx(t, "one"), testTx(t, "two"))
-	text := []byte(blockWith(t, b, "transactions", "[0,0]")) // two that do not parse
+	text := []byte(blockWith(t, b, "transactions", "[0,0]")) // neither is a transaction
 	refused := errors.New("refused")
 	_, err := ParseJSON(text, func(h pow.Header, txs int) error {
 		if h != b.Header || txs != 2 {
@@ -229,7 +229,7 @@ func TestParseJSONChecksFirst(t *testing.T) {
 		return refused
 	})
 	if !errors.Is(err, refused) {
-		t.Errorf("error %v, want that of the check", err)
+		t.Errorf("error %v, want the one that the check returned", err)
 	}
 	if _, err := parseUnchecked(text); err == nil || !strings.Contains(err.Error(), "transaction 0") {
 		t.Errorf("error %v, want one about transaction 0", err)
@@ -260,7 +260,7 @@ func FuzzBlockJSON(f *testing.F) {
 			t.Errorf("%s came back as %+v (%v)", text, again, err)
 		}
 		if !bytes.Equal(text, []byte(blockText(t, again))) {
-			t.Errorf("%s has another form the second time", text)
+			t.Errorf("%s has another JSON form when it is marshalled again", text)
 		}
 	})
 }

@@ -9,42 +9,43 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// MaxMerkleDepth is the most levels that a branch can have, enough for 2^32
-// leaves.
+// MaxMerkleDepth is the greatest length of a branch. It is enough for 2^32 leaves.
 const MaxMerkleDepth = 32
 
-// MerkleRoot returns the root of Bitcoin's merkle tree over the ids of a block,
-// the coinbase's first. A level with an odd number of nodes pairs the last one
-// with itself, so that another list, with its tail repeated, has the same root
-// (CVE-2012-2459). As in Bitcoin Core, mutated reports such a list: two equal
-// nodes were paired somewhere. Whoever refuses it must not remember the block's
-// hash as invalid, for the shorter list has that hash too.
+// MerkleRoot returns the root of Bitcoin's merkle tree over the ids of a block, of
+// which the coinbase's is the first. The root of an empty list is the zero hash.
 //
-// No ids have the zero hash as their root.
+// In a level with an odd number of nodes the last node is paired with itself.
+// Therefore a list whose tail is repeated has the same root as the list without the
+// repetition (CVE-2012-2459). As in Bitcoin Core, mutated is true if two equal nodes
+// were paired, as in such a list. A caller that refuses it must not remember the
+// block's hash as invalid, because the block with the shorter list, which may be
+// good, has the same hash.
 func MerkleRoot(ids []pow.Hash) (root pow.Hash, mutated bool) {
 	root, _, mutated = foldMerkle(ids, -1)
 	return root, mutated
 }
 
-// MerkleBranch returns the siblings of the leaf on its way to the root, the
-// lowest first. It panics unless 0 <= index < len(ids).
+// MerkleBranch returns the merkle branch of a leaf: the siblings of the nodes on the
+// path from the leaf to the root, beginning with the leaf's. It panics unless
+// 0 <= index < len(ids).
 func MerkleBranch(ids []pow.Hash, index int) []pow.Hash {
 	_ = ids[index]
 	_, branch, _ := foldMerkle(ids, index)
 	return branch
 }
 
-// CoinbaseBranch returns the branch of the coinbase above those transactions.
-// It does not depend on the coinbase, so a template or a Stratum job carries it
-// and gets the root of every coinbase that it tries from [MerkleProof.Root].
+// CoinbaseBranch returns the merkle branch of the coinbase in a block with the given
+// transactions. It does not depend on the coinbase. A miner can therefore compute it
+// once, and then the root for each coinbase that it tries with [MerkleProof.Root].
 func CoinbaseBranch(txids []pow.Hash) []pow.Hash {
 	ids := make([]pow.Hash, 1+len(txids)) // the coinbase's place holds zeros
 	copy(ids[1:], txids)
 	return MerkleBranch(ids, 0)
 }
 
-// foldMerkle hashes the leaves together from left to right, keeping one node a
-// level, and collects the branch of the leaf at index, if there is one.
+// foldMerkle computes the root from left to right and keeps only one node of each
+// level. It also returns the branch of the leaf at index, unless index is negative.
 func foldMerkle(ids []pow.Hash, index int) (root pow.Hash, branch []pow.Hash, mutated bool) {
 	if len(ids) == 0 {
 		return pow.Hash{}, nil, false
@@ -54,8 +55,8 @@ func foldMerkle(ids []pow.Hash, index int) (root pow.Hash, branch []pow.Hash, mu
 		branch = make([]pow.Hash, 0, bits.Len(uint(last)))
 	}
 
-	// join returns the parent of two nodes; right is the position of the right
-	// one in its level.
+	// join returns the parent of nodes a and b, and adds one of them to the branch if
+	// the other is on the path of the leaf. right is b's position in its level.
 	join := func(a, b pow.Hash, level, right int) pow.Hash {
 		if index >= 0 {
 			switch index >> level {
@@ -68,8 +69,8 @@ func foldMerkle(ids []pow.Hash, index int) (root pow.Hash, branch []pow.Hash, mu
 		return hashPair(a, b)
 	}
 
-	// left[l] is the node of level l that waits for its right neighbour; there
-	// is one wherever the count of leaves so far has bit l.
+	// left[l] is the node of level l that has no right sibling yet. There is one if
+	// bit l of the number of leaves so far is set.
 	var left [bits.UintSize]pow.Hash
 	for i, node := range ids {
 		level := 0
@@ -80,7 +81,7 @@ func foldMerkle(ids []pow.Hash, index int) (root pow.Hash, branch []pow.Hash, mu
 		left[level] = node
 	}
 
-	// What still waits is the right edge of the tree. Climb it.
+	// The nodes that are left over are on the right edge of the tree. Climb it.
 	level := bits.TrailingZeros(uint(len(ids)))
 	node := left[level]
 	for ; last>>level > 0; level++ {
@@ -101,10 +102,10 @@ func hashPair(left, right pow.Hash) pow.Hash {
 	return pow.DoubleSHA256(pair[:])
 }
 
-// MerkleProof shows that a leaf stands at a place in a tree whose root is known.
+// MerkleProof proves that a leaf is at an index of a tree whose root is known.
 type MerkleProof struct {
 	Index    uint32     `json:"index"`    // of the leaf, from 0
-	Siblings []pow.Hash `json:"siblings"` // on its way to the root, the lowest first
+	Siblings []pow.Hash `json:"siblings"` // the merkle branch, beginning with the leaf's sibling
 }
 
 // NewMerkleProof returns the proof of one leaf. It panics unless
@@ -113,7 +114,7 @@ func NewMerkleProof(ids []pow.Hash, index int) MerkleProof {
 	return MerkleProof{Index: uint32(index), Siblings: MerkleBranch(ids, index)}
 }
 
-// Root returns the root that the tree has if the leaf stands in its place.
+// Root returns the root of the tree that has the leaf at the index of the proof.
 func (p MerkleProof) Root(leaf pow.Hash) pow.Hash {
 	node := leaf
 	for level, sibling := range p.Siblings {
@@ -129,8 +130,8 @@ func (p MerkleProof) parent(level int, node, sibling pow.Hash) pow.Hash {
 	return hashPair(node, sibling)
 }
 
-// isRight reports whether the way to the root comes from the right at that
-// level.
+// isRight reports whether the node of the path at a level is the right one of its
+// pair.
 func (p MerkleProof) isRight(level int) bool { return p.Index>>level&1 == 1 }
 
 // Errors of a proof.
@@ -139,17 +140,17 @@ var (
 	ErrProofRoot  = errors.New("merkle proof leads to another root")
 )
 
-// Verify returns nil if the proof shows that the leaf is under the root at its
-// index. The leaf must be an id that the caller has computed from a transaction:
-// the tree does not tell leaves from its inner nodes.
+// Verify returns nil if the proof shows that the tree with the given root has the leaf
+// at the index of the proof. The caller must have computed the leaf from a
+// transaction, because a tree does not distinguish leaves from inner nodes.
 func (p MerkleProof) Verify(leaf, root pow.Hash) error {
 	if err := p.check(); err != nil {
 		return err
 	}
 	node := leaf
 	for level, sibling := range p.Siblings {
-		// A node paired with itself is the left one. As the right one it would
-		// stand for a leaf that the block does not have.
+		// A node that is paired with itself counts as the left one. As the right one
+		// it would prove a leaf at an index that the block does not have.
 		if p.isRight(level) && sibling == node {
 			return fmt.Errorf("%w: index %d is in a repeated tail", ErrProofShape, p.Index)
 		}
@@ -161,6 +162,7 @@ func (p MerkleProof) Verify(leaf, root pow.Hash) error {
 	return nil
 }
 
+// check returns an error if no leaf and root can fit the proof.
 func (p MerkleProof) check() error {
 	if len(p.Siblings) > MaxMerkleDepth {
 		return fmt.Errorf("%w: %d siblings, at most %d", ErrProofShape, len(p.Siblings), MaxMerkleDepth)
@@ -171,12 +173,12 @@ func (p MerkleProof) check() error {
 	return nil
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. It refuses what Verify would
-// refuse of any leaf.
+// UnmarshalJSON implements [json.Unmarshaler]. It refuses proofs that Verify would
+// refuse for every leaf and root.
 func (p *MerkleProof) UnmarshalJSON(data []byte) error {
 	var form struct {
 		Index    *uint32  `json:"index"`
-		Siblings []string `json:"siblings"` // strings, as a null must not pass for a hash
+		Siblings []string `json:"siblings"` // as strings, because a Hash would accept null
 	}
 	if err := json.Unmarshal(data, &form); err != nil {
 		return fmt.Errorf("merkle proof: %w", err)

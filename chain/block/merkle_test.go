@@ -17,7 +17,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// internalHash is a hash whose JSON is not byte-reversed.
+// internalHash is a hash whose JSON form has its bytes in their own order.
 type internalHash pow.Hash
 
 func (h *internalHash) UnmarshalText(text []byte) error {
@@ -108,7 +108,7 @@ func TestMerkleMutations(t *testing.T) {
 			t.Errorf("%d leaves made %d: root %s, mutated %v; want %s, %v",
 				v.N, len(longer), root, mutated, pow.Hash(v.Root), v.Flag)
 		}
-		// A leaf of the repeated tail is not in the block.
+		// The leaves of the repeated tail are not in the block.
 		at := len(longer) - 1
 		err := NewMerkleProof(longer, at).Verify(longer[at], pow.Hash(v.Root))
 		if !errors.Is(err, ErrProofShape) {
@@ -117,7 +117,8 @@ func TestMerkleMutations(t *testing.T) {
 	}
 }
 
-// modelRoot is the definition: levels of pairs, an odd one paired with itself.
+// modelRoot computes the root as it is defined: it pairs the nodes of each level, the
+// last one with itself if their number is odd.
 func modelRoot(level []pow.Hash) (root pow.Hash, mutated bool) {
 	switch len(level) {
 	case 0:
@@ -148,7 +149,7 @@ func someIDs(n int) []pow.Hash {
 
 func TestMerkleAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		// Few different ids, so that neighbours are often equal.
+		// Draw from few ids, so that neighbours are often equal.
 		kinds := rapid.IntRange(1, 200).Draw(t, "kinds")
 		ids := rapid.SliceOfN(rapid.SampledFrom(someIDs(kinds)), 0, 70).Draw(t, "ids")
 		before := slices.Clone(ids)
@@ -277,7 +278,7 @@ func TestMerkleProofJSON(t *testing.T) {
 		`{"index":0,"siblings":["` + one + `","12"]}`:                                    "sibling 1: hash has 2 characters",
 		`{"index":0,"siblings":[` + strings.Repeat(`"`+one+`",`, 32) + `"` + one + `"]}`: "33 siblings, at most 32",
 	} {
-		// Through UnmarshalJSON itself, as package json skips it for null.
+		// Call UnmarshalJSON directly, because encoding/json does not call it for null.
 		err := new(MerkleProof).UnmarshalJSON([]byte(in))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60s: error %v, want one with %q", in, err, want)

@@ -2,13 +2,12 @@ package block
 
 import "github.com/lodepow/lode/pow/reject"
 
-// Reason is the word for a broken rule, and RuleError says how the rule was
-// broken. Both are the types of package reject, so that one error type serves
-// headers and blocks.
-type (
-	Reason    = reject.Reason
-	RuleError = reject.Error
-)
+// Reason is the word for a broken rule. It is the type of package reject, so that
+// headers and blocks have the same reasons.
+type Reason = reject.Reason
+
+// RuleError says which rule was broken, and how.
+type RuleError = reject.Error
 
 // Reasons that come from a block's header.
 const (

@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	maxDepth   = 32        // arrays and objects inside each other, the outermost counted
-	maxInteger = 1<<53 - 1 // up to here every integer has a double of its own
+	maxDepth   = 32        // nesting of arrays and objects; the outermost is 1
+	maxInteger = 1<<53 - 1 // up to here, different integers are different doubles
 
-	minExponent = 1e21 // from here on RFC 8785 writes an exponent
+	minExponent = 1e21 // RFC 8785 writes numbers from here on with an exponent
 )
 
-// member is a member of a JSON object and where it stands in the text.
+// member is a member of a JSON object and its position in the text.
 type member struct {
 	key string // unescaped
 
@@ -23,27 +23,31 @@ type member struct {
 	start, value, end int
 }
 
-// checkJSON reads a text that has to be a JSON object and returns its members.
+// checkJSON checks a text, which must be a JSON object, and returns its members.
 //
-// It is stricter than RFC 8259, because whatever two readers could understand
-// differently must not get an id: it refuses duplicate keys (compared after
-// unescaping), invalid UTF-8, escapes of lone surrogates, and nesting past 32.
+// It is stricter than RFC 8259. A text that two readers could understand differently
+// must not get an id, so checkJSON refuses duplicate keys (compared after unescaping),
+// invalid UTF-8, escapes of lone surrogates, and nesting deeper than 32.
 //
-// A number stands for the nearest double, as in RFC 8785. An integer literal has
-// to be within ±(2^53-1), where every integer has a double of its own; beyond,
-// digits would be lost. A literal with a fraction or an exponent may be any
-// double, with three exceptions: one that is too large for any, one that is not
-// zero and becomes zero, and one that RFC 8785 would write as an integer beyond
-// ±(2^53-1), which is every double from there to 1e21: its canonical form would
-// be refused. So 1E30 passes, as 1e+30, and 1e20 does not.
+// A number means the nearest double, as in RFC 8785. An integer literal must lie
+// within ±(2^53-1), because larger integers could lose digits. A literal with a
+// fraction or an exponent may lie beyond, with three exceptions:
+//
+//   - It must not be too large for a double.
+//   - It must not be rounded to zero unless it is zero.
+//   - It must not lie between 2^53-1 and 1e21 in absolute value. RFC 8785 writes
+//     these doubles as integers, so checkJSON would refuse the canonical form.
+//
+// 1E30 is accepted, for example, and becomes 1e+30, but 1e20 is refused.
 func checkJSON(text string) ([]member, error) {
 	members, _, err := scanJSON(text, 0)
 	return members, err
 }
 
-// scanJSON does what checkJSON does, and lets the text nest deeper by that many
-// levels: those around the objects that the bound is for. If canonical, the text
-// is in the form of RFC 8785 already; not every such text is recognised.
+// scanJSON does what checkJSON does, except that it accepts a nesting that is deeper
+// by around levels: those levels surround the objects that the limit is meant for. If
+// canonical is true, the text is in the form of RFC 8785. If it is false, the text may
+// still be; see canonical.go.
 func scanJSON(text string, around int) (members []member, canonical bool, err error) {
 	s := scanner{text: text, depth: -around, members: make([]member, 0, 8), canonical: true}
 	s.space()
@@ -60,21 +64,24 @@ func scanJSON(text string, around int) (members []member, canonical bool, err er
 	return s.members, s.canonical, nil
 }
 
-// scanner walks through a text once. Its methods find at on the first byte of
-// what they read and leave it after the last.
+// scanner reads a text once, from left to right. Each of its methods reads one
+// element of the grammar: before the call, at is the position of the element's first
+// byte, and afterwards it is the position behind its last byte.
 type scanner struct {
 	text  string
 	at    int
-	depth int
+	depth int // number of arrays and objects that are open, less those of around
 
-	// members is a stack: those read so far of every object that is open. Of
-	// the outermost object they stay when it closes.
+	// members is a stack of the members read so far of all open objects, the
+	// outermost object first. When an object closes, its members are removed, except
+	// those of the outermost object.
 	members []member
 
-	canonical bool // so far; see canonical.go
+	canonical bool // whether the text read so far is in the form of RFC 8785
 }
 
-// peek returns the next byte, or 0, which no value begins with, at the end.
+// peek returns the next byte. At the end of the text it returns 0, which no element
+// of the grammar begins with.
 func (s *scanner) peek() byte {
 	if s.at < len(s.text) {
 		return s.text[s.at]
@@ -82,6 +89,7 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
+// space skips white space.
 func (s *scanner) space() {
 	for s.at < len(s.text) {
 		switch s.text[s.at] {
@@ -94,10 +102,12 @@ func (s *scanner) space() {
 	}
 }
 
+// errorf returns an error about the byte at a position.
 func (s *scanner) errorf(at int, format string, args ...any) error {
 	return fmt.Errorf("invalid JSON at byte %d: %s", at, fmt.Sprintf(format, args...))
 }
 
+// unexpected returns an error that says what follows instead of what is wanted.
 func (s *scanner) unexpected(want string) error {
 	if s.at == len(s.text) {
 		return s.errorf(s.at, "the text ends, want %s", want)
@@ -140,7 +150,7 @@ func (s *scanner) word(word string) error {
 	return nil
 }
 
-// open enters an array or object and steps over its bracket.
+// open reads the opening bracket of an array or object.
 func (s *scanner) open() error {
 	if s.depth == maxDepth {
 		return s.errorf(s.at, "nested deeper than %d levels", maxDepth)
@@ -151,8 +161,8 @@ func (s *scanner) open() error {
 	return nil
 }
 
-// next steps over the comma before another element, or over the bracket that
-// closes the array or object.
+// next reads the comma before another element, or the closing bracket of the array
+// or object. more is true after a comma.
 func (s *scanner) next(bracket byte) (more bool, err error) {
 	s.space()
 	switch s.peek() {
@@ -226,7 +236,7 @@ func (s *scanner) object() error {
 	return nil
 }
 
-// key reads a key, unescaped, and the colon after it.
+// key reads a key and the colon behind it. It returns the key unescaped.
 func (s *scanner) key() (string, error) {
 	if s.peek() != '"' {
 		return "", s.unexpected("a key in double quotes")
@@ -244,11 +254,12 @@ func (s *scanner) key() (string, error) {
 	return unescape(raw), nil
 }
 
-// keySet finds duplicates. Few keys are compared one by one; a map keeps an
-// object of many from taking quadratic time.
+// keySet finds duplicate keys in an object. It is nil as long as the object has few
+// members, whose keys are compared one by one. For more members it is a map, because
+// comparing each with each would take quadratic time.
 type keySet map[string]struct{}
 
-// add reports whether the key is new to the object with those members.
+// add reports whether the key differs from those of the members before it.
 func (k *keySet) add(key string, members []member) bool {
 	const few = 16
 	if len(members) < few {
@@ -281,7 +292,7 @@ func (s *scanner) number() error {
 	} else if err := s.digits(); err != nil {
 		return err
 	}
-	const sure = 15 // an integer of so many digits is in range
+	const sure = 15 // an integer with at most 15 digits is within ±(2^53-1)
 	integer, short := true, s.at-mantissa <= sure
 	if s.peek() == '.' {
 		integer = false
@@ -308,7 +319,7 @@ func (s *scanner) number() error {
 	}
 	f, err := strconv.ParseFloat(literal, 64)
 	switch {
-	case err != nil: // the grammar is checked, so it is out of range
+	case err != nil: // out of range: a syntax error is impossible here
 		return s.errorf(start, "number %.40s is too large for a double", literal)
 	case math.Abs(f) > maxInteger && (integer || math.Abs(f) < minExponent):
 		return s.errorf(start, "number %.40s is beyond ±(2^53-1), send it as a string", literal)
@@ -319,7 +330,7 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// digits reads one digit or more.
+// digits reads one or more digits.
 func (s *scanner) digits() error {
 	if !isDigit(s.peek()) {
 		return s.unexpected("a digit")

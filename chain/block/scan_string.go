@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// str reads a string and returns what is between its quotes.
+// str reads a string and returns the text between its quotes, with its escapes.
 func (s *scanner) str() (raw string, err error) {
 	s.at++
 	start := s.at
@@ -34,6 +34,8 @@ func (s *scanner) str() (raw string, err error) {
 	return "", s.unexpected("a closing quote")
 }
 
+// escape reads an escape. If it is the first half of a surrogate pair, the second
+// half must follow, and is read, too.
 func (s *scanner) escape() error {
 	start := s.at
 	s.at++
@@ -62,7 +64,8 @@ func (s *scanner) escape() error {
 	return nil
 }
 
-// unicodeEscape reads the \uXXXX that a text begins with.
+// unicodeEscape decodes the escape \uXXXX at the beginning of a text. It returns false
+// if there is none.
 func unicodeEscape(text string) (rune, bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
@@ -81,7 +84,8 @@ func unicodeEscape(text string) (rune, bool) {
 	return r, true
 }
 
-// unescape returns what a string stands for whose escapes have been checked.
+// unescape returns the text that a string means. Its escapes must have been checked
+// by the scanner.
 func unescape(raw string) string {
 	if !strings.Contains(raw, `\`) {
 		return raw

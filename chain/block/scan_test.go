@@ -96,7 +96,7 @@ func TestCheckJSONNumbers(t *testing.T) {
 		{"1.0", ""}, {"20e1", ""}, {"999999999999999", ""}, {"1e15", ""},
 		{"9007199254740991", ""}, {"-9007199254740991", ""}, {"9007199254740991.0", ""},
 		{"9.007199254740991e15", ""},
-		{"9007199254740990.7", ""}, // rounds to an integer, as it may
+		{"9007199254740990.7", ""}, // rounds to an integer within the bounds
 		{"0.1000000000000000055511151231257827", ""},
 		{"5e-324", ""}, {"2.2250738585072014e-308", ""},
 		{"0." + strings.Repeat("0", 400) + "1e400", ""},
@@ -109,7 +109,7 @@ func TestCheckJSONNumbers(t *testing.T) {
 		{"999999999999999868928e0", beyond}, {"-999999999999999868928.0", beyond}, // the last below 1e21
 		{"1e21", ""}, {"-1E21", ""}, {"1E30", ""}, {"-1.5e300", ""}, {"1.7976931348623157e308", ""},
 		{"999999999999999999999.9", ""},                                      // rounds to 1e21
-		{"1000000000000000000000", beyond}, {"1000000000000000000000.0", ""}, // 1e21, as an integer and not
+		{"1000000000000000000000", beyond}, {"1000000000000000000000.0", ""}, // 1e21, as an integer and with a fraction
 		{strings.Repeat("9", 300), beyond},
 		{"1e309", large}, {"-1e309", large}, {strings.Repeat("9", 400), large}, {"1e999999999999", large},
 		{"2e-324", small}, {"-1e-400", small}, {"0.0001e-999999999999", small},
@@ -128,8 +128,8 @@ func TestCheckJSONNumbers(t *testing.T) {
 	}
 }
 
-// The documents of JSONTestSuite are tried as the value of a field too, since
-// most are no objects.
+// Most documents of JSONTestSuite are not objects, so each is also tried as the value
+// of a field.
 func TestJSONTestSuite(t *testing.T) {
 	stricter := map[string]string{
 		"y_object_duplicated_key.json":           "duplicate key",
@@ -153,7 +153,7 @@ func TestJSONTestSuite(t *testing.T) {
 				if err != nil && strings.HasPrefix(strings.TrimSpace(text), "{") {
 					t.Error(err)
 				}
-			default: // where a parser may do as it likes, ours refuses
+			default: // a parser may accept or refuse these; ours refuses them
 				if err == nil || errWrapped == nil {
 					t.Errorf("accepted, alone: %v, in an object: %v", err == nil, errWrapped == nil)
 				}
@@ -185,7 +185,8 @@ func TestCheckJSONMembers(t *testing.T) {
 	}
 }
 
-// An object of many keys must not take quadratic time, nor hide a duplicate.
+// Checking an object with many keys must not take quadratic time, and must find a
+// duplicate.
 func TestCheckJSONManyKeys(t *testing.T) {
 	var b strings.Builder
 	const keys = 200_000
@@ -197,7 +198,7 @@ func TestCheckJSONManyKeys(t *testing.T) {
 	if err != nil || len(members) != keys+1 {
 		t.Fatalf("%d members, error %v", len(members), err)
 	}
-	// Quadratic would be minutes.
+	// Quadratic time would be minutes.
 	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("took %v", took)
 	}

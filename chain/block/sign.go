@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Sign makes a signed transaction of a post, which has author and content and
-// perhaps further fields. If it has no timestamp it gets now, in microseconds.
-// The signature covers all of it, the public key too.
+// Sign makes a signed transaction from a post, which must have the fields author and
+// content and may have others. If it has no timestamp, it gets the time now with
+// microseconds. The signature covers all fields, including the public key.
 func Sign(post []byte, key ed25519.PrivateKey, now time.Time) (Tx, error) {
 	if len(key) != ed25519.PrivateKeySize {
 		return Tx{}, fmt.Errorf("private key has %d bytes, want %d", len(key), ed25519.PrivateKeySize)
@@ -48,8 +48,8 @@ func Sign(post []byte, key ed25519.PrivateKey, now time.Time) (Tx, error) {
 
 func hexJSON(b []byte) string { return `"` + hex.EncodeToString(b) + `"` }
 
-// checkSignature reads and verifies the public key and the signature, which
-// stand among the members of the canonical form.
+// checkSignature reads the public key and the signature from the members of the
+// canonical form and verifies the signature.
 func (tx *Tx) checkSignature(members []member) error {
 	var key, signature []byte
 	var err error
@@ -62,8 +62,9 @@ func (tx *Tx) checkSignature(members []member) error {
 	return verify(key, unsigned(tx.canonical, members), signature)
 }
 
-// hexField reads a field of so many bytes. Only lower-case digits will do, or
-// everyone could change the id of a transaction without breaking its signature.
+// hexField reads a field that is a string of size bytes in hex, and returns it as
+// digits and as bytes. It accepts only lower-case digits. Otherwise anybody could
+// change the id of a transaction without breaking its signature.
 func hexField(canonical string, members []member, key string, size int) (digits string, raw []byte, err error) {
 	m, ok := find(members, key)
 	if !ok {
@@ -77,9 +78,9 @@ func hexField(canonical string, members []member, key string, size int) (digits 
 	return digits, raw, nil
 }
 
-// unsigned returns the canonical form without the signature, which is what gets
-// signed. It is canonical too, since its members keep their order. There is
-// always a member before the signature: author.
+// unsigned returns the message that is signed: the canonical form without the field
+// signature. It is canonical itself, because the other members keep their order. The
+// signature is never the first member, because author comes before it.
 func unsigned(canonical string, members []member) []byte {
 	i := slices.IndexFunc(members, func(m member) bool { return m.key == fieldSignature })
 	return []byte(canonical[:members[i-1].end] + canonical[members[i].end:])
@@ -92,15 +93,16 @@ var (
 	errSignature   = errors.New("signature: does not fit the public key and the transaction")
 )
 
-// verify checks an Ed25519 signature so strictly that nobody, its signer aside,
-// can make another one out of it.
+// verify checks an Ed25519 signature so strictly that only the signer can make
+// another valid signature of the same message.
 //
-// The standard library checks the equation without the cofactor (RFC 8032,
-// 5.1.7), refuses S that is not below the group's order, and compares R with
-// the bytes it expects, so that neither has a second encoding. Of the public
-// key it takes any encoding and any point. Hence two more checks: y is below
-// 2^255-19, and the point is none of the eight whose order divides 8. Those
-// include both with x = 0, whose sign bit would be another second encoding.
+// The standard library checks the equation without the cofactor (RFC 8032, 5.1.7).
+// It refuses an S that is not below the order of the group, and it compares R with
+// the expected bytes, so neither S nor R has a second encoding. But it accepts every
+// encoding of the public key, and every point. verify therefore checks also that y is
+// below 2^255-19, and that the point is not one of the eight whose order divides 8.
+// Among those are the two points with x = 0, which have a second encoding because
+// their sign bit has no meaning.
 func verify(key, message, signature []byte) error {
 	if len(key) != ed25519.PublicKeySize {
 		return errKeyEncoding
@@ -119,8 +121,8 @@ func verify(key, message, signature []byte) error {
 	return nil
 }
 
-// smallOrder returns y, little-endian, of the eight points of small order: each
-// but the first two belongs to two of them.
+// smallOrder returns the y coordinates, in little-endian order, of the eight points of
+// small order. Each but the first two is that of two points.
 func smallOrder() []string {
 	return []string{
 		"0100000000000000000000000000000000000000000000000000000000000000", // order 1

@@ -66,8 +66,8 @@ func TestVerifyWycheproof(t *testing.T) {
 
 func TestVerifyKeyEncoding(t *testing.T) {
 	message := []byte("any message")
-	// With the neutral element as the key, R = neutral and S = 0 sign
-	// everything. The standard library accepts that.
+	// If the key is the neutral element, then R = neutral and S = 0 is a signature of
+	// every message, and the standard library accepts it.
 	signature := make([]byte, ed25519.SignatureSize)
 	signature[0] = 1
 
@@ -92,7 +92,7 @@ func TestVerifyKeyEncoding(t *testing.T) {
 			}
 		}
 	}
-	// Others that begin or end like those are keys like any other.
+	// Keys that only begin or end like the refused ones are good.
 	for _, k := range [][]byte{key(0xeb, 0xff, 0x7f), key(0xff, 0xff, 0x7e), key(0xff, 0xfe, 0x7f)} {
 		if err := verify(k, message, signature); !errors.Is(err, errSignature) {
 			t.Errorf("%x: error %v", k, err)
@@ -108,8 +108,8 @@ func TestVerifyKeyEncoding(t *testing.T) {
 	}
 }
 
-// The group has 8·l points, so exactly eight have an order that divides 8. This
-// finds the points of the table on the curve -x²+y² = 1+dx²y² and multiplies.
+// The group has 8·l points, so exactly eight have an order that divides 8. This test
+// computes the points of the table on the curve -x²+y² = 1+dx²y² and their multiples.
 func TestSmallOrder(t *testing.T) {
 	p := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
 	one := big.NewInt(1)
@@ -171,16 +171,16 @@ func TestSign(t *testing.T) {
 	}
 	sound(t, tx)
 
-	// A node leaves it as it is.
+	// A node does not change the signed transaction.
 	if posted, err := NewTx([]byte(tx.String()), testTime.AddDate(1, 0, 0)); err != nil || posted != tx {
 		t.Errorf("posted, it became %s (%v)", posted, err)
 	}
-	// The same key and post make the same signature; a timestamp stays.
+	// The same key and post give the same signature, and a timestamp stays.
 	own, err := Sign([]byte(`{"timestamp":7,"content":"hello","author":"alice"}`), testKey(), testTime)
 	if err != nil || own.Timestamp() != 7 {
 		t.Errorf("timestamp %v, error %v", own.Timestamp(), err)
 	}
-	// The names before and after the signature's do not matter.
+	// Fields may sort before or after signature.
 	for _, key := range []string{"", "A", "signaturf", "signatur", "signature ", "zz"} {
 		tx, err := Sign([]byte(`{"`+key+`":[],"content":"hello","author":"alice"}`), testKey(), testTime)
 		if err != nil {
@@ -193,7 +193,7 @@ func TestSign(t *testing.T) {
 
 func TestSignRefuses(t *testing.T) {
 	other := slices.Clone(testKey())
-	other[40] ^= 1 // the public half no longer belongs to the seed
+	other[40] ^= 1 // the public key no longer belongs to the seed
 	for name, tc := range map[string]struct {
 		post string
 		key  ed25519.PrivateKey
@@ -226,7 +226,7 @@ func TestSignedTxRefuses(t *testing.T) {
 		misfit = "signature: does not fit"
 		digits = "signature: must be a string of 128 lower-case hex digits"
 	)
-	// S plus the order of the group satisfies the same equation.
+	// S plus the order of the group fulfils the same equation, and must be refused.
 	raw, _ := hex.DecodeString(tx.Signature())
 	s := slices.Clone(raw[32:])
 	slices.Reverse(s)

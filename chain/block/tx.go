@@ -12,15 +12,15 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// MaxTxSize is the largest size of a transaction, in bytes of its canonical
-// form.
+// MaxTxSize is the greatest size of a transaction in bytes of its canonical form.
 const MaxTxSize = 64 << 10
 
-// MaxTxText is the longest text, in bytes, that is read as a transaction.
-// Escapes spell a byte with up to six; the rest is room for white space.
+// MaxTxText is the size in bytes of the longest text that is read as a transaction.
+// An escape can take six bytes for a byte of the canonical form; the rest is room for
+// white space.
 const MaxTxText = 8 * MaxTxSize
 
-// The fields that a transaction gives a meaning to.
+// The fields of a transaction that have a meaning.
 const (
 	fieldAuthor    = "author"
 	fieldContent   = "content"
@@ -29,12 +29,12 @@ const (
 	fieldSignature = "signature"
 )
 
-// Tx is a transaction: a JSON object with author, content and timestamp, any
-// further fields, and perhaps a signature. Only its canonical form (RFC 8785)
+// Tx is a transaction: a JSON object with the fields author, content and timestamp. It
+// may have any further fields, and may be signed. Only its canonical form (RFC 8785)
 // is kept.
 //
-// It never changes. Two are equal with == exactly when their canonical forms
-// are. The zero value is no transaction.
+// A Tx is immutable. Two of them are == if and only if their canonical forms are
+// equal. The zero value is not a transaction.
 type Tx struct {
 	canonical string
 	id        pow.Hash
@@ -42,17 +42,17 @@ type Tx struct {
 	author    string
 	content   string
 	timestamp float64
-	publicKey string // both are set, or neither
-	signature string
+	publicKey string // hex; empty if the transaction is not signed
+	signature string // hex; empty if the transaction is not signed
 }
 
-// ParseTx reads a complete transaction, as it stands in a block or comes from a
-// peer. Any spelling of the JSON will do; a signature has to be right.
+// ParseTx reads a complete transaction, such as one from a block or from a peer. The
+// JSON need not be in canonical form. If there is a signature, it must be valid.
 //
-// The text is checked before it is decoded or hashed: it must not repeat a key
-// in an object, hold invalid UTF-8 or lone surrogates, nest deeper than 32, or
-// have an integer beyond ±(2^53-1), a number too large for a double, or one that
-// is not zero and has zero as its nearest double.
+// The text is checked before it is decoded or hashed. It must not have duplicate keys
+// in an object, invalid UTF-8, lone surrogates, nesting deeper than 32, integers
+// beyond ±(2^53-1), numbers too large for a double, or nonzero numbers that are
+// rounded to zero.
 func ParseTx(data []byte) (Tx, error) {
 	text := string(data)
 	members, canonical, err := checkTx(text)
@@ -65,9 +65,10 @@ func ParseTx(data []byte) (Tx, error) {
 	return newTx(text)
 }
 
-// NewTx reads what a client posts: author and content, and any further fields.
-// It sets the timestamp to now, in microseconds, even if the post has one,
-// because nobody vouches for that; a signed post must have its own.
+// NewTx makes a transaction from a client's post, which must have the fields author
+// and content and may have others. NewTx sets the timestamp to now with microseconds,
+// even if the post has a timestamp, which nobody could verify. A signed post must have
+// a timestamp, which stays.
 func NewTx(post []byte, now time.Time) (Tx, error) {
 	text := string(post)
 	members, _, err := checkTx(text)
@@ -80,7 +81,7 @@ func NewTx(post []byte, now time.Time) (Tx, error) {
 	return newTx(text)
 }
 
-// checkTx is the gate before anything else looks at a text.
+// checkTx checks a text before anything else reads it.
 func checkTx(text string) (members []member, canonical bool, err error) {
 	if len(text) > MaxTxText {
 		return nil, false, fmt.Errorf("transaction: text of %d bytes, at most %d are read", len(text), MaxTxText)
@@ -88,14 +89,14 @@ func checkTx(text string) (members []member, canonical bool, err error) {
 	return scanJSON(text, 0)
 }
 
-// newTx makes a transaction of a text that checkTx has accepted.
+// newTx makes a transaction from a text that checkTx has accepted.
 func newTx(text string) (Tx, error) {
 	raw, err := canonicalize(text)
 	if err != nil {
 		return Tx{}, err
 	}
-	// From here on nothing but the canonical form counts, so the fields are
-	// taken from it, and it has to pass the check itself.
+	// The id depends only on the canonical form, so the fields must be read from it,
+	// and it must pass the check, too.
 	canonical := string(raw)
 	members, err := checkJSON(canonical)
 	if err != nil {
@@ -104,8 +105,8 @@ func newTx(text string) (Tx, error) {
 	return canonicalTx(canonical, raw, members)
 }
 
-// canonicalTx makes a transaction of its canonical form, as a string and as
-// bytes, with those members.
+// canonicalTx makes a transaction from its canonical form, which is given as a string
+// and as bytes, and the members of that form.
 func canonicalTx(canonical string, raw []byte, members []member) (Tx, error) {
 	if len(canonical) > MaxTxSize {
 		return Tx{}, fmt.Errorf("transaction: %d bytes in canonical form, at most %d are allowed", len(canonical), MaxTxSize)
@@ -123,7 +124,7 @@ func canonicalTx(canonical string, raw []byte, members []member) (Tx, error) {
 	return tx, nil
 }
 
-// readFields takes what every transaction has from the canonical form.
+// readFields reads the fields that every transaction has.
 func (tx *Tx) readFields(members []member) (err error) {
 	if tx.author, err = stringField(tx.canonical, members, fieldAuthor); err != nil {
 		return err
@@ -135,9 +136,9 @@ func (tx *Tx) readFields(members []member) (err error) {
 	return err
 }
 
-// loadTx reads a canonical form that ParseTx or NewTx has once returned, and
-// whose bytes something vouches for. It checks no more than it must to have the
-// fields.
+// loadTx reads the canonical form of a transaction that ParseTx or NewTx has returned
+// before. The caller must make sure that its bytes have not changed, because loadTx
+// does not verify the signature.
 func loadTx(data []byte) (Tx, error) {
 	canonical := string(data)
 	members, err := checkJSON(canonical)
@@ -158,8 +159,8 @@ func loadTx(data []byte) (Tx, error) {
 	return tx, err
 }
 
-// canonicalize returns the RFC 8785 form of a text that checkJSON has accepted.
-// Before that it must not be called: it would round integers silently.
+// canonicalize returns the RFC 8785 form of a text that checkJSON has accepted. It
+// must not be called for other texts, because it would silently round integers.
 func canonicalize(text string) ([]byte, error) {
 	canonical, err := jcs.Transform([]byte(text))
 	if err != nil {
@@ -168,13 +169,15 @@ func canonicalize(text string) ([]byte, error) {
 	return canonical, nil
 }
 
-// timestampOf returns seconds with the microseconds as a fraction. At that
-// precision a double is exact until the year 2242: it prints as it was written.
+// timestampOf returns a time as seconds with six decimals at most. Until the year 2242
+// a double is precise enough for that: it is printed with the digits that were
+// written.
 func timestampOf(now time.Time) string {
 	seconds := float64(now.UnixMicro()) / 1e6
 	return strconv.FormatFloat(seconds, 'f', -1, 64)
 }
 
+// stringField returns a field that must be a non-empty string, unescaped.
 func stringField(text string, members []member, key string) (string, error) {
 	m, ok := find(members, key)
 	if !ok {
@@ -213,8 +216,8 @@ func has(members []member, key string) bool {
 	return ok
 }
 
-// set returns the text of an object with the member of that key replaced or
-// added. Key and value are JSON; the key has no escapes.
+// set returns the text of an object in which the member with the key is replaced or
+// added. The value is JSON, and the key must not need escapes.
 func set(text string, members []member, key, value string) string {
 	if m, ok := find(members, key); ok {
 		return text[:m.value] + value + text[m.end:]
@@ -229,25 +232,25 @@ func set(text string, members []member, key, value string) string {
 // ID returns the SHA-256d of the canonical form.
 func (tx Tx) ID() pow.Hash { return tx.id }
 
-// Author returns who the transaction says it is from. Only a signature proves
-// anything, and that of the public key, not of the name.
+// Author returns the field author, which proves nothing: a signature proves only who
+// has the public key.
 func (tx Tx) Author() string { return tx.author }
 
-// Content returns the field of that name, never empty.
+// Content returns the field content, which is never empty.
 func (tx Tx) Content() string { return tx.content }
 
-// Timestamp returns seconds since 1970-01-01 UTC, with a fraction.
+// Timestamp returns the field timestamp: seconds since 1970-01-01 UTC, with a fraction.
 func (tx Tx) Timestamp() float64 { return tx.timestamp }
 
-// Signed reports whether the transaction has a signature; then it is right.
+// Signed reports whether the transaction has a signature. If so, it has been verified.
 func (tx Tx) Signed() bool { return tx.signature != "" }
 
-// PublicKey returns the Ed25519 key of the signature as 64 hex digits, or "" if
-// there is none.
+// PublicKey returns the Ed25519 public key of the signature as 64 hex digits, or "" if
+// the transaction is not signed.
 func (tx Tx) PublicKey() string { return tx.publicKey }
 
-// Signature returns the Ed25519 signature as 128 hex digits, or "" if there is
-// none.
+// Signature returns the Ed25519 signature as 128 hex digits, or "" if the transaction
+// is not signed.
 func (tx Tx) Signature() string { return tx.signature }
 
 // Size returns the length of the canonical form in bytes, at most [MaxTxSize].
@@ -256,9 +259,10 @@ func (tx Tx) Size() int { return len(tx.canonical) }
 // String returns the canonical form.
 func (tx Tx) String() string { return tx.canonical }
 
-// MarshalJSON implements [encoding/json.Marshaler]: the canonical form, byte
-// for byte. Mind that [encoding/json.Marshal] then escapes <, > and & in it,
-// which [ParseTx] undoes, and which an encoder leaves out on SetEscapeHTML(false).
+// MarshalJSON implements [encoding/json.Marshaler]. It returns the canonical form.
+// Note that [encoding/json.Marshal] then escapes the characters <, > and & in it.
+// [ParseTx] accepts the result, and an encoder with SetEscapeHTML(false) does not
+// escape them.
 func (tx Tx) MarshalJSON() ([]byte, error) {
 	if tx.canonical == "" {
 		return nil, errors.New("the zero Tx is no transaction")
@@ -266,8 +270,8 @@ func (tx Tx) MarshalJSON() ([]byte, error) {
 	return []byte(tx.canonical), nil
 }
 
-// UnmarshalJSON implements [encoding/json.Unmarshaler] with [ParseTx]. Unlike
-// most types it refuses null.
+// UnmarshalJSON implements [encoding/json.Unmarshaler] with [ParseTx]. Unlike most
+// types it does not accept null.
 func (tx *Tx) UnmarshalJSON(data []byte) error {
 	parsed, err := ParseTx(data)
 	if err != nil {

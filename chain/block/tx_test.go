@@ -33,7 +33,7 @@ func TestCanonicalFormOfRFC8785(t *testing.T) {
 			if strings.TrimSpace(outputs[file]) != string(raw) {
 				t.Fatal("output and outhex differ")
 			}
-			// An array is no transaction, so all are tried inside an object.
+			// Some documents are not objects, so each is made the value of a field.
 			text, want := `{"x":`+text+`}`, `{"x":`+string(raw)+`}`
 			got, err := canonicalize(text)
 			if err != nil || string(got) != want {
@@ -50,7 +50,7 @@ func TestCanonicalFormOfRFC8785(t *testing.T) {
 	}
 }
 
-// The ids were computed with Python's hashlib.
+// The ids have been computed with Python's hashlib.
 func TestTxID(t *testing.T) {
 	for _, tc := range []struct{ text, canonical, id string }{
 		{
@@ -117,7 +117,8 @@ func TestNewTx(t *testing.T) {
 	}
 }
 
-// Every microsecond has a double of its own, which prints as it was written.
+// Different microseconds are different doubles, which are printed with the digits that
+// were written.
 func TestTimestampIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		micros := rapid.Int64Range(0, 1<<33*1e6).Draw(t, "microseconds")
@@ -169,7 +170,7 @@ func TestTxRefuses(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, tc.want)
 			}
 			if strings.HasPrefix(name, "timestamp") && name != "timestamp infinite" {
-				return // a post gets another
+				return // NewTx sets the timestamp of a post
 			}
 			if _, err := NewTx([]byte(tc.text), testTime); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("posted: error %v, want one with %q", err, tc.want)
@@ -186,7 +187,7 @@ func TestTxSizeLimit(t *testing.T) {
 	text := func(size int, escape string) []byte {
 		return []byte(strings.Replace(frame, `""`, `"`+strings.Repeat(escape, size-len(frame))+`"`, 1))
 	}
-	// The canonical form counts, however the text spells it.
+	// The limit is on the canonical form, not on the text.
 	for _, escape := range []string{"c", `\u0063`} {
 		tx, err := ParseTx(text(MaxTxSize, escape))
 		if err != nil || tx.Size() != MaxTxSize {
@@ -226,7 +227,7 @@ func TestTxJSON(t *testing.T) {
 	if _, err := json.Marshal(Tx{}); err == nil {
 		t.Error("the zero Tx marshals")
 	}
-	// encoding/json would let all of these pass.
+	// encoding/json would accept all of these.
 	for _, bad := range []string{
 		`null`,
 		`{"author":"a","author":"b","content":"c","timestamp":1}`,
@@ -242,7 +243,7 @@ func TestTxJSON(t *testing.T) {
 	}
 }
 
-// However a transaction is spelled, its id is that of what it says.
+// The id depends on what a transaction says, not on the spelling of its JSON.
 func TestSpellingDoesNotChangeTheID(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		object := anyObject(3).Draw(t, "fields")
@@ -277,7 +278,7 @@ func TestSpellingDoesNotChangeTheID(t *testing.T) {
 	})
 }
 
-// anyObject draws what encoding/json makes of an object.
+// anyObject draws an object in the form that encoding/json decodes to.
 func anyObject(depth int) *rapid.Generator[map[string]any] {
 	return rapid.MapOfN(rapid.StringN(0, 8, -1), anyValue(depth-1), 0, 5)
 }
@@ -299,7 +300,7 @@ func anyValue(depth int) *rapid.Generator[any] {
 	return rapid.OneOf(kinds...)
 }
 
-// spell writes a value in one of the many ways that mean the same.
+// spell writes a value as JSON in one of the many ways that mean the same value.
 func spell(t *rapid.T, v any) string {
 	pick := func(choices ...string) string { return rapid.SampledFrom(choices).Draw(t, "spelling") }
 	space := func() string { return pick("", "", " ", "\n", "\t\r\n ") }
@@ -381,7 +382,7 @@ func FuzzParseTx(f *testing.F) {
 	})
 }
 
-// sound checks what is true of every transaction.
+// sound checks the invariants of every transaction.
 func sound(t *testing.T, tx Tx) {
 	t.Helper()
 	if tx.Author() == "" || tx.Content() == "" || tx.Size() > MaxTxSize ||
@@ -400,7 +401,7 @@ func sound(t *testing.T, tx Tx) {
 		Content   string  `json:"content"`
 		Timestamp float64 `json:"timestamp"`
 	}
-	var all map[string]json.RawMessage // encoding/json takes "Author" for author
+	var all map[string]json.RawMessage // a map, because encoding/json would read "Author" into a field author
 	if err := json.Unmarshal([]byte(tx.String()), &all); err != nil {
 		t.Fatal(err)
 	}

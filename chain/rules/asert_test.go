@@ -16,7 +16,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// bitcoinCash is the rule of Bitcoin Cash from an anchor at height 1.
+// bitcoinCash returns the rule of Bitcoin Cash with an anchor at height 1.
 func bitcoinCash(bits pow.Bits) Asert {
 	return Asert{Height: 1, Bits: bits, Spacing: 600, HalfLife: 172_800, Limit: 0x1d00ffff}
 }
@@ -77,7 +77,8 @@ func parseRunBits(t *testing.T, s string) pow.Bits {
 	return b
 }
 
-// modelNext is the specification in big integers.
+// modelNext computes what [Asert.Next] does with big integers, as the specification
+// is written.
 func modelNext(a Asert, height, time int64) pow.Bits {
 	big64 := big.NewInt
 	late := new(big.Int).Mul(big64(int64(a.Spacing)), big64(height-a.Height+1))
@@ -120,7 +121,7 @@ func bigTarget(b pow.Bits) *big.Int {
 	return new(big.Int).SetBytes(raw[:])
 }
 
-// anyBits returns bits of a positive target, up to the easiest there are.
+// anyBits generates the shortest compact form of any positive target.
 func anyBits() *rapid.Generator[pow.Bits] {
 	return rapid.Custom(func(t *rapid.T) pow.Bits {
 		b := pow.Bits(rapid.Uint32Range(1, 0x7fffff).Draw(t, "mantissa")) | pow.Bits(rapid.Uint32Range(1, 32).Draw(t, "size"))<<24
@@ -169,7 +170,7 @@ func TestAsertFactor(t *testing.T) {
 	for frac := range uint64(1 << 16) {
 		got := asertFactor(frac)
 		exact := math.Exp2(float64(frac)/65536) * 65536
-		// 0.013% of the cubic and half a unit of the last place.
+		// Allow for 0.013%, the error of the cubic, and for rounding.
 		if math.Abs(float64(got)-exact) > exact*0.00013+0.5 {
 			t.Fatalf("2^(%d/65536) is %d/65536, want about %.1f", frac, got, exact)
 		}
@@ -183,7 +184,7 @@ func TestAsertFactor(t *testing.T) {
 	}
 }
 
-// The later the parent, the easier the next block; the higher, the harder.
+// A later parent makes the next block easier, and a higher parent makes it harder.
 func TestAsertIsMonotonic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := anyAsert().Draw(t, "rule")
@@ -202,7 +203,7 @@ func TestAsertIsMonotonic(t *testing.T) {
 	})
 }
 
-// The rule follows anchor * 2^(late / half-life).
+// The target is close to anchor * 2^(late / half-life).
 func TestAsertAgainstFloat(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := Asert{Height: 1, Bits: 0x1c00ffff, Spacing: 10, HalfLife: 600, Limit: 0x207fffff}
@@ -211,7 +212,7 @@ func TestAsertAgainstFloat(t *testing.T) {
 		got, _ := new(big.Float).SetInt(bigTarget(a.Next(height, 10*height+late))).Float64()
 		anchor, _ := new(big.Float).SetInt(bigTarget(a.Bits)).Float64()
 		want := anchor * math.Exp2(float64(late)/600)
-		// 2^-15 for the compact form.
+		// The last term, 2^-15, allows for the rounding to the compact form.
 		if math.Abs(got/want-1) > 0.00013+1.0/65536+1.0/32768 {
 			t.Fatalf("%d s late: target %g, want about %g", late, got, want)
 		}

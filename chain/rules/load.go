@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// MaxParamsSize is the length in bytes of the longest parameter file.
+// MaxParamsSize is the size in bytes of the longest parameter file that is read.
 const MaxParamsSize = 16 << 10
 
 // Load reads a network from a JSON file; see [Parse].
@@ -80,12 +80,12 @@ func checkKeys(dec *json.Decoder, where string) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", where, err)
 			}
-			key := token.(string) // package json lets nothing else be a key
+			key := token.(string) // encoding/json accepts no other key
 			if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz_") != "" {
 				return fmt.Errorf("%s: unknown field %q", where, key)
 			}
 			if seen[key] {
-				return fmt.Errorf("%s: field %q stands twice", where, key)
+				return fmt.Errorf("%s: field %q is repeated", where, key)
 			}
 			seen[key] = true
 			inner += ": " + key

@@ -5,13 +5,13 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// ParseBlock reads a block of the network. It looks at the proof of work and
-// at the number of transactions before it verifies any signature, so that a
-// block that cost nothing costs little to refuse.
+// ParseBlock reads the JSON form of a block of the network. It checks the proof of
+// work and the number of transactions before it parses any transaction and verifies
+// its signature, so that a block that cost no work to make costs little to refuse.
 func (p Params) ParseBlock(data []byte) (block.Block, error) {
 	genesis, _ := p.Genesis()
 	return block.ParseJSON(data, func(h pow.Header, txs int) error {
-		if h != genesis { // which has rules of its own
+		if h != genesis { // no rule applies to genesis
 			if err := p.CheckHeader(h); err != nil {
 				return err
 			}

@@ -15,9 +15,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// A block that cost nothing is refused before any signature is verified.
-// jsonOf returns the JSON of the block with that text for its list of
-// transactions.
+// jsonOf returns the JSON form of the block with its list of transactions replaced by
+// the text txs.
 func jsonOf(t testing.TB, b block.Block, txs string) []byte {
 	t.Helper()
 	text, err := json.Marshal(b)
@@ -31,8 +30,8 @@ func jsonOf(t testing.TB, b block.Block, txs string) []byte {
 	return []byte(before + `"transactions":` + txs + "}")
 }
 
-// forgedTx returns the text of a signed transaction with one digit of its
-// signature changed.
+// forgedTx returns the text of a signed transaction in whose signature one digit is
+// wrong.
 func forgedTx(t testing.TB) string {
 	t.Helper()
 	tx, err := block.Sign([]byte(`{"author":"a","content":"signed"}`), ed25519.NewKeyFromSeed(make([]byte, 32)), rulestest.Time)
@@ -50,6 +49,8 @@ func sameBlock(a, b block.Block) bool {
 	return a.Header == b.Header && a.Coinbase == b.Coinbase && slices.Equal(a.Txs, b.Txs)
 }
 
+// ParseBlock refuses a block that cost no work, and one with too many transactions,
+// before it verifies any signature.
 func TestParseBlock(t *testing.T) {
 	p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits.BlockTxs = 2 })
 	good := rulestest.NewBranch(p).Make(1)
@@ -60,14 +61,14 @@ func TestParseBlock(t *testing.T) {
 	version := good
 	version.Header.Version = 1
 	version = rulestest.Solve(version)
-	orphan := good // claims to be a genesis, and cost nothing
+	orphan := good // without a parent, as genesis is, and without work
 	orphan.Header.Prev, orphan.Header.Bits = pow.Hash{}, 0
 	forged := forgedTx(t)
 	txs := func(n int) string { return "[" + strings.Join(slices.Repeat([]string{forged}, n), ",") + "]" }
 	for name, tc := range map[string]struct {
 		b    block.Block
 		txs  string
-		want block.Reason // "": the signature
+		want block.Reason // "": the signature is refused
 	}{
 		"no proof of work": {free, txs(1), block.HighHash},
 		"no parent":        {orphan, txs(1), block.BadDiffBits},
@@ -99,7 +100,7 @@ func TestParseBlock(t *testing.T) {
 	if _, err := other.ParseBlock(jsonOf(t, genesis, "[]")); err != nil {
 		t.Errorf("genesis of a network with other bits: %v", err)
 	}
-	// Limits left zero stand for their defaults.
+	// Limits that are left zero have their defaults.
 	b := rulestest.NewBranch(p).Make(1, rulestest.MakeTx(t, "one"))
 	if _, err := rulestest.MustNew(rules.Config{Name: p.Name(), Difficulty: p.Difficulty()}).ParseBlock(jsonOf(t, b, "["+b.Txs[0].String()+"]")); err != nil {
 		t.Errorf("default limits: %v", err)

@@ -11,8 +11,8 @@ import (
 	"github.com/lodepow/lode/chain"
 )
 
-// BenchmarkCommit is what clients that post get: one pending transaction each,
-// durable before the next.
+// BenchmarkCommit measures how many changes a second are acknowledged. Each client
+// adds one pending transaction at a time and waits until it is durable.
 func BenchmarkCommit(b *testing.B) {
 	for _, clients := range []int{1, 8, 64, 256} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
@@ -41,7 +41,7 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
-// BenchmarkSync is the disk alone: a page written and synced.
+// BenchmarkSync measures the disk alone: it writes a page and syncs it.
 func BenchmarkSync(b *testing.B) {
 	f, err := os.Create(filepath.Join(b.TempDir(), "f"))
 	if err != nil {

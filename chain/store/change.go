@@ -7,31 +7,34 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// change is a [chain.Change] in the form of the file, but for the checksums of
-// the records whose keys the committer chooses.
+// change is a [chain.Change] encoded for the file. The records of its blocks have
+// no checksums yet, because a checksum covers the key, and the committer chooses
+// the key.
 type change struct {
-	blocks              []storedBlock
+	blocks              []encodedBlock
 	disconnect, connect []pow.Hash
-	add                 []pending
+	add                 []encodedTx
 	remove              []uint64
-	size                int // bytes, about
+	size                int // of the records in bytes, approximately
 }
 
-type storedBlock struct {
+type encodedBlock struct {
 	hash   pow.Hash
 	header [pow.HeaderSize]byte
-	record []byte
+	record []byte // the body, with room for its checksum in front
 	txs    []pow.Hash
 }
 
-type pending struct {
+// encodedTx is a pending transaction.
+type encodedTx struct {
 	key, record []byte
 }
 
+// encode encodes a change. The error says which part of it cannot be stored.
 func encode(c chain.Change) (change, error) {
 	to := change{disconnect: c.Disconnect, connect: c.Connect, remove: c.RemovePending}
 	for _, b := range c.Blocks {
-		e := storedBlock{hash: b.Hash(), header: b.Header.Bytes(), txs: make([]pow.Hash, len(b.Txs))}
+		e := encodedBlock{hash: b.Hash(), header: b.Header.Bytes(), txs: make([]pow.Hash, len(b.Txs))}
 		for i, tx := range b.Txs {
 			e.txs[i] = tx.ID()
 		}
@@ -51,7 +54,7 @@ func encode(c chain.Change) (change, error) {
 			return change{}, fmt.Errorf("pending transaction %d: it is the zero Tx", p.Seq)
 		}
 		k := key(p.Seq)
-		to.add = append(to.add, pending{k, seal(k, append(make([]byte, sumSize, sumSize+len(text)), text...))})
+		to.add = append(to.add, encodedTx{k, seal(k, append(make([]byte, sumSize, sumSize+len(text)), text...))})
 		to.size += len(text)
 	}
 	return to, nil

@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// bbolt's file format, version 2, in the byte order of the machine.
+// Constants of bbolt's file format, version 2. Numbers are in the byte order of the
+// machine.
 const (
 	boltMagic   = 0xed0cdaed
 	boltVersion = 2
@@ -23,18 +24,20 @@ const (
 	flagLeaf     = 2
 	flagFreelist = 16
 
-	elementIsBucket = 1
-	freelistLong    = 0xffff // the count is the first element
+	elementIsBucket = 1      // a flag of a leaf element: its value is a bucket
+	freelistLong    = 0xffff // a count for "the first element is the count"
 
 	maxPageSize = 64 << 10
 	maxDepth    = 32
 )
 
-// checkPages reads a bbolt file and returns an error if a page that it looks at
-// is not as bbolt writes it. It reads all pages in use, but the leaves of the
-// bucket of bodies only in a file of at most bodiesUpTo bytes, hands over every
-// record in them, and returns the number of the transaction that wrote last. It
-// trusts nothing that it reads.
+// checkPages reads a bbolt file of a size in bytes and returns an error if a page is
+// not as bbolt writes it. It calls record for every record that it reads, and
+// returns the number of the transaction that wrote last. It trusts nothing in the
+// file.
+//
+// It reads all pages that are in use, except that it skips the leaves of the bucket
+// bodies if the file is larger than bodiesUpTo bytes.
 func checkPages(file io.ReaderAt, size, bodiesUpTo int64, record func(bucket string, key, value []byte)) (txid uint64, err error) {
 	c := checker{file: file, record: record, bodies: size <= bodiesUpTo}
 	if err := c.metas(size); err != nil {
@@ -54,29 +57,30 @@ func checkPages(file io.ReaderAt, size, bodiesUpTo int64, record func(bucket str
 type checker struct {
 	file     io.ReaderAt
 	record   func(bucket string, key, value []byte)
-	bodies   bool // read them, too
-	txid     uint64
+	bodies   bool   // whether to read the leaves of the bucket bodies
+	txid     uint64 // of the newer meta page, as are the fields below
 	pageSize uint64
 	high     uint64 // pages from here on have never been used
 	rootPage uint64
 	freePage uint64
-	use      []pageUse // of each page below high
+	use      []pageUse // of each page below high, as far as it is known
 }
 
+// pageUse says what a page is used for.
 type pageUse byte
 
 const (
-	unknown pageUse = iota
+	unknown pageUse = iota // not seen yet, or an overflow page of an unread leaf
 	free
 	used
-	unread // a leaf of bodies; the unknown pages after it are its own
+	unread // a leaf of the bucket bodies that was skipped; its overflow pages follow it
 )
 
-// metas checks both meta pages and takes the newer one.
+// metas checks both meta pages and sets the fields that come from the newer one.
 func (c *checker) metas(size int64) error {
 	for i := range uint64(2) {
 		var raw [pageHeader + metaSize]byte
-		// The first page tells where the second one is.
+		// The first meta page tells the page size, and thus where the second one is.
 		if _, err := c.file.ReadAt(raw[:], int64(i*c.pageSize)); err != nil {
 			return damaged("meta page %d: %v", i, err)
 		}
@@ -102,6 +106,7 @@ func (c *checker) metas(size int64) error {
 	return nil
 }
 
+// freelist marks the pages that the list of free pages names.
 func (c *checker) freelist() error {
 	p, err := c.page(c.freePage)
 	if err != nil {
@@ -126,7 +131,7 @@ func (c *checker) freelist() error {
 	return nil
 }
 
-// root checks the bucket of the buckets, and each of those.
+// root checks the root bucket, whose records are the buckets, and each of them.
 func (c *checker) root() error {
 	return c.tree(c.rootPage, nil, nil, 0, -1, func(flags uint32, name, value []byte) error {
 		if flags != elementIsBucket || len(value) < bucketHeader {
@@ -162,8 +167,8 @@ func (c *checker) root() error {
 	})
 }
 
-// depth returns how many branches stand above the leaves, which is the same for
-// all leaves of a bucket.
+// depth returns the number of branch pages above the leaves of a bucket. It follows
+// the first child of each page, because all leaves have the same depth.
 func (c *checker) depth(id uint64) (int, error) {
 	for depth := range maxDepth {
 		p, err := c.read(id)
@@ -178,8 +183,9 @@ func (c *checker) depth(id uint64) (int, error) {
 	return 0, damaged("page %d: too deep", id)
 }
 
-// tree checks the page and what is below it: keys ascend, from low and up to
-// high. Pages at the depth of unread are not read.
+// tree checks page id and the pages below it: their keys must ascend and lie from
+// low up to, but not including, high. Pages at depth unreadAt are marked but not
+// read.
 func (c *checker) tree(id uint64, low, high []byte, depth, unreadAt int, record func(flags uint32, key, value []byte) error) error {
 	if depth == unreadAt {
 		return c.mark(id, 1, unread)
@@ -188,7 +194,7 @@ func (c *checker) tree(id uint64, low, high []byte, depth, unreadAt int, record 
 	if err != nil {
 		return err
 	}
-	if p.flags == flagLeaf && p.count == 0 && depth > 0 { // bbolt's cursor walks in circles there
+	if p.flags == flagLeaf && p.count == 0 && depth > 0 { // bbolt's cursor would loop forever
 		return damaged("page %d: an empty leaf", id)
 	}
 	if p.flags == flagLeaf {
@@ -202,8 +208,9 @@ func (c *checker) tree(id uint64, low, high []byte, depth, unreadAt int, record 
 	})
 }
 
-// coverage finds pages that are neither used nor free, or that only seem to be
-// the rest of a body.
+// coverage returns an error if a page is neither used nor free. Overflow pages of
+// bodies that were not read are not marked; coverage accepts unmarked pages only
+// behind such a body.
 func (c *checker) coverage() error {
 	body := false
 	for id, use := range c.use {
@@ -215,7 +222,7 @@ func (c *checker) coverage() error {
 	return nil
 }
 
-// page reads a page that has not been seen yet.
+// page reads a page, with its overflow pages, and marks them as used.
 func (c *checker) page(id uint64) (page, error) {
 	p, err := c.read(id)
 	if err != nil {
@@ -224,6 +231,7 @@ func (c *checker) page(id uint64) (page, error) {
 	return p, c.mark(id, uint64(p.overflow)+1, used)
 }
 
+// mark notes the use of pages that must not have been used before.
 func (c *checker) mark(id, pages uint64, as pageUse) error {
 	if id >= c.high || pages > c.high-id {
 		return damaged("page %d is beyond the last one", id)
@@ -237,6 +245,7 @@ func (c *checker) mark(id, pages uint64, as pageUse) error {
 	return nil
 }
 
+// read reads a page with its overflow pages.
 func (c *checker) read(id uint64) (page, error) {
 	if id >= c.high {
 		return page{}, damaged("page %d is beyond the last one", id)
@@ -265,7 +274,7 @@ type page struct {
 	flags    uint16
 	count    uint16
 	overflow uint32
-	data     []byte // all of the page, with its header
+	data     []byte // the page with its header and its overflow pages
 }
 
 func parsePage(id uint64, data []byte) (page, error) {
@@ -279,8 +288,11 @@ func parsePage(id uint64, data []byte) (page, error) {
 	return p, nil
 }
 
-// elements walks the table of elements and the keys and values behind it, which
-// lie without a gap in the table's order.
+// elements checks the table of elements at the start of a page and the data behind
+// it. The data must lie in the table's order without gaps, and keys must ascend.
+// It calls element for each entry e of the table with the rest of the page; element
+// returns the entry's offset, the size of its data, and its key, or a nil key if
+// the entry is not sound.
 func (p page) elements(element func(e, rest []byte) (pos, size uint64, key []byte)) error {
 	end := pageHeader + pageElement*uint64(p.count)
 	if end > uint64(len(p.data)) {
@@ -302,7 +314,8 @@ func (p page) elements(element func(e, rest []byte) (pos, size uint64, key []byt
 	return nil
 }
 
-// leaf checks a leaf, and calls record for each of its records.
+// leaf checks a leaf page whose keys must lie from low up to high, and calls record
+// for each of its records until one fails.
 func (p page) leaf(low, high []byte, record func(flags uint32, key, value []byte) error) error {
 	var failed error
 	err := p.elements(func(e, rest []byte) (uint64, uint64, []byte) {
@@ -325,7 +338,8 @@ func (p page) leaf(low, high []byte, record func(flags uint32, key, value []byte
 	return err
 }
 
-// branch checks a branch, and calls child for each of its pages.
+// branch checks a branch page whose keys must lie from low up to high, and calls
+// child for each of its pages with the range of keys below it.
 func (p page) branch(low, high []byte, child func(id uint64, low, high []byte) error) error {
 	var ids []uint64
 	var keys [][]byte
@@ -354,7 +368,7 @@ func (p page) branch(low, high []byte, child func(id uint64, low, high []byte) e
 	return nil
 }
 
-// between reports low <= key < high, where nil is no bound.
+// between reports whether low <= key < high. A nil low or high is no bound.
 func between(low, key, high []byte) bool {
 	return (low == nil || bytes.Compare(low, key) <= 0) && (high == nil || bytes.Compare(key, high) < 0)
 }

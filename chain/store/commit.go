@@ -12,21 +12,21 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Bounds of what shares a transaction.
+// Bounds of the changes that share a transaction.
 const (
 	maxGroup      = 1024
 	maxGroupBytes = 16 << 20
 )
 
-// request is a change on its way to the committer.
+// request is a change that waits for the committer.
 type request struct {
 	change
-	answer chan error
+	answer chan error // buffered: the committer never waits for a caller
 }
 
 // Commit implements [chain.Store].
 func (s *Store) Commit(c chain.Change) error {
-	encoded, err := encode(c) // here, where it may take another core
+	encoded, err := encode(c) // on this goroutine, so that callers encode in parallel
 	if err != nil {
 		return err
 	}
@@ -43,11 +43,12 @@ func (s *Store) enqueue(r *request) error {
 	if s.closed {
 		return chain.ErrClosed
 	}
-	s.queue <- r // the committer takes it even while Close waits for the gate
+	s.queue <- r // the committer empties the queue even while Close waits for the gate
 	return nil
 }
 
-// commitAll is the committer: the one goroutine that writes.
+// commitAll is the committer, the only goroutine that writes. It returns when the
+// queue is closed and empty.
 func (s *Store) commitAll() {
 	defer close(s.done)
 	debug.SetPanicOnFault(true)
@@ -67,8 +68,10 @@ func (s *Store) commitAll() {
 	}
 }
 
-// next returns what waits in the queue. Those whom the last commit has answered
-// get a chance to come back first: a fsync costs more than they do.
+// next returns a request from the queue, or false if none is waiting. Before it
+// gives up, it lets other goroutines run twice: the callers that the last commit
+// has answered may have their next change ready, and joining the group is cheaper
+// for them than another fsync.
 func (s *Store) next() (*request, bool) {
 	for range 2 {
 		select {
@@ -81,7 +84,8 @@ func (s *Store) next() (*request, bool) {
 	return nil, false
 }
 
-// commit answers every request of the group.
+// commit makes the changes of a group durable and answers every request. If one
+// change fails, the others are tried again without it.
 func (s *Store) commit(group []*request) {
 	for len(group) > 0 {
 		failed, err := s.write(group)
@@ -95,9 +99,9 @@ func (s *Store) commit(group []*request) {
 		case failed >= 0:
 			s.countFailure(err)
 			group[failed].answer <- err
-			group = slices.Delete(group, failed, failed+1) // the others try again
+			group = slices.Delete(group, failed, failed+1)
 		case errors.Is(err, chain.ErrNoSpace) && len(group) > 1 && s.broken == nil:
-			for i := range group { // some may be small enough
+			for i := range group { // some of them may fit on the disk
 				s.commit(slices.Clone(group[i : i+1]))
 			}
 			return
@@ -111,8 +115,9 @@ func (s *Store) commit(group []*request) {
 	}
 }
 
-// write makes the changes durable in one transaction. If it is one of them that
-// fails, write says which one. After an error nothing is changed.
+// write makes the changes durable in one transaction. If one of them does not fit
+// what is stored, failed is its index; otherwise failed is -1. After an error the
+// file has none of the changes, unless the store is now broken.
 func (s *Store) write(group []*request) (failed int, err error) {
 	if s.broken != nil {
 		return -1, s.broken
@@ -153,9 +158,11 @@ func (s *Store) write(group []*request) (failed int, err error) {
 	return -1, nil
 }
 
+// apply begins a transaction and applies the changes of a group in it. failed is
+// the index of the change that caused the error, or -1.
 func (s *Store) apply(group []*request) (w *writer, failed int, err error) {
 	defer guard(&err)()
-	failed = -1 // and so it stays if something panics
+	failed = -1 // also if something panics
 	tx, err := s.db.Begin(true)
 	if err != nil {
 		return nil, failed, fmt.Errorf("write to the store: %w", err)
@@ -170,7 +177,8 @@ func (s *Store) apply(group []*request) (w *writer, failed int, err error) {
 	return w, failed, w.finish()
 }
 
-// rollBack ends a transaction that bbolt may have ended already.
+// rollBack rolls back a transaction, which bbolt may have ended already. If bbolt
+// panics, it may still hold its locks, so the store gives up.
 func (s *Store) rollBack(w *writer) {
 	if w == nil {
 		return
@@ -186,7 +194,7 @@ func (s *Store) rollBack(w *writer) {
 	}
 }
 
-// giveUp refuses all further changes.
+// giveUp makes the store refuse all further changes, for the reason err.
 func (s *Store) giveUp(err error) {
 	if s.broken == nil {
 		s.broken = fmt.Errorf("the store takes no changes until it is opened again: %w", err)

@@ -18,7 +18,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// openWith opens a store whose committer has hooks.
+// openWith opens a store whose committer calls hooks.
 func openWith(t testing.TB, dir string, h hooks) *Store {
 	t.Helper()
 	o := testOptions()
@@ -31,18 +31,20 @@ func openWith(t testing.TB, dir string, h hooks) *Store {
 	return s
 }
 
-// gather holds the first transaction back until the others wait behind it, and
-// returns the answers to all, in order.
+// gather commits changes so that the first has a transaction for itself and the
+// others share the next one. The store must have the hook of holdFirst, which stops
+// the committer in the first transaction until the others are in the queue. gather
+// returns the errors of the changes in their order.
 func gather(t *testing.T, s *Store, held chan struct{}, changes []chain.Change) []error {
 	t.Helper()
 	answers := make([]error, len(changes))
 	var all sync.WaitGroup
 	for i, c := range changes {
 		all.Go(func() { answers[i] = s.Commit(c) })
-		// The first one is taken at once, the others wait in the queue.
+		// The committer takes the first change at once. The others stay in the queue.
 		for deadline := time.Now().Add(5 * time.Second); len(s.queue) != i; time.Sleep(50 * time.Microsecond) {
 			if time.Now().After(deadline) {
-				t.Fatal("the queue does not fill")
+				t.Fatalf("after 5 s the queue has %d changes, want %d", len(s.queue), i)
 			}
 		}
 		if i == 0 {
@@ -54,8 +56,8 @@ func gather(t *testing.T, s *Store, held chan struct{}, changes []chain.Change) 
 	return answers
 }
 
-// holdFirst returns a hook that stops at its first call, between two words on
-// the channel, and counts all.
+// holdFirst returns a hook that counts its calls. The first call sends on held when
+// it begins, and then waits until it receives from held.
 func holdFirst() (hook func() error, held chan struct{}, calls *atomic.Int64) {
 	held, calls = make(chan struct{}), new(atomic.Int64)
 	return func() error {
@@ -84,8 +86,8 @@ func TestGroupSharesOneTransaction(t *testing.T) {
 	}
 }
 
-// One change builds on another in the same transaction, and those that fail do
-// so alone.
+// A change can build on another one in the same transaction, and a change that
+// fails does not affect the others.
 func TestFailuresInAGroup(t *testing.T) {
 	hook, held, _ := holdFirst()
 	dir := t.TempDir()
@@ -124,8 +126,8 @@ func TestFailuresInAGroup(t *testing.T) {
 	}
 }
 
-// Nothing is acknowledged before its fsync begins, or can be read before it is
-// handed to the disk.
+// A change is neither acknowledged nor visible to readers before it has been
+// written and synced.
 func TestNoAnswerBeforeTheSync(t *testing.T) {
 	hook, held, _ := holdFirst()
 	s := openWith(t, t.TempDir(), hooks{beforeSync: hook})
@@ -153,7 +155,7 @@ func TestNoAnswerBeforeTheSync(t *testing.T) {
 	}
 }
 
-// When the first is acknowledged, the file already has all of the transaction.
+// When a change is acknowledged, the file already contains it.
 func TestTheFileHasItBeforeTheAnswer(t *testing.T) {
 	dir, copies := t.TempDir(), t.TempDir()
 	n := 0
@@ -167,7 +169,7 @@ func TestTheFileHasItBeforeTheAnswer(t *testing.T) {
 	for i := range 10 {
 		s := mustOpen(t, filepath.Join(copies, fmt.Sprint(i+1)))
 		if _, pending, err := s.Load(nil); err != nil || len(pending) != i+1 {
-			t.Errorf("after commit %d the file has %d (%v)", i+1, len(pending), err)
+			t.Errorf("after commit %d the file has %d pending transactions (%v), want %d", i+1, len(pending), err, i+1)
 		}
 	}
 }
@@ -198,17 +200,17 @@ func TestFailureBeforeTheSync(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if after, err := contents(s, nil); err != nil || after != before {
-		t.Errorf("it left\n%s(%v)", after, err)
+		t.Errorf("the failed change left\n%s(%v), want\n%s", after, err, before)
 	}
 	if _, err := s.Block(blocks[1].Hash()); !isNotFound(err) {
-		t.Errorf("its block: %v", err)
+		t.Errorf("a block of the failed change: error %v, want that it is not found", err)
 	}
 	fail = false
 	mustCommit(t, s, chain.Change{Blocks: blocks[1:], Connect: hashes(blocks[1:])})
 }
 
-// After a failure that leaves the disk unknown the store only reads, and opening
-// it again ends that.
+// After a failure that leaves the content of the disk unknown, the store can be read
+// but not changed until it is opened again.
 func TestFailureAfterTheSync(t *testing.T) {
 	failure := errors.New("failpoint")
 	dir := t.TempDir()
@@ -240,7 +242,8 @@ func TestFailureAfterTheSync(t *testing.T) {
 	mustCommit(t, s, chain.Change{AddPending: pendingOf(2, "y")})
 }
 
-// All that Commit says about a change while the store closes is true.
+// What Commit returns while the store closes is true: acknowledged changes are in
+// the file, and changes refused with ErrClosed are not.
 func TestCloseDuringCommits(t *testing.T) {
 	for range 20 {
 		dir := t.TempDir()
@@ -280,17 +283,17 @@ func TestCloseDuringCommits(t *testing.T) {
 		acked.Range(func(n, _ any) bool {
 			count++
 			if !slices.ContainsFunc(pending, func(p chain.Pending) bool { return p.Seq == n }) {
-				t.Errorf("%d was acknowledged and is gone", n)
+				t.Errorf("change %d was acknowledged and is not in the file", n)
 			}
 			return true
 		})
 		if count != len(pending) {
-			t.Errorf("%d acknowledged, %d there", count, len(pending))
+			t.Errorf("%d changes were acknowledged, %d are in the file", count, len(pending))
 		}
 	}
 }
 
-// Readers and writers at once, while the file grows.
+// Readers see complete blocks while a writer makes the file grow.
 func TestConcurrentReads(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	blocks := testBranch(pow.Hash{}, 0, "a", 100, 3)

@@ -19,7 +19,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// inChild returns this binary as another process that plays a role in a folder.
+// inChild returns the command that runs this test binary as another process, which
+// does what role says in a folder. See child.
 func inChild(t testing.TB, role, dir string) *exec.Cmd {
 	t.Helper()
 	binary, err := os.Executable()
@@ -31,9 +32,10 @@ func inChild(t testing.TB, role, dir string) *exec.Cmd {
 	return cmd
 }
 
-// childCommits goes on from whatever it finds: one goroutine connects blocks and
-// now and then reorganizes, others add pending transactions and remove them. It
-// prints what has been acknowledged, one line in one write each.
+// childCommits continues the chain that it finds in the folder until it is killed.
+// One goroutine connects blocks, and replaces the tip with every fifth one. Others
+// add pending transactions and remove some of them. Each acknowledged change is
+// printed as one line, with a single write so that a kill cannot mix lines.
 func childCommits(dir string) error {
 	s, err := Open(dir, testOptions())
 	if err != nil {
@@ -76,7 +78,7 @@ func childCommits(dir string) error {
 		for n := int64(len(headers)); ; n++ {
 			b := testBlock(tip, n, "c", testTx(fmt.Sprintf("block %d", n)))
 			change := chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}}
-			if n%5 == 4 { // replaces the tip
+			if n%5 == 4 { // this block replaces the tip
 				b = testBlock(headers[len(headers)-1].Prev, n, "r", testTx(fmt.Sprintf("block %d", n)))
 				change = chain.Change{Blocks: []block.Block{b}, Disconnect: []pow.Hash{tip}, Connect: []pow.Hash{b.Hash()}}
 			}
@@ -93,8 +95,8 @@ func childCommits(dir string) error {
 	return s.Close()
 }
 
-// TestKill kills a process that commits, at any moment, and finds all that it
-// had acknowledged.
+// TestKill kills a committing process at random moments. Afterwards the store must
+// contain every change that the process has reported as acknowledged.
 func TestKill(t *testing.T) {
 	kills := 50
 	if testing.Short() {
@@ -102,8 +104,8 @@ func TestKill(t *testing.T) {
 	}
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
-	acked := make(map[uint64]bool)  // pending
-	unsure := make(map[uint64]bool) // their removal had begun
+	acked := make(map[uint64]bool)  // pending transactions
+	unsure := make(map[uint64]bool) // those whose removal has begun, and may be durable
 	blocks := make(map[pow.Hash]bool)
 	acks := 0
 	for range kills {
@@ -117,13 +119,13 @@ func TestKill(t *testing.T) {
 		}
 		lines := bufio.NewScanner(out)
 		if !lines.Scan() || lines.Text() != "ready" {
-			t.Fatalf("the child says %q", lines.Text())
+			t.Fatalf("the child printed %q, want \"ready\"", lines.Text())
 		}
 		timer := time.AfterFunc(time.Duration(random.IntN(30_000))*time.Microsecond, func() { _ = cmd.Process.Kill() })
 		var tip pow.Hash
 		for lines.Scan() {
 			var word, value string
-			// The last line may be cut.
+			// The kill may have cut the last line short.
 			if n, _ := fmt.Sscanf(lines.Text()+"\n", "%s %s\n", &word, &value); n != 2 {
 				continue
 			}
@@ -156,6 +158,9 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills, %d acknowledgements; at the end %d blocks and %d pending transactions", kills, acks, len(blocks), len(acked))
 }
 
+// checkAfterKill opens the store and compares it with what was acknowledged: pending
+// transactions, blocks, and the latest tip. It also checks that the transaction
+// index has the active branch.
 func checkAfterKill(t *testing.T, dir string, acked, unsure map[uint64]bool, blocks map[pow.Hash]bool, acknowledged pow.Hash) {
 	t.Helper()
 	s, err := Open(dir, testOptions())
@@ -177,7 +182,7 @@ func checkAfterKill(t *testing.T, dir string, acked, unsure map[uint64]bool, blo
 	}
 	for seq := range acked {
 		if !there[seq] && !unsure[seq] {
-			t.Errorf("pending %d was acknowledged and is gone", seq)
+			t.Errorf("pending transaction %d was acknowledged and is not in the store", seq)
 		}
 		if !there[seq] {
 			delete(acked, seq)
@@ -186,21 +191,22 @@ func checkAfterKill(t *testing.T, dir string, acked, unsure map[uint64]bool, blo
 	for hash := range blocks {
 		raw, err := s.Block(hash)
 		if err != nil {
-			t.Errorf("a block was acknowledged: %v", err)
+			t.Errorf("a block that was acknowledged: %v", err)
 			continue
 		}
 		if _, err := block.Load(raw); err != nil {
 			t.Error(err)
 		}
 	}
-	// The tip is the one acknowledged, or that of the one change after it.
+	// The tip is the one acknowledged last, or that of the next change, which may be
+	// durable although it was not acknowledged.
 	if _, ok := parents[tip]; !ok && len(parents) > 0 {
 		t.Errorf("tip %s is not stored", tip)
 	}
 	if acknowledged != (pow.Hash{}) && tip != acknowledged && blocks[tip] {
-		t.Errorf("tip %s, and %s was acknowledged later", tip, acknowledged)
+		t.Errorf("the tip is %s, but %s was acknowledged after it", tip, acknowledged)
 	}
-	// The index has the active branch, and nothing else.
+	// The index has the transactions of the active branch and no others.
 	active := make(map[pow.Hash]bool)
 	for hash, ok := tip, true; ok && hash != (pow.Hash{}); hash, ok = parents[hash], parents[hash] != (pow.Hash{}) {
 		active[hash] = true
@@ -254,7 +260,8 @@ func TestSecondOpen(t *testing.T) {
 	}
 }
 
-// Many at once: one has it, the others are refused, and no file is left over.
+// If many open the same new folder at once, at most one succeeds and the others are
+// told that the store is locked.
 func TestManyOpenANewFolder(t *testing.T) {
 	dir := t.TempDir()
 	opened := make(chan *Store, 8)
@@ -274,8 +281,8 @@ func TestManyOpenANewFolder(t *testing.T) {
 	}
 	all.Wait()
 	close(opened)
-	if len(opened) > 1 { // none, if each was refused while another one checked
-		t.Errorf("%d have it", len(opened))
+	if len(opened) > 1 { // 0 is possible: each may have been refused while another checked the file
+		t.Errorf("%d opened the store, want at most one", len(opened))
 	}
 	for s := range opened {
 		mustClose(t, s)

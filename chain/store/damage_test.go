@@ -20,14 +20,14 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// sample is a file with pages of every kind: branches and leaves in all buckets
-// but meta, overflow pages, and a list of free pages.
+// sample is a store's file with pages of every kind: branches and leaves in all
+// buckets except meta, overflow pages, and a list of free pages.
 type sample struct {
 	file     []byte
-	ids      []pow.Hash
+	ids      []pow.Hash // of all transactions in blocks
 	blocks   []block.Block
-	contents string
-	kinds    map[string][]int // pages
+	contents string           // what contents returns for the store
+	kinds    map[string][]int // page numbers by kind of page
 }
 
 func makeSample(t *testing.T) sample {
@@ -65,7 +65,7 @@ func makeSample(t *testing.T) sample {
 	return sam
 }
 
-// pageKinds lists the pages of each kind in each bucket.
+// pageKinds returns the page numbers of each kind of page in each bucket.
 func pageKinds(t *testing.T, path string) map[string][]int {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o644, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
@@ -120,8 +120,10 @@ func pageKinds(t *testing.T, path string) map[string][]int {
 	return kinds
 }
 
-// try opens a damaged file, reads all of it, and writes. It returns an error
-// unless the damage is found, or there is none to see.
+// try opens a store with a damaged file, reads everything in it, and commits a
+// change. found says whether the damage was reported as chain.ErrDamaged. The error
+// says that damage went unnoticed: a read or the change failed in another way, or
+// returned other data than the sample's.
 func (sam sample) try(dir string, file []byte) (found bool, err error) {
 	path := filepath.Join(dir, fileName)
 	if err := os.WriteFile(path, file, 0o644); err != nil {
@@ -141,9 +143,9 @@ func (sam sample) try(dir string, file []byte) (found bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("read: %w", err)
 	case got != sam.contents:
-		return false, fmt.Errorf("the store says\n%s\nwant\n%s", got, sam.contents)
+		return false, fmt.Errorf("the store contains\n%s\nwant\n%s", got, sam.contents)
 	}
-	// Writing must not make it worse, or panic.
+	// A change must neither panic nor spread the damage.
 	b := testBlock(sam.blocks[len(sam.blocks)-1].Hash(), 122, "next", testTx("next"))
 	err = s.Commit(chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}, AddPending: pendingOf(1000, "last"), RemovePending: []uint64{50}})
 	switch {
@@ -156,13 +158,13 @@ func (sam sample) try(dir string, file []byte) (found bool, err error) {
 		if raw, err := s.Block(b.Hash()); errors.Is(err, chain.ErrDamaged) {
 			found = true
 		} else if want, _ := b.AppendBinary(nil); err != nil || !bytes.Equal(raw, want) {
-			return false, fmt.Errorf("after the write: another block, error %w", err)
+			return false, fmt.Errorf("after the write block %s has changed, error %w", b.Hash(), err)
 		}
 	}
 	return found, nil
 }
 
-// A flipped bit in the body of a block is found on open already.
+// Open finds a flipped bit in the body of a block.
 func TestFlippedBodyIsFoundOnOpen(t *testing.T) {
 	dir := t.TempDir()
 	s := openWith(t, dir, hooks{})
@@ -182,7 +184,7 @@ func TestFlippedBodyIsFoundOnOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := bytes.LastIndex(file, []byte("needle")) // of some block, perhaps one that is not in use any more
+	at := bytes.LastIndex(file, []byte("needle")) // in a body, or in a page that is free again
 	found := 0
 	for ; at >= 0; at = bytes.LastIndex(file[:at], []byte("needle")) {
 		damaged := bytes.Clone(file)
@@ -191,7 +193,7 @@ func TestFlippedBodyIsFoundOnOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, err := Open(dir, testOptions())
-		if err == nil { // a page that is free
+		if err == nil { // the page was free
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -207,7 +209,7 @@ func TestFlippedBodyIsFoundOnOpen(t *testing.T) {
 	}
 }
 
-// A flipped bit is found, or does not matter.
+// A flipped bit is either found, or it does not change what the store returns.
 func TestBitFlips(t *testing.T) {
 	sam := makeSample(t)
 	for _, kind := range []string{
@@ -217,7 +219,7 @@ func TestBitFlips(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			pages := sam.kinds[kind]
 			if len(pages) == 0 {
-				t.Fatalf("no such page, have %v", sam.kinds)
+				t.Fatalf("the sample has no such page, only %v", sam.kinds)
 			}
 			random := rand.New(rand.NewPCG(3, uint64(len(kind))))
 			flips := 60
@@ -230,7 +232,7 @@ func TestBitFlips(t *testing.T) {
 				page := pages[random.IntN(len(pages))] * os.Getpagesize()
 				at := page + random.IntN(os.Getpagesize())
 				if i%2 == 0 {
-					at = page + random.IntN(pageHeader+metaSize) // where it hurts most
+					at = page + random.IntN(pageHeader+metaSize) // in the page's header, where bbolt trusts it most
 				}
 				file := bytes.Clone(sam.file)
 				file[at] ^= 1 << random.IntN(8)
@@ -242,7 +244,7 @@ func TestBitFlips(t *testing.T) {
 					found++
 				}
 			}
-			t.Logf("%d of %d flips found, the others did not matter", found, flips)
+			t.Logf("%d of %d flips were found, the others changed nothing", found, flips)
 			if found == 0 && kind != "free" {
 				t.Error("no flip was found")
 			}
@@ -250,7 +252,7 @@ func TestBitFlips(t *testing.T) {
 	}
 }
 
-// A list of free pages that is wrong would let bbolt write over live ones.
+// With a wrong list of free pages, bbolt would write over pages that are in use.
 func TestWrongFreelist(t *testing.T) {
 	sam := makeSample(t)
 	list := sam.kinds["freelist"][0] * os.Getpagesize()
@@ -273,11 +275,13 @@ func TestWrongFreelist(t *testing.T) {
 	}
 }
 
+// spoilID replaces an entry of a list of free pages.
 func spoilID(freelist []byte, index, id int) {
 	binary.NativeEndian.PutUint64(freelist[pageHeader+8*index:], uint64(id))
 }
 
-// Sectors of zeros or noise, and pages in the place of others.
+// The damage that failing disks cause: sectors of zeros or noise, and pages that were
+// written to the place of others.
 func TestLostSectors(t *testing.T) {
 	sam := makeSample(t)
 	random := rand.New(rand.NewPCG(5, 6))
@@ -304,7 +308,7 @@ func TestLostSectors(t *testing.T) {
 			copy(file[page:page+size], file[random.IntN(used)*size:][:size])
 		}
 		if _, err := sam.try(dir, file); err != nil {
-			t.Errorf("way %d, page %d, byte %d: %v", i%3, page/size, from-page, err)
+			t.Errorf("kind of damage %d, page %d, byte %d: %v", i%3, page/size, from-page, err)
 		}
 	}
 }
@@ -324,7 +328,7 @@ func TestCutFile(t *testing.T) {
 			t.Errorf("cut to %d bytes: %v", length, err)
 		}
 		if length < used && !found {
-			t.Errorf("cut to %d of %d bytes: not found", length, used)
+			t.Errorf("cut to %d of %d bytes: the damage was not found", length, used)
 		}
 	}
 	for _, length := range []int{1, 511, 4095, 4096, 4097, 8191, 8192, 16384, used - 1} {
@@ -333,14 +337,15 @@ func TestCutFile(t *testing.T) {
 		}
 	}
 	if found, err := sam.try(dir, sam.file[:used]); found || err != nil {
-		t.Errorf("cut behind its last page: found %v, error %v", found, err)
+		t.Errorf("cut behind its last page, which does no damage: found %v, error %v", found, err)
 	}
 	if found, err := sam.try(dir, append(bytes.Clone(sam.file), make([]byte, 12345)...)); found || err != nil {
-		t.Errorf("longer: found %v, error %v", found, err)
+		t.Errorf("with more bytes at its end, which do no damage: found %v, error %v", found, err)
 	}
 }
 
-// A file that shrinks under the running store is an error, not a fault.
+// If the file shrinks while the store is open, reads and changes return an error
+// instead of a fault.
 func TestCutWhileOpen(t *testing.T) {
 	sam := makeSample(t)
 	dir := t.TempDir()
@@ -365,8 +370,8 @@ func TestCutWhileOpen(t *testing.T) {
 	}
 }
 
-// Records that are gone, or are not those of this store, are found even where
-// the pages are sound.
+// Missing records and records of another store are found even if all pages are
+// sound.
 func TestLostRecords(t *testing.T) {
 	for name, lose := range map[string]func(*bbolt.Tx) error{
 		"a header":              func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketHeaders)).Delete(key(1)) },
@@ -386,7 +391,7 @@ func TestLostRecords(t *testing.T) {
 			b := tx.Bucket([]byte(bucketHeaders))
 			return b.Put(key(1), bytes.Clone(b.Get(key(2))))
 		},
-		"a pending text that is none": func(tx *bbolt.Tx) error {
+		"a pending record that is no transaction": func(tx *bbolt.Tx) error {
 			k := key(1)
 			return tx.Bucket([]byte(bucketPending)).Put(k, seal(k, []byte("\x00\x00\x00\x00{}")))
 		},
@@ -413,13 +418,13 @@ func TestLostRecords(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			if err != nil && !strings.Contains(err.Error(), "restore a copy") {
-				t.Errorf("%v does not say what to do", err)
+				t.Errorf("the error does not say what to do: %v", err)
 			}
 		})
 	}
 }
 
-// The checker agrees with bbolt's own on files of every shape.
+// The checker accepts the files that bbolt writes, in many shapes.
 func TestCheckerAcceptsWhatBoltWrites(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	dir := t.TempDir()

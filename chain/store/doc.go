@@ -1,45 +1,57 @@
-// Package store keeps a chain in one file of a folder, chain.db, with bbolt.
+// Package store keeps a chain in one file, chain.db, with the bbolt database.
 //
-// # What a Commit costs
+// There are only a few types: a [Store] is opened on a folder with [Options], and
+// its numbers are [Stats].
 //
-// One goroutine owns the writing. Changes that arrive while it waits for the
-// disk share the next transaction and its fsync, in the order of their arrival;
-// a change that fails on its own is taken out and the others go on without it.
-// No Commit returns nil before the fsync that covers it.
+// # Group commit
+//
+// One goroutine, the committer, does all the writing. Changes that arrive while
+// it waits for the disk share the next transaction and its fsync, in order of
+// arrival. If a change in the group fails, it is removed and the others are tried
+// again without it. Commit returns nil only after the fsync that covers its
+// change.
 //
 // # The file
 //
-// Five buckets of fixed-size big-endian keys. Every value begins with the
-// CRC-32C of its key and what follows, as bbolt itself checks nothing but its two
-// meta pages.
+// The file has five buckets. Keys have a fixed size, and numbers in them are
+// big-endian. Every value begins with the CRC-32C of its key and the rest of the
+// value, because bbolt itself has checksums only for its two meta pages.
 //
 //	meta      "network"  →  id (32 bytes), name
 //	          "schema"   →  uint32
 //	          "state"    →  active tip (32), uint64 counts of blocks, indexed transactions, pending
 //	headers   number     →  the header's 80 bytes
-//	bodies    number     →  the block in the form of chain.Block.AppendBinary
-//	txs       id (32)    →  number of the block of the active branch that holds it
+//	bodies    number     →  the block in the form of block.Block.AppendBinary
+//	txs       id (32)    →  number of the block of the active branch that contains it
 //	pending   Seq        →  the transaction's canonical form
 //
-// Blocks are numbered from 0 as they come, so parents come before children, and
-// both their buckets grow at one end. Where a hash stands is kept in memory, in
-// about 20 bytes a block, and rebuilt from the headers by Open.
+// Blocks are numbered from 0 in the order in which they are stored. A parent is
+// stored before its children, and new records of headers and bodies always go to
+// the end of their bucket. The number of each block hash is kept in memory, which
+// takes about 20 bytes a block; Open rebuilds this index from the headers.
 //
 // # Damage
 //
-// Open reads all of the file, but the bodies only up to a gigabyte, and looks at
-// it with its own eyes before bbolt does: bbolt trusts offsets and page numbers, and would fault, loop
-// or write over live pages. Both meta pages must be sound, for bbolt would step
-// back to the older one and forget the last commit; pages must form trees; each
-// page must be used once or be free; records must be as many as they were. A
-// body is checked again when it is read. Whatever is found is an error that wraps
-// [chain.ErrDamaged].
+// bbolt trusts the offsets and page numbers in its file. On a damaged file it
+// would fault, loop forever, or write over pages that are in use. Open therefore
+// checks the file before bbolt reads it:
+//
+//   - Both meta pages must be sound. If only one were, bbolt would step back to
+//     the older one and forget the last commit.
+//   - The pages must form trees, and each page must be used exactly once or be
+//     free.
+//   - The numbers of records must be those that the last commit noted.
+//
+// Open reads the whole file, except that it skips the block bodies of a file
+// larger than a gigabyte. A body is also checked whenever it is read. All damage
+// is reported as an error that wraps [chain.ErrDamaged].
 //
 // # A full or failing disk
 //
-// When the disk is full a Commit fails with [chain.ErrNoSpace], nothing of it is
-// kept, and the next one is tried as any other. After any other failure of a
-// write, and after every failed fsync, nobody knows what is on the disk, for the
-// kernel drops the error and keeps its pages: the store then refuses changes until
-// it is opened again, and reads go on.
+// When the disk is full, Commit fails with [chain.ErrNoSpace], nothing of the
+// change is kept, and the next change is tried as usual. After any other failed
+// write, and after every failed fsync, the content of the disk is unknown, because
+// the kernel reports such an error once and then keeps the pages as if they were
+// clean. The store then refuses all changes until it is opened again. It can still
+// be read.
 package store

@@ -10,10 +10,10 @@ import (
 	"github.com/lodepow/lode/chain"
 )
 
-// diskError turns the error of a write or a sync into the store's own, and says
-// whether the next change may be tried: only after a write, or a growing of the
-// file, that failed for want of space. Then bbolt has taken the transaction back,
-// and whatever reached the disk lies in pages that are free.
+// diskError wraps the error of a write or a sync, in [chain.ErrNoSpace] if the disk
+// was full, and reports whether the store can go on. It can only if space was
+// lacking for a write or for growing the file: bbolt has then rolled the
+// transaction back, and anything that reached the disk lies in free pages.
 func diskError(err error) (_ error, goOn bool) {
 	if !full(err) {
 		return fmt.Errorf("write to the store: %w", err), false
@@ -24,9 +24,10 @@ func diskError(err error) (_ error, goOn bool) {
 	return fmt.Errorf("%w: %w", chain.ErrNoSpace, err), goOn
 }
 
+// full reports whether the error means that a disk, a quota or a limit is full.
 func full(err error) bool {
 	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		// bbolt does not wrap the error of growing the file.
+		// bbolt does not wrap the error of growing the file, so its text is searched.
 		if errors.Is(err, errno) || strings.Contains(err.Error(), errno.Error()) {
 			return true
 		}

@@ -7,14 +7,16 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// index finds the number of a block by its hash. It knows four bytes of each
-// hash, so what it returns are candidates, and who reads a block compares.
+// index finds the number of a block by its hash. To save memory it keeps only four
+// bytes of each hash. It therefore returns candidates, and the caller must compare
+// the hash of the block that it reads.
 type index struct {
 	mu    sync.RWMutex
-	first map[uint32]uint32
-	more  map[uint32][]uint32 // further blocks with the same four bytes
+	first map[uint32]uint32   // number of the first block with these four bytes
+	more  map[uint32][]uint32 // numbers of further blocks with the same four bytes
 }
 
+// newIndex returns an empty index with room for a number of blocks.
 func newIndex(blocks uint64) *index {
 	return &index{first: make(map[uint32]uint32, blocks), more: make(map[uint32][]uint32)}
 }
@@ -30,6 +32,7 @@ func (x *index) add(hash pow.Hash, number uint64) {
 	x.first[short] = uint32(number)
 }
 
+// candidates returns the numbers of all blocks that may have the hash.
 func (x *index) candidates(hash pow.Hash) []uint32 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -41,5 +44,5 @@ func (x *index) candidates(hash pow.Hash) []uint32 {
 	return append([]uint32{first}, x.more[short]...)
 }
 
-// shorten takes the bytes that a proof of work leaves alone.
+// shorten returns four bytes of a hash that proof of work does not make zero.
 func shorten(hash pow.Hash) uint32 { return binary.LittleEndian.Uint32(hash[:]) }

@@ -7,22 +7,23 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// inventory is what Open finds in the records of a file.
+// inventory collects what the records of a file say while Open reads them.
 type inventory struct {
-	txid   uint64
+	txid   uint64 // of the transaction that wrote last
 	blocks *index
-	state  state
+	state  state // as the last commit noted it
 
 	schema  uint32
 	network pow.Hash
 	name    string
 
-	found   state // counts
+	found   state // counts of the records read so far; the tip is not set
 	damaged error // the first damage
 }
 
-// record takes in one record. It keeps errors for later, because a newer schema
-// may have other records.
+// record adds one record to the inventory. It keeps the first error instead of
+// returning it, because the file may have a newer schema with other records, and
+// then the schema is what the user must be told about.
 func (inv *inventory) record(bucket string, k, v []byte) {
 	var err error
 	switch bucket {
@@ -48,6 +49,7 @@ func (inv *inventory) record(bucket string, k, v []byte) {
 	}
 }
 
+// meta adds a record of the bucket meta.
 func (inv *inventory) meta(name string, record []byte) error {
 	if name == string(keyState()) {
 		var err error
@@ -68,7 +70,8 @@ func (inv *inventory) meta(name string, record []byte) error {
 	return nil
 }
 
-// check says whether the store is one to use.
+// check returns an error unless the file is sound, has the schema that this
+// version writes, and has the chain of the network in o.
 func (inv *inventory) check(o Options) error {
 	if inv.schema > schema {
 		return fmt.Errorf("written with schema %d, this version reads up to %d: use a newer one", inv.schema, schema)

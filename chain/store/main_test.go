@@ -15,8 +15,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Some tests run this binary again as another process, which this variable
-// tells what to be.
+// childVar is the environment variable that makes this test binary a child process:
+// its value is a role of child and a folder, with a colon between them.
 const childVar = "LODE_STORE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// child does what a role says, and returns the exit status of the process.
 func child(role string) int {
 	name, dir, _ := strings.Cut(role, ":")
 	roles := map[string]func(dir string) error{"commit": childCommits, "open": childOpens, "fill": childFills}
@@ -64,7 +65,7 @@ func mustCommit(t testing.TB, s *Store, c chain.Change) {
 	}
 }
 
-// testTx returns a transaction of that content. The same one, if asked again.
+// testTx returns a transaction, always the same one for the same content.
 func testTx(content string) block.Tx {
 	tx, err := block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))
 	if err != nil {
@@ -73,8 +74,8 @@ func testTx(content string) block.Tx {
 	return tx
 }
 
-// testBlock returns a block on a parent. The store does not know the rules, so
-// it has no work.
+// testBlock returns a child of the block prev. It has no proof of work, because the
+// store does not apply the rules.
 func testBlock(prev pow.Hash, height int64, branch string, txs ...block.Tx) block.Block {
 	b := block.Block{Coinbase: block.Coinbase{Height: height, Tag: branch}, Txs: txs}
 	root, _ := block.MerkleRoot(b.IDs())
@@ -82,7 +83,8 @@ func testBlock(prev pow.Hash, height int64, branch string, txs ...block.Tx) bloc
 	return b
 }
 
-// testBranch returns a chain of blocks, each with that many transactions.
+// testBranch returns a chain of blocks on top of prev, beginning at a height. Each
+// block has txs transactions.
 func testBranch(prev pow.Hash, height int64, branch string, blocks, txs int) []block.Block {
 	var all []block.Block
 	for range blocks {
@@ -123,8 +125,9 @@ func binaryOf(t testing.TB, b block.Block) string {
 	return string(raw)
 }
 
-// contents is all that a store tells, in one string that can be compared.
-// It asks for every block, and for the transactions.
+// contents returns everything that can be read from a store as one string that tests
+// can compare: tip, pending transactions, every block, and the block of each of the
+// transactions in ids.
 func contents(s *Store, ids []pow.Hash) (string, error) {
 	var b strings.Builder
 	var all []pow.Header
@@ -153,6 +156,7 @@ func contents(s *Store, ids []pow.Hash) (string, error) {
 	return b.String(), nil
 }
 
+// pendingOf returns pending transactions with consecutive sequence numbers.
 func pendingOf(first uint64, contents ...string) []chain.Pending {
 	var all []chain.Pending
 	for i, c := range contents {

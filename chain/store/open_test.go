@@ -18,8 +18,8 @@ import (
 // blocksVar sets how many blocks TestOpenLong makes.
 const blocksVar = "LODE_STORE_TEST_BLOCKS"
 
-// generate makes a chain of that many blocks, every tenth with a transaction.
-// It hands over thousands at once, as a node does while it syncs.
+// generate stores a chain of blocks, every tenth with a transaction. It commits
+// thousands at once, as a node does while it syncs.
 func generate(t testing.TB, s *Store, blocks int) (tip pow.Hash) {
 	t.Helper()
 	const step = 5000
@@ -40,8 +40,8 @@ func generate(t testing.TB, s *Store, blocks int) (tip pow.Hash) {
 	return tip
 }
 
-// TestOpenLong opens a long chain and hands over its headers. It takes a million
-// blocks with LODE_STORE_TEST_BLOCKS=1000000.
+// TestOpenLong opens a store with a long chain and loads its headers. The chain has
+// a million blocks with LODE_STORE_TEST_BLOCKS=1000000.
 func TestOpenLong(t *testing.T) {
 	blocks := 50_000
 	if set := os.Getenv(blocksVar); set != "" {
@@ -79,7 +79,7 @@ func TestOpenLong(t *testing.T) {
 		t.Errorf("%d headers, the last %s, tip %s, want %s (%v)", count, last, got, tip, err)
 	}
 	perBlock := float64(heap()-before) / float64(blocks)
-	t.Logf("%d blocks, %d MiB: made in %v, opened in %v, headers handed over after %v, %.0f bytes a block in memory",
+	t.Logf("%d blocks, %d MiB: made in %v, opened in %v, headers loaded after %v, %.0f bytes a block in memory",
 		blocks, info.Size()>>20, made.Round(time.Millisecond), opened.Round(time.Millisecond), loaded.Round(time.Millisecond), perBlock)
 	if perBlock > 60 {
 		t.Errorf("%.0f bytes a block in memory, want at most 60", perBlock)
@@ -98,7 +98,8 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A reorganization as deep as the rules ask for takes the bodies one at a time.
+// A deep reorganization is one change, and it moves the transaction index to the new
+// branch.
 func TestDeepReorg(t *testing.T) {
 	const depth = 1088
 	s := mustOpen(t, t.TempDir())
@@ -106,7 +107,7 @@ func TestDeepReorg(t *testing.T) {
 	ours := testBranch(root.Hash(), 1, "ours", depth, 20)
 	theirs := testBranch(root.Hash(), 1, "theirs", depth+1, 20)
 	mustCommit(t, s, chain.Change{Blocks: append([]block.Block{root}, ours...), Connect: append([]pow.Hash{root.Hash()}, hashes(ours)...)})
-	for len(theirs) > 0 { // they come as they are found
+	for len(theirs) > 0 { // as a node stores a side branch
 		n := min(100, len(theirs))
 		mustCommit(t, s, chain.Change{Blocks: theirs[:n]})
 		theirs = theirs[n:]
@@ -120,7 +121,7 @@ func TestDeepReorg(t *testing.T) {
 			t.Fatalf("block %d: transaction in %s (%v)", i, at, err)
 		}
 		if _, err := s.FindTx(ours[i].Txs[7].ID()); !isNotFound(err) {
-			t.Fatalf("block %d: a transaction that left: %v", i, err)
+			t.Fatalf("block %d: a transaction of the old branch is still indexed: %v", i, err)
 		}
 	}
 }

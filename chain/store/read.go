@@ -17,13 +17,14 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// loadStep is how many headers Load copies in one transaction.
+// loadStep is the number of headers that Load copies in one transaction. Long
+// transactions keep bbolt from using free pages again.
 const loadStep = 4096
 
 // Load implements [chain.Store].
 func (s *Store) Load(header func(pow.Header) error) (tip pow.Hash, pending []chain.Pending, err error) {
 	var at state
-	var records [][]byte // copies
+	var records [][]byte // copied, as they outlive the transaction
 	err = s.view(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte(bucketMeta))
 		if at, err = parseState(meta.Get(keyState())); err != nil {
@@ -55,7 +56,8 @@ func (s *Store) Load(header func(pow.Header) error) (tip pow.Hash, pending []cha
 	return at.tip, pending, nil
 }
 
-// eachHeader calls fn for the first blocks. No transaction is open meanwhile.
+// eachHeader calls fn for the headers of the first blocks, in order of their
+// numbers. No transaction is open while fn runs.
 func (s *Store) eachHeader(blocks uint64, fn func(pow.Header) error) error {
 	headers := make([]pow.Header, 0, min(blocks, loadStep))
 	for next := uint64(0); next < blocks; {
@@ -84,6 +86,8 @@ func (s *Store) eachHeader(blocks uint64, fn func(pow.Header) error) error {
 	return nil
 }
 
+// parseHeader reads the record at key k of the bucket headers, which must be that
+// of a number.
 func parseHeader(number uint64, k, record []byte) (pow.Header, error) {
 	if len(k) != 8 || binary.BigEndian.Uint64(k) != number {
 		return pow.Header{}, damaged("header %d is missing", number)
@@ -99,36 +103,37 @@ func parseHeader(number uint64, k, record []byte) (pow.Header, error) {
 }
 
 // Block implements [chain.Store].
-func (s *Store) Block(hash pow.Hash) (blk []byte, err error) {
+func (s *Store) Block(hash pow.Hash) (raw []byte, err error) {
 	err = s.view(func(tx *bbolt.Tx) error {
 		_, found, err := s.body(tx, hash)
-		blk = bytes.Clone(found)
+		raw = bytes.Clone(found)
 		return err
 	})
-	return blk, err
+	return raw, err
 }
 
-// body returns a block's number and its bytes, which are the transaction's.
-func (s *Store) body(tx *bbolt.Tx, hash pow.Hash) (number uint64, blk []byte, err error) {
+// body returns a block's number and its bytes, which are valid only until the
+// transaction ends.
+func (s *Store) body(tx *bbolt.Tx, hash pow.Hash) (number uint64, raw []byte, err error) {
 	bodies := tx.Bucket([]byte(bucketBodies))
 	for _, candidate := range s.blocks.candidates(hash) {
 		k := key(uint64(candidate))
-		blk, err := open("block", k, bodies.Get(k))
+		raw, err := open("block", k, bodies.Get(k))
 		if err != nil {
 			return 0, nil, err
 		}
-		if len(blk) < pow.HeaderSize {
-			return 0, nil, damaged("block %d has %d bytes", candidate, len(blk))
+		if len(raw) < pow.HeaderSize {
+			return 0, nil, damaged("block %d has %d bytes", candidate, len(raw))
 		}
-		if pow.DoubleSHA256(blk[:pow.HeaderSize]) == hash {
-			return uint64(candidate), blk, nil
+		if pow.DoubleSHA256(raw[:pow.HeaderSize]) == hash {
+			return uint64(candidate), raw, nil
 		}
 	}
 	return 0, nil, fmt.Errorf("block %s: %w", hash, chain.ErrNotFound)
 }
 
 // FindTx implements [chain.Store].
-func (s *Store) FindTx(id pow.Hash) (blk pow.Hash, err error) {
+func (s *Store) FindTx(id pow.Hash) (in pow.Hash, err error) {
 	blocks, err := s.FindTxs([]pow.Hash{id})
 	if err != nil {
 		return pow.Hash{}, err
@@ -141,7 +146,7 @@ func (s *Store) FindTx(id pow.Hash) (blk pow.Hash, err error) {
 
 // FindTxs implements [chain.Store].
 func (s *Store) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
-	order := make([]int, len(ids)) // that of the index, so that neighbours come together
+	order := make([]int, len(ids)) // of the index, so that ids on the same page are looked up together
 	for i := range order {
 		order[i] = i
 	}
@@ -172,9 +177,9 @@ func (s *Store) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
 	return blocks, nil
 }
 
-// findTx returns the number of the block that the index has for a transaction.
-// Where there is none, a record with a damaged key would stand next to its
-// place, so both neighbours are checked.
+// findTx returns the number of the block in which the index has a transaction. If
+// there is no entry, its key may be damaged: such an entry would be close to the
+// place where the right key belongs, so findTx checks the records on both sides.
 func findTx(c *bbolt.Cursor, id *pow.Hash) (number uint64, found bool, err error) {
 	k, v := c.Seek(id[:])
 	if bytes.Equal(k, id[:]) {
@@ -195,6 +200,7 @@ func findTx(c *bbolt.Cursor, id *pow.Hash) (number uint64, found bool, err error
 	return 0, false, err
 }
 
+// parseNumber reads a record of the bucket txs: the number of a block.
 func parseNumber(k, record []byte) (uint64, error) {
 	value, err := open("place of transaction", k, record)
 	if err != nil {
@@ -220,11 +226,12 @@ func (s *Store) view(fn func(*bbolt.Tx) error) (err error) {
 	return fn(tx)
 }
 
-// guard stands around every use of bbolt, which trusts what it reads: on damage
-// it panics, or faults beyond the end of the file. The function that guard
-// returns, when deferred, turns either into an error.
+// guard protects a use of bbolt. Because bbolt trusts the file, damage can make it
+// panic or read beyond the end of the mapped file, which is a fault. guard makes
+// faults of this goroutine panics, and the function that it returns, which must be
+// deferred, turns a panic into an error.
 func guard(err *error) func() {
-	before := debug.SetPanicOnFault(true) // of this goroutine
+	before := debug.SetPanicOnFault(true)
 	return func() {
 		debug.SetPanicOnFault(before)
 		if p := recover(); p != nil {

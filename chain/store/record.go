@@ -12,21 +12,23 @@ import (
 
 const sumSize = 4
 
-// maxRecord is more than any record has, and little enough to copy: a damaged
-// length must not ask for all memory.
+// maxRecord is an upper bound of the bytes in a record. It is small enough to copy,
+// so that a damaged length cannot exhaust the memory.
 const maxRecord = rules.MaxBlockBytes + 16*rules.MaxBlockTxs
 
-// key returns a number as the key of a record; keys sort as their numbers do.
+// key returns a number as the key of a record. Keys sort in the order of their
+// numbers.
 func key(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// seal writes the checksum into the first bytes of a record, which the caller
-// has left for it.
+// seal writes the checksum into the first sumSize bytes of a record, which the
+// caller has left free, and returns the record.
 func seal(key, record []byte) []byte {
 	binary.BigEndian.PutUint32(record, sum(key, record[sumSize:]))
 	return record
 }
 
-// open returns what a record holds. It is part of the record, not a copy.
+// open checks a record and returns its value, which is a part of the record and
+// not a copy. what names the record in errors.
 func open(what string, key, record []byte) ([]byte, error) {
 	if record == nil {
 		return nil, damaged("%s %x is missing", what, key)
@@ -45,13 +47,14 @@ func sum(key, value []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, table), table, value)
 }
 
+// damaged returns an error that wraps [chain.ErrDamaged] and says what to do.
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s; restore a copy, or move the file away to begin anew",
 		chain.ErrDamaged, fmt.Sprintf(format, args...))
 }
 
-// state is what the store knows of itself as a whole. It changes with every
-// commit, and is how Open finds that records have vanished.
+// state summarizes the whole store. Every commit updates it, and Open compares it
+// with the records that it finds, in order to notice missing ones.
 type state struct {
 	tip     [32]byte
 	blocks  uint64

@@ -18,8 +18,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// fill commits from several goroutines until the disk is full for all of them,
-// and checks that the store then has what it acknowledged and nothing else.
+// fill commits from several goroutines until every one of them is told that the disk
+// is full. Then it checks that the store contains the acknowledged changes and
+// nothing else.
 func fill(s *Store, seq *atomic.Uint64, acked *sync.Map) error {
 	var all sync.WaitGroup
 	failures := make([]error, 4)
@@ -43,6 +44,7 @@ func fill(s *Store, seq *atomic.Uint64, acked *sync.Map) error {
 	return compare(s, acked)
 }
 
+// compare checks that the pending transactions are exactly those acknowledged.
 func compare(s *Store, acked *sync.Map) error {
 	_, pending, err := s.Load(func(pow.Header) error { return nil })
 	if err != nil {
@@ -52,16 +54,17 @@ func compare(s *Store, acked *sync.Map) error {
 	acked.Range(func(any, any) bool { want++; return true })
 	for _, p := range pending {
 		if _, ok := acked.Load(p.Seq); !ok {
-			return fmt.Errorf("%d is there and was not acknowledged", p.Seq)
+			return fmt.Errorf("transaction %d is stored and was not acknowledged", p.Seq)
 		}
 	}
 	if len(pending) != want {
-		return fmt.Errorf("%d are there, %d were acknowledged", len(pending), want)
+		return fmt.Errorf("%d transactions are stored, %d were acknowledged", len(pending), want)
 	}
 	return nil
 }
 
-// drop makes room within the file, as blocks that mine pending transactions do.
+// drop removes some pending transactions, which makes room within the file, as the
+// mining of transactions does.
 func drop(s *Store, acked *sync.Map) error {
 	var c chain.Change
 	acked.Range(func(n, _ any) bool {
@@ -77,7 +80,8 @@ func drop(s *Store, acked *sync.Map) error {
 	return compare(s, acked)
 }
 
-// A disk of 6 MiB is full at every other place, and has space again.
+// TestDiskFull fills a disk of 6 MiB again and again, each time with another amount
+// left for the store, and makes room again.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
@@ -92,16 +96,16 @@ func TestDiskFull(t *testing.T) {
 	ballast := filepath.Join(dir, "ballast")
 	var seq atomic.Uint64
 	var acked sync.Map
-	blk := testBlock(pow.Hash{}, 0, "a", testTx("x"))
-	mustCommit(t, s, chain.Change{Blocks: []block.Block{blk}, Connect: []pow.Hash{blk.Hash()}})
-	for size := 5 << 20; size > 1<<20; size -= 517_003 { // what drop writes needs room too
+	b := testBlock(pow.Hash{}, 0, "a", testTx("x"))
+	mustCommit(t, s, chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}})
+	for size := 5 << 20; size > 1<<20; size -= 517_003 { // the rest is room that drop needs
 		if err := os.WriteFile(ballast, make([]byte, size), 0o644); err != nil && !errors.Is(err, syscall.ENOSPC) {
 			t.Fatal(err)
 		}
 		if err := fill(s, &seq, &acked); err != nil {
 			t.Fatalf("with %d bytes of ballast: %v", size, err)
 		}
-		if raw, err := s.Block(blk.Hash()); err != nil || string(raw) != binaryOf(t, blk) {
+		if raw, err := s.Block(b.Hash()); err != nil || string(raw) != binaryOf(t, b) {
 			t.Fatalf("a read on a full disk: %v", err)
 		}
 		if err := os.Remove(ballast); err != nil {
@@ -122,7 +126,7 @@ func TestDiskFull(t *testing.T) {
 	mustClose(t, s)
 }
 
-// A disk on which not even an empty store fits.
+// Creating a store on a disk that has no room for an empty one leaves no file behind.
 func TestDiskFullFromTheStart(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8k"); err != nil {
@@ -137,15 +141,18 @@ func TestDiskFullFromTheStart(t *testing.T) {
 	}
 }
 
-// The same by a limit on the size of files, which needs no privilege.
+// TestFileLimit fills the disk by means of a limit on the size of files, for which the
+// test needs no privilege.
 func TestFileLimit(t *testing.T) {
 	if out, err := inChild(t, "fill", t.TempDir()).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
+// childFills fills the store up to one file size limit after another, and removes
+// the limit each time.
 func childFills(dir string) error {
-	signal.Ignore(syscall.SIGXFSZ) // which would end the process
+	signal.Ignore(syscall.SIGXFSZ) // by default, the signal of the limit ends the process
 	s, err := Open(dir, testOptions())
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ package store
 import "testing"
 
 func TestDiskFull(t *testing.T) {
-	t.Skip("NOT RUN: the test of a full disk knows how to fill one only on Linux")
+	t.Skip("NOT RUN: the test can fill a disk only on Linux")
 }
 
 func childFills(string) error { return nil }

@@ -17,7 +17,7 @@ func TestStats(t *testing.T) {
 	var fault error
 	s := openWith(t, dir, hooks{afterSync: func() error { return fault }})
 	commits, written := 0, 0
-	s.Observe(Observer{Committed: func(changes int, took time.Duration) {
+	s.Observe(Observer{Committed: func(changes int, _ time.Duration) {
 		commits++
 		written += changes
 	}})
@@ -63,8 +63,8 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// Observers are called in the order in which they were attached, before the
-// caller is told, and without functions they are no trouble.
+// Observers are called in the order in which they were attached, before Commit
+// returns. Observers without functions are skipped.
 func TestObserve(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	var calls []string

@@ -40,7 +40,7 @@ const (
 	keyNetwork = "network"
 )
 
-// Options say whose chain it is.
+// Options say which network's chain the store has.
 type Options struct {
 	NetworkID   pow.Hash
 	NetworkName string
@@ -49,21 +49,21 @@ type Options struct {
 	hooks hooks
 }
 
-// checkBodiesUpTo is the size of the largest file whose block bodies Open reads.
-// At some hundred megabytes a second that is a matter of seconds; the bodies of a
-// larger one are checked when they are read.
+// checkBodiesUpTo is the size of the largest file whose block bodies Open reads and
+// checks, which takes seconds at some hundred megabytes a second. The bodies of a
+// larger file are checked only when they are read.
 const checkBodiesUpTo = 1 << 30
 
-// hooks are where tests stop or fail the committer.
+// hooks let tests stop the committer or make it fail.
 type hooks struct {
-	beforeSync func() error // with all changes of the transaction in it
-	afterSync  func() error // before the first of them is acknowledged
+	beforeSync func() error // called when all changes of the group are in the transaction
+	afterSync  func() error // called before any change of the group is acknowledged
 }
 
 // Store is a [chain.Store] in a file.
 type Store struct {
-	path   string   // of the file
-	file   *os.File // bbolt's
+	path   string
+	file   *os.File // the one that db reads and writes
 	db     *bbolt.DB
 	log    *slog.Logger
 	hooks  hooks
@@ -73,21 +73,22 @@ type Store struct {
 	observers atomic.Pointer[[]Observer] // nil: none
 
 	gate   sync.RWMutex // held for reading while a change enters the queue
-	closed bool
+	closed bool         // guarded by gate; once true, nothing enters the queue
 	queue  chan *request
 	done   chan struct{} // closed when the committer has returned
 
-	// The committer's own.
-	state  state
-	broken error // why no change can be taken any more
-	stuck  bool  // bbolt cannot be closed
+	// Only the committer uses the following fields, and Close when it has returned.
+	state  state // after the last commit
+	broken error // why the store refuses all changes; nil: it does not
+	stuck  bool  // bbolt has panicked in a rollback and cannot be closed
 }
 
 var _ chain.Store = (*Store)(nil)
 
-// Open opens the store in a folder, and makes both if they are not there. The
-// error wraps [chain.ErrLocked] when another process has it, and
-// [chain.ErrDamaged] when the file is not what was written.
+// Open opens the store in a folder, and creates both if they do not exist. The
+// error wraps [chain.ErrLocked] if another process has the store open,
+// [chain.ErrDamaged] if the file is not as it was written, and [chain.ErrNoSpace]
+// if the disk is full.
 func Open(dir string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -139,7 +140,7 @@ func openDir(dir, path string, o Options) (*Store, error) {
 	if err := s.unchanged(inv.txid); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
-	// Whoever left these did not get to the end of create.
+	// Remove files that processes which died in create have left behind.
 	if left, err := filepath.Glob(filepath.Join(dir, newName)); err == nil {
 		for _, name := range left {
 			_ = os.Remove(name)
@@ -148,9 +149,9 @@ func openDir(dir, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// create writes an empty store under another name and then gives it its own, so
-// that a file of that name is whole, however its making ended. The first of two
-// processes wins.
+// create writes an empty store under a temporary name and then links it to path, so
+// that a file at path is complete even if this process dies. If two processes
+// create the store at the same time, both use the file that was linked first.
 func create(dir, path string, o Options) (err error) {
 	temp, err := os.CreateTemp(dir, newName)
 	if err != nil {
@@ -186,8 +187,8 @@ func create(dir, path string, o Options) (err error) {
 		if _, err := os.Stat(path); err == nil {
 			return nil // another process was faster
 		}
-		// Some file systems have no links. There, two processes that make the
-		// same store at the same moment are not kept apart.
+		// Some file systems have no links. There, the file of one of two processes
+		// that create the same store at the same time may replace the other's.
 		if err := os.Rename(temp.Name(), path); err != nil {
 			return err
 		}
@@ -203,14 +204,14 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// checkFile takes stock of the file before bbolt relies on it, with nobody
-// writing.
+// checkFile reads and checks the whole file before bbolt relies on it. Its shared
+// lock keeps other processes from writing meanwhile.
 func checkFile(path string) (*inventory, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() == 0 { // bbolt would make it an empty store
+	if info.Size() == 0 { // bbolt would turn it into an empty database
 		return nil, damaged("the file is empty")
 	}
 	db, file, err := openBolt(path, true)
@@ -227,7 +228,8 @@ func checkFile(path string) (*inventory, error) {
 	return inv, nil
 }
 
-// unchanged makes sure that nobody has written between the check and the lock.
+// unchanged returns an error if another process has written since checkFile saw
+// transaction txid and before this process got the exclusive lock.
 func (s *Store) unchanged(txid uint64) error {
 	return s.view(func(tx *bbolt.Tx) error {
 		if now := uint64(tx.ID()); now != txid {
@@ -237,10 +239,12 @@ func (s *Store) unchanged(txid uint64) error {
 	})
 }
 
+// openBolt opens the database and also returns its file, on which Close falls back
+// and which checkFile reads.
 func openBolt(path string, readOnly bool) (db *bbolt.DB, file *os.File, err error) {
 	defer func() {
 		if err != nil && file != nil {
-			_ = file.Close() // and with it the lock, if bbolt has panicked
+			_ = file.Close() // releases the lock, too, if bbolt has panicked
 		}
 	}()
 	defer guard(&err)()
@@ -267,8 +271,9 @@ func openBolt(path string, readOnly bool) (db *bbolt.DB, file *os.File, err erro
 	}
 }
 
-// Close waits for the changes in hand and closes the file. Calls after the first
-// do nothing.
+// Close waits until all changes that have been handed to Commit are answered, and
+// closes the file. Later calls return nil after the first has stopped the
+// committer.
 func (s *Store) Close() error {
 	s.gate.Lock()
 	if s.closed {
@@ -282,7 +287,7 @@ func (s *Store) Close() error {
 
 	<-s.done
 	if s.stuck {
-		return s.file.Close() // frees the lock too
+		return s.file.Close() // releases the lock, too
 	}
 	return s.db.Close()
 }

@@ -39,14 +39,14 @@ func TestBlocksAndBranches(t *testing.T) {
 	s := mustOpen(t, dir)
 	trunk := testBranch(pow.Hash{}, 0, "trunk", 3, 2)
 	ours := testBranch(trunk[2].Hash(), 3, "ours", 2, 3)
-	// The heavier branch has one of our transactions too.
+	// The longer branch shares a transaction with ours.
 	theirs := testBranch(trunk[2].Hash(), 3, "theirs", 3, 2)
 	theirs[1] = testBlock(theirs[0].Hash(), 4, "theirs", ours[0].Txs[1])
 	theirs[2] = testBlock(theirs[1].Hash(), 5, "theirs")
 
 	mustCommit(t, s, chain.Change{Blocks: trunk, Connect: hashes(trunk), AddPending: pendingOf(5, "p5", "p6", "p7")})
 	mustCommit(t, s, chain.Change{Blocks: ours, Connect: hashes(ours), RemovePending: []uint64{6, 99}})
-	mustCommit(t, s, chain.Change{Blocks: theirs[:2]}) // stale so far
+	mustCommit(t, s, chain.Change{Blocks: theirs[:2]}) // a side branch so far
 
 	check := func(s *Store, active, stale []block.Block, pending ...uint64) {
 		t.Helper()
@@ -81,7 +81,7 @@ func TestBlocksAndBranches(t *testing.T) {
 				at[tx.ID()] = b.Hash()
 			}
 			if raw, err := s.Block(b.Hash()); err != nil || string(raw) != binaryOf(t, b) {
-				t.Errorf("block %s: another (%v)", b.Hash(), err)
+				t.Errorf("block %s was stored as another one (%v)", b.Hash(), err)
 			}
 		}
 		for id, want := range at {
@@ -105,7 +105,7 @@ func TestBlocksAndBranches(t *testing.T) {
 	check(s, ourChain, theirs, 5, 7)
 
 	mustCommit(t, s, chain.Change{
-		Blocks:        theirs[1:], // one is there already
+		Blocks:        theirs[1:], // the first of them is already stored
 		Disconnect:    reversed(hashes(ours)),
 		Connect:       hashes(theirs),
 		AddPending:    pendingOf(8, "p8"),
@@ -130,7 +130,7 @@ func TestBytesAreTheCallers(t *testing.T) {
 	}
 }
 
-// A change that fails leaves nothing behind.
+// A change that fails has no effect.
 func TestRefusedChanges(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	trunk := testBranch(pow.Hash{}, 0, "trunk", 2, 1)
@@ -160,7 +160,7 @@ func TestRefusedChanges(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, tc.want)
 			}
 			if after, err := contents(s, append(ids, more[0].Txs[0].ID())[:len(ids)]); err != nil || after != before {
-				t.Errorf("it left\n%s\nwant\n%s(%v)", after, before, err)
+				t.Errorf("the failed change left\n%s\nwant\n%s(%v)", after, before, err)
 			}
 			if _, err := s.Block(more[0].Hash()); !isNotFound(err) {
 				t.Errorf("its block is there (%v)", err)
@@ -193,7 +193,7 @@ func TestNewerSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		// A newer one may have records of any form.
+		// A newer schema may have records of any form.
 		k := []byte(keySchema)
 		return errors.Join(
 			tx.Bucket([]byte(bucketMeta)).Put(k, seal(k, []byte{0, 0, 0, 0, 0, 0, 0, schema + 1})),
@@ -223,7 +223,8 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-// What a creation that was cut off leaves behind is no store, and goes away.
+// A file that an interrupted creation has left behind is not taken for a store, and
+// Open removes it.
 func TestUnfinishedCreation(t *testing.T) {
 	dir := t.TempDir()
 	left := filepath.Join(dir, strings.Replace(newName, "*", "123", 1))
@@ -233,7 +234,7 @@ func TestUnfinishedCreation(t *testing.T) {
 	mustOpen(t, dir)
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 || files[0].Name() != fileName {
-		t.Errorf("left %v (%v)", files, err)
+		t.Errorf("the folder has %v (%v), want %s alone", files, err, fileName)
 	}
 }
 
@@ -245,7 +246,7 @@ func TestHashesThatBeginAlike(t *testing.T) {
 	if got := fmt.Sprint(x.candidates(pow.Hash{1, 2, 3, 4, 9})); got != "[10 11 12]" {
 		t.Errorf("candidates %s", got)
 	}
-	// The store tells them apart.
+	// The store tells blocks apart that have the same four bytes in the index.
 	s := mustOpen(t, t.TempDir())
 	blocks := testBranch(pow.Hash{}, 0, "a", 3, 0)
 	mustCommit(t, s, chain.Change{Blocks: blocks})

@@ -13,21 +13,23 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// appendFill leaves little room in pages that only grow at one end.
+// appendFill is how full bbolt makes the pages of a bucket that only grows at its
+// end, where room for later insertions would be wasted.
 const appendFill = 0.95
 
-// writer applies changes within one transaction.
+// writer applies changes within one bbolt transaction.
 type writer struct {
 	store *Store
 	tx    *bbolt.Tx
-	state state
-	fresh map[pow.Hash]fresh // blocks of this transaction
+	state state              // after the changes applied so far
+	fresh map[pow.Hash]fresh // blocks that this transaction stores, which the index does not know yet
 
 	headers, bodies, txs, pending *bbolt.Bucket
 }
 
+// fresh is a block with the number that it has been given.
 type fresh struct {
-	*storedBlock
+	*encodedBlock
 	number uint64
 }
 
@@ -39,7 +41,8 @@ func (w *writer) openBuckets() {
 	w.headers.FillPercent, w.bodies.FillPercent, w.pending.FillPercent = appendFill, appendFill, appendFill
 }
 
-// apply makes one change. After an error the transaction is of no use.
+// apply applies one change. After an error the transaction must be rolled back,
+// because a part of the change may have been applied.
 func (w *writer) apply(c *change) error {
 	for i := range c.blocks {
 		if err := w.addBlock(&c.blocks[i]); err != nil {
@@ -76,8 +79,8 @@ func (w *writer) apply(c *change) error {
 	return nil
 }
 
-// addBlock stores a block, unless it is there already.
-func (w *writer) addBlock(b *storedBlock) error {
+// addBlock stores a block unless it is already stored.
+func (w *writer) addBlock(b *encodedBlock) error {
 	if _, ok := w.fresh[b.hash]; ok {
 		return nil
 	}
@@ -103,7 +106,7 @@ func (w *writer) addBlock(b *storedBlock) error {
 	return nil
 }
 
-// disconnect takes the tip off the active branch.
+// disconnect removes the tip, which must have this hash, from the active branch.
 func (w *writer) disconnect(hash pow.Hash) error {
 	if hash != w.state.tip {
 		return fmt.Errorf("the tip is %s", pow.Hash(w.state.tip))
@@ -129,7 +132,8 @@ func (w *writer) disconnect(hash pow.Hash) error {
 	return nil
 }
 
-// connectAll puts blocks on the tip, one on top of the other.
+// connectAll makes each of the blocks the new tip in turn. Each must be a child of
+// the tip before it.
 func (w *writer) connectAll(hashes []pow.Hash) error {
 	var places []place
 	for _, hash := range hashes {
@@ -145,8 +149,8 @@ func (w *writer) connectAll(hashes []pow.Hash) error {
 			places = append(places, place{id, number})
 		}
 	}
-	// Ids are spread over all of the index. In its order, those that share a page
-	// come together.
+	// Ids are spread over the whole index. Inserting them in its order visits each
+	// page once.
 	slices.SortStableFunc(places, func(a, b place) int { return bytes.Compare(a.id[:], b.id[:]) })
 	for i := range places {
 		if err := w.putPlace(&places[i]); err != nil {
@@ -156,8 +160,7 @@ func (w *writer) connectAll(hashes []pow.Hash) error {
 	return nil
 }
 
-// place is an entry of the index: the transaction stands in the block of that
-// number.
+// place is an entry of the transaction index: transaction id is in block number.
 type place struct {
 	id     pow.Hash
 	number uint64
@@ -177,7 +180,7 @@ func (w *writer) putPlace(p *place) error {
 	return w.txs.Put(p.id[:], seal(p.id[:], record))
 }
 
-// find returns what the moves of the tip ask of a block.
+// find returns the number, the parent and the transactions of a stored block.
 func (w *writer) find(hash pow.Hash) (number uint64, prev pow.Hash, txs []pow.Hash, err error) {
 	if b, ok := w.fresh[hash]; ok {
 		return b.number, pow.DecodeHeader(&b.header).Prev, b.txs, nil
@@ -193,8 +196,9 @@ func (w *writer) find(hash pow.Hash) (number uint64, prev pow.Hash, txs []pow.Ha
 	return number, b.Header.Prev, b.IDs()[1:], nil
 }
 
-// place is findTx without the look at the neighbours: bbolt's cursor walks in
-// circles where this transaction has emptied a page.
+// place does what findTx does, except that it does not check the neighbours of a
+// missing entry: bbolt's cursor loops forever where this transaction has emptied a
+// page.
 func (w *writer) place(id pow.Hash) (number uint64, found bool, err error) {
 	record := w.txs.Get(id[:])
 	if record == nil {
@@ -209,6 +213,7 @@ func (w *writer) header(number uint64) (pow.Header, error) {
 	return parseHeader(number, k, w.headers.Get(k))
 }
 
+// finish stores the state, which counts what the changes have added and removed.
 func (w *writer) finish() error {
 	return w.tx.Bucket([]byte(bucketMeta)).Put(keyState(), w.state.record())
 }

@@ -1,5 +1,5 @@
-// Package storetest tests implementations of [chain.Store] against what its
-// comments promise.
+// Package storetest tests whether implementations of [chain.Store] do what the
+// comments of that interface promise.
 package storetest
 
 import (
@@ -18,15 +18,15 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Run tests a store. open returns a new and empty one of the network of
-// [Params], and is called more than once.
+// Run tests a store that loses its content when it is closed. Each call of open must
+// return a new, empty store for the network of [Params].
 func Run(t *testing.T, open func() chain.Store) {
 	RunReopen(t, open, func(s chain.Store) chain.Store { return s })
 }
 
-// RunReopen does what Run does, for a store that keeps what it has when it is
-// closed: reopen closes a store and opens it again, and is called after every
-// change.
+// RunReopen tests a store that keeps its content when it is closed. It does what Run
+// does and calls reopen after every change, which must close the store and return it
+// opened again.
 func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) chain.Store) {
 	for _, tc := range []struct {
 		name string
@@ -37,10 +37,10 @@ func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) c
 		{"active branch", testActiveBranch},
 		{"pending", testPending},
 		{"order of parts", testOrder},
-		{"nothing of a bad change", testAtomic},
-		{"bytes are the caller's", testBytes},
+		{"a bad change has no effect", testAtomic},
+		{"callers own the bytes", testBytes},
 		{"load stops", testLoadStops},
-		{"many at once", testConcurrent},
+		{"concurrent calls", testConcurrent},
 		{"closed", testClosed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -51,8 +51,8 @@ func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) c
 	}
 }
 
-// Params returns the network of the blocks that the tests store. Its difficulty
-// is the least there is.
+// Params returns the network of the blocks that the tests store. A block takes two
+// hashes on average.
 func Params() rules.Params {
 	return rulestest.MustNew(rules.Config{
 		Name:       "storetest",
@@ -60,13 +60,14 @@ func Params() rules.Params {
 	})
 }
 
+// fixture is a store under test.
 type fixture struct {
 	*testing.T
 	store  chain.Store
 	reopen func(chain.Store) chain.Store
 }
 
-// commit makes a change that has to succeed.
+// commit commits a change, which must succeed, and reopens the store.
 func (f *fixture) commit(c chain.Change) {
 	f.Helper()
 	if err := f.store.Commit(c); err != nil {
@@ -75,15 +76,15 @@ func (f *fixture) commit(c chain.Change) {
 	f.store = f.reopen(f.store)
 }
 
-// contents is all that a store should have.
+// contents is everything that can be read from a store.
 type contents struct {
 	tip     pow.Hash
-	blocks  []block.Block
-	mined   map[pow.Hash]pow.Hash // block by transaction
-	pending []chain.Pending
+	blocks  []block.Block         // of all branches, in any order
+	mined   map[pow.Hash]pow.Hash // the block of each transaction of the active branch
+	pending []chain.Pending       // in order of Seq
 }
 
-// want compares the store with what it should have.
+// want compares what can be read from the store with what should be there.
 func (f *fixture) want(want contents) {
 	f.Helper()
 	at := map[pow.Hash]int{}
@@ -154,7 +155,8 @@ func genesis() block.Block {
 	return block.Block{Header: header, Coinbase: coinbase}
 }
 
-// block makes a block on another one.
+// childOf returns a solved block on top of another one. Blocks with different tags
+// differ.
 func childOf(parent block.Block, tag string, txs ...block.Tx) block.Block {
 	b := block.Block{
 		Header: pow.Header{
@@ -171,6 +173,7 @@ func childOf(parent block.Block, tag string, txs ...block.Tx) block.Block {
 	return b
 }
 
+// tx returns a transaction, always the same one for the same content.
 func tx(t testing.TB, content string) block.Tx {
 	t.Helper()
 	tx, err := block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))
@@ -183,7 +186,7 @@ func tx(t testing.TB, content string) block.Tx {
 func testEmpty(f *fixture) {
 	f.want(contents{})
 	if _, err := f.store.Block(genesis().Hash()); !errors.Is(err, chain.ErrNotFound) {
-		f.Errorf("a block that is not there: %v", err)
+		f.Errorf("a block that is not stored: %v, want %v", err, chain.ErrNotFound)
 	}
 	f.commit(chain.Change{})
 	f.want(contents{})
@@ -204,7 +207,7 @@ func testBlocks(f *fixture) {
 	f.commit(chain.Change{Blocks: []block.Block{b1}})
 	f.commit(chain.Change{Blocks: []block.Block{b2}})
 	f.want(contents{tip: g.Hash(), blocks: []block.Block{g, a1, a2, b1, b2}})
-	f.commit(chain.Change{Blocks: []block.Block{a1}}) // again
+	f.commit(chain.Change{Blocks: []block.Block{a1}}) // stored again, which has no effect
 	f.want(contents{tip: g.Hash(), blocks: []block.Block{g, a1, a2, b1, b2}})
 }
 
@@ -235,7 +238,7 @@ func testActiveBranch(f *fixture) {
 		tip: hash(b3), blocks: all,
 		mined: map[pow.Hash]pow.Hash{two.ID(): hash(b1), three.ID(): hash(b1), one.ID(): hash(b3)},
 	})
-	f.commit(chain.Change{ // and back
+	f.commit(chain.Change{ // back to the first branch
 		Disconnect: []pow.Hash{hash(b3), hash(b2), hash(b1)},
 		Connect:    []pow.Hash{hash(a1), hash(a2)},
 	})
@@ -259,13 +262,14 @@ func testPending(f *fixture) {
 	f.want(contents{})
 }
 
-// What a change adds it can also use.
+// The parts of a change take effect in order, so that a change can connect a block
+// that it adds.
 func testOrder(f *fixture) {
 	one, two := tx(f, "one"), tx(f, "two")
 	g := genesis()
 	a := childOf(g, "a", one)
 	b1 := childOf(g, "b", two)
-	b2 := childOf(b1, "b", one) // leaves with a, comes with b2
+	b2 := childOf(b1, "b", one) // its transaction leaves the active branch with a and returns with b2
 	hash := block.Block.Hash
 
 	f.commit(chain.Change{
@@ -291,6 +295,7 @@ func testOrder(f *fixture) {
 	})
 }
 
+// A change that fails has no effect, whichever of its parts is wrong.
 func testAtomic(f *fixture) {
 	one, two := tx(f, "one"), tx(f, "two")
 	g := genesis()
@@ -303,19 +308,19 @@ func testAtomic(f *fixture) {
 	f.commit(chain.Change{Blocks: []block.Block{g}, Connect: []pow.Hash{g.Hash()}, AddPending: before.pending})
 
 	for name, c := range map[string]chain.Change{
-		"a body that is not there": {
+		"a connected block that is not stored": {
 			Blocks: []block.Block{a}, Connect: []pow.Hash{a.Hash(), missing.Hash()},
 		},
-		"a block that has no form": {
+		"a block that cannot be encoded": {
 			Blocks: []block.Block{a, {Coinbase: block.Coinbase{Height: -1}}}, Connect: []pow.Hash{a.Hash()},
 		},
-		"a block that is not the tip disconnected": {
+		"a disconnected block that is not the tip": {
 			Blocks: []block.Block{a}, Disconnect: []pow.Hash{a.Hash()},
 		},
 		"the tip disconnected twice": {
 			Blocks: []block.Block{a}, Disconnect: []pow.Hash{g.Hash(), g.Hash()}, Connect: []pow.Hash{g.Hash(), a.Hash()},
 		},
-		"a block connected whose parent is not the tip": {
+		"a connected block that is not a child of the tip": {
 			Blocks: []block.Block{a, missing}, Connect: []pow.Hash{missing.Hash()},
 		},
 		"the tip connected again": {
@@ -331,16 +336,17 @@ func testAtomic(f *fixture) {
 		c.AddPending = append([]chain.Pending{{Seq: 2, Tx: one}}, c.AddPending...)
 		c.RemovePending = []uint64{1}
 		if err := f.store.Commit(c); err == nil {
-			f.Errorf("%s: committed", name)
+			f.Errorf("%s: the change was committed", name)
 		}
 		f.store = f.reopen(f.store)
 		f.want(before)
 		if _, err := f.store.Block(a.Hash()); !errors.Is(err, chain.ErrNotFound) {
-			f.Errorf("%s: the block before it: %v", name, err)
+			f.Errorf("%s: a block of the change: %v, want %v", name, err, chain.ErrNotFound)
 		}
 	}
 }
 
+// The caller may change the bytes that Block returns.
 func testBytes(f *fixture) {
 	g := genesis()
 	f.commit(chain.Change{Blocks: []block.Block{g}, Connect: []pow.Hash{g.Hash()}})
@@ -352,6 +358,7 @@ func testBytes(f *fixture) {
 	f.want(contents{tip: g.Hash(), blocks: []block.Block{g}})
 }
 
+// Load returns the first error of the function that it calls.
 func testLoadStops(f *fixture) {
 	g := genesis()
 	a := childOf(g, "a")
@@ -368,7 +375,8 @@ func testLoadStops(f *fixture) {
 	f.want(contents{tip: a.Hash(), blocks: []block.Block{g, a}})
 }
 
-// Posts, a growing chain and readers at once: nothing is lost.
+// Changes that come at the same time are all made, and readers see each as soon as
+// its Commit has returned.
 func testConcurrent(f *fixture) {
 	const posters, each, blocks = 8, 20, 20
 	g := genesis()
@@ -386,7 +394,7 @@ func testConcurrent(f *fixture) {
 		pending[i] = tx(f, fmt.Sprint("pending ", i))
 	}
 	for _, seq := range slices.Sorted(maps.Keys(pending)) {
-		if seq%3 != 0 { // the third are removed
+		if seq%3 != 0 { // every third transaction is removed again
 			want.pending = append(want.pending, chain.Pending{Seq: seq, Tx: pending[seq]})
 		}
 	}
@@ -410,7 +418,7 @@ func testConcurrent(f *fixture) {
 			if err := f.store.Commit(chain.Change{Blocks: []block.Block{b}, Connect: []pow.Hash{b.Hash()}}); err != nil {
 				f.Errorf("block: %v", err)
 			}
-			// What is committed is there for those who read.
+			// A committed change can be read at once.
 			if hash, err := f.store.FindTx(b.Txs[0].ID()); err != nil || hash != b.Hash() {
 				f.Errorf("transaction of block %d: %s, %v", b.Height(), hash, err)
 			}

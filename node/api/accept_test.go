@@ -46,7 +46,7 @@ func TestWantsJSON(t *testing.T) {
 		}
 	}
 	if !wantsJSON([]string{"text/plain;q=0.5", "application/json"}) {
-		t.Error("two header lines are one list")
+		t.Error("two Accept headers do not count as one list")
 	}
 }
 
@@ -56,13 +56,13 @@ func FuzzAccept(f *testing.F) {
 	f.Fuzz(func(t *testing.T, accept string) {
 		got := wantsJSON([]string{accept})
 		if got != wantsJSON(strings.Split(accept, ",")) {
-			t.Errorf("%q: lines and list differ", accept)
+			t.Errorf("%q: the answer differs if the elements come in several headers", accept)
 		}
 		if got && !strings.Contains(strings.ToLower(accept), "application/") && !strings.Contains(accept, "*/*") {
-			t.Errorf("%q: JSON for who does not name it", accept)
+			t.Errorf("%q: JSON for a client that does not name it", accept)
 		}
 		if wantsJSON([]string{"text/plain", accept}) && !strings.Contains(strings.ToLower(accept), "text/plain") {
-			t.Errorf("%q: JSON although plain text is wanted first, and nothing more", accept)
+			t.Errorf("%q: JSON although plain text comes first", accept)
 		}
 	})
 }

@@ -8,25 +8,24 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
-// nullChain takes transactions and forgets them.
+// nullChain accepts transactions and does not keep them.
 type nullChain struct{ Chain }
 
 func (nullChain) AddTx(block.Tx) (chain.TxOutcome, error) { return chain.TxAdded, nil }
 
-// nullWriter forgets an answer.
+// nullWriter discards an answer.
 type nullWriter struct{ header http.Header }
 
 func (w nullWriter) Header() http.Header         { return w.header }
 func (w nullWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (w nullWriter) WriteHeader(int)             {}
 
-// BenchmarkPost is the work on a post but for the network and the disk, beside a
-// bare handler that decodes the same JSON.
+// BenchmarkPost measures the work on a post without the network and the disk, next
+// to a bare handler that only decodes the same JSON.
 func BenchmarkPost(b *testing.B) {
 	n := newTestNode(b, testSetup{api: func(c Chain) Chain { return nullChain{c} }})
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

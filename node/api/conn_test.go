@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// pipes is a listener whose connections are pipes in memory, which take a byte
-// only when the other side reads it.
+// pipes is a listener for connections that are pipes in memory. A pipe has no
+// buffer: a write returns only when the other side has read it.
 type pipes struct {
 	conns chan net.Conn
 	once  sync.Once
@@ -33,7 +33,8 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// servePipes serves the node until the test ends, and returns how to connect.
+// servePipes serves the node until the test ends. It returns a function that
+// connects and sends a request.
 func servePipes(t *testing.T, n *testNode) (dial func(request string) net.Conn) {
 	p := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
 	server := &http.Server{Handler: n.api, ReadHeaderTimeout: time.Hour}
@@ -58,17 +59,17 @@ func servePipes(t *testing.T, n *testNode) (dial func(request string) net.Conn) 
 	}
 }
 
-// TestSlowReaders has clients that ask and do not read. Each holds its slot
-// until one write has timed out, no longer.
+// TestSlowReaders sends requests without reading the answers. Each holds its slot
+// until one write has timed out, and no longer.
 func TestSlowReaders(t *testing.T) {
 	for _, path := range []string{"/chain", "/headers", "/pending_tx", "/events", "/status", "/openapi.yaml", "/nothing"} {
 		synctest.Test(t, func(t *testing.T) {
-			n := newTestNode(t, testSetup{limits: Limits{PieceBytes: 1000, Timeout: 5 * time.Second}})
+			n := newTestNode(t, testSetup{limits: limits{pieceBytes: 1000, timeout: 5 * time.Second}})
 			n.grow(20)
 			n.post(strings.Repeat("x", 50_000))
 			dial := servePipes(t, n)
 			conn := dial("GET " + path + " HTTP/1.1\nHost: x\n\n")
-			if path == "/chain" { // reads a little every now and then, but too little
+			if path == "/chain" { // reads one byte a second, which is too slow
 				go func() {
 					one := make([]byte, 1)
 					for {
@@ -83,17 +84,17 @@ func TestSlowReaders(t *testing.T) {
 			rt, _ := n.api.find(path)
 			time.Sleep(4 * time.Second)
 			synctest.Wait()
-			if rt.slots != nil && path != "/headers" && rt.slots.n.Load() != 1 {
-				t.Errorf("%s: %d slots taken while the client does not read, want 1", path, rt.slots.n.Load())
+			if rt.slots.Slots != nil && path != "/headers" && rt.slots.InUse() != 1 {
+				t.Errorf("%s: %d slots taken while the client does not read, want 1", path, rt.slots.InUse())
 			}
-			for rt.slots != nil && rt.slots.n.Load() > 0 && time.Since(start) < time.Minute {
+			for rt.slots.Slots != nil && rt.slots.InUse() > 0 && time.Since(start) < time.Minute {
 				time.Sleep(100 * time.Millisecond)
 			}
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("%s: the slot was held for %v", path, took)
 			}
-			// What the server has buffered goes out after the handler's end, under
-			// the same deadline.
+			// The server writes what it has buffered after the handler has returned,
+			// under the same deadline.
 			time.Sleep(10 * time.Second)
 			_ = conn.SetReadDeadline(time.Now().Add(time.Second))
 			if _, err := io.ReadAll(conn); err != nil {
@@ -103,12 +104,12 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
-// TestLongAnswersAreBounded has clients that ask for long answers and do not read
-// them: once their pieces fill the budget others get 503, short answers go on,
-// and with the slow ones gone there is room again.
+// TestLongAnswersAreBounded requests long answers without reading them. Once their
+// pieces take all the bytes allowed, other long answers get 503, while short ones
+// are still sent. When the slow clients are gone, there is room again.
 func TestLongAnswersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newTestNode(t, testSetup{limits: Limits{AnswerBytes: 200 << 10, Timeout: 5 * time.Second}})
+		n := newTestNode(t, testSetup{limits: limits{bytes: 200 << 10, timeout: 5 * time.Second}})
 		n.post(strings.Repeat("x", 60_000))
 		n.want(n.do("GET", "/mine", ""), 200, "is mined")
 		n.post(strings.Repeat("x", 50_000))
@@ -132,17 +133,17 @@ func TestLongAnswersAreBounded(t *testing.T) {
 		for _, path := range paths {
 			n.want(n.do("GET", path, ""), 200, "xxx")
 		}
-		if left := n.api.answers.n.Load(); left != 0 {
-			t.Errorf("%d bytes of the budget are still taken", left)
+		if left := n.api.answers.InUse(); left != 0 {
+			t.Errorf("%d bytes of answers are still counted", left)
 		}
 	})
 }
 
-// TestSlowWriters has clients whose bodies do not arrive.
+// TestSlowWriters sends requests with bodies that do not arrive.
 func TestSlowWriters(t *testing.T) {
 	for _, path := range []string{"/new_transaction", "/add_block", "/mine"} {
 		synctest.Test(t, func(t *testing.T) {
-			n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second}})
+			n := newTestNode(t, testSetup{limits: limits{timeout: 5 * time.Second}})
 			conn := servePipes(t, n)("POST " + path + " HTTP/1.1\nHost: x\nContent-Length: 100\n\n{")
 			start := time.Now()
 			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -161,11 +162,11 @@ func TestSlowWriters(t *testing.T) {
 	}
 }
 
-// TestKeepAlive has a second request on a connection long after the first's
-// deadlines.
+// TestKeepAlive sends requests on one connection, each long after the deadlines of
+// the one before.
 func TestKeepAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second}})
+		n := newTestNode(t, testSetup{limits: limits{timeout: 5 * time.Second}})
 		conn := servePipes(t, n)("")
 		read := bufio.NewReader(conn)
 		for range 3 {
@@ -184,15 +185,15 @@ func TestKeepAlive(t *testing.T) {
 	})
 }
 
-// TestMineOutlivesDeadlines waits for a block for longer than bodies and writes
-// may take.
+// TestMineOutlivesDeadlines waits for a block longer than the deadlines for reading
+// and writing.
 func TestMineOutlivesDeadlines(t *testing.T) {
 	for _, request := range []string{
 		"GET /mine HTTP/1.1\nHost: x\n\n",
 		"POST /mine HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second, MineWait: time.Hour}})
+			n := newTestNode(t, testSetup{limits: limits{timeout: 5 * time.Second, mineWait: time.Hour}})
 			n.post("x")
 			n.miner.hold = make(chan struct{})
 			conn := servePipes(t, n)(request)
@@ -209,22 +210,27 @@ func TestMineOutlivesDeadlines(t *testing.T) {
 	}
 }
 
-// TestMineGoesOnWithoutItsClient hangs up while the block is being mined.
+// TestMineGoesOnWithoutItsClient disconnects while the block is being mined.
 func TestMineGoesOnWithoutItsClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newTestNode(t, testSetup{})
 		n.post("x")
 		n.miner.hold = make(chan struct{})
+		var answered Answered
+		n.api.Observe(Observer{Answered: func(a Answered) { answered = a }})
 		rt, _ := n.api.find("/mine")
 		conn := servePipes(t, n)("GET /mine HTTP/1.1\nHost: x\n\n")
 		synctest.Wait()
-		if rt.slots.n.Load() != 1 {
-			t.Fatal("nobody waits")
+		if rt.slots.InUse() != 1 {
+			t.Fatal("the request does not wait for the block")
 		}
 		_ = conn.Close()
 		synctest.Wait()
-		if rt.slots.n.Load() != 0 {
-			t.Error("the handler still waits for a client that is gone")
+		if rt.slots.InUse() != 0 {
+			t.Error("the handler still waits, although the client has left")
+		}
+		if answered.Route != "/mine" || answered.Status != StatusGone {
+			t.Errorf("observed %+v, want status %d", answered, StatusGone)
 		}
 		close(n.miner.hold)
 		synctest.Wait()
@@ -234,7 +240,8 @@ func TestMineGoesOnWithoutItsClient(t *testing.T) {
 	})
 }
 
-// TestMineEndsOnShutdown has a waiting client told, and the server end at once.
+// TestMineEndsOnShutdown closes the API while a client waits for a block: the client
+// gets an answer at once.
 func TestMineEndsOnShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newTestNode(t, testSetup{})
@@ -254,7 +261,7 @@ func TestMineEndsOnShutdown(t *testing.T) {
 			t.Error(answer.Status)
 		}
 		if took := time.Since(closed); took != 0 {
-			t.Errorf("it took %v", took)
+			t.Errorf("the answer took %v, want none", took)
 		}
 	})
 }

@@ -16,7 +16,7 @@ import (
 // sse is an event as a client reads it.
 type sse struct{ id, kind, data string }
 
-// readEvents reads until the connection ends; heartbeats come as kind ":".
+// readEvents reads events until the connection ends. Heartbeats get the kind ":".
 func readEvents(body io.Reader, to chan<- sse) {
 	defer close(to)
 	var e sse
@@ -40,7 +40,7 @@ func readEvents(body io.Reader, to chan<- sse) {
 	}
 }
 
-// listen opens a stream in a synctest bubble.
+// listen opens a stream. last, if it is not empty, is the id to resume from.
 func listen(t *testing.T, dial func(string) io.ReadWriteCloser, last string) chan sse {
 	t.Helper()
 	request := "GET /events HTTP/1.1\nHost: x\n"
@@ -60,7 +60,7 @@ func listen(t *testing.T, dial func(string) io.ReadWriteCloser, last string) cha
 	return events
 }
 
-// drain returns what has come by now.
+// drain returns the events that have arrived by now.
 func drain(events chan sse) (got []sse) {
 	synctest.Wait()
 	for {
@@ -84,7 +84,7 @@ func kinds(events []sse) string {
 	return strings.Join(words, " ")
 }
 
-func eventsTest(t *testing.T, limits Limits, test func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser)) {
+func eventsTest(t *testing.T, limits limits, test func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser)) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newTestNode(t, testSetup{limits: limits})
 		pipe := servePipes(t, n)
@@ -93,7 +93,7 @@ func eventsTest(t *testing.T, limits Limits, test func(t *testing.T, n *testNode
 }
 
 func TestEvents(t *testing.T) {
-	eventsTest(t, Limits{}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+	eventsTest(t, limits{}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
 		events := listen(t, dial, "")
 		got := drain(events)
 		if kinds(got) != "tip pending" || !strings.Contains(got[0].data, `"height":0`) || got[1].data != `{"transactions":0,"bytes":0}` {
@@ -106,7 +106,7 @@ func TestEvents(t *testing.T) {
 			t.Fatalf("after a block: %v", got)
 		}
 
-		// Many posts are one event.
+		// Many posts make one event.
 		for i := range 50 {
 			n.post(fmt.Sprint(i))
 		}
@@ -116,10 +116,10 @@ func TestEvents(t *testing.T) {
 		}
 
 		genesis, _ := n.chain.HashAt(0)
-		a := n.child(genesis, 1, blockOptions{salt: 1})
-		b := n.child(a.Hash(), 2, blockOptions{salt: 2})
-		for _, blk := range []block.Block{a, b} {
-			if _, err := n.chain.Accept(blk); err != nil {
+		first := n.child(genesis, 1, blockOptions{salt: 1})
+		second := n.child(first.Hash(), 2, blockOptions{salt: 2})
+		for _, b := range []block.Block{first, second} {
+			if _, err := n.chain.Accept(b); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -155,7 +155,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestEventsResume(t *testing.T) {
-	eventsTest(t, Limits{EventHistory: 4}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+	eventsTest(t, limits{history: 4}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
 		events := listen(t, dial, "")
 		n.grow(2)
 		got := drain(events)
@@ -188,7 +188,7 @@ func TestEventsResume(t *testing.T) {
 }
 
 func TestEventsSlowClient(t *testing.T) {
-	eventsTest(t, Limits{EventHistory: 4, Timeout: time.Hour}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+	eventsTest(t, limits{history: 4, timeout: time.Hour}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
 		conn := dial("GET /events HTTP/1.1\nHost: x\n\n")
 		synctest.Wait()
 		n.grow(6)
@@ -200,13 +200,13 @@ func TestEventsSlowClient(t *testing.T) {
 		events := make(chan sse, 100)
 		go readEvents(answer.Body, events)
 		if got := drain(events); !strings.HasSuffix(kinds(got), "end") {
-			t.Errorf("a client that missed events was not dropped: %s", kinds(got))
+			t.Errorf("the stream of a client that has missed events goes on: %s", kinds(got))
 		}
 	})
 }
 
 func TestEventsBound(t *testing.T) {
-	eventsTest(t, Limits{EventClients: 2}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+	eventsTest(t, limits{streams: 2}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
 		listen(t, dial, "")
 		listen(t, dial, "")
 		w := n.do("GET", "/events", "")

@@ -6,25 +6,25 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/lodepow/lode/chain/block"
-
-	"github.com/prometheus/client_golang/prometheus/testutil"
+	"time"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 
-// badChain is a chain with faults.
+// badChain is a chain in which faults can be injected: functions that are called
+// before a method, if they are not nil.
 type badChain struct {
 	Chain
-	block  func(height int64) // called before a block is read
-	blocks func(hash pow.Hash) error
-	addTx  func()
+	block  func(height int64)        // before HashAt
+	blocks func(hash pow.Hash) error // before Block, which returns the error
+	addTx  func()                    // before AddTx
 }
 
 func (c *badChain) HashAt(height int64) (pow.Hash, bool) {
@@ -50,7 +50,7 @@ func (c *badChain) AddTx(tx block.Tx) (chain.TxOutcome, error) {
 	return c.Chain.AddTx(tx)
 }
 
-func badNode(t *testing.T, limits Limits) (*testNode, *badChain) {
+func badNode(t *testing.T, limits limits) (*testNode, *badChain) {
 	bad := &badChain{}
 	n := newTestNode(t, testSetup{limits: limits, api: func(c Chain) Chain {
 		bad.Chain = c
@@ -59,10 +59,10 @@ func badNode(t *testing.T, limits Limits) (*testNode, *badChain) {
 	return n, bad
 }
 
-// TestFaults has errors and panics of the node: 500 without the details, which
-// the log has, and the next request is served.
+// TestFaults injects errors and panics. The client gets a 500 without the details,
+// which are in the log, and the next request is served.
 func TestFaults(t *testing.T) {
-	n, bad := badNode(t, Limits{})
+	n, bad := badNode(t, limits{})
 	for name, fault := range map[string]func(pow.Hash) error{
 		"error": func(pow.Hash) error { return fmt.Errorf("secret fault: %w", chain.ErrDamaged) },
 		"panic": func(pow.Hash) error { panic("secret fault") },
@@ -83,15 +83,15 @@ func TestFaults(t *testing.T) {
 		n.want(n.do("GET", "/chain", ""), 200, "")
 	}
 	rt, _ := n.api.find("/chain")
-	if rt.slots.n.Load() != 0 {
+	if rt.slots.InUse() != 0 {
 		t.Error("a slot is still taken")
 	}
 }
 
-// TestFaultAmidChain cuts the connection: a client must not take half a chain
-// for a whole one.
+// TestFaultAmidChain injects an error in the middle of an answer. The connection is
+// cut, so that the client does not take a part of the chain for the whole.
 func TestFaultAmidChain(t *testing.T) {
-	n, bad := badNode(t, Limits{PieceBytes: 1000})
+	n, bad := badNode(t, limits{pieceBytes: 1000})
 	n.grow(10)
 	bad.blocks = func(hash pow.Hash) error {
 		if hash == n.chain.Tip().Hash {
@@ -111,8 +111,8 @@ func TestFaultAmidChain(t *testing.T) {
 	}
 }
 
-// reorgAt replaces the branch from height 5 of 10 on, when that height is asked
-// for.
+// reorgAt grows a chain to height 10 and replaces its blocks from height 5 on when
+// the block at the given height is read.
 func reorgAt(t *testing.T, n *testNode, bad *badChain, height int64) {
 	n.grow(10)
 	hash, _ := n.chain.HashAt(4)
@@ -137,10 +137,11 @@ func reorgAt(t *testing.T, n *testNode, bad *badChain, height int64) {
 	}
 }
 
-// TestReorgAmidChain never mixes two branches: the answer begins again if
-// nothing of it is sent, else it is cut.
+// TestReorgAmidChain has a reorg in the middle of an answer, which must not mix two
+// branches. The answer begins again if none of it has been sent, and is cut
+// otherwise.
 func TestReorgAmidChain(t *testing.T) {
-	n, bad := badNode(t, Limits{})
+	n, bad := badNode(t, limits{})
 	reorgAt(t, n, bad, 8)
 	w := n.do("GET", "/chain", "")
 	var answer struct {
@@ -155,11 +156,11 @@ func TestReorgAmidChain(t *testing.T) {
 	}
 	for i, b := range answer.Chain[1:] {
 		if b.Header.Prev != answer.Chain[i].Hash() {
-			t.Errorf("block %d is no child of the one before", i+1)
+			t.Errorf("block %d is not the child of the one before", i+1)
 		}
 	}
 
-	n, bad = badNode(t, Limits{PieceBytes: 1000})
+	n, bad = badNode(t, limits{pieceBytes: 1000})
 	reorgAt(t, n, bad, 8)
 	server := httptest.NewServer(n.api)
 	defer server.Close()
@@ -169,28 +170,29 @@ func TestReorgAmidChain(t *testing.T) {
 	}
 	defer func() { _ = cut.Body.Close() }()
 	if body, err := io.ReadAll(cut.Body); err == nil {
-		t.Errorf("two branches in one answer? %s", body)
+		t.Errorf("the answer was not cut: %s", body)
 	}
 }
 
-// TestChainInPieces reads the same in pieces of any size.
+// TestChainInPieces gets the same answer whatever the size of the pieces.
 func TestChainInPieces(t *testing.T) {
-	n, _ := badNode(t, Limits{})
+	n, _ := badNode(t, limits{})
 	n.post(strings.Repeat("x", 5000))
 	n.do("GET", "/mine", "")
 	n.grow(30)
 	whole := n.do("GET", "/chain", "").Body.String()
 	for _, size := range []int{1, 100, 1000, 10_000} {
-		n.api.limits.PieceBytes = size
+		n.api.limits.pieceBytes = size
 		if got := n.do("GET", "/chain", "").Body.String(); got != whole {
 			t.Errorf("pieces of %d bytes: %d bytes, want %d", size, len(got), len(whole))
 		}
 	}
 }
 
-// TestTooMany refuses requests beyond the bound, and goes on telling its status.
+// TestTooMany sends more requests at once than the node serves. The others are
+// refused, except for those that are answered from memory, such as /status.
 func TestTooMany(t *testing.T) {
-	n, bad := badNode(t, Limits{Requests: 2})
+	n, bad := badNode(t, limits{requests: 2})
 	release, entered := make(chan struct{}), make(chan struct{})
 	bad.addTx = func() { entered <- struct{}{}; <-release }
 	var wg sync.WaitGroup
@@ -212,10 +214,10 @@ func TestTooMany(t *testing.T) {
 	n.want(n.do("GET", "/pending_tx", ""), 200, `"content":`)
 }
 
-// TestIdempotency has a hundred posts with one key at once, a panic amid one,
-// and more keys than are remembered.
+// TestIdempotency sends a hundred posts with one key at once, a post that panics,
+// and more keys than the node remembers.
 func TestIdempotency(t *testing.T) {
-	n, bad := badNode(t, Limits{Requests: 200, IdempotencyKeys: 200})
+	n, bad := badNode(t, limits{requests: 200, keys: 200})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	places := map[string]int{}
@@ -247,9 +249,10 @@ func TestIdempotency(t *testing.T) {
 	n.want(n.do("POST", "/new_transaction", `{"author":"a","content":"other"}`, "Idempotency-Key", "0"), 201, "")
 }
 
-// TestManyClients posts and mines at once: nothing is mined twice, nothing lost.
+// TestManyClients posts and mines at the same time. No transaction is lost or mined
+// twice.
 func TestManyClients(t *testing.T) {
-	n, _ := badNode(t, Limits{Requests: 2000})
+	n, _ := badNode(t, limits{requests: 2000})
 	var wg sync.WaitGroup
 	var blocks atomic.Int64
 	for i := range 500 {
@@ -287,9 +290,9 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
-// TestProofConvinces checks a proof as a client does that trusts nobody.
+// TestProofConvinces verifies proofs as a client would that does not trust the node.
 func TestProofConvinces(t *testing.T) {
-	n, _ := badNode(t, Limits{})
+	n, _ := badNode(t, limits{})
 	for i := range 5 {
 		n.post(fmt.Sprint(i))
 	}
@@ -322,7 +325,7 @@ func TestProofConvinces(t *testing.T) {
 	}
 }
 
-// TestNext gets the paths that the API does not know.
+// TestNext passes the paths that the API does not know to the next handler.
 func TestNext(t *testing.T) {
 	n := newTestNode(t, testSetup{next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/panic" {
@@ -336,48 +339,40 @@ func TestNext(t *testing.T) {
 	n.want(n.do("GET", "/status", ""), 200, "portable")
 }
 
-func TestMetrics(t *testing.T) {
-	n, _ := badNode(t, Limits{})
+// TestObserver checks what observers are told of each request, and the Stats during
+// a request.
+func TestObserver(t *testing.T) {
+	n, bad := badNode(t, limits{})
+	var told []Answered
+	n.api.Observe(Observer{})
+	n.api.Observe(Observer{Answered: func(a Answered) { told = append(told, a) }})
+	var during Stats
+	bad.addTx = func() {
+		during = n.api.Stats()
+		n.clock.Add(20)
+	}
 	n.post("x")
-	n.do("POST", "/new_transaction", "")
-	n.do("GET", "/blocks/1", "")
-	n.do("GET", "/blocks/2", "")
+	n.do("BREW", "/blocks/2", "")
 	n.do("GET", "/some/path", "")
 	n.do("HEAD", "/events", "")
-	n.do("BREW", "/status", "")
-	n.do("STEEP", "/status", "")
-	problems, err := testutil.CollectAndLint(n.api)
-	if err != nil {
-		t.Fatal(err)
+	want := []Answered{
+		{Route: "/new_transaction", Method: "POST", Status: 201, Took: 20 * time.Millisecond},
+		{Route: "/blocks/{id}", Method: "BREW", Status: 405},
+		{Route: "other", Method: "GET", Status: 404},
+		{Route: "/events", Method: "HEAD", Status: 200, Stream: true},
 	}
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
+	if !slices.Equal(told, want) {
+		t.Errorf("observed %+v, want %+v", told, want)
 	}
-	for labels, want := range map[[3]string]float64{
-		{"/new_transaction", "POST", "201"}: 1,
-		{"/new_transaction", "POST", "400"}: 1,
-		{"/blocks/{id}", "GET", "404"}:      2,
-		{"other", "GET", "404"}:             1,
-		{"/events", "HEAD", "200"}:          1,
-		{"/status", "other", "405"}:         2,
-	} {
-		if got := testutil.ToFloat64(n.api.metrics.requests.WithLabelValues(labels[:]...)); got != want {
-			t.Errorf("%v: %v, want %v", labels, got, want)
-		}
-	}
-	counted := testutil.CollectAndCount(n.api, "lode_http_requests_total")
-	measured := testutil.CollectAndCount(n.api, "lode_http_request_duration_seconds")
-	if counted != measured+len(n.api.static["/events"].usual) {
-		t.Errorf("%d counters and %d histograms: want both but for /events", counted, measured)
-	}
-	if got := testutil.ToFloat64(n.api.metrics.inFlight); got != 0 {
-		t.Errorf("%v requests in flight, want 0", got)
+	if during != (Stats{InFlight: 1}) || n.api.Stats() != (Stats{}) {
+		t.Errorf("the stats are %+v during a request and %+v after all", during, n.api.Stats())
 	}
 }
 
-// TestClose ends waits even of those that come late, and can be called twice.
+// TestClose checks that later streams are refused, that events are not received any
+// more, and that a second Close does nothing.
 func TestClose(t *testing.T) {
-	n, _ := badNode(t, Limits{})
+	n, _ := badNode(t, limits{})
 	n.api.Close()
 	n.api.Close()
 	n.want(n.do("GET", "/events", ""), 503, "shutting down")

@@ -12,14 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
 
-// testNode is a chain in memory with an API before it.
+// testNode is an API that serves a chain in memory.
 type testNode struct {
 	t     testing.TB
 	api   *API
@@ -33,10 +32,10 @@ type testNode struct {
 type testSetup struct {
 	params  rules.Params
 	poolTxs int
-	limits  Limits
+	limits  limits
 	next    http.Handler
 	api     func(Chain) Chain // wraps what the API sees
-	config  Config            // what else the API is to have
+	config  Config            // the other fields of the API's configuration
 }
 
 func newTestNode(t testing.TB, c testSetup) *testNode {
@@ -61,17 +60,17 @@ func newTestNode(t testing.TB, c testSetup) *testNode {
 		seen = c.api(seen)
 	}
 	config := c.config
-	config.Chain, config.Miner, config.Next, config.Now, config.Limits = seen, n.miner, c.next, n.now, c.limits
+	config.Chain, config.Miner, config.Next, config.Now = seen, n.miner, c.next, n.now
 	config.Version, config.Kernel, config.Workers = "v0", "portable", 2
 	config.Logger = slog.New(slog.NewTextHandler(n.log, nil))
-	n.api = New(config)
+	n.api = newAPI(config, c.limits)
 	t.Cleanup(n.api.Close)
 	return n
 }
 
 func (n *testNode) now() time.Time { return time.UnixMilli(n.clock.Load()) }
 
-// do sends a request to the handler itself.
+// do calls the handler with a request. headers are names and values in turn.
 func (n *testNode) do(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	n.t.Helper()
 	r := httptest.NewRequestWithContext(n.t.Context(), method, target, strings.NewReader(body))
@@ -95,16 +94,16 @@ func (n *testNode) post(content string) {
 	n.want(n.do("POST", "/new_transaction", `{"author":"ann","content":"`+content+`"}`), 201, "Success")
 }
 
-// blockOptions make a block that is wrong in some way, or one of its own kind.
+// blockOptions change a block, for instance so that it breaks a rule.
 type blockOptions struct {
-	later    time.Duration
-	bits     pow.Bits
-	unsolved bool
-	salt     uint64
+	later    time.Duration // added to the time
+	bits     pow.Bits      // 0: the right ones
+	unsolved bool          // the hash does not meet the target
+	salt     uint64        // makes different blocks on the same parent
 	txs      []block.Tx
 }
 
-// child makes a block on any known parent.
+// child makes a block on a parent.
 func (n *testNode) child(parent pow.Hash, height int64, o blockOptions) block.Block {
 	n.t.Helper()
 	tip := n.chain.Tip()
@@ -127,7 +126,7 @@ func (n *testNode) child(parent pow.Hash, height int64, o blockOptions) block.Bl
 	return b
 }
 
-// grow adds empty blocks on the tip.
+// grow extends the active branch by blocks without transactions.
 func (n *testNode) grow(count int) {
 	n.t.Helper()
 	for range count {
@@ -138,11 +137,11 @@ func (n *testNode) grow(count int) {
 	}
 }
 
-// testMiner mines as [Miner] says.
+// testMiner is a [Miner] with a search of no time.
 type testMiner struct {
 	node *testNode
-	hold chan struct{} // if not nil: a run waits until it is closed
-	err  error
+	hold chan struct{} // if it is not nil, mining waits until it is closed
+	err  error         // if it is not nil, mining fails with it
 
 	mu      sync.Mutex
 	running *run
@@ -212,7 +211,7 @@ func (m *testMiner) Progress() Progress {
 	}
 }
 
-// testStore is a memory store whose disk can be full.
+// testStore is a store in memory that can pretend that the disk is full.
 type testStore struct {
 	*chain.MemStore
 	full atomic.Bool
@@ -225,7 +224,7 @@ func (s *testStore) Commit(c chain.Change) error {
 	return s.MemStore.Commit(c)
 }
 
-// lockedBuffer is a log.
+// lockedBuffer is a buffer for a log that several goroutines write to.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

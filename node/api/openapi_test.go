@@ -13,7 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// description is openapi.yaml.
+// description is the parsed openapi.yaml.
 type description struct{ doc *openapi3.T }
 
 func loadDescription(t testing.TB) *description {
@@ -28,8 +28,9 @@ func loadDescription(t testing.TB) *description {
 	return &description{doc}
 }
 
-// check holds an answer against the description. What is not described there
-// (404 for a path, 405, OPTIONS) has the form of a problem or no body.
+// check compares an answer with the description. Answers that are not described
+// for a route (404 for an unknown path, 405, and OPTIONS) must have the form of a
+// problem or no body.
 func (d *description) check(a *API, r *http.Request, w *httptest.ResponseRecorder) error {
 	rt, _ := a.find(cleanPath(r.URL.Path))
 	method := r.Method
@@ -68,7 +69,8 @@ func (d *description) check(a *API, r *http.Request, w *httptest.ResponseRecorde
 	return openapi3filter.ValidateResponse(r.Context(), input)
 }
 
-// TestDescriptionHasEveryRoute goes both ways.
+// TestDescriptionHasEveryRoute compares the routes, methods and query parameters of
+// the description with those of the API.
 func TestDescriptionHasEveryRoute(t *testing.T) {
 	d := loadDescription(t)
 	n := newTestNode(t, testSetup{})

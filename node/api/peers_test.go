@@ -14,7 +14,7 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// testPeers are the other nodes of a test.
+// testPeers is a [Peers] that answers as the test says.
 type testPeers struct {
 	connect func(ctx context.Context, a gossip.Address, keep bool) error
 
@@ -52,7 +52,7 @@ func peersNode(t *testing.T, c testSetup) (*testNode, *testPeers) {
 	return newTestNode(t, c), p
 }
 
-// describedCall holds the answer against the description.
+// describedCall calls the handler and compares the answer with the description.
 func (n *testNode) describedCall(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	n.t.Helper()
 	w := n.do(method, target, body, headers...)
@@ -65,12 +65,12 @@ func (n *testNode) describedCall(method, target, body string, headers ...string)
 
 const registration = `{"node_address": "http://127.0.0.1:8001/"}`
 
-// TestRegister registers as the original's clients do.
+// TestRegister registers nodes as the original's clients do.
 func TestRegister(t *testing.T) {
 	n, p := peersNode(t, testSetup{})
 	n.grow(1)
 	p.peers = []gossip.PeerInfo{{Address: "http://127.0.0.1:8001"}}
-	for _, path := range []string{"/register_node", "//register_node/"} { // twice is the same as once
+	for _, path := range []string{"/register_node", "//register_node/"} { // registering twice is the same as once
 		n.want(n.describedCall("POST", path, registration), 200, `"peers":["http://127.0.0.1:8001"]}`)
 	}
 	n.want(n.describedCall("POST", "/register_with", registration), 200, "Registration successful")
@@ -107,7 +107,7 @@ func TestRegisterWrong(t *testing.T) {
 	alone.want(alone.do("GET", "/peers", ""), 200, "[]")
 }
 
-// TestRegisterFails has another node that is not there, or not as it should.
+// TestRegisterFails registers a node that hangs, refuses, or cannot be reached.
 func TestRegisterFails(t *testing.T) {
 	hang := func(ctx context.Context, _ gossip.Address, _ bool) error { <-ctx.Done(); return ctx.Err() }
 	for _, tc := range []struct {
@@ -131,7 +131,7 @@ func TestRegisterFails(t *testing.T) {
 				t.Errorf("it took %v, want %v", took, tc.took)
 			}
 			if got := strings.Join(p.asked, ", "); got != "http://127.0.0.1:8001" {
-				t.Errorf("what failed is not kept, but asked for was %s", got)
+				t.Errorf("an address that failed must not be kept, but the API asked to connect with %s", got)
 			}
 			start = time.Now()
 			n.want(n.describedCall("POST", "/register_node", registration), 200, `"length":1`)
@@ -142,7 +142,8 @@ func TestRegisterFails(t *testing.T) {
 	}
 }
 
-// TestRegisterEndsOnShutdown has a waiting client told at once.
+// TestRegisterEndsOnShutdown closes the API while a client waits for a connection:
+// the client gets an answer at once.
 func TestRegisterEndsOnShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, p := peersNode(t, testSetup{})
@@ -151,13 +152,13 @@ func TestRegisterEndsOnShutdown(t *testing.T) {
 		start := time.Now()
 		n.want(n.do("POST", "/register_with", registration), 503, "shutting down")
 		if took := time.Since(start); took != time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("the answer took %v, want 1 s", took)
 		}
 	})
 }
 
-// TestRegisterWaitsForWork has a peer with more work: the answer comes with it,
-// or after some seconds without.
+// TestRegisterWaitsForWork registers a peer that has more work. The answer comes as
+// soon as this node has caught up, or else after syncWait.
 func TestRegisterWaitsForWork(t *testing.T) {
 	for _, arrives := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -171,15 +172,16 @@ func TestRegisterWaitsForWork(t *testing.T) {
 			n.want(n.do("POST", "/register_with", registration), 200, "Registration successful")
 			took := time.Since(start)
 			if arrives && (took < time.Second || took > 1100*time.Millisecond) || !arrives && took != 5*time.Second {
-				t.Errorf("the work arrives: %v, it took %v", arrives, took)
+				t.Errorf("with the work arriving %v, the answer took %v", arrives, took)
 			}
 		})
 	}
 }
 
-// TestTooManyRegistrations bounds those who wait; the status is told meanwhile.
+// TestTooManyRegistrations sends more registrations at once than may wait. /status
+// is answered meanwhile.
 func TestTooManyRegistrations(t *testing.T) {
-	n, p := peersNode(t, testSetup{limits: Limits{Registrations: 1}})
+	n, p := peersNode(t, testSetup{limits: limits{registrations: 1}})
 	entered, release := make(chan struct{}), make(chan struct{})
 	p.connect = func(context.Context, gossip.Address, bool) error { entered <- struct{}{}; <-release; return nil }
 	var group sync.WaitGroup
@@ -210,7 +212,8 @@ func TestPeersAndSync(t *testing.T) {
 	n.want(n.describedCall("GET", "/chain", ""), 200, `"peers":["http://b:1","https://[2001:db8::1]:443"]`)
 }
 
-// TestToken guards what mines and what connects, and nothing else.
+// TestToken checks that requests which mine or connect need the token, and that no
+// others do.
 func TestToken(t *testing.T) {
 	const token = "open sesame"
 	n, p := peersNode(t, testSetup{config: Config{Token: token}})
@@ -238,8 +241,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestHosts keeps names out by which a web page could reach a node on its own
-// machine.
+// TestHosts checks which Host headers a node on a loopback address accepts: none by
+// which a web page of another site could reach it.
 func TestHosts(t *testing.T) {
 	network := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	n, _ := peersNode(t, testSetup{config: Config{Hosts: []string{"lode.example"}, Network: network, Paths: []string{"/p2p/hello", "/p2p/pool"}}})
@@ -266,7 +269,7 @@ func TestHosts(t *testing.T) {
 				t.Errorf("%s %s as %q: %d %s, want %d", c.method, c.path, host, w.Code, w.Body, want)
 			}
 		}
-		for _, path := range []string{"/chain", "/status", "/p2p/pool"} { // change nothing
+		for _, path := range []string{"/chain", "/status", "/p2p/pool"} { // these change nothing
 			if w := ask("GET", path, host, ""); w.Code != 200 {
 				t.Errorf("%s as %q: %d", path, host, w.Code)
 			}
@@ -274,7 +277,8 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestNetworkRoutes hands the paths of nodes over, clean, and counts them.
+// TestNetworkRoutes passes requests for the paths of the network to its handler,
+// with the path cleaned.
 func TestNetworkRoutes(t *testing.T) {
 	var got []string
 	network := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -286,7 +290,7 @@ func TestNetworkRoutes(t *testing.T) {
 	n.want(n.do("POST", "/p2p/hello", "", "Sec-Fetch-Site", "cross-site"), 403, "another origin")
 	n.want(n.do("GET", "/p2p/other", ""), 404, "there is nothing at")
 	if strings.Join(got, ",") != "POST /p2p/hello" {
-		t.Errorf("handed over: %v", got)
+		t.Errorf("passed on: %v", got)
 	}
 	n.want(n.do("GET", "/metrics", ""), 200, "")
 }

@@ -18,12 +18,11 @@ import (
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
 	"github.com/lodepow/lode/pow"
 )
 
-// TestScripts runs testdata/*.txt; testdata/README.md says how they read. Every
-// answer is held against the description as well.
+// TestScripts runs testdata/*.txt; testdata/README.md describes their form. Every
+// answer is also compared with the description.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -85,13 +84,14 @@ func (s *script) run(lines []string) {
 	}
 }
 
-func (s *script) take(lines []string, mark byte) (blk, rest []string) {
+// take removes the lines that begin with a mark and returns them without it.
+func (s *script) take(lines []string, mark byte) (marked, rest []string) {
 	for len(lines) > 0 && lines[0] != "" && lines[0][0] == mark {
-		blk = append(blk, strings.TrimPrefix(lines[0][1:], " "))
+		marked = append(marked, strings.TrimPrefix(lines[0][1:], " "))
 		lines = lines[1:]
 		s.line++
 	}
-	return blk, lines
+	return marked, lines
 }
 
 func (s *script) start() *testNode {
@@ -115,7 +115,7 @@ func (s *script) command(words []string) {
 		s.start().miner.hold = make(chan struct{})
 		s.t.Cleanup(func() { close(s.node.miner.hold) })
 	case "minewait":
-		s.setup.limits.MineWait = s.duration(words[1])
+		s.setup.limits.mineWait = s.duration(words[1])
 	case "mempool":
 		if txs, _ := s.start().chain.PendingCount(); strconv.Itoa(txs) != words[1] {
 			s.fatalf("%d transactions are pending, want %s", txs, words[1])
@@ -135,7 +135,7 @@ func (s *script) duration(text string) time.Duration {
 	return d
 }
 
-// block makes a block: name on parent, then options.
+// block makes a block on a parent, for which the script can use the name then.
 func (s *script) block(name, parent string, options []string) {
 	n := s.start()
 	var hash pow.Hash
@@ -185,8 +185,8 @@ func (s *script) expand(text string) string {
 	})
 }
 
-// split takes a message apart: first line, headers, body. Without an empty line
-// it has no body.
+// split splits a message into its first line, headers and body. body is nil if there
+// is no empty line.
 func split(lines []string) (first string, headers [][2]string, body *string) {
 	first, lines = lines[0], lines[1:]
 	for i, line := range lines {
@@ -251,7 +251,7 @@ func (s *script) exchange(request, answer []string) {
 	}
 }
 
-// matches compares with a pattern in which … stands for any text.
+// matches reports whether a text matches a pattern, in which … matches any text.
 func (s *script) matches(got, want string) bool {
 	parts := strings.Split(s.expand(want), "…")
 	for i := range parts {

@@ -15,25 +15,27 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/tick"
 )
 
 const (
 	saveEvery    = 10 * time.Second
-	maxBookBytes = 8 << 20
+	maxBookBytes = 8 << 20 // of the file; a longer one cannot be read
 )
 
-// book is the address book's file.
+// book is the file of the address book.
 type book struct {
-	path    string
+	path    string // "": the book is not kept
 	log     *slog.Logger
-	unsaved bool
+	unsaved bool // the latest attempt to save failed
 }
 
 type bookJSON struct {
 	Addresses []gossip.Entry `json:"addresses"`
 }
 
-// load reads the book. A damaged one is put aside: addresses can be found again.
+// load reads the book. It renames a damaged one to path.bad and returns an empty
+// book, because the node can find addresses again.
 func (b *book) load() ([]gossip.Entry, error) {
 	if b.path == "" {
 		return nil, nil
@@ -51,7 +53,7 @@ func (b *book) load() ([]gossip.Entry, error) {
 	}
 	if err != nil {
 		bad := b.path + ".bad"
-		b.log.Warn("the address book cannot be read: beginning with an empty one", "kept", bad, "error", err)
+		b.log.Warn("the address book cannot be read: beginning with an empty one", "kept", bad, "err", err)
 		if err := os.Rename(b.path, bad); err != nil {
 			return nil, fmt.Errorf("address book: %w", err)
 		}
@@ -69,8 +71,8 @@ func readAtMost(path string, most int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, most))
 }
 
-// save writes the book. The file is the old one or the new
-// one, whatever happens meanwhile.
+// save writes the book. If the program or the machine stops meanwhile, the file
+// has either the old contents or the new.
 func (b *book) save(entries []gossip.Entry) error {
 	if b.path == "" {
 		return nil
@@ -87,6 +89,7 @@ func (b *book) save(entries []gossip.Entry) error {
 	return nil
 }
 
+// replaceFile writes a temporary file in the same folder and renames it to path.
 func replaceFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
@@ -105,23 +108,16 @@ func replaceFile(path string, data []byte) error {
 	return nil
 }
 
-// saveBook saves the book now and then.
+// saveBook saves the book at intervals until the context ends.
 func (n *Network) saveBook(ctx context.Context) {
-	tick := time.NewTicker(saveEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := n.saveNow(); err != nil {
-				n.log.Error("the address book was not saved", "error", err)
-			}
+	tick.Every(ctx, saveEvery, func() {
+		if err := n.saveNow(); err != nil {
+			n.log.Error("the address book was not saved", "err", err)
 		}
-	}
+	})
 }
 
-// saveNow saves the book if it has changed, or could not be saved before.
+// saveNow saves the book if it has changed, or if the latest attempt failed.
 func (n *Network) saveNow() error {
 	n.mu.Lock()
 	entries, changed := n.machine.Book()

@@ -29,7 +29,7 @@ func TestBook(t *testing.T) {
 		}
 	}
 	if entries[0].Address != "http://b:1" {
-		t.Error("the entries themselves were put in order")
+		t.Error("saving has sorted the caller's entries")
 	}
 	got, err := b.load()
 	if err != nil || !reflect.DeepEqual(got, []gossip.Entry{entries[1], entries[0]}) {
@@ -41,7 +41,7 @@ func TestBook(t *testing.T) {
 	}
 }
 
-// TestDamagedBook sets the file aside and begins anew.
+// TestDamagedBook renames a file that cannot be read and begins with an empty book.
 func TestDamagedBook(t *testing.T) {
 	for _, text := range []string{
 		"", "{", "[]x", `{"addresses":[{"address":"ftp://a"}]}`, `{"addresses":[{"seen":"2026-01-01T00:00:00Z"}]}`,
@@ -69,7 +69,8 @@ func TestDamagedBook(t *testing.T) {
 	}
 }
 
-// TestBookThatCannotBeSaved is tried again, although nothing changes.
+// TestBookThatCannotBeSaved saves again after a failure, although the book has not
+// changed since.
 func TestBookThatCannotBeSaved(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	config := testConfig(newTestChain(t))
@@ -78,11 +79,11 @@ func TestBookThatCannotBeSaved(t *testing.T) {
 	s := &script{book: []gossip.Entry{{Address: "http://a:1"}}}
 	n.machine = &unchanged{s}
 	if err := n.saveNow(); err != nil {
-		t.Errorf("nothing has changed, but it was saved: %v", err)
+		t.Errorf("a book that has not changed was saved: %v", err)
 	}
 	n.machine = s
 	if err := n.saveNow(); err == nil {
-		t.Error("saved into a folder that is not there")
+		t.Error("no error, although the folder does not exist")
 	}
 	n.machine = &unchanged{s}
 	if err := os.Mkdir(folder, 0o700); err != nil {

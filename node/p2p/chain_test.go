@@ -9,15 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
-// testChain is a chain in memory whose clock stands.
+// testChain is a chain in memory with a clock that always shows testTime.
 type testChain struct {
 	*chain.Chain
 	t testing.TB
@@ -56,7 +55,7 @@ func (c *testChain) post(content string) block.Tx {
 	return tx
 }
 
-// mine mines what is pending, in a block of its own kind for each salt.
+// mine mines the pending transactions. Different salts make different blocks.
 func (c *testChain) mine(salt uint64) block.Block {
 	c.t.Helper()
 	tmpl, err := c.Template(chain.TemplateOptions{Tag: "test"})
@@ -74,7 +73,8 @@ func (c *testChain) mine(salt uint64) block.Block {
 	return b
 }
 
-// grow mines blocks with one transaction each and leaves some pending.
+// grow mines blocks with one transaction each, and leaves further transactions
+// pending.
 func (c *testChain) grow(blocks, pending int) []block.Block {
 	var all []block.Block
 	for i := range blocks {
@@ -87,7 +87,8 @@ func (c *testChain) grow(blocks, pending int) []block.Block {
 	return all
 }
 
-// script is a state machine that does what a test says.
+// script is a state machine that a test controls. The fields are what its methods
+// return.
 type script struct {
 	steps  atomic.Int64
 	onStep func(now time.Time, ev gossip.Event) []gossip.Effect
@@ -97,7 +98,7 @@ type script struct {
 	book   []gossip.Entry
 	sync   gossip.SyncInfo
 
-	session gossip.Session // of a peer
+	session gossip.Session // the one session that is a peer's
 }
 
 func (s *script) Step(now time.Time, ev gossip.Event) []gossip.Effect {
@@ -123,7 +124,7 @@ func (s *script) Known() int                        { return len(s.book) }
 func (s *script) Sync() gossip.SyncInfo             { return s.sync }
 func (s *script) set(n *Network)                    { n.machine = s }
 
-// testConfig is enough for a network that connects with nobody.
+// testConfig returns a configuration for a network that connects with nobody.
 func testConfig(c *testChain) Config {
 	return Config{Chain: c, Address: "http://127.0.0.1:8000", Random: rand.New(rand.NewPCG(1, 2))}
 }

@@ -6,18 +6,19 @@ import (
 	"github.com/lodepow/lode/chain"
 )
 
-// maxChanges is how many events of the chain may wait for the state machine.
+// maxChanges bounds how many events of the chain wait for the state machine.
 const maxChanges = 8192
 
-// changes queues the events of the chain, whose callback must not wait. If the
-// queue overflows it is emptied, and whoever reads it is told that events are
-// lost: what they said can be read from the chain then.
+// changes is a queue of events of the chain. The chain calls its subscribers on the
+// goroutine that changes it, so they must not wait for the state machine. When the
+// queue is full, all its events are dropped and the reader learns that some are
+// lost; it then reads the state of the chain itself.
 type changes struct {
 	most int
-	wake chan struct{} // has one when there is something
+	wake chan struct{} // holds one element while there is something to take
 
 	mu    sync.Mutex
-	queue []chain.Event
+	queue []chain.Event // at most most; empty while lost is true
 	lost  bool
 }
 
@@ -25,6 +26,7 @@ func newChanges(most int) *changes {
 	return &changes{most: most, wake: make(chan struct{}, 1)}
 }
 
+// add appends an event. It does not wait.
 func (c *changes) add(ev chain.Event) {
 	c.mu.Lock()
 	switch {
@@ -45,7 +47,8 @@ func (c *changes) signal() {
 	}
 }
 
-// take returns the next events, at most so many, or that some are lost.
+// take removes and returns the next events, at most most of them. lost is true if
+// events have been lost since the last call; then there are none to return.
 func (c *changes) take(most int) (events []chain.Event, lost bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

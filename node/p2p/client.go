@@ -15,45 +15,49 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/body"
 )
 
 // client sends requests to other nodes.
 type client struct {
 	http      *http.Client
 	endpoints endpoints
-	metrics   *metrics
-	memory    *semaphore.Weighted // of answers under way, beyond freeBytes each
+	traffic   *traffic
+	tell      func(Sent)          // of every request that has ended
+	memory    *semaphore.Weighted // bytes of the answers longer than freeBytes that are arriving
 }
 
-// What answers may take while they arrive, whoever sends them how slowly. Short
-// ones need not wait for long ones.
+// These bound the memory of answers that are arriving, so that peers cannot use it
+// up by sending long answers slowly. Answers of at most freeBytes do not count and
+// never wait.
 const (
-	answersBytes   = 32 << 20
-	longestAnswers = 4 // for so many of the longest there is room in any case
+	answersBytes   = 32 << 20 // in all, if longestAnswers do not need more
+	longestAnswers = 4        // how many of the longest possible answers always have room
 	freeBytes      = 64 << 10
 )
 
-func newClient(g guard, e endpoints, m *metrics) *client {
+func newClient(g guard, e endpoints, t *traffic, tell func(Sent)) *client {
 	return &client{
 		http: &http.Client{
 			Transport:     newTransport(g),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		endpoints: e,
-		metrics:   m,
+		traffic:   t,
+		tell:      tell,
 		memory:    semaphore.NewWeighted(max(answersBytes, longestAnswers*(gossip.BlocksBytes+e.maxBlock))),
 	}
 }
 
-// send does what the state machine wants. The timeout bounds all of it: the
-// lookup of the name, the connection, the header, and the last byte of the body.
+// send sends a request and returns the answer. The request's timeout covers the
+// whole of it, from the lookup of the host name to the last byte of the body.
 func (c *client) send(ctx context.Context, s gossip.Send) (gossip.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	ep := c.endpoints.of(s.Request)
 	start := time.Now()
 	a, err := c.exchange(ctx, ep, s)
-	c.metrics.request(ep.path, err, time.Since(start))
+	c.tell(Sent{Route: ep.path, Result: resultOf(err), Took: time.Since(start)})
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (c *client) send(ctx context.Context, s gossip.Send) (gossip.Answer, error)
 }
 
 func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (gossip.Answer, error) {
-	query, body, err := encodeRequest(s.Request)
+	query, content, err := encodeRequest(s.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +74,14 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 		target += "?" + query
 	}
 	var reader io.Reader
-	if body != nil {
-		reader = bytes.NewReader(body)
+	if content != nil {
+		reader = bytes.NewReader(content)
 	}
 	req, err := http.NewRequestWithContext(ctx, ep.method, target, reader)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
+	if content != nil {
 		req.Header.Set("Content-Type", typeJSON)
 	}
 	req.Header.Set("User-Agent", "lode")
@@ -85,20 +89,21 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 	if s.Session != (gossip.Session{}) {
 		req.Header.Set(SessionHeader, s.Session.String())
 	}
-	// All requests may come twice, so the transport may repeat one whose
-	// connection the peer has closed in that moment. This header is not sent.
+	// All requests are idempotent. A nil Idempotency-Key is not sent, but tells the
+	// transport that it may repeat a request if the peer closes the connection
+	// just as the request is sent; see http.Transport.
 	req.Header["Idempotency-Key"] = nil
 
 	resp, err := c.http.Do(req)
 	if err != nil {
 		var why *url.Error
 		if errors.As(err, &why) {
-			err = why.Err // without the method and the URL, which are known
+			err = why.Err // leave out the method and the URL, which the caller knows
 		}
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	c.metrics.sent.Add(float64(len(body)))
+	c.traffic.sent.Add(uint64(len(content)))
 	answer, err := c.read(ctx, resp, ep)
 	if err != nil {
 		return nil, err
@@ -106,19 +111,20 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 	return c.endpoints.decodeAnswer(s.Request, answer)
 }
 
-// read reads the body of an answer, and the error that it is.
+// read returns the body of an answer, or the error that the answer reports.
 func (c *client) read(ctx context.Context, resp *http.Response, ep endpoint) ([]byte, error) {
-	if codings := resp.Header.Values("Content-Encoding"); len(codings) > 0 && (len(codings) > 1 || !strings.EqualFold(codings[0], "identity")) {
-		return nil, malformed(fmt.Errorf("the answer is compressed: %.40q", strings.Join(codings, ", ")))
+	if body.Compressed(resp.Header) {
+		return nil, malformed(fmt.Errorf("the answer is compressed: %.40q", strings.Join(resp.Header["Content-Encoding"], ", ")))
 	}
 	if resp.StatusCode != http.StatusOK {
-		// A proxy before the node may say whatever it likes, and that is no fault.
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusalBytes))
-		c.metrics.received.Add(float64(len(body)))
+		// The answer may come from a proxy in front of the node, so one that is not
+		// a refusal of the protocol does not count as the node's fault.
+		text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusalBytes))
+		c.traffic.received.Add(uint64(len(text)))
 		if err != nil {
 			return nil, err
 		}
-		return nil, decodeRefusal(resp, body)
+		return nil, decodeRefusal(resp, text)
 	}
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != ep.kind {
 		return nil, malformed(fmt.Errorf("content type %.60q, want %s", resp.Header.Get("Content-Type"), ep.kind))
@@ -126,42 +132,43 @@ func (c *client) read(ctx context.Context, resp *http.Response, ep endpoint) ([]
 	return c.readBody(ctx, resp, ep.maxAnswer)
 }
 
-// readBody reads a body into memory that grows with it: what is only announced
-// takes none.
+// readBody reads a body of at most most bytes. The memory grows with what has
+// arrived, so a peer takes none by merely announcing a long body. Beyond freeBytes
+// it waits until other answers leave room.
 func (c *client) readBody(ctx context.Context, resp *http.Response, most int64) ([]byte, error) {
 	if resp.ContentLength > most {
 		return nil, oversize("%d bytes, at most %d", resp.ContentLength, most)
 	}
 	var taken int64
 	defer func() { c.memory.Release(taken) }()
-	body := make([]byte, 0, 8<<10)
+	received := make([]byte, 0, 8<<10)
 	for {
-		n, err := resp.Body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		c.metrics.received.Add(float64(n))
+		n, err := resp.Body.Read(received[len(received):cap(received)])
+		received = received[:len(received)+n]
+		c.traffic.received.Add(uint64(n))
 		switch {
-		case int64(len(body)) > most:
+		case int64(len(received)) > most:
 			return nil, oversize("more than %d bytes", most)
 		case errors.Is(err, io.EOF):
-			return body, nil
+			return received, nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return nil, fmt.Errorf("the answer was cut off after %d bytes", len(body))
+			return nil, fmt.Errorf("the answer was cut off after %d bytes", len(received))
 		case err != nil:
 			return nil, err
 		}
-		if len(body) < cap(body) {
+		if len(received) < cap(received) {
 			continue
 		}
-		size := min(2*int64(cap(body)), most+1)
+		size := min(2*int64(cap(received)), most+1)
 		if size > freeBytes {
 			if err := c.memory.Acquire(ctx, size-taken); err != nil {
-				return nil, fmt.Errorf("other answers take all the memory for them: %w", err)
+				return nil, fmt.Errorf("waiting for memory that other answers use: %w", err)
 			}
 			taken = size
 		}
-		body = append(make([]byte, 0, size), body...)
+		received = append(make([]byte, 0, size), received...)
 	}
 }
 
-// close gives up the connections that are idle.
+// close closes the idle connections.
 func (c *client) close() { c.http.CloseIdleConnections() }

@@ -27,11 +27,11 @@ func sendTo(t *testing.T, n *Network, server *httptest.Server, r gossip.Request)
 	return n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL), Session: gossip.Session{5}, Request: r, Timeout: 10 * time.Second})
 }
 
-// TestClientSends looks at what arrives.
+// TestClientSends checks the request that arrives at a server.
 func TestClientSends(t *testing.T) {
 	c := newTestChain(t)
 	n := newTestNetwork(t, testConfig(c))
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // nothing of it is used
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // must be ignored
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		for name, want := range map[string]string{
@@ -58,7 +58,7 @@ func TestClientSends(t *testing.T) {
 	}
 }
 
-// TestClientRefuses has servers that answer as they should not.
+// TestClientRefuses requests headers from servers that break the protocol or fail.
 func TestClientRefuses(t *testing.T) {
 	n := newTestNetwork(t, testConfig(newTestChain(t)))
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
@@ -66,7 +66,7 @@ func TestClientRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		answer http.HandlerFunc
-		fault  gossip.FaultReason // "": none
+		fault  gossip.FaultReason // "": the error is not a fault
 		want   string
 	}{
 		{"too long", func(w http.ResponseWriter, _ *http.Request) {
@@ -94,7 +94,7 @@ func TestClientRefuses(t *testing.T) {
 			w.WriteHeader(http.StatusInternalServerError)
 			_, _ = io.WriteString(w, longText(5000))
 		}, "", "answered 500 Internal Server Error"},
-		{"a reason of its own", func(w http.ResponseWriter, _ *http.Request) {
+		{"an unknown reason", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
 			_, _ = io.WriteString(w, `{"reason":"i-say-so","message":"x"}`)
 		}, "", "answered 403 Forbidden"},
@@ -123,6 +123,7 @@ func TestClientRefuses(t *testing.T) {
 	}
 }
 
+// TestClientHearsRefusals decodes refusals and bounds what they ask for.
 func TestClientHearsRefusals(t *testing.T) {
 	n := newTestNetwork(t, testConfig(newTestChain(t)))
 	for _, tc := range []struct {
@@ -143,7 +144,8 @@ func TestClientHearsRefusals(t *testing.T) {
 	}
 }
 
-// TestClientDeadline has servers that answer slower and slower, in all the ways.
+// TestClientDeadline sends requests to servers that stop or slow down at different
+// points of their answers. The deadline holds for all.
 func TestClientDeadline(t *testing.T) {
 	head := "HTTP/1.1 200 OK\r\nContent-Type: " + typeBinary + "\r\n"
 	for name, answer := range map[string]string{
@@ -212,8 +214,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardAfterResolution has names, which are looked at when they have become
-// addresses.
+// TestGuardAfterResolution connects with names: the guard checks the addresses that
+// they resolve to.
 func TestGuardAfterResolution(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -240,8 +242,8 @@ func TestGuardAfterResolution(t *testing.T) {
 	}
 }
 
-// TestAnswersShareMemory has an answer that takes all of the memory for them and
-// does not end. Short ones come through, a long one waits.
+// TestAnswersShareMemory receives an answer that takes all the memory for answers
+// and does not end. Short answers are received meanwhile; a long one has to wait.
 func TestAnswersShareMemory(t *testing.T) {
 	n := newTestNetwork(t, testConfig(newTestChain(t)))
 	n.client.memory = semaphore.NewWeighted(freeBytes * 2)
@@ -285,7 +287,7 @@ func TestAnswersShareMemory(t *testing.T) {
 	close(hold)
 	group.Wait()
 	n.client.memory = semaphore.NewWeighted(freeBytes * 4)
-	for range 10 { // what was taken is given back
+	for range 10 { // the memory is given back each time
 		if err := get("/long", time.Minute); err != nil {
 			t.Errorf("a long answer when there is memory: %v", err)
 		}

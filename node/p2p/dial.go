@@ -11,14 +11,15 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// guard says which IP addresses the node connects with.
+// guard decides with which IP addresses the node connects.
 type guard struct {
-	allow []netip.Prefix // nil: all but those that are never safe
+	allow []netip.Prefix // nil: all addresses that check does not refuse
 }
 
-// check returns an error for an address that no peer may have: what is only
-// there for this machine's own network card, such as a cloud's metadata, or no
-// single machine.
+// check returns an error if the node must not connect with an address. Apart from
+// those that allow leaves out, it refuses addresses that are not a single machine's
+// and link-local ones: the latter include a cloud's metadata service, which a peer
+// could make this node call.
 func (g guard) check(ip netip.Addr) error {
 	ip = ip.Unmap()
 	switch {
@@ -40,15 +41,15 @@ func (g guard) check(ip netip.Addr) error {
 	return nil
 }
 
-// allows says the same of an address whose host is an IP address. Names are
-// looked at when they are resolved.
+// allows reports whether check permits an address, if its host is an IP address.
+// It permits all names, since control checks what they resolve to.
 func (g guard) allows(a gossip.Address) bool {
 	ip, err := netip.ParseAddr(a.Host())
 	return err != nil || g.check(ip) == nil
 }
 
-// control looks at the address that a connection really goes to, after its name
-// has been resolved.
+// control is for [net.Dialer.Control]. It checks the IP address that a connection
+// goes to, after the name has been resolved.
 func (g guard) control(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -66,8 +67,8 @@ const (
 	maxHeaderSize = 16 << 10 // of an answer
 )
 
-// newTransport makes connections that the environment has no say in: no proxy,
-// no compression, HTTP/1.1.
+// newTransport returns a transport for HTTP/1.1 without compression. It ignores
+// the proxies that the environment names.
 func newTransport(g guard) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: g.control}
 	var protocols http.Protocols

@@ -1,22 +1,24 @@
 package p2p
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// Limits bound what other nodes can take. Fields left zero stand for their
-// defaults.
+// Limits bound what other nodes can take. For a field left zero, the default
+// applies.
 type Limits struct {
 	Gossip gossip.Limits
 
 	Requests int // of other nodes, served at once; more get 503; 0: 64
-	Bodies   int // of those, answers with blocks; 0: 8
+	Bodies   int // of those, answers with blocks, which take the most memory; 0: 8
 	Queue    int // requests that wait for the state machine; 0: 256
 	Sends    int // requests to other nodes under way at once; 0: 512
 
-	// From one IP address. The first two do not count for this machine's own.
+	// These apply to each IP address. RequestsEach and BodiesEach do not apply to
+	// loopback addresses.
 	RequestsEach int     // served at once; 0: 16
 	BodiesEach   int     // of those, answers with blocks; 0: 4
 	Rate         float64 // requests a second; 0: 500
@@ -28,23 +30,16 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	setDefault(&l.Requests, 64)
-	setDefault(&l.Bodies, 8)
-	setDefault(&l.Queue, 256)
-	setDefault(&l.Sends, 512)
-	setDefault(&l.RequestsEach, 16)
-	setDefault(&l.BodiesEach, 4)
-	setDefault(&l.Rate, 500)
-	setDefault(&l.Hellos, 10)
-	setDefault(&l.ReadTimeout, 10*time.Second)
-	setDefault(&l.WriteTimeout, 30*time.Second)
-	setDefault(&l.StepTimeout, 5*time.Second)
+	l.Requests = cmp.Or(l.Requests, 64)
+	l.Bodies = cmp.Or(l.Bodies, 8)
+	l.Queue = cmp.Or(l.Queue, 256)
+	l.Sends = cmp.Or(l.Sends, 512)
+	l.RequestsEach = cmp.Or(l.RequestsEach, 16)
+	l.BodiesEach = cmp.Or(l.BodiesEach, 4)
+	l.Rate = cmp.Or(l.Rate, 500)
+	l.Hellos = cmp.Or(l.Hellos, 10)
+	l.ReadTimeout = cmp.Or(l.ReadTimeout, 10*time.Second)
+	l.WriteTimeout = cmp.Or(l.WriteTimeout, 30*time.Second)
+	l.StepTimeout = cmp.Or(l.StepTimeout, 5*time.Second)
 	return l
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

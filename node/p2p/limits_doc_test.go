@@ -30,8 +30,9 @@ func (v value) String() string {
 	return strconv.FormatInt(v.n, 10)
 }
 
-// limitsOf reads the constants of a package's source, and the defaults that its
-// withDefaults sets: those under the name of the type that it belongs to.
+// limitsOf reads the constants and the defaults from the source of a package. A
+// default has the name of its struct and its field, such as p2p.Limits.Rate. The
+// struct is the receiver of the method withDefaults, or Config in other functions.
 func limitsOf(t *testing.T, folder, name string) map[string]value {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
@@ -66,7 +67,7 @@ func limitsOf(t *testing.T, folder, name string) map[string]value {
 					}
 					typ := "Config"
 					if decl.Name.Name == "withDefaults" {
-						typ = "Limits"
+						typ = decl.Recv.List[0].Type.(*ast.Ident).Name
 					}
 					defaults[typ+"."+field] = value
 					return true
@@ -112,10 +113,10 @@ func defaultOf(node ast.Node) (field string, value ast.Expr, ok bool) {
 	return "", nil, false
 }
 
-var errNotConstant = errors.New("not a number that is known here")
+var errNotConstant = errors.New("not a number that can be computed from the source")
 
-// evaluate computes an expression of numbers, constants of the same package and
-// units of time.
+// evaluate computes an expression made of numbers, constants of the same package
+// and units of time.
 func evaluate(expr ast.Expr, consts map[string]ast.Expr) (value, error) {
 	switch e := expr.(type) {
 	case *ast.BasicLit:
@@ -154,7 +155,7 @@ func evaluate(expr ast.Expr, consts map[string]ast.Expr) (value, error) {
 	return value{}, errNotConstant
 }
 
-// readValue reads a number as the table has it: 2,000 or 2 MiB or 10 s.
+// readValue parses a number in the form of the table: 2,000 or 2 MiB or 10 s.
 func readValue(text string) (value, error) {
 	digits, unit, _ := strings.Cut(text, " ")
 	n, err := strconv.ParseInt(strings.ReplaceAll(digits, ",", ""), 10, 64)
@@ -180,8 +181,8 @@ func readValue(text string) (value, error) {
 	return value{}, fmt.Errorf("unit %q", unit)
 }
 
-// TestLimitsDoc holds the table of limits against the code: every limit is in
-// it, with its value and a reason, and its flag exists.
+// TestLimitsDoc compares the table of limits in docs/network.md with the code: every
+// limit is in the table with its value and a reason, and its flag exists.
 func TestLimitsDoc(t *testing.T) {
 	page, err := os.ReadFile("../../docs/network.md")
 	if err != nil {
@@ -201,22 +202,22 @@ func TestLimitsDoc(t *testing.T) {
 			limits[name] = v
 		}
 	}
-	// What bounds nothing that others could take.
+	// These do not bound what others can take.
 	for _, name := range []string{
 		"gossip.Version", "gossip.idSetSize", "gossip.poorBook", "gossip.minWait",
-		"node.firstNonces", "node.jobTime", "node.reportEvery", "node.retryAfter", "node.retryHeldEvery", "api.statusGone",
+		"node.firstNonces", "node.jobTime", "node.reportEvery", "node.retryAfter", "node.retryHeldEvery", "api.StatusGone",
 	} {
 		delete(limits, name)
 	}
 	_, table, ok := strings.Cut(string(page), "\n## Limits\n")
 	if !ok {
-		t.Fatal("docs/network.md has no limits")
+		t.Fatal("docs/network.md has no section Limits")
 	}
 	rows := map[string]bool{}
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-zA-Z0-9.]+)` \\| ([^|]*) \\|([^|]*)\\| ([^|]*) \\|$").FindAllStringSubmatch(table, -1) {
 		name, text, flag, why := m[1], m[2], strings.Trim(m[3], " `"), m[4]
 		if rows[name] {
-			t.Errorf("%s stands twice", name)
+			t.Errorf("%s is in the table twice", name)
 		}
 		rows[name] = true
 		want, ok := limits[name]

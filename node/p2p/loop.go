@@ -6,21 +6,20 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/node/gossip"
 )
 
 const (
-	// longestSleep bounds the time to the next Wake, in case the clock jumps.
+	// longestSleep bounds the time until the next Wake, in case the clock jumps.
 	longestSleep = 10 * time.Second
 
-	changesAtOnce = 256 // then others have their turn
-	addsAtOnce    = 128 // transactions whose writes the store may join
+	changesAtOnce = 256 // events of the chain, before other events have their turn
+	addsAtOnce    = 128 // transactions added at the same time
 )
 
-// loop makes the steps of the state machine, one at a time.
+// loop feeds events to the state machine, one at a time, until the context ends.
 func (n *Network) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -45,6 +44,7 @@ func (n *Network) loop(ctx context.Context) {
 	}
 }
 
+// sleep returns the time until the state machine wants to be woken.
 func (n *Network) sleep() time.Duration {
 	n.mu.Lock()
 	next := n.machine.Next()
@@ -55,12 +55,13 @@ func (n *Network) sleep() time.Duration {
 	return min(max(next.Sub(n.now()), 0), longestSleep)
 }
 
-// tellChanges passes events of the chain on. Where some are lost, it says what
-// they can have said: what the tip is, and what is pending.
+// tellChanges passes events of the chain to the state machine. If some are lost,
+// it passes one event that covers all they can have said: a reorg to the present
+// tip that returned all pending transactions.
 func (n *Network) tellChanges(ctx context.Context) {
 	events, lost := n.changes.take(changesAtOnce)
 	if lost {
-		n.log.Warn("more happened to the chain than could be followed: going through what is pending")
+		n.log.Warn("events of the chain were lost because too many came at once: announcing the tip and all pending transactions again")
 		pending, _ := n.chain.PendingCount()
 		events = []chain.Event{{Kind: chain.EventReorg, Tip: n.chain.Tip(), Returned: n.chain.PendingIDs(0, pending)}}
 	}
@@ -69,7 +70,8 @@ func (n *Network) tellChanges(ctx context.Context) {
 	}
 }
 
-// step makes a step and does what it asks for.
+// step feeds one event to the state machine and carries out the effects. Effects
+// that fail at once are fed to it as further events.
 func (n *Network) step(ctx context.Context, ev gossip.Event) {
 	for events := []gossip.Event{ev}; len(events) > 0; events = events[1:] {
 		n.mu.Lock()
@@ -83,19 +85,20 @@ func (n *Network) step(ctx context.Context, ev gossip.Event) {
 	}
 }
 
-// errTooManySends is the outcome of a request that was not sent.
+// errTooManySends is the outcome of a request that was not sent, because
+// Limits.Sends requests are under way.
 var errTooManySends = errors.New("too many requests are under way")
 
-// do begins what an effect asks for, without waiting. It returns the event that
-// tells of its failure if that is known at once.
+// do starts what an effect asks for, without waiting for it to finish. If that
+// fails at once, it returns the event that reports the failure, else nil.
 func (n *Network) do(ctx context.Context, e gossip.Effect) gossip.Event {
 	switch e := e.(type) {
 	case gossip.Send:
-		if !n.sends.take() {
+		if !n.sends.Take() {
 			return gossip.Answered{ID: e.ID, Err: errTooManySends}
 		}
 		n.work.Go(func() {
-			defer n.sends.free()
+			defer n.sends.Free()
 			answer, err := n.client.send(ctx, e)
 			n.report(ctx, gossip.Answered{ID: e.ID, Answer: answer, Err: err})
 		})
@@ -109,12 +112,12 @@ func (n *Network) do(ctx context.Context, e gossip.Effect) gossip.Event {
 	case gossip.Reply:
 		if reply := n.replies[e.ID]; reply != nil {
 			delete(n.replies, e.ID)
-			reply <- e // has room for it
+			reply <- e // does not block: the channel has room for one
 		}
 	case gossip.Connected:
 		if outcome := n.waiters[e.ID]; outcome != nil {
 			delete(n.waiters, e.ID)
-			outcome <- e.Err // has room for it
+			outcome <- e.Err // does not block: the channel has room for one
 		}
 	case gossip.Note:
 		n.note(e)
@@ -122,7 +125,7 @@ func (n *Network) do(ctx context.Context, e gossip.Effect) gossip.Event {
 	return nil
 }
 
-// report hands an outcome to the loop.
+// report passes the event that reports an outcome to the loop.
 func (n *Network) report(ctx context.Context, ev gossip.Event) {
 	select {
 	case n.outcomes <- ev:
@@ -130,7 +133,8 @@ func (n *Network) report(ctx context.Context, ev gossip.Event) {
 	}
 }
 
-// addTxs adds transactions at once, so that the store joins their writes.
+// addTxs adds transactions at the same time, so that the store can join their
+// writes into one. It returns the error of each.
 func (n *Network) addTxs(txs []block.Tx) []error {
 	errs := make([]error, len(txs))
 	room := make(chan struct{}, addsAtOnce)

@@ -13,15 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
-// runNetwork runs it until the test ends, or stop is called.
+// runNetwork runs a network until the test ends or stop is called.
 func runNetwork(t *testing.T, n *Network) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -36,20 +35,21 @@ func runNetwork(t *testing.T, n *Network) (stop func()) {
 	return stop
 }
 
-// receive waits for what is to come. The bound is only there for a test that
-// fails.
+// receive waits for a value from a channel. Only a test that fails reaches the time
+// limit.
 func receive[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-from:
 		return v
 	case <-time.After(20 * time.Second):
-		t.Fatal("nothing came in 20 s")
+		t.Fatal("nothing was sent within 20 s")
 	}
 	panic("unreachable")
 }
 
-// TestEffects has each effect done and its outcome told.
+// TestEffects checks that the network carries out each kind of effect and reports
+// the outcome to the state machine.
 func TestEffects(t *testing.T) {
 	source, c := newTestChain(t), newTestChain(t)
 	blocks := source.grow(3, 0)
@@ -76,7 +76,7 @@ func TestEffects(t *testing.T) {
 				gossip.Accept{ID: 13, Blocks: append(slices.Clone(blocks), block.Block{Header: pow.Header{Prev: blocks[2].Hash()}})},
 				gossip.AddTxs{ID: 14, Txs: []block.Tx{added, blocks[0].Txs[0], added}},
 				gossip.Connected{ID: ev.ID, Err: errors.New("as the script says")},
-				gossip.Connected{ID: 999}, // of nobody
+				gossip.Connected{ID: 999}, // nobody waits for it
 				gossip.Reply{ID: 999},
 			}
 		}
@@ -121,7 +121,7 @@ func TestEffects(t *testing.T) {
 	}
 }
 
-// TestChanges has the events of the chain told in order.
+// TestChanges passes the events of the chain to the state machine in order.
 func TestChanges(t *testing.T) {
 	c := newTestChain(t)
 	n := newTestNetwork(t, testConfig(c))
@@ -133,7 +133,7 @@ func TestChanges(t *testing.T) {
 		return nil
 	}}).set(n)
 	ready := make(chan struct{})
-	n.changes.add(chain.Event{}) // the loop is there when this is told
+	n.changes.add(chain.Event{}) // the loop runs once the script gets this
 	go func() { receive(t, told); close(ready) }()
 	runNetwork(t, n)
 	<-ready
@@ -149,7 +149,8 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestChangesOverflow loses events and says so.
+// TestChangesOverflow adds more events than the queue takes: take reports that some
+// are lost.
 func TestChangesOverflow(t *testing.T) {
 	c := newChanges(3)
 	ev := func(height int64) chain.Event {
@@ -183,7 +184,8 @@ func TestChangesOverflow(t *testing.T) {
 	take(10, false, 20)
 }
 
-// TestLostChanges has all told anew that can have been lost.
+// TestLostChanges checks the event that replaces the lost ones: it has the tip and
+// all pending transactions.
 func TestLostChanges(t *testing.T) {
 	c := newTestChain(t)
 	c.grow(2, 3)
@@ -204,7 +206,8 @@ func TestLostChanges(t *testing.T) {
 	}
 }
 
-// TestTooManySends fails what there is no room for, at once.
+// TestTooManySends asks for more requests than may be under way at once. The others
+// fail at once.
 func TestTooManySends(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	config.Limits.Sends = 2
@@ -239,9 +242,9 @@ func TestTooManySends(t *testing.T) {
 	}
 }
 
-// TestShutdown ends with everything under way: requests to peers that hang,
-// requests of others that wait for an answer, clients that wait for a
-// connection. What is left over goleak would tell.
+// TestShutdown stops a network while requests to peers hang, requests of other nodes
+// wait for an answer, and callers wait for a connection. Goroutines that are left
+// over would be reported by goleak.
 func TestShutdown(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	config.Book = filepath.Join(t.TempDir(), "peers.json")
@@ -275,7 +278,7 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("hello: status %d", code)
 	}
 	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("it took %v", took)
+		t.Errorf("the shutdown took %v, want at most 5 s", took)
 	}
 	if err := n.Connect(t.Context(), "http://a:1", false); !errors.Is(err, ErrStopped) {
 		t.Errorf("connect after the end: %v", err)
@@ -285,25 +288,25 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestConnectDeadline gives up when the caller does.
+// TestConnectDeadline checks that Connect returns when its context ends.
 func TestConnectDeadline(t *testing.T) {
 	n := newTestNetwork(t, testConfig(newTestChain(t)))
 	(&script{}).set(n)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := n.Connect(ctx, "http://a:1", false); !errors.Is(err, context.DeadlineExceeded) { // nobody runs it
+	if err := n.Connect(ctx, "http://a:1", false); !errors.Is(err, context.DeadlineExceeded) { // the network does not run
 		t.Error(err)
 	}
 	runNetwork(t, n)
 	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := n.Connect(ctx, "http://a:1", false); !errors.Is(err, context.DeadlineExceeded) { // no outcome
+	if err := n.Connect(ctx, "http://a:1", false); !errors.Is(err, context.DeadlineExceeded) { // the state machine reports no outcome
 		t.Error(err)
 	}
 }
 
-// TestWakes has the state machine woken when it wants to be, and now and then in
-// any case.
+// TestWakes checks that the state machine is woken when it asks for it, and after
+// longestSleep in any case.
 func TestWakes(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	config.Now = time.Now

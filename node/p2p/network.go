@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,17 +12,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
-	crand "crypto/rand"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/observe"
+	"github.com/lodepow/lode/node/internal/slots"
 	"github.com/lodepow/lode/pow"
 )
 
-// Chain is what the network asks of a [chain.Chain], which says what the methods
-// do.
+// Chain is the part of a [chain.Chain] that the network uses. The methods are
+// documented there.
 type Chain interface {
 	gossip.Chain
 	gossip.Source
@@ -33,21 +33,21 @@ type Chain interface {
 
 var _ Chain = (*chain.Chain)(nil)
 
-// Config says with whom to connect. Chain and Address are required.
+// Config configures a network. Chain and Address are required.
 type Config struct {
 	Chain   Chain
 	Address gossip.Address   // where others reach this node
-	Peers   []gossip.Address // to be connected with always
-	Book    string           // file of the address book; "": none is kept
-	Allow   []netip.Prefix   // whom to connect with; nil: anybody
+	Peers   []gossip.Address // nodes that this one always tries to be connected with
+	Book    string           // file of the address book; "": it is not kept
+	Allow   []netip.Prefix   // IP addresses to connect with; nil: any
 
 	Limits Limits
 	Random *rand.Rand       // nil: seeded by the system
-	Logger *slog.Logger     // nil: none
+	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // nil: time.Now
 }
 
-// machine is a [gossip.Gossip].
+// machine is the part of a [gossip.Gossip] that the network uses. Tests replace it.
 type machine interface {
 	Step(now time.Time, ev gossip.Event) []gossip.Effect
 	Next() time.Time
@@ -59,8 +59,8 @@ type machine interface {
 	Sync() gossip.SyncInfo
 }
 
-// Network is a node's connection with others. It is an [http.Handler] of the
-// routes under /p2p/, and a [prometheus.Collector].
+// Network connects a node with others. It is an [http.Handler] that serves the
+// routes under /p2p/.
 type Network struct {
 	chain  Chain
 	limits Limits
@@ -68,8 +68,8 @@ type Network struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	// mu guards the state machine. Its steps are made by one goroutine, that of
-	// Run; others only look at it.
+	// mu guards the state machine. Only the goroutine of Run calls Step; others
+	// read its state.
 	mu      sync.Mutex
 	machine machine
 
@@ -77,40 +77,45 @@ type Network struct {
 	client    *client
 	book      *book
 	changes   *changes
-	metrics   *metrics
+	observers observe.List[Observer]
+	traffic   traffic
 	limiter   *limiter
-	served    slots  // requests of other nodes
-	places    places // beside them, of peers
-	bodies    slots  // of those, answers with blocks
+	served    *slots.Slots // requests of other nodes being served
+	places    places       // beside served, places of the peers
+	bodies    *slots.Slots // of those, answers with blocks
 
 	ids      atomic.Uint64
 	asks     chan ask          // requests that the state machine answers
 	connects chan connecting   // from the API
-	outcomes chan gossip.Event // of sends and of calls of the chain
-	sends    slots
-	stopped  chan struct{} // closed when no more steps are made
+	outcomes chan gossip.Event // of requests to other nodes and of calls of the chain
+	sends    *slots.Slots
+	stopped  chan struct{} // closed when the loop has ended
 
-	work sync.WaitGroup // goroutines that the effects have started
+	work sync.WaitGroup // goroutines that carry out effects
 
-	// Owned by the goroutine of Run.
+	// Only the goroutine of Run uses these.
 	replies map[gossip.ID]chan<- gossip.Reply
 	waiters map[gossip.ID]chan<- error
-	missing map[gossip.Address]bool // of config.Peers, those that could not be connected
+	missing map[gossip.Address]bool // those of config.Peers that could not be connected with, for the log
 }
 
-// ask is an Incoming with where its Reply goes.
+// traffic counts the bytes of the bodies of messages, requests and answers.
+type traffic struct{ sent, received atomic.Uint64 }
+
+// ask is a request of another node with the channel for its reply.
 type ask struct {
 	event gossip.Incoming
 	reply chan<- gossip.Reply
 }
 
-// connecting is a Connect with where its outcome goes.
+// connecting is a call of Connect with the channel for its outcome.
 type connecting struct {
 	event   gossip.Connect
 	outcome chan<- error
 }
 
-// New reads the address book. Run does the rest.
+// New makes a network and reads the address book. The network connects with no one
+// until Run.
 func New(c Config) (*Network, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -134,9 +139,9 @@ func New(c Config) (*Network, error) {
 		book:      &book{path: c.Book, log: c.Logger},
 		changes:   newChanges(maxChanges),
 		limiter:   newLimiter(l),
-		served:    slots{most: int64(l.Requests)},
-		bodies:    slots{most: int64(l.Bodies)},
-		sends:     slots{most: int64(l.Sends)},
+		served:    slots.New(l.Requests),
+		bodies:    slots.New(l.Bodies),
+		sends:     slots.New(l.Sends),
 		asks:      make(chan ask, l.Queue),
 		connects:  make(chan connecting),
 		outcomes:  make(chan gossip.Event, l.Sends),
@@ -149,9 +154,8 @@ func New(c Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.metrics = newMetrics(n)
 	g := guard{allow: c.Allow}
-	n.client = newClient(g, n.endpoints, n.metrics)
+	n.client = newClient(g, n.endpoints, &n.traffic, n.tellSent)
 	n.machine = gossip.New(gossip.Config{
 		Chain: c.Chain, Random: c.Random, Node: gossip.NewNodeID(c.Random), Address: c.Address,
 		Peers: c.Peers, Book: entries, Allow: g.allows, Limits: l.Gossip,
@@ -159,8 +163,8 @@ func New(c Config) (*Network, error) {
 	return n, nil
 }
 
-// Run drives the state machine until the context ends. When it returns nothing
-// of it goes on, and the address book is on disk. It must be called once.
+// Run connects with other nodes until the context ends. When it returns, all its
+// goroutines have ended and the address book is on disk. It must be called once.
 func (n *Network) Run(ctx context.Context) error {
 	defer n.chain.Subscribe(n.changes.add)()
 	var group sync.WaitGroup
@@ -174,7 +178,7 @@ func (n *Network) Run(ctx context.Context) error {
 	return n.saveNow()
 }
 
-// Peers lists the peers, in the order in which they came.
+// Peers lists the peers in the order in which they were connected.
 func (n *Network) Peers() []gossip.PeerInfo {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -191,18 +195,19 @@ func (n *Network) Addresses() []string {
 	return addresses
 }
 
-// Sync returns how far the sync under way is.
+// Sync returns how far the node is in catching up with its peers.
 func (n *Network) Sync() gossip.SyncInfo {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.machine.Sync()
 }
 
-// ErrStopped is the error of a Connect when the node shuts down.
+// ErrStopped is the error of Connect if Run ends first.
 var ErrStopped = errors.New("the node is shutting down")
 
-// Connect connects with the node at that address and returns when both know each
-// other. With keep, the connection stays wanted, whatever the outcome.
+// Connect connects with the node at an address. It returns nil once each of the two
+// nodes is a peer of the other. With keep, the network goes on trying to connect
+// with that address later, even if this attempt fails.
 func (n *Network) Connect(ctx context.Context, address gossip.Address, keep bool) error {
 	outcome := make(chan error, 1)
 	c := connecting{gossip.Connect{ID: n.newID(), Address: address, Keep: keep}, outcome}

@@ -5,18 +5,19 @@ import (
 	"sync"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/slots"
 )
 
-// placesOfPeer is how many requests of a peer are served at once beside those of
-// everybody: an announcement and a hello.
+// placesOfPeer is how many requests each peer can always have served at once, even
+// if all slots are taken: an announcement and a hello.
 const placesOfPeer = 2
 
-// places are the requests under way that came with a peer's session. They take
-// no slot that others can hold, so whoever sends slow bodies cannot keep peers
-// from announcing.
+// places reserves places for the requests that carry a peer's session. Strangers
+// who take all slots with slow requests therefore cannot keep peers from
+// announcing blocks.
 type places struct {
 	mu    sync.Mutex
-	taken map[gossip.Session]int
+	taken map[gossip.Session]int // places in use, where there are any
 }
 
 func (p *places) take(s gossip.Session) bool {
@@ -40,23 +41,23 @@ func (p *places) free(s gossip.Session) {
 	}
 }
 
-// admit takes a place for a request: one of the peer's own, or else one of those
-// that everybody shares. It returns how to give it back, or nil if there is
-// none.
+// admit takes a place for a request: one that is reserved for the peer, or else a
+// slot. It returns a function that gives it back, or nil if there is neither.
 func (n *Network) admit(r *http.Request, from *source) (free func()) {
 	var session gossip.Session
 	if err := session.UnmarshalText([]byte(r.Header.Get(SessionHeader))); err == nil && n.knows(session) && n.places.take(session) {
 		return func() { n.places.free(session) }
 	}
-	if !both(&n.served, &from.served) {
+	if !slots.TakeBoth(n.served, from.served) {
 		return nil
 	}
 	return func() {
-		n.served.free()
-		from.served.free()
+		n.served.Free()
+		from.served.Free()
 	}
 }
 
+// knows reports whether a session is a peer's.
 func (n *Network) knows(s gossip.Session) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

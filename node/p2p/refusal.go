@@ -27,21 +27,15 @@ func statusOf(reason gossip.RefusalReason) int {
 	return http.StatusBadRequest
 }
 
-func refusalReasons() []gossip.RefusalReason {
-	return []gossip.RefusalReason{
-		gossip.WrongVersion, gossip.WrongNetwork, gossip.Self, gossip.Full, gossip.Banned,
-		gossip.UnknownSession, gossip.Busy, gossip.BadRequest,
-	}
-}
-
-// maxRetryAfter bounds what a peer may tell to wait.
+// maxRetryAfter bounds for how long a peer can make this node wait.
 const maxRetryAfter = time.Hour
 
-// decodeRefusal reads an answer that is no success. One that is no refusal of
-// the protocol, such as another server's 404, is an error of its own.
+// decodeRefusal returns the error that an answer other than 200 reports: a
+// [gossip.Refusal], or another error if the answer is not one of the protocol,
+// such as the 404 of some other server.
 func decodeRefusal(resp *http.Response, body []byte) error {
 	var r gossip.Refusal
-	if json.Unmarshal(body, &r) != nil || !slices.Contains(refusalReasons(), r.Reason) {
+	if json.Unmarshal(body, &r) != nil || !slices.Contains(RefusalReasons(), r.Reason) {
 		return fmt.Errorf("answered %d %s: is a lode node there?", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	if len(r.Message) > 200 {
@@ -53,8 +47,8 @@ func decodeRefusal(resp *http.Response, body []byte) error {
 	return r
 }
 
-// sendRefusal answers with an error: the refusal that it is, or that the
-// request was bad.
+// sendRefusal answers with an error. An error that is not a [gossip.Refusal] means
+// a bad request. If status is 0, it follows from the refusal's reason.
 func (n *Network) sendRefusal(w http.ResponseWriter, status int, err error) {
 	var r gossip.Refusal
 	if !errors.As(err, &r) {
@@ -63,7 +57,7 @@ func (n *Network) sendRefusal(w http.ResponseWriter, status int, err error) {
 	if status == 0 {
 		status = statusOf(r.Reason)
 	}
-	n.metrics.refused.WithLabelValues(string(r.Reason)).Inc()
+	n.tellRefused(r.Reason)
 	header := w.Header()
 	if r.RetryAfter > 0 {
 		seconds := (r.RetryAfter + time.Second - 1) / time.Second
@@ -76,5 +70,5 @@ func (n *Network) sendRefusal(w http.ResponseWriter, status int, err error) {
 	header.Set("Content-Type", typeJSON)
 	w.WriteHeader(status)
 	written, _ := w.Write(append(body, '\n'))
-	n.metrics.sent.Add(float64(written))
+	n.traffic.sent.Add(uint64(written))
 }

@@ -11,23 +11,24 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/body"
+	"github.com/lodepow/lode/node/internal/slots"
 )
 
 var errFull = gossip.Refusal{Reason: gossip.Busy, Message: "the node serves as many requests as it can: try again in a moment", RetryAfter: time.Second}
 
-// Paths lists the routes that ServeHTTP serves.
+// Paths lists the paths that ServeHTTP serves.
 func (n *Network) Paths() []string { return n.endpoints.paths() }
 
-// ServeHTTP answers other nodes. It refuses what is too much before it reads
-// anything.
+// ServeHTTP answers the requests of other nodes. If there are too many, it refuses
+// a request before it reads the body.
 func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(now.Add(n.limits.ReadTimeout)) // a recorder in a test has none
+	_ = control.SetReadDeadline(now.Add(n.limits.ReadTimeout)) // an error: a recorder in a test has no deadlines
 	_ = control.SetWriteDeadline(now.Add(n.limits.ReadTimeout + n.limits.WriteTimeout))
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
@@ -52,27 +53,28 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	free := n.admit(r, source)
 	if free == nil {
-		header.Set("Connection", "close") // nothing of the body is read
+		header.Set("Connection", "close") // so that the server does not read the body
 		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
 		return
 	}
 	defer free()
 
-	body, status, err := n.readRequest(w, r, ep)
+	content, status, err := n.readRequest(w, r, ep)
 	if err != nil {
-		header.Set("Connection", "close") // do not read it to its end
+		header.Set("Connection", "close") // so that the server does not read the body to its end
 		n.sendRefusal(w, status, err)
 		return
 	}
-	// With a deadline for reading left, the server would take its passing for
-	// the client's leaving.
+	// If the deadline for reading passed while the answer is being made, the server
+	// would cancel the request's context as if the client had left. So there is none
+	// from here on.
 	_ = control.SetReadDeadline(time.Time{})
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		n.sendRefusal(w, 0, err)
 		return
 	}
-	request, err := decodeRequest(ep, kind, query, body)
+	request, err := decodeRequest(ep, kind, query, content)
 	if err == nil {
 		err = gossip.CheckRequest(request)
 	}
@@ -91,9 +93,10 @@ func remoteAddr(r *http.Request) netip.Addr {
 	return from.Addr().Unmap()
 }
 
-// readRequest reads the body. The error comes with its status.
-func (n *Network) readRequest(w http.ResponseWriter, r *http.Request, ep endpoint) (body []byte, status int, err error) {
-	if codings := r.Header.Values("Content-Encoding"); len(codings) > 0 && (len(codings) > 1 || !strings.EqualFold(codings[0], "identity")) {
+// readRequest reads the body. If it returns an error, status is the HTTP status to
+// answer with.
+func (n *Network) readRequest(w http.ResponseWriter, r *http.Request, ep endpoint) (content []byte, status int, err error) {
+	if body.Compressed(r.Header) {
 		return nil, http.StatusUnsupportedMediaType, errors.New("the body is compressed: send it as it is")
 	}
 	if ep.maxRequest > 0 {
@@ -106,7 +109,7 @@ func (n *Network) readRequest(w http.ResponseWriter, r *http.Request, ep endpoin
 	}
 	var buf bytes.Buffer
 	read, err := io.Copy(&buf, http.MaxBytesReader(w, r.Body, ep.maxRequest))
-	n.metrics.received.Add(float64(read))
+	n.traffic.received.Add(uint64(read))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -117,7 +120,7 @@ func (n *Network) readRequest(w http.ResponseWriter, r *http.Request, ep endpoin
 	return buf.Bytes(), 0, nil
 }
 
-// answer answers a request that is in order.
+// answer answers a request that has passed all checks.
 func (n *Network) answer(w http.ResponseWriter, r *http.Request, s *source, ep endpoint, request gossip.Request) {
 	var a gossip.Answer
 	var err error
@@ -142,21 +145,22 @@ func (n *Network) answer(w http.ResponseWriter, r *http.Request, s *source, ep e
 		n.sendRefusal(w, 0, err)
 		return
 	}
-	body, err := encodeAnswer(a)
+	content, err := encodeAnswer(a)
 	if err != nil {
-		n.log.Error("an answer to a peer cannot be written", "route", ep.path, "error", err)
+		n.log.Error("an answer to a peer cannot be written", "route", ep.path, "err", err)
 		n.sendRefusal(w, http.StatusInternalServerError, errors.New("something went wrong inside the node"))
 		return
 	}
 	w.Header().Set("Content-Type", ep.kind)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	written, _ := w.Write(body) // the peer is gone
-	n.metrics.sent.Add(float64(written))
+	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+	written, _ := w.Write(content) // an error means that the peer has left
+	n.traffic.sent.Add(uint64(written))
 }
 
 var errBusy = errors.New("the state machine has too much to do")
 
-// ask has the state machine answer.
+// ask passes a request to the state machine and waits for the reply. It returns
+// errBusy if the queue is full or the reply takes too long.
 func (n *Network) ask(r *http.Request, request gossip.Request) (gossip.Answer, error) {
 	in := gossip.Incoming{ID: n.newID(), From: remoteAddr(r), Request: request}
 	if text := r.Header.Get(SessionHeader); text != "" {
@@ -187,21 +191,22 @@ func (n *Network) ask(r *http.Request, request gossip.Request) (gossip.Answer, e
 	}
 }
 
-// sendBlocks writes blocks as they are stored, one at a time. It ends as
-// [gossip.Blocks] says.
+// sendBlocks writes blocks one at a time, in the form in which they are stored, so
+// that only one is in memory. It ends where [gossip.Blocks] allows: before a block
+// that this node does not have, or when the answer is long enough.
 func (n *Network) sendBlocks(w http.ResponseWriter, s *source, request gossip.GetBlocks) {
-	if !both(&n.bodies, &s.bodies) {
+	if !slots.TakeBoth(n.bodies, s.bodies) {
 		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
 		return
 	}
-	defer n.bodies.free()
-	defer s.bodies.free()
+	defer n.bodies.Free()
+	defer s.bodies.Free()
 	w.Header().Set("Content-Type", typeBinary)
 	var length [binary.MaxVarintLen64]byte
 	size := 0
 	for i, hash := range request.Hashes {
 		raw, err := n.chain.RawBlock(hash)
-		if err != nil { // not there, or damaged, which is not for others to know
+		if err != nil { // it is not there, or damaged; a peer need not know which
 			return
 		}
 		if size += len(raw); size > gossip.BlocksBytes && i > 0 {
@@ -212,9 +217,9 @@ func (n *Network) sendBlocks(w http.ResponseWriter, s *source, request gossip.Ge
 			return
 		}
 		written, err := w.Write(raw)
-		n.metrics.sent.Add(float64(prefix + written))
+		n.traffic.sent.Add(uint64(prefix + written))
 		if err != nil {
-			return // the peer is gone
+			return // the peer has left
 		}
 	}
 }

@@ -1,29 +1,24 @@
 package p2p
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
-// call sends a request to the handler itself.
+// call calls the handler with a request. headers are names and values in turn; From
+// is the address that the request comes from.
 func call(n *Network, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body)) //nolint:noctx // a test
 	r.RemoteAddr = "192.0.2.1:4321"
@@ -51,7 +46,7 @@ func helloBody(t *testing.T, n *Network) string {
 	return string(body)
 }
 
-// decodeRecorded reads an answer as a client does.
+// decodeRecorded decodes an answer as the client does.
 func decodeRecorded(n *Network, request gossip.Request, w *httptest.ResponseRecorder) (gossip.Answer, error) {
 	resp := w.Result()
 	body, err := n.client.read(context.Background(), resp, n.endpoints.of(request))
@@ -61,7 +56,8 @@ func decodeRecorded(n *Network, request gossip.Request, w *httptest.ResponseReco
 	return n.endpoints.decodeAnswer(request, body)
 }
 
-// TestServes asks for everything.
+// TestServes sends every kind of request that is answered from the chain or the
+// address book.
 func TestServes(t *testing.T) {
 	c := newTestChain(t)
 	blocks := c.grow(3, 2)
@@ -99,7 +95,7 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// TestBlocksEnd has more blocks than fit into an answer.
+// TestBlocksEnd requests more blocks than fit into an answer.
 func TestBlocksEnd(t *testing.T) {
 	c := newTestChain(t)
 	var hashes []pow.Hash
@@ -120,7 +116,8 @@ func TestBlocksEnd(t *testing.T) {
 	}
 }
 
-// TestIncoming passes what is not only to be read on to the state machine.
+// TestIncoming checks that hellos and announcements reach the state machine, and
+// that its replies and refusals are sent.
 func TestIncoming(t *testing.T) {
 	c := newTestChain(t)
 	n := newTestNetwork(t, testConfig(c))
@@ -195,12 +192,13 @@ func TestRefusesRequests(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d with %q", tc.method, tc.target, w.Code, w.Body, tc.status, tc.want)
 		}
 	}
-	if n.served.n.Load() != 0 {
+	if n.served.InUse() != 0 {
 		t.Error("a slot is still taken")
 	}
 }
 
-// TestFlood refuses what comes too fast from one address, and serves others.
+// TestFlood sends requests too fast from one address. They are refused, while other
+// addresses are served.
 func TestFlood(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	now := testTime
@@ -224,7 +222,7 @@ func TestFlood(t *testing.T) {
 		}
 		return ok, refused
 	}
-	if ok, refused := count("192.0.2.1:1"); ok != 101 || refused != 99 { // two seconds' worth, and one
+	if ok, refused := count("192.0.2.1:1"); ok != 101 || refused != 99 { // a burst of two seconds, and one
 		t.Errorf("%d served, %d refused", ok, refused)
 	}
 	if ok, _ := count("[2001:db8::1]:1"); ok != 101 {
@@ -244,17 +242,18 @@ func TestFlood(t *testing.T) {
 		}
 	}
 	if hellos != 11 {
-		t.Errorf("%d hellos of 20 were looked at, want 11", hellos)
+		t.Errorf("%d hellos of 20 were read, want 11", hellos)
 	}
 }
 
-// TestLimiterForgets remembers so many sources and no more.
+// TestLimiterForgets has more sources than the limiter remembers. It forgets those
+// that have been silent.
 func TestLimiterForgets(t *testing.T) {
 	l := newLimiter(Limits{}.withDefaults())
 	first := l.source(addrOf(0))
 	for i := range 2 * maxSources {
 		if l.source(addrOf(0)) != first {
-			t.Fatal("one that comes again and again is forgotten")
+			t.Fatal("a source that keeps sending is forgotten")
 		}
 		l.source(addrOf(i))
 	}
@@ -263,7 +262,8 @@ func TestLimiterForgets(t *testing.T) {
 	}
 }
 
-// TestSlots refuses what is too much at once, in all and from one address.
+// TestSlots sends more requests at once than are served, in all and from one address.
+// The others are refused.
 func TestSlots(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	config.Limits.Requests, config.Limits.RequestsEach, config.Limits.StepTimeout = 3, 2, time.Minute
@@ -313,111 +313,14 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestQueue refuses what the state machine has no time for.
+// TestQueue sends requests for which the state machine has no time. They are refused.
 func TestQueue(t *testing.T) {
 	config := testConfig(newTestChain(t))
 	config.Limits.Queue, config.Limits.StepTimeout = 1, 10*time.Millisecond
-	n := newTestNetwork(t, config) // which nobody runs
+	n := newTestNetwork(t, config) // it does not run
 	for range 2 {
 		if w := call(n, "POST", "/p2p/announce", "{}"); w.Code != 503 || !strings.Contains(w.Body.String(), "busy") {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	}
-}
-
-// servePipe serves one connection that is a pipe, which takes a byte only when
-// the other side reads it.
-func servePipe(t *testing.T, n *Network) net.Conn {
-	client, peer := net.Pipe()
-	l := &onePipe{conn: peer, closed: make(chan struct{})}
-	server := &http.Server{Handler: n, ReadHeaderTimeout: time.Hour}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	t.Cleanup(func() {
-		_ = client.Close()
-		_ = server.Close()
-		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
-	return client
-}
-
-type onePipe struct {
-	conn   net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (l *onePipe) Accept() (net.Conn, error) {
-	if c := l.conn; c != nil {
-		l.conn = nil
-		return c, nil
-	}
-	<-l.closed
-	return nil, net.ErrClosed
-}
-func (l *onePipe) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *onePipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
-// TestSlowWriter sends a body that drips.
-func TestSlowWriter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := newTestNetwork(t, testConfig(newTestChain(t)))
-		conn := servePipe(t, n)
-		start := time.Now()
-		var group sync.WaitGroup
-		defer group.Wait()
-		defer func() { _ = conn.Close() }()
-		group.Go(func() {
-			_, err := io.WriteString(conn, "POST /p2p/headers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n")
-			for err == nil {
-				time.Sleep(time.Second)
-				_, err = io.WriteString(conn, " ")
-			}
-		})
-		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(answer.Body)
-		_ = answer.Body.Close()
-		if answer.StatusCode != http.StatusRequestTimeout || time.Since(start) != 10*time.Second {
-			t.Errorf("%s after %v: %s", answer.Status, time.Since(start), body)
-		}
-		synctest.Wait()
-		if n.served.n.Load() != 0 {
-			t.Error("the slot is still taken")
-		}
-	})
-}
-
-// TestSlowReader asks for blocks and reads them drop by drop.
-func TestSlowReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newTestChain(t)
-		c.post(longText(60_000))
-		hash := c.mine(0).Hash()
-		n := newTestNetwork(t, testConfig(c))
-		conn := servePipe(t, n)
-		body := `{"hashes":["` + hash.String() + `"` + strings.Repeat(`,"`+hash.String()+`"`, 100) + `]}`
-		start := time.Now()
-		go func() {
-			_, _ = fmt.Fprintf(conn, "POST /p2p/blocks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-		}()
-		read := 0
-		for one := make([]byte, 1); ; read++ {
-			if _, err := conn.Read(one); err != nil {
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		if took := time.Since(start); took > 41*time.Second || read == 0 {
-			t.Errorf("cut off after %v and %d bytes, want 40 s", took, read)
-		}
-		synctest.Wait()
-		if n.served.n.Load() != 0 || n.bodies.n.Load() != 0 {
-			t.Error("a slot is still taken")
-		}
-	})
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -19,15 +18,15 @@ import (
 // SessionHeader is the HTTP header that carries a session.
 const SessionHeader = "Lode-Session"
 
-// Types of content.
+// Content types.
 const (
 	typeJSON   = "application/json"
 	typeBinary = "application/octet-stream"
 	typeLines  = "application/x-ndjson"
 )
 
-// The most that the bodies of JSON may have, in bytes. Each has room for the
-// longest list that the protocol allows and for fields to come.
+// These bound the bodies in JSON, in bytes. Each leaves room for the longest list
+// that the protocol allows and for fields that later versions may add.
 const (
 	maxHelloBytes     = 8 << 10 // of a Hello or a Welcome
 	maxAnnounceBytes  = 192 << 10
@@ -37,22 +36,23 @@ const (
 	maxRefusalBytes   = 4 << 10
 )
 
-// endpoint is where a kind of request goes, and how long its bodies may be.
+// endpoint is the route for one kind of request, with the bounds of its bodies.
 type endpoint struct {
 	path       string
 	method     string
-	kind       string // of the answer's content
-	maxRequest int64
-	maxAnswer  int64
-	maxItems   int // in the lists of the request, or of an answer in JSON
+	kind       string // content type of the answer
+	maxRequest int64  // bytes of a request's body
+	maxAnswer  int64  // bytes of an answer's body
+	maxItems   int    // in the lists of a request, or of an answer in JSON
 }
 
-// endpoints are those of a network whose blocks have so many bytes at most.
+// endpoints has the endpoints of a network. Their bounds depend on maxBlock, the
+// most bytes that a block of the network has in its binary form.
 type endpoints struct{ maxBlock int64 }
 
 func newEndpoints(p rules.Params) endpoints {
 	l := p.Limits()
-	const varint = 5 // of a length or a count
+	const varint = 5 // the most bytes that a length or a count takes
 	return endpoints{maxBlock: int64(l.BlockBytes) + varint*int64(l.BlockTxs+2)}
 }
 
@@ -60,7 +60,7 @@ func (e endpoints) paths() []string {
 	return []string{"/p2p/hello", "/p2p/announce", "/p2p/headers", "/p2p/blocks", "/p2p/txs", "/p2p/pool", "/p2p/addresses"}
 }
 
-// at returns what answers at a path, and a request of that kind.
+// at returns the endpoint at a path, and an empty request of its kind.
 func (e endpoints) at(path string) (endpoint, gossip.Request, bool) {
 	for _, r := range []gossip.Request{
 		gossip.Hello{}, gossip.Announce{}, gossip.GetHeaders{}, gossip.GetBlocks{}, gossip.GetTxs{}, gossip.GetPool{}, gossip.GetAddresses{},
@@ -72,6 +72,7 @@ func (e endpoints) at(path string) (endpoint, gossip.Request, bool) {
 	return endpoint{}, nil, false
 }
 
+// of returns the endpoint for a request.
 func (e endpoints) of(r gossip.Request) endpoint {
 	const post, get = http.MethodPost, http.MethodGet
 	switch r := r.(type) {
@@ -82,8 +83,8 @@ func (e endpoints) of(r gossip.Request) endpoint {
 	case gossip.GetHeaders:
 		return endpoint{"/p2p/headers", post, typeBinary, maxHashesBytes, gossip.MaxHeaders * pow.HeaderSize, gossip.MaxLocator}
 	case gossip.GetBlocks:
-		// The last block may be all that an answer has, and there are no more than
-		// were asked for.
+		// An answer has no more blocks than the request asked for. It has at most
+		// BlocksBytes, unless its first block alone is longer.
 		most := min(gossip.BlocksBytes+e.maxBlock, int64(len(r.Hashes))*(e.maxBlock+binary.MaxVarintLen32))
 		return endpoint{"/p2p/blocks", post, typeBinary, maxHashesBytes, most, gossip.MaxBlocks}
 	case gossip.GetTxs:
@@ -108,7 +109,7 @@ func encodeRequest(r gossip.Request) (query string, body []byte, err error) {
 	return "", body, err
 }
 
-// decodeRequest reads a request of the kind of the one that is given.
+// decodeRequest decodes a request of the same kind as r.
 func decodeRequest(ep endpoint, r gossip.Request, query url.Values, body []byte) (gossip.Request, error) {
 	switch r := r.(type) {
 	case gossip.Hello:
@@ -144,8 +145,8 @@ func decodeRequest(ep endpoint, r gossip.Request, query url.Values, body []byte)
 	return r, nil
 }
 
-// encodeAnswer returns the body of an answer. Blocks are written by the server
-// itself, as they are stored.
+// encodeAnswer returns the body of an answer. The server does not use it for
+// blocks, which it sends as they are stored; see sendBlocks.
 func encodeAnswer(a gossip.Answer) ([]byte, error) {
 	switch a := a.(type) {
 	case gossip.Headers:
@@ -168,8 +169,8 @@ func encodeAnswer(a gossip.Answer) ([]byte, error) {
 	return json.Marshal(a)
 }
 
-// decodeAnswer reads the answer to a request. What cannot be one is a
-// [gossip.Fault].
+// decodeAnswer decodes the answer to a request. The error of a body that cannot be
+// such an answer is a [gossip.Fault].
 func (e endpoints) decodeAnswer(r gossip.Request, body []byte) (gossip.Answer, error) {
 	ep := e.of(r)
 	switch r.(type) {
@@ -213,9 +214,9 @@ func (e endpoints) decodeAnswer(r gossip.Request, body []byte) (gossip.Answer, e
 	panic(fmt.Sprintf("p2p: no answer to %T", r))
 }
 
-// decodeJSON reads one object. Fields that it does not know are passed over, so
-// that later versions may add some. Lists far longer than they may be are
-// refused before they take memory.
+// decodeJSON decodes one JSON object. It ignores unknown fields, so that later
+// versions can add some. Lists that are far too long are refused before they take
+// memory; the callers check the exact bounds.
 func decodeJSON(ep endpoint, body []byte, to any) error {
 	if commas := bytes.Count(body, []byte{','}); commas > 4*ep.maxItems+64 {
 		return fmt.Errorf("%d items, at most %d", commas, ep.maxItems)
@@ -240,6 +241,7 @@ func checkGreeting(g gossip.Greeting) error {
 	return nil
 }
 
+// malformed turns an error into a [gossip.Fault]. nil stays nil.
 func malformed(err error) error {
 	if err == nil {
 		return nil
@@ -247,6 +249,7 @@ func malformed(err error) error {
 	return gossip.Fault{Reason: gossip.FaultMalformed, Detail: err.Error()}
 }
 
+// oversize returns a [gossip.Fault] for an answer that is too long.
 func oversize(format string, args ...any) error {
 	return gossip.Fault{Reason: gossip.FaultOversize, Detail: fmt.Sprintf(format, args...)}
 }

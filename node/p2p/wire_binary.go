@@ -7,12 +7,11 @@ import (
 	"fmt"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
-// appendHeaders writes headers of 80 bytes each, with nothing between.
+// appendHeaders appends headers of 80 bytes each, without separators.
 func appendHeaders(to []byte, a gossip.Headers) []byte {
 	for _, h := range a.Headers {
 		raw := h.Bytes()
@@ -35,8 +34,8 @@ func parseHeaders(body []byte) (gossip.Answer, error) {
 	return a, nil
 }
 
-// appendBlocks writes each block in its binary form, with its length before it
-// as an unsigned varint.
+// appendBlocks appends each block in its binary form, preceded by its length as an
+// unsigned varint.
 func appendBlocks(to []byte, a gossip.Blocks) ([]byte, error) {
 	for _, b := range a.Blocks {
 		raw, err := b.AppendBinary(nil)
@@ -60,7 +59,7 @@ func (e endpoints) parseBlocks(body []byte) (gossip.Answer, error) {
 		}
 		size, n := binary.Uvarint(body)
 		switch {
-		case n <= 0 || n > 1 && size>>(7*(n-1)) == 0: // cut, over 64 bits, or padded
+		case n <= 0 || n > 1 && size>>(7*(n-1)) == 0: // truncated, longer than 64 bits, or padded
 			return a, malformed(errors.New("the length of a block cannot be read"))
 		case size > uint64(e.maxBlock):
 			return a, oversize("a block of %d bytes, at most %d", size, e.maxBlock)
@@ -77,7 +76,7 @@ func (e endpoints) parseBlocks(body []byte) (gossip.Answer, error) {
 	return a, nil
 }
 
-// appendTxs writes transactions in their canonical form, each on a line.
+// appendTxs appends transactions in their canonical form, one on each line.
 func appendTxs(to []byte, a gossip.Txs) []byte {
 	for _, tx := range a.Txs {
 		to = append(append(to, tx.String()...), '\n')

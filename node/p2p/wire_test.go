@@ -53,7 +53,7 @@ func TestRequestsRoundTrip(t *testing.T) {
 	}
 }
 
-// exchange is a request and its answer.
+// exchange is a request with an answer to it.
 type exchange struct {
 	request gossip.Request
 	answer  gossip.Answer
@@ -96,8 +96,8 @@ func TestAnswersRoundTrip(t *testing.T) {
 	}
 }
 
-// TestLongestMessages has the most that the protocol allows fit into the bodies
-// that are read.
+// TestLongestMessages checks that the longest messages that the protocol allows fit
+// within the bounds of their bodies.
 func TestLongestMessages(t *testing.T) {
 	c := newTestChain(t)
 	e := newEndpoints(c.Params())
@@ -148,10 +148,11 @@ func TestLongestMessages(t *testing.T) {
 	}
 }
 
+// TestWrongAnswers decodes answers that break the protocol.
 func TestWrongAnswers(t *testing.T) {
 	c := newTestChain(t)
 	e := newEndpoints(c.Params())
-	blk, err := c.grow(1, 0)[0].AppendBinary(nil)
+	raw, err := c.grow(1, 0)[0].AppendBinary(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,14 +192,14 @@ func TestWrongAnswers(t *testing.T) {
 		{"done", gossip.Announce{}, "ok", gossip.FaultMalformed},
 		{"half a header", gossip.GetHeaders{}, longText(79), gossip.FaultMalformed},
 		{"too many headers", gossip.GetHeaders{}, longText(80 * 2001), gossip.FaultOversize},
-		{"a cut block", gossip.GetBlocks{}, string(appendBlock(nil, blk))[:200], gossip.FaultMalformed},
+		{"a cut block", gossip.GetBlocks{}, string(appendBlock(nil, raw))[:200], gossip.FaultMalformed},
 		{"a cut length", gossip.GetBlocks{}, "\x80", gossip.FaultMalformed},
 		{"a padded length", gossip.GetBlocks{}, "\x81\x00x", gossip.FaultMalformed},
 		{"an endless length", gossip.GetBlocks{}, strings.Repeat("\xff", 11), gossip.FaultMalformed},
 		{"a huge block", gossip.GetBlocks{}, "\xff\xff\xff\xff\x7f", gossip.FaultOversize},
 		{"a block of nothing", gossip.GetBlocks{}, "\x00", gossip.FaultMalformed},
 		{"no block", gossip.GetBlocks{}, string(appendBlock(nil, []byte(longText(300)))), gossip.FaultMalformed},
-		{"too many blocks", gossip.GetBlocks{}, strings.Repeat(string(appendBlock(nil, blk)), 129), gossip.FaultOversize},
+		{"too many blocks", gossip.GetBlocks{}, strings.Repeat(string(appendBlock(nil, raw)), 129), gossip.FaultOversize},
 		{"no transaction", gossip.GetTxs{}, "x\n", gossip.FaultMalformed},
 		{"an empty line", gossip.GetTxs{}, "\n", gossip.FaultMalformed},
 		{"a cut transaction", gossip.GetTxs{}, c.tx("a").String(), gossip.FaultMalformed},
@@ -221,6 +222,7 @@ func TestWrongAnswers(t *testing.T) {
 	}
 }
 
+// TestWrongRequests decodes requests that break the protocol.
 func TestWrongRequests(t *testing.T) {
 	e := newEndpoints(newTestChain(t).Params())
 	for _, tc := range []struct {
@@ -253,7 +255,7 @@ func TestWrongRequests(t *testing.T) {
 	}
 }
 
-// TestUnknownFields has what a later version may add.
+// TestUnknownFields decodes a request with a field that a later version might add.
 func TestUnknownFields(t *testing.T) {
 	e := newEndpoints(newTestChain(t).Params())
 	ep, kind, _ := e.at("/p2p/headers")
@@ -312,7 +314,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 		if err != nil {
 			var fault gossip.Fault
 			if !errors.As(err, &fault) {
-				t.Fatalf("error %v is no fault", err)
+				t.Fatalf("error %v is not a fault", err)
 			}
 			return
 		}

@@ -1,3 +1,4 @@
+// Package rulestest makes networks, blocks and transactions for tests.
 package rulestest
 
 import (
@@ -12,7 +13,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Time is long after the times of all blocks that tests make.
+// Time is later than the times of all blocks that tests make.
 var Time = time.Date(2026, 1, 2, 3, 4, 5, 678901999, time.UTC)
 
 // Easy returns a network of fixed difficulty on which every block takes two
@@ -47,20 +48,23 @@ func With(p rules.Params, edit func(*rules.Config)) rules.Params {
 	return MustNew(c)
 }
 
-// Now is long after the times of all blocks that tests make.
+// Now returns [Time], as a clock for tests.
 func Now() time.Time { return Time }
 
-// Branch makes blocks one on top of the other, without a Chain.
+// Branch makes blocks on top of each other, without a chain.Chain. Its State is that
+// at the top.
 type Branch struct {
 	rules.State
 	Params rules.Params
-	Tag    string
-	Blocks []block.Block // genesis is not among them
+	Tag    string        // of the coinbases of new blocks
+	Blocks []block.Block // from height 1
 }
 
+// NewBranch returns a branch that has genesis alone.
 func NewBranch(p rules.Params) *Branch { return &Branch{State: rules.Genesis(p), Params: p} }
 
-// Fork returns a branch that goes on from here with blocks of its own.
+// Fork returns a copy of the branch, to which other blocks can be added. Its blocks
+// have another tag, so that they differ from those of b at the same height.
 func (b *Branch) Fork(tag string) *Branch {
 	f := *b
 	f.Tag = tag
@@ -68,31 +72,35 @@ func (b *Branch) Fork(tag string) *Branch {
 	return &f
 }
 
-// Make makes a block for the top, that many seconds after the one below, and
-// does not put it there.
+// Make returns a solved block that is valid on top of the branch, and whose time is
+// seconds later than that of its parent. It does not add the block.
 func (b *Branch) Make(seconds uint32, txs ...block.Tx) block.Block {
-	blk := block.Block{
+	made := block.Block{
 		Header: pow.Header{
 			Version: 0x20000000, Prev: b.Hash, Time: b.Time + seconds, Bits: b.NextBits(b.Params),
 		},
 		Coinbase: block.Coinbase{Height: b.Height + 1, Tag: b.Tag},
 		Txs:      txs,
 	}
-	blk.Header.MerkleRoot, _ = block.MerkleRoot(blk.IDs())
-	return Solve(blk)
+	made.Header.MerkleRoot, _ = block.MerkleRoot(made.IDs())
+	return Solve(made)
 }
 
+// Grow makes a block as Make does, adds it to the branch and returns it.
 func (b *Branch) Grow(seconds uint32, txs ...block.Tx) block.Block {
-	blk := b.Make(seconds, txs...)
-	b.Put(blk)
-	return blk
+	made := b.Make(seconds, txs...)
+	b.Put(made)
+	return made
 }
 
-func (b *Branch) Put(blk block.Block) {
-	b.State = b.Apply(blk.Header)
-	b.Blocks = append(b.Blocks, blk)
+// Put adds a block to the branch, valid or not.
+func (b *Branch) Put(made block.Block) {
+	b.State = b.Apply(made.Header)
+	b.Blocks = append(b.Blocks, made)
 }
 
+// Solve returns the block with the first nonce, from its own on, that meets the
+// target of its bits.
 func Solve(b block.Block) block.Block {
 	target, _, _ := b.Header.Bits.Decode()
 	for !b.Hash().Meets(target) {
@@ -101,6 +109,7 @@ func Solve(b block.Block) block.Block {
 	return b
 }
 
+// MakeTx returns an unsigned transaction, always the same one for the same content.
 func MakeTx(t testing.TB, content string) block.Tx {
 	t.Helper()
 	tx, err := block.ParseTx(fmt.Appendf(nil, `{"author":"a","content":%q,"timestamp":1}`, content))

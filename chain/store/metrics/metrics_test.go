@@ -33,7 +33,7 @@ func wantExposition(t *testing.T, reg prometheus.Gatherer, file string) {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	if got := w.Body.String(); got != string(want) {
 		t.Errorf("the exposition is\n%s\nwant that of %s:\n%s", got, file, want)
 	}
