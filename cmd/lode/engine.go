@@ -14,8 +14,8 @@ type engineFlags struct {
 	Kernel  string `env:"LODE_KERNEL" placeholder:"NAME" help:"Kernel to hash with; by default the first that 'lode kernels' lists as able to run."`
 }
 
-// engine creates the engine that the flags describe and sets GOMAXPROCS for it.
-func (f engineFlags) engine() (*pow.Engine, error) {
+// newEngine creates the engine that the flags describe and sets GOMAXPROCS for it.
+func (f engineFlags) newEngine() (*pow.Engine, error) {
 	engine, err := pow.New(pow.Config{Workers: f.Workers, Kernel: f.Kernel})
 	if err != nil {
 		return nil, usageError{err}

@@ -40,7 +40,7 @@ func (c *grindCmd) Run(ctx context.Context, s std) error {
 	if err != nil {
 		return fmt.Errorf("no hash can meet the header's target: %w", err)
 	}
-	engine, err := c.engine()
+	engine, err := c.newEngine()
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func TestGrindRealHeaders(t *testing.T) {
 func TestOneProcToSpare(t *testing.T) {
 	cores := runtime.GOMAXPROCS(0)
 	for _, workers := range []int{0, 1, cores, 1000} {
-		engine, err := engineFlags{Workers: workers}.engine()
+		engine, err := engineFlags{Workers: workers}.newEngine()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,14 +54,14 @@ func byPeers(b func(target) behaviour) func(context.Context, *testing.T, target,
 	return func(ctx context.Context, _ *testing.T, n target, d dose) {
 		ctx, cancel := context.WithTimeout(ctx, d.long)
 		defer cancel()
-		crowd(hostilePeers, func(int) {
+		runConcurrently(hostilePeers, func(int) {
 			(&hostilePeer{behaviour: b(n), target: n, ip: loopback(rand.IntN(1 << 16))}).run(ctx)
 		})
 	}
 }
 
-// crowd runs f n times at once and waits for all of them.
-func crowd(n int, f func(i int)) {
+// runConcurrently runs f n times at once and waits for all of them.
+func runConcurrently(n int, f func(i int)) {
 	var group sync.WaitGroup
 	for i := range n {
 		group.Go(func() { f(i) })
@@ -380,7 +380,7 @@ func flood(ctx context.Context, n target, many int, body func(i int) (path, codi
 	var mu sync.Mutex
 	statuses := map[int]int{}
 	var next atomic.Int64
-	crowd(flooders, func(int) {
+	runConcurrently(flooders, func(int) {
 		transport := &http.Transport{DialContext: dialFrom(loopback(rand.IntN(1 << 16)))}
 		defer transport.CloseIdleConnections()
 		client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
@@ -420,7 +420,7 @@ func slowloris(ctx context.Context, _ *testing.T, n target, d dose) {
 		"POST /p2p/announce HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n",
 		"POST /add_block HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\nContent-Length: 600000\r\n\r\n",
 	}
-	crowd(d.conns, func(i int) {
+	runConcurrently(d.conns, func(i int) {
 		for ctx.Err() == nil {
 			conn, err := dialFrom(loopback(i/64))(ctx, "tcp", host)
 			if err != nil {
@@ -453,7 +453,7 @@ func slowReaders(ctx context.Context, _ *testing.T, n target, d dose) {
 		"GET /metrics HTTP/1.1\r\nHost: " + host + "\r\n\r\n",
 		fmt.Sprintf("POST /p2p/blocks HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", host, len(blocks), blocks),
 	}
-	crowd(d.conns, func(i int) {
+	runConcurrently(d.conns, func(i int) {
 		for ctx.Err() == nil {
 			conn, err := dialFrom(loopback(i/64))(ctx, "tcp", host)
 			if err != nil {

@@ -162,9 +162,9 @@ func look(t *testing.T, nodes []*process) view {
 
 // posts records the answers to all posts of the clients.
 type posts struct {
-	mu     sync.Mutex
-	taken  map[string]bool // contents of the acknowledged transactions
-	refuse []string        // descriptions of all other answers
+	mu      sync.Mutex
+	taken   map[string]bool // contents of the acknowledged transactions
+	refused []string        // descriptions of all other answers
 }
 
 const postEvery = 200 * time.Millisecond // pause between two posts to one node
@@ -182,7 +182,7 @@ func (p *posts) post(ctx context.Context, n *process, who int) {
 		if err == nil && status == http.StatusCreated {
 			p.taken[content] = true
 		} else {
-			p.refuse = append(p.refuse, fmt.Sprintf("%s: %d %s %v", content, status, answer, err))
+			p.refused = append(p.refused, fmt.Sprintf("%s: %d %s %v", content, status, answer, err))
 		}
 		p.mu.Unlock()
 		select {
@@ -196,7 +196,7 @@ func (p *posts) post(ctx context.Context, n *process, who int) {
 // fails the test if a post was refused or a transaction appears twice.
 func (p *posts) check(t *testing.T, nodes []*process) {
 	t.Helper()
-	for _, r := range p.refuse {
+	for _, r := range p.refused {
 		t.Errorf("a post was not acknowledged: %s", r)
 	}
 	begin := time.Now()

@@ -45,7 +45,7 @@ func TestTour(t *testing.T) {
 	three.mine(t)
 	for _, n := range nodes {
 		eventually(t, "all is mined", func() bool { return n.height(t) == 3 && n.pending(t) == 0 })
-		n.hasOnce(t, "from the first", "from the second", "from the third", "more work", "still pending", "pending apart")
+		n.wantContents(t, "from the first", "from the second", "from the third", "more work", "still pending", "pending apart")
 	}
 }
 
@@ -67,7 +67,7 @@ func TestJoinWithMoreWork(t *testing.T) {
 	one.mine(t)
 	for _, n := range []*process{one, two} {
 		eventually(t, "all is mined", func() bool { return n.height(t) == 4 && n.pending(t) == 0 })
-		n.hasOnce(t, "loses", "wins 0", "wins 1", "wins 2")
+		n.wantContents(t, "loses", "wins 0", "wins 1", "wins 2")
 	}
 
 	two.stop(t, syscall.SIGTERM)
@@ -75,7 +75,7 @@ func TestJoinWithMoreWork(t *testing.T) {
 	one.mine(t)
 	two = startNode(t, data)
 	eventually(t, "the second remembers the first", func() bool { return two.height(t) == 5 })
-	two.hasOnce(t, "loses", "wins 0", "wins 1", "wins 2", "while the second was away")
+	two.wantContents(t, "loses", "wins 0", "wins 1", "wins 2", "while the second was away")
 }
 
 // eventually polls until ok returns true, and fails the test after a minute. The
@@ -145,8 +145,8 @@ func (p *process) height(t testing.TB) int64 { t.Helper(); return p.status(t).He
 func (p *process) peers(t testing.TB) int    { t.Helper(); return p.status(t).Peers }
 func (p *process) pending(t testing.TB) int  { t.Helper(); return p.status(t).Mempool.Transactions }
 
-// hasOnce fails the test unless the chain contains exactly these contents, each once.
-func (p *process) hasOnce(t testing.TB, want ...string) {
+// wantContents fails the test unless the chain contains exactly these contents, each once.
+func (p *process) wantContents(t testing.TB, want ...string) {
 	t.Helper()
 	var c struct {
 		Chain []struct {

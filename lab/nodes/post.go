@@ -14,8 +14,8 @@ import (
 type posts struct {
 	ids   []pow.Hash
 	at    []time.Duration // when each was taken
-	count int // attempts, refused ones included
-	run   int // counts the calls of PostEvery
+	count int             // attempts, refused ones included
+	run   int             // counts the calls of PostEvery
 }
 
 // Post is a transaction that a client has posted and that a node has taken.

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Address is where a node listens: http://host:port or https://host:port, in
-// lower case and with nothing behind it. [ParseAddress] makes one.
+// Address is the address of a node: http://host:port or https://host:port, in lower
+// case and with nothing after the port. [ParseAddress] returns one.
 type Address string
 
-// maxAddress is the length of the longest address that is read, in bytes.
+// maxAddress is the greatest length of an address in bytes.
 const maxAddress = 280
 
-// ParseAddress reads an address as people and other programs write it. The
-// scheme may be left out and is http then; the port may be left out and is the
-// scheme's; slashes at the end are dropped. Nothing else may stand there.
+// ParseAddress reads an address as people and other programs write it. The default
+// of the scheme is http, and that of the port is the scheme's. Slashes at the end
+// are dropped; anything else after the port is an error.
 func ParseAddress(s string) (Address, error) {
 	if len(s) > maxAddress {
 		return "", fmt.Errorf("address has %d characters, at most %d", len(s), maxAddress)
@@ -37,11 +37,11 @@ func ParseAddress(s string) (Address, error) {
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "", badAddress(s, "the scheme is %s", u.Scheme)
+		return "", badAddress(s, "not scheme %s", u.Scheme)
 	case u.User != nil:
-		return "", badAddress(s, "it has a user name")
+		return "", badAddress(s, "without a user name")
 	case u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "":
-		return "", badAddress(s, "there is something behind the port")
+		return "", badAddress(s, "nothing may follow the port")
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
 	if port == "" {
@@ -64,7 +64,7 @@ func badAddress(s, format string, args ...any) error {
 	return fmt.Errorf("address %.60q: want http://host:port, %s", s, fmt.Sprintf(format, args...))
 }
 
-// parseHost returns the one spelling of an IP address, and a name as it is.
+// parseHost returns an IP address in its canonical form, and a name unchanged.
 func parseHost(host string) (string, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if ip.Zone() != "" {
@@ -86,7 +86,7 @@ func parseHost(host string) (string, error) {
 			return "", fmt.Errorf("the host has the character %q", c)
 		}
 	}
-	if !letters { // an old spelling of an IPv4 address, such as 127.1
+	if !letters { // an old notation of an IPv4 address, such as 127.1
 		return "", errors.New("the host is neither a name nor an IP address")
 	}
 	return host, nil
@@ -104,15 +104,16 @@ func (a *Address) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Host returns the host, an IPv6 address without its brackets.
+// Host returns the host. An IPv6 address has no brackets.
 func (a Address) Host() string {
 	_, rest, _ := strings.Cut(string(a), "://")
 	host := rest[:max(0, strings.LastIndexByte(rest, ':'))]
 	return strings.Trim(host, "[]")
 }
 
-// SourceOf makes one of all the addresses of an IPv6 network, of which a host
-// usually has a whole one.
+// SourceOf returns the IP address by which requests are counted: that of the /64
+// network for an IPv6 address, since one host usually has a whole /64 network, and
+// the address itself otherwise.
 func SourceOf(ip netip.Addr) netip.Addr {
 	ip = ip.Unmap().WithZone("")
 	if ip.Is6() && !ip.IsLoopback() {
@@ -123,8 +124,8 @@ func SourceOf(ip netip.Addr) netip.Addr {
 	return ip
 }
 
-// isLoopback reports whether the address is one of the machine itself, as far as
-// it shows by itself: a name may stand for anything.
+// isLoopback reports whether the address is on the loopback, as far as can be seen
+// without resolving its name.
 func (a Address) isLoopback() bool {
 	host := a.Host()
 	ip, err := netip.ParseAddr(host)

@@ -23,7 +23,7 @@ func TestParseAddress(t *testing.T) {
 	} {
 		got, err := ParseAddress(test.in)
 		if err != nil || string(got) != test.want {
-			t.Errorf("%q: %q, %v, want %q", test.in, got, err, test.want)
+			t.Errorf("%q is parsed as %q (%v), want %q", test.in, got, err, test.want)
 		}
 	}
 }
@@ -31,13 +31,13 @@ func TestParseAddress(t *testing.T) {
 func TestParseAddressRefuses(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"", "host is missing"},
-		{"ftp://h:1", "scheme is ftp"},
+		{"ftp://h:1", "scheme ftp"},
 		{"http://me@h:1", "user name"},
 		{"http://me:secret@h:1", "user name"},
-		{"http://h:1/path", "behind the port"},
-		{"http://h:1?x=1", "behind the port"},
-		{"http://h:1?", "behind the port"},
-		{"http://h:1#x", "behind the port"},
+		{"http://h:1/path", "follow the port"},
+		{"http://h:1?x=1", "follow the port"},
+		{"http://h:1?", "follow the port"},
+		{"http://h:1#x", "follow the port"},
 		{"http://h:", "port is missing"},
 		{"http://h:0", "want 1 to 65535"},
 		{"http://h:65536", "want 1 to 65535"},
@@ -51,13 +51,13 @@ func TestParseAddressRefuses(t *testing.T) {
 	} {
 		got, err := ParseAddress(test.in)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%q: %q, %v, want an error with %q", test.in, got, err, test.want)
+			t.Errorf("%q is parsed as %q (%v), want an error that contains %q", test.in, got, err, test.want)
 		}
 	}
 }
 
-// FuzzParseAddress: an address that is read is a URL of scheme, host and port
-// alone, and reads as itself.
+// FuzzParseAddress: an address that ParseAddress returns is a URL of nothing but
+// scheme, host and port, and ParseAddress returns it unchanged.
 func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{"http://127.0.0.1:8000/", "localhost", "[::1]:80", "https://a.b:1", "http://u@h:1", "http://h:1/x"} {
 		f.Add(s)
@@ -69,17 +69,17 @@ func FuzzParseAddress(f *testing.F) {
 		}
 		again, err := ParseAddress(string(a))
 		if err != nil || again != a {
-			t.Fatalf("%q: %q, which reads as %q, %v", s, a, again, err)
+			t.Fatalf("%q is parsed as %q, and that as %q (%v)", s, a, again, err)
 		}
 		u, err := url.Parse(string(a))
 		if err != nil || u.Host == "" || u.Port() == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
-			t.Fatalf("%q: %q is %+v, %v", s, a, u, err)
+			t.Fatalf("%q is parsed as %q, which is the URL %+v (%v)", s, a, u, err)
 		}
 		if u.Scheme != "http" && u.Scheme != "https" {
-			t.Fatalf("%q: scheme %q", s, u.Scheme)
+			t.Fatalf("%q has the scheme %q", s, u.Scheme)
 		}
 		if u.Hostname() != a.Host() {
-			t.Fatalf("%q: host %q, want %q", s, a.Host(), u.Hostname())
+			t.Fatalf("%q has the host %q, want %q", s, a.Host(), u.Hostname())
 		}
 	})
 }

@@ -11,25 +11,25 @@ import (
 	"github.com/lodepow/lode/chain/block"
 )
 
-// TestRefusedAnnouncementsStayShort: a peer that never takes an announcement
-// costs no memory, and the one that it takes at last is not too long.
+// TestRefusedAnnouncementsStayShort: what is to be announced to a peer that refuses
+// every announcement does not grow without limit, nor do the announcements.
 func TestRefusedAnnouncementsStayShort(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
-	p := h.g.byAddress[r.address]
+	p := h.g.host.peers.byAddress[r.address]
 	for range 80 {
 		h.accept(mineChain(h.chain.Tip(), 1, 7)...)
 		s, a := mustTake[Announce](h)
 		if len(a.Blocks) > maxBlockNews {
-			t.Fatalf("an announcement of %d blocks, at most %d", len(a.Blocks), maxBlockNews)
+			t.Fatalf("an announcement of %d blocks, want at most %d", len(a.Blocks), maxBlockNews)
 		}
-		for range maxBlockNews { // while it is under way
+		for range maxBlockNews { // while the announcement is under way
 			h.accept(mineChain(h.chain.Tip(), 1, 7)...)
 		}
 		h.fail(s, Refusal{Reason: Busy})
-		if len(p.blocks) > maxBlockNews {
-			t.Fatalf("%d blocks wait to be announced, at most %d", len(p.blocks), maxBlockNews)
+		if len(p.news.blocks) > maxBlockNews {
+			t.Fatalf("%d blocks wait to be announced, want at most %d", len(p.news.blocks), maxBlockNews)
 		}
 		h.now = h.now.Add(time.Second)
 		h.step(Wake{})
@@ -37,7 +37,7 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 			h.fail(s, Refusal{Reason: Busy})
 			h.now = h.now.Add(time.Second)
 		}
-		for { // what else it asks
+		for { // the host also repeats its hello
 			s, _, ok := take[Hello](h)
 			if !ok {
 				break
@@ -47,19 +47,20 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 	}
 }
 
-// TestNobodyIsBannedForAnother: a ban hits who is at an address, not whom it
-// claims to be, and not what else is at the address that somebody named.
+// TestNobodyIsBannedForAnother: a ban applies to the node at an address. It applies
+// neither to the node that this one claims to be, nor to other services on the
+// machine of an address that anybody may have given.
 func TestNobodyIsBannedForAnother(t *testing.T) {
-	welcome := func(h *host, r *remote) {
+	welcome := func(h *testNode, r *remote) {
 		t.Helper()
 		s, _ := mustTake[Hello](h)
 		h.answer(s, Welcome{r.greeting()})
-		if p := h.g.byNode[r.id]; p == nil || p.address != r.address {
+		if p := h.g.host.peers.byNode[r.id]; p == nil || p.address != r.address {
 			t.Fatal("the honest node is not connected")
 		}
 	}
 	t.Run("node id", func(t *testing.T) {
-		h := newHost(t, 1, nil)
+		h := newTestNode(t, 1, nil)
 		honest, liar := newRemote(1), newRemote(2)
 		liar.id = honest.id
 		h.join(liar)
@@ -68,14 +69,14 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		s, _ := mustTake[Hello](h)
 		h.fail(s, fault(FaultMalformed, "no greeting"))
 		if got := h.noted(NoteBanned); len(got) != 1 {
-			t.Fatalf("bans: %v", got)
+			t.Fatalf("bans for %v", got)
 		}
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: honest.address})
 		welcome(h, honest)
 	})
 	t.Run("another service of its machine", func(t *testing.T) {
-		h := newHost(t, 1, nil)
+		h := newTestNode(t, 1, nil)
 		honest, liar := newRemote(1), newRemote(2)
 		honest.address, liar.address = "http://10.0.0.1:8000", "http://10.0.0.1:80"
 		if reply := h.incoming(Session{}, Hello{liar.greeting(), liar.session}); reply.Refusal != nil {
@@ -83,8 +84,8 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		}
 		s, _ := mustTake[Hello](h)
 		h.fail(s, fault(FaultMalformed, "a web page"))
-		if !h.g.bans.hasAddress(h.now, liar.address) {
-			t.Error("what is no node is not banned")
+		if !h.g.host.bans.hasAddress(h.now, liar.address) {
+			t.Error("an address at which no node listens is not banned after a fault")
 		}
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: honest.address})
@@ -92,12 +93,13 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 	})
 }
 
-// TestOldForksAreNotKept: a block on top of an old one costs next to nothing on a
-// network that began with little hash rate, and so would filling a disk.
+// TestOldForksAreNotKept: an announced block on an old fork is not kept. On a
+// network that began with little hash rate such blocks cost next to nothing, and an
+// attacker could fill the disk with them.
 func TestOldForksAreNotKept(t *testing.T) {
 	for behind, want := range map[int]bool{1: true, maxBehind: true, maxBehind + 1: false, 40: false} {
 		t.Run(fmt.Sprint(behind), func(t *testing.T) {
-			h := newHost(t, 1, nil)
+			h := newTestNode(t, 1, nil)
 			blocks := mineChain(h.chain.Tip(), 40, 7)
 			h.accept(blocks...)
 			r := newRemote(1)
@@ -111,17 +113,17 @@ func TestOldForksAreNotKept(t *testing.T) {
 			s, _ := mustTake[GetBlocks](h)
 			h.answer(s, Blocks{[]block.Block{fork}})
 			if _, kept := h.chain.State(fork.Hash()); kept != want {
-				t.Errorf("kept: %v, want %v", kept, want)
+				t.Errorf("the block is kept: %v, want %v", kept, want)
 			}
 			if got := h.noted(NoteBanned); len(got) > 0 {
-				t.Errorf("bans: %v", got)
+				t.Errorf("bans for %v", got)
 			}
 		})
 	}
 }
 
-// welcome has a remote come to the host, which finds it at its address.
-func (h *host) welcome(r *remote) {
+// welcome has a remote connect with the host, and prove its address.
+func (h *testNode) welcome(r *remote) {
 	h.t.Helper()
 	if reply := h.incoming(Session{}, Hello{r.greeting(), r.session}); reply.Refusal != nil {
 		h.t.Fatal(reply.Refusal)
@@ -129,15 +131,15 @@ func (h *host) welcome(r *remote) {
 	s, hello := mustTake[Hello](h)
 	r.given = hello.Session
 	h.answer(s, Welcome{r.greeting()})
-	if p := h.g.byNode[r.id]; p == nil || p.out {
-		h.t.Fatalf("%s is not a peer that came to us", r.address)
+	if p := h.g.host.peers.byNode[r.id]; p == nil || p.out {
+		h.t.Fatalf("%s is no inbound peer", r.address)
 	}
 }
 
-// TestAnnouncersInLeague: those who announce a block first, many times, and never
-// send it, do not keep a peer of our choice from being asked for it soon.
+// TestAnnouncersInLeague: many peers announce a block first and never send it. A
+// peer of this node's choice is asked for it soon all the same.
 func TestAnnouncersInLeague(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	honest := newRemote(100)
 	h.join(honest)
 	blk := mineOn(h.chain.Tip(), 9)
@@ -148,11 +150,11 @@ func TestAnnouncersInLeague(t *testing.T) {
 		h.incoming(r.given, announce)
 	}
 	for range maxAsked {
-		h.now = h.now.Add(askAnother)
+		h.now = h.now.Add(h.g.host.config.AskAnother)
 		h.step(Wake{})
 	}
 	h.incoming(honest.given, announce)
-	h.now = h.now.Add(askAnother)
+	h.now = h.now.Add(h.g.host.config.AskAnother)
 	h.step(Wake{})
 	for {
 		s, _ := mustTake[GetBlocks](h)
@@ -166,16 +168,17 @@ func TestAnnouncersInLeague(t *testing.T) {
 	}
 }
 
-// TestSyncsByTurns: peers that come to us again and again, claim much and stall
-// have two syncs in a row at most, also when a peer of our choice has stalled once.
+// TestSyncsByTurns: peers that keep coming to this node under new names, claim much
+// work and stall, get at most two syncs in a row, even after a peer of this node's
+// choice has stalled once.
 func TestSyncsByTurns(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	honest := newRemote(100)
 	for _, b := range mineChain(h.chain.Tip(), 5, 7) {
 		honest.tip = honest.tip.Apply(b.Header)
 	}
 	h.join(honest)
-	var asked []bool // the one of our choice
+	var asked []bool // for each sync, whether the outbound peer was asked
 	for i := range 12 {
 		r := newRemote(i + 1)
 		r.tip = honest.tip.Apply(mineOn(honest.tip, 1).Header)
@@ -184,7 +187,7 @@ func TestSyncsByTurns(t *testing.T) {
 		asked = append(asked, s.To == honest.address)
 		h.now = h.now.Add(s.Timeout)
 		h.fail(s, context.DeadlineExceeded)
-		h.now = h.now.Add(syncRetry)
+		h.now = h.now.Add(h.g.host.config.SyncRetry)
 		for {
 			s, _, ok := take[Hello](h)
 			if !ok {
@@ -193,38 +196,38 @@ func TestSyncsByTurns(t *testing.T) {
 			g := r.greeting()
 			if s.To == honest.address {
 				g = honest.greeting()
-			} else if p := h.g.byAddress[s.To]; p != nil {
+			} else if p := h.g.host.peers.byAddress[s.To]; p != nil {
 				g.Node, g.Address = p.node, p.address
 			}
 			h.answer(s, Welcome{g})
 		}
 	}
-	for i := 2; i < len(asked); i++ { // its wait may cost it a turn
+	for i := 2; i < len(asked); i++ { // the wait after its own stall may cost the outbound peer a turn
 		if !asked[i] && !asked[i-1] && !asked[i-2] {
-			t.Fatalf("syncs with the one of our choice: %v", asked)
+			t.Fatalf("syncs with the outbound peer: %v, want no three without it in a row", asked)
 		}
 	}
 }
 
-// TestClientsCannotFillTheNode: what clients have it connect with is bounded, and
-// does not keep it from dialing others.
+// TestClientsCannotFillTheNode: the connections that clients ask for are bounded,
+// and do not keep the node from dialling others.
 func TestClientsCannotFillTheNode(t *testing.T) {
-	h := newHost(t, 1, func(c *Config) { c.Limits.Outbound = 2 })
+	h := newTestNode(t, 1, func(c *Config) { c.Limits.Outbound = 2 })
 	for i := range 3 * maxByHand {
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: address(i), Keep: true})
 	}
-	if n := h.g.outbound(); n > 2+maxByHand {
-		t.Errorf("%d peers of our choice, at most %d", n, 2+maxByHand)
+	if n := h.g.host.peers.outbound; n > 2+maxByHand {
+		t.Errorf("%d outbound peers, want at most %d", n, 2+maxByHand)
 	}
 
-	b := newBook(1000, "http://self:80", nil)
+	b := newTestBook(1000, nil)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range maxKept {
 		b.keep(address(i))
-		b.failed(address(i), start.Add(-time.Hour), 0)
+		b.markFailed(address(i), start.Add(-time.Hour), 0)
 	}
-	b.heard("http://honest:80", "x", rng)
+	b.learn("http://honest:80", "x", rng)
 	picked := 0
 	for range 100 {
 		if a, _ := b.pick(start, rng, all); a == "http://honest:80" {
@@ -232,14 +235,14 @@ func TestClientsCannotFillTheNode(t *testing.T) {
 		}
 	}
 	if picked < 20 {
-		t.Errorf("picked %d times in 100", picked)
+		t.Errorf("the honest address is picked %d times in 100, want at least 20", picked)
 	}
 }
 
-// TestOneMachineCannotTakeAllPlaces: from one IP address come so many peers, and
-// others still find room.
+// TestOneMachineCannotTakeAllPlaces: the number of peers from one IP address is
+// limited, so that nodes on other machines find room.
 func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	hello := func(r *remote, from string) *Refusal {
 		h.ids++
 		h.step(Incoming{ID: h.ids, From: netip.MustParseAddr(from), Request: Hello{r.greeting(), r.session}})
@@ -249,13 +252,13 @@ func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 		s, _ := mustTake[Hello](h)
 		h.answer(s, Welcome{r.greeting()})
 	}
-	for i := range 2 * maxGreetedEach { // at addresses where nobody answers
+	for i := range 2 * maxGreetedEach { // whose addresses nobody answers at
 		if r := hello(newRemote(200+i), "10.0.0.1"); (r != nil) != (i >= maxGreetedEach) {
-			t.Errorf("hello %d: %v", i, r)
+			t.Errorf("hello %d from one machine: %v", i, r)
 		}
 	}
 	if r := hello(newRemote(300), "10.0.0.2"); r != nil {
-		t.Errorf("another machine: %v", r)
+		t.Errorf("a node on another machine is refused: %v", r)
 	}
 	for {
 		s, _, ok := take[Hello](h)
@@ -264,15 +267,15 @@ func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 		}
 		h.fail(s, context.DeadlineExceeded)
 	}
-	for i := range 2 * h.g.limits.InboundEach {
+	for i := range 2 * h.g.host.config.Limits.InboundEach {
 		r := newRemote(i + 1)
-		if refusal := hello(r, "10.0.0.1"); (refusal != nil) != (i >= h.g.limits.InboundEach) {
-			t.Fatalf("peer %d: %v", i, refusal)
+		if refusal := hello(r, "10.0.0.1"); (refusal != nil) != (i >= h.g.host.config.Limits.InboundEach) {
+			t.Fatalf("peer %d from one machine: %v", i, refusal)
 		} else if refusal == nil {
 			up(r)
 		}
 	}
 	if r := hello(newRemote(300), "10.0.0.2"); r != nil {
-		t.Errorf("another machine: %v", r)
+		t.Errorf("a node on another machine is refused: %v", r)
 	}
 }

@@ -1,152 +1,122 @@
 package gossip
 
 import (
-	"errors"
 	"time"
 
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
 
 const (
-	maxBlockNews  = 16   // blocks to be announced to a peer; the oldest make room
-	maxTxNews     = 8192 // transactions; beyond, comparing mempools has to do
-	announceRetry = time.Second
-	maxAge        = time.Hour // of a block, as announced
-	maxFound      = 256       // blocks whose age is known
+	maxBlockNews = 16        // blocks waiting to be announced to a peer; the oldest make room
+	maxTxNews    = 8192      // transactions waiting to be announced; further ones are left to the comparison of mempools
+	maxAge       = time.Hour // the greatest age of an announced block that is believed
+	maxFound     = 256       // blocks whose age is remembered
 )
 
-// relay is what is known of the blocks and transactions on their way.
-type relay struct {
-	blocks   []*wantedBlock // being fetched, in the order in which they came
-	rejected idSet          // blocks that broke a rule
-	recent   idSet          // transactions that need not be fetched
-
-	foundAt map[pow.Hash]time.Time
-	found   []pow.Hash // the keys, the oldest first
+// announcer tells peers which blocks and transactions this node has.
+type announcer struct {
+	*host
+	foundAt map[pow.Hash]time.Time // when blocks were found, as far as this node knows
+	found   []pow.Hash             // the keys of foundAt, the oldest first
 }
 
-func newRelay() relay { return relay{foundAt: map[pow.Hash]time.Time{}} }
+// newsState is what the announcer keeps of a peer.
+type newsState struct {
+	blocks  []Announced // to be announced
+	txs     []pow.Hash  // to be announced
+	request *request    // the Announce under way; nil: none
+	retry   timer       // set while nothing may be announced because the last attempt failed
+}
 
-// setFound takes down when a block was found, as far as that is known.
-func (r *relay) setFound(hash pow.Hash, at time.Time) {
-	if _, ok := r.foundAt[hash]; ok {
+func (n *newsState) empty() bool { return len(n.blocks)+len(n.txs) == 0 }
+
+// setFound remembers when a block was found, unless that is known already.
+func (n *announcer) setFound(hash pow.Hash, at time.Time) {
+	if _, ok := n.foundAt[hash]; ok {
 		return
 	}
-	if len(r.found) >= maxFound {
-		delete(r.foundAt, r.found[0])
-		r.found = r.found[1:]
+	if len(n.found) >= maxFound {
+		delete(n.foundAt, n.found[0])
+		n.found = n.found[1:]
 	}
-	r.foundAt[hash] = at
-	r.found = append(r.found, hash)
+	n.foundAt[hash] = at
+	n.found = append(n.found, hash)
 }
 
-// onChanged passes on what is new here, whoever it came from.
-func (g *Gossip) onChanged(ev chain.Event) {
-	switch ev.Kind {
-	case chain.EventTip, chain.EventReorg:
-		g.relay.setFound(ev.Tip.Hash, g.now)
-		if g.sync == nil || !g.sync.behind() {
-			g.announceTip()
-		}
-		for _, id := range ev.Returned {
-			g.announceTx(id)
-		}
-	case chain.EventTx:
-		id := ev.Tx.ID()
-		g.relay.recent.add(id)
-		g.announceTx(id)
-	}
-}
-
-func (g *Gossip) announceTip() {
-	tip := g.chain.Tip()
-	at, ok := g.relay.foundAt[tip.Hash]
+// announceTip announces the tip to every peer that is not known to have it.
+func (n *announcer) announceTip() {
+	tip := n.tip().Hash
+	at, ok := n.foundAt[tip]
 	if !ok {
-		at = g.now
+		at = n.now
 	}
-	for _, p := range g.peers {
-		if p.up && p.known.add(tip.Hash) {
-			if len(p.blocks) >= maxBlockNews {
-				p.blocks = p.blocks[1:]
+	place := n.known.find(tip)
+	for _, p := range n.peers.all {
+		if p.phase.proven() && n.known.mark(place, p) {
+			if len(p.news.blocks) >= maxBlockNews {
+				p.news.blocks = p.news.blocks[1:]
 			}
-			p.blocks = append(p.blocks, Announced{Hash: tip.Hash, Age: g.now.Sub(at)})
-			g.announce(p)
+			p.news.blocks = append(p.news.blocks, Announced{Hash: tip, Age: n.now.Sub(at)})
+			n.announce(p)
 		}
 	}
 }
 
-func (g *Gossip) announceTx(id pow.Hash) {
-	for _, p := range g.peers {
-		if p.up && len(p.txs) < maxTxNews && p.known.add(id) {
-			p.txs = append(p.txs, id)
-			g.announce(p)
+// announceTx announces a transaction to every peer that is not known to have it.
+func (n *announcer) announceTx(id pow.Hash) {
+	place := n.known.find(id)
+	for _, p := range n.peers.all {
+		if p.phase.proven() && len(p.news.txs) < maxTxNews && n.known.mark(place, p) {
+			p.news.txs = append(p.news.txs, id)
+			n.announce(p)
 		}
 	}
 }
 
-func (p *peer) hasNews() bool { return len(p.blocks)+len(p.txs) > 0 }
-
-// announce sends a peer what is new, unless an announcement is under way. It
-// then takes along what has gathered meanwhile.
-func (g *Gossip) announce(p *peer) {
-	if !p.up || p.announcing || !p.hasNews() || p.theirs == (Session{}) || g.now.Before(p.nextAnnounce) {
+// announce sends a peer what has gathered for it. While an announcement is under
+// way, or may not be tried again yet, it does nothing.
+func (n *announcer) announce(p *peer) {
+	s := &p.news
+	if s.empty() || s.request != nil || s.retry.isSet() || !p.phase.canAnnounce() {
 		return
 	}
-	a := Announce{Blocks: p.blocks}
-	n := min(len(p.txs), MaxAnnounced-len(a.Blocks))
-	a.Txs = p.txs[:n:n]
-	p.blocks, p.txs = nil, p.txs[n:]
-	p.announcing = true
-	g.ask(p, a, announceTimeout, func(answer Answer, err error) {
-		p.announcing = false
+	a := Announce{Blocks: s.blocks}
+	count := min(len(s.txs), MaxAnnounced-len(a.Blocks))
+	a.Txs = s.txs[:count:count]
+	s.blocks, s.txs = nil, s.txs[count:]
+	s.request = n.ask(p, a, n.config.AnnounceTimeout, func(answer Answer, err error) {
+		s.request = nil
 		_, err = as[Done](answer, err)
-		if p.gone {
+		if p.phase == closed {
 			return
 		}
 		if err != nil {
-			p.blocks = append(a.Blocks, p.blocks...)
-			p.blocks = p.blocks[max(0, len(p.blocks)-maxBlockNews):]
-			p.txs = append(a.Txs, p.txs...)
-			if len(p.txs) > maxTxNews {
-				p.txs = p.txs[:maxTxNews]
-			}
-			p.nextAnnounce = g.now.Add(announceRetry)
-			g.failed(p, err)
+			s.putBack(a)
+			n.timers.set(&s.retry, n.now.Add(n.config.AnnounceRetry))
+			n.fail(p, err)
 			return
 		}
 		p.fails = 0
-		g.noteNews(NoteAnnounced, p, len(a.Blocks), len(a.Txs))
-		g.announce(p)
+		n.noteNews(NoteAnnounced, p, a)
+		n.announce(p)
 	})
 }
 
-func (g *Gossip) noteNews(kind NoteKind, p *peer, blocks, txs int) {
-	if blocks > 0 {
-		g.note(Note{Kind: kind, Peer: p.address, Out: p.out, Reason: "block", Count: blocks})
-	}
-	if txs > 0 {
-		g.note(Note{Kind: kind, Peer: p.address, Out: p.out, Reason: "tx", Count: txs})
-	}
+// putBack puts what an announcement held before all else that has gathered, up to
+// the limits.
+func (n *newsState) putBack(a Announce) {
+	n.blocks = append(a.Blocks, n.blocks...)
+	n.blocks = n.blocks[max(0, len(n.blocks)-maxBlockNews):]
+	n.txs = append(a.Txs, n.txs...)
+	n.txs = n.txs[:min(len(n.txs), maxTxNews)]
 }
 
-// onAnnounce hears what a peer has.
-func (g *Gossip) onAnnounce(ev Incoming, a Announce) (Answer, *Refusal) {
-	p := g.bySession[ev.Session]
-	if p == nil || !p.up {
-		return nil, refuse(UnknownSession, "say hello first")
+// noteNews notes how much was announced to a peer or by a peer.
+func (h *host) noteNews(kind NoteKind, p *peer, a Announce) {
+	if len(a.Blocks) > 0 {
+		h.note(p, Note{Kind: kind, Reason: "block", Count: len(a.Blocks)})
 	}
-	var r Refusal
-	if errors.As(CheckRequest(a), &r) {
-		return nil, &r
+	if len(a.Txs) > 0 {
+		h.note(p, Note{Kind: kind, Reason: "tx", Count: len(a.Txs)})
 	}
-	p.seen = g.now
-	g.noteNews(NoteHeard, p, len(a.Blocks), len(a.Txs))
-	for _, b := range a.Blocks {
-		g.heardBlock(p, b)
-	}
-	for _, id := range a.Txs {
-		g.heardTx(p, id)
-	}
-	return Done{}, nil
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TestAnything: whatever peers do, every request of theirs is answered once, the
-// chain is handed one thing at a time, and nothing grows without bound.
+// TestAnything: whatever peers do, the machine answers each of their requests once,
+// its state is consistent after every step, and none of it grows without bound.
 func TestAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := newHost(t, rapid.Uint64().Draw(t, "seed"), nil)
+		h := newTestNode(t, rapid.Uint64().Draw(t, "seed"), nil)
 		branches := [][]block.Block{mineChain(h.chain.Tip(), 20, 1), mineChain(h.chain.Tip(), 25, 2)}
 		all := slices.Concat(branches...)
 		tips := []rules.State{params().GenesisState()}
@@ -48,16 +48,16 @@ func TestAnything(t *testing.T) {
 			"join": func(t *rapid.T) {
 				r := pick(t)
 				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
-				if h.g.byAddress[r.address] == nil && !h.g.book.isSelf(r.address) && h.g.byNode[r.id] == nil && !h.g.bans.hasAddress(h.now, r.address) {
-					for { // so that the next hello is the one to r
+				if h.g.host.peers.byAddress[r.address] == nil && !h.g.host.book.isSelf(r.address) && h.g.host.peers.byNode[r.id] == nil && !h.g.host.bans.hasAddress(h.now, r.address) {
+					for { // so that the next Hello is the one to r
 						s, _, ok := take[Hello](h)
 						if !ok {
 							break
 						}
 						h.fail(s, errors.New("timeout"))
 					}
-					if h.g.byAddress[r.address] != nil {
-						return // dialed meanwhile
+					if h.g.host.peers.byAddress[r.address] != nil {
+						return // the host has dialled r meanwhile
 					}
 					h.join(r)
 				}
@@ -123,51 +123,72 @@ func TestAnything(t *testing.T) {
 	})
 }
 
-func check(t *rapid.T, h *host) {
+func check(t *rapid.T, h *testNode) {
 	g := h.g
-	if n := len(g.peers); n > g.limits.Outbound+g.limits.Inbound+len(g.waiters)+2 {
-		t.Fatalf("%d peers", n)
+	peers, limits := g.host.peers, g.host.config.Limits
+	if n := len(peers.all); n > limits.Outbound+limits.Inbound+len(g.greeter.waiters)+2 {
+		t.Fatalf("%d peers, more than the limits allow", n)
 	}
-	if len(g.bySession) != len(g.peers) {
-		t.Fatalf("%d sessions of %d peers", len(g.bySession), len(g.peers))
+	if len(peers.bySession) != len(peers.all) {
+		t.Fatalf("%d sessions for %d peers", len(peers.bySession), len(peers.all))
 	}
-	up := 0
-	for _, p := range g.peers {
-		if p.gone {
-			t.Fatal("a peer that is gone is in the list")
+	proven, outbound := 0, 0
+	for _, p := range peers.all {
+		if p.phase == closed {
+			t.Fatal("a peer that was dropped is in the list")
 		}
-		if p.up {
-			up++
-			if g.byNode[p.node] != p {
+		if p.out {
+			outbound++
+		}
+		if p.phase.canAnnounce() != (p.phase.proven() && p.theirs != Session{}) {
+			t.Fatalf("peer %s is %s, its session %s", p.address, p.phase, p.theirs)
+		}
+		if p.hello.timer.isSet() == (p.hello.request != nil) {
+			t.Fatalf("peer %s, which is %s: a hello is due %v and under way %v", p.address, p.phase, p.hello.timer.isSet(), p.hello.request != nil)
+		}
+		if (p.txs.phase == txIdle) != (len(p.txs.queue) == 0) && p.txs.phase != txAsking {
+			t.Fatalf("peer %s: %d transactions are queued in phase %s", p.address, len(p.txs.queue), p.txs.phase)
+		}
+		if (p.txs.phase == txQueued) != slices.Contains(g.txs.turns, p) {
+			t.Fatalf("peer %s waits for a turn in phase %s", p.address, p.txs.phase)
+		}
+		if p.phase.proven() {
+			proven++
+			if g.host.isAhead(p) && !slices.Contains(g.host.ahead, p) {
+				t.Fatalf("peer %s is ahead and no candidate for a sync", p.address)
+			}
+			if peers.byNode[p.node] != p {
 				t.Fatalf("peer %s is not found by its node id", p.address)
 			}
 		}
 		if p.wants < 0 || p.wants > maxWantedOfPeer {
-			t.Fatalf("%d blocks wanted of %s", p.wants, p.address)
+			t.Fatalf("%d blocks are wanted from %s", p.wants, p.address)
 		}
-		for _, s := range p.sends {
-			if g.sends[s.id] != s {
-				t.Fatal("a request is not found")
+		for _, q := range p.requests {
+			if g.host.requests[q.id] != q {
+				t.Fatal("a request to a peer is not among the requests")
 			}
 		}
 	}
-	if len(g.byNode) != up {
-		t.Fatalf("%d node ids of %d peers", len(g.byNode), up)
+	if len(peers.byNode) != proven || peers.outbound != outbound {
+		t.Fatalf("%d node ids for %d proven peers; %d outbound peers are counted, want %d", len(peers.byNode), proven, peers.outbound, outbound)
 	}
-	ours := g.outbound()
-	if len(g.relay.blocks) > maxWanted+ours*maxWantedOfPeer || len(g.txs.wanted) > maxWantedTxs+ours*maxWantedTxsOf {
-		t.Fatalf("%d blocks and %d transactions wanted", len(g.relay.blocks), len(g.txs.wanted))
+	if len(g.relay.wanted) > maxWanted+outbound*maxWantedOfPeer || len(g.txs.wanted) > maxWantedTxs+outbound*maxWantedTxsOf {
+		t.Fatalf("%d blocks and %d transactions are wanted, more than the limits allow", len(g.relay.wanted), len(g.txs.wanted))
 	}
-	if s := g.sync; s != nil {
+	if s := g.syncer.current; s != nil {
 		if len(s.batches) > 2*window {
-			t.Fatalf("%d batches", len(s.batches))
+			t.Fatalf("%d batches, more than the window allows", len(s.batches))
 		}
-		if s.source.gone && !s.complete {
-			t.Fatal("a sync with a peer that is gone")
+		if s.source.phase == closed && s.phase < complete {
+			t.Fatal("a sync goes on whose source was dropped")
+		}
+		if b := s.first(); (b != nil) != g.syncer.hurry.isSet() {
+			t.Fatalf("a batch holds up the sync: %v, and the timer for it is set: %v", b != nil, g.syncer.hurry.isSet())
 		}
 	}
-	// Whatever is under way was asked for, and will end.
-	for id := range g.sends {
+	// Every request that is waited for was made, so that it will end.
+	for id := range g.host.requests {
 		if !slices.ContainsFunc(h.sends, func(s Send) bool { return s.ID == id }) {
 			t.Fatalf("request %d is waited for and was not made", id)
 		}

@@ -7,64 +7,78 @@ import (
 )
 
 const (
-	firstBackoff = time.Second
-	knownBackoff = 15 * time.Second // the longest for a node that was connected
-	newBackoff   = 10 * time.Minute // the longest for one that never was
-	newTries     = 5                // after which one that never was is forgotten
-	knownTries   = 1000             // after which any is, about four hours
-	perSource    = 64               // never connected addresses from one peer
-	maxKept      = 256
-	maxOurs      = 64
-	poorBook     = 32 // addresses; with fewer, more are asked for
+	newTries   = 5    // failures after which an address that was never connected is forgotten
+	knownTries = 1000 // failures after which any address is forgotten, which takes about four hours
+	perSource  = 64   // addresses that one peer has told and that were never connected
+	maxKept    = 256
+	maxOurs    = 64
+	poorBook   = 32 // addresses, below which more are asked for
 )
 
 // Entry is an address in the address book.
 type Entry struct {
 	Address  Address   `json:"address"`
-	Seen     time.Time `json:"seen,omitzero"`      // when it last became connected
+	Seen     time.Time `json:"seen,omitzero"`      // when it last became connected; zero: never
 	Failures int       `json:"failures,omitempty"` // since then
-	Next     time.Time `json:"next,omitzero"`      // not to be tried before
+	Next     time.Time `json:"next,omitzero"`      // the earliest time of the next attempt
 }
 
+// entry is an Entry with what is not saved.
 type entry struct {
 	Entry
-	kept   bool   // wanted always
-	source string // who told, as long as it was never connected; "": a client or a file
+	kept   bool   // to be connected with always, and never forgotten
+	source string // the host that has told the address; "": the address was connected, or comes from a client or a file
 	index  int    // among the entries
-	node   NodeID // who was there last
+	node   NodeID // the node that was found there last
 }
 
+// tried reports whether the address was ever connected.
 func (e *entry) tried() bool { return !e.Seen.IsZero() }
 
-// book is the addresses that are known. Those that were never connected cannot
-// push out the others, and each peer can add only so many.
+// book is the address book. Addresses that were never connected cannot push out
+// others, and each peer can add only a few.
 type book struct {
-	most    int
-	allow   func(Address) bool
-	ours    []Address // the ways to reach this node itself
+	most    int                // entries at most
+	allow   func(Address) bool // nil: every address is allowed
+	timing  Timing
+	ours    []Address // by which this node itself can be reached
 	entries []*entry
 	at      map[Address]*entry
-	told    map[string]int // never connected addresses, by who told them
-	kept    int
-	changed bool
+	told    map[string]int // entries by source, without those whose source is ""
+	kept    int            // entries that are kept
+	changed bool           // since the book was last saved
 }
 
-func newBook(most int, self Address, allow func(Address) bool) book {
-	return book{most: most, allow: allow, ours: []Address{self}, at: map[Address]*entry{}, told: map[string]int{}}
+func newBook(c Config) book {
+	b := book{
+		most: c.Limits.Addresses, allow: c.Allow, timing: c.Timing,
+		ours: []Address{c.Address}, at: map[Address]*entry{}, told: map[string]int{},
+	}
+	for _, e := range c.Book {
+		b.restore(e)
+	}
+	for _, a := range c.Peers {
+		b.keep(a)
+	}
+	return b
 }
 
+// isSelf reports whether this node itself listens at an address.
 func (b *book) isSelf(a Address) bool { return slices.Contains(b.ours, a) }
 
+// allowed reports whether this node may connect with an address.
 func (b *book) allowed(a Address) bool { return b.allow == nil || b.allow(a) }
 
-// isOurs takes down that this node has answered at the address.
-func (b *book) isOurs(a Address) {
+// addOurs records that this node itself has answered at an address. The address is
+// no longer dialled.
+func (b *book) addOurs(a Address) {
 	b.forget(a)
 	if len(b.ours) < maxOurs {
 		b.ours = append(b.ours, a)
 	}
 }
 
+// restore adds an entry that was saved. One that is not valid is left out.
 func (b *book) restore(e Entry) {
 	if a, err := ParseAddress(string(e.Address)); err != nil || a != e.Address {
 		return
@@ -74,6 +88,7 @@ func (b *book) restore(e Entry) {
 	}
 }
 
+// keep adds an address that is to be connected with always.
 func (b *book) keep(a Address) {
 	if e := b.put(a, "", nil); e != nil && !e.kept && b.kept < maxKept {
 		e.kept = true
@@ -81,11 +96,12 @@ func (b *book) keep(a Address) {
 	}
 }
 
-// heard takes an address that somebody has told.
-func (b *book) heard(a Address, source string, rng *rand.Rand) { b.put(a, source, rng) }
+// learn adds an address that a source has told.
+func (b *book) learn(a Address, source string, rng *rand.Rand) { b.put(a, source, rng) }
 
-// put returns the entry of an address, a new one if there is room: for a random
-// source that of another that was never connected.
+// put returns the entry of an address, and adds one if there is none. In a full
+// book it replaces an entry that was never connected: a random one if rng is not
+// nil. It returns nil if there is no room, or the address is not allowed.
 func (b *book) put(a Address, source string, rng *rand.Rand) *entry {
 	if e := b.at[a]; e != nil {
 		return e
@@ -104,6 +120,7 @@ func (b *book) put(a Address, source string, rng *rand.Rand) *entry {
 	return e
 }
 
+// count adds n to the number of entries of a source.
 func (b *book) count(source string, n int) {
 	if source == "" {
 		return
@@ -113,7 +130,8 @@ func (b *book) count(source string, n int) {
 	}
 }
 
-// evict makes room, from a random place on.
+// evict forgets an entry that was never connected, if there is one. It looks for
+// it from a random place on.
 func (b *book) evict(rng *rand.Rand) bool {
 	from := 0
 	if rng != nil {
@@ -128,7 +146,7 @@ func (b *book) evict(rng *rand.Rand) bool {
 	return false
 }
 
-// forget removes an address, unless it is to be kept.
+// forget removes the entry of an address, unless it is kept.
 func (b *book) forget(a Address) {
 	e := b.at[a]
 	if e == nil || e.kept {
@@ -142,7 +160,8 @@ func (b *book) forget(a Address) {
 	b.changed = true
 }
 
-func (b *book) connected(a Address, n NodeID, now time.Time) {
+// markConnected records that a node has been found at an address.
+func (b *book) markConnected(a Address, n NodeID, now time.Time) {
 	e := b.put(a, "", nil)
 	if e == nil {
 		return
@@ -153,45 +172,47 @@ func (b *book) connected(a Address, n NodeID, now time.Time) {
 	b.changed = true
 }
 
-// same takes down that a node connected by another address is there.
-func (b *book) same(a Address, n NodeID) {
+// setNode records that a node, which is connected by another address, has been found
+// at this one.
+func (b *book) setNode(a Address, n NodeID) {
 	if e := b.at[a]; e != nil {
 		e.node = n
 	}
 }
 
-// failed puts an address off: by the time given, or by twice as long with each
-// failure.
-func (b *book) failed(a Address, now time.Time, wait time.Duration) {
+// markFailed records that an address has failed. The address is left alone for some
+// time, which doubles with each failure and is at least wait. After too many failures
+// it is forgotten.
+func (b *book) markFailed(a Address, now time.Time, wait time.Duration) {
 	e := b.at[a]
 	if e == nil {
 		return
 	}
 	e.Failures++
 	b.changed = true
-	tries, longest := newTries, newBackoff
+	tries, longest := newTries, b.timing.NewBackoff
 	if e.tried() {
-		tries, longest = knownTries, knownBackoff
+		tries, longest = knownTries, b.timing.KnownBackoff
 	}
 	if e.kept {
-		longest = knownBackoff
+		longest = b.timing.KnownBackoff
 	} else if e.Failures >= tries {
 		b.forget(a)
 		return
 	}
 	backoff := longest
 	if shift := e.Failures - 1; shift < 16 {
-		backoff = min(longest, firstBackoff<<shift)
+		backoff = min(longest, b.timing.FirstBackoff<<shift)
 	}
 	e.Next = now.Add(max(wait, backoff))
 }
 
-// pick returns an address to dial: one to be kept that has not failed before all
-// others; then one to be kept, one that was connected before or one that was not,
-// with equal odds, so that none of these can keep the others out. If none is due
-// it returns when one will be.
+// pick returns an address to dial that is free: first a kept one that has not
+// failed; then a kept one, one that was connected before, or one that was not,
+// with equal odds, so that no kind can keep the others out. If no address is due
+// it returns "" and when to try again.
 func (b *book) pick(now time.Time, rng *rand.Rand, free func(*entry) bool) (a Address, next time.Time) {
-	next = now.Add(time.Minute)
+	next = now.Add(b.timing.DialEvery)
 	var kept, tried, fresh []*entry
 	for _, e := range b.entries {
 		switch {
@@ -218,86 +239,5 @@ func (b *book) pick(now time.Time, rng *rand.Rand, free func(*entry) bool) (a Ad
 	return from[rng.IntN(len(from))].Address, next
 }
 
-// poor reports whether more addresses are worth asking for.
+// poor reports whether the book has so few addresses that more are asked for.
 func (b *book) poor() bool { return len(b.entries) < poorBook }
-
-// Book returns what is to be remembered of addresses, and whether anything has
-// changed since the last call.
-func (g *Gossip) Book() (entries []Entry, changed bool) {
-	for _, e := range g.book.entries {
-		entries = append(entries, e.Entry)
-	}
-	changed, g.book.changed = g.book.changed, false
-	return entries, changed
-}
-
-// Known returns how many addresses are in the book.
-func (g *Gossip) Known() int { return len(g.book.entries) }
-
-// Addresses answers GetAddresses: the peers, and a random choice of nodes that
-// were connected before.
-func (g *Gossip) Addresses() Addresses {
-	var known []Address
-	for _, p := range g.peers {
-		if p.up {
-			known = append(known, p.address)
-		}
-	}
-	var rest []Address
-	for _, e := range g.book.entries {
-		if e.tried() && e.Failures == 0 && g.byAddress[e.Address] == nil {
-			rest = append(rest, e.Address)
-		}
-	}
-	g.random.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
-	known = append(known, rest...)
-	return Addresses{known[:min(len(known), MaxAddresses)]}
-}
-
-const (
-	addressesEvery = 10 * time.Minute
-	addressesSoon  = time.Minute // as long as this node lacks peers and knows few
-)
-
-// askAddresses asks a peer whom it knows, now and then: nodes that start at the
-// same time have nobody to tell of at first.
-func (g *Gossip) askAddresses(p *peer) {
-	every := addressesEvery
-	if g.outbound() < g.limits.Outbound && g.book.poor() {
-		every = addressesSoon
-	}
-	if !p.askedFor.IsZero() && g.now.Sub(p.askedFor) < every {
-		return
-	}
-	p.askedFor = g.now
-	g.ask(p, GetAddresses{}, listTimeout, func(a Answer, err error) {
-		list, err := as[Addresses](a, err)
-		if err != nil {
-			g.failed(p, err)
-			return
-		}
-		g.onAddresses(p.address, list)
-	})
-}
-
-// askStranger asks a node that is no peer.
-func (g *Gossip) askStranger(at Address) {
-	s := &send{id: g.newID()}
-	s.done = func(a Answer, err error) {
-		if list, err := as[Addresses](a, err); err == nil {
-			g.onAddresses(at, list)
-		}
-	}
-	g.sends[s.id] = s
-	g.do(Send{ID: s.id, To: at, Request: GetAddresses{}, Timeout: listTimeout})
-}
-
-func (g *Gossip) onAddresses(from Address, list Addresses) {
-	for _, text := range list.Addresses[:min(len(list.Addresses), MaxAddresses)] {
-		// What is on the loopback here is not what it was there.
-		if a, err := ParseAddress(string(text)); err == nil && a == text && (!a.isLoopback() || g.address.isLoopback()) {
-			g.book.heard(a, from.Host(), g.random)
-		}
-	}
-	g.nextDial = time.Time{}
-}

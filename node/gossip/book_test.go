@@ -18,24 +18,28 @@ func address(i int) Address {
 
 func all(*entry) bool { return true }
 
+func newTestBook(most int, allow func(Address) bool) book {
+	return newBook(Config{Address: "http://self:80", Allow: allow, Limits: Limits{Addresses: most}}.complete())
+}
+
 func TestBookAddressesFromOnePeerAreBounded(t *testing.T) {
-	b := newBook(4096, "http://self:80", nil)
+	b := newTestBook(4096, nil)
 	rng := rand.New(rand.NewPCG(1, 1))
-	b.connected(address(1), NodeID{1}, start)
+	b.markConnected(address(1), NodeID{1}, start)
 	for i := range 100_000 {
-		b.heard(address(1000+i), "liar", rng)
+		b.learn(address(1000+i), "liar", rng)
 	}
 	if got := len(b.entries); got != perSource+1 {
 		t.Errorf("%d addresses, want %d", got, perSource+1)
 	}
 	for i := range 100_000 {
-		b.heard(address(200_000+i), fmt.Sprint("liar", i), rng)
+		b.learn(address(200_000+i), fmt.Sprint("liar", i), rng)
 	}
 	if got := len(b.entries); got > 4096 {
-		t.Errorf("%d addresses, at most 4096", got)
+		t.Errorf("%d addresses, want at most 4096", got)
 	}
 	if b.at[address(1)] == nil {
-		t.Error("an address that was connected has been pushed out")
+		t.Error("an address that was connected has been replaced by one that was not")
 	}
 }
 
@@ -47,49 +51,49 @@ func TestBookBackoff(t *testing.T) {
 		forgotten        bool
 	}{
 		{"never connected", false, false, 4 * time.Second, 0, true},
-		{"connected before", true, false, 4 * time.Second, knownBackoff, false},
-		{"kept", false, true, 4 * time.Second, knownBackoff, false},
+		{"connected before", true, false, 4 * time.Second, 15 * time.Second, false},
+		{"kept", false, true, 4 * time.Second, 15 * time.Second, false},
 	} {
-		b := newBook(10, "http://self:80", nil)
+		b := newTestBook(10, nil)
 		a := address(7)
-		b.heard(a, "", nil)
+		b.learn(a, "", nil)
 		if test.tried {
-			b.connected(a, NodeID{1}, start)
+			b.markConnected(a, NodeID{1}, start)
 		}
 		if test.kept {
 			b.keep(a)
 		}
 		for i := range 20 {
-			b.failed(a, start, 0)
+			b.markFailed(a, start, 0)
 			if i == 2 {
 				if wait := b.at[a].Next.Sub(start); wait != test.after3 {
-					t.Errorf("%s: %v after three failures, want %v", test.name, wait, test.after3)
+					t.Errorf("%s: a backoff of %v after three failures, want %v", test.name, wait, test.after3)
 				}
 			}
 		}
 		e := b.at[a]
 		if (e == nil) != test.forgotten {
-			t.Errorf("%s: forgotten %v, want %v", test.name, e == nil, test.forgotten)
+			t.Errorf("%s: the address is forgotten: %v, want %v", test.name, e == nil, test.forgotten)
 		}
 		if e != nil && e.Next.Sub(start) != test.afterAll {
-			t.Errorf("%s: %v at last, want %v", test.name, e.Next.Sub(start), test.afterAll)
+			t.Errorf("%s: a backoff of %v in the end, want %v", test.name, e.Next.Sub(start), test.afterAll)
 		}
 	}
 }
 
 func TestBookPick(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	b := newBook(100, "http://self:80", func(a Address) bool { return a != address(9) })
+	b := newTestBook(100, func(a Address) bool { return a != address(9) })
 	if a, _ := b.pick(start, rng, all); a != "" {
-		t.Errorf("an empty book has %s", a)
+		t.Errorf("an empty book picks %s", a)
 	}
-	b.heard("http://self:80", "", rng)
-	b.heard(address(9), "", rng)
+	b.learn("http://self:80", "", rng)
+	b.learn(address(9), "", rng)
 	if len(b.entries) != 0 {
 		t.Error("the node's own address, or one that is not allowed, is in the book")
 	}
-	b.connected(address(1), NodeID{1}, start)
-	b.heard(address(2), "x", rng)
+	b.markConnected(address(1), NodeID{1}, start)
+	b.learn(address(2), "x", rng)
 	picked := map[Address]int{}
 	for range 1000 {
 		a, _ := b.pick(start, rng, all)
@@ -100,50 +104,51 @@ func TestBookPick(t *testing.T) {
 	}
 	b.keep(address(3))
 	if a, _ := b.pick(start, rng, all); a != address(3) {
-		t.Errorf("picked %s before the one to be kept", a)
+		t.Errorf("picked %s, want the kept address first", a)
 	}
-	b.failed(address(3), start, 0)
-	b.failed(address(1), start, 5*time.Second)
-	b.failed(address(2), start, 3*time.Second)
+	b.markFailed(address(3), start, 0)
+	b.markFailed(address(1), start, 5*time.Second)
+	b.markFailed(address(2), start, 3*time.Second)
 	if a, next := b.pick(start, rng, all); a != "" || next != start.Add(time.Second) {
 		t.Errorf("picked %q, next at %v, want nothing before %v", a, next, start.Add(time.Second))
 	}
 }
 
-// TestBookBounds: whatever happens the book is within its bounds and consistent.
+// TestBookBounds: whatever happens, the book keeps within its limits and stays
+// consistent.
 func TestBookBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 20).Draw(t, "most")
-		b := newBook(most, "http://self:80", nil)
+		b := newTestBook(most, nil)
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		now := start
 		t.Repeat(map[string]func(*rapid.T){
 			"heard": func(t *rapid.T) {
-				b.heard(address(rapid.IntRange(0, 40).Draw(t, "a")), rapid.SampledFrom([]string{"", "p", "q"}).Draw(t, "from"), rng)
+				b.learn(address(rapid.IntRange(0, 40).Draw(t, "a")), rapid.SampledFrom([]string{"", "p", "q"}).Draw(t, "from"), rng)
 			},
 			"keep":      func(t *rapid.T) { b.keep(address(rapid.IntRange(0, 40).Draw(t, "a"))) },
 			"forget":    func(t *rapid.T) { b.forget(address(rapid.IntRange(0, 40).Draw(t, "a"))) },
-			"connected": func(t *rapid.T) { b.connected(address(rapid.IntRange(0, 40).Draw(t, "a")), NodeID{1}, now) },
-			"failed":    func(t *rapid.T) { b.failed(address(rapid.IntRange(0, 40).Draw(t, "a")), now, 0) },
+			"connected": func(t *rapid.T) { b.markConnected(address(rapid.IntRange(0, 40).Draw(t, "a")), NodeID{1}, now) },
+			"failed":    func(t *rapid.T) { b.markFailed(address(rapid.IntRange(0, 40).Draw(t, "a")), now, 0) },
 			"time":      func(t *rapid.T) { now = now.Add(time.Duration(rapid.IntRange(0, 1000).Draw(t, "s")) * time.Second) },
 			"": func(t *rapid.T) {
 				if len(b.entries) > most || len(b.entries) != len(b.at) {
-					t.Fatalf("%d entries, %d in the map, at most %d", len(b.entries), len(b.at), most)
+					t.Fatalf("%d entries, %d in the map, want at most %d", len(b.entries), len(b.at), most)
 				}
 				told := map[string]int{}
 				for i, e := range b.entries {
 					if b.at[e.Address] != e || e.index != i {
-						t.Fatalf("%s is not found", e.Address)
+						t.Fatalf("the entry of %s is not found, or has the wrong index", e.Address)
 					}
 					if e.source != "" {
 						told[e.source]++
 					}
 				}
 				if !maps.Equal(told, b.told) {
-					t.Fatalf("%v are counted, %v are there", b.told, told)
+					t.Fatalf("the counts by source are %v, want %v", b.told, told)
 				}
 				if a, next := b.pick(now, rng, all); a == "" && !next.After(now) {
-					t.Fatalf("nothing to pick, and to be asked again at once")
+					t.Fatalf("nothing is picked, and the next attempt is not in the future")
 				}
 			},
 		})
@@ -152,23 +157,23 @@ func TestBookBounds(t *testing.T) {
 
 func TestBansEnd(t *testing.T) {
 	b := newBans(time.Hour)
-	p := &peer{address: "http://10.0.0.1:80", up: true}
+	p := &peer{address: "http://10.0.0.1:80", phase: connected}
 	b.add(start, p)
 	if !b.hasAddress(start, "http://10.0.0.1:80") || !b.hasAddress(start, "http://10.0.0.1:81") {
-		t.Error("not banned by address and IP address")
+		t.Error("the peer is not banned by address and by IP address")
 	}
 	if b.hasAddress(start.Add(time.Hour), p.address) {
-		t.Error("still banned after an hour")
+		t.Error("the peer is still banned after an hour")
 	}
-	b.add(start, &peer{address: "http://127.0.0.1:80", up: true})
+	b.add(start, &peer{address: "http://127.0.0.1:80", phase: connected})
 	if b.hasAddress(start, "http://127.0.0.1:81") {
-		t.Error("all of the loopback is banned")
+		t.Error("a ban of one address covers the whole loopback")
 	}
 	for i := range 3 * maxBans {
-		b.add(start, &peer{address: address(i), up: true})
+		b.add(start, &peer{address: address(i), phase: connected})
 	}
 	if len(b.until) > maxBans || len(b.order) != len(b.until) {
-		t.Errorf("%d bans, %d in order, at most %d", len(b.until), len(b.order), maxBans)
+		t.Errorf("%d bans, %d of them in order, want at most %d", len(b.until), len(b.order), maxBans)
 	}
 }
 
@@ -185,7 +190,7 @@ func TestIDSet(t *testing.T) {
 			s.add(id)
 			added = append(added, id)
 			if len(s.young)+len(s.old) > 2*idSetSize {
-				t.Fatalf("%d ids, at most %d", len(s.young)+len(s.old), 2*idSetSize)
+				t.Fatalf("%d ids, want at most %d", len(s.young)+len(s.old), 2*idSetSize)
 			}
 		}
 		for _, id := range added[max(0, len(added)-idSetSize):] {

@@ -6,8 +6,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Chain is what the state machine asks of a [chain.Chain]. All of it is in
-// memory, so nothing here waits for a disk.
+// Chain is the part of a [chain.Chain] that the state machine reads. Its methods
+// must answer from memory, because a Step does not wait for a disk.
 type Chain interface {
 	Params() rules.Params
 	Tip() rules.State

@@ -6,47 +6,44 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/pow"
 )
 
 const (
-	window        = 16 // batches under way or waiting for the chain
-	batchesOfPeer = 3  // under way to one peer
-	acceptBlocks  = 2048
-	acceptBytes   = 4 << 20
-
-	// hurryBatch is how long a peer may take for the batch that all others wait
-	// for before another peer is asked for it too, one of batchAsked.
-	hurryBatch = 4 * time.Second
-	batchAsked = 3
+	window        = 16      // batches that are being fetched, or wait for the chain
+	batchesOfPeer = 3       // batches that one peer is asked for at a time
+	batchAsked    = 3       // peers that are asked for one batch
+	acceptBlocks  = 2048    // blocks in one Accept, and
+	acceptBytes   = 4 << 20 // their total size, which the last batch may exceed
 )
 
-// download is the blocks of a branch: hashes in order, and the first of them in
-// batches that are being fetched.
+// download is the blocks of a branch that the chain does not have yet: first the
+// batches, then the other hashes, in the order of the branch.
 type download struct {
-	hashes  []pow.Hash // not in a batch yet
-	batches []*batch   // in order
-	taken   int        // by the chain
-	lacking []*peer    // that do not have them
+	batches []*batch
+	hashes  []pow.Hash
+	taken   int     // blocks that the chain has added
+	lacking []*peer // peers that do not have the blocks
 }
 
-// batch is blocks asked for at once.
+// batch is a run of blocks that are asked for together.
 type batch struct {
 	hashes []pow.Hash
-	asked  []*peer       // the answers of these have not come
-	again  time.Time     // when to ask another one, if the others wait for this one
-	from   *peer         // who has answered
-	blocks []block.Block // the answer
-	done   bool
+	asked  []*peer   // peers whose answer is due
+	again  time.Time // when another peer may be asked, should the others wait for this batch
+	from   *peer     // the peer that has sent the blocks; nil: they are still to come
+	blocks []block.Block
 }
 
-// idle reports whether somebody is to be asked for the batch.
-func (b *batch) idle() bool { return !b.done && len(b.asked) == 0 }
+// done reports whether the blocks are there.
+func (b *batch) done() bool { return b.from != nil }
+
+// idle reports whether the batch waits for a peer that can be asked.
+func (b *batch) idle() bool { return !b.done() && len(b.asked) == 0 }
 
 func (d *download) add(hashes []pow.Hash) { d.hashes = append(d.hashes, hashes...) }
 
-// left returns how many blocks the chain has not taken.
+// left returns how many blocks the chain has not added yet.
 func (d *download) left() int {
 	n := len(d.hashes)
 	for _, b := range d.batches {
@@ -55,15 +52,22 @@ func (d *download) left() int {
 	return n
 }
 
-// assign has batches fetched, as many at once as the window holds.
-func (g *Gossip) assign(s *syncing) {
+// assign has batches fetched, as many as the window holds. The sync ends if no
+// peer can be asked and nothing else is under way.
+func (y *syncer) assign(s *syncing) {
 	for {
 		i := slices.IndexFunc(s.batches, (*batch).idle)
 		if i < 0 && (len(s.batches) >= window || len(s.hashes) == 0) {
-			return
+			break
 		}
-		p := g.leastLoaded(s, nil)
+		p := y.leastLoaded(s, nil)
 		if p == nil {
+			if !slices.ContainsFunc(s.batches, func(b *batch) bool { return !b.idle() }) && s.request == nil {
+				s.source.sync.stalls++
+				s.source.sync.notBefore = y.now.Add(y.config.SyncRetry)
+				y.end("nobody")
+				return
+			}
 			break
 		}
 		if i < 0 {
@@ -72,50 +76,53 @@ func (g *Gossip) assign(s *syncing) {
 			s.batches = append(s.batches, &batch{hashes: s.hashes[:n:n]})
 			s.hashes = s.hashes[n:]
 		}
-		g.fetchBatch(s, s.batches[i], p)
+		y.fetchBatch(s, s.batches[i], p)
 	}
-	if !slices.ContainsFunc(s.batches, func(b *batch) bool { return !b.idle() }) && !s.asking {
-		// Headers without blocks, so far.
-		s.source.stalls++
-		s.source.syncAfter = g.now.Add(syncRetry)
-		g.endSync("nobody")
+	y.setHurry(s)
+}
+
+// setHurry sets the timer for the batch that the others wait for.
+func (y *syncer) setHurry(s *syncing) {
+	if b := s.first(); b != nil {
+		y.timers.set(&y.hurry, b.again)
+	} else {
+		y.timers.stop(&y.hurry)
 	}
 }
 
-// hurryBatches asks one more peer for the batch that the others wait for, if it
-// does not come.
-func (g *Gossip) hurryBatches() {
-	if g.sync == nil {
+// hurryBatch asks one more peer for the batch that the others wait for.
+func (y *syncer) hurryBatch() {
+	s := y.current
+	if s == nil {
 		return
 	}
-	b := g.sync.first()
-	if b == nil || g.now.Before(b.again) {
-		return
+	if b := s.first(); b != nil {
+		if p := y.leastLoaded(s, b.asked); p != nil {
+			y.fetchBatch(s, b, p)
+		} else {
+			b.again = y.now.Add(y.config.HurryBatch)
+		}
 	}
-	if p := g.leastLoaded(g.sync, b.asked); p != nil {
-		g.fetchBatch(g.sync, b, p)
-		return
-	}
-	b.again = g.now.Add(hurryBatch)
+	y.setHurry(s)
 }
 
-// first returns the batch that the others wait for, if one more peer may be asked
-// for it.
+// first returns the batch that the others wait for, or nil if no further peer may
+// be asked for it.
 func (d *download) first() *batch {
-	i := slices.IndexFunc(d.batches, func(b *batch) bool { return !b.done })
+	i := slices.IndexFunc(d.batches, func(b *batch) bool { return !b.done() })
 	if i < 0 || len(d.batches[i].asked) == 0 || len(d.batches[i].asked) >= batchAsked {
 		return nil
 	}
 	return d.batches[i]
 }
 
-// leastLoaded returns the peer to ask for the next batch: of those that claim
-// more work than we have, the one with the fewest batches under way.
-func (g *Gossip) leastLoaded(s *syncing, without []*peer) *peer {
+// leastLoaded returns the peer to ask for a batch: of those that claim more work
+// than this node has, the one that is being asked for the fewest batches.
+func (y *syncer) leastLoaded(s *syncing, without []*peer) *peer {
 	var best *peer
 	least := batchesOfPeer
-	for _, p := range g.peers {
-		if !p.up || !g.ahead(p) || slices.Contains(s.lacking, p) || slices.Contains(without, p) {
+	for _, p := range y.peers.all {
+		if !p.phase.proven() || !y.isAhead(p) || slices.Contains(s.lacking, p) || slices.Contains(without, p) {
 			continue
 		}
 		load := 0
@@ -131,46 +138,47 @@ func (g *Gossip) leastLoaded(s *syncing, without []*peer) *peer {
 	return best
 }
 
-func (g *Gossip) fetchBatch(s *syncing, b *batch, p *peer) {
+// fetchBatch asks a peer for a batch.
+func (y *syncer) fetchBatch(s *syncing, b *batch, p *peer) {
 	b.asked = append(b.asked, p)
-	b.again = g.now.Add(hurryBatch)
-	g.ask(p, GetBlocks{b.hashes}, blocksTimeout, func(a Answer, err error) {
+	b.again = y.now.Add(y.config.HurryBatch)
+	y.ask(p, GetBlocks{b.hashes}, y.config.BlocksTimeout, func(a Answer, err error) {
 		b.asked = slices.DeleteFunc(b.asked, func(other *peer) bool { return other == p })
-		if g.sync != s || b.done { // or another peer was faster
+		if y.current != s || b.done() {
 			if err != nil {
 				s.lack(p)
-				g.failed(p, err)
+				y.fail(p, err)
 			}
-			if g.sync == s {
-				g.goOn(s)
-			}
+			y.goOn(s)
 			return
 		}
 		blocks, err := as[Blocks](a, err)
 		if err == nil {
-			err = g.gotBatch(s, b, p, blocks.Blocks)
+			err = y.onBatch(s, b, p, blocks.Blocks)
 		}
 		if err != nil {
 			s.lack(p)
 			var f Fault
-			if !errors.As(err, &f) && !p.gone {
-				g.note(Note{Kind: NoteSyncStalled, Peer: p.address, Out: p.out, Reason: "blocks", Detail: err.Error()})
+			if !errors.As(err, &f) && p.phase != closed {
+				y.note(p, Note{Kind: NoteSyncStalled, Reason: "blocks", Detail: err.Error()})
 			}
-			g.failed(p, err)
+			y.fail(p, err)
 		}
-		g.goOn(s)
+		y.goOn(s)
 	})
 }
 
+// lack remembers that a peer does not have the blocks.
 func (d *download) lack(p *peer) {
 	if !slices.Contains(d.lacking, p) {
 		d.lacking = append(d.lacking, p)
 	}
 }
 
-// gotBatch takes the blocks of an answer, which may be fewer than were asked
-// for; then the rest is a batch of its own. The error is a fault of the peer.
-func (g *Gossip) gotBatch(s *syncing, b *batch, p *peer, blocks []block.Block) error {
+// onBatch handles the blocks that a peer has sent. If they are fewer than those
+// asked for, the others become a batch that is fetched next. The error is a fault
+// of the peer.
+func (y *syncer) onBatch(s *syncing, b *batch, p *peer, blocks []block.Block) error {
 	if len(blocks) > len(b.hashes) {
 		return fault(FaultUnrequested, "asked for %d blocks, got %d", len(b.hashes), len(blocks))
 	}
@@ -184,7 +192,7 @@ func (g *Gossip) gotBatch(s *syncing, b *batch, p *peer, blocks []block.Block) e
 		return nil
 	}
 	p.fails = 0
-	b.blocks, b.from, b.done = blocks, p, true
+	b.blocks, b.from = blocks, p
 	if n := len(blocks); n < len(b.hashes) {
 		rest := &batch{hashes: b.hashes[n:]}
 		b.hashes = b.hashes[:n:n]
@@ -193,15 +201,20 @@ func (g *Gossip) gotBatch(s *syncing, b *batch, p *peer, blocks []block.Block) e
 	return nil
 }
 
-// ready returns the blocks that come next, or nil if they are not there yet.
-func (d *download) ready() *acceptance {
-	var a acceptance
+// ready returns the next blocks for the chain, or nil if they are not there yet.
+func (y *syncer) ready() *acceptance {
+	s := y.current
+	if s == nil {
+		return nil
+	}
+	a := &acceptance{}
 	size := 0
-	for _, b := range d.batches {
-		if !b.done || len(a.blocks) > 0 && (len(a.blocks)+len(b.blocks) > acceptBlocks || size > acceptBytes) {
+	for _, b := range s.batches {
+		if !b.done() || len(a.blocks) > 0 && (len(a.blocks)+len(b.blocks) > acceptBlocks || size > acceptBytes) {
 			break
 		}
 		a.blocks = append(a.blocks, b.blocks...)
+		a.hashes = append(a.hashes, b.hashes...)
 		for _, blk := range b.blocks {
 			size += blk.Size()
 		}
@@ -209,12 +222,16 @@ func (d *download) ready() *acceptance {
 	if len(a.blocks) == 0 {
 		return nil
 	}
-	return &a
+	a.done = func(ev Accepted) {
+		if y.current == s {
+			y.onAccepted(s, a, ev)
+		}
+	}
+	return a
 }
 
-// acceptedSync is what the chain said of the blocks that ready returned.
-func (g *Gossip) acceptedSync(a *acceptance, ev Accepted) {
-	s := g.sync
+// onAccepted handles what the chain said of blocks of the sync under way.
+func (y *syncer) onAccepted(s *syncing, a *acceptance, ev Accepted) {
 	for n := ev.Taken; n > 0; {
 		b := s.batches[0]
 		k := min(n, len(b.hashes))
@@ -225,36 +242,35 @@ func (g *Gossip) acceptedSync(a *acceptance, ev Accepted) {
 		}
 	}
 	s.taken += ev.Taken
-	g.note(Note{Kind: NoteSynced, Count: ev.Taken})
+	y.do(Note{Kind: NoteSynced, Count: ev.Taken})
 	if ev.Err != nil {
-		g.refusedSync(s, a.blocks[min(ev.Taken, len(a.blocks)-1)], ev.Err)
+		y.onRefused(s, a.blocks[min(ev.Taken, len(a.blocks)-1)], ev.Err)
 		return
 	}
-	g.goOn(s)
+	y.goOn(s)
 }
 
-// refusedSync ends a sync because of a block that the chain did not take. A body
-// that does not belong to its header is the fault of who sent it; all else that
-// is wrong with a block is also the fault of who gave its header as part of its
-// best chain.
-func (g *Gossip) refusedSync(s *syncing, bad block.Block, err error) {
+// onRefused ends a sync because the chain has refused a block. The peer that sent
+// the block is to blame for a body that does not belong to the header; for any
+// other breach of the rules it is the peer that has the header on its best branch.
+func (y *syncer) onRefused(s *syncing, bad block.Block, err error) {
 	sender, source := s.batches[0].from, s.source
-	g.after = g.now.Add(syncRetry)
+	y.notBefore = y.now.Add(y.config.SyncRetry)
 	var rule block.RuleError
 	switch {
 	case !errors.As(err, &rule):
-		g.endSync("store")
+		y.end("store")
 	case rule.Reason == block.TimeTooNew:
-		source.stalls++ // no fault, but others may have what can be taken
-		g.endSync(string(rule.Reason))
+		source.sync.stalls++ // no fault, but other peers may have blocks that can be added
+		y.end(string(rule.Reason))
 	case ofBody(rule):
-		g.after = g.now
-		g.endSync("body")
-		g.ban(sender, fault(FaultInvalid, "block %s: %v", bad.Hash(), err))
+		y.notBefore = y.now
+		y.end("body")
+		y.ban(sender, fault(FaultInvalid, "block %s: %v", bad.Hash(), err))
 	default:
-		g.relay.rejected.add(bad.Hash())
-		g.after = g.now
-		g.endSync("invalid")
-		g.ban(source, fault(FaultInvalid, "block %s: %v", bad.Hash(), err))
+		y.relay.rejected.add(bad.Hash())
+		y.notBefore = y.now
+		y.end("invalid")
+		y.ban(source, fault(FaultInvalid, "block %s: %v", bad.Hash(), err))
 	}
 }

@@ -10,58 +10,60 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// ID ties an outcome to what it is the outcome of.
+// ID is a number that ties an outcome to its request.
 type ID uint64
 
-// Event is what happens to a node: Wake, Connect, Incoming, Answered, Accepted,
-// Added or Changed.
+// Event is something that happens to a node: a Wake, Connect, Incoming, Answered,
+// Accepted, Added or Changed.
 type Event interface{ event() }
 
-// Wake says that the time that Gossip.Next told has come. Coming too early or
-// too often does no harm.
+// Wake says that the time has come that [Gossip.Next] returned. A Wake that is too
+// early, or one too many, does no harm.
 type Wake struct{}
 
-// Connect asks for a connection with the node at that address, which then stays
-// wanted if Keep is set. A Connected with that ID tells the outcome.
+// Connect asks for a connection with the node at an address. With Keep the node
+// stays connected with it, and reconnects if need be. A [Connected] with the same
+// ID reports the outcome.
 type Connect struct {
 	ID      ID
 	Address Address
 	Keep    bool
 }
 
-// Incoming is a Hello or an Announce from another node, to be answered with a
-// Reply of that ID. The requests that only read do not come here; see [Serve].
+// Incoming is a Hello or an Announce from another node. It is answered by a
+// [Reply] with the same ID. Requests that only read are answered by [Serve]
+// instead.
 type Incoming struct {
 	ID      ID
-	From    netip.Addr // zero: not known
-	Session Session    // that came with it; zero: none
+	From    netip.Addr // zero if not known
+	Session Session    // sent along with the request; zero: none
 	Request Request
 }
 
-// Answered is the outcome of a Send. Err is a [Refusal] if the peer refused, a
-// [Fault] if it broke the protocol, and anything else if it could not be reached
-// or did not answer in time.
+// Answered is the outcome of a [Send]. Err is nil, a [Refusal] by the peer, a
+// [Fault] if the peer broke the protocol, or any other error if it could not be
+// reached or did not answer in time.
 type Answered struct {
 	ID     ID
 	Answer Answer
 	Err    error
 }
 
-// Accepted is the outcome of an Accept: how many blocks the chain has taken, or
-// had, and what it said of the next one.
+// Accepted is the outcome of an [Accept]. The chain has the first Taken blocks, and
+// Err says why it has refused the next one; it is nil if there is none.
 type Accepted struct {
 	ID    ID
 	Taken int
 	Err   error
 }
 
-// Added is the outcome of an AddTxs, with an error or nil for each.
+// Added is the outcome of an [AddTxs], with an error or nil for each transaction.
 type Added struct {
 	ID   ID
 	Errs []error
 }
 
-// Changed is an event of the chain.
+// Changed reports an event of the chain.
 type Changed struct{ Event chain.Event }
 
 func (Wake) event()     {}
@@ -72,78 +74,78 @@ func (Accepted) event() {}
 func (Added) event()    {}
 func (Changed) event()  {}
 
-// Effect is what a node is to do: Send, Reply, Accept, AddTxs, Connected or
-// Note.
+// Effect is something that a node has to do: a Send, Reply, Accept, AddTxs,
+// Connected or Note.
 type Effect interface{ effect() }
 
-// Send asks another node for something. An Answered of that ID must follow
-// within the timeout.
+// Send sends a request to another node. An [Answered] with the same ID must follow
+// before the timeout is over.
 type Send struct {
 	ID      ID
 	To      Address
-	Session Session // to go with it; zero: none
+	Session Session // to send along; zero: none
 	Request Request
 	Timeout time.Duration
 }
 
-// Reply answers an Incoming: with the Answer, or with the Refusal if there is
-// one.
+// Reply answers an [Incoming]: with the Refusal if it is not nil, and otherwise with
+// the Answer.
 type Reply struct {
 	ID      ID
 	Answer  Answer
 	Refusal *Refusal
 }
 
-// Accept hands blocks to the chain, each the parent of the next. There is only
-// one at a time: an Accepted of that ID must follow before there is another.
+// Accept hands blocks to the chain, each of which is the parent of the next. The
+// machine waits for an [Accepted] with the same ID before it hands over others.
 type Accept struct {
 	ID     ID
 	Blocks []block.Block
 }
 
-// AddTxs hands transactions to the chain. There is only one at a time: an Added
-// of that ID must follow before there is another.
+// AddTxs hands transactions to the chain. The machine waits for an [Added] with the
+// same ID before it hands over others.
 type AddTxs struct {
 	ID  ID
 	Txs []block.Tx
 }
 
-// Connected is the outcome of a Connect. Err is nil when both nodes know each
-// other.
+// Connected is the outcome of a [Connect]. Err is nil if each node has a session of
+// the other.
 type Connected struct {
 	ID  ID
 	Err error
 }
 
-// Note tells what was decided, for logs and metrics.
+// Note reports a decision, for logs and metrics.
 type Note struct {
 	Kind   NoteKind
-	Peer   Address       // "": of no peer
-	Out    bool          // the peer is one of our choice
-	Reason string        // a word, one of few
-	Detail string        // for people
-	Hash   pow.Hash      // of a block
-	Took   time.Duration // NotePropagated: since the block was found
-	Count  int           // how many
+	Peer   Address       // "" if the note is about no peer
+	Out    bool          // this node chose the peer
+	Reason string        // one of a few words
+	Detail string        // text for people
+	Hash   pow.Hash      // of the block, in a NotePropagated
+	Took   time.Duration // since the block was found, in a NotePropagated
+	Count  int           // of blocks or transactions
 }
 
-// NoteKind says what a Note is about.
+// NoteKind says what a Note reports.
 type NoteKind string
 
-// Kinds of notes, and what their Reason is.
+// Kinds of notes. After the colon: their Reason.
 const (
-	NoteConnected   NoteKind = "connected"   // a peer is there
-	NoteFailed      NoteKind = "failed"      // a connection did not come about: why
-	NoteDropped     NoteKind = "dropped"     // a peer is gone: why
-	NoteBanned      NoteKind = "banned"      // a peer is banned: for what
-	NoteRefused     NoteKind = "refused"     // an Incoming was refused: why
-	NotePropagated  NoteKind = "propagated"  // a block that was announced is the tip
-	NoteAnnounced   NoteKind = "announced"   // Count were announced to a peer: block, tx
-	NoteHeard       NoteKind = "heard"       // Count were announced by a peer: block, tx
-	NoteSyncBegins  NoteKind = "sync-begins" // Count blocks are to come, so far
-	NoteSynced      NoteKind = "synced"      // Count blocks have been taken
-	NoteSyncEnds    NoteKind = "sync-ends"   // why
-	NoteSyncStalled NoteKind = "sync-stalled"
+	NoteConnected   NoteKind = "connected"    // a peer has proved where it is
+	NoteFailed      NoteKind = "failed"       // a connection was not made: why
+	NoteDropped     NoteKind = "dropped"      // a peer was dropped: why
+	NoteBanned      NoteKind = "banned"       // a peer was banned: its fault
+	NoteRefused     NoteKind = "refused"      // an Incoming was refused: why
+	NotePropagated  NoteKind = "propagated"   // an announced block has become the tip
+	NoteAnnounced   NoteKind = "announced"    // Count were announced to a peer: "block" or "tx"
+	NoteHeard       NoteKind = "heard"        // Count were announced by a peer: "block" or "tx"
+	NoteSyncBegins  NoteKind = "sync-begins"  // Count blocks are expected
+	NoteSynced      NoteKind = "synced"       // the chain has added Count blocks of the sync
+	NoteSyncEnds    NoteKind = "sync-ends"    // a sync has ended: why
+	NoteSyncStalled NoteKind = "sync-stalled" // a peer did not send what it was asked for: what
 )
 
 func (Send) effect()      {}

@@ -1,253 +1,197 @@
 package gossip
 
 import (
-	"math/rand/v2"
-	"slices"
+	"errors"
 	"time"
 
-	"github.com/lodepow/lode/chain/rules"
-
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
 
-// Config says what the state machine needs to know. Chain, Random, Node and
-// Address are required.
-type Config struct {
-	Chain   Chain
-	Random  *rand.Rand
-	Node    NodeID
-	Address Address            // where others reach this node
-	Peers   []Address          // to be connected with always
-	Book    []Entry            // addresses known from before
-	Allow   func(Address) bool // whom to connect with; nil: anybody
-	Limits  Limits
-}
-
-// Limits bound what peers can take. Fields left zero stand for their defaults.
-type Limits struct {
-	Outbound    int           // peers of our choice; 0: 8
-	Inbound     int           // peers that came to us; 0: 64; negative: none
-	InboundEach int           // of those, from one IP address that is not this machine's; 0: 16
-	Addresses   int           // in the address book; 0: 4096
-	BanTime     time.Duration // 0: 1 h
-}
-
-func (l Limits) withDefaults() Limits {
-	setDefault(&l.Outbound, 8)
-	setDefault(&l.Inbound, 64)
-	setDefault(&l.InboundEach, 16)
-	setDefault(&l.Addresses, 4096)
-	setDefault(&l.BanTime, time.Hour)
-	return l
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
-
 // Gossip is the state machine. It must be used by one goroutine at a time.
 //
-// Maps are for looking up only: whatever is walked through stands in a slice, so
-// that the same events always have the same effects.
+// It consists of parts: the greeter makes connections, the announcer tells peers
+// what is new, the relay and transactions fetch what peers announce, the syncer
+// follows branches with more work, and the intake hands blocks to the chain. They
+// have the host in common, and a few of them call each other.
 type Gossip struct {
-	chain   Chain
-	params  rules.Params
-	network pow.Hash // its id
-	random  *rand.Rand
-	self    NodeID
-	address Address
-	limits  Limits
-
-	now    time.Time // of the step under way
-	out    []Effect  // of the step under way
-	lastID ID
-	sends  map[ID]*send
-
-	peers     []*peer // in the order in which they came
-	byNode    map[NodeID]*peer
-	byAddress map[Address]*peer
-	bySession map[Session]*peer
-	waiters   []waiter
-	book      book
-	bans      bans
-	nextDial  time.Time // when the book may have somebody to dial; zero: now
-	nextPool  time.Time // when to compare mempools with some peer
-
-	relay     relay
-	txs       txFetch
-	sync      *syncing  // nil: none under way
-	after     time.Time // no sync begins before
-	oursFirst bool      // for the next sync, peers of our choice come before all others
-
-	accepting *acceptance   // with the chain; nil: none
-	accepts   []*acceptance // of announced blocks, waiting
+	host    *host
+	greeter *greeter
+	news    *announcer
+	relay   *relay
+	txs     *transactions
+	syncer  *syncer
+	intake  *intake
 }
 
-// New makes one. Its first Step should be a Wake.
+// New returns a state machine. Its first Step should be a Wake.
 func New(c Config) *Gossip {
-	limits := c.Limits.withDefaults()
+	c = c.complete()
 	params := c.Chain.Params()
-	g := &Gossip{
-		chain: c.Chain, params: params, network: params.ID(),
-		random: c.Random, self: c.Node, address: c.Address, limits: limits,
-		sends:     map[ID]*send{},
-		byNode:    map[NodeID]*peer{},
-		byAddress: map[Address]*peer{},
-		bySession: map[Session]*peer{},
-		book:      newBook(limits.Addresses, c.Address, c.Allow),
-		bans:      newBans(limits.BanTime),
-		relay:     newRelay(),
-		txs:       newTxFetch(),
+	h := &host{
+		params: params, network: params.ID(),
+		requests: map[ID]*request{},
+		peers:    newPeers(),
+		known:    newKnowledge(),
+		book:     newBook(c),
+		bans:     newBans(c.Limits.BanTime),
 	}
-	for _, e := range c.Book {
-		g.book.restore(e)
-	}
-	for _, a := range c.Peers {
-		g.book.keep(a)
+	h.config, h.config.Peers, h.config.Book = c, nil, nil
+	g := &Gossip{host: h}
+	g.news = &announcer{host: h, foundAt: map[pow.Hash]time.Time{}}
+	g.txs = &transactions{host: h, wanted: map[pow.Hash]*wantedTx{}}
+	g.greeter = &greeter{host: h, news: g.news, txs: g.txs}
+	g.intake = &intake{host: h}
+	g.relay = &relay{host: h, intake: g.intake, news: g.news}
+	g.syncer = &syncer{host: h, relay: g.relay, news: g.news, intake: g.intake}
+	g.intake.ready = g.syncer.ready
+
+	h.dial.fire = g.greeter.fillOutbound
+	g.txs.compare.fire = g.txs.compareSome
+	g.txs.poolFull.fire = func() {} // what the timer held up goes on at the end of each step
+	g.syncer.wake.fire = func() {}
+	g.syncer.hurry.fire = g.syncer.hurryBatch
+	h.timers.set(&h.dial, time.Time{})
+	h.timers.set(&g.txs.compare, time.Time{})
+	h.lost = []func(*peer, string, string){
+		g.txs.onLost, g.relay.onLost, g.syncer.onLost, g.greeter.onLost,
 	}
 	return g
 }
 
-// Step takes an event and returns what to do.
+// Step handles an event and returns what is to be done. The slice is valid until
+// the next Step.
 func (g *Gossip) Step(now time.Time, ev Event) []Effect {
-	g.now, g.out = now, nil
+	g.host.begin(now)
 	switch ev := ev.(type) {
-	case Wake:
 	case Connect:
-		g.onConnect(ev)
+		g.greeter.onConnect(ev)
 	case Incoming:
 		g.onIncoming(ev)
 	case Answered:
-		g.onAnswered(ev)
+		g.host.onAnswered(ev)
 	case Accepted:
-		g.onAccepted(ev)
+		g.intake.onAccepted(ev)
 	case Added:
-		g.onAdded(ev)
+		g.txs.onAdded(ev)
 	case Changed:
 		g.onChanged(ev.Event)
 	}
-	g.onTime()
-	return g.out
+	g.host.timers.fireDue(now)
+	g.syncer.consider()
+	g.txs.askAll()
+	return g.host.effects
 }
 
-// onTime does whatever is due.
-func (g *Gossip) onTime() {
-	g.expireWaiters()
-	for _, p := range slices.Clone(g.peers) {
-		if !p.gone && p.up && !p.greeting && !g.now.Before(p.nextHello) {
-			g.greet(p)
-		}
-		if !p.gone && !g.now.Before(p.nextAnnounce) {
-			g.announce(p)
-		}
-	}
-	g.comparePools()
-	g.hurryBlocks()
-	g.hurryBatches()
-	g.askTxs()
-	g.considerSync()
-	g.fillOutbound()
-}
-
-// Next returns when the next Wake is due.
+// Next returns when the next Wake is due. It is after the time of the latest
+// Step.
 func (g *Gossip) Next() time.Time {
-	next := g.now.Add(time.Minute)
-	soonest := func(t time.Time) {
-		if t.Before(next) {
-			next = t
-		}
-	}
-	for _, w := range g.waiters {
-		soonest(w.deadline)
-	}
-	for _, p := range g.peers {
-		if p.up && !p.greeting {
-			soonest(p.nextHello)
-		}
-		if p.hasNews() && !p.announcing && p.theirs != (Session{}) {
-			soonest(p.nextAnnounce)
-		}
-		if p.up {
-			soonest(g.nextPool)
-		}
-		if p.up && g.sync == nil && g.ahead(p) {
-			soonest(later(g.after, p.syncAfter))
-		}
-		if len(p.askTxs) > 0 {
-			soonest(later(g.txs.after, g.now.Add(time.Second)))
-		}
-	}
-	for _, w := range g.relay.blocks {
-		if w.mayHurry() {
-			soonest(w.again)
-		}
-	}
-	if g.sync != nil {
-		if b := g.sync.first(); b != nil {
-			soonest(b.again)
-		}
-	}
-	if g.outbound() < g.limits.Outbound {
-		soonest(g.nextDial)
-	}
-	return later(next, g.now.Add(minWait))
+	next, _ := g.host.timers.next() // the comparison of mempools is always due at some time
+	return next
 }
 
-// minWait keeps what waits for an answer, although its time has come, from
-// waking the node again and again.
-const minWait = 100 * time.Millisecond
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// onIncoming answers a request of another node.
+func (g *Gossip) onIncoming(ev Incoming) {
+	answer, refusal := g.incoming(ev)
+	if refusal != nil {
+		g.host.do(Note{Kind: NoteRefused, Reason: string(refusal.Reason), Detail: refusal.Message})
 	}
-	return b
+	g.host.do(Reply{ID: ev.ID, Answer: answer, Refusal: refusal})
 }
 
-func (g *Gossip) do(e Effect)      { g.out = append(g.out, e) }
-func (g *Gossip) note(n Note)      { g.do(n) }
-func (g *Gossip) newID() ID        { g.lastID++; return g.lastID }
-func (g *Gossip) session() Session { return Session(draw(g.random)) }
-
-// send is a request under way.
-type send struct {
-	id   ID
-	peer *peer // nil: not to a peer
-	done func(Answer, error)
-}
-
-// ask sends a request to a peer. done is called once: with the answer, with an
-// error, or with errGone when the peer is dropped meanwhile.
-func (g *Gossip) ask(p *peer, r Request, timeout time.Duration, done func(Answer, error)) {
-	s := &send{id: g.newID(), peer: p, done: done}
-	g.sends[s.id] = s
-	p.sends = append(p.sends, s)
-	g.do(Send{ID: s.id, To: p.address, Session: p.theirs, Request: r, Timeout: timeout})
-}
-
-// as returns an answer of the kind that was asked for, or why there is none.
-func as[A Answer](a Answer, err error) (A, error) {
-	answer, ok := a.(A)
-	if err == nil && !ok {
-		err = fault(FaultMalformed, "the answer is a %T, not a %T", a, answer)
+func (g *Gossip) incoming(ev Incoming) (Answer, *Refusal) {
+	if g.host.bans.hasSource(g.host.now, ev.From) {
+		return nil, refuse(Banned, "%s is banned for some time", ev.From)
 	}
-	return answer, err
+	switch r := ev.Request.(type) {
+	case Hello:
+		return g.greeter.onHello(ev, r)
+	case Announce:
+		return g.onAnnounce(ev, r)
+	}
+	return nil, refuse(BadRequest, "a %T is not for the state machine", ev.Request)
 }
 
-func (g *Gossip) onAnswered(ev Answered) {
-	s := g.sends[ev.ID]
-	if s == nil {
-		return // of a peer that is gone
+// onAnnounce handles an announcement of a peer.
+func (g *Gossip) onAnnounce(ev Incoming, a Announce) (Answer, *Refusal) {
+	p := g.host.peers.bySession[ev.Session]
+	if p == nil || !p.phase.proven() {
+		return nil, refuse(UnknownSession, "say hello first")
 	}
-	delete(g.sends, ev.ID)
-	if p := s.peer; p != nil {
-		p.sends = slices.DeleteFunc(p.sends, func(other *send) bool { return other == s })
-		if ev.Err == nil {
-			p.seen = g.now
+	var r Refusal
+	if errors.As(CheckRequest(a), &r) {
+		return nil, &r
+	}
+	p.seen = g.host.now
+	g.host.noteNews(NoteHeard, p, a)
+	for _, b := range a.Blocks {
+		g.relay.onAnnounced(p, b)
+	}
+	for _, id := range a.Txs {
+		g.txs.onAnnounced(p, id)
+	}
+	return Done{}, nil
+}
+
+// onChanged announces what is new in the chain. While a sync has blocks to come
+// the tip is not worth announcing.
+func (g *Gossip) onChanged(ev chain.Event) {
+	switch ev.Kind {
+	case chain.EventTip, chain.EventReorg:
+		g.news.setFound(ev.Tip.Hash, g.host.now)
+		if !g.syncer.behind() {
+			g.news.announceTip()
+		}
+		for _, id := range ev.Returned {
+			g.news.announceTx(id)
+		}
+	case chain.EventTx:
+		id := ev.Tx.ID()
+		g.txs.recent.add(id)
+		g.news.announceTx(id)
+	}
+}
+
+// Peers lists the peers that are proven, in the order in which they came.
+func (g *Gossip) Peers() []PeerInfo {
+	var infos []PeerInfo
+	for _, p := range g.host.peers.all {
+		if p.phase.proven() {
+			infos = append(infos, PeerInfo{Node: p.node, Address: p.address, Out: p.out, Tip: p.tip, Since: p.since, Seen: p.seen})
 		}
 	}
-	s.done(ev.Answer, ev.Err)
+	return infos
+}
+
+// Knows reports whether a peer was given the session, and has proved where it is.
+func (g *Gossip) Knows(s Session) bool {
+	p := g.host.peers.bySession[s]
+	return p != nil && p.phase.proven()
+}
+
+// Book returns the address book as it should be saved. It reports whether it has
+// changed since the previous call.
+func (g *Gossip) Book() (entries []Entry, changed bool) {
+	b := &g.host.book
+	for _, e := range b.entries {
+		entries = append(entries, e.Entry)
+	}
+	changed, b.changed = b.changed, false
+	return entries, changed
+}
+
+// Known returns how many addresses the address book has.
+func (g *Gossip) Known() int { return len(g.host.book.entries) }
+
+// Addresses answers GetAddresses: with the addresses of the peers, and with those
+// of nodes that were connected before, in random order.
+func (g *Gossip) Addresses() Addresses { return g.greeter.knownAddresses() }
+
+// Sync returns how far the sync under way is.
+func (g *Gossip) Sync() SyncInfo {
+	s := g.syncer.current
+	if s == nil || s.phase < collecting {
+		return SyncInfo{}
+	}
+	return SyncInfo{Active: true, From: s.start.Height, Height: s.start.Height + int64(s.taken), Target: s.target(), Since: s.since}
 }

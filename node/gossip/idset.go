@@ -6,13 +6,13 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// idSetSize is how many ids an idSet is sure to remember. It remembers up to
-// twice as many.
+// idSetSize is how many of the latest ids an idSet is sure to remember. It may
+// remember up to twice that number.
 const idSetSize = 4096
 
-// idSet remembers the latest ids that were added, by their first eight bytes,
-// which a proof of work leaves alone. The zero value is empty and takes no
-// memory.
+// idSet remembers the latest ids that were added, each by its first eight bytes,
+// which a proof of work leaves random. When the young map is full it becomes the
+// old one, whose ids are forgotten. The zero value is empty.
 type idSet struct{ young, old map[uint64]struct{} }
 
 func (s *idSet) has(id pow.Hash) bool {
@@ -24,14 +24,13 @@ func (s *idSet) has(id pow.Hash) bool {
 	return ok
 }
 
-// add reports whether the id is new.
-func (s *idSet) add(id pow.Hash) bool {
+// add adds an id.
+func (s *idSet) add(id pow.Hash) {
 	if s.has(id) {
-		return false
+		return
 	}
 	if s.young == nil || len(s.young) >= idSetSize {
 		s.young, s.old = map[uint64]struct{}{}, s.young
 	}
 	s.young[binary.LittleEndian.Uint64(id[:])] = struct{}{}
-	return true
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Version is that of the protocol. Nodes of different versions do not talk to
-// each other.
+// Version is the version of the protocol. Nodes of different versions refuse each
+// other.
 const Version = 1
 
-// The most that a message may hold. Who sends more is banned.
+// Limits of messages. A node that sends more is banned.
 const (
 	MaxLocator   = 64      // hashes in a GetHeaders
 	MaxHeaders   = 2000    // headers in an answer
@@ -21,54 +21,54 @@ const (
 	MaxPoolPage  = 2000    // ids in a page of the mempool
 	MaxAddresses = 256     // addresses in an answer
 	MaxAnnounced = 1024    // hashes and ids in an Announce, together
-	BlocksBytes  = 2 << 20 // an answer to GetBlocks has no further block after so many bytes
-	TxsBytes     = 1 << 20 // the same for GetTxs
+	BlocksBytes  = 2 << 20 // above which an answer to GetBlocks takes no further block
+	TxsBytes     = 1 << 20 // above which an answer to GetTxs takes no further transaction
 )
 
-// Request is what one node asks of another: Hello, Announce, GetHeaders,
+// Request is a request of one node to another: a Hello, Announce, GetHeaders,
 // GetBlocks, GetTxs, GetPool or GetAddresses.
 type Request interface{ request() }
 
-// Answer is what a request is answered with, unless by an error: Welcome, Done,
-// Headers, Blocks, Txs, Pool or Addresses.
+// Answer is the answer to a Request: a Welcome, Done, Headers, Blocks, Txs, Pool or
+// Addresses.
 type Answer interface{ answer() }
 
-// Tip is the top of the chain with the most work that a node has.
+// Tip is the last block of a node's best chain.
 type Tip struct {
 	Hash   pow.Hash `json:"hash"`
 	Height int64    `json:"height"`
 	Work   pow.Work `json:"chainwork"`
 }
 
-// Greeting is what nodes say of themselves.
+// Greeting describes a node. Nodes exchange greetings when they connect.
 type Greeting struct {
 	Version   int      `json:"version"`
 	Network   string   `json:"network"`
 	NetworkID pow.Hash `json:"network_id"`
 	Node      NodeID   `json:"node_id"`
-	Address   Address  `json:"address"` // where it says that it listens
+	Address   Address  `json:"address"` // on which the node listens, by its own account
 	Tip       Tip      `json:"tip"`
 }
 
-// Hello is answered with a Welcome.
+// Hello greets a node, which answers with a Welcome.
 type Hello struct {
 	Greeting
-	Session Session `json:"session"` // for the receiver to use
+	Session Session `json:"session"` // by which the sender will recognise the receiver
 }
 
 // Welcome answers a Hello.
 type Welcome struct{ Greeting }
 
-// Announce says what its sender has. It is answered with Done, and refused
-// without a session.
+// Announce lists blocks and transactions that its sender has. The receiver refuses
+// it without a session, and otherwise answers with Done.
 type Announce struct {
 	Blocks []Announced `json:"blocks,omitempty"`
 	Txs    []pow.Hash  `json:"txs,omitempty"`
 }
 
-// Announced is a block, and how long ago it was found: what the sender was told
-// when it heard of the block, and the time since. So the time that a block
-// travels is measured without comparing clocks, but for the time on the wire.
+// Announced is a block and the time since it was found. That is the age that the
+// sender was told plus the time since then, so the propagation of a block is
+// measured without comparing clocks. It leaves out the time on the wire.
 type Announced struct {
 	Hash pow.Hash      `json:"hash"`
 	Age  time.Duration `json:"age_ns"`
@@ -77,46 +77,48 @@ type Announced struct {
 // Done answers an Announce.
 type Done struct{}
 
-// GetHeaders asks for the headers of the active branch that follow the first
-// hash of the locator that is on it, or those after genesis.
+// GetHeaders asks for the headers of the active branch that follow the first hash
+// of the locator on that branch, or those that follow genesis if no hash is.
 type GetHeaders struct {
 	Locator []pow.Hash `json:"locator"`
 }
 
-// Headers answers GetHeaders. Fewer than MaxHeaders are the last ones.
+// Headers answers GetHeaders. Fewer than MaxHeaders of them reach the tip.
 type Headers struct{ Headers []pow.Header }
 
-// GetBlocks asks for blocks.
+// GetBlocks asks for blocks by hash.
 type GetBlocks struct {
 	Hashes []pow.Hash `json:"hashes"`
 }
 
-// Blocks answers GetBlocks: the blocks in the order in which they were asked
-// for, up to the first that is not there or would make it too long.
+// Blocks answers GetBlocks. It contains the blocks in the order of the request, up
+// to the first that the node does not have, or that would make the answer longer
+// than BlocksBytes.
 type Blocks struct{ Blocks []block.Block }
 
-// GetTxs asks for pending transactions.
+// GetTxs asks for pending transactions by id.
 type GetTxs struct {
 	IDs []pow.Hash `json:"ids"`
 }
 
-// Txs answers GetTxs: those that are there, in the order in which they were
-// asked for, until it would be too long.
+// Txs answers GetTxs. It contains the transactions that are pending, in the order of
+// the request, as far as they fit into TxsBytes.
 type Txs struct{ Txs []block.Tx }
 
-// GetPool asks what is pending, from that position on.
+// GetPool asks for the ids of at most Limit pending transactions, in order of
+// arrival from position From on.
 type GetPool struct{ From, Limit int }
 
-// Pool answers GetPool.
+// Pool answers GetPool with a page of the mempool.
 type Pool struct {
 	IDs   []pow.Hash `json:"ids"`
 	Total int        `json:"total"` // pending transactions in all
 }
 
-// GetAddresses asks for addresses of other nodes.
+// GetAddresses asks for the addresses of other nodes.
 type GetAddresses struct{}
 
-// Addresses answers GetAddresses.
+// Addresses answers GetAddresses with at most MaxAddresses of them.
 type Addresses struct {
 	Addresses []Address `json:"addresses"`
 }

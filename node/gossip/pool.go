@@ -1,67 +1,60 @@
 package gossip
 
-import (
-	"time"
-)
+// maxPages bounds the pages of a peer's mempool that are read in one comparison.
+const maxPages = 64
 
-const (
-	poolEvery = time.Minute // with one peer or another
-	maxPages  = 64          // of one mempool at a time
-)
-
-// poolExchange is how far a peer's mempool has been looked through. It is done
-// when the peer becomes connected, and now and then with some peer: whatever was
-// lost on the way comes up again.
-type poolExchange struct {
-	active bool
-	from   int
-	pages  int
+// poolState is how far a peer's mempool has been read. It is read when the peer
+// becomes connected, and now and then with a random peer, so that a transaction
+// whose announcement was lost is found.
+type poolState struct {
+	request *request // for the next page; nil: no comparison is under way
+	from    int      // the position of the next page
+	pages   int      // read so far
 }
 
-func (g *Gossip) startPool(p *peer) {
-	if !p.pool.active {
-		p.pool = poolExchange{active: true}
-		g.askPool(p)
+// comparePool begins to read a peer's mempool, unless that is under way.
+func (t *transactions) comparePool(p *peer) {
+	if p.pool.request == nil {
+		p.pool = poolState{}
+		t.askPool(p)
 	}
 }
 
-func (g *Gossip) askPool(p *peer) {
-	g.ask(p, GetPool{From: p.pool.from, Limit: MaxPoolPage}, listTimeout, func(a Answer, err error) {
+// askPool asks for the next page.
+func (t *transactions) askPool(p *peer) {
+	s := &p.pool
+	s.request = t.ask(p, GetPool{From: s.from, Limit: MaxPoolPage}, t.config.ListTimeout, func(a Answer, err error) {
+		s.request = nil
 		page, err := as[Pool](a, err)
 		if err == nil && len(page.IDs) > MaxPoolPage {
 			err = fault(FaultOversize, "%d ids, at most %d", len(page.IDs), MaxPoolPage)
 		}
 		if err != nil {
-			p.pool.active = false
-			g.failed(p, err)
+			t.fail(p, err)
 			return
 		}
 		for _, id := range page.IDs {
-			g.heardTx(p, id)
+			t.onAnnounced(p, id)
 		}
-		p.pool.from += len(page.IDs)
-		p.pool.pages++
-		if len(page.IDs) == 0 || p.pool.from >= page.Total || p.pool.pages >= maxPages {
-			p.pool.active = false
-			return
+		s.from += len(page.IDs)
+		s.pages++
+		if len(page.IDs) > 0 && s.from < page.Total && s.pages < maxPages {
+			t.askPool(p)
 		}
-		g.askPool(p)
 	})
 }
 
-// comparePools looks through some peer's mempool when it is time.
-func (g *Gossip) comparePools() {
-	if g.now.Before(g.nextPool) {
-		return
-	}
-	g.nextPool = g.now.Add(poolEvery)
-	var up []*peer
-	for _, p := range g.peers {
-		if p.up {
-			up = append(up, p)
+// compareSome compares mempools with a random peer, and arranges for the next
+// comparison.
+func (t *transactions) compareSome() {
+	t.timers.set(&t.compare, t.now.Add(t.config.PoolEvery))
+	var proven []*peer
+	for _, p := range t.peers.all {
+		if p.phase.proven() {
+			proven = append(proven, p)
 		}
 	}
-	if len(up) > 0 {
-		g.startPool(up[g.random.IntN(len(up))])
+	if len(proven) > 0 {
+		t.comparePool(proven[t.config.Random.IntN(len(proven))])
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TestBlocksTravel: a block is fetched once from whoever announced it first, and
-// announced to those who do not have it.
+// TestBlocksTravel: a block is fetched from the peer that announced it first, and
+// announced to the peers that do not have it.
 func TestBlocksTravel(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	a, b, c := newRemote(1), newRemote(2), newRemote(3)
 	for _, r := range []*remote{a, b, c} {
 		h.join(r)
@@ -25,15 +25,15 @@ func TestBlocksTravel(t *testing.T) {
 	h.incoming(b.given, news)
 	s, _ := mustTake[GetBlocks](h)
 	if s.To != a.address {
-		t.Errorf("asked %s first", s.To)
+		t.Errorf("asked %s first, want %s", s.To, a.address)
 	}
 	if _, _, twice := take[GetBlocks](h); twice {
-		t.Error("asked twice at once")
+		t.Error("two peers are asked at the same time")
 	}
 	h.fail(s, errors.New("timeout"))
 	s, get := mustTake[GetBlocks](h)
 	if s.To != b.address {
-		t.Errorf("asked %s after %s has failed", s.To, a.address)
+		t.Errorf("asked %s after %s had failed", s.To, a.address)
 	}
 	h.now = h.now.Add(time.Second)
 	h.answer(s, serveFrom([]block.Block{blk}, get))
@@ -45,17 +45,17 @@ func TestBlocksTravel(t *testing.T) {
 		t.Errorf("announced %+v to %s", told, s.To)
 	}
 	if _, _, echo := take[Announce](h); echo {
-		t.Error("announced to one that has it")
+		t.Error("the block is announced to a peer that has it")
 	}
 	i := slices.IndexFunc(h.notes, func(n Note) bool { return n.Kind == NotePropagated })
 	if i < 0 || h.notes[i].Took != 4*time.Second {
-		t.Errorf("propagation is not noted as 4s: %+v", h.notes)
+		t.Errorf("the propagation is not noted as 4s: %+v", h.notes)
 	}
 }
 
-// TestBlockWithoutParent starts a sync and is not kept.
+// TestBlockWithoutParent: a block whose parent is not known leads to a sync.
 func TestBlockWithoutParent(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.join(r)
 	blocks := mineChain(h.chain.Tip(), 3, 1)
@@ -96,7 +96,7 @@ func TestBadBlocksAnnounced(t *testing.T) {
 		{"another kind", good.Hash(), Done{}, FaultMalformed},
 		{"a block without work", unworked(height).Hash(), Blocks{[]block.Block{unworked(height)}}, FaultWork},
 	} {
-		h := newHost(t, 1, nil)
+		h := newTestNode(t, 1, nil)
 		r := newRemote(1)
 		h.join(r)
 		h.incoming(r.given, Announce{Blocks: []Announced{{Hash: test.ask}}})
@@ -105,16 +105,16 @@ func TestBadBlocksAnnounced(t *testing.T) {
 		if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(test.reason)}) {
 			t.Errorf("%s: banned for %v, want %s", test.name, got, test.reason)
 		}
-		if len(h.g.relay.blocks) != 0 || len(h.g.accepts) != 0 || h.g.accepting != nil {
-			t.Errorf("%s: something is left", test.name)
+		if len(h.g.relay.wanted) != 0 || len(h.g.intake.queue) != 0 || h.g.intake.current != nil {
+			t.Errorf("%s: the block is still being fetched or accepted", test.name)
 		}
 	}
 }
 
-// TestBodyOfAnother: who sends a block with a body that does not belong to its
-// header is banned, and the block is had from another peer all the same.
+// TestBodyOfAnother: a peer that sends a block with a body that does not belong to
+// the header is banned, and the block is fetched from another peer.
 func TestBodyOfAnother(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	liar, honest := newRemote(1), newRemote(2)
 	h.join(liar)
 	h.join(honest)
@@ -134,14 +134,14 @@ func TestBodyOfAnother(t *testing.T) {
 	}
 	h.answer(s, Blocks{[]block.Block{b}})
 	if h.chain.Tip().Hash != b.Hash() {
-		t.Error("the block did not get into the chain")
+		t.Error("the block is not the tip")
 	}
 }
 
-// TestAnotherIsAsked: the next peer that announced a block is asked after two
-// seconds, and the first answer is taken.
+// TestAnotherIsAsked: if a block does not arrive within two seconds, the next peer
+// that announced it is asked too, and the first answer counts.
 func TestAnotherIsAsked(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	remotes := []*remote{newRemote(1), newRemote(2)}
 	b := mineOn(params().GenesisState(), 1)
 	for _, r := range remotes {
@@ -150,11 +150,11 @@ func TestAnotherIsAsked(t *testing.T) {
 	}
 	first, _ := mustTake[GetBlocks](h)
 	if _, _, ok := take[GetBlocks](h); ok {
-		t.Fatal("two are asked at once")
+		t.Fatal("two peers are asked at the same time")
 	}
-	h.now = h.now.Add(askAnother)
+	h.now = h.now.Add(h.g.host.config.AskAnother)
 	if next := h.g.Next(); next.After(h.now) {
-		t.Errorf("wants to be woken in %s", next.Sub(h.now))
+		t.Errorf("the next wake is in %s, want it now", next.Sub(h.now))
 	}
 	h.step(Wake{})
 	second, _ := mustTake[GetBlocks](h)
@@ -163,7 +163,7 @@ func TestAnotherIsAsked(t *testing.T) {
 	}
 	h.answer(second, Blocks{[]block.Block{b}})
 	if h.chain.Tip().Hash != b.Hash() {
-		t.Error("the block did not get into the chain")
+		t.Error("the block is not the tip")
 	}
 	h.answer(first, Blocks{[]block.Block{b}})
 	if got := h.noted(NoteBanned); len(got) > 0 {
@@ -171,7 +171,7 @@ func TestAnotherIsAsked(t *testing.T) {
 	}
 }
 
-// unworked returns the block with a nonce that is not good enough.
+// unworked returns a block whose hash does not meet the target.
 func unworked(b block.Block) block.Block {
 	target, err := b.Header.Bits.Target()
 	if err != nil {
@@ -183,10 +183,10 @@ func unworked(b block.Block) block.Block {
 	return b
 }
 
-// TestTxsTravel: a transaction is fetched from one of those who announced it,
-// from the next if that one does not have it any more, and passed on.
+// TestTxsTravel: a transaction is fetched from a peer that announced it, or from the
+// next such peer if the first no longer has it. Then it is announced to the others.
 func TestTxsTravel(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	a, b, c := newRemote(1), newRemote(2), newRemote(3)
 	for _, r := range []*remote{a, b, c} {
 		h.join(r)
@@ -201,7 +201,7 @@ func TestTxsTravel(t *testing.T) {
 	h.answer(s, Txs{})
 	s, _ = mustTake[GetTxs](h)
 	if s.To != b.address {
-		t.Errorf("asked %s after %s did not have it", s.To, a.address)
+		t.Errorf("asked %s, want another peer than %s, which did not have it", s.To, a.address)
 	}
 	h.answer(s, Txs{[]block.Tx{tx}})
 	if !h.chain.HasPending(tx.ID()) {
@@ -211,12 +211,12 @@ func TestTxsTravel(t *testing.T) {
 	if s.To != c.address || !slices.Equal(told.Txs, []pow.Hash{tx.ID()}) {
 		t.Errorf("announced %v to %s", told.Txs, s.To)
 	}
-	// Who announces what is here is not asked.
+	// An announcement of a transaction that the node has leads to no request.
 	h.incoming(c.given, Announce{Txs: []pow.Hash{tx.ID()}})
 	if _, _, ok := take[GetTxs](h); ok {
-		t.Error("asked for what is here")
+		t.Error("asked for a transaction that the node has")
 	}
-	// One that was not asked for is a fault.
+	// An answer with a transaction that was not asked for is a fault.
 	h.incoming(c.given, Announce{Txs: []pow.Hash{{5}}})
 	s, _ = mustTake[GetTxs](h)
 	h.answer(s, Txs{[]block.Tx{newTx(t, "y")}})
@@ -225,10 +225,10 @@ func TestTxsTravel(t *testing.T) {
 	}
 }
 
-// TestReorgAnnouncesWhatItReturns: a transaction of the losing branch is told
-// to peers that may not have it.
+// TestReorgAnnouncesWhatItReturns: a transaction of the branch that lost is
+// announced to peers that may not have it.
 func TestReorgAnnouncesWhatItReturns(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	genesis := h.chain.Tip()
 	tx := h.post("x")
 	h.accept(mineOn(genesis, 1, tx))
@@ -245,14 +245,14 @@ func TestReorgAnnouncesWhatItReturns(t *testing.T) {
 		h.answer(s, Done{})
 	}
 	if !slices.Equal(told, []pow.Hash{tx.ID()}) {
-		t.Errorf("announced %v, want the transaction that came back", told)
+		t.Errorf("announced %v, want the transaction of the branch that lost", told)
 	}
 }
 
-// TestAnnouncementsGather: while one is under way the next ones wait, and go
-// together; what fails is told again.
+// TestAnnouncementsGather: while an announcement is under way, new ids wait and go
+// into the next one. What could not be announced is announced again.
 func TestAnnouncementsGather(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	h.join(newRemote(1))
 	ids := []pow.Hash{h.post("1").ID()}
 	s, a := mustTake[Announce](h)
@@ -260,22 +260,22 @@ func TestAnnouncementsGather(t *testing.T) {
 		ids = append(ids, h.post(content).ID())
 	}
 	if _, _, ok := take[Announce](h); ok {
-		t.Error("two announcements at once")
+		t.Error("two announcements are under way at the same time")
 	}
 	if !slices.Equal(a.Txs, ids[:1]) {
-		t.Errorf("announced %v", a.Txs)
+		t.Errorf("announced %v, want %v", a.Txs, ids[:1])
 	}
 	h.fail(s, errors.New("timeout"))
-	h.now = h.now.Add(announceRetry)
+	h.now = h.now.Add(h.g.host.config.AnnounceRetry)
 	h.step(Wake{})
 	if _, a = mustTake[Announce](h); !slices.Equal(a.Txs, ids) {
 		t.Errorf("announced %v, want %v", a.Txs, ids)
 	}
 }
 
-// TestPoolsAreCompared page by page when a peer is new.
+// TestPoolsAreCompared: the mempool of a new peer is read page by page.
 func TestPoolsAreCompared(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})
@@ -295,7 +295,7 @@ func TestPoolsAreCompared(t *testing.T) {
 		h.answer(s, Pool{IDs: page, Total: len(ids)})
 	}
 	if _, _, ok := take[GetPool](h); ok {
-		t.Error("a page beyond the end")
+		t.Error("a page beyond the end is asked for")
 	}
 	asked := 0
 	for {

@@ -8,8 +8,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Source is what answers to reading requests are made of; a [chain.Chain] is
-// one.
+// Source is the part of a [chain.Chain] from which [Serve] answers requests.
 type Source interface {
 	HeadersAfter(locator []pow.Hash, limit int) []pow.Header
 	Block(hash pow.Hash) (block.Block, error)
@@ -18,9 +17,9 @@ type Source interface {
 	PendingCount() (txs, bytes int)
 }
 
-// Serve answers the requests that only read, but for GetAddresses, which
-// Gossip.Addresses answers. A request that asks for more than the protocol
-// allows is a [Refusal].
+// Serve answers a request that only reads the chain. That is every such request
+// except GetAddresses, which [Gossip.Addresses] answers. The error is a [Refusal]
+// if the request asks for more than the protocol allows.
 func Serve(s Source, r Request) (Answer, error) {
 	if err := CheckRequest(r); err != nil {
 		return nil, err
@@ -44,7 +43,7 @@ func serveBlocks(s Source, r GetBlocks) Answer {
 	size := 0
 	for _, hash := range r.Hashes {
 		b, err := s.Block(hash)
-		if err != nil { // not there, or damaged, which is not for others to know
+		if err != nil { // the block is unknown, or damaged, which is no concern of other nodes
 			break
 		}
 		if size += b.Size(); size > BlocksBytes && len(a.Blocks) > 0 {
@@ -71,7 +70,7 @@ func serveTxs(s Source, r GetTxs) Answer {
 	return a
 }
 
-// CheckRequest returns a [Refusal] if a request asks for more, or says more,
+// CheckRequest returns a [Refusal] if a request asks for more, or contains more,
 // than the protocol allows.
 func CheckRequest(r Request) error {
 	over := func(what string, n, most int) error {

@@ -2,211 +2,255 @@ package gossip
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/pow"
 )
 
 const (
-	syncRetry    = 10 * time.Second // after one that did not end well
-	unbackedWait = 10 * time.Minute // for a peer whose headers were worth less than it claimed
-	maxUnbacked  = 3                // times, after which it is dropped
-	maxCollected = 1 << 14          // hashes; then blocks come before more headers
-	maxPasses    = 4                // over headers that change while they are read
+	maxUnbacked  = 3       // how often a peer's headers may have less work than it claims before it is dropped
+	maxCollected = 1 << 14 // hashes collected before blocks are fetched for them
+	maxPasses    = 4       // over headers that change while they are read
 )
 
-// SyncInfo is the state of a sync.
-type SyncInfo struct {
-	Active bool
-	From   int64 // height at which it began
-	Height int64 // of the latest block taken
-	Target int64 // height that the peer claims, or that its headers have reached
-	Since  time.Time
+// syncer finds peers that claim more work than this node has, and follows their
+// branches. It follows one at a time.
+type syncer struct {
+	*host
+	relay  *relay
+	news   *announcer
+	intake *intake
+
+	current   *syncing  // nil: no sync is under way
+	notBefore time.Time // no sync begins earlier
+	wake      timer     // for the next sync that may begin
+	hurry     timer     // for the batch that holds up the sync under way
+
+	// oursFirst says that the next sync prefers peers of this node's choice. It is
+	// set after every other failed sync in a row.
+	oursFirst bool
 }
 
-// syncing is a sync under way: headers from one peer, blocks from all that have
-// them.
-//
-// The headers are passed over once and only measured, until their work exceeds
-// our tip's. Then the hashes are collected, from the start again unless one page
-// was enough. So a branch costs no memory before it has cost its miners more
-// than ours.
-type syncing struct {
-	source *peer
-	since  time.Time
-	from   int64
+// syncState is what the syncer keeps of a peer.
+type syncState struct {
+	unbacked  int       // how often its headers had less work than it claimed
+	stalls    int       // how often its headers, or all blocks of its branch, did not arrive
+	notBefore time.Time // no sync with it begins earlier
+}
 
-	start      rules.State // what the branch stands on
-	last       rules.State // at the latest header of this pass
-	passes     int
-	pages      int // of this pass
-	collecting bool
-	measured   int  // headers of the first pass; the second must be worth it with as many
-	read       int  // headers of this pass
-	proved     bool // the collected headers have more work than our tip had
-	asking     bool
-	complete   bool // there are no more headers
+// syncPhase says how far the headers of a sync have been read.
+type syncPhase uint8
+
+const (
+	measuring  syncPhase = iota // headers are checked and counted, but not kept
+	collecting                  // the branch has shown more work; its headers are read again and their hashes kept
+	proved                      // the collected headers have more work than this node's tip had
+	complete                    // the peer has no more headers
+)
+
+// String returns the phase as a word.
+func (p syncPhase) String() string {
+	return [...]string{"measuring", "collecting", "proved", "complete"}[p]
+}
+
+// syncing is a sync under way. Its headers come from one peer, the source, and
+// its blocks from every peer that has them.
+//
+// The headers are read once without keeping them, until they have more work than
+// this node's tip. Then their hashes are collected, which takes a second pass
+// unless one page was enough. So a branch takes no memory before it has cost its
+// miners more than this node's branch has cost.
+type syncing struct {
+	source  *peer
+	since   time.Time
+	phase   syncPhase
+	request *request // for headers, under way; nil: none
+
+	start    rules.State // the block that the branch builds on
+	last     rules.State // the latest header of this pass
+	passes   int
+	pages    int // read in this pass
+	read     int // headers read in this pass
+	measured int // headers that the first pass took to show more work; the second may take no more
 
 	download
 }
 
-// behind reports whether there are blocks to come.
-func (s *syncing) behind() bool { return s.collecting && (!s.complete || s.left() > 0) }
+// behind reports whether the sync under way has blocks to come.
+func (y *syncer) behind() bool {
+	s := y.current
+	return s != nil && s.phase >= collecting && (s.phase < complete || s.left() > 0)
+}
 
-// ahead reports whether a peer claims more work than we have.
-func (g *Gossip) ahead(p *peer) bool { return p.tip.Work.Cmp(g.chain.Tip().Work) > 0 }
+// target is the height that the sync is expected to reach.
+func (s *syncing) target() int64 { return max(s.source.tip.Height, s.last.Height) }
 
-// considerSync begins a sync with the peer that claims the most work, if that is
-// more than ours.
-func (g *Gossip) considerSync() {
-	if g.sync != nil || g.now.Before(g.after) {
+// consider begins a sync with the best peer that claims more work than this node
+// has. If it has to wait for one, it sets the timer.
+func (y *syncer) consider() {
+	if len(y.ahead) == 0 || y.current != nil {
 		return
 	}
+	y.ahead = slices.DeleteFunc(y.ahead, func(p *peer) bool { return !y.isAhead(p) })
 	var best *peer
-	for _, p := range g.peers {
-		if !p.up || !g.ahead(p) || g.now.Before(p.syncAfter) || best != nil && !g.better(p, best) {
+	var wait time.Time // until the first of the others may be synced with; zero: none has to wait
+	for _, p := range y.ahead {
+		if y.relay.rejected.has(p.tip.Hash) && !y.now.Before(p.sync.notBefore) {
+			p.sync.notBefore = y.now.Add(y.config.UnbackedWait)
+		}
+		if from := later(y.notBefore, p.sync.notBefore); from.After(y.now) {
+			if wait.IsZero() || from.Before(wait) {
+				wait = from
+			}
 			continue
 		}
-		if g.relay.rejected.has(p.tip.Hash) {
-			p.syncAfter = g.now.Add(unbackedWait)
-			continue
-		}
-		// A single block that was announced is on its way already.
-		if !g.fetching(p.tip.Hash) {
+		// A single block that was announced needs no sync.
+		if (best == nil || y.better(p, best)) && !y.relay.pending(p.tip.Hash) {
 			best = p
 		}
 	}
 	if best == nil {
+		if !wait.IsZero() {
+			y.timers.set(&y.wake, wait)
+		}
 		return
 	}
-	g.sync = &syncing{source: best, since: g.now, from: g.chain.Tip().Height}
-	g.askHeaders(g.chain.Locator())
+	y.current = &syncing{source: best, since: y.now}
+	y.askHeaders(y.config.Chain.Locator())
 }
 
-// better reports whether a peer should rather be synced with than another: one
-// that does not stall, then one of our choice, then one that claims more. Every
-// other time after a sync that failed, those of our choice are first: who stalls
-// can come to us again and again as somebody new.
-func (g *Gossip) better(p, than *peer) bool {
-	if g.oursFirst && p.out != than.out {
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// better reports whether a sync with p is preferable to one with the other peer:
+// first comes a peer that stalls less often, then one of this node's choice, then
+// one that claims more work. With oursFirst, peers of this node's choice come
+// before all others, since a node that stalls can return again and again under a
+// new name.
+func (y *syncer) better(p, other *peer) bool {
+	if y.oursFirst && p.out != other.out {
 		return p.out
 	}
-	if p.stalls != than.stalls {
-		return p.stalls < than.stalls
+	if p.sync.stalls != other.sync.stalls {
+		return p.sync.stalls < other.sync.stalls
 	}
-	if p.out != than.out {
+	if p.out != other.out {
 		return p.out
 	}
-	return p.tip.Work.Cmp(than.tip.Work) > 0
+	return p.tip.Work.Cmp(other.tip.Work) > 0
 }
 
-func (g *Gossip) fetching(hash pow.Hash) bool {
-	for _, w := range g.relay.blocks {
-		if w.hash == hash {
-			return true
-		}
-	}
-	return g.onItsWay(hash) != nil
-}
-
-func (g *Gossip) askHeaders(locator []pow.Hash) {
-	s := g.sync
-	s.asking = true
-	// Others are tried soon, and who is slow is given more time the next time.
-	timeout := min(headersTimeout, time.Duration(1+s.source.stalls)*firstHeaders)
-	g.ask(s.source, GetHeaders{locator}, timeout, func(a Answer, err error) {
-		if g.sync != s {
+// askHeaders asks the source for a page of headers. A peer that was too slow
+// before is given more time than others.
+func (y *syncer) askHeaders(locator []pow.Hash) {
+	s := y.current
+	p := s.source
+	timeout := min(y.config.HeadersTimeout, time.Duration(1+p.sync.stalls)*y.config.FirstHeadersTimeout)
+	s.request = y.ask(p, GetHeaders{locator}, timeout, func(a Answer, err error) {
+		if y.current != s {
 			return
 		}
-		s.asking = false
-		p := s.source
+		s.request = nil
 		page, err := as[Headers](a, err)
 		if err == nil {
 			p.fails = 0
-			err = g.onHeaders(s, page.Headers)
+			err = y.onHeaders(s, page.Headers)
 		}
 		if err != nil {
-			// What the chain has taken stays; the next sync goes on from there.
-			g.endSync("headers")
-			p.stalls++
-			p.syncAfter = g.now.Add(syncRetry)
-			g.failed(p, err)
+			// The chain keeps the blocks that it has, and the next sync goes on from there.
+			y.end("headers")
+			p.sync.stalls++
+			p.sync.notBefore = y.now.Add(y.config.SyncRetry)
+			y.fail(p, err)
 		}
 	})
 }
 
-// onHeaders takes a page. The error is a fault of the source.
-func (g *Gossip) onHeaders(s *syncing, page []pow.Header) error {
+// onHeaders handles a page of headers. The error is a fault of the source.
+func (y *syncer) onHeaders(s *syncing, page []pow.Header) error {
 	if len(page) > MaxHeaders {
 		return fault(FaultOversize, "%d headers, at most %d", len(page), MaxHeaders)
 	}
 	more := len(page) == MaxHeaders
 	if len(page) > 0 && (s.pages == 0 || page[0].Prev != s.last.Hash) {
-		// A new pass. Between pages the source may have changed its branch.
-		start, ok := g.chain.State(page[0].Prev)
+		// A new pass begins. The source may have changed its branch between two pages.
+		start, ok := y.config.Chain.State(page[0].Prev)
 		if !ok {
-			return fault(FaultUnconnected, "header %s stands on %s, which was not asked for", page[0].Hash(), page[0].Prev)
+			return fault(FaultUnconnected, "header %s builds on %s, which was not asked for", page[0].Hash(), page[0].Prev)
 		}
 		s.passes++
-		if s.passes > maxPasses || s.collecting && s.pages > 0 {
-			g.unbacked(s, "changed")
+		if s.passes > maxPasses || s.phase >= collecting && s.pages > 0 {
+			y.endUnbacked(s, "changed")
 			return nil
 		}
 		s.start, s.last, s.pages, s.read = start, start, 0, 0
 	}
 	s.pages++
 	s.read += len(page)
-	hashes, err := g.checkHeaders(s, page)
+	hashes, err := y.checkHeaders(s, page)
 	if err != nil {
 		return err
 	}
-	enough := s.last.Work.Cmp(g.chain.Tip().Work) > 0
-	if enough && s.last.Work.Cmp(s.source.tip.Work) > 0 {
-		s.source.tip = Tip{Hash: s.last.Hash, Height: s.last.Height, Work: s.last.Work}
+	enough := s.last.Work.Cmp(y.tip().Work) > 0
+	if enough {
+		y.raiseTip(s.source, s.last)
 	}
 	switch {
-	case s.collecting && !s.proved && !enough && (s.read >= s.measured || !more):
-		g.unbacked(s, "changed")
-	case s.collecting || enough && s.pages == 1:
-		if !s.collecting {
-			s.collecting = true
-			g.note(Note{Kind: NoteSyncBegins, Peer: s.source.address, Out: s.source.out, Count: int(max(0, s.target()-s.start.Height))})
+	case s.phase == collecting && !enough && (s.read >= s.measured || !more):
+		y.endUnbacked(s, "changed")
+	case s.phase >= collecting || enough && s.pages == 1:
+		if s.phase == measuring {
+			y.noteBegin(s)
+			s.phase = collecting
+		}
+		if enough {
+			s.phase = max(s.phase, proved)
+		}
+		if !more {
+			s.phase = complete
 		}
 		s.add(hashes)
-		s.proved = s.proved || enough
-		s.complete = !more
-		g.goOn(s)
-	case enough: // from the start again, to collect
-		s.collecting, s.measured, s.pages, s.read = true, s.read, 0, 0
-		g.note(Note{Kind: NoteSyncBegins, Peer: s.source.address, Out: s.source.out, Count: int(max(0, s.target()-s.start.Height))})
+		y.goOn(s)
+	case enough:
+		y.noteBegin(s)
+		s.phase, s.measured, s.pages, s.read = collecting, s.read, 0, 0
 		s.last = s.start
-		g.askHeaders([]pow.Hash{s.start.Hash})
+		y.askHeaders([]pow.Hash{s.start.Hash})
 	case more:
-		g.askHeaders([]pow.Hash{s.last.Hash})
+		y.askHeaders([]pow.Hash{s.last.Hash})
 	default:
-		g.unbacked(s, "less-work")
+		y.endUnbacked(s, "less-work")
 	}
 	return nil
 }
 
-// checkHeaders checks a page on top of what came before, and returns the hashes
-// of the blocks that are not here yet.
-func (g *Gossip) checkHeaders(s *syncing, page []pow.Header) (hashes []pow.Hash, err error) {
+func (y *syncer) noteBegin(s *syncing) {
+	y.note(s.source, Note{Kind: NoteSyncBegins, Count: int(max(0, s.target()-s.start.Height))})
+}
+
+// checkHeaders applies the rules to a page of headers, each on top of the one
+// before. It returns the hashes of the blocks that this node does not have.
+func (y *syncer) checkHeaders(s *syncing, page []pow.Header) (hashes []pow.Hash, err error) {
 	for _, h := range page {
-		if err := s.last.CheckHeader(g.params, h); err != nil {
+		if err := s.last.CheckHeader(y.params, h); err != nil {
 			if errors.Is(err, block.PrevNotFound) {
 				return nil, fault(FaultUnconnected, "%v", err)
 			}
 			return nil, headerFault(err)
 		}
 		s.last = s.last.Apply(h)
-		if g.relay.rejected.has(s.last.Hash) {
+		if y.relay.rejected.has(s.last.Hash) {
 			return nil, fault(FaultInvalid, "block %s was refused before", s.last.Hash)
 		}
-		if _, known := g.chain.State(s.last.Hash); known && len(hashes) == 0 && s.left() == 0 {
+		if _, known := y.config.Chain.State(s.last.Hash); known && len(hashes) == 0 && s.left() == 0 {
 			if s.pages == 1 {
 				s.start = s.last
 			}
@@ -217,81 +261,89 @@ func (g *Gossip) checkHeaders(s *syncing, page []pow.Header) (hashes []pow.Hash,
 	return hashes, nil
 }
 
-// unbacked ends a sync with a peer whose branch has less work than it claimed,
-// or no more than ours has got meanwhile.
-func (g *Gossip) unbacked(s *syncing, reason string) {
+// endUnbacked ends a sync with a peer whose branch has no more work than this
+// node's tip. The peer is to blame if it has claimed more.
+func (y *syncer) endUnbacked(s *syncing, reason string) {
 	p := s.source
-	g.endSync(reason)
+	y.end(reason)
 	claimed := p.tip.Work
 	p.tip = Tip{Hash: s.last.Hash, Height: s.last.Height, Work: s.last.Work}
-	if claimed.Cmp(g.chain.Tip().Work) <= 0 {
+	if claimed.Cmp(y.tip().Work) <= 0 {
 		return
 	}
-	p.unbacked++
-	p.syncAfter = g.now.Add(syncRetry)
-	if p.unbacked >= maxUnbacked {
-		g.book.failed(p.address, g.now, unbackedWait)
-		g.drop(p, "unbacked", "it claims work that its headers do not show")
+	p.sync.unbacked++
+	p.sync.notBefore = y.now.Add(y.config.SyncRetry)
+	if p.sync.unbacked >= maxUnbacked {
+		y.book.markFailed(p.address, y.now, y.config.UnbackedWait)
+		y.drop(p, "unbacked", "it claims work that its headers do not show")
 	}
 }
 
-// target is the height that the sync is to reach, as far as that is known.
-func (s *syncing) target() int64 { return max(s.source.tip.Height, s.last.Height) }
-
-// goOn asks for whatever is to be asked next.
-func (g *Gossip) goOn(s *syncing) {
-	if g.sync != s {
+// goOn asks for what a sync needs next, unless it has ended.
+func (y *syncer) goOn(s *syncing) {
+	if y.current != s {
 		return
 	}
-	if s.complete && s.left() == 0 {
-		s.source.unbacked, s.source.stalls = 0, 0
-		if s.taken == 0 { // others were faster
-			s.source.syncAfter = g.now.Add(time.Second)
+	if s.phase == complete && s.left() == 0 {
+		s.source.sync.unbacked, s.source.sync.stalls = 0, 0
+		if s.taken == 0 { // other peers were faster
+			s.source.sync.notBefore = y.now.Add(y.config.SyncLeast)
 		}
-		g.endSync("done")
+		y.end("done")
 		return
 	}
-	if !s.complete && !s.asking && s.left() < maxCollected {
-		g.askHeaders([]pow.Hash{s.last.Hash})
+	if s.phase < complete && s.request == nil && s.left() < maxCollected {
+		y.askHeaders([]pow.Hash{s.last.Hash})
 	}
-	g.assign(s)
-	g.acceptNext()
+	y.assign(s)
+	y.intake.handOver()
 }
 
-// endSync ends the sync under way, and tells peers of the tip that it led to.
-func (g *Gossip) endSync(reason string) {
-	s := g.sync
-	g.sync, g.oursFirst = nil, reason != "done" && !g.oursFirst
-	if s.collecting {
-		g.note(Note{Kind: NoteSyncEnds, Peer: s.source.address, Out: s.source.out, Reason: reason, Count: s.taken})
+// end ends the sync under way. It announces the tip that the sync has led to, and
+// greets the peers whose news were not followed meanwhile.
+func (y *syncer) end(reason string) {
+	s := y.current
+	y.current, y.oursFirst = nil, reason != "done" && !y.oursFirst
+	y.timers.stop(&y.hurry)
+	if s.phase >= collecting {
+		y.note(s.source, Note{Kind: NoteSyncEnds, Reason: reason, Count: s.taken})
 	}
 	if s.taken > 0 {
-		g.announceTip()
+		y.news.announceTip()
 	}
-	for _, p := range g.peers {
-		if p.news {
-			p.news = false
-			g.greetSoon(p)
-		}
-	}
+	y.relay.greetMissed()
 }
 
-// lostPeer goes on without a peer that is gone.
-func (g *Gossip) lostPeer(p *peer) {
-	if s := g.sync; s != nil && s.source == p {
-		if !s.complete {
-			g.endSync("source")
-			return
-		}
-		g.assign(s)
+// onLost goes on without a peer that is gone, if all headers of its branch have
+// been read.
+func (y *syncer) onLost(p *peer, _, _ string) {
+	s := y.current
+	if s == nil || s.source != p {
+		return
 	}
+	if s.phase < complete {
+		y.end("source")
+		return
+	}
+	y.assign(s)
 }
 
-// Sync returns how far the sync under way is.
-func (g *Gossip) Sync() SyncInfo {
-	s := g.sync
-	if s == nil || !s.collecting {
-		return SyncInfo{}
+// SyncInfo is the state of a sync.
+type SyncInfo struct {
+	Active bool
+	From   int64 // height at which it began
+	Height int64 // of the latest block that was added
+	Target int64 // height that the source claims, or that its headers have reached
+	Since  time.Time
+}
+
+// Progress returns how many blocks a second a sync adds, and how long it will
+// take at that rate. Both are 0 if nothing is known yet.
+func (s SyncInfo) Progress(now time.Time) (perSecond float64, left time.Duration) {
+	seconds := now.Sub(s.Since).Seconds()
+	if !s.Active || seconds <= 0 || s.Height <= s.From {
+		return 0, 0
 	}
-	return SyncInfo{Active: true, From: s.start.Height, Height: s.start.Height + int64(s.taken), Target: s.target(), Since: s.since}
+	perSecond = float64(s.Height-s.From) / seconds
+	return perSecond, time.Duration(float64(max(s.Target-s.Height, 0)) / perSecond * float64(time.Second))
 }

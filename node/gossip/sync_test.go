@@ -13,7 +13,7 @@ import (
 )
 
 func TestSyncFromOnePeer(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	blocks := mineChain(h.chain.Tip(), 300, 7)
 	r := newRemote(1)
 	for _, b := range blocks {
@@ -25,7 +25,7 @@ func TestSyncFromOnePeer(t *testing.T) {
 		t.Fatal("an empty locator")
 	}
 	h.answer(s, Headers{headersOf(blocks)})
-	// The answers come in any order.
+	// The answers arrive in random order.
 	rng := rand.New(rand.NewPCG(3, 3))
 	for {
 		var waiting []int
@@ -46,7 +46,7 @@ func TestSyncFromOnePeer(t *testing.T) {
 		t.Errorf("tip at %d, want %d", got.Height, r.tip.Height)
 	}
 	if got := h.noted(NoteSyncEnds); !slices.Equal(got, []string{"done"}) {
-		t.Errorf("sync ended with %v", got)
+		t.Errorf("the sync ended with %v, want done", got)
 	}
 }
 
@@ -70,17 +70,17 @@ func serveFrom(blocks []block.Block, get GetBlocks) Blocks {
 	return a
 }
 
-// TestLies: whoever lies in a sync is banned for it, and what it has told leaves
-// nothing behind.
+// TestLies: a peer that lies in a sync is banned, and nothing of what it sent is
+// kept.
 func TestLies(t *testing.T) {
-	chainOf := func(h *host, n int) []block.Block { return mineChain(h.chain.Tip(), n, 7) }
+	chainOf := func(h *testNode, n int) []block.Block { return mineChain(h.chain.Tip(), n, 7) }
 	for _, test := range []struct {
 		name    string
 		reason  FaultReason
-		headers func(h *host) []pow.Header
+		headers func(h *testNode) []pow.Header
 		blocks  func(honest []block.Block, get GetBlocks) Answer
 	}{
-		{"headers without work", FaultWork, func(h *host) []pow.Header {
+		{"headers without work", FaultWork, func(h *testNode) []pow.Header {
 			headers := headersOf(chainOf(h, 3))
 			target, _ := headers[2].Bits.Target()
 			for headers[2].Hash().Meets(target) {
@@ -88,15 +88,15 @@ func TestLies(t *testing.T) {
 			}
 			return headers
 		}, nil},
-		{"headers with other bits", FaultInvalid, func(h *host) []pow.Header {
+		{"headers with other bits", FaultInvalid, func(h *testNode) []pow.Header {
 			headers := headersOf(chainOf(h, 3))
 			headers[2].Bits = 0x2000ffff
 			return headers
 		}, nil},
-		{"headers with a gap", FaultUnconnected, func(h *host) []pow.Header {
+		{"headers with a gap", FaultUnconnected, func(h *testNode) []pow.Header {
 			return slices.Delete(headersOf(chainOf(h, 3)), 1, 2)
 		}, nil},
-		{"headers from nowhere", FaultUnconnected, func(h *host) []pow.Header { return headersOf(chainOf(h, 3))[1:] }, nil},
+		{"headers from nowhere", FaultUnconnected, func(h *testNode) []pow.Header { return headersOf(chainOf(h, 3))[1:] }, nil},
 		{"other blocks", FaultUnrequested, nil, func(honest []block.Block, _ GetBlocks) Answer {
 			return Blocks{[]block.Block{honest[1]}}
 		}},
@@ -111,7 +111,7 @@ func TestLies(t *testing.T) {
 		{"another kind of answer", FaultMalformed, nil, func([]block.Block, GetBlocks) Answer { return Done{} }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHost(t, 1, nil)
+			h := newTestNode(t, 1, nil)
 			honest := chainOf(h, 3)
 			r := newRemote(1)
 			for _, b := range honest {
@@ -129,13 +129,13 @@ func TestLies(t *testing.T) {
 			if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(test.reason)}) {
 				t.Errorf("banned for %v, want %s", got, test.reason)
 			}
-			if len(h.g.Peers()) != 0 || h.g.sync != nil || len(h.g.sends) != 0 {
-				t.Errorf("%d peers, sync %v, %d requests are left", len(h.g.Peers()), h.g.sync, len(h.g.sends))
+			if len(h.g.Peers()) != 0 || h.g.syncer.current != nil || len(h.g.host.requests) != 0 {
+				t.Errorf("%d peers, the sync %v and %d requests are left", len(h.g.Peers()), h.g.syncer.current, len(h.g.host.requests))
 			}
 			if reply := h.incoming(Session{}, Hello{r.greeting(), r.session}); reply.Refusal == nil || reply.Refusal.Reason != Banned {
 				t.Errorf("after the ban: %+v", reply)
 			}
-			// Somebody honest is believed, that block included.
+			// The same blocks are accepted from an honest peer.
 			other := newRemote(2)
 			other.tip = r.tip
 			h.now = h.now.Add(time.Minute)
@@ -151,10 +151,10 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// TestLowWorkTakesNoMemory: a branch of any length is only counted until it has
-// more work than ours.
+// TestLowWorkTakesNoMemory: no hashes are kept of a branch, however long, before it
+// has more work than this node's branch.
 func TestLowWorkTakesNoMemory(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	ours := mineChain(h.chain.Tip(), 7000, 1)
 	if n, err := h.chain.AcceptAll(ours); err != nil {
 		t.Fatal(n, err)
@@ -175,8 +175,8 @@ func TestLowWorkTakesNoMemory(t *testing.T) {
 			from = i + 1
 		}
 		h.answer(s, Headers{headersOf(theirs[from:min(len(theirs), from+MaxHeaders)])})
-		if h.g.sync != nil && h.g.sync.left() != 0 {
-			t.Fatalf("%d hashes are kept of a branch with less work", h.g.sync.left())
+		if h.g.syncer.current != nil && h.g.syncer.current.left() != 0 {
+			t.Fatalf("%d hashes of a branch with less work are kept", h.g.syncer.current.left())
 		}
 	}
 	if pages != 4 {
@@ -185,15 +185,15 @@ func TestLowWorkTakesNoMemory(t *testing.T) {
 	if _, _, ok := take[GetBlocks](h); ok {
 		t.Error("blocks of a branch with less work are asked for")
 	}
-	if p := h.g.byNode[r.id]; p == nil || p.unbacked != 1 {
-		t.Errorf("the peer is %+v, want it with a mark", p)
+	if p := h.g.host.peers.byNode[r.id]; p == nil || p.sync.unbacked != 1 {
+		t.Errorf("the peer is %+v, want unbacked to be 1", p)
 	}
 }
 
-// TestBranchIsReadTwice: a branch of several pages whose work exceeds ours only
-// with the last is collected in a second pass.
+// TestBranchIsReadTwice: the hashes of a branch of several pages are collected in a
+// second pass, if only its last page gives it more work than this node's branch.
 func TestBranchIsReadTwice(t *testing.T) {
-	h := newHost(t, 1, nil)
+	h := newTestNode(t, 1, nil)
 	if n, err := h.chain.AcceptAll(mineChain(h.chain.Tip(), 2500, 1)); err != nil {
 		t.Fatal(n, err)
 	}

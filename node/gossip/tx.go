@@ -2,101 +2,137 @@ package gossip
 
 import (
 	"errors"
-	"time"
-
-	"github.com/lodepow/lode/chain/block"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 
 const (
-	maxWantedTxs    = 1 << 16 // in all; those of peers of our choice may go beyond
-	maxWantedTxsOf  = 1 << 13 // of one peer
-	maxTxAnnouncers = 4       // remembered of a transaction
-	maxTxRequests   = 4       // under way; those to peers of our choice may go beyond
-	maxAdding       = 2048    // transactions that wait for the chain; beyond, no more are asked for
-	poolFullWait    = 10 * time.Second
+	maxWantedTxs    = 1 << 16 // announced transactions to be fetched; peers of this node's choice may exceed it
+	maxWantedTxsOf  = 1 << 13 // of those, transactions that one peer is to be asked for
+	maxTxAnnouncers = 4       // peers that are remembered to have announced a transaction; peers of this node's choice are added beyond
+	maxTxRequests   = 4       // requests under way; peers of this node's choice are asked beyond
+	maxAdding       = 2048    // transactions waiting for the chain, above which no more are asked for
 )
 
-// txFetch is the transactions that were announced and are not here yet.
-type txFetch struct {
+// transactions fetches the transactions that peers announce.
+type transactions struct {
+	*host
 	wanted   map[pow.Hash]*wantedTx
+	recent   idSet      // transactions that need not be fetched again
 	requests int        // under way
-	turn     int        // of the peers, so that each is asked
-	waiting  []addition // for the chain, in order
+	turns    []*peer    // the peers that are txQueued, in the order in which they are to be asked
+	waiting  []addition // for the chain, in the order in which they came
 	adding   []addition // with the chain
-	addID    ID         // of that AddTxs; 0: none
-	after    time.Time  // none is asked for before: the mempool is full
+	addID    ID         // of the AddTxs under way; 0: none
+	poolFull timer      // set while nothing is asked for because the mempool was full
+	compare  timer      // for the next comparison of mempools
 }
 
-type wantedTx struct{ next []*peer }
+// wantedTx is a transaction that some peer is to be asked for, or is being asked
+// for.
+type wantedTx struct{ next []*peer } // further peers that have announced it
 
+// addition is a transaction and the peer that has sent it.
 type addition struct {
 	tx   block.Tx
 	from *peer
 }
 
-func newTxFetch() txFetch { return txFetch{wanted: map[pow.Hash]*wantedTx{}} }
+// txState is what transactions keeps of a peer.
+type txState struct {
+	phase txPhase
+	queue []pow.Hash // transactions that the peer is to be asked for
+}
 
-// heardTx hears that a peer has a transaction.
-func (g *Gossip) heardTx(p *peer, id pow.Hash) {
-	p.known.add(id)
-	if g.relay.recent.has(id) || g.chain.HasPending(id) {
+// txPhase says what is happening to the queue of a peer.
+type txPhase uint8
+
+const (
+	txIdle   txPhase = iota // the queue is empty
+	txQueued                // the peer waits for its turn to be asked
+	txAsking                // the peer is being asked; its queue may have grown since
+)
+
+// String returns the phase as a word.
+func (p txPhase) String() string { return [...]string{"idle", "queued", "asking"}[p] }
+
+// onAnnounced handles the announcement of a transaction by a peer.
+func (t *transactions) onAnnounced(p *peer, id pow.Hash) {
+	t.known.add(id, p)
+	if t.recent.has(id) || t.config.Chain.HasPending(id) {
 		return
 	}
-	if w := g.txs.wanted[id]; w != nil {
+	if w := t.wanted[id]; w != nil {
 		w.next = addAnnouncer(w.next, p, maxTxAnnouncers)
 		return
 	}
-	if len(g.txs.wanted) >= maxWantedTxs && !p.out || len(p.askTxs) >= maxWantedTxsOf {
-		return // comparing mempools brings it up again
+	if len(t.wanted) >= maxWantedTxs && !p.out || len(p.txs.queue) >= maxWantedTxsOf {
+		return // the comparison of mempools brings it up again
 	}
-	g.txs.wanted[id] = &wantedTx{}
-	p.askTxs = append(p.askTxs, id)
+	t.wanted[id] = &wantedTx{}
+	t.enqueue(p, id)
 }
 
-// askTxs asks peers for what is wanted of them, one after the other.
-func (g *Gossip) askTxs() {
-	if g.now.Before(g.txs.after) {
+// enqueue adds a transaction to those that a peer is to be asked for.
+func (t *transactions) enqueue(p *peer, id pow.Hash) {
+	p.txs.queue = append(p.txs.queue, id)
+	if p.txs.phase == txIdle {
+		p.txs.phase = txQueued
+		t.turns = append(t.turns, p)
+	}
+}
+
+// askAll asks the peers whose turn it is, as far as the limits allow.
+func (t *transactions) askAll() {
+	if len(t.turns) == 0 || t.poolFull.isSet() {
 		return
 	}
-	for range g.peers {
-		if len(g.txs.waiting) >= maxAdding {
-			return
-		}
-		g.txs.turn = (g.txs.turn + 1) % len(g.peers)
-		p := g.peers[g.txs.turn]
-		if p.up && !p.asking && len(p.askTxs) > 0 && (p.out || g.txs.requests < maxTxRequests) {
-			g.fetchTxs(p)
+	var left []*peer
+	for _, p := range t.turns {
+		switch {
+		case p.phase == closed: // its queue has gone to other peers
+		case len(t.waiting) >= maxAdding || !p.out && t.requests >= maxTxRequests:
+			left = append(left, p)
+		default:
+			t.fetch(p)
 		}
 	}
+	t.turns = left
 }
 
-func (g *Gossip) fetchTxs(p *peer) {
-	n := min(len(p.askTxs), MaxTxs)
-	ids := p.askTxs[:n:n]
-	p.askTxs = p.askTxs[n:]
-	p.asking = true
-	g.txs.requests++
-	g.ask(p, GetTxs{ids}, txsTimeout, func(a Answer, err error) {
-		p.asking = false
-		g.txs.requests--
+// fetch asks a peer for the first transactions of its queue.
+func (t *transactions) fetch(p *peer) {
+	s := &p.txs
+	n := min(len(s.queue), MaxTxs)
+	ids := s.queue[:n:n]
+	s.queue = s.queue[n:]
+	s.phase = txAsking
+	t.requests++
+	t.ask(p, GetTxs{ids}, t.config.TxsTimeout, func(a Answer, err error) {
+		t.requests--
+		s.phase = txIdle
+		if len(s.queue) > 0 {
+			s.phase = txQueued
+			t.turns = append(t.turns, p)
+		}
 		list, err := as[Txs](a, err)
 		if err == nil {
-			err = g.gotTxs(p, ids, list.Txs)
+			err = t.onTxs(p, ids, list.Txs)
 		}
 		if err != nil {
-			g.failed(p, err)
+			t.fail(p, err)
 		}
 		for _, id := range ids {
-			g.askNext(id)
+			t.askNext(id)
 		}
 	})
 }
 
-// gotTxs takes what was asked for. The error is a fault of the peer.
-func (g *Gossip) gotTxs(p *peer, ids []pow.Hash, txs []block.Tx) error {
+// onTxs handles the transactions that a peer has sent. The error is a fault of the
+// peer.
+func (t *transactions) onTxs(p *peer, ids []pow.Hash, txs []block.Tx) error {
 	asked := make(map[pow.Hash]bool, len(ids))
 	for _, id := range ids {
 		asked[id] = true
@@ -107,75 +143,77 @@ func (g *Gossip) gotTxs(p *peer, ids []pow.Hash, txs []block.Tx) error {
 			return fault(FaultUnrequested, "transaction %s was not asked for", id)
 		}
 		delete(asked, id)
-		delete(g.txs.wanted, id)
-		g.txs.waiting = append(g.txs.waiting, addition{tx, p})
+		delete(t.wanted, id)
+		t.waiting = append(t.waiting, addition{tx, p})
 	}
 	if len(txs) > 0 {
 		p.fails = 0
 	}
-	g.addTxs()
+	t.handOver()
 	return nil
 }
 
-// askNext has the next peer that announced a transaction asked for it, if it is
-// still wanted.
-func (g *Gossip) askNext(id pow.Hash) {
-	w := g.txs.wanted[id]
+// askNext has the next peer that has announced a transaction asked for it, if it
+// is still wanted.
+func (t *transactions) askNext(id pow.Hash) {
+	w := t.wanted[id]
 	if w == nil {
 		return
 	}
 	for len(w.next) > 0 {
 		p := w.next[0]
 		w.next = w.next[1:]
-		if !p.gone && len(p.askTxs) < maxWantedTxsOf {
-			p.askTxs = append(p.askTxs, id)
+		if p.phase != closed && len(p.txs.queue) < maxWantedTxsOf {
+			t.enqueue(p, id)
 			return
 		}
 	}
-	delete(g.txs.wanted, id)
+	delete(t.wanted, id)
 }
 
-// forgetTxs has others asked for what a peer that is gone was to be asked for.
-func (g *Gossip) forgetTxs(p *peer) {
-	ids := p.askTxs
-	p.askTxs = nil
+// onLost has other peers asked for what a peer that is gone was to be asked
+// for.
+func (t *transactions) onLost(p *peer, _, _ string) {
+	ids := p.txs.queue
+	p.txs.queue = nil
 	for _, id := range ids {
-		g.askNext(id)
+		t.askNext(id)
 	}
 }
 
-func (g *Gossip) addTxs() {
-	if g.txs.addID != 0 || len(g.txs.waiting) == 0 {
+// handOver hands waiting transactions to the chain, unless it has some already.
+func (t *transactions) handOver() {
+	if t.addID != 0 || len(t.waiting) == 0 {
 		return
 	}
-	n := min(len(g.txs.waiting), MaxTxs)
-	g.txs.adding, g.txs.waiting = g.txs.waiting[:n:n], g.txs.waiting[n:]
+	n := min(len(t.waiting), MaxTxs)
+	t.adding, t.waiting = t.waiting[:n:n], t.waiting[n:]
 	txs := make([]block.Tx, n)
-	for i, a := range g.txs.adding {
+	for i, a := range t.adding {
 		txs[i] = a.tx
 	}
-	g.txs.addID = g.newID()
-	g.do(AddTxs{ID: g.txs.addID, Txs: txs})
+	t.addID = t.newID()
+	t.do(AddTxs{ID: t.addID, Txs: txs})
 }
 
-func (g *Gossip) onAdded(ev Added) {
-	if ev.ID != g.txs.addID || len(ev.Errs) != len(g.txs.adding) {
+func (t *transactions) onAdded(ev Added) {
+	if ev.ID != t.addID || len(ev.Errs) != len(t.adding) {
 		return
 	}
-	adding := g.txs.adding
-	g.txs.addID, g.txs.adding = 0, nil
+	adding := t.adding
+	t.addID, t.adding = 0, nil
 	for i, a := range adding {
 		var rule block.RuleError
 		err := ev.Errs[i]
 		switch {
 		case err == nil, errors.Is(err, block.TxAlreadyMined):
-			g.relay.recent.add(a.tx.ID())
+			t.recent.add(a.tx.ID())
 		case errors.Is(err, chain.ErrPoolFull):
-			g.txs.after = g.now.Add(poolFullWait)
+			t.timers.set(&t.poolFull, t.now.Add(t.config.PoolFullWait))
 		case errors.As(err, &rule):
-			g.relay.recent.add(a.tx.ID())
-			g.ban(a.from, fault(FaultInvalid, "transaction %s: %v", a.tx.ID(), err))
+			t.recent.add(a.tx.ID())
+			t.ban(a.from, fault(FaultInvalid, "transaction %s: %v", a.tx.ID(), err))
 		}
 	}
-	g.addTxs()
+	t.handOver()
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// params are those of a network on which every other hash will do.
+// params returns the parameters of a network on which every second hash meets the
+// target.
 func params() rules.Params {
 	return rulestest.MustNew(rules.Config{Name: "test", Difficulty: rules.Difficulty{Bits: 0x207fffff}})
 }
@@ -30,7 +31,7 @@ func openChain(t rapid.TB) *chain.Chain {
 	return c
 }
 
-// mineOn returns a block on top of a state; the salt tells it from others there.
+// mineOn returns a block on top of a state. Blocks with different salts differ.
 func mineOn(s rules.State, salt uint64, txs ...block.Tx) block.Block {
 	coinbase := block.Coinbase{Height: s.Height + 1, Extranonce: salt}
 	b := block.Block{Coinbase: coinbase, Txs: txs}
@@ -46,7 +47,7 @@ func mineOn(s rules.State, salt uint64, txs ...block.Tx) block.Block {
 	return b
 }
 
-// mineChain returns so many blocks on top of a state.
+// mineChain returns n blocks on top of a state.
 func mineChain(s rules.State, n int, salt uint64) []block.Block {
 	blocks := make([]block.Block, n)
 	for i := range blocks {
@@ -56,8 +57,8 @@ func mineChain(s rules.State, n int, salt uint64) []block.Block {
 	return blocks
 }
 
-// host is a node with its chain, whose requests the test answers.
-type host struct {
+// testNode is a node with a chain. The test answers its requests.
+type testNode struct {
 	t     rapid.TB
 	g     *Gossip
 	chain *chain.Chain
@@ -67,15 +68,15 @@ type host struct {
 	sends   []Send
 	replies map[ID]Reply
 	notes   []Note
-	told    map[ID]error // outcomes of Connect
+	told    map[ID]error // outcomes of Connect events
 }
 
-func newHost(t rapid.TB, seed uint64, change func(*Config)) *host {
+func newTestNode(t rapid.TB, seed uint64, change func(*Config)) *testNode {
 	c := Config{
 		Chain: openChain(t), Random: rand.New(rand.NewPCG(seed, 0)),
 		Node: NodeID{0xee, byte(seed)}, Address: "http://self:80",
 	}
-	h := &host{t: t, chain: c.Chain.(*chain.Chain), now: start, replies: map[ID]Reply{}, told: map[ID]error{}}
+	h := &testNode{t: t, chain: c.Chain.(*chain.Chain), now: start, replies: map[ID]Reply{}, told: map[ID]error{}}
 	if change != nil {
 		change(&c)
 	}
@@ -84,14 +85,16 @@ func newHost(t rapid.TB, seed uint64, change func(*Config)) *host {
 	return h
 }
 
-// step lets the chain do its part at once and keeps what else there is to do.
-func (h *host) step(ev Event) {
+// step makes a step. The chain does its part at once; the other effects are kept for
+// the test.
+func (h *testNode) step(ev Event) {
 	h.t.Helper()
 	h.run(func() []Event { return []Event{ev} })
 }
 
-// run does something and then the steps that follow from it.
-func (h *host) run(f func() []Event) {
+// run calls f, and makes the steps for the events that f returns and for those that
+// follow from them.
+func (h *testNode) run(f func() []Event) {
 	h.t.Helper()
 	var queue []Event
 	cancel := h.chain.Subscribe(func(ev chain.Event) { queue = append(queue, Changed{ev}) })
@@ -128,14 +131,13 @@ func (h *host) run(f func() []Event) {
 			}
 		}
 		if next := h.g.Next(); !next.After(h.now) {
-			h.t.Fatalf("Next is %v, which is not after now", next.Sub(h.now))
+			h.t.Fatalf("Next is %v from now, want it in the future", next.Sub(h.now))
 		}
 	}
 }
 
-// take removes and returns the first request of one kind that waits for an
-// answer.
-func take[R Request](h *host) (s Send, r R, ok bool) {
+// take removes and returns the first request of a kind that is not answered yet.
+func take[R Request](h *testNode) (s Send, r R, ok bool) {
 	for i, s := range h.sends {
 		if r, ok := s.Request.(R); ok {
 			h.sends = slices.Delete(h.sends, i, i+1)
@@ -145,20 +147,21 @@ func take[R Request](h *host) (s Send, r R, ok bool) {
 	return s, r, false
 }
 
-func mustTake[R Request](h *host) (Send, R) {
+// mustTake is take, and fails the test if there is no such request.
+func mustTake[R Request](h *testNode) (Send, R) {
 	h.t.Helper()
 	s, r, ok := take[R](h)
 	if !ok {
-		h.t.Fatalf("no %T among %d requests", r, len(h.sends))
+		h.t.Fatalf("there is no %T among the %d requests", r, len(h.sends))
 	}
 	return s, r
 }
 
-func (h *host) answer(s Send, a Answer) { h.t.Helper(); h.step(Answered{ID: s.ID, Answer: a}) }
-func (h *host) fail(s Send, err error)  { h.t.Helper(); h.step(Answered{ID: s.ID, Err: err}) }
+func (h *testNode) answer(s Send, a Answer) { h.t.Helper(); h.step(Answered{ID: s.ID, Answer: a}) }
+func (h *testNode) fail(s Send, err error)  { h.t.Helper(); h.step(Answered{ID: s.ID, Err: err}) }
 
-// accept has the chain take blocks as if they were mined here.
-func (h *host) accept(blocks ...block.Block) {
+// accept adds blocks to the chain, as if the node had mined them.
+func (h *testNode) accept(blocks ...block.Block) {
 	h.t.Helper()
 	h.run(func() []Event {
 		if n, err := h.chain.AcceptAll(blocks); err != nil {
@@ -168,8 +171,8 @@ func (h *host) accept(blocks ...block.Block) {
 	})
 }
 
-// post has the chain take a transaction as if a client had posted it.
-func (h *host) post(content string) block.Tx {
+// post adds a transaction to the chain, as if a client had posted it.
+func (h *testNode) post(content string) block.Tx {
 	h.t.Helper()
 	tx := newTx(h.t, content)
 	h.run(func() []Event {
@@ -190,7 +193,8 @@ func newTx(t rapid.TB, content string) block.Tx {
 	return tx
 }
 
-func (h *host) incoming(session Session, r Request) Reply {
+// incoming has the host answer a request of another node.
+func (h *testNode) incoming(session Session, r Request) Reply {
 	h.t.Helper()
 	h.ids++
 	h.step(Incoming{ID: h.ids, From: netip.MustParseAddr("127.0.0.1"), Session: session, Request: r})
@@ -201,7 +205,8 @@ func (h *host) incoming(session Session, r Request) Reply {
 	return reply
 }
 
-func (h *host) noted(kind NoteKind) (reasons []string) {
+// noted returns the reasons of the notes of a kind.
+func (h *testNode) noted(kind NoteKind) (reasons []string) {
 	for _, n := range h.notes {
 		if n.Kind == kind {
 			reasons = append(reasons, n.Reason)
@@ -210,13 +215,13 @@ func (h *host) noted(kind NoteKind) (reasons []string) {
 	return reasons
 }
 
-// remote is another node as the test plays it.
+// remote is another node, played by the test.
 type remote struct {
 	id      NodeID
 	address Address
 	tip     rules.State
-	session Session // by which it knows the host
-	given   Session // by which the host knows it
+	session Session // given to the host
+	given   Session // given by the host
 }
 
 func newRemote(i int) *remote {
@@ -231,14 +236,14 @@ func (r *remote) greeting() Greeting {
 	}
 }
 
-// join has the host connect with a remote and tells it the remote's tip.
-func (h *host) join(r *remote) {
+// join has the host connect with a remote, which gives it a session and its tip.
+func (h *testNode) join(r *remote) {
 	h.t.Helper()
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})
 	s, hello := mustTake[Hello](h)
 	if s.To != r.address {
-		h.t.Fatalf("hello to %s, want %s", s.To, r.address)
+		h.t.Fatalf("the hello goes to %s, want %s", s.To, r.address)
 	}
 	r.given = hello.Session
 	h.answer(s, Welcome{r.greeting()})

@@ -1,0 +1,258 @@
+package gossip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+const (
+	// maxGreeted bounds the peers that are being checked, so that a flood of
+	// hellos does not become a flood of requests.
+	maxGreeted     = 16
+	maxGreetedEach = 4 // of those, peers from one IP address that is not this machine's
+)
+
+// greeter makes connections: it exchanges greetings and sessions, dials, and
+// spreads addresses.
+type greeter struct {
+	*host
+	news    *announcer
+	txs     *transactions
+	waiters []*waiter
+}
+
+// helloState is what the greeter keeps of a peer.
+type helloState struct {
+	request *request  // the Hello under way; nil: none
+	sent    time.Time // when the latest Hello was sent
+	timer   timer     // for the next Hello; set while the peer is proven and no Hello is under way
+}
+
+// newPeer adds a peer at an address, in its first phase, and greets it.
+func (g *greeter) newPeer(a Address, first phase, enter func(*peer)) {
+	p := &peer{address: a, out: first == dialling, phase: first, ours: g.session(), seen: g.now}
+	p.hello.timer.fire = func() { g.greet(p) }
+	p.news.retry.fire = func() { g.news.announce(p) }
+	enter(p)
+	g.peers.add(p)
+	g.greet(p)
+}
+
+// greet sends a Hello to a peer, and arranges for the next one.
+func (g *greeter) greet(p *peer) {
+	p.hello.sent = g.now
+	next := g.nextHello()
+	p.hello.request = g.ask(p, Hello{g.greeting(), p.ours}, g.config.HelloTimeout, func(a Answer, err error) {
+		p.hello.request = nil
+		if p.phase == closed {
+			return
+		}
+		g.timers.set(&p.hello.timer, next)
+		w, err := as[Welcome](a, err)
+		if err != nil {
+			g.notWelcome(p, err)
+			return
+		}
+		g.onWelcome(p, w)
+	})
+}
+
+func (g *greeter) greeting() Greeting {
+	tip := g.tip()
+	return Greeting{
+		Version: Version, Network: g.params.Name(), NetworkID: g.network, Node: g.config.Node, Address: g.config.Address,
+		Tip: Tip{Hash: tip.Hash, Height: tip.Height, Work: tip.Work},
+	}
+}
+
+// nextHello draws the time of the next Hello to a peer, so that hellos do not
+// bunch up.
+func (g *greeter) nextHello() time.Time {
+	spread := g.config.HelloEvery / 2
+	return g.now.Add(g.config.HelloEvery - spread/2 + time.Duration(g.config.Random.Int64N(int64(spread))))
+}
+
+// notWelcome handles a Hello that has failed or was refused.
+func (g *greeter) notWelcome(p *peer, err error) {
+	var r Refusal
+	if !errors.As(err, &r) {
+		if p.phase.proven() {
+			g.timers.set(&p.hello.timer, g.now.Add(g.config.HelloRetry))
+			g.fail(p, err)
+			return
+		}
+		var f Fault
+		if errors.As(err, &f) {
+			g.ban(p, f)
+			return
+		}
+		g.book.markFailed(p.address, g.now, 0)
+		g.drop(p, "unreachable", err.Error())
+		return
+	}
+	switch r.Reason {
+	case Self:
+		g.book.addOurs(p.address)
+	case WrongNetwork, WrongVersion:
+		g.book.markFailed(p.address, g.now, g.config.OtherNetwork)
+	case Full:
+		g.book.markFailed(p.address, g.now, r.RetryAfter)
+		if g.book.poor() {
+			g.askFullNode(p.address)
+		}
+	default:
+		g.book.markFailed(p.address, g.now, r.RetryAfter)
+	}
+	g.drop(p, r.Reason.word(), r.Message)
+}
+
+// check returns why this node does not deal with a node that greets it, or nil.
+func (g *greeter) check(gr Greeting) *Refusal {
+	switch {
+	case gr.Version != Version:
+		return refuse(WrongVersion, "this node speaks version %d of the protocol, not %d", Version, gr.Version)
+	case gr.NetworkID != g.network:
+		if gr.Network == g.params.Name() {
+			return refuse(WrongNetwork, "this node is on a network %s of other parameters: its id is %s, not %s", g.params.Name(), g.network, gr.NetworkID)
+		}
+		return refuse(WrongNetwork, "this node is on the network %s, not on %.40s", g.params.Name(), gr.Network)
+	case gr.Node == g.config.Node:
+		return refuse(Self, "this is the same node")
+	}
+	return nil
+}
+
+// onWelcome handles the answer to a Hello. It proves which node listens at the
+// peer's address.
+func (g *greeter) onWelcome(p *peer, w Welcome) {
+	p.fails = 0
+	if r := g.check(w.Greeting); r != nil {
+		g.notWelcome(p, *r)
+		return
+	}
+	if p.phase == checking && p.claims != w.Node {
+		g.drop(p, "impostor", "the node at "+string(p.address)+" is not the one that claimed this address")
+		return
+	}
+	if !g.identify(p, w.Greeting) {
+		return
+	}
+	if p.phase == oneWay || p.phase == forgotten {
+		p.takeOffer()
+	}
+	g.askAddresses(p)
+	g.settle(p)
+}
+
+// identify records which node listens at the peer's address. If that node is
+// another peer already, it drops this one and returns false.
+func (g *greeter) identify(p *peer, gr Greeting) bool {
+	if other := g.peers.byNode[gr.Node]; other != nil && other != p {
+		g.book.setNode(p.address, gr.Node)
+		g.drop(p, "duplicate", fmt.Sprintf("the node at %s is connected as %s", p.address, other.address))
+		return false
+	}
+	fresh := !p.phase.proven()
+	if !fresh && p.node != gr.Node {
+		delete(g.peers.byNode, p.node)
+		p.reset()
+		g.known.forget(p)
+		g.note(p, Note{Kind: NoteDropped, Reason: "restarted"})
+		fresh = true
+	}
+	if fresh {
+		p.prove(gr.Node, g.now)
+	}
+	g.setTip(p, gr.Tip)
+	g.known.add(gr.Tip.Hash, p)
+	if !fresh {
+		return true
+	}
+	g.peers.byNode[p.node] = p
+	g.book.markConnected(p.address, gr.Node, g.now)
+	g.note(p, Note{Kind: NoteConnected, Detail: gr.Node.String()})
+	g.askAddresses(p)
+	g.txs.comparePool(p)
+	return true
+}
+
+// settle acts on a peer whose phase may have changed: it reports connections that
+// were asked for, and announces what has gathered.
+func (g *greeter) settle(p *peer) {
+	if !p.phase.canAnnounce() {
+		return
+	}
+	g.endWait(p.address, nil)
+	g.news.announce(p)
+}
+
+// onHello answers a Hello. Its sender proves nothing with it, unless it has a
+// session, which was sent to one address only.
+func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
+	welcome := Welcome{g.greeting()}
+	if r := g.check(h.Greeting); r != nil {
+		return nil, r
+	}
+	if g.bans.hasAddress(g.now, h.Address) {
+		return nil, refuse(Banned, "this node is banned for some time")
+	}
+	if h.Session == (Session{}) {
+		return nil, refuse(BadRequest, "the session is missing")
+	}
+	if p := g.peers.bySession[ev.Session]; p != nil {
+		p.seen = g.now
+		if g.identify(p, h.Greeting) {
+			p.useSession(h.Session)
+			g.settle(p)
+		}
+		return welcome, nil
+	}
+	p := g.peers.byNode[h.Node]
+	if p == nil {
+		p = g.peers.byAddress[h.Address]
+	}
+	if p != nil {
+		p.offer = offer{h.Node, h.Session}
+		g.greetSoon(p)
+		return welcome, nil
+	}
+	return g.meet(h, SourceOf(ev.From), welcome)
+}
+
+// meet begins to check a node that came to this one, if there is room for it.
+func (g *greeter) meet(h Hello, source netip.Addr, welcome Welcome) (Answer, *Refusal) {
+	a, err := ParseAddress(string(h.Address))
+	if err != nil || a != h.Address || g.book.isSelf(a) || !g.book.allowed(a) {
+		return nil, refuse(BadRequest, "%.60q is not an address that this node can connect with", string(h.Address))
+	}
+	came, greeted := g.guests(func(*peer) bool { return true })
+	var sameCame, sameGreeted int
+	if source.IsValid() && !source.IsLoopback() {
+		sameCame, sameGreeted = g.guests(func(p *peer) bool { return p.source == source })
+	}
+	if came >= g.config.Limits.Inbound || sameCame >= g.config.Limits.InboundEach {
+		return nil, &Refusal{Reason: Full, Message: fmt.Sprintf("there is no room for another peer: %d have come to this node, %d of them from the same IP address", came, sameCame), RetryAfter: g.config.FullRetry}
+	}
+	if greeted >= maxGreeted || sameGreeted >= maxGreetedEach {
+		return nil, &Refusal{Reason: Busy, Message: "too many nodes have come at the same time: try again in a moment", RetryAfter: g.config.BusyRetry}
+	}
+	g.newPeer(a, checking, func(p *peer) { p.claims, p.theirs, p.source = h.Node, h.Session, source })
+	return welcome, nil
+}
+
+// guests counts the peers of a kind that came to this node, and how many of those
+// are still being checked.
+func (g *greeter) guests(of func(*peer) bool) (came, greeted int) {
+	for _, p := range g.peers.all {
+		if p.out || !of(p) {
+			continue
+		}
+		came++
+		if p.phase == checking {
+			greeted++
+		}
+	}
+	return came, greeted
+}
