@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
+	"github.com/lodepow/lode/pow"
 )
 
 // countingStore counts the changes that are committed.
@@ -155,6 +157,58 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 	gap := []block.Block{b.Blocks[0], b.Blocks[2]}
 	if taken, err := c.AcceptAll(gap); taken != 0 || err == nil || isRule(err) || c.Len() != 1 {
 		t.Errorf("a batch with a gap: %d taken, %v", taken, err)
+	}
+}
+
+// A batch would overtake the active branch with its block 3, and one of its blocks
+// repeats a transaction of the branch. Wherever that block is, the batch ends as it
+// would one by one.
+func TestAcceptAllWithARepeatedTransaction(t *testing.T) {
+	one := rulestest.MakeTx(t, "one")
+	for _, tc := range []struct {
+		repeats, taken int
+		want           block.Reason
+	}{
+		{0, 3, block.BadPrev}, {1, 3, block.BadPrev}, {2, 3, block.BadPrev},
+		{3, 3, block.TxAlreadyMined}, {4, 4, block.TxAlreadyMined},
+	} {
+		var ends [2]string
+		for i := range ends {
+			store := NewMemStore()
+			c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
+			a := rulestest.NewBranch(c.Params())
+			c.want(Best, a.Grow(1, one))
+			b := a.Fork("b")
+			for range 3 {
+				c.want(Best, a.Grow(1))
+			}
+			for j := range 6 {
+				if j == tc.repeats {
+					b.Grow(1, one)
+				} else {
+					b.Grow(1)
+				}
+			}
+			batch := b.Blocks[1:]
+			if i == 0 {
+				c.wantAll(batch, tc.taken, tc.want)
+			} else {
+				for _, blk := range batch[:tc.taken] {
+					if _, err := c.Accept(blk); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.want(tc.want, batch[tc.taken])
+			}
+			invalid, _ := c.Header(batch[min(tc.repeats, 3)].Hash())
+			if stored := tc.repeats < 3; invalid.Invalid != stored {
+				t.Errorf("block %d repeats it: the block is marked invalid: %v, want %v", tc.repeats, invalid.Invalid, stored)
+			}
+			ends[i] = fmt.Sprint(stateOf(c.Chain, store), slices.SortedFunc(maps.Keys(c.refused.set), func(a, b pow.Hash) int { return bytes.Compare(a[:], b[:]) }))
+		}
+		if ends[0] != ends[1] {
+			t.Errorf("block %d repeats it: the batch ends with\n%s\none by one\n%s", tc.repeats, ends[0], ends[1])
+		}
 	}
 }
 
