@@ -40,6 +40,30 @@ func TestPostBetweenReorgOnDiskAndInMemory(t *testing.T) {
 	}
 }
 
+// A transaction is posted while a block that contains it is being written. The post
+// is too late to be removed with that write, so the next one removes it.
+func TestPostWhileItsBlockIsWritten(t *testing.T) {
+	mem := NewMemStore()
+	s := &watchedStore{Store: mem, before: func() {}}
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
+	one := rulestest.MakeTx(t, "one")
+	a := rulestest.NewBranch(c.Params())
+	s.before = func() {
+		s.before = func() {}
+		c.post(one)
+	}
+	c.want(Best, a.Grow(1, one))
+	c.wantTip(a)
+	c.wantPending()
+	if len(mem.pending) != 1 {
+		t.Errorf("the store has %d pending transactions, want the one that was too late", len(mem.pending))
+	}
+	c.want(Best, a.Grow(1))
+	if len(mem.pending) != 0 {
+		t.Errorf("the store keeps %v", mem.pending)
+	}
+}
+
 func TestOrphansAreTakenWithASideBlock(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy()})
 	a := rulestest.NewBranch(c.Params())
