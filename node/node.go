@@ -25,6 +25,7 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/p2p"
 	"github.com/lodepow/lode/pow"
+	powmetrics "github.com/lodepow/lode/pow/metrics"
 )
 
 // Config says what the node does. Params and Data are required.
@@ -146,7 +147,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	})
 	limited := newLimitListener(n.listener, or(c.Connections, defaultConnections), or(c.ConnectionsEach, defaultConnectionsEach))
 	n.listener = limited
-	c.Registry.MustRegister(limited, n.engine, n.chain, n.store, n.miner, n.network, n.api, newBuildInfo(c.Version),
+	if err := powmetrics.Register(c.Registry, n.engine); err != nil {
+		return nil, err
+	}
+	c.Registry.MustRegister(limited, n.chain, n.store, n.miner, n.network, n.api, newBuildInfo(c.Version),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = &http.Server{
 		Handler:           n.api,

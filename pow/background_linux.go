@@ -2,9 +2,10 @@ package pow
 
 import "syscall"
 
-// lowerPriority makes the calling thread give way to every other that wants to
-// run. On Linux a thread has a nice value of its own, whatever POSIX says.
+// lowerPriority gives the calling thread the lowest priority, so that every other
+// thread runs first. POSIX has one nice value for the whole process, but Linux has
+// one for each thread.
 func lowerPriority() {
 	const nicest = 19
-	_ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), nicest) // always allowed
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), nicest) // lowering is always permitted
 }

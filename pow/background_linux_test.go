@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// checkPriorities waits for the threads of ended workers to end as well.
+// checkPriorities fails if a thread keeps its low priority. The threads of workers
+// may end a little later than the workers, so it waits for them.
 func checkPriorities(t *testing.T) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
@@ -21,11 +22,11 @@ func checkPriorities(t *testing.T) {
 		}
 		for _, task := range tasks {
 			if task.Name() == main {
-				continue // cannot end; the runtime parks it for good
+				continue // the main thread cannot end; the runtime parks it instead
 			}
 			stat, err := os.ReadFile("/proc/self/task/" + task.Name() + "/stat")
 			if err != nil {
-				continue // it has ended
+				continue // the thread has ended
 			}
 			_, fields, _ := strings.Cut(string(stat), ") ")
 			if strings.Fields(fields)[16] == "19" { // nice; see proc(5)

@@ -2,4 +2,6 @@
 
 package pow
 
-func lowerPriority() {} // a nice value is that of the process elsewhere
+// lowerPriority does nothing, because outside Linux a nice value applies to the
+// whole process.
+func lowerPriority() {}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A search in the background gives the same answer, and leaves no thread with a
-// low priority behind.
+// A search in the background covers the same space as any other, and leaves no
+// thread with a low priority behind.
 func TestBackground(t *testing.T) {
 	k := Kernels()[0]
 	e, err := newEngine(k, Config{Workers: 3, Background: true})

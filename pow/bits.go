@@ -6,12 +6,12 @@ import (
 	"strconv"
 )
 
-// Bits is a target in Bitcoin's compact form, as it stands in a header: the
-// top byte is the length of the number in bytes, the low 23 bits are its most
-// significant digits, and bit 23 is a sign.
+// Bits is a target in the compact form that headers carry. It is a floating-point
+// number in base 256: the top byte is the length of the target in bytes, the low
+// 23 bits are its most significant digits, and bit 23 is a sign.
 type Bits uint32
 
-// Targets that a header must not ask for.
+// Errors for bits that are not a valid target of a header.
 var (
 	ErrBitsNegative = errors.New("target is negative")
 	ErrBitsOverflow = errors.New("target is over 256 bits")
@@ -23,7 +23,7 @@ const (
 	bitsMantissa = 0x007fffff
 )
 
-// ParseBits reads the eight hex digits that String prints.
+// ParseBits parses the eight hex digits that String returns.
 func ParseBits(s string) (Bits, error) {
 	if len(s) != 8 {
 		return 0, fmt.Errorf("bits %q: want 8 hex digits", s)
@@ -35,7 +35,7 @@ func ParseBits(s string) (Bits, error) {
 	return Bits(n), nil
 }
 
-// String returns eight hex digits.
+// String returns the bits as eight hex digits.
 func (b Bits) String() string { return fmt.Sprintf("%08x", uint32(b)) }
 
 // MarshalText implements [encoding.TextMarshaler] in the form of String.
@@ -52,8 +52,8 @@ func (b *Bits) UnmarshalText(text []byte) error {
 }
 
 // Decode expands the compact form as Bitcoin Core's arith_uint256::SetCompact
-// does: the magnitude, whether the sign says negative, and whether it has more
-// than 256 bits (then the magnitude is what was left of it).
+// does. It returns the magnitude, whether the number is negative, and whether it
+// has more than 256 bits. In the last case, the magnitude has lost its top bits.
 func (b Bits) Decode() (t Target, negative, overflow bool) {
 	size := uint(b >> 24)
 	mantissa := uint64(b & bitsMantissa)
@@ -69,8 +69,9 @@ func (b Bits) Decode() (t Target, negative, overflow bool) {
 	return t, negative, overflow
 }
 
-// Target expands the compact form of a header. It refuses what no hash can
-// meet: [ErrBitsNegative], [ErrBitsOverflow], [ErrBitsZero].
+// Target expands the compact form of a header's target. It returns an error that
+// wraps [ErrBitsNegative], [ErrBitsOverflow] or [ErrBitsZero] if the number is not
+// a target.
 func (b Bits) Target() (Target, error) {
 	t, negative, overflow := b.Decode()
 	var err error
@@ -87,7 +88,7 @@ func (b Bits) Target() (Target, error) {
 	return Target{}, fmt.Errorf("bits %s: %w", b, err)
 }
 
-// Bits returns the compact form, rounded down to its 23 bits of precision.
+// Bits returns the compact form of the target, rounded down to 23 bits or fewer.
 func (t Target) Bits() Bits { return compact(t, false) }
 
 func compact(t Target, negative bool) Bits {
@@ -98,7 +99,7 @@ func compact(t Target, negative bool) Bits {
 	} else {
 		mantissa = t.n.shr(8 * (size - 3))[0]
 	}
-	if mantissa&bitsSign != 0 { // the top digit must not read as the sign
+	if mantissa&bitsSign != 0 { // otherwise the top digit would be read as the sign
 		mantissa >>= 8
 		size++
 	}

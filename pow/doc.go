@@ -1,18 +1,24 @@
 // Package pow finds and checks Bitcoin's proof of work.
 //
-// It knows headers and nothing above them: [Header], [Hash], [Target], [Bits],
-// [Work] and [Retarget] are the field's arithmetic, and an [Engine] searches
-// the nonces of a [Job] on every core:
+// The package is about block headers and knows nothing of blocks or chains.
+// [Header], [Hash], [Target], [Bits], [Work] and [Retarget] are the data types of
+// proof of work and their arithmetic. An [Engine] searches the nonces of a [Job]
+// on every core:
 //
 //	engine, err := pow.New(pow.Config{})
 //	...
 //	result, err := engine.Search(ctx, pow.Job{Header: header})
 //
-// The answer is the same for any kernel, any number of workers and any
-// scheduling: the smallest nonce that meets the target.
+// The answer is the smallest nonce that meets the target. It is the same for any
+// kernel, any number of workers and any scheduling.
 //
-// The fast loops are kernels, rows of the table [Kernels]. A kernel looks only
-// at the most significant word of each hash and proposes candidates, which the
-// engine hashes again to confirm, so that a wrong kernel can miss an answer but
-// never forge one.
+// The inner loops that hash are called kernels, and [Kernels] lists them. A kernel
+// looks only at the most significant word of each hash, and proposes each hash
+// whose word is small enough as a candidate. The engine then computes the whole
+// hash of the candidate again. A faulty kernel can therefore miss an answer, but
+// it cannot make the engine return a wrong one.
+//
+// The package depends on the standard library, sha256-simd, cpuid and x/sync
+// only. [Engine.Stats] and [Engine.Observe] give its numbers as plain values;
+// package pow/metrics exports them to Prometheus.
 package pow

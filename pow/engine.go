@@ -6,43 +6,41 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
-// MaxWorkers is the most goroutines that a search hashes on.
+// MaxWorkers is the largest number of workers that an engine can have.
 const MaxWorkers = 4096
 
-// Config says how to search. Its zero value uses every core and the best
-// kernel.
+// Config is the configuration of an [Engine]. The zero value uses every core and
+// the fastest kernel.
 type Config struct {
-	Workers int    // goroutines that hash; 0: as many as GOMAXPROCS
-	Kernel  string // name of a kernel; "": chosen by [Choose]
-	Logger  *slog.Logger
+	Workers int          // goroutines that hash in each search; 0 means GOMAXPROCS
+	Kernel  string       // name of a kernel; empty means that [Choose] picks one
+	Logger  *slog.Logger // nil means that nothing is logged
 
-	// Background makes long searches give way to whatever else wants to run, by
-	// the priority of their threads. It has an effect on Linux only.
+	// Background lowers the priority of the threads of long searches, so that
+	// everything else on the machine runs first. It has an effect on Linux only.
 	Background bool
 
-	Now func() time.Time // for time to block; nil: time.Now
+	// Now is the clock that measures durations for observers; nil means time.Now.
+	Now func() time.Time
 }
 
-// Engine searches jobs. Any number of searches can run at once, each with all
-// the workers. It is a [prometheus.Collector].
+// Engine searches jobs. Any number of searches can run at the same time, and each
+// of them starts the full number of workers.
 type Engine struct {
 	kernel     Kernel
 	workers    int
 	background bool
 	now        func() time.Time
 
-	hashes  atomic.Uint64 // done by all searches so far
-	refused atomic.Uint64 // see Refused
-	metrics metrics
+	hashes    atomic.Uint64 // computed by all searches so far
+	refused   atomic.Uint64 // see [Engine.Refused]
+	searches  searchCounts
+	observers atomic.Pointer[[]Observer] // nil before the first; the slice is replaced, never changed
 }
 
-var _ prometheus.Collector = (*Engine)(nil)
-
-// New makes an engine. The kernel is chosen and self-tested here, once.
+// New returns an engine. It chooses the kernel, which has to pass a self-test.
 func New(c Config) (*Engine, error) {
 	kernel, why, err := Choose(c.Kernel)
 	if err != nil {
@@ -56,7 +54,7 @@ func New(c Config) (*Engine, error) {
 
 func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	if c.Workers < 0 || c.Workers > MaxWorkers {
-		return nil, fmt.Errorf("%d workers: want 1 to %d, or 0 for one a core", c.Workers, MaxWorkers)
+		return nil, fmt.Errorf("%d workers: want 1 to %d, or 0 for one per core", c.Workers, MaxWorkers)
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
@@ -64,23 +62,24 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &Engine{kernel: kernel, workers: c.Workers, background: c.Background, now: c.Now}
-	e.metrics = newMetrics(e)
-	return e, nil
+	return &Engine{kernel: kernel, workers: c.Workers, background: c.Background, now: c.Now}, nil
 }
 
 // Kernel returns the kernel in use.
 func (e *Engine) Kernel() Kernel { return e.kernel }
 
-// Workers returns the number of goroutines that a search hashes on.
+// Workers returns the number of goroutines that hash in each search.
 func (e *Engine) Workers() int { return e.workers }
 
-// Hashes returns the number of hashes done by all searches so far. It grows
-// while a search runs, a chunk at a time.
+// Hashes returns the number of hashes computed by all searches so far. It grows
+// while a search runs, one chunk at a time. For one search alone, see [Progress].
 func (e *Engine) Hashes() uint64 { return e.hashes.Load() }
 
-// Refused returns the number of candidates of the kernel that were no answers
-// when the whole hash was compared. A kernel compares the most significant word,
-// so there are a few where the target goes into the next word, and none where the
-// word decides: a target of 32 or fewer zero bits and then ones.
+// Refused returns the number of candidates whose whole hash turned out not to
+// meet the target.
+//
+// A kernel compares the most significant word only. If that word decides, because
+// the target is at most 32 zero bits followed by ones, no candidate is refused.
+// For other targets a few are: hashes whose word equals that of the target and
+// whose remaining words are too large.
 func (e *Engine) Refused() uint64 { return e.refused.Load() }

@@ -9,7 +9,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Block 67,071 of Bitcoin's main chain, as a miner had it before it was solved.
+// unsolved is the header of block 67,071 of Bitcoin's main chain with its nonce set
+// to zero, as the miner had it before it was solved.
 const unsolved = "01000000ceeb2cd48839879c088e3287daf04391715dbb766f5af24c11e04b04" +
 	"00000000f179f485f1b10c4023777582100bf86d2f47f5f7a1d90d8f47222177" +
 	"1ade03f9be643d4cf4a3051c00000000"
@@ -34,8 +35,8 @@ func ExampleEngine_Search() {
 	// 0000000004085b772b067293e4a09c870254b55b899be1ab05e6cf8a60fc1369
 }
 
-// A job can have a target of its own and versions to roll. An empty space is an
-// error of its own, too.
+// A job can set another target than its header's, and a list of versions to try.
+// If its space contains no answer, the error is ErrExhausted.
 func ExampleEngine_Search_exhausted() {
 	engine, err := pow.New(pow.Config{Workers: 2})
 	if err != nil {
@@ -52,7 +53,30 @@ func ExampleEngine_Search_exhausted() {
 	// Output: true after 4000 tries
 }
 
-// Mine rolls the time of a header whose nonces are used up.
+// A search that was cancelled is resumed after the nonces that it has searched.
+func ExampleEngine_Search_resumed() {
+	engine, err := pow.New(pow.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("lunch"))
+
+	genesis := pow.BitcoinGenesis()
+	job := pow.Job{Header: genesis, First: genesis.Nonce - 1000}
+	result, err := engine.Search(ctx, job)
+	fmt.Println(err, errors.Is(err, context.Canceled))
+
+	job.First += uint32(result.Searched)
+	result, err = engine.Search(context.Background(), job)
+	fmt.Println(result.Header.Nonce, err)
+	// Output:
+	// lunch true
+	// 2083236893 <nil>
+}
+
+// When the nonces of a header are used up, a miner changes its time and searches
+// them again.
 func ExampleEngine_Mine() {
 	header := pow.BitcoinGenesis()
 	engine, err := pow.New(pow.Config{})
@@ -88,8 +112,8 @@ func ExampleBits_Target() {
 }
 
 func ExampleRetarget_Next() {
-	// The first retarget of Bitcoin's main chain that changed anything: blocks
-	// 30,240 to 32,255 took less than two weeks.
+	// This was the first retarget on Bitcoin's main chain that changed the target:
+	// blocks 30,240 to 32,255 had taken less than two weeks.
 	bits := pow.BitcoinRetarget().Next(0x1d00ffff, 1261130161, 1262152739)
 	fmt.Println(bits)
 	// Output: 1d00d86a

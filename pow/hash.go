@@ -10,21 +10,21 @@ import (
 	"github.com/minio/sha256-simd"
 )
 
-// HashSize is the length of a hash in bytes.
+// HashSize is the size of a hash in bytes.
 const HashSize = 32
 
-// Hash is a SHA-256d digest in the order SHA-256 writes it. As everywhere in
-// Bitcoin it prints, and is parsed, with its bytes reversed, so that the zeros
-// of a proof of work lead.
+// Hash is a SHA-256d digest, with its bytes in the order in which SHA-256 returns
+// them. As a number it is little-endian. Like all Bitcoin software, String and
+// ParseHash use the reverse order, so the zeros of a proof of work come first.
 type Hash [HashSize]byte
 
-// DoubleSHA256 returns SHA-256 of SHA-256 of data.
+// DoubleSHA256 returns SHA-256d of the data: the SHA-256 of its SHA-256.
 func DoubleSHA256(data []byte) Hash {
 	first := sha256.Sum256(data)
 	return sha256.Sum256(first[:])
 }
 
-// ParseHash reads the 64 hex digits that String prints.
+// ParseHash parses the 64 hex digits that String returns.
 func ParseHash(s string) (Hash, error) {
 	var h Hash
 	if len(s) != hex.EncodedLen(HashSize) {
@@ -37,7 +37,7 @@ func ParseHash(s string) (Hash, error) {
 	return h, nil
 }
 
-// String returns the hash as 64 hex digits, most significant first.
+// String returns the hash as 64 hex digits, the most significant first.
 func (h Hash) String() string {
 	slices.Reverse(h[:])
 	return hex.EncodeToString(h[:])

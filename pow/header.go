@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// HeaderSize is the length of a serialized header in bytes.
+// HeaderSize is the size of a serialized header in bytes.
 const HeaderSize = 80
 
 // Header is Bitcoin's block header. Its serialization is 80 bytes, all fields
@@ -19,11 +19,11 @@ type Header struct {
 	Prev       Hash // hash of the parent header
 	MerkleRoot Hash
 	Time       uint32 // seconds since 1970-01-01 UTC
-	Bits       Bits   // the target, in compact form
+	Bits       Bits   // target in compact form
 	Nonce      uint32
 }
 
-// ParseHeader reads a header from its 160 hex digits.
+// ParseHeader parses the 160 hex digits that String returns.
 func ParseHeader(s string) (Header, error) {
 	var raw [HeaderSize]byte
 	if len(s) != hex.EncodedLen(HeaderSize) {
@@ -35,7 +35,7 @@ func ParseHeader(s string) (Header, error) {
 	return DecodeHeader(&raw), nil
 }
 
-// DecodeHeader reads a header from its serialization. Every 80 bytes are one.
+// DecodeHeader decodes a serialized header. Any 80 bytes are a valid header.
 func DecodeHeader(raw *[HeaderSize]byte) Header {
 	le := binary.LittleEndian
 	return Header{
@@ -48,7 +48,7 @@ func DecodeHeader(raw *[HeaderSize]byte) Header {
 	}
 }
 
-// Bytes returns the serialization.
+// Bytes returns the serialized header.
 func (h Header) Bytes() [HeaderSize]byte {
 	var raw [HeaderSize]byte
 	le := binary.LittleEndian
@@ -61,13 +61,13 @@ func (h Header) Bytes() [HeaderSize]byte {
 	return raw
 }
 
-// String returns the serialization as 160 hex digits.
+// String returns the serialized header as 160 hex digits.
 func (h Header) String() string {
 	raw := h.Bytes()
 	return hex.EncodeToString(raw[:])
 }
 
-// Hash returns the SHA-256d of the serialization.
+// Hash returns the SHA-256d of the serialized header.
 func (h Header) Hash() Hash {
 	raw := h.Bytes()
 	return DoubleSHA256(raw[:])

@@ -14,36 +14,42 @@ const MaxVersions = 16
 // nonces is the size of the nonce space.
 const nonces = 1 << 32
 
-// Job is a space to search: a range of nonces and, with each of them, a list of
-// versions.
+// Job is a space to search: a range of nonces, each of which is tried with every
+// version of a list.
 type Job struct {
 	Header Header // its nonce is ignored
 
 	First uint32 // first nonce
-	Count uint64 // nonces to try; 0: all from First to the end of the space
+	Count uint64 // number of nonces to try; 0 means all from First to the last
 
 	// Versions are the version fields to try with each nonce, at most
-	// MaxVersions; none means the header's own. A miner may vary the bits
-	// 0x1fffe000 of the version (BIP 320).
+	// MaxVersions. An empty list means the version of the header. Miners may vary
+	// the bits 0x1fffe000 of the version (BIP 320).
 	Versions []int32
 
-	// Target is what the hash has to meet. The zero value stands for the
-	// target of the header's bits; a share or a sweep sets its own.
+	// Target is the largest hash that solves the job. The zero value means the
+	// target of the header's bits; a share or a benchmark sets another one.
 	Target Target
+
+	// Progress, unless nil, counts the hashes of this job while it is searched.
+	Progress *Progress
 }
 
-// space is a job made ready: checked, its target and versions settled, its
-// words laid out for the kernels. It does not change once made.
+// space is a job in the form that searches use: it has been checked, the defaults
+// have been filled in, and the header's words are laid out for the kernels. It is
+// immutable.
 //
-// Its hashes are numbered in the order of the contract, nonce by nonce and for
-// each nonce version by version; at is always such a number, from 0.
+// The hashes of a space are numbered from 0 in the order in which the smallest
+// answer is defined: nonce by nonce and, for each nonce, version by version. A
+// parameter called at is such a number; an offset counts nonces from the first.
 type space struct {
 	raw      [HeaderSize]byte
 	first    uint32
-	count    uint64 // nonces
+	count    uint64 // number of nonces, at least 1
 	versions []int32
 	target   Target
 	input    *sha256d.Input
+	progress *Progress // may be nil
 }
 
 func (j Job) prepare() (*space, error) {
@@ -53,6 +59,7 @@ func (j Job) prepare() (*space, error) {
 		count:    j.Count,
 		versions: slices.Clone(j.Versions),
 		target:   j.Target,
+		progress: j.Progress,
 	}
 	left := nonces - uint64(j.First)
 	if s.count == 0 {
@@ -81,12 +88,12 @@ func (j Job) prepare() (*space, error) {
 // size returns the number of hashes in the space, at most 2^36.
 func (s *space) size() uint64 { return s.count * uint64(len(s.versions)) }
 
-// at returns the number of the hash of that nonce and version.
+// at returns the number of the hash with the given nonce and version.
 func (s *space) at(nonce uint32, version int) uint64 {
 	return uint64(nonce-s.first)*uint64(len(s.versions)) + uint64(version)
 }
 
-// bytes returns the header that has that number.
+// bytes returns the header of the hash with the given number.
 func (s *space) bytes(at uint64) [HeaderSize]byte {
 	raw := s.raw
 	v := uint64(len(s.versions))
@@ -95,18 +102,18 @@ func (s *space) bytes(at uint64) [HeaderSize]byte {
 	return raw
 }
 
-// confirm hashes the whole header and compares the whole hash.
+// confirm computes the whole hash and reports whether it meets the target.
 func (s *space) confirm(at uint64) bool {
 	raw := s.bytes(at)
 	return DoubleSHA256(raw[:]).Meets(s.target)
 }
 
-// outcome is what became of a range.
+// outcome is the result of scanning a range of nonces.
 type outcome struct {
-	at      uint64 // number of the first answer
+	at      uint64 // number of the first answer, if one was found
 	found   bool
-	hashes  uint64 // done by the kernel and here
-	refused uint64 // candidates of the kernel that were no answers
+	hashes  uint64 // hashes computed, by the kernel and by scan itself
+	refused uint64 // candidates of the kernel that turned out to be no answers
 }
 
 // scan looks for the first answer among count nonces from the given offset.
@@ -119,7 +126,7 @@ func (s *space) scan(kernel sha256d.ScanFunc, offset, count uint64) (o outcome) 
 			break
 		}
 		if c.Nonce-(s.first+uint32(offset)) >= uint32(end-offset) {
-			o.refused++ // out of the range: a wrong kernel
+			o.refused++ // the nonce is outside the range, so the kernel is wrong
 			break
 		}
 		o.at = s.at(c.Nonce, c.Version)
@@ -128,8 +135,9 @@ func (s *space) scan(kernel sha256d.ScanFunc, offset, count uint64) (o outcome) 
 			return o
 		}
 		o.refused++
-		// The top word met the target but the rest did not. Kernels cannot
-		// start amid the versions of a nonce, so finish this one here.
+		// The most significant word met the target, but the rest of the hash did
+		// not. A kernel always starts with the first version of a nonce, so the
+		// remaining versions of this nonce are tried here.
 		offset = uint64(c.Nonce-s.first) + 1
 		for o.at++; o.at < offset*uint64(len(s.versions)); o.at++ {
 			o.hashes++
@@ -142,34 +150,38 @@ func (s *space) scan(kernel sha256d.ScanFunc, offset, count uint64) (o outcome) 
 	return o
 }
 
+// result returns the answer that is the hash with the given number.
 func (s *space) result(at uint64) Result {
 	raw := s.bytes(at)
+	v := uint64(len(s.versions))
 	return Result{
 		Header:       DecodeHeader(&raw),
 		Hash:         DoubleSHA256(raw[:]),
-		VersionIndex: int(at % uint64(len(s.versions))),
+		VersionIndex: int(at % v),
 		Tries:        at + 1,
+		Searched:     at / v,
 	}
 }
 
-// Scan searches the job on the calling goroutine alone, without a way to stop
-// it: the kernel itself, against which [Engine.Search] is measured. It returns
-// what Search returns.
+// Scan searches the job on the calling goroutine and returns what
+// [Engine.Search] would return. It cannot be cancelled. Benchmarks use it to
+// measure a kernel without the engine around it.
 func (k Kernel) Scan(job Job) (Result, error) {
 	s, err := job.prepare()
 	if err != nil {
 		return Result{}, err
 	}
-	const piece = 1 << 24 // times 16 versions fits an int of 32 bits
+	const piece = 1 << 24 // times 16 versions, the count of hashes still fits a 32-bit int
 	var hashes uint64
 	for offset := uint64(0); offset < s.count; offset += piece {
 		o := s.scan(k.scan, offset, min(piece, s.count-offset))
 		hashes += o.hashes
+		s.progress.add(o.hashes)
 		if o.found {
 			r := s.result(o.at)
 			r.Hashes = hashes
 			return r, nil
 		}
 	}
-	return Result{Tries: s.size(), Hashes: hashes}, ErrExhausted
+	return Result{Tries: s.size(), Searched: s.count, Hashes: hashes}, ErrExhausted
 }

@@ -10,35 +10,35 @@ import (
 	"github.com/lodepow/lode/pow/internal/sha256d"
 )
 
-// Kernel is a way to scan nonces, one row of the table [Kernels]. The zero
-// value is no kernel.
+// Kernel is an implementation of the inner loop that hashes nonces. [Kernels]
+// returns all of them. The zero value cannot be used.
 type Kernel struct {
 	name    string
 	about   string
 	lanes   int
 	chunk   int
-	missing []string
+	missing []string // CPU features; empty if the kernel can run here
 	scan    sha256d.ScanFunc
 }
 
-// Name returns the name by which the kernel is chosen and measured.
+// Name returns the name that selects the kernel and labels its measurements.
 func (k Kernel) Name() string { return k.name }
 
-// About says in a few words what the kernel is made of.
+// About returns a short description of how the kernel works.
 func (k Kernel) About() string { return k.about }
 
-// Lanes returns the number of hashes computed side by side.
+// Lanes returns the number of hashes that the kernel computes side by side.
 func (k Kernel) Lanes() int { return k.lanes }
 
-// Chunk returns how many hashes a worker claims at a time, worth at most
-// 0.4 ms of one core.
+// Chunk returns the number of hashes that a worker claims at a time. They take one
+// core at most 0.4 ms.
 func (k Kernel) Chunk() int { return k.chunk }
 
-// Missing names the features that the kernel needs and this CPU lacks. A kernel
-// that misses any cannot run.
+// Missing returns the CPU features that the kernel needs and this CPU lacks. The
+// kernel can run if there are none.
 func (k Kernel) Missing() []string { return slices.Clone(k.missing) }
 
-// Kernels returns the table, in order of preference on this CPU. It includes
+// Kernels returns all kernels, in order of preference on this CPU. They include
 // the kernels that cannot run here; see [Kernel.Missing].
 func Kernels() []Kernel {
 	cpu := sha256d.DetectCPU()
@@ -55,8 +55,8 @@ func Kernels() []Kernel {
 	return table
 }
 
-// CPU returns the name of the processor and those of its features that kernels
-// ask about.
+// CPU returns the name of the processor, and which of the features that matter to
+// kernels it has.
 func CPU() (name string, features []string) {
 	cpu := sha256d.DetectCPU()
 	for _, f := range cpu.Features {
@@ -68,9 +68,9 @@ func CPU() (name string, features []string) {
 	return cpu.Name, features
 }
 
-// Choose returns the kernel of that name or, for the empty name, the first of
-// the table that this CPU can run and that passes its self-test. why says in a
-// sentence how the choice came about.
+// Choose returns the kernel with the given name. If the name is empty, it returns
+// the first of [Kernels] that this CPU can run and that passes its self-test. why
+// explains the choice in a few words, for logs and reports.
 func Choose(name string) (k Kernel, why string, err error) {
 	return choose(Kernels(), name)
 }
@@ -85,19 +85,19 @@ func choose(table []Kernel, name string) (k Kernel, why string, err error) {
 		return Kernel{}, "", fmt.Errorf("no kernel is called %q: choose one of %s", name, names(table))
 	}
 
-	var passed []string
+	var passedOver []string
 	for _, k := range table {
 		err := k.SelfTest()
 		if err == nil {
 			why = "the first of the table that this CPU can run"
-			if len(passed) > 0 {
-				why += "; passed over: " + strings.Join(passed, "; ")
+			if len(passedOver) > 0 {
+				why += "; passed over: " + strings.Join(passedOver, "; ")
 			}
 			return k, why, nil
 		}
-		passed = append(passed, err.Error())
+		passedOver = append(passedOver, err.Error())
 	}
-	return Kernel{}, "", errors.New("no kernel works here: " + strings.Join(passed, "; "))
+	return Kernel{}, "", errors.New("no kernel works here: " + strings.Join(passedOver, "; "))
 }
 
 func names(table []Kernel) string {

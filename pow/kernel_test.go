@@ -19,7 +19,8 @@ func TestSelfTests(t *testing.T) {
 	}
 }
 
-// broken returns a kernel that misses, shifts or invents answers.
+// broken returns a kernel whose candidates are changed by wrong, which is also
+// given the number of hashes of the whole range.
 func broken(name string, wrong func(sha256d.Candidate, int) sha256d.Candidate) Kernel {
 	k := Kernels()[0]
 	scan := k.scan
@@ -66,9 +67,9 @@ func TestChoose(t *testing.T) {
 	for _, tc := range []struct {
 		what, name string
 		table      []Kernel
-		want       string // kernel, or
-		err        string
-		why        string
+		want       string // name of the kernel, unless err is set
+		err        string // part of the error
+		why        string // part of the explanation
 	}{
 		{"first that works", "", []Kernel{absent, bad, good}, good.name, "", "passed over: kernel absent needs sha"},
 		{"by name", good.name, []Kernel{bad, good}, good.name, "", "by name"},

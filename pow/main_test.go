@@ -24,7 +24,8 @@ func readJSON[T any](t testing.TB, file string) T {
 	return v
 }
 
-// smallNonceHeaders returns 200 real headers, the smallest nonce first.
+// smallNonceHeaders returns 200 headers of Bitcoin's main chain, the one with the
+// smallest nonce first.
 func smallNonceHeaders(t testing.TB) []Header {
 	t.Helper()
 	f, err := os.Open("testdata/small_nonce_headers.csv")

@@ -6,18 +6,19 @@ import (
 	"fmt"
 )
 
-// Mine searches one job after another, as next makes them, until one is solved.
-// Tries and Hashes of the result count all of them. Unlike Search it is as
-// deterministic as next is: jobs that follow the clock give other answers.
+// Mine searches the jobs that next returns, one after another, until one of them
+// is solved. Tries and Hashes of the result count all of the jobs; Searched is
+// that of the last one. Unlike Search, Mine is only as deterministic as next:
+// jobs that follow the clock have other answers.
 //
-// It returns next's error when there are no more jobs, and the context's cause
-// when the context ended; the result then has the hashes done.
+// If next fails, Mine returns its error, wrapped. If the context ends, Mine
+// returns the same error as Search, together with the hashes done.
 func (e *Engine) Mine(ctx context.Context, next func() (Job, error)) (Result, error) {
 	start := e.now()
 	var tries, hashes uint64
 	for {
 		if ctx.Err() != nil {
-			return Result{Hashes: hashes}, context.Cause(ctx)
+			return Result{Hashes: hashes}, endOf(ctx)
 		}
 		job, err := next()
 		if err != nil {
@@ -30,10 +31,10 @@ func (e *Engine) Mine(ctx context.Context, next func() (Job, error)) (Result, er
 			continue
 		}
 		if err != nil {
-			return Result{Hashes: hashes}, err
+			return Result{Searched: r.Searched, Hashes: hashes}, err
 		}
 		r.Tries, r.Hashes = tries, hashes
-		e.metrics.timeToBlock.Observe(e.now().Sub(start).Seconds())
+		e.tellBlockFound(start)
 		return r, nil
 	}
 }

@@ -1,30 +1,35 @@
 package pow
 
-// Retarget is Bitcoin's difficulty rule: every Interval blocks the target is
-// scaled by the time the last Interval blocks took over the time they should
-// have taken, by at most a factor of four either way, and never above Limit.
-// Bitcoin measures from the first to the last block of the interval, so one
-// spacing less than it says; see GetNextWorkRequired in Bitcoin Core's pow.cpp.
+// Retarget is Bitcoin's difficulty rule. Every Interval blocks, the target is
+// multiplied by the time that these blocks took and divided by the time that they
+// should have taken. It changes by at most a factor of four in either direction
+// and never exceeds Limit.
+//
+// The time that the blocks took is measured from the first to the last of them.
+// That is one spacing too short, but it is the rule: see GetNextWorkRequired in
+// Bitcoin Core's pow.cpp.
 type Retarget struct {
-	Limit    Bits   // the easiest target
-	Interval uint32 // blocks, at least 2
-	Spacing  uint32 // seconds a block, at least 1
+	Limit    Bits   // the easiest target that is allowed
+	Interval uint32 // blocks from one change of the target to the next, at least 2
+	Spacing  uint32 // intended seconds between two blocks, at least 1
 }
 
-// BitcoinRetarget returns the rule of Bitcoin's main chain: two weeks of
-// ten-minute blocks, never easier than difficulty 1.
+// BitcoinRetarget returns the rule of Bitcoin's main chain: intervals of 2016
+// blocks, which are two weeks at ten minutes each, and no target easier than
+// difficulty 1.
 func BitcoinRetarget() Retarget {
 	return Retarget{Limit: 0x1d00ffff, Interval: 2016, Spacing: 600}
 }
 
-// Boundary reports whether the block at that height gets a new target.
+// Boundary reports whether the block at the given height begins an interval and so
+// has a new target.
 func (r Retarget) Boundary(height uint32) bool { return height%r.Interval == 0 }
 
-// Next returns the bits of the block after an interval that had the bits last
-// and whose first and last blocks carry those times.
+// Next returns the bits of the first block after an interval. last are the bits of
+// the interval, firstTime and lastTime the times in its first and last header.
 func (r Retarget) Next(last Bits, firstTime, lastTime uint32) Bits {
 	should := int64(r.Interval) * int64(r.Spacing)
-	took := int64(lastTime) - int64(firstTime) // negative when times run backwards
+	took := int64(lastTime) - int64(firstTime) // may be negative, because times may decrease
 	took = max(1, min(max(took, should/4), should*4))
 
 	limit, _, _ := r.Limit.Decode()

@@ -12,58 +12,70 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ErrExhausted is returned when a job's whole space was tried and held no
-// answer.
+// ErrExhausted is returned when the whole space of a job has been searched and
+// contains no answer.
 var ErrExhausted = errors.New("no nonce in the space meets the target")
 
-// errFound ends a group of workers when one of them has an answer.
+// errFound stops the other workers when one of them has found an answer.
 var errFound = errors.New("found")
 
-// Result is the answer to a job.
+// Result is the outcome of a search. Without an answer, only the fields Tries,
+// Searched and Hashes are set.
 type Result struct {
-	Header       Header // solved: with the nonce and version that meet the target
+	Header       Header // solved: with the nonce and the version that meet the target
 	Hash         Hash
-	VersionIndex int // of the header's version in the job's list
+	VersionIndex int // index of the header's version in the job's list
 
-	// Tries is the answer's position in the space, from 1, which is the same
-	// for any kernel and any number of workers: the number of hashes that a
-	// search on one lane would have needed. Statistics use it.
+	// Tries is the position of the answer in the space, counted from 1: the number
+	// of hashes that a search one by one would have needed. It is the same for any
+	// kernel and any number of workers, so statistics use it. In an exhausted
+	// space it is the number of all hashes; a cancelled search leaves it zero.
 	Tries uint64
 
-	// Hashes is the work really done, which is more than Tries when workers
-	// were ahead of the answer. It is set even when there is none.
+	// Searched is the number of nonces, from the job's First on, that were tried
+	// with every version and do not solve the job. A search that was cancelled is
+	// resumed without a gap by adding Searched to First and, unless Count is zero,
+	// subtracting it from Count.
+	Searched uint64
+
+	// Hashes is the number of hashes that were really computed. It exceeds Tries
+	// when other workers were ahead of the answer.
 	Hashes uint64
 }
 
-// Search tries the job's nonces in ascending order, and the job's versions with
-// each nonce, until one gives a hash that meets the target. The answer is the
-// first in that order for any kernel, any number of workers and any scheduling.
+// Search tries the job's nonces in ascending order, and with each nonce the job's
+// versions in the order of the list, until a hash meets the target. It returns
+// the first answer in that order for any kernel, any number of workers and any
+// scheduling.
 //
-// It returns [ErrExhausted] when there is none, and the context's cause when
-// the context ended first; that takes no longer than a chunk of the kernel.
+// If there is no answer, the error is [ErrExhausted]. If the context ends first,
+// Search returns as soon as its workers have finished their chunks, each of which
+// takes at most 0.4 ms. The error then wraps both the context's cause and its
+// error, so errors.Is(err, context.Canceled) holds for a cancelled search even if
+// the cause is another error.
 func (e *Engine) Search(ctx context.Context, job Job) (Result, error) {
 	s, err := job.prepare()
 	if err != nil {
 		return Result{}, err
 	}
-	e.metrics.active.Inc()
+	e.searches.begin()
 	r, err := e.search(ctx, s)
-	e.metrics.active.Dec()
-	e.metrics.countSearch(err)
+	e.searches.end(err)
 	return r, err
 }
 
-// claims is what the workers of one search share.
+// claims is the state that the workers of one search share.
 type claims struct {
-	next   atomic.Uint64 // offset of the first nonce that is not claimed
-	best   atomic.Uint64 // number of the first answer so far; noAnswer before
+	next   atomic.Uint64 // offset of the first nonce that no worker has claimed
+	best   atomic.Uint64 // number of the first answer so far, or noAnswer
 	hashes atomic.Uint64
 
-	// For the latency of a cancel. Set by the first worker that is at it for long.
+	// These measure the latency of a cancel, if it is observed. The first worker
+	// that reaches longSearch chunks sets unwatch, once.
 	watch   sync.Once
-	outer   context.Context // of the search, not of its group
+	outer   context.Context // the caller's context, not that of the group of workers
 	unwatch func() bool
-	ended   atomic.Pointer[time.Time] // when outer did
+	ended   atomic.Pointer[time.Time] // when outer ended
 }
 
 const noAnswer = math.MaxUint64
@@ -72,8 +84,9 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	c := claims{outer: ctx}
 	c.best.Store(noAnswer)
 
-	// A chunk is counted in hashes, so a long version list makes for fewer nonces.
-	// Whole steps of the kernel waste no lanes between chunks.
+	// A chunk is a number of hashes, so the more versions there are, the fewer
+	// nonces it has. It is a multiple of the kernel's lanes, so that no lanes are
+	// idle at the end of a chunk.
 	lanes := e.kernel.lanes
 	step := uint64(max(1, e.kernel.chunk/len(s.versions)/lanes) * lanes)
 	workers := min(uint64(e.workers), (s.count+step-1)/step)
@@ -82,45 +95,47 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	for range workers {
 		group.Go(func() error { return e.work(groupCtx, s, &c, step) })
 	}
-	_ = group.Wait() // what it ended with is told by the claims
+	_ = group.Wait() // the claims say how the search ended
 	if c.unwatch != nil && !c.unwatch() {
-		e.metrics.observeCancel(e.now(), c.ended.Load())
+		e.tellCancelled(c.ended.Load())
 	}
 
-	// Chunks are claimed in ascending order and every claimed chunk is finished.
-	// So all before the one with the answer were searched, and what stands in
-	// best is the first of all, even if the context ended meanwhile.
+	// Chunks are claimed in ascending order, and every claimed chunk is finished.
+	// So every chunk before the one with the answer has been searched, and best is
+	// the first answer of all, even if the context has ended meanwhile.
 	if at := c.best.Load(); at != noAnswer {
 		r := s.result(at)
 		r.Hashes = c.hashes.Load()
 		return r, nil
 	}
 	if c.next.Load() >= s.count {
-		return Result{Tries: s.size(), Hashes: c.hashes.Load()}, ErrExhausted
+		return Result{Tries: s.size(), Searched: s.count, Hashes: c.hashes.Load()}, ErrExhausted
 	}
-	return Result{Hashes: c.hashes.Load()}, context.Cause(ctx)
+	return Result{Searched: c.next.Load(), Hashes: c.hashes.Load()}, endOf(ctx)
 }
 
-// longSearch is how many chunks of a search, a few milliseconds, run at normal
-// priority and without a look at when the context ends: a thread of its own and
-// the look cost more than a short search.
+// longSearch is the number of chunks, worth a few milliseconds, after which a
+// worker lowers its priority and watches for the end of the context. Both cost
+// more than a short search takes.
 const longSearch = 32
 
-// work claims and searches chunks until there are none, one holds an answer, or
+// work claims and searches chunks until none is left, one contains an answer, or
 // the context ends.
 func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) error {
 	for chunks := 0; ctx.Err() == nil; chunks++ {
 		if chunks == longSearch {
 			if e.background {
-				runtime.LockOSThread() // and never unlock: the thread ends with the worker
+				runtime.LockOSThread() // never unlocked, so the thread ends with this goroutine
 				lowerPriority()
 			}
-			c.watch.Do(func() {
-				c.unwatch = context.AfterFunc(c.outer, func() {
-					now := e.now()
-					c.ended.Store(&now)
+			if e.observesCancel() {
+				c.watch.Do(func() {
+					c.unwatch = context.AfterFunc(c.outer, func() {
+						now := e.now()
+						c.ended.Store(&now)
+					})
 				})
-			})
+			}
 		}
 		offset := c.next.Add(step) - step
 		if offset >= s.count {
@@ -129,6 +144,7 @@ func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) err
 		o := s.scan(e.kernel.scan, offset, min(step, s.count-offset))
 		c.hashes.Add(o.hashes)
 		e.hashes.Add(o.hashes)
+		s.progress.add(o.hashes)
 		if o.refused > 0 {
 			e.refused.Add(o.refused)
 		}
@@ -140,7 +156,7 @@ func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) err
 	return nil
 }
 
-// lower sets v to at if that is less.
+// lower sets v to at if at is less than v.
 func lower(v *atomic.Uint64, at uint64) {
 	for old := v.Load(); at < old; old = v.Load() {
 		if v.CompareAndSwap(old, at) {

@@ -22,7 +22,8 @@ func testEngine(t testing.TB, k Kernel, workers int) *Engine {
 	return e
 }
 
-// runnable returns the kernels of this machine and says which ones it leaves out.
+// runnable returns the kernels that can run on this machine. It logs which ones it
+// leaves out.
 func runnable(t testing.TB) []Kernel {
 	var kernels []Kernel
 	for _, k := range Kernels() {
@@ -35,7 +36,8 @@ func runnable(t testing.TB) []Kernel {
 	return kernels
 }
 
-// naiveAnswer is the contract in its plainest form, on the standard library.
+// naiveAnswer finds the answer to a job in the most obvious way, with the standard
+// library only. What it returns is the contract of Search.
 func naiveAnswer(job Job) (tries uint64, header Header, found bool) {
 	versions := job.Versions
 	if len(versions) == 0 {
@@ -62,7 +64,7 @@ func naiveAnswer(job Job) (tries uint64, header Header, found bool) {
 	return tries, Header{}, false
 }
 
-// leBytesAtMost compares a little-endian number with a big-endian one.
+// leBytesAtMost reports whether a little-endian number is at most a big-endian one.
 func leBytesAtMost(le, be [32]byte) bool {
 	for i := range be {
 		if le[31-i] != be[i] {
@@ -81,13 +83,14 @@ func randomJob(r *rand.Rand) Job {
 	for range r.IntN(MaxVersions + 1) {
 		job.Versions = append(job.Versions, int32(r.Uint32()))
 	}
-	if r.IntN(4) == 0 { // to the end of the space
+	if r.IntN(4) == 0 { // a range that ends at the last nonce
 		job.First = uint32(nonces - job.Count)
 	}
 	job.First = uint32(min(uint64(job.First), nonces-job.Count))
 
-	// From a target that the first hashes meet to one that none is likely to.
-	// Random low bits make candidates that fail at the last.
+	// The targets range from one that the first hashes meet to one that probably no
+	// hash of the job meets. Their low words are random, so that some candidates are
+	// refused only when the whole hash is compared.
 	target := ZerosTarget(r.IntN(20))
 	for i := range 3 {
 		target.n[i] = r.Uint64()
@@ -117,7 +120,7 @@ func TestOneAnswer(t *testing.T) {
 				got, err := testEngine(t, k, workers).Search(t.Context(), job)
 				if !ok {
 					if !errors.Is(err, ErrExhausted) || got.Tries != tries || got.Hashes < tries || got.Hashes >= tries+uint64(k.Lanes()*MaxVersions) {
-						t.Fatalf("%s: %+v, %v; want exhausted after %d tries and as many hashes, to whole lanes", what, got, err, tries)
+						t.Fatalf("%s: %+v, %v; want exhausted after %d tries, with as many hashes rounded up to whole lanes", what, got, err, tries)
 					}
 					continue
 				}
@@ -135,17 +138,17 @@ func TestOneAnswer(t *testing.T) {
 				}
 			}
 			if got, err := k.Scan(job); ok && got.Header != header || !ok && !errors.Is(err, ErrExhausted) {
-				t.Fatalf("job %d: kernel %s alone: %+v, %v", i, k.Name(), got, err)
+				t.Fatalf("job %d: scan of kernel %s without an engine: %+v, %v", i, k.Name(), got, err)
 			}
 		}
 	}
 	if found < 50 || exhausted < 50 {
-		t.Errorf("%d jobs found, %d exhausted: the mix tests too little", found, exhausted)
+		t.Errorf("%d jobs had an answer and %d had none, want at least 50 of both", found, exhausted)
 	}
 }
 
-// Real headers whose work somebody else has done, found again from nonce 0. The
-// command's tests do that for all of them.
+// The test starts at nonce 0 and must find the nonces of real headers. It uses a
+// few headers only; the tests of cmd/lode use all of them.
 func TestSmallNonceHeaders(t *testing.T) {
 	headers := smallNonceHeaders(t)[:20]
 	if raceEnabled {
@@ -168,7 +171,8 @@ func TestSmallNonceHeaders(t *testing.T) {
 	}
 }
 
-// The same, and Bitcoin's genesis, with every kernel, from shortly before.
+// Every kernel must find the nonces of all these headers, and of Bitcoin's
+// genesis, in a range that begins shortly before them.
 func TestGoldenNonces(t *testing.T) {
 	headers := append(smallNonceHeaders(t), BitcoinGenesis())
 	for _, k := range runnable(t) {
@@ -220,14 +224,16 @@ func TestWholeSpaceByDefault(t *testing.T) {
 	}
 }
 
-// countingKernel hashes for real with the standard library and counts every hash.
+// countingKernel returns a kernel that counts how many hashes it computes, in
+// hashed. It calls before at the beginning of every chunk.
 func countingKernel(hashed *atomic.Uint64, before func()) Kernel {
 	scan := func(in *sha256d.Input, first uint32, count int) sha256d.Candidate {
 		before()
 		for i := range count {
 			for v := range in.Versions {
 				hashed.Add(1)
-				// Not SHA-256d, but as good for counting: one in 2^16 is a candidate.
+				// This is not SHA-256d of a header, but it serves to make one hash in
+				// 2^16 a candidate.
 				var raw [8]byte
 				binary.LittleEndian.PutUint32(raw[0:], first+uint32(i))
 				binary.LittleEndian.PutUint32(raw[4:], uint32(v))
@@ -241,8 +247,8 @@ func countingKernel(hashed *atomic.Uint64, before func()) Kernel {
 	return Kernel{name: "counting", lanes: 1, chunk: 64, scan: scan}
 }
 
-// Every candidate of countingKernel is false, so the engine steps past each and
-// finishes its versions itself: no hash may be counted twice or forgotten.
+// Every candidate of countingKernel is refused. The engine then tries the remaining
+// versions of the nonce itself, and must neither count a hash twice nor forget one.
 func TestHashesAreThoseDone(t *testing.T) {
 	for _, versions := range [][]int32{nil, {1, 2, 3, 4, 5}} {
 		var hashed atomic.Uint64
@@ -262,7 +268,7 @@ func TestHashesAreThoseDone(t *testing.T) {
 	}
 }
 
-// At an easy target most of a chunk is never hashed, and must not be counted.
+// At an easy target most of a chunk is never hashed, so it must not be counted.
 func TestHashesAtLowDifficulty(t *testing.T) {
 	for _, k := range runnable(t) {
 		e := testEngine(t, k, 1)
@@ -298,7 +304,7 @@ func TestCancelFinishesClaimedChunksOnly(t *testing.T) {
 		}), workers)
 		r, err := e.Search(ctx, Job{Target: ZerosTarget(200)})
 		if !errors.Is(err, cause) {
-			t.Errorf("%d workers: error %v, want the cause", workers, err)
+			t.Errorf("%d workers: error %v, want it to be the cause", workers, err)
 		}
 		if n := after.Load(); n >= int64(workers) {
 			t.Errorf("%d workers scanned %d chunks after the end of the context", workers, n)
@@ -307,7 +313,7 @@ func TestCancelFinishesClaimedChunksOnly(t *testing.T) {
 			t.Errorf("result counts %d hashes, engine %d, done %d", r.Hashes, e.Hashes(), hashed.Load())
 		}
 		if r.Hash != (Hash{}) || r.Tries != 0 {
-			t.Errorf("an answer came out of nothing: %+v", r)
+			t.Errorf("a cancelled search has an answer: %+v", r)
 		}
 	}
 }
@@ -322,7 +328,7 @@ func TestCancelledBeforeStart(t *testing.T) {
 	}
 }
 
-// A chunk is counted in hashes, whatever the number of versions.
+// The limit on a chunk is a number of hashes, whatever the number of versions.
 func TestChunksStayInBounds(t *testing.T) {
 	for versions := range MaxVersions + 1 {
 		k := Kernels()[0]
@@ -340,7 +346,7 @@ func TestChunksStayInBounds(t *testing.T) {
 	}
 }
 
-// The target is the last hash that will do, to the bit.
+// A hash that equals the target meets it, and one that exceeds it by one does not.
 func TestTargetToTheBit(t *testing.T) {
 	for _, k := range runnable(t) {
 		for _, versions := range [][]int32{nil, make([]int32, MaxVersions)} {
@@ -348,13 +354,13 @@ func TestTargetToTheBit(t *testing.T) {
 			hash := want.Hash()
 			exact := Target{hash.number()}
 			below := exact
-			below.n[0]-- // the low word of a hash is not zero
+			below.n[0]-- // does not borrow, because this hash's low word is not zero
 			for i := range versions {
 				versions[i] = want.Version + int32(i)
 			}
 			job := Job{Header: want, First: want.Nonce, Count: 1, Versions: versions, Target: exact}
 			if r, err := testEngine(t, k, 1).Search(t.Context(), job); err != nil || r.Header != want {
-				t.Errorf("kernel %s: the target itself is not met: %v", k.Name(), err)
+				t.Errorf("kernel %s: a hash that equals the target was not accepted: %v", k.Name(), err)
 			}
 			job.Target = below
 			if _, err := testEngine(t, k, 1).Search(t.Context(), job); !errors.Is(err, ErrExhausted) {
@@ -364,8 +370,8 @@ func TestTargetToTheBit(t *testing.T) {
 	}
 }
 
-// A kernel that answers from outside its range is wrong, but does no harm: the
-// answer is not taken and the search ends.
+// A kernel that returns a nonce outside its range is faulty. The engine must refuse
+// the answer, and the search must end.
 func TestKernelOutOfRange(t *testing.T) {
 	for _, nonce := range []uint32{0, 99, 1 << 31} {
 		k := Kernel{name: "astray", lanes: 1, chunk: 512, scan: func(_ *sha256d.Input, _ uint32, count int) sha256d.Candidate {
@@ -378,7 +384,7 @@ func TestKernelOutOfRange(t *testing.T) {
 	}
 }
 
-// An answer that was found is worth more than a context that ended meanwhile.
+// If an answer is found after the context has ended, the search returns the answer.
 func TestFoundBeatsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	real := Kernels()[0]
@@ -415,8 +421,8 @@ func TestManySearchesAtOnce(t *testing.T) {
 	}
 }
 
-// Where the most significant word decides, a kernel's candidate is an answer.
-// Where it does not, what the rest of the hash refuses is counted and passed over.
+// If the most significant word decides, every candidate is an answer. Otherwise the
+// engine counts the candidates that it refuses, and goes on after them.
 func TestRefused(t *testing.T) {
 	for _, k := range runnable(t) {
 		for _, versions := range [][]int32{nil, {1, 2, 3}} {
@@ -428,7 +434,8 @@ func TestRefused(t *testing.T) {
 				}
 			}
 
-			// One less than a hash: its first word meets the target, the rest does not.
+			// The target is one less than a hash, whose most significant word meets it
+			// while the rest does not.
 			e := testEngine(t, k, 2)
 			header := BitcoinGenesis()
 			below := Target{header.Hash().number()}
@@ -441,7 +448,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// What a search allocates does not grow with its length.
+// A longer search must not allocate more than a short one.
 func TestChunksDoNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("sync.Pool drops items on purpose under the race detector")
@@ -452,7 +459,7 @@ func TestChunksDoNotAllocate(t *testing.T) {
 			job := Job{Target: ZerosTarget(200), Count: uint64(chunks * k.Chunk())}
 			return testing.AllocsPerRun(10, func() { _, _ = e.Search(t.Context(), job) })
 		}
-		if few, many := allocations(2), allocations(longSearch-2); many > few+2 { // a pool may be emptied meanwhile
+		if few, many := allocations(2), allocations(longSearch-2); many > few+2 { // the collector may empty a pool meanwhile
 			t.Errorf("kernel %s: %v allocations in a search of 2 chunks, %v in one of %d", k.Name(), few, many, longSearch-2)
 		}
 	}

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// SelfTest returns nil if the kernel can run on this CPU and finds what it must
-// find in a few thousand hashes.
+// SelfTest returns nil if the kernel can run on this CPU and finds the right
+// answers. It takes a few thousand hashes.
 func (k Kernel) SelfTest() (err error) {
 	if len(k.missing) > 0 {
 		return fmt.Errorf("kernel %s needs %s, which this CPU lacks", k.name, strings.Join(k.missing, " and "))
 	}
-	defer func() { // a kernel over a library panics if that is not what it was written for
+	defer func() { // a kernel on top of a library panics if it does not know the library's version
 		if p := recover(); p != nil {
 			err = fmt.Errorf("kernel %s failed its self-test: %v", k.name, p)
 		}
@@ -31,7 +31,8 @@ func BitcoinGenesis() Header {
 	return Header{Version: 1, MerkleRoot: root, Time: 1231006505, Bits: 0x1d00ffff, Nonce: 2083236893}
 }
 
-// findGenesis looks for the nonce of a real block in a range around it.
+// findGenesis searches a range of nonces around that of Bitcoin's genesis, whose
+// target is a real one.
 func (k Kernel) findGenesis() error {
 	genesis := BitcoinGenesis()
 	found, err := k.Scan(Job{Header: genesis, First: genesis.Nonce - 500, Count: 512})
@@ -44,8 +45,8 @@ func (k Kernel) findGenesis() error {
 	return nil
 }
 
-// findEverything walks from answer to answer at an easy target, over the end of
-// the nonce space, and compares each with plain hashing.
+// findEverything searches the last 401 nonces of the space at an easy target, from
+// one answer to the next, and compares every answer with that of plain hashing.
 func (k Kernel) findEverything() error {
 	job := Job{
 		Header:   BitcoinGenesis(),
@@ -53,7 +54,7 @@ func (k Kernel) findEverything() error {
 		Versions: []int32{1, 0x20000000, -1},
 		Target:   ZerosTarget(5),
 	}
-	for job.First != 0 { // the search wraps to 0 once it is past the last nonce
+	for job.First != 0 { // First wraps around to 0 if the last nonce was an answer
 		want, exists, err := scanNaively(job)
 		if err != nil {
 			return err
@@ -70,7 +71,7 @@ func (k Kernel) findEverything() error {
 	return nil
 }
 
-// scanNaively is [Kernel.Scan] without a kernel.
+// scanNaively does what [Kernel.Scan] does by hashing every header whole.
 func scanNaively(job Job) (solved Header, found bool, err error) {
 	s, err := job.prepare()
 	if err != nil {

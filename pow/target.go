@@ -6,13 +6,14 @@ import (
 	"math"
 )
 
-// Target is the largest hash, read as a number of 256 bits, that proves the
-// work. The smaller it is, the more hashes it takes. The zero value is no
-// target: no hash is known to meet it.
+// Target is the largest hash, as a number of 256 bits, that proves the work. The
+// smaller the target, the more hashes it takes to meet it. The zero value means
+// that there is no target.
 type Target struct{ n uint256 }
 
-// ZerosTarget returns the easiest target whose hashes all begin with that many
-// zero bits: 2^(256-zeros) - 1. It panics unless 0 <= zeros < 256.
+// ZerosTarget returns the target 2^(256-zeros) - 1, which exactly the hashes with
+// at least that number of leading zero bits meet. It panics unless
+// 0 <= zeros < 256.
 func ZerosTarget(zeros int) Target {
 	if zeros < 0 || zeros > 255 {
 		panic(fmt.Sprintf("pow: ZerosTarget(%d): want 0 to 255", zeros))
@@ -20,13 +21,13 @@ func ZerosTarget(zeros int) Target {
 	return Target{uint256{}.not().shr(uint(zeros))}
 }
 
-// TargetFromBytes reads a target from its big-endian bytes.
+// TargetFromBytes returns the target with the given big-endian bytes.
 func TargetFromBytes(b [32]byte) Target { return Target{uint256FromBytes(&b)} }
 
 // Bytes returns the target as big-endian bytes.
 func (t Target) Bytes() [32]byte { return t.n.bytes() }
 
-// ParseTarget reads the 64 hex digits that String prints.
+// ParseTarget parses the 64 hex digits that String returns.
 func ParseTarget(s string) (Target, error) {
 	var b [32]byte
 	if len(s) != hex.EncodedLen(len(b)) {
@@ -38,7 +39,8 @@ func ParseTarget(s string) (Target, error) {
 	return TargetFromBytes(b), nil
 }
 
-// String returns the target as 64 hex digits, comparable with a printed hash.
+// String returns the target as 64 hex digits, the most significant first, like
+// those of a hash.
 func (t Target) String() string {
 	b := t.Bytes()
 	return hex.EncodeToString(b[:])
@@ -61,15 +63,17 @@ func (t *Target) UnmarshalText(text []byte) error {
 // IsZero reports whether t is the zero value.
 func (t Target) IsZero() bool { return t.n.isZero() }
 
-// Cmp returns -1, 0 or 1 as t is harder than, equal to or easier than u.
+// Cmp returns -1 if t is harder to meet than u, 0 if they are equal, and 1 if t is
+// easier.
 func (t Target) Cmp(u Target) int { return t.n.cmp(u.n) }
 
-// Zeros returns the leading zero bits of the target, which are the fewest that
-// a hash meeting it can have.
+// Zeros returns the number of leading zero bits of the target. Every hash that
+// meets the target has at least as many.
 func (t Target) Zeros() int { return 256 - t.n.bitLen() }
 
-// MulShift returns t * m * 2^n, rounded down, and whether it fits 256 bits, with
-// nothing lost on the way. n may be negative. Difficulty rules scale by it.
+// MulShift returns t * m * 2^n, rounded down, and reports whether the result fits
+// into 256 bits. Only the result is rounded, not the steps that lead to it. n may
+// be negative. Difficulty rules scale targets with it.
 func (t Target) MulShift(m uint64, n int) (scaled Target, ok bool) {
 	z, ok := t.n.mulShift(m, n)
 	if !ok {
@@ -78,14 +82,14 @@ func (t Target) MulShift(m uint64, n int) (scaled Target, ok bool) {
 	return Target{z}, true
 }
 
-// difficultyOne is the target of bits 1d00ffff, which defines difficulty 1.
+// difficultyOne returns the target of bits 1d00ffff, which defines difficulty 1.
 func difficultyOne() Target { return Target{uint256{0xffff}.shl(208)} }
 
 // Difficulty returns how many times harder the target is than that of bits
-// 1d00ffff, as Bitcoin's nodes report it; infinity for the zero target.
+// 1d00ffff, as Bitcoin's nodes report it. For the zero target it is infinite.
 func (t Target) Difficulty() float64 { return difficultyOne().n.float() / t.n.float() }
 
-// Probability returns the chance that one hash meets the target.
+// Probability returns the probability that a hash meets the target.
 func (t Target) Probability() float64 {
 	if t.IsZero() {
 		return 0
@@ -93,15 +97,15 @@ func (t Target) Probability() float64 {
 	return (t.n.float() + 1) / math.Exp2(256)
 }
 
-// Odds returns the chance that at least one of that many hashes meets the
-// target.
+// Odds returns the probability that at least one of the given number of hashes
+// meets the target.
 func (t Target) Odds(hashes uint64) float64 {
 	return -math.Expm1(float64(hashes) * math.Log1p(-t.Probability()))
 }
 
-// Work returns the expected number of hashes to meet the target, rounded down:
-// 2^256 / (target + 1), as Bitcoin counts chainwork. The zero target is worth
-// nothing.
+// Work returns the number of hashes that it takes on average to meet the target:
+// 2^256 / (target + 1), rounded down, as Bitcoin counts chainwork. The work of the
+// zero target is zero.
 func (t Target) Work() Work {
 	if t.IsZero() {
 		return Work{}

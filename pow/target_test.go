@@ -56,7 +56,7 @@ func TestCompactBitsOfBitcoinCore(t *testing.T) {
 	}
 }
 
-// The compact form is a number in base 256: mantissa * 256^(size-3).
+// The compact form stands for the number mantissa * 256^(size-3).
 func TestBitsAgainstBig(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := Bits(rapid.Uint32().Draw(t, "bits"))
@@ -80,7 +80,8 @@ func TestBitsAgainstBig(t *testing.T) {
 			return
 		}
 		equal(t, "target", target.n, want)
-		// Bitcoin Core asks the sign of the mantissa after its right shift.
+		// Bitcoin Core looks at the sign after it has shifted the mantissa, and zero
+		// is never negative.
 		if want := b&0x800000 != 0 && want.Sign() != 0; negative != want {
 			t.Fatalf("negative %v, want %v", negative, want)
 		}
@@ -114,7 +115,7 @@ func TestZerosTarget(t *testing.T) {
 			t.Errorf("%d zeros: %s, want %x", zeros, target, want)
 		}
 		if target.Zeros() != zeros {
-			t.Errorf("%d zeros read back as %d", zeros, target.Zeros())
+			t.Errorf("the target of %d zeros has %d leading zeros", zeros, target.Zeros())
 		}
 	}
 	for _, zeros := range []int{-1, 256} {
@@ -171,7 +172,7 @@ func TestOdds(t *testing.T) {
 	if got := ZerosTarget(0).Odds(1); got != 1 {
 		t.Errorf("odds of a target that every hash meets: %v, want 1", got)
 	}
-	// So small that 1 - p is 1 in floating point.
+	// Here p is so small that 1 - p is 1 in floating point.
 	if got, want := ZerosTarget(80).Odds(1<<40), math.Exp2(-40); math.Abs(got/want-1) > 1e-9 {
 		t.Errorf("odds %v, want %v", got, want)
 	}

@@ -6,12 +6,13 @@ import (
 	"math/bits"
 )
 
-// uint256 is an unsigned number of 256 bits, least significant word first.
-// Targets and chainwork need a handful of operations on it; none allocates.
+// uint256 is an unsigned number of 256 bits, the least significant word first. It
+// has only the operations that targets and chainwork need. They do not allocate.
 type uint256 [4]uint64
 
 func (x uint256) isZero() bool { return x == uint256{} }
 
+// cmp returns -1 if x is less than y, 0 if they are equal, and 1 if x is greater.
 func (x uint256) cmp(y uint256) int {
 	for i := 3; i >= 0; i-- {
 		if x[i] != y[i] {
@@ -35,7 +36,7 @@ func (x uint256) bitLen() int {
 
 func (x uint256) not() uint256 { return uint256{^x[0], ^x[1], ^x[2], ^x[3]} }
 
-// add returns x + y modulo 2^256 and the carry out.
+// add returns x + y modulo 2^256, and the carry.
 func (x uint256) add(y uint256) (sum uint256, carry uint64) {
 	for i := range x {
 		sum[i], carry = bits.Add64(x[i], y[i], carry)
@@ -43,7 +44,7 @@ func (x uint256) add(y uint256) (sum uint256, carry uint64) {
 	return sum, carry
 }
 
-// shl returns x << n, dropping the bits beyond 256.
+// shl returns x << n modulo 2^256.
 func (x uint256) shl(n uint) uint256 {
 	var z uint256
 	words, n := int(n/64), n%64
@@ -69,20 +70,20 @@ func (x uint256) shr(n uint) uint256 {
 	return z
 }
 
-// mul returns x * m, whole.
+// mul returns all 320 bits of x * m, the least significant word first.
 func (x uint256) mul(m uint64) (product [5]uint64) {
 	var carry uint64
 	for i := range x {
 		hi, lo := bits.Mul64(x[i], m)
 		product[i], carry = bits.Add64(lo, carry, 0)
-		carry += hi // hi is at most 2^64 - 2
+		carry += hi // cannot overflow, because hi is at most 2^64 - 2
 	}
 	product[4] = carry
 	return product
 }
 
-// mulDiv returns x * m / d and whether the quotient fits 256 bits. The product
-// is kept whole, in 320 bits. d must not be zero.
+// mulDiv returns x * m / d and reports whether the quotient fits into 256 bits. It
+// divides all 320 bits of the product. d must not be zero.
 func (x uint256) mulDiv(m, d uint64) (quo uint256, ok bool) {
 	product := x.mul(m)
 	over, rem := product[4]/d, product[4]%d
@@ -92,8 +93,8 @@ func (x uint256) mulDiv(m, d uint64) (quo uint256, ok bool) {
 	return quo, over == 0
 }
 
-// mulShift returns x * m * 2^n, rounded down, and whether it fits 256 bits. n
-// may be negative. The product is kept whole until it is shifted.
+// mulShift returns x * m * 2^n, rounded down, and reports whether it fits into 256
+// bits. It shifts all 320 bits of the product. n may be negative.
 func (x uint256) mulShift(m uint64, n int) (z uint256, ok bool) {
 	product := x.mul(m)
 	low, high := uint256(product[:4]), uint256{product[4]}
@@ -120,8 +121,8 @@ func (x uint256) div(y uint256) uint256 {
 		return quo
 	}
 
-	// Shift both so that y's top bit is set: each digit guessed from the two
-	// top words is then at most two too large.
+	// Shift both so that the top bit of y is set. A digit that is estimated from
+	// the two top words is then too large by at most two.
 	shift := uint(bits.LeadingZeros64(y[n-1]))
 	v := y.shl(shift)
 	low := x.shl(shift)
@@ -134,8 +135,8 @@ func (x uint256) div(y uint256) uint256 {
 	return quo
 }
 
-// divStep returns the digit u / v, which is below 2^64, and leaves the
-// remainder in u, which is one word longer than v.
+// divStep returns the quotient of u and v, which must be less than 2^64, and leaves
+// the remainder in u. u is one word longer than v.
 func divStep(u, v []uint64) uint64 {
 	n := len(v)
 	q := uint64(math.MaxUint64)
@@ -164,7 +165,7 @@ func divStep(u, v []uint64) uint64 {
 	}
 	u[n], borrow = bits.Sub64(u[n], mulCarry, borrow)
 
-	for borrow != 0 { // the digit was too large: add v back
+	for borrow != 0 { // the estimated digit was too large, so add v back
 		q--
 		var carry uint64
 		for i := range v {
@@ -176,7 +177,8 @@ func divStep(u, v []uint64) uint64 {
 	return q
 }
 
-// float returns the nearest float64, to within a unit in the last place.
+// float returns x as a float64, with an error of at most one unit in the last
+// place.
 func (x uint256) float() float64 {
 	var f float64
 	for i, word := range x {

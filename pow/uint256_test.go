@@ -21,7 +21,8 @@ func fromBig(n *big.Int) uint256 {
 	return uint256FromBytes(&b)
 }
 
-// words that carries, borrows and wrong digits of a long division hang on.
+// edgeWords are words at which carries, borrows and wrong digits of the long
+// division are likely.
 var edgeWords = []uint64{0, 1, 2, 1 << 31, 1 << 32, 1<<63 - 1, 1 << 63, 1<<63 + 1, math.MaxUint64 - 1, math.MaxUint64}
 
 func anyUint256() *rapid.Generator[uint256] {
@@ -55,7 +56,7 @@ func TestUint256AgainstBig(t *testing.T) {
 			t.Fatalf("bitLen = %d, want %d", got, want)
 		}
 		if fromBig(bx) != x {
-			t.Fatalf("bytes of %x do not come back", bx)
+			t.Fatalf("%x changes when it is converted to bytes and back", bx)
 		}
 		equal(t, "not", x.not(), new(big.Int).Sub(new(big.Int).Sub(two256, bx), big.NewInt(1)))
 		equal(t, "shr", x.shr(n), new(big.Int).Rsh(bx, n))
@@ -117,8 +118,8 @@ func TestMulShiftAgainstBig(t *testing.T) {
 	})
 }
 
-// FuzzDiv hunts for the rare wrong digits of long division, which random
-// operands almost never meet.
+// FuzzDiv looks for wrong digits of the long division, which are so rare that
+// random operands almost never show them.
 func FuzzDiv(f *testing.F) {
 	f.Add(uint64(0), uint64(0), uint64(1<<63), uint64(1<<63-1), uint64(0), uint64(0), uint64(math.MaxUint64), uint64(1<<63))
 	f.Add(uint64(3), uint64(0), uint64(0), uint64(1<<63), uint64(1), uint64(0), uint64(0), uint64(1<<61))

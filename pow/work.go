@@ -6,11 +6,11 @@ import (
 	"math/big"
 )
 
-// Work is a number of hashes: what one block or a whole chain is expected to
-// have cost.
+// Work is the number of hashes that a block, or a whole chain of blocks, is
+// expected to have taken. Bitcoin calls it chainwork.
 type Work struct{ n uint256 }
 
-// Add returns the sum, which sticks at 2^256 - 1.
+// Add returns the sum of w and v, or 2^256 - 1 if the sum is larger than that.
 func (w Work) Add(v Work) Work {
 	sum, carry := w.n.add(v.n)
 	if carry != 0 {
@@ -19,7 +19,7 @@ func (w Work) Add(v Work) Work {
 	return Work{sum}
 }
 
-// Cmp returns -1, 0 or 1 as w is less than, equal to or more than v.
+// Cmp returns -1 if w is less than v, 0 if they are equal, and 1 if w is more.
 func (w Work) Cmp(v Work) int { return w.n.cmp(v.n) }
 
 // Big returns the work as a big integer.
@@ -28,7 +28,7 @@ func (w Work) Big() *big.Int {
 	return new(big.Int).SetBytes(b[:])
 }
 
-// Float returns the nearest float64, for display and metrics.
+// Float returns the work as a float64, for display and metrics.
 func (w Work) Float() float64 { return w.n.float() }
 
 // MarshalText implements [encoding.TextMarshaler] in the form of String.
@@ -44,7 +44,7 @@ func (w *Work) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String returns 64 hex digits, as Bitcoin Core prints chainwork.
+// String returns the work as 64 hex digits, the form of Bitcoin Core's chainwork.
 func (w Work) String() string {
 	b := w.n.bytes()
 	return hex.EncodeToString(b[:])

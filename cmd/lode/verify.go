@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/pow/headers"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 type verifyCmd struct {
@@ -66,7 +67,7 @@ func (c *verifyCmd) verify(in io.Reader) (headers.Summary, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if errors.As(err, new(*headers.Error)) {
+		if errors.As(err, new(reject.Error)) {
 			return headers.Summary{}, atHeader(n, reader.Where(), err)
 		}
 		if err != nil {

@@ -2,15 +2,16 @@ package headers
 
 import "github.com/lodepow/lode/pow"
 
-// Network is what tells one Bitcoin network's headers from another's.
+// Network holds the rules for the headers of a Bitcoin network, and the values by
+// which the network is recognised.
 type Network struct {
 	Name    string
 	Magic   uint32 // the first four bytes of its messages, little-endian
 	Genesis pow.Header
 	Rule    pow.Retarget
 
-	// MinDifficulty lets a block that comes more than two spacings after its
-	// parent have the easiest target, as on testnet3.
+	// MinDifficulty demands the easiest target of a block whose time is more than two
+	// spacings after that of its parent, as on testnet3.
 	MinDifficulty bool
 }
 
@@ -24,8 +25,8 @@ func Main() *Network {
 	}
 }
 
-// Testnet3 returns Bitcoin's third test network. Its genesis differs from the
-// main one in time and nonce.
+// Testnet3 returns Bitcoin's third test network. Its genesis differs from that of
+// the main network in time and nonce only.
 func Testnet3() *Network {
 	genesis := pow.BitcoinGenesis()
 	genesis.Time, genesis.Nonce = 1296688602, 414098458
@@ -47,10 +48,10 @@ func Signet() *Network {
 	return &Network{Name: "signet", Magic: 0x40cf030a, Genesis: genesis, Rule: rule}
 }
 
-// Networks returns the networks that are recognised.
+// Networks returns the networks that a verifier recognises.
 func Networks() []*Network { return []*Network{Main(), Testnet3(), Signet()} }
 
-// NetworkNamed returns the network of that name, or nil.
+// NetworkNamed returns the network with the given name, or nil.
 func NetworkNamed(name string) *Network {
 	for _, n := range Networks() {
 		if n.Name == name {

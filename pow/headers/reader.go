@@ -10,49 +10,50 @@ import (
 	"io"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
-// Reader reads headers one after another from a stream in any of three forms,
-// which it tells apart by the first bytes:
+// Reader reads headers from a stream. It recognises three formats by the first
+// bytes:
 //
-//   - raw: 80 bytes a header, nothing between;
-//   - hex: 160 digits a header, with any white space between and within; a line
-//     may begin with a label that ends in a colon;
-//   - raw after the ten bytes of metadata that Neutrino puts before the headers
-//     it exports: network magic, version 0, type 0, height of the first header.
+//   - raw: the 80 bytes of each header, one header after another;
+//   - hex: the 160 digits of each header, with any white space between and inside
+//     headers; a line may begin with a label that ends in a colon;
+//   - raw after ten bytes of metadata, as exported by Neutrino: network magic,
+//     version 0, type 0, height of the first header.
 type Reader struct {
 	in    *bufio.Reader
-	next  func() (pow.Header, error)
+	next  func() (pow.Header, error) // reads a header in the stream's format
 	buf   [pow.HeaderSize]byte
 	count uint64 // headers read
-	at    uint64 // byte where the latest header begins, or its line
+	at    uint64 // where the latest header begins: a byte offset or, in hex, a line
 
-	line       uint64 // in hex, the line that is read, from 1
-	lineBegins bool
+	line       uint64 // number of the current line, from 1; 0 unless the format is hex
+	lineBegins bool   // nothing but white space has been read from the line
 
-	network *Network // of the metadata
-	height  uint32
+	network *Network // from the metadata; nil if there is none
+	height  uint32   // from the metadata
 }
 
 const (
 	metadataSize = 10
-	maxLabel     = 64
-	byteOrder    = "\ufeff" // some editors begin a text with it
+	maxLabel     = 64       // bytes, including the colon
+	byteOrder    = "\ufeff" // the byte order mark, with which some editors begin a text
 )
 
-// NewReader returns a reader. It reads nothing yet.
+// NewReader returns a reader of the stream. It reads nothing before Next is called.
 func NewReader(r io.Reader) *Reader {
 	reader := &Reader{in: bufio.NewReaderSize(r, 1<<16)}
 	reader.next = reader.first
 	return reader
 }
 
-// Next returns the next header. At the end of the stream it returns [io.EOF],
-// and an [*Error] where the stream is not made of headers.
+// Next returns the next header. At the end of the stream the error is [io.EOF]. If
+// the stream is malformed or truncated, the error is a [reject.Error].
 func (r *Reader) Next() (pow.Header, error) { return r.next() }
 
-// Where says where in the stream the header that Next returned or refused
-// begins.
+// Where returns the position at which the header begins that Next has returned or
+// refused last, for example "line 3" or "byte 160".
 func (r *Reader) Where() string {
 	if r.line > 0 {
 		return fmt.Sprintf("line %d", r.at)
@@ -60,13 +61,13 @@ func (r *Reader) Where() string {
 	return fmt.Sprintf("byte %d", r.at)
 }
 
-// Metadata returns the network and the height of the first header if the stream
-// began with them. It is known after the first call of Next.
+// Metadata returns the network and the height of the first header, if the stream
+// begins with them. They are known after the first call of Next.
 func (r *Reader) Metadata() (network *Network, height uint32, ok bool) {
 	return r.network, r.height, r.network != nil
 }
 
-// first finds out the form, settles it and reads the first header.
+// first recognises the format, and reads the first header.
 func (r *Reader) first() (pow.Header, error) {
 	start, err := r.in.Peek(pow.HeaderSize)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -93,8 +94,8 @@ func (r *Reader) first() (pow.Header, error) {
 	return r.next()
 }
 
-// isText holds for hex digits with labels. It never holds for a header: the
-// parent's hash begins or ends with zero bytes, and so do small versions.
+// isText reports whether b is printable, as hex digits and labels are. A raw header
+// is not, because the hash of its parent contains zero bytes.
 func isText(b []byte) bool {
 	for _, c := range b {
 		if (c < ' ' || c > '~') && !isSpace(c) {
@@ -104,9 +105,9 @@ func isText(b []byte) bool {
 	return true
 }
 
-// isMetadata holds where the bytes 4 and 5, version and type, are zero as the
-// metadata wants them and the first four are no version that a header has had,
-// but those of a network.
+// isMetadata reports whether b begins with metadata: the magic of a known network,
+// and then zeros for version and type. No real header has such a magic as its
+// version.
 func isMetadata(b []byte) bool {
 	return len(b) >= metadataSize && b[4] == 0 && b[5] == 0 &&
 		networkOfMagic(binary.LittleEndian.Uint32(b)) != nil
@@ -126,7 +127,7 @@ func (r *Reader) raw() (pow.Header, error) {
 	}
 	n, err := io.ReadFull(r.in, r.buf[:])
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return pow.Header{}, refuse(Truncated, "the stream ends after %d of the header's 80 bytes", n)
+		return pow.Header{}, reject.New(Truncated, "the stream ends after %d of the header's 80 bytes", n)
 	}
 	if err != nil {
 		return pow.Header{}, err
@@ -150,9 +151,9 @@ func (r *Reader) hex() (pow.Header, error) {
 	return pow.DecodeHeader(&r.buf), nil
 }
 
-// digits fills the buffer from the next 160 digits.
+// digits reads the next 160 hex digits into the buffer.
 func (r *Reader) digits() error {
-	// Almost always they stand together.
+	// This is the fast path for digits without white space between them.
 	if together, err := r.in.Peek(hex.EncodedLen(len(r.buf))); err == nil {
 		if _, err := hex.Decode(r.buf[:], together); err == nil {
 			_, err := r.in.Discard(len(together))
@@ -169,7 +170,7 @@ func (r *Reader) digits() error {
 		}
 		digit, ok := hexDigit(c)
 		if !ok {
-			return refuse(Malformed, "%q is no hex digit", c)
+			return reject.New(Malformed, "%q is no hex digit", c)
 		}
 		r.buf[n/2] = r.buf[n/2]<<4 | digit
 		n++
@@ -177,7 +178,7 @@ func (r *Reader) digits() error {
 	return nil
 }
 
-// skipSpace steps to the next byte that is not white space, counting lines.
+// skipSpace advances to the next byte that is not white space, and counts lines.
 func (r *Reader) skipSpace() error {
 	for {
 		c, err := r.in.ReadByte()
@@ -194,17 +195,19 @@ func (r *Reader) skipSpace() error {
 	}
 }
 
-// hexEnd is what an error means after so many digits of a header.
+// hexEnd returns the error for a read that failed after the given number of digits
+// of a header. The end of the stream inside a header is a truncation.
 func hexEnd(err error, digits int) error {
 	if errors.Is(err, io.EOF) && digits > 0 {
-		return refuse(Truncated, "the stream ends after %d of the header's 160 hex digits", digits)
+		return reject.New(Truncated, "the stream ends after %d of the header's 160 hex digits", digits)
 	}
 	return err
 }
 
-// skipLabel steps over what stands before a colon at the beginning of a line.
+// skipLabel advances past a label and its colon at the beginning of a line, if
+// there is one.
 func (r *Reader) skipLabel() {
-	start, _ := r.in.Peek(maxLabel) // an error comes again when it is read
+	start, _ := r.in.Peek(maxLabel) // if there is an error, the next read returns it
 	if end := bytes.IndexByte(start, '\n'); end >= 0 {
 		start = start[:end]
 	}

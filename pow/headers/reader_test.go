@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 func readAll(r io.Reader) (headers []pow.Header, reader *Reader, err error) {
@@ -108,8 +109,8 @@ func TestWhere(t *testing.T) {
 	}
 }
 
-// Whatever a stream holds, the reader ends, and what it read can be written in
-// either form and read again.
+// The reader must end on any stream, and refuse it only with a named reason. The
+// headers that it has read must stay the same when written as hex and read again.
 func FuzzReader(f *testing.F) {
 	raw := Main().Genesis.Bytes()
 	f.Add(raw[:])
@@ -117,9 +118,9 @@ func FuzzReader(f *testing.F) {
 	f.Add(append([]byte{0xf9, 0xbe, 0xb4, 0xd9, 0, 0, 0, 0, 0, 0}, raw[:]...))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		headers, _, err := readAll(bytes.NewReader(stream))
-		var e *Error
+		var e reject.Error
 		if err != nil && !errors.As(err, &e) {
-			t.Fatalf("unnamed error %v", err)
+			t.Fatalf("error %v, want io.EOF or a reject.Error", err)
 		}
 		var hex strings.Builder
 		for _, h := range headers {
@@ -127,12 +128,12 @@ func FuzzReader(f *testing.F) {
 		}
 		again, _, err := readAll(strings.NewReader(hex.String()))
 		if err != nil || !slices.Equal(again, headers) {
-			t.Errorf("%v came back as %v (%v)", headers, again, err)
+			t.Errorf("%v was read again as %v (%v)", headers, again, err)
 		}
 	})
 }
 
-// Whatever comes, the verifier neither panics nor takes a header that does not
+// The verifier must not panic on any stream, nor accept a header that does not
 // prove its work.
 func FuzzVerifier(f *testing.F) {
 	genesis := Main().Genesis.Bytes()

@@ -1,4 +1,5 @@
-// Package headers checks streams of Bitcoin headers, at constant memory.
+// Package headers reads streams of Bitcoin headers and checks them. A stream may
+// be of any length: the memory that it takes is bounded.
 package headers
 
 import (
@@ -7,26 +8,29 @@ import (
 	"slices"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 const (
-	// window is how many of the latest headers a new one can have as its
-	// parent: two difficulty periods. Older forks are not recognised.
+	// window is the number of latest headers that are kept: two difficulty periods
+	// and a little. A header whose parent is older is refused, because the parent
+	// is no longer known.
 	window = 4096
 
-	maxBranches = 1000
+	maxBranches = 1000 // branches that are tracked
 
-	medianSpan = 11 // headers whose median time a new one must exceed
+	medianSpan = 11 // number of headers whose median time their child must exceed
 )
 
-// Config says what is known beforehand and what to check.
+// Config says what the caller knows about the stream, and what is to be checked.
 type Config struct {
-	// Network the headers are of; nil: recognised by its genesis, which is
-	// either the first header or its parent.
+	// Network is the network that the headers belong to. If it is nil, the verifier
+	// recognises the network by its genesis, provided that the genesis is the first
+	// header or its parent.
 	Network *Network
 
-	// Height of the first header, where the stream does not begin at a genesis;
-	// nil: unknown.
+	// Height is the height of the first header, or nil if it is not known. It is
+	// needed only for streams that do not begin at a genesis or its child.
 	Height *uint32
 
 	// Retarget checks the bits against the network's difficulty rule. It needs
@@ -34,107 +38,124 @@ type Config struct {
 	Retarget bool
 }
 
-// Verifier checks one header after another: that its parent came before, that
-// its hash proves the work, that its time is later than the median of the
-// eleven headers before it on its branch and, if asked, that its bits are those
-// of the difficulty rule. The parent of the first header is taken on trust.
-// Whether a time lies in the future is not checked.
+// Verifier checks headers one after another. For each header it checks that
+//
+//   - the stream has contained its parent;
+//   - its hash meets the target of its bits;
+//   - its time is later than the median of the eleven headers before it on its
+//     branch;
+//   - its bits follow from the difficulty rule, if [Config].Retarget is set.
+//
+// The parent of the first header is taken on trust. Whether a time is in the
+// future is not checked.
 type Verifier struct {
 	network  *Network
 	height   *uint32
 	retarget bool
 
-	headers  uint64
-	nodes    []node // a ring: header i stands at i % window
-	parent   node   // of the first header: empty but for its hash, unless it is a genesis
+	headers  uint64 // number of headers kept so far
+	nodes    []node // the last headers, as a ring: header i is at index i % window
+	parent   node   // of the first header; only its hash is set, unless it is a genesis
 	start    Start
 	branches []branch // in the order in which they began
-	best     int      // index of the branch with the most work, first seen
+	best     int      // index of the branch with the most work; of equals, the first seen
 
-	retargets, skipped uint64 // difficulty periods whose first bits were checked, or could not be
+	// Numbers of difficulty periods whose first bits were checked, and could not be
+	// checked.
+	retargets, skipped uint64
 
-	// Of the bits seen last, which few headers change.
+	// The bits seen last, with the target and the work that they stand for. They
+	// seldom change from one header to the next.
 	bits   pow.Bits
 	target pow.Target
 	work   pow.Work
 }
 
-// node is what a header's children need to know, so that none of them has to
-// look further back.
+// node holds everything about a header that is needed to check its children, so
+// that a check never has to look at earlier headers.
 type node struct {
 	hash   pow.Hash
 	height uint32
-	work   pow.Work // of the branch up to here
-	branch int
+	work   pow.Work // sum of the branch up to and including this header
+	branch int      // index into Verifier.branches
 
-	times  [medianSpan]uint32 // of the branch's latest headers, the last one newest
-	nTimes int
+	times  [medianSpan]uint32 // times of the last headers of the branch, newest last
+	nTimes int                // how many of times are known; these are at the end
 
-	bits        pow.Bits
-	realBits    pow.Bits // of the last header that was not of minimum difficulty
-	realKnown   bool     // not where the stream began amid such headers
-	periodStart uint32   // time of the first header of the difficulty period
-	periodKnown bool     // not where the stream began amid the period
+	bits pow.Bits
+
+	// On networks with blocks of minimum difficulty: the bits of the last header that
+	// was not such a block. They are not known if all headers so far have been.
+	realBits  pow.Bits
+	realKnown bool
+
+	// The time of the first header of the difficulty period. It is not known if the
+	// stream began later in the period.
+	periodStart uint32
+	periodKnown bool
 }
 
 func (n *node) time() uint32 { return n.times[medianSpan-1] }
 
-// Start says how much is known of where the stream begins.
+// Start describes the beginning of a stream.
 type Start struct {
-	Network     *Network // nil: not recognised
-	Height      uint32   // of the first header
+	Network     *Network // nil if it was neither given nor recognised
+	Height      uint32   // of the first header; meaningful only if HeightKnown is set
 	HeightKnown bool
 	Parent      pow.Hash // of the first header; zero for a genesis
-	FromGenesis bool     // the first header is a genesis or its child: nothing is taken on trust
+	FromGenesis bool     // the first header is a genesis or its child, so nothing is taken on trust
 }
 
-// branch is a run of headers, each the child of the one before. It begins the
-// stream or leaves another branch, which may go on beside it.
+// branch is a sequence of headers, each of which is the child of the one before.
+// Its first header is either a child of the stream's parent or a second child of a
+// header on another branch.
 type branch struct {
-	from   int // index of the branch it leaves; itself if it begins at the stream's parent
-	fork   pow.Hash
-	first  uint32 // height of its first header
-	height uint32 // of its tip
-	tip    pow.Hash
-	work   pow.Work
+	from   int      // index of that other branch; its own index if there is none
+	fork   pow.Hash // parent of its first header
+	first  uint32   // height of its first header
+	height uint32   // height of its last header
+	tip    pow.Hash // hash of its last header
+	work   pow.Work // sum from the beginning of the stream up to its last header
 }
 
-// Branch is a chain of headers up to one that has no children.
+// Branch describes a chain of headers that ends at a header without children.
 type Branch struct {
 	Tip     pow.Hash
-	Height  uint32   // of the tip; counted from 0 where the stream begins if the height is not known
-	Work    pow.Work // up to the tip, with what it shares with other branches
-	Fork    pow.Hash // where it leaves another branch; for the best one the stream's parent
-	Headers uint64   // after the fork
+	Height  uint32   // of the tip; if the height of the stream is not known, counted from 0 at its first header
+	Work    pow.Work // up to the tip, including headers that other branches share
+	Fork    pow.Hash // last header that is shared with another branch; for the best branch the stream's parent
+	Headers uint64   // number of headers after the fork
 }
 
-// Summary is what is known after a number of headers.
+// Summary describes the headers that a verifier has accepted.
 type Summary struct {
 	Headers uint64
 	Start   Start
-	Best    Branch   // the one with the most work, the first seen of equals
-	Side    []Branch // the others, as they leave it or one another
+	Best    Branch   // the branch with the most work; of equals, the first seen
+	Side    []Branch // all other branches
 
-	// Difficulty periods whose first bits were checked against the rule, and
-	// those where that could not be, because the period before began before the
-	// stream.
+	// Retargets is the number of difficulty periods whose first bits were checked
+	// against the rule. Skipped is the number of those whose bits could not be
+	// checked, because the preceding period began before the stream.
 	Retargets, Skipped uint64
 }
 
-// NewVerifier returns a verifier.
+// NewVerifier returns a verifier that has seen no headers.
 func NewVerifier(c Config) *Verifier {
 	return &Verifier{network: c.Network, height: c.Height, retarget: c.Retarget}
 }
 
-// Summary returns what is known so far.
+// Summary describes the headers accepted so far.
 func (v *Verifier) Summary() Summary {
 	s := Summary{Headers: v.headers, Start: v.start, Retargets: v.retargets, Skipped: v.skipped}
 	if len(v.branches) == 0 {
 		return s
 	}
 
-	// From the best tip down: of a branch that it has left, what lies past the
-	// fork is a side branch. It leaves no branch twice, so left holds each fork.
+	// Walk from the best tip down to the root. left holds the branches that the best
+	// chain passes through and then leaves, each with the branch that it goes on
+	// with. The headers after that fork are a side branch. The best chain leaves no
+	// branch twice.
 	left := map[int]branch{}
 	at := v.best
 	for ; v.branches[at].from != at; at = v.branches[at].from {
@@ -157,15 +178,16 @@ func (v *Verifier) Summary() Summary {
 	return s
 }
 
-// What the caller has to state, or has stated wrongly.
+// Errors about the [Config]: the caller has to state something that cannot be
+// recognised, or has stated something that is wrong.
 var (
 	ErrNeedNetwork = errors.New("the difficulty rule is the network's, and the first header is neither a known genesis nor the child of one: state the network")
 	ErrNeedHeight  = errors.New("the difficulty rule depends on the height, and the first header is neither a genesis nor the child of a known one: state its height")
 	ErrOtherHeight = errors.New("the stream begins at another height than was stated")
 )
 
-// Add checks the next header and keeps it. An [*Error] names what is wrong with
-// it; the header is then not kept.
+// Add checks the next header and keeps it. If the header breaks a rule, Add returns
+// a [reject.Error] and the verifier stays as it was.
 func (v *Verifier) Add(h pow.Header) error {
 	hash := h.Hash()
 	if v.headers == 0 {
@@ -189,7 +211,8 @@ func (v *Verifier) Add(h pow.Header) error {
 	return v.keep(h, hash, parent)
 }
 
-// begin finds out where the stream starts.
+// begin finds out where the stream begins, from the first header and from what the
+// caller has stated.
 func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
 	network := v.network
 	v.start = Start{Parent: h.Prev}
@@ -207,7 +230,7 @@ func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
 	switch {
 	case h.Prev == pow.Hash{}:
 		if network != nil && network.Genesis.Hash() != hash {
-			return refuse(WrongGenesis, "it has no parent, but the genesis of %s is %s", network.Name, network.Genesis.Hash())
+			return reject.New(WrongGenesis, "it has no parent, but the genesis of %s is %s", network.Name, network.Genesis.Hash())
 		}
 		v.start.FromGenesis, v.start.HeightKnown = true, true
 	case network != nil && network.Genesis.Hash() == h.Prev:
@@ -229,7 +252,8 @@ func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
 	return nil
 }
 
-// find returns the parent. Most headers are the child of the one before.
+// find returns the parent of a header with the given hash. It begins with the
+// latest header, which is the parent in almost all cases.
 func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 	first := v.headers - min(v.headers, window)
 	for i := v.headers; i > first; i-- {
@@ -238,33 +262,33 @@ func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 			return n, nil
 		}
 		if n.hash == hash {
-			return nil, refuse(Duplicate, "it stands in the stream twice")
+			return nil, reject.New(Duplicate, "it stands in the stream twice")
 		}
 	}
 	if prev == (pow.Hash{}) && v.headers > 0 {
-		return nil, refuse(PrevNotFound, "it has no parent, but it is not the first header")
+		return nil, reject.New(reject.PrevNotFound, "it has no parent, but it is not the first header")
 	}
 	if prev == v.parent.hash && v.headers < window {
 		return &v.parent, nil
 	}
-	return nil, refuse(PrevNotFound, "its parent %s is not among the %d headers before it", prev, min(v.headers, window))
+	return nil, reject.New(reject.PrevNotFound, "its parent %s is not among the %d headers before it", prev, min(v.headers, window))
 }
 
 func (v *Verifier) checkWork(h pow.Header, hash pow.Hash) error {
 	if h.Bits != v.bits || v.headers == 0 {
 		target, err := h.Bits.Target()
 		if err != nil {
-			return refuse(HighHash, "%v", err)
+			return reject.New(reject.HighHash, "%v", err)
 		}
 		if n := v.start.Network; n != nil {
 			if limit, _, _ := n.Rule.Limit.Decode(); target.Cmp(limit) > 0 {
-				return refuse(HighHash, "bits %s ask for less work than %s, the least on %s", h.Bits, n.Rule.Limit, n.Name)
+				return reject.New(reject.HighHash, "bits %s ask for less work than %s, the least on %s", h.Bits, n.Rule.Limit, n.Name)
 			}
 		}
 		v.bits, v.target, v.work = h.Bits, target, target.Work()
 	}
 	if !hash.Meets(v.target) {
-		return refuse(HighHash, "the hash is above the target %s of bits %s", v.target, h.Bits)
+		return reject.New(reject.HighHash, "the hash is above the target %s of bits %s", v.target, h.Bits)
 	}
 	return nil
 }
@@ -272,13 +296,13 @@ func (v *Verifier) checkWork(h pow.Header, hash pow.Hash) error {
 func (v *Verifier) checkTime(h pow.Header, parent *node) error {
 	n := parent.nTimes
 	if n == 0 || n < medianSpan && !v.start.FromGenesis {
-		return nil // the median is not known
+		return nil // the stream has too few headers to know the median
 	}
 	sorted := parent.times
 	known := sorted[medianSpan-n:]
 	slices.Sort(known)
 	if median := known[n/2]; h.Time <= median {
-		return refuse(TimeTooOld, "time %d is not later than %d, the median of the %d headers before", h.Time, median, n)
+		return reject.New(reject.TimeTooOld, "time %d is not later than %d, the median of the %d headers before", h.Time, median, n)
 	}
 	return nil
 }
@@ -298,7 +322,7 @@ func (v *Verifier) checkBits(h pow.Header, parent *node) error {
 	case boundary:
 		want = n.Rule.Next(parent.bits, parent.periodStart, parent.time())
 	case parent.nTimes == 0:
-		return nil // taken on trust, and nothing of it is known
+		return nil // the parent is taken on trust, and its bits are not known
 	case n.MinDifficulty && int64(h.Time) > int64(parent.time())+2*int64(n.Rule.Spacing):
 		want = n.Rule.Limit
 	case n.MinDifficulty && !parent.realKnown:
@@ -307,7 +331,7 @@ func (v *Verifier) checkBits(h pow.Header, parent *node) error {
 		want = parent.realBits
 	}
 	if h.Bits != want {
-		return refuse(BadDiffBits, "bits %s, the difficulty rule of %s wants %s at height %d", h.Bits, n.Name, want, height)
+		return reject.New(reject.BadDiffBits, "bits %s, the difficulty rule of %s wants %s at height %d", h.Bits, n.Name, want, height)
 	}
 	if boundary {
 		v.retargets++
@@ -315,7 +339,7 @@ func (v *Verifier) checkBits(h pow.Header, parent *node) error {
 	return nil
 }
 
-// child returns the node of a header at that height.
+// child returns the node of a header with the given parent, work and height.
 func (v *Verifier) child(h pow.Header, hash pow.Hash, parent *node, work pow.Work, height uint32) node {
 	n := node{
 		hash:   hash,
@@ -336,7 +360,7 @@ func (v *Verifier) child(h pow.Header, hash pow.Hash, parent *node, work pow.Wor
 	network := v.start.Network
 	switch {
 	case network == nil || !v.start.HeightKnown:
-		// The difficulty rule is not asked for.
+		// The difficulty rule cannot be applied.
 	case network.Rule.Boundary(height):
 		n.periodStart, n.periodKnown = h.Time, true
 	case h.Bits == network.Rule.Limit:
@@ -345,7 +369,7 @@ func (v *Verifier) child(h pow.Header, hash pow.Hash, parent *node, work pow.Wor
 	return n
 }
 
-// heightAfter returns the height of a child of that node.
+// heightAfter returns the height of a child of the given node.
 func (v *Verifier) heightAfter(parent *node) uint32 {
 	if parent == &v.parent {
 		return v.start.Height
@@ -353,6 +377,8 @@ func (v *Verifier) heightAfter(parent *node) uint32 {
 	return parent.height + 1
 }
 
+// keep adds a header that has passed all checks. It refuses the header only if it
+// would begin a branch too many.
 func (v *Verifier) keep(h pow.Header, hash pow.Hash, parent *node) error {
 	height := v.heightAfter(parent)
 	n := v.child(h, hash, parent, v.work, height)
@@ -360,7 +386,7 @@ func (v *Verifier) keep(h pow.Header, hash pow.Hash, parent *node) error {
 	isRoot := parent == &v.parent
 	if isRoot || v.branches[parent.branch].tip != h.Prev {
 		if len(v.branches) == maxBranches {
-			return refuse(TooManyForks, "more than %d branches", maxBranches)
+			return reject.New(TooManyForks, "more than %d branches", maxBranches)
 		}
 		n.branch = len(v.branches)
 		from := parent.branch

@@ -15,12 +15,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// verifyStream reads and checks until the end or an error, which comes with the
-// number of headers before it.
+// verifyStream reads and checks a stream until its end or the first error. The
+// summary covers the headers before the error.
 func verifyStream(r io.Reader, c Config) (Summary, error) {
 	reader := NewReader(r)
 	v := NewVerifier(c)
@@ -80,9 +81,10 @@ func TestNetworksMatchTheirGenesis(t *testing.T) {
 	}
 }
 
-// Real headers over 49 difficulty periods, 1,568 of them older than their
-// parent. The file is large, so it is only read where LODE_HEADERS names it: the
-// main chain's first 100,000 headers with Neutrino's metadata before them.
+// The test reads the first 100,000 headers of the main chain, with Neutrino's
+// metadata before them. They span 49 difficulty periods, and the time of 1,568 of
+// them is earlier than that of their parent. The file is too large for the
+// repository, so LODE_HEADERS has to name it.
 func TestHundredThousandRealHeaders(t *testing.T) {
 	file := os.Getenv("LODE_HEADERS")
 	if file == "" {
@@ -123,7 +125,7 @@ func TestHundredThousandRealHeaders(t *testing.T) {
 	t.Run("at the wrong height", func(t *testing.T) {
 		height := uint32(50_001)
 		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Network: Main(), Retarget: true, Height: &height})
-		wantReason(t, err, BadDiffBits)
+		wantReason(t, err, reject.BadDiffBits)
 	})
 	t.Run("height unknown", func(t *testing.T) {
 		_, err := verifyStream(bytes.NewReader(headers[50_000*80:]), Config{Network: Main(), Retarget: true})
@@ -133,15 +135,15 @@ func TestHundredThousandRealHeaders(t *testing.T) {
 	})
 }
 
-func wantReason(t *testing.T, err error, want Reason) {
+func wantReason(t *testing.T, err error, want reject.Reason) {
 	t.Helper()
-	var e *Error
+	var e reject.Error
 	if !errors.As(err, &e) || e.Reason != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
 
-// easyNet is a network on which every second hash proves the work.
+// easyNet returns a network on which every second hash proves the work.
 func easyNet() *Network {
 	return &Network{
 		Name:    "easy",
@@ -150,7 +152,7 @@ func easyNet() *Network {
 	}
 }
 
-// solve finds a nonce for the header's bits.
+// solve returns the header with the first nonce that meets the target of its bits.
 func solve(t testing.TB, h pow.Header) pow.Header {
 	t.Helper()
 	target, err := h.Bits.Target()
@@ -162,8 +164,8 @@ func solve(t testing.TB, h pow.Header) pow.Header {
 	return h
 }
 
-// block is a header with its parent: the naive model keeps all of them and
-// looks back as far as it likes.
+// block is a header with a pointer to its parent. The model to compare with keeps
+// all blocks, so its rules can look back as far as they need to.
 type block struct {
 	pow.Header
 	parent *block
@@ -186,7 +188,7 @@ func (b *block) median() uint32 {
 	return times[len(times)/2]
 }
 
-// nextBits is the difficulty rule with nothing remembered.
+// nextBits applies the difficulty rule by looking back at the blocks themselves.
 func (b *block) nextBits(n *Network, time uint32) pow.Bits {
 	height := b.height + 1
 	if height%n.Rule.Interval == 0 {
@@ -216,7 +218,7 @@ func (b *block) work() *big.Int {
 	return sum
 }
 
-// grow adds a good child to a block.
+// grow returns a valid child of a block.
 func grow(t testing.TB, n *Network, parent *block, r *rand.Rand) *block {
 	t.Helper()
 	time := max(parent.median()+1, parent.Time+r.Uint32N(1800)-300)
@@ -235,7 +237,7 @@ func easyGenesis(t testing.TB) (*Network, *block) {
 	return n, &block{Header: n.Genesis}
 }
 
-// Random trees of headers, against a model that keeps everything.
+// The verifier must agree with the model on random trees of headers.
 func TestVerifierAgainstModel(t *testing.T) {
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -249,7 +251,7 @@ func TestVerifierAgainstModel(t *testing.T) {
 		children := map[*block]int{}
 		best := genesis
 		for range 60 {
-			// Mostly on a tip, sometimes anywhere.
+			// Most headers follow the one added last, and some any other.
 			parent := blocks[len(blocks)-1]
 			if r.IntN(6) == 0 {
 				parent = blocks[r.IntN(len(blocks))]
@@ -260,17 +262,17 @@ func TestVerifierAgainstModel(t *testing.T) {
 			}
 
 			bad := b.Header
-			var want Reason
+			var want reject.Reason
 			switch r.IntN(4) {
 			case 0:
-				bad.Time, want = parent.median()-r.Uint32N(100), TimeTooOld
+				bad.Time, want = parent.median()-r.Uint32N(100), reject.TimeTooOld
 				bad = solve(t, bad)
 			case 1:
-				bad.Bits, want = bad.Bits-1, BadDiffBits
+				bad.Bits, want = bad.Bits-1, reject.BadDiffBits
 				bad = solve(t, bad)
 			case 2:
 				bad.Prev[r.IntN(32)] ^= 1 << r.IntN(8)
-				bad, want = solve(t, bad), PrevNotFound
+				bad, want = solve(t, bad), reject.PrevNotFound
 			case 3:
 				bad, want = blocks[r.IntN(len(blocks))].Header, Duplicate
 				if bad == genesis.Header && len(blocks) == 1 {
@@ -279,7 +281,7 @@ func TestVerifierAgainstModel(t *testing.T) {
 			}
 			before := v.Summary()
 			err := v.Add(bad)
-			var e *Error
+			var e reject.Error
 			if !errors.As(err, &e) || e.Reason != want {
 				t.Fatalf("seed %d: %v, want %s", seed, err, want)
 			}
@@ -304,8 +306,8 @@ func TestVerifierAgainstModel(t *testing.T) {
 	}
 }
 
-// checkBranches compares the branches with the leaves of the tree: each header
-// belongs to exactly one of them.
+// checkBranches compares the branches of a summary with the leaves of the tree. It
+// also checks that the branches contain every header exactly once.
 func checkBranches(t *testing.T, s Summary, blocks []*block, children map[*block]int, best *block) {
 	t.Helper()
 	trunk := map[pow.Hash]bool{}
@@ -326,18 +328,18 @@ func checkBranches(t *testing.T, s Summary, blocks []*block, children map[*block
 		leaf := leaves[side.Tip]
 		delete(leaves, side.Tip)
 		if leaf == nil || side.Height != leaf.height || side.Work.Big().Cmp(leaf.work()) != 0 {
-			t.Fatalf("side branch %+v is not of a leaf", side)
+			t.Fatalf("side branch %+v does not end at a leaf", side)
 		}
 		if fork := leaf.back(uint32(side.Headers)); fork == nil || fork.Hash() != side.Fork {
-			t.Fatalf("side branch %+v does not leave where it says", side)
+			t.Fatalf("side branch %+v does not begin at its fork", side)
 		}
 		if last := leaf.back(uint32(side.Headers) - 1); trunk[last.Hash()] {
-			t.Fatalf("side branch %+v holds a header of the best one", side)
+			t.Fatalf("side branch %+v contains a header of the best branch", side)
 		}
 		total += side.Headers
 	}
 	if total != s.Headers || s.Headers != uint64(len(blocks)) {
-		t.Fatalf("branches hold %d headers of %d", total, s.Headers)
+		t.Fatalf("branches contain %d headers of %d", total, s.Headers)
 	}
 }
 
@@ -368,21 +370,21 @@ func TestDamage(t *testing.T) {
 
 	for name, tc := range map[string]struct {
 		stream string
-		want   Reason
-		after  uint64 // good headers
+		want   reject.Reason
+		after  uint64 // number of good headers before it
 	}{
-		"a changed merkle root": {damaged(func(l []string) []string { l[100] = flip(l[100], 80); return l }), HighHash, 100},
-		"a changed nonce":       {damaged(func(l []string) []string { l[100] = flip(l[100], 159); return l }), HighHash, 100},
-		"a changed parent":      {damaged(func(l []string) []string { l[100] = flip(l[100], 20); return l }), PrevNotFound, 100},
-		"easier bits":           {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff7f20" + l[9][152:]; return l }), HighHash, 9},
-		"negative bits":         {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff801d" + l[9][152:]; return l }), HighHash, 9},
-		"a missing header":      {damaged(func(l []string) []string { return slices.Delete(l, 7, 8) }), PrevNotFound, 7},
+		"a changed merkle root": {damaged(func(l []string) []string { l[100] = flip(l[100], 80); return l }), reject.HighHash, 100},
+		"a changed nonce":       {damaged(func(l []string) []string { l[100] = flip(l[100], 159); return l }), reject.HighHash, 100},
+		"a changed parent":      {damaged(func(l []string) []string { l[100] = flip(l[100], 20); return l }), reject.PrevNotFound, 100},
+		"easier bits":           {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff7f20" + l[9][152:]; return l }), reject.HighHash, 9},
+		"negative bits":         {damaged(func(l []string) []string { l[9] = l[9][:144] + "ffff801d" + l[9][152:]; return l }), reject.HighHash, 9},
+		"a missing header":      {damaged(func(l []string) []string { return slices.Delete(l, 7, 8) }), reject.PrevNotFound, 7},
 		"a header twice":        {damaged(func(l []string) []string { return slices.Insert(l, 8, l[7]) }), Duplicate, 8},
 		"an old header again":   {damaged(func(l []string) []string { return slices.Insert(l, 300, l[7]) }), Duplicate, 300},
-		"two in wrong order":    {damaged(func(l []string) []string { l[5], l[6] = l[6], l[5]; return l }), PrevNotFound, 5},
+		"two in wrong order":    {damaged(func(l []string) []string { l[5], l[6] = l[6], l[5]; return l }), reject.PrevNotFound, 5},
 		"not hex":               {damaged(func(l []string) []string { l[3] = "zz" + l[3][2:]; return l }), Malformed, 3},
-		"a short line":          {damaged(func(l []string) []string { l[3] = l[3][:158]; return l }), HighHash, 3},
-		"a line without end":    {damaged(func(l []string) []string { l[3] = strings.Repeat("0", 5000); return l }), PrevNotFound, 3},
+		"a short line":          {damaged(func(l []string) []string { l[3] = l[3][:158]; return l }), reject.HighHash, 3},
+		"a line without end":    {damaged(func(l []string) []string { l[3] = strings.Repeat("0", 5000); return l }), reject.PrevNotFound, 3},
 		"cut within hex":        {strings.Join(lines[:5], "\n")[:700], Truncated, 4},
 		"cut short":             {raw(lines)[:80*20+33], Truncated, 20},
 		"shorter than a header": {raw(lines)[:79], Truncated, 0},
@@ -397,14 +399,14 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// A stream that starts anywhere is checked as far as what is known allows, and
-// never refused for what is not known.
+// A stream may begin anywhere in a chain. The verifier must check all that it can
+// know, and must not refuse a header because of something that it cannot know.
 func TestMiddleOfAChain(t *testing.T) {
 	for _, minDifficulty := range []bool{false, true} {
 		r := rand.New(rand.NewPCG(9, 9))
 		n, tip := easyGenesis(t)
 		n.MinDifficulty = minDifficulty
-		n.Rule.Spacing = 300 // so that many blocks come late, and bits change
+		n.Rule.Spacing = 300 // shorter than the blocks' spacing, so that many are late and the bits change
 		chain := []*block{tip}
 		for range 60 {
 			tip = grow(t, n, tip, r)
@@ -422,7 +424,8 @@ func TestMiddleOfAChain(t *testing.T) {
 			if s.Start.FromGenesis != (start < 2) || s.Start.Parent != chain[start].Prev || s.Best.Height != 60 {
 				t.Errorf("from %d: %+v", start, s)
 			}
-			// Boundaries at 8, 16, ... 56; the first after the start may be out of reach.
+			// The boundaries are at 8, 16, ... 56. The first one after the start cannot be
+			// checked if its period began before the start.
 			boundaries := uint64(7 - (max(start, 1)-1)/8)
 			skipped := uint64(0)
 			if start > 8 || start > 1 && start <= 8 {
@@ -447,20 +450,20 @@ func TestStart(t *testing.T) {
 	for name, tc := range map[string]struct {
 		config  Config
 		headers []pow.Header
-		want    error // or
-		reason  Reason
+		want    error         // nil if the headers are accepted, or reason is set
+		reason  reject.Reason // empty if the error is want
 	}{
-		"genesis":                       {Config{Retarget: true}, []pow.Header{test, first}, nil, ""},
-		"child of a genesis":            {Config{Retarget: true}, []pow.Header{first}, nil, ""},
-		"genesis of another network":    {Config{Network: Main()}, []pow.Header{test}, nil, WrongGenesis},
-		"another genesis later":         {Config{}, []pow.Header{main, test}, nil, PrevNotFound},
-		"child of another's genesis":    {Config{Network: Main(), Retarget: true}, []pow.Header{first}, ErrNeedHeight, ""},
-		"network unknown":               {Config{Retarget: true, Height: height(7)}, []pow.Header{unknown(t)}, ErrNeedNetwork, ""},
-		"height contradicted":           {Config{Height: height(77)}, []pow.Header{main}, ErrOtherHeight, ""},
-		"height confirmed":              {Config{Height: height(1)}, []pow.Header{first}, nil, ""},
-		"signet's genesis":              {Config{Retarget: true}, []pow.Header{Signet().Genesis}, nil, ""},
-		"a genesis nobody knows":        {Config{}, []pow.Header{solve(t, easyNet().Genesis)}, nil, ""},
-		"a genesis nobody has rules of": {Config{Retarget: true}, []pow.Header{solve(t, easyNet().Genesis)}, ErrNeedNetwork, ""},
+		"genesis":                     {Config{Retarget: true}, []pow.Header{test, first}, nil, ""},
+		"child of a genesis":          {Config{Retarget: true}, []pow.Header{first}, nil, ""},
+		"genesis of another network":  {Config{Network: Main()}, []pow.Header{test}, nil, WrongGenesis},
+		"another genesis later":       {Config{}, []pow.Header{main, test}, nil, reject.PrevNotFound},
+		"child of another's genesis":  {Config{Network: Main(), Retarget: true}, []pow.Header{first}, ErrNeedHeight, ""},
+		"network unknown":             {Config{Retarget: true, Height: height(7)}, []pow.Header{unknown(t)}, ErrNeedNetwork, ""},
+		"height contradicted":         {Config{Height: height(77)}, []pow.Header{main}, ErrOtherHeight, ""},
+		"height confirmed":            {Config{Height: height(1)}, []pow.Header{first}, nil, ""},
+		"signet's genesis":            {Config{Retarget: true}, []pow.Header{Signet().Genesis}, nil, ""},
+		"unknown genesis":             {Config{}, []pow.Header{solve(t, easyNet().Genesis)}, nil, ""},
+		"rules of an unknown genesis": {Config{Retarget: true}, []pow.Header{solve(t, easyNet().Genesis)}, ErrNeedNetwork, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := NewVerifier(tc.config)
@@ -479,26 +482,26 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// unknown is a good header whose parent nobody knows.
+// unknown returns a valid header whose parent is unknown.
 func unknown(t testing.TB) pow.Header {
 	return solve(t, pow.Header{Prev: pow.Hash{1}, Bits: 0x207fffff})
 }
 
-// A header that proves what its bits ask for, which is less than the network
-// allows.
+// The header proves the work that its bits ask for, but that is less than the least
+// on its network.
 func TestBitsAboveTheLimit(t *testing.T) {
 	n, genesis := easyGenesis(t)
 	n.Rule.Limit = 0x203fffff
 	v := NewVerifier(Config{Network: n})
 	err := v.Add(solve(t, genesis.Header))
-	wantReason(t, err, HighHash)
+	wantReason(t, err, reject.HighHash)
 	if err == nil || !strings.Contains(err.Error(), "less work than 203fffff, the least on easy") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// On a network with blocks of minimum difficulty, exactly two spacings are not
-// late yet.
+// On a network with blocks of minimum difficulty, a block is late if it comes more
+// than two spacings after its parent, not if it comes after exactly two.
 func TestMinDifficultyBegins(t *testing.T) {
 	n, tip := easyGenesis(t)
 	n.MinDifficulty = true
@@ -508,12 +511,12 @@ func TestMinDifficultyBegins(t *testing.T) {
 	for _, tc := range []struct {
 		after uint32 // seconds
 		bits  pow.Bits
-		want  Reason
+		want  reject.Reason
 	}{
 		{1200, 0x203fffff, ""},
-		{1200, 0x207fffff, BadDiffBits},
+		{1200, 0x207fffff, reject.BadDiffBits},
 		{1201, 0x207fffff, ""},
-		{1201, 0x203fffff, BadDiffBits},
+		{1201, 0x203fffff, reject.BadDiffBits},
 	} {
 		v := NewVerifier(Config{Network: n, Retarget: true})
 		if err := v.Add(tip.Header); err != nil {
@@ -530,7 +533,7 @@ func TestMinDifficultyBegins(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	n, tip := easyGenesis(t)
-	n.Rule.Spacing = 1 // stay at the limit
+	n.Rule.Spacing = 1 // so that the bits stay at the limit
 	v := NewVerifier(Config{Network: n})
 	h := tip.Header
 	for i := range 3 * window {
@@ -542,11 +545,11 @@ func TestMemoryIsBounded(t *testing.T) {
 	if len(v.nodes) != window || cap(v.nodes) > 2*window {
 		t.Errorf("%d headers kept, room for %d, want %d", len(v.nodes), cap(v.nodes), window)
 	}
-	// A fork from before the window is refused, not misread.
+	// A fork from a header before the window must be refused.
 	old := solve(t, pow.Header{Prev: tip.Hash(), Time: tip.Time + 1, Bits: tip.Bits, Version: -7})
-	wantReason(t, v.Add(old), PrevNotFound)
+	wantReason(t, v.Add(old), reject.PrevNotFound)
 
-	// So is one from the parent of the stream.
+	// So must a fork from the parent of the stream.
 	orphan := NewVerifier(Config{})
 	first := unknown(t)
 	h = first
@@ -556,9 +559,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		h = solve(t, pow.Header{Prev: h.Hash(), Time: h.Time + 1000, Bits: h.Bits})
 	}
-	wantReason(t, orphan.Add(solve(t, pow.Header{Prev: first.Prev, Time: 1, Bits: first.Bits})), PrevNotFound)
+	wantReason(t, orphan.Add(solve(t, pow.Header{Prev: first.Prev, Time: 1, Bits: first.Bits})), reject.PrevNotFound)
 
-	// Forks of one header each, all off the tip's parent.
+	// Add branches of one header each, all children of the tip's parent.
 	parent := v.nodes[(v.headers-2)%window].hash
 	var err error
 	for i := 0; err == nil && i < 2*maxBranches; i++ {

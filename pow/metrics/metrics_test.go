@@ -1,0 +1,192 @@
+package metrics_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+	"go.uber.org/goleak"
+
+	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/metrics"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// portable returns a registry with an engine whose counts are the same on every
+// machine.
+func portable(t testing.TB, c pow.Config) (*pow.Engine, *prometheus.Registry) {
+	t.Helper()
+	c.Kernel = "portable"
+	e, err := pow.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewPedanticRegistry()
+	if err := metrics.Register(reg, e); err != nil {
+		t.Fatal(err)
+	}
+	return e, reg
+}
+
+func gather(t testing.TB, reg prometheus.Gatherer) map[string]*dto.MetricFamily {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]*dto.MetricFamily{}
+	for _, f := range families {
+		byName[f.GetName()] = f
+	}
+	return byName
+}
+
+// wantExposition compares everything that Prometheus would read with a file.
+func wantExposition(t *testing.T, reg prometheus.Gatherer, file string) {
+	t.Helper()
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if got := w.Body.String(); got != string(want) {
+		gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+		for i, line := range gotLines {
+			if i >= len(wantLines) || line != wantLines[i] {
+				t.Fatalf("the exposition differs from %s at line %d:\n%s\nwhole:\n%s", file, i+1, line, got)
+			}
+		}
+		t.Fatalf("the exposition is only the beginning of %s:\n%s", file, got)
+	}
+}
+
+// Dashboards and alerts rely on every name, help text, type, label, bucket and
+// initial zero series of the two files.
+func TestExposition(t *testing.T) {
+	clock := time.Unix(0, 0)
+	e, reg := portable(t, pow.Config{Workers: 1, Now: func() time.Time { return clock }})
+	wantExposition(t, reg, "testdata/new.txt")
+
+	genesis := pow.BitcoinGenesis()
+	hash := genesis.Hash()
+	var below [32]byte // one less than the hash: a candidate that is refused
+	for i := range below {
+		below[i] = hash[31-i]
+	}
+	below[31]--
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, s := range []struct {
+		ctx context.Context
+		job pow.Job
+	}{
+		{t.Context(), pow.Job{Target: pow.ZerosTarget(0)}},
+		{t.Context(), pow.Job{Header: genesis, First: genesis.Nonce}},
+		{t.Context(), pow.Job{Target: pow.ZerosTarget(200), Count: 1234}},
+		{t.Context(), pow.Job{Header: genesis, First: genesis.Nonce, Count: 1, Target: pow.TargetFromBytes(below)}},
+		{cancelled, pow.Job{Target: pow.ZerosTarget(0)}},
+		{t.Context(), pow.Job{First: 1, Count: 1 << 32}}, // refused, so it is not counted as a search
+	} {
+		_, _ = e.Search(s.ctx, s.job)
+	}
+	for _, took := range []time.Duration{time.Millisecond, 30 * time.Second, 2 * time.Hour} {
+		_, err := e.Mine(t.Context(), func() (pow.Job, error) {
+			clock = clock.Add(took)
+			return pow.Job{Target: pow.ZerosTarget(0)}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantExposition(t, reg, "testdata/used.txt")
+}
+
+func TestLint(t *testing.T) {
+	_, reg := portable(t, pow.Config{})
+	problems, err := testutil.GatherAndLint(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// The counters go back to the making of the engine, however late it is
+// registered, and a failed registration leaves no observer behind.
+func TestRegister(t *testing.T) {
+	e, err := pow.New(pow.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := pow.Job{Target: pow.ZerosTarget(0)}
+	if _, err := e.Search(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewPedanticRegistry()
+	if err := metrics.Register(reg, e); err != nil {
+		t.Fatal(err)
+	}
+	if err := metrics.Register(reg, e); !errors.As(err, &prometheus.AlreadyRegisteredError{}) {
+		t.Errorf("registered a second time: %v, want an AlreadyRegisteredError", err)
+	}
+	if _, err := e.Mine(t.Context(), func() (pow.Job, error) { return job, nil }); err != nil {
+		t.Fatal(err)
+	}
+
+	m := gather(t, reg)
+	hashes := m["lode_hashes_total"].GetMetric()[0]
+	if got := hashes.GetCounter().GetValue(); got != float64(e.Hashes()) || got < 2 {
+		t.Errorf("%v hashes exported, the engine counts %d", got, e.Hashes())
+	}
+	if got := hashes.GetLabel()[0].GetValue(); got != e.Kernel().Name() {
+		t.Errorf("hashes of kernel %q, want %q", got, e.Kernel().Name())
+	}
+	if got := m["lode_time_to_block_seconds"].GetMetric()[0].GetHistogram().GetSampleCount(); got != 1 {
+		t.Errorf("%d blocks found, want 1", got)
+	}
+}
+
+// TestCancelLatency cancels a search that has run for long.
+func TestCancelLatency(t *testing.T) {
+	e, reg := portable(t, pow.Config{Workers: 2})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := e.Search(ctx, pow.Job{Target: pow.ZerosTarget(200)})
+		done <- err
+	}()
+	for e.Hashes() < 200*uint64(e.Kernel().Chunk()) { // over 32 chunks by one worker at least
+		time.Sleep(time.Millisecond)
+	}
+	if got := gather(t, reg)["lode_searches_active"].GetMetric()[0].GetGauge().GetValue(); got != 1 {
+		t.Errorf("%v searches active, want 1", got)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+
+	m := gather(t, reg)
+	latency := m["lode_search_cancel_seconds"].GetMetric()[0].GetHistogram()
+	if latency.GetSampleCount() != 1 || latency.GetSampleSum() < 0 {
+		t.Errorf("cancel latency %v, want one sample", latency)
+	}
+	if got := m["lode_searches_active"].GetMetric()[0].GetGauge().GetValue(); got != 0 {
+		t.Errorf("%v searches active, want 0", got)
+	}
+	if got := m["lode_workers"].GetMetric()[0].GetGauge().GetValue(); got != 2 {
+		t.Errorf("%v workers, want 2", got)
+	}
+}

@@ -1,0 +1,60 @@
+// Package reject names the rules that a header or a block can break. A checker
+// returns an [Error], which wraps the [Reason]:
+//
+//	if errors.Is(err, reject.HighHash) { ... }
+//
+// Only the words for headers are here, because several packages judge headers.
+// A package with more rules declares more reasons beside its checks.
+package reject
+
+import "fmt"
+
+// Reason is the word for a broken rule: Bitcoin Core's reject word where Core has
+// the rule. Reasons are metric labels and part of what clients read, so they are
+// few and never change.
+//
+// A Reason is an error only so that it can be the target of [errors.Is].
+type Reason string
+
+// Reasons to refuse a header, which Bitcoin Core has too.
+const (
+	HighHash     Reason = "high-hash"          // the hash does not prove the work that the bits ask for
+	BadDiffBits  Reason = "bad-diffbits"       // the bits are not those that the difficulty rule asks for
+	TimeTooOld   Reason = "time-too-old"       // the time is not later than the median time past
+	TimeTooNew   Reason = "time-too-new"       // the time is too far ahead of the receiver's clock
+	BadVersion   Reason = "bad-version"        // the version is not one that the network takes
+	PrevNotFound Reason = "prev-blk-not-found" // the parent is unknown
+	BadPrev      Reason = "bad-prevblk"        // the parent, or one of its ancestors, is invalid
+)
+
+// Error returns the word.
+func (r Reason) Error() string { return string(r) }
+
+// Error says which rule was broken, and how. Two errors of the same reason are
+// the same to [errors.Is], whatever their details.
+type Error struct {
+	Reason Reason
+	Detail string // for people; may be empty
+}
+
+// New returns an [Error] with a formatted detail.
+func New(r Reason, format string, args ...any) error {
+	return Error{Reason: r, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Error returns "reason: detail", or the reason alone if there is no detail.
+func (e Error) Error() string {
+	if e.Detail == "" {
+		return string(e.Reason)
+	}
+	return string(e.Reason) + ": " + e.Detail
+}
+
+// Unwrap returns the reason, so that [errors.Is] finds it.
+func (e Error) Unwrap() error { return e.Reason }
+
+// Is reports whether target is an [Error] of the same reason.
+func (e Error) Is(target error) bool {
+	other, ok := target.(Error)
+	return ok && other.Reason == e.Reason
+}
