@@ -1,0 +1,103 @@
+package mine
+
+import (
+	"math"
+	"time"
+
+	"github.com/lodepow/lode/pow"
+)
+
+const (
+	// A job is worth about jobTime, so that the next one has the present time and
+	// the newest transactions. The first job, when the rate is not known yet, has
+	// firstNonces; each nonce is tried with all versions.
+	jobTime     = 2 * time.Second
+	firstNonces = 1 << 15
+
+	nonceSpace = 1 << 32
+)
+
+// jobNonces returns how many nonces take jobTime at that many hashes a second.
+func jobNonces(rate float64, versions int) uint64 {
+	if rate == 0 {
+		return firstNonces
+	}
+	count := rate * jobTime.Seconds() / float64(versions)
+	return uint64(min(max(count, firstNonces), nonceSpace))
+}
+
+// cursor is how far a work has been searched. It goes through the extranonces in
+// rounds and through all nonces of each extranonce, so within a round no pair of
+// the two is tried twice, whatever the clock does. The next round begins only when
+// the time has passed every time that was used before, so its headers differ, too.
+type cursor struct {
+	work     Work
+	versions int
+	start    uint64 // number of the extranonce that every round begins with
+
+	passed uint64 // extranonces of this round that have been searched to the end
+	nonce  uint64 // the next one to try with the present extranonce, up to nonceSpace
+	latest uint32 // greatest time that has been used
+	floor  uint64 // least time of this round's headers
+}
+
+// newCursor returns a cursor before the whole work. A miner's start is its own, so
+// that miners that search the same work begin in different places.
+func newCursor(w Work, start uint64) *cursor {
+	if last := w.Extranonces.Last(); last != math.MaxUint64 {
+		start %= last + 1
+	}
+	return &cursor{work: w, versions: len(w.Versions()), start: start}
+}
+
+// extranonce returns the present one: start, plus those passed, around the end of
+// the space.
+func (c *cursor) extranonce() []byte {
+	space := c.work.Extranonces
+	if rest := space.Last() - c.start; c.passed > rest {
+		return space.At(c.passed - rest - 1)
+	}
+	return space.At(c.start + c.passed)
+}
+
+// ready moves on to the next extranonce, if the present one has been searched, and
+// reports whether there are headers left that can have that time.
+func (c *cursor) ready(at uint32) bool {
+	if c.nonce == nonceSpace {
+		c.nonce = 0
+		if c.passed < c.work.Extranonces.Last() {
+			c.passed++
+		} else {
+			c.passed = 0
+			c.floor = uint64(c.latest) + 1
+		}
+	}
+	return uint64(at) >= c.floor
+}
+
+// next returns the next job, of at most count nonces, and false if all headers of
+// the work that can have that time have been searched.
+func (c *cursor) next(now time.Time, count uint64) (extranonce []byte, job pow.Job, ok bool) {
+	at := c.time(now)
+	if !c.ready(at) {
+		return nil, pow.Job{}, false
+	}
+	c.latest = max(c.latest, at)
+	extranonce = c.extranonce()
+	job = c.work.Job(extranonce, at)
+	job.First = uint32(c.nonce)
+	job.Count = min(count, nonceSpace-c.nonce)
+	return extranonce, job, true
+}
+
+// time returns the time for a header that is searched now.
+func (c *cursor) time(now time.Time) uint32 {
+	return c.work.Time(uint32(min(max(now.Unix(), 0), math.MaxUint32)))
+}
+
+// advance notes that the next nonces have been searched.
+func (c *cursor) advance(nonces uint64) { c.nonce = min(c.nonce+nonces, nonceSpace) }
+
+// found notes that a job has been solved at that nonce. The search goes on with
+// the next one, so up to 15 versions of the nonce are not tried.
+func (c *cursor) found(nonce uint32) { c.nonce = uint64(nonce) + 1 }
