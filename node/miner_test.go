@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/mine/own"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/pow"
 )
@@ -322,7 +323,7 @@ func TestShutdownEndsTheSearch(t *testing.T) {
 	}
 	cancel()
 	<-done
-	if err := <-waiter; !errors.Is(err, errStopped) {
+	if err := <-waiter; !errors.Is(err, own.ErrStopped) {
 		t.Errorf("the waiter was told %v", err)
 	}
 	if m.Progress().Mining {
@@ -337,119 +338,6 @@ func TestMinerConfig(t *testing.T) {
 	if _, err := NewMiner(MinerConfig{Tag: string(make([]byte, block.MaxTag+1))}); err == nil {
 		t.Error("a tag that fits no coinbase was accepted")
 	}
-}
-
-// A block from elsewhere that arrives while a search is on ends it: no block is
-// made beside the new tip.
-func TestSearchEndsOnNewTip(t *testing.T) {
-	r := newRace(t)
-	r.arrive = func() { r.accept(t) }
-	r.mineOurs(t)
-	if r.sides != 0 {
-		t.Errorf("%d blocks were mined beside the tip", r.sides)
-	}
-}
-
-// A block that comes too late to end the search wins the race; ours is a side
-// block, and its transactions are in the next one.
-func TestLostRaceLosesNothing(t *testing.T) {
-	r := newRace(t)
-	told := make(chan struct{})
-	first := true
-	r.hold = func() {
-		if first {
-			first = false
-			<-told // nobody hears of the new tip
-		}
-	}
-	r.arrive = func() {
-		r.accepting.Go(func() { r.accept(t) })
-		for r.chain.Tip().Height == 0 {
-			time.Sleep(time.Millisecond)
-		}
-	}
-	r.release = func() { close(told) }
-	r.mineOurs(t)
-	if r.sides != 1 {
-		t.Errorf("%d blocks were mined beside the tip, want 1", r.sides)
-	}
-}
-
-// race is a chain onto which another node's block arrives at a chosen moment of
-// our search.
-type race struct {
-	chain  *chain.Chain
-	miner  *Miner
-	theirs block.Block
-	ours   block.Tx
-
-	hold    func() // in the first subscriber, on every new tip
-	arrive  func() // when the first job of the search is made
-	release func() // when our block has been accepted
-	sides   int
-
-	accepting sync.WaitGroup
-}
-
-func newRace(t *testing.T) *race {
-	t.Helper()
-	p := easy(t)
-	r := &race{hold: func() {}, release: func() {}}
-	other, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirTx := post(t, other, "theirs")
-	r.theirs = solveOn(t, other)
-
-	if r.chain, err = chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.chain.AddTx(theirTx); err != nil {
-		t.Fatal(err)
-	}
-	r.ours = post(t, r.chain, "ours")
-	engine, err := pow.New(pow.Config{Workers: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := 0
-	r.miner, err = NewMiner(MinerConfig{Chain: r.chain, Engine: engine, Now: func() time.Time {
-		// mine asks once, solve asks once, then every job asks.
-		if calls++; calls == 3 {
-			r.arrive()
-		}
-		return time.Now()
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.chain.Subscribe(func(ev chain.Event) {
-		switch ev.Kind {
-		case chain.EventTip:
-			r.hold()
-		case chain.EventSide:
-			r.sides++
-		}
-	}))
-	t.Cleanup(r.chain.Subscribe(r.miner.onEvent))
-	return r
-}
-
-func (r *race) accept(t *testing.T) {
-	if outcome, err := r.chain.Accept(r.theirs); err != nil || outcome != chain.Best {
-		t.Errorf("their block: %v, %v", outcome, err)
-	}
-}
-
-func (r *race) mineOurs(t *testing.T) {
-	t.Helper()
-	b, mined, err := r.miner.mine(t.Context())
-	r.release()
-	if err != nil || !mined || b.Header.Prev != r.theirs.Hash() || len(b.Txs) != 1 || b.Txs[0] != r.ours {
-		t.Fatalf("%+v, %v, %v; want ours on top of theirs", b, mined, err)
-	}
-	r.accepting.Wait() // it tells all events that have come meanwhile
 }
 
 // A chain that is as far ahead of the clock as it may be says so to whoever asks
@@ -469,16 +357,5 @@ func TestAheadOfTheClock(t *testing.T) {
 	}
 	if n, _ := c.PendingCount(); n == 0 {
 		t.Error("the transaction is lost")
-	}
-}
-
-func TestJobNonces(t *testing.T) {
-	for _, tc := range []struct {
-		rate float64
-		want uint64
-	}{{0, firstNonces}, {1, firstNonces}, {16e6, 2e6}, {1e15, 1 << 32}} {
-		if got := jobNonces(tc.rate, 16); got != tc.want {
-			t.Errorf("at %v H/s: %d nonces, want %d", tc.rate, got, tc.want)
-		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
+	ownmetrics "github.com/lodepow/lode/mine/own/metrics"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/p2p"
@@ -150,7 +151,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err := powmetrics.Register(c.Registry, n.engine); err != nil {
 		return nil, err
 	}
-	c.Registry.MustRegister(limited, n.chain, n.store, n.miner, n.network, n.api, newBuildInfo(c.Version),
+	if err := ownmetrics.Register(c.Registry, n.miner.Source()); err != nil {
+		return nil, err
+	}
+	c.Registry.MustRegister(limited, n.chain, n.store, n.network, n.api, newBuildInfo(c.Version),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = &http.Server{
 		Handler:           n.api,

@@ -3,12 +3,12 @@ package api
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -45,17 +45,8 @@ type Miner interface {
 	// context's.
 	Mine(ctx context.Context) (b block.Block, mined bool, err error)
 
-	Progress() Progress
-}
-
-// Progress is how far a search is.
-type Progress struct {
-	Mining   bool
-	Height   int64 // of the block that is being mined
-	Since    time.Time
-	Hashes   uint64  // done since then
-	Expected float64 // hashes that such a block takes on average
-	Rate     float64 // hashes a second
+	// Progress returns how far the search for the present block is.
+	Progress() mine.Progress
 }
 
 // Peers knows the other nodes.
