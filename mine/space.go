@@ -109,7 +109,9 @@ func (s Space) Split(n int) ([]Space, error) {
 	if n < 1 || uint64(n-1) > s.Last() {
 		return nil, fmt.Errorf("split of %d extranonces into %d spaces: want from 1 to as many as there are", s.Last()+1, n)
 	}
-	// The size is last+1, which may overflow, so divide last and correct.
+	// The number of extranonces is Last()+1, which may be 2^64. So Last() is divided
+	// and the quotient corrected. For one part of 2^64 the size wraps to 0, and so
+	// does the end back to where it belongs.
 	each, rest := s.Last()/uint64(n), s.Last()%uint64(n)+1
 	if rest == uint64(n) {
 		each, rest = each+1, 0
