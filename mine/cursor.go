@@ -39,6 +39,7 @@ type cursor struct {
 	nonce  uint64 // the next one to try with the present extranonce, up to nonceSpace
 	latest uint32 // greatest time that has been used
 	floor  uint64 // least time of this round's headers
+	begun  bool   // this round has had a job, so floor is a time that headers may have
 }
 
 // newCursor returns a cursor before the whole work. A miner's start is its own, so
@@ -61,8 +62,9 @@ func (c *cursor) extranonce() []byte {
 }
 
 // ready moves on to the next extranonce, if the present one has been searched, and
-// reports whether there are headers left that can have that time.
-func (c *cursor) ready(at uint32) bool {
+// returns the time for a header that is searched now. It returns false if the clock
+// has to advance first, or for good if the work does not let the time advance.
+func (c *cursor) ready(now time.Time) (at uint32, ok bool) {
 	if c.nonce == nonceSpace {
 		c.nonce = 0
 		if c.passed < c.work.Extranonces.Last() {
@@ -70,29 +72,30 @@ func (c *cursor) ready(at uint32) bool {
 		} else {
 			c.passed = 0
 			c.floor = uint64(c.latest) + 1
+			c.begun = false
 		}
 	}
-	return uint64(at) >= c.floor
+	at = c.work.Time(uint32(min(max(now.Unix(), 0), math.MaxUint32)))
+	if uint64(at) >= c.floor {
+		return at, true
+	}
+	return uint32(c.floor), c.begun // if begun, the clock has been set back meanwhile
 }
 
 // next returns the next job, of at most count nonces, and false if all headers of
-// the work that can have that time have been searched.
+// the work that can have the present time have been searched.
 func (c *cursor) next(now time.Time, count uint64) (extranonce []byte, job pow.Job, ok bool) {
-	at := c.time(now)
-	if !c.ready(at) {
+	at, ok := c.ready(now)
+	if !ok {
 		return nil, pow.Job{}, false
 	}
+	c.begun = true
 	c.latest = max(c.latest, at)
 	extranonce = c.extranonce()
 	job = c.work.Job(extranonce, at)
 	job.First = uint32(c.nonce)
 	job.Count = min(count, nonceSpace-c.nonce)
 	return extranonce, job, true
-}
-
-// time returns the time for a header that is searched now.
-func (c *cursor) time(now time.Time) uint32 {
-	return c.work.Time(uint32(min(max(now.Unix(), 0), math.MaxUint32)))
 }
 
 // advance notes that the next nonces have been searched.

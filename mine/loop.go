@@ -289,7 +289,7 @@ func (l *Loop) exhausted(ctx context.Context, offer Offer) {
 	l.tracker.end()
 	l.observer.exhausted(*offer.Work)
 	for wait(ctx, offer.Newer, recheckAfter) {
-		if l.cursor.ready(l.cursor.time(l.now())) {
+		if _, ok := l.cursor.ready(l.now()); ok {
 			return
 		}
 	}
