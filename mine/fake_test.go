@@ -121,6 +121,13 @@ func (f *fakeSource) post(w *Work, clean bool) {
 	}
 }
 
+// asked returns how often Offer has been called.
+func (f *fakeSource) asked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.offers
+}
+
 func (f *fakeSource) Offer() (Offer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -190,14 +190,13 @@ func TestShutdownDropsShares(t *testing.T) {
 // Observers are optional.
 func TestNoObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := blockWork("1")
-		w.Extranonces = Space{}
-		b := startLoop(t, &fakeEngine{answer: once(), fast: true}, newFakeSource(w), func(c *Config) { c.Observer = Observer{} })
+		b := startLoop(t, &fakeEngine{answer: once()}, newFakeSource(blockWork("1")), func(c *Config) { c.Observer = Observer{} })
 		time.Sleep(time.Second / 2)
 		b.stop()
 		if len(b.source.tried()) != 1 {
 			t.Error("nothing was submitted")
 		}
+		Observer{}.exhausted(Work{})
 	})
 }
 
