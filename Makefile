@@ -1,4 +1,5 @@
-# Versions of tools that run from source; nothing has to be installed.
+# Tools that `go run` builds from source, at these versions. They need not be
+# installed.
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
@@ -27,7 +28,7 @@ check: lint vet tidy current vuln ## run every check that is not a test
 lint: ## run golangci-lint
 	$(GOLANGCI_LINT) run ./...
 
-# Vet every architecture, and the build that has no assembly.
+# Run vet for every supported architecture, and for builds without assembly.
 .PHONY: vet
 vet: ## run go vet on amd64, arm64 and without assembly
 	GOARCH=amd64 go vet ./...
@@ -42,19 +43,19 @@ tidy: ## fail if go.mod or go.sum is not tidy
 	go mod verify
 
 .PHONY: generate
-generate: ## write the generated files again
+generate: ## regenerate all generated files
 	go generate ./...
 
 .PHONY: current
-current: ## fail if a generated file is not current
+current: ## fail if a generated file is out of date
 	@before=$$(mktemp) && git diff >"$$before" && go generate ./... && git diff | cmp -s - "$$before" \
-		&& rm "$$before" || { echo "generated files are not current: run make generate and commit" >&2; exit 1; }
+		&& rm "$$before" || { echo "generated files are out of date: run make generate and commit" >&2; exit 1; }
 
 .PHONY: vuln
-vuln: ## look for known vulnerabilities, where the database answers
+vuln: ## look for known vulnerabilities, if the database can be reached
 	@out=$$($(GOVULNCHECK) ./... 2>&1); status=$$?; echo "$$out"; \
 	if [ $$status -ne 0 ] && echo "$$out" | grep -q 'vuln.go.dev'; then \
-		echo "NOT CHECKED: the vulnerability database does not answer"; \
+		echo "NOT CHECKED: the vulnerability database cannot be reached"; \
 	else exit $$status; fi
 
 .PHONY: race
@@ -65,8 +66,8 @@ race: ## run the tests under the race detector
 purego: ## run the tests on a build without assembly
 	go test -tags purego,noasm ./...
 
-# go test sometimes takes the end of the fuzzing time for a failure
-# (https://go.dev/issue/75804); a real one names its input.
+# go test sometimes reports a failure when the fuzzing time ends
+# (https://go.dev/issue/75804). A real failure names the input that failed.
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (20s)
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
@@ -76,16 +77,16 @@ fuzz: ## fuzz every target for FUZZTIME (20s)
 			status=$$?; echo "$$out"; \
 			[ $$status -eq 0 ] || case $$out in \
 				*"Failing input"*) exit 1;; \
-				*"context deadline exceeded"*) echo "the time was up: no failing input";; \
+				*"context deadline exceeded"*) echo "no failing input was found before the time was up";; \
 				*) exit 1;; \
 			esac; \
 		done; \
 	done
 
 .PHONY: bench
-bench: ## run the benchmarks matching BENCH (.), BENCHCOUNT (6) rounds of BENCHTIME (100ms)
+bench: ## run the benchmarks that match BENCH (.), in BENCHCOUNT (6) rounds of BENCHTIME (100ms)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./bench
 
 .PHONY: monitor
-monitor: build ## run three nodes on lab and a Prometheus that watches them
+monitor: build ## run three nodes on the network lab, and a Prometheus that watches them
 	go run ./dashboards/monitor -lode ./lode

@@ -11,14 +11,16 @@ import (
 )
 
 var (
-	seed       = flag.Uint64("seed", 0, "seed of the headers that benchmarks search; 0: another one each time")
-	firstRound = flag.Uint64("round", 0, "first round, each of which has headers of its own")
+	seed       = flag.Uint64("seed", 0, "seed of the headers that benchmarks search; 0 draws a new one each time")
+	firstRound = flag.Uint64("round", 0, "number of the first round; each round searches different headers")
 )
 
-// TestMain makes go test -bench measure in rounds, for one sample has no
-// interval, and samples taken one after the other share their weather. Without
-// -count and -benchtime there are six rounds, the least for an interval of 95 %,
-// of 0.1 s; -count 10 makes it ten.
+// TestMain makes go test -bench measure all benchmarks in interleaved rounds. With
+// go test's own -count, the samples of one benchmark would be taken one right after
+// the other, and a disturbance would affect them all.
+//
+// -count sets the number of rounds and -benchtime the time of each sample. The
+// defaults are six rounds, the fewest that give a median a 95 % interval, and 0.1 s.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	given := map[string]bool{}
@@ -33,15 +35,15 @@ func TestMain(m *testing.M) {
 		if given["test.count"] {
 			rounds = flag.Lookup("test.count").Value.(flag.Getter).Get().(uint)
 		}
-		set("test.count", "1")
+		setFlag("test.count", "1")
 		if !given["test.benchtime"] {
-			set("test.benchtime", "100ms")
+			setFlag("test.benchtime", "100ms")
 		}
 	}
 	for i := range rounds {
 		if i > 0 {
 			*firstRound++
-			set("test.run", "^$") // the tests have run
+			setFlag("test.run", "^$") // the tests have already run, in the first round
 		}
 		if code := m.Run(); code != 0 {
 			os.Exit(code)
@@ -49,7 +51,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func set(name, value string) {
+func setFlag(name, value string) {
 	if err := flag.Set(name, value); err != nil {
 		panic(err)
 	}
@@ -71,33 +73,33 @@ func BenchmarkCommit(b *testing.B)   { runAll(b, Commit()) }
 func BenchmarkIngest(b *testing.B)   { runAll(b, Ingest()) }
 func BenchmarkSync(b *testing.B)     { runAll(b, Sync()) }
 
-// BenchmarkVerify reads made headers, the 548 of testnet3 that come with the
-// repository, and the longer stream that LODE_HEADERS names.
+// BenchmarkVerify verifies three streams: generated headers, the 548 headers of
+// testnet3 in this repository, and the file that LODE_HEADERS names.
 func BenchmarkVerify(b *testing.B) {
 	cases := append(Verify(), VerifyFile("testnet3-hex", "../pow/headers/testdata/blockheader_testnet3.hex"))
 	main := VerifyFile("main-raw", os.Getenv("LODE_HEADERS"))
 	if os.Getenv("LODE_HEADERS") == "" {
-		main.Skip = "LODE_HEADERS names no file of headers (see CONTRIBUTING.md)"
+		main.Skip = "LODE_HEADERS is not set to a file of headers (see CONTRIBUTING.md)"
 	}
 	runAll(b, append(cases, main))
 }
 
-// runAll runs the cases of one benchmark. Before each suite it says so in the
-// output, which makes benchstat keep the suites in tables of their own.
+// runAll runs the cases of one benchmark. It prints the name of each suite before
+// its results, so that benchstat puts every suite into a separate table.
 func runAll(b *testing.B, cases []Case) {
 	b.Helper()
 	suite := ""
 	for _, c := range cases {
 		if s := c.Suite(); s != suite {
 			suite = s
-			saySuite(suite)
+			printSuite(suite)
 		}
 		_, parts, _ := strings.Cut(c.Name, "/")
 		b.Run(parts, func(b *testing.B) { runCase(b, c) })
 	}
 }
 
-func saySuite(name string) { fmt.Printf("suite: %s\n", name) }
+func printSuite(name string) { fmt.Printf("suite: %s\n", name) }
 
 func runCase(b *testing.B, c Case) {
 	if c.Skip != "" {

@@ -11,9 +11,10 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Cancel measures how late a timer fires while every worker hashes, and how long
-// a search takes to return after its context ended, with as many Ps as workers
-// and with one to spare.
+// Cancel measures how late a timer fires while every worker is hashing, and how
+// long a search takes to return after its context is cancelled. Each kernel is
+// measured twice: with GOMAXPROCS equal to the number of workers, and with one
+// more, so that the scheduler has a processor (a P) left for timers.
 func Cancel(c Config) []Case {
 	var cases []Case
 	for _, spare := range []int{0, 1} {
@@ -47,7 +48,7 @@ func startCancel(k pow.Kernel, workers int) (*Run, error) {
 				cancel()
 			})
 			if _, err := engine.Search(ctx, pow.Job{Target: hopeless()}); !errors.Is(err, context.Canceled) {
-				return fmt.Errorf("a cancelled search: %w", err)
+				return fmt.Errorf("a search ended otherwise than by being cancelled: %w", err)
 			}
 			if parent.Err() != nil {
 				return context.Cause(parent)

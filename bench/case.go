@@ -11,29 +11,32 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// Case is one benchmark: a name, and how to begin it. Both go test -bench and
-// [Measure] run cases, so they measure the same thing.
+// Case describes one benchmark. Both go test -bench and [Case.Measure] run cases,
+// so the two measure the same code.
 type Case struct {
-	// Name is that of go test without "Benchmark": a base and parts that are
-	// key=value, as benchstat pivots them.
+	// Name is the benchmark's name in go test without the prefix "Benchmark": a
+	// base, followed by key=value parts on which benchstat can pivot, such as
+	// Search/zeros=8/kernel=minio.
 	Name string
 
-	Skip  string // why it cannot run here; "": it can
-	Procs int    // GOMAXPROCS while it runs; 0: left alone
-	Ops   int    // operations of a slice; 0: as many as fit the time
+	Skip  string // why the case cannot run on this machine; empty if it can
+	Procs int    // value of GOMAXPROCS during the run; 0 leaves it unchanged
+	Ops   int    // operations in one sample; 0 runs as many as fit into the time
 
+	// Start prepares a run. Its cost is not measured.
 	Start func() (*Run, error)
 }
 
-// Run is a case under way.
+// Run is a case that has been prepared and can be measured.
 type Run struct {
-	Op     func(context.Context) error                 // one operation
-	Report func(n int, elapsed time.Duration) []Metric // beside ns/op; nil: nothing
-	Close  func() error                                // nil: nothing to close
+	Op     func(context.Context) error                 // performs one operation
+	Report func(n int, elapsed time.Duration) []Metric // returns metrics beyond ns/op; may be nil
+	Close  func() error                                // releases what Start acquired; may be nil
 }
 
-// Metric is a value with its unit. The value 0 of ns/op, as in package testing,
-// says that the time of an operation means nothing.
+// Metric is a value with its unit. As in package testing, a value of 0 for ns/op
+// suppresses that metric, for cases in which the time of one operation has no
+// meaning.
 type Metric struct {
 	Value float64
 	Unit  string
@@ -41,16 +44,18 @@ type Metric struct {
 
 const nsPerOp = "ns/op"
 
-// rate reports what was done by the second.
-func rate(done *uint64, unit string) func(int, time.Duration) []Metric {
+// ratePerSecond returns a Report function for a count of finished work: it
+// divides *done by the elapsed time.
+func ratePerSecond(done *uint64, unit string) func(int, time.Duration) []Metric {
 	return func(_ int, elapsed time.Duration) []Metric {
 		return []Metric{{float64(*done) / elapsed.Seconds(), unit}}
 	}
 }
 
-// Suite is the name without the parts that make rows and columns, zeros and
-// kernel. Results of one suite can stand in one table, so the output says
-// "suite: NAME" before them, which benchstat keeps apart.
+// Suite returns the case's name without the parts zeros=… and kernel=…, which
+// become the rows and columns of a table. Results of one suite can share a table.
+// The output has the line "suite: NAME" before them, and benchstat then keeps
+// different suites in separate tables.
 func (c Case) Suite() string {
 	base, rest, _ := strings.Cut(c.Name, "/")
 	suite := base
@@ -63,9 +68,10 @@ func (c Case) Suite() string {
 	return suite
 }
 
-// Measure runs the case once: c.Ops operations or, if that is 0, as many as it
-// takes to fill the time, one at least. What an ended context cut short is no
-// sample, but an error.
+// Measure takes one sample. It performs c.Ops operations or, if that is 0, as
+// many as it takes to fill the slice, but at least one. If the context is
+// cancelled during an operation, Measure returns that operation's error instead
+// of a sample that was cut short.
 func (c Case) Measure(ctx context.Context, slice time.Duration) (_ *benchfmt.Result, err error) {
 	cores := runtime.GOMAXPROCS(0)
 	if c.Procs > 0 {
@@ -96,7 +102,8 @@ func (c Case) Measure(ctx context.Context, slice time.Duration) (_ *benchfmt.Res
 	return c.result(n, elapsed, run, cores), nil
 }
 
-// result lays a sample out as go test would print it.
+// result formats a sample as go test -bench would print it: cores is the value of
+// GOMAXPROCS to append to the name.
 func (c Case) result(n int, elapsed time.Duration, run *Run, cores int) *benchfmt.Result {
 	name := c.Name
 	if cores != 1 {
@@ -122,7 +129,8 @@ func (c Case) result(n int, elapsed time.Duration, run *Run, cores int) *benchfm
 	return r
 }
 
-// round drops the digits past the sixth, which no measurement has.
+// round rounds to six significant digits, since no measurement here is more
+// precise than that.
 func round(x float64) float64 {
 	var y float64
 	if _, err := fmt.Sscan(fmt.Sprintf("%.6g", x), &y); err != nil {

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// everyCase returns all cases, each made as short as it can be.
+// everyCase returns all cases, with the easiest searches only.
 func everyCase() []Case {
 	c := Config{Seed: 1, Cores: 2}
 	return slices.Concat(Scan(), Search(c, 8, 12), Tries(c, []int{8, 12}, nil), Scaling(c), Overhead(), Cancel(c), Paths())
 }
 
-// TestEveryCase runs each once: what is measured has to work, and its numbers
-// have to be some.
+// TestEveryCase performs one operation of each case. The operation must succeed,
+// and every metric must be positive.
 func TestEveryCase(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range everyCase() {
@@ -61,7 +61,8 @@ func TestSuite(t *testing.T) {
 	}
 }
 
-// What was cut short or failed is no sample; what was opened is closed.
+// TestMeasureFails checks that Measure returns an error instead of a sample when an
+// operation fails or is cancelled, and that it closes the run in either case.
 func TestMeasureFails(t *testing.T) {
 	broken := errors.New("broken")
 	ended, cancel := context.WithCancelCause(t.Context())
@@ -81,7 +82,7 @@ func TestMeasureFails(t *testing.T) {
 		}
 	}
 	if closed != 2 {
-		t.Errorf("%d of 2 closed", closed)
+		t.Errorf("Measure closed %d runs, want 2", closed)
 	}
 	c := Case{Name: "X", Start: func() (*Run, error) { return nil, broken }}
 	if _, err := c.Measure(t.Context(), 0); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "X: ") {
@@ -89,13 +90,14 @@ func TestMeasureFails(t *testing.T) {
 	}
 }
 
-// Operations fill the time, and the rate is that of what was done.
+// TestMeasure checks that the operations fill the slice, and that the rate agrees
+// with the time of one operation.
 func TestMeasure(t *testing.T) {
 	var done uint64
 	c := Case{Name: "Sleep", Start: func() (*Run, error) {
 		return &Run{
 			Op:     func(context.Context) error { done += 3; time.Sleep(time.Millisecond); return nil },
-			Report: rate(&done, "tx/s"),
+			Report: ratePerSecond(&done, "tx/s"),
 		}, nil
 	}}
 	r, err := c.Measure(t.Context(), 20*time.Millisecond)
@@ -108,13 +110,14 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("%+v after %d", r, done)
 	}
 	if product := perOp * perSecond / 3e9; product < 0.999 || product > 1.001 {
-		t.Errorf("%v ns for an operation of three, and %v tx/s", perOp, perSecond)
+		t.Errorf("an operation of three units takes %v ns, which contradicts the reported %v tx/s", perOp, perSecond)
 	}
 }
 
-// A benchmark that does not say its suite is put into that of the one before, and
-// benchstat warns of it.
-func TestEveryBenchmarkSaysItsSuite(t *testing.T) {
+// TestEveryBenchmarkPrintsItsSuite looks through the source of all benchmarks. The
+// results of a benchmark that prints no suite would count as part of the suite
+// before it, and benchstat would print a warning.
+func TestEveryBenchmarkPrintsItsSuite(t *testing.T) {
 	files, err := filepath.Glob("*_test.go")
 	if err != nil {
 		t.Fatal(err)
@@ -132,12 +135,12 @@ func TestEveryBenchmarkSaysItsSuite(t *testing.T) {
 			}
 			name, _, _ := strings.Cut(body, "(")
 			found++
-			if !strings.Contains(body, "runAll(") && !strings.Contains(body, "saySuite(") {
-				t.Errorf("%s: Benchmark%s does not call saySuite", file, name)
+			if !strings.Contains(body, "runAll(") && !strings.Contains(body, "printSuite(") {
+				t.Errorf("%s: Benchmark%s calls neither runAll nor printSuite", file, name)
 			}
 		}
 	}
 	if found < 10 {
-		t.Errorf("%d benchmarks found", found)
+		t.Errorf("found %d benchmarks, want at least 10", found)
 	}
 }

@@ -11,19 +11,20 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
 )
 
-// rawBlocks makes a branch of blocks of one small transaction each, in the form
-// in which peers send them.
+// rawBlocks makes a branch of blocks with one small transaction each, signed or
+// not. It returns them encoded as peers send them.
 func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 	b.Helper()
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	s := rules.Genesis(p)
-	target, _, _ := p.Difficulty.Bits.Decode()
+	target, _, _ := p.Difficulty().Bits.Decode()
 	raws := make([][]byte, count)
 	for i := range raws {
 		post := fmt.Appendf(nil, `{"author":"ann","content":"hello, this is number %d"}`, i)
@@ -36,7 +37,7 @@ func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 			b.Fatal(err)
 		}
 		blk := block.Block{
-			Header:   pow.Header{Version: 0x20000000, Prev: s.Hash, Time: s.Time + 1, Bits: p.Difficulty.Bits},
+			Header:   pow.Header{Version: 0x20000000, Prev: s.Hash, Time: s.Time + 1, Bits: p.Difficulty().Bits},
 			Coinbase: block.Coinbase{Height: s.Height + 1, Tag: "bench"},
 			Txs:      []block.Tx{tx},
 		}
@@ -53,18 +54,19 @@ func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 }
 
 func easyParams() rules.Params {
-	return rules.Params{
+	return rulestest.MustNew(rules.Config{
 		Name:       "bench",
 		Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff},
-	}.WithDefaults()
+	})
 }
 
+// reportBlocks reports the rate and the processor time of b.N blocks.
 func reportBlocks(b *testing.B, cpu time.Duration) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "blocks/s")
 	b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N), "cpu-ns/block")
 }
 
-// cpuTime returns the processor time that the process has used, on all cores.
+// cpuTime returns the processor time that this process has used on all cores.
 func cpuTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -75,7 +77,7 @@ func cpuTime(b *testing.B) time.Duration {
 
 func BenchmarkParseBlock(b *testing.B) {
 	for _, signed := range []bool{false, true} {
-		saySuite(fmt.Sprintf("ParseBlock signed=%v", signed))
+		printSuite(fmt.Sprintf("ParseBlock signed=%v", signed))
 		b.Run(fmt.Sprintf("signed=%v", signed), func(b *testing.B) {
 			raws := rawBlocks(b, easyParams(), 1000, signed)
 			b.ReportAllocs()
@@ -92,16 +94,16 @@ func BenchmarkParseBlock(b *testing.B) {
 	}
 }
 
-// BenchmarkAcceptAll is what a node does that syncs: it parses blocks of one
-// small transaction each, and takes them in batches, in a store on the disk.
+// BenchmarkAcceptAll measures the work of a node that syncs: it parses blocks with
+// one small transaction each and accepts them in batches, with a store on disk.
 func BenchmarkAcceptAll(b *testing.B) {
 	for _, signed := range []bool{false, true} {
 		for _, batch := range []int{1, 128, 512} {
-			saySuite(fmt.Sprintf("AcceptAll signed=%v batch=%d", signed, batch))
+			printSuite(fmt.Sprintf("AcceptAll signed=%v batch=%d", signed, batch))
 			b.Run(fmt.Sprintf("signed=%v/batch=%d", signed, batch), func(b *testing.B) {
 				p := easyParams()
 				raws := rawBlocks(b, p, b.N, signed)
-				s, err := store.Open(b.TempDir(), store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+				s, err := store.Open(b.TempDir(), store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 				if err != nil {
 					b.Fatal(err)
 				}

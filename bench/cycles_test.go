@@ -9,20 +9,21 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// BenchmarkCycles gives the cycles of one core that a hash takes. There is no
-// counter of cycles that a program may always read, and the clock of a core moves.
-// So each slice of hashing stands between two of a chain of dependent
-// multiplications, of which one takes three cycles on every x86-64 core in use.
-// cycles/hash is the median over the slices, cycles/hash-p10 what a tenth of them
-// stay under: the difference is what other load on the machine adds.
+// BenchmarkCycles measures how many cycles of one core a hash takes. A program is
+// not always allowed to read a cycle counter, and the clock frequency of a core
+// varies. Each slice of hashing is therefore preceded and followed by a chain of
+// dependent multiplications, whose number of cycles is known (see [Clock]).
+//
+// The metric cycles/hash is the median over the slices, and cycles/hash-p10 is
+// their tenth percentile. The difference between them shows the influence of other
+// load on the machine.
 func BenchmarkCycles(b *testing.B) {
 	const (
-		hashes        = 1 << 14
-		multiplies    = 1 << 14
-		cyclesForEach = 3
+		hashes     = 1 << 14
+		multiplies = 1 << 14
 	)
 	for _, versions := range []int{1, 2, 4, 8, 16} {
-		saySuite(fmt.Sprintf("Cycles versions=%d", versions))
+		printSuite(fmt.Sprintf("Cycles versions=%d", versions))
 		for _, k := range pow.Kernels() {
 			b.Run(fmt.Sprintf("kernel=%s/versions=%d", k.Name(), versions), func(b *testing.B) {
 				if why := missing(k); why != "" {
@@ -48,7 +49,8 @@ func BenchmarkCycles(b *testing.B) {
 					job.First += uint32(job.Count)
 				}
 				if x%2 == 0 {
-					b.Fatal("a product of odd numbers is even") // so that it is needed
+					// The check keeps the compiler from removing the multiplications.
+					b.Fatal("a product of odd numbers is even")
 				}
 				slices.Sort(perHash)
 				b.ReportMetric(hashes*float64(len(perHash))/hashing.Seconds(), "H/s")

@@ -1,10 +1,14 @@
-// Package bench measures Lode. Its benchmarks are cases, ordinary values, which
-// two programs run: go test -bench . ./bench, and the command lode bench.
+// Package bench measures Lode. Each benchmark is an ordinary value of type
+// [Case]. Two programs run the cases: go test -bench . ./bench, and the command
+// lode bench.
 //
-// Machines are shared and noisy. So every benchmark is measured in rounds that
-// take turns, and what compares two ways measures both inside one operation.
-// Searches go through headers drawn from a seed: the same seed means the same
-// headers, and so the same tries, for every kernel and number of workers.
+// Machines are shared and noisy. The benchmarks are therefore measured in
+// interleaved rounds, and a benchmark that compares two implementations runs both
+// within a single operation, so that a disturbance affects both.
+//
+// Searches use headers drawn from a seed. The same seed gives the same headers,
+// and therefore the same number of tries, for every kernel and every number of
+// workers.
 package bench
 
 import (
@@ -13,17 +17,18 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Config says what to measure. Its zero value measures everything that a machine
-// of unknown speed can, from seed 0.
+// Config says what to measure. With its zero value, the headers come from seed 0,
+// and no benchmark is sized by the speed of the machine.
 type Config struct {
-	Seed  uint64 // of the headers to search
-	Round uint64 // each has headers of its own
+	Seed  uint64 // seed of the headers to search
+	Round uint64 // number of the round; each round searches different headers
 
-	// Rate, in H/s, is about what the best kernel does on one core, by which the
-	// sweep is sized; 0: it is not, and every slice takes what time allows.
+	// Rate is the approximate hash rate of the best kernel on one core, in H/s. It
+	// determines how many searches each sample contains. If it is 0, every sample
+	// contains as many as fit into its time.
 	Rate float64
 
-	Cores int // 0: GOMAXPROCS
+	Cores int // number of cores to use; 0 means GOMAXPROCS
 }
 
 func (c Config) cores() int {
@@ -33,7 +38,8 @@ func (c Config) cores() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// workerCounts returns 1, 2, 4, ... up to the cores, and the cores.
+// workerCounts returns the powers of two below the number of cores, followed by
+// the number of cores itself.
 func (c Config) workerCounts() []int {
 	cores := c.cores()
 	var counts []int
@@ -43,10 +49,12 @@ func (c Config) workerCounts() []int {
 	return append(counts, cores)
 }
 
-// hopeless returns a target that no benchmark meets.
+// hopeless returns a target so small (200 zero bits) that no hash will ever meet
+// it. A search for it tries every nonce that it was given.
 func hopeless() pow.Target { return pow.ZerosTarget(200) }
 
-// missing says why a kernel cannot run here; "" if it can.
+// missing returns the reason why a kernel cannot run on this machine, or "" if it
+// can.
 func missing(k pow.Kernel) string {
 	if err := k.SelfTest(); err != nil {
 		return err.Error()

@@ -10,55 +10,61 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Floor is a ratio below which something has become slow.
+// Floor is the least acceptable ratio of two speeds. A ratio below it means that
+// something has become slow.
 type Floor struct {
 	Name  string
 	Least float64
 
-	// Pair measures both sides, one right after the other, and returns how many
-	// times faster the thing in question was. A pair whose error wraps
-	// ErrDisturbed does not count.
+	// Pair measures the tested code and its reference in immediate succession, and
+	// returns how many times faster the tested code was. A pair is discarded if
+	// its error wraps ErrDisturbed.
 	Pair func(context.Context) (float64, error)
 }
 
-// ErrDisturbed is the error of a pair during which others had too much of the
-// machine for it to mean anything.
+// ErrDisturbed is the error of a pair that must be discarded, because other
+// programs took too much processor time while it was measured.
 var ErrDisturbed = errors.New("the machine was busy")
 
-// Verdict is what a gate found.
+// Verdict is the gate's result for one floor.
 type Verdict struct {
 	Floor
-	Median float64
-	Below  int // pairs under the floor
-	Pairs  int
+	Median float64 // median of the measured ratios
+	Below  int     // number of pairs below the floor
+	Pairs  int     // number of pairs that were not discarded
 
-	// Unchecked says that the machine was too busy: too few pairs count.
+	// Unchecked is true if so many pairs were discarded, because the machine was
+	// busy, that the rest cannot show anything. Fails is then false.
 	Unchecked bool
 	Fails     bool
 }
 
 const (
-	// GatePairs is how many pairs the gate measures of each floor.
+	// GatePairs is the number of pairs that the gate measures for each floor.
 	GatePairs = 41
 
-	// GateAlpha is how likely it is at most that a floor fails whose ratio is
-	// really at or above it.
+	// GateAlpha bounds the probability of a false alarm: that a floor fails
+	// although the true ratio is at or above it.
 	GateAlpha = 1e-4
 
+	// gateSlice is the time for which each side of a pair is measured.
 	gateSlice = 4 * time.Millisecond
 
-	// leastPairs is of how many a sign test can fail at GateAlpha, with some room.
+	// leastPairs is the number of pairs below which the gate draws no conclusion.
+	// It leaves some room above the 14 at which a sign test can first fail at
+	// GateAlpha.
 	leastPairs = 20
 
-	// othersMay have that share of the cores while two workers are held against
-	// one: with more there are not two cores to be had.
-	othersMay = 0.1
+	// maxOthersShare is the share of the cores that other programs may use while
+	// two workers are compared with one. If they use more, two cores are not
+	// really available, and the pair is discarded.
+	maxOthersShare = 0.1
 )
 
-// Floors returns what the gate asks: each kernel against the plain loop with the
-// standard library, and two workers against one. The ratios are half to three
-// quarters of what the slowest kind of core that has the instructions reaches;
-// docs/benchmarks.md has the reasons.
+// Floors returns the floors that the gate checks: each kernel over the plain loop
+// with the standard library and, on two cores or more, two workers over one. The
+// floors are half to three quarters of the ratio that is reached by the slowest
+// kind of core with the necessary instructions; docs/benchmarks.md explains them.
 func Floors(cores int) ([]Floor, error) {
 	var all []Floor
 	baseline := loops()[0]
@@ -96,19 +102,23 @@ func Floors(cores int) ([]Floor, error) {
 			job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless(), Count: uint64(256 * k.Chunk())}
 			others := watch()
 			a, b, err := inTurns(ctx, job, one.Search, two.Search)
-			if share := others(); err == nil && share > othersMay {
-				return 0, fmt.Errorf("%w: others had %.0f %% of the cores", ErrDisturbed, 100*share)
+			if share := others(); err == nil && share > maxOthersShare {
+				return 0, fmt.Errorf("%w: other programs used %.0f %% of the cores", ErrDisturbed, 100*share)
 			}
 			return a / b, err
 		},
 	}), nil
 }
 
-// kernelFloor goes by what a kernel is made of, so that a new one has a floor
-// too. Vectors of 16 lanes reach 6.7 times the plain loop where a core has two
-// 512-bit units, of 8 lanes and SHA instructions 2.8 or more; one lane starts from
-// the midstate and must not lose to the loop, but for the portable kernel, which
-// has no SHA instructions where the loop has.
+// kernelFloor returns the floor of a kernel over the plain loop. It is derived
+// from the number of lanes rather than from a list of names, so that a new kernel
+// has a floor too.
+//
+// Kernels of 16 lanes reach 6.7 times the plain loop on a core with two 512-bit
+// units; kernels of several lanes, with or without SHA instructions, reach 2.8
+// times or more. Kernels of one lane start from the midstate and must not be
+// slower than the loop. The exception is the portable kernel, which uses no SHA
+// instructions, whereas the standard library does.
 func kernelFloor(k pow.Kernel) float64 {
 	switch {
 	case k.Lanes() >= 16:
@@ -122,8 +132,8 @@ func kernelFloor(k pow.Kernel) float64 {
 	}
 }
 
-// pair measures two cases in short slices and returns the second one's rate over
-// the first one's.
+// pair measures two cases for one short slice each, and returns the rate of the
+// second divided by that of the first.
 func pair(ctx context.Context, first, second Case) (float64, error) {
 	var rates [2]float64
 	for i, c := range []Case{first, second} {
@@ -136,10 +146,13 @@ func pair(ctx context.Context, first, second Case) (float64, error) {
 	return rates[1] / rates[0], nil
 }
 
-// Gate measures the floors in turns and says which fail: those of which so many
-// pairs are below the floor that it would be unlikely, at GateAlpha, if half of
-// them or more were above it in the long run. This is a sign test; it asks nothing
-// of the noise but that it does not favour one side of a pair.
+// Gate measures all floors in interleaved rounds and decides which of them fail.
+//
+// It uses a sign test. If the true ratio were at or above the floor, at least half
+// of the pairs would lie above it in the long run. A floor fails if the number of
+// pairs below it would then have a probability of at most GateAlpha. The test
+// assumes nothing about the noise except that it does not favour one side of a
+// pair.
 func Gate(ctx context.Context, floors []Floor) ([]Verdict, error) {
 	ratios := make([][]float64, len(floors))
 	for range GatePairs {
@@ -173,7 +186,7 @@ func Gate(ctx context.Context, floors []Floor) ([]Verdict, error) {
 	return verdicts, nil
 }
 
-// signTest returns the probability of at least k heads in n throws of a coin.
+// signTest returns the probability of at least k heads in n tosses of a fair coin.
 func signTest(k, n int) float64 {
 	var sum float64
 	for i := k; i <= n; i++ {

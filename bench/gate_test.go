@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// fake is a floor of 2 whose pairs scatter around a ratio; one in ten is
-// disturbed, by a factor of up to ten either way.
+// fake returns a floor of 2 whose pairs scatter by 10 % around the given ratio. One
+// pair in ten is off by a factor of up to ten in either direction.
 func fake(r *rand.Rand, ratio float64) Floor {
 	return Floor{Name: "fake", Least: 2, Pair: func(context.Context) (float64, error) {
 		noise := math.Exp(0.1 * r.NormFloat64())
@@ -20,8 +20,9 @@ func fake(r *rand.Rand, ratio float64) Floor {
 	}}
 }
 
-// At the floor itself the gate fails at most at its rate, a fifth below it nearly
-// always, a quarter above it never.
+// TestGate simulates many runs of the gate. If the true ratio equals the floor, the
+// gate must fail no more often than GateAlpha permits; a fifth below the floor it
+// must fail nearly always, and a quarter above it never.
 func TestGate(t *testing.T) {
 	const runs = 2000
 	r := rand.New(rand.NewPCG(6, 7))
@@ -46,7 +47,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// Disturbed pairs do not count, and too few say nothing.
+// TestGateDisturbed checks that disturbed pairs are discarded, and that the gate
+// draws no conclusion if too few pairs remain.
 func TestGateDisturbed(t *testing.T) {
 	disturbed := func(every int) Floor {
 		n := 0
@@ -83,14 +85,16 @@ func TestSignTest(t *testing.T) {
 	}
 }
 
-// Every kernel that runs here has a floor, and every pair gives a number.
+// TestFloors checks that every kernel that runs on this machine has a floor, and
+// that each pair yields a positive ratio. It also checks that two workers are
+// compared only where there are two cores.
 func TestFloors(t *testing.T) {
 	floors, err := Floors(2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(floors) < 4 {
-		t.Errorf("%d floors", len(floors))
+		t.Errorf("%d floors, want at least 4", len(floors))
 	}
 	for _, f := range floors {
 		ratio, err := f.Pair(t.Context())

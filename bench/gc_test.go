@@ -12,14 +12,18 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// BenchmarkGC collects garbage while a search runs on all cores or all but one.
-// Nothing stops a kernel in assembly, so the collector waits for the chunks under
-// way, several times; and with no core to spare for a turn of its own.
-// pause-max-sec is the upper bound of the runtime's slowest stop, collect-p50-sec
-// and collect-p99-sec how long a whole collection took.
+// BenchmarkGC measures garbage collections during a search that uses all cores
+// (spare=0) or all but one (spare=1). The scheduler cannot interrupt a kernel
+// written in assembly, so several times in each collection the collector has to
+// wait until the current chunks are finished. Without a spare core it also waits
+// for its turn on one.
+//
+// The metric pause-max-sec is an upper bound of the longest stop-the-world pause.
+// The metrics collect-p50-sec and collect-p99-sec are the durations of complete
+// collections.
 func BenchmarkGC(b *testing.B) {
 	for _, spare := range []int{0, 1} {
-		saySuite(fmt.Sprintf("GC spare=%d", spare))
+		printSuite(fmt.Sprintf("GC spare=%d", spare))
 		for _, k := range pow.Kernels() {
 			b.Run(fmt.Sprintf("kernel=%s/spare=%d", k.Name(), spare), func(b *testing.B) {
 				if why := missing(k); why != "" {
@@ -68,6 +72,8 @@ func benchmarkGC(b *testing.B, k pow.Kernel, workers int) {
 	b.ReportMetric(took[len(took)*99/100], "collect-p99-sec")
 }
 
+// pauses returns the runtime's histogram of stop-the-world pauses for garbage
+// collection.
 func pauses() *metrics.Float64Histogram {
 	sample := []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}
 	metrics.Read(sample)

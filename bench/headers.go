@@ -7,11 +7,12 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Headers draws headers to search, each independent of the others. The n-th of a
-// seed, a round and a stream is always the same.
+// Headers draws independent random headers to search. The n-th header is
+// determined by the seed, the round and the stream.
 type Headers struct{ random *rand.ChaCha8 }
 
-// NewHeaders begins a stream. No two have anything in common.
+// NewHeaders begins a stream of headers. Streams that differ in seed, round or
+// stream number are independent of each other.
 func NewHeaders(seed, round uint64, stream int) *Headers {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[0:], seed)
@@ -20,8 +21,8 @@ func NewHeaders(seed, round uint64, stream int) *Headers {
 	return &Headers{rand.NewChaCha8(key)}
 }
 
-// Next returns the next header. Its bits are those of difficulty 1 and its nonce
-// is 0; all that a search does not set is random.
+// Next returns the next header. Its bits are those of difficulty 1, its nonce is
+// 0, and its previous hash, merkle root and time are random.
 func (h *Headers) Next() pow.Header {
 	header := pow.Header{Version: 0x20000000, Bits: 0x1d00ffff}
 	_, _ = h.random.Read(header.Prev[:]) // never fails

@@ -20,9 +20,10 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// loops are what kernels are measured against: the header hashed twice, whole,
-// with either library; the loop of btcd's CPU miner, in outline; and the
-// tutorial's, in Python.
+// loops returns the straightforward implementations against which kernels are
+// measured: two loops that hash the whole header twice, with the standard library
+// and with sha256-simd; a loop like that of btcd's CPU miner; and, in Python, the
+// loop of a well-known tutorial.
 func loops() []Case {
 	cases := []Case{
 		sumLoop("loop-stdlib", stdlib.Sum256),
@@ -37,15 +38,18 @@ func loops() []Case {
 		Start: func() (*Run, error) { return startPythonLoop(), nil },
 	}
 	if _, err := exec.LookPath("python3"); err != nil {
-		python.Skip = "there is no python3"
+		python.Skip = "the program python3 is not installed"
 	}
 	return append(cases, python)
 }
 
-var errUnlikely = errors.New("a hash with 64 zero bits: the loop is wrong")
+// errUnlikely reports a hash that no loop can be expected to find in any run.
+var errUnlikely = errors.New("found a hash with 64 zero bits, which means that the loop is wrong")
 
+// loopHashes is the number of hashes in one operation of a loop.
 const loopHashes = 1 << 12
 
+// sumLoop returns the case of the simplest loop, with the given SHA-256 function.
 func sumLoop(name string, sum256 func([]byte) [32]byte) Case {
 	return Case{
 		Name: "Scan/kernel=" + name,
@@ -67,15 +71,15 @@ func sumLoop(name string, sum256 func([]byte) [32]byte) Case {
 					done += loopHashes
 					return nil
 				},
-				Report: rate(&done, "H/s"),
+				Report: ratePerSecond(&done, "H/s"),
 			}, nil
 		},
 	}
 }
 
-// startBtcdLoop does for each nonce what btcd's CPU miner does: the header is
-// written field by field into a new buffer and hashed twice, and the hash
-// becomes a big number that is compared with the target.
+// startBtcdLoop does for each nonce what btcd's CPU miner does: it writes the
+// header field by field into a new buffer, hashes it twice, converts the hash to a
+// big.Int, and compares it with the target.
 func startBtcdLoop() *Run {
 	var done uint64
 	header := pow.BitcoinGenesis()
@@ -100,7 +104,7 @@ func startBtcdLoop() *Run {
 			done += loopHashes
 			return nil
 		},
-		Report: rate(&done, "H/s"),
+		Report: ratePerSecond(&done, "H/s"),
 	}
 }
 
@@ -115,7 +119,7 @@ func writeField(w *bytes.Buffer, field any) error {
 		_, err := w.Write(field[:])
 		return err
 	default:
-		return fmt.Errorf("a field of type %T", field)
+		return fmt.Errorf("cannot write a header field of type %T", field)
 	}
 	_, err := w.Write(word[:])
 	return err
@@ -124,11 +128,12 @@ func writeField(w *bytes.Buffer, field any) error {
 //go:embed tutorial.py
 var tutorialPython string
 
-// pythonTime is how long the Python loop runs, its start not counted.
+// pythonTime is the running time of the Python loop, without the start of the
+// interpreter.
 const pythonTime = 100 * time.Millisecond
 
-// startPythonLoop runs the loop in a process of its own. Its rate is what the
-// process says, so that the start of Python does not count.
+// startPythonLoop runs the loop of tutorial.py in a new process. It reports the
+// rate that the process measured itself, so that starting Python does not count.
 func startPythonLoop() *Run {
 	var hashes, seconds float64
 	return &Run{

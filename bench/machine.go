@@ -13,15 +13,17 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Note is a remark in a file of results, written "# Key: Value". benchstat passes
-// over it, so that what differs between any two runs does not keep it from
-// comparing them; the report reads it.
+// Note is a remark in a file of results, written as the line "# Key: Value".
+// benchstat ignores such lines; as configuration lines, they would keep it from
+// comparing runs, since values such as the date always differ. Package report
+// reads them.
 type Note struct{ Key, Value string }
 
-// String returns the line, without its end.
+// String returns the note as a line, without the newline.
 func (n Note) String() string { return "# " + n.Key + ": " + n.Value }
 
-// Describe returns what is to know about the machine before measuring.
+// Describe returns notes about the machine and its state before the benchmarks:
+// the date, versions, processor, kernels, cores, measured clock and load.
 func Describe(ctx context.Context, now time.Time) []Note {
 	cpu, features := pow.CPU()
 	var kernels []string
@@ -59,8 +61,9 @@ func system() string {
 	return name
 }
 
-// loadAverage returns how many wanted to run, on average over the last minute;
-// "" where the system does not say.
+// loadAverage returns the load average of the last minute: the number of processes
+// that were running or ready to run. It returns "" on a system without
+// /proc/loadavg.
 func loadAverage() string {
 	data, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -70,10 +73,11 @@ func loadAverage() string {
 	return first
 }
 
-// cpuTimes are in ticks since the system started, of all cores together.
+// cpuTimes holds the time that all cores together have spent since the system
+// started, in clock ticks.
 type cpuTimes struct{ idle, steal, total uint64 }
 
-// readCPUTimes reads them from Linux; ok is false where there are none.
+// readCPUTimes reads the times from Linux. It returns false on other systems.
 func readCPUTimes() (t cpuTimes, ok bool) {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -82,8 +86,9 @@ func readCPUTimes() (t cpuTimes, ok bool) {
 	return parseCPUTimes(data)
 }
 
-// parseCPUTimes reads the first line of /proc/stat (proc(5)): user, nice, system,
-// idle, iowait, irq, softirq, steal; what follows is part of user and nice.
+// parseCPUTimes parses the first line of /proc/stat (see proc(5)): user, nice,
+// system, idle, iowait, irq, softirq, steal. It ignores the fields after these,
+// guest and guest_nice, because user and nice already include them.
 func parseCPUTimes(data []byte) (t cpuTimes, ok bool) {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	fields := strings.Fields(string(line))
@@ -97,7 +102,7 @@ func parseCPUTimes(data []byte) (t cpuTimes, ok bool) {
 		}
 		t.total += n
 		switch i {
-		case 3, 4: // waiting for a disk is idle too
+		case 3, 4: // a core that waits for a disk (iowait) is idle too
 			t.idle += n
 		case 7:
 			t.steal = n
@@ -106,8 +111,8 @@ func parseCPUTimes(data []byte) (t cpuTimes, ok bool) {
 	return t, true
 }
 
-// stolen returns the share of time in which a core wanted to run and the machine
-// under this one ran something else.
+// stolen returns the share of the time that the hypervisor gave to other virtual
+// machines although a core of this one was ready to run.
 func stolen(before, after cpuTimes) float64 {
 	if after.total <= before.total {
 		return 0
@@ -115,8 +120,8 @@ func stolen(before, after cpuTimes) float64 {
 	return float64(after.steal-before.steal) / float64(after.total-before.total)
 }
 
-// ownTicks returns the processor time of this process, in the ticks of
-// readCPUTimes; ok is false where the system does not say.
+// ownTicks returns the processor time that this process has used, in clock ticks.
+// It returns false on a system without /proc/self/stat.
 func ownTicks() (ticks uint64, ok bool) {
 	data, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
@@ -125,8 +130,9 @@ func ownTicks() (ticks uint64, ok bool) {
 	return parseOwnTicks(string(data))
 }
 
-// parseOwnTicks reads /proc/self/stat (proc(5)): after the name, which stands in
-// parentheses, utime and stime are the 12th and the 13th.
+// parseOwnTicks parses /proc/self/stat (see proc(5)) and returns the sum of utime
+// and stime, the 12th and 13th fields after the program's name. The name is in
+// parentheses and may itself contain parentheses and spaces.
 func parseOwnTicks(stat string) (ticks uint64, ok bool) {
 	end := strings.LastIndex(stat, ") ")
 	if end < 0 {
@@ -141,9 +147,9 @@ func parseOwnTicks(stat string) (ticks uint64, ok bool) {
 	return user + system, err == nil && err2 == nil
 }
 
-// watch begins to watch the cores. The returned function says which share of
-// their time has gone to others since, the machine under this one included; 0
-// where the system does not say.
+// watch starts to observe how the cores are used. The returned function reports
+// the share of the cores' time that has since gone to other processes or to the
+// hypervisor. It reports 0 on a system that does not tell.
 func watch() (others func() float64) {
 	before, ok := readCPUTimes()
 	own, ok2 := ownTicks()

@@ -21,23 +21,24 @@ import (
 	"github.com/lodepow/lode/pow/headers"
 )
 
-// Paths measures what a node does beside mining: checking headers, accepting
-// blocks, merkle roots, commits to the store, taking in transactions.
+// Paths returns the benchmarks of a node's work besides mining: verifying headers,
+// accepting blocks, computing merkle roots, committing to the store, accepting
+// transactions, and syncing.
 func Paths() []Case {
 	return slices.Concat(Verify(), Accept(), Merkle(), Commit(), Ingest(), Sync())
 }
 
-// Verify reads and checks a stream of headers made for the purpose.
+// Verify measures how fast a stream of generated headers is read and verified.
 func Verify() []Case {
 	return []Case{{Name: "Verify/stream=made", Start: startMadeStream}}
 }
 
-// Merkle computes the root of a full block's transactions.
+// Merkle measures how fast the merkle root of a full block is computed.
 func Merkle() []Case {
 	return []Case{{Name: fmt.Sprintf("Merkle/txs=%d", merkleTxs), Start: startMerkle}}
 }
 
-// Accept takes blocks into a chain, in memory and on disk.
+// Accept measures how fast a chain accepts blocks, in memory and on disk.
 func Accept() []Case {
 	var cases []Case
 	for _, where := range []string{"memory", "disk"} {
@@ -49,15 +50,16 @@ func Accept() []Case {
 	return cases
 }
 
-// Commit is the store alone: each client commits one pending transaction,
-// durable, before its next.
-func Commit() []Case { return perClients("Commit", startCommit) }
+// Commit measures the store alone. Each client commits one pending transaction,
+// and waits until it is durable before it commits the next.
+func Commit() []Case { return clientCases("Commit", startCommit) }
 
-// Ingest is a post's way but for HTTP: its JSON is checked and hashed, it enters
-// the mempool, and it is on disk.
-func Ingest() []Case { return perClients("Ingest", startIngest) }
+// Ingest measures everything that happens to a posted transaction except HTTP: its
+// JSON is checked and hashed, it enters the mempool, and it is written to disk.
+func Ingest() []Case { return clientCases("Ingest", startIngest) }
 
-func perClients(name string, start func(clients int) (*Run, error)) []Case {
+// clientCases returns a benchmark with one client and with 64 concurrent clients.
+func clientCases(name string, start func(clients int) (*Run, error)) []Case {
 	var cases []Case
 	for _, clients := range []int{1, 64} {
 		cases = append(cases, Case{
@@ -68,7 +70,8 @@ func perClients(name string, start func(clients int) (*Run, error)) []Case {
 	return cases
 }
 
-// VerifyFile reads and checks a stream of real headers.
+// VerifyFile measures how fast a file of real headers is read and verified, with
+// Bitcoin's difficulty adjustment.
 func VerifyFile(name, file string) Case {
 	return Case{
 		Name: "Verify/stream=" + name,
@@ -82,10 +85,11 @@ func VerifyFile(name, file string) Case {
 	}
 }
 
-// easy is the target of the blocks made here: every second hash meets it.
+// easy is the difficulty of the blocks generated here. Every second hash meets it.
 const easy = pow.Bits(0x207fffff)
 
-// startMadeStream checks headers that are made first, for want of real ones.
+// startMadeStream generates a chain of headers, so that the benchmark does not
+// depend on a file of real ones.
 func startMadeStream() (*Run, error) {
 	var data []byte
 	header := pow.Header{Version: 0x20000000, Bits: easy, Time: 1_700_000_000}
@@ -100,6 +104,7 @@ func startMadeStream() (*Run, error) {
 	return startVerify(data, headers.Config{}), nil
 }
 
+// solve increments the nonce until the header meets its own target.
 func solve(h *pow.Header) {
 	target, _, _ := h.Bits.Decode()
 	for !h.Hash().Meets(target) {
@@ -128,7 +133,7 @@ func startVerify(data []byte, c headers.Config) *Run {
 			total += verifier.Summary().Headers
 			return nil
 		},
-		Report: rate(&total, "headers/s"),
+		Report: ratePerSecond(&total, "headers/s"),
 	}
 }
 
@@ -141,30 +146,37 @@ func startMerkle() (*Run, error) {
 	return &Run{
 		Op: func(context.Context) error {
 			if _, mutated := block.MerkleRoot(ids); mutated {
-				return errors.New("different ids are taken for equal")
+				return errors.New("the merkle root reports duplicates among ids that all differ")
 			}
 			done += merkleTxs
 			return nil
 		},
-		Report: rate(&done, "tx/s"),
+		Report: ratePerSecond(&done, "tx/s"),
 	}, nil
 }
 
 func network() rules.Params {
-	return rules.Params{Name: "bench", Difficulty: rules.Difficulty{Bits: easy}}.WithDefaults()
+	p, err := rules.New(rules.Config{Name: "bench", Difficulty: rules.Difficulty{Bits: easy}})
+	if err != nil {
+		panic(err) // the form above is valid
+	}
+	return p
 }
 
+// post returns the JSON of a transaction of about a hundred bytes, different for
+// each n.
 func post(n uint64) []byte {
 	return fmt.Appendf(nil, `{"author":"ann","content":"number %d, of about a hundred bytes as people post them"}`, n)
 }
 
 const (
-	merkleTxs   = 2000
-	blockTxs    = 100
-	chainBlocks = 32
+	merkleTxs   = 2000 // transactions under one merkle root
+	blockTxs    = 100  // transactions in each block of Accept
+	chainBlocks = 32   // blocks in each operation of Accept
 )
 
-// startAccept takes a chain of made blocks into an empty store, again and again.
+// startAccept generates a chain of blocks. Each operation has an empty chain
+// accept all of them.
 func startAccept(disk bool) (*Run, error) {
 	blocks, err := makeBlocks(network(), chainBlocks, blockTxs)
 	if err != nil {
@@ -186,14 +198,14 @@ func startAccept(disk bool) (*Run, error) {
 					return err
 				}
 				if outcome != chain.Best {
-					return fmt.Errorf("block %d is %s, not the new tip", b.Height(), outcome)
+					return fmt.Errorf("block %d became %s instead of the new tip", b.Height(), outcome)
 				}
 			}
 			accepting += time.Since(start)
 			done += uint64(len(blocks))
 			return nil
 		},
-		Report: func(int, time.Duration) []Metric { // opening the chain does not count
+		Report: func(int, time.Duration) []Metric { // without the time to open and close the chain
 			return []Metric{{0, nsPerOp}, {float64(done) / accepting.Seconds(), "blocks/s"}}
 		},
 	}, nil
@@ -225,7 +237,8 @@ func makeBlocks(p rules.Params, count, txs int) ([]block.Block, error) {
 	return blocks, nil
 }
 
-// openChain opens an empty chain in memory, or on disk in a folder of its own.
+// openChain opens an empty chain, either in memory or on disk in a new temporary
+// folder. closeChain closes it and removes the folder.
 func openChain(disk bool) (c *chain.Chain, closeChain func() error, err error) {
 	var s chain.Store = chain.NewMemStore()
 	remove := func() error { return nil }
@@ -242,7 +255,8 @@ func openChain(disk bool) (c *chain.Chain, closeChain func() error, err error) {
 	return c, closeChain, nil
 }
 
-// openStore opens a store in a new folder, which remove removes.
+// openStore opens a store in a new temporary folder. After the store has been
+// closed, remove deletes the folder.
 func openStore() (s *store.Store, remove func() error, err error) {
 	dir, err := os.MkdirTemp("", "lode-bench-")
 	if err != nil {
@@ -250,7 +264,7 @@ func openStore() (s *store.Store, remove func() error, err error) {
 	}
 	remove = func() error { return os.RemoveAll(dir) }
 	p := network()
-	s, err = store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	s, err = store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		return nil, nil, errors.Join(err, remove())
 	}
@@ -267,10 +281,10 @@ func startCommit(clients int) (*Run, error) {
 		return nil, errors.Join(err, s.Close(), remove())
 	}
 	var seq atomic.Uint64
-	return perClient(clients, "commits/s", func() error { return errors.Join(s.Close(), remove()) }, func() error {
+	return runClients(clients, "commits/s", func() error { return errors.Join(s.Close(), remove()) }, func() error {
 		n := seq.Add(1)
 		change := chain.Change{AddPending: []chain.Pending{{Seq: n, Tx: tx}}}
-		if n > 10_000 { // the file stays small
+		if n > 10_000 { // keep the file small
 			change.RemovePending = []uint64{n - 10_000}
 		}
 		return s.Commit(change)
@@ -283,7 +297,7 @@ func startIngest(clients int) (*Run, error) {
 		return nil, err
 	}
 	var n atomic.Uint64
-	return perClient(clients, "tx/s", closeChain, func() error {
+	return runClients(clients, "tx/s", closeChain, func() error {
 		tx, err := block.NewTx(post(n.Add(1)), time.Now())
 		if err != nil {
 			return err
@@ -293,9 +307,9 @@ func startIngest(clients int) (*Run, error) {
 	}), nil
 }
 
-// perClient has each client do something once, all at the same time, as one
-// operation, and reports how much was done in a second.
-func perClient(clients int, unit string, closing, do func() error) *Run {
+// runClients returns a run in which one operation is a concurrent call of do by
+// each client. It reports the number of calls per second.
+func runClients(clients int, unit string, closing, do func() error) *Run {
 	var done uint64
 	return &Run{
 		Op: func(context.Context) error {
@@ -308,7 +322,7 @@ func perClient(clients int, unit string, closing, do func() error) *Run {
 			done += uint64(clients)
 			return errors.Join(errs...)
 		},
-		Report: rate(&done, unit),
+		Report: ratePerSecond(&done, unit),
 		Close:  closing,
 	}
 }

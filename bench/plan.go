@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,48 +19,49 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Plan is a run of the standard benchmarks outside go test. Its zero value takes
-// about a minute.
+// Plan describes a run of the standard benchmarks outside go test. Its zero value
+// takes about a minute.
 type Plan struct {
-	Time  time.Duration // about how long; 0: a minute, or ten if Long, and six rounds at least
-	Slice time.Duration // of a benchmark in a round; 0: 40 ms, or 100 ms if Long
-	Long  bool          // for publication: more benchmarks, harder searches
-	Seed  uint64        // of the headers to search
+	// Time is the approximate duration of the run. If it is 0, the run takes a
+	// minute, or ten minutes if Long is set, and has at least six rounds.
+	Time time.Duration
 
-	Only *regexp.Regexp // that the names of benchmarks must match; nil: all
-	Lode string         // version to note; "": none
+	// Slice is the duration of one sample. If it is 0, it is 40 ms, or 100 ms if
+	// Long is set.
+	Slice time.Duration
 
-	Progress func(Progress)   // nil: not told
-	Now      func() time.Time // nil: time.Now
+	Long bool   // for publication: more benchmarks and harder searches
+	Seed uint64 // seed of the headers to search
 
-	rounds int // at least
+	Only *regexp.Regexp // selects benchmarks by name; nil selects all
+	Lode string         // version of Lode to note in the output; empty for none
+
+	Progress func(Progress)   // called before each sample; may be nil
+	Now      func() time.Time // clock; nil means time.Now
+
+	rounds int // least number of rounds, whatever Time says
 }
 
-// Progress says how far a run is.
+// Progress describes the state of a run.
 type Progress struct {
-	Round int           // from 1
-	Case  string        // that is measured now
-	Left  time.Duration // about
+	Round int           // number of the current round, from 1
+	Case  string        // name of the benchmark about to be measured
+	Left  time.Duration // estimate of the remaining time
 }
 
-// ErrStopped is the error of a run that was ended before its time. What it has
-// written is whole.
+// ErrStopped is the error of a run that was cancelled before its time was up. The
+// output is complete up to the last sample that was finished.
 var ErrStopped = errors.New("stopped before the time was up")
 
 func (p *Plan) setDefaults() {
+	total, slice := time.Minute, 40*time.Millisecond
+	if p.Long {
+		total, slice = 10*time.Minute, 100*time.Millisecond
+	}
 	if p.Time == 0 {
-		p.rounds = 6 // the least of which the median has an interval of 95 %
-		p.Time = time.Minute
-		if p.Long {
-			p.Time = 10 * time.Minute
-		}
+		p.rounds = 6 // fewer samples do not give their median a 95 % interval
 	}
-	if p.Slice == 0 {
-		p.Slice = 40 * time.Millisecond
-		if p.Long {
-			p.Slice = 100 * time.Millisecond
-		}
-	}
+	p.Time, p.Slice = cmp.Or(p.Time, total), cmp.Or(p.Slice, slice)
 	if p.Now == nil {
 		p.Now = time.Now
 	}
@@ -68,10 +70,11 @@ func (p *Plan) setDefaults() {
 	}
 }
 
-// sweepZeros returns what the difficulty is swept over.
+// sweepZeros returns the difficulties of the sweep, in leading zero bits.
 func sweepZeros() []int { return []int{8, 10, 12, 14, 16, 18, 20, 22, 24} }
 
-// cases returns what a round measures.
+// cases returns the benchmarks of one round. The tries of the sweep's searches are
+// added to law.
 func (p *Plan) cases(c Config, law *stats.Law) []Case {
 	zeros := []int{8, 12, 16, 20}
 	if p.Long {
@@ -84,19 +87,22 @@ func (p *Plan) cases(c Config, law *stats.Law) []Case {
 	return slices.DeleteFunc(cases, func(c Case) bool { return p.Only != nil && !p.Only.MatchString(c.Name) })
 }
 
-// Run measures in rounds until the time is up. It writes a description of the
-// machine, each sample as soon as it is there, and at the end what was seen of
-// the law. The error wraps ErrStopped when the context ended first, and tells of
-// benchmarks that failed; what was written is whole all the same.
+// Run measures round after round until the time is up. It writes a description of
+// the machine, then each sample as soon as it has been measured, and finally the
+// statistics of the tries.
+//
+// The error joins the errors of all benchmarks that failed. It wraps ErrStopped if
+// the context was cancelled before the time was up. In both cases the output is
+// valid and holds every finished sample.
 func (p Plan) Run(ctx context.Context, w io.Writer) error {
 	p.setDefaults()
 	start := p.Now()
 	run := &planRun{Plan: p, w: w, out: benchfmt.NewWriter(w), deadline: start.Add(p.Time), failed: map[string]bool{}}
 	run.config = []benchfmt.Config{
-		file("goos", runtime.GOOS), file("goarch", runtime.GOARCH), file("pkg", "github.com/lodepow/lode/bench"),
+		configLine("goos", runtime.GOOS), configLine("goarch", runtime.GOARCH), configLine("pkg", "github.com/lodepow/lode/bench"),
 	}
 	cpu, _ := pow.CPU()
-	run.config = append(run.config, file("cpu", cpu))
+	run.config = append(run.config, configLine("cpu", cpu))
 
 	k, _, err := pow.Choose("")
 	if err != nil {
@@ -120,7 +126,7 @@ func (p Plan) Run(ctx context.Context, w io.Writer) error {
 			notes = append(notes, Note{"skipped", c.Name + ": " + c.Skip})
 		}
 	}
-	if err := run.note(notes...); err != nil {
+	if err := run.writeNotes(notes...); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprint(w, "\nUnit H/s better=higher\nUnit Hz better=higher\nUnit headers/s better=higher\n"+
@@ -137,13 +143,13 @@ func (p Plan) Run(ctx context.Context, w io.Writer) error {
 	if load := loadAverage(); load != "" {
 		end = append(end, Note{"load after", load})
 	}
-	end = append(end, Note{"shape", classes(run.law.Shape())}, Note{"lanes", classes(run.law.Residues())})
+	end = append(end, Note{"shape", formatClasses(run.law.Shape())}, Note{"lanes", formatClasses(run.law.Residues())})
 	_, err = fmt.Fprintln(w)
-	return errors.Join(stopped, err, run.note(end...))
+	return errors.Join(stopped, err, run.writeNotes(end...))
 }
 
-// classes writes what was seen and what was expected in each class.
-func classes(all []stats.Class) string {
+// formatClasses writes each class as "seen/expected".
+func formatClasses(all []stats.Class) string {
 	var words []string
 	for _, c := range all {
 		words = append(words, fmt.Sprintf("%d/%.2f", c.Seen, c.Expected))
@@ -151,7 +157,7 @@ func classes(all []stats.Class) string {
 	return strings.Join(words, " ")
 }
 
-// planRun is a plan being carried out.
+// planRun is the state of a running plan.
 type planRun struct {
 	Plan
 	w        io.Writer
@@ -159,12 +165,12 @@ type planRun struct {
 	config   []benchfmt.Config
 	deadline time.Time
 	law      stats.Law
-	done     int             // rounds
-	failed   map[string]bool // names, left out of later rounds
+	done     int             // number of finished rounds
+	failed   map[string]bool // names of failed benchmarks, which later rounds omit
 }
 
-// measure goes through rounds until the time is up: a round begins if at least half of one
-// like those before still fits.
+// measure runs rounds until the time is up. It begins another round only if at
+// least half of it, going by the average of those before, fits into the time left.
 func (r *planRun) measure(ctx context.Context, perSecond float64) error {
 	var errs []error
 	begun := r.Now()
@@ -183,12 +189,12 @@ func (r *planRun) measure(ctx context.Context, perSecond float64) error {
 			if err != nil {
 				r.failed[c.Name] = true
 				errs = append(errs, err)
-				if err := r.note(Note{"failed", strings.ReplaceAll(err.Error(), "\n", "; ")}); err != nil {
+				if err := r.writeNotes(Note{"failed", strings.ReplaceAll(err.Error(), "\n", "; ")}); err != nil {
 					return err
 				}
 				continue
 			}
-			sample.Config = append(slices.Clone(r.config), file("suite", c.Suite()))
+			sample.Config = append(slices.Clone(r.config), configLine("suite", c.Suite()))
 			if err := r.out.Write(sample); err != nil {
 				return errors.Join(append(errs, err)...)
 			}
@@ -201,7 +207,7 @@ func (r *planRun) measure(ctx context.Context, perSecond float64) error {
 	}
 }
 
-// left estimates how long it will take yet.
+// left estimates the remaining time.
 func (r *planRun) left(begun time.Time) time.Duration {
 	now := r.Now()
 	left := max(0, r.deadline.Sub(now))
@@ -212,7 +218,7 @@ func (r *planRun) left(begun time.Time) time.Duration {
 	return left
 }
 
-func (r *planRun) note(notes ...Note) error {
+func (r *planRun) writeNotes(notes ...Note) error {
 	for _, n := range notes {
 		if _, err := fmt.Fprintln(r.w, n); err != nil {
 			return err
@@ -221,7 +227,8 @@ func (r *planRun) note(notes ...Note) error {
 	return nil
 }
 
-// shuffle puts suites, and the cases of each, in random order.
+// shuffle puts the suites in random order, and the cases within each suite too. It
+// keeps the cases of a suite together.
 func shuffle(cases []Case, r *rand.Rand) {
 	r.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
 	place := map[string]int{}
@@ -233,6 +240,6 @@ func shuffle(cases []Case, r *rand.Rand) {
 	slices.SortStableFunc(cases, func(a, b Case) int { return place[a.Suite()] - place[b.Suite()] })
 }
 
-func file(key, value string) benchfmt.Config {
+func configLine(key, value string) benchfmt.Config {
 	return benchfmt.Config{Key: key, Value: []byte(value), File: true}
 }

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// read returns the results in a text, all of which must be understood.
+// read parses benchmark output and returns its results. Every line that looks like
+// a result must be valid.
 func read(t *testing.T, text []byte) (results []*benchfmt.Result) {
 	t.Helper()
 	r := benchfmt.NewReader(bytes.NewReader(text), "bench")
@@ -32,12 +33,12 @@ func read(t *testing.T, text []byte) (results []*benchfmt.Result) {
 	return results
 }
 
-// few matches benchmarks that take little time.
+// few matches the names of some benchmarks that take little time.
 func few() *regexp.Regexp {
 	return regexp.MustCompile(`^Scan/|^(Search|Tries)/zeros=(8|12)\b|^Merkle`)
 }
 
-// TestPlan makes one round, and looks at what it wrote.
+// TestPlan runs a plan of one round and checks its output.
 func TestPlan(t *testing.T) {
 	var out bytes.Buffer
 	var last Progress
@@ -58,7 +59,7 @@ func TestPlan(t *testing.T) {
 		}
 	}
 
-	// The same searches for every kernel, so the same tries.
+	// All kernels search the same headers, so tries/op must be the same.
 	tries := map[string]float64{}
 	suites := map[string]bool{}
 	for _, r := range read(t, out.Bytes()) {
@@ -70,7 +71,7 @@ func TestPlan(t *testing.T) {
 		zeros := string(parts[0])
 		v, _ := r.Value("tries/op")
 		if before, ok := tries[zeros]; ok && v != before {
-			t.Errorf("%s: tries/op %v, of another kernel %v", r.Name, v, before)
+			t.Errorf("%s: tries/op %v, but another kernel had %v", r.Name, v, before)
 		}
 		tries[zeros] = v
 	}
@@ -79,7 +80,8 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// A plan that is stopped keeps what is finished, and says that it was stopped.
+// TestPlanStops checks that a cancelled plan has written every finished sample and
+// the closing notes, and that its error wraps ErrStopped.
 func TestPlanStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -95,14 +97,14 @@ func TestPlanStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := len(read(t, out.Bytes())); got != 11 {
-		t.Errorf("%d samples are kept, want 11", got)
+		t.Errorf("the output has %d samples, want 11", got)
 	}
 	if !strings.Contains(out.String(), "\n# rounds: 0\n") || !strings.Contains(out.String(), "\n# lanes: ") {
-		t.Error("the end is missing")
+		t.Error("the closing notes are missing")
 	}
 }
 
-// brokenWriter takes some bytes, and then no more.
+// brokenWriter fails once more bytes have been written than there were left.
 type brokenWriter struct{ left int }
 
 func (w *brokenWriter) Write(p []byte) (int, error) {
@@ -121,7 +123,8 @@ func TestPlanReportsAWriterThatFails(t *testing.T) {
 	}
 }
 
-// Suites stay together, and their order is another one each round.
+// TestShuffle checks that shuffle changes the order of the suites, keeps the cases
+// of each suite together, and loses none.
 func TestShuffle(t *testing.T) {
 	suites := func(cases []Case) []string {
 		var all []string
@@ -132,16 +135,16 @@ func TestShuffle(t *testing.T) {
 	}
 	cases := everyCase()
 	if len(suites(cases)) < 10 {
-		t.Fatal("too few suites to shuffle")
+		t.Fatal("fewer than 10 suites to shuffle")
 	}
 	before := suites(cases)
 	shuffle(cases, rand.New(rand.NewPCG(1, 1)))
 	after := suites(cases)
 	if len(after) != len(before) {
-		t.Errorf("suites are torn apart: %v", after)
+		t.Errorf("the cases of a suite are not together: %v", after)
 	}
 	if slices.Equal(before, after) {
-		t.Errorf("the order is as before: %v", after)
+		t.Errorf("the order of the suites is unchanged: %v", after)
 	}
 	slices.Sort(before)
 	slices.Sort(after)
@@ -161,7 +164,7 @@ func TestParseCPUTimes(t *testing.T) {
 	}
 	for _, text := range []string{"", "cpu", "cpu 1 2 3", "intr 1 2 3 4 5 6 7 8", "cpu 1 2 3 4 5 6 7 x"} {
 		if got, ok := parseCPUTimes([]byte(text)); ok {
-			t.Errorf("%q is taken: %+v", text, got)
+			t.Errorf("%q is parsed as %+v, want a failure", text, got)
 		}
 	}
 	if got := stolen(cpuTimes{0, 10, 100}, cpuTimes{0, 30, 200}); got != 0.2 {
@@ -186,15 +189,16 @@ func TestParseOwnTicks(t *testing.T) {
 	}
 	for _, text := range []string{"", "42 (x", "42 (x) S 1 2 3", "42 (x) S 1 2 3 4 5 6 7 8 9 10 y 34 0"} {
 		if got, ok := parseOwnTicks(text); ok {
-			t.Errorf("%q is taken: %d", text, got)
+			t.Errorf("%q is parsed as %d, want a failure", text, got)
 		}
 	}
 }
 
-// A process that hashes alone is not taken for others.
+// TestWatch keeps a core busy and checks that the share of other processes is
+// between 0 and 1.
 func TestWatch(t *testing.T) {
 	if _, ok := ownTicks(); !ok {
-		t.Skip("the system does not say")
+		t.Skip("NOT TESTED: this system does not report processor times")
 	}
 	others := watch()
 	for start := time.Now(); time.Since(start) < 100*time.Millisecond; {
@@ -203,6 +207,6 @@ func TestWatch(t *testing.T) {
 		}
 	}
 	if share := others(); share < 0 || share > 1 {
-		t.Errorf("others have had %v of the time", share)
+		t.Errorf("other processes used a share of %v of the time, want one from 0 to 1", share)
 	}
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Overhead compares searches on one worker with the bare kernel over the same
-// nonces. kernel/search is the share of its kernel's speed that a search keeps.
+// Overhead compares searches on one worker with the kernel alone, over the same
+// nonces. The metric kernel/search is the kernel's time divided by the search's:
+// the share of the kernel's speed that a search retains.
 func Overhead() []Case {
 	var cases []Case
 	for _, k := range pow.Kernels() {
@@ -34,9 +35,10 @@ func Overhead() []Case {
 	return cases
 }
 
-// Scaling measures searches of the best kernel on some workers, in turns with the
-// same searches on one. speedup is how many times faster some are than one; for
-// one worker against one it shows what the machine's noise does to a ratio.
+// Scaling measures how much faster the best kernel searches on several workers. The
+// searches alternate with the same searches on one worker, and the metric speedup
+// is the ratio of the two rates. The case of one worker against one shows how much
+// the machine's noise affects a ratio.
 func Scaling(c Config) []Case {
 	k, _, err := pow.Choose("")
 	var cases []Case
@@ -65,9 +67,10 @@ func Scaling(c Config) []Case {
 	return cases
 }
 
-// startPairs runs both on the same job, one after the other in random order, and
-// reports the median of the ratios of their times. rateUnit, if any, is that of
-// the second one's rate.
+// startPairs runs two searches on the same job in each operation, one after the
+// other in random order. It reports, in ratioUnit, the median of the first's time
+// divided by the second's. If rateUnit is not empty, it also reports the median
+// rate of the second.
 func startPairs(job pow.Job, first, second SearchFunc, ratioUnit, rateUnit string) *Run {
 	var ratios, rates []float64
 	return &Run{
@@ -91,8 +94,8 @@ func startPairs(job pow.Job, first, second SearchFunc, ratioUnit, rateUnit strin
 	}
 }
 
-// inTurns returns the seconds that either takes for a hash. Both have to come to
-// the same answer.
+// inTurns runs two searches on the same job, in random order, and returns the
+// seconds that each takes for one hash. It fails if they return different answers.
 func inTurns(ctx context.Context, job pow.Job, first, second SearchFunc) (a, b float64, err error) {
 	searches := []SearchFunc{first, second}
 	var results [2]pow.Result
@@ -110,11 +113,13 @@ func inTurns(ctx context.Context, job pow.Job, first, second SearchFunc) (a, b f
 		perHash[i] = time.Since(start).Seconds() / float64(results[i].Hashes)
 	}
 	if results[0].Header != results[1].Header || results[0].Tries != results[1].Tries {
-		return 0, 0, fmt.Errorf("two searches of one job differ: %+v and %+v", results[0], results[1])
+		return 0, 0, fmt.Errorf("two searches of the same job have different answers: %+v and %+v", results[0], results[1])
 	}
 	return perHash[0], perHash[1], nil
 }
 
+// median returns the median of the values, of which there must be at least one. It
+// does not change their order.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)

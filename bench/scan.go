@@ -7,8 +7,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Scan measures each kernel on one core, without the engine, beside the loops
-// that one writes first.
+// Scan measures each kernel on one core without the engine and, for comparison,
+// several straightforward loops.
 func Scan() []Case {
 	cases := loops()
 	for _, k := range pow.Kernels() {
@@ -21,23 +21,24 @@ func Scan() []Case {
 	return cases
 }
 
+// startScan returns a run in which each operation scans the next 2^14 nonces.
 func startScan(k pow.Kernel) *Run {
 	const hashes = 1 << 14
 	var done uint64
 	job := pow.Job{Header: pow.BitcoinGenesis(), Target: hopeless(), Count: hashes}
 	return &Run{
 		Op: func(context.Context) error {
-			r, _ := k.Scan(job) // nothing has 200 zeros: it always runs to the end
+			r, _ := k.Scan(job) // no hash has 200 zeros, so the scan always runs to its end
 			done += r.Hashes
 			job.First += hashes
 			return nil
 		},
-		Report: rate(&done, "H/s"),
+		Report: ratePerSecond(&done, "H/s"),
 	}
 }
 
-// Rate returns the hashes per second of a kernel on one core: the best of several
-// short slices, because others may use the core as well.
+// Rate measures the hash rate of a kernel on one core, in H/s. It returns the best
+// of several short samples, because other programs may use the core as well.
 func Rate(ctx context.Context, k pow.Kernel) (float64, error) {
 	c := Case{Name: "Scan/kernel=" + k.Name(), Start: func() (*Run, error) { return startScan(k), nil }}
 	var best float64
@@ -53,7 +54,7 @@ func Rate(ctx context.Context, k pow.Kernel) (float64, error) {
 		return 0, context.Cause(ctx)
 	}
 	if best <= 0 {
-		return 0, fmt.Errorf("kernel %s did nothing", k.Name())
+		return 0, fmt.Errorf("kernel %s computed no hash in any sample", k.Name())
 	}
 	return best, nil
 }

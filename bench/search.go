@@ -9,15 +9,16 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// calibration is how long the rate is measured by which the sweep is sized.
+// calibration is the total time for which Rate measures a kernel.
 const calibration = 50 * time.Millisecond
 
-// SearchFunc is [pow.Engine.Search] or what stands in for it.
+// SearchFunc has the signature of [pow.Engine.Search], or of a substitute for it.
 type SearchFunc func(context.Context, pow.Job) (pow.Result, error)
 
-// Search measures whole searches, each on another header, until one is solved:
-// what a miner gets at that difficulty, on all cores. tries/op says how lucky
-// the run was; H/s does not depend on it. Every kernel makes the same searches.
+// Search measures complete searches on all cores, as a miner makes them: each
+// operation takes a new header and searches until it is solved. The metric tries/op
+// shows how lucky the run was, whereas H/s does not depend on luck. All kernels
+// search the same headers.
 func Search(c Config, zeros ...int) []Case {
 	var cases []Case
 	for _, z := range zeros {
@@ -28,8 +29,8 @@ func Search(c Config, zeros ...int) []Case {
 	return cases
 }
 
-// searchOps is how many searches make a slice of a sized sweep: for every kernel
-// the same number, so that tries/op are the same too.
+// searchOps returns the number of searches in a sample when Config.Rate is set. It
+// does not depend on the kernel, so tries/op is the same for all kernels.
 func searchOps(zeros int) int { return max(1, 1<<max(0, 17-zeros)) }
 
 func searchCase(c Config, zeros int, k pow.Kernel, workers int) Case {
@@ -51,9 +52,13 @@ func searchCase(c Config, zeros int, k pow.Kernel, workers int) Case {
 	return one
 }
 
-// Tries sweeps the difficulty with the best kernel on all cores, with as many
-// searches as time allows. record is given every answer: what statistics need.
-// A sized sweep leaves out the zeros of which one search takes over a second.
+// Tries measures searches over a range of difficulties, with the best kernel on all
+// cores. If record is not nil, it is called with the number of tries of every
+// search, for statistics.
+//
+// If c.Rate is set, each sample contains about 0.1 s of searches, and difficulties
+// at which one search takes more than a second are omitted. Otherwise each sample
+// contains as many searches as fit into its time.
 func Tries(c Config, zeros []int, record func(zeros int, tries uint64)) []Case {
 	k, _, err := pow.Choose("")
 	workers := c.cores()
@@ -66,7 +71,7 @@ func Tries(c Config, zeros []int, record func(zeros int, tries uint64)) []Case {
 			if hashes > all {
 				continue
 			}
-			// A hundred milliseconds, and no more than there is to learn.
+			// Enough for 0.1 s, but no more than the statistics profit from.
 			ops = min(1024, int(math.Ceil(0.1*all/hashes)))
 		}
 		one := Case{
@@ -89,9 +94,11 @@ func Tries(c Config, zeros []int, record func(zeros int, tries uint64)) []Case {
 	return cases
 }
 
-// triesStream keeps the headers of Tries apart from those of Search.
+// triesStream is the offset that gives Tries other streams of headers than Search.
 const triesStream = 1000
 
+// startSearch returns a run in which each operation searches a new header until it
+// is solved with the given number of zeros.
 func startSearch(search SearchFunc, headers *Headers, zeros int, record func(int, uint64)) *Run {
 	var hashes, tries uint64
 	job := pow.Job{Target: pow.ZerosTarget(zeros)}

@@ -11,8 +11,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TestSameTries holds every kernel on any number of workers to the same tries
-// for the same seed, and another seed to others.
+// TestSameTries checks that, for the same seed, every kernel on any number of
+// workers takes the same number of tries, and that another seed leads to other
+// numbers.
 func TestSameTries(t *testing.T) {
 	tries := func(seed uint64, k pow.Kernel, workers int) []float64 {
 		var all []float64
@@ -46,13 +47,14 @@ func TestSameTries(t *testing.T) {
 				t.Errorf("kernel %s on %d workers: tries/op %v, want %v", k.Name(), workers, got, want)
 			}
 			if other := tries(8, k, workers); slices.Equal(other, want) {
-				t.Errorf("kernel %s: seeds 7 and 8 have the same tries", k.Name())
+				t.Errorf("kernel %s: seeds 7 and 8 lead to the same tries", k.Name())
 			}
 		}
 	}
 }
 
-// passOver searches as a kernel would that passes over every eighth nonce.
+// passOver returns a search that behaves like a faulty kernel which skips every
+// eighth nonce.
 func passOver(search SearchFunc) SearchFunc {
 	return func(ctx context.Context, job pow.Job) (pow.Result, error) {
 		first := job.First
@@ -67,8 +69,8 @@ func passOver(search SearchFunc) SearchFunc {
 	}
 }
 
-// sweepLaw searches from 8 zeros to LODE_SWEEP_ZEROS, or 20, with fewer searches the
-// longer they take.
+// sweepLaw makes searches of 8 zeros up to LODE_SWEEP_ZEROS (by default 20, or 16
+// with -short), fewer of them the harder they are, and returns their statistics.
 func sweepLaw(t *testing.T, seed uint64, wrap func(SearchFunc) SearchFunc) *stats.Law {
 	t.Helper()
 	last, err := strconv.Atoi(os.Getenv("LODE_SWEEP_ZEROS"))
@@ -94,8 +96,8 @@ func sweepLaw(t *testing.T, seed uint64, wrap func(SearchFunc) SearchFunc) *stat
 	return &law
 }
 
-// TestSweep is the law itself, on real hashes: from one seed, so it cannot fail
-// by chance but only by a change.
+// TestSweep checks that the tries of real searches follow the geometric law. It
+// always uses the same seed, so it cannot fail by chance.
 func TestSweep(t *testing.T) {
 	law := sweepLaw(t, 1, func(s SearchFunc) SearchFunc { return s })
 	covered := 0
@@ -110,7 +112,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	if share := stats.Share(covered, len(points), 0.999); share.Hi < 0.95 {
-		t.Errorf("%d of %d intervals hold 2^zeros", covered, len(points))
+		t.Errorf("only %d of %d intervals contain 2^zeros", covered, len(points))
 	}
 	for _, c := range law.Checks() {
 		t.Logf("%s: p = %.3g, %s", c.Name, c.P, c.Detail)
@@ -120,22 +122,23 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// TestBiasedSweep shows that the checks would see a kernel that passes over every
-// eighth nonce. It takes 8/7 of the tries; with n searches that is off by
-// 0.143*sqrt(n) standard errors: 9.4 for the 4,366 of this sweep, where 3.9 are
-// flagged. That no answer is in one lane of eight is seen sooner still.
+// TestBiasedSweep shows that the checks detect a kernel that skips every eighth
+// nonce. Such a kernel takes 8/7 of the expected tries. With n searches this
+// deviates by 0.143*sqrt(n) standard errors from the law: 9.4 for the 4,366
+// searches of this sweep, whereas 3.9 suffice to be flagged. The check "lanes"
+// needs even fewer searches, because one lane in eight never has an answer.
 func TestBiasedSweep(t *testing.T) {
 	law := sweepLaw(t, 1, passOver)
 	for _, c := range law.Checks() {
 		t.Logf("%s: p = %.3g, %s", c.Name, c.P, c.Detail)
-		if want := c.Name != "slope"; c.Flagged() != want { // the slope is that of a sound search
+		if want := c.Name != "slope"; c.Flagged() != want { // the bias does not change the slope
 			t.Errorf("%s: p = %v: flagged %v, want %v", c.Name, c.P, c.Flagged(), want)
 		}
 	}
 }
 
-// Coverage on real hashes: of many small sweeps, as many intervals hold 2^zeros
-// as they state.
+// TestSweepCoverage makes many small sweeps with real hashes, and checks that the
+// share of their 95 % intervals that contain 2^zeros agrees with 95 %.
 func TestSweepCoverage(t *testing.T) {
 	const sweeps = 400
 	engine, err := pow.New(pow.Config{Workers: 1})
@@ -157,8 +160,8 @@ func TestSweepCoverage(t *testing.T) {
 		}
 	}
 	share := stats.Share(covered, sweeps, 0.99)
-	t.Logf("%d of %d intervals hold 2^6", covered, sweeps)
+	t.Logf("%d of %d intervals contain 2^6", covered, sweeps)
 	if share.Hi < 0.95 || share.Lo > 0.97 {
-		t.Errorf("%d of %d intervals of 95 %% hold the mean", covered, sweeps)
+		t.Errorf("%d of %d intervals of 95 %% contain the mean", covered, sweeps)
 	}
 }

@@ -18,11 +18,12 @@ import (
 const (
 	syncBlocks = 2000
 	syncTxs    = 1
-	syncLimit  = time.Minute // that a node may take for them
+	syncLimit  = time.Minute // after which a sync is considered failed
 )
 
-// Sync has a new node get a chain from another one over loopback, all on disk,
-// from its start to its last block.
+// Sync measures how fast a new node downloads a chain from another one over
+// loopback, with both stores on disk. The time counts from the start of the new
+// node until it has the last block.
 func Sync() []Case {
 	return []Case{{
 		Name:  fmt.Sprintf("Sync/blocks=%d/txs=%d", syncBlocks, syncTxs),
@@ -53,17 +54,18 @@ func startSync() (*Run, error) {
 			done += syncBlocks
 			return err
 		},
-		Report: func(int, time.Duration) []Metric { // the folder's making and removal do not count
+		Report: func(int, time.Duration) []Metric { // without the time to create and remove the folder
 			return []Metric{{0, nsPerOp}, {float64(done) / syncing.Seconds(), "blocks/s"}}
 		},
 		Close: func() error { return errors.Join(server.stop(), os.RemoveAll(dir)) },
 	}, nil
 }
 
-// openFilled starts a node on a folder that has these blocks.
+// openFilled writes the genesis block and the given blocks into a store in dir, and
+// starts a node on it.
 func openFilled(dir string, blocks []block.Block) (*runningNode, error) {
 	p := network()
-	s, err := store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	s, err := store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		return nil, err
 	}
@@ -78,12 +80,13 @@ func openFilled(dir string, blocks []block.Block) (*runningNode, error) {
 	return startNode(dir)
 }
 
-// runningNode is a node that runs until it is stopped.
+// runningNode is a node together with the function that stops it.
 type runningNode struct {
 	*node.Node
-	stop func() error // and wait
+	stop func() error // stops the node and waits until it has ended
 }
 
+// startNode starts a node that listens on a free port of 127.0.0.1.
 func startNode(dir string, peers ...gossip.Address) (*runningNode, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	n, err := node.Open(ctx, node.Config{Params: network(), Data: dir, Listen: "127.0.0.1:0", Workers: 1, Peers: peers})
@@ -99,9 +102,10 @@ func startNode(dir string, peers ...gossip.Address) (*runningNode, error) {
 	}}, nil
 }
 
-// syncOnce starts a node on an empty folder and waits until it has every block.
+// syncOnce starts a node on an empty folder, waits until it has every block, and
+// returns the time that this took.
 func syncOnce(ctx context.Context, from string) (took time.Duration, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, syncLimit, fmt.Errorf("%d blocks were not there after %v", syncBlocks, syncLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, syncLimit, fmt.Errorf("the node did not get all %d blocks within %v", syncBlocks, syncLimit))
 	defer cancel()
 	dir, err := os.MkdirTemp("", "lode-bench-")
 	if err != nil {

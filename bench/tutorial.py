@@ -1,6 +1,7 @@
-# The proof of work of the well-known tutorial: a block is written out as JSON
-# with sorted keys and hashed anew for every nonce, until the hex digest begins
-# with the zeros. Runs for so many seconds; prints hashes and seconds.
+# The proof of work of the well-known tutorial: for every nonce, the block is
+# serialised as JSON with sorted keys and hashed once, until the hex digest begins
+# with enough zeros. The argument is the time to run, in seconds. The output is the
+# number of hashes and the seconds that they took.
 import json
 import sys
 import time
@@ -29,6 +30,6 @@ while time.perf_counter() - start < limit:
         digest = block.compute_hash()
         hashes += 1
         if digest.startswith("0" * 16):
-            sys.exit("a digest with 64 zero bits")
+            sys.exit("found a digest with 64 zero bits, which means that the loop is wrong")
         block.nonce += 1
 print(hashes, time.perf_counter() - start)

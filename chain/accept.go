@@ -119,7 +119,7 @@ func (c *Chain) adopt(hash pow.Hash) {
 // retry places the blocks from the future whose time has come. The caller holds
 // write.
 func (c *Chain) retry() {
-	for _, b := range c.held.takeDue(c.now().Unix() + int64(c.params.Limits.FutureSeconds)) {
+	for _, b := range c.held.takeDue(c.now().Unix() + int64(c.params.Limits().FutureSeconds)) {
 		if c.placeHeld(b) {
 			c.adopt(b.hash)
 		}

@@ -133,8 +133,7 @@ func TestMutatedBodiesAreForgotten(t *testing.T) {
 }
 
 func TestRefusedBlocksAreRemembered(t *testing.T) {
-	p := rulestest.Easy()
-	p.Signatures = rules.SignaturesRequired
+	p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Signatures = rules.SignaturesRequired })
 	c := openTest(t, Config{Params: p})
 	a := rulestest.NewBranch(c.Params())
 	bad := a.Make(1, rulestest.MakeTx(t, "one"))
@@ -153,8 +152,9 @@ func TestRefusedBlocksAreRemembered(t *testing.T) {
 }
 
 func TestTemplate(t *testing.T) {
-	p := rulestest.Swift()
-	p.Limits = rules.Limits{BlockBytes: 700, BlockTxs: 4, TxBytes: 400}
+	p := rulestest.With(rulestest.Swift(), func(c *rules.Config) {
+		c.Limits = rules.Limits{BlockBytes: 700, BlockTxs: 4, TxBytes: 400}
+	})
 	c := openTest(t, Config{Params: p})
 	var txs []block.Tx
 	for i := range 6 {
@@ -221,8 +221,7 @@ func TestTemplateFitsExactly(t *testing.T) {
 		{rules.Limits{BlockTxs: 2}, 2},
 		{rules.Limits{BlockTxs: 3}, 3},
 	} {
-		p := rulestest.Easy()
-		p.Limits = tc.limits
+		p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits = tc.limits })
 		c := openTest(t, Config{Params: p})
 		c.post(txs...)
 		template, err := c.Template(TemplateOptions{Tag: tag})

@@ -97,8 +97,7 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 
 // At a bad block those before it stay.
 func TestAcceptAllStopsAtABadBlock(t *testing.T) {
-	p := rulestest.Easy()
-	p.Signatures = rules.SignaturesRequired
+	p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Signatures = rules.SignaturesRequired })
 	mutate := func(i int, f func(*block.Block)) func(*rulestest.Branch) {
 		return func(b *rulestest.Branch) {
 			for j := range 6 {

@@ -69,8 +69,8 @@ type Chain struct {
 // puts genesis into an empty one. The error wraps [ErrDamaged] when the store
 // holds what it should not.
 func Open(c Config) (*Chain, error) {
-	if err := c.Params.Validate(); err != nil {
-		return nil, err
+	if c.Params == (rules.Params{}) {
+		return nil, errors.New("chain: no network parameters: make them with rules.New, rules.Parse or rules.Load")
 	}
 	if c.Store == nil {
 		return nil, errors.New("chain: no store")
@@ -86,7 +86,7 @@ func Open(c Config) (*Chain, error) {
 	c.Orphans = cmp.Or(c.Orphans, 512)
 	c.OrphanBytes = cmp.Or(c.OrphanBytes, 64<<20)
 
-	p := c.Params.WithDefaults()
+	p := c.Params
 	ch := &Chain{
 		params:  p,
 		store:   c.Store,
@@ -105,7 +105,7 @@ func Open(c Config) (*Chain, error) {
 	return ch, nil
 }
 
-// Params returns the network, defaults filled in.
+// Params returns the network.
 func (c *Chain) Params() rules.Params { return c.params }
 
 // Tip returns the state at the top of the active branch.

@@ -76,7 +76,7 @@ func (l *loader) add(h pow.Header) error {
 	l.count++
 	if l.count == 1 {
 		if hash != l.last.Hash {
-			return fmt.Errorf("%w: it begins with block %s, but genesis of the network %s is %s", ErrDamaged, hash, l.params.Name, l.last.Hash)
+			return fmt.Errorf("%w: it begins with block %s, but genesis of the network %s is %s", ErrDamaged, hash, l.params.Name(), l.last.Hash)
 		}
 		return nil
 	}

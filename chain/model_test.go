@@ -41,7 +41,7 @@ func (m *model) valid(hash pow.Hash, now time.Time) (work *big.Int, txs map[pow.
 		return genesis.Work.Big(), map[pow.Hash]bool{}, true
 	}
 	b, ok := m.delivered[hash]
-	if !ok || b.bad || b.time > now.Unix()+int64(m.p.Limits.FutureSeconds) {
+	if !ok || b.bad || b.time > now.Unix()+int64(m.p.Limits().FutureSeconds) {
 		return nil, nil, false
 	}
 	work, txs, ok = m.valid(b.Header.Prev, now)
@@ -116,9 +116,7 @@ func (m *model) check(t *rapid.T, c *Chain, now time.Time) {
 
 // slow is a network whose blocks differ in work, and stay easy for some dozens.
 func slow() rules.Params {
-	p := rulestest.Swift()
-	p.Difficulty.HalfLife = 100
-	return p
+	return rulestest.With(rulestest.Swift(), func(c *rules.Config) { c.Difficulty.HalfLife = 100 })
 }
 
 // drawBlocks makes a random tree of blocks, some of them bad.
@@ -147,7 +145,7 @@ func drawBlocks(t *rapid.T, p rules.Params, txs []block.Tx, now time.Time) []mod
 			isBad = true
 			blk.Header.Time = b.MedianTimePast() // too old
 		case 2:
-			blk.Header.Time = max(uint32(now.Unix())+p.Limits.FutureSeconds+5, b.MedianTimePast()+1)
+			blk.Header.Time = max(uint32(now.Unix())+p.Limits().FutureSeconds+5, b.MedianTimePast()+1)
 		}
 		blk = rulestest.Solve(blk)
 		b.Put(blk)

@@ -49,7 +49,7 @@ func newMaker(p rules.Params, now time.Time) *maker {
 
 // network returns the parameters that a story names.
 func network(name string) (rules.Params, error) {
-	p := rules.Params{
+	c := rules.Config{
 		Name:       "scenarios",
 		Difficulty: rules.Difficulty{Bits: 0x207fffff}, // two hashes a block
 		Limits:     rules.Limits{BlockBytes: 2000, BlockTxs: 8, TxBytes: 1000},
@@ -59,13 +59,13 @@ func network(name string) (rules.Params, error) {
 	case "asert":
 		// A block every ten seconds stays at two hashes; each one second after the
 		// one before takes about twice as many.
-		p.Difficulty = rules.Difficulty{Rule: rules.RuleAsert, Bits: 0x207fffff, Limit: 0x207fffff, Spacing: 10, HalfLife: 10}
+		c.Difficulty = rules.Difficulty{Rule: rules.RuleAsert, Bits: 0x207fffff, Limit: 0x207fffff, Spacing: 10, HalfLife: 10}
 	case "signed":
-		p.Signatures = rules.SignaturesRequired
+		c.Signatures = rules.SignaturesRequired
 	default:
-		return p, fmt.Errorf("network %q: want easy, asert or signed", name)
+		return rules.Params{}, fmt.Errorf("network %q: want easy, asert or signed", name)
 	}
-	return p.WithDefaults(), nil
+	return rules.New(c)
 }
 
 // make makes the block of a row: on its parent, or, where the row says =NAME,
@@ -167,7 +167,7 @@ func (m *maker) changeHeader(h *pow.Header, word string, parent *made) (ok bool,
 	case key == "time":
 		at := map[string]int64{
 			"median": int64(parent.state.MedianTimePast()),
-			"limit":  m.now.Unix() + int64(m.p.Limits.FutureSeconds),
+			"limit":  m.now.Unix() + int64(m.p.Limits().FutureSeconds),
 			"parent": int64(parent.state.Time),
 		}
 		name, plus := value, int64(0)
@@ -220,17 +220,17 @@ func (m *maker) addTx(d *draft, word string, _ *made) (ok bool, err error) {
 	}
 	switch key {
 	case "bytes": // fill the block to its limit
-		for left := m.p.Limits.BlockBytes + plus - d.size(); left > 0; left = m.p.Limits.BlockBytes + plus - d.size() {
-			if left > m.p.Limits.TxBytes {
-				left = m.p.Limits.TxBytes / 2
+		for left := m.p.Limits().BlockBytes + plus - d.size(); left > 0; left = m.p.Limits().BlockBytes + plus - d.size() {
+			if left > m.p.Limits().TxBytes {
+				left = m.p.Limits().TxBytes / 2
 			}
 			d.txs = append(d.txs, d.filler(left))
 		}
-		if over := d.size() - m.p.Limits.BlockBytes; over != plus {
+		if over := d.size() - m.p.Limits().BlockBytes; over != plus {
 			return true, fmt.Errorf("%d bytes over the limit, want %d", over, plus)
 		}
 	case "txs":
-		for len(d.txs) < m.p.Limits.BlockTxs+plus {
+		for len(d.txs) < m.p.Limits().BlockTxs+plus {
 			d.txs = append(d.txs, d.filler(0))
 		}
 	case "tx":
@@ -238,7 +238,7 @@ func (m *maker) addTx(d *draft, word string, _ *made) (ok bool, err error) {
 			d.txs = append(d.txs, odd)
 			break
 		}
-		d.txs = append(d.txs, d.filler(m.p.Limits.TxBytes+plus))
+		d.txs = append(d.txs, d.filler(m.p.Limits().TxBytes+plus))
 	default:
 		tx, ok := namedTx(word)
 		if ok {

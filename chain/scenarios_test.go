@@ -32,7 +32,7 @@ func stores() map[string]func(dir string, p rules.Params) (chain.Store, error) {
 			return memory[dir], nil
 		},
 		"bbolt": func(dir string, p rules.Params) (chain.Store, error) {
-			return store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+			return store.Open(dir, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 		},
 	}
 }

@@ -78,7 +78,7 @@ func (c *Chain) Template(o TemplateOptions) (Template, error) {
 }
 
 func (c *Chain) pickTxs(size int) []block.Tx {
-	limits := c.params.Limits
+	limits := c.params.Limits()
 	var txs []block.Tx
 	c.pool.each(func(tx block.Tx) bool {
 		size += tx.Size()

@@ -23,8 +23,8 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// TestGrafanaFiles holds the committed files against the dashboards, and reads
-// them as strictly as the SDK can.
+// TestGrafanaFiles checks that the committed JSON files are up to date with the
+// dashboards, and that Grafana's SDK reads them back, strictly, without any loss.
 func TestGrafanaFiles(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
 	files, err := filepath.Glob("grafana/*.json")
@@ -42,28 +42,29 @@ func TestGrafanaFiles(t *testing.T) {
 		}
 		got := read(t, "grafana/"+d.UID+".json")
 		if got != string(want)+"\n" {
-			t.Errorf("%s is not current: go generate ./dashboards", d.UID)
+			t.Errorf("%s is out of date: run go generate ./dashboards", d.UID)
 		}
 		var back dashboard.Dashboard
 		if err := back.UnmarshalJSONStrict([]byte(got)); err != nil {
 			t.Errorf("%s: %v", d.UID, err)
 		}
 		again, err := json.MarshalIndent(back, "", "  ")
-		again = bytes.ReplaceAll(again, []byte(`"panels": null`), []byte(`"panels": []`)) // of rows
+		again = bytes.ReplaceAll(again, []byte(`"panels": null`), []byte(`"panels": []`)) // in rows
 		if err != nil || !bytes.Equal(again, want) {
-			t.Errorf("%s: what was read is not what was written (%v)", d.UID, err)
+			t.Errorf("%s: the dashboard read back differs from the one written (%v)", d.UID, err)
 		}
 	}
 }
 
-// TestPanels checks what every panel must have.
+// TestPanels checks that no panels overlap, and that each has a unique title, a
+// description, and queries that select the job.
 func TestPanels(t *testing.T) {
 	for _, d := range All() {
 		seen := map[string]bool{}
 		var cells [Columns][200]string
 		for _, p := range d.Layout() {
 			if p.X+p.W > Columns {
-				t.Errorf("%s: %q sticks out", d.UID, p.Panel.Title)
+				t.Errorf("%s: %q extends beyond the last column", d.UID, p.Panel.Title)
 				continue
 			}
 			for x := p.X; x < p.X+p.W; x++ {
@@ -79,11 +80,11 @@ func TestPanels(t *testing.T) {
 			}
 			name := d.UID + ": " + p.Panel.Title
 			if p.Panel.Title == "" || seen[p.Panel.Title] {
-				t.Errorf("%s: no title, or not the only one", name)
+				t.Errorf("%s: the title is empty, or another panel has it too", name)
 			}
 			seen[p.Panel.Title] = true
 			if len(p.Panel.About) < 20 || !strings.HasSuffix(p.Panel.About, ".") {
-				t.Errorf("%s: say what it shows and what to do", name)
+				t.Errorf("%s: the description must say, in sentences, what the panel shows and what to do", name)
 			}
 			if len(p.Panel.Queries) == 0 {
 				t.Errorf("%s: no queries", name)
@@ -93,15 +94,16 @@ func TestPanels(t *testing.T) {
 			}
 			for _, q := range p.Panel.Queries {
 				if !strings.Contains(q.Expr, `job=~"$job"`) {
-					t.Errorf("%s: a query does not choose the job: %s", name, q.Expr)
+					t.Errorf("%s: a query does not select the job: %s", name, q.Expr)
 				}
 			}
 		}
 	}
 }
 
-// TestAlertsAreDocumented holds alerts, their tests and their runbooks against
-// each other, and the rules against who uses them.
+// TestAlertsAreDocumented checks that every alert has a runbook and is tested both
+// silent and firing, that every runbook belongs to an alert, and that every
+// recording rule is tested and used, and every one that is used exists.
 func TestAlertsAreDocumented(t *testing.T) {
 	alerts, rules, tests := read(t, "prometheus/alerts.yml"), read(t, "prometheus/rules.yml"), read(t, "prometheus/rules_test.yml")
 	runbook := read(t, "../docs/monitoring.md")
@@ -116,14 +118,13 @@ func TestAlertsAreDocumented(t *testing.T) {
 		if url := "docs/monitoring.md#" + strings.ToLower(m[1]); !strings.Contains(alerts, url+"\n") {
 			t.Errorf("%s has no runbook_url that ends in %s", m[1], url)
 		}
-		// Once silent, once firing.
 		if n := len(regexp.MustCompile(`alertname: `+m[1]+`\b`).FindAllString(tests, -1)); n < 2 {
-			t.Errorf("%s stands in %d tests, want one in which it is silent and one in which it fires", m[1], n)
+			t.Errorf("%s occurs in %d tests, want one in which it is silent and one in which it fires", m[1], n)
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?m)^### (Lode\w+)$`).FindAllStringSubmatch(runbook, -1) {
 		if !strings.Contains(alerts, "- alert: "+m[1]+"\n") {
-			t.Errorf("docs/monitoring.md has a section on %s, which is no alert", m[1])
+			t.Errorf("docs/monitoring.md has a section on %s, but there is no such alert", m[1])
 		}
 	}
 
@@ -133,17 +134,17 @@ func TestAlertsAreDocumented(t *testing.T) {
 			t.Errorf("nothing uses the rule %s", m[1])
 		}
 		if !strings.Contains(tests, m[1]) {
-			t.Errorf("no test has the rule %s", m[1])
+			t.Errorf("no test covers the rule %s", m[1])
 		}
 	}
 	for _, name := range regexp.MustCompile(`\b(job|instance):[a-z_]+:[a-z0-9_]+`).FindAllString(users, -1) {
 		if !strings.Contains(rules, "- record: "+name+"\n") {
-			t.Errorf("there is no rule %s", name)
+			t.Errorf("the rule %s is used but not defined", name)
 		}
 	}
 }
 
-// expressions returns the queries of all panels, a line each.
+// expressions returns the queries of all panels, one on each line.
 func expressions() string {
 	var all strings.Builder
 	for _, d := range All() {

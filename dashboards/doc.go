@@ -1,14 +1,15 @@
-// Package dashboards holds what Grafana and Prometheus show of nodes: the
-// dashboards as data, from which the files in grafana/ are written, and beside
-// them Prometheus's configuration, its rules and alerts. docs/monitoring.md says
-// how to use them.
+// Package dashboards defines the dashboards for monitoring nodes, as Go values. The
+// JSON files for Grafana in grafana/ are generated from them. The folder prometheus/
+// has a configuration for Prometheus with recording rules and alerts.
+// docs/monitoring.md explains how to use them.
 package dashboards
 
 import "embed"
 
 //go:generate go run ./generate grafana
 
-// PrometheusFiles holds the folder prometheus: configuration, rules, alerts.
+// PrometheusFiles contains the files of the folder prometheus: the configuration,
+// the recording rules with their tests, and the alerts.
 //
 //go:embed prometheus/*.yml
 var PrometheusFiles embed.FS

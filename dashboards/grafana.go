@@ -12,10 +12,10 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// tag is what the dashboards find each other by.
+// tag is the tag by which the dashboards link to each other.
 const tag = "lode"
 
-// Grafana returns the dashboard as Grafana reads it.
+// Grafana converts the dashboard to Grafana's own representation.
 func (d Dashboard) Grafana() (dashboard.Dashboard, error) {
 	b := dashboard.NewDashboardBuilder(d.Title).
 		Uid(d.UID).
@@ -31,7 +31,8 @@ func (d Dashboard) Grafana() (dashboard.Dashboard, error) {
 			Tags([]string{tag}).AsDropdown(true).IncludeVars(true).KeepTime(true)).
 		WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").Label("Data source").Type("prometheus")).
 		WithVariable(variable("job", "Job", `label_values(lode_chain_height, job)`)).
-		// All nodes, those too that have not answered for long.
+		// "All" is the pattern .* rather than a list of the nodes known at present, so
+		// that it includes nodes that have not answered for a long time.
 		WithVariable(variable("instance", "Node", `label_values(lode_chain_height{job=~"$job"}, instance)`).AllValue(".*"))
 	for i, p := range d.Layout() {
 		pos := dashboard.GridPos{X: p.X, Y: p.Y, W: p.W, H: p.H}
@@ -53,7 +54,8 @@ func source() common.DataSourceRef {
 	return common.DataSourceRef{Type: &kind, Uid: &uid}
 }
 
-// variable is one whose values are those of a label, all of them at first.
+// variable returns a dashboard variable that offers the values of a label, as listed
+// by a query. All values are selected at first.
 func variable(name, label, query string) *dashboard.QueryVariableBuilder {
 	all, text, yes := "$__all", "All", true
 	return dashboard.NewQueryVariableBuilder(name).
@@ -71,6 +73,7 @@ func variable(name, label, query string) *dashboard.QueryVariableBuilder {
 		})
 }
 
+// grafana converts the panel to Grafana's own representation.
 func (p Panel) grafana(id uint32, pos dashboard.GridPos) (cog.Builder[dashboard.Panel], error) {
 	switch p.Kind {
 	case Stat:
@@ -126,7 +129,7 @@ func (p Panel) grafana(id uint32, pos dashboard.GridPos) (cog.Builder[dashboard.
 		}
 		return b, nil
 	}
-	return nil, fmt.Errorf("no kind %q", p.Kind)
+	return nil, fmt.Errorf("unknown kind of panel %q", p.Kind)
 }
 
 func (q Query) target(i int) *prometheus.DataqueryBuilder {
@@ -139,7 +142,7 @@ func (q Query) target(i int) *prometheus.DataqueryBuilder {
 }
 
 func (p Panel) thresholds() *dashboard.ThresholdsConfigBuilder {
-	steps := []dashboard.Threshold{{Color: "text"}} // without a value: from below all
+	steps := []dashboard.Threshold{{Color: "text"}} // Grafana wants no value for the lowest threshold
 	for i, s := range p.Steps {
 		step := dashboard.Threshold{Value: &s.From, Color: s.Color}
 		if i == 0 {
@@ -150,6 +153,7 @@ func (p Panel) thresholds() *dashboard.ThresholdsConfigBuilder {
 	return dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(steps)
 }
 
+// mapping returns the words that are shown instead of some values.
 func (p Panel) mapping() dashboard.ValueMapping {
 	words := dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{}}
 	for value, word := range p.Words {

@@ -1,14 +1,15 @@
 package dashboards
 
-// Placed is a panel, or the heading of a row, and where it stands in the grid.
+// Placed is a panel, or the heading of a row, with its position in the grid.
 type Placed struct {
-	Heading string // "": it is a panel
+	Heading string // text of the heading; empty for a panel
 	Panel   Panel
 
-	X, Y, W, H uint32
+	X, Y, W, H uint32 // in columns and rows of the grid
 }
 
-// Layout places everything, from left to right and from top to bottom.
+// Layout returns the positions of all headings and panels. Within each row, it fills
+// the grid from left to right and then from top to bottom.
 func (d Dashboard) Layout() []Placed {
 	var all []Placed
 	y := uint32(0)

@@ -15,10 +15,10 @@ import (
 	"github.com/lodepow/lode/node"
 )
 
-// notShown are metrics that no panel, rule or alert uses, each with why.
+// notShown lists the metrics that no panel, rule or alert uses, each with the reason.
 var notShown = map[string]string{}
 
-// registered returns the names of what a node exports.
+// registered returns the names of all metrics that a node exports.
 func registered(t *testing.T) map[string]bool {
 	t.Helper()
 	reg := prometheus.NewRegistry()
@@ -41,22 +41,22 @@ func registered(t *testing.T) map[string]bool {
 		}
 	}
 	stopped, stop := context.WithCancel(t.Context())
-	stop() // at once
+	stop() // the node need not run
 	if err := n.Run(stopped); err != nil {
 		t.Error(err)
 	}
 	return names
 }
 
-// TestNames holds the names in dashboards, rules and alerts against those that a
-// node exports: none is used that is not there, and none is there for nothing.
+// TestNames checks that every metric in dashboards, rules and alerts is exported by
+// a node, and that every exported metric is used in one of them.
 func TestNames(t *testing.T) {
 	there := registered(t)
 	text := expressions() + read(t, "prometheus/alerts.yml") + read(t, "prometheus/rules.yml")
 	text = regexp.MustCompile(`\b(job|instance):[a-z0-9_]+:[a-z0-9_]+|(?m)#.*$|label_values`).ReplaceAllString(text, "")
 	used := map[string]bool{}
 	for _, name := range regexp.MustCompile(`\b(lode|go|process)_[a-z0-9_]+`).FindAllString(text, -1) {
-		if !there[name] { // a series of a histogram
+		if !there[name] { // it may be a series of a histogram
 			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
 				if base, ok := strings.CutSuffix(name, suffix); ok && there[base] {
 					name = base
@@ -67,18 +67,18 @@ func TestNames(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(used)) {
 		if !there[name] {
-			t.Errorf("%s is used, and no node exports it", name)
+			t.Errorf("%s is used, but a node does not export it", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(there)) {
 		if !strings.HasPrefix(name, "lode_") {
-			continue // the runtime's are many
+			continue // not all of the many metrics of the Go runtime need to be shown
 		}
 		switch why := notShown[name]; {
 		case used[name] && why != "":
-			t.Errorf("%s is used after all", name)
+			t.Errorf("%s is in notShown, but it is used", name)
 		case !used[name] && why == "":
-			t.Errorf("%s is exported, and nothing shows it", name)
+			t.Errorf("%s is exported, but no panel, rule or alert uses it", name)
 		}
 	}
 }

@@ -5,11 +5,12 @@ import (
 	"testing"
 )
 
-// TestPromtool runs the unit tests of the rules.
+// TestPromtool checks the configuration and the rules, and runs the unit tests of
+// rules and alerts.
 func TestPromtool(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("NOT TESTED: rules and alerts, for want of promtool (Debian's package prometheus has it)")
+		t.Skip("NOT TESTED: rules and alerts, because promtool is not installed (Debian's package prometheus has it)")
 	}
 	for _, args := range [][]string{
 		{"check", "rules", "rules.yml", "alerts.yml"},

@@ -26,10 +26,10 @@ type fakeEngine struct {
 	chunks []time.Time // when each chunk began
 	blocks []time.Time // since when each block had been searched
 
-	fast   bool                                 // takes no time at all
+	fast   bool                                  // takes no time at all
 	answer func(pow.Job) (nonce uint32, ok bool) // of the first nonce to look at; nil: none
-	before func(pow.Job)                        // called before every search
-	err    error                                // of every search
+	before func(pow.Job)                         // called before every search
+	err    error                                 // of every search
 }
 
 func (e *fakeEngine) Search(ctx context.Context, job pow.Job) (pow.Result, error) {

@@ -34,10 +34,3 @@ func hosts(listen net.Addr, advertised gossip.Address) []string {
 	}
 	return nil
 }
-
-func or(n, otherwise int) int {
-	if n == 0 {
-		return otherwise
-	}
-	return n
-}

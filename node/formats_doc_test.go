@@ -142,7 +142,7 @@ func TestFormatsExamples(t *testing.T) {
 		t.Errorf("block %+v is not the genesis of the tutorial", blk)
 	}
 
-	params, err := rules.ParseParams([]byte(examples[2][1]))
+	params, err := rules.Parse([]byte(examples[2][1]))
 	if err != nil {
 		t.Fatal(err)
 	}

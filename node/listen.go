@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/lodepow/lode/node/gossip"
 )
 
@@ -22,44 +20,24 @@ type limitListener struct {
 	net.Listener
 	most, mostEach int
 
-	refused prometheus.Counter
-	open    prometheus.GaugeFunc
-
 	mu    sync.Mutex
 	conns int
 	from  map[netip.Addr]int
 	idle  *list.List // of *limitedConn, the longest idle first
+
+	refused uint64
 }
 
 func newLimitListener(l net.Listener, most, mostEach int) *limitListener {
-	limited := &limitListener{
-		Listener: l, most: most, mostEach: mostEach, from: map[netip.Addr]int{}, idle: list.New(),
-		refused: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "lode_http_connections_refused_total",
-			Help: "Connections of clients and nodes that were closed at once, since there were too many.",
-		}),
-	}
-	limited.open = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "lode_http_connections",
-		Help: "Connections of clients and nodes that are open.",
-	}, func() float64 {
-		limited.mu.Lock()
-		defer limited.mu.Unlock()
-		return float64(limited.conns)
-	})
-	return limited
+	return &limitListener{Listener: l, most: most, mostEach: mostEach, from: map[netip.Addr]int{}, idle: list.New()}
 }
 
-// Describe implements [prometheus.Collector].
-func (l *limitListener) Describe(ch chan<- *prometheus.Desc) {
-	l.refused.Describe(ch)
-	l.open.Describe(ch)
-}
-
-// Collect implements [prometheus.Collector].
-func (l *limitListener) Collect(ch chan<- prometheus.Metric) {
-	l.refused.Collect(ch)
-	l.open.Collect(ch)
+// stats returns how many connections are open, and how many have been refused
+// since the start.
+func (l *limitListener) stats() (open int, refused uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conns, l.refused
 }
 
 // Accept implements [net.Listener].
@@ -73,7 +51,6 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		if l.add(c) {
 			return c, nil
 		}
-		l.refused.Inc()
 		_ = conn.Close()
 	}
 }
@@ -87,9 +64,14 @@ func sourceAddr(c net.Conn) netip.Addr {
 	return gossip.SourceOf(ip)
 }
 
-func (l *limitListener) add(c *limitedConn) bool {
+func (l *limitListener) add(c *limitedConn) (ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer func() {
+		if !ok {
+			l.refused++
+		}
+	}()
 	if !c.from.IsLoopback() && l.from[c.from] >= l.mostEach {
 		return false
 	}

@@ -84,6 +84,3 @@ func (m *Miner) Mine(ctx context.Context) (b block.Block, mined bool, err error)
 
 // Progress implements [api.Miner].
 func (m *Miner) Progress() mine.Progress { return m.loop.Progress() }
-
-// Source returns where the work comes from, for its numbers.
-func (m *Miner) Source() *own.Source { return m.source }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 
 	"go.uber.org/goleak"
 
@@ -343,9 +344,10 @@ func TestMinerConfig(t *testing.T) {
 // A chain that is as far ahead of the clock as it may be says so to whoever asks
 // for a block, and waits if nobody does.
 func TestAheadOfTheClock(t *testing.T) {
-	p := easy(t)
-	p.Name = "near"
-	p.Limits.FutureSeconds = 2
+	p := rulestest.With(easy(t), func(c *rules.Config) {
+		c.Name = "near"
+		c.Limits.FutureSeconds = 2
+	})
 	m, c := testMiner(t, p, OnDemand)
 	var err error
 	for i := 0; err == nil && i < 100; i++ {

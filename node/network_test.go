@@ -25,7 +25,7 @@ type liveNode struct {
 
 func startLive(t testing.TB, c Config) *liveNode {
 	t.Helper()
-	if c.Params.Name == "" {
+	if c.Params == (rules.Params{}) {
 		params, err := rules.Tutorial(1)
 		if err != nil {
 			t.Fatal(err)

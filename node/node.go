@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -16,17 +17,16 @@ import (
 	"github.com/lodepow/lode/chain/rules"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
-	ownmetrics "github.com/lodepow/lode/mine/own/metrics"
+	storemetrics "github.com/lodepow/lode/chain/store/metrics"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/tick"
 	"github.com/lodepow/lode/node/p2p"
 	"github.com/lodepow/lode/pow"
-	powmetrics "github.com/lodepow/lode/pow/metrics"
 )
 
 // Config says what the node does. Params and Data are required.
@@ -87,6 +87,9 @@ type Node struct {
 // Open opens the store, reads the chain and takes the address. Run does the
 // rest.
 func Open(ctx context.Context, c Config) (_ *Node, err error) {
+	if c.Params == (rules.Params{}) {
+		return nil, errors.New("node: no network parameters: make them with rules.New, rules.Parse or rules.Load")
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8000"
 	}
@@ -109,7 +112,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.listener.Close())
 		}
 	}()
-	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name, Logger: c.Logger})
+	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name(), Logger: c.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +121,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.store.Close())
 		}
 	}()
+	// Before the chain commits its genesis, which the metrics count, too.
+	if err := storemetrics.Register(c.Registry, n.store); err != nil {
+		return nil, err
+	}
 	n.chain, err = chain.Open(chain.Config{Params: c.Params, Store: n.store, Now: c.Now, Logger: c.Logger, PoolTxs: c.PoolTxs, PoolBytes: c.PoolBytes})
 	if err != nil {
 		return nil, err
@@ -144,18 +151,13 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
 		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), address),
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
-		Gatherer: c.Registry, Logger: c.Logger, Now: c.Now,
+		Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})
-	limited := newLimitListener(n.listener, or(c.Connections, defaultConnections), or(c.ConnectionsEach, defaultConnectionsEach))
+	limited := newLimitListener(n.listener, cmp.Or(c.Connections, defaultConnections), cmp.Or(c.ConnectionsEach, defaultConnectionsEach))
 	n.listener = limited
-	if err := powmetrics.Register(c.Registry, n.engine); err != nil {
+	if err := registerMetrics(c, n, limited); err != nil {
 		return nil, err
 	}
-	if err := ownmetrics.Register(c.Registry, n.miner.Source()); err != nil {
-		return nil, err
-	}
-	c.Registry.MustRegister(limited, n.chain, n.store, n.network, n.api, newBuildInfo(c.Version),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = &http.Server{
 		Handler:           n.api,
 		ConnState:         limited.onState,
@@ -217,16 +219,7 @@ func (n *Node) Run(ctx context.Context) error {
 
 // retryHeld takes blocks that came ahead of the clock once their time has come.
 func (n *Node) retryHeld(ctx context.Context) {
-	tick := time.NewTicker(retryHeldEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			n.chain.RetryHeld()
-		}
-	}
+	tick.Every(ctx, retryHeldEvery, n.chain.RetryHeld)
 }
 
 // stopServing lets requests under way come to their end, but not for long.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
@@ -24,7 +25,7 @@ func TestRestart(t *testing.T) {
 	if err != nil {
 		blocks = 200_000
 	}
-	p := rules.Params{Name: "long", Difficulty: rules.Difficulty{Bits: 0x207fffff}}.WithDefaults()
+	p := rulestest.MustNew(rules.Config{Name: "long", Difficulty: rules.Difficulty{Bits: 0x207fffff}})
 	data := t.TempDir()
 	tip := generate(t, p, data, blocks)
 
@@ -59,12 +60,12 @@ func TestRestart(t *testing.T) {
 // returns its tip.
 func generate(t *testing.T, p rules.Params, data string, blocks int) pow.Hash {
 	t.Helper()
-	s, err := store.Open(data, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	s, err := store.Open(data, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	header, coinbase := p.Genesis()
-	target, err := p.Difficulty.Bits.Target()
+	target, err := p.Difficulty().Bits.Target()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func generate(t *testing.T, p rules.Params, data string, blocks int) pow.Hash {
 		coinbase := block.Coinbase{Height: int64(height)}
 		header = pow.Header{
 			Version: 0x20000000, Prev: header.Hash(), MerkleRoot: coinbase.ID(),
-			Time: header.Time + 1, Bits: p.Difficulty.Bits,
+			Time: header.Time + 1, Bits: p.Difficulty().Bits,
 		}
 		for !header.Hash().Meets(target) {
 			header.Nonce++

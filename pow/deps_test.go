@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// goCommand runs the go command in this directory and returns what it prints.
+// goCommand runs the go command in the directory of this package and returns its
+// output.
 func goCommand(t *testing.T, args ...string) string {
 	t.Helper()
 	path, err := exec.LookPath("go")
@@ -24,8 +25,8 @@ func goCommand(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// wantLight fails if a package depends on any module that the engine does not
-// need. A program that embeds the engine gets all of them.
+// wantLight fails if a package depends on a module that the engine does not need.
+// Every program that imports the engine would have to download and build it.
 func wantLight(t *testing.T, pkg string) {
 	t.Helper()
 	const lode = "github.com/lodepow/lode"

@@ -13,10 +13,10 @@
 // kernel, any number of workers and any scheduling.
 //
 // The inner loops that hash are called kernels, and [Kernels] lists them. A kernel
-// looks only at the most significant word of each hash, and proposes each hash
-// whose word is small enough as a candidate. The engine then computes the whole
-// hash of the candidate again. A faulty kernel can therefore miss an answer, but
-// it cannot make the engine return a wrong one.
+// looks only at the most significant word of each hash. If that word is small
+// enough, the hash is a candidate, and the engine computes the whole hash again to
+// check it. A faulty kernel can therefore miss an answer, but it cannot make the
+// engine return a wrong one.
 //
 // The package depends on the standard library, sha256-simd, cpuid and x/sync
 // only. [Engine.Stats] and [Engine.Observe] give its numbers as plain values;

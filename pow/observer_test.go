@@ -82,7 +82,7 @@ func TestCancelLatencyIsMeasuredInLongSearchesOnly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e.Observe(Observer{}) // nothing is asked of it, so nothing is measured for it
+			e.Observe(Observer{}) // asks for nothing, so nothing may be measured for it
 			var latencies []time.Duration
 			if tc.observed {
 				for range 2 {
@@ -109,7 +109,7 @@ func TestCancelLatencyIsMeasuredInLongSearchesOnly(t *testing.T) {
 	}
 }
 
-// Observers can be attached from anywhere while searches run, and none is lost.
+// Observers can be attached from anywhere while searches run, and all of them are kept.
 func TestObserveAtAnyTime(t *testing.T) {
 	e := testEngine(t, runnable(t)[0], 2)
 	var found atomic.Int64
@@ -131,12 +131,12 @@ func TestObserveAtAnyTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := found.Load(); got != observers {
-		t.Errorf("%d observers were told of a block, want %d", got, observers)
+		t.Errorf("%d observers were called for a block, want %d", got, observers)
 	}
 }
 
-// BenchmarkObserved is what a search that is found costs, with the bookkeeping
-// that nobody sees and with an observer of everything.
+// BenchmarkObserved measures a search that ends at its first hash, without an observer
+// and with an observer of every event.
 func BenchmarkObserved(b *testing.B) {
 	for _, observers := range []int{0, 1} {
 		b.Run(map[int]string{0: "none", 1: "one"}[observers], func(b *testing.B) {

@@ -119,7 +119,7 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 // more than a short search takes.
 const longSearch = 32
 
-// work claims and searches chunks until none is left, one contains an answer, or
+// work claims and searches chunks until there are no more, one contains an answer, or
 // the context ends.
 func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) error {
 	for chunks := 0; ctx.Err() == nil; chunks++ {

@@ -1,7 +1,10 @@
-// Command gate fails if a kernel, or a second worker, has become slow. It compares
-// ratios measured in turns on this machine, never times:
+// Command gate exits with status 1 if a kernel, or a second worker, has become
+// slow:
 //
 //	go run ./bench/gate
+//
+// It compares ratios of interleaved measurements with their floors, and never looks
+// at absolute times, so its result does not depend on the speed of the machine.
 package main
 
 import (
@@ -32,7 +35,7 @@ func run(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	runtime.GOMAXPROCS(min(2, cores) + 1) // as the command does for two workers
+	runtime.GOMAXPROCS(min(2, cores) + 1) // one more than the workers, as in the command lode
 	verdicts, err := bench.Gate(ctx, floors)
 	if err != nil {
 		return err
@@ -44,7 +47,7 @@ func run(ctx context.Context, w io.Writer) error {
 		word := ""
 		switch {
 		case v.Unchecked:
-			word = "NOT CHECKED: the machine is busy"
+			word = "NOT CHECKED: the machine is too busy"
 		case v.Fails:
 			failed++
 			word = "TOO SLOW"
@@ -59,7 +62,7 @@ func run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if cores < 2 {
-		fmt.Fprintln(w, "NOT CHECKED: two workers, on one core")
+		fmt.Fprintln(w, "NOT CHECKED: two workers over one, because this machine has only one core")
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %d ratios are below their floor", failed, len(verdicts))

@@ -1,4 +1,4 @@
--- Posts for wrk, each of them another one.
+-- Makes wrk send posts. No two of them are the same.
 
 local threads = 0
 
@@ -18,8 +18,9 @@ function request()
   return wrk.format("POST", "/new_transaction", headers, body)
 end
 
--- One line for run.sh: rate, p50 and p99 in milliseconds, answers other than 2xx
--- and 3xx, errors of the connection.
+-- Prints one line for run.sh: the rate, the 50th and 99th percentile of the latency
+-- in milliseconds, the number of responses other than 2xx and 3xx, and the number of
+-- connection errors.
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format("result %.0f %.2f %.2f %d %d\n",

@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
-# Measures posts to a node with wrk, in turns with a bare handler:
+# Uses wrk to measure how many posts a second a node answers, in turns with a bare
+# handler:
 #
 #	bash bench/http/run.sh [FLAGS OF lode node]
 #
-# ROUNDS (3) rounds of DURATION (4s) each. BARE (127.0.0.1:8222) and NODE
-# (127.0.0.1:8223) are the addresses; TMPDIR says on which disk the node writes.
+# Environment variables, with their defaults:
+#
+#	ROUNDS (3)               number of rounds
+#	DURATION (4s)            duration of each measurement
+#	BARE (127.0.0.1:8222)    address of the bare handler
+#	NODE (127.0.0.1:8223)    address of the node
+#	TMPDIR                   folder on the disk to which the node writes
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -39,13 +45,16 @@ pids+=($!)
 	--pool-txs 5000000 --pool-bytes 4000000000 "$@" >"$temp/node.log" 2>&1 &
 pids+=($!)
 
-# Waits until a server answers, whatever it says, and is the one that we started.
+# Waits until the process with the given PID answers on its address, whatever the
+# answer is. Fails if it ends, or does not answer for about ten seconds.
 await() {
 	local name=$1 address=$2 pid=$3
 	for _ in {1..100}; do
 		if ! kill -0 "$pid" 2>/dev/null; then break; fi
 		if curl -s -o /dev/null "http://$address/"; then
-			sleep 0.2 # one that cannot have the address, since another has it, is gone by now
+			# The answer may come from another server that had taken the address
+			# before. In that case our process ends within this time.
+			sleep 0.2
 			if kill -0 "$pid" 2>/dev/null; then return; fi
 			break
 		fi

@@ -1,23 +1,26 @@
 package report
 
-// bounds are the fewest cycles for a hash that a core's units allow a kernel, for
-// the kinds of cores that there are, slow ones first: the operations that the
-// generator counts (go generate ./pow/internal/sha256d), over units and lanes.
+// bounds returns the least number of cycles that a kernel can take for one hash, for
+// each kind of core, the slowest kind first. The number is that of the operations, as
+// counted by the generator (go generate ./pow/internal/sha256d), divided by the
+// core's execution units and by the kernel's lanes. For sha-ni it follows from the
+// throughput of the instruction sha256rnds2.
 func bounds(kernel string) []float64 {
 	switch kernel {
-	case "avx512-roll", "avx512": // a scan of one version is the same loop
-		return []float64{88.9, 44.5} // 2,845 operations: two 512-bit units, four
+	case "avx512-roll", "avx512": // with a single version, both run the same loop
+		return []float64{88.9, 44.5} // 2,845 operations on two or four 512-bit units
 	case "avx2":
-		return []float64{239.5, 179.6} // 5,747 operations: three units, four
+		return []float64{239.5, 179.6} // 5,747 operations on three or four units
 	case "sha-ni":
-		return []float64{180, 120, 72} // sha256rnds2 every 3 cycles, every 2, every one
+		return []float64{180, 120, 72} // one sha256rnds2 in every 3, 2 or 1 cycles
 	default:
 		return nil
 	}
 }
 
-// bound returns the bound of the slowest kind of core that can have taken so few
-// cycles. ok is false where none is known.
+// bound returns the bound of the slowest kind of core on which a kernel can have
+// reached the given number of cycles per hash. It returns false if no bound is known,
+// or if the kernel was faster than every bound.
 func bound(kernel string, cycles float64) (b float64, ok bool) {
 	for _, b := range bounds(kernel) {
 		if b <= cycles {

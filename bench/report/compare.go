@@ -10,19 +10,21 @@ import (
 	"github.com/lodepow/lode/bench/stats"
 )
 
-// change is what became of one benchmark from one file to another.
+// change is the comparison of one benchmark between two files.
 type change struct {
 	name    string
 	ratio   stats.Ratio // after over before
-	err     error       // too few samples
-	p       float64
-	differs bool // when all comparisons are taken together
-	better  bool
+	err     error       // set if there are too few samples for a conclusion
+	p       float64     // p-value of the Mann-Whitney test
+	differs bool        // whether the difference is significant after Holm's correction
+	better  bool        // whether the change, if there is one, is an improvement
 }
 
+// familyAlpha bounds the probability that any benchmark at all is said to differ
+// although none does.
 const familyAlpha = 0.05
 
-// compare holds a file against the first one.
+// compare returns the section that compares a file with the first one.
 func compare(before, after *File) *Section {
 	changes := changesOf(before, after)
 	s := &Section{
@@ -51,17 +53,19 @@ func compare(before, after *File) *Section {
 		}
 		s.Table.Rows = append(s.Table.Rows, row)
 	}
-	s.Text = []string{fmt.Sprintf("Ratios of medians with 95 %% intervals, p-values of the Mann-Whitney test. Of %d benchmarks one in twenty would "+
-		"seem to differ by chance, so a verdict is given only where the difference stands when all are taken together (Holm, 5 %%): %d do. "+
-		"The files were not measured in turns: a change of the machine's load between them looks like a change of the program. "+
-		"Repeat the pair the other way round before believing a small difference.", len(changes)-few, differ)}
+	s.Text = []string{fmt.Sprintf("The table has ratios of medians with their 95 %% intervals, and p-values of the Mann-Whitney test. "+
+		"Of %d benchmarks, one in twenty would seem to differ by chance alone. Therefore a benchmark counts as better or worse only "+
+		"if its difference is significant after Holm's correction for all of them together (5 %%): %d are. "+
+		"The files were not measured in turns, so a change in the machine's load between them looks like a change in the program. "+
+		"Measure both again in the opposite order before you believe a small difference.", len(changes)-few, differ)}
 	if few > 0 {
-		s.After = append(s.After, fmt.Sprintf("%d benchmarks have too few samples to compare: nothing is concluded from them.", few))
+		s.After = append(s.After, fmt.Sprintf("%d benchmarks have too few samples to be compared; no conclusion is drawn from them.", few))
 	}
 	s.Plots = []Plot{changePlot(changes)}
 	return s
 }
 
+// changesOf compares every benchmark that both files have, except Clock.
 func changesOf(before, after *File) []change {
 	var all []change
 	for _, a := range before.Series {
@@ -79,7 +83,7 @@ func changesOf(before, after *File) []change {
 		}
 		c.ratio, c.err = stats.UnpairedRatio(a.Values[unit], b.Values[unit], confidence)
 		if c.err == nil && c.ratio.N < enough {
-			c.err = stats.ErrTooFew // as everywhere else in the report
+			c.err = stats.ErrTooFew // the same limit as in the rest of the report
 		}
 		thresholds := benchmath.DefaultThresholds
 		c.p = benchmath.AssumeNothing.Compare(
@@ -88,11 +92,12 @@ func changesOf(before, after *File) []change {
 		c.better = c.ratio.Center > 1 == moreIsBetter(unit)
 		all = append(all, c)
 	}
-	holm(all)
+	markSignificant(all)
 	return all
 }
 
-// mainUnit returns the unit that says most: a rate, then a ratio, then a time.
+// mainUnit returns the most informative unit of a benchmark: a rate if it has one,
+// else a ratio, else the time of an operation.
 func mainUnit(s *Series) string {
 	for _, unit := range s.Units {
 		if strings.HasSuffix(unit, "/s") {
@@ -118,9 +123,11 @@ func positive(values []float64) bool {
 	return !slices.ContainsFunc(values, func(x float64) bool { return !(x > 0) })
 }
 
-// holm marks the differences that stand when all are taken together (Holm 1979):
-// the k-th smallest of n p-values must be below alpha/(n-k).
-func holm(all []change) {
+// markSignificant marks the differences that are significant after Holm's
+// correction (1979) for multiple comparisons: with k counted from 0, the k-th
+// smallest of n p-values must not exceed familyAlpha/(n-k), nor may any smaller one
+// exceed its own limit.
+func markSignificant(all []change) {
 	var order []int
 	for i, c := range all {
 		if c.err == nil {

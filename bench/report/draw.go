@@ -17,13 +17,13 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Plot is a picture of some of the results.
+// Plot is a diagram of some of the results.
 type Plot struct {
-	Name  string // of its files, without their ends
+	Name  string // name of its files, without extension
 	Title string
-	Alt   string // what it shows, in words
-	rows  int    // that it needs room for, if it has a row for each name
-	fill  func(*plot.Plot)
+	Alt   string           // description of what it shows, for readers who cannot see it
+	rows  int              // height in rows, for plots with one row for each name; otherwise 0
+	fill  func(*plot.Plot) // adds the axes and the data
 }
 
 const (
@@ -33,8 +33,9 @@ const (
 	pngDPI     = 144
 )
 
-// The colours are Okabe and Ito's, which do not need colour vision; what they
-// tell apart differs in shape or in dashes too.
+// The colours are from the palette of Okabe and Ito, which readers with colour
+// vision deficiency can tell apart. Marks and lines of different colours also differ
+// in shape or dashes.
 func blue() color.Color       { return color.NRGBA{0x00, 0x72, 0xb2, 0xff} }
 func vermillion() color.Color { return color.NRGBA{0xd5, 0x5e, 0x00, 0xff} }
 func gray() color.Color       { return color.NRGBA{0x80, 0x80, 0x80, 0xff} }
@@ -42,13 +43,13 @@ func faint() color.Color      { return color.NRGBA{0x80, 0x80, 0x80, 0x50} }
 func band() color.Color       { return color.NRGBA{0x56, 0xb4, 0xe9, 0x60} }
 func ink() color.Color        { return color.NRGBA{0x1f, 0x23, 0x28, 0xff} }
 
-// As SVG writes them.
+// The colours ink and blue, as vgsvg writes them.
 const (
 	inkHex  = "#1F2328"
 	blueHex = "#0072B2"
 )
 
-// SVG draws the plot on white.
+// SVG draws the plot as SVG on a white background.
 func (p Plot) SVG() ([]byte, error) { return p.svg(color.White) }
 
 func (p Plot) svg(background color.Color) ([]byte, error) {
@@ -61,7 +62,7 @@ func (p Plot) svg(background color.Color) ([]byte, error) {
 	return fonts.ReplaceAll(out.Bytes(), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif")), nil
 }
 
-// PNG draws the plot on white, at twice the size of a plain screen.
+// PNG draws the plot as PNG on a white background, at 144 dpi.
 func (p Plot) PNG() ([]byte, error) {
 	c := vgimg.NewWith(vgimg.UseWH(plotWidth, p.height()), vgimg.UseDPI(pngDPI))
 	p.draw(draw.New(c), color.White)
@@ -77,8 +78,8 @@ var (
 	svgTag = regexp.MustCompile(`(?s)^.*?<svg width="[^"]*" height="[^"]*"`)
 )
 
-// inline draws the plot as a part of a page, whose colours of text and marks it
-// takes on and whose width it fills.
+// inline draws the plot as an SVG element for a page. The element is as wide as its
+// container, and takes the colours of its text and marks from the page's style.
 func (p Plot) inline() ([]byte, error) {
 	svg, err := p.svg(color.Transparent)
 	if err != nil {
@@ -122,19 +123,20 @@ func textStyle(s text.Style, size vg.Length) text.Style {
 	return s
 }
 
-// marks are points with intervals, or without if lo and hi are nil.
+// marks is a set of points with intervals, or without intervals if lo and hi are
+// nil.
 type marks struct {
 	xys   plotter.XYs
-	lo    []float64 // in the direction of the intervals
-	hi    []float64
-	along rune // 'x' or 'y': which way the intervals go
+	lo    []float64 // lower ends of the intervals, one for each point
+	hi    []float64 // upper ends
+	along rune      // direction of the intervals: 'x' or 'y'
 	color color.Color
 	shape draw.GlyphDrawer
-	name  string // in the legend; "": none
+	name  string // entry in the legend; empty for none
 }
 
-// addMarks draws points and their intervals. An end that is infinite goes to the
-// edge of the axis.
+// addMarks adds points and their intervals to a plot. It cuts off intervals at the
+// edges of the axis.
 func addMarks(p *plot.Plot, m marks) {
 	for i, xy := range m.xys {
 		if m.lo == nil {
@@ -164,7 +166,7 @@ func clamp(x float64, a plot.Axis) float64 { return min(max(x, a.Min), a.Max) }
 func addLine(p *plot.Plot, xys plotter.XYs, style draw.LineStyle, name string) {
 	l, err := plotter.NewLine(xys)
 	if err != nil {
-		return // fewer points than a line has
+		return // NewLine fails only without points
 	}
 	l.LineStyle = style
 	p.Add(l)
@@ -175,8 +177,8 @@ func addLine(p *plot.Plot, xys plotter.XYs, style draw.LineStyle, name string) {
 
 func dashes() []vg.Length { return []vg.Length{vg.Points(5), vg.Points(3)} }
 
-// grid draws faint lines at the ticks that have labels.
-func grid(p *plot.Plot, xs, ys bool) {
+// addGrid adds faint lines at the labelled ticks of the x axis, the y axis, or both.
+func addGrid(p *plot.Plot, xs, ys bool) {
 	style := draw.LineStyle{Color: faint(), Width: vg.Points(0.5)}
 	if xs {
 		for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
@@ -194,8 +196,8 @@ func grid(p *plot.Plot, xs, ys bool) {
 	}
 }
 
-// words writes text beside points.
-func words(p *plot.Plot, xys plotter.XYs, labels []string) {
+// addLabels adds text to the right of points.
+func addLabels(p *plot.Plot, xys plotter.XYs, labels []string) {
 	l, err := plotter.NewLabels(plotter.XYLabels{XYs: xys, Labels: labels})
 	if err != nil {
 		return
@@ -208,8 +210,9 @@ func words(p *plot.Plot, xys plotter.XYs, labels []string) {
 	p.Add(l)
 }
 
-// decades are ticks of a logarithmic axis: at 1, 2 and 5 if there is room, else at
-// 1, with labels in base units and SI prefixes.
+// decades returns the ticks of a logarithmic axis. It labels the powers of ten, and
+// twice and five times each of them if there is room, with SI prefixes and the given
+// unit.
 func decades(unit string) plot.Ticker {
 	return plot.TickerFunc(func(lo, hi float64) []plot.Tick {
 		var ticks []plot.Tick
@@ -232,20 +235,13 @@ func decades(unit string) plot.Ticker {
 	})
 }
 
-// tickLabel writes a round number with an SI prefix.
+// tickLabel formats a round number with an SI prefix.
 func tickLabel(x float64) string {
-	prefixes := []string{"n", "µ", "m", "", "k", "M", "G", "T"}
-	i := 3
-	for ; x > 999.5 && i < len(prefixes)-1; i++ {
-		x /= 1000
-	}
-	for ; x < 0.9995 && i > 0; i-- {
-		x *= 1000
-	}
-	return fmt.Sprintf("%.3g %s", x, prefixes[i])
+	x, prefix := withPrefix(x)
+	return fmt.Sprintf("%.3g %s", x, prefix)
 }
 
-// ticksAt are ticks at these values, written plainly.
+// ticksAt returns ticks at the given values, labelled in the given format.
 func ticksAt(format string, values ...float64) plot.Ticker {
 	var ticks plot.ConstantTicks
 	for _, v := range values {

@@ -8,7 +8,8 @@ import (
 	"github.com/lodepow/lode/bench/stats"
 )
 
-// scaled writes three digits with an SI prefix: 34.2 M.
+// scaled formats a number with three significant digits and an SI prefix, such as
+// "34.2 M".
 func scaled(x float64) string {
 	if x == 0 || math.IsNaN(x) {
 		return fmt.Sprintf("%v ", x)
@@ -16,6 +17,13 @@ func scaled(x float64) string {
 	if math.IsInf(x, 0) {
 		return "∞ "
 	}
+	x, prefix := withPrefix(x)
+	return digits(x) + " " + prefix
+}
+
+// withPrefix divides a number by a power of 1000, such that it is at least 1 and below
+// 1000 after rounding to three digits, and returns the SI prefix of that power.
+func withPrefix(x float64) (scaled float64, prefix string) {
 	prefixes := []string{"n", "µ", "m", "", "k", "M", "G", "T"}
 	i := 3
 	for ; math.Abs(x) >= 999.5 && i < len(prefixes)-1; i++ {
@@ -24,10 +32,11 @@ func scaled(x float64) string {
 	for ; math.Abs(x) < 0.9995 && i > 0; i-- {
 		x *= 1000
 	}
-	return digits(x) + " " + prefixes[i]
+	return x, prefixes[i]
 }
 
-// digits writes a number from 1 to under 1000 with three digits.
+// digits formats a number with three significant digits, if its absolute value is at
+// least 1 and below 1000.
 func digits(x float64) string {
 	switch a := math.Abs(x); {
 	case a >= 99.95:
@@ -39,7 +48,8 @@ func digits(x float64) string {
 	}
 }
 
-// quantity writes a value with its unit, scaled where that reads well.
+// quantity formats a value with its unit. Times, rates and counts of tries get an SI
+// prefix.
 func quantity(x float64, unit string) string {
 	switch {
 	case unit == "sec/op":
@@ -53,8 +63,8 @@ func quantity(x float64, unit string) string {
 	}
 }
 
-// measured writes the middle of some values with its interval, or says that
-// there are too few for one.
+// measured formats the median of some values with its interval. If there are too few
+// values for an interval, it gives their number instead.
 func measured(values []float64, unit string) string {
 	r, err := stats.Median(values, confidence)
 	if len(values) == 0 {
@@ -66,13 +76,14 @@ func measured(values []float64, unit string) string {
 	return fmt.Sprintf("%s (%s to %s)", quantity(r.Center, unit), bare(r.Lo, unit), bare(r.Hi, unit))
 }
 
-// bare is quantity without the unit but with its prefix.
+// bare formats like quantity, with the SI prefix but without the unit.
 func bare(x float64, unit string) string {
 	q := strings.TrimSuffix(quantity(x, unit), unit)
 	return strings.TrimSpace(q)
 }
 
-// times writes a ratio with its interval.
+// times formats a ratio with its interval. If there are too few samples for an
+// interval, it gives their number instead.
 func times(r stats.Ratio, err error) string {
 	if r.N == 0 {
 		return ""
@@ -95,5 +106,5 @@ func factor(x float64) string {
 
 const (
 	confidence = 0.95
-	enough     = 6 // samples, the least of which the median has an interval of 95 %
+	enough     = 6 // the least number of samples that gives a median a 95 % interval
 )

@@ -11,23 +11,25 @@ import (
 	"github.com/lodepow/lode/bench/stats"
 )
 
-// sweepPoint is what was seen of searches of one difficulty.
+// sweepPoint summarises the searches of one difficulty.
 type sweepPoint struct {
 	stats.Point
-	seconds float64        // all of them together
-	rate    float64        // H/s, the median of the rounds
-	mean    stats.Interval // of tries
+	seconds float64        // time of all searches together
+	rate    float64        // median over the rounds, in H/s
+	mean    stats.Interval // exact interval for the mean number of tries
 }
 
-// sweepOf returns the points of one sweep, by zeros. All kernels search the same
-// headers, so one of them has to speak for all: that with the most searches.
+// sweepOf returns a point for each difficulty, in ascending order of zeros. It uses
+// the results of Tries where there are any. Elsewhere it uses those of Search, but
+// only those of the kernel with the most searches: all kernels search the same
+// headers, so their tries are not independent and must not be added up.
 func sweepOf(f *File) []sweepPoint {
 	most := map[int]sweepPoint{}
 	for _, s := range slices.Concat(f.of("Tries"), f.of("Search")) {
 		p, ok := pointOf(s)
 		if ok && p.N > most[p.Zeros].N {
 			if old := most[p.Zeros]; old.N > 0 && s.Base == "Search" {
-				continue // a sweep of its own comes first, for it is one series
+				continue // Tries, which comes first, has precedence
 			}
 			most[p.Zeros] = p
 		}
@@ -40,6 +42,8 @@ func sweepOf(f *File) []sweepPoint {
 	return points
 }
 
+// pointOf adds up the rounds of a series. It returns false if the series has no
+// usable numbers of searches and tries.
 func pointOf(s *Series) (sweepPoint, bool) {
 	zeros, err := strconv.Atoi(s.Parts["zeros"])
 	tries, seconds := s.Values["tries/op"], s.Values["sec/op"]
@@ -65,7 +69,8 @@ func pointOf(s *Series) (sweepPoint, bool) {
 	return p, true
 }
 
-// timeToBlock shows how long a block takes, against the theory.
+// timeToBlock returns the section that compares the mean time to a block with the
+// theory, or nil if the file has no searches.
 func timeToBlock(f *File) *Section {
 	points := sweepOf(f)
 	if len(points) == 0 {
@@ -80,8 +85,8 @@ func timeToBlock(f *File) *Section {
 	}
 	s := &Section{
 		ID: "time", Title: "Time to block",
-		Text: []string{fmt.Sprintf("The mean over all searches, and where 95 %% of single blocks fall at %s. A mean is uncertain "+
-			"because luck is: its interval is exactly that of the tries.", quantity(rate, hps))},
+		Text: []string{fmt.Sprintf("The mean time over all searches, and the range into which 95 %% of single blocks fall at %s. "+
+			"The mean is uncertain because of luck alone: its interval is derived from the exact one for the number of tries.", quantity(rate, hps))},
 		Table: &Table{Head: []string{"zeros", "searches", "mean time", "theory", "95 % of single blocks"}},
 	}
 	for _, p := range points {
@@ -98,7 +103,8 @@ func timeToBlock(f *File) *Section {
 	return s
 }
 
-// luck holds the tries against the law of proof of work.
+// luck returns the section that compares the numbers of tries with the geometric law
+// of proof of work, or nil if the file has no searches.
 func luck(f *File) *Section {
 	points := sweepOf(f)
 	if len(points) == 0 {
@@ -106,9 +112,9 @@ func luck(f *File) *Section {
 	}
 	s := &Section{
 		ID: "luck", Title: "Luck and law",
-		Text: []string{"Each hash succeeds with probability 2^-zeros, whatever came before: tries are geometric. A search that " +
-			"misses answers, or finds too many, shows here."},
-		Table: &Table{Head: []string{"zeros", "searches", "tries/op over 2^zeros", "holds 1"}},
+		Text: []string{"Each hash succeeds with probability 2^-zeros, independently of all others, so the number of tries of a search " +
+			"is geometric. A search that misses answers, or finds too many, deviates from this law."},
+		Table: &Table{Head: []string{"zeros", "searches", "tries/op over 2^zeros", "contains 1"}},
 	}
 	var law stats.Law
 	covered := 0
@@ -126,9 +132,9 @@ func luck(f *File) *Section {
 			fmt.Sprintf("%.3f (%.3f to %.3f)", float64(p.Total)/float64(p.N)/mean, p.mean.Lo/mean, p.mean.Hi/mean), holds,
 		})
 	}
-	s.After = append(s.After, fmt.Sprintf("%d of %d exact 95 %% intervals hold 2^zeros.", covered, len(points)))
+	s.After = append(s.After, fmt.Sprintf("%d of %d exact 95 %% intervals contain 2^zeros.", covered, len(points)))
 	shape, lanes := f.classes("shape"), f.classes("lanes")
-	checks := law.Checks()[:2] // of sums; the others need every single search
+	checks := law.Checks()[:2] // level and slope need only sums; for the others, the notes have the classes
 	checks = append(checks, stats.Fit("shape", shape), stats.Fit("lanes", lanes))
 	for _, c := range checks {
 		s.After = append(s.After, checkText(c))
@@ -153,7 +159,8 @@ func checkText(c stats.Check) string {
 	}
 }
 
-// classes adds up the classes of that name; a file may hold several runs.
+// classes returns the classes in the notes with the given key. A file may contain
+// several runs, whose classes are added up.
 func (f *File) classes(key string) []stats.Class {
 	var sum []stats.Class
 	for _, n := range f.Notes {
@@ -175,8 +182,8 @@ func (f *File) classes(key string) []stats.Class {
 	return sum
 }
 
-// parseClasses reads "seen/expected" for each class; nil if that is not what
-// stands there.
+// parseClasses parses a list of "seen/expected" pairs, one for each class. It returns
+// nil if the text has another form, or if the two sums disagree.
 func parseClasses(s string) []stats.Class {
 	var classes []stats.Class
 	var sum, expected float64
@@ -192,7 +199,7 @@ func parseClasses(s string) []stats.Class {
 		expected += x
 	}
 	if sum == 0 || math.Abs(expected/sum-1) > 1e-3 {
-		return nil // not of the same searches
+		return nil // the counts are not of the same searches
 	}
 	return classes
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/lodepow/lode/bench/stats"
 )
 
-// named puts names on the vertical axis, the first at the top.
-func named(p *plot.Plot, names []string) (y func(i int) float64) {
+// addRows labels the vertical axis with names, the first at the top, and returns the
+// function from the index of a name to its y coordinate.
+func addRows(p *plot.Plot, names []string) (y func(i int) float64) {
 	n := len(names)
 	var ticks plot.ConstantTicks
 	for i, name := range names {
@@ -25,11 +26,11 @@ func named(p *plot.Plot, names []string) (y func(i int) float64) {
 	return func(i int) float64 { return float64(n - 1 - i) }
 }
 
-// ratesPlot shows the kernels on one core and how much their bound would allow.
+// ratesPlot shows the rate of each kernel on one core and the bound of its rate.
 func ratesPlot(all []kernelRate) Plot {
 	return Plot{
 		Name: "rates", Title: "Hash rate by kernel, one core",
-		Alt:  fmt.Sprintf("Dot plot: the fastest kernel, %s, does %s on one core; %s is the plain loop.", all[0].name, quantity(all[0].median.Center, hps), baseline),
+		Alt:  fmt.Sprintf("Dot plot: the fastest kernel, %s, reaches %s on one core; %s is the plain loop.", all[0].name, quantity(all[0].median.Center, hps), baseline),
 		rows: len(all) + 2,
 		fill: func(p *plot.Plot) {
 			names := make([]string, len(all))
@@ -39,13 +40,13 @@ func ratesPlot(all []kernelRate) Plot {
 				lo = min(lo, k.median.Center)
 				hi = max(hi, k.median.Center, k.bound)
 			}
-			y := named(p, names)
-			p.Y.Max += 2 // for the legend
+			y := addRows(p, names)
+			p.Y.Max += 2 // leaves room for the legend
 			p.X.Label.Text = "hash rate of one core (H/s, logarithmic)"
 			p.X.Scale = plot.LogScale{}
 			p.X.Min, p.X.Max = lo/1.6, hi*3
 			p.X.Tick.Marker = decades("H/s")
-			grid(p, true, false)
+			addGrid(p, true, false)
 			m := marks{along: 'x', color: blue(), shape: draw.CircleGlyph{}, name: "median, 95 % interval"}
 			var labels []string
 			var bounds plotter.XYs
@@ -70,17 +71,18 @@ func ratesPlot(all []kernelRate) Plot {
 					draw.LineStyle{Color: vermillion(), Width: vg.Points(2), Dashes: dashes()}, name)
 			}
 			addMarks(p, m)
-			at := make(plotter.XYs, len(all)) // beside whatever is farther right
+			at := make(plotter.XYs, len(all)) // to the right of the mark, its interval and the bound
 			for i, k := range all {
 				at[i] = plotter.XY{X: max(k.median.Center, k.bound, hiOf(k)), Y: y(i)}
 			}
-			words(p, at, labels)
+			addLabels(p, at, labels)
 			p.Legend.Left, p.Legend.Top = true, true
 			p.Legend.XOffs = vg.Points(8)
 		},
 	}
 }
 
+// hiOf returns the upper end of the interval, or 0 if there is none.
 func hiOf(k kernelRate) float64 {
 	if k.err != nil {
 		return 0
@@ -88,8 +90,8 @@ func hiOf(k kernelRate) float64 {
 	return k.median.Hi
 }
 
-// timePlot shows the mean time to a block over the difficulty, with the theory
-// and the band of single blocks.
+// timePlot shows the mean time to a block at each difficulty, the theory, and the
+// band into which 95 % of single blocks fall.
 func timePlot(points []sweepPoint, rate float64) Plot {
 	return Plot{
 		Name: "time", Title: "Time to block",
@@ -129,7 +131,7 @@ func timePlot(points []sweepPoint, rate float64) Plot {
 				p.Add(area)
 				p.Legend.Add("95 % of single blocks", area)
 			}
-			grid(p, false, true)
+			addGrid(p, false, true)
 			addLine(p, theory, draw.LineStyle{Color: ink(), Width: vg.Points(1.2)}, "2^zeros over "+quantity(rate, hps))
 			addMarks(p, m)
 			p.Legend.Left, p.Legend.Top = true, true
@@ -146,11 +148,12 @@ func everyZeros(points []sweepPoint) plot.Ticker {
 	return ticksAt("%.0f", at...)
 }
 
-// levelPlot shows tries over their expectation at each difficulty.
+// levelPlot shows, for each difficulty, the mean number of tries divided by its
+// expected value.
 func levelPlot(points []sweepPoint) Plot {
 	return Plot{
 		Name: "level", Title: "Tries over 2^zeros",
-		Alt: "At each difficulty the tries an answer takes, over 2^zeros, with an exact 95 % interval; the law is the line at 1.",
+		Alt: "The mean number of tries at each difficulty, divided by 2^zeros, with an exact 95 % interval; the law is the line at 1.",
 		fill: func(p *plot.Plot) {
 			p.X.Label.Text = "difficulty (leading zero bits)"
 			p.Y.Label.Text = "tries/op over 2^zeros (logarithmic)"
@@ -174,7 +177,7 @@ func levelPlot(points []sweepPoint) Plot {
 			case spread > 1.6:
 				p.Y.Tick.Marker = ticksAt("%g", 0.4, 0.5, 0.7, 1, 1.4, 2, 2.5)
 			}
-			grid(p, false, true)
+			addGrid(p, false, true)
 			addLine(p, plotter.XYs{{X: p.X.Min, Y: 1}, {X: p.X.Max, Y: 1}},
 				draw.LineStyle{Color: ink(), Width: vg.Points(1.2)}, "the law")
 			addMarks(p, m)
@@ -184,19 +187,19 @@ func levelPlot(points []sweepPoint) Plot {
 	}
 }
 
-// lawPlot shows how many searches took at most so many tries, against the law.
+// lawPlot compares the cumulative distribution of the tries with the law.
 func lawPlot(shape []stats.Class) Plot {
 	return Plot{
 		Name: "law", Title: "Tries against the geometric law",
-		Alt: "The share of searches that took at most so many tries, against the law's curve 1 - exp(-x).",
+		Alt: "The cumulative share of searches by number of tries, against the law's curve 1 - exp(-x).",
 		fill: func(p *plot.Plot) {
 			p.X.Label.Text = "tries (in units of 2^zeros)"
-			p.Y.Label.Text = "searches with at most so many (%)"
+			p.Y.Label.Text = "searches with at most x tries (%)"
 			p.X.Min, p.X.Max = 0, 3.4
 			p.Y.Min, p.Y.Max = 0, 100
 			p.X.Tick.Marker = ticksAt("%g", 0, 0.5, 1, 1.5, 2, 2.5, 3)
 			p.Y.Tick.Marker = ticksAt("%g", 0, 20, 40, 60, 80, 100)
-			grid(p, true, true)
+			addGrid(p, true, true)
 			var law plotter.XYs
 			for x := 0.0; x <= p.X.Max; x += 0.02 {
 				law = append(law, plotter.XY{X: x, Y: -100 * math.Expm1(-x)})
@@ -223,7 +226,7 @@ func lawPlot(shape []stats.Class) Plot {
 	}
 }
 
-// scalingPlot shows what more workers bring.
+// scalingPlot shows the speedup over one worker by the number of workers.
 func scalingPlot(all []*Series) Plot {
 	return Plot{
 		Name: "scaling", Title: "Speedup by workers",
@@ -249,7 +252,7 @@ func scalingPlot(all []*Series) Plot {
 			p.X.Min, p.X.Max = 0, most*1.25
 			p.Y.Min, p.Y.Max = 0, min(top, 2*most)*1.3
 			p.X.Tick.Marker = ticksAt("%g", at...)
-			grid(p, false, true)
+			addGrid(p, false, true)
 			addLine(p, plotter.XYs{{X: 0, Y: 0}, {X: most * 1.25, Y: most * 1.25}},
 				draw.LineStyle{Color: gray(), Width: vg.Points(1.2), Dashes: dashes()}, "perfect")
 			addMarks(p, m)
@@ -259,11 +262,11 @@ func scalingPlot(all []*Series) Plot {
 	}
 }
 
-// changePlot shows before and after.
+// changePlot shows the ratio of after to before for each benchmark.
 func changePlot(all []change) Plot {
 	return Plot{
 		Name: "change", Title: "After over before",
-		Alt:  "For each benchmark, the value after over that before, with a 95 % interval; what differs is marked.",
+		Alt:  "For each benchmark, the value after divided by the value before, with a 95 % interval; significant differences are marked.",
 		rows: len(all) + 3,
 		fill: func(p *plot.Plot) {
 			var names []string
@@ -277,8 +280,8 @@ func changePlot(all []change) Plot {
 				}
 			}
 			spread = min(spread*1.05, 50)
-			y := named(p, names)
-			p.Y.Max += 3 // for the legend
+			y := addRows(p, names)
+			p.Y.Max += 3 // leaves room for the legend
 			p.X.Label.Text = "after over before (logarithmic)"
 			p.X.Scale = plot.LogScale{}
 			p.X.Min, p.X.Max = 1/spread, spread
@@ -286,7 +289,7 @@ func changePlot(all []change) Plot {
 			if spread > 3 {
 				p.X.Tick.Marker = ticksAt("%g", 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 			}
-			grid(p, true, false)
+			addGrid(p, true, false)
 			addLine(p, plotter.XYs{{X: 1, Y: p.Y.Min}, {X: 1, Y: p.Y.Max - 3}}, draw.LineStyle{Color: ink(), Width: vg.Points(1.2)}, "")
 			better := marks{along: 'x', color: blue(), shape: draw.PyramidGlyph{}, name: "better"}
 			worse := marks{along: 'x', color: vermillion(), shape: draw.BoxGlyph{}, name: "worse"}

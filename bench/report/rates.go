@@ -10,25 +10,25 @@ import (
 )
 
 const (
-	baseline = "loop-stdlib" // what kernels are compared with
+	baseline = "loop-stdlib" // the loop with which kernels are compared
 	hps      = "H/s"
 )
 
-// kernelRate is what was seen of one kernel on one core.
+// kernelRate is the result of one kernel on one core.
 type kernelRate struct {
 	name    string
-	samples []float64
+	samples []float64 // H/s of each round
 	median  stats.Ratio
-	err     error // too few for an interval
-	bound   float64
+	err     error   // set if there are too few samples for an interval
+	bound   float64 // greatest possible rate in H/s; 0 if unknown
 }
 
-// best returns the rate of the round that was disturbed least, which is what a
-// bound is held against.
+// best returns the highest rate of all rounds. It is compared with the bound,
+// because disturbances can only make a round slower.
 func (k kernelRate) best() float64 { return slices.Max(k.samples) }
 
-// kernelRates returns the kernels of Scan, fastest first, with their bounds where
-// the clock is known.
+// kernelRates returns the results of Scan, the fastest kernel first. They have
+// bounds only if the file has a measured clock.
 func kernelRates(f *File) []kernelRate {
 	clock := clockOf(f)
 	var all []kernelRate
@@ -52,7 +52,8 @@ func kernelRates(f *File) []kernelRate {
 	return all
 }
 
-// clockOf returns the clock in Hz, the fastest seen, or 0.
+// clockOf returns the highest measured clock frequency in Hz, or 0 if the file has
+// none.
 func clockOf(f *File) float64 {
 	if s := f.find("Clock"); s != nil && len(s.Values["Hz"]) > 0 {
 		return slices.Max(s.Values["Hz"])
@@ -60,7 +61,8 @@ func clockOf(f *File) float64 {
 	return 0
 }
 
-// rates compares the kernels on one core.
+// rates returns the section that compares the kernels on one core, or nil if the
+// file has no results of Scan.
 func rates(f *File) *Section {
 	all := kernelRates(f)
 	if len(all) == 0 {
@@ -69,8 +71,8 @@ func rates(f *File) *Section {
 	clock := clockOf(f)
 	s := &Section{
 		ID: "rates", Title: "Hash rate by kernel, one core",
-		Text: []string{"Medians with their 95 % intervals. The ratio to the plain loop with the standard library is that of " +
-			"the same rounds, so what other load did to a round has done it to both."},
+		Text: []string{"Medians with their 95 % intervals. The ratio to the plain loop with the standard library is computed " +
+			"within each round, so other load on the machine affects both sides of it."},
 		Table: &Table{Head: []string{"kernel", "rate", "over " + baseline, "best, cycles/hash", "bound", "of the bound"}},
 	}
 	base := f.find("Scan/kernel=" + baseline)
@@ -89,14 +91,15 @@ func rates(f *File) *Section {
 		s.Table.Rows = append(s.Table.Rows, row)
 	}
 	if clock > 0 {
-		s.After = append(s.After, fmt.Sprintf("Cycles are those of the best round, at a clock of %.2f GHz, measured. The bound is the fewest that a core's units allow; "+
-			"of the kinds of cores that there are, it is that of the slowest that can have been this fast.", clock/1e9))
+		s.After = append(s.After, fmt.Sprintf("Cycles are those of the best round, at a measured clock of %.2f GHz. The bound is the least number of cycles that the "+
+			"execution units of a core allow. It is that of the slowest kind of core that can have been this fast.", clock/1e9))
 	}
 	s.Plots = []Plot{ratesPlot(all)}
 	return s
 }
 
-// searches shows what is left of the rate in whole searches.
+// searches returns the section with the rates of complete searches by difficulty, or
+// nil if the file has none.
 func searches(f *File) *Section {
 	type key struct{ kernel, workers string }
 	var zeros, workers []string
@@ -129,8 +132,8 @@ func searches(f *File) *Section {
 	})
 	s := &Section{
 		ID: "searches", Title: "Whole searches",
-		Text: []string{"H/s in searches of which each ends with an answer of so many leading zero bits, medians. Each engine costs some " +
-			"microseconds to start, which easy searches show."},
+		Text: []string{"Median hash rates of complete searches, each of which ends with a hash of the given number of leading zero bits. " +
+			"Easy searches have lower rates, because starting the engine's workers takes some microseconds."},
 		Table: &Table{Head: []string{"kernel", "workers"}},
 	}
 	for _, z := range zeros {
@@ -150,6 +153,7 @@ func searches(f *File) *Section {
 	return s
 }
 
+// rateAt returns the median hash rate of a series, or 0 if it has none.
 func rateAt(s *Series) float64 {
 	if s == nil {
 		return 0
@@ -158,13 +162,15 @@ func rateAt(s *Series) float64 {
 	return m.Center
 }
 
+// byNumber compares two numbers in decimal notation, for sorting.
 func byNumber(a, b string) int {
 	x, _ := strconv.Atoi(a)
 	y, _ := strconv.Atoi(b)
 	return x - y
 }
 
-// scaling shows what more workers bring.
+// scaling returns the section with the speedup by more workers, or nil if the file
+// has no results of Scaling.
 func scaling(f *File) *Section {
 	var all []*Series
 	for _, s := range f.of("Scaling") {
@@ -177,8 +183,8 @@ func scaling(f *File) *Section {
 	}
 	s := &Section{
 		ID: "scaling", Title: "More workers",
-		Text: []string{"The best kernel, in turns with one worker over the same nonces. One against one shows what the machine's " +
-			"noise does to a ratio."},
+		Text: []string{"The best kernel on several workers, measured in turns with one worker over the same nonces. The row of one worker " +
+			"shows how much the machine's noise affects a ratio."},
 		Table: &Table{Head: []string{"workers", "rate", "speedup"}},
 	}
 	for _, x := range all {
@@ -189,7 +195,7 @@ func scaling(f *File) *Section {
 	return s
 }
 
-// workersOf returns the number of workers in a name, or 0.
+// workersOf returns the number of workers in a benchmark's name, or 0 if it has none.
 func workersOf(s *Series) float64 {
 	n, err := strconv.ParseUint(s.Parts["workers"], 10, 20)
 	if err != nil {
@@ -198,7 +204,8 @@ func workersOf(s *Series) float64 {
 	return float64(n)
 }
 
-// others lists what has no section of its own.
+// others returns the section of all benchmarks that no other section shows, or nil
+// if there are none.
 func others(f *File) *Section {
 	own := map[string]bool{"Scan": true, "Search": true, "Tries": true, "Scaling": true, "Clock": true}
 	s := &Section{ID: "others", Title: "Everything else", Table: &Table{Head: []string{"benchmark", "median and 95 % interval"}}}
@@ -208,7 +215,7 @@ func others(f *File) *Section {
 		}
 		for _, unit := range x.Units {
 			if unit == "sec/op" && len(x.Units) > 1 || unit == "B/op" || unit == "allocs/op" {
-				continue // a rate says it
+				continue // the benchmark's other metrics say more
 			}
 			name := x.Name
 			if len(x.Units) > 2 {

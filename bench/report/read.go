@@ -1,5 +1,5 @@
-// Package report turns results of benchmarks, as go test -bench and lode bench
-// write them, into tables, plots and one page that needs nothing else.
+// Package report turns benchmark results, as go test -bench and lode bench write
+// them, into tables, plots and a self-contained HTML page.
 package report
 
 import (
@@ -14,40 +14,40 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// MaxFile is the length in bytes of the longest file that is read.
+// MaxFile is the greatest length of a file that Read accepts, in bytes.
 const MaxFile = 64 << 20
 
-// ErrNoResults is the error of a file that holds nothing to report on.
+// ErrNoResults is the error of a file that contains no benchmark results.
 var ErrNoResults = errors.New("no benchmark results: want the output of go test -bench or of lode bench")
 
-// File is what one file of results says.
+// File is the content of a file of results.
 type File struct {
-	Label string
-	Notes []Note // about the machine and the run
-
-	// Series are the benchmarks, by name.
-	Series []*Series
-	Bad    []string // lines that look like results and are not, with why
+	Label  string
+	Notes  []Note    // about the machine and the run
+	Series []*Series // the benchmarks, sorted by name
+	Bad    []string  // the first few invalid result lines, each with what is wrong
 }
 
-// Note is a remark "# Key: Value", or a configuration line.
+// Note is a line "# Key: Value", or a configuration line such as goos.
 type Note struct{ Key, Value string }
 
-// Series is what one benchmark measured, a value a round.
+// Series is the results of one benchmark.
 type Series struct {
-	Name   string            // without the number of Ps at its end, if there is only one
-	Base   string            // such as Search
-	Parts  map[string]string // such as zeros: 8
-	Units  []string          // in order
-	Values map[string][]float64
-	Iters  []int
+	Name   string               // full name; the suffix such as -8 is dropped if it is the same in the whole file
+	Base   string               // first part of the name, such as Search
+	Parts  map[string]string    // the other parts of the name, such as zeros: 8
+	Units  []string             // in the order of the file
+	Values map[string][]float64 // by unit, one value for each round
+	Iters  []int                // number of operations in each round
 }
 
-// maxBad is how many bad lines are kept; one is enough to find what is wrong.
+// maxBad is the number of invalid lines that are kept. A few are enough to find the
+// mistake.
 const maxBad = 5
 
-// Read reads a file of results. The error wraps ErrNoResults when there are
-// none. Units are base units, as benchfmt has them: ns/op becomes sec/op.
+// Read reads a file of results; label names it in the report and in errors. The
+// error wraps ErrNoResults if the file has no results. Read converts units to base
+// units, as benchfmt does: ns/op becomes sec/op.
 func Read(label string, r io.Reader) (*File, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
 	if err != nil {
@@ -79,7 +79,8 @@ func notes(data []byte) []Note {
 	return all
 }
 
-// Note returns the value of the first note of that key, or "".
+// Note returns the value of the first note with the given key, or "" if there is
+// none.
 func (f *File) Note(key string) string {
 	for _, n := range f.Notes {
 		if n.Key == key {
@@ -99,10 +100,10 @@ func (f *File) results(data []byte) ([]*benchfmt.Result, error) {
 				f.Bad = append(f.Bad, record.Error())
 			}
 		case *benchfmt.Result:
-			if v, ok := strange(record.Values); ok {
+			if v, ok := implausible(record.Values); ok {
 				if len(f.Bad) < maxBad {
 					_, line := record.Pos()
-					f.Bad = append(f.Bad, fmt.Sprintf("%s:%d: %v %s was never measured", f.Label, line, v.Value, v.Unit))
+					f.Bad = append(f.Bad, fmt.Sprintf("%s:%d: %v %s cannot be a measurement", f.Label, line, v.Value, v.Unit))
 				}
 				continue
 			}
@@ -121,17 +122,19 @@ func (f *File) results(data []byte) ([]*benchfmt.Result, error) {
 	return results, nil
 }
 
-// strange returns a value that no benchmark has measured: values are 0 or
-// positive, and neither very small nor very large.
-func strange(values []benchfmt.Value) (benchfmt.Value, bool) {
+// implausible returns the first value that cannot be a measurement, if there is one.
+// Measurements are 0 or positive, and neither extremely small nor extremely large.
+func implausible(values []benchfmt.Value) (benchfmt.Value, bool) {
 	for _, v := range values {
-		if !(v.Value == 0 || v.Value > 1e-30 && v.Value < 1e30) { // NaN too
+		if !(v.Value == 0 || v.Value > 1e-30 && v.Value < 1e30) { // true for NaN too
 			return v, true
 		}
 	}
 	return benchfmt.Value{}, false
 }
 
+// collect groups the results by benchmark, in f.Series, and adds configuration lines
+// to f.Notes.
 func (f *File) collect(results []*benchfmt.Result) {
 	procs := map[string]bool{}
 	for _, r := range results {
@@ -141,7 +144,7 @@ func (f *File) collect(results []*benchfmt.Result) {
 	for _, r := range results {
 		for _, key := range []string{"goos", "goarch", "cpu"} {
 			if f.Note("system") != "" {
-				break // lode bench says more
+				break // the notes of lode bench are more detailed
 			}
 			if value := r.GetConfig(key); value != "" && !slices.Contains(f.Notes, Note{key, value}) {
 				f.Notes = append(f.Notes, Note{key, value})
@@ -168,7 +171,8 @@ func (f *File) collect(results []*benchfmt.Result) {
 	slices.SortStableFunc(f.Series, func(a, b *Series) int { return natural(a.Name, b.Name) })
 }
 
-// natural orders names as people do: zeros=8 comes before zeros=16.
+// natural compares names for sorting. It compares sequences of digits as numbers, so
+// that zeros=8 comes before zeros=16.
 func natural(a, b string) int {
 	for a != "" && b != "" {
 		x, restA := digitsOf(a)
@@ -189,13 +193,14 @@ func natural(a, b string) int {
 	return len(a) - len(b)
 }
 
-// digitsOf cuts off the digits that a string begins with.
+// digitsOf splits a string into its leading digits and the rest.
 func digitsOf(s string) (digits, rest string) {
 	rest = strings.TrimLeft(s, "0123456789")
 	return s[:len(s)-len(rest)], rest
 }
 
-// procsOf returns the "-8" at the end of a name, or "".
+// procsOf returns the suffix of a name for GOMAXPROCS, such as "-8", or "" if it has
+// none.
 func procsOf(name benchfmt.Name) string {
 	_, parts := name.Parts()
 	if n := len(parts); n > 0 && parts[n-1][0] == '-' {
@@ -215,7 +220,7 @@ func newSeries(name string, full benchfmt.Name) *Series {
 	return s
 }
 
-// of returns the series of that base name.
+// of returns all series with the given base name.
 func (f *File) of(base string) []*Series {
 	var all []*Series
 	for _, s := range f.Series {
@@ -226,7 +231,7 @@ func (f *File) of(base string) []*Series {
 	return all
 }
 
-// find returns the series of that name, or nil.
+// find returns the series with the given full name, or nil if there is none.
 func (f *File) find(name string) *Series {
 	for _, s := range f.Series {
 		if s.Name == name {

@@ -34,11 +34,11 @@ func TestReadRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := Read("file", endless{}); err == nil || !strings.Contains(err.Error(), "longer than 64 MiB") {
-		t.Errorf("a file without end: %v", err)
+		t.Errorf("a file that never ends: %v", err)
 	}
 }
 
-// endless is a file of zeros without end.
+// endless is a reader of zeros that never ends.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
@@ -81,21 +81,21 @@ PASS
 		t.Errorf("bad lines %q, want three", f.Bad)
 	}
 
-	// Names keep the number of Ps where it is what differs.
+	// Names keep the suffix for GOMAXPROCS if it is not the same in the whole file.
 	f, err = Read("file", strings.NewReader("BenchmarkX-2 1 1 ns/op\nBenchmarkX-4 1 1 ns/op\n"))
 	if err != nil || len(f.Series) != 2 || f.Series[0].Name != "X-2" {
 		t.Errorf("%+v, %v", f.Series, err)
 	}
 }
 
-// FuzzReport reports on anything that can be read.
+// FuzzReport checks that a report can be written on every file that Read accepts.
 func FuzzReport(f *testing.F) {
 	for _, file := range []string{"loaded", "few", "gotest"} {
 		data, err := os.ReadFile("testdata/" + file + ".txt")
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data[:min(len(data), 1200)]) // long ones take long to make smaller
+		f.Add(data[:min(len(data), 1200)]) // the fuzzer takes long to minimise long inputs
 	}
 	for _, text := range []string{
 		"BenchmarkTries/zeros=8 1 1 ns/op 1 tries/op 1 H/s\n",
@@ -131,7 +131,7 @@ func FuzzReport(f *testing.F) {
 			t.Fatal(err)
 		}
 		if fuzzing && len(data)%16 != 0 {
-			return // drawing takes long, so that fuzzing would try little
+			return // plots take long to draw, so draw only some while fuzzing
 		}
 		if err := r.WriteHTML(io.Discard); err != nil {
 			t.Fatal(err)

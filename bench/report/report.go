@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// New makes the report of one file or several. The second and further ones are
-// compared with the first.
+// New returns the report on one or more files. Each file after the first is compared
+// with the first.
 func New(files []*File) (*Report, error) {
 	if len(files) == 0 {
 		return nil, errors.New("no files to report on")
@@ -37,7 +37,8 @@ func New(files []*File) (*Report, error) {
 	return r, nil
 }
 
-// number tells the section and its plots apart from those of other files.
+// number appends a number to the ids of the section and of its plots, so that they
+// differ from those of other files.
 func (s *Section) number(i int) {
 	s.ID += "-" + strconv.Itoa(i)
 	for j := range s.Plots {
@@ -51,7 +52,8 @@ func (r *Report) add(s *Section) {
 	}
 }
 
-// machines tells where the files were made, and what to think of it.
+// machines returns the section that describes the machine of each file, with
+// warnings about anything that makes the results less reliable.
 func machines(files []*File) *Section {
 	s := &Section{ID: "machine", Title: "Machine", Table: &Table{Head: []string{""}}}
 	var keys []string
@@ -78,7 +80,8 @@ func machines(files []*File) *Section {
 	return s
 }
 
-// warnings say what makes a file less than it could be.
+// warnings returns sentences about anything that makes the results of a file
+// incomplete or less reliable.
 func warnings(f *File) []string {
 	var all []string
 	warn := func(format string, args ...any) {
@@ -93,7 +96,7 @@ func warnings(f *File) []string {
 		}
 	}
 	for _, bad := range f.Bad {
-		warn("not understood: %s.", bad)
+		warn("invalid line: %s.", bad)
 	}
 	few := 0
 	for _, s := range f.Series {
@@ -102,15 +105,15 @@ func warnings(f *File) []string {
 		}
 	}
 	if few > 0 {
-		warn("%d of %d benchmarks have fewer than %d samples, too few for an interval: nothing is concluded from them. "+
-			"Measure for longer.", few, len(f.Series), enough)
+		warn("%d of %d benchmarks have fewer than %d samples, which is too few for a 95 %% interval. No conclusion is drawn from them. "+
+			"Measure for a longer time.", few, len(f.Series), enough)
 	}
 	if steal, ok := percent(f.Note("steal")); ok && steal >= 1 {
-		warn("%.1f %% of the time the machine under this one ran something else: absolute rates are too low. Ratios suffer less.", steal)
+		warn("the hypervisor gave %.1f %% of the processor time to other virtual machines. Absolute rates are too low; ratios are affected less.", steal)
 	}
 	cores, _ := strconv.ParseFloat(first(f.Note("cores"), ","), 64)
 	if load, err := strconv.ParseFloat(f.Note("load before"), 64); err == nil && cores > 0 && load > 0.25*cores {
-		warn("%.1f programs wanted the %.0f cores before the run began: absolute rates and scaling are too low.", load, cores)
+		warn("before the run, the load average was %.1f on %.0f cores. Absolute rates and scaling are too low.", load, cores)
 	}
 	return all
 }

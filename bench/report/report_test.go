@@ -40,8 +40,9 @@ func mustNew(t testing.TB, files ...*File) *Report {
 	return r
 }
 
-// TestGolden holds the text of reports to what was looked at: of seven rounds on
-// a machine with much else to do, of too few, of both, and of go test's output.
+// TestGolden compares the text of reports with reviewed files. The inputs are: seven
+// rounds on a busy machine, too few rounds, both of these compared, and the output
+// of go test.
 func TestGolden(t *testing.T) {
 	for name, labels := range map[string][]string{
 		"loaded": {"loaded"},
@@ -68,12 +69,13 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.String() != string(want) {
-			t.Errorf("the report of %v is not that of %s: look at go generate's changes\n%s", labels, golden, got.String())
+			t.Errorf("the report on %v differs from %s: run go generate and review the changes\n%s", labels, golden, got.String())
 		}
 	}
 }
 
-// The page is well-formed, has every plot, and fetches nothing.
+// TestPage checks that the page is well-formed, contains every plot, escapes labels,
+// and loads nothing from elsewhere.
 func TestPage(t *testing.T) {
 	r := mustNew(t, mustRead(t, "before", "testdata/loaded.txt"), mustRead(t, "<after>", "testdata/few.txt"))
 	var page bytes.Buffer
@@ -88,7 +90,7 @@ func TestPage(t *testing.T) {
 		t.Error("a label is not escaped")
 	}
 	if fetch := regexp.MustCompile(`(?i)(src|href)="[^#"][^"]*"|url\(|@import|<script|<link|<img|<iframe`).FindString(text); fetch != "" {
-		t.Errorf("the page fetches: %s", fetch)
+		t.Errorf("the page loads something: %s", fetch)
 	}
 	ids := map[string]bool{}
 	for _, s := range r.Sections {
@@ -113,7 +115,8 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// Plots as files: SVG that is XML, PNG of one size, with names of their own.
+// TestPlots checks the plots as files: the SVG is well-formed XML, the PNG has the
+// expected width, and no two plots have the same name.
 func TestPlots(t *testing.T) {
 	r := mustNew(t, mustRead(t, "a", "testdata/loaded.txt"), mustRead(t, "b", "testdata/few.txt"), mustRead(t, "c", "testdata/gotest.txt"))
 	names := map[string]bool{}
@@ -140,7 +143,7 @@ func TestPlots(t *testing.T) {
 	}
 }
 
-// series writes results of a benchmark, a line for each value.
+// series returns the results of a benchmark, with a line for each value.
 func series(name, unit string, values ...float64) string {
 	var out strings.Builder
 	for _, v := range values {
@@ -188,7 +191,8 @@ func TestCompareFindsWhatDiffers(t *testing.T) {
 	}
 }
 
-// A sweep whose tries are 8/7 of what they should be is flagged.
+// TestLuckFlags checks that a sweep is flagged if its tries are 8/7 or 6/7 of the
+// expected ones, and that no conclusion on the shape is drawn without its classes.
 func TestLuckFlags(t *testing.T) {
 	sweep := func(by float64) string {
 		var out strings.Builder
@@ -210,7 +214,7 @@ func TestLuckFlags(t *testing.T) {
 			t.Errorf("%v of the tries: flagged %v, want %v\n%s", by, got, want, out.String())
 		}
 		if !strings.Contains(out.String(), "shape: no conclusion") {
-			t.Error("concludes on a shape that it has not seen")
+			t.Error("the report draws a conclusion on the shape, although the file has no classes")
 		}
 	}
 }

@@ -7,29 +7,30 @@ import (
 	"text/tabwriter"
 )
 
-// Report is what the files say: a page of sections, written as text or as HTML.
+// Report is a document that can be written as text or as HTML.
 type Report struct {
 	Title    string
 	Sections []Section
 }
 
-// Section is a heading with what stands under it; each part may be missing.
+// Section is a part of a report. Any of its parts except ID and Title may be empty.
 type Section struct {
-	ID    string
+	ID    string // identifies the section in links; unique in the report
 	Title string
-	Text  []string // paragraphs
+	Text  []string // paragraphs above the table
 	Table *Table
 	Plots []Plot
-	After []string // paragraphs under the table: what to know about it
+	After []string // paragraphs below the table, with remarks about it
 }
 
-// Table has a heading for each column. Columns after the first are numbers.
+// Table is a table with a heading for each column. The first column has the names of
+// the rows.
 type Table struct {
 	Head []string
 	Rows [][]string
 }
 
-// WriteText writes the report for a terminal.
+// WriteText writes the report as plain text for a terminal, without plots.
 func (r *Report) WriteText(w io.Writer) error {
 	var out strings.Builder
 	for _, s := range r.Sections {
@@ -60,8 +61,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	return nil
 }
 
-// wrap breaks a paragraph into lines of at most that many characters, where words
-// allow it.
+// wrap breaks a paragraph into lines of at most width characters. Only a word that is
+// longer makes a longer line.
 func wrap(s string, width int) string {
 	var out strings.Builder
 	column := 0

@@ -8,20 +8,22 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// ErrTooFew is the error of a test that too few samples cannot carry.
+// ErrTooFew is the error of a statistic that cannot be computed from so small a
+// sample.
 var ErrTooFew = errors.New("too few samples")
 
-// minExpected is how many must be expected in a class for the chi-square law to
-// be near enough (Cochran 1954).
+// minExpected is the least expected count of a class with which the distribution of
+// Pearson's statistic is close enough to the chi-square distribution (Cochran 1954).
 const minExpected = 5
 
-// ChiSquare returns the p-value of Pearson's test that counts follow what was
-// expected of them. Neighbouring classes are joined until five are expected in
-// each; the error wraps ErrTooFew when fewer than two classes remain.
+// ChiSquare returns the p-value of Pearson's chi-square test of the hypothesis that
+// the counts follow the expected ones. Neighbouring classes are merged until each
+// has an expected count of at least five. The error wraps ErrTooFew if fewer than
+// two classes remain.
 func ChiSquare(counts []int, expected []float64) (p float64, err error) {
 	var classes int
 	var sum, count, want float64
-	var lastCount, lastWant float64 // of the class before, which takes in the rest
+	var lastCount, lastWant float64 // previous class, into which a remainder is merged
 	closeClass := func() {
 		sum += (count - want) * (count - want) / want
 		lastCount, lastWant = count, want
@@ -48,17 +50,20 @@ func ChiSquare(counts []int, expected []float64) (p float64, err error) {
 	return distuv.ChiSquared{K: float64(classes - 1)}.Survival(sum), nil
 }
 
-// Point is what n searches of one difficulty took together.
+// Point summarises the searches of one difficulty.
 type Point struct {
-	Zeros int
-	N     int
-	Total uint64 // tries
+	Zeros int    // leading zero bits searched for
+	N     int    // number of searches
+	Total uint64 // number of tries of all searches together
 }
 
-// Slope fits log2(mean tries) = a + slope*zeros through the points, with the
-// weights that the law gives them, and returns the slope with its interval. The
-// logarithm of a mean of n geometric numbers has the mean and the variance of
-// that of a gamma variable of shape n, nearly.
+// Slope fits the line log2(mean tries) = a + slope*zeros to the points by weighted
+// least squares, and returns the slope with its confidence interval.
+//
+// The mean of n geometric numbers is nearly a gamma variable of shape n. The weights
+// are therefore the reciprocals of the variance of such a variable's logarithm, and
+// the bias of the logarithm is subtracted. The error wraps ErrTooFew if the points
+// have fewer than two different difficulties.
 func Slope(points []Point, confidence float64) (slope float64, i Interval, err error) {
 	var w, wx, wy, wxx, wxy float64
 	seen := map[int]bool{}
@@ -69,7 +74,7 @@ func Slope(points []Point, confidence float64) (slope float64, i Interval, err e
 		seen[p.Zeros] = true
 		n := float64(p.N)
 		y := (math.Log(float64(p.Total)/n) - (mathext.Digamma(n) - math.Log(n))) / math.Ln2
-		weight := math.Ln2 * math.Ln2 / mathext.Zeta(2, n) // the variance is trigamma(n)
+		weight := math.Ln2 * math.Ln2 / mathext.Zeta(2, n) // trigamma(n), the variance of the logarithm
 		x := float64(p.Zeros)
 		w += weight
 		wx += weight * x

@@ -7,8 +7,10 @@ import (
 	"testing"
 )
 
-// The first is the example of SciPy's chisquare; for two degrees of freedom the
-// law is exp(-x/2), for one erfc(sqrt(x/2)).
+// TestChiSquare compares p-values with known ones. The first case is the example in
+// SciPy's documentation of chisquare. The others follow from closed forms: the
+// p-value of a statistic x is exp(-x/2) with two degrees of freedom, and
+// erfc(sqrt(x/2)) with one.
 func TestChiSquare(t *testing.T) {
 	for _, tc := range []struct {
 		counts   []int
@@ -18,8 +20,8 @@ func TestChiSquare(t *testing.T) {
 		{[]int{16, 18, 16, 14, 12, 12}, []float64{16, 16, 16, 16, 16, 8}, 0.62338763},
 		{[]int{10, 20, 30}, []float64{20, 20, 20}, math.Exp(-5)},
 		{[]int{50, 50}, []float64{50, 50}, 1},
-		{[]int{1, 1, 18, 20}, []float64{2.5, 2.5, 15, 20}, math.Exp(-1.2)},      // the first two are joined: 2 of 5
-		{[]int{30, 8, 2}, []float64{24, 12, 4}, math.Erfc(math.Sqrt(3.75 / 2))}, // the last one joins the one before it
+		{[]int{1, 1, 18, 20}, []float64{2.5, 2.5, 15, 20}, math.Exp(-1.2)},      // the first two classes are merged into one: 2 of 5
+		{[]int{30, 8, 2}, []float64{24, 12, 4}, math.Erfc(math.Sqrt(3.75 / 2))}, // the last class is merged into the one before it
 	} {
 		got, err := ChiSquare(tc.counts, tc.expected)
 		if err != nil || math.Abs(got/tc.want-1) > 1e-7 {
@@ -31,8 +33,8 @@ func TestChiSquare(t *testing.T) {
 	}
 }
 
-// TestSlopeCoverage draws sweeps of few searches each. The interval has to hold
-// the slope, 1, at its rate.
+// TestSlopeCoverage simulates sweeps with few searches each, and checks that the
+// share of the 95 % intervals that contain the true slope, 1, agrees with 95 %.
 func TestSlopeCoverage(t *testing.T) {
 	const sweeps = 1000
 	r := rand.New(rand.NewPCG(1, 6))
@@ -55,7 +57,7 @@ func TestSlopeCoverage(t *testing.T) {
 		}
 	}
 	if i := Share(covered, sweeps, 0.999); i.Lo > 0.97 || i.Hi < 0.95 {
-		t.Errorf("%d of %d intervals hold the slope", covered, sweeps)
+		t.Errorf("%d of %d 95 %% intervals contain the slope", covered, sweeps)
 	}
 }
 

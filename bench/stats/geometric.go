@@ -1,24 +1,27 @@
-// Package stats is the mathematics of proof of work: how many tries an answer
-// takes, and what a sample of tries or of rates says.
+// Package stats implements the statistics of proof of work: the distribution of the
+// number of tries that a search takes, and tests and confidence intervals for
+// samples of tries and of rates.
 //
-// Each try succeeds with the same probability p, whatever came before. So the
-// number of tries is geometric: P(tries > t) = (1-p)^t, with mean 1/p. The sum of
-// n of them is negative binomial, and an interval for the mean can be exact.
+// Each try succeeds with the same probability p, independently of all others. The
+// number of tries of a search is therefore geometric, P(tries > t) = (1-p)^t, with
+// mean 1/p. The total of n searches is negative binomial, which makes exact
+// confidence intervals for the mean possible.
 package stats
 
 import "math"
 
-// Geometric is the law of the number of tries, from 1, when each succeeds with
-// probability P.
+// Geometric is the distribution of the number of tries up to and including the
+// first success, if each try succeeds with probability P.
 type Geometric struct{ P float64 }
 
-// Zeros returns the law for hashes that must begin with that many zero bits.
+// Zeros returns the distribution for a search for a hash with the given number of
+// leading zero bits.
 func Zeros(zeros int) Geometric { return Geometric{math.Exp2(-float64(zeros))} }
 
 // Mean returns the mean number of tries, 1/P.
 func (g Geometric) Mean() float64 { return 1 / g.P }
 
-// CDF returns the probability of at most that many tries.
+// CDF returns the probability that a search takes at most the given number of tries.
 func (g Geometric) CDF(tries float64) float64 {
 	if tries < 1 {
 		return 0
@@ -26,14 +29,14 @@ func (g Geometric) CDF(tries float64) float64 {
 	return -math.Expm1(math.Floor(tries) * math.Log1p(-g.P))
 }
 
-// Quantile returns the least number of tries of which the CDF is at least u, with
-// u from 0 to less than 1.
+// Quantile returns the least number of tries for which the CDF is at least u, where
+// 0 <= u < 1.
 func (g Geometric) Quantile(u float64) float64 {
 	t := math.Ceil(math.Log1p(-u) / math.Log1p(-g.P))
 	if t > 1<<50 {
-		return t // neighbours are no longer told apart
+		return t // rounding errors exceed the distance to the neighbouring integers
 	}
-	// The division is good to a few ulp only, so look at the neighbours.
+	// The division is only accurate to a few ulp, so check the neighbouring integers.
 	for t > 1 && g.CDF(t-1) >= u {
 		t--
 	}
@@ -43,10 +46,10 @@ func (g Geometric) Quantile(u float64) float64 {
 	return max(t, 1)
 }
 
-// Residue returns the probability that the number of tries leaves that rest, 0 to
-// modulus-1, when divided by the modulus.
+// Residue returns the probability that the number of tries is congruent to rest
+// modulo modulus, where 0 <= rest < modulus.
 func (g Geometric) Residue(rest, modulus int) float64 {
-	first := float64(rest) // the least number of tries that leaves the rest
+	first := float64(rest) // the least number of tries with this remainder
 	if rest == 0 {
 		first = float64(modulus)
 	}

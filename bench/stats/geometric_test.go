@@ -8,8 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// draw returns the tries of one search, from the definition: one trial after the
-// other.
+// draw simulates one search, try by try, and returns the number of tries.
 func draw(r *rand.Rand, p float64) uint64 {
 	tries := uint64(1)
 	for r.Float64() >= p {
@@ -52,7 +51,8 @@ func TestResidueSumsTheLaw(t *testing.T) {
 	}
 }
 
-// Far out, where whole numbers run out of digits, a quantile is near enough.
+// TestQuantileOfVeryLongSearches covers numbers of tries that a float64 cannot
+// represent exactly. The quantile must then be correct to within rounding.
 func TestQuantileOfVeryLongSearches(t *testing.T) {
 	for _, zeros := range []int{49, 53, 60, 64, 200} {
 		g := Zeros(zeros)

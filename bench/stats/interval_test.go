@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// binomial returns P(at least k of n), from the definition.
+// binomial returns the probability of at least k successes in n trials, computed
+// from the definition.
 func binomial(k, n int, p float64) float64 {
 	var sum float64
 	for i := k; i <= n; i++ {
@@ -16,7 +17,8 @@ func binomial(k, n int, p float64) float64 {
 	return sum
 }
 
-// The ends of the interval are the means of which the total is just in the tail.
+// TestMeanTriesInvertsTheLaw checks the definition of the interval: if the true mean
+// is at one of its ends, the observed total has the tail probability 0.025.
 func TestMeanTriesInvertsTheLaw(t *testing.T) {
 	for _, tc := range []struct {
 		n     int
@@ -28,7 +30,7 @@ func TestMeanTriesInvertsTheLaw(t *testing.T) {
 		}
 		if tc.total == uint64(tc.n) {
 			if i.Lo != 1 {
-				t.Errorf("%+v: begins at %v, want 1", tc, i.Lo)
+				t.Errorf("%+v: lower end %v, want 1", tc, i.Lo)
 			}
 			continue
 		}
@@ -38,8 +40,8 @@ func TestMeanTriesInvertsTheLaw(t *testing.T) {
 	}
 }
 
-// For many tries the interval is that of a gamma variable: 2*total/mean is
-// chi-square with 2n degrees of freedom, whose quantiles every table has.
+// TestMeanTriesOfLongSearches checks the limit of many tries against published
+// tables: 2*total/mean is then chi-square distributed with 2n degrees of freedom.
 func TestMeanTriesOfLongSearches(t *testing.T) {
 	for _, tc := range []struct {
 		n      int
@@ -57,9 +59,10 @@ func TestMeanTriesOfLongSearches(t *testing.T) {
 	}
 }
 
-// TestCoverage draws sweeps from the definition of the law. The share of
-// intervals that hold the true mean must agree with 95 % or be above it, since
-// they are exact for a discrete number; the p-values must not be small too often.
+// TestCoverage simulates sweeps, try by try. The share of the 95 % intervals that
+// contain the true mean must agree with 95 %, or be slightly larger, because the
+// number of tries is discrete. A p-value must be below 5 % exactly if the interval
+// does not contain the mean.
 func TestCoverage(t *testing.T) {
 	const sweeps = 2000
 	r := rand.New(rand.NewPCG(6, 6))
@@ -78,15 +81,15 @@ func TestCoverage(t *testing.T) {
 			}
 		}
 		if i := Share(covered, sweeps, 0.999); i.Hi < 0.95 || i.Lo > 0.97 {
-			t.Errorf("n = %d: %d of %d cover the mean", n, covered, sweeps)
+			t.Errorf("n = %d: %d of %d intervals contain the mean", n, covered, sweeps)
 		}
 		if covered+small != sweeps {
-			t.Errorf("n = %d: %d cover the mean and %d have p < 0.05, of %d", n, covered, small, sweeps)
+			t.Errorf("n = %d: %d of %d intervals contain the mean, but %d have p < 0.05", n, covered, sweeps, small)
 		}
 	}
 }
 
-// Some of Clopper and Pearson's intervals, as tables have them.
+// TestShare checks intervals of Clopper and Pearson against published ones.
 func TestShare(t *testing.T) {
 	for _, tc := range []struct {
 		k, n   int
@@ -107,7 +110,7 @@ func TestMeanTriesRefusesNonsense(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%+v is taken", tc)
+					t.Errorf("%+v: no panic", tc)
 				}
 			}()
 			MeanTries(tc.n, tc.total, 0.95)

@@ -10,28 +10,32 @@ import (
 )
 
 const (
-	// Bins is into how many classes, of equal probability, tries are sorted.
+	// Bins is the number of classes of nearly equal probability into which searches
+	// are sorted by their number of tries.
 	Bins = 20
 
-	// Lanes is the modulus by which tries are looked at too: a search that
-	// passes over one lane of sixteen never stops there.
+	// Lanes is the modulus for the classes by remainder. A kernel that misses the
+	// answers of one of its 16 lanes never stops at some remainder.
 	Lanes = 16
 )
 
-// Law collects the tries of searches of different difficulties, and tells
-// whether they follow the law of proof of work. The zero value is ready.
+// Law collects the numbers of tries of searches of several difficulties, and checks
+// whether they follow the geometric law of proof of work. The zero value is ready
+// to use.
 type Law struct {
-	points map[int]*lawPoint
+	points map[int]*lawPoint // by zeros
 }
 
+// lawPoint holds the counts for one difficulty.
 type lawPoint struct {
 	Point
-	ends  [Bins - 1]uint64 // of all bins but the last: the most tries in it
-	bins  [Bins]int
-	lanes [Lanes]int
+	ends  [Bins - 1]uint64 // largest number of tries in each bin; the last bin has no end
+	bins  [Bins]int        // number of searches by number of tries
+	lanes [Lanes]int       // number of searches by tries modulo Lanes
 }
 
-// Add counts one search.
+// Add counts a search for the given number of zeros that took the given number of
+// tries.
 func (l *Law) Add(zeros int, tries uint64) {
 	p := l.point(zeros)
 	p.N++
@@ -41,7 +45,8 @@ func (l *Law) Add(zeros int, tries uint64) {
 	p.lanes[tries%Lanes]++
 }
 
-// AddPoint counts searches of which only the sum is known.
+// AddPoint counts searches for which only the total number of tries is known. Shape
+// and Residues do not include them.
 func (l *Law) AddPoint(add Point) {
 	p := l.point(add.Zeros)
 	p.N += add.N
@@ -62,7 +67,7 @@ func (l *Law) point(zeros int) *lawPoint {
 	return l.points[zeros]
 }
 
-// Points returns what was counted, by zeros.
+// Points returns a point for each difficulty, in ascending order of zeros.
 func (l *Law) Points() []Point {
 	var points []Point
 	for _, zeros := range slices.Sorted(maps.Keys(l.points)) {
@@ -71,15 +76,14 @@ func (l *Law) Points() []Point {
 	return points
 }
 
-// Class is a class of tries, over all difficulties: how many searches fell into
-// it, and how many the law expects.
+// Class is a class of searches, over all difficulties.
 type Class struct {
-	Seen     int
-	Expected float64
+	Seen     int     // number of searches in the class
+	Expected float64 // number that the geometric law predicts
 }
 
-// Shape returns the classes by size of the tries: the k-th is what the law's CDF
-// puts between k/Bins and (k+1)/Bins, as nearly as whole tries can.
+// Shape returns the classes by number of tries. The k-th contains the searches for
+// which the law's CDF is between k/Bins and (k+1)/Bins, as nearly as integers allow.
 func (l *Law) Shape() []Class {
 	return l.classes(Bins, func(p *lawPoint) []int { return p.bins[:] }, func(p *lawPoint, bin int) float64 {
 		law := Zeros(p.Zeros)
@@ -94,13 +98,15 @@ func (l *Law) Shape() []Class {
 	})
 }
 
-// Residues returns the classes by tries modulo Lanes.
+// Residues returns the classes by number of tries modulo Lanes.
 func (l *Law) Residues() []Class {
 	return l.classes(Lanes, func(p *lawPoint) []int { return p.lanes[:] }, func(p *lawPoint, rest int) float64 {
 		return Zeros(p.Zeros).Residue(rest, Lanes)
 	})
 }
 
+// classes adds up the counts of n classes over all difficulties, and computes the
+// expected counts from the probability of each class.
 func (l *Law) classes(n int, counts func(*lawPoint) []int, probability func(*lawPoint, int) float64) []Class {
 	classes := make([]Class, n)
 	for _, p := range l.points {
@@ -116,33 +122,34 @@ func (l *Law) classes(n int, counts func(*lawPoint) []int, probability func(*law
 	return classes
 }
 
-// Check is one question asked of a sweep.
+// Check is the result of one statistical test of a sweep.
 type Check struct {
 	Name   string
-	P      float64 // how likely the law makes what was seen, or something more extreme
-	Detail string
-	Err    error // wraps ErrTooFew: no conclusion
+	P      float64 // p-value of the hypothesis that the searches follow the law
+	Detail string  // what was compared, in words
+	Err    error   // if not nil, no conclusion is possible; wraps ErrTooFew
 }
 
-// Alpha is below which a p-value counts against a sweep. With four checks, a
-// sound search is flagged once in 2,500 sweeps.
+// Alpha is the p-value below which a check is flagged. With four checks, a correct
+// search is flagged in one of 2,500 sweeps.
 const Alpha = 1e-4
 
-// Flagged reports whether the check speaks against the search.
+// Flagged reports whether the check is evidence that the search is faulty.
 func (c Check) Flagged() bool { return c.Err == nil && c.P < Alpha }
 
-// minSearches is how many a sweep must have for its checks to say anything.
+// minSearches is the least number of searches from which a check draws a conclusion.
 const minSearches = 100
 
-// Checks asks whether the tries follow the law: their level, their slope over
-// the zeros, their shape, and where in a group of lanes the answers were.
+// Checks tests in four ways whether the numbers of tries follow the law: by their
+// level (the total), their slope over the zeros, their shape (the distribution),
+// and their remainders modulo the number of lanes.
 func (l *Law) Checks() []Check {
 	return []Check{l.level(), l.slope(), Fit("shape", l.Shape()), Fit("lanes", l.Residues())}
 }
 
-// level adds tries/2^zeros up over all searches. The sum of n is a gamma variable
-// of shape n, nearly: the share is exponential but for a variance that is
-// smaller by 2^-zeros.
+// level tests the sum of tries/2^zeros over all searches. Each term is nearly
+// exponential (its variance is smaller by 2^-zeros), so the sum of n terms is nearly
+// a gamma variable of shape n.
 func (l *Law) level() Check {
 	var n, sum float64
 	for zeros, p := range l.points {
@@ -159,6 +166,7 @@ func (l *Law) level() Check {
 	return c
 }
 
+// slope tests whether the mean number of tries doubles with each zero bit.
 func (l *Law) slope() Check {
 	c := Check{Name: "slope"}
 	slope, i, err := Slope(l.Points(), 0.95)
@@ -166,14 +174,16 @@ func (l *Law) slope() Check {
 		c.Err = err
 		return c
 	}
-	// The interval is normal, so its half width gives the error.
+	// The interval is that of a normal variable, so its half width gives the
+	// standard error.
 	sigma := (i.Hi - i.Lo) / 2 / 1.959963985
 	c.P = math.Erfc(math.Abs(slope-1) / sigma / math.Sqrt2)
 	c.Detail = fmt.Sprintf("log2 of tries over zeros %.4f, 95 %% between %.4f and %.4f", slope, i.Lo, i.Hi)
 	return c
 }
 
-// Fit asks whether classes hold as many as the law expects.
+// Fit tests, by chi-square, whether the classes contain as many searches as the law
+// predicts. name is the name of the check.
 func Fit(name string, classes []Class) Check {
 	c := Check{Name: name}
 	var counts []int

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// fill draws searches that pass over every skip-th nonce; 0: over none.
+// fill simulates searches that skip every skip-th nonce, or none if skip is 0.
 func fill(r *rand.Rand, searches, skip int) *Law {
 	var law Law
 	for i := range searches {
@@ -21,8 +21,9 @@ func fill(r *rand.Rand, searches, skip int) *Law {
 	return &law
 }
 
-// The p-values of sound searches are uniform: as often below 5 % as one in
-// twenty says, or less where the law is discrete.
+// TestChecksOfSoundSearches checks that the p-values of correct searches are below
+// 5 % about once in twenty sweeps, or slightly less often where the statistic is
+// discrete, and that no check is flagged.
 func TestChecksOfSoundSearches(t *testing.T) {
 	const sweeps = 600
 	r := rand.New(rand.NewPCG(2, 6))
@@ -41,7 +42,7 @@ func TestChecksOfSoundSearches(t *testing.T) {
 		}
 	}
 	if len(small) != 4 {
-		t.Errorf("checks that were ever below 5 %%: %v, want four", small)
+		t.Errorf("checks with any p-value below 5 %%: %v, want all four", small)
 	}
 	for name, n := range small {
 		if i := Share(n, sweeps, 0.999); i.Lo > 0.05 || i.Hi < 0.03 {
@@ -50,8 +51,9 @@ func TestChecksOfSoundSearches(t *testing.T) {
 	}
 }
 
-// What each check is there to see. A search that passes over every eighth nonce
-// takes 8/7 of the tries, at every difficulty: the slope cannot tell.
+// TestChecksOfBiasedSearches simulates a search that skips every eighth nonce. It
+// takes 8/7 of the expected tries at every difficulty, so level and lanes must
+// detect it, whereas slope cannot.
 func TestChecksOfBiasedSearches(t *testing.T) {
 	const sweeps = 100
 	r := rand.New(rand.NewPCG(3, 6))
@@ -65,24 +67,25 @@ func TestChecksOfBiasedSearches(t *testing.T) {
 	}
 	t.Logf("of %d sweeps of 2,000 searches: %v", sweeps, flagged)
 	if flagged["level"] < 90 || flagged["lanes"] < 99 || flagged["slope"] > 1 {
-		t.Errorf("%v", flagged)
+		t.Errorf("flagged sweeps by check: %v, want level at least 90, lanes at least 99, slope at most 1", flagged)
 	}
 }
 
 func TestFewSearchesConcludeNothing(t *testing.T) {
 	for _, c := range fill(rand.New(rand.NewPCG(4, 6)), 50, 8).Checks() {
 		if c.Name != "slope" && !errors.Is(c.Err, ErrTooFew) {
-			t.Errorf("%s concludes from 50 searches: %+v", c.Name, c)
+			t.Errorf("%s draws a conclusion from 50 searches: %+v", c.Name, c)
 		}
 	}
 	for _, c := range new(Law).Checks() {
 		if !errors.Is(c.Err, ErrTooFew) || c.Flagged() {
-			t.Errorf("%s concludes from nothing: %+v", c.Name, c)
+			t.Errorf("%s draws a conclusion from no searches: %+v", c.Name, c)
 		}
 	}
 }
 
-// Every search falls into one class, and as many are expected in all.
+// TestClassesAreWhole checks that every search belongs to exactly one class, and
+// that the expected counts add up to the number of searches.
 func TestClassesAreWhole(t *testing.T) {
 	law := fill(rand.New(rand.NewPCG(5, 6)), 1000, 0)
 	for _, zeros := range []int{1, 40} {

@@ -9,18 +9,19 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// Ratio is how many times larger one thing is than another, with an interval.
+// Ratio is an estimate of a ratio, or of another positive quantity, with its
+// confidence interval.
 type Ratio struct {
 	Interval
-	Center     float64
-	Confidence float64
-	N          int // pairs, or samples of the smaller side
+	Center     float64 // the estimate
+	Confidence float64 // actual confidence of the interval
+	N          int     // number of values or pairs; for unpaired samples, the size of the smaller one
 }
 
-// PairedRatio compares samples that were taken in turns: a[i] and b[i] in the
-// same round. It is the median of b[i]/a[i] with the interval that order
-// statistics give, as benchmath has it. The error wraps ErrTooFew when so few
-// pairs have no interval.
+// PairedRatio compares paired samples: a[i] and b[i] were measured in the same
+// round. It returns the median of b[i]/a[i], with the confidence interval that
+// package benchmath derives from order statistics. The error wraps ErrTooFew if
+// there are too few pairs for an interval.
 func PairedRatio(a, b []float64, confidence float64) (Ratio, error) {
 	n := min(len(a), len(b))
 	ratios := make([]float64, n)
@@ -30,7 +31,9 @@ func PairedRatio(a, b []float64, confidence float64) (Ratio, error) {
 	return Median(ratios, confidence)
 }
 
-// Median returns the median of the values and its interval.
+// Median returns the median of the values and its confidence interval. The error
+// wraps ErrTooFew if there are too few values for an interval; the median is valid
+// even then, unless there are no values at all.
 func Median(values []float64, confidence float64) (Ratio, error) {
 	if len(values) == 0 {
 		return Ratio{}, fmt.Errorf("%w: none", ErrTooFew)
@@ -45,10 +48,11 @@ func Median(values []float64, confidence float64) (Ratio, error) {
 	return r, nil
 }
 
-// UnpairedRatio compares two sets of positive samples that were not taken in
-// turns: the median of all b[j]/a[i], and the interval of the ratios that the
-// Mann-Whitney test would not refuse (Hodges and Lehmann 1963). So the interval
-// leaves out 1 just when that test, which benchstat uses, finds a difference.
+// UnpairedRatio compares two independent samples of positive values. It returns the
+// median of all b[j]/a[i], with the interval of Hodges and Lehmann (1963): the ratios
+// that the Mann-Whitney test would not reject. The interval therefore excludes 1
+// exactly if that test, which benchstat uses too, finds a difference. The error
+// wraps ErrTooFew if the samples are too small for an interval.
 func UnpairedRatio(a, b []float64, confidence float64) (Ratio, error) {
 	var ratios []float64
 	for _, x := range a {
@@ -64,7 +68,8 @@ func UnpairedRatio(a, b []float64, confidence float64) (Ratio, error) {
 	m := len(ratios)
 	r.Center = math.Sqrt(ratios[(m-1)/2] * ratios[m/2])
 
-	// The largest k with P(U < k) at most the tail: k ratios fall off each end.
+	// Find the largest k with P(U < k) <= tail. The interval leaves out the k-1
+	// smallest and the k-1 largest ratios.
 	tail := (1 - confidence) / 2
 	k := 0
 	if max(len(a), len(b)) <= exactU {
@@ -80,12 +85,13 @@ func UnpairedRatio(a, b []float64, confidence float64) (Ratio, error) {
 	}
 	if k <= 0 {
 		r.Interval = Interval{0, math.Inf(1)}
-		return r, fmt.Errorf("%w: %d and %d have no interval at %g %%", ErrTooFew, len(a), len(b), 100*confidence)
+		return r, fmt.Errorf("%w: samples of %d and %d values have no interval at %g %%", ErrTooFew, len(a), len(b), 100*confidence)
 	}
 	r.Interval = Interval{ratios[k-1], ratios[m-k]}
 	return r, nil
 }
 
-// exactU is up to how many samples a side the distribution of U is computed; past
-// that it is normal enough.
+// exactU is the largest sample size for which the exact distribution of the
+// Mann-Whitney statistic U is computed. For larger samples, the normal approximation
+// is accurate enough.
 const exactU = 30

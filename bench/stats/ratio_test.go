@@ -9,6 +9,7 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
+// noisy draws n values that scatter by 20 % around center.
 func noisy(r *rand.Rand, n int, center float64) []float64 {
 	values := make([]float64, n)
 	for i := range values {
@@ -17,8 +18,9 @@ func noisy(r *rand.Rand, n int, center float64) []float64 {
 	return values
 }
 
-// The interval of a ratio holds the true one at its rate, and leaves out 1 just
-// when the Mann-Whitney test of benchmath finds a difference.
+// TestUnpairedRatio checks that the interval contains the true ratio as often as its
+// confidence says, and that it excludes 1 exactly if the Mann-Whitney test of package
+// benchmath finds a difference.
 func TestUnpairedRatio(t *testing.T) {
 	const trials = 1000
 	r := rand.New(rand.NewPCG(7, 6))
@@ -40,7 +42,7 @@ func TestUnpairedRatio(t *testing.T) {
 			}
 		}
 		if i := Share(covered, trials, 0.999); i.Hi < 0.95 || i.Lo > 0.985 {
-			t.Errorf("%+v: %d of %d intervals hold the ratio", n, covered, trials)
+			t.Errorf("%+v: %d of %d 95 %% intervals contain the ratio", n, covered, trials)
 		}
 	}
 }
@@ -50,12 +52,13 @@ func TestPairedRatio(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 6))
 	covered := 0
 	for range trials {
-		// The weather of a round is shared by both, and much worse than what differs.
+		// A disturbance slows both sides of a round by the same factor, which varies
+		// much more between rounds than the two sides differ.
 		a, b := noisy(r, 12, 100), noisy(r, 12, 130)
 		for i := range a {
-			weather := 0.2 + 0.8*r.Float64()
-			a[i] *= weather
-			b[i] *= weather
+			disturbance := 0.2 + 0.8*r.Float64()
+			a[i] *= disturbance
+			b[i] *= disturbance
 		}
 		ratio, err := PairedRatio(a, b, 0.95)
 		if err != nil {
@@ -66,7 +69,7 @@ func TestPairedRatio(t *testing.T) {
 		}
 	}
 	if i := Share(covered, trials, 0.999); i.Hi < 0.95 {
-		t.Errorf("%d of %d intervals hold the ratio", covered, trials)
+		t.Errorf("%d of %d 95 %% intervals contain the ratio", covered, trials)
 	}
 }
 

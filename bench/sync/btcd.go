@@ -13,12 +13,13 @@ import (
 	"time"
 )
 
-// btcd is a Bitcoin node on simnet.
+// btcd is a btcd node on simnet.
 type btcd struct{ path string }
 
-const rpcUser, rpcPassword = "bench", "bench" // of a node that only loopback reaches
+// The credentials need not be secret, because the node listens on loopback only.
+const rpcUser, rpcPassword = "bench", "bench"
 
-// start starts a btcd that talks to nobody but who is named.
+// start starts a btcd that connects only to the peers given in its flags.
 func (n btcd) start(ctx context.Context, dir string, more ...string) (*process, error) {
 	var p process
 	var err error
@@ -42,7 +43,8 @@ func (n btcd) serve(ctx context.Context, dir string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	// It would ban who asks for blocks as fast as a btcd does.
+	// Without --nobanning, it would ban the new node for requesting blocks as fast
+	// as btcd itself does.
 	p, err := n.start(ctx, dir, "--listen="+listen, "--nobanning")
 	if err == nil {
 		p.peer = listen
@@ -59,9 +61,8 @@ func (btcd) height(ctx context.Context, of *process) (height int, err error) {
 	return height, err
 }
 
-// prepare mines the chain. A btcd that thinks that it is behind serves no
-// headers, and it thinks so when its tip is a day old, so a chain that old is
-// mined anew.
+// prepare mines the chain. A chain that is 20 hours old is mined anew: once its tip
+// is a day old, btcd considers itself out of sync and serves no headers.
 func (n btcd) prepare(ctx context.Context, dir string, blocks int) error {
 	done := filepath.Join(dir, "prepared")
 	if info, err := os.Stat(done); err == nil && time.Since(info.ModTime()) < 20*time.Hour {
@@ -88,7 +89,7 @@ func (n btcd) prepare(ctx context.Context, dir string, blocks int) error {
 	return os.WriteFile(done, nil, 0o600)
 }
 
-// rpc calls a method of btcd's JSON-RPC.
+// rpc calls a method of btcd's JSON-RPC API and decodes its result.
 func (p *process) rpc(ctx context.Context, result any, method string, params ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

@@ -20,18 +20,19 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// lode is a node of this module, on a network of the least difficulty.
+// lode is a node of this module, on a network with the least difficulty.
 type lode struct{ path string }
 
-// buildLode builds the command of the module of the working directory.
+// buildLode builds the command lode. The working directory must be inside this
+// module.
 func buildLode(ctx context.Context, to string) error {
 	build := exec.CommandContext(ctx, "go", "build", "-o", to, "github.com/lodepow/lode/cmd/lode")
 	build.Stderr = os.Stderr
 	return build.Run()
 }
 
-func (lode) params() rules.Params {
-	return rules.Params{Name: "sync", Difficulty: rules.Difficulty{Bits: 0x207fffff}}.WithDefaults()
+func (lode) params() (rules.Params, error) {
+	return rules.New(rules.Config{Name: "sync", Difficulty: rules.Difficulty{Bits: 0x207fffff}})
 }
 
 func (n lode) start(ctx context.Context, dir string, more ...string) (*process, error) {
@@ -39,7 +40,11 @@ func (n lode) start(ctx context.Context, dir string, more ...string) (*process, 
 	if err != nil {
 		return nil, err
 	}
-	params, err := json.Marshal(n.params())
+	p, err := n.params()
+	if err != nil {
+		return nil, err
+	}
+	params, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func (lode) height(ctx context.Context, of *process) (int, error) {
 	return status.Height, json.Unmarshal(body, &status)
 }
 
-// prepare writes the chain into a store.
+// prepare writes the chain directly into a store, without a running node.
 func (n lode) prepare(_ context.Context, dir string, blocks int) (err error) {
 	done := filepath.Join(dir, "prepared")
 	if _, err := os.Stat(done); err == nil {
@@ -96,8 +101,11 @@ func (n lode) prepare(_ context.Context, dir string, blocks int) (err error) {
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return err
 	}
-	p := n.params()
-	s, err := store.Open(data, store.Options{NetworkID: p.ID(), NetworkName: p.Name})
+	p, err := n.params()
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(data, store.Options{NetworkID: p.ID(), NetworkName: p.Name()})
 	if err != nil {
 		return err
 	}
@@ -129,7 +137,8 @@ func (n lode) prepare(_ context.Context, dir string, blocks int) (err error) {
 	return nil
 }
 
-// nextBlock makes a block with one small transaction.
+// nextBlock returns a solved block with one small transaction, on top of the given
+// state.
 func nextBlock(p rules.Params, on rules.State) (block.Block, error) {
 	height := on.Height + 1
 	tx, err := block.ParseTx(fmt.Appendf(nil, `{"author":"ann","content":"hello %d","timestamp":%d}`, height, on.Time))

@@ -1,15 +1,18 @@
-// Command sync measures how fast a fresh node gets a chain from another one on
-// this machine, over loopback. It prints what `go test -bench` prints:
+// Command sync measures how fast a new node downloads a chain from another node on
+// the same machine, over loopback. It prints results in the format of go test
+// -bench:
 //
 //	go run ./bench/sync -blocks 20000 -rounds 3 -data /tmp/sync
 //
-// The rival is btcd, a Bitcoin node in Go, on its simnet; install it with
-// go install github.com/btcsuite/btcd@v0.26.2. Every block has one small
-// transaction that needs no signature. Chains are made once and kept under
-// -data; the fresh nodes write under TMPDIR. Both nodes and this command share
-// the machine, and the time counts from the start of the fresh node's process.
+// Lode is compared with btcd, a Bitcoin node in Go, running on its simnet. Install
+// it with go install github.com/btcsuite/btcd@v0.26.2. Every block has one small
+// transaction that needs no signature.
 //
-// Linux only: it reads /proc.
+// The chains are prepared once and kept under -data; the new nodes write under
+// TMPDIR. Both nodes and this command share the machine. The time counts from the
+// start of the new node's process until it has the last block.
+//
+// The command runs only on Linux, because it reads /proc.
 package main
 
 import (
@@ -26,16 +29,17 @@ import (
 	"time"
 )
 
-// node is a kind of node that can be measured.
+// node is an implementation of a node that can be measured.
 type node interface {
-	// prepare makes a chain of that many blocks in a folder, or leaves the one
-	// that is there.
+	// prepare creates a chain with the given number of blocks in dir, unless a
+	// usable one is already there.
 	prepare(ctx context.Context, dir string, blocks int) error
 
-	// serve starts a node on that folder, to which others connect.
+	// serve starts a node that has the chain in dir and accepts connections.
 	serve(ctx context.Context, dir string) (*process, error)
 
-	// join starts a node on an empty folder, that gets its chain from the other.
+	// join starts a node on the empty folder dir and has it download the chain
+	// from another node.
 	join(ctx context.Context, dir string, from *process) (*process, error)
 
 	// height asks a node for the height of its tip.
@@ -54,17 +58,17 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("sync", flag.ContinueOnError)
-	blocks := flags.Int("blocks", 20_000, "length of the chain")
-	rounds := flags.Int("rounds", 3, "rounds, in each of which every node syncs once")
-	data := flags.String("data", "", "folder that keeps the prepared chains (needed)")
-	names := flags.String("nodes", "lode,btcd", "which nodes, in the order of a round")
-	btcdPath := flags.String("btcd", "btcd", "the btcd to measure")
-	lodePath := flags.String("lode", "", "the lode to measure; built from ./cmd/lode if there is none")
+	blocks := flags.Int("blocks", 20_000, "length of the chain, in blocks")
+	rounds := flags.Int("rounds", 3, "number of rounds; in each round every node syncs once")
+	data := flags.String("data", "", "folder in which the prepared chains are kept (required)")
+	names := flags.String("nodes", "lode,btcd", "nodes to measure, in the order in which a round measures them")
+	btcdPath := flags.String("btcd", "btcd", "path of the btcd program to measure")
+	lodePath := flags.String("lode", "", "path of the lode program to measure; if empty, ./cmd/lode is built")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *data == "" || *blocks < 1 || flags.NArg() > 0 {
-		return errors.New("want -data DIR and -blocks 1 or more, and no arguments")
+		return errors.New("want -data DIR, -blocks of at least 1, and no arguments besides flags")
 	}
 	if err := os.MkdirAll(*data, 0o755); err != nil {
 		return err
@@ -83,7 +87,7 @@ func run(ctx context.Context, args []string) error {
 	var nodes []string
 	for name := range strings.SplitSeq(*names, ",") {
 		if known[name] == nil {
-			return fmt.Errorf("no node %q", name)
+			return fmt.Errorf("unknown node %q in -nodes, want lode or btcd", name)
 		}
 		dir := filepath.Join(*data, fmt.Sprintf("%s-%d", name, *blocks))
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -111,14 +115,15 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// measurement is one sync, from the start of the process to the last block.
+// measurement is the result of one sync.
 type measurement struct {
-	took             time.Duration
-	state            int64 // bytes on disk after the node has stopped
-	peak, serverPeak int64 // bytes resident at most
+	took             time.Duration // from the start of the new node's process to its last block
+	state            int64         // bytes that the new node occupies on disk after it has stopped
+	peak, serverPeak int64         // peak resident memory of the new node and of the other, in bytes
 }
 
-// measure lets a fresh node get the chain from one that has it.
+// measure has a new node download the chain from a node that has it. If it fails,
+// it keeps the new node's folder, because its log may tell the reason.
 func measure(ctx context.Context, n node, prepared string, blocks int) (m measurement, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
 	defer cancel()
@@ -128,7 +133,7 @@ func measure(ctx context.Context, n node, prepared string, blocks int) (m measur
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
 	if err := await(ctx, n, server, blocks); err != nil {
-		return m, fmt.Errorf("the node that has the chain: %w", err)
+		return m, fmt.Errorf("the node that serves the chain: %w", err)
 	}
 
 	dir, err := os.MkdirTemp("", "sync-")
@@ -136,7 +141,7 @@ func measure(ctx context.Context, n node, prepared string, blocks int) (m measur
 		return m, err
 	}
 	defer func() {
-		if err == nil { // else its log is of use
+		if err == nil {
 			err = os.RemoveAll(dir)
 		}
 	}()
@@ -160,7 +165,8 @@ func measure(ctx context.Context, n node, prepared string, blocks int) (m measur
 	return m, err
 }
 
-// await waits until the tip of a node is at that height.
+// await waits until the tip of a node is at the given height. It fails if the node
+// ends, or makes no progress for a minute.
 func await(ctx context.Context, n node, p *process, blocks int) error {
 	const every, patience = 10 * time.Millisecond, 60 * time.Second
 	last, moved := -1, time.Now()
@@ -170,17 +176,17 @@ func await(ctx context.Context, n node, p *process, blocks int) error {
 		case err == nil && height == blocks:
 			return nil
 		case err == nil && height > blocks:
-			return fmt.Errorf("height %d, want %d", height, blocks)
+			return fmt.Errorf("the node is at height %d, above the chain's %d blocks", height, blocks)
 		case err == nil && height > last:
 			last, moved = height, time.Now()
 		case time.Since(moved) > patience:
-			return errors.Join(fmt.Errorf("height %d for a minute, want %d; see %s", last, blocks, p.log), err)
+			return errors.Join(fmt.Errorf("the node has stayed at height %d for a minute, want %d; see %s", last, blocks, p.log), err)
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-p.done:
-			return fmt.Errorf("it has stopped; see %s", p.log)
+			return fmt.Errorf("the node has ended; see %s", p.log)
 		case <-time.After(every):
 		}
 	}

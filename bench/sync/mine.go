@@ -12,27 +12,28 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Bitcoin's simnet retargets every 2,016 blocks, at most by four, and lets a
-// block through at the limit that comes more than 20 minutes after the one
-// before. So with the last block of every period that late, the next period
-// begins at the limit again and all blocks take eight hashes at most.
+// Simnet adjusts its difficulty every 2,016 blocks, by a factor of four at most. It
+// also accepts a block at the least difficulty (the limit) if the block's time is
+// more than 20 minutes after that of the previous block. We therefore make the last
+// block of every period that late: the next period then starts from the limit
+// again, and no block takes more than eight hashes on average.
 const (
 	simnetPeriod   = 2016
 	simnetLimit    = pow.Bits(0x207fffff)
-	simnetQuarter  = pow.Bits(0x201fffff) // after a period that was too short
-	simnetLate     = 20*60 + 1            // seconds
-	simnetMaturity = 100                  // blocks before a coinbase can be spent
+	simnetQuarter  = pow.Bits(0x201fffff) // the limit made four times as hard, after a period that was too short
+	simnetLate     = 20*60 + 1            // seconds after which a block may have the least difficulty
+	simnetMaturity = 100                  // number of blocks before a coinbase can be spent
 
-	// blocksPerSecond of header time. The median of eleven times must grow, which
-	// allows six.
+	// blocksPerSecond is the number of blocks with the same header time. At most six
+	// would be valid, because the median of the last eleven times must grow.
 	blocksPerSecond = 5
 
-	// maxSpan is how far from its first block to now a chain may reach: a btcd
-	// whose tip is older than a day makes no templates.
+	// maxSpan bounds the time between the first block and now. A btcd with a tip
+	// more than a day old creates no block templates.
 	maxSpan = 23 * time.Hour
 )
 
-// template is what we need of a getblocktemplate.
+// template holds the fields of getblocktemplate's result that mine needs.
 type template struct {
 	Version       int32    `json:"version"`
 	Height        int      `json:"height"`
@@ -40,15 +41,16 @@ type template struct {
 	CoinbaseValue uint64   `json:"coinbasevalue"`
 }
 
-// mine makes blocks and hands them to a btcd that has none. Each has a
-// transaction that spends an old coinbase, which everybody may do.
+// mine mines blocks on top of the genesis block of a btcd and submits them to it.
+// Once coinbases are old enough to be spent, each block has one transaction that
+// spends one. No signature is needed, because the outputs have the script OP_TRUE.
 func mine(ctx context.Context, p *process, blocks int) error {
 	span := time.Duration(blocks/blocksPerSecond+blocks/simnetPeriod*simnetLate+60) * time.Second
 	if span > maxSpan {
-		return fmt.Errorf("%d blocks reach back %v, but btcd wants a tip from the last 24 hours: take fewer", blocks, span)
+		return fmt.Errorf("%d blocks would span %v, but btcd needs a tip from the last 24 hours: choose fewer blocks", blocks, span)
 	}
 	at := uint32(time.Now().Add(-span).Unix())
-	period := simnetLimit // bits of the blocks of this period
+	period := simnetLimit // bits of the blocks in the current period
 	var coinbases []output
 	for height := 1; height <= blocks; height++ {
 		var t template
@@ -56,17 +58,19 @@ func mine(ctx context.Context, p *process, blocks int) error {
 			return err
 		}
 		if t.Height != height {
-			return fmt.Errorf("a template for height %d, want %d", t.Height, height)
+			return fmt.Errorf("btcd returned a template for height %d, want %d", t.Height, height)
 		}
 		bits := period
 		switch {
 		case height%simnetPeriod == simnetPeriod-1:
 			at += simnetLate
 			bits = simnetLimit
-		case height%blocksPerSecond == 0 || height <= 11: // the median of the first few is the latest
+		case height%blocksPerSecond == 0 || height <= 11: // before height 11, the median comes from fewer blocks
 			at++
 		}
-		if height%simnetPeriod == 0 && height > simnetPeriod { // the first period began with genesis, years ago
+		// The first period needs no adjustment: it began with the genesis block,
+		// years ago, so it was not too short.
+		if height%simnetPeriod == 0 && height > simnetPeriod {
 			period, bits = simnetQuarter, simnetQuarter
 		}
 
@@ -96,6 +100,7 @@ func mine(ctx context.Context, p *process, blocks int) error {
 	return nil
 }
 
+// submit sends a block to btcd, and fails if btcd refuses it.
 func submit(ctx context.Context, p *process, header pow.Header, txs [][]byte) error {
 	raw := header.Bytes()
 	block := append(raw[:], byte(len(txs)))
@@ -107,7 +112,7 @@ func submit(ctx context.Context, p *process, header pow.Header, txs [][]byte) er
 		return err
 	}
 	if refusal != nil {
-		return fmt.Errorf("refused: %v", refusal)
+		return fmt.Errorf("btcd refused it: %v", refusal)
 	}
 	return nil
 }
@@ -115,21 +120,24 @@ func submit(ctx context.Context, p *process, header pow.Header, txs [][]byte) er
 // output is the first output of a transaction.
 type output struct {
 	txid  pow.Hash
-	value uint64
+	value uint64 // in satoshis
 }
 
-const opTrue = 0x51 // a script that anybody satisfies
+// opTrue is a complete script that needs no signature: anybody can spend its output.
+const opTrue = 0x51
 
-// payingCoinbase returns one of Lode's coinbases that pays to everybody.
+// payingCoinbase returns a serialised coinbase of Lode's, changed to pay the given
+// value to the script opTrue.
 func payingCoinbase(height int, value uint64) []byte {
 	raw := block.Coinbase{Height: int64(height)}.Bytes()
-	const end = 8 + 1 + 1 + 4 // value, script, lock time
+	const end = 8 + 1 + 1 + 4 // value, length of the script, script, lock time
 	binary.LittleEndian.PutUint64(raw[len(raw)-end:], value)
 	raw[len(raw)-5] = opTrue
 	return raw
 }
 
-// spend returns a transaction of 61 bytes that passes an output on to everybody.
+// spend returns a serialised transaction of 61 bytes. It spends the given output
+// into a new one of the same value with the script opTrue.
 func spend(o output) []byte {
 	raw := []byte{2, 0, 0, 0, 1}
 	raw = append(raw, o.txid[:]...)

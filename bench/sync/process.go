@@ -15,25 +15,25 @@ import (
 	"time"
 )
 
-// process is a node that runs.
+// process is a running node.
 type process struct {
 	cmd  *exec.Cmd
-	log  string // file with all that it says
-	peer string // address for other nodes
-	api  string // address for questions
-	done chan struct{}
-	err  error // after done
+	log  string        // file that receives the output of the process
+	peer string        // address for other nodes
+	api  string        // address of the API
+	done chan struct{} // closed when the process has ended
+	err  error         // result of the process; valid once done is closed
 }
 
-// start starts a process whose output goes to a file in dir. It has the folder
-// as its home, so that it reads nobody's configuration.
+// start starts a process and writes its output to a file in dir. HOME is set to
+// dir, so that the process does not read the configuration of the user.
 func start(ctx context.Context, dir string, p process, path string, args ...string) (*process, error) {
 	p.log = filepath.Join(dir, "log.txt")
 	out, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close() //nolint:errcheck // the process has its own
+	defer out.Close() //nolint:errcheck // the process has its own descriptor
 	p.cmd = exec.CommandContext(ctx, path, args...)
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 	p.cmd.WaitDelay = time.Minute
@@ -50,11 +50,12 @@ func start(ctx context.Context, dir string, p process, path string, args ...stri
 	return &p, nil
 }
 
-// stop ends the process and waits until it has.
+// stop asks the process to end and waits until it has ended. If that takes more
+// than a minute, stop kills it and returns an error.
 func (p *process) stop() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s has stopped by itself (%w); see %s", p.cmd.Path, p.err, p.log)
+		return fmt.Errorf("%s ended before it was asked to (%w); see %s", p.cmd.Path, p.err, p.log)
 	default:
 	}
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -64,13 +65,13 @@ func (p *process) stop() error {
 	case <-p.done:
 		return nil
 	case <-time.After(time.Minute):
-		_ = p.cmd.Process.Kill() // it may just have ended
+		_ = p.cmd.Process.Kill() // fails only if the process has just ended
 		<-p.done
-		return fmt.Errorf("%s did not stop in a minute; see %s", p.cmd.Path, p.log)
+		return fmt.Errorf("%s did not end within a minute and was killed; see %s", p.cmd.Path, p.log)
 	}
 }
 
-// peakRSS returns the most bytes that the process has had resident.
+// peakRSS returns the peak resident memory of the process so far, in bytes.
 func (p *process) peakRSS() (int64, error) {
 	file, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -83,11 +84,11 @@ func (p *process) peakRSS() (int64, error) {
 			return kb << 10, err
 		}
 	}
-	return 0, fmt.Errorf("%s has no VmHWM", file.Name())
+	return 0, fmt.Errorf("%s has no line VmHWM (peak resident memory)", file.Name())
 }
 
-// diskBytes returns what the files under a folder take on disk, as du counts it,
-// but for the log.
+// diskBytes returns the disk space that the files in a folder occupy, as du counts
+// it, without the log.
 func diskBytes(dir string) (total int64, err error) {
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() || filepath.Base(path) == "log.txt" {
@@ -102,7 +103,7 @@ func diskBytes(dir string) (total int64, err error) {
 	return total, err
 }
 
-// freeAddress returns a loopback address that nobody listens on.
+// freeAddress returns a loopback address with a port that is free at the moment.
 func freeAddress(ctx context.Context) (string, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A node syncs a short chain, and the figures are figures.
+// TestLode has a node sync a short chain. It checks that the results are plausible,
+// that a prepared chain can be used again, and that no temporary files remain.
 func TestLode(t *testing.T) {
 	const blocks = 300
 	n := lode{path: filepath.Join(t.TempDir(), "lode")}
@@ -14,7 +15,7 @@ func TestLode(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for range 2 { // the second time it is there
+	for range 2 { // the second call finds the chain already prepared
 		if err := n.prepare(t.Context(), dir, blocks); err != nil {
 			t.Fatal(err)
 		}
@@ -28,6 +29,6 @@ func TestLode(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+		t.Errorf("files left in TMPDIR: %v, %v", left, err)
 	}
 }

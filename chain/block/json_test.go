@@ -1,265 +1,266 @@
 package block
 
 import (
+	"bytes"
+	"encoding/hex"
 	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
+	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/lodepow/lode/pow"
 )
 
-func TestCheckJSONAccepts(t *testing.T) {
-	for _, text := range []string{
-		`{}`,
-		" \t\r\n{ } \n",
-		`{"":""}`,
-		`{"a":{"a":1},"b":[{"a":1},{"a":2}]}`,
-		`{"a":"\"\\\/\b\f\n\r\t\u0000"}`,
-		`{"a":"` + "\x7f\u2028\uffff\U0010ffff" + `"}`,
-		`{"a":"\ud83d\ude02\uDBFF\uDFFF"}`,
-		`{"a":"\ufffd\ufffe"}`,
-		`{"A":1,"a":2}`,
-		`{"e\u0301":1,"\u00e9":2}`, // no Unicode normalization, as in RFC 8785
-		`{"a":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`,
-	} {
-		if _, err := checkJSON(text); err != nil {
-			t.Errorf("%s: %v", text, err)
-		}
+// The hash was computed with Python's hashlib.
+func TestBlockJSONGolden(t *testing.T) {
+	b := sampleBlock(t, testTx(t, "one"), testTx(t, "<&>"))
+	want := `{"index":300,` +
+		`"hash":"5f5b5951511740112be51d32b2ce4d3ca0212f711c1e32c7ca6b429ab6124be5",` +
+		`"version":536870912,` +
+		`"previous_hash":"0200000000000000000000000000000000000000000000000000000000000001",` +
+		`"merkle_root":"0400000000000000000000000000000000000000000000000000000000000003",` +
+		`"timestamp":16909060,` +
+		`"bits":"207fffff",` +
+		`"nonce":168496141,` +
+		`"coinbase":"` + hex.EncodeToString([]byte(sampleCoinbase)) + `",` +
+		`"transactions":[` + sampleTx + `,{"author":"a","content":"<&>","timestamp":1}]}`
+	if got, err := b.MarshalJSON(); err != nil || string(got) != want {
+		t.Errorf("marshals to\n%s (%v), want\n%s", got, err, want)
+	}
+	var got Block
+	if err := json.Unmarshal([]byte(want), &got); err != nil || !equalBlocks(got, b) {
+		t.Errorf("unmarshals to %+v (%v), want %+v", got, err, b)
+	}
+	b.Txs = nil
+	if got, err := b.MarshalJSON(); err != nil || !strings.HasSuffix(string(got), `"transactions":[]}`) {
+		t.Errorf("without transactions: %s (%v)", got, err)
 	}
 }
 
-func TestCheckJSONRefuses(t *testing.T) {
-	for _, tc := range []struct{ text, want string }{
-		{``, `byte 0: the text ends, want an object`},
-		{`[]`, `byte 0: unexpected '[', want an object`},
-		{"\ufeff{}", `byte 0: unexpected '\ufeff', want an object`},
-		{"\xff{}", `byte 0: invalid UTF-8, want an object`},
-		{"\x00{}", `byte 0: unexpected '\x00', want an object`},
-		{`{`, `byte 1: the text ends, want a key in double quotes`},
-		{`{"a"}`, `byte 4: unexpected '}', want a colon`},
-		{`{"a":}`, `byte 5: unexpected '}', want a value`},
-		{`{"a":1,}`, `byte 7: unexpected '}', want a key in double quotes`},
-		{`{"a":1 "b":2}`, `byte 7: unexpected '"', want a comma or '}'`},
-		{`{"a":[1}`, `byte 7: unexpected '}', want a comma or ']'`},
-		{`{"a":[1,]}`, `byte 8: unexpected ']', want a value`},
-		{`{"a":1}{}`, `byte 7: unexpected '{', want nothing after the object`},
-		{"{\"a\":1}\x00", `byte 7: unexpected '\x00', want nothing after the object`},
-		{`{"a":nul}`, `byte 5: unexpected 'n', want a value`},
-		{`{"a":nulll}`, `byte 9: unexpected 'l', want a comma or '}'`},
-		{`{"a":"b`, `byte 7: the text ends, want a closing quote`},
-		{"{\"a\":\"\n\"}", `byte 6: control character 0x0a in a string`},
-		{`{"a":"\x"}`, `byte 7: unexpected 'x', want one of "\/bfnrtu after a backslash`},
-		{`{"a":"\`, `byte 7: the text ends, want one of`},
-		{`{"a":"\u12g4"}`, `byte 6: want four hex digits`},
-		{`{"a":"\u123`, `byte 6: want four hex digits`},
-
-		{`{"a":1,"b":2,"a":3}`, `byte 13: duplicate key "a"`},
-		{`{"a":1,"\u0061":3}`, `byte 7: duplicate key "a"`},
-		{`{"\ud83d\ude02":1,"😂":3}`, `byte 18: duplicate key "😂"`},
-		{`{"\/":1,"/":3}`, `byte 8: duplicate key "/"`},
-		{`{"x":[{"":1,"":3}]}`, `byte 12: duplicate key ""`},
-		{`{"a":1,"b":{"a":1},"a":2}`, `byte 19: duplicate key "a"`},
-
-		{"{\"a\":\"b\xff\"}", `byte 7: invalid UTF-8`},
-		{"{\"a\":\"\xc0\x80\"}", `byte 6: invalid UTF-8`},              // overlong
-		{"{\"a\":\"\xed\xa0\x80\"}", `byte 6: invalid UTF-8`},          // a surrogate
-		{"{\"a\":\"\xf4\x90\x80\x80\"}", `byte 6: invalid UTF-8`},      // past U+10FFFF
-		{"{\"\xe2\x82\":1}", `byte 2: invalid UTF-8`},                  // cut short, in a key
-		{"{\"a\":\"" + `\ud800` + "\xed\xb0\x80\"}", `lone surrogate`}, // half escaped
-		{`{"a":"\ud800"}`, `byte 6: lone surrogate \ud800`},
-		{`{"a":"\udc00\ud800"}`, `byte 6: lone surrogate \udc00`},
-		{`{"a":"\ud800\u0041"}`, `byte 6: lone surrogate \ud800`},
-		{`{"a":"\uD800\uD800\uDC00"}`, `byte 6: lone surrogate \uD800`},
-		{`{"\udfff":1}`, `byte 2: lone surrogate \udfff`},
-
-		{`{"a":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`, `byte 36: nested deeper than 32 levels`},
-		{strings.Repeat(`{"a":`, 32) + `{}`, `byte 160: nested deeper than 32 levels`},
-		{`{"a":` + strings.Repeat("[", 1<<20), `nested deeper than 32 levels`},
-	} {
-		name := fmt.Sprintf("%.40q", tc.text)
-		if _, err := checkJSON(tc.text); err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: error %v, want one with %q", name, err, tc.want)
-		}
-	}
-}
-
-func TestCheckJSONNumbers(t *testing.T) {
-	const (
-		beyond = "is beyond ±(2^53-1)"
-		large  = "is too large for a double"
-		small  = "is too small for a double"
-	)
-	for _, tc := range []struct{ literal, want string }{
-		{"0", ""}, {"-0", ""}, {"-0.0e-999999999999", ""}, {"0e999999999999", ""},
-		{"1.0", ""}, {"20e1", ""}, {"999999999999999", ""}, {"1e15", ""},
-		{"9007199254740991", ""}, {"-9007199254740991", ""}, {"9007199254740991.0", ""},
-		{"9.007199254740991e15", ""},
-		{"9007199254740990.7", ""}, // rounds to an integer, as it may
-		{"0.1000000000000000055511151231257827", ""},
-		{"5e-324", ""}, {"2.2250738585072014e-308", ""},
-		{"0." + strings.Repeat("0", 400) + "1e400", ""},
-
-		{"9007199254740992", beyond}, {"-9007199254740992", beyond}, {"9007199254740993", beyond},
-		{"9007199254740992.0", beyond}, {"9007199254740992e0", beyond}, {"90071992547409920e-1", beyond},
-		{"9007199254740991.5", beyond}, // rounds to 2^53
-		{"9007199254740993.5", beyond},
-		{"1e16", beyond}, {"1e20", beyond}, {"-1.5e17", beyond},
-		{"999999999999999868928e0", beyond}, {"-999999999999999868928.0", beyond}, // the last below 1e21
-		{"1e21", ""}, {"-1E21", ""}, {"1E30", ""}, {"-1.5e300", ""}, {"1.7976931348623157e308", ""},
-		{"999999999999999999999.9", ""},                                      // rounds to 1e21
-		{"1000000000000000000000", beyond}, {"1000000000000000000000.0", ""}, // 1e21, as an integer and not
-		{strings.Repeat("9", 300), beyond},
-		{"1e309", large}, {"-1e309", large}, {strings.Repeat("9", 400), large}, {"1e999999999999", large},
-		{"2e-324", small}, {"-1e-400", small}, {"0.0001e-999999999999", small},
-
-		{"01", "unexpected '1'"}, {"-", "unexpected '}', want a digit"}, {"1.", "want a digit"}, {".1", "want a value"},
-		{"1e", "want a digit"}, {"1e+", "want a digit"}, {"+1", "want a value"}, {"0x1", "unexpected 'x'"},
-		{"1_0", "unexpected '_'"}, {"--1", "want a digit"}, {"NaN", "want a value"}, {"-Infinity", "want a digit"},
-	} {
-		_, err := checkJSON(`{"n":` + tc.literal + `}`)
-		switch {
-		case tc.want == "" && err != nil:
-			t.Errorf("%s: %v", tc.literal, err)
-		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
-			t.Errorf("%s: error %v, want one with %q", tc.literal, err, tc.want)
-		}
-	}
-}
-
-// The documents of JSONTestSuite are tried as the value of a field too, since
-// most are no objects.
-func TestJSONTestSuite(t *testing.T) {
-	stricter := map[string]string{
-		"y_object_duplicated_key.json":           "duplicate key",
-		"y_object_duplicated_key_and_value.json": "duplicate key",
-	}
-	count := map[byte]int{}
-	for file, text := range readTexts(t, "testdata/json/test_parsing/*.json") {
-		t.Run(file, func(t *testing.T) {
-			count[file[0]]++
-			_, err := checkJSON(text)
-			_, errWrapped := checkJSON(`{"x":` + text + `}`)
-			switch want, strict := stricter[file]; {
-			case strict:
-				if errWrapped == nil || !strings.Contains(errWrapped.Error(), want) {
-					t.Errorf("error %v, want one with %q", errWrapped, want)
-				}
-			case file[0] == 'y':
-				if errWrapped != nil {
-					t.Error(errWrapped)
-				}
-				if err != nil && strings.HasPrefix(strings.TrimSpace(text), "{") {
-					t.Error(err)
-				}
-			default: // where a parser may do as it likes, ours refuses
-				if err == nil || errWrapped == nil {
-					t.Errorf("accepted, alone: %v, in an object: %v", err == nil, errWrapped == nil)
-				}
-			}
-		})
-	}
-	if count['y'] != 95 || count['n'] != 188 || count['i'] != 35 {
-		t.Errorf("read %v documents", count)
-	}
-}
-
-func TestCheckJSONMembers(t *testing.T) {
-	const text = ` { "a" : [ {"x":1} ] , "\u0062\n":{ "y":{} },"c":"d" } `
-	members, err := checkJSON(text)
+func blockText(t testing.TB, b Block) string {
+	t.Helper()
+	text, err := b.MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	return string(text)
+}
+
+func TestBlockJSONRoundTrip(t *testing.T) {
+	for _, txs := range [][]Tx{nil, {testTx(t, "<&> 😂")}, {signedTx(t), testTx(t, "two"), testTx(t, strings.Repeat("x", 20_000))}} {
+		b := plainBlock(txs...)
+		text := blockText(t, b)
+		var got Block
+		if err := json.Unmarshal([]byte(" "+text+"\n"), &got); err != nil || !equalBlocks(got, b) {
+			t.Errorf("%s came back as %+v (%v)", text, got, err)
+		}
+		got, err := parseUnchecked([]byte("\t" + text + "\r\n"))
+		if err != nil || !equalBlocks(got, b) {
+			t.Errorf("%s was parsed as %+v (%v)", text, got, err)
+		}
+	}
+}
+
+// blockWith returns the JSON of the block with another value for a field, or
+// without it if that is empty.
+func blockWith(t testing.TB, b Block, field, value string) string {
+	t.Helper()
+	text := blockText(t, b)
+	members, _, err := scanJSON(text, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields []string
+	found := false
 	for _, m := range members {
-		got = append(got, m.key, text[m.start:m.end], text[m.value:m.end])
+		got := text[m.value:m.end]
+		if m.key == field {
+			found = true
+			if got = value; value == "" {
+				continue
+			}
+		}
+		fields = append(fields, strconv.Quote(m.key)+":"+got)
 	}
-	want := []string{
-		"a", `"a" : [ {"x":1} ]`, `[ {"x":1} ]`,
-		"b\n", `"\u0062\n":{ "y":{} }`, `{ "y":{} }`,
-		"c", `"c":"d"`, `"d"`,
+	if !found {
+		t.Fatalf("no field %q", field)
 	}
-	if strings.Join(got, "|") != strings.Join(want, "|") {
-		t.Errorf("members %q, want %q", got, want)
-	}
+	return "{" + strings.Join(fields, ",") + "}"
 }
 
-// An object of many keys must not take quadratic time, nor hide a duplicate.
-func TestCheckJSONManyKeys(t *testing.T) {
-	var b strings.Builder
-	const keys = 200_000
-	for i := range keys {
-		fmt.Fprintf(&b, `"%d":{},`, i)
+func TestBlockJSONRefuses(t *testing.T) {
+	b := sampleBlock(t, testTx(t, "one"))
+	good := blockText(t, b)
+	members, _, err := scanJSON(good, 2)
+	if err != nil {
+		t.Fatal(err)
 	}
-	start := time.Now()
-	members, err := checkJSON("{" + b.String() + `"z":0}`)
-	if err != nil || len(members) != keys+1 {
-		t.Fatalf("%d members, error %v", len(members), err)
+	add := func(field string) string { return strings.TrimSuffix(good, "}") + "," + field + "}" }
+	swap := func(old, to string) string {
+		if strings.Count(good, old) != 1 {
+			t.Fatalf("%q is not there once", old)
+		}
+		return strings.Replace(good, old, to, 1)
 	}
-	// Quadratic would be minutes.
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("took %v", took)
+	type refusal struct{ name, text, want string }
+	var cases []refusal
+	for _, field := range []string{
+		"index", "hash", "version", "previous_hash", "merkle_root", "timestamp", "bits", "nonce", "coinbase", "transactions",
+	} {
+		i := slices.IndexFunc(members, func(m member) bool { return m.key == field })
+		value := good[members[i].value:members[i].end]
+		cases = append(cases,
+			refusal{field + " missing", blockWith(t, b, field, ""), field + ": missing"},
+			refusal{field + " null", blockWith(t, b, field, "null"), field + ": missing"},
+			refusal{field + " twice", add(`"` + field + `":null`), "duplicate key"},
+			refusal{field + " in capitals", swap(`"`+field+`":`+value, `"`+strings.ToUpper(field)+`":`+value), "unknown field"},
+			refusal{field + " in capitals too", add(`"` + strings.ToUpper(field) + `":1`), "unknown field"},
+			refusal{field + " an object", blockWith(t, b, field, `{}`), "block: "},
+			refusal{field + " true", blockWith(t, b, field, `true`), "block: "},
+		)
 	}
-	for _, i := range []int{0, 15, 16, 17, keys - 1} {
-		want := fmt.Sprintf(`duplicate key "%d"`, i)
-		if _, err := checkJSON("{" + b.String() + fmt.Sprintf(`"%d":0}`, i)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one with %q", err, want)
+	for field, values := range map[string][]string{
+		"index":         {`299`, `301`, `-1`, `300.5`, `3e2`, `"300"`, `9007199254740992`},
+		"version":       {`2147483648`, `-2147483649`, `536870912.0`, `"20000000"`, `536870913`},
+		"timestamp":     {`-1`, `16909060.5`, `1.690906e7`, `4294967296`, `"16909060"`, `16909061`},
+		"nonce":         {`-1`, `0.5`, `-0.0`, `1e3`, `4294967296`, `"168496141"`, `168496142`},
+		"bits":          {`"207fff"`, `"207fffff0"`, `""`, `"207ffffg"`, `545259519`, `"207ffffe"`},
+		"hash":          {`""`, `"00"`, `"` + strings.Repeat("0", 62) + `"`, `"` + strings.Repeat("0", 64) + `"`, `"` + strings.Repeat("0", 66) + `"`, `0`},
+		"previous_hash": {`""`, `"` + strings.Repeat("0", 63) + `"`, `"` + strings.Repeat("0", 64) + `"`, `"` + strings.Repeat("g", 64) + `"`},
+		"merkle_root":   {`""`, `"` + strings.Repeat("0", 65) + `"`, `"` + strings.Repeat("0", 64) + `"`, `[]`},
+		"coinbase":      {`""`, `"00"`, `"0"`, `"` + hex.EncodeToString([]byte(sampleCoinbase)) + `00"`, `{}`},
+		"transactions":  {`{}`, `""`, `0`, `[0]`, `[[]]`, `[{}]`},
+	} {
+		for _, value := range values {
+			cases = append(cases, refusal{field + " " + value, blockWith(t, b, field, value), "block: "})
+		}
+	}
+	cases = append(
+		cases,
+		refusal{"index and coinbase", blockWith(t, b, "index", "301"), "index 301, but the coinbase says height 300"},
+		refusal{"hash and header", blockWith(t, b, "nonce", "1"), "but the header's is"},
+		refusal{"[null]", blockWith(t, b, "transactions", "[null]"), "transaction 0"},
+		refusal{"a bad transaction", blockWith(t, b, "transactions", "["+sampleTx+","+sampleTx+`,{"author":"a"}]`), "transaction 2"},
+		refusal{"a bad signature", blockWith(t, b, "transactions", "["+sampleTx+","+forge(signedTx(t))+"]"), "transaction 1"},
+		refusal{"a key twice in a transaction", blockWith(t, b, "transactions", `[{"author":"a","author":"a","content":"b","timestamp":1}]`), "duplicate key"},
+		refusal{"unknown field", add(`"size":1`), "unknown field"},
+		refusal{"a name without its underscore", swap(`"previous_hash"`, `"previoushash"`), "unknown field"},
+		refusal{"a name with a long s", swap(`"hash"`, `"haſh"`), "unknown field"},
+		refusal{"an empty name", add(`"":1`), "unknown field"},
+		refusal{"two values", good + good, "block: "},
+		refusal{"a bracket more", good + "}", "block: "},
+		refusal{"a bracket less", good[:len(good)-1], "block: "},
+		refusal{"nothing", "", "block: "},
+		refusal{"white space", " \n", "block: "},
+		refusal{"null", "null", "block: "},
+		refusal{"an array", "[" + good + "]", "block: "},
+		refusal{"an empty object", "{}", "index: missing"},
+		refusal{"invalid UTF-8 in a transaction", swap(`"one"`, "\"on\xff\""), "invalid UTF-8"},
+		refusal{"invalid UTF-8 in a name", add("\"\xff\":1"), "invalid UTF-8"},
+		refusal{"a lone surrogate", swap(`"one"`, `"\ud800"`), "lone surrogate"},
+	)
+	for _, tc := range cases {
+		got := sampleBlock(t)
+		if err := got.UnmarshalJSON([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error %v, want one with %q", tc.name, err, tc.want)
+		}
+		if !equalBlocks(got, sampleBlock(t)) {
+			t.Errorf("%s: the block has changed", tc.name)
+		}
+		if _, err := parseUnchecked([]byte(tc.text)); err == nil {
+			t.Errorf("%s: parsed for a network", tc.name)
 		}
 	}
 }
 
-func FuzzCheckJSON(f *testing.F) {
-	for _, text := range readTexts(f, "testdata/j*/*/*.json") {
-		if len(text) < 1000 {
-			f.Add(text)
-			f.Add(`{"x":` + text + `}`)
+// The levels around a transaction do not count for it.
+func TestBlockJSONDepth(t *testing.T) {
+	b := plainBlock()
+	for _, tc := range []struct {
+		depth int
+		good  bool
+	}{{maxDepth, true}, {maxDepth + 1, false}} {
+		arrays := tc.depth - 1 // the transaction is the outermost
+		tx := `{"author":"a","content":"c","timestamp":1,"x":` + strings.Repeat("[", arrays) + strings.Repeat("]", arrays) + `}`
+		text := []byte(blockWith(t, b, "transactions", "["+tx+"]"))
+		var got Block
+		err := got.UnmarshalJSON(text)
+		_, errParse := parseUnchecked(text)
+		for _, err := range []error{err, errParse} {
+			if (err == nil) != tc.good || err != nil && !strings.Contains(err.Error(), "nested deeper") {
+				t.Errorf("depth %d: error %v", tc.depth, err)
+			}
+		}
+		if tc.good && (len(got.Txs) != 1 || got.Txs[0].String() != tx) {
+			t.Errorf("depth %d: %v", tc.depth, got.Txs)
 		}
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		members, err := checkJSON(text)
+}
+
+func TestBlockJSONOfNoBlock(t *testing.T) {
+	for name, b := range map[string]Block{
+		"zero transaction": sampleBlock(t, testTx(t, "one"), Tx{}),
+		"height":           {Coinbase: Coinbase{Height: -1}},
+		"tag":              {Coinbase: Coinbase{Tag: strings.Repeat("x", MaxTag+1)}},
+	} {
+		if text, err := b.MarshalJSON(); err == nil {
+			t.Errorf("%s: marshals to %s", name, text)
+		}
+	}
+}
+
+// parseUnchecked parses a block and does not look at its header.
+func parseUnchecked(data []byte) (Block, error) {
+	return ParseJSON(data, func(pow.Header, int) error { return nil })
+}
+
+// ParseJSON hands the check the header and the number of transactions before it
+// parses any of them.
+func TestParseJSONChecksFirst(t *testing.T) {
+	b := plainBlock(testTx(t, "one"), testTx(t, "two"))
+	text := []byte(blockWith(t, b, "transactions", "[0,0]")) // two that do not parse
+	refused := errors.New("refused")
+	_, err := ParseJSON(text, func(h pow.Header, txs int) error {
+		if h != b.Header || txs != 2 {
+			t.Errorf("check was called with %+v and %d transactions", h, txs)
+		}
+		return refused
+	})
+	if !errors.Is(err, refused) {
+		t.Errorf("error %v, want that of the check", err)
+	}
+	if _, err := parseUnchecked(text); err == nil || !strings.Contains(err.Error(), "transaction 0") {
+		t.Errorf("error %v, want one about transaction 0", err)
+	}
+}
+
+func FuzzBlockJSON(f *testing.F) {
+	for _, txs := range [][]Tx{nil, {testTx(f, "<&>")}, {signedTx(f), testTx(f, "two")}} {
+		f.Add([]byte(blockText(f, plainBlock(txs...))))
+	}
+	f.Add([]byte(blockWith(f, plainBlock(), "transactions", `[{"timestamp":1e0,"content":"\u0061","author":"b","x":[[]]}]`)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var b Block
+		err := b.UnmarshalJSON(data)
+		parsed, errParse := parseUnchecked(data)
+		if errParse == nil && (err != nil || !equalBlocks(parsed, b)) {
+			t.Errorf("%s: parsed %+v, unmarshalled %+v (%v)", data, parsed, b, err)
+		}
 		if err != nil {
 			return
 		}
-		var theirs map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(text), &theirs); err != nil {
-			t.Fatalf("encoding/json refuses it: %v", err)
+		for _, tx := range b.Txs {
+			sound(t, tx)
 		}
-		if len(theirs) != len(members) {
-			t.Fatalf("%d members, encoding/json finds %d", len(members), len(theirs))
+		text := []byte(blockText(t, b))
+		var again Block
+		if err := again.UnmarshalJSON(text); err != nil || !equalBlocks(again, b) {
+			t.Errorf("%s came back as %+v (%v)", text, again, err)
 		}
-		for _, m := range members {
-			if got := text[m.value:m.end]; got != string(theirs[m.key]) {
-				t.Errorf("%q is %s, encoding/json says %s", m.key, got, theirs[m.key])
-			}
-		}
-		canonical, err := canonicalize(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := checkJSON(string(canonical)); err != nil {
-			t.Errorf("its canonical form %s: %v", canonical, err)
-		}
-		if again, err := canonicalize(string(canonical)); err != nil || string(again) != string(canonical) {
-			t.Errorf("%s becomes %s (%v)", canonical, again, err)
+		if !bytes.Equal(text, []byte(blockText(t, again))) {
+			t.Errorf("%s has another form the second time", text)
 		}
 	})
-}
-
-// readTexts returns the contents of files by their base names.
-func readTexts(t testing.TB, pattern string) map[string]string {
-	t.Helper()
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files %s (%v)", pattern, err)
-	}
-	texts := map[string]string{}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[filepath.Base(file)] = string(data)
-	}
-	return texts
 }

@@ -2,221 +2,104 @@ package rules
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/pow"
 )
 
-// Params is a network: all that its nodes must agree on. Two nodes whose Params
-// differ in anything have different ids and do not talk to each other.
+// Params is a network: everything that its nodes must agree on. Two nodes whose
+// Params differ in any field have different network ids and refuse each other.
 //
-// Fields left zero stand for their defaults, so a name alone is a network:
-// the fixed difficulty of two hex zeros, signatures optional.
-//
-// The fields of this struct and of those in it are declared in the order of
-// their JSON names, which makes the JSON form the canonical one (RFC 8785).
+// Params are complete and valid, because only [New] and the functions that call
+// it make them: [Parse], [Load], [Tutorial] and [Lab]. They cannot be changed,
+// and two values are == if they describe the same network. The zero Params
+// describe no network, and chain.Open refuses them.
 type Params struct {
-	Difficulty Difficulty `json:"difficulty,omitzero"`
-	Limits     Limits     `json:"limits,omitzero"`
-	Name       string     `json:"name"` // 1 to 32 of a-z, 0-9 and -, a letter first
-	Signatures Signatures `json:"signatures,omitzero"`
+	config  Config     // valid, with every default filled in
+	id      pow.Hash   // the hash of the canonical form of config
+	genesis pow.Header // see [Params.Genesis]
 }
 
-// Difficulty says what bits a block must have. Which fields count depends on
-// the rule; the others must be zero.
-type Difficulty struct {
-	Bits     pow.Bits `json:"bits,omitzero"`      // fixed: of every block; asert: of block 1
-	HalfLife uint32   `json:"half_life,omitzero"` // asert: seconds, from Spacing to a year
-	Limit    pow.Bits `json:"limit,omitzero"`     // asert: the easiest target
-	Rule     Rule     `json:"rule,omitzero"`
-	Spacing  uint32   `json:"spacing,omitzero"` // asert: seconds a block, at most a day
+// New fills in the defaults of the fields that c leaves zero and returns the
+// network. The error names every field whose value is out of its range.
+func New(c Config) (Params, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return Params{}, err
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return Params{}, fmt.Errorf("network parameters: %w", err)
+	}
+	return Params{config: c, id: pow.DoubleSHA256(text), genesis: solveGenesis(c.Name)}, nil
 }
 
-// Rule names a difficulty rule.
-type Rule string
-
-// The difficulty rules.
-const (
-	RuleFixed Rule = "fixed" // all blocks have the same bits
-	RuleAsert Rule = "asert" // see [Asert]
-)
-
-// Limits bound what a node has to take in.
-type Limits struct {
-	BlockBytes    int    `json:"block_bytes,omitzero"`    // header, coinbase and transactions
-	BlockTxs      int    `json:"block_txs,omitzero"`      // transactions in a block, its coinbase not counted
-	FutureSeconds uint32 `json:"future_seconds,omitzero"` // how far a header's time may be ahead of the clock
-	TxBytes       int    `json:"tx_bytes,omitzero"`       // one transaction in its canonical form
-}
-
-// What Limits may be set to, beside more than 0.
-const (
-	MaxBlockBytes    = 32 << 20
-	MaxBlockTxs      = 1<<20 - 1
-	MaxFutureSeconds = 24 * 60 * 60
-
-	// blockOverhead is what a block has beside its transactions.
-	blockOverhead = pow.HeaderSize + block.MaxCoinbaseSize
-)
-
-// Signatures says whether a network's transactions must be signed.
-type Signatures string
-
-// The policies of signatures. A signature that is there is verified under both.
-const (
-	SignaturesOptional Signatures = "optional"
-	SignaturesRequired Signatures = "required"
-)
-
-// Tutorial returns the network of the original tutorial: the hash of a block
-// begins with that many hex zeros, 0 to 63. Its bits are the target rounded down
-// to the compact form, 2000ffff for 2 zeros, so that one hash in 2^16 or fewer
-// has the zeros and still misses.
+// Tutorial returns the network of the original tutorial, on which the hash of a
+// block begins with hexZeros hex zeros, from 0 to 63. Its bits are the target
+// rounded down to the compact form, 2000ffff for 2 zeros. At most one hash in
+// 2^16 therefore has the zeros and still misses the target.
 func Tutorial(hexZeros int) (Params, error) {
 	if hexZeros < 0 || hexZeros > 63 {
 		return Params{}, fmt.Errorf("difficulty of %d hex zeros, want 0 to 63", hexZeros)
 	}
-	return Params{
+	return New(Config{
 		Name:       "tutorial",
 		Difficulty: Difficulty{Rule: RuleFixed, Bits: pow.ZerosTarget(4 * hexZeros).Bits()},
-	}.WithDefaults(), nil
+	})
 }
 
-// Lab returns the network for experiments: ASERT towards a block every 10
-// seconds, with a half-life of 10 minutes, from a first block worth 2^20 hashes.
+// Lab returns the network for experiments: ASERT aims at a block every 10
+// seconds with a half-life of 10 minutes, and the first block takes 2^20 hashes
+// on average.
 //
-// ASERT keeps a schedule that begins with block 1. A chain that nobody mined
-// for a while is behind it by one block for every Spacing seconds of the pause,
-// and makes them up: for every half-life of the pause, the first block after it
-// is twice as easy, down to the limit, and blocks come fast until the chain is
-// on schedule again. A miner that waits for the clock whenever median time past
-// reaches it finds at most six blocks a second meanwhile.
+// ASERT keeps a schedule that begins with block 1. While nobody mines, the chain
+// falls behind the schedule by one block every Spacing seconds, and afterwards it
+// catches up: the first block after a pause is twice as easy for every half-life
+// that the pause lasted, down to the limit, and blocks come fast until the chain
+// is on schedule again. A miner that waits for the clock whenever median time
+// past reaches it finds at most six blocks a second meanwhile.
 func Lab() Params {
-	return Params{Name: "lab", Difficulty: Difficulty{Rule: RuleAsert}}.WithDefaults()
-}
-
-// WithDefaults returns p with its zero fields set to what they stand for.
-func (p Params) WithDefaults() Params {
-	setDefault(&p.Signatures, SignaturesOptional)
-	setDefault(&p.Limits.BlockBytes, 2<<20)
-	setDefault(&p.Limits.BlockTxs, 1<<13-1) // with the coinbase, a full merkle tree of 2^13
-	setDefault(&p.Limits.FutureSeconds, 2*60*60)
-	setDefault(&p.Limits.TxBytes, min(64<<10, max(1, p.Limits.BlockBytes-blockOverhead)))
-	d := &p.Difficulty
-	setDefault(&d.Rule, RuleFixed)
-	switch d.Rule {
-	case RuleFixed:
-		setDefault(&d.Bits, 0x2000ffff)
-	case RuleAsert:
-		setDefault(&d.Bits, 0x1e0fffff)
-		setDefault(&d.Limit, 0x2000ffff)
-		setDefault(&d.Spacing, 10)
-		setDefault(&d.HalfLife, 60*min(d.Spacing, maxSpacing))
+	p, err := New(Config{Name: "lab", Difficulty: Difficulty{Rule: RuleAsert}})
+	if err != nil {
+		panic(err) // the defaults are valid
 	}
 	return p
 }
 
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
+// Config returns the complete form of the network. [New] makes an equal network
+// of it.
+func (p Params) Config() Config { return p.config }
 
-const (
-	maxNameLength = 32
-	maxSpacing    = 24 * 60 * 60       // seconds
-	maxHalfLife   = 365 * 24 * 60 * 60 // seconds
-)
+// Name returns the network's name.
+func (p Params) Name() string { return p.config.Name }
 
-// Validate returns an error that names every field that has no sensible value.
-func (p Params) Validate() error {
-	p = p.WithDefaults()
-	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	check(validName(p.Name), "name %.40q: want 1 to %d of a-z, 0-9 and -, a letter first", p.Name, maxNameLength)
-	check(p.Signatures == SignaturesOptional || p.Signatures == SignaturesRequired,
-		"signatures %q: want %q or %q", p.Signatures, SignaturesOptional, SignaturesRequired)
+// Difficulty returns the network's difficulty rule and the fields that belong to
+// it.
+func (p Params) Difficulty() Difficulty { return p.config.Difficulty }
 
-	l := p.Limits
-	check(l.BlockBytes > blockOverhead && l.BlockBytes <= MaxBlockBytes,
-		"limits: block_bytes %d: want %d to %d", l.BlockBytes, blockOverhead+1, MaxBlockBytes)
-	check(l.BlockTxs > 0 && l.BlockTxs <= MaxBlockTxs, "limits: block_txs %d: want 1 to %d", l.BlockTxs, MaxBlockTxs)
-	check(l.FutureSeconds <= MaxFutureSeconds, "limits: future_seconds %d: want 1 to %d", l.FutureSeconds, MaxFutureSeconds)
-	check(l.TxBytes > 0 && l.TxBytes <= l.BlockBytes-blockOverhead,
-		"limits: tx_bytes %d: want 1 to block_bytes - %d, so that a block can hold it", l.TxBytes, blockOverhead)
+// Limits returns the bounds of blocks and transactions.
+func (p Params) Limits() Limits { return p.config.Limits }
 
-	d := p.Difficulty
-	switch d.Rule {
-	case RuleFixed:
-		checkBits(check, "bits", d.Bits)
-		check(d.Limit == 0 && d.Spacing == 0 && d.HalfLife == 0,
-			"difficulty: limit, spacing and half_life mean nothing to the rule %q: leave them out", RuleFixed)
-	case RuleAsert:
-		bits, limit := checkBits(check, "bits", d.Bits), checkBits(check, "limit", d.Limit)
-		check(bits.Cmp(limit) <= 0, "difficulty: bits %s are easier than the limit %s", d.Bits, d.Limit)
-		check(d.Spacing <= maxSpacing, "difficulty: spacing %d: want 1 to %d seconds", d.Spacing, maxSpacing)
-		check(d.HalfLife >= d.Spacing && d.HalfLife <= maxHalfLife,
-			"difficulty: half_life %d: want from spacing to %d seconds", d.HalfLife, maxHalfLife)
-	default:
-		check(false, "difficulty: rule %q: want %q or %q", d.Rule, RuleFixed, RuleAsert)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("network parameters: %w", err)
-	}
-	return nil
-}
+// Signatures returns the signature policy.
+func (p Params) Signatures() Signatures { return p.config.Signatures }
 
-// checkBits wants the one compact form that a target has, as rules compute it
-// and compare bits.
-func checkBits(check func(bool, string, ...any), field string, b pow.Bits) pow.Target {
-	target, err := b.Target()
-	if err != nil {
-		check(false, "difficulty: %s: %w", field, err)
-		return pow.Target{}
-	}
-	check(target.Bits() == b, "difficulty: %s %s: want %s, the same target in its shortest form", field, b, target.Bits())
-	return target
-}
+// ID returns the network's id: the SHA-256d of its JSON form, which is complete
+// and canonical (RFC 8785).
+func (p Params) ID() pow.Hash { return p.id }
 
-func validName(s string) bool {
-	if s == "" || len(s) > maxNameLength || s[0] < 'a' || s[0] > 'z' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return false
-		}
-	}
-	return true
-}
+// MarshalJSON returns the complete JSON form of the network, which [Parse] reads.
+func (p Params) MarshalJSON() ([]byte, error) { return json.Marshal(p.config) }
 
-// ID returns the network's id: the SHA-256d of its JSON form, defaults filled
-// in, which is in the canonical form of RFC 8785.
-func (p Params) ID() pow.Hash {
-	text, err := json.Marshal(p.WithDefaults())
-	if err != nil {
-		panic("chain: network parameters: " + err.Error()) // strings and numbers always marshal
-	}
-	return pow.DoubleSHA256(text)
-}
-
-// NextBits returns the bits that the block after one at that height must have.
-// parentTime is the time in the header of that block, and firstTime the time in
-// the header of block 1 on the same branch, not used below height 1.
+// NextBits returns the bits that the block at height+1 must have. parentTime is
+// the header time of the block at height, and firstTime the header time of block
+// 1 on the same branch, which is ignored below height 1.
 //
-// ASERT is anchored at block 1 as if that had come on schedule. Anchored at
-// genesis, whose time is long past, a new network would be years behind and stay
-// at the limit.
+// ASERT is anchored at block 1, as if block 1 had come on schedule. It is not
+// anchored at genesis because the time of genesis is long past: a new network
+// would be years behind schedule and stay at the limit.
 func (p Params) NextBits(height int64, parentTime, firstTime uint32) pow.Bits {
-	d := p.WithDefaults().Difficulty
+	d := p.config.Difficulty
 	if d.Rule != RuleAsert || height < 1 {
 		return d.Bits
 	}
@@ -230,23 +113,28 @@ func (p Params) NextBits(height int64, parentTime, firstTime uint32) pow.Bits {
 	}.Next(height, int64(parentTime))
 }
 
-// Genesis header fields. The bits are those of Bitcoin's regtest, which every
-// other hash meets, and the time is that of Bitcoin's genesis; neither is
-// subject to the network's rules.
+// The fields of every genesis header. The bits are those of Bitcoin's regtest,
+// which every other hash meets, and the time is that of Bitcoin's genesis. The
+// network's rules apply to neither.
 const (
 	genesisVersion = 0x20000000
-	GenesisTime    = 1231006505
+	GenesisTime    = 1231006505 // seconds since 1970-01-01 UTC
 	genesisBits    = pow.Bits(0x207fffff)
 )
 
-// Genesis returns the block at height 0 of a valid network: a header and a
-// coinbase, no transactions. It depends on the network's name alone: the name is
-// the coinbase's tag, and the nonce is the first that meets the bits.
+// Genesis returns the header and the coinbase of the block at height 0, which has
+// no transactions. It depends on the network's name alone: the name is the
+// coinbase's tag, and the nonce is the first that meets the bits.
 func (p Params) Genesis() (pow.Header, block.Coinbase) {
-	coinbase := block.Coinbase{Tag: p.Name}
+	return p.genesis, genesisCoinbase(p.config.Name)
+}
+
+func genesisCoinbase(name string) block.Coinbase { return block.Coinbase{Tag: name} }
+
+func solveGenesis(name string) pow.Header {
 	header := pow.Header{
 		Version:    genesisVersion,
-		MerkleRoot: coinbase.ID(),
+		MerkleRoot: genesisCoinbase(name).ID(),
 		Time:       GenesisTime,
 		Bits:       genesisBits,
 	}
@@ -254,5 +142,5 @@ func (p Params) Genesis() (pow.Header, block.Coinbase) {
 	for !header.Hash().Meets(target) {
 		header.Nonce++
 	}
-	return header, coinbase
+	return header
 }

@@ -26,6 +26,15 @@ func tutorial(t testing.TB, hexZeros int) Params {
 	return p
 }
 
+func mustNew(t rapid.TB, c Config) Params {
+	t.Helper()
+	p, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // Golden ids, computed apart from this code as well. A change here splits every
 // network of that name.
 func TestParamsGolden(t *testing.T) {
@@ -54,10 +63,7 @@ func TestParamsGolden(t *testing.T) {
 			"6cb10af916450577c19672d42fef764a37a4cd7f298e649b06b2fdf05dcad43b",
 		},
 	} {
-		t.Run(tc.params.Name, func(t *testing.T) {
-			if err := tc.params.Validate(); err != nil {
-				t.Error(err)
-			}
+		t.Run(tc.params.Name(), func(t *testing.T) {
 			text, err := json.Marshal(tc.params)
 			if err != nil || string(text) != tc.text {
 				t.Errorf("JSON\n%s (%v), want\n%s", text, err, tc.text)
@@ -81,16 +87,13 @@ func TestParamsGolden(t *testing.T) {
 
 func TestTutorialBits(t *testing.T) {
 	for hexZeros, want := range map[int]pow.Bits{0: 0x2100ffff, 1: 0x200fffff, 2: 0x2000ffff, 3: 0x1f0fffff, 4: 0x1f00ffff, 8: 0x1d00ffff, 63: 0x010f0000} {
-		if got := tutorial(t, hexZeros).Difficulty.Bits; got != want {
+		if got := tutorial(t, hexZeros).Difficulty().Bits; got != want {
 			t.Errorf("%d hex zeros: bits %s, want %s", hexZeros, got, want)
 		}
 	}
 	for hexZeros := range 64 {
 		p := tutorial(t, hexZeros)
-		if err := p.Validate(); err != nil {
-			t.Errorf("%d hex zeros: %v", hexZeros, err)
-		}
-		target, err := p.Difficulty.Bits.Target()
+		target, err := p.Difficulty().Bits.Target()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +101,7 @@ func TestTutorialBits(t *testing.T) {
 		if got := len(digits) - len(strings.TrimLeft(digits, "0")); got != hexZeros || digits[min(hexZeros, 63)] != 'f' {
 			t.Errorf("%d hex zeros: target %s", hexZeros, target)
 		}
-		if got := p.NextBits(7, 0, 0); got != p.Difficulty.Bits {
+		if got := p.NextBits(7, 0, 0); got != p.Difficulty().Bits {
 			t.Errorf("%d hex zeros: next bits %s", hexZeros, got)
 		}
 	}
@@ -111,7 +114,7 @@ func TestTutorialBits(t *testing.T) {
 
 func TestGenesis(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := Params{Name: rapid.StringMatching(`[a-z][a-z0-9-]{0,31}`).Draw(t, "name")}
+		p := mustNew(t, Config{Name: rapid.StringMatching(`[a-z][a-z0-9-]{0,31}`).Draw(t, "name")})
 		header, coinbase := p.Genesis()
 		if header.Prev.String() != strings.Repeat("0", 64) {
 			t.Fatalf("previous hash %s", header.Prev)
@@ -126,21 +129,21 @@ func TestGenesis(t *testing.T) {
 		if header.Version>>29 != 1 {
 			t.Fatalf("version %08x lacks BIP 9's top bits", header.Version)
 		}
-		if back, err := block.ParseCoinbase(coinbase.Bytes()); err != nil || back.Height != 0 || back.Tag != p.Name {
+		if back, err := block.ParseCoinbase(coinbase.Bytes()); err != nil || back.Height != 0 || back.Tag != p.Name() {
 			t.Fatalf("coinbase %+v (%v)", back, err)
 		}
 
-		other := anyParams().Draw(t, "another network")
-		other.Name = p.Name
-		if again, _ := other.Genesis(); again != header {
+		other := anyConfig().Draw(t, "another network")
+		other.Name = p.Name()
+		if again, _ := mustNew(t, other).Genesis(); again != header {
 			t.Fatal("genesis depends on more than the name")
 		}
 	})
 }
 
-func anyParams() *rapid.Generator[Params] {
-	return rapid.Custom(func(t *rapid.T) Params {
-		p := Params{
+func anyConfig() *rapid.Generator[Config] {
+	return rapid.Custom(func(t *rapid.T) Config {
+		c := Config{
 			Name:       rapid.StringMatching(`[a-z][a-z0-9-]{0,31}`).Draw(t, "name"),
 			Signatures: rapid.SampledFrom([]Signatures{"", SignaturesOptional, SignaturesRequired}).Draw(t, "signatures"),
 			Limits: Limits{
@@ -149,8 +152,8 @@ func anyParams() *rapid.Generator[Params] {
 				FutureSeconds: rapid.Uint32Range(0, MaxFutureSeconds).Draw(t, "future"),
 			},
 		}
-		p.Limits.TxBytes = rapid.IntRange(0, p.WithDefaults().Limits.BlockBytes-blockOverhead).Draw(t, "transaction bytes")
-		d := &p.Difficulty
+		c.Limits.TxBytes = rapid.IntRange(0, c.withDefaults().Limits.BlockBytes-blockOverhead).Draw(t, "transaction bytes")
+		d := &c.Difficulty
 		d.Rule = rapid.SampledFrom([]Rule{"", RuleFixed, RuleAsert}).Draw(t, "rule")
 		d.Bits = anyBits().Draw(t, "bits")
 		if d.Rule == RuleAsert {
@@ -161,34 +164,32 @@ func anyParams() *rapid.Generator[Params] {
 			d.Spacing = rapid.Uint32Range(0, maxSpacing).Draw(t, "spacing")
 			d.HalfLife = rapid.SampledFrom([]uint32{0, max(d.Spacing, 10), maxHalfLife}).Draw(t, "half-life")
 		}
-		return p
+		return c
 	})
 }
 
 func TestParamsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := anyParams().Draw(t, "params")
-		if err := p.Validate(); err != nil {
-			t.Fatal(err)
+		c := anyConfig().Draw(t, "config")
+		p := mustNew(t, c)
+		full := p.Config()
+		if full.withDefaults() != full {
+			t.Fatalf("defaults change the complete form %+v", full)
 		}
-		full := p.WithDefaults()
-		if full.WithDefaults() != full {
-			t.Fatalf("defaults of %+v change it", full)
+		if again := mustNew(t, full); again != p {
+			t.Fatalf("the complete form makes another network: %+v, want %+v", again, p)
 		}
-		if p.ID() != full.ID() {
-			t.Fatal("defaults change the id")
-		}
-		for _, form := range []Params{p, full} {
+		for _, form := range []any{c, full, p} {
 			text, err := json.Marshal(form)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if back, err := ParseParams(text); err != nil || back != full {
-				t.Fatalf("%s came back as %+v (%v), want %+v", text, back, err, full)
+			if back, err := Parse(text); err != nil || back != p {
+				t.Fatalf("%s came back as %+v (%v), want %+v", text, back, err, p)
 			}
 		}
 		// The canonical form: keys in order, nothing escaped, no spaces.
-		text, err := json.Marshal(full)
+		text, err := json.Marshal(p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,31 +200,32 @@ func TestParamsRoundTrip(t *testing.T) {
 		if sorted, err := json.Marshal(fields); err != nil || string(sorted) != string(text) {
 			t.Fatalf("JSON %s, sorted %s (%v)", text, sorted, err)
 		}
-		if full.ID() != pow.DoubleSHA256(text) {
+		if p.ID() != pow.DoubleSHA256(text) {
 			t.Fatal("the id is not the hash of the JSON form")
 		}
 	})
 }
 
-// Whatever differs, the id does.
+// Networks that differ in any one field have different ids.
 func TestParamsIDCoversEverything(t *testing.T) {
 	base := Lab()
 	seen := map[pow.Hash]string{base.ID(): "lab"}
-	for name, change := range map[string]func(*Params){
-		"name":       func(p *Params) { p.Name = "lab2" },
-		"signatures": func(p *Params) { p.Signatures = SignaturesRequired },
-		"rule":       func(p *Params) { p.Difficulty.Rule = RuleFixed },
-		"bits":       func(p *Params) { p.Difficulty.Bits-- },
-		"limit":      func(p *Params) { p.Difficulty.Limit-- },
-		"spacing":    func(p *Params) { p.Difficulty.Spacing++ },
-		"half-life":  func(p *Params) { p.Difficulty.HalfLife++ },
-		"bytes":      func(p *Params) { p.Limits.BlockBytes++ },
-		"txs":        func(p *Params) { p.Limits.BlockTxs++ },
-		"tx bytes":   func(p *Params) { p.Limits.TxBytes++ },
-		"future":     func(p *Params) { p.Limits.FutureSeconds++ },
+	for name, change := range map[string]func(*Config){
+		"name":       func(c *Config) { c.Name = "lab2" },
+		"signatures": func(c *Config) { c.Signatures = SignaturesRequired },
+		"rule":       func(c *Config) { c.Difficulty = Difficulty{Rule: RuleFixed, Bits: c.Difficulty.Bits} },
+		"bits":       func(c *Config) { c.Difficulty.Bits-- },
+		"limit":      func(c *Config) { c.Difficulty.Limit-- },
+		"spacing":    func(c *Config) { c.Difficulty.Spacing++ },
+		"half-life":  func(c *Config) { c.Difficulty.HalfLife++ },
+		"bytes":      func(c *Config) { c.Limits.BlockBytes++ },
+		"txs":        func(c *Config) { c.Limits.BlockTxs++ },
+		"tx bytes":   func(c *Config) { c.Limits.TxBytes++ },
+		"future":     func(c *Config) { c.Limits.FutureSeconds++ },
 	} {
-		p := base
-		change(&p)
+		c := base.Config()
+		change(&c)
+		p := mustNew(t, c)
 		if same, ok := seen[p.ID()]; ok {
 			t.Errorf("%s has the id of %s", name, same)
 		}
@@ -232,16 +234,16 @@ func TestParamsIDCoversEverything(t *testing.T) {
 }
 
 func TestParseParamsDefaults(t *testing.T) {
-	p, err := ParseParams([]byte(` { "name": "tutorial" } `))
+	p, err := Parse([]byte(` { "name": "tutorial" } `))
 	if err != nil || p != tutorial(t, 2) {
 		t.Errorf("a name alone is %+v (%v)", p, err)
 	}
-	p, err = ParseParams([]byte(`{"name":"lab","difficulty":{"rule":"asert"}}`))
+	p, err = Parse([]byte(`{"name":"lab","difficulty":{"rule":"asert"}}`))
 	if err != nil || p != Lab() {
 		t.Errorf("name and rule are %+v (%v)", p, err)
 	}
-	p, err = ParseParams([]byte(`{"name":"fast","difficulty":{"rule":"asert","spacing":1},"limits":{"block_bytes":10000}}`))
-	if err != nil || p.Difficulty.HalfLife != 60 || p.Limits.TxBytes != 10_000-blockOverhead {
+	p, err = Parse([]byte(`{"name":"fast","difficulty":{"rule":"asert","spacing":1},"limits":{"block_bytes":10000}}`))
+	if err != nil || p.Difficulty().HalfLife != 60 || p.Limits().TxBytes != 10_000-blockOverhead {
 		t.Errorf("defaults that follow others: %+v (%v)", p, err)
 	}
 }
@@ -292,12 +294,12 @@ func TestParseParamsRefuses(t *testing.T) {
 		`{"name":"a","x":` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}`: "over 16384 bytes",
 		`{"name":"a","x":` + strings.Repeat("[", 8000) + strings.Repeat("]", 8000) + `}`: "unknown field",
 	} {
-		if _, err := ParseParams([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Parse([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.70s: error %v, want one with %q", in, err, want)
 		}
 	}
 	// Every fault is named, not the first alone.
-	_, err := ParseParams([]byte(`{"name":"?","signatures":"?","limits":{"block_txs":-1},"difficulty":{"rule":"?"}}`))
+	_, err := Parse([]byte(`{"name":"?","signatures":"?","limits":{"block_txs":-1},"difficulty":{"rule":"?"}}`))
 	for _, want := range []string{"name", "signatures", "block_txs", "rule"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not name %s", err, want)
@@ -314,20 +316,20 @@ func TestLoadParams(t *testing.T) {
 		}
 		return path
 	}
-	if p, err := LoadParams(write("good.json", `{"name":"tutorial"}`+"\n")); err != nil || p != tutorial(t, 2) {
+	if p, err := Load(write("good.json", `{"name":"tutorial"}`+"\n")); err != nil || p != tutorial(t, 2) {
 		t.Errorf("read %+v (%v)", p, err)
 	}
 	bad := write("bad.json", `{"name":"Tutorial"}`)
-	if _, err := LoadParams(bad); err == nil || !strings.HasPrefix(err.Error(), bad+": network parameters: name") {
+	if _, err := Load(bad); err == nil || !strings.HasPrefix(err.Error(), bad+": network parameters: name") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := LoadParams(write("long.json", strings.Repeat(" ", 1<<20))); err == nil || !strings.Contains(err.Error(), "over 16384 bytes") {
+	if _, err := Load(write("long.json", strings.Repeat(" ", 1<<20))); err == nil || !strings.Contains(err.Error(), "over 16384 bytes") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := LoadParams(filepath.Join(dir, "none.json")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Load(filepath.Join(dir, "none.json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := LoadParams(dir); err == nil {
+	if _, err := Load(dir); err == nil {
 		t.Error("a folder was read")
 	}
 }
@@ -353,13 +355,13 @@ func TestLabSchedule(t *testing.T) {
 	if got := lab.NextBits(100+360, paused, start); got != 0x1e0fffff {
 		t.Errorf("360 blocks later bits are %s", got)
 	}
-	if got := lab.NextBits(100, math.MaxUint32, start); got != lab.Difficulty.Limit {
+	if got := lab.NextBits(100, math.MaxUint32, start); got != lab.Difficulty().Limit {
 		t.Errorf("after years bits are %s, want the limit", got)
 	}
 }
 
 func FuzzParseParams(f *testing.F) {
-	for _, p := range []Params{Lab(), tutorial(f, 2), {Name: "a"}} {
+	for _, p := range []any{Lab(), tutorial(f, 2), Config{Name: "a"}} {
 		text, err := json.Marshal(p)
 		if err != nil {
 			f.Fatal(err)
@@ -367,18 +369,18 @@ func FuzzParseParams(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := ParseParams(data)
+		p, err := Parse(data)
 		if err != nil {
 			return
 		}
-		if err := p.Validate(); err != nil {
-			t.Errorf("parsed and not valid: %v", err)
+		if again, err := New(p.Config()); err != nil || again != p {
+			t.Errorf("the complete form makes %+v (%v), want %+v", again, err, p)
 		}
 		text, err := json.Marshal(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, err := ParseParams(text); err != nil || back != p || back.ID() != p.ID() {
+		if back, err := Parse(text); err != nil || back != p || back.ID() != p.ID() {
 			t.Errorf("%s came back as %+v (%v)", text, back, err)
 		}
 		p.Genesis()
@@ -389,11 +391,11 @@ func FuzzParseParams(f *testing.F) {
 	})
 }
 
-func ExampleParseParams() {
-	p, err := ParseParams([]byte(`{"name": "classroom", "difficulty": {"rule": "asert", "spacing": 30}}`))
-	fmt.Println(p.Difficulty.HalfLife, p.Limits.BlockTxs, p.Signatures, err)
+func ExampleParse() {
+	p, err := Parse([]byte(`{"name": "classroom", "difficulty": {"rule": "asert", "spacing": 30}}`))
+	fmt.Println(p.Difficulty().HalfLife, p.Limits().BlockTxs, p.Signatures(), err)
 
-	_, err = ParseParams([]byte(`{"name": "classroom", "hardness": {}}`))
+	_, err = Parse([]byte(`{"name": "classroom", "hardness": {}}`))
 	fmt.Println(err)
 	// Output:
 	// 1800 8191 optional <nil>
@@ -402,7 +404,7 @@ func ExampleParseParams() {
 
 func ExampleTutorial() {
 	p, err := Tutorial(3)
-	fmt.Println(p.Difficulty.Bits, err)
+	fmt.Println(p.Difficulty().Bits, err)
 
 	header, _ := p.Genesis()
 	fmt.Println(header.Prev == pow.Hash{})

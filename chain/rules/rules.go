@@ -16,7 +16,6 @@ import (
 // last that it comes too early, so that [TimeTooNew] is said only of a block
 // that will be good.
 func (s State) Check(p Params, b block.Block, now time.Time, mined func(txid pow.Hash) (bool, error)) error {
-	p = p.WithDefaults()
 	if err := p.CheckBlock(b); err != nil {
 		return err
 	}
@@ -34,11 +33,10 @@ func (s State) Check(p Params, b block.Block, now time.Time, mined func(txid pow
 // CheckHeader returns nil if a block with that header can stand on top of the
 // branch, as far as a header tells and whatever the clock says.
 func (s State) CheckHeader(p Params, h pow.Header) error {
-	return s.CheckHashedHeader(p.WithDefaults(), h, h.Hash())
+	return s.CheckHashedHeader(p, h, h.Hash())
 }
 
-// CheckHashedHeader is CheckHeader for a caller that has the hash already, on
-// parameters with their defaults filled in.
+// CheckHashedHeader is CheckHeader for a caller that has the hash already.
 func (s State) CheckHashedHeader(p Params, h pow.Header, hash pow.Hash) error {
 	if err := p.CheckHashedHeader(h, hash); err != nil {
 		return err
@@ -87,17 +85,16 @@ func CheckUnmined(txid pow.Hash, mined func(pow.Hash) (bool, error)) error {
 // bits that the network could ask for. On a network whose difficulty moves,
 // [State.CheckHeader] knows which those are.
 func (p Params) CheckHeader(h pow.Header) error {
-	return p.WithDefaults().CheckHashedHeader(h, h.Hash())
+	return p.CheckHashedHeader(h, h.Hash())
 }
 
-// CheckHashedHeader is CheckHeader for a caller that has the hash already, on
-// parameters with their defaults filled in.
+// CheckHashedHeader is CheckHeader for a caller that has the hash already.
 func (p Params) CheckHashedHeader(h pow.Header, hash pow.Hash) error {
 	target, err := h.Bits.Target()
 	if err != nil {
 		return block.Reject(block.BadDiffBits, "%v", err)
 	}
-	d := p.Difficulty
+	d := p.config.Difficulty
 	if d.Rule == RuleFixed && h.Bits != d.Bits {
 		return block.Reject(block.BadDiffBits, "bits %s, want %s", h.Bits, d.Bits)
 	}
@@ -118,7 +115,6 @@ func (p Params) CheckHashedHeader(h pow.Header, hash pow.Hash) error {
 
 // CheckBlock checks all that a block shows by itself, whatever stands below.
 func (p Params) CheckBlock(b block.Block) error {
-	p = p.WithDefaults()
 	if err := p.CheckHashedHeader(b.Header, b.Hash()); err != nil {
 		return err
 	}
@@ -134,11 +130,11 @@ func (p Params) CheckBody(b block.Block) error {
 	if err := b.Coinbase.Validate(); err != nil {
 		return err
 	}
-	if count := len(b.Txs); count > p.Limits.BlockTxs {
-		return block.Reject(block.BadLength, "%d transactions, at most %d", count, p.Limits.BlockTxs)
+	if count := len(b.Txs); count > p.config.Limits.BlockTxs {
+		return block.Reject(block.BadLength, "%d transactions, at most %d", count, p.config.Limits.BlockTxs)
 	}
-	if size := b.Size(); size > p.Limits.BlockBytes {
-		return block.Reject(block.BadLength, "%d bytes, at most %d", size, p.Limits.BlockBytes)
+	if size := b.Size(); size > p.config.Limits.BlockBytes {
+		return block.Reject(block.BadLength, "%d bytes, at most %d", size, p.config.Limits.BlockBytes)
 	}
 	root, mutated := block.MerkleRoot(b.IDs())
 	if root != b.Header.MerkleRoot {
@@ -174,12 +170,11 @@ func (p Params) CheckTxs(b block.Block) error {
 // CheckTx checks what a transaction shows by itself: the network's limit and its
 // policy of signatures.
 func (p Params) CheckTx(tx block.Tx) error {
-	p = p.WithDefaults()
-	if size := tx.Size(); size == 0 || size > p.Limits.TxBytes {
-		return block.Reject(block.TxOversize, "transaction %s has %d bytes, want 1 to %d", tx.ID(), size, p.Limits.TxBytes)
+	if size := tx.Size(); size == 0 || size > p.config.Limits.TxBytes {
+		return block.Reject(block.TxOversize, "transaction %s has %d bytes, want 1 to %d", tx.ID(), size, p.config.Limits.TxBytes)
 	}
-	if p.Signatures == SignaturesRequired && !tx.Signed() {
-		return block.Reject(block.TxUnsigned, "transaction %s is not signed, as the network %s wants it", tx.ID(), p.Name)
+	if p.config.Signatures == SignaturesRequired && !tx.Signed() {
+		return block.Reject(block.TxUnsigned, "transaction %s is not signed, as the network %s wants it", tx.ID(), p.config.Name)
 	}
 	return nil
 }
@@ -187,8 +182,8 @@ func (p Params) CheckTx(tx block.Tx) error {
 // CheckClock is a check on receipt. It passes in time, so a block that fails is
 // not invalid.
 func (p Params) CheckClock(h pow.Header, now time.Time) error {
-	if latest := now.Unix() + int64(p.Limits.FutureSeconds); int64(h.Time) > latest {
-		return block.Reject(block.TimeTooNew, "time %d, want at most %d, %d seconds from now", h.Time, latest, p.Limits.FutureSeconds)
+	if latest := now.Unix() + int64(p.config.Limits.FutureSeconds); int64(h.Time) > latest {
+		return block.Reject(block.TimeTooNew, "time %d, want at most %d, %d seconds from now", h.Time, latest, p.config.Limits.FutureSeconds)
 	}
 	return nil
 }

@@ -21,10 +21,10 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signedOnly := rulestest.Easy()
-	signedOnly.Signatures = rules.SignaturesRequired
-	small := rulestest.Easy()
-	small.Limits = rules.Limits{BlockBytes: 800, BlockTxs: 3, TxBytes: 60}
+	signedOnly := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Signatures = rules.SignaturesRequired })
+	small := rulestest.With(rulestest.Easy(), func(c *rules.Config) {
+		c.Limits = rules.Limits{BlockBytes: 800, BlockTxs: 3, TxBytes: 60}
+	})
 	long := rulestest.MakeTx(t, strings.Repeat("c", 100))
 
 	// remake commits to a changed body again and solves the block.
@@ -171,7 +171,7 @@ func TestCheck(t *testing.T) {
 
 // A block of exactly the limit is good, in its bytes and in its transactions.
 func TestLimitsAreInclusive(t *testing.T) {
-	txs := []block.Tx{rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, strings.Repeat("x", 300)), rulestest.MakeTx(t, "three")}
+	txs := []block.Tx{rulestest.MakeTx(t, strings.Repeat("1", 200)), rulestest.MakeTx(t, strings.Repeat("x", 300)), rulestest.MakeTx(t, "three")}
 	on := rulestest.NewBranch(rulestest.Easy())
 	b := on.Make(1, txs...)
 	for name, tc := range map[string]struct {
@@ -185,8 +185,7 @@ func TestLimitsAreInclusive(t *testing.T) {
 		"exactly a transaction":       {rules.Limits{TxBytes: txs[1].Size()}, ""},
 		"a transaction a byte longer": {rules.Limits{TxBytes: txs[1].Size() - 1}, block.TxOversize},
 	} {
-		p := rulestest.Easy()
-		p.Limits = tc.limits
+		p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits = tc.limits })
 		err := on.Check(p, b, rulestest.Now(), func(pow.Hash) (bool, error) { return false, nil })
 		if tc.want == "" && err != nil || tc.want != "" && !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)

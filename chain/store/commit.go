@@ -87,7 +87,7 @@ func (s *Store) commit(group []*request) {
 		failed, err := s.write(group)
 		switch {
 		case err == nil:
-			s.metrics.changes.Add(float64(len(group)))
+			s.counts.changes.Add(uint64(len(group)))
 			for _, r := range group {
 				r.answer <- nil
 			}
@@ -139,7 +139,7 @@ func (s *Store) write(group []*request) (failed int, err error) {
 		}
 		return -1, err
 	}
-	s.metrics.commits.Observe(time.Since(start).Seconds())
+	s.tellCommitted(len(group), time.Since(start))
 	s.state = w.state
 	for hash, b := range w.fresh {
 		s.blocks.add(hash, b.number)
@@ -190,7 +190,7 @@ func (s *Store) rollBack(w *writer) {
 func (s *Store) giveUp(err error) {
 	if s.broken == nil {
 		s.broken = fmt.Errorf("the store takes no changes until it is opened again: %w", err)
-		s.metrics.broken.Set(1)
+		s.counts.givenUp.Store(true)
 		s.log.Error("the store takes no changes until it is opened again", "err", err)
 	}
 }

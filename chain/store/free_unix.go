@@ -2,17 +2,14 @@
 
 package store
 
-import (
-	"math"
-	"syscall"
-)
+import "syscall"
 
-// freeBytes returns the space that is left to this process on the disk of a
-// folder.
-func freeBytes(dir string) float64 {
+// freeBytes returns the space that this process may use on the disk of a folder,
+// or -1 if the system does not tell.
+func freeBytes(dir string) int64 {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
-		return math.NaN()
+		return -1
 	}
-	return float64(s.Bavail) * float64(s.Bsize)
+	return int64(s.Bavail) * int64(s.Bsize)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -59,15 +60,17 @@ type hooks struct {
 	afterSync  func() error // before the first of them is acknowledged
 }
 
-// Store is a [chain.Store] in a file, and a [prometheus.Collector].
+// Store is a [chain.Store] in a file.
 type Store struct {
+	path   string   // of the file
 	file   *os.File // bbolt's
 	db     *bbolt.DB
 	log    *slog.Logger
 	hooks  hooks
 	blocks *index
 
-	metrics metrics
+	counts    counts
+	observers atomic.Pointer[[]Observer] // nil: none
 
 	gate   sync.RWMutex // held for reading while a change enters the queue
 	closed bool
@@ -122,13 +125,13 @@ func openDir(dir, path string, o Options) (*Store, error) {
 	}
 
 	s := &Store{
-		log:     o.Logger,
-		hooks:   o.hooks,
-		blocks:  inv.blocks,
-		metrics: newMetrics(path),
-		state:   inv.state,
-		queue:   make(chan *request, maxGroup),
-		done:    make(chan struct{}),
+		path:   path,
+		log:    o.Logger,
+		hooks:  o.hooks,
+		blocks: inv.blocks,
+		state:  inv.state,
+		queue:  make(chan *request, maxGroup),
+		done:   make(chan struct{}),
 	}
 	if s.db, s.file, err = openBolt(path, false); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
@@ -53,10 +54,10 @@ func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) c
 // Params returns the network of the blocks that the tests store. Its difficulty
 // is the least there is.
 func Params() rules.Params {
-	return rules.Params{
+	return rulestest.MustNew(rules.Config{
 		Name:       "storetest",
 		Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff},
-	}.WithDefaults()
+	})
 }
 
 type fixture struct {

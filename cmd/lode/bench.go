@@ -22,24 +22,25 @@ import (
 )
 
 type benchCmd struct {
-	Long bool          `help:"Ten minutes, harder searches and more benchmarks: for publication."`
+	Long bool          `help:"Measure for ten minutes, with harder searches and more benchmarks: for results to publish."`
 	Time time.Duration `placeholder:"TIME" help:"About how long to measure, such as 30s; by default a minute, or ten with --long."`
-	Seed *uint64       `placeholder:"N" help:"Seed of the headers to search; by default another one each time. The same seed means the same tries."`
+	Seed *uint64       `placeholder:"N" help:"Seed of the headers to search; by default a different one in every run. With the same seed, searches need the same number of tries."`
 	Only string        `placeholder:"REGEXP" help:"Measure only benchmarks whose names match, such as ^Scan."`
-	Out  string        `placeholder:"DIR" help:"Folder to write to: bench.txt, report.html and its plots as SVG and PNG. Standard output then has the report alone."`
+	Out  string        `placeholder:"DIR" help:"Folder to write to: bench.txt, report.html and its plots as SVG and PNG. Standard output then contains only the report."`
 }
 
 func (*benchCmd) Help() string {
-	return `Measures the kernels, whole searches, scaling over workers and what a node does
-beside mining, in rounds that take turns, and then reports. Needs no Go toolchain.
+	return `Measures the kernels, whole searches, scaling over workers and the other work of a
+node, and then prints a report. Each round runs every benchmark once, so that slow
+changes of the machine's speed affect all of them alike. No Go toolchain is needed.
 
-What it writes is the text of go test -bench: benchstat reads it, and so does lode
-report. The description of the machine and the report are lines that begin with #.
-Keep the machine idle meanwhile. An interrupt ends it early; the samples that are
-finished are kept and reported, and the exit status is 1.`
+The output has the format of go test -bench, which benchstat and lode report read.
+The description of the machine and the report are lines that begin with #. Keep the
+machine otherwise idle while the command runs. An interrupt ends the run early: the
+finished samples are kept and reported, and the exit status is 1.`
 }
 
-// Run measures and reports.
+// Run measures, writes the results as they come and then the report.
 func (c *benchCmd) Run(ctx context.Context, s std) error {
 	if c.Time < 0 {
 		return usageError{fmt.Errorf("a time of %v: want more than 0", c.Time)}
@@ -63,11 +64,11 @@ func (c *benchCmd) Run(ctx context.Context, s std) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = f.Close() }() // closed below where it matters
+		defer func() { _ = f.Close() }() // for the returns on error; below, the error of Close is checked
 		raw = f
 	}
 
-	seed := uint64(rand.Uint32()) // so that runs are independent, and short enough to type
+	seed := uint64(rand.Uint32()) // 32 bits: different in every run, and short enough to type
 	if c.Seed != nil {
 		seed = *c.Seed
 	}
@@ -82,7 +83,7 @@ func (c *benchCmd) Run(ctx context.Context, s std) error {
 		out = io.MultiWriter(line.under(raw, isTerminal(raw)), &kept)
 	}
 	measuring := plan.Run(ctx, out)
-	stop() // a second interrupt ends the report
+	stop() // from here on an interrupt ends the process
 	if f, ok := raw.(*os.File); ok && c.Out != "" {
 		if err := f.Close(); err != nil {
 			return errors.Join(measuring, err)
@@ -90,7 +91,7 @@ func (c *benchCmd) Run(ctx context.Context, s std) error {
 	}
 	reporting := c.report(s, &kept)
 	if errors.Is(reporting, report.ErrNoResults) && measuring != nil {
-		reporting = nil // that is why
+		reporting = nil // the error of the measurement already explains it
 	}
 	if errors.Is(measuring, bench.ErrStopped) {
 		measuring = fmt.Errorf("%w; what was measured is kept", measuring)
@@ -98,7 +99,7 @@ func (c *benchCmd) Run(ctx context.Context, s std) error {
 	return errors.Join(measuring, reporting)
 }
 
-// report reports on what was measured.
+// report writes the report of the measured results.
 func (c *benchCmd) report(s std, measured io.Reader) error {
 	label := "this machine"
 	if c.Out != "" {
@@ -121,8 +122,8 @@ func (c *benchCmd) report(s std, measured io.Reader) error {
 	return r.WriteText(s.out)
 }
 
-// commentWriter makes every line one that benchstat passes over. A line comes
-// with each Write.
+// commentWriter prefixes every line with "#", so that benchstat ignores it. Each
+// call of Write must pass exactly one line.
 type commentWriter struct{ w io.Writer }
 
 func (c *commentWriter) Write(line []byte) (int, error) {
@@ -133,7 +134,8 @@ func (c *commentWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// statusLine is a line on a terminal that is written over.
+// statusLine is the last line of a terminal, which shows the progress and is
+// overwritten in place.
 type statusLine struct {
 	mu   sync.Mutex
 	w    io.Writer
@@ -153,8 +155,9 @@ func (l *statusLine) clear() {
 	fmt.Fprintf(l.w, "\r\x1b[K")
 }
 
-// under returns w, around whose lines the status is taken away and put back if
-// both are on the same terminal.
+// under returns a writer to w for output that appears above the status line. If w
+// is the terminal that shows the status, which the caller says with terminal, the
+// writer erases the status before each write and shows it again after a newline.
 func (l *statusLine) under(w io.Writer, terminal bool) io.Writer {
 	if !terminal {
 		return w
@@ -175,7 +178,8 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// writeReport writes a report's page and plots into a folder.
+// writeReport writes the page and the plots of a report into a folder, which it
+// creates if necessary.
 func writeReport(r *report.Report, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

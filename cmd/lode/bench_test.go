@@ -11,7 +11,8 @@ import (
 	"github.com/lodepow/lode/bench"
 )
 
-// stopAt is a writer that calls stop once it has seen so many results.
+// stopAt is a buffer that calls stop once the given number of results of
+// BenchmarkScan has been written to it.
 type stopAt struct {
 	bytes.Buffer
 	results int
@@ -25,7 +26,8 @@ func (w *stopAt) Write(p []byte) (int, error) {
 	return w.Buffer.Write(p)
 }
 
-// A run that is interrupted keeps what is finished, reports on it, and says so.
+// TestBenchInterrupted checks that an interrupted run keeps the finished samples,
+// reports on them, and says that it was stopped.
 func TestBenchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -33,11 +35,11 @@ func TestBenchInterrupted(t *testing.T) {
 	var errs strings.Builder
 	code := run(ctx, []string{"bench", "--only", "^Scan"}, std{out: out, err: &errs})
 	if code != exitFailed || errs.String() != "lode: stopped before the time was up; what was measured is kept\n" {
-		t.Errorf("exit status %d, %q", code, errs.String())
+		t.Errorf("exit status %d, standard error %q", code, errs.String())
 	}
 	text := out.String()
 	if n := strings.Count(text, "\nBenchmark"); n < 3 || n > 4 {
-		t.Errorf("%d results are kept", n)
+		t.Errorf("%d results are in the output, want 3 or 4", n)
 	}
 	for _, want := range []string{"\n# rounds: 0\n", "\n#   Hash rate by kernel, one core\n", "(1 of 6 samples)"} {
 		if !strings.Contains(text, want) {
@@ -46,7 +48,8 @@ func TestBenchInterrupted(t *testing.T) {
 	}
 }
 
-// The status is one line, taken away while results are written.
+// TestStatusLine checks that the status is erased while a result is written to the
+// same terminal, and not shown in a file.
 func TestStatusLine(t *testing.T) {
 	var terminal strings.Builder
 	line := &statusLine{w: &terminal}

@@ -9,12 +9,13 @@ import (
 	"golang.org/x/term"
 )
 
+// isTerminal reports whether w writes to a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// count writes a number with a comma every three digits.
+// count formats n with a comma between groups of three digits.
 func count(n uint64) string {
 	digits := strconv.FormatUint(n, 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {
@@ -23,9 +24,11 @@ func count(n uint64) string {
 	return digits
 }
 
-// hashRate writes hashes per second with an SI prefix.
+// hashRate formats r, in hashes per second, with an SI prefix.
 func hashRate(r float64) string { return si(r) + "H/s" }
 
+// si formats x with three significant digits and an SI prefix. The caller appends
+// the unit.
 func si(x float64) string {
 	prefixes := []string{"", "k", "M", "G", "T"}
 	i := 0

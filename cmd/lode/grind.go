@@ -20,15 +20,17 @@ type grindCmd struct {
 }
 
 func (*grindCmd) Help() string {
-	return `The solved header is written to standard output in hex. The contract is that of
-Bitcoin Core's 'bitcoin-util grind', so Bitcoin Core's signet miner can use it:
+	return `Writes the solved header to standard output in hex. Input, output and exit status
+are those of Bitcoin Core's 'bitcoin-util grind', so Bitcoin Core's signet miner can
+use this command:
 
   contrib/signet/miner --cli=bitcoin-cli generate --grind-cmd='lode grind' ...
 
 When no nonce solves the header, the exit status is 1 and standard error says so.`
 }
 
-// Run searches the whole nonce space for the smallest nonce.
+// Run searches all nonces and prints the header with the smallest one that solves
+// it.
 func (c *grindCmd) Run(ctx context.Context, s std) error {
 	header, err := pow.ParseHeader(c.Header)
 	if err != nil {
@@ -60,7 +62,8 @@ func (c *grindCmd) Run(ctx context.Context, s std) error {
 	return nil
 }
 
-// grindError says what a search without an answer means to who asked for it.
+// grindError turns the error of a search without an answer into a sentence for the
+// user, with how far the search got.
 func grindError(err error, result pow.Result, header pow.Header) error {
 	switch {
 	case errors.Is(err, pow.ErrExhausted):
@@ -73,8 +76,9 @@ func grindError(err error, result pow.Result, header pow.Header) error {
 	}
 }
 
-// showProgress writes a line about the search four times a second, over the one
-// before, until the returned function is called.
+// showProgress overwrites one line on w four times a second with the rate and the
+// odds of the search, until the caller calls stop. stop returns once the last line
+// is written.
 func showProgress(ctx context.Context, w io.Writer, engine *pow.Engine, target pow.Target) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -94,7 +98,7 @@ func showProgress(ctx context.Context, w io.Writer, engine *pow.Engine, target p
 			case <-tick.C:
 				line()
 			case <-ctx.Done():
-				line() // how it ended
+				line() // the final figures
 				fmt.Fprintln(w)
 				return
 			}

@@ -14,7 +14,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Every real header with a small nonce, ground from nonce 0.
+// TestGrindRealHeaders grinds 200 real headers, all with small nonces, and wants the
+// nonces that their miners found.
 func TestGrindRealHeaders(t *testing.T) {
 	f, err := os.Open("../../pow/testdata/small_nonce_headers.csv")
 	if err != nil {
@@ -38,12 +39,13 @@ func TestGrindRealHeaders(t *testing.T) {
 		var out, errs strings.Builder
 		code := run(t.Context(), []string{"grind", unsolved}, std{out: &out, err: &errs})
 		if code != 0 || out.String() != solved+"\n" || errs.String() != "" {
-			t.Errorf("block %s: exit status %d, %q, %q", row[1], code, out.String(), errs.String())
+			t.Errorf("block %s: exit status %d, standard output %q, standard error %q", row[1], code, out.String(), errs.String())
 		}
 	}
 }
 
-// With a worker on every P a signal would wait for its turn.
+// TestOneProcToSpare checks that the scheduler has one P more than there are busy
+// workers. Otherwise a signal would have to wait until a worker is preempted.
 func TestOneProcToSpare(t *testing.T) {
 	cores := runtime.GOMAXPROCS(0)
 	for _, workers := range []int{0, 1, cores, 1000} {
@@ -90,7 +92,7 @@ func TestProgress(t *testing.T) {
 		time.Sleep(time.Second + time.Millisecond)
 		stop()
 
-		// One line after each quarter of a second, one at the end.
+		// One line after each quarter of a second, and one at the end.
 		lines := strings.Split(out.String(), "\r")[1:]
 		if len(lines) != 5 {
 			t.Fatalf("%d lines: %q", len(lines), out.String())

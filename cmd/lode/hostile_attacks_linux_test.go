@@ -17,11 +17,12 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
+// attack is one way to harm a node. run returns when the dose is used up or the
+// context ends.
 type attack struct {
 	name string
 	run  func(ctx context.Context, t *testing.T, n target, d dose)
@@ -46,9 +47,9 @@ func attacks() []attack {
 	}
 }
 
-const hostilePeers = 4 // of a kind, at once
+const hostilePeers = 4 // number of peers that an attack by peers runs at the same time
 
-// byPeers attacks with peers that behave like that.
+// byPeers returns an attack by several peers, all with the behaviour that b creates.
 func byPeers(b func(target) behaviour) func(context.Context, *testing.T, target, dose) {
 	return func(ctx context.Context, _ *testing.T, n target, d dose) {
 		ctx, cancel := context.WithTimeout(ctx, d.long)
@@ -59,7 +60,7 @@ func byPeers(b func(target) behaviour) func(context.Context, *testing.T, target,
 	}
 }
 
-// crowd runs so many at once and waits.
+// crowd runs f n times at once and waits for all of them.
 func crowd(n int, f func(i int)) {
 	var group sync.WaitGroup
 	for i := range n {
@@ -68,12 +69,14 @@ func crowd(n int, f func(i int)) {
 	group.Wait()
 }
 
-// all answers every request alike.
+// all returns a behaviour that answers every request with f, and announces random
+// hashes so that the node has something to ask for.
 func all(f http.HandlerFunc) behaviour {
 	news := func() []pow.Hash { return randomHashes(4) }
 	return behaviour{headers: f, blocks: f, txs: f, pool: f, addresses: f, blockNews: news, txNews: news}
 }
 
+// endless writes an answer without end.
 func endless(w http.ResponseWriter, r *http.Request) {
 	junk := bytes.Repeat([]byte{0x55}, 64<<10)
 	for r.Context().Err() == nil {
@@ -83,6 +86,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// drip writes an answer of 160 kB at one byte in 50 milliseconds.
 func drip(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", "160000")
 	for r.Context().Err() == nil {
@@ -94,17 +98,19 @@ func drip(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// oversize claims an answer of 1 TiB and begins to send it.
 func oversize(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", "1099511627776")
 	endless(w, r)
 }
 
+// compressed sends a compressed answer that expands to 64 MiB.
 func compressed(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Encoding", "gzip")
 	_, _ = w.Write(bomb())
 }
 
-// bomb is 64 MiB of zeros, packed.
+// bomb returns 64 MiB of zeros, compressed with gzip.
 var bomb = sync.OnceValue(func() []byte {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -116,7 +122,8 @@ var bomb = sync.OnceValue(func() []byte {
 	return packed.Bytes()
 })
 
-// redirects sends the node to where it must not go.
+// redirects answers every request with a redirect to a server that the node must not
+// call.
 func redirects(ctx context.Context, t *testing.T, n target, d dose) {
 	var visits atomic.Int64
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -137,7 +144,8 @@ func redirects(ctx context.Context, t *testing.T, n target, d dose) {
 	}
 }
 
-// lyingHeaders sends headers that have no work, or stand on nothing, or are junk.
+// lyingHeaders answers with valid headers, or with headers without proof of work, with
+// an unknown parent, or after a page of zeros.
 func lyingHeaders(n target) behaviour {
 	return behaviour{headers: func(w http.ResponseWriter, _ *http.Request) {
 		tip := n.tip()
@@ -161,8 +169,8 @@ func lyingHeaders(n target) behaviour {
 	}}
 }
 
-// lyingBlocks sends good headers, and other blocks than those that were asked for,
-// or their headers with other bodies, or none.
+// lyingBlocks answers with valid headers. When the node asks for their blocks, it sends
+// other blocks, or the right headers with wrong bodies, or nothing.
 func lyingBlocks(n target) behaviour {
 	var mu sync.Mutex
 	mined := map[pow.Hash]block.Block{}
@@ -202,8 +210,8 @@ func lyingBlocks(n target) behaviour {
 	}
 }
 
-// workless announces blocks, and sends them without proof of work: the very block
-// that was announced.
+// workless announces blocks without proof of work, and sends exactly these blocks when
+// the node asks for them.
 func workless(n target) behaviour {
 	var mu sync.Mutex
 	made := map[pow.Hash]block.Block{}
@@ -225,6 +233,7 @@ func workless(n target) behaviour {
 	}
 }
 
+// sendMade answers a request for blocks with those that are in made.
 func sendMade(w http.ResponseWriter, r *http.Request, mu *sync.Mutex, made map[pow.Hash]block.Block) {
 	var ask gossip.GetBlocks
 	_ = json.NewDecoder(r.Body).Decode(&ask)
@@ -237,8 +246,8 @@ func sendMade(w http.ResponseWriter, r *http.Request, mu *sync.Mutex, made map[p
 	}
 }
 
-// orphans sends blocks with proof of work whose parents are unknown: as a client
-// to /add_block, and by announcing them.
+// orphans sends blocks with proof of work and unknown parents: as a client to
+// /add_block, and as peers that announce them.
 func orphans(ctx context.Context, t *testing.T, n target, d dose) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -274,8 +283,8 @@ func orphans(ctx context.Context, t *testing.T, n target, d dose) {
 	})
 }
 
-// strangeTxs announces transactions that there are not, lists such without end as
-// pending, and posts what is none.
+// strangeTxs announces transactions that do not exist, claims an endless list of them as
+// pending, and posts malformed ones.
 func strangeTxs(ctx context.Context, t *testing.T, n target, d dose) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -308,8 +317,8 @@ func strangeTxs(ctx context.Context, t *testing.T, n target, d dose) {
 	cancel()
 }
 
-// fakeAddresses says hello from addresses at which there is nobody, from as many
-// sources, and lists more of them to who asks.
+// fakeAddresses sends hellos that claim addresses where no node listens, from several
+// IP addresses, and answers requests for addresses with more of the same kind.
 func fakeAddresses(ctx context.Context, t *testing.T, n target, d dose) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -342,7 +351,7 @@ func fakeAddresses(ctx context.Context, t *testing.T, n target, d dose) {
 		mu.Unlock()
 		text, err := json.Marshal(gossip.Hello{
 			Greeting: gossip.Greeting{
-				Version: gossip.Version, Network: n.params.Name, NetworkID: n.params.ID(), Node: id, Address: nobody(),
+				Version: gossip.Version, Network: n.params.Name(), NetworkID: n.params.ID(), Node: id, Address: nobody(),
 				Tip: gossip.Tip{Hash: tip.Hash, Height: tip.Height, Work: tip.Work},
 			},
 			Session: session,
@@ -354,7 +363,8 @@ func fakeAddresses(ctx context.Context, t *testing.T, n target, d dose) {
 	})
 }
 
-// compressedBodies sends little that would be much.
+// compressedBodies sends small compressed bodies that would expand to 64 MiB. The node
+// must refuse all of them.
 func compressedBodies(ctx context.Context, t *testing.T, n target, d dose) {
 	paths := []string{"/new_transaction", "/add_block", "/register_node", "/p2p/announce", "/p2p/hello", "/p2p/blocks"}
 	if got := flood(ctx, n, d.many/100, func(i int) (string, string, []byte) { return paths[i%len(paths)], "gzip", bomb() }); got[http.StatusOK]+got[http.StatusCreated] > 0 {
@@ -362,10 +372,10 @@ func compressedBodies(ctx context.Context, t *testing.T, n target, d dose) {
 	}
 }
 
-const flooders = 4 // connections that keep sending, from a source each
+const flooders = 4 // number of clients of a flood, each with its own IP address
 
-// flood posts so many bodies as fast as the answers come, and counts their
-// statuses.
+// flood posts the given number of bodies, each client as fast as the answers to it
+// arrive, and returns how often each status was the answer.
 func flood(ctx context.Context, n target, many int, body func(i int) (path, coding string, body []byte)) map[int]int {
 	var mu sync.Mutex
 	statuses := map[int]int{}
@@ -398,7 +408,7 @@ func flood(ctx context.Context, n target, many int, body func(i int) (path, codi
 	return statuses
 }
 
-// slowloris holds connections by requests that never come to their end: some in
+// slowloris occupies connections with requests that are never complete: some stop in
 // the header, some in the body.
 func slowloris(ctx context.Context, _ *testing.T, n target, d dose) {
 	ctx, cancel := context.WithTimeout(ctx, d.long)
@@ -427,7 +437,7 @@ func slowloris(ctx context.Context, _ *testing.T, n target, d dose) {
 	})
 }
 
-// slowReaders ask for much and do not read it.
+// slowReaders asks for big answers and reads them one byte at a time.
 func slowReaders(ctx context.Context, _ *testing.T, n target, d dose) {
 	ctx, cancel := context.WithTimeout(ctx, d.long)
 	defer cancel()

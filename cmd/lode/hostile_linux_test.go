@@ -17,13 +17,14 @@ import (
 	"github.com/lodepow/lode/chain/rules"
 )
 
-// dose is how much an attack has.
+// dose is the size of an attack.
 type dose struct {
-	long  time.Duration // it lasts, and until its counts are reached
-	many  int           // "a hundred thousand"
-	conns int           // of slowloris and of slow readers
+	long  time.Duration // how long an attack without a count lasts
+	many  int           // number of blocks, transactions or hellos that a flood sends
+	conns int           // number of connections of slowloris and of slow readers
 }
 
+// hostileDose returns the full dose if LODE_HOSTILE is set, and a small one otherwise.
 func hostileDose() (d dose, full bool) {
 	if os.Getenv("LODE_HOSTILE") != "" {
 		return dose{5 * time.Second, 100_000, 500}, true
@@ -32,21 +33,24 @@ func hostileDose() (d dose, full bool) {
 }
 
 const (
-	maxStatusWait = time.Second
-	// maxGrowth is of memory beyond that at the start, in bytes: RssAnon, since
-	// pages of the store's file that have been read are the system's to take back.
+	maxStatusWait = time.Second // longest wait for /status during an attack
+
+	// maxGrowth is by how many bytes the anonymous memory (RssAnon) of the node may
+	// grow during an attack. Mapped pages of the store's file do not count, because
+	// the kernel can reclaim them at any time.
 	maxGrowth = 64 << 20
 
-	// maxGrowthOfReaders is the same under hundreds of connections that read big
-	// answers slowly, which take about 70 to 90 MiB.
+	// maxGrowthOfReaders is the same bound for hundreds of connections that read big
+	// answers slowly. They take about 70 to 90 MiB.
 	maxGrowthOfReaders = 128 << 20
 
-	bigBlocks = 50 // of 180 kB, for slow readers
+	bigBlocks = 50 // blocks of 180 kB, which make the answers to slow readers big
 )
 
-// TestHostile attacks a node in every way that attacks has, one after the other
-// and all at once, while it follows an honest peer. With LODE_HOSTILE set the
-// doses are those of the promise, and the times are judged too.
+// TestHostile runs every attack of the list attacks on a node, first one after
+// another and then all at once, while the node follows an honest peer. With
+// LODE_HOSTILE the attacks have the full dose, and the test also judges memory and
+// times; without, it checks that the node keeps answering and recovers.
 func TestHostile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("much traffic")
@@ -68,7 +72,8 @@ func TestHostile(t *testing.T) {
 	victim := startNode(t, data, "--difficulty", "1", "--peer", honest.url)
 	synced := func() bool { return victim.height(t) == bigBlocks && victim.peers(t) == 1 }
 	eventually(t, "the node has the honest chain", synced)
-	// What the sync took of memory is not what the attacks begin with.
+	// Restart the node, so that memory of the sync does not count as the state
+	// before the attacks.
 	victim.stop(t, syscall.SIGTERM)
 	victim = startNode(t, data, "--difficulty", "1", "--peer", honest.url)
 	eventually(t, "the node is back", synced)
@@ -85,12 +90,12 @@ func TestHostile(t *testing.T) {
 		}
 		cancel()
 		w.report(t, before)
-		eventually(t, a.name+" leaves no connections behind", func() bool { return victim.vitals(t).descriptors <= before.descriptors+16 })
+		eventually(t, "the connections of "+a.name+" are closed", func() bool { return victim.vitals(t).descriptors <= before.descriptors+16 })
 	}
 	w.begin("all at once")
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
-	d.many, d.conns = d.many/10, d.conns/2 // slowloris and slow readers together
+	d.many, d.conns = d.many/10, d.conns/2 // conns counts twice: for slowloris and slow readers
 	for _, a := range attacks() {
 		group.Go(func() { a.run(ctx, t, victimTarget, d) })
 	}
@@ -106,41 +111,42 @@ func TestHostile(t *testing.T) {
 		if r.name != "slow readers" && r.name != "all at once" {
 			grown = max(grown, growth)
 		} else if full && growth > maxGrowthOfReaders {
-			t.Errorf("%s: %d MiB more of anonymous memory, at most %d", r.name, growth>>20, maxGrowthOfReaders>>20)
+			t.Errorf("%s: anonymous memory grew by %d MiB, may grow by %d", r.name, growth>>20, maxGrowthOfReaders>>20)
 		}
 		if r.failed > 0 {
 			t.Errorf("%s: %d of %d polls of /status failed", r.name, r.failed, r.polls)
 		}
 		if full && r.followed == 0 && r.name != "before" {
-			t.Errorf("%s: no honest block was followed", r.name)
+			t.Errorf("%s: the node followed no honest block", r.name)
 		}
 	}
-	t.Logf("%d MiB resident, %d MiB of it anonymous, %d goroutines and %d descriptors before; the worst answer to /status took %v, and at most %d MiB of anonymous memory were added",
+	t.Logf("%d MiB resident, %d MiB of it anonymous, %d goroutines and %d descriptors before; the slowest answer to /status took %v, and anonymous memory grew by at most %d MiB",
 		before.resident>>20, before.anonymous>>20, before.goroutines, before.descriptors, worst.Round(time.Millisecond), grown>>20)
 	if full && grown > maxGrowth {
-		t.Errorf("%d MiB more of anonymous memory, at most %d", grown>>20, maxGrowth>>20)
+		t.Errorf("anonymous memory grew by %d MiB, may grow by %d", grown>>20, maxGrowth>>20)
 	}
 	if full && worst > maxStatusWait {
-		t.Errorf("/status took %v, at most %v", worst, maxStatusWait)
+		t.Errorf("/status took %v, may take %v", worst, maxStatusWait)
 	}
 	begin := time.Now()
 	eventually(t, "descriptors and goroutines are as before", func() bool {
 		now := victim.vitals(t)
-		// Connections with the honest peer come and go.
+		// The slack is for connections with the honest peer, which open and close.
 		return now.descriptors <= before.descriptors+8 && now.goroutines <= before.goroutines+16
 	})
 	after := victim.vitals(t)
 	t.Logf("%v after the attacks: %d goroutines, %d descriptors (%d and %d before), %+d MiB resident",
 		since(begin), after.goroutines, after.descriptors, before.goroutines, before.descriptors, (after.resident-before.resident)>>20)
-	eventually(t, "it is where the honest peer is", func() bool { return victim.status(t).Hash == honest.status(t).Hash })
+	eventually(t, "the node has the tip of the honest peer", func() bool { return victim.status(t).Hash == honest.status(t).Hash })
 }
 
-// vitals are what a node has taken of its machine.
+// vitals is what a node uses of its machine at one moment.
 type vitals struct {
-	resident, anonymous     int64 // bytes: VmRSS, and RssAnon of it, which has no mapped files
+	resident, anonymous     int64 // in bytes: VmRSS, and its part without mapped files, RssAnon
 	goroutines, descriptors int
 }
 
+// vitals reads the figures of a node from /proc and from /metrics.
 func (p *process) vitals(t testing.TB) (v vitals) {
 	t.Helper()
 	proc := fmt.Sprintf("/proc/%d/", p.cmd.Process.Pid)
@@ -165,7 +171,7 @@ func (p *process) vitals(t testing.TB) (v vitals) {
 	v.descriptors = len(descriptors)
 	_, metrics, err := p.call(t.Context(), http.MethodGet, "/metrics", "")
 	if err != nil {
-		return v // the polls of /status tell of it
+		return v // a node that does not answer shows in the polls of /status, too
 	}
 	for line := range strings.Lines(string(metrics)) {
 		if n, ok := strings.CutPrefix(line, "go_goroutines "); ok {
@@ -175,22 +181,23 @@ func (p *process) vitals(t testing.TB) (v vitals) {
 	return v
 }
 
-// round is what was seen during one attack.
+// round is what the watcher saw during one attack.
 type round struct {
 	name          string
 	start         time.Time
 	polls, failed int
-	worst         time.Duration // of an answer to /status
-	followed      int           // honest blocks
-	lag           time.Duration // of the slowest
-	vitals                      // the most
+	worst         time.Duration // slowest answer to /status
+	followed      int           // number of honest blocks that the node followed
+	lag           time.Duration // longest time that the node took to follow one
+	vitals                      // the maximum of each figure
 }
 
-// watcher polls a node all the time, and lets an honest peer mine.
+// watcher polls a node all the time and lets an honest peer mine, to see whether the
+// node follows. mu guards rounds; the last one is the round under way.
 type watcher struct {
 	stop  context.CancelFunc
 	group sync.WaitGroup
-	tip   atomic.Pointer[rules.State]
+	tip   atomic.Pointer[rules.State] // of the honest peer
 
 	mu     sync.Mutex
 	rounds []*round
@@ -201,6 +208,7 @@ const (
 	sampleEvery = 200 * time.Millisecond
 )
 
+// watch starts a watcher, which stops when the test ends.
 func watch(t *testing.T, victim, honest *process) *watcher {
 	ctx, stop := context.WithCancel(t.Context())
 	w := &watcher{stop: stop}
@@ -232,19 +240,21 @@ func watch(t *testing.T, victim, honest *process) *watcher {
 	return w
 }
 
+// begin starts a new round.
 func (w *watcher) begin(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rounds = append(w.rounds, &round{name: name, start: time.Now()})
 }
 
+// followed returns how many honest blocks the node has followed in this round.
 func (w *watcher) followed() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.rounds[len(w.rounds)-1].followed
 }
 
-// report logs the round under way.
+// report logs what was seen so far in the present round.
 func (w *watcher) report(t *testing.T, before vitals) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -254,12 +264,13 @@ func (w *watcher) report(t *testing.T, before vitals) {
 		(r.resident-before.resident)>>20, (r.anonymous-before.anonymous)>>20, r.goroutines, r.descriptors, r.followed, r.lag.Round(time.Millisecond))
 }
 
+// end stops the watcher and waits until its goroutines have returned.
 func (w *watcher) end() {
 	w.stop()
 	w.group.Wait()
 }
 
-// poll asks for /status on a connection of its own.
+// poll asks for /status on a new connection and notes how long the answer took.
 func (w *watcher) poll(ctx context.Context, url string) {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/status", nil)
@@ -288,7 +299,7 @@ func (w *watcher) poll(ctx context.Context, url string) {
 	}
 }
 
-// follow has the honest peer mine a block and waits until the node has it.
+// follow lets the honest peer mine a block, and waits until the node has the block.
 func (w *watcher) follow(ctx context.Context, t *testing.T, victim, honest *process, i int) {
 	_, _, err := honest.call(ctx, http.MethodPost, "/new_transaction", fmt.Sprintf(`{"author":"ann","content":"%d"}`, i))
 	if err == nil {

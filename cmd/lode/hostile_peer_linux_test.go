@@ -15,7 +15,6 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/p2p"
 	"github.com/lodepow/lode/pow"
@@ -25,22 +24,22 @@ import (
 type target struct {
 	url    string
 	params rules.Params
-	tip    func() rules.State // of the honest chain
+	tip    func() rules.State // returns the tip of the honest peer
 }
 
-// behaviour is how a hostile peer answers requests that read. What is nil is
-// answered with nothing, in good form.
+// behaviour decides how a hostile peer answers the target, and what it announces. If a
+// handler is nil, the peer gives a well-formed, empty answer.
 type behaviour struct {
 	headers, blocks, txs, pool, addresses http.HandlerFunc
 
-	blockNews func() []pow.Hash // to announce, again and again
-	txNews    func() []pow.Hash
-	modest    bool // does not claim a chain of huge work
+	blockNews func() []pow.Hash // returns the blocks of the next announcement; nil: none
+	txNews    func() []pow.Hash // the same for transactions
+	modest    bool              // claims the honest tip, and not a chain of huge work
 }
 
-// hostilePeer greets as a node would, by an address of its own among those of
-// this machine, and then does as its behaviour says. When it is banned, it comes
-// back as another.
+// hostilePeer says hello like an honest node, from a loopback address that no other peer
+// uses, and then follows its behaviour. When the target bans it, it starts again with
+// another node id and port.
 type hostilePeer struct {
 	behaviour
 	target target
@@ -48,12 +47,12 @@ type hostilePeer struct {
 
 	mu       sync.Mutex
 	greeting gossip.Greeting
-	session  gossip.Session // that the target gave
+	session  gossip.Session // from the hello of the target; zero before that
 }
 
 const (
-	hostileEvery = 20 * time.Millisecond // between announcements
-	hostileLife  = 5 * time.Second       // then it comes back as another
+	hostileEvery = 20 * time.Millisecond // pause between announcements
+	hostileLife  = 5 * time.Second       // longest time with one node id
 )
 
 // run attacks until the context ends.
@@ -63,6 +62,7 @@ func (h *hostilePeer) run(ctx context.Context) {
 	}
 }
 
+// live plays one node until it is banned, its life is over or the context ends.
 func (h *hostilePeer) live(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, hostileLife)
 	defer cancel()
@@ -74,7 +74,7 @@ func (h *hostilePeer) live(ctx context.Context) {
 	h.mu.Lock()
 	h.session = gossip.Session{}
 	h.greeting = gossip.Greeting{
-		Version: gossip.Version, Network: h.target.params.Name, NetworkID: h.target.params.ID(),
+		Version: gossip.Version, Network: h.target.params.Name(), NetworkID: h.target.params.ID(),
 		Node: gossip.NewNodeID(rng), Address: gossip.Address("http://" + listener.Addr().String()),
 	}
 	tip := h.target.tip()
@@ -113,12 +113,14 @@ func (h *hostilePeer) live(ctx context.Context) {
 	}
 }
 
+// given returns the session that the target has given, or zero.
 func (h *hostilePeer) given() gossip.Session {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.session
 }
 
+// tell posts a message to the target and returns the status, or 0 without an answer.
 func (h *hostilePeer) tell(ctx context.Context, client *http.Client, path string, message any) (status int) {
 	body, err := json.Marshal(message)
 	if err != nil {
@@ -141,7 +143,7 @@ func (h *hostilePeer) tell(ctx context.Context, client *http.Client, path string
 	return resp.StatusCode
 }
 
-// ServeHTTP answers the target.
+// ServeHTTP answers the requests of the target.
 func (h *hostilePeer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := func(f http.HandlerFunc, kind, nothing string) {
 		if f != nil {
@@ -180,12 +182,13 @@ func (h *hostilePeer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// dialFrom dials from an address of this machine.
+// dialFrom returns a dial function that uses ip, a local address, as the source.
 func dialFrom(ip string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
 	return d.DialContext
 }
 
+// wait sleeps for d, or until the context ends.
 func wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -193,7 +196,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// loopback returns the n-th address of this machine.
+// loopback returns a loopback address, a different one for every n below 2^23.
 func loopback(n int) string { return fmt.Sprintf("127.%d.%d.%d", 1+n>>16&0x7f, n>>8&0xff, n&0xff) }
 
 func randomHash() (h pow.Hash) {
@@ -211,12 +214,12 @@ func randomHashes(n int) []pow.Hash {
 	return hashes
 }
 
-// forge makes a block on any parent. With worked it has its proof of work, else it
-// has certainly not.
+// forge creates a block on any parent. If worked is true its hash meets the target of its
+// bits; if worked is false the hash certainly does not.
 func forge(p rules.Params, prev pow.Hash, height int64, worked bool) block.Block {
 	b := block.Block{Coinbase: block.Coinbase{Height: height, Extranonce: rand.Uint64(), Tag: "hostile"}}
 	b.Header = pow.Header{
-		Version: 0x20000000, Prev: prev, MerkleRoot: b.Coinbase.ID(), Bits: p.Difficulty.Bits,
+		Version: 0x20000000, Prev: prev, MerkleRoot: b.Coinbase.ID(), Bits: p.Difficulty().Bits,
 		Time: uint32(time.Now().Unix()),
 	}
 	target, err := b.Header.Bits.Target()
@@ -229,7 +232,7 @@ func forge(p rules.Params, prev pow.Hash, height int64, worked bool) block.Block
 	return b
 }
 
-// framed returns blocks as an answer has them.
+// framed encodes blocks as in an answer to /p2p/blocks: each with its length before it.
 func framed(blocks ...block.Block) []byte {
 	var to []byte
 	for _, b := range blocks {

@@ -11,12 +11,13 @@ import (
 )
 
 type kernelsCmd struct {
-	Kernel string `env:"LODE_KERNEL" placeholder:"NAME" help:"Show the choice as if this kernel was asked for."`
+	Kernel string `env:"LODE_KERNEL" placeholder:"NAME" help:"Show the choice as if this kernel had been requested."`
 }
 
-const measureFor = 200 * time.Millisecond
+const measureFor = 200 * time.Millisecond // for each kernel
 
-// Run prints the table of kernels, each with the rate of one core.
+// Run prints the table of kernels with the rate that each reaches on one core, and
+// the kernel that an engine would use.
 func (c *kernelsCmd) Run(ctx context.Context, s std) error {
 	chosen, why, err := pow.Choose(c.Kernel)
 	if err != nil {
@@ -24,7 +25,7 @@ func (c *kernelsCmd) Run(ctx context.Context, s std) error {
 	}
 	cpu, features := pow.CPU()
 	if len(features) == 0 {
-		features = []string{"none that kernels ask about"}
+		features = []string{"none that a kernel needs"}
 	}
 	if _, err := fmt.Fprintf(s.out, "cpu       %s\nfeatures  %s\n\n", cpu, strings.Join(features, " ")); err != nil {
 		return err
@@ -50,8 +51,9 @@ func (c *kernelsCmd) Run(ctx context.Context, s std) error {
 	return err
 }
 
-// measure returns the hashes per second of a kernel on this goroutine: the best
-// of several short runs, because others may use the core as well.
+// measure runs a kernel on this goroutine and returns its rate in hashes per
+// second. It returns the best of several short runs, because other processes may
+// interrupt some of them.
 func measure(ctx context.Context, k pow.Kernel) (float64, error) {
 	var best float64
 	job := pow.Job{Header: pow.BitcoinGenesis(), Target: pow.ZerosTarget(200), Count: uint64(16 * k.Chunk())}
@@ -60,7 +62,7 @@ func measure(ctx context.Context, k pow.Kernel) (float64, error) {
 			return 0, context.Cause(ctx)
 		}
 		began := time.Now()
-		r, _ := k.Scan(job) // nothing has 200 zeros: it always runs to the end
+		r, _ := k.Scan(job) // no hash has 200 leading zero bits, so the scan covers the whole range
 		best = max(best, float64(r.Hashes)/time.Since(began).Seconds())
 		job.First += uint32(job.Count)
 	}

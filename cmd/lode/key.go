@@ -27,7 +27,8 @@ type keyShowCmd struct {
 
 const keyType = "PRIVATE KEY" // PKCS #8, RFC 5958
 
-// Run makes an Ed25519 key. The file is the only place that has it.
+// Run creates an Ed25519 key, writes it to a new file and prints the public key. No
+// other copy of the private key exists.
 func (c *keyNewCmd) Run(s std) error {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -39,7 +40,7 @@ func (c *keyNewCmd) Run(s std) error {
 	}
 	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s exists: a key is never written over, choose another name", c.File)
+		return fmt.Errorf("%s exists: a key is never overwritten, choose another name", c.File)
 	}
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func (c *keyNewCmd) Run(s std) error {
 	return err
 }
 
-// Run prints the public key.
+// Run prints the public key that belongs to the private key in the file.
 func (c *keyShowCmd) Run(s std) error {
 	key, err := readKey(c.File)
 	if err != nil {
@@ -62,6 +63,7 @@ func (c *keyShowCmd) Run(s std) error {
 	return err
 }
 
+// readKey reads an Ed25519 private key from a PEM file.
 func readKey(file string) (ed25519.PrivateKey, error) {
 	f, err := os.Open(file)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// kills returns how often to kill the node: LODE_KILLS, or a few times.
+// kills returns how many times to kill the node: LODE_KILLS, or 6.
 func kills(t testing.TB) int {
 	n, err := strconv.Atoi(os.Getenv("LODE_KILLS"))
 	if err != nil {
@@ -23,15 +23,16 @@ func kills(t testing.TB) int {
 	return n
 }
 
-// promised is what a node has acknowledged.
+// promised records what a node has acknowledged and therefore must not lose.
 type promised struct {
 	mu     sync.Mutex
-	txs    map[string]bool // ids
-	blocks map[int64]string
+	txs    map[string]bool  // by id
+	blocks map[int64]string // hash by height
 }
 
-// TestKill kills a node at random moments while clients post and mine. Whatever
-// it has acknowledged is there after the next start, each transaction once.
+// TestKill kills a node at random moments while clients post and mine. After each
+// restart, all acknowledged blocks and transactions must be there, and no
+// transaction may be there twice.
 func TestKill(t *testing.T) {
 	data := t.TempDir()
 	all := promised{txs: map[string]bool{}, blocks: map[int64]string{}}
@@ -58,12 +59,14 @@ func TestKill(t *testing.T) {
 	}
 	p := startNode(t, data, "--difficulty", "1")
 	checkPromised(t, p, &all)
-	t.Logf("%d transactions and %d blocks were acknowledged, and are there", len(all.txs), len(all.blocks))
+	t.Logf("all %d acknowledged transactions and %d acknowledged blocks are there", len(all.txs), len(all.blocks))
 	if len(all.txs) < 100 || len(all.blocks) < 5 {
-		t.Error("too few to show anything")
+		t.Error("too few transactions or blocks for this test to show anything")
 	}
 }
 
+// postUntilDead posts transactions until the node no longer answers, and records
+// those that it acknowledged.
 func postUntilDead(ctx context.Context, t *testing.T, p *process, who string, all *promised) {
 	for i := 0; ; i++ {
 		body := fmt.Sprintf(`{"author":%q,"content":"%d"}`, who, i)
@@ -82,6 +85,8 @@ func postUntilDead(ctx context.Context, t *testing.T, p *process, who string, al
 	}
 }
 
+// mineUntilDead asks for blocks until the node no longer answers, and records those
+// that it acknowledged.
 func mineUntilDead(ctx context.Context, t *testing.T, p *process, all *promised) {
 	for {
 		status, answer, err := p.call(ctx, http.MethodPost, "/mine", "")
@@ -105,6 +110,8 @@ func mineUntilDead(ctx context.Context, t *testing.T, p *process, all *promised)
 	}
 }
 
+// checkPromised fails the test if the node has lost an acknowledged block or
+// transaction, or has a transaction twice.
 func checkPromised(t *testing.T, p *process, all *promised) {
 	t.Helper()
 	type tx struct{ Author, Content string }
@@ -133,7 +140,7 @@ func checkPromised(t *testing.T, p *process, all *promised) {
 	}
 	for tx, n := range times {
 		if n != 1 {
-			t.Errorf("%+v stands there %d times", tx, n)
+			t.Errorf("the node has the transaction %+v %d times", tx, n)
 		}
 	}
 	for id := range all.txs {

@@ -12,10 +12,11 @@ import (
 	"testing"
 )
 
-// inNetworkOfItsOwn runs the test again in a process of its own whose network
-// namespace is new and empty, and returns false there. With that process all
-// that it has made is gone, however it ends.
-func inNetworkOfItsOwn(t *testing.T) bool {
+// ranInNewNetwork runs the calling test once more in a child process with a new,
+// empty network namespace, and returns true when that process has ended. In the
+// child process it returns false, and the test goes on. Interfaces and bridges that
+// the child creates disappear with its namespace, however the child ends.
+func ranInNewNetwork(t *testing.T) bool {
 	const inside = "LODE_TEST_NETWORK"
 	if os.Getenv(inside) != "" {
 		return false
@@ -47,20 +48,20 @@ func inNetworkOfItsOwn(t *testing.T) bool {
 	cmd.Env = append(os.Environ(), inside+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()
-	t.Logf("in a network of its own:\n%s", out)
+	t.Logf("in a new network namespace:\n%s", out)
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
-		t.Errorf("in a network of its own: %v", err)
+		t.Errorf("in a new network namespace: %v", err)
 	}
 	return true
 }
 
-// lan is two switches with a cable between them, and a node at each port, in a
-// namespace of its own. Node i is 10.77.0.i to the others; the test reaches it
-// at 10.77.1.i or 10.77.2.i, whichever switch it is at, with the cable or
-// without.
+// lan is a network of two switches, left and right, that a cable connects. Each node
+// runs in a network namespace and is plugged into one of the switches. The other
+// nodes reach node i at 10.77.0.i. The test reaches it at 10.77.1.i on the left or
+// 10.77.2.i on the right, even while the cable is cut.
 type lan struct {
 	t       *testing.T
-	command string // lode
+	command string // path of the lode command
 }
 
 func newLAN(t *testing.T) *lan {
@@ -86,7 +87,8 @@ link set right up`)
 	return l
 }
 
-// ip has ip(8) do these commands, in the namespace of the process that is given.
+// ip runs ip(8) with a batch of commands, in the network namespace of the process
+// whose id is given, or else of this process.
 func (l *lan) ip(commands string, in ...int) {
 	l.t.Helper()
 	args := []string{"ip", "-batch", "-"}
@@ -106,7 +108,8 @@ func (l *lan) cut()  { l.ip("link set cable-left down") }
 // address returns where the other nodes reach node i.
 func (l *lan) address(i int) string { return fmt.Sprintf("http://10.77.0.%d:8000", i) }
 
-// start starts node i, nicely, at one of the switches.
+// start starts node i on one of the switches. The node runs at lower priority, so
+// that the test itself gets the CPU when it needs it.
 func (l *lan) start(i int, right bool, flags ...string) *process {
 	l.t.Helper()
 	side, name := 1, "left"
@@ -116,7 +119,7 @@ func (l *lan) start(i int, right bool, flags ...string) *process {
 	args := append([]string{
 		"-n", "10", l.command, "node", "--data", l.t.TempDir(), "--listen", "0.0.0.0:8000", "--advertise", l.address(i),
 	}, flags...)
-	cmd := exec.Command("nice", args...) //nolint:gosec,noctx // it is the test itself; it ends by the signals that the tests send
+	cmd := exec.Command("nice", args...) //nolint:gosec,noctx // the command is this test binary, and the tests end it with signals
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	p, err := startProcess(cmd)
 	if err != nil {

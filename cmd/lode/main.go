@@ -1,4 +1,5 @@
-// Command lode runs a node, and searches and checks Bitcoin's proof of work.
+// Command lode runs a node of the chain, searches and checks Bitcoin's proof of
+// work, and measures how fast this machine does it.
 package main
 
 import (
@@ -13,7 +14,8 @@ import (
 )
 
 func main() {
-	// Compose files and the like set what they leave empty; it means unset.
+	// Compose files and similar tools set variables to the empty string where the
+	// user gave no value. Treat these as unset.
 	for _, setting := range os.Environ() {
 		if name, value, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "LODE_") && value == "" {
 			_ = os.Unsetenv(name)
@@ -22,7 +24,7 @@ func main() {
 	os.Exit(run(context.Background(), os.Args[1:], std{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
-// std is where a command reads and writes.
+// std holds the streams that a command reads from and writes to.
 type std struct {
 	in       io.Reader
 	out, err io.Writer
@@ -40,30 +42,44 @@ type commands struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
+// flagGroups returns the headings under which lode node --help lists its flags.
+func flagGroups() []kong.Group {
+	return []kong.Group{
+		{Key: "basics", Title: "Basics:"},
+		{Key: "peers", Title: "Peers:"},
+		{Key: "mining", Title: "Mining:"},
+		{Key: "limits", Title: "Limits:", Description: "What clients and other nodes can occupy of this node at most."},
+	}
+}
+
 // Exit codes.
 const (
 	exitFailed = 1 // the command ran and the answer is no
 	exitUsage  = 2 // the command line is wrong
 )
 
-// usageError is an error that a different command line would mend.
+// usageError wraps an error that the user can fix by changing the command line.
+// The exit status is then exitUsage.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// run parses the arguments, runs the command that they name and returns the exit
+// status.
 func run(ctx context.Context, args []string, s std) int {
 	exit := -1
 	var cli commands
 	parser, err := kong.New(&cli,
 		kong.Name("lode"),
+		kong.ExplicitGroups(flagGroups()),
 		kong.Description("A parallel proof-of-work engine and the node around it."),
 		kong.Writers(s.out, s.err),
-		kong.Exit(func(code int) { exit = code }), // --help
+		kong.Exit(func(code int) { exit = code }), // called by --help
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
 	)
 	if err != nil {
-		panic(err) // the commands above are declared wrongly
+		panic(err) // a struct tag of the commands is wrong
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}

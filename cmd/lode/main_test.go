@@ -17,7 +17,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"lode": main})
 }
 
-// TestScripts runs the command as a shell would; see testdata/script.
+// TestScripts runs the scripts in testdata/script, which call the command as a shell
+// would.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -27,8 +28,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// writeTestnet3 leaves the 548 testnet3 headers as testnet3.hex and, without
-// the fork, as testnet3.raw.
+// writeTestnet3 writes the 548 headers of testnet3 to dir as testnet3.hex, those
+// without the fork as testnet3.raw, and variants of the latter with one fault each.
 func writeTestnet3(dir string) error {
 	data, err := os.ReadFile("../../pow/headers/testdata/blockheader_testnet3.hex")
 	if err != nil {
@@ -69,7 +70,8 @@ func writeFiles(dir string, files map[string][]byte) error {
 	return nil
 }
 
-// flip returns a copy with bits of one byte turned over, the lowest by default.
+// flip returns a copy of b in which the bits of mask are inverted in the byte at the
+// given index. Without a mask it inverts the lowest bit.
 func flip(b []byte, at int, mask ...byte) []byte {
 	b = bytes.Clone(b)
 	if len(mask) == 0 {

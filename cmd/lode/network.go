@@ -6,39 +6,49 @@ import (
 
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
-	"github.com/lodepow/lode/node/p2p"
 )
 
-// networkFlags say with whom a node connects, and what others can take of it.
-type networkFlags struct {
-	Peer        []gossip.Address `env:"LODE_PEER" placeholder:"URL" help:"Address of another node, http://host:port; may be repeated."`
-	Advertise   gossip.Address   `env:"LODE_ADVERTISE" placeholder:"URL" help:"Where other nodes reach this one; by default where it listens."`
-	AllowPeer   []netip.Prefix   `env:"LODE_ALLOW_PEER" placeholder:"CIDR" help:"Connect only with nodes whose IP address is in this range; may be repeated."`
-	Token       string           `env:"LODE_TOKEN" placeholder:"WORD" help:"What a client has to send to mine or to connect nodes, as 'Authorization: Bearer WORD'."`
-	Outbound    int              `env:"LODE_OUTBOUND" default:"8" placeholder:"N" help:"Most nodes to connect with by own choice (${default})."`
-	Inbound     int              `env:"LODE_INBOUND" default:"64" placeholder:"N" help:"Most nodes that may connect with this one (${default})."`
-	InboundEach int              `env:"LODE_INBOUND_EACH" default:"16" placeholder:"N" help:"Most of these from one IP address (${default}); this machine's own are not counted."`
-	Addresses   int              `env:"LODE_ADDRESSES" default:"4096" placeholder:"N" help:"Most addresses of nodes to remember (${default})."`
-	BanTime     time.Duration    `env:"LODE_BAN_TIME" default:"1h" placeholder:"TIME" help:"How long to have nothing to do with a node that broke the protocol (${default})."`
-
-	PeerRequests    int     `env:"LODE_PEER_REQUESTS" default:"64" placeholder:"N" help:"Most requests of other nodes to answer at once (${default})."`
-	PeerBodies      int     `env:"LODE_PEER_BODIES" default:"8" placeholder:"N" help:"Most of these that send blocks (${default})."`
-	PeerRate        float64 `env:"LODE_PEER_RATE" default:"500" placeholder:"N" help:"Most requests a second from one IP address, of nodes (${default})."`
-	PeerHellos      float64 `env:"LODE_PEER_HELLOS" default:"10" placeholder:"N" help:"Most of these that introduce a node (${default})."`
-	Connections     int     `env:"LODE_CONNECTIONS" default:"1024" placeholder:"N" help:"Most connections of clients and nodes (${default})."`
-	ConnectionsEach int     `env:"LODE_CONNECTIONS_EACH" default:"128" placeholder:"N" help:"Most of these from one IP address (${default}); this machine's own are not counted."`
+// peerFlags decide which nodes a node connects to and how they reach it.
+type peerFlags struct {
+	Advertise gossip.Address `env:"LODE_ADVERTISE" placeholder:"URL" help:"Address at which other nodes reach this one; by default the address that it listens on."`
+	AllowPeer []netip.Prefix `env:"LODE_ALLOW_PEER" placeholder:"CIDR" help:"Connect only to nodes whose IP address is in this range; may be repeated."`
+	Outbound  int            `env:"LODE_OUTBOUND" default:"8" placeholder:"N" help:"How many peers this node looks for and connects to by itself (${default}); 0 for none."`
+	Inbound   int            `env:"LODE_INBOUND" default:"64" placeholder:"N" help:"Maximum number of peers that connect to this node by themselves (${default}); 0 for none."`
+	Addresses int            `env:"LODE_ADDRESSES" default:"4096" placeholder:"N" help:"Maximum number of node addresses to remember (${default})."`
+	BanTime   time.Duration  `env:"LODE_BAN_TIME" default:"1h" placeholder:"TIME" help:"How long to refuse a node that broke the protocol (${default})."`
 }
 
-func (f *networkFlags) set(c *node.Config) {
-	c.Peers, c.Advertise, c.Allow, c.Token = f.Peer, f.Advertise, f.AllowPeer, f.Token
+func (f *peerFlags) setIn(c *node.Config) {
+	c.Advertise, c.Allow = f.Advertise, f.AllowPeer
+	limits := &c.Network.Gossip
+	limits.Outbound, limits.Inbound = orNone(f.Outbound), orNone(f.Inbound)
+	limits.Addresses, limits.BanTime = f.Addresses, f.BanTime
+}
+
+// limitFlags bound the memory, connections and requests that clients and other
+// nodes can occupy. docs/network.md lists every limit with its reason.
+type limitFlags struct {
+	PoolTxs         int     `env:"LODE_POOL_TXS" default:"65536" placeholder:"N" help:"Maximum number of pending transactions (${default})."`
+	PoolBytes       int     `env:"LODE_POOL_BYTES" default:"67108864" placeholder:"N" help:"Maximum size of all pending transactions together, in bytes (${default})."`
+	Connections     int     `env:"LODE_CONNECTIONS" default:"1024" placeholder:"N" help:"Maximum number of open connections, from clients and nodes together (${default})."`
+	ConnectionsEach int     `env:"LODE_CONNECTIONS_EACH" default:"128" placeholder:"N" help:"Maximum number of open connections from one IP address (${default}); this machine's own addresses do not count."`
+	InboundEach     int     `env:"LODE_INBOUND_EACH" default:"16" placeholder:"N" help:"Maximum number of inbound peers from one IP address (${default}); this machine's own addresses do not count."`
+	PeerRequests    int     `env:"LODE_PEER_REQUESTS" default:"64" placeholder:"N" help:"Maximum number of requests from other nodes to serve at once (${default})."`
+	PeerBodies      int     `env:"LODE_PEER_BODIES" default:"8" placeholder:"N" help:"Maximum number of answers with blocks to send to other nodes at once (${default})."`
+	PeerRate        float64 `env:"LODE_PEER_RATE" default:"500" placeholder:"N" help:"Maximum number of requests per second from the nodes at one IP address (${default})."`
+	PeerHellos      float64 `env:"LODE_PEER_HELLOS" default:"10" placeholder:"N" help:"Maximum number of hellos per second from one IP address (${default}); with a hello a node introduces itself."`
+}
+
+func (f *limitFlags) setIn(c *node.Config) {
+	c.PoolTxs, c.PoolBytes = f.PoolTxs, f.PoolBytes
 	c.Connections, c.ConnectionsEach = f.Connections, f.ConnectionsEach
-	c.Network = p2p.Limits{
-		Gossip:   gossip.Limits{Outbound: orNone(f.Outbound), Inbound: orNone(f.Inbound), InboundEach: f.InboundEach, Addresses: f.Addresses, BanTime: f.BanTime},
-		Requests: f.PeerRequests, Bodies: f.PeerBodies, Rate: f.PeerRate, Hellos: f.PeerHellos,
-	}
+	limits := &c.Network
+	limits.Requests, limits.Bodies, limits.Rate, limits.Hellos = f.PeerRequests, f.PeerBodies, f.PeerRate, f.PeerHellos
+	limits.Gossip.InboundEach = f.InboundEach
 }
 
-// orNone makes 0 mean none, where a zero in a config stands for the default.
+// orNone returns the value that means "none" in a config, -1, if the user asked
+// for 0: a 0 in a config selects the default.
 func orNone(n int) int {
 	if n == 0 {
 		return -1

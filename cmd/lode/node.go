@@ -11,32 +11,36 @@ import (
 	"syscall"
 
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/node"
+	"github.com/lodepow/lode/node/gossip"
 )
 
+// nodeCmd declares its flags in the order in which --help shows them: what
+// everybody needs first, the limits last. The keys of the groups are those of
+// flagGroups.
 type nodeCmd struct {
-	engineFlags
-	networkFlags
+	Listen     string           `group:"basics" env:"LODE_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Address to serve the HTTP API on (${default})."`
+	Data       string           `group:"basics" env:"LODE_DATA" default:"lode-data" placeholder:"DIR" help:"Folder that holds the chain (${default}); created if it does not exist."`
+	Network    string           `group:"basics" env:"LODE_NETWORK" default:"tutorial" placeholder:"NAME" help:"Network to join: tutorial, lab, or a file with the parameters of another one (${default})."`
+	Difficulty *int             `group:"basics" env:"LODE_DIFFICULTY" placeholder:"N" help:"Number of hex zeros that the hash of a block must begin with, on the tutorial network only (2)."`
+	Mine       string           `group:"basics" env:"LODE_MINE" default:"on-demand" enum:"on-demand,pending,continuous" placeholder:"MODE" help:"When to mine: ${enum} (${default})."`
+	Peer       []gossip.Address `group:"basics" env:"LODE_PEER" placeholder:"URL" help:"Address of another node to connect to, http://host:port; may be repeated."`
+	Token      string           `group:"basics" env:"LODE_TOKEN" placeholder:"WORD" help:"Token that clients must send to mine or to connect nodes, as 'Authorization: Bearer WORD'."`
+	Verbose    bool             `group:"basics" env:"LODE_VERBOSE" help:"Also log every request that fails."`
 
-	Listen     string `env:"LODE_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Address of the HTTP API (${default})."`
-	Data       string `env:"LODE_DATA" default:"lode-data" placeholder:"DIR" help:"Folder that keeps the chain (${default}); made if it is not there."`
-	Network    string `env:"LODE_NETWORK" default:"tutorial" placeholder:"NAME" help:"tutorial, lab, or a file of parameters (${default})."`
-	Difficulty *int   `env:"LODE_DIFFICULTY" placeholder:"N" help:"Leading hex zeros of a block's hash on the network tutorial (2)."`
-	Mine       string `env:"LODE_MINE" default:"on-demand" enum:"on-demand,pending,continuous" placeholder:"MODE" help:"When to mine: ${enum} (${default})."`
-	Tag        string `env:"LODE_TAG" default:"lode" placeholder:"TEXT" help:"What the node writes into the coinbase of its blocks (${default})."`
-	PoolTxs    int    `env:"LODE_POOL_TXS" default:"65536" placeholder:"N" help:"Most transactions that may be pending (${default})."`
-	PoolBytes  int    `env:"LODE_POOL_BYTES" default:"67108864" placeholder:"N" help:"Most bytes of them (${default})."`
-	Verbose    bool   `env:"LODE_VERBOSE" help:"Log every request that fails, too."`
+	peerFlags   `group:"peers"`
+	engineFlags `group:"mining"`
+	Tag         string `group:"mining" env:"LODE_TAG" default:"lode" placeholder:"TEXT" help:"Text to write into the coinbase of the blocks that this node mines (${default})."`
+	limitFlags  `group:"limits"`
 }
 
 func (*nodeCmd) Help() string {
-	return `Runs a node until it is told to stop: it takes transactions, mines them, keeps
-them on disk and answers clients over HTTP. With --peer it connects with another
-node; each finds more nodes by those that it knows.`
+	return `Runs a node until it is told to stop. The node accepts transactions, mines them,
+keeps the chain on disk and answers clients over HTTP. With --peer it connects to
+another node and learns the addresses of further nodes from it.`
 }
 
-// Run runs a node until a signal.
+// Run runs a node until the process receives an interrupt or SIGTERM.
 func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	params, err := c.params()
 	if err != nil {
@@ -45,7 +49,7 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
-	signal.Ignore(syscall.SIGXFSZ) // a limit on file size is then an error, as a full disk is
+	signal.Ignore(syscall.SIGXFSZ) // a write beyond the file size limit then fails like one on a full disk
 
 	level := slog.LevelInfo
 	if c.Verbose {
@@ -56,10 +60,11 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	config := node.Config{
 		Params: params, Data: c.Data, Listen: c.Listen,
 		Mine: node.Mode(c.Mine), Tag: c.Tag, Workers: c.Workers, Kernel: c.Kernel,
-		PoolTxs: c.PoolTxs, PoolBytes: c.PoolBytes,
+		Peers: c.Peer, Token: c.Token,
 		Version: buildVersion(info), Logger: log,
 	}
-	c.set(&config)
+	c.peerFlags.setIn(&config)
+	c.limitFlags.setIn(&config)
 	n, err := node.Open(ctx, config)
 	if err != nil {
 		return err
@@ -68,10 +73,10 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	setMemory()
 
 	tip := n.Chain().Tip()
-	log.Info("chain open", "network", params.Name, "height", tip.Height, "tip", tip.Hash, "data", c.Data)
+	log.Info("chain open", "network", params.Name(), "height", tip.Height, "tip", tip.Hash, "data", c.Data)
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !isLoopback(host) {
 		if c.Token == "" {
-			log.Warn("the API has no password: whoever reaches this address can post, mine and connect nodes; --token guards the last two", "listen", c.Listen)
+			log.Warn("the API is open: anybody who can reach this address may post, mine and connect nodes; --token restricts mining and connecting", "listen", c.Listen)
 		}
 	}
 	if _, err := fmt.Fprintf(s.out, "lode: listening on http://%s (try /status)\n", n.Addr()); err != nil {
@@ -82,9 +87,10 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	return err
 }
 
+// params returns the parameters of the network that the flags name.
 func (c *nodeCmd) params() (rules.Params, error) {
 	if c.Difficulty != nil && c.Network != "tutorial" {
-		return rules.Params{}, fmt.Errorf("--difficulty is of the network tutorial, not of %s", c.Network)
+		return rules.Params{}, fmt.Errorf("--difficulty applies to the network tutorial only, not to %s", c.Network)
 	}
 	switch c.Network {
 	case "tutorial":
@@ -96,7 +102,7 @@ func (c *nodeCmd) params() (rules.Params, error) {
 	case "lab":
 		return rules.Lab(), nil
 	default:
-		params, err := rules.LoadParams(c.Network)
+		params, err := rules.Load(c.Network)
 		if err != nil {
 			return rules.Params{}, fmt.Errorf("--network: want tutorial, lab or a file: %w", err)
 		}

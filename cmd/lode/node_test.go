@@ -11,13 +11,15 @@ import (
 	"time"
 )
 
+// TestNodeStopsWhileMining checks that SIGTERM ends a node within 5 seconds although
+// a search is running and a client waits for its block.
 func TestNodeStopsWhileMining(t *testing.T) {
 	p := startNode(t, t.TempDir(), "--difficulty", "30", "--mine", "pending")
 	status, _, err := p.call(t.Context(), http.MethodPost, "/new_transaction", `{"author":"ann","content":"never mined"}`)
 	if err != nil || status != http.StatusCreated {
 		t.Fatal(status, err)
 	}
-	go func() { // waits for the block that never comes
+	go func() { // a client that waits for a block that is never found
 		_, _, _ = p.call(t.Context(), http.MethodGet, "/mine", "")
 	}()
 	var s struct{ Mining struct{ Active bool } }
@@ -29,6 +31,7 @@ func TestNodeStopsWhileMining(t *testing.T) {
 	}
 }
 
+// TestSecondNodeIsRefused checks that two nodes cannot share a data folder.
 func TestSecondNodeIsRefused(t *testing.T) {
 	data := t.TempDir()
 	startNode(t, data)
@@ -41,6 +44,8 @@ func TestSecondNodeIsRefused(t *testing.T) {
 	}
 }
 
+// TestOtherNetworkIsRefused checks that a node does not open the chain of a network
+// with other parameters, and leaves it intact.
 func TestOtherNetworkIsRefused(t *testing.T) {
 	data := t.TempDir()
 	p := startNode(t, data)
@@ -65,7 +70,7 @@ func TestNodeRefusesBadFlags(t *testing.T) {
 	}{
 		{[]string{"--mine", "sometimes"}, "must be one of"},
 		{[]string{"--difficulty", "99"}, "want 0 to 63"},
-		{[]string{"--difficulty", "3", "--network", "lab"}, "--difficulty is of the network tutorial"},
+		{[]string{"--difficulty", "3", "--network", "lab"}, "--difficulty applies to the network tutorial only"},
 		{[]string{"--network", "nowhere"}, "want tutorial, lab or a file"},
 		{[]string{"--network", file}, "hardness"},
 		{[]string{"--listen", "nonsense"}, "listen"},
@@ -78,7 +83,8 @@ func TestNodeRefusesBadFlags(t *testing.T) {
 	}
 }
 
-// A full disk refuses posts and nothing else, until there is space again.
+// TestDiskFull checks that a node on a full disk refuses posts but answers everything
+// else, and accepts posts again once there is space.
 func TestDiskFull(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: a full disk needs root, to mount a small one")
@@ -95,7 +101,7 @@ func TestDiskFull(t *testing.T) {
 	p := startNode(t, filepath.Join(disk, "data"), "--difficulty", "1")
 	t.Cleanup(func() { p.stop(t, os.Kill) })
 
-	// Fill the disk beside the store, all but a little.
+	// Fill the rest of the disk with another file.
 	filler := filepath.Join(disk, "filler")
 	f, err := os.Create(filler)
 	if err != nil {
@@ -105,7 +111,7 @@ func TestDiskFull(t *testing.T) {
 		_, err = f.Write(make([]byte, 4096))
 	}
 	if err := f.Close(); err != nil {
-		t.Log(err) // it may say again that the disk is full
+		t.Log(err) // Close may report the full disk once more
 	}
 
 	post := func(i int) int {
@@ -138,7 +144,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status := post(1000); status != http.StatusCreated {
-		t.Errorf("status %d after there was space again", status)
+		t.Errorf("a post after space was freed: status %d, want %d", status, http.StatusCreated)
 	}
 	var pending []any
 	p.getJSON(t, "/pending_tx?limit=1000", &pending)
@@ -150,7 +156,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// The command's own client, signed and not, against the command's own node.
+// TestPost posts to a node with lode post, with a signature and without.
 func TestPost(t *testing.T) {
 	p := startNode(t, t.TempDir(), "--difficulty", "1")
 	key := filepath.Join(t.TempDir(), "key.pem")

@@ -5,9 +5,9 @@ package main
 import "testing"
 
 func TestSplit(t *testing.T) {
-	t.Skip("NOT TESTED: processes in network namespaces: they are Linux's")
+	t.Skip("NOT TESTED: processes in network namespaces: only Linux has them")
 }
 
 func TestHostile(t *testing.T) {
-	t.Skip("NOT TESTED: hostile peers: they use the addresses 127.x.y.z, which are Linux's")
+	t.Skip("NOT TESTED: hostile peers: they use the addresses 127.x.y.z, which only Linux accepts without configuration")
 }

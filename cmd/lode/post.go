@@ -17,16 +17,16 @@ import (
 )
 
 type postCmd struct {
-	Content string            `arg:"" help:"What to say."`
-	Author  string            `env:"LODE_AUTHOR" required:"" placeholder:"NAME" help:"Who says it."`
+	Content string            `arg:"" help:"Text of the transaction."`
+	Author  string            `env:"LODE_AUTHOR" required:"" placeholder:"NAME" help:"Name of the author."`
 	Field   map[string]string `placeholder:"NAME=TEXT" help:"A further field of the transaction; may be repeated."`
-	Key     string            `env:"LODE_KEY" placeholder:"FILE" help:"Sign with this key; see lode key."`
+	Key     string            `env:"LODE_KEY" placeholder:"FILE" help:"File of the private key to sign with; lode key new makes one."`
 	Node    string            `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to (${default})."`
 }
 
 const postTimeout = 30 * time.Second
 
-// Run posts a transaction and prints the node's answer.
+// Run posts a transaction to a node and prints the answer.
 func (c *postCmd) Run(ctx context.Context, s std) error {
 	body, err := c.body(time.Now())
 	if err != nil {
@@ -44,11 +44,11 @@ func (c *postCmd) Run(ctx context.Context, s std) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "text/plain")
-	req.Header.Set("Idempotency-Key", rand.Text()) // a transport that tries again posts once
+	req.Header.Set("Idempotency-Key", rand.Text()) // a request that the transport repeats posts only once
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("is a node running there? %w", err)
+		return fmt.Errorf("the node does not answer, is it running? %w", err)
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
@@ -62,13 +62,13 @@ func (c *postCmd) Run(ctx context.Context, s std) error {
 	return err
 }
 
-// body returns the post, signed if there is a key.
+// body returns the transaction as JSON, signed if the user named a key.
 func (c *postCmd) body(now time.Time) ([]byte, error) {
 	fields := map[string]string{}
 	for name, value := range c.Field {
 		switch name {
 		case "author", "content", "timestamp", "public_key", "signature":
-			return nil, fmt.Errorf("--field %s: it has a flag of its own or is set for you", name)
+			return nil, fmt.Errorf("--field %s: this field has its own flag or is set automatically", name)
 		}
 		fields[name] = value
 	}

@@ -15,16 +15,17 @@ import (
 	"time"
 )
 
-// process is a `lode node` of its own, so that it can be killed.
+// process is a node that runs as a separate process, so that a test can kill it.
 type process struct {
 	cmd    *exec.Cmd
 	url    string
-	log    *bytes.Buffer // complete once wait has returned
-	done   chan struct{}
+	log    *bytes.Buffer // standard error; may be read once done is closed
+	done   chan struct{} // closed when the process has ended
 	client *http.Client
 }
 
-// startNode starts a node on a free port and waits until it listens.
+// startNode starts a node on a free port, waits until it listens, and kills it when
+// the test ends.
 func startNode(t testing.TB, data string, flags ...string) *process {
 	t.Helper()
 	p, err := tryNode(data, flags...)
@@ -35,23 +36,26 @@ func startNode(t testing.TB, data string, flags ...string) *process {
 	return p
 }
 
+// kill kills the process if it still runs.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 	p.client.CloseIdleConnections()
 }
 
+// tryNode is startNode for a node that may fail to start. The error then contains the
+// log of the node.
 func tryNode(data string, flags ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self) //nolint:noctx // it ends by the signals that the tests send
+	cmd := exec.Command(self) //nolint:noctx // the tests end it with signals
 	cmd.Args = append([]string{"lode", "node", "--listen", "127.0.0.1:0", "--data", data}, flags...)
 	return startProcess(cmd)
 }
 
-// startProcess starts a command that runs a node and waits until it listens.
+// startProcess starts a command that runs a node, and waits until the node listens.
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	p := &process{
 		cmd: cmd, log: new(bytes.Buffer), done: make(chan struct{}),
@@ -84,7 +88,7 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// call sends a request and returns the status and the body.
+// call sends a request and returns the status and the body of the answer.
 func (p *process) call(ctx context.Context, method, path, body string) (status int, answer []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, p.url+path, strings.NewReader(body))
 	if err != nil {
@@ -103,6 +107,7 @@ func (p *process) call(ctx context.Context, method, path, body string) (status i
 	return resp.StatusCode, answer, err
 }
 
+// getJSON gets a path and decodes the answer into v.
 func (p *process) getJSON(t testing.TB, path string, v any) {
 	t.Helper()
 	status, answer, err := p.call(t.Context(), http.MethodGet, path, "")
@@ -114,7 +119,7 @@ func (p *process) getJSON(t testing.TB, path string, v any) {
 	}
 }
 
-// stop asks the node to end and returns how long that took.
+// stop sends a signal and returns how long the process took to end.
 func (p *process) stop(t testing.TB, s os.Signal) time.Duration {
 	t.Helper()
 	start := time.Now()

@@ -12,18 +12,20 @@ import (
 
 type reportCmd struct {
 	Files []string `arg:"" name:"file" help:"Results of lode bench or go test -bench, - for standard input. A name may be given a label: before=old.txt. With several files the later ones are compared with the first."`
-	Out   string   `placeholder:"DIR" default:"lode-report" help:"Folder to write to (${default}): report.html, which needs nothing else, and its plots as SVG and PNG."`
+	Out   string   `placeholder:"DIR" default:"lode-report" help:"Folder to write to (${default}): report.html, which is complete by itself, and its plots as SVG and PNG."`
 }
 
 func (*reportCmd) Help() string {
-	return `Prints what the results say, and writes it as a page with plots: the rate of each
-kernel with the bound of the core's units, the time to a block against theory,
-scaling over workers, tries against the geometric law and, with several files,
-before against after. Where there are too few samples it says so and concludes
-nothing.`
+	return `Prints a report of the results and writes it as an HTML page with plots: the rate of
+each kernel with the upper bound that the core's execution units set, the time to a
+block compared with theory, scaling over workers, and tries compared with the
+geometric distribution. With several files it compares the later ones with the
+first. Where a conclusion needs more samples than there are, the report says so and
+draws none.`
 }
 
-// Run reads the files and reports.
+// Run reads the results and writes the report to standard output and into a
+// folder.
 func (c *reportCmd) Run(s std) error {
 	var files []*report.File
 	for _, name := range c.Files {
@@ -47,6 +49,8 @@ func (c *reportCmd) Run(s std) error {
 	return err
 }
 
+// readResults reads one argument of the command: a file name or "-" for standard
+// input, optionally with a label before it.
 func readResults(name string, in io.Reader) (*report.File, error) {
 	label, path, labelled := strings.Cut(name, "=")
 	if !labelled {
@@ -62,6 +66,6 @@ func readResults(name string, in io.Reader) (*report.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // only read
+	defer func() { _ = f.Close() }() // opened for reading only
 	return report.Read(label, f)
 }

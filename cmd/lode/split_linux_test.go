@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// splitNetwork is the network of TestSplit: lab with a block every 2 seconds, so
-// that a minute is many blocks, and a half-life so short that the difficulty soon
-// fits the machine.
+// splitNetwork holds the parameters of the network in TestSplit. A block is due every
+// 2 seconds, so that many are found in a minute. The half-life is so short that the
+// difficulty adjusts to the machine within seconds.
 const splitNetwork = `{
  "name": "split",
  "difficulty": {"rule": "asert", "bits": "1e03ffff", "spacing": 2, "half_life": 20}
@@ -23,20 +23,21 @@ const splitNetwork = `{
 
 const (
 	splitNodes  = 8
-	splitRecent = 100              // blocks of a chain that are looked at while it runs
-	splitAgree  = 30 * time.Second // after healing
-	splitDepth  = 3                // blocks from any tip to what all have
+	splitRecent = 100              // number of latest blocks that look compares
+	splitAgree  = 30 * time.Second // time to agree after the cable is mended
+	splitDepth  = 3                // maximum number of blocks above the latest common one
 )
 
-// TestSplit runs eight nodes that mine all the time, cuts the cable between four
-// of them and the other four for LODE_SPLIT seconds (3), and mends it. Clients
-// post to both sides throughout. Within 30 seconds all tips must stand on a common
-// block at most three below, and no transaction may be lost or doubled.
+// TestSplit runs eight nodes that mine all the time, cuts the cable between four of
+// them and the other four for LODE_SPLIT seconds (default 3), and mends it. Clients
+// post to both sides throughout. Within 30 seconds after that all nodes must share a
+// block at most three below the highest tip, and no transaction may be lost or
+// appear twice.
 func TestSplit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("eight processes")
 	}
-	if inNetworkOfItsOwn(t) {
+	if ranInNewNetwork(t) {
 		return
 	}
 	seconds, err := strconv.Atoi(os.Getenv("LODE_SPLIT"))
@@ -81,23 +82,23 @@ func TestSplit(t *testing.T) {
 		left, right, all = look(t, nodes[:splitNodes/2]), look(t, nodes[splitNodes/2:]), look(t, nodes)
 		return all.common+splitDepth < min(left.common, right.common)
 	})
-	t.Logf("%v apart: heights %d and %d, both stand on block %d; %d and %d from the tips to what a side agrees on",
+	t.Logf("%v apart: heights %d and %d, the last common block is %d; the nodes of each side agree up to %d and %d blocks below the tip",
 		since(begin), left.high, right.high, all.common, left.depth(), right.depth())
 
 	l.join()
 	begin = time.Now()
 	for v := look(t, nodes); v.depth() > splitDepth; v = look(t, nodes) {
 		if time.Since(begin) > splitAgree {
-			t.Fatalf("%v after healing: heights %d to %d, and all stand on block %d", since(begin), v.low, v.high, v.common)
+			t.Fatalf("%v after the cable was mended: heights %d to %d, but the last common block is %d", since(begin), v.low, v.high, v.common)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Logf("agreed %v after healing", since(begin))
+	t.Logf("agreed %v after the cable was mended", since(begin))
 	worst := int64(0)
 	for begin := time.Now(); time.Since(begin) < 2*time.Second; time.Sleep(100 * time.Millisecond) {
 		worst = max(worst, look(t, nodes).depth())
 	}
-	t.Logf("for 2 s from then on at most %d blocks lay between a tip and what all had", worst)
+	t.Logf("in the 2 s after that the last common block was at most %d blocks below a tip", worst)
 	stopPosting()
 	clients.Wait()
 	posted.check(t, nodes)
@@ -105,14 +106,14 @@ func TestSplit(t *testing.T) {
 
 func since(t time.Time) time.Duration { return time.Since(t).Round(time.Millisecond) }
 
-// view is what some nodes have of the chain at about one moment.
+// view compares the chains of some nodes at about the same moment: the heights of the
+// lowest and of the highest tip, and of the latest block that all nodes have.
 type view struct{ low, high, common int64 }
 
-// depth is the number of blocks between the highest tip and the latest block
-// that all have.
+// depth returns how many blocks the latest common block is below the highest tip.
 func (v view) depth() int64 { return v.high - v.common }
 
-// look asks all nodes at once for their latest blocks.
+// look asks all nodes at the same time for their latest blocks and compares them.
 func look(t *testing.T, nodes []*process) view {
 	t.Helper()
 	chains := make([]map[int64]string, len(nodes))
@@ -159,15 +160,16 @@ func look(t *testing.T, nodes []*process) view {
 	return v
 }
 
-// posts are what clients have posted.
+// posts records the answers to all posts of the clients.
 type posts struct {
 	mu     sync.Mutex
-	taken  map[string]bool // contents that were acknowledged
-	refuse []string        // other answers
+	taken  map[string]bool // contents of the acknowledged transactions
+	refuse []string        // descriptions of all other answers
 }
 
-const postEvery = 200 * time.Millisecond // to each node
+const postEvery = 200 * time.Millisecond // pause between two posts to one node
 
+// post posts transactions to a node until the context ends, and records the answers.
 func (p *posts) post(ctx context.Context, n *process, who int) {
 	for i := 0; ctx.Err() == nil; i++ {
 		content := fmt.Sprintf("%d/%d", who, i)
@@ -190,18 +192,19 @@ func (p *posts) post(ctx context.Context, n *process, who int) {
 	}
 }
 
-// check wants every transaction in the chain of every node in the end, once.
+// check waits until the chain of every node contains all acknowledged transactions. It
+// fails the test if a post was refused or a transaction appears twice.
 func (p *posts) check(t *testing.T, nodes []*process) {
 	t.Helper()
 	for _, r := range p.refuse {
-		t.Errorf("a post was not taken: %s", r)
+		t.Errorf("a post was not acknowledged: %s", r)
 	}
 	begin := time.Now()
 	for i, n := range nodes {
 		eventually(t, fmt.Sprintf("all transactions are in the chain of node %d", i+1), func() bool {
 			times, err := n.contents(t.Context())
 			if err != nil {
-				t.Logf("node %d: %v", i+1, err) // a reorg cuts the answer
+				t.Logf("node %d: %v", i+1, err) // the answer ends early if a reorg happens meanwhile
 				return false
 			}
 			lost := 0
@@ -218,13 +221,13 @@ func (p *posts) check(t *testing.T, nodes []*process) {
 			return lost == 0
 		})
 	}
-	t.Logf("%d transactions stand in the chain of each node, each once; the last ones %v after the last post", len(p.taken), since(begin))
+	t.Logf("the chain of each node contains %d transactions, each once; the last ones %v after the last post", len(p.taken), since(begin))
 	if len(p.taken) < 50 {
-		t.Error("too few to show anything")
+		t.Error("too few transactions for this test to show anything")
 	}
 }
 
-// contents counts the contents of the transactions in the chain.
+// contents returns how often each content appears in the chain.
 func (p *process) contents(ctx context.Context) (map[string]int, error) {
 	status, answer, err := p.call(ctx, http.MethodGet, "/chain", "")
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TestTour is README's tour with three nodes, as processes: posts anywhere are
-// mined anywhere, seen everywhere, once; a node that has grown up apart joins,
-// and what it had mined is mined again.
+// TestTour follows the README's tour with three nodes. A transaction posted to one
+// node is mined on another and appears once in every chain. Then a node with its own
+// shorter chain joins, and its transactions are mined again.
 func TestTour(t *testing.T) {
 	one := startNode(t, t.TempDir())
 	two := startNode(t, t.TempDir(), "--peer", one.url)
@@ -38,7 +38,7 @@ func TestTour(t *testing.T) {
 	three.register(t, one)
 	nodes := []*process{one, two, three}
 	for _, n := range nodes {
-		eventually(t, "the chain with more work is everywhere, and what the other one had mined is pending again", func() bool {
+		eventually(t, "every node has the chain with more work, and the transactions of the other chain are pending again", func() bool {
 			return n.height(t) == 2 && n.pending(t) == 3 && n.peers(t) == 2
 		})
 	}
@@ -49,8 +49,9 @@ func TestTour(t *testing.T) {
 	}
 }
 
-// TestJoinWithMoreWork has the node that registers be the one with more work, and
-// a node restarted on its own data come back to its peers.
+// TestJoinWithMoreWork is the opposite case: the node that registers has the chain
+// with more work, so the other node reorganises. It also checks that a restarted node
+// reconnects to the peers that it remembers.
 func TestJoinWithMoreWork(t *testing.T) {
 	data := t.TempDir()
 	one, two := startNode(t, t.TempDir()), startNode(t, data)
@@ -61,8 +62,8 @@ func TestJoinWithMoreWork(t *testing.T) {
 		two.mine(t)
 	}
 	two.register(t, one)
-	eventually(t, "the first has the second's chain and its own post again", func() bool { return one.height(t) == 3 && one.pending(t) == 1 })
-	eventually(t, "so has the second", func() bool { return two.pending(t) == 1 })
+	eventually(t, "the first has the second's chain, and its own post is pending again", func() bool { return one.height(t) == 3 && one.pending(t) == 1 })
+	eventually(t, "the post is pending on the second, too", func() bool { return two.pending(t) == 1 })
 	one.mine(t)
 	for _, n := range []*process{one, two} {
 		eventually(t, "all is mined", func() bool { return n.height(t) == 4 && n.pending(t) == 0 })
@@ -77,17 +78,19 @@ func TestJoinWithMoreWork(t *testing.T) {
 	two.hasOnce(t, "loses", "wins 0", "wins 1", "wins 2", "while the second was away")
 }
 
-// eventually waits for what is to come about. The bound is only there for a test
-// that fails.
+// eventually polls until ok returns true, and fails the test after a minute. The
+// minute is far longer than any condition should take; no test depends on it.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within a minute: %s", what)
+			t.Fatalf("after a minute still not true: %s", what)
 		}
 	}
 }
 
+// want sends a request and fails the test unless the answer has the given status and
+// contains part.
 func (p *process) want(t testing.TB, status int, part, method, path, body string) {
 	t.Helper()
 	got, answer, err := p.call(t.Context(), method, path, body)
@@ -111,7 +114,7 @@ func (p *process) register(t testing.TB, with *process) {
 	p.want(t, http.StatusOK, "Registration successful", http.MethodPost, "/register_with", fmt.Sprintf(`{"node_address":"%s/"}`, with.url))
 }
 
-// nodeStatus is what the tests read of /status.
+// nodeStatus contains the fields of /status that the tests read.
 type nodeStatus struct {
 	Height    int64
 	Hash      pow.Hash
@@ -126,6 +129,7 @@ func (p *process) status(t testing.TB) (s nodeStatus) {
 	return s
 }
 
+// tryStatus is status for a node that may not answer.
 func (p *process) tryStatus(ctx context.Context) (s nodeStatus, err error) {
 	status, answer, err := p.call(ctx, http.MethodGet, "/status", "")
 	if err == nil && status != http.StatusOK {
@@ -141,7 +145,7 @@ func (p *process) height(t testing.TB) int64 { t.Helper(); return p.status(t).He
 func (p *process) peers(t testing.TB) int    { t.Helper(); return p.status(t).Peers }
 func (p *process) pending(t testing.TB) int  { t.Helper(); return p.status(t).Mempool.Transactions }
 
-// hasOnce wants these contents in the chain, each once, and no others.
+// hasOnce fails the test unless the chain contains exactly these contents, each once.
 func (p *process) hasOnce(t testing.TB, want ...string) {
 	t.Helper()
 	var c struct {

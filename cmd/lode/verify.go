@@ -13,25 +13,26 @@ import (
 )
 
 type verifyCmd struct {
-	File     string  `arg:"" optional:"" default:"-" help:"File of headers, raw or in hex; - or nothing for standard input."`
-	Retarget bool    `help:"Check Bitcoin's difficulty rule too."`
-	Network  string  `placeholder:"NAME" help:"Network of the headers: main, testnet3 or signet. By default it is recognised by the genesis, if the stream begins there."`
-	Height   *uint32 `placeholder:"N" help:"Height of the first header, where the stream does not begin at a genesis."`
+	File     string  `arg:"" optional:"" default:"-" help:"File of headers, raw or in hex. The default, -, is standard input."`
+	Retarget bool    `help:"Also check Bitcoin's difficulty rule."`
+	Network  string  `placeholder:"NAME" help:"Network of the headers: main, testnet3 or signet. By default it is recognised by its genesis, if the stream begins there."`
+	Height   *uint32 `placeholder:"N" help:"Height of the first header, if the stream does not begin at a genesis."`
 }
 
 func (*verifyCmd) Help() string {
-	return `Reads headers as raw bytes (80 each), as hex (160 digits each), or as Neutrino
-exports them, and tells these forms apart. Checks that every header's parent came
-before it, that its hash proves the work, and that its time is later than the
-median of the eleven before. Prints what it found; branches are told apart.
+	return `Reads headers as raw bytes (80 each), as hex (160 digits each), or in the format
+that Neutrino exports, and recognises the format by itself. Checks that every
+header follows its parent in the stream, that its hash proves the work, and that
+its time is later than the median of the eleven before it. Prints a summary; the
+stream may contain branches, which are counted separately.
 
-At the first header that is wrong the exit status is 1 and standard error names
-the header and the reason: high-hash, bad-diffbits, time-too-old, duplicate,
-prev-blk-not-found (not among the 4,096 headers before), wrong-genesis,
-truncated, malformed, too-many-forks (over 1,000 branches).`
+At the first invalid header the command stops with exit status 1, and standard
+error names the header and the reason: high-hash, bad-diffbits, time-too-old,
+duplicate, prev-blk-not-found (the parent is not among the 4,096 headers before),
+wrong-genesis, truncated, malformed, too-many-forks (more than 1,000 branches).`
 }
 
-// Run checks the stream.
+// Run checks the stream and prints a summary.
 func (c *verifyCmd) Run(s std) error {
 	in, name := s.in, "standard input"
 	if c.File != "-" {
@@ -39,7 +40,7 @@ func (c *verifyCmd) Run(s std) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = f.Close() }() // only read
+		defer func() { _ = f.Close() }() // opened for reading only
 		in, name = f, c.File
 	}
 
@@ -58,7 +59,8 @@ func (c *verifyCmd) Run(s std) error {
 	return c.print(s.out, summary, elapsed)
 }
 
-// verify reads and checks until the end or the first wrong header.
+// verify reads and checks headers until the end of the stream or the first invalid
+// one.
 func (c *verifyCmd) verify(in io.Reader) (headers.Summary, error) {
 	reader := headers.NewReader(in)
 	var verifier *headers.Verifier
@@ -95,6 +97,8 @@ func (c *verifyCmd) verify(in io.Reader) (headers.Summary, error) {
 	return verifier.Summary(), nil
 }
 
+// verifier creates the verifier from the flags. What the flags leave open, it takes
+// from the metadata of the stream, if the format has any.
 func (c *verifyCmd) verifier(reader *headers.Reader) *headers.Verifier {
 	config := headers.Config{Network: headers.NetworkNamed(c.Network), Height: c.Height, Retarget: c.Retarget}
 	if network, height, ok := reader.Metadata(); ok {
@@ -108,11 +112,13 @@ func (c *verifyCmd) verifier(reader *headers.Reader) *headers.Verifier {
 	return headers.NewVerifier(config)
 }
 
-// atHeader adds which header an error is about, counted from 1 as people do.
+// atHeader adds the number of the header, counted from 1, and its place in the
+// stream to an error.
 func atHeader(n uint64, where string, err error) error {
 	return fmt.Errorf("header %d (%s): %w", n+1, where, err)
 }
 
+// print writes the summary as a table.
 func (c *verifyCmd) print(w io.Writer, s headers.Summary, elapsed time.Duration) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
@@ -134,7 +140,7 @@ func (c *verifyCmd) print(w io.Writer, s headers.Summary, elapsed time.Duration)
 	}
 	work := "chainwork"
 	if !s.Start.FromGenesis {
-		work = "work" // what came before the stream is not counted
+		work = "work" // the work of the headers before the stream is unknown
 	}
 	row(work, "%s", s.Best.Work)
 	switch {
@@ -142,7 +148,7 @@ func (c *verifyCmd) print(w io.Writer, s headers.Summary, elapsed time.Duration)
 		row("difficulty", "not checked (--retarget)")
 	case s.Skipped == 0:
 		row("difficulty", "follows the rule, %d retargets", s.Retargets)
-	default: // the period before the first one began before the stream
+	default: // the stream does not contain the start of the first period
 		row("difficulty", "follows the rule, %d retargets; %d could not be checked", s.Retargets, s.Skipped)
 	}
 	row("side branches", "%d", len(s.Side))

@@ -9,6 +9,8 @@ import (
 	"github.com/lodepow/lode/pow/headers"
 )
 
+// TestManySideBranches checks that the summary lists ten side branches and counts the
+// others.
 func TestManySideBranches(t *testing.T) {
 	s := headers.Summary{Headers: 100, Retargets: 3, Skipped: 1}
 	for i := range 12 {

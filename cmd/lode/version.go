@@ -8,13 +8,14 @@ import (
 
 type versionCmd struct{}
 
-// Run prints what the build says of itself.
+// Run prints the version, the commit and the platform of this build.
 func (*versionCmd) Run(s std) error {
 	info, _ := debug.ReadBuildInfo()
 	_, err := fmt.Fprintf(s.out, "lode %s\n", buildVersion(info))
 	return err
 }
 
+// buildVersion formats the version that the Go toolchain recorded in the binary.
 func buildVersion(info *debug.BuildInfo) string {
 	version, revision := "(devel)", ""
 	if info != nil {

@@ -1,4 +1,5 @@
-// Command generate writes the dashboards as Grafana reads them into a folder.
+// Command generate writes the dashboards into a folder, as JSON files for Grafana.
+// go generate ./dashboards runs it.
 package main
 
 import (
@@ -19,7 +20,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("want the folder to write to, got %q", args)
+		return fmt.Errorf("want one argument, the folder to write to, got %q", args)
 	}
 	for _, d := range dashboards.All() {
 		g, err := d.Grafana()

@@ -15,43 +15,43 @@ import (
 
 const (
 	queryTimeout = 30 * time.Second
-	maxAnswer    = 64 << 20 // bytes
+	maxAnswer    = 64 << 20 // greatest length of an answer that is read, in bytes
 )
 
-// Client asks a Prometheus by its HTTP API
+// Client is a client of Prometheus's HTTP API
 // (https://prometheus.io/docs/prometheus/latest/querying/api/).
 type Client struct {
 	URL  string
 	http *http.Client
 }
 
-// NewClient asks the Prometheus at that address.
+// NewClient returns a client of the Prometheus at the given base URL.
 func NewClient(url string) *Client {
 	return &Client{URL: strings.TrimSuffix(url, "/"), http: &http.Client{Timeout: queryTimeout}}
 }
 
-// Close closes the connections that wait for the next query.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Point is a value at a time.
+// Point is the value of a series at a point in time.
 type Point struct {
 	Time  time.Time
 	Value float64
 }
 
-// Series is what a query returns for one set of labels.
+// Series is the part of a query's result that has one set of labels.
 type Series struct {
 	Labels map[string]string
-	Points []Point
+	Points []Point // in ascending order of time
 }
 
-// Query evaluates an expression at a time. A range selector returns the samples
-// as they were scraped.
+// Query evaluates an expression at the given time. For a range selector, it returns
+// the samples as they were scraped.
 func (c *Client) Query(ctx context.Context, expr string, at time.Time) ([]Series, error) {
 	return c.query(ctx, "/api/v1/query", url.Values{"query": {expr}, "time": {unix(at)}})
 }
 
-// QueryRange evaluates an expression at every step from a time to another one.
+// QueryRange evaluates an expression at every step between two times.
 func (c *Client) QueryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) ([]Series, error) {
 	return c.query(ctx, "/api/v1/query_range", url.Values{
 		"query": {expr}, "start": {unix(from)}, "end": {unix(to)},
@@ -59,6 +59,7 @@ func (c *Client) QueryRange(ctx context.Context, expr string, from, to time.Time
 	})
 }
 
+// unix formats a time as Unix time in seconds, with milliseconds.
 func unix(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64) }
 
 func (c *Client) query(ctx context.Context, path string, values url.Values) ([]Series, error) {
@@ -114,7 +115,7 @@ func (c *Client) query(ctx context.Context, path string, values url.Values) ([]S
 	return all, nil
 }
 
-// sample is a point as the API has it: [seconds, "value"].
+// sample is a Point in the API's JSON form, [seconds, "value"].
 type sample Point
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -124,7 +125,7 @@ func (s *sample) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &[]any{&seconds, &value}); err != nil {
 		return err
 	}
-	v, err := strconv.ParseFloat(value, 64) // NaN and Inf too
+	v, err := strconv.ParseFloat(value, 64) // accepts NaN and Inf, which Prometheus sends too
 	if err != nil {
 		return err
 	}
@@ -132,6 +133,7 @@ func (s *sample) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// ready returns the HTTP status of Prometheus's readiness check.
 func (c *Client) ready(ctx context.Context) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/-/ready", nil)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestClient(t *testing.T) {
 	}
 	server.Close()
 	if _, err := c.Query(t.Context(), "vector", now); err == nil {
-		t.Error("no error from a server that is gone")
+		t.Error("no error, although the server has been closed")
 	}
 }
 
@@ -56,6 +56,6 @@ func TestTail(t *testing.T) {
 	}
 	_, _ = io.WriteString(&log, "the end")
 	if s := log.String(); len(s) != maxLog || !strings.HasSuffix(s, "x\nthe end") {
-		t.Errorf("%d bytes that end in %q, want %d and the end", len(s), s[len(s)-10:], maxLog)
+		t.Errorf("the log has %d bytes and ends in %q, want %d bytes that end in what was written last", len(s), s[len(s)-10:], maxLog)
 	}
 }

@@ -1,3 +1,4 @@
-// Package live runs nodes and a Prometheus as processes of their own and asks
-// Prometheus what it has seen: for make monitor, the renderer and the tests.
+// Package live starts nodes and a Prometheus as child processes, and queries that
+// Prometheus. The commands monitor and render use it, as do the tests of dashboards
+// and alerts.
 package live

@@ -22,46 +22,54 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// How long the parts of the test take, of Prometheus's time.
+// The durations of the parts of the test.
 const (
 	warmUp  = 20 * time.Second
 	quiet   = 70 * time.Second
-	trouble = 150 * time.Second // at least
+	trouble = 150 * time.Second // at least; see waitApart
 	healing = 25 * time.Second
 	still   = 15 * time.Second
 
-	mostTrouble = 5 * time.Minute // for the split to be noticed
+	mostTrouble = 5 * time.Minute // longest time until an alert must have noticed the split
 )
 
-// story is a network under watch, and when what happened to it.
+// story is a network watched by a Prometheus, with the times of what happened to it.
 type story struct {
 	*Prometheus
-	a, b, c *watched // mine and talk to each other
-	killed  *Node
-	full    *Node // has a file size limit
+	a, b, c *watched // mine, and are connected with each other
+	killed  *Node    // is killed while it runs
+	full    *Node    // has a limit on the size of its files
 
-	begun, split, healed, stilled             time.Time
+	// The parts of the story begin at these times: begun (after the warm-up), split
+	// (trouble begins), healed (the network is whole again), and stilled (no more
+	// blocks are mined).
+	begun, split, healed, stilled time.Time
+
+	// The causes of alerts: c is cut off, the clock of b is turned back, one node is
+	// killed, one has its disk filled, and a receives invalid blocks.
 	cut, turned, death, filled, sentBadBlocks moment
 }
 
-// moment is when something was done: between two times, for a busy machine takes
-// long for everything.
+// moment is the time of an action, as an interval, because on a busy machine any
+// action may take long.
 type moment struct{ from, to time.Time }
 
+// during runs f and returns when it ran.
 func during(f func()) moment {
 	from := time.Now()
 	f()
 	return moment{from, time.Now()}
 }
 
-// TestLive watches nodes with a real Prometheus while all is well, while all
-// sorts of things go wrong, and afterwards, and asks everything that the
-// dashboards ask.
+// TestLive watches nodes with a real Prometheus: first without trouble, then while
+// several things go wrong at once, and then after they have been repaired. It checks
+// the alerts, runs every query of the dashboards, and compares some metrics with the
+// nodes' own counts.
 func TestLive(t *testing.T) {
 	if os.Getenv("LODE_PROMETHEUS") == "" {
 		t.Skip("NOT TESTED: dashboards and alerts on a live Prometheus, which takes five to eight minutes; set LODE_PROMETHEUS=1")
 	}
-	s := tell(t)
+	s := runStory(t)
 	t.Run("quiet", s.checkQuiet)
 	t.Run("alerts", s.checkAlerts)
 	t.Run("panels", s.checkPanels)
@@ -70,8 +78,9 @@ func TestLive(t *testing.T) {
 	t.Run("series", s.checkSeries)
 }
 
-// tell lets the story happen.
-func tell(t *testing.T) *story {
+// runStory starts the network and Prometheus, and lets everything in the story
+// happen.
+func runStory(t *testing.T) *story {
 	params := network(t)
 	s := &story{
 		a: newWatched(t, "a", params, node.Continuous),
@@ -103,7 +112,7 @@ func tell(t *testing.T) *story {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
-	clients.Go(func() { s.visit(ctx) })
+	clients.Go(func() { s.actAsClient(ctx) })
 	defer clients.Wait()
 	defer cancel()
 
@@ -111,8 +120,9 @@ func tell(t *testing.T) *story {
 	s.begun = time.Now()
 	wait(t, quiet)
 
-	// c is on its own from here on, b's clock is wrong, one node dies, and one
-	// gets more than it has room for.
+	// Now c is isolated from the others, b's clock is turned back by ten minutes, one
+	// node is killed, one receives more than fits on its disk, and a receives invalid
+	// blocks.
 	s.split = time.Now()
 	s.cut = during(func() {
 		s.c.close()
@@ -131,7 +141,8 @@ func tell(t *testing.T) *story {
 	s.c.open([]gossip.Address{s.a.peer(), s.b.peer()}, nil)
 	wait(t, healing)
 
-	// No more blocks, so that counts do not move while they are compared.
+	// With their clocks turned back the nodes stop mining, so that counts do not
+	// change while they are compared.
 	for _, n := range []*watched{s.a, s.b, s.c} {
 		n.clock.Store(int64(-10 * time.Minute))
 	}
@@ -140,8 +151,8 @@ func tell(t *testing.T) *story {
 	return s
 }
 
-// waitApart waits until an alert has noticed that the network is split. How long
-// that takes depends on how many blocks the sides mine.
+// waitApart waits until an alert has noticed that the network is split, but not
+// beyond mostTrouble. The time depends on how many blocks the two sides mine.
 func (s *story) waitApart(t *testing.T) {
 	t.Helper()
 	const alert = `ALERTS{alertname=~"LodeNodesDisagree|LodeNodeBehind", alertstate="firing", instance!="full"}`
@@ -156,6 +167,7 @@ func (s *story) waitApart(t *testing.T) {
 	}
 }
 
+// wait waits for the given time. It ends the test if the test's context ends.
 func wait(t *testing.T, d time.Duration) {
 	t.Helper()
 	select {
@@ -165,7 +177,8 @@ func wait(t *testing.T, d time.Duration) {
 	}
 }
 
-// startProcesses starts the two nodes that cannot be goroutines of this process.
+// startProcesses starts the two nodes that must be separate processes: the one that
+// is killed, and the one with a file size limit.
 func (s *story) startProcesses(t *testing.T, p rules.Params) {
 	t.Helper()
 	dir := t.TempDir()
@@ -197,12 +210,13 @@ func (s *story) startProcesses(t *testing.T, p rules.Params) {
 		return n
 	}
 	s.killed = run("killed")
-	// In blocks of 512 bytes.
+	// The unit of the limit is 512 bytes, so it is 1 MiB.
 	s.full = run("full", "sh", "-c", `ulimit -f 2048 && exec "$@"`, "sh")
 }
 
-// visit does what clients do: posts, looks, errs, and follows the events.
-func (s *story) visit(ctx context.Context) {
+// actAsClient behaves like clients of the nodes until the context ends: it posts
+// transactions, reads the chain, makes invalid requests, and follows events.
+func (s *story) actAsClient(ctx context.Context) {
 	var stream sync.WaitGroup
 	stream.Go(func() { ask(ctx, http.MethodGet, "http://"+s.a.addr()+"/events", nil) })
 	defer stream.Wait()
@@ -225,7 +239,8 @@ func (s *story) visit(ctx context.Context) {
 	}
 }
 
-// fill posts to the node with the limit until it has no space.
+// fill posts large transactions to the node with the file size limit until it answers
+// that it has no space.
 func (s *story) fill(t *testing.T) {
 	t.Helper()
 	for i := range 1000 {
@@ -233,10 +248,11 @@ func (s *story) fill(t *testing.T) {
 			return
 		}
 	}
-	t.Error("the limit on its files does not stop the node")
+	t.Error("the node with a file size limit still accepts posts after 1000 large ones")
 }
 
-// sendBadBlocks sends a more blocks than it should stand.
+// sendBadBlocks sends invalid blocks to a, more than it takes for LodeBlocksRefused
+// to fire.
 func (s *story) sendBadBlocks(t *testing.T) {
 	t.Helper()
 	for range 2 {
@@ -250,13 +266,13 @@ func (s *story) sendBadBlocks(t *testing.T) {
 				t.Fatal(err)
 			}
 			if status := ask(t.Context(), http.MethodPost, "http://"+s.a.addr()+"/add_block", body); status != http.StatusBadRequest {
-				t.Errorf("%s: status %d", reason, status)
+				t.Errorf("%s: status %d, want 400", reason, status)
 			}
 		}
 	}
 }
 
-// firing returns when each alert fired first, by its name and instance.
+// firing returns the time at which each alert first fired, by "name instance".
 func (s *story) firing(t *testing.T) map[string]time.Time {
 	t.Helper()
 	found, err := s.QueryRange(t.Context(), `ALERTS{alertstate="firing"}`, s.begun.Add(-warmUp), s.stilled, time.Second)
@@ -273,18 +289,19 @@ func (s *story) firing(t *testing.T) map[string]time.Time {
 	return first
 }
 
+// checkQuiet checks that no alert fires before the trouble begins.
 func (s *story) checkQuiet(t *testing.T) {
 	for name, at := range s.firing(t) {
 		if at.Before(s.split) {
-			t.Errorf("%s fires %s after the start, and nothing is wrong", name, at.Sub(s.begun.Add(-warmUp)).Round(time.Second))
+			t.Errorf("%s fires %s after the start, although nothing is wrong", name, at.Sub(s.begun.Add(-warmUp)).Round(time.Second))
 		}
 	}
 }
 
-// late returns by how much the samples of a series came later than they should
-// have, at most, from the split to the healing.
+// late returns the greatest delay of a sample, beyond the configured interval, in the
+// samples of a selector while the network was split.
 func (s *story) late(t *testing.T, selector string) time.Duration {
-	const interval = 5 * time.Second // of prometheus.yml, for scrapes and evaluations
+	const interval = 5 * time.Second // both scrape_interval and evaluation_interval in prometheus.yml
 	t.Helper()
 	found, err := s.Query(t.Context(), fmt.Sprintf("%s[%ds]", selector, int(s.healed.Sub(s.split).Seconds())), s.healed)
 	if err != nil || len(found) == 0 {
@@ -299,21 +316,21 @@ func (s *story) late(t *testing.T, selector string) time.Duration {
 	return most
 }
 
-// checkAlerts holds each alert to the time that docs/monitoring.md states, and
-// grants what Prometheus itself was late by. The rules alone are held to it
-// exactly, by promtool.
+// checkAlerts checks that each alert fires within the time that docs/monitoring.md
+// states, plus some slack for a busy machine on which Prometheus itself was late.
+// TestPromtool checks the same times without slack, for the rules alone.
 func (s *story) checkAlerts(t *testing.T) {
-	const most = 30 * time.Second // a machine that is slower can tell nothing
+	const most = 30 * time.Second // limit of the slack, beyond which the check would mean nothing
 	scrapes, evaluations := s.late(t, "up"), s.late(t, `instance:lode_hashes:rate1m{instance="a"}`)
 	t.Logf("scrapes are up to %s late, evaluations up to %s", scrapes, evaluations)
 	slack := 10*time.Second + min(scrapes+evaluations, most)
 	first := s.firing(t)
-	// A search that is under way when the clock turns goes on to its end.
+	// A search that is in progress when the clock is turned continues to its end.
 	stalled := s.b.stalled(s.turned.to)
 	if stalled.IsZero() {
-		t.Fatal("b has not stopped hashing, though its clock was turned")
+		t.Fatal("b has not stopped hashing, although its clock was turned back")
 	}
-	t.Logf("b hashed for %s after its clock was turned", stalled.Sub(s.turned.to).Round(100*time.Millisecond))
+	t.Logf("b hashed for another %s after its clock was turned back", stalled.Sub(s.turned.to).Round(100*time.Millisecond))
 	for _, want := range []struct {
 		name   string
 		cause  moment
@@ -333,30 +350,30 @@ func (s *story) checkAlerts(t *testing.T) {
 		case at.Before(want.cause.from):
 			t.Errorf("%s fires %s before its cause", want.name, want.cause.from.Sub(at))
 		case took > want.within+slack:
-			t.Errorf("%s fires after %s, want it within %s, and %s for a busy machine", want.name, took, want.within, slack)
+			t.Errorf("%s fires after %s, want it within %s plus a slack of %s", want.name, took, want.within, slack)
 		default:
-			t.Logf("%s fires after %s, as it should within %s", want.name, took, want.within)
+			t.Logf("%s fires after %s; documented: within %s", want.name, took, want.within)
 		}
 		delete(first, want.name)
 	}
 	deep, apart := false, false
 	for name, at := range first {
-		// Which of the two it is depends on how much the sides mine.
+		// Which of the two alerts fires depends on how many blocks each side mines.
 		if name == "LodeNodesDisagree " || strings.HasPrefix(name, "LodeNodeBehind ") && !strings.HasSuffix(name, "full") {
 			apart = apart || at.Before(s.healed)
 		}
 		took := at.Sub(s.healed).Round(100 * time.Millisecond)
 		if strings.HasPrefix(name, "LodeDeepReorg ") && took > 0 {
-			t.Logf("%s fires %s after the split is healed", name, took)
+			t.Logf("%s fires %s after the split has been healed", name, took)
 			deep = true
 		} else {
-			t.Logf("%s fires too, %s after the split", name, at.Sub(s.split).Round(100*time.Millisecond))
+			t.Logf("%s also fires, %s after the split", name, at.Sub(s.split).Round(100*time.Millisecond))
 		}
 	}
 	if !apart {
 		t.Error("neither LodeNodesDisagree nor LodeNodeBehind fires while the network is split")
 	}
 	if !deep {
-		t.Error("LodeDeepReorg does not fire when the split is healed")
+		t.Error("LodeDeepReorg does not fire after the split has been healed")
 	}
 }

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// startTimeout bounds the start of a node and of Prometheus.
+// startTimeout is the time within which a node, or Prometheus, must have started.
 const startTimeout = 30 * time.Second
 
-// Node is a node in a process of its own.
+// Node is a node that runs as a child process.
 type Node struct {
 	*Process
-	URL string // of its API
+	URL string // base URL of its API
 }
 
-// Addr returns the host and port that the node listens on.
+// Addr returns the address on which the node listens, as host:port.
 func (n *Node) Addr() string { return strings.TrimPrefix(n.URL, "http://") }
 
-// StartNode runs a command, lode node with its flags, and waits until the node
-// listens.
+// StartNode runs a command, which must be lode node with its flags, and waits until
+// the node reports that it is listening.
 func StartNode(ctx context.Context, command ...string) (*Node, error) {
 	out, in := io.Pipe()
 	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // Stop ends it
@@ -47,7 +47,7 @@ func StartNode(ctx context.Context, command ...string) (*Node, error) {
 	}()
 	go func() {
 		<-p.done
-		_ = in.Close() // ends the reader
+		_ = in.Close() // ends the goroutine that reads the output
 	}()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -55,9 +55,9 @@ func StartNode(ctx context.Context, command ...string) (*Node, error) {
 	case url := <-listening:
 		return &Node{Process: p, URL: url}, nil
 	case <-p.done:
-		return nil, fmt.Errorf("the node has ended: %s", p.Log())
+		return nil, fmt.Errorf("the node ended before it listened; it wrote:\n%s", p.Log())
 	case <-ctx.Done():
 		p.Kill()
-		return nil, fmt.Errorf("the node does not listen: %w; it wrote:\n%s", context.Cause(ctx), p.Log())
+		return nil, fmt.Errorf("the node did not start to listen: %w; it wrote:\n%s", context.Cause(ctx), p.Log())
 	}
 }

@@ -24,9 +24,10 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-const spacing = 2 // seconds a block
+const spacing = 2 // seconds between blocks
 
-// network is one whose first block is as hard as this machine makes right.
+// network returns the parameters of a network whose first difficulty suits the speed
+// of this machine.
 func network(t *testing.T) rules.Params {
 	t.Helper()
 	engine, err := pow.New(pow.Config{})
@@ -38,30 +39,30 @@ func network(t *testing.T) rules.Params {
 	start := time.Now()
 	_, _ = engine.Search(ctx, pow.Job{Target: pow.ZerosTarget(255)})
 	rate := float64(engine.Hashes()) / time.Since(start).Seconds()
-	p := rules.Params{Name: "watched", Difficulty: rules.Difficulty{
+	p, err := rules.New(rules.Config{Name: "watched", Difficulty: rules.Difficulty{
 		Rule: rules.RuleAsert, Bits: pow.ZerosTarget(int(math.Log2(rate * spacing))).Bits(), Spacing: spacing, HalfLife: 10 * spacing,
-	}}.WithDefaults()
-	if err := p.Validate(); err != nil {
+	}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// watched is a node in this process, so that its clock can be turned and what it
-// does be counted.
+// watched is a node in this process, which makes it possible to change its clock and
+// to observe its engine and chain directly.
 type watched struct {
 	t      *testing.T
 	name   string
 	config node.Config
-	clock  atomic.Int64 // nanoseconds that it is ahead
+	clock  atomic.Int64 // how far the node's clock is ahead of the real one, in nanoseconds
 
 	node      *node.Node
 	stop      context.CancelFunc
-	done      chan struct{}
-	connected atomic.Int64 // blocks, since the start
+	done      chan struct{} // closed when the node has ended
+	connected atomic.Int64  // number of blocks connected since the node was last started
 
 	mu      sync.Mutex
-	samples []Point // of the engine's count
+	samples []Point // the engine's count of hashes over time
 }
 
 func newWatched(t *testing.T, name string, p rules.Params, mode node.Mode) *watched {
@@ -74,7 +75,8 @@ func newWatched(t *testing.T, name string, p rules.Params, mode node.Mode) *watc
 	return n
 }
 
-// open starts the node. The first time it takes a free port, which it keeps.
+// open starts the node, with the given peers and the given prefixes of addresses that
+// it accepts. It listens on a free port the first time, and on the same port later.
 func (n *watched) open(peers []gossip.Address, allow []netip.Prefix) {
 	n.t.Helper()
 	n.config.Peers, n.config.Allow = peers, allow
@@ -117,7 +119,8 @@ func (n *watched) peer() gossip.Address {
 	return a
 }
 
-// sample notes the engine's count, with the real time.
+// sample records the engine's count of hashes, with the real time, until the context
+// ends.
 func (n *watched) sample(ctx context.Context) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -133,7 +136,8 @@ func (n *watched) sample(ctx context.Context) {
 	}
 }
 
-// hashesAt returns the engine's count at a time, between two samples.
+// hashesAt returns the engine's count of hashes at the given time, interpolated
+// between two samples. It returns NaN if there are no samples around that time.
 func (n *watched) hashesAt(at time.Time) float64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -147,8 +151,8 @@ func (n *watched) hashesAt(at time.Time) float64 {
 	return math.NaN()
 }
 
-// stalled returns when the engine stopped counting after a time, the first time
-// for longer than a minute.
+// stalled returns the first time after the given one from which the engine's count
+// stayed the same for more than a minute, or the zero time if it never did.
 func (n *watched) stalled(after time.Time) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -165,7 +169,8 @@ func (n *watched) stalled(after time.Time) time.Time {
 	return time.Time{}
 }
 
-// ask sends a request to a node and returns the status; 0 if there is none.
+// ask sends a request to a node and returns the status of the answer, or 0 if there is
+// no answer.
 func ask(ctx context.Context, method, url string, body []byte) int {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
@@ -181,13 +186,14 @@ func ask(ctx context.Context, method, url string, body []byte) int {
 	return resp.StatusCode
 }
 
+// post posts a transaction and returns the status of the answer.
 func post(ctx context.Context, addr, content string) int {
 	body, _ := json.Marshal(map[string]string{"author": "tester", "content": content})
 	return ask(ctx, http.MethodPost, "http://"+addr+"/new_transaction", body)
 }
 
-// badBlocks returns blocks for the tip of a chain, each wrong in its own way, by
-// the reason. They are as easy as the network allows at all.
+// badBlocks returns blocks on top of a chain's tip, each invalid for a different
+// reason, by that reason. They have the least difficulty that the network allows.
 func badBlocks(t *testing.T, c *chain.Chain) map[block.Reason]block.Block {
 	t.Helper()
 	template, err := c.Template(chain.TemplateOptions{Tag: "bad", Empty: true})
@@ -200,7 +206,7 @@ func badBlocks(t *testing.T, c *chain.Chain) map[block.Reason]block.Block {
 	}
 	make := func(change func(*pow.Header)) block.Block {
 		job := template.Job(1, uint32(time.Now().Unix()))
-		job.Header.Bits = c.Params().Difficulty.Limit
+		job.Header.Bits = c.Params().Difficulty().Limit
 		change(&job.Header)
 		job.Versions = nil
 		r, err := engine.Search(t.Context(), job)

@@ -9,20 +9,23 @@ import (
 	"github.com/lodepow/lode/dashboards"
 )
 
-// rightlyEmpty are queries that return nothing in the story of TestLive, by
-// dashboard and panel, each with why.
+// rightlyEmpty lists the panels whose queries return nothing in the story of TestLive,
+// each with the reason.
 var rightlyEmpty = map[string]string{
 	"lode-network: Bans, per hour": "nobody breaks the protocol",
 }
 
-// checkPanels runs every query of every panel over the whole story.
+// checkPanels runs every query of every panel over the whole story. Each must return
+// data, and series of the same panel must have different names.
 func (s *story) checkPanels(t *testing.T) {
 	variables := strings.NewReplacer("$job", "lode.*", "$instance", ".*", "$__rate_interval", "20s")
 	for _, d := range dashboards.All() {
 		for _, p := range d.Layout() {
 			for _, q := range p.Panel.Queries {
 				name := d.UID + ": " + p.Panel.Title
-				expr, _, _ := strings.Cut(q.Expr, " or on () label_replace(") // what stands for nothing
+				// Leave out the end of the query that makes it return zeros rather than
+				// nothing (see orNone in package dashboards).
+				expr, _, _ := strings.Cut(q.Expr, " or on () label_replace(")
 				found, err := s.QueryRange(t.Context(), variables.Replace(expr), s.begun, s.stilled, 5*time.Second)
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
@@ -41,12 +44,12 @@ func (s *story) checkPanels(t *testing.T) {
 				case points == 0 && why == "":
 					t.Errorf("%s: no data: %s", name, q.Expr)
 				case points > 0 && why != "":
-					t.Errorf("%s has data, though %s", name, why)
+					t.Errorf("%s has data, although %s", name, why)
 				case points == 0:
-					t.Logf("%s: rightly empty, for %s", name, why)
+					t.Logf("%s is rightly empty, because %s", name, why)
 				}
 				if labels > 0 && p.Panel.Kind != dashboards.Stat && q.Legend != "" && !strings.Contains(q.Legend, "{{") && len(found) > 1 {
-					t.Errorf("%s: %d series have the name %q", name, len(found), q.Legend)
+					t.Errorf("%s: %d series have the same name %q", name, len(found), q.Legend)
 				}
 			}
 		}

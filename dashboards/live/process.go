@@ -11,13 +11,14 @@ import (
 	"time"
 )
 
-// stopGrace is how long a process may take to end before it is killed.
+// stopGrace is the time that a process has to end before Stop kills it.
 const stopGrace = 10 * time.Second
 
-// maxLog is how much of a process's latest output is kept.
+// maxLog is the length of the log of a process, in bytes. Older output is dropped.
 const maxLog = 64 << 10
 
-// Process is a child that ends with Stop.
+// Process is a child process. It runs until Stop or Kill is called, or until it ends
+// by itself.
 type Process struct {
 	name string
 	cmd  *exec.Cmd
@@ -25,8 +26,8 @@ type Process struct {
 	done chan struct{}
 }
 
-// start runs a program. Its standard error goes to the log, and its standard
-// output to out, or to the log as well.
+// start starts a program. Its standard error goes to the log. Its standard output
+// goes to out or, if out is nil, to the log as well.
 func start(name string, cmd *exec.Cmd, out io.Writer) (*Process, error) {
 	p := &Process{name: name, cmd: cmd, log: &tail{}, done: make(chan struct{})}
 	cmd.Stderr = p.log
@@ -44,22 +45,23 @@ func start(name string, cmd *exec.Cmd, out io.Writer) (*Process, error) {
 	return p, nil
 }
 
-// Done is closed when the process has ended.
+// Done returns a channel that is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Log returns the latest of what the process has written.
+// Log returns the latest output of the process.
 func (p *Process) Log() string { return p.log.String() }
 
-// Kill ends the process at once, as kill -9 does.
+// Kill kills the process, as kill -9 does, and waits until it has ended.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-// Stop asks the process to end and waits until it has.
+// Stop interrupts the process and waits until it has ended. If it does not end in
+// time, Stop kills it and returns an error.
 func (p *Process) Stop() error {
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		p.Kill() // not every system has signals
+		p.Kill() // not every system can send an interrupt
 		return nil
 	}
 	timer := time.NewTimer(stopGrace)
@@ -73,7 +75,7 @@ func (p *Process) Stop() error {
 	}
 }
 
-// tail keeps the end of what is written to it.
+// tail is a writer that keeps the last maxLog bytes written to it.
 type tail struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -15,8 +16,8 @@ import (
 	"github.com/lodepow/lode/dashboards"
 )
 
-// Prometheus is a Prometheus server in a process of its own, with the
-// configuration of this repository.
+// Prometheus is a Prometheus server that runs as a child process with the
+// configuration of this repository, together with a client for it.
 type Prometheus struct {
 	*Process
 	*Client
@@ -24,9 +25,9 @@ type Prometheus struct {
 	dir string
 }
 
-// StartPrometheus runs the program prometheus with its data, its configuration
-// and its targets in a folder, and waits until it is ready. listen is its
-// address, see FreeAddr.
+// StartPrometheus runs the program prometheus and waits until it is ready. It keeps
+// its data, its configuration and its list of targets in dir, and listens on the
+// address listen, which must be free (see FreeAddr).
 func StartPrometheus(ctx context.Context, dir, listen string, targets ...Target) (*Prometheus, error) {
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
@@ -53,8 +54,9 @@ func StartPrometheus(ctx context.Context, dir, listen string, targets ...Target)
 	return p, nil
 }
 
-// FreeAddr returns an address on which nobody listens: that one, or else one with
-// another port. Prometheus does not say which one it has taken.
+// FreeAddr returns addr if that address is free, and otherwise the same host with a
+// free port. Prometheus cannot choose a free port itself, because it does not report
+// which one it has chosen.
 func FreeAddr(ctx context.Context, addr string) (string, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", addr)
@@ -87,13 +89,13 @@ func (p *Prometheus) writeConfig() error {
 	return nil
 }
 
-// Target is a node to scrape.
+// Target is a node for Prometheus to scrape.
 type Target struct {
-	Name string // the label instance
+	Name string // value of the label instance
 	Addr string // host:port
 }
 
-// SetTargets changes the nodes that are scraped.
+// SetTargets replaces the list of nodes that Prometheus scrapes.
 func (p *Prometheus) SetTargets(targets ...Target) error {
 	var text string
 	for _, t := range targets {
@@ -118,7 +120,7 @@ func (p *Prometheus) waitReady(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-p.Done():
-			return fmt.Errorf("it has ended")
+			return errors.New("it has ended")
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -1,5 +1,5 @@
-// Command monitor runs three nodes that mine on the network lab and a
-// Prometheus that watches them, until it is interrupted. make monitor calls it.
+// Command monitor runs three nodes that mine on the network lab, and a Prometheus that
+// watches them, until it is interrupted. make monitor runs it.
 package main
 
 import (
@@ -20,10 +20,10 @@ const nodes = 3
 
 func main() {
 	var o options
-	flag.StringVar(&o.lode, "lode", "./lode", "the command lode")
-	flag.StringVar(&o.listen, "listen", "127.0.0.1:9090", "address of Prometheus; if it is taken, another port of it")
-	flag.StringVar(&o.dir, "dir", "", "folder for all data; empty: one that is removed at the end")
-	flag.DurationVar(&o.duration, "for", 0, "end by itself after that time; 0: never")
+	flag.StringVar(&o.lode, "lode", "./lode", "path of the program lode")
+	flag.StringVar(&o.listen, "listen", "127.0.0.1:9090", "address of Prometheus; if its port is taken, a free one is used instead")
+	flag.StringVar(&o.dir, "dir", "", "folder for all data; if empty, a temporary one that is removed at the end")
+	flag.DurationVar(&o.duration, "for", 0, "time after which everything ends; 0 means never")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
@@ -50,7 +50,7 @@ func run(ctx context.Context, o options) (err error) {
 	follow := func(name string, p *live.Process) {
 		go func() {
 			<-p.Done()
-			ended <- name + " has ended by itself; it wrote:\n" + p.Log()
+			ended <- name + " ended unexpectedly; it wrote:\n" + p.Log()
 		}()
 	}
 
@@ -87,7 +87,7 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Printf(`prometheus  %s/graph?g0.expr=instance:lode_hashes:rate1m&g0.tab=0
 alerts      %[1]s/alerts
 picture     go run ./dashboards/render -prometheus %[1]s overview.png
-Ctrl-C ends all.
+Press Ctrl-C to end everything.
 `, p.URL)
 
 	var over <-chan time.Time
@@ -101,7 +101,7 @@ Ctrl-C ends all.
 	case <-over:
 	case what := <-ended:
 		select {
-		case <-ctx.Done(): // Ctrl-C reaches them all, and they were faster
+		case <-ctx.Done(): // Ctrl-C reaches all processes, and this one ended first
 		case <-time.After(time.Second):
 			return errors.New(what)
 		}

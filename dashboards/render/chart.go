@@ -13,7 +13,7 @@ import (
 	"github.com/lodepow/lode/dashboards"
 )
 
-// newPlot has the axes of all charts.
+// newPlot returns an empty plot with the axes that all charts have in common.
 func newPlot(w window) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.Transparent
@@ -31,7 +31,7 @@ func newPlot(w window) *plot.Plot {
 	return p
 }
 
-// drawChart draws lines, or areas on top of each other.
+// drawChart draws the series of a panel as lines or, for a Stack, as stacked areas.
 func drawChart(box draw.Canvas, panel dashboards.Panel, all []series, w window) {
 	box = drawLegend(box, all)
 	if panel.Kind == dashboards.Stack {
@@ -63,8 +63,8 @@ func drawChart(box draw.Canvas, panel dashboards.Panel, all []series, w window) 
 	p.Draw(box)
 }
 
-// drawLegend writes the names of the series at the bottom, and returns what is
-// left of the box.
+// drawLegend writes the names of the series at the bottom of the box, in at most three
+// rows, and returns the rest of the box.
 func drawLegend(box draw.Canvas, all []series) draw.Canvas {
 	style := textStyle(8, false, ink)
 	const line, mark = 11, 8
@@ -83,7 +83,7 @@ func drawLegend(box draw.Canvas, all []series) draw.Canvas {
 		width := style.Width(s.name) + mark + 12
 		if x+width > box.Max.X && x > box.Min.X {
 			if rows == 3 {
-				break // the rest has no room
+				break // there is no room for the other names
 			}
 			x, rows = box.Min.X, rows+1
 		}
@@ -104,7 +104,7 @@ func drawLegend(box draw.Canvas, all []series) draw.Canvas {
 	return draw.Crop(box, 0, 0, rows*line+3, 0)
 }
 
-// stacked adds to each line those before it. A gap counts as 0.
+// stacked adds to each series the sum of those before it. A gap counts as 0.
 func stacked(all []series) []series {
 	sums := make([]float64, len(all[0].values))
 	tops := make([]series, len(all))
@@ -120,6 +120,8 @@ func stacked(all []series) []series {
 	return tops
 }
 
+// extent returns the least and the greatest finite value of the series, of positive
+// values only if positive is set. It returns +Inf and -Inf if there are none.
 func extent(all []series, positive bool) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, s := range all {
@@ -132,7 +134,7 @@ func extent(all []series, positive bool) (low, high float64) {
 	return low, high
 }
 
-// curves draws the series, and the steps that lie in sight.
+// curves draws the series, and those steps of the panel that are within the axis.
 type curves struct {
 	panel dashboards.Panel
 	all   []series
@@ -145,16 +147,16 @@ func (d curves) Plot(c draw.Canvas, p *plot.Plot) {
 	floor := c.Min.Y
 	point := func(i int, v float64) vg.Point {
 		if d.panel.Log && v < p.Y.Min {
-			v = p.Y.Min // 0 has no logarithm
+			v = p.Y.Min // a logarithmic axis cannot show 0
 		}
 		return vg.Point{X: toX(d.w.at(i)), Y: toY(v)}
 	}
 	for _, s := range d.panel.Steps[min(1, len(d.panel.Steps)):] {
 		if s.From > p.Y.Min && s.From < p.Y.Max {
-			c.StrokeLine2(draw.LineStyle{Color: named(s.Color), Width: .75, Dashes: []vg.Length{4, 3}}, c.Min.X, toY(s.From), c.Max.X, toY(s.From))
+			c.StrokeLine2(draw.LineStyle{Color: colorByName(s.Color), Width: .75, Dashes: []vg.Length{4, 3}}, c.Min.X, toY(s.From), c.Max.X, toY(s.From))
 		}
 	}
-	for i := len(d.all) - 1; i >= 0; i-- { // the lowest of a stack comes last, on top
+	for i := len(d.all) - 1; i >= 0; i-- { // draw the lowest area of a stack last, over the others
 		s := d.all[i]
 		for _, part := range unbroken(s.values) {
 			var line []vg.Point
@@ -177,7 +179,7 @@ func (d curves) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// scale is the ticks of the axis of values.
+// scale computes the ticks of the y axis.
 type scale struct {
 	unit string
 	log  bool

@@ -14,27 +14,31 @@ import (
 	"github.com/lodepow/lode/dashboards/live"
 )
 
-// window is the time that is drawn.
+// window is the period that is drawn, with the distance between two points.
 type window struct {
 	from, to time.Time
 	step     time.Duration
 }
 
-// points is about as many as a panel has room for.
+// points is the approximate number of points for which a panel has room.
 const points = 240
 
+// newWindow returns the window of the given length that ends at to. Its step is at
+// least the scrape interval.
 func newWindow(to time.Time, length, scrape time.Duration) window {
 	step := max(scrape, (length / points).Round(time.Second))
 	to = to.Truncate(step)
 	return window{from: to.Add(-length).Truncate(step), to: to, step: step}
 }
 
-// series is a line of a panel: a value, or NaN, for every step of the window.
+// series is one line of a panel. It has a value for every step of the window, which is
+// NaN where there is a gap.
 type series struct {
 	name   string
 	values []float64
 }
 
+// last returns the latest value, or false if there is none.
 func (s series) last() (v float64, ok bool) {
 	for _, v := range slices.Backward(s.values) {
 		if !math.IsNaN(v) {
@@ -44,14 +48,16 @@ func (s series) last() (v float64, ok bool) {
 	return 0, false
 }
 
-// vars stands for what Grafana puts in place of a dashboard's variables.
+// vars holds the values of a dashboard's variables.
 type vars struct {
-	job, instance string
+	job, instance string // regular expressions
 	scrape        time.Duration
 }
 
+// expand replaces the variables in an expression. It computes $__rate_interval as
+// Grafana does.
 func (v vars) expand(expr string, step time.Duration) string {
-	rate := max(4*v.scrape, step+v.scrape) // as Grafana has it
+	rate := max(4*v.scrape, step+v.scrape)
 	return strings.NewReplacer(
 		"$job", v.job,
 		"$instance", v.instance,
@@ -59,13 +65,13 @@ func (v vars) expand(expr string, step time.Duration) string {
 	).Replace(expr)
 }
 
-// fetch runs a panel's queries.
+// fetch runs the queries of a panel and returns their series.
 func fetch(ctx context.Context, c *live.Client, p dashboards.Panel, v vars, w window) ([]series, error) {
 	var all []series
 	for _, q := range p.Queries {
 		step := w.step
 		if p.Kind == dashboards.Heat {
-			step = w.step * 4 // cells that can be seen
+			step = w.step * 4 // average over several steps, so that the cells are visible
 		}
 		found, err := c.QueryRange(ctx, v.expand(q.Expr, step), w.from, w.to, w.step)
 		if err != nil {
@@ -82,7 +88,7 @@ func fetch(ctx context.Context, c *live.Client, p dashboards.Panel, v vars, w wi
 					s.values[i] = pt.Value
 				}
 			}
-			if _, ok := s.last(); ok { // a quantile of nothing is NaN
+			if _, ok := s.last(); ok { // a series may consist of NaN only: quantiles of empty histograms are NaN
 				lines = append(lines, s)
 			}
 		}
@@ -96,7 +102,7 @@ func (w window) len() int { return int(w.to.Sub(w.from)/w.step) + 1 }
 
 func (w window) at(i int) float64 { return float64(w.from.Add(time.Duration(i) * w.step).Unix()) }
 
-// legend puts labels in the place of {{label}}.
+// legend replaces each {{label}} in a format by the value of that label.
 func legend(format string, labels map[string]string) string {
 	return regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`).ReplaceAllStringFunc(format, func(m string) string {
 		return labels[strings.Trim(m, "{} ")]

@@ -8,7 +8,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 )
 
-// format writes a value with its unit, in three digits.
+// format formats a value with its unit, in three significant digits.
 func format(v float64, unit string) string {
 	switch {
 	case math.IsNaN(v):
@@ -39,6 +39,7 @@ func format(v float64, unit string) string {
 	return digits(v)
 }
 
+// scaled formats a value with the prefix that leaves it below the base.
 func scaled(v, base float64, prefixes ...string) string {
 	i := 0
 	for i < len(prefixes)-1 && math.Abs(v) >= base {
@@ -48,6 +49,7 @@ func scaled(v, base float64, prefixes ...string) string {
 	return digits(v) + " " + prefixes[i]
 }
 
+// duration formats a time in seconds, in the most readable unit.
 func duration(v float64) string {
 	switch a := math.Abs(v); {
 	case a == 0:
@@ -67,7 +69,8 @@ func duration(v float64) string {
 	}
 }
 
-// digits writes three significant ones, and all before the point.
+// digits formats a number with three significant digits, or with more if it has more
+// digits before the decimal point.
 func digits(v float64) string {
 	switch a := math.Abs(v); {
 	case a == 0:

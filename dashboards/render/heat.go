@@ -14,14 +14,17 @@ import (
 	"github.com/lodepow/lode/dashboards"
 )
 
-// heat is a histogram over time: a row for each bucket, the darker the more.
+// heat is a heat map of a histogram over time. It has a row for each bucket and a
+// column for each step; a cell is the darker, the more samples it has.
 type heat struct {
 	w    window
-	tops []float64   // upper bounds of the buckets
-	in   [][]float64 // how many, by bucket and step
-	most float64
+	tops []float64   // upper bounds of the buckets, in ascending order
+	in   [][]float64 // number of samples by bucket and step
+	most float64     // greatest number in any cell
 }
 
+// newHeat computes the heat map from the series of cumulative buckets, whose names are
+// their upper bounds.
 func newHeat(all []series, w window) heat {
 	type bucket struct {
 		top    float64
@@ -39,7 +42,7 @@ func newHeat(all []series, w window) heat {
 		in := make([]float64, len(b.values))
 		for j, v := range b.values {
 			if i > 0 {
-				v -= buckets[i-1].values[j] // buckets count what is in those below, too
+				v -= buckets[i-1].values[j] // a bucket's count includes all buckets below it
 			}
 			in[j] = v
 			if v > h.most {

@@ -1,5 +1,7 @@
-// Command render draws a dashboard as a PNG from the data of a live Prometheus,
-// for those who have no Grafana.
+// Command render draws a dashboard as a PNG file from the data of a running
+// Prometheus. It needs no Grafana:
+//
+//	go run ./dashboards/render -dashboard lode-overview -range 10m overview.png
 package main
 
 import (
@@ -23,10 +25,10 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.prometheus, "prometheus", "http://127.0.0.1:9090", "Prometheus to ask")
-	flag.StringVar(&o.dashboard, "dashboard", "lode-overview", "which one: lode-overview, lode-miner, lode-consensus, lode-node, lode-network")
-	flag.StringVar(&o.job, "job", "lode.*", "jobs, as a regular expression")
-	flag.DurationVar(&o.length, "range", 15*time.Minute, "how far back")
+	flag.StringVar(&o.prometheus, "prometheus", "http://127.0.0.1:9090", "URL of the Prometheus to query")
+	flag.StringVar(&o.dashboard, "dashboard", "lode-overview", "dashboard to draw: lode-overview, lode-miner, lode-consensus, lode-node or lode-network")
+	flag.StringVar(&o.job, "job", "lode.*", "regular expression for the jobs to show")
+	flag.DurationVar(&o.length, "range", 15*time.Minute, "length of the period to draw, which ends now")
 	flag.DurationVar(&o.scrape, "scrape", 5*time.Second, "Prometheus's scrape interval")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -41,7 +43,7 @@ func main() {
 
 func run(ctx context.Context, o options) error {
 	if o.out == "" {
-		return errors.New("which file shall be written? render [flags] FILE.png")
+		return errors.New("no output file given, want: render [flags] FILE.png")
 	}
 	for _, d := range dashboards.All() {
 		if d.UID != o.dashboard {
@@ -55,5 +57,5 @@ func run(ctx context.Context, o options) error {
 		}
 		return os.WriteFile(o.out, image, 0o644)
 	}
-	return fmt.Errorf("no dashboard %q", o.dashboard)
+	return fmt.Errorf("unknown dashboard %q; -help lists them", o.dashboard)
 }

@@ -18,16 +18,18 @@ import (
 	"github.com/lodepow/lode/dashboards/live"
 )
 
-// Measures of the page, in points.
+// The dimensions of the page, in points.
 const (
 	pageWidth  = 1260
-	rowHeight  = 25
+	rowHeight  = 25 // of the dashboard's grid
 	pageMargin = 12
 	pageHead   = 34
 	panelGap   = 4
 	panelPad   = 7
-	dpi        = 115
 )
+
+// dpi is the resolution of the page.
+const dpi = 115
 
 var (
 	ink      = color.NRGBA{0x24, 0x29, 0x2e, 0xff}
@@ -36,8 +38,8 @@ var (
 	paper    = color.NRGBA{0xf4, 0xf5, 0xf7, 0xff}
 )
 
-// named are Grafana's names for the colours of steps.
-func named(name string) color.NRGBA {
+// colorByName returns the colour with one of Grafana's names, as used in steps.
+func colorByName(name string) color.NRGBA {
 	switch name {
 	case "green":
 		return color.NRGBA{0x2f, 0x85, 0x5a, 0xff}
@@ -49,7 +51,7 @@ func named(name string) color.NRGBA {
 	return ink
 }
 
-// palette colours lines. Its colours differ in lightness too.
+// palette returns the colour of the i-th series. The colours also differ in lightness.
 func palette(i int) color.NRGBA {
 	colors := []color.NRGBA{
 		{0x1f, 0x77, 0xb4, 0xff}, {0xff, 0x7f, 0x0e, 0xff}, {0x2c, 0xa0, 0x2c, 0xff}, {0xb0, 0x3a, 0x8c, 0xff},
@@ -66,7 +68,8 @@ func textStyle(size vg.Length, bold bool, c color.Color) draw.TextStyle {
 	return draw.TextStyle{Color: c, Font: f, Handler: plot.DefaultTextHandler, YAlign: draw.YTop}
 }
 
-// drawDashboard fetches and draws a dashboard and returns the PNG.
+// drawDashboard fetches the data of a dashboard, draws it, and returns the picture as
+// PNG.
 func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, v vars, w window) ([]byte, error) {
 	layout := d.Layout()
 	rows := uint32(0)
@@ -107,6 +110,7 @@ func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, 
 	return out.Bytes(), nil
 }
 
+// drawPanel draws the frame and the title of a panel, and its series.
 func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, w window) {
 	corners := []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}}
 	box.FillPolygon(color.White, corners)
@@ -127,7 +131,7 @@ func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, w window) {
 	}
 }
 
-// clock is the ticks of the time axis.
+// clock computes the ticks of the time axis.
 type clock struct{ window }
 
 // Ticks implements [plot.Ticker].

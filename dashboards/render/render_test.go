@@ -70,7 +70,8 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-// TestHeat takes cumulative counts apart and finds all samples again.
+// TestHeat checks that the heat map recovers the count of each bucket from cumulative
+// counts, in whatever order the series are.
 func TestHeat(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		counts := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 8).Draw(t, "counts")
@@ -111,8 +112,8 @@ func TestTicks(t *testing.T) {
 	})
 }
 
-// fake answers every range query with two series, and queries of buckets with a
-// histogram.
+// fake returns a client of a fake Prometheus, which answers every range query with
+// three series. Their labels le make them a histogram as well.
 func fake(t *testing.T) *live.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -141,8 +142,8 @@ func fake(t *testing.T) *live.Client {
 	return c
 }
 
-// TestDraw draws every dashboard and looks for the colour of the first line in
-// every chart.
+// TestDraw draws every dashboard, and checks that every chart contains the colour of
+// its first line.
 func TestDraw(t *testing.T) {
 	c := fake(t)
 	w := newWindow(time.Unix(1_700_000_000, 0), 10*time.Minute, 5*time.Second)

@@ -11,10 +11,10 @@ import (
 	"github.com/lodepow/lode/dashboards"
 )
 
-// drawStat writes the latest value of each series, or its name, over a shadow
-// of what it was before.
+// drawStat writes the latest value of each series, or its name, over a sparkline of
+// the first series' earlier values.
 func drawStat(box draw.Canvas, p dashboards.Panel, all []series) {
-	sparkline(box, all[0])
+	drawSparkline(box, all[0])
 	text, c := "", ink
 	for i, s := range all {
 		if i > 0 {
@@ -42,17 +42,19 @@ func drawStat(box draw.Canvas, p dashboards.Panel, all []series) {
 	box.FillText(style, box.Center(), text)
 }
 
+// colorOf returns the colour of a value according to the steps.
 func colorOf(steps []dashboards.Step, v float64) color.NRGBA {
-	c := named(steps[0].Color)
+	c := colorByName(steps[0].Color)
 	for _, s := range steps[1:] {
 		if v >= s.From {
-			c = named(s.Color)
+			c = colorByName(s.Color)
 		}
 	}
 	return c
 }
 
-func sparkline(box draw.Canvas, s series) {
+// drawSparkline fills the area below a series with a faint colour.
+func drawSparkline(box draw.Canvas, s series) {
 	low, high := 0., 0.
 	for _, v := range s.values {
 		if !math.IsNaN(v) {
@@ -77,10 +79,10 @@ func sparkline(box draw.Canvas, s series) {
 	}
 }
 
-// stretch is a part of a line, from one step up to and without another.
+// stretch is a range of steps: from (inclusive) up to to (exclusive).
 type stretch struct{ from, to int }
 
-// unbroken returns the parts of a line between its gaps.
+// unbroken returns the parts of a series between its gaps.
 func unbroken(values []float64) []stretch {
 	var parts []stretch
 	for i, v := range values {

@@ -2,14 +2,16 @@ package nodes
 
 import "time"
 
-// Churn has random nodes killed, so much time apart on average, and started
-// again after a time that is down on average.
+// Churn kills a random node from time to time, and starts it again later. The time
+// between two kills and the time that a node stays down are exponentially
+// distributed; every and down are their means. Churn goes on until StopChurn, or
+// until it is called again.
 func (n *Net) Churn(every, down time.Duration) {
 	n.churn++
 	n.churnLater(n.churn, every, down)
 }
 
-// StopChurn ends Churn and starts the nodes that are down.
+// StopChurn ends Churn and starts all nodes that are down.
 func (n *Net) StopChurn() {
 	n.churn++
 	for _, node := range n.Nodes {

@@ -1,9 +1,8 @@
-// Package nodes simulates networks of nodes: many [gossip.Gossip] machines,
-// each with a chain and a store in memory, on a clock of its own, one after the
-// other on one goroutine. From a seed and a story everything follows, byte for
-// byte of the event log.
-//
-// A story is a test that reads like one:
+// Package nodes simulates networks of real nodes. Each node is a [gossip.Gossip]
+// machine with a chain and a store in memory; only the wire, the disk and the clock
+// are simulated. All nodes run one after the other on one goroutine, in virtual
+// time. The seed and the calls of the experiment determine everything, so that the
+// event log of a run can be repeated byte for byte.
 //
 //	net := nodes.New(seed, nodes.Config{Nodes: 8})
 //	net.MineAll(10 * time.Second)
@@ -13,21 +12,25 @@
 //	net.RunFor(time.Minute)
 //	net.Heal()
 //	net.RunFor(30 * time.Second)
-//	net.MustConverge(t, 3)
+//	depth, a, b := net.Fork()
+//
+// Package nodestest asserts what has to hold of such a network.
 //
 // # Model
 //
-// Time is virtual and moves from event to event. A message takes the delay of
-// its link; it can be lost, held back, or come twice, and none passes between the
-// groups of a split. Who waits for an answer that does not come is told when the
-// request's timeout is over. Reading takes a node no time, a write to its chain
-// a little.
+// Virtual time jumps from event to event. A message takes the delay of its link. It
+// can be lost, held back or delivered twice, and no message passes between the
+// groups of a split network. If no answer arrives, the sender is told when the
+// timeout of its request has passed. Reading takes a node no time; a write to its
+// chain takes a little.
 //
-// Every miner has a hash rate, and finds the next block after a time that is
-// exponentially distributed. The block is made of the node's own template then,
-// and its proof of work is real, though the network asks for two hashes a block
-// only. When its tip changes the miner draws again, which is allowed because an
-// exponential time has no memory.
+// Every miner has a hash rate and finds its next block after an exponentially
+// distributed time. The block is made from the node's own template at that moment.
+// Its proof of work is real, although the usual network of a simulation asks for
+// only two hashes a block. When the tip changes, the miner draws a new time. That
+// does not change the distribution, because an exponential distribution has no
+// memory.
 //
-// Nodes that misbehave are a [Script], which answers with a function.
+// Peers that break the protocol are [Script] values, which answer requests with a
+// function.
 package nodes

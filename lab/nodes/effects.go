@@ -100,8 +100,9 @@ func (n *Node) receive(x *exchange, from *host, reply func(gossip.Answer, error)
 	}
 }
 
-// put gives the chain a block that was found here or in no time at all.
-func (n *Node) put(b block.Block) {
+// Put gives the node a block as if it had found it: the chain must take it, and the
+// machine is told at once.
+func (n *Node) Put(b block.Block) {
 	outcome, err := n.chain.Accept(b)
 	if err != nil {
 		n.net.fault("%s refuses its own block: %v", n, err)

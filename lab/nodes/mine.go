@@ -7,8 +7,8 @@ import (
 	"github.com/lodepow/lode/chain"
 )
 
-// MineAll has all the nodes mine, with equal shares of a hash rate at which the
-// network finds a block in that time on average.
+// MineAll makes all nodes mine with equal shares of the network's hash rate, which
+// is such that the network finds a block every interval on average.
 func (n *Net) MineAll(interval time.Duration) {
 	shares := make([]float64, len(n.Nodes))
 	for i := range shares {
@@ -17,8 +17,9 @@ func (n *Net) MineAll(interval time.Duration) {
 	n.Mine(interval, shares...)
 }
 
-// Mine has the nodes mine with these shares of a hash rate at which the network
-// finds a block in that time on average. Nodes without a share do not mine.
+// Mine gives the nodes, in order, these shares of the network's hash rate, which is
+// such that the network finds a block every interval on average. Shares are
+// relative to their sum. Nodes beyond the list do not mine.
 func (n *Net) Mine(interval time.Duration, shares ...float64) {
 	var sum float64
 	for _, share := range shares {
@@ -35,7 +36,7 @@ func (n *Net) Mine(interval time.Duration, shares ...float64) {
 	}
 }
 
-// StopMining has no node mine any more.
+// StopMining stops all miners.
 func (n *Net) StopMining() { n.Mine(time.Second) }
 
 // SetRate sets the node's hash rate, in hashes a second.
@@ -44,8 +45,8 @@ func (n *Node) SetRate(rate float64) {
 	n.mine()
 }
 
-// mine draws the time at which the node finds its next block, and forgets what
-// was drawn before.
+// mine draws the time at which the node finds its next block. It replaces the draw
+// before, because the node now mines on another tip or at another rate.
 func (n *Node) mine() {
 	n.draws++
 	if !n.up || n.rate <= 0 {
@@ -64,18 +65,20 @@ func (n *Node) mine() {
 	})
 }
 
-// solve draws the time of a search that takes so many seconds on average.
+// solve draws how long a search takes that takes mean seconds on average.
 func (n *Net) solve(mean float64) time.Duration {
 	const century = 100 * 365 * 24 * 3600
 	seconds := min(n.mineRandom.ExpFloat64()*mean, century)
 	return time.Duration(math.Round(seconds * float64(time.Second)))
 }
 
+// found makes the block that the miner has found and publishes it, or hands it to
+// the selfish strategy.
 func (n *Node) found(on *chain.Chain) {
 	b := n.net.makeBlock(on, n.String(), n.clock())
 	if n.selfish != nil {
 		n.selfish.found(b)
 		return
 	}
-	n.put(b)
+	n.Put(b)
 }

@@ -17,7 +17,7 @@ import (
 // Config says what a network is like. Fields left zero stand for their defaults.
 type Config struct {
 	Nodes  int           // 0: 8
-	Params rules.Params  // without a name: Params
+	Params rules.Params  // zero: that of Params
 	Link   Link          // without a delay: one of 20 ms
 	Skew   time.Duration // clocks are wrong by up to so much, either way
 	Know   int           // addresses of earlier nodes that a node is told when it is made; 0: 1
@@ -25,19 +25,30 @@ type Config struct {
 	Pool   int       // transactions that a mempool holds; 0: the chain's default
 	Log    io.Writer // the event log; nil: none
 
-	machine func(gossip.Config) machine // nil: gossip.New
+	// Machine makes what decides for a node. Experiments put their own protocol
+	// here; nil: gossip.New.
+	Machine func(gossip.Config) Machine
+
+	// AfterRun, if set, is called at the end of each RunFor, with the network at
+	// rest.
+	AfterRun func(*Net)
 }
 
 // Params returns the network of simulations: two hashes a block on average.
 func Params() rules.Params {
-	return rules.Params{
+	p, err := rules.New(rules.Config{
 		Name:       "sim",
 		Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff},
-	}.WithDefaults()
+	})
+	if err != nil {
+		panic(err) // the form above is valid
+	}
+	return p
 }
 
-// machine is what of a [gossip.Gossip] the simulation drives.
-type machine interface {
+// Machine decides what a node does: it is given events and returns effects.
+// [gossip.Gossip] is one.
+type Machine interface {
 	Step(now time.Time, ev gossip.Event) []gossip.Effect
 	Next() time.Time
 	Peers() []gossip.PeerInfo
@@ -65,24 +76,23 @@ type Net struct {
 	// leaves the others as they were.
 	linkRandom, mineRandom, postRandom, nodeRandom *rand.Rand
 
-	blocks  int // found
-	bodies  *bodies
-	posts   posts
-	churn   int      // counts the calls of Churn
-	faults  []string // what must not happen and did
-	largest int      // of the machines' sizes seen so far
+	blocks int // found
+	bodies *bodies
+	posts  posts
+	churn  int      // counts the calls of Churn
+	faults []string // see Faults
 }
 
 // epochStart is the virtual time at which simulations begin.
 const epochStart = 1_700_000_000
 
 // New makes a network of nodes that are all up, and have all of them a Wake to
-// come. It panics if the parameters are not valid.
+// come.
 func New(seed uint64, c Config) *Net {
 	if c.Nodes == 0 {
 		c.Nodes = 8
 	}
-	if c.Params.Name == "" {
+	if c.Params == (rules.Params{}) {
 		c.Params = Params()
 	}
 	if c.Link.Delay == 0 {
@@ -91,8 +101,8 @@ func New(seed uint64, c Config) *Net {
 	if c.Know == 0 {
 		c.Know = 1
 	}
-	if c.machine == nil {
-		c.machine = func(c gossip.Config) machine { return gossip.New(c) }
+	if c.Machine == nil {
+		c.Machine = func(c gossip.Config) Machine { return gossip.New(c) }
 	}
 	source := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
 	n := &Net{
@@ -104,7 +114,6 @@ func New(seed uint64, c Config) *Net {
 		links:      map[[2]int]Link{},
 		linkRandom: source(1), mineRandom: source(2), postRandom: source(3), nodeRandom: source(4),
 		bodies: newBodies(),
-		posts:  newPosts(),
 	}
 	for range c.Nodes {
 		n.Add()
@@ -158,7 +167,12 @@ func (n *Net) Alias(node *Node, addr gossip.Address) { n.hosts[addr] = &node.hos
 // Blocks returns how many blocks have been found.
 func (n *Net) Blocks() int { return n.blocks }
 
-// after has f called when so much time is over.
+// Params returns the network's parameters.
+func (n *Net) Params() rules.Params { return n.config.Params }
+
+// After calls f when the given time has passed.
+func (n *Net) After(d time.Duration, f func()) { n.after(d, f) }
+
 func (n *Net) after(d time.Duration, f func()) { n.queue.push(n.now+max(d, 0), f) }
 
 // RunFor lets so much time pass.
@@ -173,7 +187,9 @@ func (n *Net) RunFor(d time.Duration) {
 		n.queue.pop().do()
 	}
 	n.now = end
-	n.measure()
+	if n.config.AfterRun != nil {
+		n.config.AfterRun(n)
+	}
 }
 
 // RunUntil lets time pass until the condition, looked at every second, holds, or
@@ -231,10 +247,16 @@ func (n *Net) Grow(blocks int) {
 		b := n.makeBlock(miner.chain, "history", now.Add(time.Duration(i-blocks)*time.Second))
 		for _, node := range n.Nodes {
 			if node.up {
-				node.put(b)
+				node.Put(b)
 			}
 		}
 	}
+}
+
+// MakeBlock makes a block on the tip of the node's chain, with the node's time, and
+// finds its proof of work. The block is given to nobody yet: see [Node.Put].
+func (n *Net) MakeBlock(on *Node, tag string) block.Block {
+	return n.makeBlock(on.chain, tag, on.clock())
 }
 
 // makeBlock makes a block on the tip of a chain and finds its proof of work.
@@ -245,12 +267,12 @@ func (n *Net) makeBlock(c *chain.Chain, tag string, at time.Time) block.Block {
 	}
 	n.blocks++
 	extranonce := uint64(n.blocks) // no two blocks are the same
-	header := grind(template.Job(extranonce, uint32(at.Unix())).Header)
+	header := Grind(template.Job(extranonce, uint32(at.Unix())).Header)
 	return template.Block(header, extranonce)
 }
 
-// grind finds the first nonce that meets the header's bits.
-func grind(h pow.Header) pow.Header {
+// Grind finds the first nonce with which the header meets its bits.
+func Grind(h pow.Header) pow.Header {
 	target, err := h.Bits.Target()
 	if err != nil {
 		panic(err)

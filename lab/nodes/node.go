@@ -21,7 +21,7 @@ type Node struct {
 	// Of a node that is up.
 	chain   *chain.Chain
 	id      gossip.NodeID
-	machine machine
+	machine Machine
 	changes []chain.Event // that the machine has not been told yet
 	waiting map[gossip.ID]func(gossip.Answer, error)
 	lastID  gossip.ID
@@ -79,6 +79,9 @@ func (n *Node) Sync() gossip.SyncInfo { return n.machine.Sync() }
 // SetSkew sets by how much the node's clock is wrong. The node must be down.
 func (n *Node) SetSkew(d time.Duration) { n.skew = d }
 
+// Machine returns what decides for the node. The node must be up.
+func (n *Node) Machine() Machine { return n.machine }
+
 // Up reports whether the node is running.
 func (n *Node) Up() bool { return n.up }
 
@@ -106,7 +109,7 @@ func (n *Node) Start() {
 	c.Subscribe(func(ev chain.Event) { n.changes = append(n.changes, ev) })
 	random := rand.New(rand.NewPCG(mix(n.net.seed)^uint64(n.index), uint64(n.epoch)))
 	n.id = gossip.NewNodeID(random)
-	n.machine = n.net.config.machine(gossip.Config{
+	n.machine = n.net.config.Machine(gossip.Config{
 		Chain:   c,
 		Random:  random,
 		Node:    n.id,

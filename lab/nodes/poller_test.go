@@ -17,7 +17,7 @@ type poller struct {
 	asked  map[gossip.ID]gossip.Address
 }
 
-func newPoller(c gossip.Config) machine {
+func newPoller(c gossip.Config) Machine {
 	return &poller{Config: c, asked: map[gossip.ID]gossip.Address{}}
 }
 
@@ -70,6 +70,6 @@ func (p *poller) Book() ([]gossip.Entry, bool) { return nil, false }
 func (p *poller) Sync() gossip.SyncInfo        { return gossip.SyncInfo{} }
 
 func pollers(c Config) Config {
-	c.machine = newPoller
+	c.Machine = newPoller
 	return c
 }

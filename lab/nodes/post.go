@@ -9,23 +9,36 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// posts are the transactions that clients have posted, and been told that they
-// are taken.
+// posts records the transactions that clients have posted and that a node has
+// acknowledged.
 type posts struct {
 	ids   []pow.Hash
-	at    []time.Duration
-	index map[pow.Hash]int
-	count int // tried
+	at    []time.Duration // when each was taken
+	count int // attempts, refused ones included
 	run   int // counts the calls of PostEvery
 }
 
-func newPosts() posts { return posts{index: map[pow.Hash]int{}} }
+// Post is a transaction that a client has posted and that a node has taken.
+type Post struct {
+	ID pow.Hash
+	At time.Duration // since the start of the simulation
+}
 
-// Posted returns how many transactions were taken.
+// Posts returns the transactions that were taken, in order of time.
+func (n *Net) Posts() []Post {
+	posts := make([]Post, len(n.posts.ids))
+	for i, id := range n.posts.ids {
+		posts[i] = Post{ID: id, At: n.posts.at[i]}
+	}
+	return posts
+}
+
+// Posted returns the number of transactions that were taken.
 func (n *Net) Posted() int { return len(n.posts.ids) }
 
-// PostEvery has clients post transactions from now on, so much time apart on
-// average, each to a node that is up.
+// PostEvery makes clients post transactions from now on, each to a random node if
+// that is up. The time between two posts is exponentially distributed with the
+// given mean. StopPosting, or another call, ends it.
 func (n *Net) PostEvery(mean time.Duration) {
 	n.posts.run++
 	n.postLater(n.posts.run, mean)
@@ -47,7 +60,7 @@ func (n *Net) postLater(run int, mean time.Duration) {
 	})
 }
 
-// Post has a client post a transaction to the node, which must be up.
+// Post makes a client post a transaction to the node, which must be up.
 func (n *Node) Post() {
 	posts := &n.net.posts
 	posts.count++
@@ -58,7 +71,6 @@ func (n *Node) Post() {
 	_, err = n.chain.AddTx(tx)
 	n.net.log.of(n.net.now, n.index, "post %.8s %v", tx.ID(), err)
 	if err == nil {
-		posts.index[tx.ID()] = len(posts.ids)
 		posts.ids = append(posts.ids, tx.ID())
 		posts.at = append(posts.at, n.net.now)
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
-	"github.com/lodepow/lode/pow"
 )
 
 // Events come out in order of time, and at the same time in the order in which
@@ -193,7 +192,9 @@ func TestPollers(t *testing.T) {
 	n.MineAll(10 * time.Second)
 	n.PostEvery(time.Second)
 	n.RunFor(5 * time.Minute)
-	n.MustConverge(t, 3)
+	if depth, a, b := n.Fork(); depth > 3 {
+		t.Fatalf("%s and %s are %d blocks apart\n%s", a, b, depth, n)
+	}
 	n.Split(n.Nodes[:2], n.Nodes[2:])
 	n.RunFor(5 * time.Minute)
 	if depth, _, _ := n.Fork(); depth < 5 {
@@ -205,12 +206,21 @@ func TestPollers(t *testing.T) {
 	n.Nodes[1].Start()
 	n.RunFor(time.Minute)
 	if !n.RunUntil(time.Hour, func() bool { depth, _, _ := n.Fork(); return depth == 0 }) {
-		n.MustConverge(t, 0)
+		t.Fatalf("the nodes do not agree after an hour\n%s", n)
 	}
 	if n.Posted() < 300 {
 		t.Errorf("%d transactions posted", n.Posted())
 	}
-	n.MustKeepPosts(t)
+	// Pollers do not pass on transactions, so a post is pending at its own node until
+	// that node mines it. None may be lost.
+	for _, p := range n.Posts() {
+		if !slices.ContainsFunc(n.Nodes, func(node *Node) bool { _, err := node.Chain().FindTx(p.ID); return err == nil }) {
+			t.Errorf("post %s is lost", p.ID)
+		}
+	}
+	if faults := n.Faults(); len(faults) > 0 {
+		t.Errorf("faults: %v", faults)
+	}
 }
 
 // The same seed gives the same log, and another one another.
@@ -234,40 +244,4 @@ func TestReplay(t *testing.T) {
 	if first == log(2) {
 		t.Error("two seeds have the same log")
 	}
-}
-
-// The checks see what they look for.
-func TestChecksFail(t *testing.T) {
-	fails := func(name string, check func(testing.TB)) {
-		t.Helper()
-		inner := &recorder{TB: t}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			check(inner)
-		}()
-		<-done
-		if !inner.failed {
-			t.Errorf("%s: passed", name)
-		}
-	}
-	n := New(1, pollers(Config{Nodes: 2}))
-	n.Split(n.Nodes[:1], n.Nodes[1:])
-	for range 4 {
-		n.Nodes[0].put(n.makeBlock(n.Nodes[0].chain, "a", n.Nodes[0].clock()))
-	}
-	fails("four blocks apart", func(t testing.TB) { n.MustConverge(t, 3) })
-	n.MustConverge(t, 4)
-	n.Nodes[0].Post()
-	n.MustKeepPosts(t)
-	fails("pending on one side", func(t testing.TB) { n.MustAgree(t) })
-	fails("not drained", func(t testing.TB) { n.MustDrain(t, time.Second) })
-	n.posts.index[pow.Hash{}] = len(n.posts.ids)
-	n.posts.ids = append(n.posts.ids, pow.Hash{})
-	fails("a lost transaction", func(t testing.TB) { n.MustKeepPosts(t) })
-	n.Nodes[0].note(gossip.Note{Kind: gossip.NoteBanned, Peer: n.Nodes[1].Address(), Reason: "none"})
-	fails("a ban", func(t testing.TB) { n.MustBehave(t) })
-	n.largest = 1000
-	fails("size", func(t testing.TB) { n.MustStaySmall(t, 999) })
-	n.MustStaySmall(t, 1000)
 }

@@ -14,36 +14,37 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Script is a peer that keeps to nothing but what its functions do.
+// Script is a peer that follows no protocol: it does only what its functions say.
+// Attackers and other misbehaving peers are scripts.
 type Script struct {
 	host
 	Node gossip.NodeID
 
-	// Answer answers requests. Err may be [ErrSilent], a [gossip.Refusal], or a
-	// [gossip.Fault] for what the receiver could not even read.
+	// Answer answers a request. The error may be [ErrSilent], a [gossip.Refusal],
+	// or a [gossip.Fault], which stands for an answer that cannot be parsed.
 	Answer func(gossip.Request) (gossip.Answer, error)
 
-	// Greeting is what the script says of itself.
+	// Greeting is what the script says about itself when it greets or is greeted.
 	Greeting gossip.Greeting
 
-	Requests map[string]int // that came, by kind
+	Requests map[string]int // number received, by kind: hello, getheaders, ...
 
-	sessions map[gossip.Address]gossip.Session // to be used with others
+	sessions map[gossip.Address]gossip.Session // the session to use with each node
 	random   *rand.Rand
 }
 
-// ErrSilent is the error of a script that does not answer.
+// ErrSilent is returned by the Answer function of a script that does not answer.
 var ErrSilent = errors.New("no answer")
 
-// AddScript makes a script that greets as an honest node without blocks would,
-// and does nothing else.
+// AddScript adds a script that answers like an honest node without blocks, and
+// starts nothing by itself.
 func (n *Net) AddScript() *Script {
 	s := &Script{host: n.newHost(), Requests: map[string]int{}, sessions: map[gossip.Address]gossip.Session{}}
 	s.random = rand.New(rand.NewPCG(mix(n.seed)^uint64(s.index), 0))
 	s.Node = gossip.NewNodeID(s.random)
 	s.Greeting = gossip.Greeting{
 		Version:   gossip.Version,
-		Network:   n.config.Params.Name,
+		Network:   n.config.Params.Name(),
 		NetworkID: n.config.Params.ID(),
 		Node:      s.Node,
 		Address:   s.addr,
@@ -63,8 +64,8 @@ func (s *Script) Address() gossip.Address { return s.addr }
 // String returns x and a number.
 func (s *Script) String() string { return fmt.Sprint("x", s.index) }
 
-// Polite answers greetings and announcements, has no blocks, transactions and
-// addresses. Scripts fall back on it.
+// Polite answers as an honest node does that has no blocks, no transactions and no
+// addresses. Scripts fall back on it for requests on which they do not lie.
 func (s *Script) Polite(r gossip.Request) (gossip.Answer, error) {
 	switch r.(type) {
 	case gossip.Hello:
@@ -83,8 +84,8 @@ func (s *Script) Polite(r gossip.Request) (gossip.Answer, error) {
 	return gossip.Addresses{}, nil
 }
 
-// Serve answers the requests for headers and blocks as a node with that chain
-// would, and others as Polite does.
+// Serve answers requests for headers and blocks from the given chain, and all other
+// requests as Polite does.
 func (s *Script) Serve(c *chain.Chain, r gossip.Request) (gossip.Answer, error) {
 	switch r.(type) {
 	case gossip.GetHeaders, gossip.GetBlocks:
@@ -93,12 +94,12 @@ func (s *Script) Serve(c *chain.Chain, r gossip.Request) (gossip.Answer, error) 
 	return s.Polite(r)
 }
 
-// Claim has the script say that its best chain is that.
+// Claim makes the script say that t is the tip of its best chain.
 func (s *Script) Claim(t rules.State) {
 	s.Greeting.Tip = gossip.Tip{Hash: t.Hash, Height: t.Height, Work: t.Work}
 }
 
-// Boast has the script claim more work than there can be.
+// Boast makes the script claim more work than any chain can have.
 func (s *Script) Boast() {
 	work := s.Greeting.Tip.Work
 	for range 100 {
@@ -107,6 +108,7 @@ func (s *Script) Boast() {
 	s.Greeting.Tip = gossip.Tip{Hash: pow.DoubleSHA256(s.Node[:]), Height: 1 << 30, Work: work}
 }
 
+// receive counts a request and answers it.
 func (s *Script) receive(x *exchange, from *host, reply func(gossip.Answer, error)) {
 	s.Requests[kindOf(x.request)]++
 	if hello, ok := x.request.(gossip.Hello); ok {
@@ -120,8 +122,8 @@ func (s *Script) receive(x *exchange, from *host, reply func(gossip.Answer, erro
 	reply(a, err)
 }
 
-// Send has the script ask a node for something, with the session that the node
-// has given it; done may be nil.
+// Send sends a request to a node, with the session that the node has given to the
+// script. done is called with the answer or the error; it may be nil.
 func (s *Script) Send(to *Node, r gossip.Request, done func(gossip.Answer, error)) {
 	if done == nil {
 		done = func(gossip.Answer, error) {}
@@ -129,9 +131,15 @@ func (s *Script) Send(to *Node, r gossip.Request, done func(gossip.Answer, error
 	s.net.send(&s.host, to.addr, s.sessions[to.addr], r, 10*time.Second, done)
 }
 
-// Greet has the script say hello to a node now and again from then on.
+// Greet sends a hello to a node now, and again after each interval.
 func (s *Script) Greet(to *Node, every time.Duration) {
 	session := gossip.Session(gossip.NewNodeID(s.random))
 	s.Send(to, gossip.Hello{Greeting: s.Greeting, Session: session}, nil)
 	s.net.after(every, func() { s.Greet(to, every) })
+}
+
+// genesisTip returns the tip of a chain that has only genesis.
+func genesisTip(p rules.Params) gossip.Tip {
+	s := rules.Genesis(p)
+	return gossip.Tip{Hash: s.Hash, Height: s.Height, Work: s.Work}
 }

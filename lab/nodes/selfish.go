@@ -8,19 +8,19 @@ import (
 	"github.com/lodepow/lode/chain"
 )
 
-// selfish is the withholding strategy of Eyal and Sirer, "Majority is not
-// Enough: Bitcoin Mining is Vulnerable", 2014, algorithm 1. The miner keeps its
-// blocks to itself while it is ahead, and publishes just enough to make the work
-// of the others worthless.
+// selfish is the block-withholding strategy of Eyal and Sirer, "Majority is not
+// Enough: Bitcoin Mining is Vulnerable", 2014, algorithm 1. The miner hides the
+// blocks that it finds while it is ahead. When the others find a block, it publishes
+// just as many of its own as it takes to make theirs worthless.
 type selfish struct {
 	node   *Node
-	chain  *chain.Chain  // all that the node knows, its own blocks first
-	hidden []block.Block // found and not published, the lowest first
-	race   bool          // two branches of one length are public, one of them ours
+	chain  *chain.Chain  // the public blocks and the hidden ones; the miner mines on its tip
+	hidden []block.Block // found but not published, lowest first
+	race   bool          // two public branches have the same length, and one of them is ours
 }
 
-// MineSelfishly has the node withhold the blocks that it finds. It must be up,
-// and stay up.
+// MineSelfishly makes the node follow the selfish strategy from now on. The node must
+// be up, and must stay up.
 func (n *Node) MineSelfishly() {
 	c, err := chain.Open(chain.Config{Params: n.net.config.Params, Store: n.net.bodies.newStore(), Now: n.clock})
 	if err != nil {
@@ -31,7 +31,7 @@ func (n *Node) MineSelfishly() {
 	n.mine()
 }
 
-// copy takes over what is on the public branch.
+// copy adds the blocks of the public branch to the miner's chain.
 func (s *selfish) copy() {
 	public := s.node.chain
 	from := public.Tip().Height
@@ -53,7 +53,8 @@ func (s *selfish) copy() {
 	}
 }
 
-// found is told of a block of the miner's own.
+// found hides a block that the miner has found. If a race is on, the block decides
+// it, and all hidden blocks are published.
 func (s *selfish) found(b block.Block) {
 	if _, err := s.chain.Accept(b); err != nil {
 		s.node.net.fault("%s refuses its own block: %v", s.node, err)
@@ -66,31 +67,31 @@ func (s *selfish) found(b block.Block) {
 	s.node.mine()
 }
 
-// react does what the strategy wants when the public branch has changed, other
-// than by the miner's own blocks.
+// react publishes what the strategy asks for after the public branch has changed by
+// a block of another miner.
 func (s *selfish) react() {
 	s.copy()
 	tip, public := s.chain.Tip(), s.node.chain.Tip()
-	if tip.Hash == public.Hash { // the others are ahead, or nothing is hidden
+	if tip.Hash == public.Hash { // the others have overtaken us, or nothing is hidden
 		s.hidden, s.race = nil, false
 		return
 	}
 	switch lead := tip.Height - public.Height; lead {
-	case 0: // it was one block: let the network decide
+	case 0: // The lead was one block: publish it and let the network decide.
 		s.race = true
 		s.publish(len(s.hidden))
-	case 1: // it was two: just enough
+	case 1: // The lead was two blocks: publish both and win.
 		s.publish(len(s.hidden))
 	default:
 		s.publish(1)
 	}
 }
 
-// publish puts the lowest hidden blocks into the public chain.
+// publish moves the count lowest hidden blocks to the public chain.
 func (s *selfish) publish(count int) {
 	blocks := s.hidden[:min(count, len(s.hidden))]
 	s.hidden = slices.Clone(s.hidden[len(blocks):])
 	for _, b := range blocks {
-		s.node.put(b)
+		s.node.Put(b)
 	}
 }

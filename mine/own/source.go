@@ -263,7 +263,7 @@ func (s *Source) waitForClock(t chain.Template) (time.Duration, error) {
 	if s.mode == Continuous {
 		return ahead, nil
 	}
-	ahead -= time.Duration(s.chain.Params().Limits.FutureSeconds) * time.Second
+	ahead -= time.Duration(s.chain.Params().Limits().FutureSeconds) * time.Second
 	if s.mode == OnDemand && ahead > 0 {
 		return 0, ErrAhead
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/pow"
 )
@@ -469,9 +470,10 @@ func TestStoreFails(t *testing.T) {
 }
 
 func TestWaitForClock(t *testing.T) {
-	p := easy(t)
-	p.Name = "near"
-	p.Limits.FutureSeconds = 2
+	p := rulestest.With(easy(t), func(c *rules.Config) {
+		c.Name = "near"
+		c.Limits.FutureSeconds = 2
+	})
 	now := time.Now()
 	clock := func() time.Time { return now }
 	// The chain's clock is ahead, so that it takes what the miners wait for.

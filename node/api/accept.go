@@ -9,13 +9,14 @@ import (
 type preference struct {
 	quality  float64 // 0: not at all
 	specific int     // 3: named in full, 2: as type/*, 1: as */*, 0: not at all
-	place    int     // in the header
+	place    int     // position in the header, from 1
 }
 
-// wantsJSON reads the Accept header (RFC 9110, 12.5.1): JSON is for those who
-// prefer it to text. A client that has no preference gets text, as from the
-// original; between equals, the one that is named more exactly or first wins.
-// Elements that cannot be read are passed over.
+// wantsJSON reads the Accept header (RFC 9110, 12.5.1) and reports whether the
+// client prefers JSON to text. A client without a preference gets text, as from
+// the original tutorial. If both have the same quality, the type that is named
+// more specifically wins, then the one that is named first. Elements that cannot
+// be parsed are ignored.
 func wantsJSON(accept []string) bool {
 	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
 		return false
@@ -44,7 +45,9 @@ func wantsJSON(accept []string) bool {
 	return json.place < text.place
 }
 
-// consider takes the most exact of the ranges that the media type is in.
+// consider records the media range kind if it covers the media type full, such as
+// text/plain, and is more specific than the ranges recorded before. family is the
+// range of all its subtypes, such as text/*.
 func (p *preference) consider(kind string, quality float64, place int, full, family string) {
 	specific := 0
 	switch kind {
@@ -60,7 +63,8 @@ func (p *preference) consider(kind string, quality float64, place int, full, fam
 	}
 }
 
-// mediaRange reads one element of an Accept header, such as text/*;q=0.5.
+// mediaRange parses one element of an Accept header, such as text/*;q=0.5. ok is
+// false if it cannot be parsed.
 func mediaRange(element string) (kind string, quality float64, ok bool) {
 	kind, params, _ := strings.Cut(element, ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
@@ -71,7 +75,7 @@ func mediaRange(element string) (kind string, quality float64, ok bool) {
 			continue
 		}
 		q, err := strconv.ParseFloat(value, 64)
-		if err != nil || !(q >= 0 && q <= 1) { // not a number either
+		if err != nil || !(q >= 0 && q <= 1) { // NaN fails both comparisons
 			return "", 0, false
 		}
 		quality = q

@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// allow refuses requests that their sender may not make: of a web page of
-// another origin, or without the token.
+// allow returns an error if the sender may not make this request: because it is a
+// web page of another origin, or because the route needs the token and the
+// request lacks it.
 func (a *API) allow(w *writer, r *http.Request) error {
 	if r.Method == http.MethodPost {
 		if err := a.origins.Check(r); err != nil {
@@ -30,8 +31,9 @@ func (a *API) allow(w *writer, r *http.Request) error {
 	return nil
 }
 
-// hasToken compares hashes, so that the time it takes tells nothing of the
-// token, its length included.
+// hasToken reports whether the request carries the token. It compares hashes, so
+// that the time of the comparison reveals nothing about the token, not even its
+// length.
 func hasToken(r *http.Request, token string) bool {
 	scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
@@ -41,9 +43,10 @@ func hasToken(r *http.Request, token string) bool {
 	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
 }
 
-// checkHost keeps web pages from reaching a node that listens on its own machine
-// alone by a name of theirs that resolves to it (DNS rebinding): then the page
-// and the node are of one origin, but the Host header has the page's name.
+// checkHost defends a node that listens on a loopback address against DNS
+// rebinding: a web page's host name is made to resolve to 127.0.0.1, so that the
+// browser takes the page and the node for one origin. The Host header then has
+// the page's name, which is not one of the node's, and the request is refused.
 func (a *API) checkHost(host string) error {
 	if a.config.Hosts == nil || host == "" {
 		return nil

@@ -21,12 +21,12 @@ const (
 
 const insideSentence = "something went wrong inside the node: its log says what"
 
-// problem is an answer that is no success. Handlers return it as an error.
+// problem is an answer that reports a failure. Handlers return it as an error.
 type problem struct {
 	status     int
 	sentence   string       // what was wrong and what to do
-	reason     block.Reason // the rule that was broken, if it was one
-	retryAfter string       // seconds
+	reason     block.Reason // the rule that a block or transaction broke; "" if none
+	retryAfter string       // seconds, for the header Retry-After; "" for no header
 }
 
 // Error implements error.
@@ -40,8 +40,9 @@ func badRequest(err error) error {
 	return problem{status: http.StatusBadRequest, sentence: err.Error()}
 }
 
-// explain turns an error of the chain or of a handler into what the client gets.
-// known is false if it is the node's own fault, and of no use to the client.
+// explain turns an error of the chain or of a handler into the answer that the
+// client gets. known is false if the error is the node's own fault; its details
+// are for the log, not for the client.
 func explain(err error) (p problem, known bool) {
 	var rule block.RuleError
 	switch {
@@ -69,8 +70,8 @@ func explain(err error) (p problem, known bool) {
 	return problem{status: http.StatusInternalServerError, sentence: insideSentence}, false
 }
 
-// fail answers with an error, or cuts the connection if half of another answer
-// is out.
+// fail answers with an error. If a part of another answer has been sent already,
+// it cuts the connection instead, by a panic with [http.ErrAbortHandler].
 func (a *API) fail(w *writer, r *http.Request, err error) {
 	if errors.Is(err, errGone) {
 		if r.Method == http.MethodHead && w.status != 0 {
@@ -100,7 +101,7 @@ func (a *API) fail(w *writer, r *http.Request, err error) {
 	a.sendText(w, r, p.status, p.sentence)
 }
 
-// say answers with a message: the text, or the JSON value if the client asks for
+// say answers with a message: the text, or the JSON value if the client prefers
 // JSON.
 func (a *API) say(w *writer, r *http.Request, status int, text string, value func() any) {
 	if wantsJSON(r.Header["Accept"]) {
@@ -131,42 +132,43 @@ func (a *API) sendJSON(w *writer, r *http.Request, status int, value any) {
 	a.send(w, r, status, buf.Bytes())
 }
 
-// encode appends the value as one line of JSON, with <, > and & as they are:
-// transactions keep their canonical form.
+// encode appends the value as one line of JSON. It does not escape <, > and &, so
+// that transactions keep their canonical form.
 func encode(buf *bytes.Buffer, value any) error {
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(value)
 }
 
-// send writes a whole answer.
+// send writes an answer that is wholly in memory. Long ones count towards the
+// bytes that may be in memory at once.
 func (a *API) send(w *writer, r *http.Request, status int, body []byte) {
 	if n := int64(len(body)); n > shortAnswer {
-		if !a.answers.take(n) {
-			a.fail(w, r, errMuch)
+		if !a.answers.TakeN(n) {
+			a.fail(w, r, errTooManyAnswers)
 			return
 		}
-		defer a.answers.give(n)
+		defer a.answers.FreeN(n)
 	}
-	if len(body) > a.limits.PieceBytes || r.Method == http.MethodHead {
+	if len(body) > a.limits.pieceBytes || r.Method == http.MethodHead {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(status)
-	_ = a.write(w, r, body) // the client is gone
+	_ = a.write(w, r, body) // an error means that the client has left
 }
 
-// write sends a part of an answer, piece by piece: the client has
-// [Limits.Timeout] for each. So a slow reader gets its answer, and one that
-// stands still does not hold anything for long.
+// write sends a part of an answer piece by piece. The client has limits.timeout
+// for each piece, so a slow reader gets the whole answer, while one that has
+// stopped reading is cut off soon.
 func (a *API) write(w *writer, r *http.Request, body []byte) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
 	for len(body) > 0 {
-		piece := body[:min(len(body), a.limits.PieceBytes)]
+		piece := body[:min(len(body), a.limits.pieceBytes)]
 		body = body[len(piece):]
 		if len(body) > 0 {
-			w.writeBy(time.Now().Add(a.limits.Timeout))
+			w.writeBy(time.Now().Add(a.limits.timeout))
 		}
 		if _, err := w.Write(piece); err != nil {
 			return err
@@ -175,8 +177,9 @@ func (a *API) write(w *writer, r *http.Request, body []byte) error {
 	return nil
 }
 
-// errGone ends the work on an answer that nobody reads any more.
+// errGone ends the work on an answer whose client has left.
 var errGone = errors.New("the client is gone")
 
-// errUnfinished is the answer of a post that panicked.
-var errUnfinished = errors.New("the request with this idempotency key came to no end")
+// errUnfinished is what clients that wait for a post with an idempotency key get
+// if that post panics.
+var errUnfinished = errors.New("the first request with this idempotency key did not finish: try again")

@@ -13,11 +13,13 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// errMoved says that a reorg took away what an answer began with.
-var errMoved = errors.New("the active branch changed while it was being written")
+// errReorg is the error of an answer that a reorg has overtaken: the blocks that
+// it begins with are not on the active branch any more.
+var errReorg = errors.New("the active branch changed while it was being written")
 
-// getChain answers as the original: all of the chain, or the part that from and
-// limit ask for. The length is always that of the whole.
+// getChain answers as the original does: with the whole chain, or with the part
+// that the parameters from and limit select. The length is always that of the
+// whole chain.
 func (a *API) getChain(w *writer, r *http.Request) error {
 	from, err := number(w.query, "from", 0, math.MaxInt64, 0)
 	if err != nil {
@@ -30,19 +32,22 @@ func (a *API) getChain(w *writer, r *http.Request) error {
 	return a.sendChain(w, r, from, limit)
 }
 
+// sendChain sends blocks of the active branch, from a height on. If a reorg comes
+// in between, it begins again, as long as nothing has been sent.
 func (a *API) sendChain(w *writer, r *http.Request, from, limit int64) error {
 	w.Header().Set("Content-Type", typeJSON)
 	const tries = 4
 	for try := 1; ; try++ {
 		err := a.stream(w, r, func(s *stream) error { return a.writeChain(s, from, limit) })
-		if !errors.Is(err, errMoved) || w.status != 0 || try == tries {
+		if !errors.Is(err, errReorg) || w.status != 0 || try == tries {
 			return err
 		}
 	}
 }
 
-// writeChain reads block after block, and looks whether each is the child of the
-// one before: what it writes is one branch, whatever happens meanwhile.
+// writeChain reads one block after another and checks that each is the child of
+// the one before. So it writes a single branch even if a reorg happens meanwhile,
+// or fails with errReorg.
 func (a *API) writeChain(s *stream, from, limit int64) error {
 	length := a.chain.Len()
 	end := length
@@ -54,12 +59,12 @@ func (a *API) writeChain(s *stream, from, limit int64) error {
 	for height := from; height < end; height++ {
 		hash, ok := a.chain.HashAt(height)
 		if !ok {
-			return errMoved
+			return errReorg
 		}
 		err := a.withBlock(s.r, hash, func(b block.Block) error {
 			if height > from {
 				if b.Header.Prev != last {
-					return errMoved
+					return errReorg
 				}
 				s.text(",")
 			}
@@ -90,8 +95,8 @@ func (s *stream) block(b block.Block) error {
 	return nil
 }
 
-// getBlock finds a block by its height on the active branch, by the word tip, or
-// by its hash, which finds blocks of other branches too.
+// getBlock answers with the block at a height of the active branch, with the tip,
+// or with the block that has a hash, on whatever branch it is.
 func (a *API) getBlock(w *writer, r *http.Request) error {
 	hash, err := a.blockID(w.id)
 	if err != nil {
@@ -108,8 +113,9 @@ func (a *API) getBlock(w *writer, r *http.Request) error {
 	return err
 }
 
-// withBlock reads a block. Whoever uses it must not wait for the network
-// meanwhile: only so many blocks are in memory at once.
+// withBlock reads a block and calls use with it. At most maxBlockReads calls run
+// at once, which bounds the memory that blocks take; the others wait, so use must
+// not wait for the network.
 func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(block.Block) error) error {
 	select {
 	case a.reads <- struct{}{}:
@@ -124,6 +130,7 @@ func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(block.Block) er
 	return use(b)
 }
 
+// blockID returns the hash of the block that the id in a path refers to.
 func (a *API) blockID(id string) (pow.Hash, error) {
 	if id == "tip" {
 		return a.chain.Tip().Hash, nil
@@ -146,7 +153,8 @@ func (a *API) blockID(id string) (pow.Hash, error) {
 	return hash, nil
 }
 
-// headerJSON is a header with its place, in the names of the block's JSON.
+// headerJSON is a header with its height. The fields are named as in the JSON of
+// a block.
 type headerJSON struct {
 	Height       int64    `json:"height"`
 	Hash         pow.Hash `json:"hash"`
@@ -165,14 +173,15 @@ func describeHeader(h pow.Header, height int64) headerJSON {
 	}
 }
 
-// getHeaders lists headers of the active branch: from a height, or after the
-// first hash of a locator that is on it (after none of them: from genesis).
+// getHeaders lists headers of the active branch: from a height on, or after the
+// first hash of a locator that is on the branch. If none of a locator's hashes
+// is, the list begins with the genesis block.
 func (a *API) getHeaders(w *writer, r *http.Request) error {
 	from, err := number(w.query, "from", 0, math.MaxInt64, 0)
 	if err != nil {
 		return err
 	}
-	limit, err := number(w.query, "limit", 1, int64(a.limits.Headers), int64(a.limits.Headers))
+	limit, err := number(w.query, "limit", 1, maxHeaders, maxHeaders)
 	if err != nil {
 		return err
 	}
@@ -204,11 +213,12 @@ func (a *API) getHeaders(w *writer, r *http.Request) error {
 	return nil
 }
 
-// addBlock takes a block in the form in which /chain and /blocks show it.
+// addBlock reads a block, in the form in which /chain and /blocks show it, and
+// has the chain accept it.
 func (a *API) addBlock(w *writer, r *http.Request) error {
 	body := a.buffer()
 	defer a.release(body)
-	if err := readJSON(w, r, body, a.limits.BlockBytes); err != nil {
+	if err := readJSON(w, r, body, a.limits.blockBytes); err != nil {
 		return err
 	}
 	if body.Len() == 0 {

@@ -9,12 +9,11 @@ import (
 	"os"
 	"strings"
 
-	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/node/internal/body"
 )
 
-const maxPost = block.MaxTxText
-
-// readJSON reads a body that must say, if anything, that it is JSON.
+// readJSON reads a body of at most most bytes into to. The content type may be
+// missing, as in the original's clients; if there is one, it must be JSON.
 func readJSON(w *writer, r *http.Request, to *bytes.Buffer, most int64) error {
 	if kinds := r.Header["Content-Type"]; len(kinds) > 0 {
 		if len(kinds) > 1 || kinds[0] != "application/json" && !isJSON(kinds[0]) {
@@ -34,19 +33,20 @@ func isJSON(kind string) bool {
 	return (media == "application/json" || strings.HasSuffix(media, "+json")) && (!ok || strings.EqualFold(charset, "utf-8"))
 }
 
-// readBody reads a body of at most so many bytes. A compressed one is refused: a
-// few bytes could become any number of them.
+// readBody reads a body of at most most bytes into to. It refuses a compressed
+// body.
 func readBody(w *writer, r *http.Request, to *bytes.Buffer, most int64) error {
-	if codings := r.Header["Content-Encoding"]; len(codings) > 0 && (len(codings) > 1 || !strings.EqualFold(codings[0], "identity")) {
+	if body.Compressed(r.Header) {
 		w.Header().Set("Accept-Encoding", "identity")
-		return refuse(http.StatusUnsupportedMediaType, "content encoding %.40q: send the body as it is, not compressed", strings.Join(codings, ", "))
+		return refuse(http.StatusUnsupportedMediaType, "content encoding %.40q: send the body as it is, not compressed",
+			strings.Join(r.Header["Content-Encoding"], ", "))
 	}
 	if r.ContentLength > most {
-		w.Header().Set("Connection", "close") // do not read it to its end
+		w.Header().Set("Connection", "close") // so that the server does not read the body to its end
 		return refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes, at most %d are read", r.ContentLength, most)
 	}
 	if n := r.ContentLength; n > 0 {
-		to.Grow(int(min(n, 4<<10)) + bytes.MinRead) // what is only announced takes no memory
+		to.Grow(int(min(n, 4<<10)) + bytes.MinRead) // not more: a length is only a claim
 	}
 	_, err := to.ReadFrom(http.MaxBytesReader(w.ResponseWriter, r.Body, most))
 	var tooLarge *http.MaxBytesError

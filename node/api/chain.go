@@ -13,7 +13,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Chain is what the API asks of a [chain.Chain], which says what the methods do.
+// Chain is the part of a [chain.Chain] that the API uses. The methods are
+// documented there.
 type Chain interface {
 	Params() rules.Params
 	Tip() rules.State
@@ -34,27 +35,33 @@ type Chain interface {
 
 var _ Chain = (*chain.Chain)(nil)
 
-// ErrAhead is a miner's error: no block may be made yet.
+// ErrAhead is the error of a miner that cannot make a block yet, because the least
+// time that the block may have is too far ahead of the clock.
 var ErrAhead = errors.New("the chain is as far ahead of the clock as its rules allow: wait, or mine fewer blocks at so low a difficulty")
 
-// Miner mines on demand.
+// Miner mines blocks when a client asks for one.
 type Miner interface {
-	// Mine mines the pending transactions into one block, and reports false
-	// when there are none. Calls that come while a block is being mined join
-	// that run. The context ends the wait, never the run; the error is then the
-	// context's.
+	// Mine mines the pending transactions into one block. mined is false if there
+	// are none. A call that comes while a block is being mined waits for that one.
+	// When the context ends, Mine stops waiting and returns the context's error,
+	// but the search goes on.
 	Mine(ctx context.Context) (b block.Block, mined bool, err error)
 
-	// Progress returns how far the search for the present block is.
+	// Progress returns how far the search for the present block is. The zero value
+	// means that there is no search.
 	Progress() mine.Progress
 }
 
-// Peers knows the other nodes.
+// Peers connects the node with others. A [p2p.Network] implements it.
 type Peers interface {
+	// Peers lists the nodes that this one is connected with.
 	Peers() []gossip.PeerInfo
+
+	// Sync returns how far the node is in catching up with its peers.
 	Sync() gossip.SyncInfo
 
-	// Connect returns when both nodes know each other. With keep, the connection
-	// stays wanted, whatever the outcome.
+	// Connect connects with the node at an address. It returns nil once each of
+	// the two nodes is a peer of the other. With keep, the node goes on trying to
+	// connect with that address later, even if this attempt fails.
 	Connect(ctx context.Context, address gossip.Address, keep bool) error
 }

@@ -63,7 +63,7 @@ func servePipes(t *testing.T, n *testNode) (dial func(request string) net.Conn) 
 func TestSlowReaders(t *testing.T) {
 	for _, path := range []string{"/chain", "/headers", "/pending_tx", "/events", "/status", "/openapi.yaml", "/nothing"} {
 		synctest.Test(t, func(t *testing.T) {
-			n := newTestNode(t, testSetup{limits: Limits{PieceBytes: 1000, Timeout: 5 * time.Second}})
+			n := newTestNode(t, testSetup{limits: limits{pieceBytes: 1000, timeout: 5 * time.Second}})
 			n.grow(20)
 			n.post(strings.Repeat("x", 50_000))
 			dial := servePipes(t, n)
@@ -83,10 +83,10 @@ func TestSlowReaders(t *testing.T) {
 			rt, _ := n.api.find(path)
 			time.Sleep(4 * time.Second)
 			synctest.Wait()
-			if rt.slots != nil && path != "/headers" && rt.slots.n.Load() != 1 {
-				t.Errorf("%s: %d slots taken while the client does not read, want 1", path, rt.slots.n.Load())
+			if rt.slots.Slots != nil && path != "/headers" && rt.slots.InUse() != 1 {
+				t.Errorf("%s: %d slots taken while the client does not read, want 1", path, rt.slots.InUse())
 			}
-			for rt.slots != nil && rt.slots.n.Load() > 0 && time.Since(start) < time.Minute {
+			for rt.slots.Slots != nil && rt.slots.InUse() > 0 && time.Since(start) < time.Minute {
 				time.Sleep(100 * time.Millisecond)
 			}
 			if took := time.Since(start); took > 10*time.Second {
@@ -108,7 +108,7 @@ func TestSlowReaders(t *testing.T) {
 // and with the slow ones gone there is room again.
 func TestLongAnswersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newTestNode(t, testSetup{limits: Limits{AnswerBytes: 200 << 10, Timeout: 5 * time.Second}})
+		n := newTestNode(t, testSetup{limits: limits{bytes: 200 << 10, timeout: 5 * time.Second}})
 		n.post(strings.Repeat("x", 60_000))
 		n.want(n.do("GET", "/mine", ""), 200, "is mined")
 		n.post(strings.Repeat("x", 50_000))
@@ -132,7 +132,7 @@ func TestLongAnswersAreBounded(t *testing.T) {
 		for _, path := range paths {
 			n.want(n.do("GET", path, ""), 200, "xxx")
 		}
-		if left := n.api.answers.n.Load(); left != 0 {
+		if left := n.api.answers.InUse(); left != 0 {
 			t.Errorf("%d bytes of the budget are still taken", left)
 		}
 	})
@@ -142,7 +142,7 @@ func TestLongAnswersAreBounded(t *testing.T) {
 func TestSlowWriters(t *testing.T) {
 	for _, path := range []string{"/new_transaction", "/add_block", "/mine"} {
 		synctest.Test(t, func(t *testing.T) {
-			n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second}})
+			n := newTestNode(t, testSetup{limits: limits{timeout: 5 * time.Second}})
 			conn := servePipes(t, n)("POST " + path + " HTTP/1.1\nHost: x\nContent-Length: 100\n\n{")
 			start := time.Now()
 			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -165,7 +165,7 @@ func TestSlowWriters(t *testing.T) {
 // deadlines.
 func TestKeepAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second}})
+		n := newTestNode(t, testSetup{limits: limits{timeout: 5 * time.Second}})
 		conn := servePipes(t, n)("")
 		read := bufio.NewReader(conn)
 		for range 3 {
@@ -192,7 +192,7 @@ func TestMineOutlivesDeadlines(t *testing.T) {
 		"POST /mine HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			n := newTestNode(t, testSetup{limits: Limits{Timeout: 5 * time.Second, MineWait: time.Hour}})
+			n := newTestNode(t, testSetup{limits: limits{timeout: 5 * time.Second, mineWait: time.Hour}})
 			n.post("x")
 			n.miner.hold = make(chan struct{})
 			conn := servePipes(t, n)(request)
@@ -218,12 +218,12 @@ func TestMineGoesOnWithoutItsClient(t *testing.T) {
 		rt, _ := n.api.find("/mine")
 		conn := servePipes(t, n)("GET /mine HTTP/1.1\nHost: x\n\n")
 		synctest.Wait()
-		if rt.slots.n.Load() != 1 {
+		if rt.slots.InUse() != 1 {
 			t.Fatal("nobody waits")
 		}
 		_ = conn.Close()
 		synctest.Wait()
-		if rt.slots.n.Load() != 0 {
+		if rt.slots.InUse() != 0 {
 			t.Error("the handler still waits for a client that is gone")
 		}
 		close(n.miner.hold)

@@ -1,11 +1,13 @@
-// Package api is a node's HTTP interface for clients: the endpoints of the
-// original tutorial, and beside them resources to look things up, a stream of
-// events, metrics and a description of all of it (/openapi.yaml).
+// Package api is a node's HTTP interface for clients. It serves the endpoints of
+// the original tutorial and, beside them, resources to look up blocks and
+// transactions, a stream of events, metrics, and a description of all of this
+// (/openapi.yaml).
 //
-// Messages are text unless the request asks for JSON with its Accept header.
-// Things (blocks, transactions, headers, status) are always JSON, as in the
+// Messages are text, unless the request asks for JSON with its Accept header.
+// Blocks, transactions, headers and the status are always JSON, as in the
 // original.
 //
-// Whatever a client sends, it gets the 4xx that fits and a sentence that says
-// what to change. Every body, list, wait and write is bounded; see [Limits].
+// A request that is wrong gets a fitting status of the 4xx and a sentence that
+// says what to change. The size of every body and list and the length of every
+// wait and write is bounded; docs/network.md lists the limits.
 package api

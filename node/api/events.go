@@ -13,17 +13,17 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// feed keeps the latest events for all streams. A stream reads along at its own
-// pace; one that is further behind than the feed reaches back has lost events
-// and is dropped. So slow clients cost no memory and hold nobody up.
+// feed keeps the latest events in a ring, from which all streams read, each at its
+// own pace. A stream that falls behind by more than the ring holds has lost
+// events and is ended. So slow clients take no memory and delay nobody.
 type feed struct {
-	epoch string // tells the ids of this run from those of others
+	epoch string // prefix of the event ids, which tells this run of the node from others
 
 	mu    sync.Mutex
-	ring  []string      // events as they are sent; event n is at n % len
+	ring  []string      // events as they are sent; event n is at n % len(ring)
 	next  uint64        // number of the next event
-	wake  chan struct{} // closed when there is one
-	posts atomic.Uint64 // transactions that have come
+	wake  chan struct{} // closed, and replaced, when an event is added
+	posts atomic.Uint64 // how often the pending transactions have changed
 }
 
 func newFeed(history int, started time.Time) *feed {
@@ -42,8 +42,9 @@ type tipJSON struct {
 	Disconnected int      `json:"disconnected"` // blocks that left it
 }
 
-// publish takes an event of the chain. Transactions come by the thousand, so
-// they are only counted here; streams say how many are pending now and then.
+// publish adds an event of the chain to the ring and wakes the streams.
+// Transactions can arrive by the thousand, so they are only counted; each stream
+// says at intervals how many are pending.
 func (f *feed) publish(e chain.Event) {
 	var kind string
 	switch e.Kind {
@@ -77,8 +78,9 @@ func eventText(kind string, value any) string {
 	return buf.String()
 }
 
-// after returns the events from that number on, and what wakes when there are
-// more. ok is false if some are gone.
+// after returns the events from a number on, the number of the next one, and a
+// channel that is closed when there is one. ok is false if the ring has lost some
+// of the events.
 func (f *feed) after(from uint64) (events []string, next uint64, wake <-chan struct{}, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -91,8 +93,10 @@ func (f *feed) after(from uint64) (events []string, next uint64, wake <-chan str
 	return events, f.next, f.wake, true
 }
 
-// resume returns where a stream begins: after the event that the client has had
-// last, or with the next one. missed is true if what lies between cannot be told.
+// resume returns the number of the event with which a stream begins. That is the
+// one after last, the id of the latest event that the client has received; or, if
+// last is empty, the next event. missed is true if the events since last are lost
+// or last is not an id of this run.
 func (f *feed) resume(last string) (from uint64, missed bool) {
 	f.mu.Lock()
 	next := f.next
@@ -108,9 +112,10 @@ func (f *feed) resume(last string) (from uint64, missed bool) {
 	return uint64(n) + 1, false
 }
 
-// getEvents streams events as server-sent events: block and reorg, with ids to
-// resume from; pending and mining, whose latest is all that matters, without;
-// and reset for a client that resumes from too far back.
+// getEvents sends a stream of server-sent events. Events of the kinds block and
+// reorg have ids, from which a client can resume. Those of the kinds pending and
+// mining have none, because only the latest matters. A client that resumes from
+// an event too far back gets an event of the kind reset.
 func (a *API) getEvents(w *writer, r *http.Request) error {
 	if a.closing.Err() != nil {
 		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
@@ -120,7 +125,7 @@ func (a *API) getEvents(w *writer, r *http.Request) error {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	w.readBy(time.Time{}) // see mine
+	w.readBy(time.Time{}) // as in mine
 	s := &eventStream{api: a, w: w}
 	from, missed := a.feed.resume(r.Header.Get("Last-Event-ID"))
 	tip := a.chain.Tip()
@@ -139,22 +144,22 @@ type eventStream struct {
 	api *API
 	w   *writer
 
-	posts  uint64 // of the feed, when pending was told last
-	told   bool
-	mining bool // was told last
+	posts  uint64 // feed.posts when the latest pending event was sent
+	told   bool   // a pending event has been sent
+	mining bool   // the latest mining event said that the node mines
 }
 
 func (s *eventStream) run(r *http.Request, from uint64) error {
 	a := s.api
-	tick := time.NewTicker(a.limits.EventTick)
+	tick := time.NewTicker(eventTick)
 	defer tick.Stop()
-	heartbeat := time.NewTimer(a.limits.Heartbeat)
-	defer heartbeat.Stop()
+	silence := time.NewTimer(heartbeat)
+	defer silence.Stop()
 	text := s.changes()
 	for {
 		events, next, wake, ok := a.feed.after(from)
 		if !ok {
-			return nil // too slow; the client comes back and is told to reset
+			return nil // too slow: the client connects again, and gets a reset
 		}
 		from = next
 		text += strings.Join(events, "")
@@ -163,14 +168,14 @@ func (s *eventStream) run(r *http.Request, from uint64) error {
 				return errGone
 			}
 			text = ""
-			heartbeat.Reset(a.limits.Heartbeat)
-			continue // with what came meanwhile
+			silence.Reset(heartbeat)
+			continue // there may be more events by now
 		}
 		select {
 		case <-wake:
 		case <-tick.C:
 			text = s.changes()
-		case <-heartbeat.C:
+		case <-silence.C:
 			text = ":\n\n"
 		case <-r.Context().Done():
 			return errGone
@@ -180,8 +185,8 @@ func (s *eventStream) run(r *http.Request, from uint64) error {
 	}
 }
 
-// changes tells how many transactions are pending, if that may have changed, and
-// how far the mining is.
+// changes returns a pending event if the number of pending transactions may have
+// changed, and a mining event if the node mines or has just stopped.
 func (s *eventStream) changes() (text string) {
 	if posts := s.api.feed.posts.Load(); !s.told || posts != s.posts {
 		s.told, s.posts = true, posts
@@ -196,7 +201,7 @@ func (s *eventStream) changes() (text string) {
 }
 
 func (s *eventStream) send(text string) error {
-	s.w.writeBy(time.Now().Add(s.api.limits.Timeout))
+	s.w.writeBy(time.Now().Add(s.api.limits.timeout))
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func kinds(events []sse) string {
 	return strings.Join(words, " ")
 }
 
-func eventsTest(t *testing.T, limits Limits, test func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser)) {
+func eventsTest(t *testing.T, limits limits, test func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser)) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newTestNode(t, testSetup{limits: limits})
 		pipe := servePipes(t, n)
@@ -93,7 +93,7 @@ func eventsTest(t *testing.T, limits Limits, test func(t *testing.T, n *testNode
 }
 
 func TestEvents(t *testing.T) {
-	eventsTest(t, Limits{}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+	eventsTest(t, limits{}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
 		events := listen(t, dial, "")
 		got := drain(events)
 		if kinds(got) != "tip pending" || !strings.Contains(got[0].data, `"height":0`) || got[1].data != `{"transactions":0,"bytes":0}` {
@@ -155,7 +155,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestEventsResume(t *testing.T) {
-	eventsTest(t, Limits{EventHistory: 4}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+	eventsTest(t, limits{history: 4}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
 		events := listen(t, dial, "")
 		n.grow(2)
 		got := drain(events)
@@ -188,7 +188,7 @@ func TestEventsResume(t *testing.T) {
 }
 
 func TestEventsSlowClient(t *testing.T) {
-	eventsTest(t, Limits{EventHistory: 4, Timeout: time.Hour}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+	eventsTest(t, limits{history: 4, timeout: time.Hour}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
 		conn := dial("GET /events HTTP/1.1\nHost: x\n\n")
 		synctest.Wait()
 		n.grow(6)
@@ -206,7 +206,7 @@ func TestEventsSlowClient(t *testing.T) {
 }
 
 func TestEventsBound(t *testing.T) {
-	eventsTest(t, Limits{EventClients: 2}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
+	eventsTest(t, limits{streams: 2}, func(t *testing.T, n *testNode, dial func(string) io.ReadWriteCloser) {
 		listen(t, dial, "")
 		listen(t, dial, "")
 		w := n.do("GET", "/events", "")

@@ -6,14 +6,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/lodepow/lode/chain/block"
-
-	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
@@ -50,7 +50,7 @@ func (c *badChain) AddTx(tx block.Tx) (chain.TxOutcome, error) {
 	return c.Chain.AddTx(tx)
 }
 
-func badNode(t *testing.T, limits Limits) (*testNode, *badChain) {
+func badNode(t *testing.T, limits limits) (*testNode, *badChain) {
 	bad := &badChain{}
 	n := newTestNode(t, testSetup{limits: limits, api: func(c Chain) Chain {
 		bad.Chain = c
@@ -62,7 +62,7 @@ func badNode(t *testing.T, limits Limits) (*testNode, *badChain) {
 // TestFaults has errors and panics of the node: 500 without the details, which
 // the log has, and the next request is served.
 func TestFaults(t *testing.T) {
-	n, bad := badNode(t, Limits{})
+	n, bad := badNode(t, limits{})
 	for name, fault := range map[string]func(pow.Hash) error{
 		"error": func(pow.Hash) error { return fmt.Errorf("secret fault: %w", chain.ErrDamaged) },
 		"panic": func(pow.Hash) error { panic("secret fault") },
@@ -83,7 +83,7 @@ func TestFaults(t *testing.T) {
 		n.want(n.do("GET", "/chain", ""), 200, "")
 	}
 	rt, _ := n.api.find("/chain")
-	if rt.slots.n.Load() != 0 {
+	if rt.slots.InUse() != 0 {
 		t.Error("a slot is still taken")
 	}
 }
@@ -91,7 +91,7 @@ func TestFaults(t *testing.T) {
 // TestFaultAmidChain cuts the connection: a client must not take half a chain
 // for a whole one.
 func TestFaultAmidChain(t *testing.T) {
-	n, bad := badNode(t, Limits{PieceBytes: 1000})
+	n, bad := badNode(t, limits{pieceBytes: 1000})
 	n.grow(10)
 	bad.blocks = func(hash pow.Hash) error {
 		if hash == n.chain.Tip().Hash {
@@ -140,7 +140,7 @@ func reorgAt(t *testing.T, n *testNode, bad *badChain, height int64) {
 // TestReorgAmidChain never mixes two branches: the answer begins again if
 // nothing of it is sent, else it is cut.
 func TestReorgAmidChain(t *testing.T) {
-	n, bad := badNode(t, Limits{})
+	n, bad := badNode(t, limits{})
 	reorgAt(t, n, bad, 8)
 	w := n.do("GET", "/chain", "")
 	var answer struct {
@@ -159,7 +159,7 @@ func TestReorgAmidChain(t *testing.T) {
 		}
 	}
 
-	n, bad = badNode(t, Limits{PieceBytes: 1000})
+	n, bad = badNode(t, limits{pieceBytes: 1000})
 	reorgAt(t, n, bad, 8)
 	server := httptest.NewServer(n.api)
 	defer server.Close()
@@ -175,13 +175,13 @@ func TestReorgAmidChain(t *testing.T) {
 
 // TestChainInPieces reads the same in pieces of any size.
 func TestChainInPieces(t *testing.T) {
-	n, _ := badNode(t, Limits{})
+	n, _ := badNode(t, limits{})
 	n.post(strings.Repeat("x", 5000))
 	n.do("GET", "/mine", "")
 	n.grow(30)
 	whole := n.do("GET", "/chain", "").Body.String()
 	for _, size := range []int{1, 100, 1000, 10_000} {
-		n.api.limits.PieceBytes = size
+		n.api.limits.pieceBytes = size
 		if got := n.do("GET", "/chain", "").Body.String(); got != whole {
 			t.Errorf("pieces of %d bytes: %d bytes, want %d", size, len(got), len(whole))
 		}
@@ -190,7 +190,7 @@ func TestChainInPieces(t *testing.T) {
 
 // TestTooMany refuses requests beyond the bound, and goes on telling its status.
 func TestTooMany(t *testing.T) {
-	n, bad := badNode(t, Limits{Requests: 2})
+	n, bad := badNode(t, limits{requests: 2})
 	release, entered := make(chan struct{}), make(chan struct{})
 	bad.addTx = func() { entered <- struct{}{}; <-release }
 	var wg sync.WaitGroup
@@ -215,7 +215,7 @@ func TestTooMany(t *testing.T) {
 // TestIdempotency has a hundred posts with one key at once, a panic amid one,
 // and more keys than are remembered.
 func TestIdempotency(t *testing.T) {
-	n, bad := badNode(t, Limits{Requests: 200, IdempotencyKeys: 200})
+	n, bad := badNode(t, limits{requests: 200, keys: 200})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	places := map[string]int{}
@@ -249,7 +249,7 @@ func TestIdempotency(t *testing.T) {
 
 // TestManyClients posts and mines at once: nothing is mined twice, nothing lost.
 func TestManyClients(t *testing.T) {
-	n, _ := badNode(t, Limits{Requests: 2000})
+	n, _ := badNode(t, limits{requests: 2000})
 	var wg sync.WaitGroup
 	var blocks atomic.Int64
 	for i := range 500 {
@@ -289,7 +289,7 @@ func TestManyClients(t *testing.T) {
 
 // TestProofConvinces checks a proof as a client does that trusts nobody.
 func TestProofConvinces(t *testing.T) {
-	n, _ := badNode(t, Limits{})
+	n, _ := badNode(t, limits{})
 	for i := range 5 {
 		n.post(fmt.Sprint(i))
 	}
@@ -336,48 +336,39 @@ func TestNext(t *testing.T) {
 	n.want(n.do("GET", "/status", ""), 200, "portable")
 }
 
-func TestMetrics(t *testing.T) {
-	n, _ := badNode(t, Limits{})
+// TestObserver is told of each request that is finished, and Stats of those that
+// are not.
+func TestObserver(t *testing.T) {
+	n, bad := badNode(t, limits{})
+	var told []Answered
+	n.api.Observe(Observer{})
+	n.api.Observe(Observer{Answered: func(a Answered) { told = append(told, a) }})
+	var during Stats
+	bad.addTx = func() {
+		during = n.api.Stats()
+		n.clock.Add(20)
+	}
 	n.post("x")
-	n.do("POST", "/new_transaction", "")
-	n.do("GET", "/blocks/1", "")
-	n.do("GET", "/blocks/2", "")
+	n.do("BREW", "/blocks/2", "")
 	n.do("GET", "/some/path", "")
 	n.do("HEAD", "/events", "")
-	n.do("BREW", "/status", "")
-	n.do("STEEP", "/status", "")
-	problems, err := testutil.CollectAndLint(n.api)
-	if err != nil {
-		t.Fatal(err)
+	want := []Answered{
+		{Route: "/new_transaction", Method: "POST", Status: 201, Took: 20 * time.Millisecond},
+		{Route: "/blocks/{id}", Method: "BREW", Status: 405},
+		{Route: "other", Method: "GET", Status: 404},
+		{Route: "/events", Method: "HEAD", Status: 200, Stream: true},
 	}
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
+	if !slices.Equal(told, want) {
+		t.Errorf("observed %+v, want %+v", told, want)
 	}
-	for labels, want := range map[[3]string]float64{
-		{"/new_transaction", "POST", "201"}: 1,
-		{"/new_transaction", "POST", "400"}: 1,
-		{"/blocks/{id}", "GET", "404"}:      2,
-		{"other", "GET", "404"}:             1,
-		{"/events", "HEAD", "200"}:          1,
-		{"/status", "other", "405"}:         2,
-	} {
-		if got := testutil.ToFloat64(n.api.metrics.requests.WithLabelValues(labels[:]...)); got != want {
-			t.Errorf("%v: %v, want %v", labels, got, want)
-		}
-	}
-	counted := testutil.CollectAndCount(n.api, "lode_http_requests_total")
-	measured := testutil.CollectAndCount(n.api, "lode_http_request_duration_seconds")
-	if counted != measured+len(n.api.static["/events"].usual) {
-		t.Errorf("%d counters and %d histograms: want both but for /events", counted, measured)
-	}
-	if got := testutil.ToFloat64(n.api.metrics.inFlight); got != 0 {
-		t.Errorf("%v requests in flight, want 0", got)
+	if during != (Stats{InFlight: 1}) || n.api.Stats() != (Stats{}) {
+		t.Errorf("the stats are %+v during a request and %+v after all", during, n.api.Stats())
 	}
 }
 
 // TestClose ends waits even of those that come late, and can be called twice.
 func TestClose(t *testing.T) {
-	n, _ := badNode(t, Limits{})
+	n, _ := badNode(t, limits{})
 	n.api.Close()
 	n.api.Close()
 	n.want(n.do("GET", "/events", ""), 503, "shutting down")

@@ -22,19 +22,19 @@ func validKey(key string) bool {
 	return true
 }
 
-// answers remembers what posts with an idempotency key were answered, the latest
-// so many. They are in memory: a restart forgets them.
+// answers remembers the answers to the latest posts with an idempotency key. They
+// are in memory only, so a restart forgets them.
 type answers struct {
 	mu    sync.Mutex
 	byKey map[string]*answer
-	ring  []*answer // in order of arrival; the place at next is the oldest
-	next  int
+	ring  []*answer // in order of arrival
+	next  int       // index in ring of the oldest answer, which the next one replaces
 }
 
 type answer struct {
 	key  string
-	body pow.Hash
-	done chan struct{} // closed when the rest is set
+	body pow.Hash      // hash of the request's body
+	done chan struct{} // closed when the fields below are set
 
 	id    pow.Hash
 	known bool
@@ -45,9 +45,10 @@ func newAnswers(most int) *answers {
 	return &answers{byKey: map[string]*answer{}, ring: make([]*answer, most)}
 }
 
-// once runs add for the first call with a key, and gives its answer to all
-// others with that key and body. What failed may be tried again: an error goes
-// to those who waited for it, and is then forgotten.
+// once runs add for the first call with a key and returns its result. Other calls
+// with the same key and body wait for that result and return it, too. An error is
+// returned to the calls that have waited for it and is then forgotten, so that the
+// client can try again.
 func (a *answers) once(ctx context.Context, key string, body pow.Hash, add func() (pow.Hash, bool, error)) (pow.Hash, bool, error) {
 	a.mu.Lock()
 	if before, ok := a.byKey[key]; ok {
@@ -81,8 +82,8 @@ func (a *answers) once(ctx context.Context, key string, body pow.Hash, add func(
 	return mine.id, mine.known, mine.err
 }
 
-// remember puts an answer in the place of the oldest that is finished. There is
-// one, as the ring has room for all requests that may run at once.
+// remember replaces the oldest answer that is finished. There is one, because the
+// ring is at least as long as the number of requests that run at once.
 func (a *answers) remember(mine *answer) {
 	for a.ring[a.next].running() {
 		a.next = (a.next + 1) % len(a.ring)
@@ -95,6 +96,7 @@ func (a *answers) remember(mine *answer) {
 	a.next = (a.next + 1) % len(a.ring)
 }
 
+// running reports whether the request has yet to finish.
 func (a *answer) running() bool {
 	if a == nil {
 		return false

@@ -9,15 +9,15 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// mine mines the pending transactions and answers when that is done. To leave
-// ends the wait alone: the search goes on.
+// mine has the pending transactions mined and answers when that is done. If the
+// client leaves earlier, the search goes on.
 func (a *API) mine(w *writer, r *http.Request) error {
 	if r.Method == http.MethodGet {
 		if err := a.allowMining(r); err != nil {
 			return err
 		}
 	}
-	body := a.buffer() // what it says does not matter
+	body := a.buffer() // read, but ignored
 	err := readBody(w, r, body, 64<<10)
 	a.release(body)
 	if err != nil {
@@ -27,14 +27,14 @@ func (a *API) mine(w *writer, r *http.Request) error {
 		return refuse(http.StatusServiceUnavailable, "this node does not mine")
 	}
 
-	// With a deadline for reading left, the server would take its passing for
-	// the client's leaving.
+	// If the deadline for reading passed during the wait, the server would cancel
+	// the request's context as if the client had left. So there is none.
 	w.readBy(time.Time{})
-	ctx, cancel := context.WithTimeout(r.Context(), a.limits.MineWait)
+	ctx, cancel := context.WithTimeout(r.Context(), a.limits.mineWait)
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
 	b, mined, err := a.miner.Mine(ctx)
-	w.writeBy(time.Now().Add(a.limits.Timeout))
+	w.writeBy(time.Now().Add(a.limits.timeout))
 
 	type answer struct {
 		Message string    `json:"message"`
@@ -63,9 +63,10 @@ func (a *API) mine(w *writer, r *http.Request) error {
 	return nil
 }
 
-// allowMining keeps other sites' pages from mining with an image or a script: a
-// GET ought to change nothing, but in the original this one does. Its front-end
-// has a link, hence a navigation is let through. POST has the rule of all posts.
+// allowMining prevents web pages of other sites from mining by means of an image
+// or a script. A GET ought to change nothing, but in the original GET /mine does.
+// The original's front-end has a link to it, so a navigation is allowed. For POST,
+// the rule of all posts applies; see allow.
 func (a *API) allowMining(r *http.Request) error {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":

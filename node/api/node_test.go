@@ -34,7 +34,7 @@ type testNode struct {
 type testSetup struct {
 	params  rules.Params
 	poolTxs int
-	limits  Limits
+	limits  limits
 	next    http.Handler
 	api     func(Chain) Chain // wraps what the API sees
 	config  Config            // what else the API is to have
@@ -42,7 +42,7 @@ type testSetup struct {
 
 func newTestNode(t testing.TB, c testSetup) *testNode {
 	t.Helper()
-	if c.params.Name == "" {
+	if c.params == (rules.Params{}) {
 		params, err := rules.Tutorial(1)
 		if err != nil {
 			t.Fatal(err)
@@ -62,10 +62,10 @@ func newTestNode(t testing.TB, c testSetup) *testNode {
 		seen = c.api(seen)
 	}
 	config := c.config
-	config.Chain, config.Miner, config.Next, config.Now, config.Limits = seen, n.miner, c.next, n.now, c.limits
+	config.Chain, config.Miner, config.Next, config.Now = seen, n.miner, c.next, n.now
 	config.Version, config.Kernel, config.Workers = "v0", "portable", 2
 	config.Logger = slog.New(slog.NewTextHandler(n.log, nil))
-	n.api = New(config)
+	n.api = newAPI(config, c.limits)
 	t.Cleanup(n.api.Close)
 	return n
 }

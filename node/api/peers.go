@@ -24,7 +24,7 @@ func (a *API) peerInfos() []gossip.PeerInfo {
 
 func (a *API) peerAddresses() []string {
 	peers := a.peerInfos()
-	addresses := make([]string, len(peers)) // not null
+	addresses := make([]string, len(peers)) // not nil, which JSON would show as null
 	for i, p := range peers {
 		addresses[i] = p.Address.String()
 	}
@@ -33,13 +33,13 @@ func (a *API) peerAddresses() []string {
 
 type peerJSON struct {
 	Address   gossip.Address `json:"address"`
-	Direction string         `json:"direction"` // out: of our choice
+	Direction string         `json:"direction"` // "out" if this node chose the peer, else "in"
 	Node      gossip.NodeID  `json:"node_id"`
 	Height    int64          `json:"height"`
 	Hash      pow.Hash       `json:"hash"`
 	Chainwork pow.Work       `json:"chainwork"`
-	Since     float64        `json:"since"` // both in seconds since 1970
-	Seen      float64        `json:"seen"`
+	Since     float64        `json:"since"` // when they connected, in seconds since 1970
+	Seen      float64        `json:"seen"`  // when the peer was last heard from, likewise
 }
 
 func (a *API) getPeers(w *writer, r *http.Request) error {
@@ -57,11 +57,11 @@ func (a *API) getPeers(w *writer, r *http.Request) error {
 
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// syncJSON is how far the node is in catching up with its peers.
+// syncJSON says how far the node is in catching up with its peers.
 type syncJSON struct {
 	Active    bool    `json:"active"`
 	Height    int64   `json:"height,omitempty"`
-	Target    int64   `json:"target,omitempty"` // height that the peers claim
+	Target    int64   `json:"target,omitempty"` // the height that the peers claim to have
 	PerSecond float64 `json:"blocks_per_second,omitempty"`
 	Left      float64 `json:"seconds_left,omitempty"`
 }
@@ -78,18 +78,19 @@ func (a *API) syncStatus() syncJSON {
 	return syncJSON{true, s.Height, s.Target, perSecond, left.Seconds()}
 }
 
-// registerNode is what the original's nodes tell each other: the address of
-// another one. The answer is that of /chain. It waits a moment for the
-// connection, so that it is among the peers if all is well.
+// registerNode serves the request by which the original's nodes introduce
+// themselves: it takes the address of another node and answers as /chain does.
+// Before that, it waits a moment for the connection, so that the answer lists the
+// new peer if all is well.
 func (a *API) registerNode(w *writer, r *http.Request) error {
 	address, err := a.readRegistration(w, r)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), a.limits.RegisterWait)
+	ctx, cancel := context.WithTimeout(r.Context(), registerWait)
 	defer cancel()
 	if err := a.peers.Connect(ctx, address, true); err != nil {
-		a.log.Debug("a node that was registered is not connected yet", "peer", address, "error", err)
+		a.log.Debug("a node that was registered is not connected yet", "peer", address, "err", err)
 	}
 	if r.Context().Err() != nil {
 		return errGone
@@ -97,19 +98,20 @@ func (a *API) registerNode(w *writer, r *http.Request) error {
 	return a.sendChain(w, r, 0, math.MaxInt64)
 }
 
-// registerWith connects with another node and answers when both know each other.
-// If that one's chain has more work it waits a little for ours to catch up.
+// registerWith connects with another node and answers once each of the two is a
+// peer of the other. If a peer's chain has more work, it waits up to syncWait for
+// this node's chain to catch up.
 func (a *API) registerWith(w *writer, r *http.Request) error {
 	address, err := a.readRegistration(w, r)
 	if err != nil {
 		return err
 	}
-	w.writeBy(time.Now().Add(a.limits.JoinWait + a.limits.SyncWait + a.limits.Timeout))
-	ctx, cancel := context.WithTimeout(r.Context(), a.limits.JoinWait)
+	w.writeBy(time.Now().Add(joinWait + syncWait + a.limits.timeout))
+	ctx, cancel := context.WithTimeout(r.Context(), joinWait)
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
 	if err = a.peers.Connect(ctx, address, false); err == nil {
-		err = a.peers.Connect(ctx, address, true) // it is worth keeping
+		err = a.peers.Connect(ctx, address, true) // it answered, so keep it
 	}
 	switch {
 	case err == nil:
@@ -119,7 +121,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 		return problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return refuse(http.StatusGatewayTimeout, "%s did not connect with this node within %v: does it run, and does it reach this node at the address that --advertise gives?",
-			address, a.limits.JoinWait)
+			address, joinWait)
 	default:
 		return refuse(http.StatusBadGateway, "not connected: %v", err)
 	}
@@ -136,10 +138,10 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 	return nil
 }
 
-// waitForWork returns when no peer claims more work than our chain has, and after
-// SyncWait in any case.
+// waitForWork waits until no peer claims more work than this node's chain has, but
+// at most syncWait.
 func (a *API) waitForWork(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, a.limits.SyncWait)
+	ctx, cancel := context.WithTimeout(ctx, syncWait)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -161,7 +163,7 @@ func (a *API) waitForWork(ctx context.Context) {
 	}
 }
 
-// readRegistration reads {"node_address": "http://host:port"}.
+// readRegistration reads a body such as {"node_address": "http://host:port"}.
 func (a *API) readRegistration(w *writer, r *http.Request) (gossip.Address, error) {
 	body := a.buffer()
 	defer a.release(body)
@@ -182,8 +184,7 @@ func (a *API) readRegistration(w *writer, r *http.Request) (gossip.Address, erro
 	if a.peers == nil {
 		return "", refuse(http.StatusServiceUnavailable, "this node connects with no others")
 	}
-	// With a deadline for reading left, the server would take its passing for
-	// the client's leaving.
+	// No deadline for reading during the wait that follows, as in mine.
 	w.readBy(time.Time{})
 	return address, nil
 }

@@ -179,7 +179,7 @@ func TestRegisterWaitsForWork(t *testing.T) {
 
 // TestTooManyRegistrations bounds those who wait; the status is told meanwhile.
 func TestTooManyRegistrations(t *testing.T) {
-	n, p := peersNode(t, testSetup{limits: Limits{Registrations: 1}})
+	n, p := peersNode(t, testSetup{limits: limits{registrations: 1}})
 	entered, release := make(chan struct{}), make(chan struct{})
 	p.connect = func(context.Context, gossip.Address, bool) error { entered <- struct{}{}; <-release; return nil }
 	var group sync.WaitGroup

@@ -12,11 +12,12 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// newTransaction takes a post. It answers when the transaction is on disk.
+// newTransaction adds a transaction to the mempool. It answers when the
+// transaction is on disk.
 func (a *API) newTransaction(w *writer, r *http.Request) error {
 	body := a.buffer()
 	defer a.release(body)
-	if err := readJSON(w, r, body, a.limits.TxBytes); err != nil {
+	if err := readJSON(w, r, body, a.limits.txBytes); err != nil {
 		return err
 	}
 	keys, ok := r.Header["Idempotency-Key"]
@@ -50,8 +51,9 @@ func (a *API) addTx(post []byte) (id pow.Hash, known bool, err error) {
 	return tx.ID(), outcome == chain.TxKnown, err
 }
 
-// stamp returns the time, in microseconds and never the same twice: the time set
-// by the node is all that tells two equal posts apart.
+// stamp returns the time in microseconds, and never the same time twice. The time
+// that the node sets is the only difference between two posts with the same
+// content, and so keeps their ids apart.
 func (a *API) stamp() time.Time {
 	for {
 		last := a.stamped.Load()
@@ -62,8 +64,8 @@ func (a *API) stamp() time.Time {
 	}
 }
 
-// sayAdded is the original's answer. Where the transaction is to be found is in
-// the header Location.
+// sayAdded answers a post as the original does, and adds the header Location with
+// the transaction's path.
 func (a *API) sayAdded(w *writer, r *http.Request, id pow.Hash, known bool) {
 	status, text := http.StatusCreated, "Success"
 	if known {
@@ -79,13 +81,13 @@ func (a *API) sayAdded(w *writer, r *http.Request, id pow.Hash, known bool) {
 }
 
 // getPending lists pending transactions in order of arrival. If there are more
-// than fit in the page, the header Link says where they go on.
+// than fit in the page, the header Link has the address of the next page.
 func (a *API) getPending(w *writer, r *http.Request) error {
 	from, err := number(w.query, "from", 0, math.MaxInt32, 0)
 	if err != nil {
 		return err
 	}
-	limit, err := number(w.query, "limit", 1, int64(a.limits.Pending), int64(a.limits.Pending))
+	limit, err := number(w.query, "limit", 1, maxPending, maxPending)
 	if err != nil {
 		return err
 	}

@@ -12,15 +12,13 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// maxQuery is the longest query in bytes, enough for a locator of maxLocator
-// hashes.
 const (
-	maxQuery   = 8 << 10
-	maxLocator = 64
+	maxLocator = 64      // hashes in a locator
+	maxQuery   = 8 << 10 // bytes of a query: enough for a locator
 )
 
-// parseQuery reads a query and refuses parameters that the route does not take:
-// one with a typing error would be passed over without a word otherwise.
+// parseQuery parses a query and refuses parameters that the route does not take.
+// Otherwise a parameter with a typing error would be ignored silently.
 func parseQuery(raw string, takes []string) (url.Values, error) {
 	if len(raw) > maxQuery {
 		return nil, refuse(http.StatusRequestURITooLong, "the query has %d bytes, at most %d are read", len(raw), maxQuery)
@@ -33,7 +31,7 @@ func parseQuery(raw string, takes []string) (url.Values, error) {
 	for name := range values {
 		names = append(names, name)
 	}
-	slices.Sort(names) // so that the sentence is always the same
+	slices.Sort(names) // so that the same query always gets the same sentence
 	for _, name := range names {
 		switch {
 		case len(takes) == 0:
@@ -47,7 +45,8 @@ func parseQuery(raw string, takes []string) (url.Values, error) {
 	return values, nil
 }
 
-// number reads a parameter that is a whole number in decimal digits.
+// number returns the value of a parameter that is a whole number from least to
+// most, or otherwise if the parameter is missing.
 func number(values url.Values, name string, least, most, otherwise int64) (int64, error) {
 	text, ok := values[name]
 	if !ok {
@@ -64,14 +63,15 @@ func number(values url.Values, name string, least, most, otherwise int64) (int64
 	return n, nil
 }
 
+// parseDigits parses decimal digits. Unlike [strconv.ParseInt] it takes no sign.
 func parseDigits(s string) (int64, error) {
-	if s == "" || strings.Trim(s, "0123456789") != "" { // a sign, above all
+	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, strconv.ErrSyntax
 	}
 	return strconv.ParseInt(s, 10, 64)
 }
 
-// locator reads block hashes, the newest first, with commas between them.
+// locator parses a list of block hashes, the newest first, separated by commas.
 func locator(text string) ([]pow.Hash, error) {
 	words := strings.Split(text, ",")
 	if len(words) > maxLocator {

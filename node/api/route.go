@@ -4,56 +4,40 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
+
+	"github.com/lodepow/lode/node/internal/slots"
 )
 
-// route is a path and what answers there.
+// route is a path, or a set of paths, with its handlers.
 type route struct {
-	pattern  string // with at most one {id}; also the metrics' label
-	methods  map[string]handler
-	allow    string // for the header of that name
-	slots    *slots // nil: always served, because it is answered from memory
-	anyQuery bool   // the query is the handler's own business
-	params   []string
-	guarded  bool         // needs the token
-	network  http.Handler // serves the route itself, to other nodes
-	stream   bool         // the answer goes on until the client leaves
-
-	usual map[answerKind]counters
+	pattern  string             // has at most one {id}; also the value of the label route
+	methods  map[string]handler // by HTTP method
+	allow    string             // value of the header Allow
+	slots    room               // unbounded for what is answered from memory
+	params   []string           // names of the query parameters that it takes
+	anyQuery bool               // the handler parses the query itself
+	guarded  bool               // requests need the token
+	network  http.Handler       // not nil: serves the route to other nodes, in place of methods
+	stream   bool               // the answer lasts until the client leaves
 }
 
+// handler answers a request, or returns an error for the API to answer with; see
+// explain.
 type handler func(w *writer, r *http.Request) error
 
-// slots counts what is going on at once.
-type slots struct {
-	what string
-	most int64
-	n    atomic.Int64
-}
-
-func (s *slots) take() bool {
-	if s == nil {
-		return true
-	}
-	if s.n.Add(1) > s.most {
-		s.n.Add(-1)
-		return false
-	}
-	return true
-}
-
-func (s *slots) free() {
-	if s != nil {
-		s.n.Add(-1)
-	}
+// room bounds how many requests to some routes are served at once. The zero value
+// does not.
+type room struct {
+	*slots.Slots
+	what string // those requests in words, for the sentence that refuses more
 }
 
 func (a *API) addRoutes() {
-	requests := &slots{what: "requests", most: int64(a.limits.Requests)}
-	waiters := &slots{what: "calls that wait for a block", most: int64(a.limits.MineWaiters)}
-	registrations := &slots{what: "calls that wait for another node", most: int64(a.limits.Registrations)}
-	scrapes := &slots{what: "readers of metrics", most: int64(a.limits.Scrapes)}
-	streams := &slots{what: "event streams", most: int64(a.limits.EventClients)}
+	requests := room{slots.New(a.limits.requests), "requests"}
+	waiters := room{slots.New(maxMineWaiters), "calls that wait for a block"}
+	registrations := room{slots.New(a.limits.registrations), "calls that wait for another node"}
+	scrapes := room{slots.New(maxScrapes), "readers of metrics"}
+	streams := room{slots.New(a.limits.streams), "event streams"}
 	get := func(h handler) map[string]handler {
 		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
 	}
@@ -63,7 +47,7 @@ func (a *API) addRoutes() {
 		{pattern: "/new_transaction", slots: requests, methods: post(a.newTransaction)},
 		{pattern: "/chain", slots: requests, methods: get(a.getChain), params: page},
 		{pattern: "/pending_tx", slots: requests, methods: get(a.getPending), params: page},
-		// No HEAD: it must not change anything, and mining does.
+		// No HEAD, which must not change anything, because mining does.
 		{pattern: "/mine", slots: waiters, methods: map[string]handler{http.MethodGet: a.mine, http.MethodPost: a.mine}, guarded: true},
 		{pattern: "/add_block", slots: requests, methods: post(a.addBlock)},
 		{pattern: "/headers", slots: requests, methods: get(a.getHeaders), params: []string{"from", "limit", "after"}},
@@ -99,7 +83,8 @@ func (a *API) addRoutes() {
 	}
 }
 
-// find returns the route of a clean path and what stands for {id} in it.
+// find returns the route of a path that cleanPath has returned, and the part of
+// the path that takes the place of {id}.
 func (a *API) find(path string) (rt *route, id string) {
 	if rt := a.static[path]; rt != nil {
 		return rt, ""
@@ -121,10 +106,10 @@ func (a *API) find(path string) (rt *route, id string) {
 	return a.other, ""
 }
 
-// cleanPath makes one slash of several and drops those at the end. The
-// original's clients join addresses and paths by hand, and post to
-// {address}//register_node. A redirect, which http.ServeMux answers, would cost
-// them their post.
+// cleanPath replaces several slashes in a row by one and drops those at the end.
+// The original's clients join addresses and paths by hand, and post to
+// {address}//register_node. [http.ServeMux] would answer with a redirect, by which
+// they would lose their post.
 func cleanPath(path string) string {
 	if !strings.Contains(path, "//") && (len(path) < 2 || path[len(path)-1] != '/') {
 		return path

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -105,7 +106,7 @@ func (s *script) command(words []string) {
 	case "pool":
 		s.setup.poolTxs, _ = strconv.Atoi(words[1])
 	case "signed":
-		s.setup.params = rules.Params{Name: "signed", Signatures: rules.SignaturesRequired}
+		s.setup.params = rulestest.MustNew(rules.Config{Name: "signed", Signatures: rules.SignaturesRequired})
 	case "disk":
 		s.start().store.full.Store(words[1] == "full")
 	case "clock":
@@ -114,7 +115,7 @@ func (s *script) command(words []string) {
 		s.start().miner.hold = make(chan struct{})
 		s.t.Cleanup(func() { close(s.node.miner.hold) })
 	case "minewait":
-		s.setup.limits.MineWait = s.duration(words[1])
+		s.setup.limits.mineWait = s.duration(words[1])
 	case "mempool":
 		if txs, _ := s.start().chain.PendingCount(); strconv.Itoa(txs) != words[1] {
 			s.fatalf("%d transactions are pending, want %s", txs, words[1])

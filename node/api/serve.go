@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// writer is the answer to one request on its way.
+// writer writes the answer to one request, and carries what the API knows of that
+// request.
 type writer struct {
 	http.ResponseWriter
 	route  *route
-	id     string // of the path
-	query  url.Values
-	status int // 0: nothing is sent yet
+	id     string     // the part of the path that takes the place of {id}
+	query  url.Values // nil if there is none
+	status int        // 0 as long as nothing has been sent
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -34,15 +35,16 @@ func (w *writer) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// Unwrap lets an [http.ResponseController] through.
+// Unwrap gives an [http.ResponseController] access to the wrapped writer.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// readBy and writeBy set deadlines of the connection. A recorder in a test has
-// none.
+// readBy sets the deadline for reading the request; the zero time removes it. The
+// error is ignored, because a recorder in a test has no deadlines.
 func (w *writer) readBy(t time.Time) {
 	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(t)
 }
 
+// writeBy sets the deadline for writing the answer, like readBy.
 func (w *writer) writeBy(t time.Time) {
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(t)
 }
@@ -55,7 +57,7 @@ func (a *API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	path := cleanPath(r.URL.Path)
 	w := &writer{ResponseWriter: rw}
 	w.route, w.id = a.find(path)
-	a.metrics.begin(w.route)
+	a.begin(w.route)
 	start := a.now()
 	defer a.finish(w, r, start)
 	if err := a.serve(w, r, path); err != nil {
@@ -63,7 +65,9 @@ func (a *API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// finish counts the request and catches what panicked in it.
+// finish counts the request. If its handler has panicked, finish logs that and
+// answers with status 500, or cuts the connection if an answer has begun. It must
+// be deferred.
 func (a *API) finish(w *writer, r *http.Request, start time.Time) {
 	p := recover()
 	if p != nil && p != any(http.ErrAbortHandler) {
@@ -73,14 +77,15 @@ func (a *API) finish(w *writer, r *http.Request, start time.Time) {
 			a.fail(w, r, problem{status: http.StatusInternalServerError, sentence: insideSentence})
 		}
 	}
-	a.metrics.end(w, r.Method, a.now().Sub(start))
+	a.end(w, r, a.now().Sub(start))
 	if p != nil {
-		// Half an answer is sent. Cut the connection, so that nobody takes it
-		// for a whole one.
+		// Part of an answer has been sent. Cut the connection, so that the client
+		// does not take it for the whole.
 		panic(http.ErrAbortHandler)
 	}
 }
 
+// serve checks what all requests have to fulfil and calls the route's handler.
 func (a *API) serve(w *writer, r *http.Request, path string) error {
 	rt := w.route
 	if rt.network != nil {
@@ -94,10 +99,10 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 		a.next.ServeHTTP(w, withPath(r, path))
 		return nil
 	}
-	deadline := time.Now().Add(a.limits.Timeout)
+	deadline := time.Now().Add(a.limits.timeout)
 	if r.Body != nil && r.Body != http.NoBody {
 		w.readBy(deadline)
-		deadline = deadline.Add(a.limits.Timeout) // an answer begins after the body
+		deadline = deadline.Add(a.limits.timeout) // the answer begins after the body
 	}
 	w.writeBy(deadline)
 	if rt == a.other {
@@ -119,13 +124,13 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 		return refuse(http.StatusMethodNotAllowed, "%s takes %s, not %.20s", rt.pattern, rt.allow, r.Method)
 	}
 
-	if !rt.slots.take() {
+	if !rt.slots.Take() {
 		return problem{
 			status: http.StatusServiceUnavailable, retryAfter: "1",
-			sentence: fmt.Sprintf("the node serves %d %s already: try again in a moment", rt.slots.most, rt.slots.what),
+			sentence: fmt.Sprintf("the node serves %d %s already: try again in a moment", rt.slots.Most(), rt.slots.what),
 		}
 	}
-	defer rt.slots.free()
+	defer rt.slots.Free()
 
 	if err := a.allow(w, r); err != nil {
 		return err
@@ -139,7 +144,7 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 	return handle(w, r)
 }
 
-// withPath returns the request with that path.
+// withPath returns the request with another path. The original stays unchanged.
 func withPath(r *http.Request, path string) *http.Request {
 	if r.URL.Path == path {
 		return r
@@ -152,5 +157,5 @@ func withPath(r *http.Request, path string) *http.Request {
 }
 
 func (a *API) logFailure(w *writer, err error) {
-	a.log.Error("a request failed", slog.String("route", w.route.pattern), slog.Any("error", err))
+	a.log.Error("a request failed", slog.String("route", w.route.pattern), slog.Any("err", err))
 }

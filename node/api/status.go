@@ -25,7 +25,7 @@ type statusJSON struct {
 	Hash       pow.Hash `json:"hash"`
 	Chainwork  string   `json:"chainwork"`
 	Bits       pow.Bits `json:"bits"`       // of the next block
-	Difficulty float64  `json:"difficulty"` // of those bits
+	Difficulty float64  `json:"difficulty"` // of the next block, in units of bits 1d00ffff
 
 	Mempool poolJSON   `json:"mempool"`
 	Mining  miningJSON `json:"mining"`
@@ -42,8 +42,8 @@ type poolJSON struct {
 
 type miningJSON struct {
 	Active   bool    `json:"active"`
-	Height   int64   `json:"height,omitempty"` // of the block that is being mined
-	Seconds  float64 `json:"seconds,omitempty"`
+	Height   int64   `json:"height,omitempty"`  // of the block that is being mined
+	Seconds  float64 `json:"seconds,omitempty"` // since the search began
 	Hashes   uint64  `json:"hashes,omitempty"`
 	Expected float64 `json:"expected_hashes,omitempty"`
 	Rate     float64 `json:"hashes_per_second,omitempty"`
@@ -60,7 +60,7 @@ func (a *API) getStatus(w *writer, r *http.Request) error {
 		Sync:    a.syncStatus(),
 		Uptime:  a.now().Sub(a.started).Seconds(),
 	}
-	s.Network.Name, s.Network.ID = params.Name, params.ID()
+	s.Network.Name, s.Network.ID = params.Name(), params.ID()
 	if target, err := s.Bits.Target(); err == nil {
 		s.Difficulty = target.Difficulty()
 	}
@@ -93,9 +93,9 @@ func (a *API) getHealth(w *writer, r *http.Request) error {
 	return nil
 }
 
-// getMetrics gathers the metrics before it sends them, and only so many times at
-// once: a gathering takes far more memory than its text, and slow readers must
-// not keep it.
+// getMetrics gathers the metrics into a buffer and then sends them. A gathering
+// takes far more memory than its text, so at most maxGathers run at once, and a
+// slow reader must hold the text only.
 func (a *API) getMetrics(w *writer, r *http.Request) error {
 	text := &gathered{header: w.Header(), buf: a.buffer(), status: http.StatusOK}
 	defer a.release(text.buf)
@@ -106,14 +106,19 @@ func (a *API) getMetrics(w *writer, r *http.Request) error {
 	}
 	func() {
 		defer func() { <-a.gathers }()
-		a.exporter.ServeHTTP(text, r)
+		a.config.Metrics.ServeHTTP(text, r)
 	}()
 	w.WriteHeader(text.status)
-	_ = a.write(w, r, text.buf.Bytes()) // the client is gone
+	_ = a.write(w, r, text.buf.Bytes()) // an error means that the client has left
 	return nil
 }
 
-// gathered is an answer in memory.
+// noMetrics answers /metrics with an exposition in which there are no metrics.
+func noMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+}
+
+// gathered is an [http.ResponseWriter] that keeps the answer in memory.
 type gathered struct {
 	header http.Header
 	buf    *bytes.Buffer

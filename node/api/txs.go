@@ -10,7 +10,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// getTx finds a transaction, pending or mined.
+// getTx answers with a transaction, pending or mined, and where it is.
 func (a *API) getTx(w *writer, r *http.Request) error {
 	place, err := a.findTx(w.id)
 	if err != nil {
@@ -21,7 +21,7 @@ func (a *API) getTx(w *writer, r *http.Request) error {
 		Pending       bool      `json:"pending"`
 		Block         *pow.Hash `json:"block,omitempty"`
 		Height        *int64    `json:"height,omitempty"`
-		Index         int       `json:"index,omitempty"` // of the leaf; the coinbase has 0
+		Index         int       `json:"index,omitempty"` // of the leaf in the merkle tree; the coinbase has 0
 		Confirmations int64     `json:"confirmations"`
 		Transaction   block.Tx  `json:"transaction"`
 	}{ID: place.Tx.ID(), Pending: place.Pending, Transaction: place.Tx}
@@ -33,6 +33,7 @@ func (a *API) getTx(w *writer, r *http.Request) error {
 	return nil
 }
 
+// findTx returns the transaction with an id and where it is.
 func (a *API) findTx(text string) (chain.TxPlace, error) {
 	id, err := pow.ParseHash(text)
 	if err != nil {
@@ -45,12 +46,15 @@ func (a *API) findTx(text string) (chain.TxPlace, error) {
 	return place, err
 }
 
-// getProof shows that a transaction is in a block. To check it, hash the
-// transaction's canonical form to the id, hash the siblings onto that to the
-// merkle root, and hash the header, which has that root, to the block's hash,
-// which has to meet the header's bits. [chain.MerkleProof.Verify] does the
-// second step. What remains is whether the block is on the chain with the most
-// work, which /headers shows.
+// getProof answers with a proof that a transaction is in a block. To check it:
+//
+//  1. hash the transaction's canonical form, which gives the id;
+//  2. hash the id with one sibling after another, which gives the merkle root
+//     ([block.MerkleProof.Verify] does this);
+//  3. check that the header has that root, and that its hash meets its bits.
+//
+// The proof does not show that the block is on the chain with the most work; for
+// that, ask /headers.
 func (a *API) getProof(w *writer, r *http.Request) error {
 	place, err := a.findTx(w.id)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // TestWrongInput sends every kind of wrong input to every endpoint. The answer
 // is a 4xx with a sentence, as text and as JSON, and nothing changes.
 func TestWrongInput(t *testing.T) {
-	n := newTestNode(t, testSetup{limits: Limits{TxBytes: 100 << 10, BlockBytes: 200 << 10}})
+	n := newTestNode(t, testSetup{limits: limits{txBytes: 100 << 10, blockBytes: 200 << 10}})
 	n.grow(3)
 	n.post("stays pending")
 

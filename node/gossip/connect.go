@@ -94,7 +94,7 @@ func (g *Gossip) greet(p *peer) {
 func (g *Gossip) greeting() Greeting {
 	tip := g.chain.Tip()
 	return Greeting{
-		Version: Version, Network: g.params.Name, NetworkID: g.network, Node: g.self, Address: g.address,
+		Version: Version, Network: g.params.Name(), NetworkID: g.network, Node: g.self, Address: g.address,
 		Tip: Tip{Hash: tip.Hash, Height: tip.Height, Work: tip.Work},
 	}
 }
@@ -154,10 +154,10 @@ func (g *Gossip) check(gr Greeting) *Refusal {
 	case gr.Version != Version:
 		return refuse(WrongVersion, "this node speaks version %d of the protocol, not %d", Version, gr.Version)
 	case gr.NetworkID != g.network:
-		if gr.Network == g.params.Name {
-			return refuse(WrongNetwork, "this node is on a network %s of other parameters: its id is %s, not %s", g.params.Name, g.network, gr.NetworkID)
+		if gr.Network == g.params.Name() {
+			return refuse(WrongNetwork, "this node is on a network %s of other parameters: its id is %s, not %s", g.params.Name(), g.network, gr.NetworkID)
 		}
-		return refuse(WrongNetwork, "this node is on the network %s, not on %.40s", g.params.Name, gr.Network)
+		return refuse(WrongNetwork, "this node is on the network %s, not on %.40s", g.params.Name(), gr.Network)
 	case gr.Node == g.self:
 		return refuse(Self, "this is the same node")
 	}

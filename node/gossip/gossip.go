@@ -89,7 +89,7 @@ type Gossip struct {
 // New makes one. Its first Step should be a Wake.
 func New(c Config) *Gossip {
 	limits := c.Limits.withDefaults()
-	params := c.Chain.Params().WithDefaults()
+	params := c.Chain.Params()
 	g := &Gossip{
 		chain: c.Chain, params: params, network: params.ID(),
 		random: c.Random, self: c.Node, address: c.Address, limits: limits,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 
 	"pgregory.net/rapid"
 
@@ -17,7 +18,7 @@ import (
 
 // params are those of a network on which every other hash will do.
 func params() rules.Params {
-	return rules.Params{Name: "test", Difficulty: rules.Difficulty{Bits: 0x207fffff}}.WithDefaults()
+	return rulestest.MustNew(rules.Config{Name: "test", Difficulty: rules.Difficulty{Bits: 0x207fffff}})
 }
 
 func openChain(t rapid.TB) *chain.Chain {
@@ -225,7 +226,7 @@ func newRemote(i int) *remote {
 func (r *remote) greeting() Greeting {
 	p := params()
 	return Greeting{
-		Version: Version, Network: p.Name, NetworkID: p.ID(), Node: r.id, Address: r.address,
+		Version: Version, Network: p.Name(), NetworkID: p.ID(), Node: r.id, Address: r.address,
 		Tip: Tip{Hash: r.tip.Hash, Height: r.tip.Height, Work: r.tip.Work},
 	}
 }

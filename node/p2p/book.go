@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/tick"
 )
 
 const (
@@ -51,7 +52,7 @@ func (b *book) load() ([]gossip.Entry, error) {
 	}
 	if err != nil {
 		bad := b.path + ".bad"
-		b.log.Warn("the address book cannot be read: beginning with an empty one", "kept", bad, "error", err)
+		b.log.Warn("the address book cannot be read: beginning with an empty one", "kept", bad, "err", err)
 		if err := os.Rename(b.path, bad); err != nil {
 			return nil, fmt.Errorf("address book: %w", err)
 		}
@@ -107,18 +108,11 @@ func replaceFile(path string, data []byte) error {
 
 // saveBook saves the book now and then.
 func (n *Network) saveBook(ctx context.Context) {
-	tick := time.NewTicker(saveEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := n.saveNow(); err != nil {
-				n.log.Error("the address book was not saved", "error", err)
-			}
+	tick.Every(ctx, saveEvery, func() {
+		if err := n.saveNow(); err != nil {
+			n.log.Error("the address book was not saved", "err", err)
 		}
-	}
+	})
 }
 
 // saveNow saves the book if it has changed, or could not be saved before.

@@ -141,7 +141,7 @@ func newTestNetwork(t testing.TB, c Config) *Network {
 func testGreeting(c *testChain) gossip.Greeting {
 	tip := c.Tip()
 	return gossip.Greeting{
-		Version: gossip.Version, Network: c.Params().Name, NetworkID: c.Params().ID(),
+		Version: gossip.Version, Network: c.Params().Name(), NetworkID: c.Params().ID(),
 		Node: gossip.NodeID{1, 2, 3}, Address: "http://127.0.0.1:8001",
 		Tip: gossip.Tip{Hash: tip.Hash, Height: tip.Height, Work: tip.Work},
 	}

@@ -21,7 +21,8 @@ import (
 type client struct {
 	http      *http.Client
 	endpoints endpoints
-	metrics   *metrics
+	traffic   *traffic
+	tell      func(Sent)          // of every request that has ended
 	memory    *semaphore.Weighted // of answers under way, beyond freeBytes each
 }
 
@@ -33,14 +34,15 @@ const (
 	freeBytes      = 64 << 10
 )
 
-func newClient(g guard, e endpoints, m *metrics) *client {
+func newClient(g guard, e endpoints, t *traffic, tell func(Sent)) *client {
 	return &client{
 		http: &http.Client{
 			Transport:     newTransport(g),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		endpoints: e,
-		metrics:   m,
+		traffic:   t,
+		tell:      tell,
 		memory:    semaphore.NewWeighted(max(answersBytes, longestAnswers*(gossip.BlocksBytes+e.maxBlock))),
 	}
 }
@@ -53,7 +55,7 @@ func (c *client) send(ctx context.Context, s gossip.Send) (gossip.Answer, error)
 	ep := c.endpoints.of(s.Request)
 	start := time.Now()
 	a, err := c.exchange(ctx, ep, s)
-	c.metrics.request(ep.path, err, time.Since(start))
+	c.tell(Sent{Route: ep.path, Result: resultOf(err), Took: time.Since(start)})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +100,7 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	c.metrics.sent.Add(float64(len(body)))
+	c.traffic.sent.Add(uint64(len(body)))
 	answer, err := c.read(ctx, resp, ep)
 	if err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func (c *client) read(ctx context.Context, resp *http.Response, ep endpoint) ([]
 	if resp.StatusCode != http.StatusOK {
 		// A proxy before the node may say whatever it likes, and that is no fault.
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusalBytes))
-		c.metrics.received.Add(float64(len(body)))
+		c.traffic.received.Add(uint64(len(body)))
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +140,7 @@ func (c *client) readBody(ctx context.Context, resp *http.Response, most int64) 
 	for {
 		n, err := resp.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
-		c.metrics.received.Add(float64(n))
+		c.traffic.received.Add(uint64(n))
 		switch {
 		case int64(len(body)) > most:
 			return nil, oversize("more than %d bytes", most)

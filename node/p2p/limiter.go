@@ -4,41 +4,13 @@ import (
 	"container/list"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/slots"
 )
-
-// slots counts what is going on at once.
-type slots struct {
-	most int64
-	n    atomic.Int64
-}
-
-func (s *slots) take() bool {
-	if s.n.Add(1) > s.most {
-		s.n.Add(-1)
-		return false
-	}
-	return true
-}
-
-func (s *slots) free() { s.n.Add(-1) }
-
-// both takes a slot of each, or none.
-func both(a, b *slots) bool {
-	if !a.take() {
-		return false
-	}
-	if !b.take() {
-		a.free()
-		return false
-	}
-	return true
-}
 
 // maxSources is how many IP addresses are remembered. The one that has been
 // silent for longest is forgotten for another.
@@ -63,8 +35,8 @@ type source struct {
 	from   netip.Addr
 	all    *rate.Limiter
 	hellos *rate.Limiter
-	served slots
-	bodies slots
+	served *slots.Slots
+	bodies *slots.Slots
 }
 
 func newLimiter(l Limits) *limiter {
@@ -99,15 +71,16 @@ func (l *limiter) source(ip netip.Addr) *source {
 		oldest := l.order.Remove(l.order.Back()).(*source)
 		delete(l.sources, oldest.from)
 	}
+	served, bodies := l.limits.RequestsEach, l.limits.BodiesEach
+	if from.IsLoopback() { // a proxy, or many nodes for a trial
+		served, bodies = l.limits.Requests, l.limits.Bodies
+	}
 	s := &source{
 		from:   from,
 		all:    rate.NewLimiter(rate.Limit(l.limits.Rate), int(l.limits.Rate*burstSeconds)+1),
 		hellos: rate.NewLimiter(rate.Limit(l.limits.Hellos), int(l.limits.Hellos*helloBurstSeconds)+1),
-		served: slots{most: int64(l.limits.RequestsEach)},
-		bodies: slots{most: int64(l.limits.BodiesEach)},
-	}
-	if from.IsLoopback() { // a proxy, or many nodes for a trial
-		s.served.most, s.bodies.most = int64(l.limits.Requests), int64(l.limits.Bodies)
+		served: slots.New(served),
+		bodies: slots.New(bodies),
 	}
 	l.sources[from] = l.order.PushFront(s)
 	return s

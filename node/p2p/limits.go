@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
@@ -28,23 +29,16 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	setDefault(&l.Requests, 64)
-	setDefault(&l.Bodies, 8)
-	setDefault(&l.Queue, 256)
-	setDefault(&l.Sends, 512)
-	setDefault(&l.RequestsEach, 16)
-	setDefault(&l.BodiesEach, 4)
-	setDefault(&l.Rate, 500)
-	setDefault(&l.Hellos, 10)
-	setDefault(&l.ReadTimeout, 10*time.Second)
-	setDefault(&l.WriteTimeout, 30*time.Second)
-	setDefault(&l.StepTimeout, 5*time.Second)
+	l.Requests = cmp.Or(l.Requests, 64)
+	l.Bodies = cmp.Or(l.Bodies, 8)
+	l.Queue = cmp.Or(l.Queue, 256)
+	l.Sends = cmp.Or(l.Sends, 512)
+	l.RequestsEach = cmp.Or(l.RequestsEach, 16)
+	l.BodiesEach = cmp.Or(l.BodiesEach, 4)
+	l.Rate = cmp.Or(l.Rate, 500)
+	l.Hellos = cmp.Or(l.Hellos, 10)
+	l.ReadTimeout = cmp.Or(l.ReadTimeout, 10*time.Second)
+	l.WriteTimeout = cmp.Or(l.WriteTimeout, 30*time.Second)
+	l.StepTimeout = cmp.Or(l.StepTimeout, 5*time.Second)
 	return l
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

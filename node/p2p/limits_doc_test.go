@@ -66,7 +66,7 @@ func limitsOf(t *testing.T, folder, name string) map[string]value {
 					}
 					typ := "Config"
 					if decl.Name.Name == "withDefaults" {
-						typ = "Limits"
+						typ = decl.Recv.List[0].Type.(*ast.Ident).Name
 					}
 					defaults[typ+"."+field] = value
 					return true
@@ -204,7 +204,7 @@ func TestLimitsDoc(t *testing.T) {
 	// What bounds nothing that others could take.
 	for _, name := range []string{
 		"gossip.Version", "gossip.idSetSize", "gossip.poorBook", "gossip.minWait",
-		"node.firstNonces", "node.jobTime", "node.reportEvery", "node.retryAfter", "node.retryHeldEvery", "api.statusGone",
+		"node.firstNonces", "node.jobTime", "node.reportEvery", "node.retryAfter", "node.retryHeldEvery", "api.StatusGone",
 	} {
 		delete(limits, name)
 	}

@@ -91,11 +91,11 @@ var errTooManySends = errors.New("too many requests are under way")
 func (n *Network) do(ctx context.Context, e gossip.Effect) gossip.Event {
 	switch e := e.(type) {
 	case gossip.Send:
-		if !n.sends.take() {
+		if !n.sends.Take() {
 			return gossip.Answered{ID: e.ID, Err: errTooManySends}
 		}
 		n.work.Go(func() {
-			defer n.sends.free()
+			defer n.sends.Free()
 			answer, err := n.client.send(ctx, e)
 			n.report(ctx, gossip.Answered{ID: e.ID, Answer: answer, Err: err})
 		})

@@ -17,6 +17,8 @@ import (
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/observe"
+	"github.com/lodepow/lode/node/internal/slots"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -60,7 +62,7 @@ type machine interface {
 }
 
 // Network is a node's connection with others. It is an [http.Handler] of the
-// routes under /p2p/, and a [prometheus.Collector].
+// routes under /p2p/.
 type Network struct {
 	chain  Chain
 	limits Limits
@@ -77,17 +79,18 @@ type Network struct {
 	client    *client
 	book      *book
 	changes   *changes
-	metrics   *metrics
+	observers observe.List[Observer]
+	traffic   traffic
 	limiter   *limiter
-	served    slots  // requests of other nodes
-	places    places // beside them, of peers
-	bodies    slots  // of those, answers with blocks
+	served    *slots.Slots // requests of other nodes
+	places    places       // beside them, of peers
+	bodies    *slots.Slots // of those, answers with blocks
 
 	ids      atomic.Uint64
 	asks     chan ask          // requests that the state machine answers
 	connects chan connecting   // from the API
 	outcomes chan gossip.Event // of sends and of calls of the chain
-	sends    slots
+	sends    *slots.Slots
 	stopped  chan struct{} // closed when no more steps are made
 
 	work sync.WaitGroup // goroutines that the effects have started
@@ -97,6 +100,9 @@ type Network struct {
 	waiters map[gossip.ID]chan<- error
 	missing map[gossip.Address]bool // of config.Peers, those that could not be connected
 }
+
+// traffic counts the bytes of the bodies of messages, requests and answers.
+type traffic struct{ sent, received atomic.Uint64 }
 
 // ask is an Incoming with where its Reply goes.
 type ask struct {
@@ -134,9 +140,9 @@ func New(c Config) (*Network, error) {
 		book:      &book{path: c.Book, log: c.Logger},
 		changes:   newChanges(maxChanges),
 		limiter:   newLimiter(l),
-		served:    slots{most: int64(l.Requests)},
-		bodies:    slots{most: int64(l.Bodies)},
-		sends:     slots{most: int64(l.Sends)},
+		served:    slots.New(l.Requests),
+		bodies:    slots.New(l.Bodies),
+		sends:     slots.New(l.Sends),
 		asks:      make(chan ask, l.Queue),
 		connects:  make(chan connecting),
 		outcomes:  make(chan gossip.Event, l.Sends),
@@ -149,9 +155,8 @@ func New(c Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.metrics = newMetrics(n)
 	g := guard{allow: c.Allow}
-	n.client = newClient(g, n.endpoints, n.metrics)
+	n.client = newClient(g, n.endpoints, &n.traffic, n.tellSent)
 	n.machine = gossip.New(gossip.Config{
 		Chain: c.Chain, Random: c.Random, Node: gossip.NewNodeID(c.Random), Address: c.Address,
 		Peers: c.Peers, Book: entries, Allow: g.allows, Limits: l.Gossip,

@@ -7,22 +7,21 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/tick"
 )
 
 const reportSyncEvery = 5 * time.Second
 
 // note counts and logs what the state machine decided.
 func (n *Network) note(e gossip.Note) {
-	m := n.metrics
+	n.tellNoted(e)
 	peer, out := slog.Any("peer", e.Peer), slog.String("direction", direction(e.Out))
 	reason, detail := slog.String("reason", e.Reason), slog.String("detail", e.Detail)
 	switch e.Kind {
 	case gossip.NoteConnected:
-		m.connections.WithLabelValues(direction(e.Out), "connected").Inc()
 		delete(n.missing, e.Peer)
 		n.log.Info("peer connected", peer, out)
 	case gossip.NoteFailed:
-		m.connections.WithLabelValues(direction(e.Out), e.Reason).Inc()
 		level := slog.LevelDebug // addresses from hearsay fail all the time
 		if slices.Contains(n.config.Peers, e.Peer) && !n.missing[e.Peer] {
 			n.missing[e.Peer] = true // said once, until it is there
@@ -32,21 +31,13 @@ func (n *Network) note(e gossip.Note) {
 	case gossip.NoteDropped:
 		n.log.Info("peer dropped", peer, out, reason, detail)
 	case gossip.NoteBanned:
-		m.bans.WithLabelValues(e.Reason).Inc()
 		n.log.Info("peer banned", peer, out, reason, detail)
 	case gossip.NoteRefused: // counted where the answer is sent
 		n.log.Debug("peer refused", peer, reason, detail)
 	case gossip.NotePropagated:
-		m.propagation.Observe(e.Took.Seconds())
 		n.log.Debug("block came by a peer", "block", e.Hash, "peer", e.Peer, "took", e.Took)
-	case gossip.NoteAnnounced:
-		m.announcements.WithLabelValues(e.Reason, "sent").Add(float64(e.Count))
-	case gossip.NoteHeard:
-		m.announcements.WithLabelValues(e.Reason, "received").Add(float64(e.Count))
 	case gossip.NoteSyncBegins:
 		n.log.Info("sync begins", peer, slog.Int("blocks", e.Count))
-	case gossip.NoteSynced:
-		m.synced.Add(float64(e.Count))
 	case gossip.NoteSyncEnds:
 		n.log.Info("sync ends", reason, detail)
 	case gossip.NoteSyncStalled:
@@ -56,19 +47,19 @@ func (n *Network) note(e gossip.Note) {
 
 // reportSync logs now and then how far a sync is.
 func (n *Network) reportSync(ctx context.Context) {
-	tick := time.NewTicker(reportSyncEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+	tick.Every(ctx, reportSyncEvery, func() {
+		s := n.Sync()
+		if !s.Active {
 			return
-		case <-tick.C:
-			s := n.Sync()
-			if !s.Active {
-				continue
-			}
-			perSecond, left := s.Progress(n.now())
-			n.log.Info("sync", "height", s.Height, "target", s.Target, "blocks_per_second", int64(perSecond), "left", left.Round(time.Second))
 		}
+		perSecond, left := s.Progress(n.now())
+		n.log.Info("sync", "height", s.Height, "target", s.Target, "blocks_per_second", int64(perSecond), "left", left.Round(time.Second))
+	})
+}
+
+func direction(out bool) string {
+	if out {
+		return "out"
 	}
+	return "in"
 }

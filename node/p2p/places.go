@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/slots"
 )
 
 // placesOfPeer is how many requests of a peer are served at once beside those of
@@ -48,12 +49,12 @@ func (n *Network) admit(r *http.Request, from *source) (free func()) {
 	if err := session.UnmarshalText([]byte(r.Header.Get(SessionHeader))); err == nil && n.knows(session) && n.places.take(session) {
 		return func() { n.places.free(session) }
 	}
-	if !both(&n.served, &from.served) {
+	if !slots.TakeBoth(n.served, from.served) {
 		return nil
 	}
 	return func() {
-		n.served.free()
-		from.served.free()
+		n.served.Free()
+		from.served.Free()
 	}
 }
 

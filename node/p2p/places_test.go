@@ -14,7 +14,7 @@ func TestPeersHavePlacesOfTheirOwn(t *testing.T) {
 	session := gossip.Session{7}
 	s := &script{session: session}
 	s.set(n)
-	n.served.n.Store(n.served.most)
+	n.served.TakeN(n.served.Most())
 
 	if w := call(n, http.MethodGet, "/p2p/addresses", ""); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("a stranger: %d %s", w.Code, w.Body)
@@ -33,14 +33,14 @@ func TestPeersHavePlacesOfTheirOwn(t *testing.T) {
 	if w := call(n, http.MethodGet, "/p2p/addresses", "", SessionHeader, session.String()); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a peer that has taken its places: %d %s", w.Code, w.Body)
 	}
-	n.served.n.Store(0)
+	n.served.FreeN(n.served.Most())
 	if w := call(n, http.MethodGet, "/p2p/addresses", "", SessionHeader, session.String()); w.Code != http.StatusOK {
 		t.Errorf("a peer that has taken its places, with slots free: %d %s", w.Code, w.Body)
 	}
 	for range placesOfPeer {
 		n.places.free(session)
 	}
-	if len(n.places.taken) != 0 || n.served.n.Load() != 0 {
-		t.Errorf("%d sessions and %d slots are left", len(n.places.taken), n.served.n.Load())
+	if len(n.places.taken) != 0 || n.served.InUse() != 0 {
+		t.Errorf("%d sessions and %d slots are left", len(n.places.taken), n.served.InUse())
 	}
 }

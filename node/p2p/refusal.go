@@ -27,13 +27,6 @@ func statusOf(reason gossip.RefusalReason) int {
 	return http.StatusBadRequest
 }
 
-func refusalReasons() []gossip.RefusalReason {
-	return []gossip.RefusalReason{
-		gossip.WrongVersion, gossip.WrongNetwork, gossip.Self, gossip.Full, gossip.Banned,
-		gossip.UnknownSession, gossip.Busy, gossip.BadRequest,
-	}
-}
-
 // maxRetryAfter bounds what a peer may tell to wait.
 const maxRetryAfter = time.Hour
 
@@ -41,7 +34,7 @@ const maxRetryAfter = time.Hour
 // the protocol, such as another server's 404, is an error of its own.
 func decodeRefusal(resp *http.Response, body []byte) error {
 	var r gossip.Refusal
-	if json.Unmarshal(body, &r) != nil || !slices.Contains(refusalReasons(), r.Reason) {
+	if json.Unmarshal(body, &r) != nil || !slices.Contains(RefusalReasons(), r.Reason) {
 		return fmt.Errorf("answered %d %s: is a lode node there?", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	if len(r.Message) > 200 {
@@ -63,7 +56,7 @@ func (n *Network) sendRefusal(w http.ResponseWriter, status int, err error) {
 	if status == 0 {
 		status = statusOf(r.Reason)
 	}
-	n.metrics.refused.WithLabelValues(string(r.Reason)).Inc()
+	n.tellRefused(r.Reason)
 	header := w.Header()
 	if r.RetryAfter > 0 {
 		seconds := (r.RetryAfter + time.Second - 1) / time.Second
@@ -76,5 +69,5 @@ func (n *Network) sendRefusal(w http.ResponseWriter, status int, err error) {
 	header.Set("Content-Type", typeJSON)
 	w.WriteHeader(status)
 	written, _ := w.Write(append(body, '\n'))
-	n.metrics.sent.Add(float64(written))
+	n.traffic.sent.Add(uint64(written))
 }

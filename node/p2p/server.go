@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/slots"
 )
 
 var errFull = gossip.Refusal{Reason: gossip.Busy, Message: "the node serves as many requests as it can: try again in a moment", RetryAfter: time.Second}
@@ -106,7 +107,7 @@ func (n *Network) readRequest(w http.ResponseWriter, r *http.Request, ep endpoin
 	}
 	var buf bytes.Buffer
 	read, err := io.Copy(&buf, http.MaxBytesReader(w, r.Body, ep.maxRequest))
-	n.metrics.received.Add(float64(read))
+	n.traffic.received.Add(uint64(read))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -144,14 +145,14 @@ func (n *Network) answer(w http.ResponseWriter, r *http.Request, s *source, ep e
 	}
 	body, err := encodeAnswer(a)
 	if err != nil {
-		n.log.Error("an answer to a peer cannot be written", "route", ep.path, "error", err)
+		n.log.Error("an answer to a peer cannot be written", "route", ep.path, "err", err)
 		n.sendRefusal(w, http.StatusInternalServerError, errors.New("something went wrong inside the node"))
 		return
 	}
 	w.Header().Set("Content-Type", ep.kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	written, _ := w.Write(body) // the peer is gone
-	n.metrics.sent.Add(float64(written))
+	n.traffic.sent.Add(uint64(written))
 }
 
 var errBusy = errors.New("the state machine has too much to do")
@@ -190,12 +191,12 @@ func (n *Network) ask(r *http.Request, request gossip.Request) (gossip.Answer, e
 // sendBlocks writes blocks as they are stored, one at a time. It ends as
 // [gossip.Blocks] says.
 func (n *Network) sendBlocks(w http.ResponseWriter, s *source, request gossip.GetBlocks) {
-	if !both(&n.bodies, &s.bodies) {
+	if !slots.TakeBoth(n.bodies, s.bodies) {
 		n.sendRefusal(w, http.StatusServiceUnavailable, errFull)
 		return
 	}
-	defer n.bodies.free()
-	defer s.bodies.free()
+	defer n.bodies.Free()
+	defer s.bodies.Free()
 	w.Header().Set("Content-Type", typeBinary)
 	var length [binary.MaxVarintLen64]byte
 	size := 0
@@ -212,7 +213,7 @@ func (n *Network) sendBlocks(w http.ResponseWriter, s *source, request gossip.Ge
 			return
 		}
 		written, err := w.Write(raw)
-		n.metrics.sent.Add(float64(prefix + written))
+		n.traffic.sent.Add(uint64(prefix + written))
 		if err != nil {
 			return // the peer is gone
 		}

@@ -195,7 +195,7 @@ func TestRefusesRequests(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d with %q", tc.method, tc.target, w.Code, w.Body, tc.status, tc.want)
 		}
 	}
-	if n.served.n.Load() != 0 {
+	if n.served.InUse() != 0 {
 		t.Error("a slot is still taken")
 	}
 }
@@ -386,7 +386,7 @@ func TestSlowWriter(t *testing.T) {
 			t.Errorf("%s after %v: %s", answer.Status, time.Since(start), body)
 		}
 		synctest.Wait()
-		if n.served.n.Load() != 0 {
+		if n.served.InUse() != 0 {
 			t.Error("the slot is still taken")
 		}
 	})
@@ -416,7 +416,7 @@ func TestSlowReader(t *testing.T) {
 			t.Errorf("cut off after %v and %d bytes, want 40 s", took, read)
 		}
 		synctest.Wait()
-		if n.served.n.Load() != 0 || n.bodies.n.Load() != 0 {
+		if n.served.InUse() != 0 || n.bodies.InUse() != 0 {
 			t.Error("a slot is still taken")
 		}
 	})

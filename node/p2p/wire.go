@@ -51,7 +51,7 @@ type endpoint struct {
 type endpoints struct{ maxBlock int64 }
 
 func newEndpoints(p rules.Params) endpoints {
-	l := p.WithDefaults().Limits
+	l := p.Limits()
 	const varint = 5 // of a length or a count
 	return endpoints{maxBlock: int64(l.BlockBytes) + varint*int64(l.BlockTxs+2)}
 }

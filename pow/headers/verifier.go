@@ -187,7 +187,7 @@ var (
 )
 
 // Add checks the next header and keeps it. If the header breaks a rule, Add returns
-// a [reject.Error] and the verifier stays as it was.
+// a [reject.Error] and does not keep the header.
 func (v *Verifier) Add(h pow.Header) error {
 	hash := h.Hash()
 	if v.headers == 0 {
@@ -252,8 +252,9 @@ func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
 	return nil
 }
 
-// find returns the parent of a header with the given hash. It begins with the
-// latest header, which is the parent in almost all cases.
+// find returns the parent of a header, given the hashes of both. It begins with the
+// latest header, which is the parent in almost all cases. It also returns an error
+// if the stream has contained the header before.
 func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 	first := v.headers - min(v.headers, window)
 	for i := v.headers; i > first; i-- {

@@ -10,12 +10,12 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Register registers the metrics of an engine and attaches an observer to it.
-// The counts of searches and hashes go back to the making of the engine; the
-// two histograms begin here.
+// Register registers the metrics of an engine and attaches an observer to it. The
+// counters include what the engine has done before. The two histograms only include
+// what happens from now on.
 //
-// An engine can be registered once in a registry. The error is the registry's,
-// and then nothing is registered or attached.
+// A registry takes one engine. If it refuses the metrics, Register returns its error
+// and attaches nothing.
 func Register(reg prometheus.Registerer, e *pow.Engine) error {
 	m := newMetrics(e)
 	if err := reg.Register(m); err != nil {
@@ -28,8 +28,8 @@ func Register(reg prometheus.Registerer, e *pow.Engine) error {
 	return nil
 }
 
-// metrics is one collector for the whole engine, so that all of its metrics are
-// registered or none.
+// metrics is a single collector for all metrics of an engine, so that the registry
+// takes either all of them or none.
 type metrics struct {
 	hashes      prometheus.CounterFunc
 	refused     prometheus.CounterFunc
@@ -57,7 +57,8 @@ func newMetrics(e *pow.Engine) *metrics {
 		timeToBlock: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "lode_time_to_block_seconds",
 			Help: "Time from the start of mining to a solved header.",
-			// From a tutorial's block to an hour: 1 ms, 4 ms, ... 4194 s.
+			// 1 ms, 4 ms, ... 4194 s: from the block of a tutorial to one that takes an
+			// hour.
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 12),
 		}),
 		active: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -67,8 +68,8 @@ func newMetrics(e *pow.Engine) *metrics {
 		cancelTime: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "lode_search_cancel_seconds",
 			Help: "Time from the end of a search's context to the end of the search. Short searches are not measured.",
-			// A worker finishes its chunk first, which takes at most 0.4 ms. What is
-			// over that is due to the scheduler.
+			// Workers finish their chunks first, which takes at most 0.4 ms. Any longer
+			// delay is due to the scheduler.
 			Buckets: []float64{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, 1},
 		}),
 		workers: prometheus.NewGauge(prometheus.GaugeOpts{

@@ -22,8 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// portable returns a registry with an engine whose counts are the same on every
-// machine.
+// portable returns an engine that counts the same hashes on every machine, and a
+// registry with its metrics.
 func portable(t testing.TB, c pow.Config) (*pow.Engine, *prometheus.Registry) {
 	t.Helper()
 	c.Kernel = "portable"
@@ -51,7 +51,7 @@ func gather(t testing.TB, reg prometheus.Gatherer) map[string]*dto.MetricFamily 
 	return byName
 }
 
-// wantExposition compares everything that Prometheus would read with a file.
+// wantExposition compares the whole exposition, as Prometheus reads it, with a file.
 func wantExposition(t *testing.T, reg prometheus.Gatherer, file string) {
 	t.Helper()
 	want, err := os.ReadFile(file)
@@ -59,7 +59,7 @@ func wantExposition(t *testing.T, reg prometheus.Gatherer, file string) {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	if got := w.Body.String(); got != string(want) {
 		gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
 		for i, line := range gotLines {
@@ -71,8 +71,9 @@ func wantExposition(t *testing.T, reg prometheus.Gatherer, file string) {
 	}
 }
 
-// Dashboards and alerts rely on every name, help text, type, label, bucket and
-// initial zero series of the two files.
+// The two files contain every name, help text, type, label, bucket and initial zero
+// series, because dashboards and alerts rely on them. They were written before the
+// metrics moved to this package.
 func TestExposition(t *testing.T) {
 	clock := time.Unix(0, 0)
 	e, reg := portable(t, pow.Config{Workers: 1, Now: func() time.Time { return clock }})
@@ -123,8 +124,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// The counters go back to the making of the engine, however late it is
-// registered, and a failed registration leaves no observer behind.
+// The counters include searches from before the registration. A second registration in
+// the same registry must fail.
 func TestRegister(t *testing.T) {
 	e, err := pow.New(pow.Config{})
 	if err != nil {
@@ -158,7 +159,8 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-// TestCancelLatency cancels a search that has run for long.
+// The latency of a cancel is measured only for long searches, so the test waits until
+// one of the two workers has searched at least 100 chunks.
 func TestCancelLatency(t *testing.T) {
 	e, reg := portable(t, pow.Config{Workers: 2})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -167,7 +169,7 @@ func TestCancelLatency(t *testing.T) {
 		_, err := e.Search(ctx, pow.Job{Target: pow.ZerosTarget(200)})
 		done <- err
 	}()
-	for e.Hashes() < 200*uint64(e.Kernel().Chunk()) { // over 32 chunks by one worker at least
+	for e.Hashes() < 200*uint64(e.Kernel().Chunk()) {
 		time.Sleep(time.Millisecond)
 	}
 	if got := gather(t, reg)["lode_searches_active"].GetMetric()[0].GetGauge().GetValue(); got != 1 {

@@ -3,8 +3,8 @@
 //
 //	if errors.Is(err, reject.HighHash) { ... }
 //
-// Only the words for headers are here, because several packages judge headers.
-// A package with more rules declares more reasons beside its checks.
+// The package contains only the reasons for headers, because several packages check
+// headers. A package with more rules declares its additional reasons itself.
 package reject
 
 import "fmt"
@@ -16,13 +16,13 @@ import "fmt"
 // A Reason is an error only so that it can be the target of [errors.Is].
 type Reason string
 
-// Reasons to refuse a header, which Bitcoin Core has too.
+// Reasons to refuse a header. The words are Bitcoin Core's.
 const (
 	HighHash     Reason = "high-hash"          // the hash does not prove the work that the bits ask for
 	BadDiffBits  Reason = "bad-diffbits"       // the bits are not those that the difficulty rule asks for
 	TimeTooOld   Reason = "time-too-old"       // the time is not later than the median time past
 	TimeTooNew   Reason = "time-too-new"       // the time is too far ahead of the receiver's clock
-	BadVersion   Reason = "bad-version"        // the version is not one that the network takes
+	BadVersion   Reason = "bad-version"        // the network does not allow the version
 	PrevNotFound Reason = "prev-blk-not-found" // the parent is unknown
 	BadPrev      Reason = "bad-prevblk"        // the parent, or one of its ancestors, is invalid
 )

@@ -1,5 +1,6 @@
-// Command bare answers posts as a node does, and does nothing else: it decodes
-// their JSON into a map. It is what a node is measured against.
+// Command bare is the baseline for benchmarks of a node's HTTP API. It answers posts
+// with the same status and body as a node, but does no more than decode their JSON
+// into a map.
 package main
 
 import (
@@ -23,7 +24,7 @@ func main() {
 			return
 		}
 		w.WriteHeader(http.StatusCreated)
-		_, _ = io.WriteString(w, "Success") // an error means that the client has left
+		_, _ = io.WriteString(w, "Success") // fails only if the client has disconnected
 	})
 	server := &http.Server{Addr: *listen, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	log.Fatal(server.ListenAndServe())

@@ -15,18 +15,36 @@ import (
 // Time is long after the times of all blocks that tests make.
 var Time = time.Date(2026, 1, 2, 3, 4, 5, 678901999, time.UTC)
 
-// Easy is a network whose blocks take two hashes. Every block has the same work.
+// Easy returns a network of fixed difficulty on which every block takes two
+// hashes on average.
 func Easy() rules.Params {
-	return rules.Params{Name: "easy", Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff}}.WithDefaults()
+	return MustNew(rules.Config{Name: "easy", Difficulty: rules.Difficulty{Rule: rules.RuleFixed, Bits: 0x207fffff}})
 }
 
-// Swift is a network whose difficulty follows the times of its blocks at once: a
-// block every ten seconds or slower stays at two hashes, every second after the
-// one before doubles them, more or less.
+// Swift returns a network whose difficulty follows the block times at once. A
+// block that comes ten seconds or more after its parent leaves it at two hashes;
+// with every block that comes one second after its parent it about doubles.
 func Swift() rules.Params {
-	return rules.Params{Name: "swift", Difficulty: rules.Difficulty{
+	return MustNew(rules.Config{Name: "swift", Difficulty: rules.Difficulty{
 		Rule: rules.RuleAsert, Bits: 0x207fffff, Limit: 0x207fffff, Spacing: 10, HalfLife: 10,
-	}}.WithDefaults()
+	}})
+}
+
+// MustNew returns the network that c describes. It panics if c is not valid.
+func MustNew(c rules.Config) rules.Params {
+	p, err := rules.New(c)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// With returns the network that p becomes when edit has changed its complete
+// form. It panics if the result is not valid.
+func With(p rules.Params, edit func(*rules.Config)) rules.Params {
+	c := p.Config()
+	edit(&c)
+	return MustNew(c)
 }
 
 // Now is long after the times of all blocks that tests make.

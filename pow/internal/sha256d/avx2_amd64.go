@@ -8,12 +8,12 @@ import "sync"
 
 const avx2Lanes = 8
 
-// avx2Input has each constant once a lane: AVX2 has no operand that is one word
-// for all.
+// avx2Input holds every constant once for each lane, because AVX2 has no operand
+// that broadcasts one word to all lanes.
 type avx2Input struct {
 	once     sync.Once
 	job      [][avx2Lanes]uint32
-	versions [][avx2Lanes]uint32 // of all versions, one after the other
+	versions [][avx2Lanes]uint32 // the constants of all versions, one version after another
 }
 
 func (v *avx2Input) prepare(in *Input) {
@@ -29,6 +29,7 @@ func (v *avx2Input) prepare(in *Input) {
 	})
 }
 
+// spread appends one vector for each word, with the word in every lane.
 func spread(vectors [][avx2Lanes]uint32, words []uint32) [][avx2Lanes]uint32 {
 	for _, w := range words {
 		vectors = append(vectors, [avx2Lanes]uint32{w, w, w, w, w, w, w, w})
@@ -47,8 +48,8 @@ func avx2Kernels() []Kernel {
 	}}
 }
 
-// scanAVX2Groups hashes all versions of a group over one message schedule, if
-// there are several.
+// scanAVX2Groups computes the message schedule of the first hash once for all
+// versions of a group, if there is more than one version.
 func scanAVX2Groups(in *Input, first uint32, count int) Candidate {
 	if count == 0 {
 		return Candidate{}

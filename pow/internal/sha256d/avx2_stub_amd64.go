@@ -4,16 +4,18 @@
 
 package sha256d
 
-// scanAVX2 hashes groups of nonces, one a lane, from first, with every version, up to the first group
-// with a candidate, each version on its own. It returns the groups done, that one included,
-// and whether there is one, and leaves its candidate lanes in masks, one a version.
+// scanAVX2 hashes groups of nonces, one in each lane, from first on, with every version, until a group has
+// a candidate. It computes the whole hash for each version. It returns the number of groups that
+// were hashed, including that one, and in found a bit for each lane with a candidate. For each
+// version, it stores the bits of its candidates in masks.
 //
 //go:noescape
 func scanAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
 
-// rollAVX2 hashes groups of nonces, one a lane, from first, with every version, up to the first group
-// with a candidate, all over one message schedule. It returns the groups done, that one included,
-// and whether there is one, and leaves its candidate lanes in masks, one a version.
+// rollAVX2 hashes groups of nonces, one in each lane, from first on, with every version, until a group has
+// a candidate. It computes the message schedule once for all versions. It returns the number of groups that
+// were hashed, including that one, and in found a bit for each lane with a candidate. For each
+// version, it stores the bits of its candidates in masks.
 //
 //go:noescape
 func rollAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)

@@ -4,8 +4,8 @@
 
 package sha256d
 
-// avx2Job holds the constants of a job, avx2Version those that differ
-// between its versions, in the order of the AVX2 kernels.
+// avx2Job holds the constants of a job, and avx2Version those that differ
+// between its versions, in the order that the AVX2 kernels expect.
 type (
 	avx2Job     [96]uint32
 	avx2Version [20]uint32

@@ -45,7 +45,7 @@ func avx512Kernels() []Kernel {
 	}
 }
 
-// scanFixedAVX512 hashes one version at a time.
+// scanFixedAVX512 computes the whole hash for each version.
 func scanFixedAVX512(in *Input, first uint32, count int) Candidate {
 	if count == 0 {
 		return Candidate{}
@@ -58,8 +58,9 @@ func scanFixedAVX512(in *Input, first uint32, count int) Candidate {
 	return pick(avx512Lanes, done, found, &masks, len(v.versions), first, count)
 }
 
-// scanRollAVX512 hashes all versions of a group over one message schedule. A
-// single version has nothing to share.
+// scanRollAVX512 computes the message schedule of the first hash once for all
+// versions of a group. A job with a single version has nothing to share, so it is
+// left to scanFixedAVX512.
 func scanRollAVX512(in *Input, first uint32, count int) Candidate {
 	if count == 0 || len(in.Versions) == 1 {
 		return scanFixedAVX512(in, first, count)

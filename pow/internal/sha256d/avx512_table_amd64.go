@@ -4,8 +4,8 @@
 
 package sha256d
 
-// avx512Job holds the constants of a job, avx512Version those that differ
-// between its versions, in the order of the AVX-512 kernels.
+// avx512Job holds the constants of a job, and avx512Version those that differ
+// between its versions, in the order that the AVX-512 kernels expect.
 type (
 	avx512Job     [94]uint32
 	avx512Version [18]uint32

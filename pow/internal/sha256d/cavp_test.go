@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// sum256 is SHA-256 out of this package's compression function.
+// sum256 computes SHA-256 with this package's compression function.
 func sum256(message []byte) [32]byte {
 	padded := append([]byte{}, message...)
 	padded = append(padded, 0x80)
@@ -58,7 +58,7 @@ func TestCAVP(t *testing.T) {
 					if message, err = hex.DecodeString(value); err != nil {
 						t.Fatal(err)
 					}
-					message = message[:bits/8] // length 0 comes with a byte
+					message = message[:bits/8] // the empty message is given as one zero byte
 				case "MD":
 					sum := sum256(message)
 					if got := hex.EncodeToString(sum[:]); got != value {

@@ -6,32 +6,32 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// Feature is a CPU extension that a kernel needs or gains from.
+// Feature is a CPU extension that a kernel requires or benefits from.
 type Feature string
 
-// The features that kernels ask about.
+// The features that matter to kernels.
 const (
 	SHA    Feature = "sha"    // SHA-256 instructions: SHA-NI on amd64, the SHA2 extension on arm64
 	AVX2   Feature = "avx2"   // 256-bit integer vectors
 	AVX512 Feature = "avx512" // 512-bit integer vectors: F, BW, DQ and VL
 )
 
-// CPU is what the kernels need to know of the processor.
+// CPU describes the processor, as far as it matters to kernels.
 type CPU struct {
 	Name     string
 	Features []Feature
 
-	// FastSHA: the SHA instructions beat AVX-512. So it is on Zen 4, which begins
-	// a sha256rnds2 every cycle and takes a 512-bit operation in two halves. Other
-	// processors begin one every two or three cycles.
+	// FastSHA is set if the SHA instructions are faster than AVX-512. This is so on
+	// Zen 4, which starts a sha256rnds2 in every cycle and executes a 512-bit
+	// operation in two halves. Other processors start one every two or three cycles.
 	FastSHA bool
 }
 
 // Has reports whether the CPU has the feature.
 func (c CPU) Has(f Feature) bool { return slices.Contains(c.Features, f) }
 
-// DetectCPU asks the processor. Built with the tags purego or noasm it reports
-// no features, because then nothing would use them.
+// DetectCPU describes the processor that the program runs on. With the build tags
+// purego or noasm it reports no features, because nothing could use them.
 func DetectCPU() CPU {
 	cpu := CPU{Name: cpuid.CPU.BrandName}
 	if !assembly {

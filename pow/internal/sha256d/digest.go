@@ -7,35 +7,34 @@ import (
 	"sync"
 )
 
-// digest is what this kernel needs of a SHA-256 implementation. Those of the
-// standard library and of minio/sha256-simd save and load their state in the
-// same form.
+// digest is an implementation of SHA-256 that can load a saved state. The format of
+// the state is the same in the standard library and in minio/sha256-simd.
 type digest interface {
 	hash.Hash
 	encoding.BinaryUnmarshaler
 }
 
-// A saved state: the magic, the eight words of the midstate, the block that is
-// being filled, and the number of bytes hashed so far.
+// Offsets of the fields of a saved state.
 const (
 	stateMagic = "sha\x03"
-	stateMid   = len(stateMagic)
-	stateBlock = stateMid + 8*4
-	stateNonce = stateBlock + nonceWord*4
-	stateLen   = stateBlock + 64
+	stateMid   = len(stateMagic)          // the eight words of the midstate
+	stateBlock = stateMid + 8*4           // the block that is not yet complete
+	stateNonce = stateBlock + nonceWord*4 // the nonce in this block
+	stateLen   = stateBlock + 64          // the number of bytes hashed so far
 	stateSize  = stateLen + 8
 )
 
-// scratch is what one scan at a time works with.
+// scratch is the working memory of a scan.
 type scratch struct {
 	digest digest
-	states [][stateSize]byte // one a version, complete but for the nonce
+	states [][stateSize]byte // one for each version, complete except for the nonce
 	sum    [32]byte
 }
 
-// scanDigest makes a kernel of any SHA-256 that can be given a midstate. Each
-// try loads the state after 76 bytes and the nonce, and so costs two blocks
-// where hashing the header costs three.
+// scanDigest returns a kernel that uses an implementation of SHA-256. For each hash
+// it loads the state after all 80 bytes of the header, of which only the first
+// block has been compressed. So it computes two blocks, where hashing a header from
+// its beginning takes three.
 func scanDigest(newHash func() hash.Hash, sum256 func([]byte) [32]byte) ScanFunc {
 	free := sync.Pool{New: func() any {
 		return &scratch{digest: newHash().(digest)}
@@ -50,7 +49,7 @@ func scanDigest(newHash func() hash.Hash, sum256 func([]byte) [32]byte) ScanFunc
 				state := &s.states[v]
 				binary.LittleEndian.PutUint32(state[stateNonce:], nonce)
 				if err := s.digest.UnmarshalBinary(state[:]); err != nil {
-					panic("sha256d: the form of a saved SHA-256 state has changed: " + err.Error())
+					panic("sha256d: the format of a saved SHA-256 state has changed: " + err.Error())
 				}
 				s.digest.Sum(s.sum[:0])
 				s.sum = sum256(s.sum[:])

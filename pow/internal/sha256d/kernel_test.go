@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// scanNaive is what every kernel must agree with: the whole header hashed twice
-// by the standard library.
+// scanNaive hashes every header whole with the standard library. All kernels must
+// return the same candidates.
 func scanNaive(header [80]byte, versions []int32, limit, first uint32, count int) Candidate {
 	hashes := 0
 	for i := range count {
@@ -32,7 +32,8 @@ func scanNaive(header [80]byte, versions []int32, limit, first uint32, count int
 	return Candidate{Hashes: hashes}
 }
 
-// runnable returns the kernels of this machine and says which ones it leaves out.
+// runnable returns the kernels that can run on this machine. It logs which ones it
+// leaves out.
 func runnable(t testing.TB) []Kernel {
 	cpu := DetectCPU()
 	var kernels []Kernel
@@ -49,8 +50,9 @@ next:
 	return kernels
 }
 
-// Tests leave out kernels that the machine lacks. Who knows what it has says so,
-// and then one that was left out after all is a failure, not a line in a log.
+// Tests leave out kernels that cannot run on the machine. On a machine with known
+// features, LODE_TEST_KERNELS names the kernels that must run there, and the test
+// fails if one of them was left out.
 func TestNoKernelIsLeftOut(t *testing.T) {
 	tested := map[string]bool{}
 	for _, k := range runnable(t) {
@@ -63,7 +65,8 @@ func TestNoKernelIsLeftOut(t *testing.T) {
 	}
 }
 
-// compare runs a kernel from candidate to candidate over the range.
+// compare compares a kernel with scanNaive, from one candidate of the range to the
+// next.
 func compare(t *testing.T, k Kernel, header [80]byte, versions []int32, limit, first uint32, count int) {
 	t.Helper()
 	in := NewInput(&header, versions, limit)
@@ -74,9 +77,10 @@ func compare(t *testing.T, k Kernel, header [80]byte, versions []int32, limit, f
 			t.Fatalf("%s: header %x, versions %x, limit %08x, %d nonces from %d:\ngot  %+v\nwant %+v",
 				k.Name, header, versions, limit, count, first, got, want)
 		}
-		// Lanes beside a candidate are work too; there is less of it than one step.
+		// A kernel may compute more hashes than needed, namely in the lanes beside the
+		// candidate, but no more than that.
 		if got.Hashes < want.Hashes || got.Hashes >= want.Hashes+k.Lanes*len(versions) {
-			t.Fatalf("%s: counts %d hashes where %d were needed", k.Name, got.Hashes, want.Hashes)
+			t.Fatalf("%s: it counts %d hashes, but %d were needed", k.Name, got.Hashes, want.Hashes)
 		}
 		if !want.Found {
 			return
@@ -110,7 +114,7 @@ func TestKernelsAgree(t *testing.T) {
 				limit := uint32(math.MaxUint32) >> r.IntN(12)
 				count := 1 + r.IntN(100)
 				first := r.Uint32()
-				if r.IntN(4) == 0 { // to the last nonce
+				if r.IntN(4) == 0 { // a range that ends at the last nonce
 					first = uint32(1<<32 - uint64(count))
 				}
 				first = min(first, uint32(1<<32-uint64(count)))
@@ -120,7 +124,8 @@ func TestKernelsAgree(t *testing.T) {
 	}
 }
 
-// The limit is the last word that will do.
+// A hash is a candidate if its most significant word equals the limit, but not if
+// the word exceeds the limit by one.
 func TestLimitIsInclusive(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 50 {
@@ -133,19 +138,19 @@ func TestLimitIsInclusive(t *testing.T) {
 		top := binary.LittleEndian.Uint32(sum[28:])
 		for _, k := range runnable(t) {
 			if got := k.Scan(NewInput(&header, versions[:1], top), nonce, 1); !got.Found {
-				t.Fatalf("%s: the top word %08x is its own limit and no candidate", k.Name, top)
+				t.Fatalf("%s: top word %08x equals the limit, but is not a candidate", k.Name, top)
 			}
 			if got := k.Scan(NewInput(&header, versions[:1], top-1), nonce, 1); got.Found {
-				t.Fatalf("%s: the top word %08x is over the limit and a candidate", k.Name, top)
+				t.Fatalf("%s: top word %08x exceeds the limit, but is a candidate", k.Name, top)
 			}
 		}
 	}
 }
 
-// Every lane, nonce and version is somewhere the first candidate: ranges that
-// begin and end anywhere between the lanes, at the end of the nonce space, and
-// version lists of every length. Where the limit is a third of all words, most
-// groups hold several candidates.
+// The test covers version lists of every length, and ranges at the end of the nonce
+// space that begin and end at every position relative to the lanes, so that the
+// first candidate is found in every lane and version. With a limit of a third of all
+// words, most groups contain several candidates.
 func TestLanes(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	const lanes = 16
@@ -169,8 +174,9 @@ func TestLanes(t *testing.T) {
 	}
 }
 
-// The limit of most searches is zero, which kernels compare in a way of their
-// own. A word of zero takes four thousand million hashes to find, or a real block.
+// Most searches have a limit of zero, and the kernels handle it separately. Random
+// headers have a top word of zero only once in 2^32 hashes, so the test uses
+// Bitcoin's genesis.
 func TestLimitZero(t *testing.T) {
 	var genesis [80]byte
 	binary.LittleEndian.PutUint32(genesis[0:], 1)
@@ -196,11 +202,11 @@ func TestLimitZero(t *testing.T) {
 					got := k.Scan(in, nonce-before, 40)
 					got.Hashes = 0
 					if got != want {
-						t.Fatalf("%s: version %d of %d, %d nonces before: %+v, want %+v", k.Name, at, versions, before, got, want)
+						t.Fatalf("%s: version %d of %d, from %d nonces before: %+v, want %+v", k.Name, at, versions, before, got, want)
 					}
 					if before > 0 {
 						if got := k.Scan(in, nonce-before, int(before)); got.Found {
-							t.Fatalf("%s: a candidate past the end of %d nonces: %+v", k.Name, before, got)
+							t.Fatalf("%s: a candidate after the end of %d nonces: %+v", k.Name, before, got)
 						}
 					}
 				}
@@ -235,7 +241,8 @@ func FuzzKernels(f *testing.F) {
 	})
 }
 
-// A scan from a warm pool must not allocate: it runs thousands of times a second.
+// A scan must not allocate once its pools are filled, because it runs thousands of
+// times a second.
 func TestScanDoesNotAllocate(t *testing.T) {
 	header := randomHeader(rand.New(rand.NewPCG(5, 6)))
 	in := NewInput(&header, []int32{1, 2, 3}, 0)

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// topWords hashes a header for each nonce and version by the standard library.
+// topWords returns the most significant word of the hash for each nonce and version,
+// computed with the standard library.
 func topWords(header [80]byte, versions []int32, first uint32, count int) []uint32 {
 	var tops []uint32
 	for i := range count {
@@ -24,8 +25,8 @@ func topWords(header [80]byte, versions []int32, first uint32, count int) []uint
 	return tops
 }
 
-// Ranges of every length around the lanes, at both ends of the nonces, without a
-// candidate, with a few, and with nothing else.
+// The test scans ranges of every length up to three times the lanes, at both ends of
+// the nonce space. They contain no candidates, a few, or nothing but candidates.
 func TestEveryLength(t *testing.T) {
 	for _, k := range runnable(t) {
 		t.Run(k.Name, func(t *testing.T) {
@@ -47,7 +48,8 @@ func TestEveryLength(t *testing.T) {
 	}
 }
 
-// The only candidate is found in each lane, and not where the range ends before it.
+// A range with one candidate is shifted so that the candidate is in each of the
+// lanes, and shortened so that it ends shortly before or after the candidate.
 func TestEveryLane(t *testing.T) {
 	for _, k := range runnable(t) {
 		t.Run(k.Name, func(t *testing.T) {
@@ -73,8 +75,8 @@ func TestEveryLane(t *testing.T) {
 	}
 }
 
-// A step with several candidates: the smallest nonce comes first, even if it is
-// one of a version that is tried later.
+// If a group contains several candidates, the kernel must return the one with the
+// smallest nonce, even if a version that is tried earlier has another.
 func TestSeveralInOneStep(t *testing.T) {
 	for _, k := range runnable(t) {
 		t.Run(k.Name, func(t *testing.T) {

@@ -2,7 +2,7 @@
 
 package sha256d
 
-// What the kernels in assembly prepare: none are built in.
+// Without kernels in assembly, an input has nothing to prepare for them.
 type (
 	vectors    struct{}
 	shaniInput struct{}

@@ -2,21 +2,23 @@ package sha256d
 
 import "math/bits"
 
-// The second block of a header: three words of tail, the nonce, and SHA-256's
-// padding for a message of 80 bytes.
 const (
+	// The second block of a header consists of three words of the tail, the nonce,
+	// and SHA-256's padding: a one bit, zeros, and the length of the message in bits.
+	nonceWord  = 3
 	paddingBit = 1 << 31
 	headerBits = 80 * 8
-	digestBits = 32 * 8
-	nonceWord  = 3
-	lastNeeded = 60 // the round of the second hash that decides its last word
+	digestBits = 32 * 8 // the same for the block of the second hash
+
+	lastNeeded = 60 // the round of the second hash after which its last word is known
 )
 
-// schedule holds what the message schedule of the second block owes to words
-// that no nonce changes.
+// schedule holds the parts of the second block's message schedule that do not
+// depend on the nonce.
 type schedule struct {
 	w16, w17 uint32
-	// What words 18, 19, 31 and 32 add to their terms in the nonce.
+	// The constant parts of words 18, 19, 31 and 32. The other terms of these words
+	// depend on the nonce.
 	c18, c19, c31, c32 uint32
 }
 
@@ -34,7 +36,8 @@ func newSchedule(tail [3]uint32) schedule {
 	}
 }
 
-// rounds0to2 runs the rounds of the second block that come before the nonce.
+// rounds0to2 runs the rounds of the second block that do not depend on the nonce.
+// It returns the words in the positions that [Version].Round3 describes.
 func rounds0to2(mid [8]uint32, tail [3]uint32) [8]uint32 {
 	a, b, c, d, e, f, g, h := mid[0], mid[1], mid[2], mid[3], mid[4], mid[5], mid[6], mid[7]
 	d, h = round(a, b, c, d, e, f, g, h, k[0]+tail[0])
@@ -43,10 +46,10 @@ func rounds0to2(mid [8]uint32, tail [3]uint32) [8]uint32 {
 	return [8]uint32{a, b, c, d, e, f, g, h}
 }
 
-// scanPortable is the kernel in plain Go. Against two calls of SHA-256 it saves
-// the first block (midstate), the rounds before the nonce, the parts of the
-// schedule that are constant or zero, and the last three rounds of the second
-// hash: the word that decides is complete after round 60.
+// scanPortable is the kernel in plain Go. Compared with two calls of SHA-256 it
+// saves the first block, whose result is the midstate; the rounds before the nonce;
+// the parts of the message schedule that are constant or zero; and the last three
+// rounds of the second hash, because the deciding word is known after round 60.
 func scanPortable(in *Input, first uint32, count int) Candidate {
 	var w, x [64]uint32
 	w[0], w[1], w[2] = in.Tail[0], in.Tail[1], in.Tail[2]
@@ -68,8 +71,8 @@ func scanPortable(in *Input, first uint32, count int) Candidate {
 	return Candidate{Hashes: count * len(in.Versions)}
 }
 
-// expandSecondBlock completes the schedule, the same for every version, after
-// the nonce was set.
+// expandSecondBlock computes the message schedule of the second block, in which the
+// nonce is already set. The schedule is the same for every version.
 func expandSecondBlock(w *[64]uint32, s *schedule) {
 	w[18] = sigma0(w[nonceWord]) + s.c18
 	w[19] = w[nonceWord] + s.c19
@@ -87,7 +90,7 @@ func expandSecondBlock(w *[64]uint32, s *schedule) {
 	}
 }
 
-// digestFirst completes the first hash from round 3 on.
+// digestFirst runs the first hash from round 3 on and stores its digest.
 func digestFirst(v *Version, w *[64]uint32, digest *[8]uint32) {
 	s := v.Round3
 	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
@@ -103,8 +106,9 @@ func digestFirst(v *Version, w *[64]uint32, digest *[8]uint32) {
 	}
 }
 
-// topWord hashes the digest in x[0:8] again and returns the most significant
-// word of the result, read as a number: its last word with the bytes swapped.
+// topWord hashes the digest in x[0:8] and returns the most significant word of the
+// hash as a number. Hashes are little-endian numbers, so it is the last word of the
+// hash with its bytes reversed.
 func topWord(x *[64]uint32) uint32 {
 	for i := 16; i <= lastNeeded; i++ {
 		x[i] = sigma1(x[i-2]) + x[i-7] + sigma0(x[i-15]) + x[i-16]
@@ -113,8 +117,8 @@ func topWord(x *[64]uint32) uint32 {
 	rounds(&s, x, 0, 56)
 	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 	d, h = round(a, b, c, d, e, f, g, h, k[56]+x[56])
-	// From here on only the new e matters: it moves down one place a round and
-	// is h after the last.
+	// The word h after round 63 is the word e after round 60, because words move down
+	// by one position in each round. So the new a is no longer needed.
 	c, g = round(h, a, b, c, d, e, f, g, k[57]+x[57])
 	b, f = round(g, h, a, b, c, d, e, f, k[58]+x[58])
 	a, e = round(f, g, h, a, b, c, d, e, k[59]+x[59])

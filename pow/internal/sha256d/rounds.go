@@ -2,7 +2,7 @@ package sha256d
 
 import "math/bits"
 
-// initial is the state SHA-256 starts from (FIPS 180-4, 5.3.3).
+// initial is the initial state of SHA-256 (FIPS 180-4, 5.3.3).
 var initial = [8]uint32{
 	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
 	0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
@@ -20,7 +20,7 @@ var k = [64]uint32{
 	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 }
 
-// sigma0 and sigma1 mix the message schedule (FIPS 180-4, 4.1.2).
+// sigma0 and sigma1 are the functions of the message schedule (FIPS 180-4, 4.1.2).
 func sigma0(x uint32) uint32 {
 	return bits.RotateLeft32(x, -7) ^ bits.RotateLeft32(x, -18) ^ x>>3
 }
@@ -29,10 +29,13 @@ func sigma1(x uint32) uint32 {
 	return bits.RotateLeft32(x, -17) ^ bits.RotateLeft32(x, -19) ^ x>>10
 }
 
-// round is one round of SHA-256. Instead of moving all eight words down a
-// place, it returns the only two that change, the new e and the new a; callers
-// rotate the names. The last rotation of each three is shared and the majority
-// is written with three operations: fewer instructions for a little latency.
+// round computes one round of SHA-256. A round moves all eight words down by one
+// position, and changes only two of them. This function returns those two, the new
+// e and the new a, and the caller renames the others.
+//
+// The third rotation of each sum is common to all three terms, and the majority has
+// three operations. That takes fewer instructions than the formulas of the standard,
+// at the price of a little latency.
 func round(a, b, c, d, e, f, g, h, kw uint32) (newE, newA uint32) {
 	t := h + kw + (g ^ e&(f^g)) +
 		bits.RotateLeft32(e^bits.RotateLeft32(e, -5)^bits.RotateLeft32(e, -19), -6)
@@ -40,8 +43,8 @@ func round(a, b, c, d, e, f, g, h, kw uint32) (newE, newA uint32) {
 		bits.RotateLeft32(a^bits.RotateLeft32(a, -11)^bits.RotateLeft32(a, -20), -2)
 }
 
-// rounds runs the rounds from first to before last, both multiples of eight, so
-// that every word ends under its own name.
+// rounds runs the rounds from first up to, but not including, last. Both must be
+// multiples of eight, because after eight rounds every word has its first name again.
 func rounds(s *[8]uint32, w *[64]uint32, first, last int) {
 	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 	for i := first; i < last; i += 8 {
@@ -58,7 +61,7 @@ func rounds(s *[8]uint32, w *[64]uint32, first, last int) {
 	*s = [8]uint32{a, b, c, d, e, f, g, h}
 }
 
-// compress is SHA-256's compression function, without shortcuts.
+// compress is the compression function of SHA-256, without any shortcuts.
 func compress(state *[8]uint32, block *[16]uint32) [8]uint32 {
 	var w [64]uint32
 	copy(w[:], block[:])

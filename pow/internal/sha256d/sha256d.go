@@ -1,12 +1,12 @@
-// Package sha256d searches nonces: its kernels compute SHA-256d of 80-byte
-// headers that differ only in version and nonce, and look at nothing but the
-// most significant word of the hash.
+// Package sha256d contains the kernels of package pow. A kernel computes SHA-256d of
+// 80-byte headers that differ in version and nonce only, and looks at nothing but
+// the most significant word of each hash.
 //
-// The words here are those of FIPS 180-4: a header's bytes taken four at a time,
-// big-endian. The version is word 0, the nonce word 19. The first 64 bytes fill
-// one block of SHA-256; its outcome, the midstate, is the same for every nonce.
-// The second block holds the last four words and padding, and its digest, padded
-// again, is the one block of the second hash.
+// As in FIPS 180-4, a word is four bytes in big-endian order. A header has 20
+// words: word 0 is the version and word 19 the nonce. The first 16 words are the
+// first block of the first hash. The state after this block, the midstate, is the
+// same for every nonce. The second block consists of the last four words and
+// padding. The digest, with padding, is the only block of the second hash.
 package sha256d
 
 import (
@@ -16,51 +16,54 @@ import (
 
 const maxVersions = 16
 
-// Input is one search in the form that kernels read. It is made once and then
-// shared by all workers.
+// Input holds everything about a search that does not depend on the nonce, in the
+// form that kernels read. All workers of a search share one Input.
 type Input struct {
 	Tail     [3]uint32 // header words 16 to 18: end of the merkle root, time, bits
-	Limit    uint32    // candidates have a most significant hash word of at most this
+	Limit    uint32    // the largest most significant hash word of a candidate
 	Versions []Version // at least one, at most maxVersions
 
 	schedule schedule
-	shani    shaniInput // made by the kernels when they begin
-	vectors  vectors
+
+	// Kernels in assembly fill these in on their first scan.
+	shani   shaniInput
+	vectors vectors
 }
 
-// Version is what one version field makes of the first half of the header.
+// Version holds the states that depend on the version field and not on the nonce.
 type Version struct {
 	Mid [8]uint32 // midstate
 
-	// Round3 is the state after rounds 0 to 2 of the second block, which the
-	// nonce does not reach. The words stand where they stood in the midstate:
-	// b, c, d and f, g, h are replaced, a and e are still to come.
+	// Round3 is the state of the second block before round 3, the first that uses
+	// the nonce. The words keep the positions that they have in the midstate
+	// instead of moving down: rounds 0 to 2 have replaced b, c, d and f, g, h in
+	// place, and round 3 will replace a and e.
 	Round3 [8]uint32
 }
 
-// Candidate is where a scan stopped: at the first hash whose most significant
-// word is at most the input's limit, if it found one.
+// Candidate is the result of a scan. If Found is set, the scan has stopped at the
+// first hash whose most significant word is at most the input's limit.
 type Candidate struct {
 	Found   bool
 	Nonce   uint32
-	Version int // index in Input.Versions
-	Hashes  int // hashes computed, with those past the candidate that shared its step
+	Version int // index into Input.Versions
+	Hashes  int // hashes computed, including those computed side by side with the candidate
 }
 
-// ScanFunc tries count nonces from first, every version with each, in that
-// order. first+count must not exceed 2^32, and count times the versions must
-// fit an int.
+// ScanFunc tries count nonces from first on, and every version with each nonce, in
+// this order. first+count must not exceed 2^32. The number of hashes must fit an
+// int.
 type ScanFunc func(in *Input, first uint32, count int) Candidate
 
-// NewInput prepares a header for its version fields, whose own version is
-// ignored.
+// NewInput prepares a header for the given versions. The version and the nonce in
+// the header are ignored.
 func NewInput(header *[80]byte, versions []int32, limit uint32) *Input {
 	var words [20]uint32
 	for i := range words {
 		words[i] = binary.BigEndian.Uint32(header[4*i:])
 	}
-	if len(versions) > maxVersions {
-		panic("sha256d: too many versions") // kernels would write past the end of their masks
+	if len(versions) > maxVersions { // kernels would write past the end of their masks
+		panic("sha256d: too many versions")
 	}
 	in := &Input{
 		Tail:     [3]uint32(words[16:19]),
@@ -71,7 +74,7 @@ func NewInput(header *[80]byte, versions []int32, limit uint32) *Input {
 
 	first := [16]uint32(words[:16])
 	for i, v := range versions {
-		first[0] = bits.ReverseBytes32(uint32(v)) // the header is little-endian
+		first[0] = bits.ReverseBytes32(uint32(v)) // fields are little-endian, words big-endian
 		mid := compress(&initial, &first)
 		in.Versions[i] = Version{Mid: mid, Round3: rounds0to2(mid, in.Tail)}
 	}

@@ -4,19 +4,20 @@
 
 package sha256d
 
-// shaniScan tries every version with groups of 4 nonces, from first, until a group
+// shaniScan tries every version with groups of 4 nonces, from first on, until a group
 // has a hash whose most significant word is below limit. Then hits has a bit for
-// each such nonce of the group, its first the lowest; groupsLeft and versionsLeft
-// count what was left, with the group and the version of the hits. Otherwise hits
-// is zero.
+// each such nonce of the group, the lowest bit for the first nonce; groupsLeft and
+// versionsLeft are the numbers of groups and versions that are left, including
+// those of the hits. If there is no such hash, hits is zero.
 //
 //go:noescape
 func shaniScan(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int, versionsLeft int, hits uint32)
 
-// shaniRoll tries every version with groups of 4 nonces, from first, all versions over
-// the same words of the first hash, and stops at a group if it or the one before may have a hash
-// whose most significant word is below limit. It returns how many groups were left,
-// with that group; none if the last one's end showed it, and -1 if there is no such hash.
+// shaniRoll tries every version with groups of 4 nonces, from first on. It computes the
+// words of the first hash once for all versions. It stops at a group if this group or the
+// one before may have a hash whose most significant word is below limit, and returns the
+// number of groups that are left, including this one. The result is 0 if the end of the
+// last group has such a hash, and -1 if no group has one.
 //
 //go:noescape
 func shaniRoll(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int)

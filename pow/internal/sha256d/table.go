@@ -7,21 +7,23 @@ import (
 	minio "github.com/minio/sha256-simd"
 )
 
-// Kernel is a row of the table: one way to scan.
+// Kernel is an implementation of the scan.
 type Kernel struct {
 	Name  string
 	About string
 	Lanes int // hashes computed side by side
-	// Chunk is how many hashes a worker claims at a time: worth at most 0.4 ms,
-	// because nothing interrupts a chunk, and at least 512 hashes, because below
-	// that the claim begins to cost.
+
+	// Chunk is the number of hashes that a worker claims at a time. They must not
+	// take more than 0.4 ms, because nothing interrupts a chunk. Chunks of fewer than
+	// 512 hashes would make the claims cost a measurable part of the time.
 	Chunk int
-	Needs []Feature // without all of them the kernel cannot run
+
+	Needs []Feature // the kernel can run only if the CPU has all of them
 	Scan  ScanFunc
 }
 
-// Kernels returns the table in order of preference on a CPU with those
-// features.
+// Kernels returns all kernels that are built in, in order of preference on the
+// given CPU. Those that cannot run on it come last.
 func Kernels(cpu CPU) []Kernel {
 	rows := []Kernel{
 		{
@@ -47,13 +49,12 @@ func Kernels(cpu CPU) []Kernel {
 		},
 	}
 	if !cpu.Has(SHA) {
-		// The libraries owe their lead to the SHA instructions. Without them
-		// the shortcuts are worth more than their assembly.
+		// The libraries are the faster ones only because they use the SHA
+		// instructions. Without these, the shortcuts of the portable kernel save more.
 		slices.Reverse(rows)
 	}
 
-	// What has assembly of its own beats both, and stands last where the CPU
-	// lacks it.
+	// The kernels in assembly are faster than all of these, where they can run.
 	var fits, lacks []Kernel
 	for _, k := range assemblyKernels(cpu) {
 		if slices.ContainsFunc(k.Needs, func(f Feature) bool { return !cpu.Has(f) }) {

@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// vectors holds the constants of the vector kernels, for all workers. Each set is
-// made when a kernel first wants it.
+// vectors holds the constants of a job for the vector kernels. All workers share
+// them. Each kernel fills in its part on its first scan.
 type vectors struct {
 	avx512 avx512Input
 	avx2   avx2Input
 }
 
-// assemblyKernels are the rows with assembly of their own, the fastest first.
+// assemblyKernels returns the kernels in assembly, the fastest on this CPU first.
 func assemblyKernels(cpu CPU) []Kernel {
 	if cpu.FastSHA {
 		return slices.Concat(shaniKernels(), avx512Kernels(), avx2Kernels())
@@ -22,14 +22,15 @@ func assemblyKernels(cpu CPU) []Kernel {
 	return slices.Concat(avx512Kernels(), shaniKernels(), avx2Kernels())
 }
 
-// pick makes the outcome of a scan that did so many whole groups of lanes. found
-// has a bit for each lane of the last in which some version has a candidate,
-// masks the same for each version.
+// pick returns the candidate of a scan that has hashed a number of whole groups of
+// lanes, done. Only the last of these groups can contain candidates: found has a bit
+// for each of its lanes in which some version has one, and masks has the same bits
+// for each version.
 func pick(lanes, done int, found uint32, masks *[maxVersions]uint16, versions int, first uint32, count int) Candidate {
-	c := Candidate{Hashes: min(done*lanes, count) * versions} // lanes past the range are not counted
+	c := Candidate{Hashes: min(done*lanes, count) * versions} // lanes past the end of the range do not count
 	lane := bits.TrailingZeros32(found)
 	at := (done-1)*lanes + lane
-	if found == 0 || at >= count { // or past the end of the range, in the last group
+	if found == 0 || at >= count { // the last group may reach past the end of the range
 		return c
 	}
 	c.Found = true
@@ -40,7 +41,8 @@ func pick(lanes, done int, found uint32, masks *[maxVersions]uint16, versions in
 	return c
 }
 
-// What the generated code calls beside sigma0 and sigma1 (FIPS 180-4, 4.1.2).
+// The generated tables use the functions below, in addition to sigma0 and sigma1
+// (FIPS 180-4, 4.1.2).
 
 func bigSigma0(x uint32) uint32 {
 	return bits.RotateLeft32(x, -2) ^ bits.RotateLeft32(x, -13) ^ bits.RotateLeft32(x, -22)

@@ -1,5 +1,5 @@
-// Command embed is all that a program needs in order to search: it prints the
-// nonce of Bitcoin's block 67,071.
+// Command embed is a small program that imports the engine and nothing else of Lode.
+// It prints the nonce of Bitcoin's block 67,071.
 package main
 
 import (

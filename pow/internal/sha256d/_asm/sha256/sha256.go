@@ -1,26 +1,25 @@
-// Package sha256 has what the generators need of SHA-256 in numbers: the
-// constants and functions of FIPS 180-4, sections 4.1.2, 4.2.2 and 5.3.3, and
-// the padding of the messages that mining hashes.
+// Package sha256 contains the constants and functions of SHA-256 that both
+// generators use (FIPS 180-4, sections 4.1.2, 4.2.2 and 5.3.3), and the padding of
+// the messages that mining hashes.
 package sha256
 
 import "math/bits"
 
-// The end of a block: the bit after the message, and the length of a header and
-// of a digest in bits.
+// The padding of a message: a one bit after its end, and its length in bits.
 const (
 	PaddingBit = 1 << 31
 	HeaderBits = 80 * 8
 	DigestBits = 32 * 8
 )
 
-// Initial is the state that every hash starts from.
+// Initial returns the initial state of every hash.
 func Initial() [8]uint32 {
 	return [8]uint32{
 		0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 	}
 }
 
-// K returns the constants of the rounds.
+// K returns the round constants.
 func K() [64]uint32 {
 	return [64]uint32{
 		0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -36,20 +35,20 @@ func K() [64]uint32 {
 
 func rotr(x uint32, n int) uint32 { return bits.RotateLeft32(x, -n) }
 
-// SmallSigma0 and SmallSigma1 mix the message schedule.
+// SmallSigma0 is one of the two functions of the message schedule.
 func SmallSigma0(x uint32) uint32 { return rotr(x, 7) ^ rotr(x, 18) ^ x>>3 }
 
-// SmallSigma1 is the other one.
+// SmallSigma1 is the other function of the message schedule.
 func SmallSigma1(x uint32) uint32 { return rotr(x, 17) ^ rotr(x, 19) ^ x>>10 }
 
-// BigSigma0 mixes a, in every round.
+// BigSigma0 is applied to the word a in every round.
 func BigSigma0(x uint32) uint32 { return rotr(x, 2) ^ rotr(x, 13) ^ rotr(x, 22) }
 
-// BigSigma1 mixes e, in every round.
+// BigSigma1 is applied to the word e in every round.
 func BigSigma1(x uint32) uint32 { return rotr(x, 6) ^ rotr(x, 11) ^ rotr(x, 25) }
 
-// Ch chooses y where x has a one, and z elsewhere.
+// Ch takes each bit from y where x has a one, and from z where x has a zero.
 func Ch(x, y, z uint32) uint32 { return x&y | ^x&z }
 
-// Maj is the majority.
+// Maj returns the majority of each three bits.
 func Maj(x, y, z uint32) uint32 { return x&y | x&z | y&z }

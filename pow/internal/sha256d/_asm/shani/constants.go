@@ -11,7 +11,7 @@ var (
 	k       = sha256.K()
 )
 
-// A quad is four words, the first in the lowest lane.
+// quad is a vector of four words, the first in the lowest lane.
 type quad [4]uint32
 
 func (q quad) plus(r quad) quad {
@@ -23,28 +23,29 @@ func (q quad) plus(r quad) quad {
 
 func kQuad(round int) quad { return quad(k[round : round+4]) }
 
-// The table of constants: every quad once.
+// The table contains every quad once.
 var (
 	table  Mem
-	quads  []quad
+	quads  []quad // may contain a quad more than once
 	offset = map[quad]int{}
 )
 
-// constant returns where the quad lies. The linker aligns a symbol of this size,
-// so that the SHA instructions may read it.
+// constant returns the quad's location in the table. The SHA instructions require
+// aligned operands, and the linker aligns a symbol of this size.
 func constant(q quad) Mem {
 	at, ok := offset[q]
 	if !ok {
-		panic("a constant that is not in the table")
+		panic("the constant is not in the table")
 	}
 	return table.Offset(at)
 }
 
+// constants emits the table.
 func constants() {
-	for round := 4; round < 64; round += 4 { // of the first hash
+	for round := 4; round < 64; round += 4 { // for the first hash
 		quads = append(quads, kQuad(round))
 	}
-	for round := 1; round < 60; round += 4 { // of the second
+	for round := 1; round < 60; round += 4 { // for the second hash
 		quads = append(quads, kQuad(round))
 	}
 	quads = append(quads, firstPadding[0], firstPadding[1], firstPadding[2],
@@ -64,7 +65,8 @@ func constants() {
 }
 
 var (
-	// Rounds 4 to 15 of the first hash see nothing but padding: K+W.
+	// The words of rounds 4 to 15 of the first hash are padding, so their sums with
+	// the round constants are constant.
 	firstPadding = [3]quad{
 		kQuad(4).plus(quad{sha256.PaddingBit}),
 		kQuad(8),
@@ -75,16 +77,18 @@ var (
 	digestPadding = quad{0, 0, 0, sha256.PaddingBit} // word 8 of the second hash, the last of its quad
 	digestLength  = quad{0, 0, sha256.DigestBits, 0} // words 13 to 15
 
-	// The state of the second hash after round 0, its first word still to be
-	// added to a and e.
+	// The state of the second hash after round 0, except that the first word of the
+	// digest must still be added to a and e.
 	afterRound0   = quad{initial[4], initial[3] + t1, initial[0], t1 + t2}
 	roundZeroCDGH = quad{initial[6], initial[5], initial[2], initial[1]}
 
-	// For a byte shuffle: word a in the places of e and a, zeros in the others.
+	// The control of a byte shuffle that copies word a to the lanes of e and a, and
+	// clears the other lanes.
 	onlyA = quad{0x80808080, 0x0f0e0d0c, 0x80808080, 0x0f0e0d0c}
 )
 
-// The two sums of round 0 of the second hash, without its word.
+// t1 and t2 are the sums T1 and T2 of FIPS 180-4 in round 0 of the second hash, T1
+// without the first word of the digest.
 var t1, t2 = func() (uint32, uint32) {
 	a, b, c := initial[0], initial[1], initial[2]
 	e, f, g, h := initial[4], initial[5], initial[6], initial[7]

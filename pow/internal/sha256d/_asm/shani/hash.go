@@ -6,36 +6,38 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets in what the caller prepares: shaniJob and shaniVersion.
+// Offsets of the fields of shaniJob and shaniVersion, which the caller fills in.
 const (
-	words16to19 = 0  // words 16 to 19 of the first hash, but for the nonce
-	words20to23 = 16 // what words 20 to 23 add to their sigma1
-	words28to31 = 32 // constant part of words 28 to 31
+	words16to19 = 0  // words 16 to 19 of the first hash, for a nonce of zero
+	words20to23 = 16 // constant parts of words 20 to 23
+	words28to31 = 32 // constant parts of words 28 to 31
 
-	round3ABEF  = 0  // state after round 3 of the first hash, but for the nonce
-	round3CDGH  = 16 //
-	midABEF     = 32 // midstate, in the order of the state
-	midCDGH     = 48 //
+	round3ABEF  = 0 // state after round 3 of the first hash, for a nonce of zero
+	round3CDGH  = 16
+	midABEF     = 32 // midstate, in the same order
+	midCDGH     = 48
 	versionSize = 64
 )
 
-// Four streams leave no registers for the message words, except for each stream's
-// last quad: the next one waits for it. The rest lies in memory, for each stream a
-// ring of four quads, and where versions share the words of the first hash, these
-// with the round constants added.
+// The states of four streams leave few registers for message words. Only the last
+// quad of each stream is in a register, because the computation of the next quad
+// waits for it. Memory holds the other words: for each stream, a ring of its last
+// four quads and, if versions share the words of the first hash, the sums of these
+// words and the round constants. The offsets count slots of 16 bytes.
 const (
 	ringSlot    = 0
-	nonceSlot   = 4
-	w16Slot     = 5
-	sharedSlot  = 6  // quads 4 to 15
-	sharedRing  = 18 // while these are computed
+	nonceSlot   = 4  // the nonce, in the lanes that round 3 adds it to
+	w16Slot     = 5  // words 16 to 19 of the first hash
+	sharedSlot  = 6  // shared sums of quads 4 to 15
+	sharedRing  = 18 // the ring for the computation of the shared words
 	perStream   = 22 * 16
-	firstShared = 4
+	firstShared = 4 // the first quad with a shared sum
 )
 
+// slot returns the location of a slot of a stream.
 func slot(stream, i int) Mem { return Mem{Base: scratch, Disp: stream*perStream + 16*i} }
 
-// vectors are the registers that hold neither a state nor, for now, anything else.
+// vectors are the registers that are free. They do not include those of the states.
 var vectors = pool{X9, X10, X11, X12, X13, X14, X15}
 
 type pool []VecPhysical
@@ -48,20 +50,21 @@ func (p *pool) take() VecPhysical {
 
 func (p *pool) give(x VecPhysical) { *p = append(*p, x) }
 
-// lanes is the immediate of a shuffle: where lanes 0 to 3 come from.
+// lanes returns the immediate operand of a shuffle, given the lanes that lanes 0 to 3
+// are copied from.
 func lanes(from ...int) int { return from[0] | from[1]<<2 | from[2]<<4 | from[3]<<6 }
 
-// stream is one nonce on its way. The state lies as the instructions want it:
-// from the lowest lane f, e, b, a in one register and h, g, d, c in the other.
+// stream is the hash of one nonce. Its state is in the order of the SHA instructions:
+// from the lowest lane, f, e, b, a in one register and h, g, d, c in another.
 type stream struct {
 	id         int
 	abef, cdgh VecPhysical
-	last       VecPhysical // the quad of words computed last: the next one waits for it
-	ring       int         // slot of its last four quads of words
-	midOf      GPPhysical  // the version whose midstate completes the first hash
+	last       VecPhysical // the quad of words computed last, or nil
+	ring       int         // first slot of the ring of the last four quads
+	midOf      GPPhysical  // points to the version that the first hash belongs to when it completes
 }
 
-// follow makes w the stream's last quad, and frees the one before.
+// follow makes w the stream's last quad, and frees the register of the one before.
 func (s *stream) follow(w VecPhysical) {
 	if s.last != nil {
 		vectors.give(s.last)
@@ -74,17 +77,20 @@ func newStream(id int) *stream {
 	return &stream{id: id, abef: regs[2*id], cdgh: regs[2*id+1], ring: ringSlot, midOf: version}
 }
 
+// word returns the location of a quad in the ring.
 func (s *stream) word(quad int) Mem { return slot(s.id, s.ring+quad%4) }
 
+// shared returns the location of the shared sum of a quad.
 func (s *stream) shared(quad int) Mem { return slot(s.id, sharedSlot+quad-firstShared) }
 
-// hash returns the code of one hash in pieces of four rounds. A piece adds the
-// round constants to its message words, computes the words of the next piece, and
-// runs its rounds.
+// hash returns functions that emit the code of one double hash, in pieces of four
+// rounds. Each piece adds the round constants to its message words, computes the
+// words of the next piece, and runs its rounds.
 //
-// In the first hash, quad q has words 4q to 4q+3. In the second, words 4q-3 to
-// 4q: its round 0 is done by addition, like round 3 of the first, and the last
-// round of quad 15 is 60, after which the deciding word is known.
+// In the first hash, quad q consists of words 4q to 4q+3. In the second hash, it
+// consists of words 4q-3 to 4q. Round 0 of the second hash is a mere addition, like
+// round 3 of the first, and the deciding word is known after round 60, which is the
+// last round of quad 15.
 func (s *stream) hash() []func() {
 	pieces := []func(){s.begin}
 	for q := 1; q <= 15; q++ {
@@ -102,8 +108,8 @@ func (s *stream) hash() []func() {
 	return append(pieces, s.secondHash()...)
 }
 
-// schedule is the code, in pieces, that leaves the words of the first hash in
-// memory for all versions.
+// schedule returns functions that emit the code that stores the shared sums of the
+// first hash.
 func (s *stream) schedule() (pieces []func()) {
 	for q := firstShared; q <= 15; q++ {
 		pieces = append(pieces, func() {
@@ -115,7 +121,8 @@ func (s *stream) schedule() (pieces []func()) {
 	return append(pieces, func() { s.follow(nil) })
 }
 
-// version is hash with the words that schedule left.
+// version returns the same as hash, but the first hash uses the sums that schedule
+// has stored.
 func (s *stream) version() []func() {
 	pieces := []func(){s.begin}
 	for q := 1; q <= 15; q++ {
@@ -130,6 +137,7 @@ func (s *stream) version() []func() {
 	return append(pieces, s.secondHash()...)
 }
 
+// secondHash returns the pieces of the second hash.
 func (s *stream) secondHash() (pieces []func()) {
 	pieces = append(pieces, s.second)
 	for q := 1; q <= 15; q++ {
@@ -155,17 +163,17 @@ func (s *stream) secondHash() (pieces []func()) {
 	return pieces
 }
 
-// rounds runs four rounds; X0 has their words and constants. Two rounds take the
-// register with c, d, g, h and leave the new a, b, e, f there; the other then has
-// what are c, d, g, h now.
+// rounds emits four rounds. X0 contains the sums of their words and constants. The
+// instruction runs two rounds and replaces c, d, g, h with the new a, b, e, f. The
+// other register then contains the new c, d, g, h, so the registers swap roles.
 func (s *stream) rounds() {
 	SHA256RNDS2(X0, s.abef, s.cdgh)
 	VPSHUFD(U8(lanes(2, 3, 0, 0)), X0, X0)
 	SHA256RNDS2(X0, s.cdgh, s.abef)
 }
 
-// readyRounds runs four rounds whose sums of words and constants are in memory:
-// both halves are loads.
+// readyRounds emits four rounds whose sums of words and constants are in memory. Each
+// half is loaded, which takes no shuffle.
 func (s *stream) readyRounds(sum Mem) {
 	VMOVDQU(sum, X0)
 	SHA256RNDS2(X0, s.abef, s.cdgh)
@@ -173,15 +181,15 @@ func (s *stream) readyRounds(sum Mem) {
 	SHA256RNDS2(X0, s.cdgh, s.abef)
 }
 
-// begin loads the state after round 3.
+// begin emits the state after round 3: the constant state plus the nonce.
 func (s *stream) begin() {
 	VMOVDQU(Mem{Base: version, Disp: round3ABEF}, s.abef)
 	VPADDD(slot(s.id, nonceSlot), s.abef, s.abef)
 	VMOVDQU(Mem{Base: version, Disp: round3CDGH}, s.cdgh)
 }
 
-// firstWords computes a quad of the first hash. Up to quad 7 much of it is
-// constant.
+// firstWords emits the computation of a quad of the first hash. The quads up to 7
+// have constant terms, and terms that are zero.
 func (s *stream) firstWords(q int) {
 	switch {
 	case q < 4 || q > 15:
@@ -205,8 +213,8 @@ func (s *stream) firstWords(q int) {
 	}
 }
 
-// secondWords computes a quad of the second hash; second has stored 1, 2 and 4,
-// and quad 3 is zero.
+// secondWords emits the computation of a quad of the second hash. Quads 1, 2 and 4
+// have been stored by second, and quad 3 is zero.
 func (s *stream) secondWords(q int) {
 	switch {
 	case q < 5 || q > 15:
@@ -231,7 +239,8 @@ func (s *stream) secondWords(q int) {
 	}
 }
 
-// expandFull computes a quad whose words have all four terms.
+// expandFull emits the computation of a quad whose words have all four terms of the
+// message schedule.
 func (s *stream) expandFull(q int) {
 	s.expand(q, func(w VecPhysical) {
 		t := vectors.take()
@@ -242,11 +251,11 @@ func (s *stream) expandFull(q int) {
 	})
 }
 
-// expand computes a quad of message words. early adds what they owe to the words
-// 15 and 16 before them.
+// expand emits the computation of a quad of words. early, unless nil, emits the
+// addition of the terms in the words 15 and 16 positions before.
 func (s *stream) expand(q int, early func(w VecPhysical)) {
 	w := vectors.take()
-	VPALIGNR(U8(4), s.word(q-2), s.last, w) // the words 7 before
+	VPALIGNR(U8(4), s.word(q-2), s.last, w) // the words 7 positions before
 	if early != nil {
 		early(w)
 	}
@@ -254,7 +263,8 @@ func (s *stream) expand(q int, early func(w VecPhysical)) {
 	s.keep(q, w)
 }
 
-// keep stores a quad of words for those that follow.
+// keep emits the store of a quad of words that later quads need, and makes it the
+// last quad.
 func (s *stream) keep(q int, w VecPhysical) {
 	if q < 15 {
 		VMOVDQA(w, s.word(q))
@@ -262,7 +272,8 @@ func (s *stream) keep(q int, w VecPhysical) {
 	s.follow(w)
 }
 
-// second completes the first digest and begins the hash of it.
+// second emits the end of the first hash, which adds the midstate, and the beginning
+// of the second.
 func (s *stream) second() {
 	VPADDD(Mem{Base: s.midOf, Disp: midABEF}, s.abef, s.abef)
 	VPADDD(Mem{Base: s.midOf, Disp: midCDGH}, s.cdgh, s.cdgh)

@@ -1,8 +1,8 @@
-// Command shani writes the sha-ni kernel of package sha256d: Go assembly for
-// processors with the SHA-256 instructions. Run it with go generate there.
+// Command shani writes the sha-ni kernel of package sha256d, in Go assembly for
+// processors with the SHA-256 instructions. Run go generate in that package.
 //
-//   - main.go      the loop over groups of nonces and their versions
-//   - roll.go      the same for versions that share words
+//   - main.go      the loops over groups of nonces and over versions
+//   - roll.go      the same loops for versions that share words
 //   - hash.go      one hash of one stream, as a list of pieces of code
 //   - constants.go the words that are the same for every job
 package main
@@ -16,26 +16,28 @@ import (
 )
 
 const (
-	// The instruction for two rounds takes 4 cycles and a new one can start
-	// after 2 or 3, so two streams hide its latency and four hide the rest too.
+	// The instruction for two rounds has a latency of 4 cycles, and another one can
+	// start after 1, 2 or 3 cycles, depending on the processor. Four streams hide the
+	// latency of this instruction and of those around it.
 	streams = 4
 
-	// Each stream runs this many pieces (four rounds each) behind the one before
-	// it, so that they do not all pass from the first hash to the second at once.
+	// Each stream is this number of pieces, of four rounds each, behind the stream
+	// before. Otherwise all streams would pass from the first hash to the second at
+	// the same time.
 	skew = 1
 )
 
-// What the scan keeps in general registers.
+// General registers of the scan.
 var (
-	job      = R8  // *shaniJob: see the offsets in hash.go
-	versions = R9  // the first *shaniVersion
-	limit    = R10 // one more than the largest word that is a candidate
-	nonce    = R11 // the group's first nonce
-	groups   = R12 // groups left, with this one
-	version  = R13 // the version of this round, a *shaniVersion
-	left     = R14 // versions left, with this one
-	scratch  = R15 // aligned memory of the streams
-	hits     = DI  // one bit a stream
+	job      = R8  // points to the shaniJob; for its layout see hash.go
+	versions = R9  // points to the first shaniVersion
+	limit    = R10 // one more than the largest word of a candidate
+	nonce    = R11 // first nonce of the group
+	groups   = R12 // number of groups left, including the current one
+	version  = R13 // points to the current shaniVersion
+	left     = R14 // number of versions left, including the current one
+	scratch  = R15 // points to the aligned memory of the streams
+	hits     = DI  // one bit for each stream
 )
 
 func main() {
@@ -50,11 +52,11 @@ func main() {
 func scan() {
 	TEXT("shaniScan", 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft, versionsLeft int, hits uint32)")
 	Pragma("noescape")
-	Doc("shaniScan tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first, until a group",
+	Doc("shaniScan tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first on, until a group",
 		"has a hash whose most significant word is below limit. Then hits has a bit for",
-		"each such nonce of the group, its first the lowest; groupsLeft and versionsLeft",
-		"count what was left, with the group and the version of the hits. Otherwise hits",
-		"is zero.")
+		"each such nonce of the group, the lowest bit for the first nonce; groupsLeft and",
+		"versionsLeft are the numbers of groups and versions that are left, including",
+		"those of the hits. If there is no such hash, hits is zero.")
 	loadParameters()
 
 	Label("group")
@@ -91,6 +93,7 @@ func scan() {
 	RET()
 }
 
+// loadParameters emits the loads of the parameters and the alignment of the memory.
 func loadParameters() {
 	Load(Param("job"), job)
 	Load(Param("versions"), versions)
@@ -100,11 +103,12 @@ func loadParameters() {
 	local := AllocLocal(streams*perStream + 64)
 	LEAQ(local.Offset(63), scratch)
 	ANDQ(I8(-64), scratch)
-	// The SHA instructions have no VEX form; over dirty upper halves they crawl.
+	// The SHA instructions have no VEX encoding. They are very slow while the upper
+	// halves of the registers are not known to be zero.
 	VZEROUPPER()
 }
 
-// interleave emits the pieces of all streams in turn.
+// interleave emits one piece of each stream in turn.
 func interleave(lists [][]func()) {
 	for at := range len(lists[0]) + skew*(len(lists)-1) {
 		for s, list := range lists {
@@ -115,8 +119,8 @@ func interleave(lists [][]func()) {
 	}
 }
 
-// nonceWords stores what of the first hash depends on the nonce and not on the
-// version: the lanes that round 3 adds to, and words 16 to 19.
+// nonceWords emits the stores of the vectors that depend on the nonce and not on the
+// version: the nonce in the lanes that round 3 adds it to, and words 16 to 19.
 func nonceWords(s int) {
 	x := vectors.take()
 	LEAL(Mem{Base: nonce, Disp: s}, EAX)
@@ -144,8 +148,8 @@ func nonceWords(s int) {
 	vectors.give(y)
 }
 
-// compare shifts one bit into hits: whether the stream's hash is a candidate.
-// Its last word is e of round 60 and the initial h.
+// compare emits the comparison of a stream's hash, which shifts one bit into hits. The
+// deciding word is the sum of e after round 60 and the initial h.
 func compare(s int) {
 	VPEXTRD(U8(1), newStream(s).abef, EAX)
 	ADDL(U32(initial[7]), EAX)

@@ -9,27 +9,34 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Where versions share the words of the first hash, that is nothing but rounds,
-// and the second is rounds and words. So half of the streams are in one while the
-// others are in the other, all the time: each is so many pieces behind, and goes
-// on through the end of the loop. No more than pieces/2, because a group's words
-// may be written over once its last version is in the second hash.
+// behind is the number of pieces by which each stream is behind the first.
+//
+// If versions share the words of the first hash, the code of the first hash consists
+// of rounds only, and that of the second of rounds and words. For an even load, two
+// streams are always in the first hash while the other two are in the second. A
+// stream that is behind completes its hash in the next turn of the loop.
+//
+// A stream must not be behind by more than pieces/2: the words of a group are
+// overwritten by those of the next group, so all streams must be in the second hash
+// of the group's last version by then.
 var behind = [streams]int{0, 1, 15, 16}
 
-const pieces = 32 // of a hash
+const pieces = 32 // in a hash
 
-// before is the version of the turn before.
+// before points to the version of the previous turn of the loop.
 var before = RSI
 
-// roll emits a scan that stops where there may be a hit: some streams complete
-// the hash of the version or group before.
+// roll emits a scan that stops if there may be a hit. It cannot say where the hit is,
+// because in each turn some streams complete the hash of the previous version or
+// group.
 func roll() {
 	TEXT("shaniRoll", 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int)")
 	Pragma("noescape")
-	Doc("shaniRoll tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first, all versions over",
-		"the same words of the first hash, and stops at a group if it or the one before may have a hash",
-		"whose most significant word is below limit. It returns how many groups were left,",
-		"with that group; none if the last one's end showed it, and -1 if there is no such hash.")
+	Doc("shaniRoll tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first on. It computes the",
+		"words of the first hash once for all versions. It stops at a group if this group or the",
+		"one before may have a hash whose most significant word is below limit, and returns the",
+		"number of groups that are left, including this one. The result is 0 if the end of the",
+		"last group has such a hash, and -1 if no group has one.")
 	loadParameters()
 	MOVQ(versions, before)
 	XORL(hits.As32(), hits.As32())
@@ -38,7 +45,8 @@ func roll() {
 	var first [streams]VecPhysical
 	for i := range streams {
 		all[i] = newStream(i)
-		// What is under way at the end of the loop is so at its start.
+		// At the start of the loop, streams are in the middle of the same hashes as at
+		// its end, so they have a last quad.
 		if behind[i] > 0 && behind[i] < pieces/2 {
 			first[i] = vectors.take()
 			all[i].last = first[i]
@@ -75,8 +83,9 @@ func roll() {
 			}
 		}
 	}
-	// By way of registers that are nobody's: one stream's words may be where the
-	// other's belong.
+	// Move the last quads to the registers in which the start of the loop expects
+	// them. They go through spare registers, because the last quad of one stream may
+	// be in the register that is meant for another.
 	spare := []VecPhysical{X0}
 	for _, x := range vectors {
 		if !slices.Contains(first[:], x) {
@@ -101,7 +110,7 @@ func roll() {
 	TESTL(hits.As32(), hits.As32())
 	JNZ(LabelRef("done"))
 	TESTQ(groups, groups)
-	JZ(LabelRef("complete")) // this turn completed the last group
+	JZ(LabelRef("complete")) // this turn has completed the last group
 	MOVQ(version, before)
 	ADDQ(I8(versionSize), version)
 	DECQ(left)

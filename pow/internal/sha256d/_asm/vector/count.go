@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// live returns the nodes that the roots need, in the order of the source, with
-// interleaved streams merged step by step.
+// live returns the nodes that the roots depend on. They are in the order of the
+// source, and hashes that are interleaved are merged step by step.
 func live(g *graph, roots []*node) []*node {
 	needed := map[*node]bool{}
 	var visit func(n *node)
@@ -32,13 +32,13 @@ func live(g *graph, roots []*node) []*node {
 	return order
 }
 
-// counts is how many vector operations a pass takes, by what they do.
+// counts is the number of vector operations in a pass, by their kind.
 type counts struct{ add, logic, rotate, shift, compare int }
 
 func (c counts) total() int { return c.add + c.logic + c.rotate + c.shift + c.compare }
 
-// count counts operations. Stores, loads and moves between registers need none
-// of the ports that decide the speed.
+// count counts the operations. It leaves out loads, stores and moves between
+// registers, because they do not use the execution units that limit the speed.
 func count(order []*node, compares int) counts {
 	c := counts{compare: compares}
 	for _, n := range order {

@@ -8,23 +8,25 @@ import (
 
 // General registers, the same in all kernels.
 var (
-	job      = reg.RAX // its constants
-	versions = reg.RBX // their constants
-	scratch  = reg.RCX // aligned memory for vectors
-	first    = reg.R8L // first nonce of the group
-	groups   = reg.R9
-	done     = reg.R10 // groups
-	limit    = reg.R11L
+	job      = reg.RAX  // points to the constants of the job
+	versions = reg.RBX  // points to the constants of the current version
+	scratch  = reg.RCX  // points to aligned memory for vectors
+	first    = reg.R8L  // first nonce of the group
+	groups   = reg.R9   // number of groups to hash
+	done     = reg.R10  // number of groups hashed
+	limit    = reg.R11L // largest word of a candidate
 )
 
-// emitter turns allocated code into Go assembly.
+// emitter turns instructions with assigned registers into Go assembly.
 type emitter struct {
-	m           *machine
-	table       *table
-	iota_, swap operand.Mem
+	m     *machine
+	table *table
+	iota_ operand.Mem // vector of the lanes' numbers 0, 1, 2, ...
+	swap  operand.Mem // control of a shuffle that reverses the bytes of each word
 }
 
-// newEmitter lays down the vectors that turn a nonce into the words of all lanes.
+// newEmitter returns an emitter and emits the constant vectors that turn the first
+// nonce of a group into the message words of all lanes.
 func newEmitter(m *machine, t *table) *emitter {
 	e := &emitter{m: m, table: t}
 	e.iota_ = GLOBL(m.name+"Lanes", RODATA|NOPTR)
@@ -38,7 +40,7 @@ func newEmitter(m *machine, t *table) *emitter {
 	return e
 }
 
-// number is a constant of the job's table.
+// number returns the location of a number in the job's table of constants.
 func (e *emitter) number(n uint32) operand.Mem {
 	return operand.Mem{Base: job, Disp: e.m.constantBytes() * e.table.index[number(n)]}
 }
@@ -107,7 +109,7 @@ func (e *emitter) move(from, to operand.Op) {
 	}
 }
 
-// broadcast copies a general register to all lanes.
+// broadcast emits the copy of a general register to all lanes of a vector.
 func (e *emitter) broadcast(from reg.GPPhysical, to int) {
 	if e.m.lanes == 16 {
 		VPBROADCASTD(from, e.m.vector(to))
@@ -118,7 +120,8 @@ func (e *emitter) broadcast(from reg.GPPhysical, to int) {
 	VPBROADCASTD(x, e.m.vector(to))
 }
 
-// begin loads what every kernel gets.
+// begin emits the loads of the parameters that every kernel has, and the alignment of
+// the scratch memory.
 func (e *emitter) begin(vectors int) {
 	Load(Param("job"), job)
 	Load(Param("versions"), versions)
@@ -131,16 +134,17 @@ func (e *emitter) begin(vectors int) {
 	ANDQ(operand.I8(-64), scratch)
 }
 
-// nonces fills register 0 with the group's nonces as words of the message.
+// nonces emits the computation of the group's nonces, as message words, in vector
+// register 0.
 func (e *emitter) nonces() {
 	e.broadcast(first, 0)
 	VPADDD(e.iota_, e.m.vector(0), e.m.vector(0))
 	VPSHUFB(e.swap, e.m.vector(0), e.m.vector(0))
 }
 
-// compare turns the result into a mask of lanes. Where the limit is zero, as for
-// any target of difficulty 1 or harder, one comparison decides; other limits
-// need the word as a number.
+// compare emits the comparison that turns a result into a mask of lanes. If the limit
+// is zero, as it is for any target of difficulty 1 or more, one comparison decides.
+// For other limits the word is needed as a number; see compareNumbers.
 func (e *emitter) compare(label string, result int, mask reg.GPPhysical) {
 	z := e.m.vector(result)
 	TESTL(limit, limit)
@@ -158,7 +162,8 @@ func (e *emitter) compare(label string, result int, mask reg.GPPhysical) {
 	}
 }
 
-// compareNumbers is the other half of compare, out of the way.
+// compareNumbers emits the comparison for limits other than zero. It comes after the
+// loops, so that they stay small.
 func (e *emitter) compareNumbers(label string, result int) {
 	Label(label + "Number")
 	z, bound := e.m.vector(result), (result+1)%e.m.registers
@@ -166,11 +171,11 @@ func (e *emitter) compareNumbers(label string, result int) {
 	if e.m.lanes == 16 {
 		VPADDD_BCST(e.number(decides&0xffffffff), z, z)
 		VPSHUFB(e.swap, z, z)
-		VPCMPUD(operand.U8(2), e.m.vector(bound), z, reg.K1) // at most
+		VPCMPUD(operand.U8(2), e.m.vector(bound), z, reg.K1) // less than or equal
 	} else {
 		VPADDD(e.number(decides&0xffffffff), z, z)
 		VPSHUFB(e.swap, z, z)
-		VPMINUD(e.m.vector(bound), z, e.m.vector(bound)) // the number, if it is at most
+		VPMINUD(e.m.vector(bound), z, e.m.vector(bound)) // equals the number if that is at most the limit
 		VPCMPEQD(e.m.vector(bound), z, z)
 	}
 	JMP(operand.LabelRef(label + "Compared"))

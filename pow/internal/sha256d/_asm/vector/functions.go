@@ -2,10 +2,10 @@ package main
 
 import "github.com/lodepow/lode/pow/internal/sha256d/_asm/sha256"
 
-// The functions of SHA-256 as operations that the machine has.
+// This file expresses the functions of SHA-256 in operations of the machine.
 
-// Truth tables of three bits x, y, z: bit number 4x+2y+z of the table is the
-// function's value.
+// Truth tables of functions of three bits x, y and z. Bit number 4x+2y+z of a table is
+// the value of the function.
 const (
 	tableXor = 0x96
 	tableCh  = 0xca
@@ -16,7 +16,8 @@ func (g *graph) ternary(table int, x, y, z value) value {
 	return value{n: g.node(opTern, table, g.vector(x), g.vector(y), g.vector(z))}
 }
 
-// xor computes a sum of bits once, however often it is asked for.
+// xor returns the exclusive or of x and y. If it is asked for the same pair again, it
+// returns the same node, so the operation is executed once.
 func (g *graph) xor(x, y value) value {
 	if x.isConst() && y.isConst() {
 		return constant(call("xor", func(x, y, _ uint32) uint32 { return x ^ y }, x.k, y.k))
@@ -30,8 +31,9 @@ func (g *graph) xor(x, y value) value {
 
 func (g *graph) and(x, y value) value { return value{n: g.node(opAnd, 0, g.vector(x), g.vector(y))} }
 
-// mix xors three rotations of x, the last of them a shift if last is. Without
-// an instruction that rotates, each rotation is the sum of two shifts.
+// mix returns the exclusive or of three rotations of x. The third is a shift instead
+// if last is opShr. On a machine without rotations, each of them is made of two
+// shifts.
 func (g *graph) mix(x value, r1, r2 int, last op, r3 int) value {
 	n := g.vector(x)
 	if g.m.ternary {
@@ -84,8 +86,9 @@ func (g *graph) ch(x, y, z value) value {
 	return g.xor(z, g.and(x, g.xor(y, z)))
 }
 
-// maj without a ternary operation asks for the same sums in two rounds: there
-// x and y become y and z.
+// maj returns the majority. Without a ternary operation, it uses the exclusive or of x
+// and y and that of y and z. In the next round x and y will be y and z, so one of the
+// two is already known there.
 func (g *graph) maj(x, y, z value) value {
 	switch {
 	case x.isConst() && y.isConst() && z.isConst():

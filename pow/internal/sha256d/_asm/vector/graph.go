@@ -1,39 +1,39 @@
 package main
 
-// op is what one node of the graph does in every lane.
+// op is the operation of a node, applied to every lane.
 type op int
 
 const (
-	opConst  op = iota // a constant of the table, broadcast from memory: no instruction
-	opMemory           // a vector that an earlier pass left in memory: no instruction
-	opNonce            // the nonces of the group, in a register from the start
+	opConst  op = iota // a constant of the table; no instruction, but a memory operand
+	opMemory           // a vector that an earlier pass has stored; no instruction, but a memory operand
+	opNonce            // the nonces of the group, which are in a register from the start
 	opAdd
 	opXor
 	opAnd
 	opRor
 	opShr
 	opShl
-	opTern  // any function of three bits, by its truth table
-	opStore // leaves a vector in memory for a later pass
+	opTern  // any function of three bits, given by its truth table
+	opStore // stores a vector for a later pass
 )
 
-// node is one value of the dataflow graph, a vector.
+// node is an operation of the dataflow graph. Its result is a vector.
 type node struct {
 	op   op
 	args []*node
-	imm  int // rotation, shift, truth table, or place in memory
-	k    konst
+	imm  int   // distance of a rotation or shift, truth table, or slot in memory
+	k    konst // of opConst
 
-	step int // round or so: interleaved hashes are in step
+	step int // number of the round; hashes that are interleaved are merged by it
 }
 
 func (n *node) inMemory() bool { return n.op == opConst || n.op == opMemory }
 
-// value is what rounds compute with: a constant, or a node plus a constant that
-// was not added yet. Constants meet others on their way and fold, so that most
-// of them cost one addition where SHA-256 has three.
+// value is an operand of a round: the sum of a node and a constant. The addition of
+// the constant is deferred, so that constants that are added one after another fold
+// into one.
 type value struct {
-	n *node
+	n *node // nil if the value is a constant
 	k konst
 }
 
@@ -41,15 +41,15 @@ func constant(k konst) value { return value{k: k} }
 
 func (v value) isConst() bool { return v.n == nil }
 
-// graph is the dataflow of one pass.
+// graph is the dataflow graph of one pass.
 type graph struct {
 	m      *machine
-	nodes  []*node
+	nodes  []*node // in the order of the source; without constants and memory
 	consts map[konst]*node
 	slots  map[int]*node
-	sums   map[value]*node // values whose constant was added after all
+	sums   map[value]*node // the nodes of values whose constant has been added
 	xors   map[[2]*node]value
-	step   int
+	step   int // of the nodes that are added now
 }
 
 func newGraph(m *machine) *graph {
@@ -72,7 +72,7 @@ func (g *graph) konst(k konst) *node {
 	return g.consts[k]
 }
 
-// memory is the vector that an earlier pass left in that slot.
+// memory returns the vector that an earlier pass has stored in a slot.
 func (g *graph) memory(slot int) value {
 	if g.slots[slot] == nil {
 		g.slots[slot] = &node{op: opMemory, imm: slot}
@@ -80,7 +80,7 @@ func (g *graph) memory(slot int) value {
 	return value{n: g.slots[slot]}
 }
 
-// vector returns the value as one node.
+// vector returns a node for the value, and adds its constant if need be.
 func (g *graph) vector(v value) *node {
 	switch {
 	case v.isConst():
@@ -93,7 +93,8 @@ func (g *graph) vector(v value) *node {
 	return g.sums[v]
 }
 
-// settle adds a value's constant now.
+// settle returns the value with its constant added, so that it is not deferred any
+// longer.
 func (g *graph) settle(v value) value {
 	if v.isConst() {
 		return v
@@ -101,14 +102,15 @@ func (g *graph) settle(v value) value {
 	return value{n: g.vector(v)}
 }
 
-// add sums values from left to right. All constants become one, added first;
-// next to a single vector it stays pending.
+// add returns the sum of values, added from left to right. Their constants fold into
+// one, which is added first. If there is only one vector, the addition of the
+// constant is deferred.
 func (g *graph) add(values ...value) value {
 	var sum konst
 	var vectors []*node
 	for _, v := range values {
 		if v.n != nil && g.sums[v] != nil {
-			v = value{n: g.sums[v]} // added before: free
+			v = value{n: g.sums[v]} // the constant has been added already
 		}
 		sum = sum.plus(v.k)
 		if v.n != nil {

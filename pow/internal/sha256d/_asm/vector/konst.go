@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// konst is a value that is the same in every lane: a number plus terms that are
-// known only when a job is. The terms are Go expressions over tail, mid and
-// round3, which the generated code evaluates once a job.
+// konst is a constant: a value that is the same in every lane and for every nonce of
+// a job. It is the sum of a number and of terms that are known only when the job is.
+// The terms are Go expressions in tail, mid and round3, which the generated code
+// evaluates once for each job.
 type konst struct {
 	number uint32
 	terms  string // sorted, joined by " + "
@@ -38,7 +39,7 @@ func (k konst) plus(l konst) konst {
 	return konst{k.number + l.number, strings.Join(terms, " + ")}
 }
 
-// String is the constant as a Go expression.
+// String returns the constant as a Go expression.
 func (k konst) String() string {
 	switch {
 	case k.isNumber():
@@ -49,9 +50,9 @@ func (k konst) String() string {
 	return fmt.Sprintf("%s + %#08x", k.terms, k.number)
 }
 
-// call is a function of constants: evaluated here where they are numbers, left
-// to the generated code where not. A plus inside the arguments must not look
-// like one between terms, so it goes without spaces.
+// call returns a function of constants. If all of them are numbers, so is the result.
+// Otherwise it is a term with a call of the named function. The terms of a konst are
+// separated by " + ", so a plus sign inside the arguments has no spaces around it.
 func call(name string, f func(x, y, z uint32) uint32, args ...konst) konst {
 	var values [3]uint32
 	var texts []string

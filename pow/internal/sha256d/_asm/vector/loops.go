@@ -6,26 +6,29 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// What the loops need beside the registers of every kernel.
+// General registers of the loops, in addition to those in emit.go.
 var (
-	found  = reg.EDX
-	mask   = reg.R12L
-	mask16 = reg.R12W
-	left   = reg.RSI // versions
-	masks  = reg.RDI
-	passes = reg.R13 // versions of a job
+	found  = reg.EDX  // lanes of the group in which some version has a candidate
+	mask   = reg.R12L // lanes in which the current version has a candidate
+	mask16 = reg.R12W // the same
+	left   = reg.RSI  // number of versions left, including the current one
+	masks  = reg.RDI  // where the mask of the current version is stored
+	passes = reg.R13  // number of versions of the job
 )
 
+// text emits the beginning of a kernel.
 func (e *emitter) text(name, about string, group, version *pass) {
 	TEXT(name, 0, "func(job, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)")
 	Pragma("noescape")
-	Doc(name+" hashes groups of nonces, one a lane, from first, with every version, up to the first group",
-		"with a candidate, "+about+". It returns the groups done, that one included,",
-		"and whether there is one, and leaves its candidate lanes in masks, one a version.")
+	Doc(name+" hashes groups of nonces, one in each lane, from first on, with every version, until a group has",
+		"a candidate. "+about+" It returns the number of groups that",
+		"were hashed, including that one, and in found a bit for each lane with a candidate. For each",
+		"version, it stores the bits of its candidates in masks.")
 	e.begin(max(group.slots, version.slots))
 	Load(Param("count"), passes)
 }
 
+// out emits the end of a kernel.
 func (e *emitter) out() {
 	Label("out")
 	VZEROUPPER()
@@ -34,8 +37,8 @@ func (e *emitter) out() {
 	RET()
 }
 
-// kernel emits the loops around a first pass for each group and one for each
-// version.
+// kernel emits a kernel: for each group, one pass that its versions share, and then
+// one pass for each version.
 func (e *emitter) kernel(name, about string, group, version *pass) {
 	e.text(name, about, group, version)
 	if e.m.overlaps {
@@ -47,6 +50,7 @@ func (e *emitter) kernel(name, about string, group, version *pass) {
 	e.compareNumbers(name, version.result)
 }
 
+// plain emits the loops around passes that compute a whole hash.
 func (e *emitter) plain(name string, group, version *pass) {
 	XORL(found, found)
 	Label("group")
@@ -72,9 +76,9 @@ func (e *emitter) plain(name string, group, version *pass) {
 	JLT(operand.LabelRef("group"))
 }
 
-// overlapping: a pass completes the hash that the pass before began, so the
-// first pass over a group completes the group before, and the first of all
-// completes nothing.
+// overlapping emits the loops around passes that begin one hash and complete the hash
+// that the previous pass has begun. So the first pass of a group completes the last
+// hash of the previous group, and the very first pass completes nothing.
 func (e *emitter) overlapping(name string, group, version *pass) {
 	DECQ(done)
 	Label("group")

@@ -2,25 +2,24 @@ package main
 
 import "github.com/mmcloughlin/avo/reg"
 
-// machine is what the generator knows of an instruction set, and of the
-// processors that use a kernel for it.
+// machine describes an instruction set, and the processors that run its kernels.
 type machine struct {
 	name      string // prefix of Go names
-	title     string
+	title     string // for comments
 	lanes     int
 	registers int
-	ternary   bool // any logic of three inputs is one operation; so is a rotation
+	ternary   bool // a function of three bits is one operation, and so is a rotation
 
-	broadcasts   bool // an operand may be one word of memory, for all lanes
-	shiftsMemory bool // a shift may take its input from memory
+	broadcasts   bool // an operand may be one word in memory that is broadcast to all lanes
+	shiftsMemory bool // the operand of a shift may be in memory
 
-	// The schedule fills cycles with so many operations, so many of them rotations
-	// or shifts, and looks no further ahead than the window, in operations. While as
-	// many values as alive are waiting it begins nothing new.
-	perCycle, shifts int
-	window, alive    int
+	// Parameters of schedule.
+	perCycle int // operations in a cycle
+	shifts   int // rotations and shifts among them
+	window   int // operations that it looks ahead
+	alive    int // limit of values that wait for a use
 
-	overlaps bool // see pass
+	overlaps bool // a pass begins one hash and completes another; see graph.pass
 }
 
 func machines() []*machine {
@@ -38,11 +37,11 @@ func machines() []*machine {
 	}
 }
 
-// vectorBytes is the size of a register.
+// vectorBytes returns the size of a register in bytes.
 func (m *machine) vectorBytes() int { return 4 * m.lanes }
 
-// constantBytes is the size of a constant in the table: one word if it is
-// broadcast, else one for each lane.
+// constantBytes returns the size of a constant in the table: one word if it is
+// broadcast, otherwise a word for each lane.
 func (m *machine) constantBytes() int {
 	if m.broadcasts {
 		return 4
@@ -50,7 +49,7 @@ func (m *machine) constantBytes() int {
 	return m.vectorBytes()
 }
 
-// vector is register i in its full width.
+// vector returns register i in its full width.
 func (m *machine) vector(i int) reg.VecPhysical {
 	x := [...]reg.VecPhysical{
 		reg.X0, reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7,

@@ -1,18 +1,18 @@
-// Command vector writes the AVX-512 and AVX2 kernels of package sha256d. It
-// builds the dataflow graph of SHA-256d with everything that mining can skip,
-// counts its operations, schedules them for the ports of the CPU, assigns
-// registers, and emits Go assembly:
+// Command vector writes the AVX-512 and AVX2 kernels of package sha256d. It builds
+// the dataflow graph of SHA-256d, drops everything that mining does not need, counts
+// the remaining operations, schedules them for the execution units of the CPU,
+// assigns registers, and emits Go assembly:
 //
 //	machine.go   the instruction sets
-//	konst.go     constants of a job, and how they fold
-//	graph.go     the graph
+//	konst.go     the constants of a job, and their folding
+//	graph.go     the dataflow graph
 //	functions.go the functions of SHA-256 as operations of the machine
-//	sha256d.go   the hash, as FIPS 180-4 has it
-//	count.go     what is left of it, counted
+//	sha256d.go   the hash, as defined in FIPS 180-4
+//	count.go     the operations that are needed, and their number
 //	schedule.go  the order of the operations
-//	regalloc.go  their registers
-//	table.go     the table of constants and the Go code that fills it
-//	emit.go      instructions
+//	regalloc.go  the registers of their results
+//	table.go     the table of constants, and the Go code that fills it
+//	emit.go      the instructions
 //	loops.go     the loops around them
 package main
 
@@ -27,14 +27,15 @@ import (
 	. "github.com/mmcloughlin/avo/build" //nolint:revive // assembly reads better so
 )
 
-// pass is code without loops, from inputs to a result.
+// pass is code without loops: the body of a loop over groups or versions.
 type pass struct {
 	code   []instruction
-	result int // register, if there is one
-	slots  int // of scratch memory
+	result int // register of the result, if the pass has one
+	slots  int // number of slots that it needs in the scratch memory
 }
 
-// build schedules a graph and assigns registers.
+// build schedules the operations of a graph and assigns registers. It prints the
+// number of operations.
 func build(name string, m *machine, g *graph, roots []*node, compares int, t *table) *pass {
 	order := live(g, roots)
 	c := count(order, compares)
@@ -76,13 +77,13 @@ func main() {
 	group, whole := pass("nonces", 0, nonces), pass("fixed header", 1, fixed)
 	schedule, version := pass("schedule", 0, shared), pass("each version", 1, rolled)
 	if m.broadcasts && max(len(t.job), len(t.version)) > reach {
-		log.Fatalf("%d and %d constants a version are out of reach", len(t.job), len(t.version))
+		log.Fatalf("%d constants of a job or %d of a version are too many for a short displacement, which spans %d", len(t.job), len(t.version), reach)
 	}
 
 	e := newEmitter(m, t)
 	suffix := strings.ToUpper(m.name)
-	e.kernel("scan"+suffix, "each version on its own", group, whole)
-	e.kernel("roll"+suffix, "all over one message schedule", schedule, version)
+	e.kernel("scan"+suffix, "It computes the whole hash for each version.", group, whole)
+	e.kernel("roll"+suffix, "It computes the message schedule once for all versions.", schedule, version)
 	Generate()
 
 	source, err := t.goSource()

@@ -2,7 +2,7 @@ package main
 
 import "slices"
 
-// action is what one machine instruction does.
+// action is the kind of an instruction.
 type action int
 
 const (
@@ -12,53 +12,57 @@ const (
 	doRor                     // dst = b rotated right by imm
 	doShr                     // dst = b shifted right by imm
 	doShl                     // dst = b shifted left by imm
-	doTern                    // dst = table imm of dst, a, b
+	doTern                    // dst = the function of dst, a, b with truth table imm
 	doMove                    // dst = a
 	doLoad                    // dst = b
 	doStore                   // b = a
 	doBroadcast               // dst = b, a constant
 )
 
-// place is where an operand is.
+// place is the location of an operand.
 type place struct {
-	in  int // inRegister and so on
-	reg int // register, or slot in memory
-	k   *node
+	in  int   // one of the constants below
+	reg int   // register, or slot in the scratch memory
+	k   *node // constant, if it is in the table
 }
 
 const (
 	inRegister = iota
 	inTable    // a constant
-	inScratch  // what another pass left, or a spilled value
+	inScratch  // a vector that another pass has stored, or a value that was spilled
 )
 
+// instruction is an instruction with registers assigned.
 type instruction struct {
 	do  action
 	imm int
-	dst int
+	dst int // register
 	a   int // register
 	b   place
 }
 
-// allocation is the state of register allocation: linear, in one pass over the
-// schedule, each value in one register from its operation to its last use.
-// Where registers do not suffice, the value whose next use is farthest goes to
-// memory: loads and stores use other ports than arithmetic.
+// allocation is the state of the register allocation, which is one linear pass over
+// the schedule. A value is in one register from its operation to its last use. If
+// the registers do not suffice, the value whose next use is farthest away goes to
+// memory. That costs little, because loads and stores use other execution units than
+// arithmetic.
 type allocation struct {
 	m      *machine
 	code   []instruction
-	now    int
-	uses   map[*node][]int // positions still to come
-	reg    map[*node]int
-	owner  []*node
-	pinned []bool // operands of the current operation
-	slot   map[*node]int
-	slots  int // first free slot of the scratch memory
-	spills int
+	now    int             // position of the current operation in the schedule
+	uses   map[*node][]int // positions of the operations that use a value
+	reg    map[*node]int   // registers of the values that are in one
+	owner  []*node         // values in the registers; nil if a register is free
+	pinned []bool          // registers with operands of the current operation
+	slot   map[*node]int   // slots of the values that were spilled
+	slots  int             // first free slot of the scratch memory
+	spills int             // number of values that were spilled
 }
 
-// allocate assigns registers. inputs are in registers 0 and up at the start; it
-// returns the code and the registers of the roots.
+// allocate assigns registers to the operations of a schedule. At its start, the
+// inputs are in the registers from 0 on, and slots is the first free slot of the
+// scratch memory. It returns the code, and the registers of those roots that are not
+// stores.
 func allocate(m *machine, order []*node, inputs, roots []*node, slots int) (*allocation, []int) {
 	a := &allocation{
 		m: m, uses: map[*node][]int{}, reg: map[*node]int{}, slot: map[*node]int{}, slots: slots,
@@ -93,7 +97,8 @@ func allocate(m *machine, order []*node, inputs, roots []*node, slots int) (*all
 
 func (a *allocation) out(i instruction) { a.code = append(a.code, i) }
 
-// next is the position of the next use after the current operation.
+// next returns the position of the value's next use after the current operation, or
+// a very large number if there is none.
 func (a *allocation) next(n *node) int {
 	for _, at := range a.uses[n] {
 		if at > a.now {
@@ -103,9 +108,11 @@ func (a *allocation) next(n *node) int {
 	return 1 << 30
 }
 
+// dies reports whether the value is not used after the current operation.
 func (a *allocation) dies(n *node) bool { return a.next(n) == 1<<30 }
 
-// free takes a register.
+// free returns a free register. If there is none, it spills the value whose next use
+// is farthest away.
 func (a *allocation) free() int {
 	if i := slices.Index(a.owner, nil); i >= 0 {
 		return i
@@ -128,7 +135,7 @@ func (a *allocation) free() int {
 	return victim
 }
 
-// register makes sure that the value is in a register and keeps it there for
+// register returns the value's register, loads the value if need be, and pins it for
 // the current operation.
 func (a *allocation) register(n *node) int {
 	r, ok := a.reg[n]
@@ -141,6 +148,7 @@ func (a *allocation) register(n *node) int {
 	return r
 }
 
+// memory returns the value's location in memory.
 func (a *allocation) memory(n *node) place {
 	switch n.op {
 	case opConst:
@@ -151,10 +159,12 @@ func (a *allocation) memory(n *node) place {
 	return place{in: inScratch, reg: a.slot[n]}
 }
 
-// soon is how near a use must be for a spilled value to be loaded again.
+// soon is the distance in operations up to which a value that is used again is worth
+// loading into a register.
 const soon = 60
 
-// operand is the value where it is, loaded if it is used again soon.
+// operand returns the location of the value. It loads a value from memory only if that
+// will be used again soon.
 func (a *allocation) operand(n *node) place {
 	_, here := a.reg[n]
 	if n.op == opConst || n.op == opMemory && !here {
@@ -172,7 +182,8 @@ func (a *allocation) away(n *node) bool {
 	return !here
 }
 
-// release frees the registers of operands that are not used again.
+// release frees the registers of the operation's operands that are not used again, and
+// unpins all registers.
 func (a *allocation) release(n *node) {
 	for _, arg := range n.args {
 		if r, ok := a.reg[arg]; ok && a.dies(arg) {
@@ -183,6 +194,7 @@ func (a *allocation) release(n *node) {
 	clear(a.pinned)
 }
 
+// emit allocates the operands and the result of an operation.
 func (a *allocation) emit(n *node) {
 	i := instruction{imm: n.imm}
 	switch n.op {
@@ -216,10 +228,11 @@ func (a *allocation) emit(n *node) {
 	a.out(i)
 }
 
-// ternary allocates the three-operand operation, which overwrites one of them:
-// best one that is not needed any more.
+// ternary allocates an operation of three operands. The instruction overwrites one of
+// them, so it chooses one that is not used again, if there is any. Otherwise it
+// overwrites a copy.
 func (a *allocation) ternary(n *node) {
-	first, last := -1, 2 // which argument is overwritten, and which may be in memory
+	first, last := -1, 2 // the operand that is overwritten, and the one that may be in memory
 	var constants []int
 	for j, arg := range n.args {
 		if arg.op == opConst {
@@ -263,7 +276,7 @@ func (a *allocation) ternary(n *node) {
 			a.out(instruction{do: doMove, dst: dst, a: a.reg[n.args[first]]})
 		default:
 			dst = a.reg[n.args[first]]
-			if first == last { // then another one has to go last
+			if first == last { // another operand must be the last one
 				last = (first + 1) % 3
 				b = place{in: inRegister, reg: a.reg[n.args[last]]}
 			}
@@ -277,7 +290,7 @@ func (a *allocation) ternary(n *node) {
 	a.out(i)
 }
 
-// permute is the truth table for the arguments in another order.
+// permute returns the truth table of a function whose arguments come in another order.
 func permute(table int, order ...int) (permuted int) {
 	for i := range 8 {
 		bit := 0

@@ -1,14 +1,17 @@
 package main
 
-// Fewer units take a rotate or shift than take anything else.
+// rotates reports whether the operation is a rotation or a shift, which fewer units
+// can execute than other operations.
 func (n *node) rotates() bool { return n.op == opRor || n.op == opShr || n.op == opShl }
 
-// schedule orders the operations so that all units have work all the time: a
-// greedy list scheduler. In each cycle it issues as many rotates as there are
-// units for them, and fills up with other operations, of those that are ready
-// the first in the order of the source. It looks no further ahead than the
-// window, and not for anything new while as many values as the limit are alive,
-// so that few go through memory.
+// schedule orders the operations so that all execution units are busy. It is a greedy
+// list scheduler. In each cycle it issues as many rotations as there are units for
+// them, and then other operations. Among the operations that are ready, it takes the
+// first in the order of the source.
+//
+// It looks ahead no further than the window. Once the limit of values that are alive
+// is reached, it issues only the next operation of the source, or one that frees as
+// many registers as it takes. So few values have to go through memory.
 func schedule(order []*node, m *machine) []*node {
 	window, limit := m.window, m.alive
 	uses := map[*node]int{}
@@ -17,7 +20,7 @@ func schedule(order []*node, m *machine) []*node {
 			uses[a]++
 		}
 	}
-	issued := map[*node]int{} // cycle, from 1
+	issued := map[*node]int{} // the cycle of each operation, from 1
 	alive := 0
 	left := order
 	var scheduled []*node
@@ -33,7 +36,7 @@ func schedule(order []*node, m *machine) []*node {
 		}
 		return true
 	}
-	grows := func(n *node) bool { // needs a register more than it frees
+	grows := func(n *node) bool { // reports whether n takes a register and frees none
 		for _, a := range n.args {
 			if uses[a] == 1 && !a.inMemory() {
 				return false

@@ -6,44 +6,45 @@ import (
 	"github.com/lodepow/lode/pow/internal/sha256d/_asm/sha256"
 )
 
-// SHA-256d of a header in terms of the graph. It is written as in FIPS 180-4;
-// that much of it is constant is the graph's business.
+// This file builds the graphs of SHA-256d of a header. It is written as in FIPS 180-4,
+// and the graph finds out which of the values are constant.
 
 var (
 	initial = sha256.Initial()
 	k       = sha256.K()
 )
 
-// state is a, b, c, d, e, f, g, h.
+// state is the words a, b, c, d, e, f, g and h.
 type state [8]value
 
-// message is a schedule that grows as the rounds ask for it.
+// message is a message schedule. Its words are computed when a round needs them.
 type message [64]value
 
-// expand computes word i from those before it.
+// expand computes word i from the words before it.
 func (g *graph) expand(w *message, i int) {
-	// The sum ends with what is ready last.
+	// The last operand is the one that is ready last.
 	w[i] = g.add(w[i-16], g.sigma0(w[i-15]), w[i-7], g.sigma1(w[i-2]))
 }
 
-// round is one round; kw is the round constant plus the message word.
+// round returns the state after a round. kw is the sum of the round constant and the
+// message word.
 func (g *graph) round(s state, kw value) state {
 	t := g.add(s[7], kw, g.ch(s[4], s[5], s[6]), g.bigSigma1(s[4]))
 	return state{g.add(g.bigSigma0(s[0]), g.maj(s[0], s[1], s[2]), t), s[0], s[1], s[2], g.add(s[3], t), s[4], s[5], s[6]}
 }
 
-// The state before round 3, where the nonce comes in.
+// round3 returns the state before round 3, which is the first to use the nonce.
 func round3() state {
 	var s state
 	for i := range s {
 		s[i] = constant(term(fmt.Sprintf("round3[%d]", i)))
 	}
-	// The words stand where they stood in the midstate; three rounds later
-	// a is where d was.
+	// The input has the words in the positions that they have in the midstate. After
+	// three rounds, they have moved down by three.
 	return state{s[5], s[6], s[7], s[0], s[1], s[2], s[3], s[4]}
 }
 
-// block2 is the second block of the header: its tail, the nonce, padding.
+// block2 returns the second block of the header: the tail, the nonce and padding.
 func block2(nonce value) message {
 	w := message{3: nonce, 4: constant(number(sha256.PaddingBit)), 15: constant(number(sha256.HeaderBits))}
 	for i := range 3 {
@@ -52,8 +53,9 @@ func block2(nonce value) message {
 	return w
 }
 
-// firstHash runs the rounds from 3 on; kw gives what each adds. The last round's
-// constant is added together with the midstate.
+// firstHash runs the first hash from round 3 on and returns the digest. kw returns the
+// sum of the round constant and the message word of a round. The round constant of
+// the last round is not part of it, because it is added together with the midstate.
 func (g *graph) firstHash(kw func(i int) value) message {
 	s := round3()
 	for i := 3; i < 63; i++ {
@@ -74,9 +76,9 @@ func (g *graph) firstHash(kw func(i int) value) message {
 	return digest
 }
 
-// secondHash hashes the digest as far as the word that decides, and returns it
-// less what a comparison can take into account: round 60's constant and the
-// initial state.
+// secondHash hashes the digest until the deciding word is known. It returns this word
+// minus two constants that the comparison takes into account instead: the round
+// constant of round 60 and the initial state.
 func (g *graph) secondHash(x message) *node {
 	x[8], x[15] = constant(number(sha256.PaddingBit)), constant(number(sha256.DigestBits))
 	var s state
@@ -90,7 +92,8 @@ func (g *graph) secondHash(x message) *node {
 		s = g.round(s, g.add(x[i], constant(number(k[i]))))
 		g.step++
 	}
-	// From here on only the new e matters: it is h after the last round.
+	// The word h after round 63 is the word e after round 60, so the new a is no longer
+	// needed.
 	for i := 57; i <= 60; i++ {
 		g.expand(&x, i)
 		kw := x[i]
@@ -104,11 +107,12 @@ func (g *graph) secondHash(x message) *node {
 	return g.vector(s[4])
 }
 
-// decides is what secondHash leaves out of the last word of the hash.
+// decides is the sum of the constants that secondHash leaves out.
 const decides = 0x90befffa + 0x5be0cd19
 
-// What passes leave in memory: for rounds 18 to 63 word and constant, if versions
-// share them; the nonces; and the digest of the first hash.
+// Slots of the vectors that passes store for later passes: from slot 0 on, the sums of
+// word and round constant for rounds 18 to 63, if versions share them; the nonces; and
+// the digest of the first hash.
 const (
 	firstShared = 18
 	nonceSlot   = 64 - firstShared
@@ -116,13 +120,15 @@ const (
 	slots       = digestSlot + 8
 )
 
-// nonces is the first pass over a group if there is nothing else to share.
+// nonces returns the pass that a group begins with if versions share no words. It only
+// stores the nonces.
 func nonces(m *machine) (*graph, []*node) {
 	g := newGraph(m)
 	return g, []*node{g.node(opStore, nonceSlot, g.node(opNonce, 0))}
 }
 
-// shared is the message schedule of the first hash, for any version.
+// shared returns the pass that a group begins with if versions share words. It stores
+// the message schedule of the first hash, which is the same for every version.
 func shared(m *machine) (*graph, []*node) {
 	g := newGraph(m)
 	nonce := value{n: g.node(opNonce, 0)}
@@ -143,7 +149,7 @@ func shared(m *machine) (*graph, []*node) {
 	return g, stores
 }
 
-// fixed is the whole of one hash.
+// fixed returns the pass that computes a whole hash.
 func fixed(m *machine) (*graph, []*node) {
 	g := newGraph(m)
 	w := block2(g.memory(nonceSlot))
@@ -158,7 +164,8 @@ func fixed(m *machine) (*graph, []*node) {
 	})
 }
 
-// rolled is what is left for each version.
+// rolled returns the pass that computes a hash whose message schedule has been stored by
+// shared.
 func rolled(m *machine) (*graph, []*node) {
 	g := newGraph(m)
 	w := block2(g.memory(nonceSlot))
@@ -172,11 +179,11 @@ func rolled(m *machine) (*graph, []*node) {
 	})
 }
 
-// pass is what one turn of the inner loop computes. On a machine that overlaps
-// it is the first hash of one header side by side with the second hash of the
-// header before, whose digest the pass before left in memory. The two need
-// nothing of each other, so one has work while the other waits for a result, in
-// no more code than a single hash takes.
+// pass returns the roots of one turn of the inner loop. On a machine that overlaps,
+// a turn computes the first hash of one header and the second hash of the header
+// before, whose digest the previous turn has stored. The two are independent, so one
+// of them can proceed while the other waits for a result, and the code is no longer
+// than that of a single hash.
 func (g *graph) pass(kw func(i int) value) []*node {
 	if !g.m.overlaps {
 		return []*node{g.secondHash(g.firstHash(kw))}

@@ -6,13 +6,13 @@ import (
 	"go/format"
 )
 
-// table lays out the constants: those of a job, and those of each version.
-// Instructions reach them from one pointer each; where they are broadcast, with a
-// displacement of eight bits, counted in words.
+// table is the layout of the constants in memory. There are two lists, the constants of
+// a job and those of each version. Instructions address each list from one pointer. If
+// constants are broadcast, the displacement has eight bits and counts words.
 type table struct {
 	m            *machine
 	job, version []konst
-	index        map[konst]int
+	index        map[konst]int // position of a constant in its list
 }
 
 func (t *table) add(k konst) {
@@ -27,7 +27,7 @@ func (t *table) add(k konst) {
 	*list = append(*list, k)
 }
 
-// collect takes up the constants that a pass uses.
+// collect adds the constants that a pass uses.
 func (t *table) collect(order []*node) {
 	for _, n := range order {
 		for _, arg := range n.args {
@@ -38,10 +38,10 @@ func (t *table) collect(order []*node) {
 	}
 }
 
-// reach is how many words that displacement spans.
+// reach is the number of words that a displacement of eight bits spans.
 const reach = 128
 
-// goSource is the Go code that fills the tables.
+// goSource returns the Go code that fills the two lists.
 func (t *table) goSource() ([]byte, error) {
 	var b bytes.Buffer
 	name := t.m.name
@@ -51,8 +51,8 @@ func (t *table) goSource() ([]byte, error) {
 
 package sha256d
 
-// %[1]sJob holds the constants of a job, %[1]sVersion those that differ
-// between its versions, in the order of the %[4]s kernels.
+// %[1]sJob holds the constants of a job, and %[1]sVersion those that differ
+// between its versions, in the order that the %[4]s kernels expect.
 type (
 	%[1]sJob     [%[2]d]uint32
 	%[1]sVersion [%[3]d]uint32

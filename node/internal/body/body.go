@@ -1,0 +1,15 @@
+// Package body has what servers and clients of a node check in common about the
+// body of an HTTP message.
+package body
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Compressed reports whether a header says that the body is compressed. Such
+// bodies are refused, because a few bytes could become any number of them.
+func Compressed(h http.Header) bool {
+	codings := h["Content-Encoding"]
+	return len(codings) > 1 || len(codings) == 1 && !strings.EqualFold(codings[0], "identity")
+}
