@@ -51,6 +51,16 @@ func newCursor(w Work, start uint64) *cursor {
 	return &cursor{work: w, versions: len(w.Versions()), start: start}
 }
 
+// goesOnWith reports whether the work is a set of headers that the cursor is in. If
+// so, the cursor goes on with the target and the times of that work.
+func (c *cursor) goesOnWith(w Work) bool {
+	if c == nil || c.work.ID != w.ID || c.work.Extranonces != w.Extranonces {
+		return false
+	}
+	c.work, c.versions = w, len(w.Versions())
+	return true
+}
+
 // extranonce returns the present one: start, plus those passed, around the end of
 // the space.
 func (c *cursor) extranonce() []byte {

@@ -184,7 +184,7 @@ func (l *Loop) step(ctx context.Context) {
 		wait(ctx, offer.Newer, offer.Wait)
 		return
 	}
-	if l.cursor == nil || l.cursor.work.ID != offer.Work.ID {
+	if !l.cursor.goesOnWith(*offer.Work) {
 		l.cursor = newCursor(*offer.Work, l.start)
 		l.observer.workTaken(*offer.Work)
 	}

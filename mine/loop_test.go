@@ -208,6 +208,33 @@ func TestSameWorkAgain(t *testing.T) {
 	})
 }
 
+// A source may change the target of work that is being searched, as a pool does with
+// its difficulty. The search goes on from where it was.
+func TestOtherTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(shareWork("1"))
+		b := startLoop(t, &fakeEngine{}, source, nil)
+		time.Sleep(3*chunkTime + chunkTime/2)
+		harder := shareWork("1")
+		harder.Target = pow.ZerosTarget(9)
+		source.post(harder, false)
+		time.Sleep(20 * chunkTime)
+		part := shareWork("1")
+		part.Extranonces = newSpace(t, []byte{1}, 3)
+		source.post(part, false)
+		time.Sleep(20 * chunkTime)
+		b.stop()
+		jobs := b.engine.jobs
+		if len(jobs) < 4 || jobs[1].First != firstNonces || jobs[1].Target != harder.Target || jobs[0].Target == harder.Target {
+			t.Errorf("the second job begins with nonce %d, with the target %s", jobs[1].First, jobs[1].Target)
+		}
+		last := jobs[len(jobs)-1]
+		if last.Header.MerkleRoot != part.root([]byte{1, 0, 0, 0}) {
+			t.Error("other extranonces were not taken")
+		}
+	})
+}
+
 func TestBlockEndsTheWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newFakeSource(blockWork("1"))

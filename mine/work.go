@@ -31,8 +31,10 @@ const (
 //	root:      SHA-256d of the coinbase, hashed with each hash of Branch in turn
 //	header:    Version (VersionMask rolled), Prev, root, a time, Bits, a nonce
 type Work struct {
-	// ID is the source's name for the work. A source gives no two works the same
-	// ID, not even after it has connected again.
+	// ID is the source's name for the set of headers. A source gives no two sets the
+	// same ID, not even after it has connected again. Work with the same ID may be
+	// offered again with another target or other times; the miner then goes on from
+	// where it was.
 	ID string
 
 	// Height is that of the block, for the log and for progress. 0 means unknown.
