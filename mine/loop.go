@@ -23,7 +23,7 @@ const (
 // errStale ends the search of a work whose Stale has been closed.
 var errStale = errors.New("the work is stale")
 
-// ErrQueueFull is what an observer is told of a share that could not be submitted
+// ErrQueueFull is the reason that an observer gets for a share that was dropped,
 // because too many others were waiting for the source.
 var ErrQueueFull = errors.New("too many solutions wait for the source: this one is dropped")
 
@@ -176,7 +176,7 @@ func (l *Loop) step(ctx context.Context) {
 	if err != nil {
 		l.tracker.end()
 		l.log.Debug("no work", "err", err)
-		pause(ctx, retryAfter)
+		pause(ctx)
 		return
 	}
 	if offer.Work == nil {
@@ -222,7 +222,7 @@ func (l *Loop) search(ctx context.Context, offer Offer) {
 		default:
 			l.tracker.end()
 			l.log.Error("search failed", "work", offer.Work.ID, "err", err)
-			pause(ctx, retryAfter)
+			pause(ctx)
 			return
 		}
 		if search.Err() != nil {
@@ -279,7 +279,7 @@ func (l *Loop) solved(ctx context.Context, extranonce []byte, h pow.Header, trac
 	l.tracker.end()
 	outcome := l.submit(ctx, s)
 	if outcome == Unanswered || outcome == Invalid {
-		pause(ctx, retryAfter) // something is wrong, so do not solve a thousand more
+		pause(ctx) // something is wrong, so do not solve a thousand more
 	}
 	return true
 }
@@ -311,8 +311,8 @@ func (l *Loop) report(ctx context.Context) {
 	}
 }
 
-// pause waits for that time, or until the context ends.
-func pause(ctx context.Context, d time.Duration) { wait(ctx, nil, d) }
+// pause waits for retryAfter, or until the context ends.
+func pause(ctx context.Context) { wait(ctx, nil, retryAfter) }
 
 // wait waits until the signal is closed, the time has passed or the context has
 // ended, and reports whether it was the time. A time of 0 means for ever.

@@ -241,7 +241,7 @@ func TestBlockEndsTheWork(t *testing.T) {
 		start := time.Now()
 		var mining bool
 		var b *bench
-		source.submit = func(_ context.Context, s Solution) (Outcome, error) {
+		source.submit = func(context.Context, Solution) (Outcome, error) {
 			mining = b.loop.Progress().Mining
 			time.Sleep(time.Second)
 			source.post(shareWork("2"), true)

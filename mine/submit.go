@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// errNoAnswer stands in for the reason that a source did not give.
+// errNoAnswer is the reason for an observer if the source did not give one.
 var errNoAnswer = errors.New("the source gave no answer and no reason")
 
 // submitShares hands in the shares of the queue, one after another, until the
@@ -31,7 +31,7 @@ func (l *Loop) submit(ctx context.Context, s Solution) Outcome {
 	for attempt := 1; ; attempt++ {
 		outcome, err := l.submitOnce(base, s)
 		if outcome == Unanswered && attempt < l.attempts {
-			pause(ctx, retryAfter)
+			pause(ctx)
 			if ctx.Err() == nil {
 				continue
 			}

@@ -8,13 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
-	"github.com/lodepow/lode/chain/rules/rulestest"
-
 	"go.uber.org/goleak"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 	"github.com/lodepow/lode/mine/own"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/pow"
@@ -22,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// easy is a network on which mining takes no time.
+// easy returns the parameters of a network on which mining takes no time.
 func easy(t testing.TB) rules.Params {
 	t.Helper()
 	p, err := rules.Tutorial(1)
@@ -32,7 +31,7 @@ func easy(t testing.TB) rules.Params {
 	return p
 }
 
-// testMiner is a miner that runs until the test ends.
+// testMiner starts a miner, which runs until the test ends.
 func testMiner(t testing.TB, p rules.Params, mode Mode) (*Miner, *chain.Chain) {
 	t.Helper()
 	c, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
@@ -93,8 +92,9 @@ func TestMineOnDemand(t *testing.T) {
 	}
 }
 
-// The chain's property that users rely on: whatever runs at once, a transaction
-// is mined once, and in order of arrival.
+// Users rely on this property of the chain: whatever happens at the same time, each
+// transaction is mined exactly once, and those of one poster are mined in the order
+// in which they were posted.
 func TestMineUnderLoad(t *testing.T) {
 	const posts, callers = 1000, 100
 	m, c := testMiner(t, easy(t), OnDemand)
@@ -121,7 +121,7 @@ func TestMineUnderLoad(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if _, _, err := m.Mine(t.Context()); err != nil { // the rest
+	if _, _, err := m.Mine(t.Context()); err != nil { // what is still pending
 		t.Fatal(err)
 	}
 	if n, _ := c.PendingCount(); n != 0 {
@@ -154,7 +154,8 @@ func TestMineUnderLoad(t *testing.T) {
 	}
 }
 
-// Who posts and then asks is never told that there is nothing to mine.
+// A client that posts a transaction and then asks for a block is never told that
+// there is nothing to mine while its transaction is pending.
 func TestMineAfterPost(t *testing.T) {
 	m, c := testMiner(t, easy(t), OnDemand)
 	var wg sync.WaitGroup
@@ -165,8 +166,8 @@ func TestMineAfterPost(t *testing.T) {
 				if _, _, err := m.Mine(t.Context()); err != nil {
 					t.Error(err)
 				}
-				// Joining a run that had begun before the post is no promise
-				// for that block, but the next call's is.
+				// The call may have joined a run that had begun before the post. Then
+				// the block need not contain the transaction, but the next block must.
 				if place, err := c.FindTx(tx.ID()); err != nil || place.Pending {
 					if _, mined, err := m.Mine(t.Context()); err != nil || !mined {
 						place, findErr := c.FindTx(tx.ID())
@@ -200,7 +201,7 @@ func TestMinePending(t *testing.T) {
 
 func TestMineContinuously(t *testing.T) {
 	m, c := testMiner(t, easy(t), Continuous)
-	b, mined, err := m.Mine(t.Context()) // joins whatever is being mined
+	b, mined, err := m.Mine(t.Context()) // joins the run that is under way
 	if err != nil || !mined || len(b.Txs) != 0 {
 		t.Errorf("%+v, %v, %v", b, mined, err)
 	}
@@ -209,7 +210,7 @@ func TestMineContinuously(t *testing.T) {
 	}
 }
 
-// hard is a network on which no test finds a block.
+// hard returns the parameters of a network on which no test finds a block.
 func hard(t testing.TB) rules.Params {
 	t.Helper()
 	p, err := rules.Tutorial(40)
@@ -240,11 +241,12 @@ func TestMineOutlivesItsCaller(t *testing.T) {
 	}
 }
 
-// A block from elsewhere ends the search; what it does not hold is mined next.
+// A block of another node ends the search. The transactions that it does not contain
+// are in the next block.
 func TestNewTipCancelsTheSearch(t *testing.T) {
 	p := easy(t)
 	m, c := testMiner(t, p, OnDemand)
-	// Another node's block of the first transaction.
+	// The other node makes a block of the first transaction.
 	other, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
 	if err != nil {
 		t.Fatal(err)
@@ -277,6 +279,7 @@ func TestNewTipCancelsTheSearch(t *testing.T) {
 	}
 }
 
+// solveOn returns a block on the tip of the chain, with its pending transactions.
 func solveOn(t testing.TB, c *chain.Chain) block.Block {
 	t.Helper()
 	tmpl, err := c.Template(chain.TemplateOptions{Tag: "other"})
@@ -328,7 +331,7 @@ func TestShutdownEndsTheSearch(t *testing.T) {
 		t.Errorf("the waiter was told %v", err)
 	}
 	if m.Progress().Mining {
-		t.Error("still mining")
+		t.Error("the progress says that the miner still mines")
 	}
 }
 
@@ -341,8 +344,8 @@ func TestMinerConfig(t *testing.T) {
 	}
 }
 
-// A chain that is as far ahead of the clock as it may be says so to whoever asks
-// for a block, and waits if nobody does.
+// A caller that asks for a block is told if the chain is as far ahead of the clock as
+// its rules allow. The modes in which nobody asks are tested in package mine/own.
 func TestAheadOfTheClock(t *testing.T) {
 	p := rulestest.With(easy(t), func(c *rules.Config) {
 		c.Name = "near"

@@ -293,7 +293,8 @@ func Work(id string, t chain.Template) mine.Work {
 }
 
 // Submit implements [mine.Source]. The chain takes a block of stale work, too, as
-// long as the source remembers the work; it then decides which block wins.
+// long as the source remembers the work; it then decides which block wins. The
+// context is not used: a block that the chain has begun to take is never given up.
 func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, error) {
 	t, ok := s.template(sol.WorkID)
 	switch {

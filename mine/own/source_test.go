@@ -352,6 +352,67 @@ func TestLostRaceLosesNothing(t *testing.T) {
 	accepting.Wait()
 }
 
+// gated is an engine whose first search finds nothing and lasts until it is
+// cancelled.
+type gated struct {
+	*pow.Engine
+	once    sync.Once
+	reached chan struct{}
+}
+
+func (g *gated) Search(ctx context.Context, job pow.Job) (pow.Result, error) {
+	first := false
+	g.once.Do(func() { first = true })
+	if !first {
+		return g.Engine.Search(ctx, job)
+	}
+	close(g.reached)
+	<-ctx.Done()
+	return pow.Result{}, ctx.Err()
+}
+
+// A block from elsewhere ends the search of the loop, and the next one is on top of
+// it. No block is made beside the tip.
+func TestSearchEndsOnNewTip(t *testing.T) {
+	c := openChain(t, easy(t))
+	sides := 0
+	t.Cleanup(c.Subscribe(func(ev chain.Event) {
+		if ev.Kind == chain.EventSide {
+			sides++
+		}
+	}))
+	s := newSource(t, Config{Chain: c})
+	plain, err := pow.New(pow.Config{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := &gated{Engine: plain, reached: make(chan struct{})}
+	loop, err := mine.New(mine.Config{Engine: engine, Source: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { loop.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+
+	tx := post(t, c, "ours")
+	answer := ask(t, s)
+	<-engine.reached
+	if p := loop.Progress(); !p.Mining || p.Height != 1 {
+		t.Errorf("%+v", p)
+	}
+	b := theirs(t, c)
+	accept(t, c, b)
+	if m := <-answer; !m.ok || m.err != nil || m.block.Header.Prev != b.Hash() || len(m.block.Txs) != 1 || m.block.Txs[0] != tx {
+		t.Errorf("%+v", m)
+	}
+	if sides != 0 {
+		t.Errorf("%d blocks were mined beside the tip", sides)
+	}
+}
+
 // The transactions of a run may all be mined by others.
 func TestNothingLeft(t *testing.T) {
 	p := easy(t)
