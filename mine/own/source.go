@@ -164,7 +164,7 @@ func (s *Source) Offer() (mine.Offer, error) {
 	defer s.mu.Unlock()
 	select {
 	case <-s.closed:
-		return s.life.Offer(nil), nil
+		return s.nothing(s.prev), nil
 	default:
 	}
 	// Everything that the chain is asked for is asked under the lock. A change that

@@ -616,8 +616,11 @@ func TestClose(t *testing.T) {
 	if err := <-answer; !errors.Is(err, ErrStopped) || !errors.Is(err, chain.ErrClosed) {
 		t.Errorf("the waiter was told %v", err)
 	}
-	if !closed(o.Stale) || offer(t, s).Work != nil {
-		t.Error("there is work after the end")
+	if !closed(o.Stale) {
+		t.Error("the work is not stale after the end")
+	}
+	if o := offer(t, s); o.Work != nil || closed(o.Newer) {
+		t.Errorf("after the end: %+v; want nothing, and no hope of it", o)
 	}
 	if _, _, err := s.Mine(t.Context()); !errors.Is(err, ErrStopped) {
 		t.Errorf("a late caller was told %v", err)
