@@ -28,8 +28,8 @@ func TestMemoryOfAChain(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	each := (after.HeapAlloc - before.HeapAlloc) / chains
 	t.Logf("%d bytes for a chain of %d blocks with its store", each, blocks)
-	if each > 80<<10 {
-		t.Errorf("%d bytes for a chain of %d blocks with its store, want less than 80 KiB", each, blocks)
+	if each > 40<<10 {
+		t.Errorf("%d bytes for a chain of %d blocks with its store, want less than 40 KiB", each, blocks)
 	}
 	runtime.KeepAlive(all)
 }

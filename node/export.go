@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	chainmetrics "github.com/lodepow/lode/chain/metrics"
+	ownmetrics "github.com/lodepow/lode/mine/own/metrics"
 	apimetrics "github.com/lodepow/lode/node/api/metrics"
 	p2pmetrics "github.com/lodepow/lode/node/p2p/metrics"
 	powmetrics "github.com/lodepow/lode/pow/metrics"
@@ -19,7 +20,7 @@ import (
 // of the process. Those of the store are registered when it is opened.
 func registerMetrics(c Config, n *Node, l *limitListener) error {
 	for _, collector := range []prometheus.Collector{
-		n.miner, newBuildInfo(c.Version),
+		newBuildInfo(c.Version),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lode_http_connections",
 			Help: "Connections of clients and nodes that are open.",
@@ -45,6 +46,7 @@ func registerMetrics(c Config, n *Node, l *limitListener) error {
 		chainmetrics.Register(c.Registry, n.chain),
 		apimetrics.Register(c.Registry, n.api),
 		p2pmetrics.Register(c.Registry, n.network),
+		ownmetrics.Register(c.Registry, n.miner.source),
 	)
 }
 

@@ -131,7 +131,7 @@ func TestStages(t *testing.T) {
 		{"another parent", easy, header(empty, orphan), rules.Parent, block.PrevNotFound},
 
 		{"harder bits than asert wants", swift, header(empty, bits(0x1f7fffff)), rules.Place, block.BadDiffBits},
-		{"easier bits than asert wants", swift, header(empty, func(on *rulestest.Branch, h *pow.Header) {
+		{"easier bits than asert wants", swift, header(empty, func(_ *rulestest.Branch, h *pow.Header) {
 			if h.Bits == 0x207fffff {
 				t.Fatal("the block before should have been early")
 			}

@@ -10,14 +10,17 @@ import (
 // Stage is a step in the judgement of a block. A block passes the stages in the
 // order of their values, and the first one at which it fails gives the verdict.
 //
-// The order follows from three rules of thumb. What costs the sender most and us
-// least comes first: a header with too little work is refused before anything is
-// read or verified. A stage whose failure says nothing about the block's hash
-// comes before every stage whose failure condemns it: until the body is known to
-// be the one that the header commits to, nothing in it may be held against the
-// hash. And whatever is wrong for good is found before what is only too early,
-// as far as the block and its branch show it, so that a block that waits for its
-// time is almost always a good one.
+// The order has three reasons:
+//
+//   - Cheap checks come first. A header without proof of work is refused before its
+//     body is hashed and before any signature is verified, so that a block that has
+//     cost its sender nothing costs a node little.
+//   - A block is condemned only for a body that belongs to its header. Until the
+//     merkle root has been checked, the body may be another block's, and the hash
+//     must not be remembered as invalid.
+//   - A fault that stays comes before a fault that passes. A block that is held until
+//     its time comes has passed all other checks of its place, so it is almost
+//     always a good one.
 //
 // The exception is [Mined], which comes after [Clock]. It needs the transactions
 // of the whole branch, and those are indexed for the active branch alone. The
@@ -45,12 +48,13 @@ const (
 type Effect int
 
 const (
-	// Forget: the failure says nothing about the hash. Either no work was done
-	// for it, or another body may belong to it, so nothing is remembered.
+	// Forget means that the failure says nothing about the hash. Either no work was
+	// done for it, or another body may belong to it, so nothing is remembered.
 	Forget Effect = iota
-	// Wait: the block may turn out good when its parent or its time has come.
+	// Wait means that the block may turn out to be good when its parent or its time
+	// has come.
 	Wait
-	// Condemn: the block is invalid for good, and so is every block above it.
+	// Condemn means that the block is invalid for good, and every block above it.
 	Condemn
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// do does what the machine wants.
+// do carries out an effect of the machine.
 func (n *Node) do(effect gossip.Effect) {
 	switch e := effect.(type) {
 	case gossip.Send:
@@ -52,7 +52,7 @@ func (n *Node) do(effect gossip.Effect) {
 	}
 }
 
-// note takes down the bans, and looks for what an honest node must never do.
+// note records bans, and reports as faults what no machine may do to an honest node.
 func (n *Node) note(e gossip.Note) {
 	if e.Kind == gossip.NoteDropped && e.Reason == "unbacked" && n.net.isNode(e.Peer) {
 		n.net.fault("%s finds that the honest node %s claims work that it does not have", n, e.Peer)
@@ -78,7 +78,7 @@ func (n *Net) isNode(addr gossip.Address) bool {
 	return false
 }
 
-// receive answers the requests of others.
+// receive answers a request of a peer.
 func (n *Node) receive(x *exchange, from *host, reply func(gossip.Answer, error)) {
 	switch x.request.(type) {
 	case gossip.Hello, gossip.Announce:
@@ -100,8 +100,8 @@ func (n *Node) receive(x *exchange, from *host, reply func(gossip.Answer, error)
 	}
 }
 
-// Put gives the node a block as if it had found it: the chain must take it, and the
-// machine is told at once.
+// Put gives the node a block as if the node had found it. The chain must accept the
+// block, and the machine gets the event at once.
 func (n *Node) Put(b block.Block) {
 	outcome, err := n.chain.Accept(b)
 	if err != nil {
@@ -111,8 +111,8 @@ func (n *Node) Put(b block.Block) {
 	n.tellChanges()
 }
 
-// tellChanges tells the machine what has changed in the chain, and has the miner
-// draw again if the tip has.
+// tellChanges passes the events of the chain to the machine. If the tip has changed,
+// the miner starts again on the new one.
 func (n *Node) tellChanges() {
 	moved := false
 	for len(n.changes) > 0 {

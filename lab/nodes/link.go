@@ -8,16 +8,16 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// Link says how messages travel between two nodes, requests and answers alike.
+// Link describes how messages travel between two nodes, requests and answers alike.
 type Link struct {
-	Delay     time.Duration // one way, of the middle pair; pairs have from half of it to one and a half times
-	Jitter    time.Duration // on top of it, the mean of an exponential distribution
+	Delay     time.Duration // one way, on average over all pairs; each pair has its own, from 0.5 to 1.5 times this
+	Jitter    time.Duration // more delay for each message, exponentially distributed with this mean
 	Loss      float64       // probability that a message is lost
-	Duplicate float64       // probability that a request comes twice
+	Duplicate float64       // probability that a request is delivered twice
 	Reorder   float64       // probability that a message is held back, by up to a second
 }
 
-// Errors of requests that are not answered.
+// The errors that the sender of a request gets when there is no answer.
 var (
 	errTimeout = errors.New("timeout")
 	errRefused = errors.New("connection refused")
@@ -26,8 +26,8 @@ var (
 // holdBack is the longest time by which a message is held back.
 const holdBack = time.Second
 
-// draw returns how long a message takes, or that it is lost. pair is a number
-// that belongs to the pair of nodes.
+// draw returns the delay of one message, or lost. pair is a number that is fixed for
+// the pair of nodes and determines the constant part of the delay.
 func (l Link) draw(rng *rand.Rand, pair uint64) (delay time.Duration, lost bool) {
 	if l.Loss > 0 && rng.Float64() < l.Loss {
 		return 0, true
@@ -40,21 +40,21 @@ func (l Link) draw(rng *rand.Rand, pair uint64) (delay time.Duration, lost bool)
 	return delay, false
 }
 
-// host is what has an address in the network: a node or a script.
+// host is anything that has an address in the network: a node or a script.
 type host struct {
 	net   *Net
 	index int
 	addr  gossip.Address
 	group int
 	up    bool
-	epoch int // counts the starts
+	epoch int // number of starts so far
 	serve func(x *exchange, from *host, reply func(gossip.Answer, error))
 }
 
-// exchange is a request and its answer, on their way.
+// exchange is a request under way, or its answer.
 type exchange struct {
 	from, to *host
-	epoch    int // of from
+	epoch    int // the epoch of from when it sent the request
 	session  gossip.Session
 	request  gossip.Request
 	deadline time.Duration
@@ -62,11 +62,10 @@ type exchange struct {
 	over     bool
 }
 
-// pairKey is the same for both directions.
+// pairKey returns the key of a pair of hosts, the same for both directions.
 func (n *Net) pairKey(a, b *host) [2]int { return [2]int{min(a.index, b.index), max(a.index, b.index)} }
 
-// link returns the link between two hosts, and the number that belongs to the
-// pair.
+// link returns the link between two hosts, and the number of the pair for draw.
 func (n *Net) link(a, b *host) (Link, uint64) {
 	key := n.pairKey(a, b)
 	link, ok := n.links[key]
@@ -76,7 +75,7 @@ func (n *Net) link(a, b *host) (Link, uint64) {
 	return link, mix(n.seed ^ uint64(key[0])<<32 ^ uint64(key[1]))
 }
 
-// mix is the finalizer of SplitMix64.
+// mix spreads the bits of x over the whole result. It is the finalizer of SplitMix64.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -84,8 +83,8 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// travel has f called when a message has come from one host to the other, and
-// reports whether it will come at all.
+// travel calls f when a message has arrived from one host at the other. It reports
+// false if the message will not arrive at all, or not before the time latest.
 func (n *Net) travel(from, to *host, latest time.Duration, f func()) bool {
 	link, pair := n.link(from, to)
 	delay, lost := link.draw(n.linkRandom, pair)
@@ -96,11 +95,11 @@ func (n *Net) travel(from, to *host, latest time.Duration, f func()) bool {
 	return true
 }
 
-// send has a request delivered and done called with what comes of it, unless the
-// sender is down by then.
+// send delivers a request and calls done with the answer or an error, unless the
+// sender has been stopped by then.
 func (n *Net) send(from *host, to gossip.Address, s gossip.Session, r gossip.Request, timeout time.Duration, done func(gossip.Answer, error)) {
 	x := &exchange{from: from, epoch: from.epoch, session: s, request: r, deadline: n.now + timeout, done: done}
-	if x.to = n.hosts[to]; x.to == nil { // nobody has that address
+	if x.to = n.hosts[to]; x.to == nil { // no host has that address
 		n.after(min(n.config.Link.Delay, timeout), func() { x.finish(nil, errRefused) })
 		return
 	}
@@ -113,8 +112,8 @@ func (n *Net) send(from *host, to gossip.Address, s gossip.Session, r gossip.Req
 	}
 }
 
-// arrive hands a request to its receiver. What a copy is answered does not
-// matter.
+// arrive passes a request to its receiver. The answer to a second copy of a request
+// is discarded.
 func (n *Net) arrive(x *exchange, copied bool) {
 	answered := false
 	reply := func(a gossip.Answer, err error) {
@@ -127,7 +126,7 @@ func (n *Net) arrive(x *exchange, copied bool) {
 		}
 	}
 	switch {
-	case x.from.group != x.to.group: // split meanwhile
+	case x.from.group != x.to.group: // The network was split while the request was under way.
 	case !x.to.up:
 		reply(nil, errRefused)
 	default:
@@ -138,7 +137,7 @@ func (n *Net) arrive(x *exchange, copied bool) {
 	}
 }
 
-// expire has the exchange fail at its deadline unless it is over by then.
+// expire makes the exchange fail at its deadline, unless it has ended before.
 func (n *Net) expire(x *exchange) {
 	n.after(x.deadline-n.now, func() { x.finish(nil, errTimeout) })
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// eventLog writes what happens, a line each: the virtual time in seconds, the
-// node, and what. Without a writer it costs nothing.
+// eventLog writes one line for each event: the virtual time in seconds, the number of
+// the node, and what happened. Without a writer it does nothing.
 type eventLog struct {
 	w   io.Writer
-	err error // the first of writing
+	err error // the first error of the writer
 }
 
 func (l *eventLog) say(now time.Duration, format string, args ...any) {

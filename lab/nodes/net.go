@@ -14,19 +14,19 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Config says what a network is like. Fields left zero stand for their defaults.
+// Config describes a network. A field that is zero means its default.
 type Config struct {
 	Nodes  int           // 0: 8
-	Params rules.Params  // zero: that of Params
-	Link   Link          // without a delay: one of 20 ms
-	Skew   time.Duration // clocks are wrong by up to so much, either way
-	Know   int           // addresses of earlier nodes that a node is told when it is made; 0: 1
+	Params rules.Params  // zero: what Params returns
+	Link   Link          // without a delay: a delay of 20 ms
+	Skew   time.Duration // each clock is wrong by a random amount up to this, fast or slow
+	Know   int           // how many addresses of earlier nodes a new node knows; 0: 1
 	Limits gossip.Limits
 	Pool   int       // transactions that a mempool holds; 0: the chain's default
 	Log    io.Writer // the event log; nil: none
 
-	// Machine makes what decides for a node. Experiments put their own protocol
-	// here; nil: gossip.New.
+	// Machine makes the state machine of a node. An experiment can put its own
+	// protocol here; nil: gossip.New.
 	Machine func(gossip.Config) Machine
 
 	// AfterRun, if set, is called at the end of each RunFor, with the network at
@@ -34,7 +34,8 @@ type Config struct {
 	AfterRun func(*Net)
 }
 
-// Params returns the network of simulations: two hashes a block on average.
+// Params returns the parameters of the usual network of simulations, in which a
+// block takes two hashes on average.
 func Params() rules.Params {
 	p, err := rules.New(rules.Config{
 		Name:       "sim",
@@ -46,8 +47,8 @@ func Params() rules.Params {
 	return p
 }
 
-// Machine decides what a node does: it is given events and returns effects.
-// [gossip.Gossip] is one.
+// Machine decides what a node does: it receives events and returns effects.
+// [gossip.Gossip] is the machine of real nodes.
 type Machine interface {
 	Step(now time.Time, ev gossip.Event) []gossip.Effect
 	Next() time.Time
@@ -57,7 +58,7 @@ type Machine interface {
 	Sync() gossip.SyncInfo
 }
 
-// Net is a simulated network. It must be used by one goroutine.
+// Net is a simulated network. Only one goroutine may use it.
 type Net struct {
 	Nodes   []*Node
 	Scripts []*Script
@@ -70,13 +71,13 @@ type Net struct {
 	log    eventLog
 
 	hosts map[gossip.Address]*host
-	links map[[2]int]Link // that are not as the others
+	links map[[2]int]Link // those that SetLinkBetween has set, by pairKey
 
-	// Each kind of chance has a source of its own, so that a change to one
-	// leaves the others as they were.
+	// Messages, mining, posts and nodes each draw from a separate random source, so
+	// that a change in one of them does not change the draws of the others.
 	linkRandom, mineRandom, postRandom, nodeRandom *rand.Rand
 
-	blocks int // found
+	blocks int // number of blocks found
 	bodies *bodies
 	posts  posts
 	churn  int      // counts the calls of Churn
@@ -86,8 +87,8 @@ type Net struct {
 // epochStart is the virtual time at which simulations begin.
 const epochStart = 1_700_000_000
 
-// New makes a network of nodes that are all up, and have all of them a Wake to
-// come.
+// New makes a network whose nodes are all up. The first event of each node, within
+// a second of virtual time, is a [gossip.Wake].
 func New(seed uint64, c Config) *Net {
 	if c.Nodes == 0 {
 		c.Nodes = 8
@@ -121,8 +122,8 @@ func New(seed uint64, c Config) *Net {
 	return n
 }
 
-// Add makes one more node and starts it. It is told the addresses of some of the
-// nodes that are there, as if by --peer.
+// Add makes one more node and starts it. The node knows the addresses of Config.Know
+// random nodes that exist already, as if they had been given with --peer.
 func (n *Net) Add() *Node {
 	var known []gossip.Address
 	if count := len(n.Nodes); count > 0 {
@@ -133,7 +134,7 @@ func (n *Net) Add() *Node {
 	return n.AddKnowing(known...)
 }
 
-// AddKnowing makes one more node, which is told these addresses, and starts it.
+// AddKnowing makes one more node that knows these addresses, and starts it.
 func (n *Net) AddKnowing(known ...gossip.Address) *Node {
 	node := &Node{
 		host:  n.newHost(),
@@ -155,16 +156,16 @@ func (n *Net) newHost() host {
 	return host{net: n, index: i, addr: gossip.Address(fmt.Sprintf("http://%s:8000", ipOf(i)))}
 }
 
-// Seed returns the seed.
+// Seed returns the seed that New was given.
 func (n *Net) Seed() uint64 { return n.seed }
 
 // Now returns the virtual time since the start.
 func (n *Net) Now() time.Duration { return n.now }
 
-// Alias gives a node another address, as a second name of a machine is.
+// Alias gives a node an additional address, like a second host name of a machine.
 func (n *Net) Alias(node *Node, addr gossip.Address) { n.hosts[addr] = &node.host }
 
-// Blocks returns how many blocks have been found.
+// Blocks returns the number of blocks that have been found by all miners together.
 func (n *Net) Blocks() int { return n.blocks }
 
 // Params returns the network's parameters.
@@ -175,7 +176,7 @@ func (n *Net) After(d time.Duration, f func()) { n.after(d, f) }
 
 func (n *Net) after(d time.Duration, f func()) { n.queue.push(n.now+max(d, 0), f) }
 
-// RunFor lets so much time pass.
+// RunFor lets the given time pass.
 func (n *Net) RunFor(d time.Duration) {
 	end := n.now + d
 	for {
@@ -192,8 +193,8 @@ func (n *Net) RunFor(d time.Duration) {
 	}
 }
 
-// RunUntil lets time pass until the condition, looked at every second, holds, or
-// so much time is over; it reports whether the condition holds.
+// RunUntil lets time pass until the condition holds, for at most the given time. It
+// evaluates the condition once a second, and reports whether it holds in the end.
 func (n *Net) RunUntil(most time.Duration, condition func() bool) bool {
 	for end := n.now + most; !condition(); {
 		if n.now >= end {
@@ -205,7 +206,7 @@ func (n *Net) RunUntil(most time.Duration, condition func() bool) bool {
 }
 
 // Split cuts the network into groups between which no message passes. Nodes and
-// scripts in no group are with the first one.
+// scripts that are in none of the groups belong to the first one.
 func (n *Net) Split(groups ...[]*Node) {
 	n.Heal()
 	for i, group := range groups {
@@ -216,7 +217,7 @@ func (n *Net) Split(groups ...[]*Node) {
 	n.log.say(n.now, "split %d ways", len(groups))
 }
 
-// Heal undoes all splits.
+// Heal makes the network whole again.
 func (n *Net) Heal() {
 	for _, node := range n.Nodes {
 		node.group = 0
@@ -227,19 +228,19 @@ func (n *Net) Heal() {
 	n.log.say(n.now, "heal")
 }
 
-// SetLink changes all links that SetLinkBetween has not set, from the next
-// message on.
+// SetLink changes all links but those that SetLinkBetween has set. It takes effect
+// with the next message.
 func (n *Net) SetLink(l Link) { n.config.Link = l }
 
-// Link returns what the links are like that SetLinkBetween has not set.
+// Link returns the properties of all links but those that SetLinkBetween has set.
 func (n *Net) Link() Link { return n.config.Link }
 
 // SetLinkBetween changes the link between two nodes.
 func (n *Net) SetLinkBetween(a, b *Node, l Link) { n.links[n.pairKey(&a.host, &b.host)] = l }
 
-// Grow gives every node that is up the same history of so many blocks, as if all
-// had been there from the start. The blocks come one second after another and
-// end now.
+// Grow gives every running node the same history of the given number of blocks, as
+// if all had been there when the blocks were found. The times of the blocks are one
+// second apart, and the last block is one second old.
 func (n *Net) Grow(blocks int) {
 	miner := n.Nodes[0]
 	now := miner.clock()
@@ -254,7 +255,7 @@ func (n *Net) Grow(blocks int) {
 }
 
 // MakeBlock makes a block on the tip of the node's chain, with the node's time, and
-// finds its proof of work. The block is given to nobody yet: see [Node.Put].
+// finds its proof of work. No node has the block yet: see [Node.Put].
 func (n *Net) MakeBlock(on *Node, tag string) block.Block {
 	return n.makeBlock(on.chain, tag, on.clock())
 }
@@ -283,7 +284,8 @@ func Grind(h pow.Header) pow.Header {
 	return h
 }
 
-// fault notes what must not happen.
+// fault records something that must never happen; see Faults. Only the first faults
+// are kept.
 func (n *Net) fault(format string, args ...any) {
 	const most = 20
 	if len(n.faults) < most {

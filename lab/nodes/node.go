@@ -11,43 +11,44 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// Node is a node that keeps to the protocol.
+// Node is a node that follows the protocol.
 type Node struct {
 	host
 	store chain.Store
 	known []gossip.Address
 	skew  time.Duration
 
-	// Of a node that is up.
+	// The following fields are set while the node is up.
 	chain   *chain.Chain
 	id      gossip.NodeID
 	machine Machine
-	changes []chain.Event // that the machine has not been told yet
+	changes []chain.Event // events of the chain that the machine has not received yet
 	waiting map[gossip.ID]func(gossip.Answer, error)
 	lastID  gossip.ID
 	wakeAt  time.Duration
-	wakes   int // in a row at the same time
+	wakes   int // number of wakes in a row at the present moment
 
-	book []gossip.Entry // of one that is down
+	book []gossip.Entry // the address book of a node that is down
 
 	served int                       // blocks sent to others
-	banned map[gossip.Address]string // whom and for what
+	banned map[gossip.Address]string // reasons by banned address
 
 	rate    float64 // hashes a second
 	draws   int
-	selfish *selfish // nil: mines in the open
+	selfish *selfish // nil: the node publishes its blocks at once
 }
 
-// How long a chain takes for a write.
+// The virtual time that a chain takes for a write.
 const (
 	writeTime = 200 * time.Microsecond
-	blockTime = 50 * time.Microsecond // for each block on top
+	blockTime = 50 * time.Microsecond // more for each block
 )
 
-// retryEvery is how often a node looks at the blocks that it holds.
+// retryEvery is the interval at which a node calls [chain.Chain.RetryHeld].
 const retryEvery = 10 * time.Second
 
-// maxWakes is how often a machine may want to be woken at one and the same time.
+// maxWakes is how many times in a row a machine may ask to be woken at the same
+// moment before that counts as a fault.
 const maxWakes = 100
 
 func ipOf(index int) netip.Addr {
@@ -57,35 +58,36 @@ func ipOf(index int) netip.Addr {
 // Chain returns the node's chain. It must be up.
 func (n *Node) Chain() *chain.Chain { return n.chain }
 
-// ID returns the id under which the node was started last.
+// ID returns the id that the node drew when it was last started.
 func (n *Node) ID() gossip.NodeID { return n.id }
 
 // Address returns where the node listens.
 func (n *Node) Address() gossip.Address { return n.addr }
 
-// Served returns how many blocks the node has sent to others that asked.
+// Served returns the number of blocks that the node has sent to peers on request.
 func (n *Node) Served() int { return n.served }
 
-// Banned returns for what the node has banned who listens at the address, or ""
-// if it has not.
+// Banned returns the reason for which the node has banned the peer at the address, or
+// "" if it has not.
 func (n *Node) Banned(a gossip.Address) string { return n.banned[a] }
 
 // Peers returns the node's peers. It must be up.
 func (n *Node) Peers() []gossip.PeerInfo { return n.machine.Peers() }
 
-// Sync returns how far the node's sync is. It must be up.
+// Sync returns the progress of the node's sync. The node must be up.
 func (n *Node) Sync() gossip.SyncInfo { return n.machine.Sync() }
 
-// SetSkew sets by how much the node's clock is wrong. The node must be down.
+// SetSkew sets the error of the node's clock: positive if it is fast. The node must
+// be down.
 func (n *Node) SetSkew(d time.Duration) { n.skew = d }
 
-// Machine returns what decides for the node. The node must be up.
+// Machine returns the node's state machine. The node must be up.
 func (n *Node) Machine() Machine { return n.machine }
 
 // Up reports whether the node is running.
 func (n *Node) Up() bool { return n.up }
 
-// String returns n and a number.
+// String returns the letter n and the node's number.
 func (n *Node) String() string { return fmt.Sprint("n", n.index) }
 
 // clock returns the time that the node believes it is.
@@ -119,15 +121,16 @@ func (n *Node) Start() {
 		Limits:  n.net.config.Limits,
 	})
 	n.net.log.of(n.net.now, n.index, "start")
-	// Not all at once: nobody starts a network in the same microsecond.
+	// The first wake comes at a random moment, because real nodes do not all start in
+	// the same microsecond.
 	n.wakeAt = n.net.now + time.Duration(random.Int64N(int64(time.Second)))
 	n.wakeLater()
 	n.retryHeld()
 	n.mine()
 }
 
-// retryHeld takes the blocks from the future whose time has come, every now and
-// then.
+// retryHeld makes the chain take, at regular intervals, the held blocks whose time has
+// come.
 func (n *Node) retryHeld() {
 	n.later(retryEvery, func() {
 		n.chain.RetryHeld()
@@ -136,8 +139,8 @@ func (n *Node) retryHeld() {
 	})
 }
 
-// Stop kills the node. What it has on disk stays: the chain, the pending
-// transactions and the address book.
+// Stop kills the node. The chain, the pending transactions and the address book are on
+// its simulated disk, and are there when the node is started again.
 func (n *Node) Stop() {
 	if !n.up {
 		return
@@ -148,14 +151,14 @@ func (n *Node) Stop() {
 	n.chain, n.machine, n.waiting, n.changes = nil, nil, nil, nil
 }
 
-// Connect asks the node to connect with an address and keep to it.
+// Connect asks the node to connect with the node at an address, and to keep the
+// connection up.
 func (n *Node) Connect(to gossip.Address) {
 	n.lastID++
 	n.step(gossip.Connect{ID: n.lastID, Address: to, Keep: true})
 }
 
-// later has f called when so much time is over, if the node is up without a break
-// until then.
+// later calls f after the given time, unless the node is stopped before that.
 func (n *Node) later(d time.Duration, f func()) {
 	epoch := n.epoch
 	n.net.after(d, func() {
@@ -165,7 +168,7 @@ func (n *Node) later(d time.Duration, f func()) {
 	})
 }
 
-// step tells the machine of an event and does what it wants.
+// step passes an event to the machine and carries out the effects that it returns.
 func (n *Node) step(ev gossip.Event) {
 	n.net.log.event(n, ev)
 	for _, effect := range n.machine.Step(n.clock(), ev) {
@@ -191,7 +194,7 @@ func (n *Node) step(ev gossip.Event) {
 	}
 }
 
-// wakeLater has the machine woken at wakeAt, unless that changes.
+// wakeLater wakes the machine at wakeAt, unless wakeAt changes before that.
 func (n *Node) wakeLater() {
 	at := n.wakeAt
 	n.later(at-n.net.now, func() {

@@ -8,8 +8,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// poller is a machine so simple that it tests the runner: once a second it asks
-// somebody whom it knows for headers, and then for the blocks.
+// poller is a machine that is simple enough to test the simulation itself. Once a
+// second it asks a random known node for headers, and then for their blocks.
 type poller struct {
 	gossip.Config
 	next   time.Time

@@ -2,8 +2,8 @@ package nodes
 
 import "time"
 
-// queue is what is to happen, in order of time, and at the same time in the
-// order in which it was put in.
+// queue holds the events to come. They come out in order of time; events of the same
+// time come out in the order in which they were pushed.
 type queue struct {
 	heap []event // a binary heap
 	last uint64
@@ -31,7 +31,7 @@ func (q *queue) push(at time.Duration, do func()) {
 	q.heap[i] = e
 }
 
-// next returns when the next event is.
+// next returns the time of the next event, and false if there is none.
 func (q *queue) next() (at time.Duration, ok bool) {
 	if len(q.heap) == 0 {
 		return 0, false
@@ -39,7 +39,7 @@ func (q *queue) next() (at time.Duration, ok bool) {
 	return q.heap[0].at, true
 }
 
-// pop takes the next event out. There must be one.
+// pop removes and returns the next event. The queue must not be empty.
 func (q *queue) pop() event {
 	first := q.heap[0]
 	n := len(q.heap) - 1

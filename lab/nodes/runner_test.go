@@ -13,8 +13,8 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 )
 
-// Events come out in order of time, and at the same time in the order in which
-// they were put in.
+// Events come out in order of time. Events of the same time come out in the order in
+// which they were pushed.
 func TestQueueOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var q queue
@@ -76,7 +76,7 @@ func TestLink(t *testing.T) {
 	if want := float64(l.Delay + l.Jitter); math.Abs(mean-want) > 0.02*want {
 		t.Errorf("a delay of %v on average, want %v", time.Duration(mean), time.Duration(want))
 	}
-	// One pair's delay does not change, and is the same in both directions.
+	// Without jitter the delay of a pair is constant, in both directions.
 	fixed := Link{Delay: time.Second}
 	first, _ := fixed.draw(rng, 17)
 	again, _ := fixed.draw(rng, 17)
@@ -85,7 +85,7 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// A request meets what can happen to it, and its sender is told once and in
+// Whatever happens to a request, its sender gets exactly one answer or error, and in
 // time.
 func TestExchange(t *testing.T) {
 	const timeout = time.Second
@@ -128,7 +128,8 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-// A node that was killed meanwhile is told nothing, even if it is up again.
+// A node that was stopped while its request was under way gets no answer, even if it
+// is up again.
 func TestExchangeOfTheDead(t *testing.T) {
 	n := New(1, pollers(Config{Nodes: 1}))
 	s := n.AddScript()
@@ -143,8 +144,8 @@ func TestExchangeOfTheDead(t *testing.T) {
 	}
 }
 
-// Blocks come as a Poisson process: times between them are exponential, and
-// everybody finds a share.
+// Blocks are a Poisson process: the times between them are exponentially distributed,
+// and each miner finds its share.
 func TestSolver(t *testing.T) {
 	n := New(5, pollers(Config{Nodes: 3, Link: Link{Delay: time.Microsecond}}))
 	n.Mine(10*time.Second, 1, 2, 1)
@@ -167,7 +168,7 @@ func TestSolver(t *testing.T) {
 	if most > 1.95/100 {
 		t.Errorf("the times differ from the exponential distribution by %.4f", most)
 	}
-	// Shares, by who has mined the blocks of the longest branch.
+	// Count the blocks of the longest branch by miner.
 	counts := map[string]int{}
 	c := n.Nodes[1].Chain()
 	for height := int64(1); height < c.Len(); height++ {
@@ -184,8 +185,7 @@ func TestSolver(t *testing.T) {
 	}
 }
 
-// The pollers agree, whatever the links do to them, and both sides of a split go
-// on.
+// Pollers agree on bad links too, and both halves of a split network find blocks.
 func TestPollers(t *testing.T) {
 	n := New(7, pollers(Config{Nodes: 4, Link: Link{
 		Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.1, Duplicate: 0.1, Reorder: 0.1}}))
@@ -223,7 +223,7 @@ func TestPollers(t *testing.T) {
 	}
 }
 
-// The same seed gives the same log, and another one another.
+// The same seed gives the same log, and another seed gives another log.
 func TestReplay(t *testing.T) {
 	log := func(seed uint64) [32]byte {
 		var text strings.Builder
