@@ -274,7 +274,7 @@ func TestDeepReorg(t *testing.T) {
 	}
 
 	last := b.Grow(1)
-	told := observe(c.Chain)
+	told := record(c.Chain)
 	var before, peak runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
