@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/pow"
 )
 
