@@ -41,7 +41,7 @@ func TestAcceptAllWritesOnce(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
 	var events []Event
 	c.Subscribe(func(e Event) { events = append(events, e) })
-	told := observe(c.Chain)
+	told := record(c.Chain)
 	once := func(what string) {
 		t.Helper()
 		if s.commits != 1 {
@@ -133,7 +133,7 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := openTest(t, Config{Params: p})
-			told := observe(c.Chain)
+			told := record(c.Chain)
 			b := rulestest.NewBranch(p)
 			tc.build(b)
 			c.wantAll(b.Blocks, tc.taken, tc.want)

@@ -7,12 +7,11 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
-	"pgregory.net/rapid"
-
 	"github.com/lodepow/lode/pow"
 )
 

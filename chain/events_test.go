@@ -7,11 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules/rulestest"
-
 	"pgregory.net/rapid"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 	"github.com/lodepow/lode/pow"
 )
 

@@ -1,68 +1,65 @@
 package node
 
 import (
+	"errors"
+	"log/slog"
+	"net/http"
+
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/lodepow/lode/chain"
+	chainmetrics "github.com/lodepow/lode/chain/metrics"
+	ownmetrics "github.com/lodepow/lode/mine/own/metrics"
+	apimetrics "github.com/lodepow/lode/node/api/metrics"
+	p2pmetrics "github.com/lodepow/lode/node/p2p/metrics"
+	powmetrics "github.com/lodepow/lode/pow/metrics"
 )
 
-// Outcomes of a block that the miner has solved.
-const (
-	blockBest   = "best"   // the new tip
-	blockLost   = "lost"   // another block was faster
-	blockFailed = "failed" // refused, or not kept
-)
-
-type minerMetrics struct {
-	info   prometheus.Gauge
-	blocks *prometheus.CounterVec
-}
-
-func newMinerMetrics(mode Mode) minerMetrics {
-	m := minerMetrics{
-		info: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name:        "lode_miner_info",
-			Help:        "When the node mines; the value is always 1.",
-			ConstLabels: prometheus.Labels{"mode": string(mode)},
+// registerMetrics registers the metrics of a node's parts, of the node itself, and
+// of the process. Those of the store are registered when it is opened.
+func registerMetrics(c Config, n *Node, l *limitListener) error {
+	for _, collector := range []prometheus.Collector{
+		newBuildInfo(c.Version),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lode_http_connections",
+			Help: "Connections of clients and nodes that are open.",
+		}, func() float64 {
+			open, _ := l.stats()
+			return float64(open)
 		}),
-		blocks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "lode_miner_blocks_total",
-			Help: "Blocks that this node has solved, by what became of them.",
-		}, []string{"outcome"}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "lode_http_connections_refused_total",
+			Help: "Connections of clients and nodes that were closed at once, since there were too many.",
+		}, func() float64 {
+			_, refused := l.stats()
+			return float64(refused)
+		}),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := c.Registry.Register(collector); err != nil {
+			return err
+		}
 	}
-	m.info.Set(1)
-	for _, outcome := range []string{blockBest, blockLost, blockFailed} {
-		m.blocks.WithLabelValues(outcome) // so that rates start from 0
-	}
-	return m
+	return errors.Join(
+		powmetrics.Register(c.Registry, n.engine),
+		chainmetrics.Register(c.Registry, n.chain),
+		apimetrics.Register(c.Registry, n.api),
+		p2pmetrics.Register(c.Registry, n.network),
+		ownmetrics.Register(c.Registry, n.miner.source),
+	)
 }
 
-func (m *minerMetrics) countBlock(outcome chain.Outcome, err error) {
-	label := blockLost
-	switch {
-	case err != nil:
-		label = blockFailed
-	case outcome == chain.Best:
-		label = blockBest
-	}
-	m.blocks.WithLabelValues(label).Inc()
+// metricsHandler returns the handler of /metrics. Answers are not compressed, to
+// spend little of the miner's time.
+func metricsHandler(c Config) http.Handler {
+	return promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{
+		ErrorLog:           slog.NewLogLogger(c.Logger.Handler(), slog.LevelError),
+		DisableCompression: true,
+	})
 }
 
-var _ prometheus.Collector = (*Miner)(nil)
-
-// Describe implements [prometheus.Collector].
-func (m *Miner) Describe(ch chan<- *prometheus.Desc) {
-	m.metrics.info.Describe(ch)
-	m.metrics.blocks.Describe(ch)
-}
-
-// Collect implements [prometheus.Collector].
-func (m *Miner) Collect(ch chan<- prometheus.Metric) {
-	m.metrics.info.Collect(ch)
-	m.metrics.blocks.Collect(ch)
-}
-
-// newBuildInfo returns a gauge that says what runs.
+// newBuildInfo returns a gauge that says which version runs.
 func newBuildInfo(version string) prometheus.Collector {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "lode_build_info",

@@ -8,20 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
-	"github.com/lodepow/lode/chain/rules/rulestest"
-
 	"go.uber.org/goleak"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+	"github.com/lodepow/lode/mine/own"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/pow"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// easy is a network on which mining takes no time.
+// easy returns the parameters of a network on which mining takes no time.
 func easy(t testing.TB) rules.Params {
 	t.Helper()
 	p, err := rules.Tutorial(1)
@@ -31,7 +31,7 @@ func easy(t testing.TB) rules.Params {
 	return p
 }
 
-// testMiner is a miner that runs until the test ends.
+// testMiner starts a miner, which runs until the test ends.
 func testMiner(t testing.TB, p rules.Params, mode Mode) (*Miner, *chain.Chain) {
 	t.Helper()
 	c, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
@@ -92,8 +92,9 @@ func TestMineOnDemand(t *testing.T) {
 	}
 }
 
-// The chain's property that users rely on: whatever runs at once, a transaction
-// is mined once, and in order of arrival.
+// Users rely on this property of the chain: whatever happens at the same time, each
+// transaction is mined exactly once, and those of one poster are mined in the order
+// in which they were posted.
 func TestMineUnderLoad(t *testing.T) {
 	const posts, callers = 1000, 100
 	m, c := testMiner(t, easy(t), OnDemand)
@@ -120,7 +121,7 @@ func TestMineUnderLoad(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if _, _, err := m.Mine(t.Context()); err != nil { // the rest
+	if _, _, err := m.Mine(t.Context()); err != nil { // what is still pending
 		t.Fatal(err)
 	}
 	if n, _ := c.PendingCount(); n != 0 {
@@ -153,7 +154,8 @@ func TestMineUnderLoad(t *testing.T) {
 	}
 }
 
-// Who posts and then asks is never told that there is nothing to mine.
+// A client that posts a transaction and then asks for a block is never told that
+// there is nothing to mine while its transaction is pending.
 func TestMineAfterPost(t *testing.T) {
 	m, c := testMiner(t, easy(t), OnDemand)
 	var wg sync.WaitGroup
@@ -164,8 +166,8 @@ func TestMineAfterPost(t *testing.T) {
 				if _, _, err := m.Mine(t.Context()); err != nil {
 					t.Error(err)
 				}
-				// Joining a run that had begun before the post is no promise
-				// for that block, but the next call's is.
+				// The call may have joined a run that had begun before the post. Then
+				// the block need not contain the transaction, but the next block must.
 				if place, err := c.FindTx(tx.ID()); err != nil || place.Pending {
 					if _, mined, err := m.Mine(t.Context()); err != nil || !mined {
 						place, findErr := c.FindTx(tx.ID())
@@ -199,7 +201,7 @@ func TestMinePending(t *testing.T) {
 
 func TestMineContinuously(t *testing.T) {
 	m, c := testMiner(t, easy(t), Continuous)
-	b, mined, err := m.Mine(t.Context()) // joins whatever is being mined
+	b, mined, err := m.Mine(t.Context()) // joins the run that is under way
 	if err != nil || !mined || len(b.Txs) != 0 {
 		t.Errorf("%+v, %v, %v", b, mined, err)
 	}
@@ -208,7 +210,7 @@ func TestMineContinuously(t *testing.T) {
 	}
 }
 
-// hard is a network on which no test finds a block.
+// hard returns the parameters of a network on which no test finds a block.
 func hard(t testing.TB) rules.Params {
 	t.Helper()
 	p, err := rules.Tutorial(40)
@@ -239,11 +241,12 @@ func TestMineOutlivesItsCaller(t *testing.T) {
 	}
 }
 
-// A block from elsewhere ends the search; what it does not hold is mined next.
+// A block of another node ends the search. The transactions that it does not contain
+// are in the next block.
 func TestNewTipCancelsTheSearch(t *testing.T) {
 	p := easy(t)
 	m, c := testMiner(t, p, OnDemand)
-	// Another node's block of the first transaction.
+	// The other node makes a block of the first transaction.
 	other, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
 	if err != nil {
 		t.Fatal(err)
@@ -276,6 +279,7 @@ func TestNewTipCancelsTheSearch(t *testing.T) {
 	}
 }
 
+// solveOn returns a block on the tip of the chain, with its pending transactions.
 func solveOn(t testing.TB, c *chain.Chain) block.Block {
 	t.Helper()
 	tmpl, err := c.Template(chain.TemplateOptions{Tag: "other"})
@@ -323,11 +327,11 @@ func TestShutdownEndsTheSearch(t *testing.T) {
 	}
 	cancel()
 	<-done
-	if err := <-waiter; !errors.Is(err, errStopped) {
+	if err := <-waiter; !errors.Is(err, own.ErrStopped) {
 		t.Errorf("the waiter was told %v", err)
 	}
 	if m.Progress().Mining {
-		t.Error("still mining")
+		t.Error("the progress says that the miner still mines")
 	}
 }
 
@@ -340,121 +344,8 @@ func TestMinerConfig(t *testing.T) {
 	}
 }
 
-// A block from elsewhere that arrives while a search is on ends it: no block is
-// made beside the new tip.
-func TestSearchEndsOnNewTip(t *testing.T) {
-	r := newRace(t)
-	r.arrive = func() { r.accept(t) }
-	r.mineOurs(t)
-	if r.sides != 0 {
-		t.Errorf("%d blocks were mined beside the tip", r.sides)
-	}
-}
-
-// A block that comes too late to end the search wins the race; ours is a side
-// block, and its transactions are in the next one.
-func TestLostRaceLosesNothing(t *testing.T) {
-	r := newRace(t)
-	told := make(chan struct{})
-	first := true
-	r.hold = func() {
-		if first {
-			first = false
-			<-told // nobody hears of the new tip
-		}
-	}
-	r.arrive = func() {
-		r.accepting.Go(func() { r.accept(t) })
-		for r.chain.Tip().Height == 0 {
-			time.Sleep(time.Millisecond)
-		}
-	}
-	r.release = func() { close(told) }
-	r.mineOurs(t)
-	if r.sides != 1 {
-		t.Errorf("%d blocks were mined beside the tip, want 1", r.sides)
-	}
-}
-
-// race is a chain onto which another node's block arrives at a chosen moment of
-// our search.
-type race struct {
-	chain  *chain.Chain
-	miner  *Miner
-	theirs block.Block
-	ours   block.Tx
-
-	hold    func() // in the first subscriber, on every new tip
-	arrive  func() // when the first job of the search is made
-	release func() // when our block has been accepted
-	sides   int
-
-	accepting sync.WaitGroup
-}
-
-func newRace(t *testing.T) *race {
-	t.Helper()
-	p := easy(t)
-	r := &race{hold: func() {}, release: func() {}}
-	other, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirTx := post(t, other, "theirs")
-	r.theirs = solveOn(t, other)
-
-	if r.chain, err = chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.chain.AddTx(theirTx); err != nil {
-		t.Fatal(err)
-	}
-	r.ours = post(t, r.chain, "ours")
-	engine, err := pow.New(pow.Config{Workers: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := 0
-	r.miner, err = NewMiner(MinerConfig{Chain: r.chain, Engine: engine, Now: func() time.Time {
-		// mine asks once, solve asks once, then every job asks.
-		if calls++; calls == 3 {
-			r.arrive()
-		}
-		return time.Now()
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.chain.Subscribe(func(ev chain.Event) {
-		switch ev.Kind {
-		case chain.EventTip:
-			r.hold()
-		case chain.EventSide:
-			r.sides++
-		}
-	}))
-	t.Cleanup(r.chain.Subscribe(r.miner.onEvent))
-	return r
-}
-
-func (r *race) accept(t *testing.T) {
-	if outcome, err := r.chain.Accept(r.theirs); err != nil || outcome != chain.Best {
-		t.Errorf("their block: %v, %v", outcome, err)
-	}
-}
-
-func (r *race) mineOurs(t *testing.T) {
-	t.Helper()
-	b, mined, err := r.miner.mine(t.Context())
-	r.release()
-	if err != nil || !mined || b.Header.Prev != r.theirs.Hash() || len(b.Txs) != 1 || b.Txs[0] != r.ours {
-		t.Fatalf("%+v, %v, %v; want ours on top of theirs", b, mined, err)
-	}
-	r.accepting.Wait() // it tells all events that have come meanwhile
-}
-
-// A chain that is as far ahead of the clock as it may be says so to whoever asks
-// for a block, and waits if nobody does.
+// A caller that asks for a block is told if the chain is as far ahead of the clock as
+// its rules allow. The modes in which nobody asks are tested in package mine/own.
 func TestAheadOfTheClock(t *testing.T) {
 	p := rulestest.With(easy(t), func(c *rules.Config) {
 		c.Name = "near"
@@ -471,16 +362,5 @@ func TestAheadOfTheClock(t *testing.T) {
 	}
 	if n, _ := c.PendingCount(); n == 0 {
 		t.Error("the transaction is lost")
-	}
-}
-
-func TestJobNonces(t *testing.T) {
-	for _, tc := range []struct {
-		rate float64
-		want uint64
-	}{{0, firstNonces}, {1, firstNonces}, {16e6, 2e6}, {1e15, 1 << 32}} {
-		if got := jobNonces(tc.rate, 16); got != tc.want {
-			t.Errorf("at %v H/s: %d nonces, want %d", tc.rate, got, tc.want)
-		}
 	}
 }

@@ -3,11 +3,11 @@ package api
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
@@ -46,18 +46,9 @@ type Miner interface {
 	// but the search goes on.
 	Mine(ctx context.Context) (b block.Block, mined bool, err error)
 
-	// Progress returns how far the search is.
-	Progress() Progress
-}
-
-// Progress is the state of a search. All fields are zero if there is none.
-type Progress struct {
-	Mining   bool
-	Height   int64     // of the block that is being mined
-	Since    time.Time // when the search began
-	Hashes   uint64    // computed since then
-	Expected float64   // hashes that a block of this difficulty takes on average
-	Rate     float64   // hashes a second
+	// Progress returns how far the search for the present block is. The zero value
+	// means that there is no search.
+	Progress() mine.Progress
 }
 
 // Peers connects the node with others. A [p2p.Network] implements it.

@@ -15,6 +15,7 @@ import (
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -199,13 +200,13 @@ func (m *testMiner) mine() (block.Block, bool, error) {
 	return b, err == nil, err
 }
 
-func (m *testMiner) Progress() Progress {
+func (m *testMiner) Progress() mine.Progress {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.running == nil {
-		return Progress{}
+		return mine.Progress{}
 	}
-	return Progress{
+	return mine.Progress{
 		Mining: true, Height: m.node.chain.Len(), Since: m.node.now().Add(-2 * time.Second),
 		Hashes: 1000, Expected: 16, Rate: 500,
 	}

@@ -86,31 +86,25 @@ func limitsOf(t *testing.T, folder, name string) map[string]value {
 	return limits
 }
 
-// defaultOf reads a statement that sets a field to its default: c.X = cmp.Or(c.X, 5)
-// or setDefault(&c.X, 5).
+// defaultOf reads a statement that sets a field to its default:
+// c.X = cmp.Or(c.X, 5).
 func defaultOf(node ast.Node) (field string, value ast.Expr, ok bool) {
-	switch node := node.(type) {
-	case *ast.AssignStmt:
-		call, ok := node.Rhs[0].(*ast.CallExpr)
-		if !ok || len(call.Args) != 2 {
-			return "", nil, false
-		}
-		f, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || f.Sel.Name != "Or" {
-			return "", nil, false
-		}
-		target, ok := node.Lhs[0].(*ast.SelectorExpr)
-		if !ok {
-			return "", nil, false
-		}
-		return target.Sel.Name, call.Args[1], true
-	case *ast.CallExpr:
-		if f, ok := node.Fun.(*ast.Ident); !ok || f.Name != "setDefault" || len(node.Args) != 2 {
-			return "", nil, false
-		}
-		return node.Args[0].(*ast.UnaryExpr).X.(*ast.SelectorExpr).Sel.Name, node.Args[1], true
+	assign, ok := node.(*ast.AssignStmt)
+	if !ok {
+		return "", nil, false
 	}
-	return "", nil, false
+	call, ok := assign.Rhs[0].(*ast.CallExpr)
+	if !ok || len(call.Args) != 2 {
+		return "", nil, false
+	}
+	if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "Or" {
+		return "", nil, false
+	}
+	target, ok := assign.Lhs[0].(*ast.SelectorExpr)
+	if !ok {
+		return "", nil, false
+	}
+	return target.Sel.Name, call.Args[1], true
 }
 
 var errNotConstant = errors.New("not a number that can be computed from the source")

@@ -5,41 +5,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/pow"
 )
-
-// TestMinerMetrics counts the blocks that a miner has solved.
-func TestMinerMetrics(t *testing.T) {
-	m := newMinerMetrics(Continuous)
-	m.countBlock(chain.Best, nil)
-	m.countBlock(chain.Best, nil)
-	m.countBlock(chain.Side, nil)
-	m.countBlock(chain.Known, nil)
-	m.countBlock(0, chain.ErrNoSpace)
-	for outcome, want := range map[string]float64{"best": 2, "lost": 2, "failed": 1} {
-		if got := testutil.ToFloat64(m.blocks.WithLabelValues(outcome)); got != want {
-			t.Errorf("%s: %v, want %v", outcome, got, want)
-		}
-	}
-	want := `
-# HELP lode_miner_info When the node mines; the value is always 1.
-# TYPE lode_miner_info gauge
-lode_miner_info{mode="continuous"} 1
-`
-	if err := testutil.CollectAndCompare(m.info, strings.NewReader(want)); err != nil {
-		t.Error(err)
-	}
-}
 
 func benchNode(b *testing.B) *Node {
 	b.Helper()

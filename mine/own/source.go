@@ -1,0 +1,350 @@
+package own
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/pow"
+)
+
+// Mode says when a chain has work.
+type Mode string
+
+// The modes of mining.
+const (
+	OnDemand   Mode = "on-demand"  // when somebody has called Mine and a transaction is pending
+	Pending    Mode = "pending"    // when a transaction is pending
+	Continuous Mode = "continuous" // always: blocks without transactions, too
+)
+
+const (
+	// keptWorks is how many of the latest works a source can take solutions of. Late
+	// solutions are late by a job or two.
+	keptWorks = 8
+
+	// clockCheck is how long a source that waits for the clock trusts it, in case it
+	// is set meanwhile.
+	clockCheck = time.Second
+)
+
+// Errors of [Source.Mine].
+var (
+	// ErrAhead says that no block may be made yet.
+	ErrAhead = errors.New("the chain is as far ahead of the clock as its rules allow")
+
+	// ErrStopped says that the source has been closed.
+	ErrStopped = fmt.Errorf("the node is shutting down: %w", chain.ErrClosed)
+)
+
+// Config says which chain to mine and when. Chain is required.
+type Config struct {
+	Chain  *chain.Chain
+	Mode   Mode             // "": OnDemand
+	Tag    string           // of the coinbase, at most block.MaxTag bytes
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: no log
+}
+
+// Source offers the templates of a chain as work, one for each tip and newer ones
+// as transactions arrive. It implements [mine.Source].
+type Source struct {
+	chain *chain.Chain
+	mode  Mode
+	tag   string
+	now   func() time.Time
+	log   *slog.Logger
+
+	closing     sync.Once
+	closed      chan struct{}
+	unsubscribe func()
+
+	// mu is taken before the chain's own lock, never after it.
+	mu    sync.Mutex
+	run   *run          // the way to the next block, or nil while nobody wants one
+	life  mine.Lifetime // of the latest offer
+	prev  pow.Hash      // parent of the work of that offer
+	offer *mine.Offer   // the latest, or nil if it had no work
+	works []offered     // the latest keptWorks, the oldest first
+	last  uint64        // number of the latest work
+	stats Stats
+}
+
+var _ mine.Source = (*Source)(nil)
+
+// offered is a template that has been offered as work.
+type offered struct {
+	id       string
+	template chain.Template
+}
+
+// Stats counts the blocks that have been solved, by what became of them.
+type Stats struct {
+	Best   uint64 // became the tip
+	Lost   uint64 // valid, but another block was faster
+	Failed uint64 // refused by the chain, or not kept
+}
+
+// New makes a source, which follows the chain until Close.
+func New(c Config) (*Source, error) {
+	switch c.Mode {
+	case "":
+		c.Mode = OnDemand
+	case OnDemand, Pending, Continuous:
+	default:
+		return nil, fmt.Errorf("mining mode %q: want %s, %s or %s", c.Mode, OnDemand, Pending, Continuous)
+	}
+	if len(c.Tag) > block.MaxTag {
+		return nil, fmt.Errorf("miner tag has %d bytes, at most %d", len(c.Tag), block.MaxTag)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Source{
+		chain: c.Chain, mode: c.Mode, tag: c.Tag, now: c.Now, log: c.Logger,
+		closed: make(chan struct{}),
+		life:   mine.NewLifetime(),
+	}
+	s.unsubscribe = s.chain.Subscribe(s.onEvent)
+	return s, nil
+}
+
+// Close ends all work. Calls of Mine that wait return [ErrStopped].
+func (s *Source) Close() {
+	s.closing.Do(func() {
+		s.unsubscribe()
+		close(s.closed)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.life.End()
+		s.offer = nil
+	})
+}
+
+// Mode returns when there is work.
+func (s *Source) Mode() Mode { return s.mode }
+
+// Stats returns how many blocks have been solved since the source was made.
+func (s *Source) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
+}
+
+// onEvent notes that work has aged. The chain calls it, and it must not block.
+func (s *Source) onEvent(ev chain.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch ev.Kind {
+	case chain.EventTip, chain.EventReorg:
+		if ev.Tip.Hash != s.prev {
+			s.life.End()
+		} else {
+			s.life.Outdate() // a reorg may have returned transactions
+		}
+	case chain.EventTx:
+		s.life.Outdate()
+	}
+}
+
+// Offer implements [mine.Source].
+func (s *Source) Offer() (mine.Offer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closed:
+		return s.nothing(s.prev), nil
+	default:
+	}
+	// Everything that the chain is asked for is asked under the lock. A change that
+	// comes after that is told by an event, which waits for the lock and then ages
+	// the lifetime that is begun here. So no change is missed.
+	if s.run == nil && s.wantsBlock() {
+		s.run = newRun()
+	}
+	tip := s.chain.Tip().Hash
+	if s.run == nil {
+		return s.nothing(tip), nil
+	}
+	if s.offer != nil && s.prev == tip && !s.life.IsOutdated() {
+		s.run.mineOn(tip, s.now())
+		return *s.offer, nil
+	}
+	t, err := s.chain.Template(chain.TemplateOptions{Tag: s.tag})
+	if err != nil {
+		return mine.Offer{}, s.fail(err)
+	}
+	if len(t.Txs) == 0 && s.mode != Continuous {
+		// The run ends under the same lock under which the mempool was seen to be
+		// empty. So a caller that posts a transaction and then asks for a block
+		// cannot join this run and be told that there is nothing to mine.
+		s.end(run{})
+		return s.nothing(t.Prev), nil
+	}
+	return s.offerTemplate(t)
+}
+
+// wantsBlock reports whether the source mines without being asked.
+func (s *Source) wantsBlock() bool {
+	switch s.mode {
+	case Continuous:
+		return true
+	case Pending:
+		pending, _ := s.chain.PendingCount()
+		return pending > 0
+	}
+	return false
+}
+
+// nothing returns an offer without work, on that tip.
+func (s *Source) nothing(tip pow.Hash) mine.Offer {
+	s.offer = nil
+	s.renew(tip)
+	return s.life.Offer(nil)
+}
+
+// renew begins the lifetime of an offer on that parent.
+func (s *Source) renew(prev pow.Hash) {
+	switch {
+	case prev != s.prev || s.life.IsOver():
+		s.life.End()
+		s.life = mine.NewLifetime()
+		s.prev = prev
+	case s.life.IsOutdated():
+		s.life = s.life.Next()
+	}
+}
+
+// offerTemplate offers the template as work, or nothing if the clock has to be
+// waited for.
+func (s *Source) offerTemplate(t chain.Template) (mine.Offer, error) {
+	wait, err := s.waitForClock(t)
+	if err != nil {
+		return mine.Offer{}, s.fail(err)
+	}
+	if wait > 0 {
+		o := s.nothing(t.Prev)
+		o.Wait = min(wait, clockCheck)
+		return o, nil
+	}
+	s.run.mineOn(t.Prev, s.now())
+	s.renew(t.Prev)
+	s.last++
+	id := strconv.FormatUint(s.last, 10)
+	if len(s.works) == keptWorks {
+		s.works = append(s.works[:0], s.works[1:]...)
+	}
+	s.works = append(s.works, offered{id, t})
+	w := Work(id, t)
+	o := s.life.Offer(&w)
+	s.offer = &o
+	return o, nil
+}
+
+// waitForClock returns how long the source has to wait until it offers the
+// template, because the least time that the block may have is ahead of the clock.
+// A continuous miner waits until the clock is there, because nobody waits for its
+// blocks. One that mines what is pending goes ahead of the clock as far as the
+// network allows. One that mines on demand does so, too, but it does not wait: the
+// caller is told.
+func (s *Source) waitForClock(t chain.Template) (time.Duration, error) {
+	ahead := time.Unix(int64(t.MinTime), 0).Sub(s.now())
+	if s.mode == Continuous {
+		return ahead, nil
+	}
+	ahead -= time.Duration(s.chain.Params().Limits().FutureSeconds) * time.Second
+	if s.mode == OnDemand && ahead > 0 {
+		return 0, ErrAhead
+	}
+	return ahead, nil
+}
+
+// Work returns the template as work of that id. It accepts the same headers as
+// [chain.Template.Job] has for all extranonces and times.
+func Work(id string, t chain.Template) mine.Work {
+	space, err := mine.NewSpace(nil, block.ExtranonceSize)
+	if err != nil {
+		panic("own: " + err.Error()) // the size is a constant that fits
+	}
+	return mine.Work{
+		ID:          id,
+		Height:      t.Height,
+		Version:     t.Versions[0],
+		VersionMask: mine.VersionMask,
+		Prev:        t.Prev,
+		Bits:        t.Bits,
+		MinTime:     t.MinTime,
+		Before:      t.Before,
+		After:       t.After,
+		Extranonces: space,
+		Branch:      t.Branch,
+	}
+}
+
+// Submit implements [mine.Source]. The chain takes a block of stale work, too, as
+// long as the source remembers the work; it then decides which block wins. The
+// context is not used: a block that the chain has begun to take is never given up.
+func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, error) {
+	t, ok := s.template(sol.WorkID)
+	switch {
+	case !ok:
+		return mine.Stale, fmt.Errorf("work %q is none of the latest %d", sol.WorkID, keptWorks)
+	case len(sol.Extranonce) != block.ExtranonceSize:
+		return mine.Invalid, fmt.Errorf("extranonce of %d bytes, want %d", len(sol.Extranonce), block.ExtranonceSize)
+	case !sol.Block:
+		return mine.Low, errors.New("the chain takes blocks only, and this is a share")
+	}
+	b := t.Block(sol.Header, binary.BigEndian.Uint64(sol.Extranonce))
+	outcome, err := s.chain.Accept(b)
+	return s.accepted(b, outcome, err)
+}
+
+// template returns the template of a work that has been offered.
+func (s *Source) template(id string) (chain.Template, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.works {
+		if w.id == id {
+			return w.template, true
+		}
+	}
+	return chain.Template{}, false
+}
+
+// accepted counts and logs what became of a solved block, and ends the run if it is
+// the tip or there is an error.
+func (s *Source) accepted(b block.Block, outcome chain.Outcome, err error) (mine.Outcome, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.stats.Failed++
+		err = s.fail(fmt.Errorf("accept our own block: %w", err))
+		if errors.As(err, new(block.RuleError)) {
+			return mine.Invalid, err
+		}
+		return mine.Unanswered, err
+	case outcome == chain.Best:
+		s.stats.Best++
+		s.log.Info("block mined", "height", b.Height(), "hash", b.Hash(), "txs", len(b.Txs), "took", s.run.took(s.now()))
+		s.end(run{block: b, mined: true})
+		return mine.Accepted, nil
+	}
+	s.stats.Lost++
+	s.log.Info("block lost the race", "height", b.Height(), "hash", b.Hash())
+	if outcome == chain.Known {
+		return mine.Duplicate, nil
+	}
+	return mine.Lost, nil
+}

@@ -1,0 +1,632 @@
+package own
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/pow"
+)
+
+func easy(t testing.TB) rules.Params {
+	t.Helper()
+	p, err := rules.Tutorial(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func openChain(t testing.TB, p rules.Params) *chain.Chain {
+	t.Helper()
+	c, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newSource(t testing.TB, c Config) *Source {
+	t.Helper()
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func post(t testing.TB, c *chain.Chain, content string) block.Tx {
+	t.Helper()
+	tx, err := block.NewTx(fmt.Appendf(nil, `{"author":"ann","content":%q}`, content), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.AddTx(tx); err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func offer(t testing.TB, s *Source) mine.Offer {
+	t.Helper()
+	o, err := s.Offer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Newer == nil || o.Stale == nil {
+		t.Fatal("an offer without signals")
+	}
+	return o
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// solve finds a solution of the work.
+func solve(t testing.TB, w *mine.Work, extranonce uint64) mine.Solution {
+	t.Helper()
+	e := w.Extranonces.At(extranonce)
+	r, err := pow.Kernels()[0].Scan(w.Job(e, uint32(time.Now().Unix())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.Solution(e, r.Header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// theirs returns a block of another node on the tip.
+func theirs(t testing.TB, c *chain.Chain) block.Block {
+	t.Helper()
+	template, err := c.Template(chain.TemplateOptions{Tag: "other", Empty: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := pow.Kernels()[0].Scan(template.Job(7, uint32(time.Now().Unix())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template.Block(r.Header, 7)
+}
+
+func accept(t testing.TB, c *chain.Chain, b block.Block) {
+	t.Helper()
+	if outcome, err := c.Accept(b); err != nil || outcome != chain.Best {
+		t.Fatal(outcome, err)
+	}
+}
+
+type mined struct {
+	block block.Block
+	ok    bool
+	err   error
+}
+
+// ask calls Mine and returns when the call has joined a run.
+func ask(t testing.TB, s *Source) <-chan mined {
+	t.Helper()
+	out := make(chan mined, 1)
+	r := s.join()
+	go func() {
+		select {
+		case <-r.done:
+			out <- mined{r.block, r.mined, r.err}
+		case <-t.Context().Done():
+		}
+	}()
+	return out
+}
+
+func TestConfig(t *testing.T) {
+	c := openChain(t, easy(t))
+	if _, err := New(Config{Chain: c, Mode: "sometimes"}); err == nil {
+		t.Error("an unknown mode was accepted")
+	}
+	if _, err := New(Config{Chain: c, Tag: string(make([]byte, block.MaxTag+1))}); err == nil {
+		t.Error("a tag that fits no coinbase was accepted")
+	}
+	if s := newSource(t, Config{Chain: c}); s.Mode() != OnDemand {
+		t.Errorf("the mode is %s", s.Mode())
+	}
+}
+
+// Work of a template has the same jobs as the template, and the block of a solution
+// is the template's.
+func TestWorkIsTheTemplate(t *testing.T) {
+	c := openChain(t, easy(t))
+	for i := range 6 {
+		if i > 0 {
+			post(t, c, fmt.Sprint(i))
+		}
+		template, err := c.Template(chain.TemplateOptions{Tag: "a tag"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := Work("1", template)
+		if err := w.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if w.Extranonces.Size() != block.ExtranonceSize || w.Extranonces.Rolled() != block.ExtranonceSize {
+			t.Errorf("%d of %d bytes of the extranonce are rolled", w.Extranonces.Rolled(), w.Extranonces.Size())
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			extranonce, at := rapid.Uint64().Draw(t, "extranonce"), rapid.Uint32().Draw(t, "time")
+			e := w.Extranonces.At(extranonce)
+			if binary.BigEndian.Uint64(e) != extranonce {
+				t.Fatalf("extranonce %x is that of number %d", e, extranonce)
+			}
+			got, want := w.Job(e, at), template.Job(extranonce, at)
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("job %+v, the template's is %+v", got, want)
+			}
+			b := template.Block(got.Header, extranonce)
+			if b.Header.MerkleRoot != got.Header.MerkleRoot || len(b.Txs) != i {
+				t.Fatalf("%d transactions", len(b.Txs))
+			}
+		})
+	}
+}
+
+func TestOnDemand(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c, Tag: "tag"})
+	idle := offer(t, s)
+	if idle.Work != nil || closed(idle.Newer) {
+		t.Fatalf("%+v before anybody has asked", idle)
+	}
+	post(t, c, "pending")
+	if !closed(idle.Newer) {
+		t.Error("the source does not look at what has become pending")
+	}
+	idle = offer(t, s)
+	if idle.Work != nil {
+		t.Error("work that nobody has asked for")
+	}
+
+	answer := ask(t, s)
+	if !closed(idle.Newer) {
+		t.Error("a call of Mine is not told to the miner")
+	}
+	o := offer(t, s)
+	if o.Work == nil || o.Work.Height != 1 || closed(o.Newer) || closed(o.Stale) {
+		t.Fatalf("%+v", o)
+	}
+	if again := offer(t, s); again.Work != o.Work {
+		t.Error("other work, though nothing has happened")
+	}
+	sol := solve(t, o.Work, 5)
+	outcome, err := s.Submit(t.Context(), sol)
+	if err != nil || outcome != mine.Accepted {
+		t.Fatal(outcome, err)
+	}
+	m := <-answer
+	if m.err != nil || !m.ok || m.block.Hash() != sol.Hash || len(m.block.Txs) != 1 || m.block.Coinbase.Extranonce != 5 || m.block.Coinbase.Tag != "tag" {
+		t.Errorf("%+v", m)
+	}
+	if !closed(o.Stale) {
+		t.Error("the work is not stale after its block")
+	}
+	if o := offer(t, s); o.Work != nil {
+		t.Error("there is work after the block that was asked for")
+	}
+
+	answer = ask(t, s)
+	if o := offer(t, s); o.Work != nil {
+		t.Error("there is work without a transaction")
+	}
+	if m := <-answer; m.ok || m.err != nil {
+		t.Errorf("%+v, want nothing to mine", m)
+	}
+	if outcome, _ := s.Submit(t.Context(), sol); outcome != mine.Duplicate {
+		t.Errorf("the same block again: %v", outcome)
+	}
+	if got := s.Stats(); got != (Stats{Best: 1, Lost: 1}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestPendingAndContinuous(t *testing.T) {
+	c := openChain(t, easy(t))
+	pending := newSource(t, Config{Chain: c, Mode: Pending})
+	continuous := newSource(t, Config{Chain: c, Mode: Continuous})
+	idle := offer(t, pending)
+	always := offer(t, continuous)
+	if idle.Work != nil || always.Work == nil {
+		t.Fatalf("work of pending: %v, of continuous: %v", idle.Work, always.Work)
+	}
+	post(t, c, "one")
+	if !closed(idle.Newer) || !closed(always.Newer) || closed(always.Stale) {
+		t.Error("a transaction makes work newer, and nothing stale")
+	}
+	o := offer(t, pending)
+	if o.Work == nil {
+		t.Fatal("no work, though a transaction is pending")
+	}
+	answer := ask(t, continuous) // joins the run that is under way
+	newer := offer(t, continuous)
+	if newer.Work == nil || newer.Work.ID == always.Work.ID || reflect.DeepEqual(newer.Work.Branch, always.Work.Branch) {
+		t.Error("the newer work has no transaction more")
+	}
+	// The older work is still good for a block, and its block is the run's.
+	if outcome, err := continuous.Submit(t.Context(), solve(t, always.Work, 0)); outcome != mine.Accepted {
+		t.Fatal(outcome, err)
+	}
+	if m := <-answer; !m.ok || len(m.block.Txs) != 0 {
+		t.Errorf("%+v", m)
+	}
+	if !closed(o.Stale) || !closed(newer.Stale) {
+		t.Error("work on the old tip is not stale")
+	}
+}
+
+// A block from elsewhere makes work stale, and the next work is on top of it.
+func TestNewTip(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c, Mode: Pending})
+	post(t, c, "ours")
+	o := offer(t, s)
+	b := theirs(t, c)
+	accept(t, c, b)
+	if !closed(o.Stale) {
+		t.Error("the work is not stale")
+	}
+	next := offer(t, s)
+	if next.Work == nil || next.Work.Prev != b.Hash() || next.Work.Height != 2 {
+		t.Errorf("%+v", next.Work)
+	}
+	// What was found on the old tip is a block, but it has lost.
+	if outcome, err := s.Submit(t.Context(), solve(t, o.Work, 0)); outcome != mine.Lost || err != nil {
+		t.Errorf("%v, %v", outcome, err)
+	}
+	if closed(next.Stale) {
+		t.Error("a block beside the tip made the work stale")
+	}
+	if got := s.Stats(); got != (Stats{Lost: 1}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A block arrives from elsewhere while its event is held up, so the miner does not
+// hear of it and finds a block that loses. The transactions of that are in the next.
+func TestLostRaceLosesNothing(t *testing.T) {
+	c := openChain(t, easy(t))
+	told, reached := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	t.Cleanup(c.Subscribe(func(ev chain.Event) {
+		if ev.Kind == chain.EventTip {
+			first.Do(func() {
+				close(reached)
+				<-told
+			})
+		}
+	}))
+	s := newSource(t, Config{Chain: c})
+	tx := post(t, c, "ours")
+	answer := ask(t, s)
+	o := offer(t, s)
+	b := theirs(t, c)
+	var accepting sync.WaitGroup
+	accepting.Go(func() { accept(t, c, b) })
+	<-reached
+	if closed(o.Stale) {
+		t.Fatal("the event was not held up")
+	}
+	if outcome, err := s.Submit(t.Context(), solve(t, o.Work, 0)); outcome != mine.Lost || err != nil {
+		t.Fatal(outcome, err)
+	}
+	next := offer(t, s)
+	if next.Work == nil || next.Work.Prev != b.Hash() || !closed(o.Stale) {
+		t.Fatal("the work is not on top of the block that won")
+	}
+	if outcome, err := s.Submit(t.Context(), solve(t, next.Work, 0)); outcome != mine.Accepted {
+		t.Fatal(outcome, err)
+	}
+	if m := <-answer; !m.ok || m.err != nil || len(m.block.Txs) != 1 || m.block.Txs[0] != tx || m.block.Header.Prev != b.Hash() {
+		t.Errorf("%+v", m)
+	}
+	close(told)
+	accepting.Wait()
+}
+
+// gated is an engine whose first search finds nothing and lasts until it is
+// cancelled.
+type gated struct {
+	*pow.Engine
+	once    sync.Once
+	reached chan struct{}
+}
+
+func (g *gated) Search(ctx context.Context, job pow.Job) (pow.Result, error) {
+	first := false
+	g.once.Do(func() { first = true })
+	if !first {
+		return g.Engine.Search(ctx, job)
+	}
+	close(g.reached)
+	<-ctx.Done()
+	return pow.Result{}, ctx.Err()
+}
+
+// A block from elsewhere ends the search of the loop, and the next one is on top of
+// it. No block is made beside the tip.
+func TestSearchEndsOnNewTip(t *testing.T) {
+	c := openChain(t, easy(t))
+	sides := 0
+	t.Cleanup(c.Subscribe(func(ev chain.Event) {
+		if ev.Kind == chain.EventSide {
+			sides++
+		}
+	}))
+	s := newSource(t, Config{Chain: c})
+	plain, err := pow.New(pow.Config{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := &gated{Engine: plain, reached: make(chan struct{})}
+	loop, err := mine.New(mine.Config{Engine: engine, Source: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { loop.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+
+	tx := post(t, c, "ours")
+	answer := ask(t, s)
+	<-engine.reached
+	if p := loop.Progress(); !p.Mining || p.Height != 1 {
+		t.Errorf("%+v", p)
+	}
+	b := theirs(t, c)
+	accept(t, c, b)
+	if m := <-answer; !m.ok || m.err != nil || m.block.Header.Prev != b.Hash() || len(m.block.Txs) != 1 || m.block.Txs[0] != tx {
+		t.Errorf("%+v", m)
+	}
+	if sides != 0 {
+		t.Errorf("%d blocks were mined beside the tip", sides)
+	}
+}
+
+// The transactions of a run may all be mined by others.
+func TestNothingLeft(t *testing.T) {
+	p := easy(t)
+	c, other := openChain(t, p), openChain(t, p)
+	s := newSource(t, Config{Chain: c})
+	tx := post(t, c, "of all")
+	if _, err := other.AddTx(tx); err != nil {
+		t.Fatal(err)
+	}
+	foreign := newSource(t, Config{Chain: other, Mode: Continuous})
+	if outcome, err := foreign.Submit(t.Context(), solve(t, offer(t, foreign).Work, 0)); outcome != mine.Accepted {
+		t.Fatal(outcome, err)
+	}
+	hash, _ := other.HashAt(1)
+	b, err := other.Block(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := ask(t, s)
+	o := offer(t, s)
+	accept(t, c, b)
+	if !closed(o.Stale) {
+		t.Error("the work is not stale")
+	}
+	if o := offer(t, s); o.Work != nil {
+		t.Error("there is work without a transaction")
+	}
+	if m := <-answer; m.ok || m.err != nil {
+		t.Errorf("%+v, want nothing to mine", m)
+	}
+}
+
+func TestSubmitRefuses(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c, Mode: Continuous})
+	first := offer(t, s)
+	good := solve(t, first.Work, 1)
+	for name, tc := range map[string]struct {
+		edit func(*mine.Solution)
+		want mine.Outcome
+	}{
+		"unknown work":      {func(s *mine.Solution) { s.WorkID = "77" }, mine.Stale},
+		"odd extranonce":    {func(s *mine.Solution) { s.Extranonce = s.Extranonce[1:] }, mine.Invalid},
+		"a share":           {func(s *mine.Solution) { s.Block = false }, mine.Low},
+		"another's header":  {func(s *mine.Solution) { s.Header.MerkleRoot[0]++ }, mine.Invalid},
+		"another's version": {func(s *mine.Solution) { s.Header.Version = 1 }, mine.Invalid},
+	} {
+		sol := good
+		tc.edit(&sol)
+		if outcome, err := s.Submit(t.Context(), sol); outcome != tc.want || err == nil {
+			t.Errorf("%s: %v, %v; want %v and why", name, outcome, err, tc.want)
+		}
+	}
+	if c.Len() != 1 {
+		t.Fatalf("%d blocks", c.Len())
+	}
+	// The source remembers the latest works only.
+	for i := range keptWorks {
+		post(t, c, fmt.Sprint(i))
+		offer(t, s)
+	}
+	if outcome, err := s.Submit(t.Context(), good); outcome != mine.Stale || err == nil {
+		t.Errorf("work that is too old: %v, %v", outcome, err)
+	}
+	if len(s.works) != keptWorks {
+		t.Errorf("%d works are kept, want %d", len(s.works), keptWorks)
+	}
+}
+
+// full is a store that takes no block while the disk is full.
+type full struct {
+	chain.Store
+	isFull bool
+}
+
+func (f *full) Commit(change chain.Change) error {
+	if f.isFull && len(change.Blocks) > 0 {
+		return chain.ErrNoSpace
+	}
+	return f.Store.Commit(change)
+}
+
+// A block that the store cannot keep is no answer: callers of Mine are told, and
+// the same block may be submitted again.
+func TestStoreFails(t *testing.T) {
+	store := &full{Store: chain.NewMemStore()}
+	c, err := chain.Open(chain.Config{Params: easy(t), Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	s := newSource(t, Config{Chain: c, Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	post(t, c, "precious")
+	answer := ask(t, s)
+	sol := solve(t, offer(t, s).Work, 0)
+	store.isFull = true
+	if outcome, err := s.Submit(t.Context(), sol); outcome != mine.Unanswered || !errors.Is(err, chain.ErrNoSpace) {
+		t.Errorf("%v, %v", outcome, err)
+	}
+	if m := <-answer; !errors.Is(m.err, chain.ErrNoSpace) || m.ok {
+		t.Errorf("%+v, want %v", m, chain.ErrNoSpace)
+	}
+	if got := out.String(); !strings.Contains(got, `level=ERROR msg="no block mined" err="accept our own block: `) {
+		t.Errorf("logged: %s", got)
+	}
+	store.isFull = false
+	if outcome, err := s.Submit(t.Context(), sol); outcome != mine.Accepted {
+		t.Errorf("%v, %v", outcome, err)
+	}
+	if got := s.Stats(); got != (Stats{Best: 1, Failed: 1}) {
+		t.Errorf("%+v", got)
+	}
+	if got := out.String(); !strings.Contains(got, `level=INFO msg="block mined" height=1 hash=`+sol.Hash.String()+" txs=1 took=") {
+		t.Errorf("logged: %s", got)
+	}
+}
+
+func TestWaitForClock(t *testing.T) {
+	p := rulestest.With(easy(t), func(c *rules.Config) {
+		c.Name = "near"
+		c.Limits.FutureSeconds = 2
+	})
+	now := time.Now()
+	clock := func() time.Time { return now }
+	// The chain's clock is ahead, so that it takes what the miners wait for.
+	c, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore(), Now: func() time.Time { return now.Add(time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	onDemand := newSource(t, Config{Chain: c, Mode: OnDemand, Now: clock})
+	pending := newSource(t, Config{Chain: c, Mode: Pending, Now: clock})
+	continuous := newSource(t, Config{Chain: c, Mode: Continuous, Now: clock})
+	// The median of eleven times grows by a second with every block.
+	for range 14 {
+		template, err := c.Template(chain.TemplateOptions{Empty: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := pow.Kernels()[0].Scan(template.Job(0, uint32(now.Unix()-1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		accept(t, c, template.Block(r.Header, 0))
+	}
+	post(t, c, "waits")
+	least := time.Unix(int64(c.Tip().MedianTimePast())+1, 0)
+
+	now = least.Add(-2*time.Second - 1)
+	answer := ask(t, onDemand)
+	if _, err := onDemand.Offer(); !errors.Is(err, ErrAhead) {
+		t.Errorf("on demand: %v, want %v", err, ErrAhead)
+	}
+	if m := <-answer; !errors.Is(m.err, ErrAhead) || m.ok {
+		t.Errorf("%+v, want %v", m, ErrAhead)
+	}
+	for _, s := range []*Source{pending, continuous} {
+		if o := offer(t, s); o.Work != nil || o.Wait <= 0 || o.Wait > clockCheck || closed(o.Newer) {
+			t.Errorf("%s: %+v, want to wait", s.Mode(), o)
+		}
+	}
+	if n, _ := c.PendingCount(); n == 0 {
+		t.Error("the transaction is lost")
+	}
+
+	now = least.Add(-2 * time.Second)
+	ask(t, onDemand)
+	if offer(t, onDemand).Work == nil || offer(t, pending).Work == nil {
+		t.Error("no work, though the network allows it")
+	}
+	if o := offer(t, continuous); o.Work != nil || o.Wait != clockCheck {
+		t.Errorf("continuous: %+v, want to wait", o)
+	}
+	now = least
+	if offer(t, continuous).Work == nil {
+		t.Error("no work, though the clock is there")
+	}
+	now = least.Add(time.Second)
+	o := offer(t, continuous)
+	accept(t, c, theirs(t, c))
+	if !closed(o.Stale) {
+		t.Error("the work is not stale")
+	}
+}
+
+func TestClose(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c, Mode: Continuous})
+	o := offer(t, s)
+	answer := make(chan error)
+	go func() {
+		_, _, err := s.Mine(t.Context())
+		answer <- err
+	}()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, _, err := s.Mine(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller that left was told %v", err)
+	}
+	s.Close()
+	s.Close()
+	if err := <-answer; !errors.Is(err, ErrStopped) || !errors.Is(err, chain.ErrClosed) {
+		t.Errorf("the waiter was told %v", err)
+	}
+	if !closed(o.Stale) {
+		t.Error("the work is not stale after the end")
+	}
+	if o := offer(t, s); o.Work != nil || closed(o.Newer) {
+		t.Errorf("after the end: %+v; want nothing, and no hope of it", o)
+	}
+	if _, _, err := s.Mine(t.Context()); !errors.Is(err, ErrStopped) {
+		t.Errorf("a late caller was told %v", err)
+	}
+	// A block that was solved at that moment is not lost.
+	if outcome, err := s.Submit(t.Context(), solve(t, o.Work, 0)); outcome != mine.Accepted {
+		t.Error(outcome, err)
+	}
+}

@@ -1,0 +1,261 @@
+package mine
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// Whatever a source says, the observer is told and the search goes on.
+func TestOutcomes(t *testing.T) {
+	why := errors.New("why")
+	words := map[Outcome]string{
+		Unanswered: "unanswered", Accepted: "accepted", Stale: "stale", Duplicate: "duplicate",
+		Low: "low", Invalid: "invalid", Lost: "lost",
+	}
+	if len(words) != len(Outcomes()) {
+		t.Errorf("%d outcomes, want %d", len(Outcomes()), len(words))
+	}
+	if Outcome(-1).String() != "unknown" || Outcome(99).String() != "unknown" {
+		t.Error("a number that is no outcome has a word")
+	}
+	for _, o := range Outcomes() {
+		if o.String() != words[o] {
+			t.Errorf("%d is the word %q, want %q", o, o, words[o])
+		}
+		for _, w := range []*Work{shareWork("1"), blockWork("1")} {
+			synctest.Test(t, func(t *testing.T) {
+				source := newFakeSource(w)
+				source.submit = func(context.Context, Solution) (Outcome, error) { return o, why }
+				b := startLoop(t, &fakeEngine{answer: once()}, source, func(c *Config) { c.Attempts = 1 })
+				time.Sleep(5 * time.Second)
+				b.stop()
+				all := b.all()
+				if len(all) != 1 || all[0].outcome != o || !errors.Is(all[0].err, why) || all[0].Block != w.Target.IsZero() {
+					t.Errorf("%v: told %+v", o, all)
+				}
+				if len(b.engine.jobs) < 100 {
+					t.Errorf("%v: %d jobs, so the search has ended", o, len(b.engine.jobs))
+				}
+			})
+		}
+	}
+}
+
+// A share that the source does not answer is submitted again, a bounded number of
+// times, and the search does not wait for that.
+func TestSubmitAgain(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		answers  int // the attempt that is answered
+		attempts int
+		want     Outcome
+	}{
+		{"at once", 1, 1, Accepted},
+		{"the third time", 3, 3, Accepted},
+		{"never", 9, 3, Unanswered},
+	} {
+		for _, w := range []*Work{shareWork("1"), blockWork("1")} {
+			t.Run(tc.name+" block="+map[bool]string{true: "yes", false: "no"}[w.Target.IsZero()], func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					source := newFakeSource(w)
+					var at []time.Time
+					source.submit = func(context.Context, Solution) (Outcome, error) {
+						at = append(at, time.Now())
+						if len(at) < tc.answers {
+							return Unanswered, nil
+						}
+						return Accepted, nil
+					}
+					b := startLoop(t, &fakeEngine{answer: once()}, source, nil)
+					time.Sleep(10 * time.Second)
+					b.stop()
+					all := b.all()
+					if len(all) != 1 || all[0].outcome != tc.want || (all[0].err == nil) != (tc.want == Accepted) {
+						t.Fatalf("told %+v", all)
+					}
+					if len(at) != tc.attempts || tc.attempts > 1 && at[2].Sub(at[1]) != retryAfter {
+						t.Errorf("attempts at %v, want %d", at, tc.attempts)
+					}
+				})
+			})
+		}
+	}
+}
+
+// hang is a source that answers when it is told to stop.
+func hang(ctx context.Context, _ Solution) (Outcome, error) {
+	<-ctx.Done()
+	return Unanswered, ctx.Err()
+}
+
+// While a source hangs, shares are searched and queued up to the bound, and the rest
+// are dropped. Each attempt is over at its deadline.
+func TestSlowSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(shareWork("1"))
+		source.submit = hang
+		b := startLoop(t, &fakeEngine{answer: every(0)}, source, func(c *Config) { c.Queue, c.Timeout = 2, time.Minute })
+		time.Sleep(chunkTime*10 + chunkTime/2)
+		var full int
+		for _, s := range b.all() {
+			if s.outcome != Unanswered || !errors.Is(s.err, ErrQueueFull) {
+				t.Errorf("told %+v", s)
+			}
+			full++
+		}
+		if n := len(b.engine.seen()); n != 11 || full != n-1-1-2 {
+			t.Errorf("%d jobs, %d shares dropped; want all but one at the source and two in the queue", n, full)
+		}
+		b.engine.mu.Lock()
+		b.engine.answer = nil
+		b.engine.mu.Unlock()
+		b.source.post(nil, true)
+		time.Sleep(3 * (3*time.Minute + 2*retryAfter))
+		if n := len(b.source.tried()); n != 9 {
+			t.Errorf("%d attempts for three shares, want 9", n)
+		}
+		all := b.all()[full+1:] // without the share of the last search, which was dropped
+		if len(all) != 3 {
+			t.Fatalf("told of %d shares, want 3", len(all))
+		}
+		for _, s := range all {
+			if s.outcome != Unanswered || !errors.Is(s.err, context.DeadlineExceeded) {
+				t.Errorf("told %+v", s)
+			}
+		}
+	})
+}
+
+// A block that the source does not answer holds the search up to its deadlines, and
+// no longer.
+func TestSlowSourceOfBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(blockWork("1"))
+		source.submit = hang
+		b := startLoop(t, &fakeEngine{answer: once()}, source, func(c *Config) { c.Timeout = time.Minute })
+		time.Sleep(3*time.Minute + 3*retryAfter)
+		if n := len(b.engine.seen()); n != 1 {
+			t.Errorf("%d jobs, want 1", n)
+		}
+		time.Sleep(2 * time.Second)
+		if n := len(b.engine.seen()); n < 100 {
+			t.Errorf("%d jobs after the deadlines", n)
+		}
+		if n := len(b.source.tried()); n != 3 {
+			t.Errorf("%d attempts, want 3", n)
+		}
+	})
+}
+
+// At the end of the loop the shares that wait are dropped, and the one that is under
+// way is given up. A block is not submitted again.
+func TestShutdownDropsShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(shareWork("1"))
+		source.submit = hang
+		b := startLoop(t, &fakeEngine{answer: every(0)}, source, nil)
+		time.Sleep(5*chunkTime + chunkTime/2)
+		stopping := time.Now()
+		b.stop()
+		if took := time.Since(stopping); took > chunkTime {
+			t.Errorf("the end took %v", took)
+		}
+		all := b.all()
+		if len(all) < 5 || len(b.source.tried()) != 1 {
+			t.Errorf("told of %d shares, %d submitted", len(all), len(b.source.tried()))
+		}
+		for _, s := range all {
+			if s.outcome != Unanswered || !errors.Is(s.err, context.Canceled) {
+				t.Errorf("told %+v", s)
+			}
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(blockWork("1"))
+		source.submit = func(context.Context, Solution) (Outcome, error) { return Unanswered, nil }
+		b := startLoop(t, &fakeEngine{answer: once()}, source, func(c *Config) { c.Attempts = 100 })
+		time.Sleep(retryAfter / 2)
+		b.stop()
+		if n := len(b.source.tried()); n != 1 {
+			t.Errorf("%d attempts, want 1", n)
+		}
+	})
+}
+
+// Observers are optional.
+func TestNoObserver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := startLoop(t, &fakeEngine{answer: once()}, newFakeSource(blockWork("1")), func(c *Config) { c.Observer = Observer{} })
+		time.Sleep(time.Second / 2)
+		b.stop()
+		if len(b.source.tried()) != 1 {
+			t.Error("nothing was submitted")
+		}
+		Observer{}.exhausted(Work{})
+	})
+}
+
+// Two loops search with one engine. Each counts its own hashes, over the works on
+// one parent, and its own only.
+func TestProgressIsOfOneSearch(t *testing.T) {
+	engine, err := pow.New(pow.Config{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hard := func(id string) *Work {
+		w := shareWork(id)
+		w.Target = pow.ZerosTarget(200)
+		return w
+	}
+	var loops [2]*Loop
+	var sources [2]*fakeSource
+	for i := range loops {
+		sources[i] = newFakeSource(hard("1"))
+		if loops[i], err = New(Config{Engine: engine, Source: sources[i]}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			loops[i].Run(ctx)
+		}()
+		defer func() {
+			cancel()
+			<-done
+		}()
+	}
+	until := func(ok func() bool) {
+		for !ok() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for i := range loops {
+		until(func() bool { return loops[i].Progress().Hashes > 1<<20 && loops[i].Progress().Rate > 0 })
+	}
+	if a, b, all := loops[0].Progress().Hashes, loops[1].Progress().Hashes, engine.Hashes(); a+b > all {
+		t.Errorf("%d and %d hashes, but the engine has done %d", a, b, all)
+	}
+
+	// Newer work continues the count, a new parent begins another.
+	before := loops[0].Progress()
+	sources[0].post(hard("2"), false)
+	until(func() bool { return loops[0].Progress().Hashes > before.Hashes+1<<20 })
+	if p := loops[0].Progress(); !p.Since.Equal(before.Since) {
+		t.Errorf("the search began at %v, with newer work at %v", before.Since, p.Since)
+	}
+	other := hard("3")
+	other.Prev[0]++
+	sources[0].post(other, true)
+	until(func() bool { p := loops[0].Progress(); return p.Mining && p.Since.After(before.Since) })
+	sources[0].post(nil, true)
+	until(func() bool { return loops[0].Progress() == Progress{} })
+	if !loops[1].Progress().Mining {
+		t.Error("the other search has ended, too")
+	}
+}
