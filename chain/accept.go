@@ -115,8 +115,8 @@ func (c *Chain) place(run []arrival, mayHold bool) (plan, error) {
 }
 
 // upToAwaited returns the blocks of a run up to the first for which a held block
-// waits. The held block came before the rest of the run, so it is placed before
-// the rest, just as it would be if the blocks of the run came one by one.
+// waits. The held block came before the rest of the run, so it is placed before the
+// rest. The order is then the same as if the blocks of the run came one by one.
 func (c *Chain) upToAwaited(run []arrival) []arrival {
 	for i, a := range run {
 		if c.held.isAwaited(a.hash) {

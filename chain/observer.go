@@ -16,8 +16,8 @@ import (
 // called from several goroutines at the same time. A program that wants to act on
 // a change uses [Chain.Subscribe].
 type Observer struct {
-	// BlockTaken is called for every block that is not refused. A block that is
-	// held is told again when it is placed.
+	// BlockTaken is called for every block that is not refused. For a held block it
+	// is called a second time when the block is placed.
 	BlockTaken func(Outcome)
 
 	// BlockRefused is called for every block that is refused.
@@ -29,14 +29,15 @@ type Observer struct {
 	BlockChecked func(took time.Duration)
 
 	// BlockPlaced is called when a new block is on disk and on its branch, as best
-	// or side. took is the time since it came. BlockPlaced is not called for a
-	// block that was held, because that time would not be the chain's.
+	// or side. took is the time since Accept or AcceptAll was called with it.
+	// BlockPlaced is not called for a block that was held, because most of that
+	// time is not the chain's work.
 	BlockPlaced func(took time.Duration)
 
 	// BlockConnected is called for every block that joins the active branch.
-	// interval is the time from the parent's header time to its own. It is 0 if
-	// the parent's is later, and for the child of genesis, whose header time is not
-	// from a clock.
+	// interval is the time from the parent's header time to the block's. It is 0
+	// if the parent's is later, and for the child of genesis, because the header
+	// time of genesis is not from a clock.
 	BlockConnected func(interval time.Duration)
 
 	// Reorg is called when depth blocks have left the active branch.

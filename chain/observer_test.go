@@ -48,8 +48,8 @@ func record(c *Chain) *counts {
 	return n
 }
 
-// Every block is told once, with what became of it. A block that is held is told
-// again when it is placed, but its time is not.
+// The observer learns once what became of a block, and a second time of a held block
+// when it is placed. A block that was held has no time.
 func TestObserverOfBlocks(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy()})
 	c.Observe(Observer{}) // an observer may leave everything out

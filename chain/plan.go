@@ -183,8 +183,8 @@ func (c *Chain) planBranch(p *plan) error {
 // planMove plans to make the last of the good blocks the tip, or the parent if
 // there are none. The branch has more work than the active one from the block
 // number lighter on. A block may fail now because a transaction is on its branch
-// already. Everything below that block then ends as it would if the blocks had
-// come one by one.
+// already. For all other blocks of the plan the result is then the same as if the
+// blocks had come one by one.
 func (c *Chain) planMove(p *plan, lighter int) error {
 	m := c.newMove(p.parent)
 	spoiled, f, err := c.connectStored(m)
