@@ -7,9 +7,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"

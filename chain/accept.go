@@ -105,13 +105,13 @@ func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outc
 }
 
 // place makes a plan for a run of blocks and carries it out. The error is the
-// store's. The caller holds write.
+// store's, and then nothing has changed. The caller holds write.
 func (c *Chain) place(run []arrival, mayHold bool) (plan, error) {
 	p, err := c.plan(run, mayHold)
-	if err != nil {
-		return plan{}, err
+	if err == nil {
+		err = c.carryOut(&p)
 	}
-	return p, c.carryOut(&p)
+	return p, err
 }
 
 // upToAwaited returns the blocks of a run up to the first for which a held block

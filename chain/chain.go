@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
+	"github.com/lodepow/lode/internal/observe"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -67,7 +66,7 @@ type Chain struct {
 	stale []uint64
 
 	events    events // filled while mu is held, so that events are in order
-	observers atomic.Pointer[[]Observer]
+	observers observe.List[Observer]
 }
 
 // Open reads the chain from the store and checks the links and the work of its

@@ -7,9 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
 	"github.com/lodepow/lode/pow"
 )
 
@@ -140,4 +141,76 @@ func TestEventsComeInOrder(t *testing.T) {
 		t.Errorf("there were events for %d blocks, and %d are stored", len(told), stored)
 	}
 	t.Logf("events %v", kinds)
+}
+
+func TestEvents(t *testing.T) {
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
+	b := a.Fork("b")
+	var got []string
+	note := func(name string) func(Event) {
+		return func(e Event) {
+			if c.Tip() != e.Tip { // a subscriber may call the chain
+				t.Errorf("tip %+v, want %+v", e.Tip, c.Tip())
+			}
+			got = append(got, fmt.Sprintf("%s %s %d +%d -%d", name, e.Kind, e.Tip.Height, len(e.Connected), len(e.Disconnected)))
+		}
+	}
+	cancel := c.Subscribe(note("x"))
+	c.post(rulestest.MakeTx(t, "one"))
+	c.want(Best, a.Grow(1))
+	c.want(Side, b.Grow(1))
+	cancel()
+	c.Subscribe(note("y"))
+	c.want(Best, b.Grow(1))
+	want := "[x tx 0 +0 -0 x tip 1 +1 -0 x side 1 +0 -0 y reorg 2 +2 -1]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("events %v, want %s", got, want)
+	}
+}
+
+// follower follows a chain by its events alone.
+type follower struct {
+	active  []pow.Hash
+	pending map[pow.Hash]bool
+}
+
+func follow(c *Chain) *follower {
+	f := &follower{active: []pow.Hash{c.Tip().Hash}, pending: map[pow.Hash]bool{}}
+	c.Subscribe(func(e Event) {
+		f.active = append(f.active[:len(f.active)-len(e.Disconnected)], e.Connected...)
+		for _, id := range e.Returned {
+			f.pending[id] = true
+		}
+		for _, hash := range e.Connected {
+			b, err := c.Block(hash)
+			if err != nil {
+				panic(err)
+			}
+			for _, tx := range b.Txs {
+				delete(f.pending, tx.ID())
+			}
+		}
+		if e.Kind == EventTx {
+			f.pending[e.Tx.ID()] = true
+		}
+	})
+	return f
+}
+
+func (f *follower) check(t *rapid.T, c *Chain) {
+	for height, hash := range f.active {
+		if got, _ := c.HashAt(int64(height)); got != hash || c.Len() != int64(len(f.active)) {
+			t.Fatalf("height %d: the events tell of %s, the chain has %s", height, hash, got)
+		}
+	}
+	ids := c.PendingIDs(0, 1000)
+	for _, id := range ids {
+		if !f.pending[id] || !c.HasPending(id) {
+			t.Fatalf("transaction %s is pending, and no event tells of it", id)
+		}
+	}
+	if len(ids) != len(f.pending) {
+		t.Fatalf("%d transactions are pending, %d by the events", len(ids), len(f.pending))
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/pow"
 )
 

@@ -13,7 +13,6 @@ import (
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
 	"github.com/lodepow/lode/pow"
 )
 

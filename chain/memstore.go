@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/pow"
 )
 

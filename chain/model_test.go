@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
-	"pgregory.net/rapid"
-
 	"github.com/lodepow/lode/pow"
 )
 

@@ -2,7 +2,6 @@ package chain
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
@@ -61,30 +60,11 @@ type Observer struct {
 // Observe attaches an observer to the chain, for good. It may be called at any
 // time and more than once; a call that is already under way may miss the new
 // observer.
-func (c *Chain) Observe(o Observer) {
-	for {
-		old := c.observers.Load()
-		all := []Observer{o}
-		if old != nil {
-			all = append(slices.Clone(*old), o)
-		}
-		if c.observers.CompareAndSwap(old, &all) {
-			return
-		}
-	}
-}
-
-// attached returns the observers. The caller must not change the slice.
-func (c *Chain) attached() []Observer {
-	if all := c.observers.Load(); all != nil {
-		return *all
-	}
-	return nil
-}
+func (c *Chain) Observe(o Observer) { c.observers.Add(o) }
 
 // tellChecked tells the observers that a block has been checked by itself.
 func (c *Chain) tellChecked(took time.Duration) {
-	for _, o := range c.attached() {
+	for _, o := range c.observers.All() {
 		if o.BlockChecked != nil {
 			o.BlockChecked(took)
 		}
@@ -94,7 +74,7 @@ func (c *Chain) tellChecked(took time.Duration) {
 // tellPlaced tells the observers about a plan for blocks that came at the time
 // start, now that it has been carried out.
 func (c *Chain) tellPlaced(p *plan, start time.Time) {
-	all := c.attached()
+	all := c.observers.All()
 	if len(all) == 0 {
 		return
 	}
@@ -115,7 +95,7 @@ func (c *Chain) tellPlaced(p *plan, start time.Time) {
 // tellUnheld tells the observers about the plan for a block that was held, now
 // that it has been carried out.
 func (c *Chain) tellUnheld(p *plan) {
-	for _, o := range c.attached() {
+	for _, o := range c.observers.All() {
 		o.tellOutcomes(p)
 	}
 }
@@ -138,7 +118,7 @@ func (o *Observer) tellOutcomes(p *plan) {
 
 // tellMove tells the observers that the tip has moved. The caller holds mu.
 func (c *Chain) tellMove(disconnected int, connected []pow.Hash) {
-	for _, o := range c.attached() {
+	for _, o := range c.observers.All() {
 		if o.Reorg != nil && disconnected > 0 {
 			o.Reorg(disconnected)
 		}
@@ -156,7 +136,7 @@ func (c *Chain) tellMove(disconnected int, connected []pow.Hash) {
 func (c *Chain) tellPosted(outcome TxOutcome, err error) {
 	var rule block.RuleError
 	isRefused := isRule(err) && errors.As(err, &rule)
-	for _, o := range c.attached() {
+	for _, o := range c.observers.All() {
 		switch {
 		case err == nil:
 			if o.TxTaken != nil {

@@ -26,9 +26,9 @@ type counts struct {
 	full, failed int
 }
 
-// observe counts what the chain tells from now on, for tests that use the chain
+// record counts what the chain tells from now on, for tests that use the chain
 // from one goroutine.
-func observe(c *Chain) *counts {
+func record(c *Chain) *counts {
 	n := &counts{
 		taken: map[Outcome]int{}, refused: map[block.Reason]int{},
 		txs: map[TxOutcome]int{}, txRefused: map[block.Reason]int{},
@@ -53,7 +53,7 @@ func observe(c *Chain) *counts {
 func TestObserverOfBlocks(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy()})
 	c.Observe(Observer{}) // an observer may leave everything out
-	n := observe(c.Chain)
+	n := record(c.Chain)
 	a := rulestest.NewBranch(c.Params())
 	b := a.Fork("b")
 	for range 3 {
@@ -93,7 +93,7 @@ func TestObserverOfBlocks(t *testing.T) {
 func TestObserverOfMoves(t *testing.T) {
 	store := NewMemStore()
 	c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
-	n := observe(c.Chain)
+	n := record(c.Chain)
 	a := rulestest.NewBranch(c.Params())
 	c.want(Best, a.Grow(1000))
 	b := a.Fork("b")
@@ -151,7 +151,7 @@ func TestObserverOfTxs(t *testing.T) {
 	one, two, long := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two"), rulestest.MakeTx(t, strings.Repeat("x", 300))
 	p := rulestest.With(rulestest.Easy(), func(c *rules.Config) { c.Limits.TxBytes = 200 })
 	c := openTest(t, Config{Params: p, Store: store, PoolTxs: 1, PoolBytes: 1 << 10})
-	n := observe(c.Chain)
+	n := record(c.Chain)
 	c.post(one)
 	if s := c.Stats(); s.PoolTxs != 1 || s.PoolBytes != one.Size() || s.MaxPoolTxs != 1 || s.MaxPoolBytes != 1<<10 {
 		t.Errorf("stats %+v", s)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
 	"github.com/lodepow/lode/pow"
 )
 
@@ -274,7 +273,7 @@ func TestDeepReorg(t *testing.T) {
 	}
 
 	last := b.Grow(1)
-	told := observe(c.Chain)
+	told := record(c.Chain)
 	var before, peak runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/pow"
 )
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/pow"
 )
 

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/node"
 )
 

@@ -66,7 +66,7 @@ func (e *fakeEngine) Search(ctx context.Context, job pow.Job) (pow.Result, error
 	return pow.Result{Searched: job.Count}, pow.ErrExhausted
 }
 
-func (e *fakeEngine) BlockFound(since time.Time) {
+func (e *fakeEngine) ReportBlock(since time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.blocks = append(e.blocks, since)

@@ -31,9 +31,9 @@ var ErrQueueFull = errors.New("too many solutions wait for the source: this one 
 type Engine interface {
 	Search(ctx context.Context, job pow.Job) (pow.Result, error)
 
-	// BlockFound notes that a block has been solved whose search began at that
+	// ReportBlock notes that a block has been solved whose search began at that
 	// time.
-	BlockFound(since time.Time)
+	ReportBlock(since time.Time)
 }
 
 // Config says what to mine and how. Engine and Source are required; the zero value
@@ -275,7 +275,7 @@ func (l *Loop) solved(ctx context.Context, extranonce []byte, h pow.Header, trac
 		}
 		return false
 	}
-	l.engine.BlockFound(tracked.since)
+	l.engine.ReportBlock(tracked.since)
 	l.tracker.end()
 	outcome := l.submit(ctx, s)
 	if outcome == Unanswered || outcome == Invalid {

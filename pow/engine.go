@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/lodepow/lode/internal/observe"
 )
 
 // MaxWorkers is the largest number of workers that an engine can have.
@@ -37,7 +39,7 @@ type Engine struct {
 	hashes    atomic.Uint64 // computed by all searches so far
 	refused   atomic.Uint64 // see [Engine.Refused]
 	searches  searchCounts
-	observers atomic.Pointer[[]Observer] // nil before the first; the slice is replaced, never changed
+	observers observe.List[Observer]
 }
 
 // New returns an engine. It chooses the kernel, which has to pass a self-test.

@@ -34,7 +34,7 @@ func (e *Engine) Mine(ctx context.Context, next func() (Job, error)) (Result, er
 			return Result{Searched: r.Searched, Hashes: hashes}, err
 		}
 		r.Tries, r.Hashes = tries, hashes
-		e.tellBlockFound(start)
+		e.ReportBlock(start)
 		return r, nil
 	}
 }

@@ -12,8 +12,8 @@ import (
 // so they must be quick. Searches that run at the same time call them at the
 // same time.
 type Observer struct {
-	// BlockFound is called when Mine has solved a header. took is the time since
-	// Mine was called.
+	// BlockFound is called when a block has been solved, by Mine or as reported with
+	// ReportBlock. took is the time since the search for the block began.
 	BlockFound func(took time.Duration)
 
 	// Cancelled is called when a search ends after its context has ended.
@@ -26,30 +26,11 @@ type Observer struct {
 // Observe attaches an observer to the engine, for good. It may be called at any
 // time and more than once; a search that is already under way may miss the new
 // observer.
-func (e *Engine) Observe(o Observer) {
-	for {
-		old := e.observers.Load()
-		all := []Observer{o}
-		if old != nil {
-			all = append(slices.Clone(*old), o)
-		}
-		if e.observers.CompareAndSwap(old, &all) {
-			return
-		}
-	}
-}
-
-// attached returns the observers. The caller must not change the slice.
-func (e *Engine) attached() []Observer {
-	if all := e.observers.Load(); all != nil {
-		return *all
-	}
-	return nil
-}
+func (e *Engine) Observe(o Observer) { e.observers.Add(o) }
 
 // observesCancel reports whether an observer asks for the latency of a cancel.
 func (e *Engine) observesCancel() bool {
-	return slices.ContainsFunc(e.attached(), func(o Observer) bool { return o.Cancelled != nil })
+	return slices.ContainsFunc(e.observers.All(), func(o Observer) bool { return o.Cancelled != nil })
 }
 
 // tellCancelled tells the observers how long a search went on after its context
@@ -60,17 +41,19 @@ func (e *Engine) tellCancelled(ended *time.Time) {
 	if ended != nil {
 		latency = max(0, e.now().Sub(*ended))
 	}
-	for _, o := range e.attached() {
+	for _, o := range e.observers.All() {
 		if o.Cancelled != nil {
 			o.Cancelled(latency)
 		}
 	}
 }
 
-// tellBlockFound tells the observers that Mine, called at start, has solved a
-// header.
-func (e *Engine) tellBlockFound(start time.Time) {
-	all := e.attached()
+// ReportBlock tells the observers that a header has been solved for which the
+// caller has mined since start. Mine calls it. A caller that mines with Search
+// calls it itself, because only that caller knows which answers are blocks and
+// which are easier shares.
+func (e *Engine) ReportBlock(start time.Time) {
+	all := e.observers.All()
 	if len(all) == 0 {
 		return
 	}

@@ -12,10 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
 )

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"pgregory.net/rapid"
 
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 

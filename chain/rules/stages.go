@@ -20,17 +20,17 @@ import (
 //     must not be remembered as invalid.
 //   - A fault that stays comes before a fault that passes. A block that is held until
 //     its time comes has passed all other checks of its place, so it is almost
-//     always a good one.
+//     always a good one. The parent comes before these checks only because there is
+//     no place to check without it.
 //
 // The exception is [Mined], which comes after [Clock]. It needs the transactions
 // of the whole branch, and those are indexed for the active branch alone. The
 // chain therefore asks only when the branch is about to become the active one,
 // which may be long after the block was stored beside it. A block has to be
-// allowed into the tree first, and the clock decides about that. So there is one
-// verdict on a block from the future that repeats a transaction of its branch,
-// whatever branch that is: [block.TimeTooNew] now, and [block.TxAlreadyMined]
-// when its time has come and its branch is to be the active one. Bitcoin Core has
-// the same order.
+// allowed into the tree first, and the clock decides about that. So the verdict on
+// a block that is ahead of the clock and repeats a transaction is the same on every
+// branch: [block.TimeTooNew] now, and [block.TxAlreadyMined] when its time has come
+// and its branch is to become the active one. Bitcoin Core has the same order.
 type Stage int
 
 // The stages, in order. Each line says what the stage needs and what it looks at.

@@ -12,11 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"go.etcd.io/bbolt"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 

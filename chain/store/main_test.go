@@ -7,11 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"go.uber.org/goleak"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 

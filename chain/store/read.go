@@ -8,12 +8,11 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 

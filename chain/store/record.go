@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"hash/crc32"
 
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
 )
 
 const sumSize = 4

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -74,25 +73,11 @@ type Observer struct {
 // Observe attaches an observer to the store, for good. It may be called at any
 // time and more than once; a commit that is already under way may miss the new
 // observer.
-func (s *Store) Observe(o Observer) {
-	for {
-		old := s.observers.Load()
-		all := []Observer{o}
-		if old != nil {
-			all = append(slices.Clone(*old), o)
-		}
-		if s.observers.CompareAndSwap(old, &all) {
-			return
-		}
-	}
-}
+func (s *Store) Observe(o Observer) { s.observers.Add(o) }
 
+// tellCommitted tells the observers that a group of changes is on the disk.
 func (s *Store) tellCommitted(changes int, took time.Duration) {
-	all := s.observers.Load()
-	if all == nil {
-		return
-	}
-	for _, o := range *all {
+	for _, o := range s.observers.All() {
 		if o.Committed != nil {
 			o.Committed(changes, took)
 		}

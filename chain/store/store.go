@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/internal/observe"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -70,7 +70,7 @@ type Store struct {
 	blocks *index
 
 	counts    counts
-	observers atomic.Pointer[[]Observer] // nil: none
+	observers observe.List[Observer]
 
 	gate   sync.RWMutex // held for reading while a change enters the queue
 	closed bool         // guarded by gate; once true, nothing enters the queue

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"go.etcd.io/bbolt"
 
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 

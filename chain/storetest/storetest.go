@@ -10,11 +10,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
-
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
 

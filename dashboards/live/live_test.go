@@ -17,7 +17,6 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
 )

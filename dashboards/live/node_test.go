@@ -13,12 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"

@@ -3,9 +3,8 @@ package nodes
 import (
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/node/gossip"
 )
 

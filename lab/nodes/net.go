@@ -6,10 +6,9 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
-
-	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )

@@ -2,10 +2,9 @@ package nodes
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"time"
-
-	"math/rand/v2"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/gossip"

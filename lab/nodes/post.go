@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/pow"
 )
 

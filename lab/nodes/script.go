@@ -3,13 +3,11 @@ package nodes
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
-	"github.com/lodepow/lode/chain/rules"
-
-	"math/rand/v2"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )

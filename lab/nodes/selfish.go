@@ -3,9 +3,8 @@ package nodes
 import (
 	"slices"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 // selfish is the block-withholding strategy of Eyal and Sirer, "Majority is not

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lodepow/lode/node/internal/observe"
+	"github.com/lodepow/lode/internal/observe"
 	"github.com/lodepow/lode/node/internal/slots"
 )
 

@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
-
 	"pgregory.net/rapid"
 
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/pow"
 )
 

@@ -4,9 +4,8 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 

@@ -6,13 +6,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/chain/rules"
-	"github.com/lodepow/lode/chain/rules/rulestest"
-
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/chain/rules/rulestest"
 	"github.com/lodepow/lode/pow"
 )
 

@@ -12,7 +12,6 @@ import (
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
 	"github.com/lodepow/lode/lab/nodes"
-
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
