@@ -184,8 +184,12 @@ func (l *Loop) step(ctx context.Context) {
 		wait(ctx, offer.Newer, offer.Wait)
 		return
 	}
+	taken := l.cursor == nil || l.cursor.work.ID != offer.Work.ID
 	if !l.cursor.goesOnWith(*offer.Work) {
 		l.cursor = newCursor(*offer.Work, l.start)
+		taken = true
+	}
+	if taken {
 		l.observer.workTaken(*offer.Work)
 	}
 	l.search(ctx, offer)
