@@ -14,8 +14,8 @@ import (
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
-	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/internal/observe"
+	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/internal/slots"
 	"github.com/lodepow/lode/pow"
 )
