@@ -28,9 +28,9 @@ const (
 )
 
 const (
-	// A source takes the solutions of the latest keptWorks works on the present tip. A
-	// loop takes newer work every two seconds at most, so these are two minutes and
-	// more: longer than a server leaves its sessions with one job.
+	// A source takes the solutions of its latest keptWorks works. A loop takes newer
+	// work about every two seconds, so these are the works of two minutes: longer than
+	// a server leaves its sessions with one job.
 	keptWorks = 64
 
 	// keptStale is how many works on earlier tips are among them. A solution may be
