@@ -562,6 +562,24 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
+// A block that has been mined just before the end is told, though both have happened
+// when the caller looks.
+func TestMinedBeforeTheEnd(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c})
+	post(t, c, "last")
+	r := s.join()
+	if outcome, err := s.Submit(t.Context(), solve(t, offer(t, s).Work, 0)); outcome != mine.Accepted {
+		t.Fatal(outcome, err)
+	}
+	s.Close()
+	for range 100 { // a select chooses at random
+		if b, mined, err := s.wait(t.Context(), r); !mined || err != nil || b.Height() != 1 {
+			t.Fatalf("block %d, %v, %v; want the block", b.Height(), mined, err)
+		}
+	}
+}
+
 // full is a store that takes no block while the disk is full.
 type full struct {
 	chain.Store
