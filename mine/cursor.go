@@ -51,10 +51,12 @@ func newCursor(w Work, start uint64) *cursor {
 	return &cursor{work: w, versions: len(w.Versions()), start: start}
 }
 
-// goesOnWith reports whether the work is a set of headers that the cursor is in. If
-// so, the cursor goes on with the target and the times of that work.
+// goesOnWith reports whether the work describes the headers that the cursor is in. If
+// so, the cursor goes on with the ID, the target, the times and the versions of that
+// work. It does not rely on the ID: a source may give the same headers another one,
+// and searching them from the beginning would repeat hashes.
 func (c *cursor) goesOnWith(w Work) bool {
-	if c == nil || c.work.ID != w.ID || c.work.Extranonces != w.Extranonces {
+	if c == nil || !c.work.SameHeaders(w) {
 		return false
 	}
 	c.work, c.versions = w, len(w.Versions())
@@ -89,7 +91,9 @@ func (c *cursor) ready(now time.Time) (at uint32, ok bool) {
 	if uint64(at) >= c.floor {
 		return at, true
 	}
-	return uint32(c.floor), c.begun // if begun, the clock has been set back meanwhile
+	// If the round has begun, the clock has been set back meanwhile, or the source
+	// has lowered the greatest time.
+	return uint32(c.floor), c.begun && c.floor <= uint64(c.work.latest())
 }
 
 // next returns the next job, of at most count nonces, and false if all headers of

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/lodepow/lode/pow"
 )
 
 func TestJobNonces(t *testing.T) {
@@ -129,5 +131,63 @@ func TestCursorWithAWrongClock(t *testing.T) {
 		if got, ok := c.ready(time.Unix(tc.clock, 0)); got != tc.want || !ok {
 			t.Errorf("at %d: %d, want %d", tc.clock, got, tc.want)
 		}
+	}
+}
+
+// The same headers under another ID are not searched again: the cursor goes on. A
+// source may number its works without looking whether they differ.
+func TestCursorGoesOnWithTheSameHeaders(t *testing.T) {
+	w := *shareWork("1")
+	w.Branch = []pow.Hash{{1}}
+	c := newCursor(w, 5)
+	if _, _, ok := c.next(time.Unix(100, 0), 1000); !ok {
+		t.Fatal("exhausted")
+	}
+	c.advance(1000)
+	same := w
+	same.ID, same.Target, same.MinTime, same.Branch = "2", pow.ZerosTarget(9), 50, []pow.Hash{{1}}
+	if !c.goesOnWith(same) {
+		t.Fatal("the cursor begins anew with the same headers")
+	}
+	if _, job, _ := c.next(time.Unix(100, 0), 1000); job.First != 1000 || job.Target != same.Target {
+		t.Errorf("the next job begins with nonce %d, want 1000", job.First)
+	}
+	if c.work.ID != "2" {
+		t.Errorf("solutions are for work %q, want the latest", c.work.ID)
+	}
+	for name, edit := range map[string]func(*Work){
+		"parent":      func(w *Work) { w.Prev[0]++ },
+		"bits":        func(w *Work) { w.Bits++ },
+		"version":     func(w *Work) { w.Version++ },
+		"before":      func(w *Work) { w.Before = []byte("other") },
+		"after":       func(w *Work) { w.After = []byte("other") },
+		"branch":      func(w *Work) { w.Branch = []pow.Hash{{2}} },
+		"extranonces": func(w *Work) { w.Extranonces.last-- },
+	} {
+		other := same
+		edit(&other)
+		if c.goesOnWith(other) {
+			t.Errorf("the cursor goes on with another %s", name)
+		}
+	}
+}
+
+// A source that lowers the greatest time of a work has no header searched twice.
+func TestCursorKeepsToALoweredMaxTime(t *testing.T) {
+	w := *shareWork("1")
+	w.Extranonces = Space{}
+	c := newCursor(w, 0)
+	for _, at := range []int64{100, 101} {
+		if _, job, ok := c.next(time.Unix(at, 0), nonceSpace); !ok || int64(job.Header.Time) != at {
+			t.Fatalf("at %d: %+v, %v", at, job.Header, ok)
+		}
+		c.advance(nonceSpace / 2 * uint64(102-at)) // all of the first round, half of the second
+	}
+	w.MaxTime = 100
+	if !c.goesOnWith(w) {
+		t.Fatal("the cursor begins anew")
+	}
+	if _, job, ok := c.next(time.Unix(101, 0), nonceSpace); ok {
+		t.Errorf("time %d is searched again", job.Header.Time)
 	}
 }

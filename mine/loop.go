@@ -51,6 +51,11 @@ type Config struct {
 	// does not hold up the search. 0 means 64.
 	Queue int
 
+	// Parallel is how many shares are submitted at the same time, so that the delay of
+	// each answer does not limit their rate, and a lost answer does not hold up the
+	// shares behind it. 0 means 4.
+	Parallel int
+
 	// Attempts is how often a solution is submitted until the source answers, with
 	// a pause of a second in between. 0 means 3.
 	Attempts int
@@ -64,7 +69,7 @@ type Config struct {
 }
 
 // Observer is a set of functions that a loop calls as events happen. Nil functions
-// are skipped. They may be called by two goroutines at once and must be quick.
+// are skipped. They may be called by several goroutines at once and must be quick.
 type Observer struct {
 	// WorkTaken is called when the loop begins to search a work.
 	WorkTaken func(Work)
@@ -101,6 +106,7 @@ type Loop struct {
 	engine   Engine
 	source   Source
 	start    uint64
+	parallel int
 	attempts int
 	timeout  time.Duration
 	observer Observer
@@ -121,11 +127,14 @@ func New(c Config) (*Loop, error) {
 	if c.Engine == nil || c.Source == nil {
 		return nil, errors.New("mining needs an engine and a source of work")
 	}
-	if c.Queue < 0 || c.Attempts < 0 || c.Timeout < 0 {
-		return nil, fmt.Errorf("queue of %d solutions, %d attempts, timeout %v: want none of them negative", c.Queue, c.Attempts, c.Timeout)
+	if c.Queue < 0 || c.Parallel < 0 || c.Attempts < 0 || c.Timeout < 0 {
+		return nil, fmt.Errorf("queue of %d solutions, %d in parallel, %d attempts, timeout %v: want none of them negative", c.Queue, c.Parallel, c.Attempts, c.Timeout)
 	}
 	if c.Queue == 0 {
 		c.Queue = 64
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 4
 	}
 	if c.Attempts == 0 {
 		c.Attempts = 3
@@ -141,7 +150,7 @@ func New(c Config) (*Loop, error) {
 	}
 	return &Loop{
 		engine: c.Engine, source: c.Source, start: c.Start,
-		attempts: c.Attempts, timeout: c.Timeout,
+		parallel: c.Parallel, attempts: c.Attempts, timeout: c.Timeout,
 		observer: c.Observer, now: c.Now, log: c.Logger,
 		queue:   make(chan Solution, c.Queue),
 		tracker: tracker{now: c.Now},
@@ -157,7 +166,9 @@ func (l *Loop) Progress() Progress { return l.tracker.progress() }
 // that still wait for the source are dropped.
 func (l *Loop) Run(ctx context.Context) {
 	var group sync.WaitGroup
-	group.Go(func() { l.submitShares(ctx) })
+	for range l.parallel {
+		group.Go(func() { l.submitShares(ctx) })
+	}
 	group.Go(func() { l.report(ctx) })
 	for ctx.Err() == nil {
 		l.step(ctx)
@@ -184,8 +195,12 @@ func (l *Loop) step(ctx context.Context) {
 		wait(ctx, offer.Newer, offer.Wait)
 		return
 	}
+	taken := l.cursor == nil || l.cursor.work.ID != offer.Work.ID
 	if !l.cursor.goesOnWith(*offer.Work) {
 		l.cursor = newCursor(*offer.Work, l.start)
+		taken = true
+	}
+	if taken {
 		l.observer.workTaken(*offer.Work)
 	}
 	l.search(ctx, offer)

@@ -21,6 +21,7 @@ func TestConfig(t *testing.T) {
 		"no source":         {Engine: engine},
 		"no engine":         {Source: source},
 		"a negative queue":  {Engine: engine, Source: source, Queue: -1},
+		"negative parallel": {Engine: engine, Source: source, Parallel: -1},
 		"negative attempts": {Engine: engine, Source: source, Attempts: -1},
 		"negative timeout":  {Engine: engine, Source: source, Timeout: -1},
 	} {

@@ -107,7 +107,7 @@ func (s Space) Contains(extranonce []byte) bool {
 // gets its space from [Space.Sub] instead.
 func (s Space) Split(n int) ([]Space, error) {
 	if n < 1 || uint64(n-1) > s.Last() {
-		return nil, fmt.Errorf("split of %d extranonces into %d spaces: want from 1 to as many as there are", s.Last()+1, n)
+		return nil, fmt.Errorf("split of extranonces 0 to %d into %d spaces: want from 1 to as many as there are", s.Last(), n)
 	}
 	// The number of extranonces is Last()+1, which may be 2^64. So Last() is divided
 	// and the quotient corrected. For one part of 2^64 the size wraps to 0, and so

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -70,6 +71,9 @@ func TestSpaceRefuses(t *testing.T) {
 		if _, err := one.Split(n); err == nil {
 			t.Errorf("256 extranonces were split into %d spaces", n)
 		}
+	}
+	if _, err := newSpace(t, nil, 8).Split(0); err == nil || !strings.Contains(err.Error(), "0 to 18446744073709551615 into 0") {
+		t.Errorf("all extranonces of eight bytes into 0 spaces: %v", err)
 	}
 	if _, err := one.Sub([]byte{1, 2}); err == nil {
 		t.Error("a prefix longer than what is rolled was accepted")

@@ -9,7 +9,8 @@ import (
 var errNoAnswer = errors.New("the source gave no answer and no reason")
 
 // submitShares hands in the shares of the queue, one after another, until the
-// queue is closed. Those that are left when the context ends are dropped.
+// queue is closed. Those that are left when the context ends are dropped. Several
+// goroutines run it.
 func (l *Loop) submitShares(ctx context.Context) {
 	for s := range l.queue {
 		if ctx.Err() != nil {

@@ -99,7 +99,7 @@ func TestSlowSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newFakeSource(shareWork("1"))
 		source.submit = hang
-		b := startLoop(t, &fakeEngine{answer: every(0)}, source, func(c *Config) { c.Queue, c.Timeout = 2, time.Minute })
+		b := startLoop(t, &fakeEngine{answer: every(0)}, source, func(c *Config) { c.Queue, c.Parallel, c.Timeout = 2, 1, time.Minute })
 		time.Sleep(chunkTime*10 + chunkTime/2)
 		var full int
 		for _, s := range b.all() {
@@ -131,6 +131,36 @@ func TestSlowSource(t *testing.T) {
 	})
 }
 
+// A share whose answer is lost does not hold up the shares behind it.
+func TestLostAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(shareWork("1"))
+		first := true
+		source.submit = func(ctx context.Context, s Solution) (Outcome, error) {
+			source.mu.Lock()
+			lost := first
+			first = false
+			source.mu.Unlock()
+			if lost {
+				return hang(ctx, s)
+			}
+			return Accepted, nil
+		}
+		b := startLoop(t, &fakeEngine{answer: every(0)}, source, nil)
+		time.Sleep(200*chunkTime + chunkTime/2)
+		var accepted int
+		for _, s := range b.all() {
+			if s.outcome != Accepted {
+				t.Fatalf("told %+v", s)
+			}
+			accepted++
+		}
+		if accepted < 190 {
+			t.Errorf("%d shares of 200 have an answer", accepted)
+		}
+	})
+}
+
 // A block that the source does not answer holds the search up to its deadlines, and
 // no longer.
 func TestSlowSourceOfBlocks(t *testing.T) {
@@ -158,7 +188,7 @@ func TestShutdownDropsShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newFakeSource(shareWork("1"))
 		source.submit = hang
-		b := startLoop(t, &fakeEngine{answer: every(0)}, source, nil)
+		b := startLoop(t, &fakeEngine{answer: every(0)}, source, func(c *Config) { c.Parallel = 1 })
 		time.Sleep(5*chunkTime + chunkTime/2)
 		stopping := time.Now()
 		b.stop()

@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -32,9 +33,9 @@ const (
 //	header:    Version (VersionMask rolled), Prev, root, a time, Bits, a nonce
 type Work struct {
 	// ID is the source's name for the set of headers. A source gives no two sets the
-	// same ID, not even after it has connected again. Work with the same ID may be
-	// offered again with another target or other times; the miner then goes on from
-	// where it was.
+	// same ID, not even after it has connected again. The same set may be offered
+	// again with another target, other times or another mask, under the same ID or a
+	// new one; the miner then goes on from where it was.
 	ID string
 
 	// Height is that of the block, for the log and for progress. 0 means unknown.
@@ -81,6 +82,16 @@ func (w Work) Validate() error {
 		return fmt.Errorf("work %q: merkle branch of %d hashes, want at most %d", w.ID, len(w.Branch), MaxBranch)
 	}
 	return nil
+}
+
+// SameHeaders reports whether two works describe the same headers for the same
+// parent, so that a search of one is a search of the other. The ID and what may
+// change during a search are not compared: the target, the times and the mask.
+func (w Work) SameHeaders(v Work) bool {
+	return w.Prev == v.Prev && w.Bits == v.Bits && w.Version == v.Version &&
+		w.Extranonces == v.Extranonces &&
+		bytes.Equal(w.Before, v.Before) && bytes.Equal(w.After, v.After) &&
+		slices.Equal(w.Branch, v.Branch)
 }
 
 // Versions returns the version fields to try with each nonce: the work's own

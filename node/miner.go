@@ -57,6 +57,7 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 		// A store that has failed to write a block does not recover within seconds,
 		// and the callers of Mine have been told by then.
 		Attempts: 1,
+		Parallel: 1, // the chain takes blocks only, so no shares are submitted
 		Now:      c.Now,
 		Logger:   c.Logger,
 	})

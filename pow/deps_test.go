@@ -1,6 +1,10 @@
 package pow_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
@@ -51,10 +55,37 @@ func wantLight(t *testing.T, pkg string) {
 
 func TestDependencies(t *testing.T) { wantLight(t, ".") }
 
+// TestEmbedder runs a program that embeds the engine in ten lines, and checks with
+// crypto/sha256 that its nonce is the first one that solves the header.
 func TestEmbedder(t *testing.T) {
 	const program = "./testdata/embed"
 	wantLight(t, program)
-	if got := goCommand(t, "run", program); got != "1082\n" {
-		t.Errorf("the program printed %q, want the nonce 1082", got)
+	var nonce uint32
+	var hash string
+	if out := goCommand(t, "run", program); strings.Count(out, "\n") != 1 {
+		t.Errorf("the program printed %q, want one line", out)
+	} else if _, err := fmt.Sscan(out, &nonce, &hash); err != nil {
+		t.Fatalf("the program printed %q, want a nonce and a hash: %v", out, err)
+	}
+	twice := func(b []byte) []byte {
+		once := sha256.Sum256(b)
+		again := sha256.Sum256(once[:])
+		return again[:]
+	}
+	header := make([]byte, 80)
+	header[0] = 1
+	copy(header[36:], twice([]byte("hello")))
+	binary.LittleEndian.PutUint32(header[72:], 0x1f00ffff)
+	for n := range nonce + 1 {
+		binary.LittleEndian.PutUint32(header[76:], n)
+		h := twice(header)
+		slices.Reverse(h)
+		// The bits are the target 0000ffff, followed by 56 zeros.
+		if solved := string(h[:2]) == "\x00\x00" && string(h[2:4]) != "\xff\xff"; solved != (n == nonce) {
+			t.Fatalf("nonce %d: solved %v; the program printed %d", n, solved, nonce)
+		}
+		if n == nonce && hex.EncodeToString(h) != hash {
+			t.Errorf("the program printed the hash %s, want %x", hash, h)
+		}
 	}
 }

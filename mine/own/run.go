@@ -47,13 +47,22 @@ func (r *run) took(now time.Time) time.Duration {
 // reports false if there are no transactions to mine. Calls that come while a block
 // is being mined wait for that one. The end of ctx ends the wait, never the search.
 func (s *Source) Mine(ctx context.Context) (b block.Block, mined bool, err error) {
-	r := s.join()
+	return s.wait(ctx, s.join())
+}
+
+// wait waits for the end of the run.
+func (s *Source) wait(ctx context.Context, r *run) (b block.Block, mined bool, err error) {
 	select {
 	case <-r.done:
 		return r.block, r.mined, r.err
 	case <-ctx.Done():
 		return block.Block{}, false, context.Cause(ctx)
 	case <-s.closed:
+	}
+	select {
+	case <-r.done: // before the end
+		return r.block, r.mined, r.err
+	default:
 		return block.Block{}, false, ErrStopped
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -27,9 +28,14 @@ const (
 )
 
 const (
-	// keptWorks is how many of the latest works a source can take solutions of. Late
-	// solutions are late by a job or two.
-	keptWorks = 8
+	// A source takes the solutions of its latest keptWorks works. A loop takes newer
+	// work about every two seconds, so these are the works of two minutes: longer than
+	// a server leaves its sessions with one job.
+	keptWorks = 64
+
+	// keptStale is how many works on earlier tips are among them. A solution may be
+	// under way while the tip changes.
+	keptStale = 8
 
 	// clockCheck is how long a source that waits for the clock trusts it, in case it
 	// is set meanwhile.
@@ -73,7 +79,7 @@ type Source struct {
 	life  mine.Lifetime // of the latest offer
 	prev  pow.Hash      // parent of the work of that offer
 	offer *mine.Offer   // the latest, or nil if it had no work
-	works []offered     // the latest keptWorks, the oldest first
+	works []offered     // what solutions may be of, the oldest first; see keptWorks
 	last  uint64        // number of the latest work
 	stats Stats
 }
@@ -177,9 +183,8 @@ func (s *Source) Offer() (mine.Offer, error) {
 	if s.run == nil {
 		return s.nothing(tip), nil
 	}
-	if s.offer != nil && s.prev == tip && !s.life.IsOutdated() {
-		s.run.mineOn(tip, s.now())
-		return *s.offer, nil
+	if s.isPresent(tip) {
+		return s.offerTemplate(s.works[len(s.works)-1].template)
 	}
 	t, err := s.chain.Template(chain.TemplateOptions{Tag: s.tag})
 	if err != nil {
@@ -193,6 +198,12 @@ func (s *Source) Offer() (mine.Offer, error) {
 		return s.nothing(t.Prev), nil
 	}
 	return s.offerTemplate(t)
+}
+
+// isPresent reports whether the latest offer has work on that tip, and nothing newer
+// is known.
+func (s *Source) isPresent(tip pow.Hash) bool {
+	return s.offer != nil && s.prev == tip && !s.life.IsOutdated()
 }
 
 // wantsBlock reports whether the source mines without being asked.
@@ -226,8 +237,8 @@ func (s *Source) renew(prev pow.Hash) {
 	}
 }
 
-// offerTemplate offers the template as work, or nothing if the clock has to be
-// waited for.
+// offerTemplate offers the template as work, or nothing if the clock has to be waited
+// for. The clock may have been set back since the same template was offered before.
 func (s *Source) offerTemplate(t chain.Template) (mine.Offer, error) {
 	wait, err := s.waitForClock(t)
 	if err != nil {
@@ -239,17 +250,43 @@ func (s *Source) offerTemplate(t chain.Template) (mine.Offer, error) {
 		return o, nil
 	}
 	s.run.mineOn(t.Prev, s.now())
-	s.renew(t.Prev)
-	s.last++
-	id := strconv.FormatUint(s.last, 10)
-	if len(s.works) == keptWorks {
-		s.works = append(s.works[:0], s.works[1:]...)
+	if s.isPresent(t.Prev) {
+		return *s.offer, nil
 	}
-	s.works = append(s.works, offered{id, t})
-	w := Work(id, t)
+	s.renew(t.Prev)
+	w := s.remember(t)
 	o := s.life.Offer(&w)
 	s.offer = &o
 	return o, nil
+}
+
+// remember returns the template as work, whose solutions the source takes from now on.
+// If the latest work already describes the same block, for example because it has no
+// room for the transactions that arrived since, this is that work again.
+func (s *Source) remember(t chain.Template) mine.Work {
+	if n := len(s.works); n > 0 {
+		if w := Work(s.works[n-1].id, t); w.SameHeaders(Work("", s.works[n-1].template)) {
+			return w
+		}
+	}
+	s.last++
+	id := strconv.FormatUint(s.last, 10)
+	s.works = append(s.works, offered{id, t})
+	var stale, all int
+	for _, w := range slices.Backward(s.works) {
+		if w.template.Prev != t.Prev {
+			if stale == keptStale {
+				break
+			}
+			stale++
+		}
+		if all == keptWorks {
+			break
+		}
+		all++
+	}
+	s.works = slices.Delete(s.works, 0, len(s.works)-all) // the latest, without a gap
+	return Work(id, t)
 }
 
 // waitForClock returns how long the source has to wait until it offers the
@@ -299,7 +336,7 @@ func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, err
 	t, ok := s.template(sol.WorkID)
 	switch {
 	case !ok:
-		return mine.Stale, fmt.Errorf("work %q is none of the latest %d", sol.WorkID, keptWorks)
+		return mine.Stale, fmt.Errorf("work %q is too old to be remembered", sol.WorkID)
 	case len(sol.Extranonce) != block.ExtranonceSize:
 		return mine.Invalid, fmt.Errorf("extranonce of %d bytes, want %d", len(sol.Extranonce), block.ExtranonceSize)
 	case !sol.Block:

@@ -469,16 +469,114 @@ func TestSubmitRefuses(t *testing.T) {
 	if c.Len() != 1 {
 		t.Fatalf("%d blocks", c.Len())
 	}
-	// The source remembers the latest works only.
-	for i := range keptWorks {
+}
+
+// A server hands out work for longer than a loop mines it. So a source remembers the
+// works on the present tip even if another consumer takes newer ones all the time, and
+// the latest of those on earlier tips. Both are bounded.
+func TestRememberedWorks(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c, Mode: Pending})
+	post(t, c, "first")
+	session := solve(t, offer(t, s).Work, 1)
+	for i := range keptWorks - 1 {
 		post(t, c, fmt.Sprint(i))
-		offer(t, s)
+		offer(t, s) // a loop asks again with every transaction
 	}
-	if outcome, err := s.Submit(t.Context(), good); outcome != mine.Stale || err == nil {
+	if got := len(s.works); got != keptWorks {
+		t.Errorf("%d works are kept, want %d", got, keptWorks)
+	}
+	if _, ok := s.template(session.WorkID); !ok {
+		t.Fatal("the work of the session is forgotten")
+	}
+	post(t, c, "one more")
+	offer(t, s)
+	if outcome, err := s.Submit(t.Context(), session); outcome != mine.Stale || err == nil {
 		t.Errorf("work that is too old: %v, %v", outcome, err)
 	}
-	if len(s.works) != keptWorks {
-		t.Errorf("%d works are kept, want %d", len(s.works), keptWorks)
+
+	late := solve(t, offer(t, s).Work, 2)
+	accept(t, c, theirs(t, c))
+	offer(t, s)
+	if got := len(s.works); got != keptStale+1 {
+		t.Errorf("%d works are kept on a new tip, want %d of the earlier one and one", got, keptStale)
+	}
+	if outcome, err := s.Submit(t.Context(), late); outcome != mine.Lost || err != nil {
+		t.Errorf("a block of the latest work on the earlier tip: %v, %v", outcome, err)
+	}
+}
+
+// A new transaction for which a block has no room leaves the work as it was.
+func TestFullTemplateIsTheSameWork(t *testing.T) {
+	p := rulestest.With(easy(t), func(c *rules.Config) {
+		c.Name = "narrow"
+		c.Limits.BlockTxs = 1
+	})
+	c := openChain(t, p)
+	s := newSource(t, Config{Chain: c, Mode: Pending})
+	post(t, c, "first")
+	o := offer(t, s)
+	post(t, c, "no room")
+	if !closed(o.Newer) {
+		t.Error("the source has not looked whether there is newer work")
+	}
+	if again := offer(t, s); again.Work.ID != o.Work.ID || closed(again.Newer) {
+		t.Errorf("work %q, want %q again", again.Work.ID, o.Work.ID)
+	}
+	if len(s.works) != 1 {
+		t.Errorf("%d works are kept, want 1", len(s.works))
+	}
+}
+
+// If the clock is set back during a search, the work is not offered again. Its blocks
+// would be ahead of the clock, so the chain would only hold them.
+func TestClockSetBack(t *testing.T) {
+	now := time.Now()
+	for _, mode := range []Mode{OnDemand, Pending, Continuous} {
+		at := now
+		c := openChain(t, easy(t))
+		s := newSource(t, Config{Chain: c, Mode: mode, Now: func() time.Time { return at }})
+		post(t, c, "waits")
+		if mode == OnDemand {
+			ask(t, s)
+		}
+		o := offer(t, s)
+		if o.Work == nil {
+			t.Fatalf("%s: no work", mode)
+		}
+		at = time.Unix(int64(o.Work.MinTime), 0).Add(-time.Duration(easy(t).Limits().FutureSeconds)*time.Second - time.Minute)
+		again, err := s.Offer()
+		if mode == OnDemand {
+			if !errors.Is(err, ErrAhead) {
+				t.Errorf("%s: %+v, %v; want %v", mode, again.Work, err, ErrAhead)
+			}
+			continue
+		}
+		if err != nil || again.Work != nil || again.Wait != clockCheck {
+			t.Errorf("%s: %+v, %v; want to wait", mode, again, err)
+		}
+		at = now
+		if offer(t, s).Work == nil {
+			t.Errorf("%s: no work when the clock is right again", mode)
+		}
+	}
+}
+
+// A block that has been mined just before the end is told, though both have happened
+// when the caller looks.
+func TestMinedBeforeTheEnd(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c})
+	post(t, c, "last")
+	r := s.join()
+	if outcome, err := s.Submit(t.Context(), solve(t, offer(t, s).Work, 0)); outcome != mine.Accepted {
+		t.Fatal(outcome, err)
+	}
+	s.Close()
+	for range 100 { // a select chooses at random
+		if b, mined, err := s.wait(t.Context(), r); !mined || err != nil || b.Height() != 1 {
+			t.Fatalf("block %d, %v, %v; want the block", b.Height(), mined, err)
+		}
 	}
 }
 
