@@ -87,12 +87,12 @@ func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outc
 	defer c.write.Unlock()
 	c.placeDue()
 	for taken < len(run) && err == nil {
-		var p plan
-		if p, err = c.place(c.upToAwaited(run[taken:]), mayHold); err != nil {
-			return taken, 0, err
-		}
+		p, errStore := c.place(c.upToAwaited(run[taken:]), mayHold)
 		c.tellPlaced(&p, start)
 		taken += p.taken()
+		if errStore != nil {
+			return taken, 0, errStore
+		}
 		last, err = p.outcome(), p.refusal()
 		if hash, ok := p.decided(); ok {
 			c.placeChildren(hash)
@@ -105,13 +105,17 @@ func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outc
 }
 
 // place makes a plan for a run of blocks and carries it out. The error is the
-// store's, and then nothing has changed. The caller holds write.
+// store's. Then nothing has changed, and of the plan there remain only the blocks
+// that were known before. The caller holds write.
 func (c *Chain) place(run []arrival, mayHold bool) (plan, error) {
 	p, err := c.plan(run, mayHold)
 	if err == nil {
 		err = c.carryOut(&p)
 	}
-	return p, err
+	if err != nil {
+		return plan{known: p.known}, err
+	}
+	return p, nil
 }
 
 // upToAwaited returns the blocks of a run up to the first for which a held block

@@ -30,7 +30,7 @@ func (f fault) isFound() bool { return f.err != nil }
 // rule's: it comes from the function that tells what is mined.
 func (c *Chain) judge(s *rules.Subject, first, last rules.Stage) (fault, error) {
 	stage, err := c.params.Judge(s, first, last)
-	if err != nil && !isRule(err) {
+	if err == nil || !isRule(err) {
 		return fault{}, err
 	}
 	return fault{err: err, effect: stage.Effect(), early: stage == rules.Clock}, nil
