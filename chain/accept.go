@@ -131,8 +131,9 @@ func (c *Chain) upToAwaited(run []arrival) []arrival {
 }
 
 // RetryHeld takes the held blocks that came ahead of the clock and whose time has
-// come. Accept and AcceptAll do the same; a program that runs a chain calls
-// RetryHeld every few seconds, for the times when no block comes.
+// come. Accept and AcceptAll do the same before they place a new block. A program
+// that runs a chain calls RetryHeld every few seconds, for the times when no new
+// block comes.
 func (c *Chain) RetryHeld() {
 	defer c.events.deliver()
 	c.write.Lock()
@@ -143,7 +144,7 @@ func (c *Chain) RetryHeld() {
 // placeDue places the early blocks whose time has come, and all held blocks above
 // them. The caller holds write.
 func (c *Chain) placeDue() {
-	for _, b := range c.held.takeDue(c.now().Unix() + int64(c.params.Limits().FutureSeconds)) {
+	for _, b := range c.held.takeDue(c.params.LatestTime(c.now())) {
 		if c.placeHeld(b) {
 			c.placeChildren(b.hash)
 		}

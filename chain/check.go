@@ -100,8 +100,10 @@ func (c *Chain) lookUp(run []arrival) (known int, invalid bool) {
 	return known, false
 }
 
-// refusedBefore is the fault of a block that the chain remembers as invalid.
-// Nothing follows from it that has not followed already.
+// refusedBefore is the fault of a block that the chain remembers as invalid. Nothing
+// more follows from it: what waited for the block was refused with it, except early
+// blocks above a block that was stored and then marked invalid. Those are refused
+// when their time comes.
 func refusedBefore(hash pow.Hash) fault {
 	return fault{
 		err:    block.Reject(block.DuplicateInvalid, "block %s, or one below it, was refused before", hash),
