@@ -87,12 +87,12 @@ func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outc
 	defer c.write.Unlock()
 	c.placeDue()
 	for taken < len(run) && err == nil {
-		var p plan
-		if p, err = c.place(c.upToAwaited(run[taken:]), mayHold); err != nil {
-			return taken, 0, err
-		}
+		p, errStore := c.place(c.upToAwaited(run[taken:]), mayHold)
 		c.tellPlaced(&p, start)
 		taken += p.taken()
+		if errStore != nil {
+			return taken, 0, errStore
+		}
 		last, err = p.outcome(), p.refusal()
 		if hash, ok := p.decided(); ok {
 			c.placeChildren(hash)
@@ -105,13 +105,17 @@ func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outc
 }
 
 // place makes a plan for a run of blocks and carries it out. The error is the
-// store's, and then nothing has changed. The caller holds write.
+// store's. Then nothing has changed, and of the plan there remain only the blocks
+// that were known before. The caller holds write.
 func (c *Chain) place(run []arrival, mayHold bool) (plan, error) {
 	p, err := c.plan(run, mayHold)
 	if err == nil {
 		err = c.carryOut(&p)
 	}
-	return p, err
+	if err != nil {
+		return plan{known: p.known}, err
+	}
+	return p, nil
 }
 
 // upToAwaited returns the blocks of a run up to the first for which a held block
@@ -127,8 +131,9 @@ func (c *Chain) upToAwaited(run []arrival) []arrival {
 }
 
 // RetryHeld takes the held blocks that came ahead of the clock and whose time has
-// come. Accept and AcceptAll do the same; a program that runs a chain calls
-// RetryHeld every few seconds, for the times when no block comes.
+// come. Accept and AcceptAll do the same before they place a new block. A program
+// that runs a chain calls RetryHeld every few seconds, for the times when no new
+// block comes.
 func (c *Chain) RetryHeld() {
 	defer c.events.deliver()
 	c.write.Lock()
@@ -139,7 +144,7 @@ func (c *Chain) RetryHeld() {
 // placeDue places the early blocks whose time has come, and all held blocks above
 // them. The caller holds write.
 func (c *Chain) placeDue() {
-	for _, b := range c.held.takeDue(c.now().Unix() + int64(c.params.Limits().FutureSeconds)) {
+	for _, b := range c.held.takeDue(c.params.LatestTime(c.now())) {
 		if c.placeHeld(b) {
 			c.placeChildren(b.hash)
 		}

@@ -212,6 +212,29 @@ func TestAcceptAllWithARepeatedTransaction(t *testing.T) {
 	}
 }
 
+// If the store fails, the blocks that were known before count as taken, and the new
+// ones do not.
+func TestAcceptAllCountsKnownBlocksWhenTheStoreFails(t *testing.T) {
+	n := 0
+	s := &flakyStore{Store: NewMemStore(), fails: func() bool { n--; return n == 0 }}
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: s})
+	a := rulestest.NewBranch(c.Params())
+	for i := range 5 {
+		a.Grow(1, rulestest.MakeTx(t, fmt.Sprint(i)))
+	}
+	c.wantAll(a.Blocks[:2], 2, nil)
+	told := record(c.Chain)
+	for fails := range 2 { // the look-up of the transactions, then the commit
+		n = fails + 1
+		c.wantAll(a.Blocks, 2, errFlaky)
+	}
+	c.wantAll(a.Blocks, 5, nil)
+	c.wantTip(a)
+	if want := map[Outcome]int{Known: 6, Best: 3}; !maps.Equal(told.taken, want) {
+		t.Errorf("told of %v, want %v", told.taken, want)
+	}
+}
+
 // A block of the batch has the wrong body, and another call stores it with the
 // right one between the check and the plan. The batch still ends at that block.
 func TestAcceptAllWhileItsBadBlockIsStored(t *testing.T) {

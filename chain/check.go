@@ -30,7 +30,7 @@ func (f fault) isFound() bool { return f.err != nil }
 // rule's: it comes from the function that tells what is mined.
 func (c *Chain) judge(s *rules.Subject, first, last rules.Stage) (fault, error) {
 	stage, err := c.params.Judge(s, first, last)
-	if err != nil && !isRule(err) {
+	if err == nil || !isRule(err) {
 		return fault{}, err
 	}
 	return fault{err: err, effect: stage.Effect(), early: stage == rules.Clock}, nil
@@ -100,8 +100,10 @@ func (c *Chain) lookUp(run []arrival) (known int, invalid bool) {
 	return known, false
 }
 
-// refusedBefore is the fault of a block that the chain remembers as invalid.
-// Nothing follows from it that has not followed already.
+// refusedBefore is the fault of a block that the chain remembers as invalid. Nothing
+// more follows from it: what waited for the block was refused with it, except early
+// blocks above a block that was stored and then marked invalid. Those are refused
+// when their time comes.
 func refusedBefore(hash pow.Hash) fault {
 	return fault{
 		err:    block.Reject(block.DuplicateInvalid, "block %s, or one below it, was refused before", hash),

@@ -100,14 +100,14 @@ func planWithoutChange(run []arrival, known int) (plan, bool) {
 
 // plan decides what will become of a run whose blocks have been checked by
 // themselves. A faulty block that waits for its parent or its time is to be held
-// if mayHold is set and there is room for it. The error is the store's. The caller
-// holds write.
+// if mayHold is set and there is room for it. If the error, which is the store's, is
+// not nil, only the known blocks of the plan mean anything. The caller holds write.
 func (c *Chain) plan(run []arrival, mayHold bool) (plan, error) {
 	p := plan{}
 	p.known, _ = c.lookUp(run) // once more: the tree may have changed since the check
 	c.planPlaces(&p, run[p.known:])
 	if err := c.planBranch(&p); err != nil {
-		return plan{}, err
+		return p, err
 	}
 	p.hold = mayHold && p.fault.isFound() && p.fault.effect == rules.Wait && c.held.hasRoom(p.bad.Block)
 	return p, nil

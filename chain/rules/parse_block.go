@@ -16,9 +16,6 @@ func (p Params) ParseBlock(data []byte) (block.Block, error) {
 				return err
 			}
 		}
-		if most := p.config.Limits.BlockTxs; txs > most {
-			return block.Reject(block.BadLength, "%d transactions, at most %d are allowed", txs, most)
-		}
-		return nil
+		return p.checkCount(txs)
 	})
 }

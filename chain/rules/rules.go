@@ -45,8 +45,8 @@ func (p Params) checkBody(b block.Block) error {
 	if err := b.Coinbase.Validate(); err != nil {
 		return err
 	}
-	if count := len(b.Txs); count > p.config.Limits.BlockTxs {
-		return block.Reject(block.BadLength, "%d transactions, at most %d are allowed", count, p.config.Limits.BlockTxs)
+	if err := p.checkCount(len(b.Txs)); err != nil {
+		return err
 	}
 	if size := b.Size(); size > p.config.Limits.BlockBytes {
 		return block.Reject(block.BadLength, "%d bytes, at most %d are allowed", size, p.config.Limits.BlockBytes)
@@ -57,6 +57,14 @@ func (p Params) checkBody(b block.Block) error {
 	}
 	if mutated {
 		return block.Reject(block.DuplicateTxs, "the last transactions are in the list twice")
+	}
+	return nil
+}
+
+// checkCount checks the number of transactions in a block.
+func (p Params) checkCount(txs int) error {
+	if most := p.config.Limits.BlockTxs; txs > most {
+		return block.Reject(block.BadLength, "%d transactions, at most %d are allowed", txs, most)
 	}
 	return nil
 }
@@ -143,9 +151,15 @@ func (s State) CheckHashedHeader(p Params, h pow.Header, hash pow.Hash) error {
 	return s.checkHeaderPlace(p, h)
 }
 
+// LatestTime returns the latest time, in Unix seconds, that a header may have while
+// the node's clock shows now.
+func (p Params) LatestTime(now time.Time) int64 {
+	return now.Unix() + int64(p.config.Limits.FutureSeconds)
+}
+
 // checkClock is the stage [Clock].
 func (p Params) checkClock(h pow.Header, now time.Time) error {
-	if latest := now.Unix() + int64(p.config.Limits.FutureSeconds); int64(h.Time) > latest {
+	if latest := p.LatestTime(now); int64(h.Time) > latest {
 		return block.Reject(block.TimeTooNew, "time %d, want at most %d, %d seconds from now", h.Time, latest, p.config.Limits.FutureSeconds)
 	}
 	return nil
