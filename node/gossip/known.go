@@ -14,11 +14,11 @@ const maxKnown = 8192
 // nothing is announced to a peer that has it. It remembers the latest maxKnown
 // ids, each by its first eight bytes, which a proof of work leaves random.
 //
-// All peers share the places. An id that a peer announces takes one only when this
-// node begins to fetch it, and once more when it arrives, in case it was replaced
-// meanwhile. So a peer that announces ids without end cannot erase what is known of
-// the others. What it can gain by flooding is small in any case: this node announces
-// an id to a peer that has it, and does so once.
+// All peers share the places. An id that a peer announces takes a place only when
+// this node begins to fetch it, and again when it arrives, in case it was replaced
+// meanwhile. So a peer that announces ids without end does not erase what is known
+// of other peers. Should an id be forgotten nevertheless, the cost is small: this node
+// announces it, once, to peers that have it.
 type knowledge struct {
 	place map[uint64]int // of an id among the keys
 	keys  []uint64       // a ring once it is full
