@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
 )
 
 // Events come out in order of time. Events of the same time come out in the order in
@@ -212,7 +213,21 @@ func TestPollers(t *testing.T) {
 		t.Errorf("%d transactions posted", n.Posted())
 	}
 	// Pollers do not pass on transactions, so a post is pending at its own node until
-	// that node mines it. None may be lost.
+	// that node mines it. None may be lost, and none may be mined twice.
+	mined := map[pow.Hash]int{}
+	c := n.Nodes[0].Chain() // all nodes have the same branch now
+	for height := int64(1); height < c.Len(); height++ {
+		hash, _ := c.HashAt(height)
+		b, err := c.Block(hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tx := range b.Txs {
+			if mined[tx.ID()]++; mined[tx.ID()] > 1 {
+				t.Errorf("post %s was mined twice", tx.ID())
+			}
+		}
+	}
 	for _, p := range n.Posts() {
 		if !slices.ContainsFunc(n.Nodes, func(node *Node) bool { _, err := node.Chain().FindTx(p.ID); return err == nil }) {
 			t.Errorf("post %s is lost", p.ID)

@@ -25,7 +25,7 @@ type newsState struct {
 	blocks  []Announced // to be announced
 	txs     []pow.Hash  // to be announced
 	request *request    // the Announce under way; nil: none
-	retry   timer       // set while nothing may be announced because the last attempt failed
+	retry   timer       // set while nothing may be announced because the last attempt failed; fires announce
 }
 
 func (n *newsState) empty() bool { return len(n.blocks)+len(n.txs) == 0 }

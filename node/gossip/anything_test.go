@@ -44,6 +44,11 @@ func TestAnything(t *testing.T) {
 				h.now = h.now.Add(time.Duration(rapid.IntRange(1, 30_000).Draw(t, "ms")) * time.Millisecond)
 				h.step(Wake{})
 			},
+			"clock back": func(t *rapid.T) {
+				h.now = h.now.Add(-time.Duration(rapid.IntRange(1, 300).Draw(t, "s")) * time.Second)
+				h.step(Wake{})
+			},
+			"restart": func(t *rapid.T) { pick(t).id[2]++ }, // another process at the same address
 			"join": func(t *rapid.T) {
 				r := pick(t)
 				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
@@ -186,10 +191,66 @@ func check(t *rapid.T, h *testNode) {
 			t.Fatalf("a batch holds up the sync: %v, and the timer for it is set: %v", b != nil, g.syncer.hurry.isSet())
 		}
 	}
+	checkTimers(t, g)
+	checkKnowledge(t, g)
 	// Every request that is waited for was made, so that it will end.
 	for id := range g.host.requests {
 		if !slices.ContainsFunc(h.sends, func(s Send) bool { return s.ID == id }) {
 			t.Fatalf("request %d is waited for and was not made", id)
+		}
+	}
+}
+
+// checkTimers fails the test if a timer is set that belongs to something that is
+// gone, or if something waits for a timer that is not set.
+func checkTimers(t *rapid.T, g *Gossip) {
+	live := map[*timer]bool{&g.host.dial: true, &g.txs.compare: true, &g.txs.poolFull: true, &g.syncer.wake: true, &g.syncer.hurry: true}
+	for _, p := range g.host.peers.all {
+		live[&p.hello.timer], live[&p.news.retry] = true, true
+		if s := &p.news; p.phase.canAnnounce() && !s.empty() && s.request == nil && !s.retry.isSet() {
+			t.Fatalf("news wait for peer %s, which is %s, and nothing will send them", p.address, p.phase)
+		}
+	}
+	for _, w := range g.relay.wanted {
+		live[&w.hurry] = true
+		if len(w.asked) == 0 {
+			t.Fatalf("nobody is asked for the wanted block %s", w.hash)
+		}
+	}
+	for _, w := range g.greeter.waiters {
+		live[&w.timer] = true
+		if !w.timer.isSet() {
+			t.Fatalf("a connection with %s may never be reported", w.address)
+		}
+	}
+	for i, timer := range g.host.timers.heap {
+		if !live[timer] || timer.place != i+1 {
+			t.Fatalf("timer %d of the heap belongs to nothing (%v), or says that it is timer %d", i+1, !live[timer], timer.place)
+		}
+	}
+	if g.syncer.current == nil {
+		for _, p := range g.host.ahead {
+			if !g.syncer.wake.isSet() && !g.relay.pending(p.tip.Hash) && g.host.isAhead(p) {
+				t.Fatalf("peer %s is ahead, and no sync will begin", p.address)
+			}
+		}
+	}
+}
+
+// checkKnowledge fails the test unless the bits belong to the peers, each to one.
+func checkKnowledge(t *rapid.T, g *Gossip) {
+	k := &g.host.known
+	for i, p := range k.slots {
+		if p != nil && (p.slot != i+1 || !slices.Contains(g.host.peers.all, p)) {
+			t.Fatalf("bit %d belongs to %s, which is %s and has bit %d", i, p.address, p.phase, p.slot-1)
+		}
+		if p != nil {
+			continue
+		}
+		for place := range k.keys {
+			if k.bits[place*k.words+i/64]>>(i%64)&1 != 0 {
+				t.Fatalf("bit %d belongs to no peer, and is set for an id", i)
+			}
 		}
 	}
 }

@@ -102,7 +102,8 @@ func (g *greeter) fillOutbound() {
 			return g.peers.byAddress[e.Address] == nil && g.peers.byNode[e.node] == nil && !g.bans.hasAddress(g.now, e.Address)
 		})
 		if a == "" {
-			g.timers.set(&g.dial, next)
+			// The time may come from the file of the book, which has no monotonic clock.
+			g.timers.set(&g.dial, g.now.Add(next.Sub(g.now)))
 			return
 		}
 		g.newPeer(a, dialling, func(*peer) {})

@@ -166,8 +166,8 @@ func (h *host) fail(p *peer, err error) {
 		if p.phase == connected {
 			p.phase = forgotten
 		}
-		if p.phase.proven() {
-			p.takeOffer()
+		if p.phase.proven() && p.takeOffer() && !p.news.retry.isSet() {
+			h.timers.set(&p.news.retry, h.now) // news that waited for a session can be announced now
 		}
 		h.greetSoon(p)
 	case errors.As(err, &r) && r.Reason == Busy:

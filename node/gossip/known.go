@@ -13,6 +13,12 @@ const maxKnown = 8192
 // knowledge remembers which peers have which blocks and transactions, so that
 // nothing is announced to a peer that has it. It remembers the latest maxKnown
 // ids, each by its first eight bytes, which a proof of work leaves random.
+//
+// All peers share the places. An id that a peer announces takes a place only when
+// this node begins to fetch it, and again when it arrives, in case it was replaced
+// meanwhile. So a peer that announces ids without end does not erase what is known
+// of other peers. Should an id be forgotten nevertheless, the cost is small: this node
+// announces it, once, to peers that have it.
 type knowledge struct {
 	place map[uint64]int // of an id among the keys
 	keys  []uint64       // a ring once it is full
@@ -60,6 +66,24 @@ func (k *knowledge) mark(place int, p *peer) bool {
 
 // add is mark for a single peer.
 func (k *knowledge) add(id pow.Hash, p *peer) bool { return k.mark(k.find(id), p) }
+
+// addAll is mark for those of the peers that are proven. The others may have been
+// dropped and must not get a bit.
+func (k *knowledge) addAll(id pow.Hash, peers ...*peer) {
+	place := k.find(id)
+	for _, p := range peers {
+		if p.phase.proven() {
+			k.mark(place, p)
+		}
+	}
+}
+
+// confirm remembers that a peer has an id, if the id has a place already.
+func (k *knowledge) confirm(id pow.Hash, p *peer) {
+	if place, ok := k.place[binary.LittleEndian.Uint64(id[:])]; ok {
+		k.mark(place, p)
+	}
+}
 
 // enter gives a peer a bit.
 func (k *knowledge) enter(p *peer) {

@@ -79,12 +79,15 @@ func (p *peer) prove(node NodeID, now time.Time) {
 // useSession records a session that the peer, which is proven, has given.
 func (p *peer) useSession(s Session) { p.theirs, p.phase = s, connected }
 
-// takeOffer uses the offered session if it was the peer itself that offered it.
-func (p *peer) takeOffer() {
-	if p.offer.node == p.node && p.offer.session != (Session{}) {
-		p.useSession(p.offer.session)
-		p.offer = offer{}
+// takeOffer uses the offered session if it was the peer itself that offered it. It
+// reports whether it was.
+func (p *peer) takeOffer() bool {
+	if p.offer.node != p.node || p.offer.session == (Session{}) {
+		return false
 	}
+	p.useSession(p.offer.session)
+	p.offer = offer{}
+	return true
 }
 
 // reset forgets what is known of the process that listened at the address

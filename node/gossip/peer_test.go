@@ -90,6 +90,27 @@ func TestOfferIsTakenOnceProven(t *testing.T) {
 	}
 }
 
+// TestNewsAreSentWithAnOffer: news that have gathered before the peer gave a session
+// are announced as soon as its offer is used.
+func TestNewsAreSentWithAnOffer(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	r := newRemote(1)
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: r.address})
+	s, _ := mustTake[Hello](h)
+	h.answer(s, Welcome{r.greeting()})
+	blk := mineOn(h.chain.Tip(), 1)
+	h.accept(blk)
+	h.incoming(Session{}, Hello{r.greeting(), r.session})
+	h.mustBe(r.address, oneWay)
+	s, _ = mustTake[GetAddresses](h)
+	h.fail(s, *refuse(UnknownSession, "say hello first"))
+	h.mustBe(r.address, connected)
+	if to := h.announcedTo(blk.Hash()); !to[r.address] {
+		t.Error("the block is not announced")
+	}
+}
+
 // TestTimingIsConfigured: intervals of the configuration replace the defaults.
 func TestTimingIsConfigured(t *testing.T) {
 	h := newTestNode(t, 1, func(c *Config) {

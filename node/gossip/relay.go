@@ -51,7 +51,7 @@ type wantedBlock struct {
 
 // onAnnounced handles the announcement of a block by a peer.
 func (r *relay) onAnnounced(p *peer, b Announced) {
-	r.known.add(b.Hash, p)
+	r.known.confirm(b.Hash, p)
 	if s, ok := r.config.Chain.State(b.Hash); ok {
 		r.raiseTip(p, s)
 		return
@@ -76,6 +76,7 @@ func (r *relay) onAnnounced(p *peer, b Announced) {
 		r.miss(p)
 		return
 	}
+	r.known.add(b.Hash, p)
 	r.want(b.Hash, r.now.Add(-min(max(b.Age, 0), maxAge)), p)
 }
 
@@ -198,6 +199,8 @@ func (r *relay) onBlock(w *wantedBlock, p *peer, b block.Block) error {
 	r.news.setFound(w.hash, w.found)
 	a := &acceptance{blocks: []block.Block{b}, hashes: []pow.Hash{w.hash}, next: slices.Concat(w.asked, w.next)}
 	a.done = func(ev Accepted) { r.onAccepted(a, p, w, ev.Err) }
+	r.known.add(w.hash, p)
+	r.known.addAll(w.hash, a.next...)
 	r.intake.add(a)
 	return nil
 }

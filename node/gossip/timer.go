@@ -20,7 +20,10 @@ func (t *timer) before(other *timer) bool {
 	return t.seq < other.seq
 }
 
-// timers holds the timers that are set, as a binary heap.
+// timers holds the timers that are set, as a binary heap. All times must be made
+// from the times of the steps, so that they can be put in order even if the clock of
+// the machine is set: a time without a reading of the monotonic clock would move
+// against the others.
 type timers struct {
 	heap []*timer
 	last uint64 // the latest seq

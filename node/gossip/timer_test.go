@@ -99,3 +99,24 @@ func TestTimersSetWhileFiring(t *testing.T) {
 		t.Errorf("%v fired, want %v", fired, want)
 	}
 }
+
+// TestTimersIgnoreStepsOfTheClock: the address book comes from a file, so its times
+// have no reading of the monotonic clock. No timer may have such a time: when the
+// clock of the machine is set, it would move against the others, and those below it
+// in the heap would not fire.
+func TestTimersIgnoreStepsOfTheClock(t *testing.T) {
+	now := time.Now()
+	h := newTestNode(t, 1, func(c *Config) {
+		c.Book = []Entry{{Address: address(1), Failures: 1, Next: now.Round(0).Add(30 * time.Second)}}
+	})
+	h.now = now
+	h.step(Wake{})
+	for _, timer := range h.g.host.timers.heap {
+		if monotonic := timer.at.String() != timer.at.Round(0).String(); !monotonic {
+			t.Errorf("a timer is set for %v, which is by the wall clock alone", timer.at)
+		}
+	}
+	if wait := h.g.Next().Sub(now); wait != 30*time.Second {
+		t.Errorf("the address is dialled in %v, want 30s", wait)
+	}
+}

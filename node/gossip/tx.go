@@ -60,7 +60,7 @@ func (p txPhase) String() string { return [...]string{"idle", "queued", "asking"
 
 // onAnnounced handles the announcement of a transaction by a peer.
 func (t *transactions) onAnnounced(p *peer, id pow.Hash) {
-	t.known.add(id, p)
+	t.known.confirm(id, p)
 	if t.recent.has(id) || t.config.Chain.HasPending(id) {
 		return
 	}
@@ -71,6 +71,7 @@ func (t *transactions) onAnnounced(p *peer, id pow.Hash) {
 	if len(t.wanted) >= maxWantedTxs && !p.out || len(p.txs.queue) >= maxWantedTxsOf {
 		return // the comparison of mempools brings it up again
 	}
+	t.known.add(id, p)
 	t.wanted[id] = &wantedTx{}
 	t.enqueue(p, id)
 }
@@ -143,7 +144,11 @@ func (t *transactions) onTxs(p *peer, ids []pow.Hash, txs []block.Tx) error {
 			return fault(FaultUnrequested, "transaction %s was not asked for", id)
 		}
 		delete(asked, id)
-		delete(t.wanted, id)
+		t.known.add(id, p)
+		if w := t.wanted[id]; w != nil {
+			t.known.addAll(id, w.next...)
+			delete(t.wanted, id)
+		}
 		t.waiting = append(t.waiting, addition{tx, p})
 	}
 	if len(txs) > 0 {
