@@ -15,7 +15,7 @@ import (
 )
 
 // Config says which chain to open and how much to keep in memory. Params and Store
-// must be set. The other fields have defaults, which their zero values stand for.
+// must be set. Every other field has a default, which applies if the field is zero.
 type Config struct {
 	Params rules.Params
 	Store  Store

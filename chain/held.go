@@ -20,7 +20,7 @@ type held struct {
 	order    []pow.Hash          // of arrival
 	bytes    int                 // of all blocks
 	early    map[pow.Hash]uint32 // header times of the early blocks
-	count    atomic.Int64        // of blocks, for those who must not wait for write
+	count    atomic.Int64        // of blocks; may be read without write
 }
 
 type heldBlock struct {
@@ -38,8 +38,8 @@ func newHeld(limit, maxBytes int) *held {
 	}
 }
 
-// hasRoom reports whether the block can be held at all, however many others have
-// to make room.
+// hasRoom reports whether the block can be held at all, if necessary in place of all
+// other held blocks.
 func (h *held) hasRoom(b block.Block) bool { return h.max > 0 && b.Size() <= h.maxBytes }
 
 // add holds a block for which there is room.

@@ -9,7 +9,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// move is the way from the active tip to another one.
+// move is the change of the active branch from the present tip to another one.
 type move struct {
 	disconnect []int32 // nodes, the old tip first
 	connect    []int32 // nodes that are stored already, the lowest first; new blocks go on top
@@ -63,8 +63,9 @@ func (c *Chain) connect(m *move, blocks []arrival) (good int, f fault, err error
 	return len(blocks), fault{}, nil
 }
 
-// findMinedIn returns the transactions of the blocks that the store's index has,
-// which normally are none, and the block of the active branch that holds each.
+// findMinedIn looks up the transactions of the blocks in the store's index. For each
+// transaction that is on the active branch already, it returns the hash of the block
+// that contains it. Normally there are none.
 func (c *Chain) findMinedIn(blocks []arrival) (map[pow.Hash]pow.Hash, error) {
 	var ids []pow.Hash
 	for _, a := range blocks {
@@ -92,9 +93,10 @@ func (c *Chain) findMinedIn(blocks []arrival) (map[pow.Hash]pow.Hash, error) {
 	return mined, nil
 }
 
-// staysMined reports whether a transaction is in the chain when a move has got as
-// far as it has. blk is the block of the active branch that holds the transaction
-// now, or the zero hash.
+// staysMined reports whether a transaction is on the branch that the move has built
+// so far: in a block that it connects, or in a block that it does not disconnect.
+// blk is the block of the active branch that contains the transaction now, or the
+// zero hash.
 func (c *Chain) staysMined(m *move, id, blk pow.Hash) (bool, error) {
 	if _, ok := m.ids[id]; ok {
 		return true, nil

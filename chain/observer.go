@@ -16,8 +16,8 @@ import (
 // called from several goroutines at the same time. A program that wants to act on
 // a change uses [Chain.Subscribe].
 type Observer struct {
-	// BlockTaken is called for every block that is not refused. A block that is
-	// held is told again when it is placed.
+	// BlockTaken is called for every block that is not refused. For a held block it
+	// is called when the block is held and again when it is placed.
 	BlockTaken func(Outcome)
 
 	// BlockRefused is called for every block that is refused.
@@ -29,8 +29,8 @@ type Observer struct {
 	BlockChecked func(took time.Duration)
 
 	// BlockPlaced is called when a new block is on disk and on its branch, as best
-	// or side. took is the time since it came. BlockPlaced is not called for a
-	// block that was held, because that time would not be the chain's.
+	// or side. took is the time since it arrived. BlockPlaced is not called for a
+	// block that was held, because took would include the time for which it waited.
 	BlockPlaced func(took time.Duration)
 
 	// BlockConnected is called for every block that joins the active branch.

@@ -24,8 +24,8 @@ func Run(t *testing.T, open func() chain.Store) {
 }
 
 // RunReopen tests a store that keeps its content when it is closed. It does what Run
-// does and calls reopen after every change, which must close the store and return it
-// opened again.
+// does, and calls reopen after every change. reopen must close the store and return
+// it opened again.
 func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) chain.Store) {
 	for _, tc := range []struct {
 		name string
