@@ -17,7 +17,7 @@ const (
 	nonceSpace = 1 << 32
 )
 
-// jobNonces returns how many nonces take jobTime at that many hashes a second.
+// jobNonces returns how many nonces take jobTime at a rate in hashes a second.
 func jobNonces(rate float64, versions int) uint64 {
 	if rate == 0 {
 		return firstNonces
@@ -42,8 +42,8 @@ type cursor struct {
 	begun  bool   // this round has had a job, so floor is a time that headers may have
 }
 
-// newCursor returns a cursor before the whole work. A miner's start is its own, so
-// that miners that search the same work begin in different places.
+// newCursor returns a cursor at the beginning of the work. Each miner has a different
+// start, so that miners that search the same work begin in different places.
 func newCursor(w Work, start uint64) *cursor {
 	if last := w.Extranonces.Last(); last != math.MaxUint64 {
 		start %= last + 1
@@ -51,8 +51,8 @@ func newCursor(w Work, start uint64) *cursor {
 	return &cursor{work: w, versions: len(w.Versions()), start: start}
 }
 
-// goesOnWith reports whether the work is a set of headers that the cursor is in. If
-// so, the cursor goes on with the target and the times of that work.
+// goesOnWith reports whether the work describes the set of headers that the cursor
+// is searching. If so, the cursor goes on with the target and the times of w.
 func (c *cursor) goesOnWith(w Work) bool {
 	if c == nil || c.work.ID != w.ID || c.work.Extranonces != w.Extranonces {
 		return false

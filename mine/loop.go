@@ -15,8 +15,8 @@ const (
 	reportEvery = 10 * time.Second // in the log, during a long search
 	retryAfter  = time.Second      // the pause after an error
 
-	// recheckAfter is how long a loop waits before it looks whether the clock has
-	// made room for more headers of a work that is searched to the end.
+	// recheckAfter is the interval at which a loop that has searched all of its work
+	// looks whether the clock now allows more headers.
 	recheckAfter = 100 * time.Millisecond
 )
 
@@ -151,7 +151,7 @@ func New(c Config) (*Loop, error) {
 // Progress returns how far the present search is.
 func (l *Loop) Progress() Progress { return l.tracker.progress() }
 
-// Run mines until the context ends. It must be called once.
+// Run mines until the context ends. It must not be called twice.
 //
 // A block that has been solved when the context ends is still submitted. Shares
 // that still wait for the source are dropped.
@@ -258,8 +258,8 @@ func untilStale(ctx context.Context, stale <-chan struct{}) (_ context.Context, 
 // solved hands in a solved header, and reports whether that ends the work.
 //
 // A share waits in the queue while the search goes on. A block ends the search:
-// whatever the source says to it, there is better work after it. So the loop waits
-// for the outcome and then asks for that.
+// whatever the source answers, there is better work afterwards. The loop therefore
+// waits for the outcome, and then asks for new work.
 func (l *Loop) solved(ctx context.Context, extranonce []byte, h pow.Header, tracked *tracked) (over bool) {
 	s, err := l.cursor.work.Solution(extranonce, h)
 	if err != nil {
@@ -315,7 +315,7 @@ func (l *Loop) report(ctx context.Context) {
 func pause(ctx context.Context) { wait(ctx, nil, retryAfter) }
 
 // wait waits until the signal is closed, the time has passed or the context has
-// ended, and reports whether it was the time. A time of 0 means for ever.
+// ended. It returns true if the time has passed. A time of 0 never passes.
 func wait(ctx context.Context, signal <-chan struct{}, d time.Duration) (timedOut bool) {
 	var passed <-chan time.Time
 	if d > 0 {

@@ -13,8 +13,8 @@ import (
 // script has at most 100 bytes, and a push of up to 75 bytes takes one opcode.
 const MaxExtranonce = 75
 
-// countedBytes is how many bytes of an extranonce are rolled at most. They hold a
-// number that no miner gets to the end of.
+// countedBytes is the greatest number of bytes of an extranonce that are rolled.
+// They have 2^64 values, which is more than any miner can try.
 const countedBytes = 8
 
 // Space is a set of extranonces, all of the same length. Their leading bytes are
@@ -103,7 +103,7 @@ func (s Space) Contains(extranonce []byte) bool {
 // exactly one of them, and their sizes differ by at most one. It is an error to
 // ask for more spaces than there are extranonces.
 //
-// A miner that can only be told a prefix and a length, as a Stratum session is,
+// A receiver that understands only a prefix and a length, such as a Stratum session,
 // gets its space from [Space.Sub] instead.
 func (s Space) Split(n int) ([]Space, error) {
 	if n < 1 || uint64(n-1) > s.Last() {

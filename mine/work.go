@@ -40,8 +40,8 @@ type Work struct {
 	// Height is that of the block, for the log and for progress. 0 means unknown.
 	Height int64
 
-	// Version is the version field of the header. Those of its bits that VersionMask
-	// has and that BIP 320 leaves to miners may be changed.
+	// Version is the version field of the header. The miner may change the bits that
+	// are set both in this VersionMask and in the constant [VersionMask].
 	Version     int32
 	VersionMask uint32
 
@@ -103,7 +103,7 @@ func versions(version int32, mask uint32) []int32 {
 	return list
 }
 
-// Time returns the time closest to that which a header of the work may have.
+// Time returns the permitted header time that is closest to the given time.
 func (w Work) Time(time uint32) uint32 {
 	if w.MaxTime != 0 {
 		time = min(time, w.MaxTime)
@@ -137,9 +137,9 @@ func (w Work) root(extranonce []byte) pow.Hash {
 	return node
 }
 
-// Job returns the job to search with that extranonce and that time, brought
-// between MinTime and MaxTime. It covers all nonces and the versions of
-// [Work.Versions].
+// Job returns the job to search with the given extranonce and time. A time outside
+// the bounds of the work is replaced as by [Work.Time]. The job covers all nonces
+// and the versions of [Work.Versions].
 func (w Work) Job(extranonce []byte, time uint32) pow.Job {
 	return pow.Job{
 		Header:   w.Header(extranonce, w.Version, w.Time(time), 0),
@@ -148,14 +148,14 @@ func (w Work) Job(extranonce []byte, time uint32) pow.Job {
 	}
 }
 
-// Solution is a header that meets the target of a work, with all that its source
-// may want to be told.
+// Solution is a header that meets the target of a work, with everything that its
+// source may need.
 type Solution struct {
 	WorkID     string
 	Extranonce []byte // the whole of it, the fixed bytes too
 
-	// Header is the solved one. A source that wants the time, the nonce and the
-	// version by themselves takes them from here.
+	// Header is the solved header. A source that submits only the time, the nonce
+	// and the version takes them from here.
 	Header pow.Header
 	Hash   pow.Hash
 
@@ -173,9 +173,9 @@ var (
 	ErrLow        = errors.New("hash does not meet the target")
 )
 
-// Solution checks a header that has been solved for the work with that
-// extranonce, and returns what its source has to be told. A server checks with it
-// what its sessions submit.
+// Solution checks a header that has been solved for the work with the given
+// extranonce, and returns the solution to submit. A server uses it to check what its
+// sessions submit.
 //
 // The error is one of [ErrExtranonce], [ErrVersion], [ErrTime], [ErrOther] and
 // [ErrLow], with details.

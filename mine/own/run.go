@@ -10,7 +10,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// run is the way to one block. Any number of callers of Mine wait for its end.
+// run is the search for one block. It lasts until the block has been accepted or the
+// search has failed. Any number of callers of Mine can wait for its end.
 type run struct {
 	done chan struct{}
 
@@ -34,8 +35,8 @@ func (r *run) mineOn(parent pow.Hash, now time.Time) {
 	}
 }
 
-// took returns how long the run has mined on the present parent. A block may also
-// be submitted when there is no run; then it is zero.
+// took returns how long the run has mined on the present parent. It returns zero if
+// r is nil, because a block may also be submitted when there is no run.
 func (r *run) took(now time.Time) time.Duration {
 	if r == nil || r.since.IsZero() {
 		return 0
@@ -64,7 +65,7 @@ func (s *Source) join() *run {
 	defer s.mu.Unlock()
 	if s.run == nil {
 		s.run = newRun()
-		s.life.Outdate() // the offer was one of nothing
+		s.life.Outdate() // the present offer has no work
 	}
 	return s.run
 }

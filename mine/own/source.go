@@ -27,8 +27,8 @@ const (
 )
 
 const (
-	// keptWorks is how many of the latest works a source can take solutions of. Late
-	// solutions are late by a job or two.
+	// keptWorks is the number of latest works for which a source accepts solutions.
+	// A late solution is usually late by one or two works.
 	keptWorks = 8
 
 	// clockCheck is how long a source that waits for the clock trusts it, in case it
@@ -167,9 +167,8 @@ func (s *Source) Offer() (mine.Offer, error) {
 		return s.nothing(s.prev), nil
 	default:
 	}
-	// Everything that the chain is asked for is asked under the lock. A change that
-	// comes after that is told by an event, which waits for the lock and then ages
-	// the lifetime that is begun here. So no change is missed.
+	// The chain is read only under the lock. The event of any later change waits for
+	// the lock and then ages the lifetime that begins here, so no change is missed.
 	if s.run == nil && s.wantsBlock() {
 		s.run = newRun()
 	}
@@ -226,8 +225,8 @@ func (s *Source) renew(prev pow.Hash) {
 	}
 }
 
-// offerTemplate offers the template as work, or nothing if the clock has to be
-// waited for.
+// offerTemplate offers the template as work. If the source has to wait for the clock
+// first, the offer has no work.
 func (s *Source) offerTemplate(t chain.Template) (mine.Offer, error) {
 	wait, err := s.waitForClock(t)
 	if err != nil {
@@ -254,10 +253,10 @@ func (s *Source) offerTemplate(t chain.Template) (mine.Offer, error) {
 
 // waitForClock returns how long the source has to wait until it offers the
 // template, because the least time that the block may have is ahead of the clock.
-// A continuous miner waits until the clock is there, because nobody waits for its
-// blocks. One that mines what is pending goes ahead of the clock as far as the
-// network allows. One that mines on demand does so, too, but it does not wait: the
-// caller is told.
+// A continuous source waits until the clock has reached that time, because nobody
+// waits for its blocks. In the mode Pending, blocks may be ahead of the clock as far
+// as the network allows. The same holds in the mode OnDemand, except that the source
+// returns [ErrAhead] instead of waiting.
 func (s *Source) waitForClock(t chain.Template) (time.Duration, error) {
 	ahead := time.Unix(int64(t.MinTime), 0).Sub(s.now())
 	if s.mode == Continuous {
@@ -292,9 +291,9 @@ func Work(id string, t chain.Template) mine.Work {
 	}
 }
 
-// Submit implements [mine.Source]. The chain takes a block of stale work, too, as
-// long as the source remembers the work; it then decides which block wins. The
-// context is not used: a block that the chain has begun to take is never given up.
+// Submit implements [mine.Source]. A block of stale work is submitted, too, as long
+// as the source remembers the work; the chain decides which block wins. Submit
+// ignores the context, because the acceptance of a block cannot be interrupted.
 func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, error) {
 	t, ok := s.template(sol.WorkID)
 	switch {
