@@ -1,4 +1,5 @@
-// Package observe keeps the observers of an object that tells what happens to it.
+// Package observe implements a list of observers: sets of functions that an object
+// calls when something happens to it.
 package observe
 
 import (

@@ -188,8 +188,8 @@ func (g *greeter) settle(p *peer) {
 	g.news.announce(p)
 }
 
-// onHello answers a Hello. Its sender proves nothing with it, unless it has a
-// session, which was sent to one address only.
+// onHello answers a Hello. A Hello proves nothing about its sender, unless it comes
+// with a session that this node has sent, because only one address has received it.
 func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 	welcome := Welcome{g.greeting()}
 	if r := g.check(h.Greeting); r != nil {

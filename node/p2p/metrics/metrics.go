@@ -9,8 +9,8 @@ import (
 )
 
 // Register registers the metrics of a network and attaches an observer to it,
-// which counts events from then on. The bytes go back to the making of the
-// network. A network can be registered once in a registry. The error is the
+// which counts events from then on. The bytes sent and received are counted since
+// the network was made. A network can be registered once in a registry. The error is the
 // registry's; then nothing is registered or attached.
 func Register(reg prometheus.Registerer, n *p2p.Network) error {
 	m := newMetrics(n.Stats, n.Paths())
