@@ -81,32 +81,32 @@ func (c *Chain) findMinedIn(blocks []arrival) (map[pow.Hash]pow.Hash, error) {
 		return nil, err
 	}
 	var mined map[pow.Hash]pow.Hash
-	for i, blk := range found {
-		if blk == (pow.Hash{}) {
+	for i, hash := range found {
+		if hash == (pow.Hash{}) {
 			continue
 		}
 		if mined == nil {
 			mined = map[pow.Hash]pow.Hash{}
 		}
-		mined[ids[i]] = blk
+		mined[ids[i]] = hash
 	}
 	return mined, nil
 }
 
 // staysMined reports whether a transaction is on the branch that the move has built
 // so far: in a block that it connects, or in a block that it does not disconnect.
-// blk is the block of the active branch that contains the transaction now, or the
+// minedIn is the block of the active branch that contains the transaction now, or the
 // zero hash.
-func (c *Chain) staysMined(m *move, id, blk pow.Hash) (bool, error) {
+func (c *Chain) staysMined(m *move, id, minedIn pow.Hash) (bool, error) {
 	if _, ok := m.ids[id]; ok {
 		return true, nil
 	}
-	if blk == (pow.Hash{}) {
+	if minedIn == (pow.Hash{}) {
 		return false, nil
 	}
-	i, ok := c.tree.find(blk)
+	i, ok := c.tree.find(minedIn)
 	if !ok || !c.tree.isActive(i) {
-		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, blk)
+		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, minedIn)
 	}
 	staying := len(c.tree.active) - len(m.disconnect)
 	return int(c.tree.at(i).height) < staying, nil

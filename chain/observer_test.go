@@ -48,8 +48,8 @@ func record(c *Chain) *counts {
 	return n
 }
 
-// Every block is told once, with what became of it. A block that is held is told
-// again when it is placed, but its time is not.
+// Observers learn once of every block, with its outcome. They learn of a held block
+// again when it is placed, but not of the time that it took.
 func TestObserverOfBlocks(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy()})
 	c.Observe(Observer{}) // an observer may leave everything out

@@ -10,7 +10,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Whatever a source says, the observer is told and the search goes on.
+// Whatever a source answers, the observer learns of it and the search goes on.
 func TestOutcomes(t *testing.T) {
 	why := errors.New("why")
 	words := map[Outcome]string{

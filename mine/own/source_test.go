@@ -310,8 +310,9 @@ func TestNewTip(t *testing.T) {
 	}
 }
 
-// A block arrives from elsewhere while its event is held up, so the miner does not
-// hear of it and finds a block that loses. The transactions of that are in the next.
+// A block arrives from elsewhere while its event is held up. The miner therefore does
+// not learn of it, and finds a block that loses the race. The next block contains the
+// transactions of the block that lost.
 func TestLostRaceLosesNothing(t *testing.T) {
 	c := openChain(t, easy(t))
 	told, reached := make(chan struct{}), make(chan struct{})

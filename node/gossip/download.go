@@ -182,8 +182,8 @@ func (y *syncer) onBatch(s *syncing, b *batch, p *peer, blocks []block.Block) er
 	if len(blocks) > len(b.hashes) {
 		return fault(FaultUnrequested, "asked for %d blocks, got %d", len(b.hashes), len(blocks))
 	}
-	for i, blk := range blocks {
-		if got := blk.Hash(); got != b.hashes[i] {
+	for i, received := range blocks {
+		if got := received.Hash(); got != b.hashes[i] {
 			return fault(FaultUnrequested, "asked for block %s, got %s", b.hashes[i], got)
 		}
 	}
@@ -215,8 +215,8 @@ func (y *syncer) ready() *acceptance {
 		}
 		a.blocks = append(a.blocks, b.blocks...)
 		a.hashes = append(a.hashes, b.hashes...)
-		for _, blk := range b.blocks {
-			size += blk.Size()
+		for _, next := range b.blocks {
+			size += next.Size()
 		}
 	}
 	if len(a.blocks) == 0 {

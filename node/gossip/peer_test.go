@@ -65,8 +65,8 @@ func TestPhasesOfAGuest(t *testing.T) {
 	h.mustBe(r.address, connected)
 }
 
-// TestOfferIsTakenOnceProven: a session that anybody may have sent is not used
-// before the node that it names has answered at the peer's address.
+// TestOfferIsTakenOnceProven checks that a session that anybody may have sent is
+// not used before the node that it names has answered at the peer's address.
 func TestOfferIsTakenOnceProven(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r, liar := newRemote(1), newRemote(1)
@@ -90,7 +90,8 @@ func TestOfferIsTakenOnceProven(t *testing.T) {
 	}
 }
 
-// TestTimingIsConfigured: intervals of the configuration replace the defaults.
+// TestTimingIsConfigured checks that intervals of the configuration replace the
+// defaults.
 func TestTimingIsConfigured(t *testing.T) {
 	h := newTestNode(t, 1, func(c *Config) {
 		c.HelloEvery = 4 * time.Minute
