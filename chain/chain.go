@@ -121,7 +121,7 @@ func (c *Chain) Tip() rules.State {
 // Len returns the number of blocks on the active branch, genesis included.
 func (c *Chain) Len() int64 { return c.Tip().Height + 1 }
 
-// HashAt returns the hash of the block at that height on the active branch, or
+// HashAt returns the hash of the block at a height on the active branch, or
 // false if the branch is not that high.
 func (c *Chain) HashAt(height int64) (pow.Hash, bool) {
 	c.mu.RLock()

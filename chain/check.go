@@ -9,7 +9,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// arrival is a block on its way into the tree.
+// arrival is a block that is to be added to the tree.
 type arrival struct {
 	block.Block
 	hash  pow.Hash

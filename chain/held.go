@@ -79,10 +79,10 @@ func (h *held) remove(hash pow.Hash) {
 	h.count.Store(int64(len(h.blocks)))
 }
 
-// isAwaited reports whether a held block waits for that parent.
+// isAwaited reports whether a held block waits for the given parent.
 func (h *held) isAwaited(parent pow.Hash) bool { return len(h.byParent[parent]) > 0 }
 
-// takeChildren removes and returns the blocks that wait for that parent, in order
+// takeChildren removes and returns the blocks that wait for the parent, in order
 // of arrival.
 func (h *held) takeChildren(parent pow.Hash) []heldBlock {
 	return h.take(slices.Clone(h.byParent[parent]))

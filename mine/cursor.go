@@ -72,8 +72,9 @@ func (c *cursor) extranonce() []byte {
 }
 
 // ready moves on to the next extranonce, if the present one has been searched, and
-// returns the time for a header that is searched now. It returns false if the clock
-// has to advance first, or for good if the work does not let the time advance.
+// returns the time for a header that is searched now. It returns false if no headers
+// are left until the clock advances. If the work does not allow later times, it
+// returns false from then on.
 func (c *cursor) ready(now time.Time) (at uint32, ok bool) {
 	if c.nonce == nonceSpace {
 		c.nonce = 0
@@ -108,9 +109,9 @@ func (c *cursor) next(now time.Time, count uint64) (extranonce []byte, job pow.J
 	return extranonce, job, true
 }
 
-// advance notes that the next nonces have been searched.
+// advance records that the next nonces have been searched.
 func (c *cursor) advance(nonces uint64) { c.nonce = min(c.nonce+nonces, nonceSpace) }
 
-// found notes that a job has been solved at that nonce. The search goes on with
+// found records that a job has been solved at the given nonce. The search goes on with
 // the next one, so up to 15 versions of the nonce are not tried.
 func (c *cursor) found(nonce uint32) { c.nonce = uint64(nonce) + 1 }

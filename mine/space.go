@@ -46,7 +46,7 @@ func NewSpace(fixed []byte, rolled int) (Space, error) {
 	return Space{fixed: string(fixed), rolled: rolled, last: greatest(rolled)}, nil
 }
 
-// greatest returns the greatest number that fits that many rolled bytes.
+// greatest returns the greatest number that fits the given number of rolled bytes.
 func greatest(rolled int) uint64 {
 	if rolled >= countedBytes {
 		return math.MaxUint64
@@ -67,7 +67,7 @@ func (s Space) Rolled() int { return s.rolled }
 // the space, which may be 2^64 and then would not fit the type.
 func (s Space) Last() uint64 { return s.last - s.first }
 
-// At returns the extranonce of that number. It panics if i exceeds Last.
+// At returns extranonce number i. It panics if i exceeds Last.
 func (s Space) At(i uint64) []byte {
 	if i > s.Last() {
 		panic(fmt.Sprintf("mine: extranonce %d of a space whose last is %d", i, s.Last()))
@@ -130,8 +130,8 @@ func (s Space) Split(n int) ([]Space, error) {
 	return parts, nil
 }
 
-// Sub returns the extranonces of the space that go on with that prefix after the
-// fixed bytes. The prefix becomes part of the fixed bytes. Different prefixes of
+// Sub returns the extranonces of the space whose bytes after the fixed ones begin with
+// the prefix. The prefix becomes part of the fixed bytes. Different prefixes of
 // the same length give disjoint spaces, so a server that numbers its sessions in
 // the prefix never hands out the same work twice.
 //

@@ -87,7 +87,7 @@ func TestSubmitAgain(t *testing.T) {
 	}
 }
 
-// hang is a source that answers when it is told to stop.
+// hang is a source that does not answer before the context ends.
 func hang(ctx context.Context, _ Solution) (Outcome, error) {
 	<-ctx.Done()
 	return Unanswered, ctx.Err()

@@ -111,7 +111,7 @@ func (w Work) Time(time uint32) uint32 {
 	return max(time, w.MinTime)
 }
 
-// Header returns the header with that extranonce, version, time and nonce. It does
+// Header returns the header with the given extranonce, version, time and nonce. It does
 // not check them.
 func (w Work) Header(extranonce []byte, version int32, time, nonce uint32) pow.Header {
 	return pow.Header{
@@ -124,8 +124,8 @@ func (w Work) Header(extranonce []byte, version int32, time, nonce uint32) pow.H
 	}
 }
 
-// root returns the root of the merkle tree whose first leaf is the coinbase with
-// that extranonce.
+// root returns the root of the merkle tree whose first leaf is the coinbase with the
+// given extranonce.
 func (w Work) root(extranonce []byte) pow.Hash {
 	node := pow.DoubleSHA256(slices.Concat(w.Before, extranonce, w.After))
 	var pair [2 * pow.HashSize]byte

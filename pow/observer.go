@@ -23,7 +23,7 @@ type Observer struct {
 	Cancelled func(latency time.Duration)
 }
 
-// Observe attaches an observer to the engine, for good. It may be called at any
+// Observe attaches an observer to the engine; it stays attached. It may be called at any
 // time and more than once; a search that is already under way may miss the new
 // observer.
 func (e *Engine) Observe(o Observer) { e.observers.Add(o) }

@@ -13,7 +13,7 @@ type List[T any] struct {
 	all atomic.Pointer[[]T] // nil while empty; the slice is replaced, never changed
 }
 
-// Add adds an observer for good.
+// Add adds an observer, which cannot be removed.
 func (l *List[T]) Add(o T) {
 	for {
 		old := l.all.Load()

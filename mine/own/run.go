@@ -28,7 +28,7 @@ type run struct {
 
 func newRun() *run { return &run{done: make(chan struct{})} }
 
-// mineOn notes that the run mines on that parent.
+// mineOn records that the run now mines on the given parent.
 func (r *run) mineOn(parent pow.Hash, now time.Time) {
 	if r.since.IsZero() || r.parent != parent {
 		r.parent, r.since = parent, now

@@ -206,14 +206,14 @@ func (s *Source) wantsBlock() bool {
 	return false
 }
 
-// nothing returns an offer without work, on that tip.
+// nothing returns an offer without work for the given tip.
 func (s *Source) nothing(tip pow.Hash) mine.Offer {
 	s.offer = nil
 	s.renew(tip)
 	return s.life.Offer(nil)
 }
 
-// renew begins the lifetime of an offer on that parent.
+// renew begins the lifetime of a new offer on the parent prev.
 func (s *Source) renew(prev pow.Hash) {
 	switch {
 	case prev != s.prev || s.life.IsOver():
@@ -269,7 +269,7 @@ func (s *Source) waitForClock(t chain.Template) (time.Duration, error) {
 	return ahead, nil
 }
 
-// Work returns the template as work of that id. It accepts the same headers as
+// Work returns the template as work with the given id. It accepts the same headers as
 // [chain.Template.Job] has for all extranonces and times.
 func Work(id string, t chain.Template) mine.Work {
 	space, err := mine.NewSpace(nil, block.ExtranonceSize)

@@ -496,8 +496,8 @@ func (f *full) Commit(change chain.Change) error {
 	return f.Store.Commit(change)
 }
 
-// A block that the store cannot keep is no answer: callers of Mine are told, and
-// the same block may be submitted again.
+// If the store cannot keep a block, the outcome is Unanswered: callers of Mine get the
+// error, and the same block may be submitted again.
 func TestStoreFails(t *testing.T) {
 	store := &full{Store: chain.NewMemStore()}
 	c, err := chain.Open(chain.Config{Params: easy(t), Store: store})

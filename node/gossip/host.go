@@ -150,9 +150,9 @@ func (h *host) raiseTip(p *peer, s rules.State) {
 // isAhead reports whether a peer claims more work than this node's tip has.
 func (h *host) isAhead(p *peer) bool { return p.tip.Work.Cmp(h.tip().Work) > 0 }
 
-// fail deals with a peer after a request has failed. A fault leads to a ban, a few
-// refusals have consequences of their own, and any other failure is counted: after
-// maxFails in a row the peer is dropped.
+// fail deals with a peer after a request has failed. A fault leads to a ban, and a few
+// refusals have special consequences. Any other failure is counted: after maxFails in
+// a row the peer is dropped.
 func (h *host) fail(p *peer, err error) {
 	if p.phase == closed {
 		return
