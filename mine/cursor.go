@@ -112,6 +112,6 @@ func (c *cursor) next(now time.Time, count uint64) (extranonce []byte, job pow.J
 // advance records that the next nonces have been searched.
 func (c *cursor) advance(nonces uint64) { c.nonce = min(c.nonce+nonces, nonceSpace) }
 
-// found records that a job has been solved at the given nonce. The search goes on with
+// markSolved records that a job has been solved at the given nonce. The search goes on with
 // the next one, so up to 15 versions of the nonce are not tried.
-func (c *cursor) found(nonce uint32) { c.nonce = uint64(nonce) + 1 }
+func (c *cursor) markSolved(nonce uint32) { c.nonce = uint64(nonce) + 1 }

@@ -92,7 +92,7 @@ func TestCursorRepeatsNothing(t *testing.T) {
 				c.advance(done)
 			case 2: // solved
 				done = rapid.Uint64Range(1, job.Count).Draw(t, "found")
-				c.found(uint32(uint64(job.First) + done - 1))
+				c.markSolved(uint32(uint64(job.First) + done - 1))
 			}
 			round[e] += done
 		}

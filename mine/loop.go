@@ -31,8 +31,8 @@ var ErrQueueFull = errors.New("too many solutions wait for the source: this one 
 type Engine interface {
 	Search(ctx context.Context, job pow.Job) (pow.Result, error)
 
-	// ReportBlock notes that a block has been solved whose search began at that
-	// time.
+	// ReportBlock reports that a block has been solved. since is when the search for
+	// it began.
 	ReportBlock(since time.Time)
 }
 
@@ -43,8 +43,8 @@ type Config struct {
 	Source Source
 
 	// Start is the number of the extranonce to begin every work with, modulo the
-	// size of its space. Miners that start elsewhere do not repeat each other's
-	// hashes, even if they search the same work.
+	// size of its space. Miners with different starts do not repeat each other's
+	// hashes for a long time, even if they search the same work.
 	Start uint64
 
 	// Shares wait for the source in a queue of this length, so that a slow source
@@ -202,14 +202,14 @@ func (l *Loop) search(ctx context.Context, offer Offer) {
 		count := jobNonces(l.Progress().Rate, l.cursor.versions)
 		extranonce, job, ok := l.cursor.next(l.now(), count)
 		if !ok {
-			l.exhausted(ctx, offer)
+			l.waitForMore(ctx, offer)
 			return
 		}
 		job.Progress = &tracked.hashes
 		result, err := l.engine.Search(search, job)
 		switch {
 		case err == nil:
-			l.cursor.found(result.Header.Nonce)
+			l.cursor.markSolved(result.Header.Nonce)
 			if l.solved(ctx, extranonce, result.Header, tracked) {
 				return
 			}
@@ -284,8 +284,8 @@ func (l *Loop) solved(ctx context.Context, extranonce []byte, h pow.Header, trac
 	return true
 }
 
-// exhausted waits until there is more to search.
-func (l *Loop) exhausted(ctx context.Context, offer Offer) {
+// waitForMore waits until there is more to search.
+func (l *Loop) waitForMore(ctx context.Context, offer Offer) {
 	l.tracker.end()
 	l.observer.exhausted(*offer.Work)
 	for wait(ctx, offer.Newer, recheckAfter) {

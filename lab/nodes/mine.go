@@ -60,7 +60,7 @@ func (n *Node) mine() {
 	draw := n.draws
 	n.later(n.net.solve(target.Work().Float()/n.rate), func() {
 		if n.draws == draw {
-			n.found(on)
+			n.onFound(on)
 		}
 	})
 }
@@ -72,12 +72,12 @@ func (n *Net) solve(mean float64) time.Duration {
 	return time.Duration(math.Round(seconds * float64(time.Second)))
 }
 
-// found makes the block that the miner has found and publishes it, or hands it to
+// onFound makes the block that the miner has found and publishes it, or hands it to
 // the selfish strategy.
-func (n *Node) found(on *chain.Chain) {
+func (n *Node) onFound(on *chain.Chain) {
 	b := n.net.makeBlock(on, n.String(), n.clock())
 	if n.selfish != nil {
-		n.selfish.found(b)
+		n.selfish.onFound(b)
 		return
 	}
 	n.Put(b)

@@ -9,7 +9,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// host is what the parts of the machine have in common: the time, the effects of
+// host holds what the parts of the machine have in common: the time, the effects of
 // the step under way, the peers and the requests to them. Every part embeds it.
 type host struct {
 	config  Config // complete, without Peers and Book

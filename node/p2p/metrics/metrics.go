@@ -116,7 +116,7 @@ func direction(out bool) string {
 
 func (m *metrics) observer() p2p.Observer {
 	return p2p.Observer{
-		Noted: m.noted,
+		Noted: m.countNote,
 		Sent: func(s p2p.Sent) {
 			m.requests.WithLabelValues(s.Route, string(s.Result)).Inc()
 			m.duration.WithLabelValues(s.Route).Observe(s.Took.Seconds())
@@ -125,8 +125,8 @@ func (m *metrics) observer() p2p.Observer {
 	}
 }
 
-// noted counts what the state machine decided.
-func (m *metrics) noted(n gossip.Note) {
+// countNote counts what the state machine decided.
+func (m *metrics) countNote(n gossip.Note) {
 	switch n.Kind {
 	case gossip.NoteConnected:
 		m.connections.WithLabelValues(direction(n.Out), "connected").Inc()
