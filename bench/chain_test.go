@@ -35,19 +35,19 @@ func rawBlocks(b *testing.B, p rules.Params, count int, signed bool) [][]byte {
 		if err != nil {
 			b.Fatal(err)
 		}
-		blk := block.Block{
+		made := block.Block{
 			Header:   pow.Header{Version: 0x20000000, Prev: s.Hash, Time: s.Time + 1, Bits: p.Difficulty().Bits},
 			Coinbase: block.Coinbase{Height: s.Height + 1, Tag: "bench"},
 			Txs:      []block.Tx{tx},
 		}
-		blk.Header.MerkleRoot, _ = block.MerkleRoot(blk.IDs())
-		for !blk.Hash().Meets(target) {
-			blk.Header.Nonce++
+		made.Header.MerkleRoot, _ = block.MerkleRoot(made.IDs())
+		for !made.Hash().Meets(target) {
+			made.Header.Nonce++
 		}
-		if raws[i], err = blk.AppendBinary(nil); err != nil {
+		if raws[i], err = made.AppendBinary(nil); err != nil {
 			b.Fatal(err)
 		}
-		s = s.Apply(blk.Header)
+		s = s.Apply(made.Header)
 	}
 	return raws
 }
@@ -120,11 +120,11 @@ func BenchmarkAcceptAll(b *testing.B) {
 				b.ResetTimer()
 				blocks := make([]block.Block, 0, batch)
 				for i, raw := range raws {
-					blk, err := block.Parse(raw)
+					parsed, err := block.Parse(raw)
 					if err != nil {
 						b.Fatal(err)
 					}
-					if blocks = append(blocks, blk); len(blocks) < batch && i+1 < len(raws) {
+					if blocks = append(blocks, parsed); len(blocks) < batch && i+1 < len(raws) {
 						continue
 					}
 					if _, err := c.AcceptAll(blocks); err != nil {

@@ -11,10 +11,10 @@ type Outcome int
 
 // Outcomes of [Chain.Accept].
 const (
-	Best  Outcome = iota + 1 // on the active branch, as its new tip
+	Best  Outcome = iota + 1 // stored as the new tip of the active branch
 	Side                     // stored beside the active branch
-	Known                    // stored before
-	Held                     // in memory until its parent or its time comes
+	Known                    // already stored before
+	Held                     // kept in memory until its parent arrives or its time comes
 )
 
 // String returns the outcome as a word: best, side, known, held.
@@ -32,9 +32,9 @@ func (o Outcome) String() string {
 	return "none"
 }
 
-// Accept takes a block from any source. When it returns, the block is on disk,
-// together with the reorg that it may have caused, unless the block is only held.
-// Held blocks that waited for this one have been taken as well.
+// Accept adds a block from any source to the chain. When it returns, the block is on
+// disk, together with the reorg that it may have caused, unless the block is only
+// held. Held blocks that waited for this one have been placed as well.
 //
 // The error is a [block.RuleError] if the block is refused, or the store's if the
 // block could not be written. In the second case everything is as it was before.
@@ -43,14 +43,14 @@ func (c *Chain) Accept(b block.Block) (Outcome, error) {
 	return outcome, err
 }
 
-// AcceptAll takes blocks each of which is the parent of the next, as a node gets
-// them when it syncs. The parent of the first block has to be in the store.
-// AcceptAll keeps every promise of [Chain.Accept] and normally writes to the store
-// once for the whole batch. A batch should therefore have some hundred blocks, or
-// a few megabytes.
+// AcceptAll adds a batch of blocks, each of which is the parent of the next, as a
+// node gets them when it syncs. The parent of the first block has to be in the
+// store. AcceptAll gives the guarantees of [Chain.Accept] and normally writes to the
+// store once for the whole batch. A batch should therefore have some hundred
+// blocks, or a few megabytes.
 //
-// When AcceptAll returns, the blocks[:taken] are on disk; blocks that were known
-// before count as taken. If the error is a [block.RuleError], it is the verdict on
+// When AcceptAll returns, blocks[:taken] are on disk; blocks that were known before
+// count as taken. If the error is a [block.RuleError], it is the verdict on
 // blocks[taken]; the blocks after that one have not been looked at. No block is
 // held: an unknown parent is the error [block.PrevNotFound], and a time too far
 // ahead of the clock is the error [block.TimeTooNew]. Any other error is the
@@ -64,12 +64,12 @@ func (c *Chain) AcceptAll(blocks []block.Block) (taken int, err error) {
 	return taken, err
 }
 
-// accept is the one way of a block into the chain. The blocks are checked by
-// themselves, without a lock. Then a plan says what becomes of them, the plan is
-// committed to the store and applied to memory, and the held blocks that waited
-// for them take the same way. In the end subscribers are told.
+// accept is the only path by which blocks enter the chain. First the blocks are
+// checked by themselves, without a lock. Then a plan says what will become of them,
+// the plan is committed to the store and applied to memory, and the held blocks
+// that waited for them follow in the same way. Finally the subscribers are notified.
 //
-// The last block that was taken or held has the outcome that accept returns.
+// last is the outcome of the last block that was stored, known or held.
 func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outcome, err error) {
 	defer c.events.deliver()
 	start := c.now()
@@ -151,8 +151,8 @@ func (c *Chain) placeDue() {
 	}
 }
 
-// placeChildren places the held blocks above a block on which there is a verdict
-// now. If that block was refused, so are they. The caller holds write.
+// placeChildren places the held blocks above a block that now has its final
+// verdict. If that block was refused, so are they. The caller holds write.
 func (c *Chain) placeChildren(hash pow.Hash) {
 	for parents := []pow.Hash{hash}; len(parents) > 0; parents = parents[1:] {
 		for _, b := range c.held.takeChildren(parents[0]) {
@@ -163,14 +163,14 @@ func (c *Chain) placeChildren(hash pow.Hash) {
 	}
 }
 
-// placeHeld places a block that has been taken out of the held ones, or holds it
-// again. It reports whether there is a verdict on the block that stays. The caller
-// holds write.
+// placeHeld places a block that has been removed from the held ones, or holds it
+// again. It reports whether the verdict on the block is final. The caller holds
+// write.
 func (c *Chain) placeHeld(b heldBlock) bool {
 	p, err := c.place([]arrival{{Block: b.Block, hash: b.hash}}, true)
 	if err != nil {
-		// The store has failed. The source of the block has been told that the
-		// block is held, so it has to be tried again.
+		// The store has failed. The block is held again and tried later, because
+		// its source was told that it is held.
 		c.held.add(b.Block, b.hash, true)
 		c.log.Debug("held block not written", "block", b.hash, "height", b.Height(), "err", err)
 		return false

@@ -99,12 +99,12 @@ func TestAcceptAllStopsAtABadBlock(t *testing.T) {
 	mutate := func(i int, f func(*block.Block)) func(*rulestest.Branch) {
 		return func(b *rulestest.Branch) {
 			for j := range 6 {
-				blk := b.Make(1)
+				made := b.Make(1)
 				if j == i {
-					f(&blk)
-					blk = rulestest.Solve(blk)
+					f(&made)
+					made = rulestest.Solve(made)
 				}
-				b.Put(blk)
+				b.Put(made)
 			}
 		}
 	}
@@ -193,8 +193,8 @@ func TestAcceptAllWithARepeatedTransaction(t *testing.T) {
 			if i == 0 {
 				c.wantAll(batch, tc.taken, tc.want)
 			} else {
-				for _, blk := range batch[:tc.taken] {
-					if _, err := c.Accept(blk); err != nil {
+				for _, made := range batch[:tc.taken] {
+					if _, err := c.Accept(made); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -42,20 +42,20 @@ func (c *Chain) AddTx(tx block.Tx) (TxOutcome, error) {
 	return outcome, err
 }
 
-// addTx holds mu before and after the write and not during the write, so other
-// calls may come between. The entry is in the mempool from the start, which settles
-// what happens then:
+// addTx holds mu before and after the write but not during the write, so that other
+// calls can run meanwhile. Because the entry is in the mempool from the start, the
+// outcome is well defined even if such a call concerns the same transaction:
 //
 //   - If the same transaction is posted again, the second call waits for this
 //     call's write and shares its outcome.
 //   - If a block that contains the transaction is connected, the move takes the
-//     entry out of the mempool. It cannot know whether this call's write is over
-//     and leaves the removal of the write to this call. For this to work, addTx
-//     asks the store for the transaction only after the entry is in the mempool: a
-//     block that is connected before is found in the store, and a block that is
-//     connected later finds the entry.
+//     entry out of the mempool. The move cannot know whether this call has written
+//     the transaction to the store yet, so this call adds its number to Chain.stale.
+//     For this to work, addTx looks the transaction up in the store only after the
+//     entry is in the mempool: a block that was connected before that moment is
+//     found in the store, and a block that is connected later finds the entry.
 //   - If a reorg returns the transaction, a new entry, which is on disk already,
-//     takes the place of this call's entry. This call's entry is gone, just as if
+//     takes the place of this call's entry. For this call that is the same as if
 //     the transaction had been mined.
 func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 	if err := c.params.CheckTx(tx); err != nil {

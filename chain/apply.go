@@ -22,13 +22,13 @@ func (c *Chain) carryOut(p *plan) error {
 	return nil
 }
 
-// storeWrite is the change of the store that a plan makes, and what it takes from the
-// mempool. Posts go on while it is under way, so the mempool may differ when it
-// is over.
+// storeWrite is the change that a plan makes to the store, with a note of what the
+// change removes. Posts go on during the write, so the mempool may have changed when
+// the write is over.
 type storeWrite struct {
 	Change
-	removed map[uint64]bool // numbers of the mempool's transactions in RemovePending
-	stale   int             // numbers of Chain.stale in RemovePending
+	removed map[uint64]bool // those numbers in RemovePending that are of mempool entries
+	stale   int             // how many of the first numbers in Chain.stale are in RemovePending
 }
 
 // prepareWrite returns the change of the store that a plan makes. Besides the
@@ -107,8 +107,9 @@ func (c *Chain) applyMove(m *move, w *storeWrite, top int32) {
 			continue
 		}
 		c.pool.remove(e)
-		// The post of this transaction was written while the move was, too late to
-		// be removed with it. If its write is still under way, addTx finds out.
+		// The post of this transaction was written to the store during the write of
+		// the move, which therefore could not remove it. If the post is still being
+		// written, addTx notices that its entry is gone.
 		if e.durable && !w.removed[e.seq] {
 			c.stale = append(c.stale, e.seq)
 		}
@@ -128,14 +129,15 @@ func (c *Chain) applyMove(m *move, w *storeWrite, top int32) {
 	c.events.add(ev)
 }
 
-// returnToPool puts the transactions that a move returns in front of all that
-// wait. The caller holds mu.
+// returnToPool puts the transactions that a move returns in front of all other
+// transactions in the mempool. The caller holds mu.
 func (c *Chain) returnToPool(returned []Pending) {
 	after := c.pool.head
 	for _, p := range returned {
 		if e := c.pool.entries[p.Tx.ID()]; e != nil {
-			// A post of the same transaction. It is under way, see addTx, or was
-			// written after the move and before memory had the move.
+			// The same transaction has been posted again. The post is still being
+			// written (see addTx), or was written between the commit of the move and
+			// this call.
 			c.pool.remove(e)
 			if e.durable {
 				c.stale = append(c.stale, e.seq)

@@ -15,7 +15,7 @@ import (
 )
 
 // Config says which chain to open and how much to keep in memory. Params and Store
-// must be set. The other fields have defaults, which their zero values stand for.
+// must be set. Every other field has a default, which applies if the field is zero.
 type Config struct {
 	Params rules.Params
 	Store  Store
@@ -121,7 +121,7 @@ func (c *Chain) Tip() rules.State {
 // Len returns the number of blocks on the active branch, genesis included.
 func (c *Chain) Len() int64 { return c.Tip().Height + 1 }
 
-// HashAt returns the hash of the block at that height on the active branch, or
+// HashAt returns the hash of the block at a height on the active branch, or
 // false if the branch is not that high.
 func (c *Chain) HashAt(height int64) (pow.Hash, bool) {
 	c.mu.RLock()

@@ -52,12 +52,12 @@ func (c chainTest) wantTip(b *rulestest.Branch) {
 	if tip := c.Tip(); tip != b.State {
 		c.t.Fatalf("tip %d %s, want %d %s of branch %q", tip.Height, tip.Hash, b.Height, b.Hash, b.Tag)
 	}
-	for i, blk := range b.Blocks {
-		if hash, ok := c.HashAt(int64(i + 1)); !ok || hash != blk.Hash() {
-			c.t.Fatalf("height %d: %s, want %s", i+1, hash, blk.Hash())
+	for i, made := range b.Blocks {
+		if hash, ok := c.HashAt(int64(i + 1)); !ok || hash != made.Hash() {
+			c.t.Fatalf("height %d: %s, want %s", i+1, hash, made.Hash())
 		}
-		for _, tx := range blk.Txs {
-			if place, err := c.FindTx(tx.ID()); err != nil || place.Block != blk.Hash() || place.Pending {
+		for _, tx := range made.Txs {
+			if place, err := c.FindTx(tx.ID()); err != nil || place.Block != made.Hash() || place.Pending {
 				c.t.Fatalf("transaction %s at %+v (%v), want it in block %d", tx, place, err, i+1)
 			}
 		}

@@ -9,25 +9,25 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// arrival is a block on its way into the tree.
+// arrival is a block that is to be added to the tree.
 type arrival struct {
 	block.Block
 	hash  pow.Hash
 	fault fault       // found when the block was checked by itself
-	next  rules.State // of the branch with the block on top, once its place is found to be right
+	next  rules.State // of the branch with this block on top; set when the block has passed the stages of its place
 }
 
-// fault is what is wrong with a block. The zero fault means that nothing is.
+// fault says what is wrong with a block. The zero fault means that nothing is wrong.
 type fault struct {
 	err    error // a block.RuleError
 	effect rules.Effect
-	early  bool // the block is wrong only because it comes ahead of the clock
+	early  bool // the only thing wrong is that the block's time is ahead of the clock
 }
 
 func (f fault) isFound() bool { return f.err != nil }
 
-// judge passes a block through the stages from first to last. The error is not a
-// rule's: it comes from the function that tells what is mined.
+// judge passes a block through the stages from first to last and returns the fault
+// that they find. The error is never a broken rule; it is that of Subject.Mined.
 func (c *Chain) judge(s *rules.Subject, first, last rules.Stage) (fault, error) {
 	stage, err := c.params.Judge(s, first, last)
 	if err == nil || !isRule(err) {
@@ -57,7 +57,7 @@ func newRun(blocks []block.Block) ([]arrival, error) {
 	return run, nil
 }
 
-// check checks by themselves the blocks that are not in the tree yet. This is most
+// check checks each block that is not in the tree yet by itself. This is most
 // of the work on a block and needs no lock. check returns the run up to the first
 // block that has a fault, with that block, and how many blocks at its beginning
 // are in the tree.

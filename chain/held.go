@@ -20,7 +20,7 @@ type held struct {
 	order    []pow.Hash          // of arrival
 	bytes    int                 // of all blocks
 	early    map[pow.Hash]uint32 // header times of the early blocks
-	count    atomic.Int64        // of blocks, for those who must not wait for write
+	count    atomic.Int64        // of blocks; may be read without write
 }
 
 type heldBlock struct {
@@ -38,8 +38,8 @@ func newHeld(limit, maxBytes int) *held {
 	}
 }
 
-// hasRoom reports whether the block can be held at all, however many others have
-// to make room.
+// hasRoom reports whether the block can be held at all, if necessary in place of all
+// other held blocks.
 func (h *held) hasRoom(b block.Block) bool { return h.max > 0 && b.Size() <= h.maxBytes }
 
 // add holds a block for which there is room.
@@ -79,10 +79,10 @@ func (h *held) remove(hash pow.Hash) {
 	h.count.Store(int64(len(h.blocks)))
 }
 
-// isAwaited reports whether a held block waits for that parent.
+// isAwaited reports whether a held block waits for the given parent.
 func (h *held) isAwaited(parent pow.Hash) bool { return len(h.byParent[parent]) > 0 }
 
-// takeChildren removes and returns the blocks that wait for that parent, in order
+// takeChildren removes and returns the blocks that wait for the parent, in order
 // of arrival.
 func (h *held) takeChildren(parent pow.Hash) []heldBlock {
 	return h.take(slices.Clone(h.byParent[parent]))

@@ -36,8 +36,8 @@ func (c *Chain) load() error {
 }
 
 // loadPending puts the pending transactions of the store into the mempool. It removes
-// from the store the transactions that are mined or that are pending twice; see
-// Chain.stale for how they come about.
+// from the store the transactions that are mined or that are pending twice. Such
+// records are those that Chain.stale listed when the program ended.
 func (c *Chain) loadPending(pending []Pending) error {
 	var stale []uint64
 	for i, p := range pending {

@@ -13,9 +13,9 @@ import (
 // transaction that it holds.
 var ErrPoolFull = errors.New("the mempool is full")
 
-// firstSeq is the Seq of the first transaction of a chain. New transactions count
-// up from it. Transactions that a reorg returns go before all that wait and count
-// down from the lowest number.
+// firstSeq is the Seq of the first transaction of a chain. New transactions are
+// numbered upwards from it. Transactions that a reorg returns are numbered downwards
+// from the lowest number so far, so that they come before all others.
 const firstSeq = 1 << 62
 
 // mempool holds the transactions that wait for a block, in order of arrival.
@@ -28,8 +28,8 @@ type mempool struct {
 	low, high  uint64 // the numbers given so far are from low to high-1
 	txs, bytes int    // of all entries in the ring
 
-	// Of the entries on disk. No other entries are shown, mined or counted in what
-	// the chain tells.
+	// Of the entries on disk. Entries that are not on disk yet are not shown, not
+	// mined, and not included in the numbers that the chain reports.
 	durableTxs, durableBytes int
 }
 

@@ -135,24 +135,24 @@ func drawBlocks(t *rapid.T, p rules.Params, txs []block.Tx, now time.Time) []mod
 				body = append(body, tx)
 			}
 		}
-		blk := b.Make(rapid.Uint32Range(1, 12).Draw(t, "seconds"), body...)
+		made := b.Make(rapid.Uint32Range(1, 12).Draw(t, "seconds"), body...)
 		isBad := false
 		switch rapid.IntRange(0, 12).Draw(t, "kind") {
 		case 0:
 			isBad = true
-			blk.Coinbase.Height++
-			blk.Header.MerkleRoot, _ = block.MerkleRoot(blk.IDs())
+			made.Coinbase.Height++
+			made.Header.MerkleRoot, _ = block.MerkleRoot(made.IDs())
 		case 1:
 			isBad = true
-			blk.Header.Time = b.MedianTimePast() // too old
+			made.Header.Time = b.MedianTimePast() // too old
 		case 2:
-			blk.Header.Time = max(uint32(now.Unix())+p.Limits().FutureSeconds+5, b.MedianTimePast()+1)
+			made.Header.Time = max(uint32(now.Unix())+p.Limits().FutureSeconds+5, b.MedianTimePast()+1)
 		}
-		blk = rulestest.Solve(blk)
-		b.Put(blk)
+		made = rulestest.Solve(made)
+		b.Put(made)
 		branches = append(branches, b)
 		bad = append(bad, bad[parent] || isBad)
-		blocks = append(blocks, modelBlock{Block: blk, bad: isBad, time: int64(blk.Header.Time)})
+		blocks = append(blocks, modelBlock{Block: made, bad: isBad, time: int64(made.Header.Time)})
 	}
 	return blocks
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// move is the way from the active tip to another one.
+// move is the change of the active branch from the present tip to another one.
 type move struct {
 	disconnect []int32 // nodes, the old tip first
 	connect    []int32 // nodes that are stored already, the lowest first; new blocks go on top
@@ -63,8 +63,9 @@ func (c *Chain) connect(m *move, blocks []arrival) (good int, f fault, err error
 	return len(blocks), fault{}, nil
 }
 
-// findMinedIn returns the transactions of the blocks that the store's index has,
-// which normally are none, and the block of the active branch that holds each.
+// findMinedIn looks up the transactions of the blocks in the store's index. For each
+// transaction that is on the active branch already, it returns the hash of the block
+// that contains it. Normally there are none.
 func (c *Chain) findMinedIn(blocks []arrival) (map[pow.Hash]pow.Hash, error) {
 	var ids []pow.Hash
 	for _, a := range blocks {
@@ -80,31 +81,32 @@ func (c *Chain) findMinedIn(blocks []arrival) (map[pow.Hash]pow.Hash, error) {
 		return nil, err
 	}
 	var mined map[pow.Hash]pow.Hash
-	for i, blk := range found {
-		if blk == (pow.Hash{}) {
+	for i, hash := range found {
+		if hash == (pow.Hash{}) {
 			continue
 		}
 		if mined == nil {
 			mined = map[pow.Hash]pow.Hash{}
 		}
-		mined[ids[i]] = blk
+		mined[ids[i]] = hash
 	}
 	return mined, nil
 }
 
-// staysMined reports whether a transaction is in the chain when a move has got as
-// far as it has. blk is the block of the active branch that holds the transaction
-// now, or the zero hash.
-func (c *Chain) staysMined(m *move, id, blk pow.Hash) (bool, error) {
+// staysMined reports whether a transaction is on the branch that the move has built
+// so far: in a block that it connects, or in a block that it does not disconnect.
+// minedIn is the block of the active branch that contains the transaction now, or the
+// zero hash.
+func (c *Chain) staysMined(m *move, id, minedIn pow.Hash) (bool, error) {
 	if _, ok := m.ids[id]; ok {
 		return true, nil
 	}
-	if blk == (pow.Hash{}) {
+	if minedIn == (pow.Hash{}) {
 		return false, nil
 	}
-	i, ok := c.tree.find(blk)
+	i, ok := c.tree.find(minedIn)
 	if !ok || !c.tree.isActive(i) {
-		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, blk)
+		return false, fmt.Errorf("%w: transaction %s is indexed in block %s, which is not on the active branch", ErrDamaged, id, minedIn)
 	}
 	staying := len(c.tree.active) - len(m.disconnect)
 	return int(c.tree.at(i).height) < staying, nil

@@ -58,7 +58,7 @@ type Observer struct {
 	TxFailed func(error)
 }
 
-// Observe attaches an observer to the chain, for good. It may be called at any
+// Observe attaches an observer to the chain; it stays attached. It may be called at any
 // time and more than once; a call that is already under way may miss the new
 // observer.
 func (c *Chain) Observe(o Observer) { c.observers.Add(o) }

@@ -66,8 +66,8 @@ func (p *plan) refusal() error {
 	return p.fault.err
 }
 
-// decided returns the topmost block on which there is now a verdict that stays.
-// Held blocks that wait for it can be placed, or are refused with it.
+// decided returns the topmost block that now has its final verdict. Held blocks that
+// wait for it can be placed, or are refused with it.
 func (p *plan) decided() (pow.Hash, bool) {
 	switch {
 	case p.fault.isFound() && p.fault.effect == rules.Condemn:
@@ -170,7 +170,7 @@ func (c *Chain) isRefused(hash pow.Hash) bool {
 // branch or take its place. The transactions of a branch are judged only when it
 // has more work than the active one.
 func (c *Chain) planBranch(p *plan) error {
-	lighter := 0 // blocks with which the branch has no more work than the active one
+	lighter := 0 // number of good blocks up to which the branch has no more work than the active one
 	for lighter < len(p.blocks) && p.blocks[lighter].next.Work.Cmp(c.tip.Work) <= 0 {
 		lighter++
 	}
@@ -213,8 +213,9 @@ func (c *Chain) planMove(p *plan, lighter int) error {
 	return c.collectReturned(m)
 }
 
-// spoil marks a block below the block number lighter as invalid. That block, the
-// first that would have moved the tip, is refused for it.
+// spoil plans to mark a block as invalid that comes before block number lighter.
+// Block number lighter, the first that would have moved the tip, is refused because
+// it builds on the invalid one.
 func (p *plan) spoil(hash pow.Hash, f fault, lighter int) {
 	p.spoiled, p.spoiledBy = hash, f.err
 	p.stopAt(lighter, fault{err: block.Reject(block.BadPrev, "block %s: %v", hash, f.err), effect: rules.Condemn})

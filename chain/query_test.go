@@ -33,12 +33,12 @@ func TestStateAndRawBlock(t *testing.T) {
 			t.Errorf("state %+v, %v, want %+v", got, ok, want)
 		}
 	}
-	for _, blk := range append(a.Blocks, b.Blocks[13]) {
-		want, err := blk.AppendBinary(nil)
+	for _, stored := range append(a.Blocks, b.Blocks[13]) {
+		want, err := stored.AppendBinary(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.RawBlock(blk.Hash()); err != nil || !bytes.Equal(got, want) {
+		if got, err := c.RawBlock(stored.Hash()); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("block %x (%v), want %x", got, err, want)
 		}
 	}
@@ -111,9 +111,9 @@ func TestHeadersAndLocator(t *testing.T) {
 	if len(all) != 41 || c.Len() != 41 {
 		t.Fatalf("%d headers, length %d", len(all), c.Len())
 	}
-	for i, blk := range a.Blocks {
-		if all[i+1] != blk.Header {
-			t.Fatalf("header %d: %+v, want %+v", i+1, all[i+1], blk.Header)
+	for i, stored := range a.Blocks {
+		if all[i+1] != stored.Header {
+			t.Fatalf("header %d: %+v, want %+v", i+1, all[i+1], stored.Header)
 		}
 	}
 	for _, tc := range []struct {
@@ -150,8 +150,8 @@ func TestHeadersAndLocator(t *testing.T) {
 		{[]block.Block{b.Blocks[0], a.Blocks[9], a.Blocks[20]}, 11},
 	} {
 		hashes := locator[:0]
-		for _, blk := range tc.locator {
-			hashes = append(hashes, blk.Hash())
+		for _, stored := range tc.locator {
+			hashes = append(hashes, stored.Hash())
 		}
 		got := c.HeadersAfter(hashes, 2)
 		if len(got) != 2 || got[0] != all[tc.first] || got[1] != all[tc.first+1] {

@@ -27,8 +27,8 @@ func TestEqualWorkKeepsFirstSeen(t *testing.T) {
 	c.wantTip(b)
 	c.want(Side, a.Grow(1))
 	c.wantTip(b)
-	for _, blk := range append(a.Blocks, b.Blocks...) {
-		c.want(Known, blk)
+	for _, made := range append(a.Blocks, b.Blocks...) {
+		c.want(Known, made)
 	}
 }
 
@@ -217,8 +217,8 @@ func TestReturnedTransactionsAreMinedAgainOnce(t *testing.T) {
 	if err != nil || !slices.Equal(template.Txs, c.Pending(0, 9)) {
 		t.Errorf("template %v, %v", template.Txs, err)
 	}
-	blk := template.Block(template.Job(1, 0).Header, 1)
-	c.want(Best, rulestest.Solve(blk))
+	made := template.Block(template.Job(1, 0).Header, 1)
+	c.want(Best, rulestest.Solve(made))
 	c.wantPending()
 	if _, err := c.AddTx(txs[2]); !errors.Is(err, block.TxAlreadyMined) {
 		t.Errorf("posted a mined one: %v", err)
@@ -244,8 +244,8 @@ func TestReturnedTransactionsPassTheBound(t *testing.T) {
 	late := rulestest.MakeTx(t, "late")
 	c.post(late)
 	for range 6 {
-		blk := b.Grow(1)
-		if _, err := c.Accept(blk); err != nil {
+		made := b.Grow(1)
+		if _, err := c.Accept(made); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -259,7 +259,7 @@ func (m *maker) addTx(d *draft, word string, _ *made) (ok bool, err error) {
 	return true, nil
 }
 
-// namedTx returns the transaction with that name: a capital letter, with "-signed"
+// namedTx returns the transaction with the given name: a capital letter, with "-signed"
 // behind it if the transaction is signed.
 func namedTx(name string) (string, bool) {
 	if name == "" || name[0] < 'A' || name[0] > 'Z' {

@@ -102,16 +102,16 @@ func (pl *player) restart() {
 // block.
 func (pl *player) send(b *made) string {
 	pl.t.Helper()
-	var blk block.Block
+	var received block.Block
 	if b.value != nil {
-		blk = *b.value
+		received = *b.value
 	} else {
 		var err error
-		if blk, err = block.Parse(b.raw); err != nil {
+		if received, err = block.Parse(b.raw); err != nil {
 			return word(err, "malformed")
 		}
 	}
-	outcome, err := pl.chain.Accept(blk)
+	outcome, err := pl.chain.Accept(received)
 	if err != nil {
 		return word(err, err.Error())
 	}

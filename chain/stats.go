@@ -33,7 +33,7 @@ const (
 	settledStep  = 10
 )
 
-// Stats returns a snapshot. It waits for no disk.
+// Stats returns a snapshot. It never waits for the disk.
 func (c *Chain) Stats() Stats {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -33,7 +33,7 @@ type Store interface {
 
 	// FindTx returns the hash of the block on the active branch that contains the
 	// transaction, or an error that wraps [ErrNotFound].
-	FindTx(id pow.Hash) (blk pow.Hash, err error)
+	FindTx(id pow.Hash) (in pow.Hash, err error)
 
 	// FindTxs does the same for several transactions. It returns one hash for each
 	// id, which is the zero hash where FindTx would return ErrNotFound.

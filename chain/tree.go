@@ -149,7 +149,7 @@ func (t *tree) isActive(i int32) bool {
 	return height < len(t.active) && t.active[height] == i
 }
 
-// route returns the way from the active tip to the block: the nodes to disconnect,
+// route returns the path from the active tip to the block: the nodes to disconnect,
 // beginning with the tip, and the nodes to connect, ending with the block.
 func (t *tree) route(to int32) (disconnect, connect []int32) {
 	for ; !t.isActive(to); to = t.at(to).parent {

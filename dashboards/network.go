@@ -2,8 +2,8 @@ package dashboards
 
 import "github.com/grafana/grafana-foundation-sdk/go/units"
 
-// Network returns the dashboard on connections between nodes and on the way of
-// blocks between them.
+// Network returns the dashboard on the connections between nodes and on how blocks
+// travel between them.
 func Network() Dashboard {
 	return Dashboard{
 		UID:   "lode-network",

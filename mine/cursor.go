@@ -17,7 +17,7 @@ const (
 	nonceSpace = 1 << 32
 )
 
-// jobNonces returns how many nonces take jobTime at that many hashes a second.
+// jobNonces returns how many nonces take jobTime at a rate in hashes a second.
 func jobNonces(rate float64, versions int) uint64 {
 	if rate == 0 {
 		return firstNonces
@@ -42,8 +42,8 @@ type cursor struct {
 	begun  bool   // this round has had a job, so floor is a time that headers may have
 }
 
-// newCursor returns a cursor before the whole work. A miner's start is its own, so
-// that miners that search the same work begin in different places.
+// newCursor returns a cursor at the beginning of the work. Each miner has a different
+// start, so that miners that search the same work begin in different places.
 func newCursor(w Work, start uint64) *cursor {
 	if last := w.Extranonces.Last(); last != math.MaxUint64 {
 		start %= last + 1
@@ -74,8 +74,9 @@ func (c *cursor) extranonce() []byte {
 }
 
 // ready moves on to the next extranonce, if the present one has been searched, and
-// returns the time for a header that is searched now. It returns false if the clock
-// has to advance first, or for good if the work does not let the time advance.
+// returns the time for a header that is searched now. It returns false if no headers
+// are left until the clock advances. If the work does not allow later times, it
+// returns false from then on.
 func (c *cursor) ready(now time.Time) (at uint32, ok bool) {
 	if c.nonce == nonceSpace {
 		c.nonce = 0
@@ -112,9 +113,9 @@ func (c *cursor) next(now time.Time, count uint64) (extranonce []byte, job pow.J
 	return extranonce, job, true
 }
 
-// advance notes that the next nonces have been searched.
+// advance records that the next nonces have been searched.
 func (c *cursor) advance(nonces uint64) { c.nonce = min(c.nonce+nonces, nonceSpace) }
 
-// found notes that a job has been solved at that nonce. The search goes on with
+// markSolved records that a job has been solved at the given nonce. The search goes on with
 // the next one, so up to 15 versions of the nonce are not tried.
-func (c *cursor) found(nonce uint32) { c.nonce = uint64(nonce) + 1 }
+func (c *cursor) markSolved(nonce uint32) { c.nonce = uint64(nonce) + 1 }

@@ -23,7 +23,7 @@ func TestJobNonces(t *testing.T) {
 
 // A cursor goes through exactly the extranonces of its space, each with all nonces,
 // and begins the next round only with a time that no header of an earlier round
-// has. The clock may do what it likes.
+// has. The clock may jump in either direction.
 func TestCursorRepeatsNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		whole, err := NewSpace([]byte{7}, rapid.IntRange(0, 2).Draw(t, "rolled"))
@@ -94,7 +94,7 @@ func TestCursorRepeatsNothing(t *testing.T) {
 				c.advance(done)
 			case 2: // solved
 				done = rapid.Uint64Range(1, job.Count).Draw(t, "found")
-				c.found(uint32(uint64(job.First) + done - 1))
+				c.markSolved(uint32(uint64(job.First) + done - 1))
 			}
 			round[e] += done
 		}
@@ -121,7 +121,8 @@ func TestCursorWraps(t *testing.T) {
 	}
 }
 
-// A clock before 1970 or after 2106 makes no time that a header cannot have.
+// A clock before 1970 or after 2106 does not lead to a time that a header cannot
+// hold.
 func TestCursorWithAWrongClock(t *testing.T) {
 	c := newCursor(Work{Bits: 0x207fffff, MinTime: 10, MaxTime: math.MaxUint32 - 1}, 0)
 	for _, tc := range []struct {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A miner for a pool must not need a chain or Prometheus. So the package imports
-// only what the engine does, and the engine.
+// A miner for a pool must not need a chain or Prometheus. The package must therefore
+// import nothing but the engine and what the engine imports.
 func TestDependencies(t *testing.T) {
 	path, err := exec.LookPath("go")
 	if err != nil {

@@ -249,7 +249,7 @@ func blockWork(id string) *Work {
 	return w
 }
 
-// every answers with each job's nonce at that offset.
+// every answers each job with the nonce at the given offset.
 func every(offset uint32) func(pow.Job) (uint32, bool) {
 	return func(job pow.Job) (uint32, bool) { return job.First + offset, true }
 }

@@ -15,8 +15,8 @@ const (
 	reportEvery = 10 * time.Second // in the log, during a long search
 	retryAfter  = time.Second      // the pause after an error
 
-	// recheckAfter is how long a loop waits before it looks whether the clock has
-	// made room for more headers of a work that is searched to the end.
+	// recheckAfter is the interval at which a loop that has searched all of its work
+	// looks whether the clock now allows more headers.
 	recheckAfter = 100 * time.Millisecond
 )
 
@@ -31,8 +31,8 @@ var ErrQueueFull = errors.New("too many solutions wait for the source: this one 
 type Engine interface {
 	Search(ctx context.Context, job pow.Job) (pow.Result, error)
 
-	// ReportBlock notes that a block has been solved whose search began at that
-	// time.
+	// ReportBlock reports that a block has been solved. since is when the search for
+	// it began.
 	ReportBlock(since time.Time)
 }
 
@@ -43,8 +43,8 @@ type Config struct {
 	Source Source
 
 	// Start is the number of the extranonce to begin every work with, modulo the
-	// size of its space. Miners that start elsewhere do not repeat each other's
-	// hashes, even if they search the same work.
+	// size of its space. Miners with different starts do not repeat each other's
+	// hashes for a long time, even if they search the same work.
 	Start uint64
 
 	// Shares wait for the source in a queue of this length, so that a slow source
@@ -160,7 +160,7 @@ func New(c Config) (*Loop, error) {
 // Progress returns how far the present search is.
 func (l *Loop) Progress() Progress { return l.tracker.progress() }
 
-// Run mines until the context ends. It must be called once.
+// Run mines until the context ends. It must not be called twice.
 //
 // A block that has been solved when the context ends is still submitted. Shares
 // that still wait for the source are dropped.
@@ -217,14 +217,14 @@ func (l *Loop) search(ctx context.Context, offer Offer) {
 		count := jobNonces(l.Progress().Rate, l.cursor.versions)
 		extranonce, job, ok := l.cursor.next(l.now(), count)
 		if !ok {
-			l.exhausted(ctx, offer)
+			l.waitForMore(ctx, offer)
 			return
 		}
 		job.Progress = &tracked.hashes
 		result, err := l.engine.Search(search, job)
 		switch {
 		case err == nil:
-			l.cursor.found(result.Header.Nonce)
+			l.cursor.markSolved(result.Header.Nonce)
 			if l.solved(ctx, extranonce, result.Header, tracked) {
 				return
 			}
@@ -273,8 +273,8 @@ func untilStale(ctx context.Context, stale <-chan struct{}) (_ context.Context, 
 // solved hands in a solved header, and reports whether that ends the work.
 //
 // A share waits in the queue while the search goes on. A block ends the search:
-// whatever the source says to it, there is better work after it. So the loop waits
-// for the outcome and then asks for that.
+// whatever the source answers, there is better work afterwards. The loop therefore
+// waits for the outcome, and then asks for new work.
 func (l *Loop) solved(ctx context.Context, extranonce []byte, h pow.Header, tracked *tracked) (over bool) {
 	s, err := l.cursor.work.Solution(extranonce, h)
 	if err != nil {
@@ -299,8 +299,8 @@ func (l *Loop) solved(ctx context.Context, extranonce []byte, h pow.Header, trac
 	return true
 }
 
-// exhausted waits until there is more to search.
-func (l *Loop) exhausted(ctx context.Context, offer Offer) {
+// waitForMore waits until there is more to search.
+func (l *Loop) waitForMore(ctx context.Context, offer Offer) {
 	l.tracker.end()
 	l.observer.exhausted(*offer.Work)
 	for wait(ctx, offer.Newer, recheckAfter) {
@@ -330,7 +330,7 @@ func (l *Loop) report(ctx context.Context) {
 func pause(ctx context.Context) { wait(ctx, nil, retryAfter) }
 
 // wait waits until the signal is closed, the time has passed or the context has
-// ended, and reports whether it was the time. A time of 0 means for ever.
+// ended. It returns true if the time has passed. A time of 0 never passes.
 func wait(ctx context.Context, signal <-chan struct{}, d time.Duration) (timedOut bool) {
 	var passed <-chan time.Time
 	if d > 0 {

@@ -299,7 +299,7 @@ func TestBlockOfStaleWork(t *testing.T) {
 	})
 }
 
-// The same with the end of the loop itself.
+// A block that is found while the loop ends is submitted, too.
 func TestBlockAtShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newFakeSource(blockWork("1"))
@@ -421,7 +421,8 @@ func TestOfferFails(t *testing.T) {
 	}
 }
 
-// An engine that fails, or answers with what does not solve the work, does no harm.
+// An engine that fails, or that returns a header which does not solve the work, does
+// no harm.
 func TestEngineIsWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		engine := &fakeEngine{err: errors.New("no such kernel")}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Source is a place that wants proof of work. Its methods may be called by many
+// Source is anything that wants proof of work. Its methods may be called by many
 // goroutines at once, because one source can serve a [Loop] and any number of
 // sessions.
 type Source interface {
@@ -13,8 +13,8 @@ type Source interface {
 	// for work to arrive: a source that receives work from elsewhere keeps the
 	// latest, and one that has none says so in the offer.
 	//
-	// The error is for what the caller cannot wait for. The caller asks again after
-	// a pause, whether or not anything has changed.
+	// An error means that there is no offer and no signal to wait for. The caller
+	// asks again after a pause.
 	Offer() (Offer, error)
 
 	// Submit hands in a solution of any work that the source has offered, stale
@@ -50,7 +50,7 @@ type Offer struct {
 }
 
 // Lifetime makes the signals of the offers of a source. Its methods must not be
-// called at the same time; the source's lock sees to that.
+// called at the same time, so the source must guard it with a lock.
 //
 // A lifetime is newest, then outdated, then over, and never goes back. Lifetimes
 // on the same parent share one end.
@@ -105,7 +105,7 @@ func (l Lifetime) IsOutdated() bool { return l.newer.closed }
 // IsOver reports whether the work is stale.
 func (l Lifetime) IsOver() bool { return l.stale.closed }
 
-// Outcome is what a source says to a solution.
+// Outcome is the answer of a source to a solution.
 type Outcome int
 
 // Outcomes of [Source.Submit].

@@ -13,8 +13,8 @@ import (
 // script has at most 100 bytes, and a push of up to 75 bytes takes one opcode.
 const MaxExtranonce = 75
 
-// countedBytes is how many bytes of an extranonce are rolled at most. They hold a
-// number that no miner gets to the end of.
+// countedBytes is the greatest number of bytes of an extranonce that are rolled.
+// They have 2^64 values, which is more than any miner can try.
 const countedBytes = 8
 
 // Space is a set of extranonces, all of the same length. Their leading bytes are
@@ -46,7 +46,7 @@ func NewSpace(fixed []byte, rolled int) (Space, error) {
 	return Space{fixed: string(fixed), rolled: rolled, last: greatest(rolled)}, nil
 }
 
-// greatest returns the greatest number that fits that many rolled bytes.
+// greatest returns the greatest number that fits the given number of rolled bytes.
 func greatest(rolled int) uint64 {
 	if rolled >= countedBytes {
 		return math.MaxUint64
@@ -67,7 +67,7 @@ func (s Space) Rolled() int { return s.rolled }
 // the space, which may be 2^64 and then would not fit the type.
 func (s Space) Last() uint64 { return s.last - s.first }
 
-// At returns the extranonce of that number. It panics if i exceeds Last.
+// At returns extranonce number i. It panics if i exceeds Last.
 func (s Space) At(i uint64) []byte {
 	if i > s.Last() {
 		panic(fmt.Sprintf("mine: extranonce %d of a space whose last is %d", i, s.Last()))
@@ -103,7 +103,7 @@ func (s Space) Contains(extranonce []byte) bool {
 // exactly one of them, and their sizes differ by at most one. It is an error to
 // ask for more spaces than there are extranonces.
 //
-// A miner that can only be told a prefix and a length, as a Stratum session is,
+// A receiver that understands only a prefix and a length, such as a Stratum session,
 // gets its space from [Space.Sub] instead.
 func (s Space) Split(n int) ([]Space, error) {
 	if n < 1 || uint64(n-1) > s.Last() {
@@ -130,8 +130,8 @@ func (s Space) Split(n int) ([]Space, error) {
 	return parts, nil
 }
 
-// Sub returns the extranonces of the space that go on with that prefix after the
-// fixed bytes. The prefix becomes part of the fixed bytes. Different prefixes of
+// Sub returns the extranonces of the space whose bytes after the fixed ones begin with
+// the prefix. The prefix becomes part of the fixed bytes. Different prefixes of
 // the same length give disjoint spaces, so a server that numbers its sessions in
 // the prefix never hands out the same work twice.
 //

@@ -5,7 +5,8 @@ import (
 	"errors"
 )
 
-// errNoAnswer is the reason for an observer if the source did not give one.
+// errNoAnswer is what an observer gets if the source returns Unanswered without an
+// error.
 var errNoAnswer = errors.New("the source gave no answer and no reason")
 
 // submitShares hands in the shares of the queue, one after another, until the

@@ -10,7 +10,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// Whatever a source says, the observer is told and the search goes on.
+// Whatever a source answers, the observer learns of it and the search goes on.
 func TestOutcomes(t *testing.T) {
 	why := errors.New("why")
 	words := map[Outcome]string{
@@ -87,7 +87,7 @@ func TestSubmitAgain(t *testing.T) {
 	}
 }
 
-// hang is a source that answers when it is told to stop.
+// hang is a source that does not answer before the context ends.
 func hang(ctx context.Context, _ Solution) (Outcome, error) {
 	<-ctx.Done()
 	return Unanswered, ctx.Err()

@@ -41,8 +41,8 @@ type Work struct {
 	// Height is that of the block, for the log and for progress. 0 means unknown.
 	Height int64
 
-	// Version is the version field of the header. Those of its bits that VersionMask
-	// has and that BIP 320 leaves to miners may be changed.
+	// Version is the version field of the header. The miner may change the bits that
+	// are set both in this VersionMask and in the constant [VersionMask].
 	Version     int32
 	VersionMask uint32
 
@@ -114,7 +114,7 @@ func versions(version int32, mask uint32) []int32 {
 	return list
 }
 
-// Time returns the time closest to that which a header of the work may have.
+// Time returns the permitted header time that is closest to the given time.
 func (w Work) Time(time uint32) uint32 {
 	if w.MaxTime != 0 {
 		time = min(time, w.MaxTime)
@@ -122,7 +122,7 @@ func (w Work) Time(time uint32) uint32 {
 	return max(time, w.MinTime)
 }
 
-// Header returns the header with that extranonce, version, time and nonce. It does
+// Header returns the header with the given extranonce, version, time and nonce. It does
 // not check them.
 func (w Work) Header(extranonce []byte, version int32, time, nonce uint32) pow.Header {
 	return pow.Header{
@@ -135,8 +135,8 @@ func (w Work) Header(extranonce []byte, version int32, time, nonce uint32) pow.H
 	}
 }
 
-// root returns the root of the merkle tree whose first leaf is the coinbase with
-// that extranonce.
+// root returns the root of the merkle tree whose first leaf is the coinbase with the
+// given extranonce.
 func (w Work) root(extranonce []byte) pow.Hash {
 	node := pow.DoubleSHA256(slices.Concat(w.Before, extranonce, w.After))
 	var pair [2 * pow.HashSize]byte
@@ -148,9 +148,9 @@ func (w Work) root(extranonce []byte) pow.Hash {
 	return node
 }
 
-// Job returns the job to search with that extranonce and that time, brought
-// between MinTime and MaxTime. It covers all nonces and the versions of
-// [Work.Versions].
+// Job returns the job to search with the given extranonce and time. A time outside
+// the bounds of the work is replaced as by [Work.Time]. The job covers all nonces
+// and the versions of [Work.Versions].
 func (w Work) Job(extranonce []byte, time uint32) pow.Job {
 	return pow.Job{
 		Header:   w.Header(extranonce, w.Version, w.Time(time), 0),
@@ -159,14 +159,14 @@ func (w Work) Job(extranonce []byte, time uint32) pow.Job {
 	}
 }
 
-// Solution is a header that meets the target of a work, with all that its source
-// may want to be told.
+// Solution is a header that meets the target of a work, with everything that its
+// source may need.
 type Solution struct {
 	WorkID     string
 	Extranonce []byte // the whole of it, the fixed bytes too
 
-	// Header is the solved one. A source that wants the time, the nonce and the
-	// version by themselves takes them from here.
+	// Header is the solved header. A source that submits only the time, the nonce
+	// and the version takes them from here.
 	Header pow.Header
 	Hash   pow.Hash
 
@@ -184,9 +184,9 @@ var (
 	ErrLow        = errors.New("hash does not meet the target")
 )
 
-// Solution checks a header that has been solved for the work with that
-// extranonce, and returns what its source has to be told. A server checks with it
-// what its sessions submit.
+// Solution checks a header that has been solved for the work with the given
+// extranonce, and returns the solution to submit. A server uses it to check what its
+// sessions submit.
 //
 // The error is one of [ErrExtranonce], [ErrVersion], [ErrTime], [ErrOther] and
 // [ErrLow], with details.

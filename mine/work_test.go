@@ -129,8 +129,8 @@ func goldens(t testing.TB) []golden {
 
 func hashBytes(h pow.Hash) []byte { return h[:] }
 
-// Work of others leads to the headers that they have solved, by way of the job and
-// of the search for the nonce.
+// Work that other miners have solved leads to the same headers: both by its job and
+// by a search for the nonce.
 func TestGoldenWork(t *testing.T) {
 	engine, err := pow.New(pow.Config{Workers: 1})
 	if err != nil {
@@ -207,8 +207,8 @@ func TestSolutionRefuses(t *testing.T) {
 	}
 }
 
-// A share easier than the block is one and no block, and its target is meant to the
-// last bit.
+// A hash that meets only the easier target of a share is a share and not a block. The
+// target is compared to the last bit.
 func TestShareIsNoBlock(t *testing.T) {
 	w := goldens(t)[2].work
 	w.Target = pow.ZerosTarget(8)
@@ -334,8 +334,8 @@ func TestSplitWork(t *testing.T) {
 	}
 }
 
-// FuzzWork makes work of odd sizes. Whatever a source sends, work is refused or its
-// jobs are headers of it.
+// FuzzWork makes work of odd sizes. Whatever a source sends, the work is refused, or
+// the headers of its jobs belong to it.
 func FuzzWork(f *testing.F) {
 	for _, g := range goldens(f) {
 		var branch []byte

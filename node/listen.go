@@ -16,7 +16,7 @@ import (
 // connections is reached, it closes the one that has been idle between two requests
 // for the longest time, if there is one, to make room.
 //
-// Loopback addresses have no bound of their own, since all clients of a proxy on
+// The bound for each IP address does not apply to loopback, since all clients of a proxy on
 // this machine come from there.
 type limitListener struct {
 	net.Listener

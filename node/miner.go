@@ -68,7 +68,7 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 	return &Miner{source: source, loop: loop}, nil
 }
 
-// Run mines until the context ends. It must be called once.
+// Run mines until the context ends. It must not be called twice.
 func (m *Miner) Run(ctx context.Context) {
 	defer m.source.Close()
 	m.loop.Run(ctx)

@@ -77,14 +77,14 @@ func TestMineOnDemand(t *testing.T) {
 		t.Fatalf("mined %v without a transaction (%v)", mined, err)
 	}
 	a, b := post(t, c, "one"), post(t, c, "two")
-	blk, mined, err := m.Mine(t.Context())
+	found, mined, err := m.Mine(t.Context())
 	if err != nil || !mined {
 		t.Fatal(mined, err)
 	}
-	if len(blk.Txs) != 2 || blk.Txs[0] != a || blk.Txs[1] != b || blk.Height() != 1 || blk.Coinbase.Tag != "test" {
-		t.Errorf("%+v", blk)
+	if len(found.Txs) != 2 || found.Txs[0] != a || found.Txs[1] != b || found.Height() != 1 || found.Coinbase.Tag != "test" {
+		t.Errorf("%+v", found)
 	}
-	if c.Tip().Hash != blk.Hash() {
+	if c.Tip().Hash != found.Hash() {
 		t.Error("the block is not the tip")
 	}
 	if p := m.Progress(); p.Mining {

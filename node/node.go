@@ -120,7 +120,8 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.store.Close())
 		}
 	}()
-	// Before the chain commits its genesis, which the metrics count, too.
+	// Register these metrics before the chain commits its genesis, so that they
+	// count that commit as well.
 	if err := storemetrics.Register(c.Registry, n.store); err != nil {
 		return nil, err
 	}
@@ -190,7 +191,7 @@ func (n *Node) Network() *p2p.Network { return n.network }
 func (n *Node) Engine() *pow.Engine { return n.engine }
 
 // Run serves and mines until the context ends, or until a part of the node fails.
-// Then it stops everything and closes the store. It must be called once.
+// Then it stops everything and closes the store. It must not be called twice.
 func (n *Node) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

@@ -40,7 +40,7 @@ func (a *arrivals) see(ev chain.Event) {
 // which all nodes have in their mempools.
 //
 // With outbound=8 every node is connected with every other. With outbound=2 each
-// node chooses two peers, so that many nodes get a block by way of another.
+// node chooses two peers, so that many nodes get a block through another node.
 func BenchmarkPropagation(b *testing.B) {
 	const nodes = 8
 	for _, outbound := range []int{8, 2} {

@@ -14,8 +14,8 @@ import (
 const HashSize = 32
 
 // Hash is a SHA-256d digest, with its bytes in the order in which SHA-256 returns
-// them. As a number it is little-endian. Like all Bitcoin software, String and
-// ParseHash use the reverse order, so the zeros of a proof of work come first.
+// them. As a number it is little-endian. String and ParseHash use the reverse order,
+// as all Bitcoin software does, so that the zeros of a proof of work come first.
 type Hash [HashSize]byte
 
 // DoubleSHA256 returns SHA-256d of the data: the SHA-256 of its SHA-256.

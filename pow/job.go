@@ -8,7 +8,7 @@ import (
 	"github.com/lodepow/lode/pow/internal/sha256d"
 )
 
-// MaxVersions is how many version fields a job can have.
+// MaxVersions is the largest number of version fields that a job can have.
 const MaxVersions = 16
 
 // nonces is the size of the nonce space.

@@ -23,7 +23,7 @@ type Observer struct {
 	Cancelled func(latency time.Duration)
 }
 
-// Observe attaches an observer to the engine, for good. It may be called at any
+// Observe attaches an observer to the engine; it stays attached. It may be called at any
 // time and more than once; a search that is already under way may miss the new
 // observer.
 func (e *Engine) Observe(o Observer) { e.observers.Add(o) }
@@ -48,9 +48,9 @@ func (e *Engine) tellCancelled(ended *time.Time) {
 	}
 }
 
-// ReportBlock tells the observers that a header has been solved for which the
-// caller has mined since start. Mine calls it. A caller that mines with Search
-// calls it itself, because only that caller knows which answers are blocks and
+// ReportBlock tells the observers that the caller has solved a block on which it
+// began to mine at start. Mine does so itself. A caller that mines with Search has
+// to call ReportBlock, because only that caller knows which answers are blocks and
 // which are easier shares.
 func (e *Engine) ReportBlock(start time.Time) {
 	all := e.observers.All()

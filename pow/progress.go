@@ -5,8 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// Progress counts the hashes of the jobs that name it, see [Job]. The zero value
-// is ready to use. It may be read from any goroutine and must not be copied.
+// Progress counts the hashes of all jobs whose field Progress points to it. The
+// zero value is ready to use. A Progress may be read from any goroutine and must
+// not be copied.
 type Progress struct{ hashes atomic.Uint64 }
 
 // Hashes returns the number of hashes computed so far. It grows while a search

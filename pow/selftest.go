@@ -11,7 +11,7 @@ func (k Kernel) SelfTest() (err error) {
 	if len(k.missing) > 0 {
 		return fmt.Errorf("kernel %s needs %s, which this CPU lacks", k.name, strings.Join(k.missing, " and "))
 	}
-	defer func() { // a kernel on top of a library panics if it does not know the library's version
+	defer func() { // a kernel that uses a library panics if it does not know the library's saved state
 		if p := recover(); p != nil {
 			err = fmt.Errorf("kernel %s failed its self-test: %v", k.name, p)
 		}
@@ -31,8 +31,8 @@ func BitcoinGenesis() Header {
 	return Header{Version: 1, MerkleRoot: root, Time: 1231006505, Bits: 0x1d00ffff, Nonce: 2083236893}
 }
 
-// findGenesis searches a range of nonces around that of Bitcoin's genesis, whose
-// target is a real one.
+// findGenesis searches a range of nonces around the nonce of Bitcoin's genesis
+// block. The target is one that Bitcoin's blocks have really had.
 func (k Kernel) findGenesis() error {
 	genesis := BitcoinGenesis()
 	found, err := k.Scan(Job{Header: genesis, First: genesis.Nonce - 500, Count: 512})

@@ -1,7 +1,5 @@
-// Package block has the blocks of a chain and the transactions in them, with
-// their JSON and binary forms.
-//
-// There are only a few types:
+// Package block defines the blocks of a chain and the transactions in them, with
+// their JSON and binary forms. Its types are:
 //
 //   - [Tx] is a transaction: a JSON object that is kept in one canonical form,
 //     whose hash is its id. [NewTx], [Sign] and [ParseTx] make it.

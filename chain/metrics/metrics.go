@@ -12,7 +12,7 @@ import (
 
 // Register registers the metrics of a chain and its mempool and attaches an
 // observer to the chain. The gauges show the chain at the moment of a scrape. The
-// counters and histograms begin here.
+// counters and histograms begin at zero, whatever the chain has done before.
 //
 // A chain can be registered once in a registry. The error is the registry's, and
 // then nothing is registered or attached.
@@ -25,8 +25,8 @@ func Register(reg prometheus.Registerer, c *chain.Chain) error {
 	return nil
 }
 
-// metrics is one collector for the whole chain, so that all of its metrics are
-// registered or none.
+// metrics is one collector for the whole chain, so that either all of its metrics
+// are registered or none.
 type metrics struct {
 	gauges     gauges
 	blocks     *prometheus.CounterVec

@@ -110,11 +110,11 @@ func TestValues(t *testing.T) {
 	}
 	mined := rulestest.MakeTx(t, "mined")
 	b.Grow(7, mined)
-	for _, blk := range a.Blocks {
-		accept(blk)
+	for _, made := range a.Blocks {
+		accept(made)
 	}
-	for _, blk := range b.Blocks[1:] {
-		accept(blk)
+	for _, made := range b.Blocks[1:] {
+		accept(made)
 	}
 	accept(a.Blocks[0])
 	bad := b.Make(1)

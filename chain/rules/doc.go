@@ -1,7 +1,7 @@
-// Package rules has the rules of a network: what its blocks and transactions must be
-// like, and how hard a block is.
+// Package rules implements the rules of a network: which blocks and transactions are
+// valid, and how hard it is to find a block.
 //
-// [Params] are a network. A [State] is the little that the rules need to know of a
-// branch in order to judge its next block. Everything here is a pure function of its
-// arguments: the package has no clock, no storage and no goroutines.
+// [Params] describe a network. A [State] holds all that the rules need to know about
+// a branch in order to judge its next block. Everything here is a pure function of
+// its arguments: the package has no clock, no storage and no goroutines.
 package rules

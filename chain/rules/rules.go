@@ -134,7 +134,7 @@ func (s State) checkHeaderPlace(p Params, h pow.Header) error {
 
 // CheckHeader checks everything that a header alone shows about the next block of
 // the branch: the stages [Header] and [Parent], and [Place] without the height in
-// the coinbase. The clock has no say.
+// the coinbase. It does not compare the time with the clock.
 func (s State) CheckHeader(p Params, h pow.Header) error {
 	return s.CheckHashedHeader(p, h, h.Hash())
 }

@@ -54,7 +54,7 @@ const (
 	// Wait means that the block may turn out to be good when its parent or its time
 	// has come.
 	Wait
-	// Condemn means that the block is invalid for good, and every block above it.
+	// Condemn means that the block and all blocks above it are invalid for ever.
 	Condemn
 )
 

@@ -65,12 +65,12 @@ func (s *Store) countFailure(err error) {
 // must be quick and must not change the store.
 type Observer struct {
 	// Committed is called when a group of changes is on the disk, before the
-	// callers of Commit are told. took is the time to write the group in one
+	// calls of Commit return. took is the time to write the group in one
 	// transaction and to sync it.
 	Committed func(changes int, took time.Duration)
 }
 
-// Observe attaches an observer to the store, for good. It may be called at any
+// Observe attaches an observer to the store; it stays attached. It may be called at any
 // time and more than once; a commit that is already under way may miss the new
 // observer.
 func (s *Store) Observe(o Observer) { s.observers.Add(o) }

@@ -159,7 +159,8 @@ func (w *writer) connectAll(hashes []pow.Hash) error {
 	return nil
 }
 
-// place is an entry of the transaction index: transaction id is in block number.
+// place is an entry of the transaction index: the number of the block that contains
+// the transaction with the given id.
 type place struct {
 	id     pow.Hash
 	number uint64

@@ -24,8 +24,8 @@ func Run(t *testing.T, open func() chain.Store) {
 }
 
 // RunReopen tests a store that keeps its content when it is closed. It does what Run
-// does and calls reopen after every change, which must close the store and return it
-// opened again.
+// does, and calls reopen after every change. reopen must close the store and return
+// it opened again.
 func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) chain.Store) {
 	for _, tc := range []struct {
 		name string
@@ -154,9 +154,9 @@ func genesis() block.Block {
 	return block.Block{Header: header, Coinbase: coinbase}
 }
 
-// childOf returns a solved block on top of another one. Blocks with different tags
+// makeChild makes a solved block on top of another one. Blocks with different tags
 // differ.
-func childOf(parent block.Block, tag string, txs ...block.Tx) block.Block {
+func makeChild(parent block.Block, tag string, txs ...block.Tx) block.Block {
 	b := block.Block{
 		Header: pow.Header{
 			Version: 0x20000000, Prev: parent.Hash(), Time: parent.Header.Time + 1, Bits: 0x207fffff,
@@ -195,9 +195,9 @@ func testEmpty(f *fixture) {
 
 func testBlocks(f *fixture) {
 	g := genesis()
-	a1 := childOf(g, "a", tx(f, "one"), tx(f, "two"))
-	a2, b1 := childOf(a1, "a", tx(f, "three")), childOf(g, "b")
-	b2 := childOf(b1, "b", tx(f, "one"))
+	a1 := makeChild(g, "a", tx(f, "one"), tx(f, "two"))
+	a2, b1 := makeChild(a1, "a", tx(f, "three")), makeChild(g, "b")
+	b2 := makeChild(b1, "b", tx(f, "one"))
 
 	f.commit(chain.Change{Blocks: []block.Block{g}, Connect: []pow.Hash{g.Hash()}})
 	f.want(contents{tip: g.Hash(), blocks: []block.Block{g}})
@@ -213,11 +213,11 @@ func testBlocks(f *fixture) {
 func testActiveBranch(f *fixture) {
 	one, two, three := tx(f, "one"), tx(f, "two"), tx(f, "three")
 	g := genesis()
-	a1 := childOf(g, "a", one)
-	a2 := childOf(a1, "a", two)
-	b1 := childOf(g, "b", two, three)
-	b2 := childOf(b1, "b")
-	b3 := childOf(b2, "b", one)
+	a1 := makeChild(g, "a", one)
+	a2 := makeChild(a1, "a", two)
+	b1 := makeChild(g, "b", two, three)
+	b2 := makeChild(b1, "b")
+	b3 := makeChild(b2, "b", one)
 	hash := block.Block.Hash
 
 	f.commit(chain.Change{Blocks: []block.Block{g, a1}, Connect: []pow.Hash{hash(g), hash(a1)}})
@@ -266,9 +266,9 @@ func testPending(f *fixture) {
 func testOrder(f *fixture) {
 	one, two := tx(f, "one"), tx(f, "two")
 	g := genesis()
-	a := childOf(g, "a", one)
-	b1 := childOf(g, "b", two)
-	b2 := childOf(b1, "b", one) // its transaction leaves the active branch with a and returns with b2
+	a := makeChild(g, "a", one)
+	b1 := makeChild(g, "b", two)
+	b2 := makeChild(b1, "b", one) // its transaction leaves the active branch with a and returns with b2
 	hash := block.Block.Hash
 
 	f.commit(chain.Change{
@@ -298,8 +298,8 @@ func testOrder(f *fixture) {
 func testAtomic(f *fixture) {
 	one, two := tx(f, "one"), tx(f, "two")
 	g := genesis()
-	a := childOf(g, "a", one)
-	missing := childOf(a, "a", two)
+	a := makeChild(g, "a", one)
+	missing := makeChild(a, "a", two)
 	before := contents{
 		tip: g.Hash(), blocks: []block.Block{g},
 		pending: []chain.Pending{{Seq: 1, Tx: two}},
@@ -360,7 +360,7 @@ func testBytes(f *fixture) {
 // Load returns the first error of the function that it calls.
 func testLoadStops(f *fixture) {
 	g := genesis()
-	a := childOf(g, "a")
+	a := makeChild(g, "a")
 	f.commit(chain.Change{Blocks: []block.Block{g, a}, Connect: []pow.Hash{g.Hash(), a.Hash()}})
 	stop := errors.New("stop")
 	calls := 0
@@ -383,7 +383,7 @@ func testConcurrent(f *fixture) {
 
 	want := contents{tip: g.Hash(), blocks: []block.Block{g}, mined: map[pow.Hash]pow.Hash{}}
 	for i := range blocks {
-		b := childOf(want.blocks[i], "a", tx(f, fmt.Sprint("mined ", i)))
+		b := makeChild(want.blocks[i], "a", tx(f, fmt.Sprint("mined ", i)))
 		want.blocks = append(want.blocks, b)
 		want.tip = b.Hash()
 		want.mined[b.Txs[0].ID()] = b.Hash()

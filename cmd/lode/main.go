@@ -48,7 +48,7 @@ func flagGroups() []kong.Group {
 		{Key: "basics", Title: "Basics:"},
 		{Key: "peers", Title: "Peers:"},
 		{Key: "mining", Title: "Mining:"},
-		{Key: "limits", Title: "Limits:", Description: "What clients and other nodes can occupy of this node at most."},
+		{Key: "limits", Title: "Limits:", Description: "Upper limits on what clients and other nodes can occupy."},
 	}
 }
 

@@ -1,4 +1,5 @@
-// Package observe keeps the observers of an object that tells what happens to it.
+// Package observe implements a list of observers: sets of functions that an object
+// calls when something happens to it.
 package observe
 
 import (
@@ -12,7 +13,7 @@ type List[T any] struct {
 	all atomic.Pointer[[]T] // nil while empty; the slice is replaced, never changed
 }
 
-// Add adds an observer for good.
+// Add adds an observer, which cannot be removed.
 func (l *List[T]) Add(o T) {
 	for {
 		old := l.all.Load()

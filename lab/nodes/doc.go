@@ -20,9 +20,9 @@
 //
 // Virtual time jumps from event to event. A message takes the delay of its link. It
 // can be lost, held back or delivered twice, and no message passes between the
-// groups of a split network. If no answer arrives, the sender is told when the
-// timeout of its request has passed. Reading takes a node no time; a write to its
-// chain takes a little.
+// groups of a split network. If no answer arrives, the sender gets an error when the
+// timeout of its request has passed. Reads take a node no time; a write to its chain
+// takes a little.
 //
 // Every miner has a hash rate and finds its next block after an exponentially
 // distributed time. The block is made from the node's own template at that moment.

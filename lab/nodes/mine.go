@@ -7,8 +7,8 @@ import (
 	"github.com/lodepow/lode/chain"
 )
 
-// MineAll makes all nodes mine with equal shares of the network's hash rate, which
-// is such that the network finds a block every interval on average.
+// MineAll makes all nodes mine with equal shares of the network's hash rate. The
+// hash rate is chosen so that the network finds a block every interval on average.
 func (n *Net) MineAll(interval time.Duration) {
 	shares := make([]float64, len(n.Nodes))
 	for i := range shares {
@@ -17,9 +17,9 @@ func (n *Net) MineAll(interval time.Duration) {
 	n.Mine(interval, shares...)
 }
 
-// Mine gives the nodes, in order, these shares of the network's hash rate, which is
-// such that the network finds a block every interval on average. Shares are
-// relative to their sum. Nodes beyond the list do not mine.
+// Mine gives the nodes, in order, these shares of the network's hash rate. The hash
+// rate is chosen so that the network finds a block every interval on average. Shares
+// are relative to their sum. Nodes beyond the list do not mine.
 func (n *Net) Mine(interval time.Duration, shares ...float64) {
 	var sum float64
 	for _, share := range shares {
@@ -45,8 +45,8 @@ func (n *Node) SetRate(rate float64) {
 	n.mine()
 }
 
-// mine draws the time at which the node finds its next block. It replaces the draw
-// before, because the node now mines on another tip or at another rate.
+// mine draws the time at which the node finds its next block. It replaces the
+// previous draw, because the node now mines on another tip or at another rate.
 func (n *Node) mine() {
 	n.draws++
 	if !n.up || n.rate <= 0 {
@@ -60,7 +60,7 @@ func (n *Node) mine() {
 	draw := n.draws
 	n.later(n.net.solve(target.Work().Float()/n.rate), func() {
 		if n.draws == draw {
-			n.found(on)
+			n.onFound(on)
 		}
 	})
 }
@@ -72,12 +72,12 @@ func (n *Net) solve(mean float64) time.Duration {
 	return time.Duration(math.Round(seconds * float64(time.Second)))
 }
 
-// found makes the block that the miner has found and publishes it, or hands it to
+// onFound makes the block that the miner has found and publishes it, or hands it to
 // the selfish strategy.
-func (n *Node) found(on *chain.Chain) {
+func (n *Node) onFound(on *chain.Chain) {
 	b := n.net.makeBlock(on, n.String(), n.clock())
 	if n.selfish != nil {
-		n.selfish.found(b)
+		n.selfish.onFound(b)
 		return
 	}
 	n.Put(b)

@@ -28,8 +28,8 @@ type Config struct {
 	// protocol here; nil: gossip.New.
 	Machine func(gossip.Config) Machine
 
-	// AfterRun, if set, is called at the end of each RunFor, with the network at
-	// rest.
+	// AfterRun, if set, is called at the end of each RunFor, when no event is being
+	// handled.
 	AfterRun func(*Net)
 }
 

@@ -12,18 +12,18 @@ import (
 // acknowledged.
 type posts struct {
 	ids   []pow.Hash
-	at    []time.Duration // when each was taken
+	at    []time.Duration // when each was acknowledged
 	count int             // attempts, refused ones included
 	run   int             // counts the calls of PostEvery
 }
 
-// Post is a transaction that a client has posted and that a node has taken.
+// Post is a transaction that a client has posted and a node has acknowledged.
 type Post struct {
 	ID pow.Hash
 	At time.Duration // since the start of the simulation
 }
 
-// Posts returns the transactions that were taken, in order of time.
+// Posts returns the transactions that were acknowledged, in order of time.
 func (n *Net) Posts() []Post {
 	posts := make([]Post, len(n.posts.ids))
 	for i, id := range n.posts.ids {
@@ -32,7 +32,7 @@ func (n *Net) Posts() []Post {
 	return posts
 }
 
-// Posted returns the number of transactions that were taken.
+// Posted returns the number of transactions that were acknowledged.
 func (n *Net) Posted() int { return len(n.posts.ids) }
 
 // PostEvery makes clients post transactions from now on, each to a random node if

@@ -62,8 +62,8 @@ func (s *Script) Address() gossip.Address { return s.addr }
 // String returns x and a number.
 func (s *Script) String() string { return fmt.Sprint("x", s.index) }
 
-// Polite answers as an honest node does that has no blocks, no transactions and no
-// addresses. Scripts fall back on it for requests on which they do not lie.
+// Polite answers like an honest node that has no blocks, no transactions and no
+// addresses. Scripts use it for the requests on which they do not lie.
 func (s *Script) Polite(r gossip.Request) (gossip.Answer, error) {
 	switch r.(type) {
 	case gossip.Hello:

@@ -52,9 +52,9 @@ func (s *selfish) copy() {
 	}
 }
 
-// found hides a block that the miner has found. If a race is on, the block decides
+// onFound hides a block that the miner has found. If a race is on, the block decides
 // it, and all hidden blocks are published.
-func (s *selfish) found(b block.Block) {
+func (s *selfish) onFound(b block.Block) {
 	if _, err := s.chain.Accept(b); err != nil {
 		s.node.net.fault("%s refuses its own block: %v", s.node, err)
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// run is the way to one block. Any number of callers of Mine wait for its end.
+// run is the search for one block. It lasts until the block has been accepted or the
+// search has failed. Any number of callers of Mine can wait for its end.
 type run struct {
 	done chan struct{}
 
@@ -27,15 +28,15 @@ type run struct {
 
 func newRun() *run { return &run{done: make(chan struct{})} }
 
-// mineOn notes that the run mines on that parent.
+// mineOn records that the run now mines on the given parent.
 func (r *run) mineOn(parent pow.Hash, now time.Time) {
 	if r.since.IsZero() || r.parent != parent {
 		r.parent, r.since = parent, now
 	}
 }
 
-// took returns how long the run has mined on the present parent. A block may also
-// be submitted when there is no run; then it is zero.
+// took returns how long the run has mined on the present parent. It returns zero if
+// r is nil, because a block may also be submitted when there is no run.
 func (r *run) took(now time.Time) time.Duration {
 	if r == nil || r.since.IsZero() {
 		return 0
@@ -73,7 +74,7 @@ func (s *Source) join() *run {
 	defer s.mu.Unlock()
 	if s.run == nil {
 		s.run = newRun()
-		s.life.Outdate() // the offer was one of nothing
+		s.life.Outdate() // the present offer has no work
 	}
 	return s.run
 }

@@ -173,9 +173,8 @@ func (s *Source) Offer() (mine.Offer, error) {
 		return s.nothing(s.prev), nil
 	default:
 	}
-	// Everything that the chain is asked for is asked under the lock. A change that
-	// comes after that is told by an event, which waits for the lock and then ages
-	// the lifetime that is begun here. So no change is missed.
+	// The chain is read only under the lock. The event of any later change waits for
+	// the lock and then ages the lifetime that begins here, so no change is missed.
 	if s.run == nil && s.wantsBlock() {
 		s.run = newRun()
 	}
@@ -218,14 +217,14 @@ func (s *Source) wantsBlock() bool {
 	return false
 }
 
-// nothing returns an offer without work, on that tip.
+// nothing returns an offer without work for the given tip.
 func (s *Source) nothing(tip pow.Hash) mine.Offer {
 	s.offer = nil
 	s.renew(tip)
 	return s.life.Offer(nil)
 }
 
-// renew begins the lifetime of an offer on that parent.
+// renew begins the lifetime of a new offer on the parent prev.
 func (s *Source) renew(prev pow.Hash) {
 	switch {
 	case prev != s.prev || s.life.IsOver():
@@ -291,10 +290,10 @@ func (s *Source) remember(t chain.Template) mine.Work {
 
 // waitForClock returns how long the source has to wait until it offers the
 // template, because the least time that the block may have is ahead of the clock.
-// A continuous miner waits until the clock is there, because nobody waits for its
-// blocks. One that mines what is pending goes ahead of the clock as far as the
-// network allows. One that mines on demand does so, too, but it does not wait: the
-// caller is told.
+// A continuous source waits until the clock has reached that time, because nobody
+// waits for its blocks. In the mode Pending, blocks may be ahead of the clock as far
+// as the network allows. The same holds in the mode OnDemand, except that the source
+// returns [ErrAhead] instead of waiting.
 func (s *Source) waitForClock(t chain.Template) (time.Duration, error) {
 	ahead := time.Unix(int64(t.MinTime), 0).Sub(s.now())
 	if s.mode == Continuous {
@@ -307,7 +306,7 @@ func (s *Source) waitForClock(t chain.Template) (time.Duration, error) {
 	return ahead, nil
 }
 
-// Work returns the template as work of that id. It accepts the same headers as
+// Work returns the template as work with the given id. It accepts the same headers as
 // [chain.Template.Job] has for all extranonces and times.
 func Work(id string, t chain.Template) mine.Work {
 	space, err := mine.NewSpace(nil, block.ExtranonceSize)
@@ -329,9 +328,9 @@ func Work(id string, t chain.Template) mine.Work {
 	}
 }
 
-// Submit implements [mine.Source]. The chain takes a block of stale work, too, as
-// long as the source remembers the work; it then decides which block wins. The
-// context is not used: a block that the chain has begun to take is never given up.
+// Submit implements [mine.Source]. A block of stale work is submitted, too, as long
+// as the source remembers the work; the chain decides which block wins. Submit
+// ignores the context, because the acceptance of a block cannot be interrupted.
 func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, error) {
 	t, ok := s.template(sol.WorkID)
 	switch {

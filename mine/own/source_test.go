@@ -310,8 +310,9 @@ func TestNewTip(t *testing.T) {
 	}
 }
 
-// A block arrives from elsewhere while its event is held up, so the miner does not
-// hear of it and finds a block that loses. The transactions of that are in the next.
+// A block arrives from elsewhere while its event is held up. The miner therefore does
+// not learn of it, and finds a block that loses the race. The next block contains the
+// transactions of the block that lost.
 func TestLostRaceLosesNothing(t *testing.T) {
 	c := openChain(t, easy(t))
 	told, reached := make(chan struct{}), make(chan struct{})
@@ -593,8 +594,8 @@ func (f *full) Commit(change chain.Change) error {
 	return f.Store.Commit(change)
 }
 
-// A block that the store cannot keep is no answer: callers of Mine are told, and
-// the same block may be submitted again.
+// If the store cannot keep a block, the outcome is Unanswered: callers of Mine get the
+// error, and the same block may be submitted again.
 func TestStoreFails(t *testing.T) {
 	store := &full{Store: chain.NewMemStore()}
 	c, err := chain.Open(chain.Config{Params: easy(t), Store: store})

@@ -185,7 +185,7 @@ func (a *API) write(w *writer, r *http.Request, body []byte) error {
 // those that come later.
 var errShutdown = problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
 
-// errGone ends the work on an answer whose client has left.
+// errGone is returned by a handler that has stopped because the client has left.
 var errGone = errors.New("the client is gone")
 
 // errUnfinished is what clients that wait for a post with an idempotency key get

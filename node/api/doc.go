@@ -7,7 +7,7 @@
 // Blocks, transactions, headers and the status are always JSON, as in the
 // original.
 //
-// A request that is wrong gets a fitting status of the 4xx and a sentence that
-// says what to change. The size of every body and list and the length of every
-// wait and write is bounded; docs/network.md lists the limits.
+// An invalid request gets a fitting 4xx status and a sentence that says what to
+// change. The size of every body and list and the duration of every wait and write
+// are bounded; docs/network.md lists the limits.
 package api

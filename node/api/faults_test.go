@@ -174,7 +174,7 @@ func TestReorgAmidChain(t *testing.T) {
 	}
 }
 
-// TestChainInPieces gets the same answer whatever the size of the pieces.
+// TestChainInPieces checks that the answer is the same for any size of the pieces.
 func TestChainInPieces(t *testing.T) {
 	n, _ := badNode(t, limits{})
 	n.post(strings.Repeat("x", 5000))
@@ -290,7 +290,7 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
-// TestProofConvinces verifies proofs as a client would that does not trust the node.
+// TestProofConvinces verifies proofs like a client that does not trust the node.
 func TestProofConvinces(t *testing.T) {
 	n, _ := badNode(t, limits{})
 	for i := range 5 {

@@ -27,7 +27,7 @@ type Answered struct {
 // is never sent; nginx logs the same number.
 const StatusGone = 499
 
-// Observe attaches an observer for good. It may be called at any time; a request
+// Observe attaches an observer; it stays attached. It may be called at any time; a request
 // that is under way may miss the new observer.
 func (a *API) Observe(o Observer) { a.observers.Add(o) }
 

@@ -47,7 +47,7 @@ func (a *API) addRoutes() {
 		{pattern: "/new_transaction", slots: requests, methods: post(a.newTransaction)},
 		{pattern: "/chain", slots: requests, methods: get(a.getChain), params: page},
 		{pattern: "/pending_tx", slots: requests, methods: get(a.getPending), params: page},
-		// No HEAD, which must not change anything, because mining does.
+		// HEAD is not served: it must not change anything, but mining does.
 		{pattern: "/mine", slots: waiters, methods: map[string]handler{http.MethodGet: a.mine, http.MethodPost: a.mine}, guarded: true},
 		{pattern: "/add_block", slots: requests, methods: post(a.addBlock)},
 		{pattern: "/headers", slots: requests, methods: get(a.getHeaders), params: []string{"from", "limit", "after"}},

@@ -56,8 +56,8 @@ func TestParseAddressRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParseAddress: an address that ParseAddress returns is a URL of nothing but
-// scheme, host and port, and ParseAddress returns it unchanged.
+// FuzzParseAddress checks that an address that ParseAddress returns is a URL of
+// nothing but scheme, host and port, and ParseAddress returns it unchanged.
 func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{"http://127.0.0.1:8000/", "localhost", "[::1]:80", "https://a.b:1", "http://u@h:1", "http://h:1/x"} {
 		f.Add(s)

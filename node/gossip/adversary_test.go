@@ -11,8 +11,9 @@ import (
 	"github.com/lodepow/lode/chain/block"
 )
 
-// TestRefusedAnnouncementsStayShort: what is to be announced to a peer that refuses
-// every announcement does not grow without limit, nor do the announcements.
+// TestRefusedAnnouncementsStayShort checks that what is to be announced to a peer
+// that refuses every announcement does not grow without limit, nor do the
+// announcements.
 func TestRefusedAnnouncementsStayShort(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
@@ -47,9 +48,9 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 	}
 }
 
-// TestNobodyIsBannedForAnother: a ban applies to the node at an address. It applies
-// neither to the node that this one claims to be, nor to other services on the
-// machine of an address that anybody may have given.
+// TestNobodyIsBannedForAnother checks that a ban applies to the node at an address.
+// It applies neither to the node that this one claims to be, nor to other services
+// on the machine of an address that anybody may have given.
 func TestNobodyIsBannedForAnother(t *testing.T) {
 	welcome := func(h *testNode, r *remote) {
 		t.Helper()
@@ -93,9 +94,9 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 	})
 }
 
-// TestOldForksAreNotKept: an announced block on an old fork is not kept. On a
-// network that began with little hash rate such blocks cost next to nothing, and an
-// attacker could fill the disk with them.
+// TestOldForksAreNotKept checks that an announced block on an old fork is not kept.
+// On a network that began with little hash rate such blocks cost next to nothing,
+// and an attacker could fill the disk with them.
 func TestOldForksAreNotKept(t *testing.T) {
 	for behind, want := range map[int]bool{1: true, maxBehind: true, maxBehind + 1: false, 40: false} {
 		t.Run(fmt.Sprint(behind), func(t *testing.T) {
@@ -136,14 +137,14 @@ func (h *testNode) welcome(r *remote) {
 	}
 }
 
-// TestAnnouncersInLeague: many peers announce a block first and never send it. A
-// peer of this node's choice is asked for it soon all the same.
+// TestAnnouncersInLeague has many peers announce a block first and never send it. A
+// peer of this node's choice must be asked for the block soon all the same.
 func TestAnnouncersInLeague(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	honest := newRemote(100)
 	h.join(honest)
-	blk := mineOn(h.chain.Tip(), 9)
-	announce := Announce{Blocks: []Announced{{Hash: blk.Hash()}, {Hash: blk.Hash()}}}
+	mined := mineOn(h.chain.Tip(), 9)
+	announce := Announce{Blocks: []Announced{{Hash: mined.Hash()}, {Hash: mined.Hash()}}}
 	for i := range 2 * maxAnnouncers {
 		r := newRemote(i + 1)
 		h.welcome(r)
@@ -159,18 +160,18 @@ func TestAnnouncersInLeague(t *testing.T) {
 	for {
 		s, _ := mustTake[GetBlocks](h)
 		if s.To == honest.address {
-			h.answer(s, Blocks{[]block.Block{blk}})
+			h.answer(s, Blocks{[]block.Block{mined}})
 			break
 		}
 	}
-	if h.chain.Tip().Hash != blk.Hash() {
+	if h.chain.Tip().Hash != mined.Hash() {
 		t.Error("the block is not the tip")
 	}
 }
 
-// TestSyncsByTurns: peers that keep coming to this node under new names, claim much
-// work and stall, get at most two syncs in a row, even after a peer of this node's
-// choice has stalled once.
+// TestSyncsByTurns checks that peers that keep coming to this node under new names,
+// claim much work and stall, get at most two syncs in a row, even after a peer of
+// this node's choice has stalled once.
 func TestSyncsByTurns(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	honest := newRemote(100)
@@ -209,8 +210,8 @@ func TestSyncsByTurns(t *testing.T) {
 	}
 }
 
-// TestClientsCannotFillTheNode: the connections that clients ask for are bounded,
-// and do not keep the node from dialling others.
+// TestClientsCannotFillTheNode checks that the connections that clients ask for are
+// bounded, and do not keep the node from dialling others.
 func TestClientsCannotFillTheNode(t *testing.T) {
 	h := newTestNode(t, 1, func(c *Config) { c.Limits.Outbound = 2 })
 	for i := range 3 * maxByHand {
@@ -239,8 +240,8 @@ func TestClientsCannotFillTheNode(t *testing.T) {
 	}
 }
 
-// TestOneMachineCannotTakeAllPlaces: the number of peers from one IP address is
-// limited, so that nodes on other machines find room.
+// TestOneMachineCannotTakeAllPlaces checks that the number of peers from one IP
+// address is limited, so that nodes on other machines find room.
 func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	hello := func(r *remote, from string) *Refusal {

@@ -102,8 +102,8 @@ func (n *announcer) announce(p *peer) {
 	})
 }
 
-// putBack puts what an announcement held before all else that has gathered, up to
-// the limits.
+// putBack puts the contents of an announcement that failed in front of the news that
+// have gathered since, up to the limits.
 func (n *newsState) putBack(a Announce) {
 	n.blocks = append(a.Blocks, n.blocks...)
 	n.blocks = n.blocks[max(0, len(n.blocks)-maxBlockNews):]

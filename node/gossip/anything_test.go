@@ -13,8 +13,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TestAnything: whatever peers do, the machine answers each of their requests once,
-// its state is consistent after every step, and none of it grows without bound.
+// TestAnything checks that whatever peers do, the machine answers each of their
+// requests once, its state is consistent after every step, and none of it grows
+// without bound.
 func TestAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newTestNode(t, rapid.Uint64().Draw(t, "seed"), nil)

@@ -9,10 +9,10 @@ import (
 const (
 	newTries   = 5    // failures after which an address that was never connected is forgotten
 	knownTries = 1000 // failures after which any address is forgotten, which takes about four hours
-	perSource  = 64   // addresses that one peer has told and that were never connected
+	perSource  = 64   // addresses that came from one peer and were never connected
 	maxKept    = 256
 	maxOurs    = 64
-	poorBook   = 32 // addresses, below which more are asked for
+	poorBook   = 32 // number of addresses below which the node asks its peers for more
 )
 
 // Entry is an address in the address book.
@@ -26,8 +26,8 @@ type Entry struct {
 // entry is an Entry with what is not saved.
 type entry struct {
 	Entry
-	kept   bool   // to be connected with always, and never forgotten
-	source string // the host that has told the address; "": the address was connected, or comes from a client or a file
+	kept   bool   // the node always tries to be connected with it, and never forgets it
+	source string // the host that has sent the address; "": the address was connected, or comes from a client or a file
 	index  int    // among the entries
 	node   NodeID // the node that was found there last
 }
@@ -88,7 +88,7 @@ func (b *book) restore(e Entry) {
 	}
 }
 
-// keep adds an address that is to be connected with always.
+// keep adds an address with which the node always tries to be connected.
 func (b *book) keep(a Address) {
 	if e := b.put(a, "", nil); e != nil && !e.kept && b.kept < maxKept {
 		e.kept = true
@@ -96,7 +96,7 @@ func (b *book) keep(a Address) {
 	}
 }
 
-// learn adds an address that a source has told.
+// learn adds an address that the host source has sent.
 func (b *book) learn(a Address, source string, rng *rand.Rand) { b.put(a, source, rng) }
 
 // put returns the entry of an address, and adds one if there is none. In a full

@@ -114,8 +114,8 @@ func TestBookPick(t *testing.T) {
 	}
 }
 
-// TestBookBounds: whatever happens, the book keeps within its limits and stays
-// consistent.
+// TestBookBounds checks that whatever happens, the book keeps within its limits and
+// stays consistent.
 func TestBookBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 20).Draw(t, "most")

@@ -44,8 +44,8 @@ type Timing struct {
 	// How long a peer may take to answer a request.
 	HelloTimeout        time.Duration
 	AnnounceTimeout     time.Duration
-	FirstHeadersTimeout time.Duration // to the headers of a sync; a peer that was too slow has more time in the next sync,
-	HeadersTimeout      time.Duration // up to this
+	FirstHeadersTimeout time.Duration // to a request for headers; each time that a peer was too slow, it gets this much more time in the next sync
+	HeadersTimeout      time.Duration // to a request for headers, at most
 	BlocksTimeout       time.Duration
 	TxsTimeout          time.Duration
 	ListTimeout         time.Duration // to a list of ids or addresses
@@ -57,18 +57,18 @@ type Timing struct {
 	ConnectWait  time.Duration // for both nodes of a Connect to know each other
 	OtherNetwork time.Duration // before a node of another network or version is dialled again
 	DialEvery    time.Duration // between two looks for nodes to dial while none can be dialled
-	FullRetry    time.Duration // a guest is told to wait this long when there is no room for another peer,
-	BusyRetry    time.Duration // and this long when too many guests are being checked
+	FullRetry    time.Duration // how long a guest is told to wait when there is no room for another peer
+	BusyRetry    time.Duration // how long a guest is told to wait when too many guests are being checked
 
 	// The address book: how long an address is left alone after it has failed.
-	FirstBackoff time.Duration // after the first failure; it doubles with each further one,
-	KnownBackoff time.Duration // up to this for a node that was connected before,
-	NewBackoff   time.Duration // and up to this for one that never was
+	FirstBackoff time.Duration // after the first failure; the time doubles with each further failure
+	KnownBackoff time.Duration // at most, for a node that was connected before
+	NewBackoff   time.Duration // at most, for an address that was never connected
 
 	// Announcements, addresses and mempools.
 	AnnounceRetry  time.Duration // from an announcement that failed to the next one
-	AddressesEvery time.Duration // between two requests for a peer's addresses,
-	AddressesSoon  time.Duration // and while this node knows few and has too few peers
+	AddressesEvery time.Duration // between two requests for a peer's addresses
+	AddressesSoon  time.Duration // the same while this node has too few peers and knows few addresses
 	PoolEvery      time.Duration // between two comparisons of mempools, each with a random peer
 	PoolFullWait   time.Duration // until transactions are requested again after the mempool was full
 

@@ -84,8 +84,9 @@ func (g *greeter) endWait(a Address, err error) {
 	})
 }
 
-// onLost reports the connections that fail with a peer. That it is connected by
-// another address is no failure.
+// onLost ends the waits for a connection with a peer that is lost. They succeed if
+// the peer was a duplicate, because the node is then connected with the same node by
+// another address. Otherwise they fail.
 func (g *greeter) onLost(p *peer, reason, detail string) {
 	if reason == "duplicate" {
 		g.endWait(p.address, nil)
@@ -110,8 +111,8 @@ func (g *greeter) fillOutbound() {
 	}
 }
 
-// knownAddresses are those with which GetAddresses is answered: of the peers, and
-// then of nodes that were connected before, in random order.
+// knownAddresses returns the answer to GetAddresses: the addresses of the peers, and
+// then those of nodes that were connected before, in random order.
 func (g *greeter) knownAddresses() Addresses {
 	var known []Address
 	for _, p := range g.peers.all {
@@ -131,8 +132,8 @@ func (g *greeter) knownAddresses() Addresses {
 }
 
 // askAddresses asks a peer for the addresses that it knows, unless it was asked a
-// short time ago. Nodes that start at the same time know nobody at first, so once
-// is not enough.
+// short time ago. Asking once is not enough, because nodes that start at the same
+// time do not know any others at first.
 func (g *greeter) askAddresses(p *peer) {
 	every := g.config.AddressesEvery
 	if g.peers.outbound < g.config.Limits.Outbound && g.book.poor() {
@@ -152,8 +153,8 @@ func (g *greeter) askAddresses(p *peer) {
 	})
 }
 
-// askFullNode asks a node for addresses that has no room for this one. It may
-// know nodes that have.
+// askFullNode asks a node that has no room for this one for addresses. It may know
+// nodes that have room.
 func (g *greeter) askFullNode(at Address) {
 	g.askStranger(at, GetAddresses{}, g.config.ListTimeout, func(a Answer, err error) {
 		if list, err := as[Addresses](a, err); err == nil {

@@ -62,7 +62,8 @@ func TestConnectFails(t *testing.T) {
 	}
 }
 
-// TestTwoSpellings: a node that can be reached by two addresses is one peer.
+// TestTwoSpellings checks that a node that can be reached by two addresses is one
+// peer.
 func TestTwoSpellings(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
@@ -86,7 +87,8 @@ func TestTwoSpellings(t *testing.T) {
 	}
 }
 
-// TestRestart: a new process at the address of a peer takes the peer's place.
+// TestRestart checks that a new process at the address of a peer takes the peer's
+// place.
 func TestRestart(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
@@ -132,8 +134,8 @@ func TestPeersAreDroppedAfterThreeFailures(t *testing.T) {
 	}
 }
 
-// TestUnknownSession: a peer that does not know the session any more gives a new
-// one, and what was to be announced to it is not lost.
+// TestUnknownSession checks that a peer that does not know the session any more
+// gives a new one, and what was to be announced to it is not lost.
 func TestUnknownSession(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
@@ -192,7 +194,8 @@ func TestAddressesSpread(t *testing.T) {
 	}
 }
 
-// TestAddressesAreAskedAgain: a peer that knew no addresses at first is asked again.
+// TestAddressesAreAskedAgain checks that a peer that knew no addresses at first is
+// asked again.
 func TestAddressesAreAskedAgain(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r := newRemote(1)

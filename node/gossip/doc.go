@@ -15,7 +15,7 @@
 // A node that wants to connect with an address sends a [Hello] there. The answer,
 // a [Welcome], proves that a node listens at the address, and which one. The
 // Hello proves nothing to its receiver, because anybody can claim an address. The
-// receiver therefore sends a Hello of its own to the claimed address. Every Hello
+// receiver therefore sends its own Hello to the claimed address. Every Hello
 // carries a [Session], which only the node at that address has seen. By sending
 // the session along, that node later proves who it is. An [Announce] needs a
 // session, while requests that only read need none.

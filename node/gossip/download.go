@@ -13,8 +13,8 @@ const (
 	window        = 16      // batches that are being fetched, or wait for the chain
 	batchesOfPeer = 3       // batches that one peer is asked for at a time
 	batchAsked    = 3       // peers that are asked for one batch
-	acceptBlocks  = 2048    // blocks in one Accept, and
-	acceptBytes   = 4 << 20 // their total size, which the last batch may exceed
+	acceptBlocks  = 2048    // blocks in one Accept
+	acceptBytes   = 4 << 20 // total size of the blocks in one Accept; the last batch may exceed it
 )
 
 // download is the blocks of a branch that the chain does not have yet: first the
@@ -52,7 +52,7 @@ func (d *download) left() int {
 	return n
 }
 
-// assign has batches fetched, as many as the window holds. The sync ends if no
+// assign requests batches from peers until the window is full. The sync ends if no
 // peer can be asked and nothing else is under way.
 func (y *syncer) assign(s *syncing) {
 	for {
@@ -168,7 +168,7 @@ func (y *syncer) fetchBatch(s *syncing, b *batch, p *peer) {
 	})
 }
 
-// lack remembers that a peer does not have the blocks.
+// lack records that a peer does not have the blocks.
 func (d *download) lack(p *peer) {
 	if !slices.Contains(d.lacking, p) {
 		d.lacking = append(d.lacking, p)
@@ -182,8 +182,8 @@ func (y *syncer) onBatch(s *syncing, b *batch, p *peer, blocks []block.Block) er
 	if len(blocks) > len(b.hashes) {
 		return fault(FaultUnrequested, "asked for %d blocks, got %d", len(b.hashes), len(blocks))
 	}
-	for i, blk := range blocks {
-		if got := blk.Hash(); got != b.hashes[i] {
+	for i, received := range blocks {
+		if got := received.Hash(); got != b.hashes[i] {
 			return fault(FaultUnrequested, "asked for block %s, got %s", b.hashes[i], got)
 		}
 	}
@@ -215,8 +215,8 @@ func (y *syncer) ready() *acceptance {
 		}
 		a.blocks = append(a.blocks, b.blocks...)
 		a.hashes = append(a.hashes, b.hashes...)
-		for _, blk := range b.blocks {
-			size += blk.Size()
+		for _, next := range b.blocks {
+			size += next.Size()
 		}
 	}
 	if len(a.blocks) == 0 {
@@ -230,7 +230,7 @@ func (y *syncer) ready() *acceptance {
 	return a
 }
 
-// onAccepted handles what the chain said of blocks of the sync under way.
+// onAccepted handles the chain's answer to blocks of the sync under way.
 func (y *syncer) onAccepted(s *syncing, a *acceptance, ev Accepted) {
 	for n := ev.Taken; n > 0; {
 		b := s.batches[0]

@@ -30,8 +30,8 @@ const (
 	BadRequest     RefusalReason = "bad-request"     // the request does not follow the protocol
 )
 
-// word returns the reason, or "refused" for a reason that is not known. Reasons come
-// from other nodes, and must not become any metric label that those like.
+// word returns the reason, or "refused" if the reason is not known. Other nodes must
+// not be able to create arbitrary metric labels with the reasons that they send.
 func (r RefusalReason) word() string {
 	switch r {
 	case WrongVersion, WrongNetwork, Self, Full, Banned, UnknownSession, Busy, BadRequest:

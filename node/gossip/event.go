@@ -48,8 +48,8 @@ type Answered struct {
 	Err    error
 }
 
-// Accepted is the outcome of an [Accept]. The chain has the first Taken blocks, and
-// Err says why it has refused the next one; it is nil if there is none.
+// Accepted is the outcome of an [Accept]. The chain has the first Taken blocks. Err
+// says why it has not accepted the next one; it is nil if all blocks were accepted.
 type Accepted struct {
 	ID    ID
 	Taken int

@@ -52,7 +52,7 @@ func (g *greeter) greet(p *peer) {
 		g.timers.set(&p.hello.timer, next)
 		w, err := as[Welcome](a, err)
 		if err != nil {
-			g.notWelcome(p, err)
+			g.onHelloFailed(p, err)
 			return
 		}
 		g.onWelcome(p, w)
@@ -74,8 +74,8 @@ func (g *greeter) nextHello() time.Time {
 	return g.now.Add(g.config.HelloEvery - spread/2 + time.Duration(g.config.Random.Int64N(int64(spread))))
 }
 
-// notWelcome handles a Hello that has failed or was refused.
-func (g *greeter) notWelcome(p *peer, err error) {
+// onHelloFailed handles a Hello that has failed or was refused.
+func (g *greeter) onHelloFailed(p *peer, err error) {
 	var r Refusal
 	if !errors.As(err, &r) {
 		if p.phase.proven() {
@@ -108,7 +108,8 @@ func (g *greeter) notWelcome(p *peer, err error) {
 	g.drop(p, r.Reason.word(), r.Message)
 }
 
-// check returns why this node does not deal with a node that greets it, or nil.
+// check returns the refusal with which this node answers the greeting of another one,
+// or nil if it accepts the greeting.
 func (g *greeter) check(gr Greeting) *Refusal {
 	switch {
 	case gr.Version != Version:
@@ -129,7 +130,7 @@ func (g *greeter) check(gr Greeting) *Refusal {
 func (g *greeter) onWelcome(p *peer, w Welcome) {
 	p.fails = 0
 	if r := g.check(w.Greeting); r != nil {
-		g.notWelcome(p, *r)
+		g.onHelloFailed(p, *r)
 		return
 	}
 	if p.phase == checking && p.claims != w.Node {
@@ -188,8 +189,8 @@ func (g *greeter) settle(p *peer) {
 	g.news.announce(p)
 }
 
-// onHello answers a Hello. Its sender proves nothing with it, unless it has a
-// session, which was sent to one address only.
+// onHello answers a Hello. A Hello proves nothing about its sender, unless it comes
+// with a session that this node has sent, because only one address has received it.
 func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 	welcome := Welcome{g.greeting()}
 	if r := g.check(h.Greeting); r != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// host is what the parts of the machine have in common: the time, the effects of
+// host holds what the parts of the machine have in common: the time, the effects of
 // the step under way, the peers and the requests to them. Every part embeds it.
 type host struct {
 	config  Config // complete, without Peers and Book
@@ -150,9 +150,9 @@ func (h *host) raiseTip(p *peer, s rules.State) {
 // isAhead reports whether a peer claims more work than this node's tip has.
 func (h *host) isAhead(p *peer) bool { return p.tip.Work.Cmp(h.tip().Work) > 0 }
 
-// fail deals with a peer after a request has failed. A fault leads to a ban, a few
-// refusals have consequences of their own, and any other failure is counted: after
-// maxFails in a row the peer is dropped.
+// fail deals with a peer after a request has failed. A fault leads to a ban, and a few
+// refusals have special consequences. Any other failure is counted: after maxFails in
+// a row the peer is dropped.
 func (h *host) fail(p *peer, err error) {
 	if p.phase == closed {
 		return

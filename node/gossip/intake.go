@@ -10,7 +10,7 @@ import (
 // maxAccepts bounds the announced blocks that wait for the chain.
 const maxAccepts = 16
 
-// acceptance is a run of blocks on its way into the chain.
+// acceptance is a run of blocks that waits for the chain or has been handed to it.
 type acceptance struct {
 	blocks []block.Block
 	hashes []pow.Hash // of the blocks

@@ -56,8 +56,8 @@ func TestKnowledge(t *testing.T) {
 	})
 }
 
-// TestKnowledgeIsBounded: the latest ids are remembered, older ones are not, and
-// the bits of a forgotten id are not those of the one that replaces it.
+// TestKnowledgeIsBounded checks that the latest ids are remembered, older ones are
+// not, and the bits of a forgotten id are not those of the one that replaces it.
 func TestKnowledgeIsBounded(t *testing.T) {
 	k := newKnowledge()
 	a, b := &peer{}, &peer{}

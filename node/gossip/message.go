@@ -20,8 +20,8 @@ const (
 	MaxPoolPage  = 2000    // ids in a page of the mempool
 	MaxAddresses = 256     // addresses in an answer
 	MaxAnnounced = 1024    // hashes and ids in an Announce, together
-	BlocksBytes  = 2 << 20 // above which an answer to GetBlocks takes no further block
-	TxsBytes     = 1 << 20 // above which an answer to GetTxs takes no further transaction
+	BlocksBytes  = 2 << 20 // size of an answer to GetBlocks at which no further block is added
+	TxsBytes     = 1 << 20 // size of an answer to GetTxs at which no further transaction is added
 )
 
 // Request is a request of one node to another: a Hello, Announce, GetHeaders,
@@ -82,7 +82,8 @@ type GetHeaders struct {
 	Locator []pow.Hash `json:"locator"`
 }
 
-// Headers answers GetHeaders. Fewer than MaxHeaders of them reach the tip.
+// Headers answers GetHeaders. If there are fewer than MaxHeaders, the last one is the
+// tip.
 type Headers struct{ Headers []pow.Header }
 
 // GetBlocks asks for blocks by hash.

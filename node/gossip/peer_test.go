@@ -65,8 +65,8 @@ func TestPhasesOfAGuest(t *testing.T) {
 	h.mustBe(r.address, connected)
 }
 
-// TestOfferIsTakenOnceProven: a session that anybody may have sent is not used
-// before the node that it names has answered at the peer's address.
+// TestOfferIsTakenOnceProven checks that a session that anybody may have sent is
+// not used before the node that it names has answered at the peer's address.
 func TestOfferIsTakenOnceProven(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r, liar := newRemote(1), newRemote(1)

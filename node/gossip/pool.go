@@ -3,9 +3,9 @@ package gossip
 // maxPages bounds the pages of a peer's mempool that are read in one comparison.
 const maxPages = 64
 
-// poolState is how far a peer's mempool has been read. It is read when the peer
-// becomes connected, and now and then with a random peer, so that a transaction
-// whose announcement was lost is found.
+// poolState says how far a peer's mempool has been read. A node reads the mempool of
+// a peer when they become connected, and now and then that of a random peer, to find
+// transactions whose announcement was lost.
 type poolState struct {
 	request *request // for the next page; nil: no comparison is under way
 	from    int      // the position of the next page

@@ -218,7 +218,7 @@ func (r *relay) farBehind(b block.Block) bool {
 	return ok && parent.Apply(b.Header).Work.Cmp(past.Work) <= 0
 }
 
-// onAccepted handles what the chain said of a block that a peer has sent.
+// onAccepted handles the chain's answer to a block that a peer has sent.
 func (r *relay) onAccepted(a *acceptance, from *peer, w *wantedBlock, err error) {
 	if err == nil {
 		if s, ok := r.config.Chain.State(w.hash); ok {

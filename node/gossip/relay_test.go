@@ -10,16 +10,16 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// TestBlocksTravel: a block is fetched from the peer that announced it first, and
-// announced to the peers that do not have it.
+// TestBlocksTravel checks that a block is fetched from the peer that announced it
+// first, and announced to the peers that do not have it.
 func TestBlocksTravel(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	a, b, c := newRemote(1), newRemote(2), newRemote(3)
 	for _, r := range []*remote{a, b, c} {
 		h.join(r)
 	}
-	blk := mineOn(h.chain.Tip(), 1)
-	news := Announce{Blocks: []Announced{{Hash: blk.Hash(), Age: 3 * time.Second}}}
+	mined := mineOn(h.chain.Tip(), 1)
+	news := Announce{Blocks: []Announced{{Hash: mined.Hash(), Age: 3 * time.Second}}}
 	h.incoming(a.given, news)
 	h.incoming(b.given, news)
 	s, _ := mustTake[GetBlocks](h)
@@ -35,12 +35,12 @@ func TestBlocksTravel(t *testing.T) {
 		t.Errorf("asked %s after %s had failed", s.To, a.address)
 	}
 	h.now = h.now.Add(time.Second)
-	h.answer(s, serveFrom([]block.Block{blk}, get))
-	if h.chain.Tip().Hash != blk.Hash() {
+	h.answer(s, serveFrom([]block.Block{mined}, get))
+	if h.chain.Tip().Hash != mined.Hash() {
 		t.Fatal("the block is not the tip")
 	}
 	s, told := mustTake[Announce](h)
-	if s.To != c.address || len(told.Blocks) != 1 || told.Blocks[0] != (Announced{blk.Hash(), 4 * time.Second}) {
+	if s.To != c.address || len(told.Blocks) != 1 || told.Blocks[0] != (Announced{mined.Hash(), 4 * time.Second}) {
 		t.Errorf("announced %+v to %s", told, s.To)
 	}
 	if _, _, echo := take[Announce](h); echo {
@@ -52,7 +52,8 @@ func TestBlocksTravel(t *testing.T) {
 	}
 }
 
-// TestBlockWithoutParent: a block whose parent is not known leads to a sync.
+// TestBlockWithoutParent checks that a block whose parent is not known leads to a
+// sync.
 func TestBlockWithoutParent(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r := newRemote(1)
@@ -110,8 +111,8 @@ func TestBadBlocksAnnounced(t *testing.T) {
 	}
 }
 
-// TestBodyOfAnother: a peer that sends a block with a body that does not belong to
-// the header is banned, and the block is fetched from another peer.
+// TestBodyOfAnother checks that a peer that sends a block with a body that does not
+// belong to the header is banned, and the block is fetched from another peer.
 func TestBodyOfAnother(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	liar, honest := newRemote(1), newRemote(2)
@@ -137,8 +138,8 @@ func TestBodyOfAnother(t *testing.T) {
 	}
 }
 
-// TestAnotherIsAsked: if a block does not arrive within two seconds, the next peer
-// that announced it is asked too, and the first answer counts.
+// TestAnotherIsAsked checks that if a block does not arrive within two seconds, the
+// next peer that announced it is asked too, and the first answer counts.
 func TestAnotherIsAsked(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	remotes := []*remote{newRemote(1), newRemote(2)}
@@ -182,8 +183,9 @@ func unworked(b block.Block) block.Block {
 	return b
 }
 
-// TestTxsTravel: a transaction is fetched from a peer that announced it, or from the
-// next such peer if the first no longer has it. Then it is announced to the others.
+// TestTxsTravel checks that a transaction is fetched from a peer that announced it,
+// or from the next such peer if the first no longer has it. Then it is announced to
+// the others.
 func TestTxsTravel(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	a, b, c := newRemote(1), newRemote(2), newRemote(3)
@@ -224,8 +226,8 @@ func TestTxsTravel(t *testing.T) {
 	}
 }
 
-// TestReorgAnnouncesWhatItReturns: a transaction of the branch that lost is
-// announced to peers that may not have it.
+// TestReorgAnnouncesWhatItReturns checks that a transaction of the branch that lost
+// is announced to peers that may not have it.
 func TestReorgAnnouncesWhatItReturns(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	genesis := h.chain.Tip()
@@ -248,8 +250,8 @@ func TestReorgAnnouncesWhatItReturns(t *testing.T) {
 	}
 }
 
-// TestAnnouncementsGather: while an announcement is under way, new ids wait and go
-// into the next one. What could not be announced is announced again.
+// TestAnnouncementsGather checks that while an announcement is under way, new ids
+// wait and go into the next one. What could not be announced is announced again.
 func TestAnnouncementsGather(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	h.join(newRemote(1))
@@ -272,7 +274,7 @@ func TestAnnouncementsGather(t *testing.T) {
 	}
 }
 
-// TestPoolsAreCompared: the mempool of a new peer is read page by page.
+// TestPoolsAreCompared checks that the mempool of a new peer is read page by page.
 func TestPoolsAreCompared(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	r := newRemote(1)

@@ -148,8 +148,8 @@ func (y *syncer) better(p, other *peer) bool {
 	return p.tip.Work.Cmp(other.tip.Work) > 0
 }
 
-// askHeaders asks the source for a page of headers. A peer that was too slow
-// before is given more time than others.
+// askHeaders asks the source for a page of headers. A source that has stalled before
+// gets more time.
 func (y *syncer) askHeaders(locator []pow.Hash) {
 	s := y.current
 	p := s.source
@@ -300,7 +300,7 @@ func (y *syncer) goOn(s *syncing) {
 }
 
 // end ends the sync under way. It announces the tip that the sync has led to, and
-// greets the peers whose news were not followed meanwhile.
+// greets the peers whose announcements were not followed meanwhile.
 func (y *syncer) end(reason string) {
 	s := y.current
 	y.current, y.oursFirst = nil, reason != "done" && !y.oursFirst

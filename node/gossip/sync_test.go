@@ -69,8 +69,8 @@ func serveFrom(blocks []block.Block, get GetBlocks) Blocks {
 	return a
 }
 
-// TestLies: a peer that lies in a sync is banned, and nothing of what it sent is
-// kept.
+// TestLies checks that a peer that lies in a sync is banned, and nothing of what it
+// sent is kept.
 func TestLies(t *testing.T) {
 	chainOf := func(h *testNode, n int) []block.Block { return mineChain(h.chain.Tip(), n, 7) }
 	for _, test := range []struct {
@@ -150,8 +150,8 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// TestLowWorkTakesNoMemory: no hashes are kept of a branch, however long, before it
-// has more work than this node's branch.
+// TestLowWorkTakesNoMemory checks that no hashes are kept of a branch, however
+// long, before it has more work than this node's branch.
 func TestLowWorkTakesNoMemory(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	ours := mineChain(h.chain.Tip(), 7000, 1)
@@ -189,8 +189,9 @@ func TestLowWorkTakesNoMemory(t *testing.T) {
 	}
 }
 
-// TestBranchIsReadTwice: the hashes of a branch of several pages are collected in a
-// second pass, if only its last page gives it more work than this node's branch.
+// TestBranchIsReadTwice checks that the hashes of a branch of several pages are
+// collected in a second pass, if only its last page gives it more work than this
+// node's branch.
 func TestBranchIsReadTwice(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	if n, err := h.chain.AcceptAll(mineChain(h.chain.Tip(), 2500, 1)); err != nil {

@@ -2,8 +2,8 @@ package gossip
 
 import "time"
 
-// timer calls a function at a time that can be moved or cancelled. It is a field
-// of what it belongs to, and only [timers] changes it.
+// timer calls a function at a time that can be moved or cancelled. It is a field of
+// the value that needs it, and only [timers] changes it.
 type timer struct {
 	at    time.Time
 	seq   uint64 // counts the calls of set; of two timers with one time the older call fires first

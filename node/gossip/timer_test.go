@@ -79,8 +79,8 @@ func TestTimers(t *testing.T) {
 	})
 }
 
-// TestTimersSetWhileFiring: a timer that is set for now while others fire is fired
-// as well, and one that is stopped meanwhile is not.
+// TestTimersSetWhileFiring checks that a timer that is set for now while others
+// fire is fired as well, and one that is stopped meanwhile is not.
 func TestTimersSetWhileFiring(t *testing.T) {
 	var ts timers
 	var fired []string

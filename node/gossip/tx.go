@@ -69,7 +69,7 @@ func (t *transactions) onAnnounced(p *peer, id pow.Hash) {
 		return
 	}
 	if len(t.wanted) >= maxWantedTxs && !p.out || len(p.txs.queue) >= maxWantedTxsOf {
-		return // the comparison of mempools brings it up again
+		return // a later comparison of mempools will find it
 	}
 	t.known.add(id, p)
 	t.wanted[id] = &wantedTx{}
@@ -158,8 +158,8 @@ func (t *transactions) onTxs(p *peer, ids []pow.Hash, txs []block.Tx) error {
 	return nil
 }
 
-// askNext has the next peer that has announced a transaction asked for it, if it
-// is still wanted.
+// askNext queues a transaction that is still wanted for the next peer that has
+// announced it.
 func (t *transactions) askNext(id pow.Hash) {
 	w := t.wanted[id]
 	if w == nil {
@@ -176,8 +176,8 @@ func (t *transactions) askNext(id pow.Hash) {
 	delete(t.wanted, id)
 }
 
-// onLost has other peers asked for what a peer that is gone was to be asked
-// for.
+// onLost moves the queue of a peer that is gone to other peers that have announced
+// the same transactions.
 func (t *transactions) onLost(p *peer, _, _ string) {
 	ids := p.txs.queue
 	p.txs.queue = nil

@@ -56,8 +56,8 @@ func (n *Network) sleep() time.Duration {
 }
 
 // tellChanges passes events of the chain to the state machine. If some are lost,
-// it passes one event that covers all they can have said: a reorg to the present
-// tip that returned all pending transactions.
+// it passes one event that covers everything they can have reported: a reorg to the
+// present tip that returned all pending transactions.
 func (n *Network) tellChanges(ctx context.Context) {
 	events, lost := n.changes.take(changesAtOnce)
 	if lost {

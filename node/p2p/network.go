@@ -164,7 +164,7 @@ func New(c Config) (*Network, error) {
 }
 
 // Run connects with other nodes until the context ends. When it returns, all its
-// goroutines have ended and the address book is on disk. It must be called once.
+// goroutines have ended and the address book is on disk. It must not be called twice.
 func (n *Network) Run(ctx context.Context) error {
 	defer n.chain.Subscribe(n.changes.add)()
 	var group sync.WaitGroup

@@ -57,8 +57,8 @@ func resultOf(err error) Result {
 	}
 }
 
-// Observe attaches an observer for good. It may be called at any time; what is
-// under way may miss the new observer.
+// Observe attaches an observer; it stays attached. It may be called at any time; the
+// new observer may miss what is under way.
 func (n *Network) Observe(o Observer) { n.observers.Add(o) }
 
 // Stats are the numbers of a network at one moment.

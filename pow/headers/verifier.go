@@ -60,12 +60,12 @@ type Verifier struct {
 	branches []branch // in the order in which they began
 	best     int      // index of the branch with the most work; of equals, the first seen
 
-	// Numbers of difficulty periods whose first bits were checked, and could not be
-	// checked.
+	// Numbers of difficulty periods whose first bits were checked (retargets) or
+	// could not be checked (skipped).
 	retargets, skipped uint64
 
-	// The bits seen last, with the target and the work that they stand for. They
-	// seldom change from one header to the next.
+	// The bits seen last, with their target and their work. They are kept because
+	// bits seldom change from one header to the next.
 	bits   pow.Bits
 	target pow.Target
 	work   pow.Work
@@ -378,8 +378,8 @@ func (v *Verifier) heightAfter(parent *node) uint32 {
 	return parent.height + 1
 }
 
-// keep adds a header that has passed all checks. It refuses the header only if it
-// would begin a branch too many.
+// keep adds a header that has passed all checks. It refuses the header only if the
+// header would begin a new branch and there are maxBranches already.
 func (v *Verifier) keep(h pow.Header, hash pow.Hash, parent *node) error {
 	height := v.heightAfter(parent)
 	n := v.child(h, hash, parent, v.work, height)

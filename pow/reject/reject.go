@@ -9,9 +9,9 @@ package reject
 
 import "fmt"
 
-// Reason is the word for a broken rule: Bitcoin Core's reject word where Core has
-// the rule. Reasons are metric labels and part of what clients read, so they are
-// few and never change.
+// Reason is the word for a broken rule. It is Bitcoin Core's reject word if Core has
+// the same rule. Clients read reasons and metrics use them as labels, so there are
+// few of them and they never change.
 //
 // A Reason is an error only so that it can be the target of [errors.Is].
 type Reason string

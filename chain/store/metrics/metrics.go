@@ -11,8 +11,8 @@ import (
 )
 
 // Register registers the metrics of a store and attaches an observer to it. The
-// counts go back to the opening of the store; the histogram of commits begins
-// here.
+// counters include everything since the store was opened. The histogram includes
+// only commits from now on.
 //
 // A store can be registered once in a registry. The error is the registry's, and
 // then nothing is registered or attached.

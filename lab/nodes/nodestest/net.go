@@ -1,6 +1,6 @@
-// Package nodestest tells stories about simulated networks. A story runs a
-// [nodes.Net] through splits, losses and attacks, and asserts with the Must
-// methods of [Net] what has to hold of any sound network.
+// Package nodestest tests simulated networks. Its tests run a [nodes.Net] through
+// splits, losses and attacks, and use the Must methods of [Net] to assert what has to
+// hold in any sound network.
 package nodestest
 
 import (
@@ -18,7 +18,7 @@ type Net struct {
 	largest int
 
 	// invented are posts that no client has made. Only the test of the assertions
-	// adds some, to see them reported as lost.
+	// adds any, to check that they are reported as lost.
 	invented []nodes.Post
 }
 

@@ -288,7 +288,7 @@ func TestFullPools(t *testing.T) {
 		net.PostEvery(100 * time.Millisecond)
 		net.RunFor(5 * time.Minute)
 		if net.Posted() > 2900 || net.Posted() < 300 {
-			t.Errorf("%d posts were taken", net.Posted())
+			t.Errorf("%d posts were acknowledged", net.Posted())
 		}
 		net.MustConverge(t, 3)
 		net.MustKeepPosts(t)

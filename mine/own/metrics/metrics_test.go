@@ -31,7 +31,7 @@ func want(best, failed, lost string) *strings.Reader {
 	return strings.NewReader(strings.NewReplacer("BEST", best, "FAILED", failed, "LOST", lost).Replace(exposition))
 }
 
-// solve finds a solution of the work with that extranonce.
+// solve finds a solution of the work with the given extranonce.
 func solve(t *testing.T, w mine.Work, extranonce uint64) mine.Solution {
 	t.Helper()
 	e := w.Extranonces.At(extranonce)

@@ -18,7 +18,7 @@ func Register(reg prometheus.Registerer, a *api.API) error {
 	if err := reg.Register(m); err != nil {
 		return err
 	}
-	a.Observe(api.Observer{Answered: m.answered})
+	a.Observe(api.Observer{Answered: m.countAnswered})
 	return nil
 }
 
@@ -91,8 +91,8 @@ func (m *metrics) counters(k kind, stream bool) counters {
 	return c
 }
 
-// answered counts a request.
-func (m *metrics) answered(r api.Answered) {
+// countAnswered counts a request.
+func (m *metrics) countAnswered(r api.Answered) {
 	k := kind{r.Route, methodLabel(r.Method), r.Status}
 	c, ok := m.usual[k]
 	if !ok {

@@ -111,7 +111,8 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-// TestRegisterTwice refuses, and attaches no second observer.
+// TestRegisterTwice checks that a second registration is refused and attaches no
+// observer.
 func TestRegisterTwice(t *testing.T) {
 	a, reg := newAPI(t), prometheus.NewRegistry()
 	if err := Register(reg, a); err != nil {

@@ -1,5 +1,5 @@
-// Package body has what servers and clients of a node check in common about the
-// body of an HTTP message.
+// Package body implements the checks of HTTP message bodies that the servers and the
+// client of a node have in common.
 package body
 
 import (

@@ -12,7 +12,7 @@ type Slots struct {
 	inUse atomic.Int64
 }
 
-// New returns slots of which at most that many can be in use at once.
+// New returns slots of which at most most can be in use at once.
 func New(most int) *Slots { return &Slots{most: int64(most)} }
 
 // Take takes one slot. It returns false, and takes nothing, if all are in use.

@@ -9,8 +9,8 @@ import (
 )
 
 // Register registers the metrics of a network and attaches an observer to it,
-// which counts events from then on. The bytes go back to the making of the
-// network. A network can be registered once in a registry. The error is the
+// which counts events from then on. The bytes sent and received are counted since
+// the network was made. A network can be registered once in a registry. The error is the
 // registry's; then nothing is registered or attached.
 func Register(reg prometheus.Registerer, n *p2p.Network) error {
 	m := newMetrics(n.Stats, n.Paths())
@@ -116,7 +116,7 @@ func direction(out bool) string {
 
 func (m *metrics) observer() p2p.Observer {
 	return p2p.Observer{
-		Noted: m.noted,
+		Noted: m.countNote,
 		Sent: func(s p2p.Sent) {
 			m.requests.WithLabelValues(s.Route, string(s.Result)).Inc()
 			m.duration.WithLabelValues(s.Route).Observe(s.Took.Seconds())
@@ -125,8 +125,8 @@ func (m *metrics) observer() p2p.Observer {
 	}
 }
 
-// noted counts what the state machine decided.
-func (m *metrics) noted(n gossip.Note) {
+// countNote counts what the state machine decided.
+func (m *metrics) countNote(n gossip.Note) {
 	switch n.Kind {
 	case gossip.NoteConnected:
 		m.connections.WithLabelValues(direction(n.Out), "connected").Inc()

@@ -114,7 +114,7 @@ lode_sync_blocks_total 50
 	}
 }
 
-// TestRegister takes a network once.
+// TestRegister checks that a network can be registered only once.
 func TestRegister(t *testing.T) {
 	c, err := chain.Open(chain.Config{Params: rules.Lab(), Store: chain.NewMemStore()})
 	if err != nil {
