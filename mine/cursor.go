@@ -51,11 +51,11 @@ func newCursor(w Work, start uint64) *cursor {
 	return &cursor{work: w, versions: len(w.Versions()), start: start}
 }
 
-// goesOnWith reports whether the work describes the headers that the cursor is in. If
+// adopt reports whether the work describes the headers that the cursor is in. If
 // so, the cursor goes on with the ID, the target, the times and the versions of that
 // work. It does not rely on the ID: a source may give the same headers another one,
 // and searching them from the beginning would repeat hashes.
-func (c *cursor) goesOnWith(w Work) bool {
+func (c *cursor) adopt(w Work) bool {
 	if c == nil || !c.work.SameHeaders(w) {
 		return false
 	}

@@ -147,7 +147,7 @@ func TestCursorGoesOnWithTheSameHeaders(t *testing.T) {
 	c.advance(1000)
 	same := w
 	same.ID, same.Target, same.MinTime, same.Branch = "2", pow.ZerosTarget(9), 50, []pow.Hash{{1}}
-	if !c.goesOnWith(same) {
+	if !c.adopt(same) {
 		t.Fatal("the cursor begins anew with the same headers")
 	}
 	if _, job, _ := c.next(time.Unix(100, 0), 1000); job.First != 1000 || job.Target != same.Target {
@@ -167,7 +167,7 @@ func TestCursorGoesOnWithTheSameHeaders(t *testing.T) {
 	} {
 		other := same
 		edit(&other)
-		if c.goesOnWith(other) {
+		if c.adopt(other) {
 			t.Errorf("the cursor goes on with another %s", name)
 		}
 	}
@@ -185,7 +185,7 @@ func TestCursorKeepsToALoweredMaxTime(t *testing.T) {
 		c.advance(nonceSpace / 2 * uint64(102-at)) // all of the first round, half of the second
 	}
 	w.MaxTime = 100
-	if !c.goesOnWith(w) {
+	if !c.adopt(w) {
 		t.Fatal("the cursor begins anew")
 	}
 	if _, job, ok := c.next(time.Unix(101, 0), nonceSpace); ok {

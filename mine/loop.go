@@ -196,7 +196,7 @@ func (l *Loop) step(ctx context.Context) {
 		return
 	}
 	taken := l.cursor == nil || l.cursor.work.ID != offer.Work.ID
-	if !l.cursor.goesOnWith(*offer.Work) {
+	if !l.cursor.adopt(*offer.Work) {
 		l.cursor = newCursor(*offer.Work, l.start)
 		taken = true
 	}
