@@ -19,7 +19,7 @@ type arrival struct {
 
 // fault is what is wrong with a block. The zero fault means that nothing is.
 type fault struct {
-	err    error // a block.RuleError
+	err    error // a block.RuleError, unless judge returns the same error beside the fault
 	effect rules.Effect
 	early  bool // the block is wrong only because it comes ahead of the clock
 }
@@ -27,11 +27,15 @@ type fault struct {
 func (f fault) isFound() bool { return f.err != nil }
 
 // judge passes a block through the stages from first to last. The error is not a
-// rule's: it comes from the function that tells what is mined.
+// rule's: it comes from the function that tells what is mined. The fault has it as
+// well, so that nobody who ignores the error takes the block for a good one.
 func (c *Chain) judge(s *rules.Subject, first, last rules.Stage) (fault, error) {
 	stage, err := c.params.Judge(s, first, last)
-	if err == nil || !isRule(err) {
-		return fault{}, err
+	switch {
+	case err == nil:
+		return fault{}, nil
+	case !isRule(err):
+		return fault{err: err, effect: rules.Forget}, err
 	}
 	return fault{err: err, effect: stage.Effect(), early: stage == rules.Clock}, nil
 }
