@@ -19,7 +19,7 @@ type arrival struct {
 
 // fault says what is wrong with a block. The zero fault means that nothing is wrong.
 type fault struct {
-	err    error // a block.RuleError
+	err    error // a block.RuleError, unless judge returns the same error beside the fault
 	effect rules.Effect
 	early  bool // the only thing wrong is that the block's time is ahead of the clock
 }
@@ -27,11 +27,16 @@ type fault struct {
 func (f fault) isFound() bool { return f.err != nil }
 
 // judge passes a block through the stages from first to last and returns the fault
-// that they find. The error is never a broken rule; it is that of Subject.Mined.
+// that they find. The error is never a broken rule; it is that of Subject.Mined. The
+// fault holds the same error, so that a caller that ignores the error does not take
+// the block for a good one.
 func (c *Chain) judge(s *rules.Subject, first, last rules.Stage) (fault, error) {
 	stage, err := c.params.Judge(s, first, last)
-	if err == nil || !isRule(err) {
-		return fault{}, err
+	switch {
+	case err == nil:
+		return fault{}, nil
+	case !isRule(err):
+		return fault{err: err, effect: rules.Forget}, err
 	}
 	return fault{err: err, effect: stage.Effect(), early: stage == rules.Clock}, nil
 }
