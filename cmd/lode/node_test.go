@@ -39,7 +39,9 @@ func TestSecondNodeIsRefused(t *testing.T) {
 	if _, err := tryNode(data); err == nil || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("error %v", err)
 	}
-	if took := time.Since(start); took > 2*time.Second {
+	// The process must not wait until the other one ends. On a loaded machine it takes
+	// seconds only to start.
+	if took := time.Since(start); took > 15*time.Second {
 		t.Errorf("it took %v to refuse", took)
 	}
 }
