@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -22,6 +23,9 @@ func goCommand(t *testing.T, args ...string) string {
 	var stderr strings.Builder
 	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Stderr = &stderr
+	// The go command runs on this machine, even if this test is compiled for another
+	// architecture and runs in an emulator.
+	cmd.Env = append(os.Environ(), "GOOS=", "GOARCH=")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
