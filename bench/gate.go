@@ -33,8 +33,8 @@ type Verdict struct {
 	Below  int     // number of pairs below the floor
 	Pairs  int     // number of pairs that were not discarded
 
-	// Unchecked is true if so many pairs were discarded, because the machine was
-	// busy, that the rest cannot show anything. Fails is then false.
+	// Unchecked is true if the machine was so busy that fewer than leastPairs pairs
+	// are left, which are too few to show anything. Fails is then false.
 	Unchecked bool
 	Fails     bool
 }

@@ -116,7 +116,7 @@ func TestBlockGolden(t *testing.T) {
 
 func TestBlockRoundTrip(t *testing.T) {
 	var many []Tx
-	for i := range 300 { // so many that their number takes two bytes
+	for i := range 300 { // the count 300 takes two bytes
 		many = append(many, testTx(t, fmt.Sprint(i)))
 	}
 	for name, txs := range map[string][]Tx{

@@ -5,7 +5,6 @@ package headers
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/lodepow/lode/pow"
 	"github.com/lodepow/lode/pow/reject"
@@ -273,71 +272,6 @@ func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 		return &v.parent, nil
 	}
 	return nil, reject.New(reject.PrevNotFound, "its parent %s is not among the %d headers before it", prev, min(v.headers, window))
-}
-
-func (v *Verifier) checkWork(h pow.Header, hash pow.Hash) error {
-	if h.Bits != v.bits || v.headers == 0 {
-		target, err := h.Bits.Target()
-		if err != nil {
-			return reject.New(reject.HighHash, "%v", err)
-		}
-		if n := v.start.Network; n != nil {
-			if limit, _, _ := n.Rule.Limit.Decode(); target.Cmp(limit) > 0 {
-				return reject.New(reject.HighHash, "bits %s ask for less work than %s, the least on %s", h.Bits, n.Rule.Limit, n.Name)
-			}
-		}
-		v.bits, v.target, v.work = h.Bits, target, target.Work()
-	}
-	if !hash.Meets(v.target) {
-		return reject.New(reject.HighHash, "the hash is above the target %s of bits %s", v.target, h.Bits)
-	}
-	return nil
-}
-
-func (v *Verifier) checkTime(h pow.Header, parent *node) error {
-	n := parent.nTimes
-	if n == 0 || n < medianSpan && !v.start.FromGenesis {
-		return nil // the stream has too few headers to know the median
-	}
-	sorted := parent.times
-	known := sorted[medianSpan-n:]
-	slices.Sort(known)
-	if median := known[n/2]; h.Time <= median {
-		return reject.New(reject.TimeTooOld, "time %d is not later than %d, the median of the %d headers before", h.Time, median, n)
-	}
-	return nil
-}
-
-func (v *Verifier) checkBits(h pow.Header, parent *node) error {
-	if !v.retarget || h.Prev == (pow.Hash{}) {
-		return nil
-	}
-	n := v.start.Network
-	want := parent.bits
-	height := v.heightAfter(parent)
-	boundary := n.Rule.Boundary(height)
-	switch {
-	case boundary && !parent.periodKnown:
-		v.skipped++
-		return nil
-	case boundary:
-		want = n.Rule.Next(parent.bits, parent.periodStart, parent.time())
-	case parent.nTimes == 0:
-		return nil // the parent is taken on trust, and its bits are not known
-	case n.MinDifficulty && int64(h.Time) > int64(parent.time())+2*int64(n.Rule.Spacing):
-		want = n.Rule.Limit
-	case n.MinDifficulty && !parent.realKnown:
-		return nil
-	case n.MinDifficulty:
-		want = parent.realBits
-	}
-	if h.Bits != want {
-		return reject.New(reject.BadDiffBits, "bits %s, the difficulty rule of %s wants %s at height %d", h.Bits, n.Name, want, height)
-	}
-	if boundary {
-		v.retargets++
-	}
-	return nil
 }
 
 // child returns the node of a header with the given parent, work and height.
