@@ -231,13 +231,13 @@ func attackByImpostorOfTheJoiner(a arena) {
 // attackByPlaces: four addresses take all inbound places of a node and take each
 // place again as soon as it is free.
 func attackByPlaces(a arena) {
-	for _, variant := range []struct{ name, format, before string }{
+	for k, variant := range []struct{ name, format, before string }{
 		{"in one /16", "10.66.0.%d", "kept out for 100 s"},
 		{"in four /16", "10.%[1]d.66.1", "(not measured)"},
 	} {
 		t := a.t
 		c := newCast(t)
-		honest := a.machine("10.77.0.4/8")
+		honest := a.machine(fmt.Sprintf("10.77.2.%d/8", k+1))
 		h := honest.start()
 		newBranch(a.params, 3).giveTo(t, h)
 		for _, ip := range a.ips(4, variant.format) {
@@ -247,7 +247,7 @@ func attackByPlaces(a arena) {
 		}
 		filled, _ := until(15*time.Second, func() bool { return h.peers(t) >= 64 })
 		places := h.peers(t)
-		joiner := a.machine("10.78.0.4/8")
+		joiner := a.machine(fmt.Sprintf("10.78.2.%d/8", k+1))
 		begin := time.Now()
 		j := joiner.start("--peer", honest.url())
 		in := func() bool { return j.height(t) >= 3 && h.hasPeer(t, joiner.url()) }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,7 +33,7 @@ func (a arena) fakeBranches(what, before, ip string, blocks func(branch) http.Ha
 	t := a.t
 	c := newCast(t)
 	peers, length, forged := a.size(24, 8), a.size(616, 60), a.size(1500, 200)
-	honest, joiner := a.machine(ip+"/8"), a.machine("10.78.0.5/8")
+	honest, joiner := a.machine(ip+"/8"), a.machine(strings.Replace(ip, "77", "78", 1)+"/8")
 	h := honest.start()
 	newBranch(a.params, length).giveTo(t, h)
 	h.stop(t, syscall.SIGTERM)
@@ -194,12 +195,12 @@ func (s *squatters) end() {
 // attackByAddressBook: 16 addresses fill the address book of a node with addresses
 // at which nobody will answer, and then the node is started again.
 func attackByAddressBook(a arena) {
-	for _, variant := range []struct{ name, format string }{
+	for k, variant := range []struct{ name, format string }{
 		{"in one /16", "10.68.0.%d"},
 		{"in sixteen /16", "10.%[1]d.68.1"},
 	} {
 		t := a.t
-		first, second, machine := a.machine("10.77.0.8/8"), a.machine("10.76.0.8/8"), a.machine("10.78.0.8/8")
+		first, second, machine := a.machine(fmt.Sprintf("10.77.1.%d/8", k+1)), a.machine(fmt.Sprintf("10.76.1.%d/8", k+1)), a.machine(fmt.Sprintf("10.78.1.%d/8", k+1))
 		h1 := first.start("--outbound", "0")
 		newBranch(a.params, 3).giveTo(t, h1)
 		second.start("--outbound", "1", "--peer", first.url())

@@ -175,7 +175,8 @@ func (h *hostilePeer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/p2p/hello":
 		var hello gossip.Hello
-		if json.NewDecoder(r.Body).Decode(&hello) == nil {
+		// Other nodes, which have heard of this address from the target, call as well.
+		if json.NewDecoder(r.Body).Decode(&hello) == nil && string(hello.Address) == h.target.url {
 			h.mu.Lock()
 			h.session = hello.Session
 			h.mu.Unlock()
