@@ -61,14 +61,11 @@ func drips(host string) []dripping {
 		{"POST /new_transaction HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n", "x"},
 		{"POST /p2p/announce HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n", "x"},
 		{"POST /add_block HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"},
-		{"GET /status HTTP/1.1\r\nHost: " + host + "\r\n\r\n", ""}, // idle afterwards
-		{"", "GET /status HTTP/1.1\r\nHost: " + host + "\r\n\r\n"}, // one request after another, and nothing read
-		{"GET /events HTTP/1.1\r\nHost: " + host + "\r\n\r\n", ""}, // a stream, which may last
 	}
 }
 
-// holdConnections keeps so many connections with a node from an IP address, each
-// opened again as soon as it is closed.
+// holdConnections keeps connections with a node from an IP address, each opened again
+// as soon as it is closed. It tries to have so many.
 func holdConnections(ctx context.Context, ip, host string, many int, open func(int)) {
 	ways := drips(host)
 	runConcurrently(many, func(i int) {
@@ -82,39 +79,30 @@ func holdConnections(ctx context.Context, ip, host string, many int, open func(i
 				continue
 			}
 			open(1)
+			begin := time.Now()
 			gone := make(chan struct{})
-			if d.head != "" { // the others never read
-				go func() {
-					defer close(gone)
-					_, _ = io.Copy(io.Discard, conn)
-				}()
-			}
+			go func() {
+				defer close(gone)
+				_, _ = io.Copy(io.Discard, conn)
+			}()
 			_, err = io.WriteString(conn, d.head)
 			for err == nil && ctx.Err() == nil {
 				select {
 				case <-gone:
 					err = net.ErrClosed
 				case <-time.After(500 * time.Millisecond):
-					_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-					if _, err = io.WriteString(conn, d.piece); isTimeout(err) {
-						err = nil // full buffers are what it wants
-					}
+					_, err = io.WriteString(conn, d.piece)
 				case <-ctx.Done():
 				}
 			}
 			_ = conn.Close()
-			if d.head != "" {
-				<-gone
-			}
+			<-gone
 			open(-1)
-			wait(ctx, 10*time.Millisecond)
+			if time.Since(begin) < 100*time.Millisecond { // there is no room at the moment
+				wait(ctx, 200*time.Millisecond)
+			}
 		}
 	})
-}
-
-func isTimeout(err error) bool {
-	e, ok := err.(net.Error) //nolint:errorlint // as the connection has returned it
-	return ok && e.Timeout()
 }
 
 // attackByConnections: eight addresses hold as many connections as a node may have.
@@ -123,12 +111,12 @@ func attackByConnections(a arena) {
 	n := a.machine("10.77.0.14/8").start()
 	c := newCast(t)
 	host := strings.TrimPrefix(n.url, "http://")
-	each := a.size(128, 128)
+	const each = 128 // as many as one address may have; the others try to take each place that becomes free
 	var mu sync.Mutex
 	open := 0
 	for _, ip := range a.ips(8, "10.70.0.%d") {
 		c.run(func(ctx context.Context) {
-			holdConnections(ctx, ip, host, each, func(d int) {
+			holdConnections(ctx, ip, host, each+32, func(d int) {
 				mu.Lock()
 				open += d
 				mu.Unlock()
