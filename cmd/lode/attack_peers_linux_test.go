@@ -87,15 +87,18 @@ func sayHello(ctx context.Context, client *http.Client, url string, hello gossip
 	return postFrom(ctx, client, url+"/p2p/hello", string(body))
 }
 
-// postFrom posts JSON with a client and returns the status, the answer and how long
-// it took. The status is 0 if there was no answer.
-func postFrom(ctx context.Context, client *http.Client, url, body string) (status int, answer string, took time.Duration) {
+// postFrom posts JSON with a client, with further headers, and returns the status,
+// the answer and how long it took. The status is 0 if there was no answer.
+func postFrom(ctx context.Context, client *http.Client, url, body string, headers ...string) (status int, answer string, took time.Duration) {
 	begin := time.Now()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewBufferString(body))
 	if err != nil {
 		panic(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err.Error(), time.Since(begin)

@@ -12,16 +12,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/lodepow/lode/pow"
 )
 
 var (
-	noLog    = log.New(io.Discard, "", 0)
-	hugeWork = func() (w pow.Work) {
-		_ = w.UnmarshalText(bytes.Repeat([]byte("7f"), 32))
-		return w
-	}()
+	noLog = log.New(io.Discard, "", 0)
 )
 
 func writeJSON(w http.ResponseWriter, v any) {

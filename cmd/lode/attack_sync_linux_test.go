@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,9 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/p2p"
 )
 
 // attackByStalledSync: peers from two addresses show headers with the most work of
@@ -134,8 +138,8 @@ func (s *squatters) fill(ips []string, url string, many int, limit time.Duration
 	})
 }
 
-// claim claims one address, and returns when the node has called there and lost the
-// peer again.
+// claim claims one address, and returns when the node has called there and has no
+// peer there any more.
 func (s *squatters) claim(ctx context.Context, client *http.Client, ip, url string) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -144,43 +148,55 @@ func (s *squatters) claim(ctx context.Context, client *http.Client, ip, url stri
 		return
 	}
 	hello := s.hello("http://" + l.Addr().String())
-	hello.Tip.Work, hello.Tip.Height = hugeWork, 1<<30
-	met, lost := make(chan struct{}), make(chan struct{})
-	var meets, loses sync.Once
-	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	met := make(chan gossip.Session, 1)
+	server := &http.Server{ErrorLog: noLog, ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case s.mute.Load():
 			never(w, r)
 		case r.URL.Path == "/p2p/hello":
+			var from gossip.Hello
+			_ = json.NewDecoder(r.Body).Decode(&from)
 			writeJSON(w, hello.Greeting)
-			meets.Do(func() { close(met) })
-		case r.URL.Path == "/p2p/headers":
-			loses.Do(func() { close(lost) })
-			panic(http.ErrAbortHandler)
-		default: // after three such requests the node drops the peer
+			if string(from.Address) == url {
+				select {
+				case met <- from.Session:
+				default:
+				}
+			}
+		default: // after three requests without an answer the node drops the peer
 			panic(http.ErrAbortHandler)
 		}
 	})}
-	server.ErrorLog = noLog
 	go func() { _ = server.Serve(l) }()
 	s.mu.Lock()
 	s.close = append(s.close, server)
 	s.mu.Unlock()
-	for ctx.Err() == nil {
-		if status, _, _ := sayHello(ctx, client, url, hello); status == http.StatusOK {
-			break
+	for status := 0; status != http.StatusOK && ctx.Err() == nil; {
+		if status, _, _ = sayHello(ctx, client, url, hello); status != http.StatusOK {
+			wait(ctx, 200*time.Millisecond)
 		}
-		wait(ctx, 200*time.Millisecond)
 	}
+	var session gossip.Session
 	select {
-	case <-met:
+	case session = <-met:
 		s.met.Add(1)
 	case <-ctx.Done():
 		return
 	}
-	select {
-	case <-lost:
-	case <-ctx.Done():
+	// The node has asked for addresses and for pending transactions, and these make
+	// it ask a third time.
+	for known := false; ctx.Err() == nil; {
+		wait(ctx, 30*time.Millisecond)
+		news := gossip.Announce{Blocks: []gossip.Announced{{Hash: randomHash()}}, Txs: randomHashes(1)}
+		body, err := json.Marshal(news)
+		if err != nil {
+			panic(err)
+		}
+		status, _, _ := postFrom(ctx, client, url+"/p2p/announce", string(body), p2p.SessionHeader, session.String())
+		if known && status == http.StatusForbidden {
+			return
+		}
+		known = known || status == http.StatusOK
 	}
 }
 
@@ -203,7 +219,7 @@ func attackByAddressBook(a arena) {
 		first, second, machine := a.machine(fmt.Sprintf("10.77.1.%d/8", k+1)), a.machine(fmt.Sprintf("10.76.1.%d/8", k+1)), a.machine(fmt.Sprintf("10.78.1.%d/8", k+1))
 		h1 := first.start("--outbound", "0")
 		newBranch(a.params, 3).giveTo(t, h1)
-		second.start("--outbound", "1", "--peer", first.url())
+		h2 := second.start("--outbound", "1", "--peer", first.url())
 		n := machine.start("--peer", first.url())
 		eventually(t, "the node has two peers", func() bool { return n.height(t) == 3 && n.hasPeer(t, first.url()) && n.hasPeer(t, second.url()) })
 		for i := range 3 {
@@ -217,6 +233,9 @@ func attackByAddressBook(a arena) {
 		took := time.Since(begin)
 		n.stop(t, syscall.SIGTERM)
 		s.mute.Store(true)
+		// The node stays away until the honest ones have given it up, and they choose
+		// no peers. So it has to find them.
+		eventually(t, "the honest nodes have given the node up", func() bool { return !h1.hasPeer(t, machine.url()) && !h2.hasPeer(t, machine.url()) })
 		h1.post(t, "while the node is down")
 		h1.mine(t)
 		want := h1.status(t)
@@ -227,7 +246,7 @@ func attackByAddressBook(a arena) {
 			"%d addresses called in %v; joined %v after %v", s.met.Load(), took.Round(100*time.Millisecond), joined, since(begin))
 		s.end()
 		s.cast.end()
-		for _, p := range []*process{n, h1} {
+		for _, p := range []*process{n, h1, h2} {
 			p.kill()
 		}
 	}
