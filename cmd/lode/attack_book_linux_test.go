@@ -134,9 +134,12 @@ func attackByAddressBook(a arena) {
 		name, format string
 		limit        int // in seconds
 	}{
-		{"in one /16", "10.68.0.%d", 10},
+		{"in one /16", "10.68.0.%d", 5},
 		{"in sixteen /16", "10.%[1]d.68.1", 30},
 	} {
+		if !a.full && k == 0 {
+			continue
+		}
 		t := a.t
 		first, second, machine := a.machine(fmt.Sprintf("10.77.1.%d/8", k+1)), a.machine(fmt.Sprintf("10.76.1.%d/8", k+1)), a.machine(fmt.Sprintf("10.78.1.%d/8", k+1))
 		h1 := first.start("--outbound", "0")
@@ -157,8 +160,10 @@ func attackByAddressBook(a arena) {
 		s.mute.Store(true)
 		// The node stays away until the honest ones have given it up, and they choose
 		// no peers. So it has to find them.
-		eventually(t, "the honest nodes have given the node up", func() bool { return !h1.hasPeer(t, machine.url()) && !h2.hasPeer(t, machine.url()) })
-		h1.post(t, "while the node is down")
+		for i := 0; h1.hasPeer(t, machine.url()) || h2.hasPeer(t, machine.url()); i++ {
+			h1.post(t, fmt.Sprint("while the node is down ", i))
+			time.Sleep(200 * time.Millisecond)
+		}
 		h1.mine(t)
 		want := h1.status(t)
 		begin = time.Now()

@@ -80,26 +80,31 @@ var forbidden = []string{
 // attackByCalls: anybody makes a node call addresses on its own network, and tells by
 // its answers what is there.
 func attackByCalls(a arena) {
-	a.plug("45.99.0.1/8")
 	for _, variant := range []struct {
 		name, cidr, from string
 		hosts            []string
 	}{
-		{"a node with a public address", "45.77.0.1/8", "45.99.0.1", forbidden},
-		{"a node with an address in 10/8", "10.77.0.9/8", clientIP, slices.DeleteFunc(slices.Clone(forbidden), func(host string) bool {
+		{"a node with a public address", "45.77.0.1/8", "45.99.%d.1", forbidden},
+		{"a node with an address in 10/8", "10.77.0.9/8", "10.99.%d.2", slices.DeleteFunc(slices.Clone(forbidden), func(host string) bool {
 			return host == "10.9.9.9" || strings.HasPrefix(host, "172.") || strings.HasPrefix(host, "192.168.") || host == "intranet.example"
 		})},
 	} {
 		_, n, tr := a.victim(variant.cidr)
-		client := clientFrom(variant.from, 10*time.Second, true)
+		var mu sync.Mutex
 		var differ []string
 		worst := time.Duration(0)
-		for _, host := range variant.hosts {
-			said, slowest := a.probe(client, n.url, host)
-			if worst = max(worst, slowest); said != "" {
-				differ = append(differ, host+": "+said)
+		ips := a.ips(5, variant.from) // so that none sends too many hellos
+		runConcurrently(len(ips), func(i int) {
+			client := clientFrom(ips[i], 10*time.Second, true)
+			for k := i; k < len(variant.hosts); k += len(ips) {
+				said, slowest := a.probe(client, n.url, variant.hosts[k])
+				mu.Lock()
+				if worst = max(worst, slowest); said != "" {
+					differ = append(differ, variant.hosts[k]+": "+said)
+				}
+				mu.Unlock()
 			}
-		}
+		})
 		time.Sleep(time.Second)
 		calls := tr.called()
 		a.measured(len(calls) == 0 && len(differ) == 0 && worst < time.Second, "hellos that claim inner addresses, "+variant.name, "calls all of them, and its second answer tells", "calls none, equal answers",
@@ -151,24 +156,30 @@ func attackByClientsCalls(a arena) {
 	_, n, tr := a.victim("45.77.0.2/8")
 	var mu sync.Mutex
 	var differ []string
-	// The calls wait for a connection, so all are made at the same time.
-	runConcurrently(len(forbidden), func(i int) {
-		for _, path := range []string{"/register_with", "/register_node"} {
+	worst := time.Duration(0)
+	runConcurrently(4, func(worker int) {
+		for i := worker; i < 2*len(forbidden); i += 4 {
+			path, host := [...]string{"/register_with", "/register_node"}[i%2], forbidden[i/2]
 			var said [3]string
-			runConcurrently(3, func(k int) {
+			for k := range said {
 				port := rawPort + k
-				status, answer := registerFrom(t.Context(), "45.99.0.1", n, path, fmt.Sprintf("http://%s:%d", forbidden[i], port))
+				begin := time.Now()
+				status, answer := registerFrom(t.Context(), "45.99.0.1", n, path, fmt.Sprintf("http://%s:%d", host, port))
 				said[k] = fmt.Sprintf("%d %.200s", status, strings.ReplaceAll(answer, fmt.Sprint(port), "PORT"))
-			})
+				mu.Lock()
+				worst = max(worst, time.Since(begin))
+				mu.Unlock()
+			}
 			if path == "/register_with" && (said[0] != said[2] || said[1] != said[2]) {
 				mu.Lock()
-				differ = append(differ, fmt.Sprintf("%s: %q", forbidden[i], said))
+				differ = append(differ, fmt.Sprintf("%s: %q", host, said))
 				mu.Unlock()
 			}
 		}
 	})
 	calls := tr.called()
-	a.measured(len(calls) == 0 && len(differ) == 0, "/register_with and /register_node from another machine", "calls all of them", "calls none, equal answers", "called: %v; answers differ: %v", calls, differ)
+	a.measured(len(calls) == 0 && len(differ) == 0, "/register_with and /register_node from another machine", "calls all of them", "calls none, equal answers",
+		"called: %v; answers differ: %v; slowest %v", calls, differ, worst.Round(time.Millisecond))
 }
 
 // attackByOtherServers: clients register servers that are no nodes.
@@ -217,7 +228,7 @@ func attackByOtherServers(a arena) {
 		}
 	})
 	a.measured(strings.Contains(said[0], "original") || strings.Contains(said[0], "tutorial"), "/register_with to an original tutorial node", "unreachable: answered 404", "says what it is", "%s", said[0])
-	a.measured(strings.HasPrefix(said[1], "502") && !strings.Contains(said[1], "answered 404"), "/register_with to a web server", "unreachable: answered 404", "says in a sentence that it is no node", "%s", said[1])
+	a.measured(strings.Contains(said[1], "no node"), "/register_with to a web server", "unreachable: answered 404", "says in a sentence that it is no node", "%s", said[1])
 	a.measured(strings.Contains(said[2], "--advertise"), "/register_with to a node that is called by a wrong name", "the advice is lost", "its own advice reaches the user", "%s", said[2])
 
 	mu.Lock()

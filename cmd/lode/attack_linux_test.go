@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,14 +17,13 @@ type arena struct {
 	*hub
 	full    bool         // the sizes of the attacks are those that docs/network.md reports
 	params  rules.Params // of the network on which all nodes are
-	figures *[]figure
+	figures *figures
 }
 
-// figure is one line of the table that TestAttack prints.
-type figure struct {
-	what             string
-	before           string // as it was measured before there was a defence
-	wanted, measured string
+// figures are the lines of the table that TestAttack prints.
+type figures struct {
+	mu    sync.Mutex
+	lines []string
 }
 
 // size returns the full size of an attack, or the small one.
@@ -34,13 +34,43 @@ func (a arena) size(full, small int) int {
 	return small
 }
 
-// measured adds a line to the table, and fails the test if it is not what is wanted.
+// measured adds a line to the table: what was attacked, what was measured before there
+// was a defence, what is wanted, and what was measured now. It fails the test unless
+// that is what is wanted.
 func (a arena) measured(ok bool, what, before, wanted, format string, args ...any) {
 	a.t.Helper()
-	f := figure{what, before, wanted, fmt.Sprintf(format, args...)}
-	*a.figures = append(*a.figures, f)
+	measured := fmt.Sprintf(format, args...)
+	a.figures.mu.Lock()
+	a.figures.lines = append(a.figures.lines, fmt.Sprintf("| %s | %s | %s | %s |\n", what, before, wanted, measured))
+	a.figures.mu.Unlock()
 	if !ok {
-		a.t.Errorf("%s: %s, want %s", f.what, f.measured, f.wanted)
+		a.t.Errorf("%s: %s, want %s", what, measured, wanted)
+	}
+}
+
+// A story is an attack on some nodes, and what came of it.
+type story struct {
+	name     string
+	everyday bool // it also runs without LODE_ATTACK, in a small size
+	alone    bool // with LODE_ATTACK, nothing else runs at the same time
+	run      func(arena)
+}
+
+func stories() []story {
+	return []story{
+		{"calls", false, true, attackByCalls},
+		{"calls-of-clients", true, true, attackByClientsCalls},
+		{"impostor", false, true, attackByImpostor},
+		{"impostor-of-the-joiner", true, true, attackByImpostorOfTheJoiner},
+		{"stalled-sync", true, true, attackByStalledSync},
+		{"slow-sync", false, true, attackBySlowSync},
+		{"places", true, true, attackByPlaces},
+		{"address-book", false, false, attackByAddressBook},
+		{"connections", true, true, attackByConnections},
+		{"bans", true, true, attackByNextAddress},
+		{"proxy", true, false, attackByProxy},
+		{"other-servers", false, false, attackByOtherServers},
+		{"what-it-says", false, false, attackByFlags},
 	}
 }
 
@@ -60,37 +90,24 @@ func TestAttack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var figures []figure
-	a := arena{newHub(t), os.Getenv("LODE_ATTACK") != "", params, &figures}
-	for _, story := range []struct {
-		name string
-		run  func(arena)
-	}{
-		{"calls", attackByCalls},
-		{"calls-of-clients", attackByClientsCalls},
-		{"impostor", attackByImpostor},
-		{"impostor-of-the-joiner", attackByImpostorOfTheJoiner},
-		{"stalled-sync", attackByStalledSync},
-		{"slow-sync", attackBySlowSync},
-		{"places", attackByPlaces},
-		{"address-book", attackByAddressBook},
-		{"connections", attackByConnections},
-		{"bans", attackByNextAddress},
-		{"proxy", attackByProxy},
-		{"other-servers", attackByOtherServers},
-		{"what-it-says", attackByFlags},
-	} {
-		t.Run(story.name, func(t *testing.T) {
-			begin := time.Now()
-			h := *a.hub
-			h.t = t
-			story.run(arena{&h, a.full, a.params, a.figures})
-			t.Logf("%s took %v", story.name, since(begin))
-		})
-	}
-	var table strings.Builder
-	for _, f := range figures {
-		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", f.what, f.before, f.wanted, f.measured)
-	}
-	t.Logf("measured:\n| attack | before | wanted | measured |\n|---|---|---|---|\n%s", &table)
+	var measured figures
+	a := arena{newHub(t), os.Getenv("LODE_ATTACK") != "", params, &measured}
+	t.Run("stories", func(t *testing.T) {
+		for _, story := range stories() {
+			if !a.full && !story.everyday {
+				continue
+			}
+			t.Run(story.name, func(t *testing.T) {
+				if !a.full || !story.alone {
+					t.Parallel()
+				}
+				begin := time.Now()
+				h := *a.hub
+				h.t = t
+				story.run(arena{&h, a.full, a.params, a.figures})
+				t.Logf("%s took %v", story.name, since(begin))
+			})
+		}
+	})
+	t.Logf("measured:\n| attack | before | wanted | measured |\n|---|---|---|---|\n%s", strings.Join(measured.lines, ""))
 }
