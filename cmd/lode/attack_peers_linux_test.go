@@ -142,10 +142,10 @@ func (p *process) hasPeer(t testing.TB, address string) bool {
 	return false
 }
 
-// register asks a node to connect with an address, from a given IP address, and
+// registerFrom asks a node to connect with an address, from a given IP address, and
 // returns the answer.
-func registerFrom(ctx context.Context, ip string, p *process, path, address string) (status int, answer string) {
-	status, answer, _ = postFrom(ctx, clientFrom(ip, 20*time.Second, true), p.url+path, fmt.Sprintf(`{"node_address":%q}`, address))
+func registerFrom(ctx context.Context, ip string, p *process, path, address string, headers ...string) (status int, answer string) {
+	status, answer, _ = postFrom(ctx, clientFrom(ip, 20*time.Second, true), p.url+path, fmt.Sprintf(`{"node_address":%q}`, address), headers...)
 	return status, strings.TrimSpace(answer)
 }
 
