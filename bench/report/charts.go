@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/lodepow/lode/bench/stats"
 	"github.com/lodepow/lode/internal/chart"
@@ -227,6 +226,6 @@ func changeChart(all []change) chart.Chart {
 			Lo:    change.ratio.Lo, Hi: change.ratio.Hi,
 		})
 	}
-	c.Marks = slices.DeleteFunc([]chart.Marks{better, worse, same}, func(m chart.Marks) bool { return len(m.At) == 0 })
+	c.Marks = []chart.Marks{better, worse, same}
 	return c
 }
