@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -45,21 +46,24 @@ func (c *verifyCmd) Run(s cli.Std) error {
 	if c.Network != "" && headers.NetworkNamed(c.Network) == nil {
 		return cli.UsageError{Err: fmt.Errorf("no network is called %q: choose %s", c.Network, headers.NetworkNames())}
 	}
-	in, err := openHeaders(c.Files, s.In)
+	in, err := newInput(c.Files, s.In)
 	if err != nil {
 		return err
 	}
 	defer in.close()
 	start := time.Now()
-	reader := headers.NewReader(in)
-	reader.UseKey(in.key)
+	reader := headers.NewMultiReader(in.next)
 	summary, err := c.verify(reader)
 	elapsed := time.Since(start)
+	var path *fs.PathError
+	if errors.As(err, &path) && path.Op == "open" {
+		return err // it names the file, which may be a later one
+	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", in.name(), err)
+		return fmt.Errorf("%s: %w", in.name(reader.Stream()), err)
 	}
 	if summary.Headers == 0 {
-		return fmt.Errorf("%s holds no headers", in.name())
+		return fmt.Errorf("%s holds no headers", in.name(0))
 	}
 	return c.print(s.Out, reader, in.layers, summary, elapsed)
 }

@@ -20,6 +20,15 @@ func (r *Reader) hex() (pow.Header, error) {
 	}
 	if r.lineBegins {
 		r.skipLabel()
+		if err := r.skipSpace(); err != nil {
+			return pow.Header{}, err
+		}
+		if prefix, _ := r.in.Peek(2); string(prefix) == "0x" || string(prefix) == "0X" {
+			if _, err := r.in.Discard(2); err != nil {
+				return pow.Header{}, err
+			}
+		}
+		r.lineBegins = false
 	}
 	r.at = r.line
 	if err := r.digits(); err != nil {

@@ -12,7 +12,7 @@ import (
 
 const (
 	maxDepth = 32       // of objects and arrays
-	maxToken = 32 << 20 // bytes between two tokens, which a decoder keeps in memory
+	maxToken = 16 << 20 // bytes between two tokens, which a decoder keeps in memory
 )
 
 // objects returns a function that reads the next header from JSON values, whatever

@@ -27,12 +27,7 @@ func isOtherMetadata(b []byte) bool {
 
 // raw reads a header of 80 bytes.
 func (r *Reader) raw() (pow.Header, error) {
-	r.at = r.count * pow.HeaderSize
-	if r.network != nil {
-		r.at += metadataSize
-	} else {
-		r.at += uint64(r.height) * pow.HeaderSize // zeros before the first header
-	}
+	r.at = r.hole + r.count*pow.HeaderSize
 	n, err := io.ReadFull(r.in, r.buf[:])
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return pow.Header{}, reject.New(Truncated, "the stream ends after %d of the header's 80 bytes", n)
@@ -41,7 +36,7 @@ func (r *Reader) raw() (pow.Header, error) {
 		return pow.Header{}, err
 	}
 	if r.count > 0 && allZero(r.buf[:]) {
-		return pow.Header{}, r.hole()
+		return pow.Header{}, r.afterHole()
 	}
 	r.count++
 	return pow.DecodeHeader(&r.buf), nil
@@ -55,25 +50,24 @@ func (r *Reader) skipHole() error {
 	for {
 		start, err := r.in.Peek(pow.HeaderSize)
 		if len(start) < pow.HeaderSize || !allZero(start) {
-			r.heightKnown = true
-			if len(start) > 0 && errors.Is(err, io.EOF) {
-				err = nil // the next read reports that the stream is cut off
+			if r.index == 0 {
+				r.height, r.heightKnown = uint32(r.hole/pow.HeaderSize), true
 			}
 			if errors.Is(err, io.EOF) {
-				err = nil
+				err = nil // the next read reports it
 			}
 			return err
 		}
 		if _, err := r.in.Discard(pow.HeaderSize); err != nil {
 			return err
 		}
-		r.height++
+		r.hole += pow.HeaderSize
 	}
 }
 
-// hole returns the error for zeros after headers: the end of the stream if nothing
+// afterHole returns the error for zeros after headers: the end of the stream if nothing
 // follows them.
-func (r *Reader) hole() error {
+func (r *Reader) afterHole() error {
 	for n := 1; ; n++ {
 		_, err := io.ReadFull(r.in, r.buf[:])
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && allZero(r.buf[:]) {

@@ -2,6 +2,7 @@ package headers
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 
@@ -28,15 +29,18 @@ import (
 // Block files and objects may be out of order. The reader then returns parents before
 // their children, see [Reader.Strays].
 type Reader struct {
+	more  func() (Stream, error) // opens the next stream; io.EOF: there is none
 	in    *bufio.Reader
-	form  form
-	key   []byte
-	begun bool
+	form  form    // of the present stream
+	key   []byte  // of the present stream
+	begun bool    // the first stream has been recognised
 	sort  *sorter // nil unless the form may be out of order
 
 	buf   [pow.HeaderSize]byte
-	count uint64 // headers read
-	at    uint64 // where the latest header begins: a byte offset or, in text, a line
+	index int    // of the present stream
+	count uint64 // headers read from it
+	hole  uint64 // bytes before its first header
+	place        // of the latest header
 
 	line       uint64 // number of the current line, from 1; 0 unless the form is text
 	lineBegins bool   // nothing but white space has been read from the line
@@ -53,20 +57,49 @@ type form struct {
 	sorted bool                       // children come after their parents
 }
 
-// NewReader returns a reader of the stream. It reads nothing before Next is called.
-func NewReader(r io.Reader) *Reader { return &Reader{in: bufio.NewReaderSize(r, 1<<16)} }
+// place says where a header begins.
+type place struct {
+	stream int
+	at     uint64 // a byte offset or, in text, a line
+	text   bool
+}
 
-// UseKey sets the key with which a block file is XORed: the content of the file
-// xor.dat beside it. It must be called before Next. Without it, the reader finds the
-// key from what is known of the first block, which is possible on the main network.
-func (r *Reader) UseKey(key []byte) { r.key = key }
+// Stream is one of the streams that a Reader reads.
+type Stream struct {
+	io.Reader
+
+	// Key is what a block file is XORed with: the eight bytes of the file xor.dat
+	// beside it. Without it, the reader finds the key from what is known of the first
+	// block, which is possible on the main network.
+	Key []byte
+}
+
+// NewReader returns a reader of a single stream. It reads nothing before Next is
+// called.
+func NewReader(in io.Reader) *Reader {
+	opened := false
+	return NewMultiReader(func() (Stream, error) {
+		if opened {
+			return Stream{}, io.EOF
+		}
+		opened = true
+		return Stream{Reader: in}, nil
+	})
+}
+
+// NewMultiReader returns a reader of streams that follow each other, such as block
+// files. It calls next for the first stream and whenever one has ended. After the
+// last stream, next returns [io.EOF].
+func NewMultiReader(next func() (Stream, error)) *Reader {
+	return &Reader{more: next, in: bufio.NewReaderSize(nil, 1<<16), index: -1}
+}
 
 // Next returns the next header. At the end of the stream the error is [io.EOF]. If
 // the stream is malformed or truncated, or of a form that the reader cannot read, the
 // error is a [reject.Error].
 func (r *Reader) Next() (pow.Header, error) {
 	if !r.begun {
-		if err := r.recognise(); err != nil {
+		if err := r.open(); err != nil {
 			return pow.Header{}, err
 		}
 		r.begun = true
@@ -77,21 +110,51 @@ func (r *Reader) Next() (pow.Header, error) {
 	if r.sort != nil {
 		return r.sort.next()
 	}
-	return r.form.next()
+	return r.read()
 }
 
-// Form returns the name of the stream's form. It is known after the first call of
+// open begins to read the next stream.
+func (r *Reader) open() error {
+	stream, err := r.more()
+	if err != nil {
+		return err
+	}
+	r.in.Reset(stream.Reader)
+	r.key, r.count, r.hole, r.line = stream.Key, 0, 0, 0
+	r.index++
+	r.place = place{stream: r.index}
+	return r.recognise()
+}
+
+// read reads the next header in the order of the streams.
+func (r *Reader) read() (pow.Header, error) {
+	for {
+		h, err := r.form.next()
+		r.stream, r.text = r.index, r.line > 0
+		if !errors.Is(err, io.EOF) {
+			return h, err
+		}
+		if err := r.open(); err != nil {
+			return pow.Header{}, err
+		}
+	}
+}
+
+// Form returns the name of the form of the stream that is being read. It is known after the first call of
 // Next.
 func (r *Reader) Form() string { return r.form.name }
 
 // Where returns the position at which the header begins that Next has returned or
 // refused last, for example "line 3" or "byte 160".
 func (r *Reader) Where() string {
-	if r.line > 0 {
+	if r.text {
 		return fmt.Sprintf("line %d", r.at)
 	}
 	return fmt.Sprintf("byte %d", r.at)
 }
+
+// Stream returns the index of the stream to which Where refers, counted from 0.
+func (r *Reader) Stream() int { return r.stream }
 
 // Metadata returns what the stream says about itself: the network, which is nil if it
 // does not say, and the height of the first header, if ok is true. They are known

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 
 	"github.com/lodepow/lode/pow"
 	"github.com/lodepow/lode/pow/reject"
@@ -42,8 +43,11 @@ func (r *Reader) recogniseBinary(start []byte) error {
 	}
 	r.form = form{name: "raw", next: r.raw, sorted: true}
 	if isMetadata(start) {
-		r.network, r.height, r.heightKnown = networkOfMagic(binary.LittleEndian.Uint32(start)), binary.LittleEndian.Uint32(start[6:]), true
+		if r.index == 0 {
+			r.network, r.height, r.heightKnown = networkOfMagic(binary.LittleEndian.Uint32(start)), binary.LittleEndian.Uint32(start[6:]), true
+		}
 		r.form.name = "an export of Neutrino"
+		r.hole = metadataSize
 		_, err := r.in.Discard(metadataSize)
 		return err
 	}
@@ -103,7 +107,11 @@ func isHexText(text []byte) bool {
 			return false
 		}
 	}
-	return len(line) > 0 && !isBlock(line)
+	words := bytes.Fields(line)
+	if len(words) > 1 && slices.ContainsFunc(words, func(w []byte) bool { return len(w) >= 2*pow.HeaderSize }) {
+		return false // a column with headers, and others
+	}
+	return len(words) > 0 && !isBlock(line)
 }
 
 // isBlock reports whether a run of hex digits is a block: a header that proves its

@@ -28,10 +28,10 @@ type sorter struct {
 	strays  int
 }
 
-// placed is a header with its place in the stream.
+// placed is a header with its place.
 type placed struct {
 	header pow.Header
-	at     uint64
+	place
 }
 
 const maxWaiting = 2048
@@ -51,7 +51,7 @@ func (s *sorter) next() (pow.Header, error) {
 			s.count = 0
 			return pow.Header{}, s.end
 		}
-		h, err := s.read.form.next()
+		h, err := s.read.read()
 		if err != nil {
 			s.end = err
 			if !errors.Is(err, io.EOF) && s.begun {
@@ -59,11 +59,11 @@ func (s *sorter) next() (pow.Header, error) {
 			}
 			continue
 		}
-		s.add(placed{h, s.read.at})
+		s.add(placed{h, s.read.place})
 	}
 	first := s.ready[0]
 	s.ready = s.ready[1:]
-	s.read.at = first.at
+	s.read.place = first.place
 	s.release(first.header.Hash())
 	return first.header, nil
 }

@@ -31,7 +31,7 @@ func delimiterOf(text []byte) rune {
 // table returns a function that reads the header of the next row. The first line
 // names the columns.
 func (r *Reader) table(delimiter rune) func() (pow.Header, error) {
-	in := csv.NewReader(&lineCounter{in: r.in, reader: &Reader{}})
+	in := csv.NewReader(&lineCounter{in: r.in, reader: &Reader{}}) // the table counts its lines itself
 	in.Comma, in.LazyQuotes, in.FieldsPerRecord, in.ReuseRecord = delimiter, true, -1, true
 	var names []string
 	return func() (pow.Header, error) {

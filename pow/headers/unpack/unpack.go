@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf16"
@@ -36,8 +37,8 @@ func Open(r io.Reader) (inside io.Reader, layers []string, err error) {
 	for {
 		in := bufio.NewReaderSize(r, 1<<16)
 		start, err := in.Peek(512)
-		if len(start) == 0 && err != nil && err != io.EOF {
-			return nil, layers, err
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, layers, err // a read after Peek would not return it again
 		}
 		name, open, err := layerOf(start)
 		if err != nil || open == nil {
