@@ -167,12 +167,11 @@ func (m *machine) start(flags ...string) *process {
 	return m.run(append([]string{"--listen", "0.0.0.0:8000", "--advertise", m.url()}, flags...)...)
 }
 
-// run starts a node with these flags alone. It runs at lower priority, so that the
-// test itself gets the CPU when it needs it.
+// run starts a node with these flags alone.
 func (m *machine) run(flags ...string) *process {
 	m.hub.t.Helper()
-	args := append([]string{"-n", "5", m.hub.command, "node", "--difficulty", "1", "--data", m.data}, flags...)
-	cmd := exec.Command("nice", args...) //nolint:gosec,noctx // the command is this test binary, and the tests end it with signals
+	args := append([]string{"node", "--difficulty", "1", "--data", m.data}, flags...)
+	cmd := exec.Command(m.hub.command, args...) //nolint:gosec,noctx // the command is this test binary, and the tests end it with signals
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var p *process
 	m.do(func() (err error) {

@@ -104,10 +104,14 @@ func TestSiege(t *testing.T) {
 	}
 	begin = time.Now()
 	for i, n := range nodes {
-		eventually(t, fmt.Sprintf("descriptors and goroutines of node %d are as before", i+1), func() bool {
-			now := n.vitals(t)
+		n.client.CloseIdleConnections()
+		var now vitals
+		if _, ok := until(time.Minute, func() bool {
+			now = n.vitals(t)
 			return now.descriptors <= before[i].descriptors+8 && now.goroutines <= before[i].goroutines+16
-		})
+		}); !ok {
+			t.Errorf("node %d has %d goroutines and %d descriptors a minute after the siege, %d and %d before", i+1, now.goroutines, now.descriptors, before[i].goroutines, before[i].descriptors)
+		}
 	}
 	t.Logf("%v after the siege, descriptors and goroutines were as before", since(begin))
 	for pending := true; pending; {
@@ -261,10 +265,7 @@ func (s *siege) attack(c cast) {
 	}
 	for i, n := range s.nodes {
 		other := s.nodes[(i+1)%len(s.nodes)]
-		tip := func() rules.State {
-			now, _ := other.tryStatus(c.ctx)
-			return rules.State{Hash: now.Hash, Height: now.Height, Work: now.Chainwork}
-		}
+		tip := s.follow(c, other)
 		run := func(b behaviour, ip string) {
 			c.run((&hostilePeer{behaviour: b, target: target{n.url, s.params, tip}, ip: ip}).run)
 		}
@@ -283,7 +284,9 @@ func (s *siege) attack(c cast) {
 			if k%10 == 0 {
 				run(s.relay(other, tip), ips[2+k%4])
 			} else {
-				run(s.quiet(), ips[2+k%4])
+				idle := s.quiet()
+				idle.every = 2 * time.Second
+				run(idle, ips[2+k%4])
 			}
 		}
 		// Connections.
@@ -330,6 +333,22 @@ func (s *siege) attack(c cast) {
 	}
 }
 
+// follow returns a function that returns the tip of a node, as it was a moment ago.
+func (s *siege) follow(c cast, honest *process) func() rules.State {
+	var latest atomic.Pointer[rules.State]
+	first := s.params.GenesisState()
+	latest.Store(&first)
+	c.run(func(ctx context.Context) {
+		for ctx.Err() == nil {
+			if now, err := honest.tryStatus(ctx); err == nil {
+				latest.Store(&rules.State{Hash: now.Hash, Height: now.Height, Work: now.Chainwork})
+			}
+			wait(ctx, 100*time.Millisecond)
+		}
+	})
+	return func() rules.State { return *latest.Load() }
+}
+
 // relay is the behaviour of a peer that passes on what an honest node has, and so
 // gains what a node gives to peers that are useful.
 func (s *siege) relay(honest *process, tip func() rules.State) behaviour {
@@ -339,6 +358,7 @@ func (s *siege) relay(honest *process, tip func() rules.State) behaviour {
 	}
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	proxy.ErrorLog = noLog
+	proxy.Transport = clientFrom(clientIP, time.Minute, true).Transport
 	claim := func() gossip.Tip {
 		now := tip()
 		return gossip.Tip{Hash: now.Hash, Height: now.Height, Work: now.Work}
