@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/lodepow/lode/pow/internal/sha256d"
 )
@@ -462,5 +465,46 @@ func TestChunksDoNotAllocate(t *testing.T) {
 		if few, many := allocations(2), allocations(longSearch-2); many > few+2 { // the collector may empty a pool meanwhile
 			t.Errorf("kernel %s: %v allocations in a search of 2 chunks, %v in one of %d", k.Name(), few, many, longSearch-2)
 		}
+	}
+}
+
+// A worker yields after each yieldAfter of work. The time that it spends yielding is
+// no work, and a search of one chunk never reads the clock.
+func TestWorkersYield(t *testing.T) {
+	for _, tc := range []struct {
+		chunk  time.Duration // how long a chunk takes
+		chunks int
+		yields int
+	}{
+		{yieldAfter / 4, 1, 0},
+		{yieldAfter / 4, 4, 0}, // the first chunk is not counted
+		{yieldAfter / 4, 5, 1},
+		{yieldAfter / 4, 8, 1},
+		{yieldAfter / 4, 9, 2},
+		{yieldAfter / 4, 1 + 4*longSearch, longSearch}, // a long search goes on in the same way
+		{yieldAfter - 1, 1 + 2*longSearch, longSearch},
+		{yieldAfter, 1 + longSearch, longSearch},
+		{10 * yieldAfter, 1 + longSearch, longSearch},
+	} {
+		now := time.Unix(0, 0)
+		yields := 0
+		e := testEngine(t, longKernel(func(int64) { now = now.Add(tc.chunk) }), 1)
+		e.clock = func() time.Time { return now }
+		e.gosched = func() { yields++; now = now.Add(time.Hour) }
+		if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), Count: uint64(64 * tc.chunks)}); !errors.Is(err, ErrExhausted) {
+			t.Fatal(err)
+		}
+		if yields != tc.yields {
+			t.Errorf("%d yields in %d chunks of %v, want %d", yields, tc.chunks, tc.chunk, tc.yields)
+		}
+	}
+
+	e := testEngine(t, Kernels()[0], 1)
+	e.clock = func() time.Time { t.Error("a search that ends in its first chunk read the clock"); return time.Time{} }
+	if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(0)}); err != nil {
+		t.Error(err)
+	}
+	if e := testEngine(t, Kernels()[0], 1); reflect.ValueOf(e.gosched).Pointer() != reflect.ValueOf(runtime.Gosched).Pointer() || e.clock().IsZero() {
+		t.Error("an engine does not yield to the scheduler")
 	}
 }
