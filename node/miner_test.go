@@ -1,10 +1,12 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -473,5 +475,67 @@ func TestAheadOfTheClock(t *testing.T) {
 	}
 	if n, _ := c.PendingCount(); n == 0 {
 		t.Error("the transaction is lost")
+	}
+}
+
+// failingStore is a store that fails to keep the first block after genesis.
+type failingStore struct {
+	chain.Store
+	blocks int // blocks that it was to keep, genesis included
+}
+
+func (s *failingStore) Commit(change chain.Change) error {
+	if len(change.Blocks) > 0 {
+		if s.blocks++; s.blocks == 2 {
+			return chain.ErrNoSpace
+		}
+	}
+	return s.Store.Commit(change)
+}
+
+// A block that the store could not keep is not submitted again, because its callers
+// have been told of the failure. The next call gets a block of a new search.
+func TestFailedBlockIsGivenUp(t *testing.T) {
+	store := &failingStore{Store: chain.NewMemStore()}
+	c, err := chain.Open(chain.Config{Params: easy(t), Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := pow.New(pow.Config{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	now := time.Now().Add(time.Minute)
+	m, err := NewMiner(MinerConfig{
+		Chain: c, Engine: engine, Mode: OnDemand, Extranonce: 77,
+		Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { m.Run(ctx) })
+	tx := post(t, c, "kept")
+	if _, mined, err := m.Mine(t.Context()); mined || !errors.Is(err, chain.ErrNoSpace) {
+		t.Errorf("mined %v, %v; want %v", mined, err, chain.ErrNoSpace)
+	}
+	b, mined, err := m.Mine(t.Context())
+	if err != nil || !mined || len(b.Txs) != 1 || b.Txs[0] != tx {
+		t.Fatalf("%+v, %v, %v; want a block of the transaction", b, mined, err)
+	}
+	cancel()
+	running.Wait()
+	if got := engine.Stats().Found; got != 2 {
+		t.Errorf("%d searches found a block, want 2", got)
+	}
+	if b.Coinbase.Extranonce != 77 || b.Header.Time != uint32(now.Unix()) {
+		t.Errorf("extranonce %d and time %d, want 77 and %d", b.Coinbase.Extranonce, b.Header.Time, now.Unix())
+	}
+	for _, want := range []string{"no block mined", "block mined"} {
+		if !strings.Contains(log.String(), `msg="`+want) {
+			t.Errorf("logged %s, want %q", &log, want)
+		}
 	}
 }
