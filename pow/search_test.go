@@ -606,6 +606,17 @@ func TestExhaustedBeatsCancelled(t *testing.T) {
 			t.Errorf("%d chunks: %+v, %v; want an exhausted space", chunks, r, err)
 		}
 	}
+
+	// If chunks are left, they count as searched up to the last one that was claimed.
+	ctx, cancel := context.WithCancel(t.Context())
+	e := testEngine(t, longKernel(func(chunk int64) {
+		if chunk == 5 {
+			cancel()
+		}
+	}), 1)
+	if r, err := e.Search(ctx, Job{Target: ZerosTarget(200), Count: 64 * 6}); !errors.Is(err, context.Canceled) || r.Searched != 64*5 || r.Tries != 0 {
+		t.Errorf("%+v, %v; want a cancelled search of 5 chunks", r, err)
+	}
 }
 
 // A chunk has a multiple of the kernel's lanes, except the last one of a space.
