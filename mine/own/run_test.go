@@ -255,3 +255,19 @@ func TestCallBetweenBlocks(t *testing.T) {
 		t.Errorf("%+v, want nothing to mine", late)
 	}
 }
+
+// A run that ends because nothing is pending is over: a transaction that arrives later
+// is not mined before somebody asks.
+func TestEmptyRunIsOver(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c})
+	one := s.join()
+	offer(t, s)
+	if !closed(one.done) || one.mined || one.err != nil {
+		t.Errorf("%+v, want nothing to mine", one)
+	}
+	post(t, c, "later")
+	if o := offer(t, s); o.Work != nil {
+		t.Error("there is work that nobody has asked for")
+	}
+}
