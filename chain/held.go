@@ -11,11 +11,13 @@ import (
 // held is the set of blocks that are good by themselves and cannot be placed yet:
 // orphans, whose parent is unknown, and early blocks, whose header time is too far
 // ahead of the clock. The set is bounded, and the oldest block makes room for a
-// new one. Chain.write guards everything but count.
+// new one. Blocks are kept in their binary form: a block that has been read can take
+// several times the memory, and the bound is one of memory. Chain.write guards
+// everything but count.
 type held struct {
 	max, maxBytes int
 
-	blocks   map[pow.Hash]heldBlock
+	blocks   map[pow.Hash]heldEntry
 	byParent map[pow.Hash][]pow.Hash
 	order    []pow.Hash          // of arrival
 	bytes    int                 // of all blocks
@@ -23,16 +25,22 @@ type held struct {
 	count    atomic.Int64        // of blocks; may be read without write
 }
 
+// heldBlock is a block that was held.
 type heldBlock struct {
 	block.Block
 	hash pow.Hash
-	size int
+}
+
+// heldEntry is a block that is held.
+type heldEntry struct {
+	parent pow.Hash
+	data   []byte // the binary form
 }
 
 func newHeld(limit, maxBytes int) *held {
 	return &held{
 		max: limit, maxBytes: maxBytes,
-		blocks:   map[pow.Hash]heldBlock{},
+		blocks:   map[pow.Hash]heldEntry{},
 		byParent: map[pow.Hash][]pow.Hash{},
 		early:    map[pow.Hash]uint32{},
 	}
@@ -40,21 +48,24 @@ func newHeld(limit, maxBytes int) *held {
 
 // hasRoom reports whether the block can be held at all, if necessary in place of all
 // other held blocks.
-func (h *held) hasRoom(b block.Block) bool { return h.max > 0 && b.Size() <= h.maxBytes }
+func (h *held) hasRoom(b block.Block) bool { return h.max > 0 && b.BinarySize() <= h.maxBytes }
 
 // add holds a block for which there is room.
 func (h *held) add(b block.Block, hash pow.Hash, early bool) {
 	if _, ok := h.blocks[hash]; ok {
 		return
 	}
-	size := b.Size()
-	for len(h.blocks) > 0 && (len(h.blocks) >= h.max || h.bytes+size > h.maxBytes) {
+	data, err := b.AppendBinary(make([]byte, 0, b.BinarySize()))
+	if err != nil {
+		return // a block that has passed its own checks has a binary form
+	}
+	for len(h.blocks) > 0 && (len(h.blocks) >= h.max || h.bytes+len(data) > h.maxBytes) {
 		h.remove(h.order[0])
 	}
-	h.blocks[hash] = heldBlock{Block: b, hash: hash, size: size}
+	h.blocks[hash] = heldEntry{parent: b.Header.Prev, data: data}
 	h.byParent[b.Header.Prev] = append(h.byParent[b.Header.Prev], hash)
 	h.order = append(h.order, hash)
-	h.bytes += size
+	h.bytes += len(data)
 	if early {
 		h.early[hash] = b.Header.Time
 	}
@@ -70,8 +81,8 @@ func (h *held) remove(hash pow.Hash) {
 	delete(h.blocks, hash)
 	delete(h.early, hash)
 	h.order = slices.DeleteFunc(h.order, same)
-	h.bytes -= b.size
-	parent := b.Header.Prev
+	h.bytes -= len(b.data)
+	parent := b.parent
 	h.byParent[parent] = slices.DeleteFunc(h.byParent[parent], same)
 	if len(h.byParent[parent]) == 0 {
 		delete(h.byParent, parent)
@@ -106,7 +117,11 @@ func (h *held) takeDue(latest int64) []heldBlock {
 func (h *held) take(hashes []pow.Hash) []heldBlock {
 	var blocks []heldBlock
 	for _, hash := range hashes {
-		blocks = append(blocks, h.blocks[hash])
+		b, err := block.Load(h.blocks[hash].data)
+		if err != nil {
+			panic(err) // the bytes are those that AppendBinary has written, in memory that nothing else changes
+		}
+		blocks = append(blocks, heldBlock{b, hash})
 		h.remove(hash)
 	}
 	return blocks

@@ -11,7 +11,6 @@ import (
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/own"
 	"github.com/lodepow/lode/node/api"
-	"github.com/lodepow/lode/pow"
 )
 
 // Mode says when a node mines.
@@ -36,7 +35,7 @@ var _ api.Miner = (*Miner)(nil)
 // MinerConfig says what to mine, and how. Chain and Engine are required.
 type MinerConfig struct {
 	Chain      *chain.Chain
-	Engine     *pow.Engine
+	Engine     mine.Engine
 	Mode       Mode   // "": OnDemand
 	Tag        string // of the coinbase, at most block.MaxTag bytes
 	Extranonce uint64 // where to begin; nodes that begin elsewhere do not repeat each other's work

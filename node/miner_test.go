@@ -1,9 +1,16 @@
 package node
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +21,7 @@ import (
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
+	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/own"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/pow"
@@ -34,11 +42,16 @@ func easy(t testing.TB) rules.Params {
 // testMiner starts a miner, which runs until the test ends.
 func testMiner(t testing.TB, p rules.Params, mode Mode) (*Miner, *chain.Chain) {
 	t.Helper()
-	c, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
+	engine, err := pow.New(pow.Config{Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, err := pow.New(pow.Config{Workers: 2})
+	return testMinerWith(t, p, mode, engine)
+}
+
+func testMinerWith(t testing.TB, p rules.Params, mode Mode, engine mine.Engine) (*Miner, *chain.Chain) {
+	t.Helper()
+	c, err := chain.Open(chain.Config{Params: p, Store: chain.NewMemStore()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,8 +167,8 @@ func TestMineUnderLoad(t *testing.T) {
 	}
 }
 
-// A client that posts a transaction and then asks for a block is never told that
-// there is nothing to mine while its transaction is pending.
+// A client that posts a transaction and then asks for a block finds its transaction in
+// a block when the answer comes, whatever others do at the same time.
 func TestMineAfterPost(t *testing.T) {
 	m, c := testMiner(t, easy(t), OnDemand)
 	var wg sync.WaitGroup
@@ -163,23 +176,123 @@ func TestMineAfterPost(t *testing.T) {
 		wg.Go(func() {
 			for j := range 50 {
 				tx := post(t, c, fmt.Sprintf("%d/%d", i, j))
-				if _, _, err := m.Mine(t.Context()); err != nil {
-					t.Error(err)
-				}
-				// The call may have joined a run that had begun before the post. Then
-				// the block need not contain the transaction, but the next block must.
-				if place, err := c.FindTx(tx.ID()); err != nil || place.Pending {
-					if _, mined, err := m.Mine(t.Context()); err != nil || !mined {
-						place, findErr := c.FindTx(tx.ID())
-						if findErr != nil || place.Pending {
-							t.Errorf("mined %v (%v), and the transaction is still pending", mined, err)
-						}
-					}
+				_, _, err := m.Mine(t.Context())
+				place, findErr := c.FindTx(tx.ID())
+				if err != nil || findErr != nil || place.Pending {
+					t.Errorf("%v, and the transaction is at %+v (%v), want it in a block", err, place, findErr)
 				}
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// heldEngine is an engine whose searches wait until release is closed.
+type heldEngine struct {
+	*pow.Engine
+	first   sync.Once
+	reached chan struct{} // closed when the first search has begun
+	release chan struct{}
+}
+
+func (e *heldEngine) Search(ctx context.Context, job pow.Job) (pow.Result, error) {
+	e.first.Do(func() { close(e.reached) })
+	select {
+	case <-e.release:
+		return e.Engine.Search(ctx, job)
+	case <-ctx.Done():
+		return pow.Result{}, ctx.Err()
+	}
+}
+
+// watchedContext closes waits when somebody begins to wait for its end.
+type watchedContext struct {
+	context.Context
+	first *sync.Once
+	waits chan struct{}
+}
+
+func newWatchedContext(ctx context.Context) watchedContext {
+	return watchedContext{ctx, &sync.Once{}, make(chan struct{})}
+}
+
+func (c watchedContext) Done() <-chan struct{} {
+	c.first.Do(func() { close(c.waits) })
+	return c.Context.Done()
+}
+
+// watchedMiner is a miner for an API that sends each call's watchedContext to calls.
+type watchedMiner struct {
+	*Miner
+	calls chan watchedContext
+}
+
+func (m watchedMiner) Mine(ctx context.Context) (block.Block, bool, error) {
+	watched := newWatchedContext(ctx)
+	m.calls <- watched
+	return m.Miner.Mine(watched)
+}
+
+// Two clients of the HTTP API post and mine, the second while the search for the first
+// is under way. Each is told of a block that contains its transaction.
+func TestMineHoldsTheCallersTransaction(t *testing.T) {
+	plain, err := pow.New(pow.Config{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := &heldEngine{Engine: plain, reached: make(chan struct{}), release: make(chan struct{})}
+	m, c := testMinerWith(t, easy(t), OnDemand, engine)
+	watched := watchedMiner{m, make(chan watchedContext, 1)}
+	a := api.New(api.Config{Chain: c, Miner: watched})
+	t.Cleanup(a.Close)
+	call := func(method, path, body string, answer any) int {
+		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", "application/json")
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if err := json.Unmarshal(w.Body.Bytes(), answer); err != nil {
+			t.Errorf("%s: %s: %v", path, w.Body, err)
+		}
+		return w.Code
+	}
+
+	type answer struct {
+		Mined bool
+		Hash  pow.Hash
+	}
+	var answers [3]answer
+	var wg sync.WaitGroup
+	for i := range answers {
+		if i < 2 { // the third client mines without having posted
+			var ignored any
+			if status := call("POST", "/new_transaction", fmt.Sprintf(`{"author":"ann","content":"%d"}`, i), &ignored); status != http.StatusCreated {
+				t.Fatalf("post %d: status %d", i, status)
+			}
+		}
+		wg.Go(func() {
+			if status := call("POST", "/mine", "", &answers[i]); status != http.StatusOK || !answers[i].Mined {
+				t.Errorf("mine %d: status %d, %+v", i, status, answers[i])
+			}
+		})
+		<-(<-watched.calls).waits
+		<-engine.reached
+	}
+	close(engine.release)
+	wg.Wait()
+	for i, got := range answers {
+		b, err := c.Block(got.Hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprint(min(i, 1))
+		if !slices.ContainsFunc(b.Txs, func(tx block.Tx) bool { return tx.Content() == want }) {
+			t.Errorf("call %d was answered with block %d, which lacks transaction %s", i, b.Height(), want)
+		}
+	}
+	if n, _ := c.PendingCount(); n != 0 {
+		t.Errorf("%d transactions are still pending", n)
+	}
 }
 
 func TestMinePending(t *testing.T) {
@@ -362,5 +475,67 @@ func TestAheadOfTheClock(t *testing.T) {
 	}
 	if n, _ := c.PendingCount(); n == 0 {
 		t.Error("the transaction is lost")
+	}
+}
+
+// failingStore is a store that fails to keep the first block after genesis.
+type failingStore struct {
+	chain.Store
+	blocks int // blocks that it was to keep, genesis included
+}
+
+func (s *failingStore) Commit(change chain.Change) error {
+	if len(change.Blocks) > 0 {
+		if s.blocks++; s.blocks == 2 {
+			return chain.ErrNoSpace
+		}
+	}
+	return s.Store.Commit(change)
+}
+
+// A block that the store could not keep is not submitted again, because its callers
+// have been told of the failure. The next call gets a block of a new search.
+func TestFailedBlockIsGivenUp(t *testing.T) {
+	store := &failingStore{Store: chain.NewMemStore()}
+	c, err := chain.Open(chain.Config{Params: easy(t), Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := pow.New(pow.Config{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	now := time.Now().Add(time.Minute)
+	m, err := NewMiner(MinerConfig{
+		Chain: c, Engine: engine, Mode: OnDemand, Extranonce: 77,
+		Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { m.Run(ctx) })
+	tx := post(t, c, "kept")
+	if _, mined, err := m.Mine(t.Context()); mined || !errors.Is(err, chain.ErrNoSpace) {
+		t.Errorf("mined %v, %v; want %v", mined, err, chain.ErrNoSpace)
+	}
+	b, mined, err := m.Mine(t.Context())
+	if err != nil || !mined || len(b.Txs) != 1 || b.Txs[0] != tx {
+		t.Fatalf("%+v, %v, %v; want a block of the transaction", b, mined, err)
+	}
+	cancel()
+	running.Wait()
+	if got := engine.Stats().Found; got != 2 {
+		t.Errorf("%d searches found a block, want 2", got)
+	}
+	if b.Coinbase.Extranonce != 77 || b.Header.Time != uint32(now.Unix()) {
+		t.Errorf("extranonce %d and time %d, want 77 and %d", b.Coinbase.Extranonce, b.Header.Time, now.Unix())
+	}
+	for _, want := range []string{"no block mined", "block mined"} {
+		if !strings.Contains(log.String(), `msg="`+want) {
+			t.Errorf("logged %s, want %q", &log, want)
+		}
 	}
 }

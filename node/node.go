@@ -38,6 +38,7 @@ type Config struct {
 	Tag     string // text in the coinbase of the blocks that this node mines
 	Workers int    // 0: one for each core
 	Kernel  string // "": the fastest on this machine
+	Nice    bool   // lower the priority of the threads that mine; see pow.Config for what it costs
 
 	Peers     []gossip.Address // nodes that this one always tries to be connected with
 	Advertise gossip.Address   // where others reach this node; "": where it listens
@@ -99,7 +100,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		c.Registry = prometheus.NewRegistry()
 	}
 	n := &Node{log: c.Logger}
-	if n.engine, err = pow.New(pow.Config{Workers: c.Workers, Kernel: c.Kernel, Background: true, Logger: c.Logger, Now: c.Now}); err != nil {
+	if n.engine, err = pow.New(pow.Config{Workers: c.Workers, Kernel: c.Kernel, Nice: c.Nice, Logger: c.Logger, Now: c.Now}); err != nil {
 		return nil, err
 	}
 	var listen net.ListenConfig

@@ -20,9 +20,14 @@ type Config struct {
 	Kernel  string       // name of a kernel; empty means that [Choose] picks one
 	Logger  *slog.Logger // nil means that nothing is logged
 
-	// Background lowers the priority of the threads of long searches, so that
-	// everything else on the machine runs first. It has an effect on Linux only.
-	Background bool
+	// Nice lowers the priority of the threads of long searches to the lowest, so that
+	// other programs on the machine run first. It has an effect on Linux only.
+	//
+	// The program that searches pays for it. While other programs keep all cores
+	// busy, the kernel hardly runs these threads. Each stop of the garbage collector
+	// waits for all threads, so the whole program then stalls, for half a second or
+	// more. To leave cores to others without that, use fewer Workers.
+	Nice bool
 
 	// Now is the clock that measures durations for observers; nil means time.Now.
 	Now func() time.Time
@@ -31,10 +36,14 @@ type Config struct {
 // Engine searches jobs. Any number of searches can run at the same time, and each
 // of them starts the full number of workers.
 type Engine struct {
-	kernel     Kernel
-	workers    int
-	background bool
-	now        func() time.Time
+	kernel  Kernel
+	workers int
+	nice    bool
+	now     func() time.Time // see Config.Now
+
+	// These decide when workers yield and how. Only tests change them.
+	clock   func() time.Time
+	gosched func()
 
 	hashes    atomic.Uint64 // computed by all searches so far
 	refused   atomic.Uint64 // see [Engine.Refused]
@@ -64,7 +73,10 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Engine{kernel: kernel, workers: c.Workers, background: c.Background, now: c.Now}, nil
+	return &Engine{
+		kernel: kernel, workers: c.Workers, nice: c.Nice, now: c.Now,
+		clock: time.Now, gosched: runtime.Gosched,
+	}, nil
 }
 
 // Kernel returns the kernel in use.

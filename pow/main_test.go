@@ -3,13 +3,22 @@ package pow
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if done, err := searchOnMainThread(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	} else if done {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func readJSON[T any](t testing.TB, file string) T {
 	t.Helper()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,7 +92,7 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 
 	group, groupCtx := errgroup.WithContext(ctx)
 	for range workers {
-		group.Go(func() error { return e.work(groupCtx, s, &c, step) })
+		group.Go(func() error { return worker{engine: e, space: s, claims: &c, step: step}.work(groupCtx) })
 	}
 	_ = group.Wait() // the claims say how the search ended
 	if c.unwatch != nil && !c.unwatch() {
@@ -114,34 +113,70 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	return Result{Searched: c.next.Load(), Hashes: c.hashes.Load()}, endOf(ctx)
 }
 
-// longSearch is the number of chunks, worth a few milliseconds, after which a
-// worker lowers its priority and watches for the end of the context. Both cost
-// more than a short search takes.
-const longSearch = 32
+const (
+	// longSearch is the number of chunks, worth a few milliseconds, after which a
+	// worker watches for the end of the context and, if the engine is to be nice,
+	// lowers its priority. Both cost more than a short search takes.
+	longSearch = 32
+
+	// yieldAfter is the time for which a worker hashes before it lets the scheduler
+	// run what is waiting. The scheduler cannot preempt a kernel written in assembly,
+	// so without this a timer waits about 17 ms for a processor. A shorter time costs
+	// more of the hash rate; docs/benchmarks.md has the figures.
+	yieldAfter = 2 * time.Millisecond
+)
+
+// worker is one of the goroutines of a search.
+type worker struct {
+	engine *Engine
+	space  *space
+	claims *claims
+	step   uint64 // nonces of a chunk
+
+	resumed time.Time // when the worker last began or yielded; zero before its first chunk
+}
 
 // work claims and searches chunks until there are no more, one contains an answer, or
 // the context ends.
-func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) error {
-	for chunks := 0; ctx.Err() == nil; chunks++ {
-		if chunks == longSearch {
-			if e.background {
-				runtime.LockOSThread() // never unlocked, so the thread ends with this goroutine
-				lowerPriority()
-			}
-			if e.observesCancel() {
-				c.watch.Do(func() {
-					c.unwatch = context.AfterFunc(c.outer, func() {
-						now := e.now()
-						c.ended.Store(&now)
-					})
-				})
-			}
+func (w worker) work(ctx context.Context) error {
+	if over, err := w.searchChunks(ctx, longSearch); over || ctx.Err() != nil {
+		return err
+	}
+	e, c := w.engine, w.claims
+	if e.observesCancel() {
+		c.watch.Do(func() {
+			c.unwatch = context.AfterFunc(c.outer, func() {
+				now := e.now()
+				c.ended.Store(&now)
+			})
+		})
+	}
+	if e.nice {
+		rest := w // only this copy is allocated, and only here
+		return nicely(func() error { return rest.searchAll(ctx) })
+	}
+	return w.searchAll(ctx)
+}
+
+// searchAll searches all chunks that are left.
+func (w *worker) searchAll(ctx context.Context) error {
+	_, err := w.searchChunks(ctx, math.MaxInt)
+	return err
+}
+
+// searchChunks searches at most limit chunks. It reports whether the worker's search
+// is over.
+func (w *worker) searchChunks(ctx context.Context, limit int) (over bool, err error) {
+	e, s, c := w.engine, w.space, w.claims
+	for range limit {
+		if ctx.Err() != nil {
+			return true, nil
 		}
-		offset := c.next.Add(step) - step
+		offset := c.next.Add(w.step) - w.step
 		if offset >= s.count {
-			return nil
+			return true, nil
 		}
-		o := s.scan(e.kernel.scan, offset, min(step, s.count-offset))
+		o := s.scan(e.kernel.scan, offset, min(w.step, s.count-offset))
 		c.hashes.Add(o.hashes)
 		e.hashes.Add(o.hashes)
 		s.progress.add(o.hashes)
@@ -150,10 +185,27 @@ func (e *Engine) work(ctx context.Context, s *space, c *claims, step uint64) err
 		}
 		if o.found {
 			lower(&c.best, o.at)
-			return errFound
+			return true, errFound
 		}
+		w.yield()
 	}
-	return nil
+	return false, nil
+}
+
+// yield lets the scheduler run other goroutines if the worker has hashed for
+// yieldAfter. It is called after each chunk. A search that ends within its first
+// chunk therefore does not read the clock.
+func (w *worker) yield() {
+	e := w.engine
+	now := e.clock()
+	if w.resumed.IsZero() {
+		w.resumed = now
+		return
+	}
+	if now.Sub(w.resumed) >= yieldAfter {
+		e.gosched()
+		w.resumed = e.clock()
+	}
 }
 
 // lower sets v to at if at is less than v.

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/lodepow/lode/pow/internal/sha256d"
 )
@@ -461,6 +464,178 @@ func TestChunksDoNotAllocate(t *testing.T) {
 		}
 		if few, many := allocations(2), allocations(longSearch-2); many > few+2 { // the collector may empty a pool meanwhile
 			t.Errorf("kernel %s: %v allocations in a search of 2 chunks, %v in one of %d", k.Name(), few, many, longSearch-2)
+		}
+	}
+}
+
+// A worker yields after each yieldAfter of work. The time that it spends yielding is
+// no work, and a search of one chunk never reads the clock.
+func TestWorkersYield(t *testing.T) {
+	for _, tc := range []struct {
+		chunk  time.Duration // how long a chunk takes
+		chunks int
+		yields int
+	}{
+		{yieldAfter / 4, 1, 0},
+		{yieldAfter / 4, 4, 0}, // the first chunk is not counted
+		{yieldAfter / 4, 5, 1},
+		{yieldAfter / 4, 8, 1},
+		{yieldAfter / 4, 9, 2},
+		{yieldAfter / 4, 1 + 4*longSearch, longSearch}, // a long search goes on in the same way
+		{yieldAfter - 1, 1 + 2*longSearch, longSearch},
+		{yieldAfter, 1 + longSearch, longSearch},
+		{10 * yieldAfter, 1 + longSearch, longSearch},
+	} {
+		now := time.Unix(0, 0)
+		yields := 0
+		e := testEngine(t, longKernel(func(int64) { now = now.Add(tc.chunk) }), 1)
+		e.clock = func() time.Time { return now }
+		e.gosched = func() { yields++; now = now.Add(time.Hour) }
+		if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), Count: uint64(64 * tc.chunks)}); !errors.Is(err, ErrExhausted) {
+			t.Fatal(err)
+		}
+		if yields != tc.yields {
+			t.Errorf("%d yields in %d chunks of %v, want %d", yields, tc.chunks, tc.chunk, tc.yields)
+		}
+	}
+
+	e := testEngine(t, Kernels()[0], 1)
+	e.clock = func() time.Time { t.Error("a search that ends in its first chunk read the clock"); return time.Time{} }
+	if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(0)}); err != nil {
+		t.Error(err)
+	}
+	if e := testEngine(t, Kernels()[0], 1); reflect.ValueOf(e.gosched).Pointer() != reflect.ValueOf(runtime.Gosched).Pointer() || e.clock().IsZero() {
+		t.Error("an engine does not yield to the scheduler")
+	}
+}
+
+// endedContext is a context that has ended when it is asked for the second time.
+type endedContext struct {
+	context.Context
+	asked int
+}
+
+func (c *endedContext) Err() error {
+	if c.asked++; c.asked > 1 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A worker finishes a chunk that it has claimed, even if the context ends meanwhile.
+// Otherwise the search could return an answer although there is an earlier one.
+func TestClaimedChunkIsFinished(t *testing.T) {
+	e := testEngine(t, Kernels()[0], 1)
+	s, err := Job{Target: ZerosTarget(0), Count: 1000}.prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := claims{outer: t.Context()}
+	c.best.Store(noAnswer)
+	ctx := &endedContext{Context: t.Context()}
+	err = worker{engine: e, space: s, claims: &c, step: 96}.work(ctx)
+	if !errors.Is(err, errFound) || c.best.Load() != 0 {
+		t.Errorf("error %v, first answer %d; want answer 0, which is in the claimed chunk", err, c.best.Load())
+	}
+}
+
+// Two workers find answers, the later one first. The search waits for the other worker
+// and returns the earlier answer.
+func TestEarlierAnswerWins(t *testing.T) {
+	var later chan struct{} // closed when the later answer is being returned
+	k := Kernel{name: "two", lanes: 1, chunk: 64, scan: func(_ *sha256d.Input, first uint32, _ int) sha256d.Candidate {
+		if first == 0 {
+			<-later
+		} else {
+			defer close(later)
+		}
+		return sha256d.Candidate{Found: true, Nonce: first, Hashes: 1}
+	}}
+	for range 20 {
+		later = make(chan struct{})
+		r, err := testEngine(t, k, 2).Search(t.Context(), Job{Target: ZerosTarget(0), Count: 128})
+		if err != nil || r.Tries != 1 {
+			t.Fatalf("%d tries, %v; want the first of all answers", r.Tries, err)
+		}
+	}
+
+	var best atomic.Uint64
+	best.Store(noAnswer)
+	for _, step := range []struct{ at, want uint64 }{{7, 7}, {9, 7}, {7, 7}, {3, 3}, {0, 0}, {1, 0}} {
+		if lower(&best, step.at); best.Load() != step.want {
+			t.Errorf("after %d the first answer is %d, want %d", step.at, best.Load(), step.want)
+		}
+	}
+}
+
+// When one worker has found an answer, the others stop after their present chunk.
+func TestAnswerStopsTheOthers(t *testing.T) {
+	const workers = 4
+	var chunks, waiting atomic.Int64
+	all := make(chan struct{}) // closed when every worker is in its first chunk
+	k := Kernel{name: "one", lanes: 1, chunk: 64, scan: func(_ *sha256d.Input, first uint32, count int) sha256d.Candidate {
+		chunks.Add(1)
+		if waiting.Add(1) == workers {
+			close(all)
+		}
+		<-all
+		return sha256d.Candidate{Found: first == 0, Nonce: first, Hashes: count}
+	}}
+	e := testEngine(t, k, workers)
+	if r, err := e.Search(t.Context(), Job{Target: ZerosTarget(0)}); err != nil || r.Tries != 1 {
+		t.Fatalf("%d tries, %v", r.Tries, err)
+	}
+	// A worker may search more chunks until the context of the search has ended, but
+	// not the 67 million of the whole space.
+	if n := chunks.Load(); n < workers || n > 1<<20 {
+		t.Errorf("%d chunks were searched by %d workers after the answer", n, workers)
+	}
+}
+
+// If the context ends while the last chunk is searched, the space is exhausted.
+func TestExhaustedBeatsCancelled(t *testing.T) {
+	for _, chunks := range []int64{1, 3} {
+		ctx, cancel := context.WithCancel(t.Context())
+		e := testEngine(t, longKernel(func(chunk int64) {
+			if chunk == chunks {
+				cancel()
+			}
+		}), 1)
+		r, err := e.Search(ctx, Job{Target: ZerosTarget(200), Count: uint64(64 * chunks), Versions: []int32{1}})
+		if !errors.Is(err, ErrExhausted) || r.Searched != uint64(64*chunks) || r.Tries != r.Searched {
+			t.Errorf("%d chunks: %+v, %v; want an exhausted space", chunks, r, err)
+		}
+	}
+
+	// If chunks are left, they count as searched up to the last one that was claimed.
+	ctx, cancel := context.WithCancel(t.Context())
+	e := testEngine(t, longKernel(func(chunk int64) {
+		if chunk == 5 {
+			cancel()
+		}
+	}), 1)
+	if r, err := e.Search(ctx, Job{Target: ZerosTarget(200), Count: 64 * 6}); !errors.Is(err, context.Canceled) || r.Searched != 64*5 || r.Tries != 0 {
+		t.Errorf("%+v, %v; want a cancelled search of 5 chunks", r, err)
+	}
+}
+
+// A chunk has a multiple of the kernel's lanes, except the last one of a space.
+func TestChunksFillTheLanes(t *testing.T) {
+	for versions := 1; versions <= MaxVersions; versions++ {
+		const lanes, chunk = 8, 1000
+		var first, largest int
+		k := Kernel{name: "wide", lanes: lanes, chunk: chunk, scan: func(in *sha256d.Input, _ uint32, count int) sha256d.Candidate {
+			if first == 0 {
+				first = count
+			}
+			largest = max(largest, count)
+			return sha256d.Candidate{Hashes: count * len(in.Versions)}
+		}}
+		if _, err := testEngine(t, k, 1).Search(t.Context(), Job{Target: ZerosTarget(200), Count: 10_001, Versions: make([]int32, versions)}); !errors.Is(err, ErrExhausted) {
+			t.Error(err)
+		}
+		if first != largest || first%lanes != 0 || first*versions > chunk || (first+lanes)*versions <= chunk {
+			t.Errorf("%d versions: chunks of %d and %d nonces, want as many times %d as make %d hashes", versions, first, largest, lanes, chunk)
 		}
 	}
 }

@@ -26,8 +26,8 @@ func (f engineFlags) newEngine() (*pow.Engine, error) {
 }
 
 // setProcs sets GOMAXPROCS to one more than the number of workers or of cores,
-// whichever is smaller. If every P ran a busy worker, a timer or a request would
-// have to wait until the scheduler preempts one; see BenchmarkCancel.
+// whichever is smaller. If every P ran a busy worker, a request would have to wait
+// until a worker yields, which takes up to a few milliseconds.
 func setProcs(engine *pow.Engine) {
 	cores := runtime.GOMAXPROCS(0) // Go takes the CPU limit of a container into account
 	runtime.GOMAXPROCS(min(engine.Workers(), cores) + 1)

@@ -30,6 +30,7 @@ type nodeCmd struct {
 
 	peerFlags   `group:"peers"`
 	engineFlags `group:"mining"`
+	Nice        bool   `group:"mining" env:"LODE_NICE" help:"Lower the priority of the threads that mine to the lowest (Linux only). If other programs then use all cores, the whole node stalls, for up to seconds; fewer --workers do not have this cost."`
 	Tag         string `group:"mining" env:"LODE_TAG" default:"lode" placeholder:"TEXT" help:"Text to write into the coinbase of the blocks that this node mines (${default})."`
 	limitFlags  `group:"limits"`
 }
@@ -58,7 +59,7 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	log := slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: level}))
 	config := node.Config{
 		Params: params, Data: c.Data, Listen: c.Listen,
-		Mine: node.Mode(c.Mine), Tag: c.Tag, Workers: c.Workers, Kernel: c.Kernel,
+		Mine: node.Mode(c.Mine), Tag: c.Tag, Workers: c.Workers, Kernel: c.Kernel, Nice: c.Nice,
 		Peers: c.Peer, Token: c.Token,
 		Version: cli.Version(), Logger: log,
 	}

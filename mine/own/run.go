@@ -4,29 +4,42 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 
-// run is the search for one block. It lasts until the block has been accepted or the
-// search has failed. Any number of callers of Mine can wait for its end.
+// run is the search for the blocks that have been asked for. It lasts until a block
+// has been accepted that answers every call of Mine, or until the search has failed.
+// It outlives its callers. The source's lock guards it.
 type run struct {
-	done chan struct{}
-
 	// parent is the block on which the run mines at present, and since is when it
-	// began to. The source's lock guards both.
+	// began to.
 	parent pow.Hash
 	since  time.Time
+
+	// work is the number of the first work whose block answers all calls so far, or 0
+	// if nobody has called. If needsWork is true, that work has not been made yet.
+	work      uint64
+	needsWork bool
+}
+
+// call is a call of Mine that waits for its answer.
+type call struct {
+	// work is the number of the first work that contains the transactions that were
+	// pending when the call came, as far as they fit into a block. It is 0 until that
+	// work has been made. The source's lock guards it.
+	work uint64
+
+	done chan struct{}
 
 	// These are set before done is closed, and not changed after that.
 	block block.Block
 	mined bool
 	err   error
 }
-
-func newRun() *run { return &run{done: make(chan struct{})} }
 
 // mineOn records that the run now mines on the given parent.
 func (r *run) mineOn(parent pow.Hash, now time.Time) {
@@ -44,49 +57,119 @@ func (r *run) took(now time.Time) time.Duration {
 	return now.Sub(r.since)
 }
 
-// Mine waits for the next block of this source, and asks for it if need be. It
-// reports false if there are no transactions to mine. Calls that come while a block
-// is being mined wait for that one. The end of ctx ends the wait, never the search.
+// Mine waits for a block of this source that contains the transactions that are
+// pending now, and asks for it if need be. If they do not all fit into one block, it
+// waits for one that has been filled with them in order of arrival. It reports false
+// if there are no transactions to mine.
+//
+// A call joins the search that is under way if its work contains those transactions.
+// If not, the source offers newer work, and a block of the older work does not answer
+// the call. The end of ctx ends the wait, never the search.
 func (s *Source) Mine(ctx context.Context) (b block.Block, mined bool, err error) {
 	return s.wait(ctx, s.join())
 }
 
-// wait waits for the end of the run.
-func (s *Source) wait(ctx context.Context, r *run) (b block.Block, mined bool, err error) {
+// wait waits for the answer to the call.
+func (s *Source) wait(ctx context.Context, c *call) (b block.Block, mined bool, err error) {
 	select {
-	case <-r.done:
-		return r.block, r.mined, r.err
+	case <-c.done:
+		return c.block, c.mined, c.err
 	case <-ctx.Done():
+		s.forget(c)
 		return block.Block{}, false, context.Cause(ctx)
 	case <-s.closed:
 	}
 	select {
-	case <-r.done: // before the end
-		return r.block, r.mined, r.err
+	case <-c.done: // before the end
+		return c.block, c.mined, c.err
 	default:
+		s.forget(c)
 		return block.Block{}, false, ErrStopped
 	}
 }
 
-// join returns the present run, or begins one.
-func (s *Source) join() *run {
+// join notes a call, and begins a run if there is none.
+func (s *Source) join() *call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c := &call{done: make(chan struct{})}
+	s.calls = append(s.calls, c)
 	if s.run == nil {
-		s.run = newRun()
+		s.run = &run{}
 		s.life.Outdate() // the present offer has no work
 	}
-	return s.run
+	if s.offersAllPending() {
+		c.work = s.last
+		s.run.work = s.last
+	} else {
+		s.run.needsWork = true
+		s.life.Outdate()
+	}
+	return c
 }
 
-// end ends the present run with the outcome in r. The caller holds mu.
-func (s *Source) end(r run) {
-	if s.run == nil {
+// offersAllPending reports whether the latest offer has work that contains all pending
+// transactions. On one tip the mempool only grows, and a template takes it from the
+// front, so it is enough to compare the numbers. If the tip changes meanwhile, a block
+// of this work can no longer become the tip, so what is returned does not matter. The
+// caller holds mu.
+func (s *Source) offersAllPending() bool {
+	if s.offer == nil || s.prev != s.chain.Tip().Hash {
+		return false
+	}
+	pending, _ := s.chain.PendingCount()
+	return pending == len(s.works[len(s.works)-1].template.Txs)
+}
+
+// assign notes that the calls that have come so far are answered by a block of the
+// work with that number, or of a later one. Its template has just been made. The
+// caller holds mu.
+func (s *Source) assign(work uint64) {
+	if !s.run.needsWork {
 		return
 	}
-	s.run.block, s.run.mined, s.run.err = r.block, r.mined, r.err
-	close(s.run.done)
-	s.run = nil
+	s.run.work, s.run.needsWork = work, false
+	for _, c := range s.calls {
+		if c.work == 0 {
+			c.work = work
+		}
+	}
+}
+
+// forget removes a call whose caller no longer waits.
+func (s *Source) forget(c *call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = slices.DeleteFunc(s.calls, func(other *call) bool { return other == c })
+}
+
+// answer answers the calls that wait for a block of the given work. If there have been
+// others, the run goes on for them. The caller holds mu.
+func (s *Source) answer(work uint64, b block.Block) {
+	s.calls = slices.DeleteFunc(s.calls, func(c *call) bool {
+		if c.work == 0 || c.work > work {
+			return false
+		}
+		c.block, c.mined = b, true
+		close(c.done)
+		return true
+	})
+	if r := s.run; r != nil {
+		s.run = nil
+		if r.needsWork || r.work > work {
+			s.run = &run{work: r.work, needsWork: r.needsWork}
+		}
+	}
+}
+
+// end ends the present run without a block. The error is nil if there is nothing to
+// mine. The caller holds mu.
+func (s *Source) end(err error) {
+	for _, c := range s.calls {
+		c.err = err
+		close(c.done)
+	}
+	s.calls, s.run = nil, nil
 }
 
 // fail ends the present run with the error, logs and returns it. The caller holds
@@ -97,6 +180,6 @@ func (s *Source) fail(err error) error {
 		level = slog.LevelWarn
 	}
 	s.log.Log(context.Background(), level, "no block mined", "err", err)
-	s.end(run{err: err})
+	s.end(err)
 	return err
 }

@@ -74,21 +74,24 @@ type Source struct {
 	unsubscribe func()
 
 	// mu is taken before the chain's own lock, never after it.
-	mu    sync.Mutex
-	run   *run          // the way to the next block, or nil while nobody wants one
-	life  mine.Lifetime // of the latest offer
-	prev  pow.Hash      // parent of the work of that offer
-	offer *mine.Offer   // the latest, or nil if it had no work
-	works []offered     // what solutions may be of, the oldest first; see keptWorks
-	last  uint64        // number of the latest work
-	stats Stats
+	mu     sync.Mutex
+	run    *run          // the search for a block, or nil while nobody wants one
+	calls  []*call       // calls of Mine that wait, as many as there are callers; none if run is nil
+	life   mine.Lifetime // of the latest offer
+	prev   pow.Hash      // parent of the work of that offer
+	offer  *mine.Offer   // the latest, or nil if it had no work
+	works  []offered     // what solutions may be of, the oldest first; see keptWorks
+	last   uint64        // number of the latest work
+	taking int           // solved blocks that the chain is looking at
+	stats  Stats
 }
 
 var _ mine.Source = (*Source)(nil)
 
 // offered is a template that has been offered as work.
 type offered struct {
-	id       string
+	number   uint64 // counts the works, from 1
+	id       string // the number as text
 	template chain.Template
 }
 
@@ -176,7 +179,7 @@ func (s *Source) Offer() (mine.Offer, error) {
 	// The chain is read only under the lock. The event of any later change waits for
 	// the lock and then ages the lifetime that begins here, so no change is missed.
 	if s.run == nil && s.wantsBlock() {
-		s.run = newRun()
+		s.run = &run{}
 	}
 	tip := s.chain.Tip().Hash
 	if s.run == nil {
@@ -190,10 +193,15 @@ func (s *Source) Offer() (mine.Offer, error) {
 		return mine.Offer{}, s.fail(err)
 	}
 	if len(t.Txs) == 0 && s.mode != Continuous {
+		if s.taking > 0 {
+			// The tip may be a block of this source that its callers have not been told
+			// of. What is left to do is known when they have been.
+			return s.nothing(t.Prev), nil
+		}
 		// The run ends under the same lock under which the mempool was seen to be
 		// empty. So a caller that posts a transaction and then asks for a block
 		// cannot join this run and be told that there is nothing to mine.
-		s.end(run{})
+		s.end(nil)
 		return s.nothing(t.Prev), nil
 	}
 	return s.offerTemplate(t)
@@ -253,24 +261,27 @@ func (s *Source) offerTemplate(t chain.Template) (mine.Offer, error) {
 		return *s.offer, nil
 	}
 	s.renew(t.Prev)
-	w := s.remember(t)
+	number, w := s.remember(t)
+	s.assign(number)
 	o := s.life.Offer(&w)
 	s.offer = &o
 	return o, nil
 }
 
-// remember returns the template as work, whose solutions the source takes from now on.
+// remember returns the template as work, whose solutions the source takes from now on,
+// and the number of that work.
 // If the latest work already describes the same block, for example because it has no
 // room for the transactions that arrived since, this is that work again.
-func (s *Source) remember(t chain.Template) mine.Work {
+func (s *Source) remember(t chain.Template) (number uint64, _ mine.Work) {
 	if n := len(s.works); n > 0 {
-		if w := Work(s.works[n-1].id, t); w.SameHeaders(Work("", s.works[n-1].template)) {
-			return w
+		last := s.works[n-1]
+		if w := Work(last.id, t); w.SameHeaders(Work("", last.template)) {
+			return last.number, w
 		}
 	}
 	s.last++
 	id := strconv.FormatUint(s.last, 10)
-	s.works = append(s.works, offered{id, t})
+	s.works = append(s.works, offered{s.last, id, t})
 	var stale, all int
 	for _, w := range slices.Backward(s.works) {
 		if w.template.Prev != t.Prev {
@@ -285,7 +296,7 @@ func (s *Source) remember(t chain.Template) mine.Work {
 		all++
 	}
 	s.works = slices.Delete(s.works, 0, len(s.works)-all) // the latest, without a gap
-	return Work(id, t)
+	return s.last, Work(id, t)
 }
 
 // waitForClock returns how long the source has to wait until it offers the
@@ -332,7 +343,7 @@ func Work(id string, t chain.Template) mine.Work {
 // as the source remembers the work; the chain decides which block wins. Submit
 // ignores the context, because the acceptance of a block cannot be interrupted.
 func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, error) {
-	t, ok := s.template(sol.WorkID)
+	w, ok := s.find(sol.WorkID)
 	switch {
 	case !ok:
 		return mine.Stale, fmt.Errorf("work %q is too old to be remembered", sol.WorkID)
@@ -341,28 +352,35 @@ func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, err
 	case !sol.Block:
 		return mine.Low, errors.New("the chain takes blocks only, and this is a share")
 	}
-	b := t.Block(sol.Header, binary.BigEndian.Uint64(sol.Extranonce))
+	b := w.template.Block(sol.Header, binary.BigEndian.Uint64(sol.Extranonce))
+	s.mu.Lock()
+	s.taking++
+	s.mu.Unlock()
 	outcome, err := s.chain.Accept(b)
-	return s.accepted(b, outcome, err)
+	return s.accepted(w.number, b, outcome, err)
 }
 
-// template returns the template of a work that has been offered.
-func (s *Source) template(id string) (chain.Template, bool) {
+// find returns the work with that id, if it has been offered and is remembered.
+func (s *Source) find(id string) (offered, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.works {
 		if w.id == id {
-			return w.template, true
+			return w, true
 		}
 	}
-	return chain.Template{}, false
+	return offered{}, false
 }
 
-// accepted counts and logs what became of a solved block, and ends the run if it is
-// the tip or there is an error.
-func (s *Source) accepted(b block.Block, outcome chain.Outcome, err error) (mine.Outcome, error) {
+// accepted counts and logs what became of a solved block of the given work, and tells
+// the callers if it is the tip or there is an error.
+func (s *Source) accepted(work uint64, b block.Block, outcome chain.Outcome, err error) (mine.Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.taking--
+	if s.offer == nil {
+		s.life.Outdate() // see Offer
+	}
 	switch {
 	case err != nil:
 		s.stats.Failed++
@@ -374,7 +392,7 @@ func (s *Source) accepted(b block.Block, outcome chain.Outcome, err error) (mine
 	case outcome == chain.Best:
 		s.stats.Best++
 		s.log.Info("block mined", "height", b.Height(), "hash", b.Hash(), "txs", len(b.Txs), "took", s.run.took(s.now()))
-		s.end(run{block: b, mined: true})
+		s.answer(work, b)
 		return mine.Accepted, nil
 	}
 	s.stats.Lost++

@@ -53,7 +53,12 @@ func newSource(t testing.TB, c Config) *Source {
 
 func post(t testing.TB, c *chain.Chain, content string) block.Tx {
 	t.Helper()
-	tx, err := block.NewTx(fmt.Appendf(nil, `{"author":"ann","content":%q}`, content), time.Now())
+	return postBy(t, c, "ann", content)
+}
+
+func postBy(t testing.TB, c *chain.Chain, author, content string) block.Tx {
+	t.Helper()
+	tx, err := block.NewTx(fmt.Appendf(nil, `{"author":%q,"content":%q}`, author, content), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,13 +135,10 @@ type mined struct {
 func ask(t testing.TB, s *Source) <-chan mined {
 	t.Helper()
 	out := make(chan mined, 1)
-	r := s.join()
+	c := s.join()
 	go func() {
-		select {
-		case <-r.done:
-			out <- mined{r.block, r.mined, r.err}
-		case <-t.Context().Done():
-		}
+		b, ok, err := s.wait(t.Context(), c)
+		out <- mined{b, ok, err}
 	}()
 	return out
 }
@@ -258,6 +260,7 @@ func TestPendingAndContinuous(t *testing.T) {
 	if idle.Work != nil || always.Work == nil {
 		t.Fatalf("work of pending: %v, of continuous: %v", idle.Work, always.Work)
 	}
+	answer := ask(t, continuous) // joins the run that is under way, because nothing is pending
 	post(t, c, "one")
 	if !closed(idle.Newer) || !closed(always.Newer) || closed(always.Stale) {
 		t.Error("a transaction makes work newer, and nothing stale")
@@ -266,7 +269,6 @@ func TestPendingAndContinuous(t *testing.T) {
 	if o.Work == nil {
 		t.Fatal("no work, though a transaction is pending")
 	}
-	answer := ask(t, continuous) // joins the run that is under way
 	newer := offer(t, continuous)
 	if newer.Work == nil || newer.Work.ID == always.Work.ID || reflect.DeepEqual(newer.Work.Branch, always.Work.Branch) {
 		t.Error("the newer work has no transaction more")
@@ -487,7 +489,7 @@ func TestRememberedWorks(t *testing.T) {
 	if got := len(s.works); got != keptWorks {
 		t.Errorf("%d works are kept, want %d", got, keptWorks)
 	}
-	if _, ok := s.template(session.WorkID); !ok {
+	if _, ok := s.find(session.WorkID); !ok {
 		t.Fatal("the work of the session is forgotten")
 	}
 	post(t, c, "one more")

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// A search in the background covers the same space as any other, and leaves no
-// thread with a low priority behind.
-func TestBackground(t *testing.T) {
+// A search on threads of low priority covers the same space as any other, and leaves
+// no such thread behind.
+func TestNice(t *testing.T) {
 	k := Kernels()[0]
-	e, err := newEngine(k, Config{Workers: 3, Background: true})
+	e, err := newEngine(k, Config{Workers: 3, Nice: true})
 	if err != nil {
 		t.Fatal(err)
 	}
