@@ -60,14 +60,14 @@ func (tr *trap) called() []string {
 }
 
 // victim is a machine with a node, and with a service at several inner addresses.
-func (a arena) victim(cidr string, flags ...string) (*machine, *process, *trap) {
+func (a arena) victim(cidr string) (*process, *trap) {
 	a.t.Helper()
 	m := a.machine(cidr, "10.9.9.9/32", "10.9.9.1/32", "10.9.9.2/32", "10.9.9.3/32", "10.9.9.4/32", "10.9.9.5/32", "10.9.9.6/32", "172.16.9.9/32", "192.168.9.9/32", "100.64.9.9/32", "fd00::9/128")
 	m.names("127.0.0.1 localhost\n127.0.0.1 inner.example\n192.168.9.9 intranet.example\n")
 	tr := &trap{calls: map[string]int{}}
 	go tr.serve(m.listen(fmt.Sprintf(":%d", rawPort)), "-ERR wrong number of arguments\r\n")
 	go tr.serve(m.listen(fmt.Sprintf(":%d", webPort)), "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<p>Printer</p>")
-	return m, m.start(flags...), tr
+	return m.start(), tr
 }
 
 // forbidden are the hosts at which nobody from outside may make a node call that has a
@@ -89,7 +89,7 @@ func attackByCalls(a arena) {
 			return host == "10.9.9.9" || strings.HasPrefix(host, "172.") || strings.HasPrefix(host, "192.168.") || host == "intranet.example"
 		})},
 	} {
-		_, n, tr := a.victim(variant.cidr)
+		n, tr := a.victim(variant.cidr)
 		var mu sync.Mutex
 		var differ []string
 		worst := time.Duration(0)
@@ -112,7 +112,7 @@ func attackByCalls(a arena) {
 	}
 
 	// Addresses of the node's own kind may be called, but the answers tell nothing.
-	_, n, tr := a.victim("10.77.0.10/8")
+	n, tr := a.victim("10.77.0.10/8")
 	kinds := []string{"raw", "web", "nobody", "no machine"}
 	places := []string{"http://10.9.9.%d:6379", "http://10.9.9.%d:6380", "http://10.9.9.%d:6381", "http://10.200.200.%d:6379"}
 	said := make([]string, len(kinds))
@@ -174,7 +174,7 @@ func (a arena) probe(client *http.Client, url, host string) (differ string, slow
 func attackByClientsCalls(a arena) {
 	t := a.t
 	a.plug("45.99.0.1/8")
-	_, n, tr := a.victim("45.77.0.2/8")
+	n, tr := a.victim("45.77.0.2/8")
 	var mu sync.Mutex
 	var differ []string
 	worst := time.Duration(0)
@@ -276,14 +276,12 @@ func forward(l net.Listener, m *machine, to string) {
 				return
 			}
 			m.do(func() error {
-				inner, err := (&net.Dialer{}).Dial("tcp", to) //nolint:noctx // it is on this machine
-				if err != nil {
-					_ = conn.Close()
-					return nil
+				inner, err := (&net.Dialer{}).DialContext(m.hub.t.Context(), "tcp", to)
+				if err == nil {
+					go func() { _, _ = io.Copy(inner, conn); _ = inner.Close() }()
+					go func() { _, _ = io.Copy(conn, inner); _ = conn.Close() }()
 				}
-				go func() { _, _ = io.Copy(inner, conn); _ = inner.Close() }()
-				go func() { _, _ = io.Copy(conn, inner); _ = conn.Close() }()
-				return nil
+				return err
 			})
 		}
 	}()
@@ -304,7 +302,7 @@ func attackByFlags(a arena) {
 		case err = <-done:
 		case <-time.After(2 * time.Second):
 			_ = cmd.Process.Signal(syscall.SIGTERM)
-			<-done
+			err = <-done
 		}
 		return text.String(), err
 	}

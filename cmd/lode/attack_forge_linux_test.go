@@ -81,7 +81,9 @@ func (b branch) giveTo(t testing.TB, p *process) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.want(t, http.StatusCreated, "", http.MethodPost, "/add_block", string(text))
+		if status, answer, err := p.call(t.Context(), http.MethodPost, "/add_block", string(text)); status != http.StatusCreated {
+			t.Fatalf("/add_block: %d %s %v", status, answer, err)
+		}
 	}
 }
 
