@@ -86,7 +86,7 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 		}
 	}
 	if _, err := fmt.Fprintf(s.out, "lode: listening on http://%s (try /status)\n", n.Addr()); err != nil {
-		return err
+		return errors.Join(err, n.Close())
 	}
 	err = n.Run(ctx)
 	log.Info("stopped")
