@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
 // TestNodeStopsWhileMining checks that SIGTERM ends a node within 5 seconds although
@@ -116,15 +118,15 @@ func TestDeafNodeIsRefused(t *testing.T) {
 		{"--workers=-1", "want 0 or more"},
 	} {
 		var out, errs strings.Builder
-		code := run(ctx, []string{"node", "--listen", "127.0.0.1:0", "--data", t.TempDir(), tc.flag}, std{out: &out, err: &errs})
+		code := run(ctx, []string{"node", "--listen", "127.0.0.1:0", "--data", t.TempDir(), tc.flag}, cli.Std{Out: &out, Err: &errs})
 		text := errs.String()
-		if name, _, _ := strings.Cut(tc.flag, "="); code != exitUsage || !strings.Contains(text, name+"=") || !strings.Contains(text, tc.want) {
-			t.Errorf("%s: exit status %d, %q; want %d and %q", tc.flag, code, text, exitUsage, tc.want)
+		if name, _, _ := strings.Cut(tc.flag, "="); code != cli.ExitUsage || !strings.Contains(text, name+"=") || !strings.Contains(text, tc.want) {
+			t.Errorf("%s: exit status %d, %q; want %d and %q", tc.flag, code, text, cli.ExitUsage, tc.want)
 		}
 	}
 	t.Setenv("LODE_CONNECTIONS", "-5") // a variable is the same as its flag
 	var out, errs strings.Builder
-	if code := run(ctx, []string{"node", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, std{out: &out, err: &errs}); code != exitUsage || !strings.Contains(errs.String(), "--connections=-5") {
+	if code := run(ctx, []string{"node", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, cli.Std{Out: &out, Err: &errs}); code != cli.ExitUsage || !strings.Contains(errs.String(), "--connections=-5") {
 		t.Errorf("LODE_CONNECTIONS=-5: exit status %d, %q", code, errs.String())
 	}
 }
@@ -209,7 +211,7 @@ func TestPost(t *testing.T) {
 	lode := func(args ...string) string {
 		t.Helper()
 		var out, errs strings.Builder
-		if code := run(t.Context(), args, std{out: &out, err: &errs}); code != 0 {
+		if code := run(t.Context(), args, cli.Std{Out: &out, Err: &errs}); code != 0 {
 			t.Fatalf("lode %v: exit status %d: %s", args, code, errs.String())
 		}
 		return strings.TrimSpace(out.String())
@@ -227,8 +229,8 @@ func TestPost(t *testing.T) {
 	}
 
 	var out, errs strings.Builder
-	code := run(t.Context(), []string{"post", "--node", p.url, "--author", "ann", ""}, std{out: &out, err: &errs})
-	if code != exitFailed || !strings.Contains(errs.String(), "400 Bad Request: ") || !strings.Contains(errs.String(), "content") {
+	code := run(t.Context(), []string{"post", "--node", p.url, "--author", "ann", ""}, cli.Std{Out: &out, Err: &errs})
+	if code != cli.ExitFailed || !strings.Contains(errs.String(), "400 Bad Request: ") || !strings.Contains(errs.String(), "content") {
 		t.Errorf("an empty post: %d, %s", code, errs.String())
 	}
 }
