@@ -30,6 +30,14 @@ const (
 	reasonNoPeers      block.Reason = "no-peers"
 )
 
+// reasons lists these words.
+func reasons() []block.Reason {
+	return []block.Reason{
+		reasonRequest, reasonMalformed, reasonAddress, reasonToken, reasonForbidden, reasonNotFound, reasonMethod, reasonSlow, reasonOversize,
+		reasonType, reasonKey, reasonNotConnected, reasonBusy, reasonPoolFull, reasonShutdown, reasonNoSpace, reasonNoMiner, reasonNoPeers,
+	}
+}
+
 // reasonOf returns the word for a refusal that has no word of its own. It is "" for
 // status 500, which refuses nothing but says that the node has failed.
 func reasonOf(status int) block.Reason {

@@ -72,5 +72,11 @@ func explainConnect(err error) string {
 	case errors.As(err, &network), errors.As(err, new(*url.Error)), errors.As(err, &system):
 		return "it could not be reached"
 	}
-	return err.Error()
+	text := err.Error()
+	for _, internal := range []string{"http: ", "net/", "tls: ", "x509: ", "malformed HTTP", "json: ", "context "} {
+		if strings.Contains(text, internal) {
+			return "it does not answer as a node does: is a lode node there?"
+		}
+	}
+	return text
 }
