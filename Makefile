@@ -88,6 +88,12 @@ fuzz: ## fuzz every target for FUZZTIME (20s)
 long: ## run the tests that take long in their full sizes
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
 
+# MUTANTS lists the files or folders; without it, all of internal/mutants/targets.txt
+# are tested, which takes up to an hour.
+.PHONY: mutants
+mutants: ## change the code of MUTANTS in one place after another, and fail if no test notices
+	go run ./internal/mutants $(MUTANTS)
+
 .PHONY: bench
 bench: ## run the benchmarks that match BENCH (.), in BENCHCOUNT (6) rounds of BENCHTIME (100ms)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./bench

@@ -134,29 +134,66 @@ func TestBlocksFromTheFuture(t *testing.T) {
 }
 
 // A wrong body says nothing about the hash of its header, so nothing may be
-// remembered. The block with the right body is good.
+// remembered. The block with the right body is good, and a wrong one is refused in the
+// same way when the chain has the right one already, wherever that is.
 func TestMutatedBodiesAreForgotten(t *testing.T) {
 	c := openTest(t, Config{Params: rulestest.Easy()})
 	one, two := rulestest.MakeTx(t, "one"), rulestest.MakeTx(t, "two")
-	a := rulestest.NewBranch(c.Params())
-	good := a.Grow(1, one, two)
-	for range 2 {
-		repeated, other, long, high := good, good, good, good
-		repeated.Txs = []block.Tx{one, two, two}
-		c.want(block.DuplicateTxs, repeated)
-		other.Txs = []block.Tx{two, one}
-		c.want(block.BadMerkleRoot, other)
-		long.Txs = make([]block.Tx, 1<<13)
-		c.want(block.BadLength, long)
-		high.Coinbase.Height = -1
-		c.want(block.CoinbaseHeight, high)
+	refuse := func(good block.Block) {
+		t.Helper()
+		for range 2 {
+			repeated, other, fewer, long, high, script := good, good, good, good, good, good
+			repeated.Txs = []block.Tx{one, two, two}
+			c.want(block.DuplicateTxs, repeated)
+			other.Txs = []block.Tx{two, one}
+			c.want(block.BadMerkleRoot, other)
+			fewer.Txs = nil
+			c.want(block.BadMerkleRoot, fewer)
+			long.Txs = make([]block.Tx, 1<<13)
+			c.want(block.BadLength, long)
+			high.Coinbase.Height = -1
+			c.want(block.CoinbaseHeight, high)
+			script.Coinbase.Extranonce++
+			c.want(block.BadMerkleRoot, script)
+		}
 	}
+	a := rulestest.NewBranch(c.Params())
+	side := a.Fork("side").Grow(1, one, two)
+	good := a.Grow(1, one, two)
+	refuse(good)
 	c.want(Best, good)
+	refuse(good)
+	c.want(Known, good)
+	refuse(side)
+	c.want(Side, side)
+	refuse(side)
 	c.wantTip(a)
-	// A block with the header of a known block is known, whatever its body.
-	repeated := good
-	repeated.Txs = []block.Tx{one, two, two}
-	c.want(Known, repeated)
+}
+
+// A copy with another body of a block that is held is refused, and the held block is
+// placed as if the copy had not come.
+func TestMutatedBodiesOfHeldBlocks(t *testing.T) {
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	a := rulestest.NewBranch(c.Params())
+	first, orphan := a.Grow(1), a.Grow(1, rulestest.MakeTx(t, "one"))
+	c.want(Held, orphan)
+	copied := orphan
+	copied.Txs = []block.Tx{rulestest.MakeTx(t, "two")}
+	c.want(block.BadMerkleRoot, copied)
+	c.want(Best, first)
+	c.wantTip(a)
+	c.want(block.BadMerkleRoot, copied)
+	c.want(Known, orphan)
+}
+
+// Genesis is known, but not with another body.
+func TestMutatedGenesis(t *testing.T) {
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	header, coinbase := c.Params().Genesis()
+	genesis := block.Block{Header: header, Coinbase: coinbase}
+	c.want(Known, genesis)
+	genesis.Txs = []block.Tx{rulestest.MakeTx(t, "one")}
+	c.want(block.BadMerkleRoot, genesis)
 }
 
 func TestRefusedBlocksAreRemembered(t *testing.T) {

@@ -36,9 +36,9 @@ func (o TxOutcome) String() string {
 // [block.TxUnsigned], [block.TxOversize]), or the store's. In each case the
 // transaction is not pending.
 func (c *Chain) AddTx(tx block.Tx) (TxOutcome, error) {
+	defer c.events.deliver()
 	outcome, err := c.addTx(tx)
 	c.tellPosted(outcome, err)
-	c.events.deliver()
 	return outcome, err
 }
 

@@ -94,6 +94,9 @@ func (c *Chain) apply(p *plan, w *storeWrite) {
 	if p.hold {
 		c.held.add(p.bad.Block, p.bad.hash, p.fault.early)
 	}
+	if p.move != nil { // last, because an observer may panic
+		c.tellMove(len(w.Disconnect), w.Connect)
+	}
 }
 
 // applyMove makes the node top the tip. The caller holds mu.
@@ -116,7 +119,6 @@ func (c *Chain) applyMove(m *move, w *storeWrite, top int32) {
 	}
 	c.returnToPool(w.AddPending)
 
-	c.tellMove(len(m.disconnect), w.Connect)
 	ev := Event{Kind: EventTip, Tip: c.tip, Connected: w.Connect, Disconnected: w.Disconnect}
 	if len(m.disconnect) > 0 {
 		ev.Kind = EventReorg

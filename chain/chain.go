@@ -79,6 +79,10 @@ func Open(c Config) (*Chain, error) {
 	if c.Store == nil {
 		return nil, errors.New("chain: no store")
 	}
+	if min(c.PoolTxs, c.PoolBytes, c.Orphans, c.OrphanBytes) < 0 {
+		return nil, fmt.Errorf("chain: PoolTxs is %d, PoolBytes %d, Orphans %d and OrphanBytes %d: want numbers greater than 0, or 0 for the default",
+			c.PoolTxs, c.PoolBytes, c.Orphans, c.OrphanBytes)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -66,13 +66,25 @@ func newRun(blocks []block.Block) ([]arrival, error) {
 // of the work on a block and needs no lock. check returns the run up to the first
 // block that has a fault, with that block, and how many blocks at its beginning
 // are in the tree.
+//
+// The hash covers only the header. So check also compares the body of a block that is
+// in the tree with the merkle root: with other transactions it is another block, which
+// must be refused. The signatures need no second look, because the root shows that the
+// transactions are the same.
 func (c *Chain) check(run []arrival) (checked []arrival, known int) {
 	known, invalid := c.lookUp(run)
+	var s rules.Subject
+	for i := range known {
+		a := &run[i]
+		s.Block, s.Hash = a.Block, a.hash
+		if a.fault, _ = c.judge(&s, rules.Body, rules.Body); a.fault.isFound() {
+			return run[:i+1], i
+		}
+	}
 	if invalid {
 		run[known].fault = refusedBefore(run[known].hash)
 		return run[:known+1], known
 	}
-	var s rules.Subject
 	for i := known; i < len(run); i++ {
 		a := &run[i]
 		s.Block, s.Hash = a.Block, a.hash

@@ -1,7 +1,9 @@
 package chain
 
 import (
+	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -54,7 +56,30 @@ type Event struct {
 // cancel is called. f runs on the goroutine of a call that changes the chain, not
 // always the one that caused the event, and must not block. It may call the chain.
 // A call of f that is under way when cancel returns still runs to its end.
+//
+// If f panics, it is not called again. The other subscribers still get every event,
+// and the chain stays usable. The call on whose goroutine f ran then panics with a
+// [SubscriberPanic], although its change has been made.
 func (c *Chain) Subscribe(f func(Event)) (cancel func()) { return c.events.subscribe(f) }
+
+// SubscriberPanic is the value with which a method that changes the chain panics
+// after a subscriber has panicked.
+type SubscriberPanic struct {
+	Value any    // with which the subscriber panicked
+	Stack []byte // of the goroutine at that moment
+}
+
+// Error implements error. The text includes the stack, because the program prints
+// that of the second panic only.
+func (p *SubscriberPanic) Error() string {
+	return fmt.Sprintf("chain: a subscriber panicked: %v\n%s", p.Value, p.Stack)
+}
+
+// Unwrap returns the value of the panic if it is an error, and nil otherwise.
+func (p *SubscriberPanic) Unwrap() error {
+	err, _ := p.Value.(error)
+	return err
+}
 
 // events is a queue of events. The goroutines that add events also deliver them to
 // the subscribers, one goroutine at a time: a goroutine that finds another one
@@ -77,11 +102,13 @@ func (e *events) subscribe(f func(Event)) (cancel func()) {
 	e.last++
 	id := e.last
 	e.subscribers[id] = f
-	return func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		delete(e.subscribers, id)
-	}
+	return func() { e.cancel(id) }
+}
+
+func (e *events) cancel(id int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.subscribers, id)
 }
 
 func (e *events) add(ev Event) {
@@ -93,25 +120,85 @@ func (e *events) add(ev Event) {
 }
 
 // deliver calls the subscribers with the queued events until the queue is empty, or
-// returns at once if another goroutine does so already. The caller must not hold a
-// lock of the chain.
+// returns at once if another goroutine does so already. If a subscriber has
+// panicked, deliver panics with the first such panic when it has finished. The
+// caller must not hold a lock of the chain.
 func (e *events) deliver() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.delivering {
-		return // that goroutine delivers our events too
+	if !e.begin() {
+		return // the other goroutine delivers our events too
 	}
-	e.delivering = true
-	for len(e.queue) > 0 {
-		ev := e.queue[0]
-		e.queue = e.queue[1:]
-		for _, id := range slices.Sorted(maps.Keys(e.subscribers)) {
-			if f := e.subscribers[id]; f != nil { // nil if an earlier subscriber has cancelled it
-				e.mu.Unlock()
-				f(ev)
-				e.mu.Lock()
+	ended := false
+	defer func() {
+		if !ended { // a subscriber has called runtime.Goexit
+			e.end()
+		}
+	}()
+	var first *SubscriberPanic
+	for {
+		ev, ids, ok := e.next()
+		if !ok {
+			break
+		}
+		for _, id := range ids {
+			if p := e.call(id, ev); first == nil {
+				first = p
 			}
 		}
 	}
+	ended = true
+	if first != nil {
+		panic(first)
+	}
+}
+
+// begin reports whether the caller is to deliver the events.
+func (e *events) begin() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.delivering {
+		return false
+	}
+	e.delivering = true
+	return true
+}
+
+func (e *events) end() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.delivering = false
+}
+
+// next removes the first event from the queue, and returns it with the ids of the
+// subscribers in the order in which they subscribed. If the queue is empty, it ends
+// the delivery and returns false. Both happen under one lock, so that no event is
+// added in between that nobody delivers.
+func (e *events) next() (ev Event, ids []int, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.queue) == 0 {
+		e.delivering = false
+		return Event{}, nil, false
+	}
+	ev = e.queue[0]
+	e.queue = e.queue[1:]
+	return ev, slices.Sorted(maps.Keys(e.subscribers)), true
+}
+
+// call calls a subscriber, unless an earlier one has cancelled it. If it panics,
+// call cancels it and returns the panic.
+func (e *events) call(id int, ev Event) (p *SubscriberPanic) {
+	e.mu.Lock()
+	f := e.subscribers[id]
+	e.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	defer func() {
+		if value := recover(); value != nil {
+			e.cancel(id)
+			p = &SubscriberPanic{Value: value, Stack: debug.Stack()}
+		}
+	}()
+	f(ev)
+	return nil
 }

@@ -13,8 +13,9 @@ import (
 //
 // The chain may be locked during a call, and it waits for the function. The
 // functions must therefore be quick and must not call the chain. They may be
-// called from several goroutines at the same time. A program that wants to act on
-// a change uses [Chain.Subscribe].
+// called from several goroutines at the same time. If a function panics, so does the
+// call of the chain; the chain stays usable, and a change that has been committed
+// stays made. A program that wants to act on a change uses [Chain.Subscribe].
 type Observer struct {
 	// BlockTaken is called for every block that is not refused. For a held block it
 	// is called a second time when the block is placed.

@@ -39,11 +39,7 @@ func TestMetricsDoc(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		n.api.Close()
-		if err := n.listener.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := n.store.Close(); err != nil {
+		if err := n.Close(); err != nil {
 			t.Error(err)
 		}
 	}()

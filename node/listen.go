@@ -1,54 +1,117 @@
 package node
 
 import (
-	"container/list"
+	"context"
+	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
+	"syscall"
+	"time"
+)
 
-	"github.com/lodepow/lode/node/gossip"
+const (
+	// After an Accept that failed for want of a descriptor, the next one follows
+	// after acceptRetry. The time doubles with each further failure, up to
+	// acceptRetryMost.
+	acceptRetry     = 5 * time.Millisecond
+	acceptRetryMost = time.Second
+
+	acceptLogEvery = 10 * time.Second // between two lines in the log about such failures
 )
 
 // limitListener bounds the number of open connections, in all and from each IP
-// address. It accepts a connection that is too many and closes it at once, because
-// in the backlog of the system it would keep others waiting. When the bound of all
-// connections is reached, it closes the one that has been idle between two requests
-// for the longest time, if there is one, to make room.
+// address. It accepts a connection that is too many, because in the backlog of the
+// system it would keep others waiting. Then it closes another connection to make
+// room, which victim chooses, or else the new one.
 //
 // The bound for each IP address does not apply to loopback, since all clients of a proxy on
 // this machine come from there.
 type limitListener struct {
 	net.Listener
 	most, mostEach int
+	log            *slog.Logger
+	now            func() time.Time
+	source         func(net.Conn) netip.Addr // the IP address of the other side
 
-	mu      sync.Mutex
-	conns   int                // open connections
-	from    map[netip.Addr]int // open connections by address, where there are any
-	idle    *list.List         // of *limitedConn, the one that is idle for the longest time first
-	refused uint64             // connections closed at once, since the start
+	closing sync.Once
+	closed  chan struct{}
+
+	mu     sync.Mutex
+	conns  []*limitedConn      // open connections; each knows its place here
+	groups map[groupKey]*group // of the networks from which there are connections
+	stats  listenStats
+
+	// Only Accept uses these.
+	failures int       // of Accept since the latest line about them in the log
+	logged   time.Time // when that line was written
 }
 
-func newLimitListener(l net.Listener, most, mostEach int) *limitListener {
-	return &limitListener{Listener: l, most: most, mostEach: mostEach, from: map[netip.Addr]int{}, idle: list.New()}
+// listenStats says what became of the connections.
+type listenStats struct {
+	open    int
+	refused uint64 // closed at once, since the start
+	evicted uint64 // closed to make room for another, since the start
+	failed  uint64 // could not be accepted, since the start
 }
 
-// stats returns how many connections are open, and how many have been refused
-// since the start.
-func (l *limitListener) stats() (open int, refused uint64) {
+func newLimitListener(l net.Listener, most, mostEach int, log *slog.Logger) *limitListener {
+	return &limitListener{
+		Listener: l, most: most, mostEach: mostEach, log: log, now: time.Now, source: remoteIP,
+		closed: make(chan struct{}), groups: map[groupKey]*group{},
+	}
+}
+
+// remoteIP returns the IP address of the other side of a connection.
+func remoteIP(c net.Conn) netip.Addr {
+	addr, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	ip, _ := netip.AddrFromSlice(addr.IP)
+	return ip
+}
+
+// Stats returns what has become of the connections so far.
+func (l *limitListener) Stats() listenStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.conns, l.refused
+	stats := l.stats
+	stats.open = len(l.conns)
+	return stats
+}
+
+// Close implements [net.Listener]. Later calls do nothing.
+func (l *limitListener) Close() (err error) {
+	l.closing.Do(func() {
+		close(l.closed)
+		err = l.Listener.Close()
+	})
+	return err
 }
 
 // Accept implements [net.Listener].
 func (l *limitListener) Accept() (net.Conn, error) {
+	wait := acceptRetry
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
-			return nil, err
+			if !noDescriptor(err) {
+				return nil, err
+			}
+			l.makeDescriptor(err)
+			select {
+			case <-l.closed:
+				return nil, net.ErrClosed
+			case <-time.After(wait):
+			}
+			wait = min(2*wait, acceptRetryMost)
+			continue
 		}
-		c := &limitedConn{Conn: conn, listener: l, from: sourceAddr(conn)}
+		wait = acceptRetry
+		c := newLimitedConn(conn, l)
 		if l.add(c) {
 			return c, nil
 		}
@@ -56,87 +119,127 @@ func (l *limitListener) Accept() (net.Conn, error) {
 	}
 }
 
-// sourceAddr returns the address that a connection counts for.
-func sourceAddr(c net.Conn) netip.Addr {
-	addr, ok := c.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
+// noDescriptor reports whether an error of Accept says that the process or the
+// system has no file descriptor or no memory left for a connection.
+func noDescriptor(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+}
+
+// makeDescriptor closes a connection, so that the one that could not be accepted
+// may be, and says in the log what is wrong.
+func (l *limitListener) makeDescriptor(err error) {
+	l.mu.Lock()
+	l.stats.failed++
+	victim := l.victim(nil)
+	if victim != nil {
+		l.evict(victim)
 	}
-	ip, _ := netip.AddrFromSlice(addr.IP)
-	return gossip.SourceOf(ip)
+	open := len(l.conns)
+	l.mu.Unlock()
+	if victim != nil {
+		_ = victim.Conn.Close()
+	}
+	l.failures++
+	if now := l.now(); l.logged.IsZero() || now.Sub(l.logged) >= acceptLogEvery {
+		l.log.Error("connections cannot be accepted, because no file descriptor is left: raise the limit of open files (ulimit -n, LimitNOFILE) or lower --connections",
+			"times", l.failures, "connections", open, "err", err)
+		l.failures, l.logged = 0, now
+	}
 }
 
 // add counts a connection and returns true, or counts a refusal and returns false
 // if there is no room for it.
 func (l *limitListener) add(c *limitedConn) bool {
+	victim, ok := l.tryAdd(c)
+	if victim != nil {
+		_ = victim.Conn.Close()
+	}
+	return ok
+}
+
+// tryAdd is add without the closing of the connection that made room.
+func (l *limitListener) tryAdd(c *limitedConn) (victim *limitedConn, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	oldest := l.idle.Front()
-	if !c.from.IsLoopback() && l.from[c.from] >= l.mostEach || l.conns >= l.most && oldest == nil {
-		l.refused++
-		return false
+	l.join(c)
+	switch source := c.source(); {
+	case source.conns > l.mostEach && !source.key.network.IsLoopback():
+		victim = l.slowestOf(source)
+	case len(l.conns) >= l.most:
+		victim = l.victim(c)
+	default:
+		ok = true
 	}
-	if l.conns >= l.most {
-		old := oldest.Value.(*limitedConn)
-		l.remove(old)
-		defer func() { _ = old.Conn.Close() }()
+	if victim != nil {
+		l.evict(victim)
+		ok = true
 	}
-	l.conns++
-	l.from[c.from]++
-	return true
+	if !ok {
+		l.leave(c)
+		l.stats.refused++
+		return nil, false
+	}
+	c.place = len(l.conns)
+	l.conns = append(l.conns, c)
+	return victim, true
+}
+
+// evict counts a connection as evicted. The caller holds mu, and closes the
+// connection after it has released mu.
+func (l *limitListener) evict(c *limitedConn) {
+	l.remove(c)
+	l.stats.evicted++
 }
 
 // remove no longer counts a connection. Later calls do nothing. The caller holds mu.
 func (l *limitListener) remove(c *limitedConn) {
-	if c.gone {
+	if c.place < 0 {
 		return
 	}
-	c.gone = true
-	l.setIdle(c, false)
-	l.conns--
-	if l.from[c.from]--; l.from[c.from] == 0 {
-		delete(l.from, c.from)
-	}
+	last := len(l.conns) - 1
+	l.conns[c.place] = l.conns[last]
+	l.conns[c.place].place = c.place
+	l.conns[last] = nil
+	l.conns = l.conns[:last]
+	c.place = -1
+	l.leave(c)
 }
 
-// setIdle adds a connection to the idle ones, or removes it from them. The caller
-// holds mu.
-func (l *limitListener) setIdle(c *limitedConn, idle bool) {
-	if c.idle != nil {
-		l.idle.Remove(c.idle)
-		c.idle = nil
-	}
-	if idle && !c.gone {
-		c.idle = l.idle.PushBack(c)
-	}
-}
-
-// onState is for [http.Server.ConnState]. It notes which connections are idle.
+// onState is for [http.Server.ConnState]. It notes that the node waits for the next
+// request.
 func (l *limitListener) onState(conn net.Conn, s http.ConnState) {
-	c, ok := conn.(*limitedConn)
-	if !ok {
-		return
+	if c, ok := conn.(*limitedConn); ok && s == http.StateIdle {
+		c.wait.begin(l.now())
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.setIdle(c, s == http.StateIdle)
 }
 
-// limitedConn is a connection that a limitListener counts.
-type limitedConn struct {
-	net.Conn
-	listener *limitListener
-	from     netip.Addr
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
 
-	// Guarded by the listener's mu.
-	gone bool          // not counted any more
-	idle *list.Element // in the listener's idle; nil if it is not idle
+// onConn is for [http.Server.ConnContext].
+func (l *limitListener) onConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// Close implements [net.Conn].
-func (c *limitedConn) Close() error {
-	c.listener.mu.Lock()
-	c.listener.remove(c)
-	c.listener.mu.Unlock()
-	return c.Conn.Close()
+// handler returns a handler that calls next, and notes when the node works on the
+// request and when it waits for the client.
+func (l *limitListener) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, ok := r.Context().Value(connKey{}).(*limitedConn)
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		c.wait.pause(l.now())
+		defer func() { c.wait.begin(l.now()) }()
+		if r.Body != nil && r.Body != http.NoBody {
+			// The server looks at the body of its own request when the handler has
+			// returned, so that one stays as it is.
+			clone := *r
+			clone.Body = &waitingBody{r.Body, c}
+			r = &clone
+		}
+		next.ServeHTTP(w, r)
+	})
 }

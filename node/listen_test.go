@@ -1,13 +1,15 @@
 package node
 
 import (
-	"errors"
+	"bufio"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,94 +17,6 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/p2p"
 )
-
-// fakeConn is a connection from a given address.
-type fakeConn struct {
-	net.Conn
-	from   netip.Addr
-	closed bool
-}
-
-func (c *fakeConn) RemoteAddr() net.Addr {
-	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.from, 1))
-}
-func (c *fakeConn) Close() error { c.closed = true; return nil }
-
-// fakeListener accepts the connections in conns.
-type fakeListener struct {
-	net.Listener
-	conns []*fakeConn
-}
-
-func (l *fakeListener) Accept() (net.Conn, error) {
-	if len(l.conns) == 0 {
-		return nil, net.ErrClosed
-	}
-	c := l.conns[0]
-	l.conns = l.conns[1:]
-	return c, nil
-}
-
-func TestLimitListener(t *testing.T) {
-	fake := &fakeListener{}
-	l := newLimitListener(fake, 6, 2)
-	connect := func(from string) (*limitedConn, *fakeConn) {
-		t.Helper()
-		c := &fakeConn{from: netip.MustParseAddr(from)}
-		fake.conns = append(fake.conns, c)
-		got, err := l.Accept()
-		if err != nil {
-			if !errors.Is(err, net.ErrClosed) || !c.closed {
-				t.Fatalf("%v, closed %v", err, c.closed)
-			}
-			return nil, c
-		}
-		return got.(*limitedConn), c
-	}
-	want := func(from string, ok bool) *limitedConn {
-		t.Helper()
-		c, _ := connect(from)
-		if (c != nil) != ok {
-			t.Fatalf("%s: accepted %v, want %v", from, c != nil, ok)
-		}
-		return c
-	}
-	first := want("192.0.2.1", true)
-	want("192.0.2.1", true)
-	want("192.0.2.1", false) // a third from one address
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	_ = first.Close() // counts once
-	want("192.0.2.1", true)
-	want("2001:db8::1", true)
-	want("2001:db8::2", true)
-	want("2001:db8::3", false) // from the same /64
-	want("127.0.0.1", true)
-	idle := want("::1", true) // six
-	want("127.0.0.1", false)
-	want("198.51.100.1", false)
-	l.onState(idle, http.StateIdle)
-	l.onState(idle, http.StateActive)
-	want("127.0.0.1", false)
-	l.onState(idle, http.StateIdle)
-	second := want("127.0.0.1", true) // takes the place of the idle one
-	if !idle.Conn.(*fakeConn).closed {
-		t.Error("the idle connection is open")
-	}
-	_ = idle.Close() // is not counted any more
-	want("127.0.0.1", false)
-	_ = second.Close()
-	for range 20 { // loopback addresses have no bound of their own
-		_ = want("127.0.0.1", true).Close()
-	}
-	if open, refused := l.stats(); open != 5 || refused != 6 {
-		t.Errorf("%v open, %v refused", open, refused)
-	}
-	if len(l.from) != 3 || l.idle.Len() != 0 {
-		t.Errorf("%d addresses counted, %d idle", len(l.from), l.idle.Len())
-	}
-}
 
 // TestSlowHeaders opens hundreds of connections that never finish the header of
 // their request. The node goes on answering, and the number of connections stays
@@ -126,15 +40,12 @@ func TestSlowHeaders(t *testing.T) {
 	n = startLive(t, Config{Connections: 100})
 	slow(n, 150)
 	eventually(t, "the bound is reached", func() bool {
-		open, refused := n.listener.(*limitListener).stats()
-		return refused == 50 && open == 100
+		stats := n.listener.Stats()
+		return stats.refused+stats.evicted == 50 && stats.open == 100
 	})
 }
 
-func (n *liveNode) openConnections() int {
-	open, _ := n.listener.(*limitListener).stats()
-	return open
-}
+func (n *liveNode) openConnections() int { return n.listener.Stats().open }
 
 // TestFloodOfNodes takes all slots for requests of other nodes. Clients are served
 // as before.
@@ -196,8 +107,81 @@ func TestAdvertise(t *testing.T) {
 		if want := strings.Replace(tc.want, "PORT", port, 1); err != nil || string(got) != want {
 			t.Errorf("%+v: %s, %v, want %s", tc, got, err, want)
 		}
-		n.api.Close()
-		_ = n.listener.Close()
-		_ = n.store.Close()
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDrippers is the attack of TestDrippingCrowd with real connections: eight
+// addresses hold all connections and send a byte now and then, and every request from
+// another address is answered.
+func TestDrippers(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("NOT TESTED: connections from 127.0.0.2 need Linux")
+	}
+	params, err := rules.Tutorial(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := Open(t.Context(), Config{Params: params, Data: t.TempDir(), Listen: "127.0.0.1:0", Workers: 1, Connections: 64, ConnectionsEach: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The addresses 127.0.0.x stand for addresses of other machines, because the limits
+	// do not apply to loopback.
+	opened.listener.source = func(c net.Conn) netip.Addr {
+		a := remoteIP(c).As4()
+		return netip.AddrFrom4([4]byte{198, 51, 100, a[3]})
+	}
+	n := runLive(t, opened)
+
+	dial := func(from byte) (net.Conn, error) {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, from)}}
+		return d.DialContext(t.Context(), "tcp", n.Addr().String())
+	}
+	var group sync.WaitGroup
+	stop := make(chan struct{})
+	for i := range 64 {
+		group.Go(func() {
+			for {
+				conn, err := dial(byte(2 + i%8))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, err = io.WriteString(conn, "GET /status HTTP/1.1\r\nHost: x\r\nX-Drip: ")
+				for err == nil {
+					select {
+					case <-stop:
+						_ = conn.Close()
+						return
+					case <-time.After(20 * time.Millisecond):
+						_, err = conn.Write([]byte("x")) // fails soon after the node has closed the connection
+					}
+				}
+				_ = conn.Close()
+			}
+		})
+	}
+	defer group.Wait()
+	defer close(stop)
+	eventually(t, "all connections are taken", func() bool { return n.openConnections() == 64 })
+	for i := range 34 {
+		conn, err := dial(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("request %d of an honest client: %v; %+v", i, err, n.listener.Stats())
+		}
+		_ = answer.Body.Close()
+		_ = conn.Close()
+	}
+	if stats := n.listener.Stats(); stats.evicted == 0 {
+		t.Errorf("%+v: the requests found room by chance", stats)
 	}
 }

@@ -18,36 +18,81 @@ import (
 
 // registerMetrics registers the metrics of a node's parts, of the node itself, and
 // of the process. Those of the store are registered when it is opened.
-func registerMetrics(c Config, n *Node, l *limitListener) error {
+func registerMetrics(r *registrations, version string, n *Node) error {
 	for _, collector := range []prometheus.Collector{
-		newBuildInfo(c.Version),
+		newBuildInfo(version),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lode_http_connections",
 			Help: "Connections of clients and nodes that are open.",
-		}, func() float64 {
-			open, _ := l.stats()
-			return float64(open)
-		}),
+		}, func() float64 { return float64(n.listener.Stats().open) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "lode_http_connections_refused_total",
 			Help: "Connections of clients and nodes that were closed at once, since there were too many.",
-		}, func() float64 {
-			_, refused := l.stats()
-			return float64(refused)
-		}),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		}, func() float64 { return float64(n.listener.Stats().refused) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "lode_http_connections_evicted_total",
+			Help: "Connections of clients and nodes that were closed to make room for others.",
+		}, func() float64 { return float64(n.listener.Stats().evicted) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "lode_http_accept_failures_total",
+			Help: "Attempts to accept a connection that failed because no file descriptor was left.",
+		}, func() float64 { return float64(n.listener.Stats().failed) }),
 	} {
-		if err := c.Registry.Register(collector); err != nil {
+		if err := r.Register(collector); err != nil {
 			return err
 		}
 	}
+	for _, collector := range []prometheus.Collector{
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		// An error means that the program has registered some of these metrics, which
+		// are the same for all of the process.
+		_ = r.Register(collector)
+	}
 	return errors.Join(
-		powmetrics.Register(c.Registry, n.engine),
-		chainmetrics.Register(c.Registry, n.chain),
-		apimetrics.Register(c.Registry, n.api),
-		p2pmetrics.Register(c.Registry, n.network),
-		ownmetrics.Register(c.Registry, n.miner.source),
+		powmetrics.Register(r, n.engine),
+		chainmetrics.Register(r, n.chain),
+		apimetrics.Register(r, n.api),
+		p2pmetrics.Register(r, n.network),
+		ownmetrics.Register(r, n.miner.source),
 	)
+}
+
+// registrations is a [prometheus.Registerer] that remembers what it has registered, so
+// that all of it can be taken out of the registry again.
+type registrations struct {
+	registry   prometheus.Registerer
+	registered []prometheus.Collector
+}
+
+// Register implements [prometheus.Registerer].
+func (r *registrations) Register(c prometheus.Collector) error {
+	if err := r.registry.Register(c); err != nil {
+		return err
+	}
+	r.registered = append(r.registered, c)
+	return nil
+}
+
+// MustRegister implements [prometheus.Registerer].
+func (r *registrations) MustRegister(all ...prometheus.Collector) {
+	for _, c := range all {
+		if err := r.Register(c); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// Unregister implements [prometheus.Registerer].
+func (r *registrations) Unregister(c prometheus.Collector) bool { return r.registry.Unregister(c) }
+
+// undo takes everything out of the registry.
+func (r *registrations) undo() error {
+	for _, c := range r.registered {
+		r.registry.Unregister(c)
+	}
+	r.registered = nil
+	return nil
 }
 
 // metricsHandler returns the handler of /metrics. Answers are not compressed, to

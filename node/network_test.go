@@ -42,6 +42,12 @@ func startLive(t testing.TB, c Config) *liveNode {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runLive(t, n)
+}
+
+// runLive runs a node until the test ends.
+func runLive(t testing.TB, n *Node) *liveNode {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- n.Run(ctx) }()

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/rules"
@@ -23,7 +22,7 @@ import (
 	storemetrics "github.com/lodepow/lode/chain/store/metrics"
 	"github.com/lodepow/lode/node/api"
 	"github.com/lodepow/lode/node/gossip"
-	"github.com/lodepow/lode/node/internal/tick"
+	"github.com/lodepow/lode/node/internal/bounds"
 	"github.com/lodepow/lode/node/p2p"
 	"github.com/lodepow/lode/pow"
 )
@@ -54,7 +53,7 @@ type Config struct {
 	PoolBytes int
 
 	Version  string               // of the program, for /status and the metrics
-	Registry *prometheus.Registry // for the metrics; nil: a new one
+	Registry *prometheus.Registry // for the metrics, of no other node; nil: a new one
 	Logger   *slog.Logger         // nil: nothing is logged
 	Now      func() time.Time     // nil: time.Now
 }
@@ -81,14 +80,25 @@ type Node struct {
 	network  *p2p.Network
 	api      *api.API
 	server   *http.Server
-	listener net.Listener
+	listener *limitListener
 	log      *slog.Logger
+
+	// closers give back what Open has taken, the last one first.
+	closers []func() error
+
+	life life
 }
 
 // Open opens the store, reads the chain and begins to listen. Run serves and mines.
+// Call Close for a node that Run is not called for. If Open fails, it leaves nothing
+// behind: no port, no lock, and nothing in the registry.
+//
+// A program can have several nodes at a time, each with a folder, an address and a
+// registry of its own. The registry may hold metrics of the program, among them those
+// of Go and of the process, which the node then leaves alone.
 func Open(ctx context.Context, c Config) (_ *Node, err error) {
-	if c.Params == (rules.Params{}) {
-		return nil, errors.New("node: no network parameters: make them with rules.New, rules.Parse or rules.Load")
+	if err := c.validate(); err != nil {
+		return nil, err
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8000"
@@ -99,32 +109,30 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	n := &Node{log: c.Logger}
+	n := &Node{log: c.Logger, life: newLife()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.release())
+		}
+	}()
+	registry := &registrations{registry: c.Registry}
+	n.onRelease(registry.undo)
 	if n.engine, err = pow.New(pow.Config{Workers: c.Workers, Kernel: c.Kernel, Nice: c.Nice, Logger: c.Logger, Now: c.Now}); err != nil {
 		return nil, err
 	}
-	var listen net.ListenConfig
-	if n.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+	if n.listener, err = listen(ctx, c); err != nil {
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, n.listener.Close())
-		}
-	}()
+	n.onRelease(n.listener.Close)
 	n.store, err = store.Open(c.Data, store.Options{NetworkID: c.Params.ID(), NetworkName: c.Params.Name(), Logger: c.Logger})
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, n.store.Close())
-		}
-	}()
+	n.onRelease(n.store.Close)
 	// Register these metrics before the chain commits its genesis, so that they
 	// count that commit as well.
-	if err := storemetrics.Register(c.Registry, n.store); err != nil {
-		return nil, err
+	if err := storemetrics.Register(registry, n.store); err != nil {
+		return nil, fmt.Errorf("register the metrics, in a registry that holds those of no other node: %w", err)
 	}
 	n.chain, err = chain.Open(chain.Config{Params: c.Params, Store: n.store, Now: c.Now, Logger: c.Logger, PoolTxs: c.PoolTxs, PoolBytes: c.PoolBytes})
 	if err != nil {
@@ -137,6 +145,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	n.onRelease(func() error {
+		n.miner.source.Close()
+		return nil
+	})
 	address, err := advertised(c, n.listener.Addr())
 	if err != nil {
 		return nil, err
@@ -154,21 +166,58 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
 		Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})
-	limited := newLimitListener(n.listener, cmp.Or(c.Connections, defaultConnections), cmp.Or(c.ConnectionsEach, defaultConnectionsEach))
-	n.listener = limited
-	if err := registerMetrics(c, n, limited); err != nil {
+	n.onRelease(func() error {
 		n.api.Close()
-		return nil, fmt.Errorf("register the metrics: %w", err)
+		return nil
+	})
+	if err := registerMetrics(registry, c.Version, n); err != nil {
+		return nil, fmt.Errorf("register the metrics, in a registry that holds those of no other node: %w", err)
 	}
 	n.server = &http.Server{
-		Handler:           n.api,
-		ConnState:         limited.onState,
+		Handler:           n.listener.handler(n.api),
+		ConnState:         n.listener.onState,
+		ConnContext:       n.listener.onConn,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
 	}
 	return n, nil
+}
+
+// validate returns an error if no node could be opened with the configuration.
+func (c Config) validate() error {
+	if c.Params == (rules.Params{}) {
+		return errors.New("node: no network parameters: make them with rules.New, rules.Parse or rules.Load")
+	}
+	if c.Data == "" {
+		return errors.New("node: no folder for the data")
+	}
+	if err := bounds.Check("node.Config", c); err != nil {
+		return err
+	}
+	return c.Network.Validate()
+}
+
+// listen listens, and bounds the connections to what the configuration and the
+// process allow.
+func listen(ctx context.Context, c Config) (*limitListener, error) {
+	wanted := cmp.Or(c.Connections, defaultConnections)
+	limit := descriptorLimit()
+	most, err := connectionsWithin(limit, wanted)
+	if err != nil {
+		return nil, err
+	}
+	if most < wanted {
+		c.Logger.Warn("fewer connections are accepted than asked for, because the process may not have more files open: raise that limit (ulimit -n, LimitNOFILE)",
+			"connections", most, "asked", wanted, "files", limit)
+	}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return newLimitListener(l, most, cmp.Or(c.ConnectionsEach, defaultConnectionsEach), c.Logger), nil
 }
 
 // randomExtranonce returns the extranonce with which mining begins. It is random so
@@ -190,49 +239,3 @@ func (n *Node) Network() *p2p.Network { return n.network }
 
 // Engine returns the engine that the node mines with.
 func (n *Node) Engine() *pow.Engine { return n.engine }
-
-// Run serves and mines until the context ends, or until a part of the node fails.
-// Then it stops everything and closes the store. It must not be called twice.
-func (n *Node) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		n.miner.Run(ctx)
-		return nil
-	})
-	group.Go(func() error {
-		n.retryHeld(ctx)
-		return nil
-	})
-	group.Go(func() error { return n.network.Run(ctx) })
-	group.Go(func() error {
-		err := n.server.Serve(n.listener)
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return fmt.Errorf("serve: %w", err)
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		return n.stopServing()
-	})
-	err := group.Wait()
-	return errors.Join(err, n.store.Close())
-}
-
-// retryHeld has the chain place, at intervals, the blocks that it holds because
-// their header time was ahead of the clock and whose time has come.
-func (n *Node) retryHeld(ctx context.Context) {
-	tick.Every(ctx, retryHeldEvery, n.chain.RetryHeld)
-}
-
-// stopServing ends the HTTP server. Requests under way have shutdownGrace to finish;
-// then their connections are closed.
-func (n *Node) stopServing() error {
-	n.api.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
-	defer cancel()
-	if n.server.Shutdown(ctx) == nil {
-		return nil
-	}
-	return n.server.Close()
-}

@@ -47,10 +47,7 @@ func TestRestart(t *testing.T) {
 	if perBlock > 200 {
 		t.Errorf("%.0f bytes a block in memory, want at most 200", perBlock)
 	}
-	if err := n.listener.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := n.store.Close(); err != nil {
+	if err := n.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -21,9 +21,7 @@ func benchNode(b *testing.B) *Node {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		n.api.Close()
-		_ = n.listener.Close()
-		if err := n.store.Close(); err != nil {
+		if err := n.Close(); err != nil {
 			b.Error(err)
 		}
 	})

@@ -3,6 +3,7 @@ package pow
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -31,10 +32,20 @@ func ParseHash(s string) (Hash, error) {
 		return h, fmt.Errorf("hash has %d characters, want 64 hex digits", len(s))
 	}
 	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
-		return Hash{}, fmt.Errorf("hash: %w", err)
+		return Hash{}, notHex("hash", err)
 	}
 	slices.Reverse(h[:])
 	return h, nil
+}
+
+// notHex explains an error of package hex about the text of a thing, without the name
+// of that package. Clients of a node read it.
+func notHex(what string, err error) error {
+	var invalid hex.InvalidByteError
+	if errors.As(err, &invalid) {
+		return fmt.Errorf("%s: invalid byte %q, want hex digits", what, rune(invalid))
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // String returns the hash as 64 hex digits, the most significant first.

@@ -30,7 +30,7 @@ func ParseHeader(s string) (Header, error) {
 		return Header{}, fmt.Errorf("header has %d characters, want 160 hex digits (80 bytes)", len(s))
 	}
 	if _, err := hex.Decode(raw[:], []byte(s)); err != nil {
-		return Header{}, fmt.Errorf("header: %w", err)
+		return Header{}, notHex("header", err)
 	}
 	return DecodeHeader(&raw), nil
 }

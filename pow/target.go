@@ -34,7 +34,7 @@ func ParseTarget(s string) (Target, error) {
 		return Target{}, fmt.Errorf("target has %d characters, want 64 hex digits", len(s))
 	}
 	if _, err := hex.Decode(b[:], []byte(s)); err != nil {
-		return Target{}, fmt.Errorf("target: %w", err)
+		return Target{}, notHex("target", err)
 	}
 	return TargetFromBytes(b), nil
 }

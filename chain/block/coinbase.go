@@ -234,7 +234,7 @@ func (c *Coinbase) UnmarshalText(text []byte) error {
 	}
 	raw, err := hex.AppendDecode(nil, text)
 	if err != nil {
-		return Reject(CoinbaseMissing, "coinbase is not hex: %v", err)
+		return Reject(CoinbaseMissing, "coinbase is not an even number of hex digits")
 	}
 	parsed, err := ParseCoinbase(raw)
 	if err != nil {

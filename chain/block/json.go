@@ -3,17 +3,15 @@ package block
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"strings"
+	"math"
 
 	"github.com/lodepow/lode/pow"
 )
 
 // blockJSON is the JSON form of a block. The names of its fields are those of the
 // original tutorial and, where the tutorial has no such field, those of Bitcoin
-// Core. The fields are pointers because a missing field must not pass for a zero.
+// Core. It is used for writing only; see decodeBlock.
 type blockJSON struct {
 	Index        *int64             `json:"index"`
 	Hash         *pow.Hash          `json:"hash"`
@@ -79,65 +77,61 @@ func ParseJSON(data []byte, check func(h pow.Header, txs int) error) (Block, err
 }
 
 // decodeBlock reads everything except the transactions, which it returns as text.
-func decodeBlock(data []byte) (Block, []json.RawMessage, error) {
-	// encoding/json would accept repeated keys and names that differ in case.
-	members, _, err := scanJSON(string(data), 2)
+func decodeBlock(data []byte) (Block, []string, error) {
+	text := string(data)
+	members, _, err := scanJSON(text, 2)
 	if err != nil {
 		return Block{}, nil, fmt.Errorf("block: %w", err)
 	}
+	var b Block
+	var index int64
+	var hash pow.Hash
+	var txs []string
+	h := &b.Header
+	read := map[string]func(value string) error{
+		"index":         func(v string) error { return integer(v, math.MinInt64, math.MaxInt64, &index) },
+		"hash":          func(v string) error { return unmarshalText(v, &hash) },
+		"version":       func(v string) error { return integer(v, math.MinInt32, math.MaxInt32, &h.Version) },
+		"previous_hash": func(v string) error { return unmarshalText(v, &h.Prev) },
+		"merkle_root":   func(v string) error { return unmarshalText(v, &h.MerkleRoot) },
+		"timestamp":     func(v string) error { return integer(v, 0, math.MaxUint32, &h.Time) },
+		"bits":          func(v string) error { return unmarshalText(v, &h.Bits) },
+		"nonce":         func(v string) error { return integer(v, 0, math.MaxUint32, &h.Nonce) },
+		"coinbase":      func(v string) error { return unmarshalText(v, &b.Coinbase) },
+		"transactions":  func(v string) (err error) { txs, err = elements(v); return err },
+	}
 	for _, m := range members {
-		if strings.Trim(m.key, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		f, ok := read[m.key]
+		if !ok {
 			return Block{}, nil, fmt.Errorf("block: unknown field %.40q", m.key)
 		}
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	var j blockJSON
-	if err := dec.Decode(&j); err != nil {
-		return Block{}, nil, fmt.Errorf("block: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Block{}, nil, errors.New("block: want one JSON object and nothing after it")
-	}
-	for _, field := range []struct {
-		name    string
-		missing bool
-	}{
-		{"index", j.Index == nil},
-		{"hash", j.Hash == nil},
-		{"version", j.Version == nil},
-		{"previous_hash", j.PreviousHash == nil},
-		{"merkle_root", j.MerkleRoot == nil},
-		{"timestamp", j.Timestamp == nil},
-		{"bits", j.Bits == nil},
-		{"nonce", j.Nonce == nil},
-		{"coinbase", j.Coinbase == nil},
-		{"transactions", j.Transactions == nil},
-	} {
-		if field.missing {
-			return Block{}, nil, fmt.Errorf("block: %s: missing", field.name)
+		if value := text[m.value:m.end]; value != "null" { // null counts as missing
+			if err := f(value); err != nil {
+				return Block{}, nil, fmt.Errorf("block: %s: %w", m.key, err)
+			}
+			delete(read, m.key)
 		}
 	}
-	parsed := Block{
-		Header: pow.Header{
-			Version: *j.Version, Prev: *j.PreviousHash, MerkleRoot: *j.MerkleRoot,
-			Time: *j.Timestamp, Bits: *j.Bits, Nonce: *j.Nonce,
-		},
-		Coinbase: *j.Coinbase,
+	for _, field := range []string{
+		"index", "hash", "version", "previous_hash", "merkle_root", "timestamp", "bits", "nonce", "coinbase", "transactions",
+	} {
+		if read[field] != nil {
+			return Block{}, nil, fmt.Errorf("block: %s: missing", field)
+		}
 	}
-	if *j.Index != parsed.Coinbase.Height {
-		return Block{}, nil, fmt.Errorf("block: index %d, but the coinbase says height %d", *j.Index, parsed.Coinbase.Height)
+	if index != b.Coinbase.Height {
+		return Block{}, nil, fmt.Errorf("block: index %d, but the coinbase says height %d", index, b.Coinbase.Height)
 	}
-	if hash := parsed.Hash(); *j.Hash != hash {
-		return Block{}, nil, fmt.Errorf("block: hash %s, but the header's is %s", *j.Hash, hash)
+	if is := b.Hash(); hash != is {
+		return Block{}, nil, fmt.Errorf("block: hash %s, but the header's is %s", hash, is)
 	}
-	return parsed, *j.Transactions, nil
+	return b, txs, nil
 }
 
-func parseTxs(texts []json.RawMessage) ([]Tx, error) {
+func parseTxs(texts []string) ([]Tx, error) {
 	txs := make([]Tx, len(texts))
 	for i, text := range texts {
-		tx, err := ParseTx(text)
+		tx, err := ParseTx([]byte(text))
 		if err != nil {
 			return nil, fmt.Errorf("block: transaction %d: %w", i, err)
 		}

@@ -39,6 +39,7 @@ const (
 	CoinbaseShape  Reason = "bad-cb-shape"     // the coinbase is not of the form that Lode's networks use
 	TxAlreadyMined Reason = "tx-already-mined" // the transaction is already in this block or in one of its ancestors
 	TxUnsigned     Reason = "tx-unsigned"      // the network requires a signature, and the transaction has none
+	TxBadSignature Reason = "tx-bad-signature" // the signature or its public key is wrong
 )
 
 // Reasons returns all reasons for which a block or a transaction can be refused,
@@ -46,8 +47,8 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		HighHash, BadDiffBits, TimeTooOld, TimeTooNew, BadVersion, PrevNotFound, BadPrev, BadMerkleRoot, DuplicateTxs,
-		BadLength, CoinbaseMissing, CoinbaseLength, CoinbaseHeight, CoinbaseShape, TxOversize, TxUnsigned, TxAlreadyMined,
-		DuplicateInvalid,
+		BadLength, CoinbaseMissing, CoinbaseLength, CoinbaseHeight, CoinbaseShape, TxOversize, TxUnsigned, TxBadSignature,
+		TxAlreadyMined, DuplicateInvalid,
 	}
 }
 

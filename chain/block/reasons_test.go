@@ -58,6 +58,7 @@ func TestReasonWords(t *testing.T) {
 		CoinbaseShape:    "bad-cb-shape",
 		TxAlreadyMined:   "tx-already-mined",
 		TxUnsigned:       "tx-unsigned",
+		TxBadSignature:   "tx-bad-signature",
 	}
 	seen := map[Reason]bool{}
 	for _, r := range Reasons() {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,12 +67,12 @@ func (tx *Tx) checkSignature(members []member) error {
 func hexField(canonical string, members []member, key string, size int) (digits string, raw []byte, err error) {
 	m, ok := find(members, key)
 	if !ok {
-		return "", nil, fmt.Errorf("%s: missing, a signed transaction has %s and %s", key, fieldPublicKey, fieldSignature)
+		return "", nil, Reject(TxBadSignature, "%s: missing, a signed transaction has %s and %s", key, fieldPublicKey, fieldSignature)
 	}
 	digits = strings.Trim(canonical[m.value:m.end], `"`)
 	raw, err = hex.DecodeString(digits)
 	if err != nil || hexJSON(raw) != canonical[m.value:m.end] || len(raw) != size {
-		return "", nil, fmt.Errorf("%s: must be a string of %d lower-case hex digits", key, hex.EncodedLen(size))
+		return "", nil, Reject(TxBadSignature, "%s: must be a string of %d lower-case hex digits", key, hex.EncodedLen(size))
 	}
 	return digits, raw, nil
 }
@@ -86,11 +85,11 @@ func unsigned(canonical string, members []member) []byte {
 	return []byte(canonical[:members[i-1].end] + canonical[members[i].end:])
 }
 
-// Reasons to refuse a signature.
+// The ways in which a signature can be wrong.
 var (
-	errKeyEncoding = errors.New("public_key: no canonical encoding of a point")
-	errKeyOrder    = errors.New("public_key: a point of small order, under which signatures fit many messages")
-	errSignature   = errors.New("signature: does not fit the public key and the transaction")
+	errKeyEncoding = RuleError{Reason: TxBadSignature, Detail: "public_key: no canonical encoding of a point"}
+	errKeyOrder    = RuleError{Reason: TxBadSignature, Detail: "public_key: a point of small order, under which signatures fit many messages"}
+	errSignature   = RuleError{Reason: TxBadSignature, Detail: "signature: does not fit the public key and the transaction"}
 )
 
 // verify checks an Ed25519 signature so strictly that only the signer can make

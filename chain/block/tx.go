@@ -84,7 +84,7 @@ func NewTx(post []byte, now time.Time) (Tx, error) {
 // checkTx checks a text before anything else reads it.
 func checkTx(text string) (members []member, canonical bool, err error) {
 	if len(text) > MaxTxText {
-		return nil, false, fmt.Errorf("transaction: text of %d bytes, at most %d are read", len(text), MaxTxText)
+		return nil, false, Reject(TxOversize, "transaction: text of %d bytes, at most %d are read", len(text), MaxTxText)
 	}
 	return scanJSON(text, 0)
 }
@@ -109,7 +109,7 @@ func newTx(text string) (Tx, error) {
 // and as bytes, and the members of that form.
 func canonicalTx(canonical string, raw []byte, members []member) (Tx, error) {
 	if len(canonical) > MaxTxSize {
-		return Tx{}, fmt.Errorf("transaction: %d bytes in canonical form, at most %d are allowed", len(canonical), MaxTxSize)
+		return Tx{}, Reject(TxOversize, "transaction: %d bytes in canonical form, at most %d are allowed", len(canonical), MaxTxSize)
 	}
 	tx := Tx{canonical: canonical}
 	if err := tx.readFields(members); err != nil {

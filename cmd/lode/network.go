@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
 )
@@ -45,6 +48,52 @@ func (f *limitFlags) setIn(c *node.Config) {
 	limits := &c.Network
 	limits.Requests, limits.Bodies, limits.Rate, limits.Hellos = f.PeerRequests, f.PeerBodies, f.PeerRate, f.PeerHellos
 	limits.Gossip.InboundEach = f.InboundEach
+}
+
+// check returns an error if the value of a flag would leave the node without peers
+// or without memory of them, where the flag does not say so.
+func (f *peerFlags) check() error {
+	if f.BanTime <= 0 {
+		return flagError("--ban-time", f.BanTime, "a time longer than 0, such as 1h")
+	}
+	return errors.Join(
+		atLeast("--outbound", f.Outbound, 0),
+		atLeast("--inbound", f.Inbound, 0),
+		atLeast("--addresses", f.Addresses, 1),
+	)
+}
+
+// check returns an error if the value of a flag would leave the node deaf.
+func (f *limitFlags) check() error {
+	return errors.Join(
+		atLeast("--pool-txs", f.PoolTxs, 1),
+		atLeast("--pool-bytes", f.PoolBytes, block.MaxTxSize),
+		atLeast("--connections", f.Connections, 1),
+		atLeast("--connections-each", f.ConnectionsEach, 1),
+		atLeast("--inbound-each", f.InboundEach, 1),
+		atLeast("--peer-requests", f.PeerRequests, 1),
+		atLeast("--peer-bodies", f.PeerBodies, 1),
+		isRate("--peer-rate", f.PeerRate),
+		isRate("--peer-hellos", f.PeerHellos),
+	)
+}
+
+func atLeast(flag string, n, least int) error {
+	if n < least {
+		return flagError(flag, n, fmt.Sprintf("%d or more", least))
+	}
+	return nil
+}
+
+func isRate(flag string, r float64) error {
+	if !(r >= 0.001 && r <= 1e9) { // so that it is false for NaN
+		return flagError(flag, r, "0.001 to 1000000000 a second")
+	}
+	return nil
+}
+
+func flagError(flag string, value any, want string) error {
+	return fmt.Errorf("%s=%v: want %s", flag, value, want)
 }
 
 // orNone returns the value that means "none" in a config, -1, if the user asked

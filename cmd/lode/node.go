@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -39,6 +40,11 @@ func (*nodeCmd) Help() string {
 	return `Runs a node until it is told to stop. The node accepts transactions, mines them,
 keeps the chain on disk and answers clients over HTTP. With --peer it connects to
 another node and learns the addresses of further nodes from it.`
+}
+
+// Validate is called after the flags have been parsed.
+func (c *nodeCmd) Validate() error {
+	return errors.Join(c.peerFlags.check(), c.limitFlags.check(), atLeast("--workers", c.Workers, 0))
 }
 
 // Run runs a node until the process receives an interrupt or SIGTERM.
@@ -80,7 +86,7 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 		}
 	}
 	if _, err := fmt.Fprintf(s.Out, "lode: listening on http://%s (try /status)\n", n.Addr()); err != nil {
-		return err
+		return errors.Join(err, n.Close())
 	}
 	err = n.Run(ctx)
 	log.Info("stopped")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -84,6 +85,49 @@ func TestNodeRefusesBadFlags(t *testing.T) {
 		if _, err := tryNode(t.TempDir(), tc.flags...); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v: error %v, want %q", tc.flags, err, tc.want)
 		}
+	}
+}
+
+// TestDeafNodeIsRefused checks that limits with which a node could serve nobody are
+// refused like other mistakes in the command line.
+func TestDeafNodeIsRefused(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // so that a node that does start ends at once
+	for _, tc := range []struct{ flag, want string }{
+		{"--connections=-5", "want 1 or more"},
+		{"--connections=0", "want 1 or more"},
+		{"--connections-each=0", "want 1 or more"},
+		{"--pool-txs=-1", "want 1 or more"},
+		{"--pool-txs=0", "want 1 or more"},
+		{"--pool-bytes=-1", "want 65536 or more"},
+		{"--pool-bytes=100", "want 65536 or more"},
+		{"--inbound=-1", "want 0 or more"},
+		{"--inbound-each=0", "want 1 or more"},
+		{"--outbound=-1", "want 0 or more"},
+		{"--addresses=0", "want 1 or more"},
+		{"--peer-requests=0", "want 1 or more"},
+		{"--peer-bodies=-2", "want 1 or more"},
+		{"--peer-rate=NaN", "want 0.001 to 1000000000 a second"},
+		{"--peer-rate=+Inf", "want 0.001 to 1000000000 a second"},
+		{"--peer-rate=-1", "want 0.001 to 1000000000 a second"},
+		{"--peer-rate=0", "want 0.001 to 1000000000 a second"},
+		{"--peer-hellos=NaN", "want 0.001 to 1000000000 a second"},
+		{"--peer-hellos=1e300", "want 0.001 to 1000000000 a second"},
+		{"--ban-time=-1h", "want a time longer than 0"},
+		{"--ban-time=0s", "want a time longer than 0"},
+		{"--workers=-1", "want 0 or more"},
+	} {
+		var out, errs strings.Builder
+		code := run(ctx, []string{"node", "--listen", "127.0.0.1:0", "--data", t.TempDir(), tc.flag}, cli.Std{Out: &out, Err: &errs})
+		text := errs.String()
+		if name, _, _ := strings.Cut(tc.flag, "="); code != cli.ExitUsage || !strings.Contains(text, name+"=") || !strings.Contains(text, tc.want) {
+			t.Errorf("%s: exit status %d, %q; want %d and %q", tc.flag, code, text, cli.ExitUsage, tc.want)
+		}
+	}
+	t.Setenv("LODE_CONNECTIONS", "-5") // a variable is the same as its flag
+	var out, errs strings.Builder
+	if code := run(ctx, []string{"node", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, cli.Std{Out: &out, Err: &errs}); code != cli.ExitUsage || !strings.Contains(errs.String(), "--connections=-5") {
+		t.Errorf("LODE_CONNECTIONS=-5: exit status %d, %q", code, errs.String())
 	}
 }
 

@@ -24,7 +24,7 @@ const insideSentence = "something went wrong inside the node: its log says what"
 type problem struct {
 	status     int
 	sentence   string       // what was wrong and what to do
-	reason     block.Reason // the rule that a block or transaction broke; "" if none
+	reason     block.Reason // the word for the refusal; "": the one of the status, see reasonOf
 	retryAfter string       // seconds, for the header Retry-After; "" for no header
 }
 
@@ -35,8 +35,15 @@ func refuse(status int, format string, args ...any) error {
 	return problem{status: status, sentence: fmt.Sprintf(format, args...)}
 }
 
-func badRequest(err error) error {
-	return problem{status: http.StatusBadRequest, sentence: err.Error()}
+// badBody returns the refusal of a body that cannot be read, or that breaks a rule of
+// the chain.
+func badBody(err error) error {
+	p := problem{status: http.StatusBadRequest, sentence: err.Error(), reason: reasonMalformed}
+	var rule block.RuleError
+	if errors.As(err, &rule) {
+		p.reason = rule.Reason
+	}
+	return p
 }
 
 // explain turns an error of the chain or of a handler into the answer that the
@@ -53,7 +60,7 @@ func explain(err error) (p problem, known bool) {
 		return problem{status: http.StatusNotFound, sentence: err.Error()}, true
 	case errors.Is(err, chain.ErrPoolFull):
 		return problem{
-			status: http.StatusServiceUnavailable, retryAfter: "5",
+			status: http.StatusServiceUnavailable, retryAfter: "5", reason: reasonPoolFull,
 			sentence: "the pool of pending transactions is full: mine a block or try again later",
 		}, true
 	case errors.Is(err, chain.ErrNoSpace):
@@ -79,6 +86,9 @@ func (a *API) fail(w *writer, r *http.Request, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	p, known := explain(err)
+	if p.reason == "" {
+		p.reason = reasonOf(p.status)
+	}
 	if known {
 		a.log.Debug("a request was refused", "method", r.Method, "path", r.URL.Path, "status", p.status, "why", p.sentence)
 	} else {
@@ -183,7 +193,7 @@ func (a *API) write(w *writer, r *http.Request, body []byte) error {
 
 // errShutdown is the answer to requests that wait while the node shuts down, and to
 // those that come later.
-var errShutdown = problem{status: http.StatusServiceUnavailable, retryAfter: "5", sentence: "the node is shutting down"}
+var errShutdown = problem{status: http.StatusServiceUnavailable, retryAfter: "5", reason: reasonShutdown, sentence: "the node is shutting down"}
 
 // errGone is returned by a handler that has stopped because the client has left.
 var errGone = errors.New("the client is gone")

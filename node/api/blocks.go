@@ -217,19 +217,15 @@ func (a *API) getHeaders(w *writer, r *http.Request) error {
 func (a *API) addBlock(w *writer, r *http.Request) error {
 	body := a.buffer()
 	defer a.release(body)
-	if err := readJSON(w, r, body, a.limits.blockBytes); err != nil {
+	if err := readJSON(w, r, body, a.limits.blockBytes, block.BadLength); err != nil {
 		return err
 	}
 	if body.Len() == 0 {
-		return refuse(http.StatusBadRequest, "the body is empty: send a block as /blocks/tip shows one")
+		return withReason(refuse(http.StatusBadRequest, "the body is empty: send a block as /blocks/tip shows one"), reasonMalformed)
 	}
 	b, err := a.chain.Params().ParseBlock(body.Bytes())
 	if err != nil {
-		var rule block.RuleError
-		if errors.As(err, &rule) {
-			return problem{status: http.StatusBadRequest, sentence: err.Error(), reason: rule.Reason}
-		}
-		return badRequest(err)
+		return badBody(err)
 	}
 	outcome, err := a.chain.Accept(b)
 	if err != nil {

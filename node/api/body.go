@@ -9,19 +9,25 @@ import (
 	"os"
 	"strings"
 
+	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/node/internal/body"
 )
 
-// readJSON reads a body of at most most bytes into to. The content type may be
-// missing, as in the original's clients; if there is one, it must be JSON.
-func readJSON(w *writer, r *http.Request, to *bytes.Buffer, most int64) error {
+// readJSON reads a body of at most most bytes into to. A longer one is refused with the
+// word oversize. The content type may be missing, as in the original's clients; if
+// there is one, it must be JSON.
+func readJSON(w *writer, r *http.Request, to *bytes.Buffer, most int64, oversize block.Reason) error {
 	if kinds := r.Header["Content-Type"]; len(kinds) > 0 {
 		if len(kinds) > 1 || kinds[0] != "application/json" && !isJSON(kinds[0]) {
 			return refuse(http.StatusUnsupportedMediaType,
 				"content type %.60q: send JSON, with the header Content-Type: application/json", strings.Join(kinds, ", "))
 		}
 	}
-	return readBody(w, r, to, most)
+	err := readBody(w, r, to, most)
+	if p, ok := err.(problem); ok && p.status == http.StatusRequestEntityTooLarge { //nolint:errorlint // refusals are not wrapped
+		return withReason(err, oversize)
+	}
+	return err
 }
 
 func isJSON(kind string) bool {
@@ -60,5 +66,5 @@ func readBody(w *writer, r *http.Request, to *bytes.Buffer, most int64) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(http.StatusBadRequest, "the body ended before its %d bytes were there", r.ContentLength)
 	}
-	return refuse(http.StatusBadRequest, "the body could not be read: %v", err)
+	return refuse(http.StatusBadRequest, "the body could not be read: its length or its chunks are wrong")
 }

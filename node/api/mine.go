@@ -24,7 +24,7 @@ func (a *API) mine(w *writer, r *http.Request) error {
 		return err
 	}
 	if a.miner == nil {
-		return refuse(http.StatusServiceUnavailable, "this node does not mine")
+		return withReason(refuse(http.StatusServiceUnavailable, "this node does not mine"), reasonNoMiner)
 	}
 
 	// If the deadline for reading passed during the wait, the server would cancel

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -123,7 +121,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 		return refuse(http.StatusGatewayTimeout, "%s did not connect with this node within %v: does it run, and does it reach this node at the address that --advertise gives?",
 			address, joinWait)
 	default:
-		return refuse(http.StatusBadGateway, "not connected: %v", err)
+		return refuse(http.StatusBadGateway, "not connected: %s", explainConnect(err))
 	}
 	a.waitForWork(r.Context())
 	if r.Context().Err() != nil {
@@ -163,22 +161,15 @@ func (a *API) waitForWork(ctx context.Context) {
 func (a *API) readRegistration(w *writer, r *http.Request) (gossip.Address, error) {
 	body := a.buffer()
 	defer a.release(body)
-	if err := readJSON(w, r, body, maxRegistration); err != nil {
+	if err := readJSON(w, r, body, maxRegistration, reasonOversize); err != nil {
 		return "", err
 	}
-	var registration struct {
-		Address *string `json:"node_address"`
-	}
-	text := bytes.TrimSpace(body.Bytes())
-	if err := json.Unmarshal(text, &registration); err != nil || registration.Address == nil {
-		return "", refuse(http.StatusBadRequest, `want a JSON object such as {"node_address": "http://127.0.0.1:8001"}`)
-	}
-	address, err := gossip.ParseAddress(*registration.Address)
+	address, err := parseRegistration(body.Bytes())
 	if err != nil {
-		return "", badRequest(err)
+		return "", err
 	}
 	if a.peers == nil {
-		return "", refuse(http.StatusServiceUnavailable, "this node connects with no others")
+		return "", withReason(refuse(http.StatusServiceUnavailable, "this node connects with no others"), reasonNoPeers)
 	}
 	// No deadline for reading during the wait that follows, as in mine.
 	w.readBy(time.Time{})

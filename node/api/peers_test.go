@@ -46,7 +46,7 @@ func (p *testPeers) Connect(ctx context.Context, a gossip.Address, keep bool) er
 	return p.connect(ctx, a, keep)
 }
 
-func peersNode(t *testing.T, c testSetup) (*testNode, *testPeers) {
+func peersNode(t testing.TB, c testSetup) (*testNode, *testPeers) {
 	p := &testPeers{}
 	c.config.Peers = p
 	return newTestNode(t, c), p

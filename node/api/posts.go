@@ -16,7 +16,7 @@ import (
 func (a *API) newTransaction(w *writer, r *http.Request) error {
 	body := a.buffer()
 	defer a.release(body)
-	if err := readJSON(w, r, body, a.limits.txBytes); err != nil {
+	if err := readJSON(w, r, body, a.limits.txBytes, block.TxOversize); err != nil {
 		return err
 	}
 	keys, ok := r.Header["Idempotency-Key"]
@@ -44,7 +44,7 @@ func (a *API) newTransaction(w *writer, r *http.Request) error {
 func (a *API) addTx(post []byte) (id pow.Hash, known bool, err error) {
 	tx, err := block.NewTx(post, a.stamp())
 	if err != nil {
-		return id, false, badRequest(err)
+		return id, false, badBody(err)
 	}
 	outcome, err := a.chain.AddTx(tx)
 	return tx.ID(), outcome == chain.TxKnown, err

@@ -25,7 +25,7 @@ func parseQuery(raw string, takes []string) (url.Values, error) {
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "the query cannot be read: %v", err)
+		return nil, refuse(http.StatusBadRequest, "the query cannot be read: want name=value, with & between parameters and other characters escaped as %%XX")
 	}
 	names := make([]string, 0, len(values))
 	for name := range values {

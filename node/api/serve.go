@@ -56,6 +56,9 @@ func (a *API) Handler() http.Handler { return a }
 func (a *API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	path := cleanPath(r.URL.Path)
 	w := &writer{ResponseWriter: rw}
+	if hasDoubtfulEnd(r) {
+		w.Header().Set("Connection", "close")
+	}
 	w.route, w.id = a.find(path)
 	a.begin(w.route)
 	start := a.now()
@@ -63,6 +66,16 @@ func (a *API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err := a.serve(w, r, path); err != nil {
 		a.fail(w, r, err)
 	}
+}
+
+// hasDoubtfulEnd reports whether a proxy in front of the node may disagree with
+// [net/http] on where the request ends. net/http ignores Content-Length where there is
+// Transfer-Encoding, and Transfer-Encoding in HTTP/1.0, and does not tell. What then
+// looks like a second request may be part of the body of the first, which somebody
+// else has sent (request smuggling), so the connection must end with this answer; see
+// RFC 9112, section 6.1.
+func hasDoubtfulEnd(r *http.Request) bool {
+	return len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1)
 }
 
 // finish counts the request. If its handler has panicked, finish logs that and

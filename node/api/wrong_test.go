@@ -125,6 +125,9 @@ func TestWrongInput(t *testing.T) {
 			if err := described.check(n.api, r, got); err != nil {
 				t.Errorf("%s: %v", what, err)
 			}
+			if err := checkRefusal(got); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
 		}
 	}
 	if txs, _ := n.chain.PendingCount(); txs != 1 || n.chain.Tip() != before || n.miner.runs != 0 {

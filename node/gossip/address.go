@@ -29,11 +29,7 @@ func ParseAddress(s string) (Address, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		var why *url.Error
-		if errors.As(err, &why) {
-			err = why.Err
-		}
-		return "", badAddress(s, "%v", err)
+		return "", badAddress(s, "it cannot be read as a URL")
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"time"
+
+	"github.com/lodepow/lode/node/internal/bounds"
 )
 
 // Config configures a [Gossip]. Chain, Random, Node and Address are required.
@@ -22,12 +24,15 @@ type Config struct {
 // Limits bound what peers can take from this node. A field that is zero has its
 // default.
 type Limits struct {
-	Outbound    int           // peers of this node's choice; default 8
+	Outbound    int           // peers of this node's choice; default 8; negative: none
 	Inbound     int           // peers that came to this node; default 64; negative: none
 	InboundEach int           // of those, peers from one IP address, unless it is this machine's; default 16
 	Addresses   int           // addresses in the address book; default 4096
 	BanTime     time.Duration // default one hour
 }
+
+// Validate returns an error if a limit has a value that no node could work with.
+func (l Limits) Validate() error { return bounds.Check("gossip.Limits", l, "Outbound", "Inbound") }
 
 func (l Limits) withDefaults() Limits {
 	l.Outbound = cmp.Or(l.Outbound, 8)
@@ -78,6 +83,15 @@ type Timing struct {
 	SyncRetry    time.Duration // after a sync that failed
 	SyncLeast    time.Duration // until the next sync with a peer whose blocks had all come from others
 	UnbackedWait time.Duration // until a peer is trusted again whose headers had less work than it claimed
+}
+
+// Validate returns an error if a limit or a time has a value that no node could work
+// with. [New] does not check them.
+func (c Config) Validate() error {
+	if err := c.Limits.Validate(); err != nil {
+		return err
+	}
+	return bounds.Check("gossip.Timing", c.Timing)
 }
 
 // complete returns the configuration with the defaults filled in.

@@ -41,7 +41,7 @@ func parseID(what string, to, text []byte) error {
 		return fmt.Errorf("%s has %d characters, want %d hex digits", what, len(text), hex.EncodedLen(len(to)))
 	}
 	if _, err := hex.Decode(to, text); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: want hex digits only", what)
 	}
 	return nil
 }

@@ -2,9 +2,11 @@ package p2p
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/node/internal/bounds"
 )
 
 // Limits bound what other nodes can take. For a field left zero, the default
@@ -27,6 +29,18 @@ type Limits struct {
 	ReadTimeout  time.Duration // of a request's body; 0: 10 s
 	WriteTimeout time.Duration // of a whole answer; 0: 30 s
 	StepTimeout  time.Duration // for the state machine's answer; 0: 5 s
+}
+
+// Validate returns an error if a limit has a value that no node could work with.
+func (l Limits) Validate() error {
+	if err := bounds.Check("p2p.Limits", l); err != nil {
+		return err
+	}
+	// There is memory for all of these from the start.
+	if most := 1 << 20; l.Queue > most || l.Sends > most {
+		return fmt.Errorf("p2p.Limits.Queue is %d and Sends %d: want at most %d", l.Queue, l.Sends, most)
+	}
+	return l.Gossip.Validate()
 }
 
 func (l Limits) withDefaults() Limits {

@@ -128,6 +128,9 @@ func New(c Config) (*Network, error) {
 		_, _ = crand.Read(seed[:]) // never fails
 		c.Random = rand.New(rand.NewChaCha8(seed))
 	}
+	if err := c.Limits.Validate(); err != nil {
+		return nil, err
+	}
 	l := c.Limits.withDefaults()
 	n := &Network{
 		chain:     c.Chain,

@@ -71,7 +71,7 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = control.SetReadDeadline(time.Time{})
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		n.sendRefusal(w, 0, err)
+		n.sendRefusal(w, 0, errors.New("invalid query: want name=value, with & between parameters"))
 		return
 	}
 	request, err := decodeRequest(ep, kind, query, content)

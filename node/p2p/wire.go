@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -224,7 +225,18 @@ func decodeJSON(ep endpoint, body []byte, to any) error {
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return fmt.Errorf("want a JSON object")
 	}
-	return json.Unmarshal(body, to)
+	return explainJSON(json.Unmarshal(body, to))
+}
+
+// explainJSON replaces an error that names types of this program. Other errors stay as
+// they are: they say where the text is no JSON, or come from a type that reads itself
+// from text.
+func explainJSON(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("byte %d: a %s where something else is wanted", wrong.Offset, wrong.Value)
+	}
+	return err
 }
 
 func checkGreeting(g gossip.Greeting) error {

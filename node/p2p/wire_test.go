@@ -232,7 +232,7 @@ func TestWrongRequests(t *testing.T) {
 		{"/p2p/hello", "", `{"address":"x:y"}`, "address"},
 		{"/p2p/hello", "", `{"session":"00"}`, "session has 2 characters"},
 		{"/p2p/announce", "", `{"blocks":[{"hash":"` + hashOf(1).String() + `","age_ns":-1}]}`, "has the age -1"},
-		{"/p2p/announce", "", `{"txs":[1]}`, "cannot unmarshal"},
+		{"/p2p/announce", "", `{"txs":[1]}`, "byte 9: a number where something else is wanted"},
 		{"/p2p/announce", "", `{"x":[` + longText(10) + strings.Repeat(",0", 10_000) + `]}`, "10000 items, at most 1024"},
 		{"/p2p/pool", "from=0", "", "limit"},
 		{"/p2p/pool", "limit=1", "", "from"},

@@ -1,0 +1,22 @@
+// Command mutants looks for rules and bounds that no test holds. It changes the code
+// in one place after another: a comparison takes or loses its boundary, a condition
+// is always true or always false, a calculation turns round, a constant is another
+// one, a statement is missing. Each such change is a mutant. If all tests pass on a
+// mutant, it survives, and then either a test is missing, or the change makes no
+// difference.
+//
+//	go run ./internal/mutants                        all files of targets.txt
+//	go run ./internal/mutants ./chain/rules          those of one folder
+//	go run ./internal/mutants ./chain/held.go        one file
+//	go run ./internal/mutants -list ./chain/held.go  list the mutants, test nothing
+//	go run ./internal/mutants -only 17 ./chain/held.go
+//	go run ./internal/mutants -sample 100            some mutants, always the same
+//
+// The file targets.txt says which files are mutated and which tests must notice. The
+// file accepted.txt lists mutants that make no difference, each with the reason. The
+// command fails if another mutant survives.
+//
+// All mutants of a package are compiled at once, with switches around them, and the
+// environment variable LODE_MUTANT turns one of them on. So a mutant costs one run of
+// a test program, up to the first test that fails, and nothing is compiled again.
+package main
