@@ -151,7 +151,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
 		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), address),
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
-		Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
+		Health: n.store.Err, Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})
 	limited := newLimitListener(n.listener, cmp.Or(c.Connections, defaultConnections), cmp.Or(c.ConnectionsEach, defaultConnectionsEach))
 	n.listener = limited
@@ -203,6 +203,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { return n.network.Run(ctx) })
+	group.Go(func() error { return awaitBroken(ctx, n.store, n.log) })
 	group.Go(func() error {
 		err := n.server.Serve(n.listener)
 		if errors.Is(err, http.ErrServerClosed) {

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -284,10 +283,6 @@ func mustAdd(t *testing.T, p *process, b block.Block) {
 // record runs nodes under strace and returns what they did.
 func record(t *testing.T) *recording {
 	t.Helper()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("NOT TESTED: images of a power failure: there is no strace")
-	}
 	params, err := rules.Tutorial(1)
 	if err != nil {
 		t.Fatal(err)
@@ -300,28 +295,16 @@ func record(t *testing.T) *recording {
 	if err := os.Mkdir(rec.root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lode := filepath.Join(root, "lode") // the name makes the test binary the command
-	if err := os.Symlink(self, lode); err != nil {
-		t.Fatal(err)
-	}
 	line := 1
-	traced := func(round int, inject []string, flags ...string) (p *process, end func()) {
+	var p *process
+	traced := func(round int, inject []string, flags ...string) (end func(syscall.Signal)) {
 		trace := filepath.Join(root, fmt.Sprintf("trace-%d", round))
-		args := slices.Concat(powerfail.Flags(), inject, []string{"-o", trace, lode, "node", "--listen", "127.0.0.1:0",
-			"--data", filepath.Join(rec.root, rec.data()), "--difficulty", "1"}, flags)
-		p, err := startProcess(exec.Command(strace, args...)) //nolint:noctx // the test ends it
-		if err != nil {
-			if strings.Contains(err.Error(), "ptrace") {
-				t.Skipf("NOT TESTED: images of a power failure: strace may not trace here: %v", err)
+		var pid int
+		p, pid = startTraced(t, trace, inject, filepath.Join(rec.root, rec.data()), flags...)
+		return func(s syscall.Signal) {
+			if err := syscall.Kill(pid, s); err != nil {
+				t.Fatal(err)
 			}
-			t.Fatal(err)
-		}
-		t.Cleanup(p.kill)
-		return p, func() {
 			<-p.done
 			f, err := os.Open(trace)
 			if err != nil {
@@ -345,7 +328,7 @@ func record(t *testing.T) *recording {
 	// Kill the node between the write of a meta page and its sync. Each sync takes long,
 	// so that most of the attempts succeed.
 	slowly := []string{"-e", "inject=fdatasync:delay_enter=20000"}
-	p, end := traced(0, slowly, "--peer", source.url)
+	end := traced(0, slowly, "--peer", source.url)
 	waitHeight(t, p, 24)
 	mustAdd(t, p, trunk[23]) // it is known, which is a promise
 	round := 1
@@ -358,9 +341,8 @@ func record(t *testing.T) *recording {
 			_, _, _ = p.call(t.Context(), http.MethodPost, "/new_transaction", killed.String())
 		}()
 		time.Sleep(30 * time.Millisecond)
-		p.signalTraced(t, syscall.SIGKILL)
+		end(syscall.SIGKILL)
 		<-answered
-		end()
 		seen := rec.endsBeforeMetaSync()
 		if round == 40 && !seen {
 			t.Fatal("the node was never killed between the write of a meta page and its sync")
@@ -370,7 +352,7 @@ func record(t *testing.T) *recording {
 		}
 		// The transaction whose answer was lost is known or is not. In either case it is
 		// stored when this is answered.
-		p, end = traced(round, slowly)
+		end = traced(round, slowly)
 		if status, answer, err := p.call(t.Context(), http.MethodPost, "/new_transaction", killed.String()); err != nil || status >= 300 {
 			t.Fatalf("%d %s %v", status, answer, err)
 		}
@@ -390,33 +372,15 @@ func record(t *testing.T) *recording {
 		mustAdd(t, p, b)
 	}
 	postAll(t, p, "third", 20)
-	p.signalTraced(t, syscall.SIGTERM)
-	end()
+	end(syscall.SIGTERM)
 
-	p, end = traced(round+1, nil)
+	end = traced(round+1, nil)
 	postAll(t, p, "fourth", 20)
-	p.signalTraced(t, syscall.SIGKILL)
-	end()
+	end(syscall.SIGKILL)
 
 	rec.readAcks(t)
 	rec.compareWithDisk(t)
 	return rec
-}
-
-// signalTraced sends a signal to the node that strace, which is the process p, runs.
-func (p *process) signalTraced(t *testing.T, s syscall.Signal) {
-	t.Helper()
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", p.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(children)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(pid, s); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func waitHeight(t *testing.T, p *process, height int64) {
