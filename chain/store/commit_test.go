@@ -321,3 +321,46 @@ func TestConcurrentReads(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// A group has at most maxGroup changes, and ends with the change with which it reaches
+// maxGroupBytes, so that one transaction never holds more of the memory or of the time.
+func TestBoundsOfAGroup(t *testing.T) {
+	for name, tc := range map[string]struct {
+		size, changes int
+		want          []int // changes in each transaction
+	}{
+		"by number": {1, maxGroup + 6, []int{1, maxGroup, 6}},
+		"by bytes":  {maxGroupBytes/2 + 1, 5, []int{1, 2, 2, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hook, held, _ := holdFirst()
+			s := openWith(t, t.TempDir(), hooks{beforeSync: hook})
+			var groups []int
+			s.Observe(Observer{Committed: func(changes int, _ time.Duration) { groups = append(groups, changes) }})
+			requests := make([]*request, 1+tc.changes)
+			for i := range requests {
+				requests[i] = &request{change: change{size: tc.size}, answer: make(chan error, 1)}
+			}
+			s.queue <- requests[0]
+			<-held
+			var all sync.WaitGroup
+			for _, r := range requests[1:] {
+				all.Go(func() { s.queue <- r })
+			}
+			for len(s.queue) < min(tc.changes, maxGroup) { // the others wait to get in
+				time.Sleep(time.Millisecond)
+			}
+			time.Sleep(5 * time.Millisecond)
+			held <- struct{}{}
+			all.Wait()
+			for _, r := range requests {
+				if err := <-r.answer; err != nil {
+					t.Error(err)
+				}
+			}
+			if !slices.Equal(groups, tc.want) {
+				t.Errorf("groups of %v changes, want %v", groups, tc.want)
+			}
+		})
+	}
+}
