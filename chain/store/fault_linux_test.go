@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,10 +152,10 @@ func TestDiskError(t *testing.T) {
 		{write(syscall.EDQUOT), true},
 		{write(syscall.EFBIG), true},
 		{write(syscall.EIO), false},
-		{fmt.Errorf("file resize error: %s", write(syscall.EFBIG)), true},
-		{fmt.Errorf("file resize error: %s", write(syscall.EIO)), false},
+		{errors.New("file resize error: " + write(syscall.EFBIG).Error()), true},
+		{errors.New("file resize error: " + write(syscall.EIO).Error()), false},
 		{errors.New("file sync error: " + syscall.ENOSPC.Error()), false}, // while the file grows
-		{syscall.ENOSPC, false},                                           // from fdatasync, as bbolt returns it
+		{syscall.ENOSPC, false}, // from fdatasync, as bbolt returns it
 		{syscall.EDQUOT, false},
 		{syscall.EIO, false},
 		{&os.PathError{Op: "sync", Path: "chain.db", Err: syscall.ENOSPC}, false},

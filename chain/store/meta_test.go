@@ -98,7 +98,8 @@ func reopen(t *testing.T, file []byte) (is, logged string) {
 	}
 	defer mustClose(t, s)
 	after, err := contents(s, nil)
-	if err != nil || !strings.HasPrefix(after, is[:strings.Index(is, "block")]) || !strings.Contains(after, "pending 1000") {
+	beforeBlocks, _, _ := strings.Cut(is, "block")
+	if err != nil || !strings.HasPrefix(after, beforeBlocks) || !strings.Contains(after, "pending 1000") {
 		t.Errorf("after the next change the store has\n%s(%v), before it had\n%s", after, err, is)
 	}
 	if strings.Contains(log.String(), "WARN") {

@@ -138,7 +138,7 @@ func (rec *recording) search(t *testing.T, n, from int, ignore func(powerfail.Ca
 		moments++
 		for ; opened < n*(i+1)/len(at) && len(faults) == 0; opened++ {
 			how := powerfail.How(r.IntN(powerfail.Ways))
-			to, err := os.MkdirTemp(place, "image-")
+			to, err := os.MkdirTemp(place, "image-") //nolint:usetesting // place is in memory
 			if err != nil {
 				return nil, 0, err
 			}
@@ -158,7 +158,7 @@ func (rec *recording) search(t *testing.T, n, from int, ignore func(powerfail.Ca
 
 // imageFolder returns a folder for images, in memory if there is one.
 func imageFolder(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "lode-power-")
+	dir, err := os.MkdirTemp("/dev/shm", "lode-power-") //nolint:usetesting // a folder in memory
 	if err != nil {
 		return t.TempDir()
 	}
