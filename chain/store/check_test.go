@@ -37,7 +37,7 @@ func leafKey(page []byte, i int) []byte {
 }
 
 func put16(b []byte, v uint16) { binary.NativeEndian.PutUint16(b, v) }
-func put32(b []byte, v int)    { binary.NativeEndian.PutUint32(b, uint32(v)) }
+func put32(b []byte, v uint32) { binary.NativeEndian.PutUint32(b, v) }
 func put64(b []byte, v int)    { binary.NativeEndian.PutUint64(b, uint64(v)) }
 
 // check checks the pages of a file with and without the leaves of bodies.
@@ -118,21 +118,22 @@ func TestRulesOfThePages(t *testing.T) {
 			put64(element(s.page("bodies branch", 0), 1)[8:], high+5)
 		}, "beyond the last one", false},
 		"an overflow of one page too many": {func(s spoiler) {
-			put32(s.page("headers leaf", 0)[12:], high-s.kinds["headers leaf"][0])
+			put32(s.page("headers leaf", 0)[12:], uint32(high-s.kinds["headers leaf"][0]))
 		}, "goes on beyond the last one", true},
 		"an enormous overflow": {func(s spoiler) {
 			put32(s.page("headers leaf", 0)[12:], 1<<31)
 		}, "goes on beyond the last one", true},
 		"a page in the place of another": {func(s spoiler) { put64(s.page("headers leaf", 0), 3) }, "says that it is page 3", true},
+		"a body in the place of another": {func(s spoiler) { put64(s.page("bodies leaf", 0), 3) }, "says that it is page 3", true},
 		"too many elements":              {func(s spoiler) { put16(s.page("headers leaf", 0)[10:], 0xffff) }, "elements", true},
 		"a gap between elements": {func(s spoiler) {
 			e := element(s.page("headers leaf", 0), 0)
-			put32(e[4:], int(u32(e[4:]))+1)
+			put32(e[4:], u32(e[4:])+1)
 		}, "out of its place", true},
 		"an empty key in a leaf": {func(s spoiler) {
 			page := s.page("headers leaf", 0)
 			e := element(page, count(page)-1)
-			put32(e[12:], int(u32(e[8:])+u32(e[12:])))
+			put32(e[12:], u32(e[8:])+u32(e[12:]))
 			put32(e[8:], 0)
 		}, "out of its place", true},
 		"a value that is too long": {func(s spoiler) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -478,7 +479,7 @@ func (rec *recording) compareWithDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := disk.Advance(1 << 40); err != nil {
+	if err := disk.Advance(math.MaxInt); err != nil {
 		t.Fatal(err)
 	}
 	err = filepath.WalkDir(rec.root, func(path string, e fs.DirEntry, err error) error {
