@@ -322,15 +322,15 @@ func TestConcurrentReads(t *testing.T) {
 	all.Wait()
 }
 
-// A group has at most maxGroup changes, and ends with the change with which it reaches
-// maxGroupBytes, so that one transaction never holds more of the memory or of the time.
+// A group has at most 1,024 changes, and ends with the change with which it reaches
+// 16 MiB, so that one transaction never holds more of the memory or of the time.
 func TestBoundsOfAGroup(t *testing.T) {
 	for name, tc := range map[string]struct {
 		size, changes int
 		want          []int // changes in each transaction
 	}{
-		"by number": {1, maxGroup + 6, []int{1, maxGroup, 6}},
-		"by bytes":  {maxGroupBytes/2 + 1, 5, []int{1, 2, 2, 1}},
+		"by number": {1, 1024 + 6, []int{1, 1024, 6}},
+		"by bytes":  {8<<20 + 1, 5, []int{1, 2, 2, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			hook, held, _ := holdFirst()
@@ -347,7 +347,7 @@ func TestBoundsOfAGroup(t *testing.T) {
 			for _, r := range requests[1:] {
 				all.Go(func() { s.queue <- r })
 			}
-			for len(s.queue) < min(tc.changes, maxGroup) { // the others wait to get in
+			for len(s.queue) < min(tc.changes, 1024) { // the others wait to get in
 				time.Sleep(time.Millisecond)
 			}
 			time.Sleep(5 * time.Millisecond)
