@@ -102,7 +102,7 @@ func (s *Store) commit(group []*request) {
 			s.countFailure(err)
 			group[failed].answer <- err
 			group = slices.Delete(group, failed, failed+1)
-		case errors.Is(err, chain.ErrNoSpace) && len(group) > 1 && s.broken == nil:
+		case errors.Is(err, chain.ErrNoSpace) && len(group) > 1: // the store has not given up
 			for i := range group { // some of them may fit on the disk
 				s.commit(slices.Clone(group[i : i+1]))
 			}

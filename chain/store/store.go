@@ -299,7 +299,8 @@ func (s *Store) Close() error {
 		s.writeOtherMeta()
 	}
 	if s.stuck {
-		return s.file.Close() // releases the lock, too
+		// bbolt cannot unmap the file, which keeps its lock alive after the close.
+		return errors.Join(unlock(s.file), s.file.Close())
 	}
 	return s.db.Close()
 }
