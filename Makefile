@@ -94,6 +94,12 @@ long: ## run the tests that take long in their full sizes
 mutants: ## change the code of MUTANTS in one place after another, and fail if no test notices
 	go run ./internal/mutants $(MUTANTS)
 
+# One line for each suite, in the size that takes long.
+.PHONY: long
+long: ## run the tests that take long in their full sizes
+	LODE_POWER=2000 go test -count=1 -run TestPower -timeout 30m -v ./cmd/lode
+	LODE_KILLS=200 go test -count=1 -run TestKill -timeout 60m -v ./cmd/lode
+
 .PHONY: bench
 bench: ## run the benchmarks that match BENCH (.), in BENCHCOUNT (6) rounds of BENCHTIME (100ms)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./bench

@@ -24,7 +24,9 @@ type Store interface {
 	// Commit makes either the whole change durable or no part of it, and returns
 	// when the change is on disk. Concurrent calls may share one write. The error
 	// wraps [ErrNoSpace] if the disk is full; the store can still be read then, and
-	// takes changes again once there is space.
+	// takes changes again once there is space. The error wraps [ErrBroken] if the
+	// store has given up; whether the change that it gave up on is on disk is then
+	// unknown, and of all later changes nothing is.
 	Commit(Change) error
 
 	// Block returns a block in the form of [block.Block.AppendBinary], or an error
@@ -67,6 +69,7 @@ type Pending struct {
 var (
 	ErrNotFound = errors.New("not found")
 	ErrNoSpace  = errors.New("no space left on the disk")
+	ErrBroken   = errors.New("the store takes no changes until it is opened again")
 	ErrDamaged  = errors.New("the store is damaged")
 	ErrLocked   = errors.New("another process has the store open")
 	ErrClosed   = errors.New("the store is closed")

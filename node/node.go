@@ -164,7 +164,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
 		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), address),
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
-		Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
+		Health: n.store.Err, Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})
 	n.onRelease(func() error {
 		n.api.Close()

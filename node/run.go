@@ -59,6 +59,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { return n.network.Run(ctx) })
+	group.Go(func() error { return awaitBroken(ctx, n.store, n.log) })
 	group.Go(func() error {
 		err := n.server.Serve(n.listener)
 		if errors.Is(err, http.ErrServerClosed) {

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
-	"hash/fnv"
 	"io"
 	"slices"
 )
@@ -11,14 +10,9 @@ import (
 // Constants of bbolt's file format, version 2. Numbers are in the byte order of the
 // machine.
 const (
-	boltMagic   = 0xed0cdaed
-	boltVersion = 2
-
-	pageHeader    = 16 // id uint64, flags and count uint16, overflow uint32
-	pageElement   = 16 // branch: pos, key size uint32, page uint64; leaf: flags, pos, key size, value size uint32
-	bucketHeader  = 16 // root page (0: the bucket's only page follows), sequence uint64
-	metaSize      = 64
-	metaSumOffset = 56
+	pageHeader   = 16 // id uint64, flags and count uint16, overflow uint32
+	pageElement  = 16 // branch: pos, key size uint32, page uint64; leaf: flags, pos, key size, value size uint32
+	bucketHeader = 16 // root page (0: the bucket's only page follows), sequence uint64
 
 	flagBranch   = 1
 	flagLeaf     = 2
@@ -27,43 +21,44 @@ const (
 	elementIsBucket = 1      // a flag of a leaf element: its value is a bucket
 	freelistLong    = 0xffff // a count for "the first element is the count"
 
-	maxPageSize = 64 << 10
-	maxDepth    = 32
+	maxDepth = 32
 )
+
+// lastCommit says which commit of a file counts.
+type lastCommit struct {
+	txid uint64
+	torn error // what is wrong with one of the two meta pages; nil: both are sound
+}
 
 // checkPages reads a bbolt file of a size in bytes and returns an error if a page is
 // not as bbolt writes it. It calls record for every record that it reads, and
-// returns the number of the transaction that wrote last. It trusts nothing in the
-// file.
+// returns the last commit. It trusts nothing in the file.
 //
 // It reads all pages that are in use, except that it skips the leaves of the bucket
 // bodies if the file is larger than bodiesUpTo bytes.
-func checkPages(file io.ReaderAt, size, bodiesUpTo int64, record func(bucket string, key, value []byte)) (txid uint64, err error) {
-	c := checker{file: file, record: record, bodies: size <= bodiesUpTo}
-	if err := c.metas(size); err != nil {
-		return 0, err
+func checkPages(file io.ReaderAt, size, bodiesUpTo int64, record func(bucket string, key, value []byte)) (lastCommit, error) {
+	metas, err := readMetas(file, size)
+	if err != nil {
+		return lastCommit{}, err
 	}
+	c := checker{file: file, record: record, bodies: size <= bodiesUpTo, meta: metas.newer}
 	c.use = make([]pageUse, c.high)
 	c.use[0], c.use[1] = used, used
 	if err := c.freelist(); err != nil {
-		return 0, err
+		return lastCommit{}, err
 	}
 	if err := c.root(); err != nil {
-		return 0, err
+		return lastCommit{}, err
 	}
-	return c.txid, c.coverage()
+	return lastCommit{c.txid, metas.torn}, c.coverage()
 }
 
 type checker struct {
-	file     io.ReaderAt
-	record   func(bucket string, key, value []byte)
-	bodies   bool   // whether to read the leaves of the bucket bodies
-	txid     uint64 // of the newer meta page, as are the fields below
-	pageSize uint64
-	high     uint64 // pages from here on have never been used
-	rootPage uint64
-	freePage uint64
-	use      []pageUse // of each page below high, as far as it is known
+	file   io.ReaderAt
+	record func(bucket string, key, value []byte)
+	bodies bool // whether to read the leaves of the bucket bodies
+	meta
+	use []pageUse // of each page below high, as far as it is known
 }
 
 // pageUse says what a page is used for.
@@ -75,36 +70,6 @@ const (
 	used
 	unread // a leaf of the bucket bodies that was skipped; its overflow pages follow it
 )
-
-// metas checks both meta pages and sets the fields that come from the newer one.
-func (c *checker) metas(size int64) error {
-	for i := range uint64(2) {
-		var raw [pageHeader + metaSize]byte
-		// The first meta page tells the page size, and thus where the second one is.
-		if _, err := c.file.ReadAt(raw[:], int64(i*c.pageSize)); err != nil {
-			return damaged("meta page %d: %v", i, err)
-		}
-		meta := raw[pageHeader:]
-		sum := fnv.New64a()
-		_, _ = sum.Write(meta[:metaSumOffset])
-		if u32(meta) != boltMagic || u32(meta[4:]) != boltVersion || u64(meta[metaSumOffset:]) != sum.Sum64() {
-			return damaged("meta page %d is not what was written", i)
-		}
-		pageSize := uint64(u32(meta[8:]))
-		if pageSize < 1<<10 || pageSize > maxPageSize || i == 1 && pageSize != c.pageSize {
-			return damaged("meta page %d: pages of %d bytes", i, pageSize)
-		}
-		c.pageSize = pageSize
-		if txid := u64(meta[48:]); i == 0 || txid > c.txid {
-			c.txid = txid
-			c.rootPage, c.freePage, c.high = u64(meta[16:]), u64(meta[32:]), u64(meta[40:])
-		}
-	}
-	if c.high < 4 || c.high > uint64(size)/c.pageSize {
-		return damaged("the file has %d bytes, want at least %d pages of %d: its end is missing", size, c.high, c.pageSize)
-	}
-	return nil
-}
 
 // freelist marks the pages that the list of free pages names.
 func (c *checker) freelist() error {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/pow"
 )
@@ -100,7 +102,7 @@ func (s *Store) commit(group []*request) {
 			s.countFailure(err)
 			group[failed].answer <- err
 			group = slices.Delete(group, failed, failed+1)
-		case errors.Is(err, chain.ErrNoSpace) && len(group) > 1 && s.broken == nil:
+		case errors.Is(err, chain.ErrNoSpace) && len(group) > 1: // the store has not given up
 			for i := range group { // some of them may fit on the disk
 				s.commit(slices.Clone(group[i : i+1]))
 			}
@@ -126,10 +128,11 @@ func (s *Store) write(group []*request) (failed int, err error) {
 	w, failed, err := s.apply(group)
 	if err != nil {
 		if s.rollBack(w); failed < 0 {
-			s.giveUp(err)
+			return -1, s.giveUp(err)
 		}
 		return failed, err
 	}
+	txid := uint64(w.tx.ID())
 	if s.hooks.beforeSync != nil {
 		if err := s.hooks.beforeSync(); err != nil {
 			s.rollBack(w)
@@ -140,22 +143,35 @@ func (s *Store) write(group []*request) (failed int, err error) {
 		s.rollBack(w)
 		err, goOn := diskError(err)
 		if !goOn {
-			s.giveUp(err)
+			return -1, s.giveUp(err)
 		}
-		return -1, err
+		return -1, s.goOn(err)
 	}
 	s.tellCommitted(len(group), time.Since(start))
-	s.state = w.state
+	s.state, s.txid = w.state, txid
 	for hash, b := range w.fresh {
 		s.blocks.add(hash, b.number)
 	}
 	if s.hooks.afterSync != nil {
 		if err := s.hooks.afterSync(); err != nil {
-			s.giveUp(err)
-			return -1, err
+			err, _ = diskError(err)
+			return -1, s.giveUp(err)
 		}
 	}
 	return -1, nil
+}
+
+// goOn returns err, after which the store can go on because it is as it was before.
+// It gives up instead if it is not: a write of the meta page that failed half-way may
+// have made the transaction count.
+func (s *Store) goOn(err error) error {
+	if s.broken != nil {
+		return s.broken // for lack of a rollback
+	}
+	if errTx := s.isAt(s.txid); errTx != nil {
+		return s.giveUp(fmt.Errorf("%w, after %w", errTx, err))
+	}
+	return err
 }
 
 // apply begins a transaction and applies the changes of a group in it. failed is
@@ -163,7 +179,7 @@ func (s *Store) write(group []*request) (failed int, err error) {
 func (s *Store) apply(group []*request) (w *writer, failed int, err error) {
 	defer guard(&err)()
 	failed = -1 // also if something panics
-	tx, err := s.db.Begin(true)
+	tx, err := s.begin()
 	if err != nil {
 		return nil, failed, fmt.Errorf("write to the store: %w", err)
 	}
@@ -175,6 +191,16 @@ func (s *Store) apply(group []*request) (w *writer, failed int, err error) {
 		}
 	}
 	return w, failed, w.finish()
+}
+
+// begin begins a transaction that writes. If bbolt panics, it holds its locks for
+// ever.
+func (s *Store) begin() (tx *bbolt.Tx, err error) {
+	defer guard(&err)()
+	s.stuck = true
+	tx, err = s.db.Begin(true)
+	s.stuck = false
+	return tx, err
 }
 
 // rollBack rolls back a transaction, which bbolt may have ended already. If bbolt
@@ -190,15 +216,33 @@ func (s *Store) rollBack(w *writer) {
 	}()
 	if err != nil {
 		s.stuck = true
-		s.giveUp(err)
+		_ = s.giveUp(err)
 	}
 }
 
-// giveUp makes the store refuse all further changes, for the reason err.
-func (s *Store) giveUp(err error) {
+// giveUp makes the store refuse all further changes, for the reason err, unless it
+// has given up before. It returns the error with which it refuses them.
+func (s *Store) giveUp(err error) error {
 	if s.broken == nil {
-		s.broken = fmt.Errorf("the store takes no changes until it is opened again: %w", err)
+		s.broken = fmt.Errorf("%w: %w", chain.ErrBroken, err)
 		s.counts.givenUp.Store(true)
+		close(s.gaveUp)
 		s.log.Error("the store takes no changes until it is opened again", "err", err)
+	}
+	return s.broken
+}
+
+// Broken returns a channel that is closed when the store gives up. It then refuses
+// all changes until it is opened again, and [Store.Err] says why.
+func (s *Store) Broken() <-chan struct{} { return s.gaveUp }
+
+// Err returns the error, which wraps [chain.ErrBroken], with which the store refuses
+// all changes, or nil if it has not given up.
+func (s *Store) Err() error {
+	select {
+	case <-s.gaveUp:
+		return s.broken // never changes again
+	default:
+		return nil
 	}
 }

@@ -321,3 +321,129 @@ func TestConcurrentReads(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// A group has at most 1,024 changes, and ends with the change with which it reaches
+// 16 MiB, so that one transaction never holds more of the memory or of the time.
+func TestBoundsOfAGroup(t *testing.T) {
+	for name, tc := range map[string]struct {
+		size, changes int
+		want          []int // changes in each transaction
+	}{
+		"by number": {1, 1024 + 6, []int{1, 1024, 6}},
+		"by bytes":  {8<<20 + 1, 5, []int{1, 2, 2, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hook, held, _ := holdFirst()
+			s := openWith(t, t.TempDir(), hooks{beforeSync: hook})
+			var groups []int
+			s.Observe(Observer{Committed: func(changes int, _ time.Duration) { groups = append(groups, changes) }})
+			requests := make([]*request, 1+tc.changes)
+			for i := range requests {
+				requests[i] = &request{change: change{size: tc.size}, answer: make(chan error, 1)}
+			}
+			s.queue <- requests[0]
+			<-held
+			var all sync.WaitGroup
+			for _, r := range requests[1:] {
+				all.Go(func() { s.queue <- r })
+			}
+			for len(s.queue) < min(tc.changes, 1024) { // the others wait to get in
+				time.Sleep(time.Millisecond)
+			}
+			time.Sleep(5 * time.Millisecond)
+			held <- struct{}{}
+			all.Wait()
+			for _, r := range requests {
+				if err := <-r.answer; err != nil {
+					t.Error(err)
+				}
+			}
+			if !slices.Equal(groups, tc.want) {
+				t.Errorf("groups of %v changes, want %v", groups, tc.want)
+			}
+		})
+	}
+}
+
+// A store goes on after a full disk only if the last transaction is still the one
+// before. If not, the change that was refused may count, so the store gives up.
+func TestGoesOnOnlyWhereItWas(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	mustCommit(t, s, chain.Change{AddPending: pendingOf(1, "x")})
+	failure := fmt.Errorf("%w: as the test wants it", chain.ErrNoSpace)
+	if err := s.goOn(failure); !errors.Is(err, failure) || s.Err() != nil {
+		t.Errorf("error %v, store %v", err, s.Err())
+	}
+	s.txid--
+	if err := s.goOn(failure); !errors.Is(err, chain.ErrBroken) || s.Err() == nil {
+		t.Errorf("another transaction is the last one: error %v, store %v", err, s.Err())
+	}
+}
+
+// If bbolt panics when it rolls back, the store gives up, keeps its first reason, and
+// closes without waiting for a lock that nobody releases.
+func TestRollbackPanics(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	mustCommit(t, s, chain.Change{AddPending: pendingOf(1, "x")})
+	s.rollBack(&writer{}) // without a transaction
+	first := s.Err()
+	if !errors.Is(first, chain.ErrBroken) || !s.stuck || !s.Stats().GivenUp {
+		t.Errorf("error %v, stuck %v", first, s.stuck)
+	}
+	if again := s.giveUp(errors.New("another reason")); again.Error() != first.Error() {
+		t.Errorf("the reason was %v and is %v", first, again)
+	}
+	if err := s.Commit(chain.Change{AddPending: pendingOf(2, "y")}); !errors.Is(err, chain.ErrBroken) {
+		t.Errorf("error %v", err)
+	}
+	mustClose(t, s)
+	mustClose(t, mustOpen(t, dir))
+}
+
+// A block that a transaction stores twice is there once.
+func TestSameBlockTwiceInAChange(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	b := testBlock(pow.Hash{}, 0, "a", testTx("x"))
+	mustCommit(t, s, chain.Change{Blocks: []block.Block{b, b}, Connect: []pow.Hash{b.Hash()}})
+	mustCommit(t, s, chain.Change{Blocks: []block.Block{b}})
+	headers := 0
+	if _, _, err := s.Load(func(pow.Header) error { headers++; return nil }); err != nil || headers != 1 {
+		t.Errorf("%d headers (%v), want 1", headers, err)
+	}
+}
+
+// Buckets that grow at their end have full pages, so that the file is not twice as long
+// as it must be.
+func TestPagesAreFull(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	prev := pow.Hash{}
+	for i := range uint64(10) {
+		blocks := testBranch(prev, int64(100*i), "a", 100, 1)
+		prev = blocks[99].Hash()
+		c := chain.Change{Blocks: blocks, Connect: hashes(blocks)}
+		for j := range uint64(100) {
+			c.AddPending = append(c.AddPending, pendingOf(1+100*i+j, fmt.Sprint(i, j))...)
+		}
+		mustCommit(t, s, c)
+	}
+	mustClose(t, s)
+	path := filepath.Join(dir, fileName)
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := pageKinds(t, path)
+	for _, kind := range []string{"headers leaf", "bodies leaf", "pending leaf"} {
+		used := 0
+		for i := range kinds[kind] {
+			page := spoiler{file, kinds}.page(kind, i)
+			last := element(page, count(page)-1)
+			used += pageHeader + pageElement*(count(page)-1) + int(u32(last[4:])+u32(last[8:])+u32(last[12:]))
+		}
+		if full := float64(used) / float64(len(kinds[kind])*os.Getpagesize()); full < 0.8 {
+			t.Errorf("%d pages of kind %s are full to %.0f %%, want 80", len(kinds[kind]), kind, 100*full)
+		}
+	}
+}

@@ -244,8 +244,12 @@ func TestBitFlips(t *testing.T) {
 				}
 			}
 			t.Logf("%d of %d flips were found, the others changed nothing", found, flips)
-			if found == 0 && kind != "free" {
+			// Damage of one meta page is mended: see TestLostMeta.
+			if found == 0 && kind != "free" && kind != "meta" {
 				t.Error("no flip was found")
+			}
+			if found > 0 && kind == "meta" {
+				t.Error("a file was refused, although one of its meta pages was sound")
 			}
 		})
 	}

@@ -36,11 +36,18 @@
 // would fault, loop forever, or write over pages that are in use. Open therefore
 // checks the file before bbolt reads it:
 //
-//   - Both meta pages must be sound. If only one were, bbolt would step back to
-//     the older one and forget the last commit.
+//   - One of the two meta pages must be sound. A power failure can tear the page that
+//     is being written. The other one then leads to the commit before, which is whole;
+//     the torn one belongs to a change that was not acknowledged. Close commits once
+//     more without a change, so that a file that was closed can lose either page.
 //   - The pages must form trees, and each page must be used exactly once or be
 //     free.
 //   - The numbers of records must be those that the last commit noted.
+//
+// Before that, Open syncs the file and the folders above it, because a process that
+// was killed may have left them to the kernel's memory alone. Unless the file was
+// closed properly, Open also makes the kernel forget its pages and thus reads what is
+// really on the disk.
 //
 // Open reads the whole file, except that it skips the block bodies of a file
 // larger than a gigabyte. A body is also checked whenever it is read. All damage
@@ -48,10 +55,13 @@
 //
 // # A full or failing disk
 //
-// When the disk is full, Commit fails with [chain.ErrNoSpace], nothing of the
-// change is kept, and the next change is tried as usual. After any other failed
-// write, and after every failed fsync, the content of the disk is unknown, because
-// the kernel reports such an error once and then keeps the pages as if they were
-// clean. The store then refuses all changes until it is opened again. It can still
-// be read.
+// When the disk is full, a write fails, and Commit with [chain.ErrNoSpace]. Nothing
+// of the change is kept, and the next change is tried as usual.
+//
+// After any other failed write, and after every failed sync, also one for which there
+// was no space, the content of the disk is unknown, because the kernel reports such an
+// error once and then keeps the pages as if they were clean. The store then gives up:
+// it refuses all changes with [chain.ErrBroken] until it is opened again, and closes
+// the channel of [Store.Broken]. It can still be read. Opening it again is safe,
+// because Open reads the disk and not the kernel's memory.
 package store

@@ -10,18 +10,19 @@ import (
 	"github.com/lodepow/lode/chain"
 )
 
-// diskError wraps the error of a write or a sync, in [chain.ErrNoSpace] if the disk
-// was full, and reports whether the store can go on. It can only if space was
-// lacking for a write or for growing the file: bbolt has then rolled the
-// transaction back, and anything that reached the disk lies in free pages.
+// diskError wraps the error of a write or a sync, and reports whether the store can
+// go on. It can only if space was lacking for a write or for growing the file: bbolt
+// has then rolled the transaction back, and anything that reached the disk lies in
+// free pages. Then, and only then, the error wraps [chain.ErrNoSpace]. A sync that
+// fails for lack of space is as fatal as any other that fails.
 func diskError(err error) (_ error, goOn bool) {
-	if !full(err) {
-		return fmt.Errorf("write to the store: %w", err), false
-	}
 	var failed *fs.PathError
-	goOn = errors.As(err, &failed) && failed.Op == "write" ||
-		strings.HasPrefix(err.Error(), "file resize error")
-	return fmt.Errorf("%w: %w", chain.ErrNoSpace, err), goOn
+	goOn = full(err) && (errors.As(err, &failed) && failed.Op == "write" ||
+		strings.HasPrefix(err.Error(), "file resize error"))
+	if goOn {
+		return fmt.Errorf("%w: %w", chain.ErrNoSpace, err), true
+	}
+	return fmt.Errorf("write to the store: %w", err), false
 }
 
 // full reports whether the error means that a disk, a quota or a limit is full.

@@ -2,7 +2,10 @@
 
 package store
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // freeBytes returns the space that this process may use on the disk of a folder,
 // or -1 if the system does not tell.
@@ -13,3 +16,6 @@ func freeBytes(dir string) int64 {
 	}
 	return int64(float64(s.Bavail) * float64(s.Bsize)) // their types depend on the system
 }
+
+// unlock releases the lock that bbolt has taken on a file.
+func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

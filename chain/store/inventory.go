@@ -10,6 +10,7 @@ import (
 // inventory collects what the records of a file say while Open reads them.
 type inventory struct {
 	txid   uint64 // of the transaction that wrote last
+	torn   error  // what is wrong with one of the meta pages; nil: both are sound
 	blocks *index
 	state  state // as the last commit noted it
 

@@ -77,10 +77,14 @@ type Store struct {
 	queue  chan *request
 	done   chan struct{} // closed when the committer has returned
 
+	gaveUp chan struct{} // closed when broken is set
+
 	// Only the committer uses the following fields, and Close when it has returned.
-	state  state // after the last commit
-	broken error // why the store refuses all changes; nil: it does not
-	stuck  bool  // bbolt has panicked in a rollback and cannot be closed
+	// Others may read broken once gaveUp is closed.
+	state  state  // after the last commit
+	txid   uint64 // of the last commit
+	broken error  // why the store refuses all changes; nil: it does not
+	stuck  bool   // bbolt has panicked while it held its locks, and cannot be closed
 }
 
 var _ chain.Store = (*Store)(nil)
@@ -117,12 +121,20 @@ func openDir(dir, path string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
+	// A process that was killed may have left all of this to the kernel alone.
+	if err := errors.Join(syncDirs(dir), settle(path)); err != nil {
+		return nil, err
+	}
 	inv, err := checkFile(path)
 	if err != nil {
 		return nil, err
 	}
 	if err := inv.check(o); err != nil {
 		return nil, err
+	}
+	if inv.torn != nil {
+		o.Logger.Warn("one of the two meta pages of the store is not what was written: the other one is used, and the next change writes this one anew. If this was a power failure, nothing that was acknowledged is lost",
+			"path", path, "err", inv.torn)
 	}
 
 	s := &Store{
@@ -131,14 +143,18 @@ func openDir(dir, path string, o Options) (*Store, error) {
 		hooks:  o.hooks,
 		blocks: inv.blocks,
 		state:  inv.state,
+		txid:   inv.txid,
 		queue:  make(chan *request, maxGroup),
 		done:   make(chan struct{}),
+		gaveUp: make(chan struct{}),
 	}
 	if s.db, s.file, err = openBolt(path, false); err != nil {
 		return nil, err
 	}
-	if err := s.unchanged(inv.txid); err != nil {
-		return nil, errors.Join(err, s.db.Close())
+	// Another process may have written since checkFile read the file and before this
+	// process got the exclusive lock.
+	if err := s.isAt(inv.txid); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", chain.ErrLocked, err), s.db.Close())
 	}
 	// Remove files that processes which died in create have left behind.
 	if left, err := filepath.Glob(filepath.Join(dir, newName)); err == nil {
@@ -193,15 +209,7 @@ func create(dir, path string, o Options) (err error) {
 			return err
 		}
 	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }
 
 // checkFile reads and checks the whole file before bbolt relies on it. Its shared
@@ -220,7 +228,9 @@ func checkFile(path string) (*inventory, error) {
 	}
 	inv := &inventory{blocks: newIndex(0)}
 	if info, err = file.Stat(); err == nil {
-		inv.txid, err = checkPages(file, info.Size(), checkBodiesUpTo, inv.record)
+		var last lastCommit
+		last, err = checkPages(file, info.Size(), checkBodiesUpTo, inv.record)
+		inv.txid, inv.torn = last.txid, last.torn
 	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return nil, err
@@ -228,12 +238,11 @@ func checkFile(path string) (*inventory, error) {
 	return inv, nil
 }
 
-// unchanged returns an error if another process has written since checkFile saw
-// transaction txid and before this process got the exclusive lock.
-func (s *Store) unchanged(txid uint64) error {
+// isAt returns an error unless the last transaction in the file is txid.
+func (s *Store) isAt(txid uint64) error {
 	return s.view(func(tx *bbolt.Tx) error {
 		if now := uint64(tx.ID()); now != txid {
-			return fmt.Errorf("%w: it has just written", chain.ErrLocked)
+			return fmt.Errorf("the last transaction is %d, want %d", now, txid)
 		}
 		return nil
 	})
@@ -286,8 +295,28 @@ func (s *Store) Close() error {
 	s.gate.Unlock()
 
 	<-s.done
+	if s.broken == nil {
+		s.writeOtherMeta()
+	}
 	if s.stuck {
-		return s.file.Close() // releases the lock, too
+		// bbolt cannot unmap the file, which keeps its lock alive after the close.
+		return errors.Join(unlock(s.file), s.file.Close())
 	}
 	return s.db.Close()
+}
+
+// writeOtherMeta commits a transaction without changes. Both meta pages then lead to
+// the same records, so that a file that was closed survives the loss of either page.
+// An error is only logged: everything that was acknowledged is on disk anyway.
+func (s *Store) writeOtherMeta() {
+	tx, err := s.begin()
+	if err == nil {
+		w := &writer{tx: tx}
+		if err = w.commit(); err != nil {
+			s.rollBack(w)
+		}
+	}
+	if err != nil {
+		s.log.Info("the second meta page of the store was not written", "err", err)
+	}
 }

@@ -68,6 +68,8 @@ func explain(err error) (p problem, known bool) {
 			status:   http.StatusInsufficientStorage,
 			sentence: "the node's disk is full, nothing was kept: try again when it has space",
 		}, true
+	case errors.Is(err, chain.ErrBroken):
+		return errBroken, true
 	case errors.Is(err, ErrAhead):
 		return problem{status: http.StatusServiceUnavailable, retryAfter: "1", sentence: ErrAhead.Error()}, true
 	case errors.Is(err, chain.ErrClosed):
@@ -194,6 +196,13 @@ func (a *API) write(w *writer, r *http.Request, body []byte) error {
 // errShutdown is the answer to requests that wait while the node shuts down, and to
 // those that come later.
 var errShutdown = problem{status: http.StatusServiceUnavailable, retryAfter: "5", reason: reasonShutdown, sentence: "the node is shutting down"}
+
+// errBroken is the answer to the change on which the store gave up, which may be stored
+// or not, and to all later ones, which are not.
+var errBroken = problem{
+	status: http.StatusServiceUnavailable, retryAfter: "60",
+	sentence: "the node's disk has failed, so the node takes no changes and has to be started again: look then whether this was kept, and try again if not",
+}
 
 // errGone is returned by a handler that has stopped because the client has left.
 var errGone = errors.New("the client is gone")

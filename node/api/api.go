@@ -40,6 +40,7 @@ type Config struct {
 	Kernel  string
 	Workers int
 
+	Health  func() error     // for /healthz: nil if the node can take changes; nil: it always can
 	Metrics http.Handler     // answers /metrics; nil: an empty answer
 	Logger  *slog.Logger     // nil: nothing is logged
 	Now     func() time.Time // nil: time.Now

@@ -3,12 +3,14 @@ package api
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +64,7 @@ func newTestNode(t testing.TB, c testSetup) *testNode {
 	}
 	config := c.config
 	config.Chain, config.Miner, config.Next, config.Now = seen, n.miner, c.next, n.now
+	config.Health = n.store.Err
 	config.Version, config.Kernel, config.Workers = "v0", "portable", 2
 	config.Logger = slog.New(slog.NewTextHandler(n.log, nil))
 	n.api = newAPI(config, c.limits)
@@ -212,15 +215,27 @@ func (m *testMiner) Progress() mine.Progress {
 	}
 }
 
-// testStore is a store in memory that can pretend that the disk is full.
+// testStore is a store in memory that can pretend that the disk is full, or that it has
+// given up because a sync found the disk full.
 type testStore struct {
 	*chain.MemStore
-	full atomic.Bool
+	full, broken atomic.Bool
+}
+
+// Err returns why the store has given up.
+func (s *testStore) Err() error {
+	if s.broken.Load() {
+		return fmt.Errorf("%w: %w", chain.ErrBroken, syscall.ENOSPC)
+	}
+	return nil
 }
 
 func (s *testStore) Commit(c chain.Change) error {
 	if s.full.Load() {
 		return chain.ErrNoSpace
+	}
+	if err := s.Err(); err != nil {
+		return err
 	}
 	return s.MemStore.Commit(c)
 }

@@ -109,6 +109,7 @@ func (s *script) command(words []string) {
 		s.setup.params = rulestest.MustNew(rules.Config{Name: "signed", Signatures: rules.SignaturesRequired})
 	case "disk":
 		s.start().store.full.Store(words[1] == "full")
+		s.start().store.broken.Store(words[1] == "broken")
 	case "clock":
 		s.start().clock.Add(s.duration(words[1]).Milliseconds())
 	case "hold":

@@ -85,8 +85,17 @@ func (a *API) miningStatus() miningJSON {
 }
 
 func (a *API) getHealth(w *writer, r *http.Request) error {
+	if a.config.Health != nil && a.config.Health() != nil {
+		return errUnhealthy // the log has the reason, which may name files
+	}
 	a.say(w, r, http.StatusOK, "ok", func() any { return messageJSON{"ok"} })
 	return nil
+}
+
+// errUnhealthy is what /healthz answers when the store has given up.
+var errUnhealthy = problem{
+	status:   http.StatusServiceUnavailable,
+	sentence: "the node's disk has failed: the node takes no changes, can be read a little longer, and has to be started again; its log says why",
 }
 
 // getMetrics gathers the metrics into a buffer and then sends them. A gathering
