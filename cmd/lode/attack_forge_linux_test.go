@@ -16,9 +16,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// branch is a chain of blocks without transactions that begins at genesis. All its
+// fakeBranch is a chain of blocks without transactions that begins at genesis. All its
 // blocks have proof of work and would pass every check.
-type branch struct {
+type fakeBranch struct {
 	blocks []block.Block
 	hashes []pow.Hash // of the blocks
 	top    rules.State
@@ -26,8 +26,8 @@ type branch struct {
 
 // newBranch creates a branch of n blocks, which differs from every other one from its
 // first block on.
-func newBranch(p rules.Params, n int) branch {
-	b := branch{top: p.GenesisState()}
+func newBranch(p rules.Params, n int) fakeBranch {
+	b := fakeBranch{top: p.GenesisState()}
 	start := uint32(time.Now().Unix()) - uint32(n) - 60 //nolint:gosec // until 2106
 	for i := range n {
 		coinbase := block.Coinbase{Height: int64(i) + 1, Extranonce: rand.Uint64(), Tag: "branch"}
@@ -49,12 +49,12 @@ func newBranch(p rules.Params, n int) branch {
 }
 
 // tip returns what a peer says that has the branch.
-func (b branch) tip() gossip.Tip {
+func (b fakeBranch) tip() gossip.Tip {
 	return gossip.Tip{Hash: b.top.Hash, Height: b.top.Height, Work: b.top.Work}
 }
 
 // headers answers requests for headers as an honest node on this branch does.
-func (b branch) headers(w http.ResponseWriter, r *http.Request) {
+func (b fakeBranch) headers(w http.ResponseWriter, r *http.Request) {
 	var ask gossip.GetHeaders
 	_ = json.NewDecoder(r.Body).Decode(&ask)
 	from := 0
@@ -74,7 +74,7 @@ func (b branch) headers(w http.ResponseWriter, r *http.Request) {
 }
 
 // giveTo makes the branch a node's chain.
-func (b branch) giveTo(t testing.TB, p *process) {
+func (b fakeBranch) giveTo(t testing.TB, p *process) {
 	t.Helper()
 	for _, next := range b.blocks {
 		text, err := json.Marshal(next)
@@ -93,7 +93,7 @@ func never(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 // slowly returns a handler that answers requests for blocks with one of the blocks
 // that were asked for, and keeps all requests to the same handler at least the given
 // time apart. So the branch makes progress, but hardly any.
-func (b branch) slowly(pause time.Duration) http.HandlerFunc {
+func (b fakeBranch) slowly(pause time.Duration) http.HandlerFunc {
 	var mu sync.Mutex
 	var last time.Time
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -260,7 +260,7 @@ func (s *siege) report(t *testing.T, lasted time.Duration) {
 // attack starts all attacks on all nodes.
 func (s *siege) attack(c cast) {
 	ips := s.ips(16, "10.%[1]d.99.1")
-	branches := make([]branch, 24)
+	branches := make([]fakeBranch, 24)
 	for i := range branches {
 		branches[i] = newBranch(s.params, 3000)
 	}

@@ -15,18 +15,18 @@ import (
 // attackByStalledSync: peers from two addresses show headers with the most work of
 // all, and their blocks never come.
 func attackByStalledSync(a arena) {
-	a.fakeBranches("peers with forged headers, whose blocks never come", "not joined in 120 s", "10.77.0.5", func(branch) http.HandlerFunc { return never })
+	a.fakeBranches("peers with forged headers, whose blocks never come", "not joined in 120 s", "10.77.0.5", func(fakeBranch) http.HandlerFunc { return never })
 }
 
 // attackBySlowSync: the same peers send a valid block of their branch every nine
 // seconds, so that there is always some progress.
 func attackBySlowSync(a arena) {
-	a.fakeBranches("the same, with a block every nine seconds", "(not measured)", "10.77.0.6", func(b branch) http.HandlerFunc { return b.slowly(9 * time.Second) })
+	a.fakeBranches("the same, with a block every nine seconds", "(not measured)", "10.77.0.6", func(b fakeBranch) http.HandlerFunc { return b.slowly(9 * time.Second) })
 }
 
 // fakeBranches runs the attack of peers that show headers of long branches. They have
 // found the joiner before the joiner reaches the honest node.
-func (a arena) fakeBranches(what, before, ip string, blocks func(branch) http.HandlerFunc) {
+func (a arena) fakeBranches(what, before, ip string, blocks func(fakeBranch) http.HandlerFunc) {
 	t := a.t
 	c := newCast(t)
 	peers, length, forged := a.size(24, 8), a.size(616, 60), a.size(1500, 200)
