@@ -61,7 +61,7 @@ func TestHeldBlocksAreBounded(t *testing.T) {
 	c.want(Best, a.Blocks[2])
 	c.wantTip(a)
 
-	size := a.Blocks[0].Size()
+	size := len(encode(t, a.Blocks[0]))
 	c = openTest(t, Config{Params: rulestest.Easy(), OrphanBytes: size})
 	c.want(Held, a.Blocks[1])
 	c.want(Held, a.Blocks[2])

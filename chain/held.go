@@ -18,15 +18,18 @@ type held struct {
 	blocks   map[pow.Hash]heldBlock
 	byParent map[pow.Hash][]pow.Hash
 	order    []pow.Hash          // of arrival
-	bytes    int                 // of all blocks
+	bytes    int                 // of all blocks, in binary form
 	early    map[pow.Hash]uint32 // header times of the early blocks
 	count    atomic.Int64        // of blocks; may be read without write
 }
 
+// heldBlock is a held block in its binary form, which takes as much memory as it has
+// bytes. The parsed form would take twice as much, because a transaction keeps its
+// canonical text and the fields that were read from it.
 type heldBlock struct {
-	block.Block
 	hash pow.Hash
-	size int
+	prev pow.Hash // its parent
+	raw  []byte   // see [block.Block.AppendBinary]; its capacity is its length
 }
 
 func newHeld(limit, maxBytes int) *held {
@@ -40,25 +43,45 @@ func newHeld(limit, maxBytes int) *held {
 
 // hasRoom reports whether the block can be held at all, if necessary in place of all
 // other held blocks.
-func (h *held) hasRoom(b block.Block) bool { return h.max > 0 && b.Size() <= h.maxBytes }
+func (h *held) hasRoom(b block.Block) bool {
+	if h.max <= 0 || b.Size() > h.maxBytes {
+		return false
+	}
+	raw, err := b.AppendBinary(nil)
+	return err == nil && len(raw) <= h.maxBytes
+}
 
 // add holds a block for which there is room.
 func (h *held) add(b block.Block, hash pow.Hash, early bool) {
 	if _, ok := h.blocks[hash]; ok {
 		return
 	}
-	size := b.Size()
-	for len(h.blocks) > 0 && (len(h.blocks) >= h.max || h.bytes+size > h.maxBytes) {
+	raw, err := encodeExactly(b)
+	if err != nil {
+		return // the coinbase is not valid, so the block has not passed the stage body
+	}
+	for len(h.blocks) > 0 && (len(h.blocks) >= h.max || h.bytes+len(raw) > h.maxBytes) {
 		h.remove(h.order[0])
 	}
-	h.blocks[hash] = heldBlock{Block: b, hash: hash, size: size}
+	h.blocks[hash] = heldBlock{hash: hash, prev: b.Header.Prev, raw: raw}
 	h.byParent[b.Header.Prev] = append(h.byParent[b.Header.Prev], hash)
 	h.order = append(h.order, hash)
-	h.bytes += size
+	h.bytes += len(raw)
 	if early {
 		h.early[hash] = b.Header.Time
 	}
 	h.count.Store(int64(len(h.blocks)))
+}
+
+// encodeExactly returns the binary form of a block, without unused capacity.
+func encodeExactly(b block.Block) ([]byte, error) {
+	raw, err := b.AppendBinary(nil)
+	if err != nil {
+		return nil, err
+	}
+	exact := make([]byte, len(raw))
+	copy(exact, raw)
+	return exact, nil
 }
 
 func (h *held) remove(hash pow.Hash) {
@@ -70,8 +93,8 @@ func (h *held) remove(hash pow.Hash) {
 	delete(h.blocks, hash)
 	delete(h.early, hash)
 	h.order = slices.DeleteFunc(h.order, same)
-	h.bytes -= b.size
-	parent := b.Header.Prev
+	h.bytes -= len(b.raw)
+	parent := b.prev
 	h.byParent[parent] = slices.DeleteFunc(h.byParent[parent], same)
 	if len(h.byParent[parent]) == 0 {
 		delete(h.byParent, parent)
