@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"slices"
+
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/pow"
@@ -80,6 +82,9 @@ func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outc
 	run, known := c.check(run)
 	if p, ok := planWithoutChange(run, known); ok {
 		c.tellPlaced(&p, start)
+		if p.refusal() == nil && c.held.count.Load() > 0 {
+			c.RetryHeld()
+		}
 		return known, p.outcome(), p.refusal()
 	}
 
@@ -97,6 +102,7 @@ func (c *Chain) accept(blocks []block.Block, mayHold bool) (taken int, last Outc
 		if hash, ok := p.decided(); ok {
 			c.placeChildren(hash)
 		}
+		c.placeAboveSpoiled(&p)
 		if p.hold {
 			break
 		}
@@ -163,22 +169,42 @@ func (c *Chain) placeChildren(hash pow.Hash) {
 	}
 }
 
+// placeAboveSpoiled places, and so refuses, the held blocks above stored blocks that
+// a plan has marked as invalid. Early blocks are among them; without this they would
+// be held until their time comes. The caller holds write.
+func (c *Chain) placeAboveSpoiled(p *plan) {
+	if p.spoiled == (pow.Hash{}) {
+		return
+	}
+	for _, hash := range slices.Clone(c.held.order) {
+		if b, ok := c.held.blocks[hash]; ok && c.isRefused(b.prev) {
+			c.placeChildren(b.prev)
+		}
+	}
+}
+
 // placeHeld places a block that has been removed from the held ones, or holds it
 // again. It reports whether the verdict on the block is final. The caller holds
 // write.
 func (c *Chain) placeHeld(b heldBlock) bool {
-	p, err := c.place([]arrival{{Block: b.Block, hash: b.hash}}, true)
+	parsed, err := block.Load(b.raw)
+	if err != nil { // the bytes are those of a block that was checked
+		c.log.Error("held block cannot be read and is dropped", "block", b.hash, "err", err)
+		return true
+	}
+	p, err := c.place([]arrival{{Block: parsed, hash: b.hash}}, true)
 	if err != nil {
 		// The store has failed. The block is held again and tried later, because
 		// its source was told that it is held.
-		c.held.add(b.Block, b.hash, true)
-		c.log.Debug("held block not written", "block", b.hash, "height", b.Height(), "err", err)
+		c.held.add(parsed, b.hash, true)
+		c.log.Debug("held block not written", "block", b.hash, "height", parsed.Height(), "err", err)
 		return false
 	}
 	if p.hold {
 		return false
 	}
 	c.tellUnheld(&p)
-	c.log.Debug("held block", "block", b.hash, "height", b.Height(), "outcome", p.outcome(), "err", p.refusal())
+	c.placeAboveSpoiled(&p)
+	c.log.Debug("held block", "block", b.hash, "height", parsed.Height(), "outcome", p.outcome(), "err", p.refusal())
 	return p.fault.effect != rules.Wait
 }

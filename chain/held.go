@@ -11,36 +11,31 @@ import (
 // held is the set of blocks that are good by themselves and cannot be placed yet:
 // orphans, whose parent is unknown, and early blocks, whose header time is too far
 // ahead of the clock. The set is bounded, and the oldest block makes room for a
-// new one. Blocks are kept in their binary form: a block that has been read can take
-// several times the memory, and the bound is one of memory. Chain.write guards
-// everything but count.
+// new one. Chain.write guards everything but count.
 type held struct {
 	max, maxBytes int
 
-	blocks   map[pow.Hash]heldEntry
+	blocks   map[pow.Hash]heldBlock
 	byParent map[pow.Hash][]pow.Hash
 	order    []pow.Hash          // of arrival
-	bytes    int                 // of all blocks
+	bytes    int                 // of all blocks, in binary form
 	early    map[pow.Hash]uint32 // header times of the early blocks
 	count    atomic.Int64        // of blocks; may be read without write
 }
 
-// heldBlock is a block that was held.
+// heldBlock is a held block in its binary form, which takes as much memory as it has
+// bytes. The parsed form would take twice as much, because a transaction keeps its
+// canonical text and the fields that were read from it.
 type heldBlock struct {
-	block.Block
 	hash pow.Hash
-}
-
-// heldEntry is a block that is held.
-type heldEntry struct {
-	parent pow.Hash
-	data   []byte // the binary form
+	prev pow.Hash // its parent
+	raw  []byte   // see [block.Block.AppendBinary]; its capacity is its length
 }
 
 func newHeld(limit, maxBytes int) *held {
 	return &held{
 		max: limit, maxBytes: maxBytes,
-		blocks:   map[pow.Hash]heldEntry{},
+		blocks:   map[pow.Hash]heldBlock{},
 		byParent: map[pow.Hash][]pow.Hash{},
 		early:    map[pow.Hash]uint32{},
 	}
@@ -48,28 +43,45 @@ func newHeld(limit, maxBytes int) *held {
 
 // hasRoom reports whether the block can be held at all, if necessary in place of all
 // other held blocks.
-func (h *held) hasRoom(b block.Block) bool { return h.max > 0 && b.BinarySize() <= h.maxBytes }
+func (h *held) hasRoom(b block.Block) bool {
+	if h.max <= 0 || b.Size() > h.maxBytes {
+		return false
+	}
+	raw, err := b.AppendBinary(nil)
+	return err == nil && len(raw) <= h.maxBytes
+}
 
 // add holds a block for which there is room.
 func (h *held) add(b block.Block, hash pow.Hash, early bool) {
 	if _, ok := h.blocks[hash]; ok {
 		return
 	}
-	data, err := b.AppendBinary(make([]byte, 0, b.BinarySize()))
+	raw, err := encodeExactly(b)
 	if err != nil {
-		return // a block that has passed its own checks has a binary form
+		return // the coinbase is not valid, so the block has not passed the stage body
 	}
-	for len(h.blocks) > 0 && (len(h.blocks) >= h.max || h.bytes+len(data) > h.maxBytes) {
+	for len(h.blocks) > 0 && (len(h.blocks) >= h.max || h.bytes+len(raw) > h.maxBytes) {
 		h.remove(h.order[0])
 	}
-	h.blocks[hash] = heldEntry{parent: b.Header.Prev, data: data}
+	h.blocks[hash] = heldBlock{hash: hash, prev: b.Header.Prev, raw: raw}
 	h.byParent[b.Header.Prev] = append(h.byParent[b.Header.Prev], hash)
 	h.order = append(h.order, hash)
-	h.bytes += len(data)
+	h.bytes += len(raw)
 	if early {
 		h.early[hash] = b.Header.Time
 	}
 	h.count.Store(int64(len(h.blocks)))
+}
+
+// encodeExactly returns the binary form of a block, without unused capacity.
+func encodeExactly(b block.Block) ([]byte, error) {
+	raw, err := b.AppendBinary(nil)
+	if err != nil {
+		return nil, err
+	}
+	exact := make([]byte, len(raw))
+	copy(exact, raw)
+	return exact, nil
 }
 
 func (h *held) remove(hash pow.Hash) {
@@ -81,8 +93,8 @@ func (h *held) remove(hash pow.Hash) {
 	delete(h.blocks, hash)
 	delete(h.early, hash)
 	h.order = slices.DeleteFunc(h.order, same)
-	h.bytes -= len(b.data)
-	parent := b.parent
+	h.bytes -= len(b.raw)
+	parent := b.prev
 	h.byParent[parent] = slices.DeleteFunc(h.byParent[parent], same)
 	if len(h.byParent[parent]) == 0 {
 		delete(h.byParent, parent)
@@ -117,11 +129,7 @@ func (h *held) takeDue(latest int64) []heldBlock {
 func (h *held) take(hashes []pow.Hash) []heldBlock {
 	var blocks []heldBlock
 	for _, hash := range hashes {
-		b, err := block.Load(h.blocks[hash].data)
-		if err != nil {
-			panic(err) // the bytes are those that AppendBinary has written, in memory that nothing else changes
-		}
-		blocks = append(blocks, heldBlock{b, hash})
+		blocks = append(blocks, h.blocks[hash])
 		h.remove(hash)
 	}
 	return blocks

@@ -3,7 +3,6 @@ package block
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -41,18 +40,6 @@ func (b Block) Size() int {
 	}
 	return size
 }
-
-// BinarySize returns the length of the binary form.
-func (b Block) BinarySize() int {
-	size := b.Size() + uvarintSize(b.Coinbase.size()) + uvarintSize(len(b.Txs))
-	for _, tx := range b.Txs {
-		size += uvarintSize(tx.Size())
-	}
-	return size
-}
-
-// uvarintSize returns the length of a number as an unsigned varint.
-func uvarintSize(n int) int { return (bits.Len(uint(n)|1) + 6) / 7 }
 
 // AppendBinary appends the binary form, in which blocks are stored and sent to peers.
 // It consists of the header (80 bytes), the length of the coinbase, the coinbase,

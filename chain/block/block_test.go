@@ -109,9 +109,6 @@ func TestBlockGolden(t *testing.T) {
 	if got, err := Parse([]byte(want)); err != nil || !equalBlocks(got, b) {
 		t.Errorf("parsed %+v (%v), want %+v", got, err, b)
 	}
-	if b.BinarySize() != len(want) {
-		t.Errorf("BinarySize says %d, want %d", b.BinarySize(), len(want))
-	}
 	if size := len(sampleHeader) + len(sampleCoinbase) + 44 + 241; b.Size() != size {
 		t.Errorf("size %d, want %d", b.Size(), size)
 	}

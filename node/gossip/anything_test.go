@@ -205,7 +205,7 @@ func check(t *rapid.T, h *testNode) {
 // checkTimers fails the test if a timer is set that belongs to something that is
 // gone, or if something waits for a timer that is not set.
 func checkTimers(t *rapid.T, g *Gossip) {
-	live := map[*timer]bool{&g.host.dial: true, &g.txs.compare: true, &g.txs.poolFull: true, &g.syncer.wake: true, &g.syncer.hurry: true}
+	live := map[*timer]bool{&g.host.dial: true, &g.txs.compare: true, &g.txs.poolFull: true, &g.syncer.wake: true, &g.syncer.hurry: true, &g.syncer.stall: true}
 	for _, p := range g.host.peers.all {
 		live[&p.hello.timer], live[&p.news.retry] = true, true
 		if s := &p.news; p.phase.canAnnounce() && !s.empty() && s.request == nil && !s.retry.isSet() {
@@ -229,7 +229,13 @@ func checkTimers(t *rapid.T, g *Gossip) {
 			t.Fatalf("timer %d of the heap belongs to nothing (%v), or says that it is timer %d", i+1, !live[timer], timer.place)
 		}
 	}
+	if s := g.syncer.current; s != nil && !g.syncer.stall.isSet() && slices.ContainsFunc(s.batches, func(b *batch) bool { return len(b.asked) > 0 && !b.done() }) {
+		t.Fatal("a sync waits for blocks, and nothing will end it if they do not come")
+	}
 	if g.syncer.current == nil {
+		if g.syncer.stall.isSet() {
+			t.Fatal("no sync is under way, and the timer that ends it is set")
+		}
 		for _, p := range g.host.ahead {
 			if !g.syncer.wake.isSet() && !g.relay.pending(p.tip.Hash) && g.host.isAhead(p) {
 				t.Fatalf("peer %s is ahead, and no sync will begin", p.address)

@@ -80,7 +80,8 @@ type Timing struct {
 	// Blocks.
 	AskAnother   time.Duration // until another peer is asked for an announced block as well
 	HurryBatch   time.Duration // until another peer is asked for the batch that holds up a sync as well
-	SyncRetry    time.Duration // after a sync that failed
+	SyncRetry    time.Duration // after a sync that failed; doubled for a peer each time that it stalls a sync
+	SyncStall    time.Duration // for the next block of a sync; each time that its source has stalled, it gets this much more time
 	SyncLeast    time.Duration // until the next sync with a peer whose blocks had all come from others
 	UnbackedWait time.Duration // until a peer is trusted again whose headers had less work than it claimed
 }
@@ -128,6 +129,7 @@ func (c Config) complete() Config {
 	c.AskAnother = cmp.Or(c.AskAnother, 2*time.Second)
 	c.HurryBatch = cmp.Or(c.HurryBatch, 4*time.Second)
 	c.SyncRetry = cmp.Or(c.SyncRetry, 10*time.Second)
+	c.SyncStall = cmp.Or(c.SyncStall, 10*time.Second)
 	c.SyncLeast = cmp.Or(c.SyncLeast, time.Second)
 	c.UnbackedWait = cmp.Or(c.UnbackedWait, 10*time.Minute)
 	return c

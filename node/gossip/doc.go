@@ -37,7 +37,9 @@
 // asks the peer for headers, page by page, and checks them by the rules of the
 // chain. Until the headers have more work than the tip, it keeps only the last of
 // them. Then it collects the hashes of the branch, fetches the blocks in batches
-// from every peer that has them, and hands them to the chain in order.
+// from every peer that has them, and hands them to the chain in order. Peers of this
+// node's choice come first, and a sync of which no block is taken for some time ends
+// and charges the peers that owe blocks.
 //
 // # The parts
 //

@@ -24,6 +24,7 @@ type download struct {
 	hashes  []pow.Hash
 	taken   int     // blocks that the chain has added
 	lacking []*peer // peers that do not have the blocks
+	senders []*peer // peers that have sent blocks
 }
 
 // batch is a run of blocks that are asked for together.
@@ -63,9 +64,8 @@ func (y *syncer) assign(s *syncing) {
 		p := y.leastLoaded(s, nil)
 		if p == nil {
 			if !slices.ContainsFunc(s.batches, func(b *batch) bool { return !b.idle() }) && s.request == nil {
-				s.source.sync.stalls++
-				s.source.sync.notBefore = y.now.Add(y.config.SyncRetry)
 				y.end("nobody")
+				y.charge(s.source, "blocks", "no peer has the blocks of its headers")
 				return
 			}
 			break
@@ -117,10 +117,13 @@ func (d *download) first() *batch {
 }
 
 // leastLoaded returns the peer to ask for a batch: of those that claim more work
-// than this node has, the one that is being asked for the fewest batches.
+// than this node has, one of this node's choice, then one that stalls less often,
+// then the one that is being asked for the fewest batches. A peer that came to this
+// node is asked for a second batch at the same time only when it has sent blocks of
+// this sync, so that peers that send nothing hold up little.
 func (y *syncer) leastLoaded(s *syncing, without []*peer) *peer {
 	var best *peer
-	least := batchesOfPeer
+	least := 0
 	for _, p := range y.peers.all {
 		if !p.phase.proven() || !y.isAhead(p) || slices.Contains(s.lacking, p) || slices.Contains(without, p) {
 			continue
@@ -131,15 +134,34 @@ func (y *syncer) leastLoaded(s *syncing, without []*peer) *peer {
 				load++
 			}
 		}
-		if load < least {
+		most := batchesOfPeer
+		if !p.out && !slices.Contains(s.senders, p) {
+			most = 1
+		}
+		if load < most && (best == nil || preferred(p, load, best, least)) {
 			best, least = p, load
 		}
 	}
 	return best
 }
 
+// preferred reports whether p, which is being asked for a number of batches, is a
+// better peer to ask for one more than the other.
+func preferred(p *peer, load int, other *peer, otherLoad int) bool {
+	if p.out != other.out {
+		return p.out
+	}
+	if p.sync.stalls != other.sync.stalls {
+		return p.sync.stalls < other.sync.stalls
+	}
+	return load < otherLoad
+}
+
 // fetchBatch asks a peer for a batch.
 func (y *syncer) fetchBatch(s *syncing, b *batch, p *peer) {
+	if !y.stall.isSet() {
+		y.setStall(s)
+	}
 	b.asked = append(b.asked, p)
 	b.again = y.now.Add(y.config.HurryBatch)
 	y.ask(p, GetBlocks{b.hashes}, y.config.BlocksTimeout, func(a Answer, err error) {
@@ -192,6 +214,9 @@ func (y *syncer) onBatch(s *syncing, b *batch, p *peer, blocks []block.Block) er
 		return nil
 	}
 	p.fails = 0
+	if !slices.Contains(s.senders, p) {
+		s.senders = append(s.senders, p)
+	}
 	b.blocks, b.from = blocks, p
 	if n := len(blocks); n < len(b.hashes) {
 		rest := &batch{hashes: b.hashes[n:]}
@@ -242,6 +267,13 @@ func (y *syncer) onAccepted(s *syncing, a *acceptance, ev Accepted) {
 		}
 	}
 	s.taken += ev.Taken
+	if ev.Taken > 0 {
+		if s.left() > 0 {
+			y.setStall(s)
+		} else {
+			y.timers.stop(&y.stall) // only headers are to come, if anything
+		}
+	}
 	y.do(Note{Kind: NoteSynced, Count: ev.Taken})
 	if ev.Err != nil {
 		y.onRefused(s, a.blocks[min(ev.Taken, len(a.blocks)-1)], ev.Err)
@@ -261,7 +293,10 @@ func (y *syncer) onRefused(s *syncing, bad block.Block, err error) {
 	case !errors.As(err, &rule):
 		y.end("store")
 	case rule.Reason == block.TimeTooNew:
-		source.sync.stalls++ // no fault, but other peers may have blocks that can be added
+		// Nobody is to blame: one of the two clocks is wrong. The next sync is with
+		// another peer, which may have blocks that can be added.
+		y.notBefore = y.now
+		source.sync.notBefore = y.now.Add(y.config.SyncRetry)
 		y.end(string(rule.Reason))
 	case ofBody(rule):
 		y.notBefore = y.now

@@ -51,6 +51,7 @@ func New(c Config) *Gossip {
 	g.txs.poolFull.fire = func() {} // what the timer held up goes on at the end of each step
 	g.syncer.wake.fire = func() {}
 	g.syncer.hurry.fire = g.syncer.hurryBatch
+	g.syncer.stall.fire = g.syncer.endStalled
 	h.timers.set(&h.dial, time.Time{})
 	h.timers.set(&g.txs.compare, time.Time{})
 	h.lost = []func(*peer, string, string){

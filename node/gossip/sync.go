@@ -11,6 +11,7 @@ import (
 )
 
 const (
+	maxStalls    = 3       // how often syncs may stall for want of a peer's answers before it is dropped
 	maxUnbacked  = 3       // how often a peer's headers may have less work than it claims before it is dropped
 	maxCollected = 1 << 14 // hashes collected before blocks are fetched for them
 	maxPasses    = 4       // over headers that change while they are read
@@ -28,16 +29,13 @@ type syncer struct {
 	notBefore time.Time // no sync begins earlier
 	wake      timer     // for the next sync that may begin
 	hurry     timer     // for the batch that holds up the sync under way
-
-	// oursFirst says that the next sync prefers peers of this node's choice. It is
-	// set after every other failed sync in a row.
-	oursFirst bool
+	stall     timer     // ends the sync under way if the chain takes no block of it; set while blocks are to come
 }
 
 // syncState is what the syncer keeps of a peer.
 type syncState struct {
 	unbacked  int       // how often its headers had less work than it claimed
-	stalls    int       // how often its headers, or all blocks of its branch, did not arrive
+	stalls    int       // how often its headers, blocks that it was asked for, or all blocks of its branch did not arrive
 	notBefore time.Time // no sync with it begins earlier
 }
 
@@ -89,10 +87,16 @@ func (y *syncer) behind() bool {
 func (s *syncing) target() int64 { return max(s.source.tip.Height, s.last.Height) }
 
 // consider begins a sync with the best peer that claims more work than this node
-// has. If it has to wait for one, it sets the timer.
+// has. If it has to wait for one, it sets the timer. A sync with a peer that came to
+// this node gives way to one with a peer of this node's choice: anybody can come with
+// headers whose blocks arrive slowly or never, and return under a new name. The chain
+// keeps the blocks that it has already taken.
 func (y *syncer) consider() {
-	if len(y.ahead) == 0 || y.current != nil {
+	if s := y.current; len(y.ahead) == 0 || s != nil && (s.source.out || !slices.ContainsFunc(y.ahead, y.mayReplace)) {
 		return
+	}
+	if y.current != nil {
+		y.end("replaced")
 	}
 	y.ahead = slices.DeleteFunc(y.ahead, func(p *peer) bool { return !y.isAhead(p) })
 	var best *peer
@@ -122,6 +126,13 @@ func (y *syncer) consider() {
 	y.askHeaders(y.config.Chain.Locator())
 }
 
+// mayReplace reports whether a sync with the peer may begin now, in place of one with
+// a peer that came to this node.
+func (y *syncer) mayReplace(p *peer) bool {
+	return p.out && p.phase.proven() && y.isAhead(p) && !later(y.notBefore, p.sync.notBefore).After(y.now) &&
+		!y.relay.rejected.has(p.tip.Hash) && !y.relay.pending(p.tip.Hash)
+}
+
 // later returns the later of two times.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
@@ -131,19 +142,16 @@ func later(a, b time.Time) time.Time {
 }
 
 // better reports whether a sync with p is preferable to one with the other peer:
-// first comes a peer that stalls less often, then one of this node's choice, then
-// one that claims more work. With oursFirst, peers of this node's choice come
-// before all others, since a node that stalls can return again and again under a
-// new name.
+// first comes a peer of this node's choice, since a node that stalls can return again
+// and again under a new name; then one that stalls less often, then one that claims
+// more work. A peer that has stalled waits before its next turn, so it cannot keep
+// out the others.
 func (y *syncer) better(p, other *peer) bool {
-	if y.oursFirst && p.out != other.out {
+	if p.out != other.out {
 		return p.out
 	}
 	if p.sync.stalls != other.sync.stalls {
 		return p.sync.stalls < other.sync.stalls
-	}
-	if p.out != other.out {
-		return p.out
 	}
 	return p.tip.Work.Cmp(other.tip.Work) > 0
 }
@@ -167,8 +175,7 @@ func (y *syncer) askHeaders(locator []pow.Hash) {
 		if err != nil {
 			// The chain keeps the blocks that it has, and the next sync goes on from there.
 			y.end("headers")
-			p.sync.stalls++
-			p.sync.notBefore = y.now.Add(y.config.SyncRetry)
+			y.charge(p, "headers", err.Error())
 			y.fail(p, err)
 		}
 	})
@@ -286,6 +293,9 @@ func (y *syncer) goOn(s *syncing) {
 	}
 	if s.phase == complete && s.left() == 0 {
 		s.source.sync.unbacked, s.source.sync.stalls = 0, 0
+		for _, p := range s.senders {
+			p.sync.stalls = 0
+		}
 		if s.taken == 0 { // other peers were faster
 			s.source.sync.notBefore = y.now.Add(y.config.SyncLeast)
 		}
@@ -303,8 +313,9 @@ func (y *syncer) goOn(s *syncing) {
 // greets the peers whose announcements were not followed meanwhile.
 func (y *syncer) end(reason string) {
 	s := y.current
-	y.current, y.oursFirst = nil, reason != "done" && !y.oursFirst
+	y.current = nil
 	y.timers.stop(&y.hurry)
+	y.timers.stop(&y.stall)
 	if s.phase >= collecting {
 		y.note(s.source, Note{Kind: NoteSyncEnds, Reason: reason, Count: s.taken})
 	}
@@ -312,6 +323,57 @@ func (y *syncer) end(reason string) {
 		y.news.announceTip()
 	}
 	y.relay.greetMissed()
+}
+
+// charge records that a sync has stalled because a peer did not send what it was asked
+// for. The peer's next turn comes later with each charge, and after maxStalls it is
+// dropped.
+func (y *syncer) charge(p *peer, what, detail string) {
+	if p.phase == closed {
+		return
+	}
+	p.sync.stalls++
+	p.sync.notBefore = y.now.Add(y.config.SyncRetry << min(p.sync.stalls-1, maxStalls))
+	if p.sync.stalls >= maxStalls {
+		y.book.markFailed(p.address, y.now, y.config.SyncRetry)
+		y.drop(p, "stalled", "it does not send the "+what+" that it was asked for: "+detail)
+	}
+}
+
+// setStall sets the time at which the sync under way ends if the chain has taken no
+// further block by then. A source that has stalled before gets more time, since its
+// line may only be slow.
+func (y *syncer) setStall(s *syncing) {
+	y.timers.set(&y.stall, y.now.Add(time.Duration(1+s.source.sync.stalls)*y.config.SyncStall))
+}
+
+// endStalled ends a sync of which the chain has taken no block for too long. It
+// charges the source, and every peer that owes blocks: whoever offers headers has to
+// make sure that their blocks can be had.
+func (y *syncer) endStalled() {
+	s := y.current
+	if s == nil {
+		return
+	}
+	if y.intake.current != nil { // the chain is to blame, not a peer
+		y.setStall(s)
+		return
+	}
+	late := []*peer{s.source}
+	for _, b := range s.batches {
+		for _, p := range b.asked {
+			if !slices.Contains(late, p) {
+				late = append(late, p)
+			}
+		}
+	}
+	y.end("stalled")
+	for _, p := range late {
+		if p.phase != closed {
+			y.note(p, Note{Kind: NoteSyncStalled, Reason: "blocks", Detail: "no block of the sync has come for too long"})
+		}
+		y.charge(p, "blocks", "no block of the sync has come for too long")
+	}
 }
 
 // onLost goes on without a peer that is gone, if all headers of its branch have

@@ -1,0 +1,85 @@
+package chain
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules/rulestest"
+)
+
+// Held blocks take as much memory as their bound says, although a parsed block takes
+// more than twice its bytes.
+func TestMemoryOfHeldBlocks(t *testing.T) {
+	const bound = 4 << 20
+	a := rulestest.NewBranch(rulestest.Easy())
+	var txs []block.Tx
+	for i := range 500 {
+		txs = append(txs, rulestest.MakeTx(t, fmt.Sprint("one of many transactions, number ", i)))
+	}
+	a.Grow(1)
+	c := openTest(t, Config{Params: rulestest.Easy(), OrphanBytes: bound})
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	total := 0
+	for total < 2*bound {
+		raw := encode(t, a.Make(1, txs...))
+		a.State = a.Apply(a.Make(1, txs...).Header)
+		total += len(raw)
+		b, err := block.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.want(Held, b)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	grown := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+	t.Logf("%d blocks held, the heap has grown by %d KiB", len(c.held.blocks), grown>>10)
+	if c.held.bytes < bound*3/4 {
+		t.Errorf("only %d bytes are held", c.held.bytes)
+	}
+	if grown > bound*5/4 {
+		t.Errorf("the heap has grown by %d bytes, want at most the bound of %d and a quarter", grown, bound)
+	}
+	runtime.KeepAlive(c)
+}
+
+// A batch of known blocks places the held blocks whose time has come.
+func TestKnownBlocksPlaceDueOnes(t *testing.T) {
+	now := rulestest.Time
+	c := openTest(t, Config{Params: rulestest.Easy(), Now: func() time.Time { return now }})
+	a := rulestest.NewBranch(c.Params())
+	c.want(Best, a.Grow(1))
+	early := a.Grow(uint32(now.Unix()+3*3600) - a.Time)
+	c.want(Held, early)
+	now = now.Add(4 * time.Hour)
+	if taken, err := c.AcceptAll(a.Blocks[:1]); taken != 1 || err != nil {
+		t.Fatal(taken, err)
+	}
+	c.wantTip(a)
+}
+
+// An early block above a stored block is refused as soon as that block is found to be
+// invalid, not only when its time has come.
+func TestEarlyBlockAboveAnInvalidOne(t *testing.T) {
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	one := rulestest.MakeTx(t, "one")
+	a := rulestest.NewBranch(c.Params())
+	c.want(Best, a.Grow(1, one))
+	b := a.Fork("b")
+	c.want(Best, a.Grow(1))
+	c.want(Best, a.Grow(1))
+	c.want(Side, b.Grow(1, one)) // repeats a transaction, which is noticed when b overtakes a
+	early := b.Make(uint32(rulestest.Time.Unix()+3*3600) - b.Time)
+	c.want(Held, early)
+	c.want(Side, b.Grow(1))
+	c.want(block.BadPrev, b.Grow(1))
+	if len(c.held.blocks) != 0 {
+		t.Errorf("%d blocks are held above an invalid one", len(c.held.blocks))
+	}
+	c.want(block.DuplicateInvalid, early)
+}

@@ -1,0 +1,94 @@
+package gossip
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// A sync of which no block is taken ends after SyncStall, not earlier, and charges
+// its source. The source's next sync comes later and gets more time. After maxStalls
+// the source is dropped.
+func TestStalledSync(t *testing.T) {
+	h := newTestNode(t, 1, func(c *Config) { c.BlocksTimeout = time.Hour })
+	blocks := mineChain(h.chain.Tip(), 300, 7)
+	r := newRemote(1)
+	for _, b := range blocks {
+		r.tip = r.tip.Apply(b.Header)
+	}
+	h.join(r)
+	for stall := 1; stall <= maxStalls; stall++ {
+		s, _ := mustTake[GetHeaders](h)
+		h.answer(s, Headers{headersOf(blocks)})
+		if len(h.g.syncer.current.batches) == 0 {
+			t.Fatal("no blocks are asked for")
+		}
+		h.now = h.now.Add(time.Duration(stall)*10*time.Second - 1)
+		h.step(Wake{})
+		if h.g.syncer.current == nil {
+			t.Fatalf("stall %d: the sync has ended too early", stall)
+		}
+		h.now = h.now.Add(1)
+		h.step(Wake{})
+		if h.g.syncer.current != nil {
+			t.Fatalf("stall %d: the sync goes on", stall)
+		}
+		if stall < maxStalls {
+			wait := 10 * time.Second << (stall - 1)
+			h.now = h.now.Add(wait - 1)
+			h.step(Wake{})
+			if h.g.syncer.current != nil {
+				t.Fatalf("stall %d: the next sync begins too early", stall)
+			}
+			h.now = h.now.Add(1)
+			h.step(Wake{})
+		}
+	}
+	if got := h.noted(NoteSyncEnds); !slices.Equal(got, []string{"stalled", "stalled", "stalled"}) {
+		t.Errorf("the syncs ended with %v", got)
+	}
+	if got := h.noted(NoteDropped); !slices.Equal(got, []string{"stalled"}) {
+		t.Errorf("dropped for %v, want stalled", got)
+	}
+}
+
+// Blocks that are ahead of the clock charge nobody and are not remembered as refused.
+func TestBlocksAheadOfTheClock(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	blocks := mineChain(h.chain.Tip(), 3, 7)
+	late := blocks[2]
+	late.Header.Time = uint32(start.Add(3 * time.Hour).Unix())
+	target, _ := late.Header.Bits.Target()
+	for !late.Header.Hash().Meets(target) {
+		late.Header.Nonce++
+	}
+	blocks[2] = late
+	r := newRemote(1)
+	for _, b := range blocks {
+		r.tip = r.tip.Apply(b.Header)
+	}
+	h.join(r)
+	s, _ := mustTake[GetHeaders](h)
+	h.answer(s, Headers{headersOf(blocks)})
+	for {
+		s, get, ok := take[GetBlocks](h)
+		if !ok {
+			break
+		}
+		h.answer(s, serveFrom(blocks, get))
+	}
+	if h.chain.Tip().Height != 2 {
+		t.Errorf("the tip is at %d, want 2", h.chain.Tip().Height)
+	}
+	for _, p := range h.g.host.peers.all {
+		if p.sync.stalls != 0 {
+			t.Errorf("peer %s was charged", p.address)
+		}
+	}
+	if h.g.relay.rejected.has(late.Header.Hash()) {
+		t.Error("the block is remembered as refused")
+	}
+	if h.g.syncer.notBefore.After(h.now) {
+		t.Error("no other peer may be synced with")
+	}
+}
