@@ -85,8 +85,8 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		}
 		s, _ := mustTake[Hello](h)
 		h.fail(s, fault(FaultMalformed, "a web page"))
-		if !h.g.host.bans.hasAddress(h.now, liar.address) {
-			t.Error("an address at which no node listens is not banned after a fault")
+		if got := h.noted(NoteBanned); len(got) != 0 {
+			t.Errorf("bans for %v, although no node listens there", got)
 		}
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: honest.address})
@@ -268,6 +268,8 @@ func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 		}
 		h.fail(s, context.DeadlineExceeded)
 	}
+	h.now = h.now.Add(h.g.host.config.HelloTimeout)
+	h.step(Wake{})
 	for i := range 2 * h.g.host.config.Limits.InboundEach {
 		r := newRemote(i + 1)
 		if refusal := hello(r, "10.0.0.1"); (refusal != nil) != (i >= h.g.host.config.Limits.InboundEach) {

@@ -1,23 +1,38 @@
 package gossip
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
+	"time"
 )
 
 const (
 	maxWaiters = 256
+
+	// maxSlowDials bounds the addresses that are dialled beyond Limits.Outbound while
+	// no peer of this node's choice has answered.
+	maxSlowDials = 24
+
+	// maxRivals bounds the tried addresses that are being called because others
+	// compete for their places in the book.
+	maxRivals = 4
 
 	// maxByHand bounds how many peers clients can connect the node with, beyond
 	// Limits.Outbound.
 	maxByHand = 64
 )
 
+var errUnreachable = errors.New("unreachable")
+
 // waiter is a Connect whose outcome is not known yet.
 type waiter struct {
 	id      ID
 	address Address
 	timer   timer
+	heard   bool      // see [Connect]: what was found is not for the client to know
+	least   time.Time // when it may be told, if heard, that there is no connection
 }
 
 // onConnect dials an address for a client.
@@ -37,6 +52,9 @@ func (g *greeter) onConnect(ev Connect) {
 	case !g.book.allowed(a):
 		refuse("%s is not an address that this node may connect with", a)
 		return
+	case ev.Heard && !g.book.believes(a, ev.From):
+		refuse("%s; a client on the node's own machine, or with its token, may name such an address", g.book.disbelief(a))
+		return
 	case p == nil && g.peers.outbound >= max(0, g.config.Limits.Outbound)+maxByHand:
 		refuse("this node has chosen %d peers already, and takes no more", g.peers.outbound)
 		return
@@ -44,21 +62,24 @@ func (g *greeter) onConnect(ev Connect) {
 		refuse("%d connections are being made already: try again in a moment", len(g.waiters))
 		return
 	}
+	if ev.Heard {
+		g.book.learn(a, ev.From.String(), g.config.Random)
+	} else {
+		g.book.choose(a)
+	}
 	if ev.Keep {
 		g.book.keep(a)
-	} else {
-		g.book.learn(a, "", g.config.Random)
 	}
 	if p != nil && p.phase.canAnnounce() {
 		g.do(Connected{ID: ev.ID})
 		return
 	}
-	w := &waiter{id: ev.ID, address: a}
+	w := &waiter{id: ev.ID, address: a, heard: ev.Heard, least: g.now.Add(g.config.HelloTimeout)}
 	w.timer.fire = func() { g.expireWaiter(w) }
 	g.timers.set(&w.timer, g.now.Add(g.config.ConnectWait))
 	g.waiters = append(g.waiters, w)
 	if p == nil {
-		g.newPeer(a, dialling, func(*peer) {})
+		g.newPeer(a, dialling, func(p *peer) { p.heard = ev.Heard })
 	}
 }
 
@@ -78,6 +99,10 @@ func (g *greeter) endWait(a Address, err error) {
 		if w.address != a {
 			return false
 		}
+		if errors.Is(err, errUnreachable) && w.heard && g.now.Before(w.least) {
+			g.timers.set(&w.timer, w.least) // and tell no more than that there was no answer
+			return false
+		}
 		g.timers.stop(&w.timer)
 		g.do(Connected{ID: w.id, Err: err})
 		return true
@@ -92,13 +117,18 @@ func (g *greeter) onLost(p *peer, reason, detail string) {
 		g.endWait(p.address, nil)
 		return
 	}
+	if reason == "unreachable" {
+		g.endWait(p.address, fmt.Errorf("%s: %w: %s", p.address, errUnreachable, detail))
+		return
+	}
 	g.endWait(p.address, fmt.Errorf("%s: %s: %s", p.address, reason, detail))
 }
 
 // fillOutbound dials until there are enough peers of this node's choice, or
 // nobody is left to dial for now.
 func (g *greeter) fillOutbound() {
-	for g.peers.outbound < g.config.Limits.Outbound {
+	more, alone := g.wantsOutbound()
+	for more {
 		a, next := g.book.pick(g.now, g.config.Random, func(e *entry) bool {
 			return g.peers.byAddress[e.Address] == nil && g.peers.byNode[e.node] == nil && !g.bans.hasAddress(g.now, e.Address)
 		})
@@ -108,8 +138,128 @@ func (g *greeter) fillOutbound() {
 			return
 		}
 		g.newPeer(a, dialling, func(*peer) {})
+		more, alone = g.wantsOutbound()
+	}
+	if alone {
+		g.timers.set(&g.dial, g.now.Add(g.config.SlowDial))
 	}
 }
+
+// wantsOutbound reports whether this node should dial another address. An address
+// that is slow to answer keeps it from that only if another one has answered. So a
+// book full of addresses at which nobody answers does not keep a node alone for long.
+func (g *greeter) wantsOutbound() (more, alone bool) {
+	slow := 0
+	for _, p := range g.peers.all {
+		switch {
+		case !p.out:
+		case p.phase.proven():
+			return g.peers.outbound < g.config.Limits.Outbound, false
+		case !g.now.Before(p.hello.sent.Add(g.config.SlowDial)):
+			slow++
+		}
+	}
+	return g.peers.outbound-min(slow, maxSlowDials) < g.config.Limits.Outbound, g.peers.outbound > 0
+}
+
+// dropExtra drops a peer that has been dialled because others were slow, and is not
+// needed because they have answered after all. It reports whether it has done so.
+func (g *greeter) dropExtra(p *peer) bool {
+	if !p.out || p.phase.canAnnounce() || g.peers.outbound <= g.config.Limits.Outbound {
+		return false
+	}
+	if e := g.book.at[p.address]; e == nil || e.Chosen || e.kept {
+		return false
+	}
+	if slices.ContainsFunc(g.waiters, func(w *waiter) bool { return w.address == p.address }) {
+		return false
+	}
+	proven := 0
+	for _, other := range g.peers.all {
+		if other.out && other.phase.proven() {
+			proven++
+		}
+	}
+	if proven <= g.config.Limits.Outbound {
+		return false
+	}
+	g.drop(p, "extra", "other nodes have answered meanwhile")
+	return true
+}
+
+// dismiss drops a peer whose Hello has failed. A node that came to this one keeps its
+// place until the time for an answer is over, as if there had been none. So the number
+// of places that are free does not tell what was found at the address that it claimed.
+func (g *greeter) dismiss(p *peer, reason, detail string) {
+	over := p.hello.sent.Add(g.config.HelloTimeout)
+	if p.phase != checking || !g.now.Before(over) {
+		g.drop(p, reason, detail)
+		return
+	}
+	p.hello.timer.fire = func() { g.drop(p, reason, detail) }
+	g.timers.set(&p.hello.timer, over)
+}
+
+// markFound records in the address book that a node has been found at a peer's
+// address. That makes it a tried address only if this node has dialled it by its own
+// choice, since anybody can come to this node, or have it called.
+func (g *greeter) markFound(p *peer) {
+	host := ""
+	if p.source.IsValid() {
+		host = p.source.String()
+	}
+	g.book.markSeen(p.address, p.node, host, g.now, g.config.Random)
+	if !p.out || p.heard {
+		return
+	}
+	if rival := g.book.markTried(p.address, g.config.Random); rival != "" {
+		g.callRival(rival, p.address)
+	}
+}
+
+// callRival calls a tried address with which a new one competes for its place in the
+// book. The new one takes the place only if nobody answers.
+func (g *greeter) callRival(rival, a Address) {
+	if g.peers.byAddress[rival] != nil || g.rivals >= maxRivals {
+		return
+	}
+	g.rivals++
+	g.askStranger(rival, GetAddresses{}, g.config.ListTimeout, func(_ Answer, err error) {
+		g.rivals--
+		var r Refusal
+		if err != nil && !errors.As(err, &r) {
+			g.book.replace(rival, a)
+		}
+	})
+}
+
+// bestPeers returns the addresses of the peers that become the anchors of the book:
+// of those that this node has chosen, the ones that are not behind, and of these the
+// ones that have been connected for the longest time.
+func (g *greeter) bestPeers() []Address {
+	var best []*peer
+	for _, p := range g.peers.all {
+		if e := g.book.at[p.address]; p.out && p.phase.canAnnounce() && e != nil && e.Tried {
+			best = append(best, p)
+		}
+	}
+	slices.SortStableFunc(best, func(x, y *peer) int {
+		if behind := g.isBehind(x); behind != g.isBehind(y) {
+			if behind {
+				return 1
+			}
+			return -1
+		}
+		return x.since.Compare(y.since)
+	})
+	var addresses []Address
+	for _, p := range best[:min(len(best), maxAnchors)] {
+		addresses = append(addresses, p.address)
+	}
+	return addresses
+}
+
+func (g *greeter) isBehind(p *peer) bool { return p.tip.Work.Cmp(g.tip().Work) < 0 }
 
 // knownAddresses returns the answer to GetAddresses: the addresses of the peers, and
 // then those of nodes that were connected before, in random order.
@@ -121,8 +271,8 @@ func (g *greeter) knownAddresses() Addresses {
 		}
 	}
 	var rest []Address
-	for _, e := range g.book.entries {
-		if e.tried() && e.Failures == 0 && g.peers.byAddress[e.Address] == nil {
+	for _, e := range g.book.all() {
+		if e.Tried && e.Failures == 0 && g.peers.byAddress[e.Address] == nil {
 			rest = append(rest, e.Address)
 		}
 	}
@@ -163,11 +313,10 @@ func (g *greeter) askFullNode(at Address) {
 	})
 }
 
-// onAddresses adds addresses to the book. Loopback addresses are left out unless
-// this node is on the loopback itself, for they mean another machine here.
+// onAddresses adds addresses to the book, as far as this node may believe them.
 func (g *greeter) onAddresses(from Address, list Addresses) {
 	for _, text := range list.Addresses[:min(len(list.Addresses), MaxAddresses)] {
-		if a, err := ParseAddress(string(text)); err == nil && a == text && (!a.isLoopback() || g.config.Address.isLoopback()) {
+		if a, err := ParseAddress(string(text)); err == nil && a == text && g.book.believes(a, netip.Addr{}) {
 			g.book.learn(a, from.Host(), g.config.Random)
 		}
 	}

@@ -27,6 +27,12 @@ type Connect struct {
 	ID      ID
 	Address Address
 	Keep    bool
+
+	// Heard says that the client may not choose which addresses this node calls. The
+	// client counts as another node, at the IP address From, that names one:
+	// [Believable] is the rule for these.
+	Heard bool
+	From  netip.Addr
 }
 
 // Incoming is a Hello or an Announce from another node. It is answered by a
@@ -85,6 +91,10 @@ type Send struct {
 	Session Session // to send along; zero: none
 	Request Request
 	Timeout time.Duration
+
+	// Heard says that the address was heard from others. If its host is a name, the
+	// node may call only such IP addresses of the name as are [Believable].
+	Heard bool
 }
 
 // Reply answers an [Incoming]: with the Refusal if it is not nil, and otherwise with

@@ -21,6 +21,7 @@ type greeter struct {
 	news    *announcer
 	txs     *transactions
 	waiters []*waiter
+	rivals  int // tried addresses that are being called, because others compete for their places
 }
 
 // helloState is what the greeter keeps of a peer.
@@ -83,13 +84,10 @@ func (g *greeter) onHelloFailed(p *peer, err error) {
 			g.fail(p, err)
 			return
 		}
-		var f Fault
-		if errors.As(err, &f) {
-			g.ban(p, f)
-			return
-		}
+		// Nobody is banned for what is found at an address that somebody may have
+		// invented. A ban would also show in later answers what was found there.
 		g.book.markFailed(p.address, g.now, 0)
-		g.drop(p, "unreachable", err.Error())
+		g.dismiss(p, "unreachable", err.Error())
 		return
 	}
 	switch r.Reason {
@@ -105,7 +103,7 @@ func (g *greeter) onHelloFailed(p *peer, err error) {
 	default:
 		g.book.markFailed(p.address, g.now, r.RetryAfter)
 	}
-	g.drop(p, r.Reason.word(), r.Message)
+	g.dismiss(p, r.Reason.word(), r.Message)
 }
 
 // check returns the refusal with which this node answers the greeting of another one,
@@ -134,10 +132,10 @@ func (g *greeter) onWelcome(p *peer, w Welcome) {
 		return
 	}
 	if p.phase == checking && p.claims != w.Node {
-		g.drop(p, "impostor", "the node at "+string(p.address)+" is not the one that claimed this address")
+		g.dismiss(p, "impostor", "the node at "+string(p.address)+" is not the one that claimed this address")
 		return
 	}
-	if !g.identify(p, w.Greeting) {
+	if !g.identify(p, w.Greeting) || g.dropExtra(p) {
 		return
 	}
 	if p.phase == oneWay || p.phase == forgotten {
@@ -172,7 +170,7 @@ func (g *greeter) identify(p *peer, gr Greeting) bool {
 		return true
 	}
 	g.peers.byNode[p.node] = p
-	g.book.markConnected(p.address, gr.Node, g.now)
+	g.markFound(p)
 	g.note(p, Note{Kind: NoteConnected, Detail: gr.Node.String()})
 	g.askAddresses(p)
 	g.txs.comparePool(p)
@@ -196,7 +194,7 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 	if r := g.check(h.Greeting); r != nil {
 		return nil, r
 	}
-	if g.bans.hasAddress(g.now, h.Address) {
+	if g.bans.hasAddress(g.now, h.Address) { // only addresses at which nodes were found are banned
 		return nil, refuse(Banned, "this node is banned for some time")
 	}
 	if h.Session == (Session{}) {
@@ -219,15 +217,23 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 		g.greetSoon(p)
 		return welcome, nil
 	}
-	return g.meet(h, SourceOf(ev.From), welcome)
+	return g.meet(h, ev.From, welcome)
 }
 
 // meet begins to check a node that came to this one, if there is room for it.
-func (g *greeter) meet(h Hello, source netip.Addr, welcome Welcome) (Answer, *Refusal) {
+//
+// The answer depends on nothing that is found at the address that the node claims, and
+// does not wait for it. Otherwise anybody could learn from it what listens in this
+// node's network.
+func (g *greeter) meet(h Hello, from netip.Addr, welcome Welcome) (Answer, *Refusal) {
 	a, err := ParseAddress(string(h.Address))
-	if err != nil || a != h.Address || g.book.isSelf(a) || !g.book.allowed(a) {
+	if err != nil || a != h.Address || a == g.config.Address || !g.book.allowed(a) {
 		return nil, refuse(BadRequest, "%.60q is not an address that this node can connect with", string(h.Address))
 	}
+	if !g.book.believes(a, from) {
+		return nil, refuse(BadRequest, "%s", g.book.disbelief(a))
+	}
+	source := SourceOf(from)
 	came, greeted := g.guests(func(*peer) bool { return true })
 	var sameCame, sameGreeted int
 	if source.IsValid() && !source.IsLoopback() {

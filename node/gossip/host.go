@@ -79,7 +79,7 @@ func (h *host) ask(p *peer, r Request, timeout time.Duration, done func(Answer, 
 	q := &request{id: h.newID(), peer: p, done: done}
 	h.requests[q.id] = q
 	p.requests = append(p.requests, q)
-	h.do(Send{ID: q.id, To: p.address, Session: p.theirs, Request: r, Timeout: timeout})
+	h.do(Send{ID: q.id, To: p.address, Session: p.theirs, Request: r, Timeout: timeout, Heard: !h.book.isChosen(p.address)})
 	return q
 }
 
@@ -87,7 +87,7 @@ func (h *host) ask(p *peer, r Request, timeout time.Duration, done func(Answer, 
 func (h *host) askStranger(to Address, r Request, timeout time.Duration, done func(Answer, error)) {
 	q := &request{id: h.newID(), done: done}
 	h.requests[q.id] = q
-	h.do(Send{ID: q.id, To: to, Request: r, Timeout: timeout})
+	h.do(Send{ID: q.id, To: to, Request: r, Timeout: timeout, Heard: !h.book.isChosen(to)})
 }
 
 // onAnswered passes the outcome of a request to the part that made it.

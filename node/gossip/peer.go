@@ -36,6 +36,7 @@ func (p phase) canAnnounce() bool { return p == connected || p == forgotten }
 type peer struct {
 	address Address // where it answers requests
 	out     bool    // this node chose it; otherwise it came to this node
+	heard   bool    // it was dialled for a client who may not choose; see [Connect]
 	phase   phase
 	node    NodeID     // zero until the peer is proven
 	claims  NodeID     // the node id that a peer being checked has given; otherwise zero
