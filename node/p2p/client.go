@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -76,6 +77,9 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 	var reader io.Reader
 	if content != nil {
 		reader = bytes.NewReader(content)
+	}
+	if _, err := netip.ParseAddr(s.To.Host()); err != nil && s.Heard { // a name: the state machine has judged all others
+		ctx = context.WithValue(ctx, heardKey{}, true)
 	}
 	req, err := http.NewRequestWithContext(ctx, ep.method, target, reader)
 	if err != nil {

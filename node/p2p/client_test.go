@@ -202,11 +202,11 @@ func TestGuard(t *testing.T) {
 		if err := (guard{}).check(addr); (err == nil) != want.any {
 			t.Errorf("%s: error %v", ip, err)
 		}
-		if err := (guard{[]netip.Prefix{ten}}).check(addr); (err == nil) != want.ten {
+		if err := (guard{allow: []netip.Prefix{ten}}).check(addr); (err == nil) != want.ten {
 			t.Errorf("%s, only 10.0.0.0/8: error %v", ip, err)
 		}
 	}
-	g := guard{[]netip.Prefix{ten}}
+	g := guard{allow: []netip.Prefix{ten}}
 	for a, want := range map[gossip.Address]bool{"http://10.0.0.1:1": true, "http://11.0.0.1:1": false, "http://name:1": true, "http://[fe80::1]:1": false} {
 		if got := g.allows(a); got != want {
 			t.Errorf("%s: %v", a, got)
@@ -228,9 +228,25 @@ func TestGuardAfterResolution(t *testing.T) {
 		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second})
 		return err
 	}
+	heard := func(n *Network, to string) error {
+		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second, Heard: true})
+		return err
+	}
 	n := newTestNetwork(t, config)
 	if err := send(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("localhost: %v", err)
+	}
+	if err := heard(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("localhost, which a node on the loopback has heard: %v", err)
+	}
+	public := config
+	public.Address = "http://8.8.8.8:8000"
+	n = newTestNetwork(t, public)
+	if err := heard(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "is loopback") {
+		t.Errorf("localhost, which a node elsewhere has heard: %v", err)
+	}
+	if err := send(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("localhost, which was chosen: %v", err)
 	}
 	if err := send(n, "http://0.0.0.0:"+port); err == nil || !strings.Contains(err.Error(), "no machine's address") {
 		t.Errorf("0.0.0.0: %v", err)
