@@ -99,9 +99,14 @@ func (g *greeter) endWait(a Address, err error) {
 		if w.address != a {
 			return false
 		}
-		if errors.Is(err, errUnreachable) && w.heard && g.now.Before(w.least) {
-			g.timers.set(&w.timer, w.least) // and tell no more than that there was no answer
-			return false
+		if w.heard && errors.Is(err, errUnreachable) {
+			// What is there instead of a node is not for this client to know, not even by
+			// how soon it is told.
+			if g.now.Before(w.least) {
+				g.timers.set(&w.timer, w.least)
+				return false
+			}
+			err = fmt.Errorf("%s did not answer in time", a)
 		}
 		g.timers.stop(&w.timer)
 		g.do(Connected{ID: w.id, Err: err})
