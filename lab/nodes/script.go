@@ -59,6 +59,10 @@ func (n *Net) AddScript() *Script {
 // Address returns where the script listens.
 func (s *Script) Address() gossip.Address { return s.addr }
 
+// ListenAt makes the script listen at an additional address, like another port of its
+// machine, or like a service of another machine that has nothing to do with the network.
+func (s *Script) ListenAt(a gossip.Address) { s.net.hosts[a] = &s.host }
+
 // String returns x and a number.
 func (s *Script) String() string { return fmt.Sprint("x", s.index) }
 

@@ -146,8 +146,8 @@ func TestAnswerTellsNothing(t *testing.T) {
 		h := newTestNode(t, 1, nil)
 		var log strings.Builder
 		seen := map[ID]bool{}
-		for i := range 60 {
-			claims := address(20 + i%3) // each is claimed again and again
+		for i := range 150 {
+			claims := address(20 + i%25) // each is claimed again and again
 			reply := h.elsewhere(fmt.Sprintf("10.0.0.%d", 1+i%2), byte(i), claims)
 			if reply.Refusal != nil {
 				fmt.Fprintln(&log, i, claims, *reply.Refusal)
@@ -160,7 +160,7 @@ func TestAnswerTellsNothing(t *testing.T) {
 					found(h, s)
 				}
 			}
-			h.now = h.now.Add(700 * time.Millisecond)
+			h.now = h.now.Add(300 * time.Millisecond)
 			for _, s := range slices.Clone(h.sends) { // what was not answered fails in time
 				if q := h.g.host.requests[s.ID]; q != nil && q.peer != nil && !h.now.Before(q.peer.hello.sent.Add(s.Timeout)) {
 					h.fail(s, errors.New("timeout"))
