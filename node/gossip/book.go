@@ -111,7 +111,7 @@ func (b *book) believes(a Address, from netip.Addr) bool {
 
 // disbelief says why believes is false for an address.
 func (b *book) disbelief(a Address) string {
-	ip, _ := a.ip()
+	ip, _ := a.IP()
 	if len(b.own) == 0 {
 		return fmt.Sprintf("%s is not an address that this node can connect with: %s is %s, and the node does not know its own address (see --advertise)", a, ip, ScopeOf(ip))
 	}

@@ -86,7 +86,7 @@ type Timing struct {
 // complete returns the configuration with the defaults filled in.
 func (c Config) complete() Config {
 	c.Limits = c.Limits.withDefaults()
-	if ip, ok := c.Address.ip(); ok && c.Own == nil {
+	if ip, ok := c.Address.IP(); ok && c.Own == nil {
 		c.Own = []netip.Addr{ip}
 	}
 

@@ -122,9 +122,9 @@ func Believable(own []netip.Addr, heard netip.Addr) bool {
 	return scope == Public || slices.ContainsFunc(own, func(ip netip.Addr) bool { return ScopeOf(ip) == scope })
 }
 
-// ip returns the IP address that is the host of an address. It reports false for a
+// IP returns the IP address that is the host of an address. It reports false for a
 // name, except for names of the loopback, which need no lookup.
-func (a Address) ip() (netip.Addr, bool) { return hostIP(a.Host()) }
+func (a Address) IP() (netip.Addr, bool) { return hostIP(a.Host()) }
 
 func hostIP(host string) (netip.Addr, bool) {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -140,7 +140,7 @@ func hostIP(host string) (netip.Addr, bool) {
 // a proxy on this machine calls from there. What a name stands for is not known here:
 // [Send.Heard] has the name checked when it is resolved.
 func believes(own []netip.Addr, a Address, from netip.Addr) bool {
-	ip, ok := a.ip()
+	ip, ok := a.IP()
 	if !ok || Believable(own, ip) {
 		return true
 	}

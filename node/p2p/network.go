@@ -155,7 +155,7 @@ func New(c Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ip, err := netip.ParseAddr(c.Address.Host()); err == nil && c.Own == nil {
+	if ip, ok := c.Address.IP(); ok && c.Own == nil {
 		c.Own = []netip.Addr{ip}
 	}
 	g := guard{allow: c.Allow, own: c.Own}
