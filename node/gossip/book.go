@@ -63,7 +63,7 @@ type book struct {
 	own               []netip.Addr       // of this node, as others see it; empty: not known
 	timing            Timing
 	ours              []Address // by which this node itself can be reached
-	kept, tried, news table
+	kept, tried, news *table
 	at                map[Address]*entry
 	changed           bool // since the book was last saved
 }
@@ -146,7 +146,7 @@ func (b *book) restore(e Entry) {
 	tried := e.Tried
 	e.Tried = false // until there is room for it
 	if n := b.put(e, nil); n != nil && tried && b.hasRoomToTry(n) {
-		b.move(n, &b.tried)
+		b.move(n, b.tried)
 		n.Tried = true
 	} else if n != nil {
 		n.Anchor = false
@@ -164,7 +164,7 @@ func (b *book) choose(a Address) {
 func (b *book) keep(a Address) {
 	if e := b.put(Entry{Address: a}, nil); e != nil && !e.kept && len(b.kept.entries) < maxKept {
 		e.kept = true
-		b.move(e, &b.kept)
+		b.move(e, b.kept)
 	}
 }
 
@@ -270,7 +270,7 @@ func (b *book) markTried(a Address, rng *rand.Rand) (rival Address) {
 	}
 	if b.hasRoomToTry(e) {
 		e.Tried = true
-		b.move(e, &b.tried)
+		b.move(e, b.tried)
 		return ""
 	}
 	host := hostKey(e.Address.Host())
@@ -300,12 +300,12 @@ func (b *book) hasRoomToTry(e *entry) bool {
 // replace makes the address that competed with a tried one take its place, because
 // nobody answered at the latter any more.
 func (b *book) replace(old, a Address) {
-	if e := b.at[old]; e != nil && e.in == &b.tried {
+	if e := b.at[old]; e != nil && e.in == b.tried {
 		b.forget(old)
 	}
-	if e := b.at[a]; e != nil && e.in == &b.news && b.hasRoomToTry(e) {
+	if e := b.at[a]; e != nil && e.in == b.news && b.hasRoomToTry(e) {
 		e.Tried = true
-		b.move(e, &b.tried)
+		b.move(e, b.tried)
 	}
 }
 
@@ -369,7 +369,7 @@ func (b *book) pick(now time.Time, rng *rand.Rand, free func(*entry) bool) (a Ad
 	var first *entry
 	var tables []*table
 	var due [][]*entry
-	for _, t := range []*table{&b.kept, &b.tried, &b.news} {
+	for _, t := range []*table{b.kept, b.tried, b.news} {
 		var of []*entry
 		for _, e := range t.entries {
 			switch {

@@ -259,7 +259,11 @@ func TestBookOfAnEarlierVersion(t *testing.T) {
 func TestBookBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 20).Draw(t, "most")
-		b := newTestBook(most, nil)
+		c := Config{Address: "http://10.255.0.1:80", Limits: Limits{Addresses: most}}
+		for i := range rapid.IntRange(0, 30).Draw(t, "saved") {
+			c.Book = append(c.Book, Entry{Address: address(i), Tried: i%2 == 0, Anchor: i%3 == 0})
+		}
+		b := newBook(c.complete())
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		now := start
 		any := func(t *rapid.T) Address { return address(rapid.IntRange(0, 40).Draw(t, "a")) }
@@ -286,13 +290,13 @@ func TestBookBounds(t *testing.T) {
 					t.Fatalf("%d entries, %d in the map, %d tried, want at most %d", len(b.all()), len(b.at), len(b.tried.entries), most)
 				}
 				anchors := 0
-				for _, table := range []*table{&b.kept, &b.tried, &b.news} {
+				for _, table := range []*table{b.kept, b.tried, b.news} {
 					hosts, groups := map[string]int{}, map[string]int{}
 					for i, e := range table.entries {
 						if b.at[e.Address] != e || e.index != i || e.in != table {
 							t.Fatalf("the entry of %s is not found, or is not where it says", e.Address)
 						}
-						if e.kept != (table == &b.kept) || !e.kept && e.Tried != (table == &b.tried) {
+						if e.kept != (table == b.kept) || !e.kept && e.Tried != (table == b.tried) {
 							t.Fatalf("the entry of %s is in the wrong table", e.Address)
 						}
 						if e.Anchor {

@@ -25,8 +25,8 @@ type tally struct {
 	entries, turns int
 }
 
-func newTable() table {
-	return table{hosts: tallies{of: map[string]*tally{}}, groups: tallies{of: map[string]*tally{}}}
+func newTable() *table {
+	return &table{hosts: tallies{of: map[string]*tally{}}, groups: tallies{of: map[string]*tally{}}}
 }
 
 func (t *tallies) add(key string) *tally {
