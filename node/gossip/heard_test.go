@@ -49,8 +49,11 @@ func TestHeardAddressesAreNotCalled(t *testing.T) {
 		t.Run("hello", func(t *testing.T) {
 			h := newTestNode(t, 1, nil)
 			reply := h.elsewhere("10.0.0.1", 1, a)
-			if reply.Refusal == nil || reply.Refusal.Reason != BadRequest {
-				t.Errorf("a hello that claims %s: %v, want %s", a, reply.Refusal, BadRequest)
+			if reply.Refusal != nil {
+				t.Errorf("a hello that claims %s is refused: %v; its sender could follow the chain", a, reply.Refusal)
+			}
+			if got := h.noted(NoteRefused); !slices.Equal(got, []string{"heard"}) {
+				t.Errorf("a hello that claims %s: the notes are %v", a, got)
 			}
 			none(t, h, a)
 		})

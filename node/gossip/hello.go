@@ -231,7 +231,9 @@ func (g *greeter) meet(h Hello, from netip.Addr, welcome Welcome) (Answer, *Refu
 		return nil, refuse(BadRequest, "%.60q is not an address that this node can connect with", string(h.Address))
 	}
 	if !g.book.believes(a, from) {
-		return nil, refuse(BadRequest, "%s", g.book.disbelief(a))
+		// Such a node, for example one behind a router, can follow the chain all the same.
+		g.do(Note{Kind: NoteRefused, Peer: a, Reason: "heard", Detail: g.book.disbelief(a)})
+		return welcome, nil
 	}
 	source := SourceOf(from)
 	came, greeted := g.guests(func(*peer) bool { return true })
