@@ -53,7 +53,7 @@ func TestAnything(t *testing.T) {
 			"join": func(t *rapid.T) {
 				r := pick(t)
 				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
-				if h.g.host.peers.byAddress[r.address] == nil && !h.g.host.book.isSelf(r.address) && h.g.host.peers.byNode[r.id] == nil && !h.g.host.bans.hasAddress(h.now, r.address) {
+				if h.g.host.peers.byAddress[r.address] == nil && !h.g.host.book.isSelf(r.address) && h.g.host.peers.ofNode(r.id) == nil && !h.g.host.bans.hasAddress(h.now, r.address) {
 					for { // so that the next Hello is the one to r
 						s, _, ok := take[Hello](h)
 						if !ok {
@@ -137,7 +137,7 @@ func check(t *rapid.T, h *testNode) {
 	if len(peers.bySession) != len(peers.all) {
 		t.Fatalf("%d sessions for %d peers", len(peers.bySession), len(peers.all))
 	}
-	proven, outbound := 0, 0
+	outbound := 0
 	for _, p := range peers.all {
 		if p.phase == closed {
 			t.Fatal("a peer that was dropped is in the list")
@@ -158,12 +158,11 @@ func check(t *rapid.T, h *testNode) {
 			t.Fatalf("peer %s waits for a turn in phase %s", p.address, p.txs.phase)
 		}
 		if p.phase.proven() {
-			proven++
 			if g.host.isAhead(p) && !slices.Contains(g.host.ahead, p) {
 				t.Fatalf("peer %s is ahead and no candidate for a sync", p.address)
 			}
-			if peers.byNode[p.node] != p {
-				t.Fatalf("peer %s is not found by its node id", p.address)
+			if main := peers.mainOf(p, p.node); main != nil {
+				t.Fatalf("peer %s is a duplicate of %s by its own word", p.address, main.address)
 			}
 		}
 		if p.wants < 0 || p.wants > maxWantedOfPeer {
@@ -175,8 +174,8 @@ func check(t *rapid.T, h *testNode) {
 			}
 		}
 	}
-	if len(peers.byNode) != proven || peers.outbound != outbound {
-		t.Fatalf("%d node ids for %d proven peers; %d outbound peers are counted, want %d", len(peers.byNode), proven, peers.outbound, outbound)
+	if peers.outbound != outbound {
+		t.Fatalf("%d outbound peers are counted, want %d", peers.outbound, outbound)
 	}
 	if len(g.relay.wanted) > maxWanted+outbound*maxWantedOfPeer || len(g.txs.wanted) > maxWantedTxs+outbound*maxWantedTxsOf {
 		t.Fatalf("%d blocks and %d transactions are wanted, more than the limits allow", len(g.relay.wanted), len(g.txs.wanted))

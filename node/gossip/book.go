@@ -30,6 +30,13 @@ type entry struct {
 	source string // the host that has sent the address; "": the address was connected, or comes from a client or a file
 	index  int    // among the entries
 	node   NodeID // the node that was found there last
+
+	// alias is the address by which that node was connected already, and which it
+	// gives as its own; "" if there was none.
+	alias Address
+
+	// byHand says that a client has asked for the address, and that no flag gave it.
+	byHand bool
 }
 
 // tried reports whether the address was ever connected.
@@ -168,15 +175,52 @@ func (b *book) markConnected(a Address, n NodeID, now time.Time) {
 	}
 	b.count(e.source, -1)
 	e.source = ""
-	e.Seen, e.Failures, e.Next, e.node = now, 0, time.Time{}, n
+	e.Seen, e.Failures, e.Next, e.node, e.alias = now, 0, time.Time{}, n, ""
 	b.changed = true
 }
 
-// setNode records that a node, which is connected by another address, has been found
-// at this one.
-func (b *book) setNode(a Address, n NodeID) {
+// setAlias records that the node at an address is connected by another address, its
+// main one.
+func (b *book) setAlias(a, main Address, n NodeID) {
 	if e := b.at[a]; e != nil {
-		e.node = n
+		e.node, e.alias = n, main
+	}
+}
+
+// keepByHand is keep for an address that a client gives, unless it is in the book
+// already.
+func (b *book) keepByHand(a Address) {
+	known := b.at[a] != nil
+	b.keep(a)
+	if e := b.at[a]; e != nil && !known {
+		e.byHand = true
+	}
+}
+
+// isKept reports whether the node always tries to be connected with an address.
+func (b *book) isKept(a Address) bool {
+	e := b.at[a]
+	return e != nil && e.kept
+}
+
+// markNoNode records that something other than a node has answered at an address. If
+// the address was never connected, it is forgotten if a client gave it, and left alone
+// for a long time if another node did. Otherwise something may be in the way of the
+// node for a while.
+func (b *book) markNoNode(a Address, now time.Time) {
+	e := b.at[a]
+	switch {
+	case e == nil:
+	case e.tried() || e.kept && !e.byHand:
+		b.markFailed(a, now, 0)
+	case e.byHand:
+		if e.kept {
+			e.kept = false
+			b.kept--
+		}
+		b.forget(a)
+	default:
+		b.markFailed(a, now, b.timing.OtherNetwork)
 	}
 }
 

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -22,6 +23,10 @@ type host struct {
 	latest  rules.State // the tip, if it was read in the step under way
 	tipRead bool        // whether it was
 
+	// answeredBy is the IP address that has sent the answer which the step under way
+	// handles; zero in other steps, and if it is not known.
+	answeredBy netip.Addr
+
 	timers   timers
 	requests map[ID]*request
 	peers    peers
@@ -40,7 +45,7 @@ type host struct {
 
 // begin prepares for the next step.
 func (h *host) begin(now time.Time) {
-	h.now, h.tipRead = now, false
+	h.now, h.tipRead, h.answeredBy = now, false, netip.Addr{}
 	clear(h.effects)
 	h.effects = h.effects[:0]
 }
@@ -103,8 +108,14 @@ func (h *host) onAnswered(ev Answered) {
 		if ev.Err == nil {
 			p.seen = h.now
 		}
+		if ev.From.IsValid() {
+			p.several = p.several || p.from.IsValid() && p.from != ev.From
+			p.from = ev.From
+		}
+		h.answeredBy = ev.From
 	}
 	q.done(ev.Answer, ev.Err)
+	h.answeredBy = netip.Addr{}
 }
 
 // as converts an answer to the type that belongs to the request. Any other type
@@ -193,7 +204,7 @@ func (h *host) ban(p *peer, f Fault) {
 	if p.phase == closed {
 		return
 	}
-	h.bans.add(h.now, p)
+	h.banPeer(p)
 	h.book.forget(p.address)
 	h.note(p, Note{Kind: NoteBanned, Reason: string(f.Reason), Detail: f.Detail})
 	h.drop(p, "banned", f.Error())
