@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -18,7 +19,11 @@ import (
 // without bound.
 func TestAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := newTestNode(t, rapid.Uint64().Draw(t, "seed"), nil)
+		h := newTestNode(t, rapid.Uint64().Draw(t, "seed"), func(c *Config) {
+			if rapid.Bool().Draw(t, "small") {
+				c.Limits.Outbound, c.Limits.Inbound = 2, 4
+			}
+		})
 		branches := [][]block.Block{mineChain(h.chain.Tip(), 20, 1), mineChain(h.chain.Tip(), 25, 2)}
 		all := slices.Concat(branches...)
 		tips := []rules.State{params().GenesisState()}
@@ -67,7 +72,17 @@ func TestAnything(t *testing.T) {
 					h.join(r)
 				}
 			},
-			"connect": func(t *rapid.T) { h.ids++; h.step(Connect{ID: h.ids, Address: pick(t).address}) },
+			"impostor": func(t *rapid.T) { pick(t).id = pick(t).id },
+			"connect": func(t *rapid.T) {
+				h.ids++
+				h.step(Connect{ID: h.ids, Address: pick(t).address, Keep: rapid.Bool().Draw(t, "keep")})
+			},
+			"guest": func(t *rapid.T) {
+				r := pick(t)
+				from := netip.AddrFrom4([4]byte{10, byte(rapid.IntRange(1, 3).Draw(t, "network")), 0, byte(rapid.IntRange(1, 3).Draw(t, "host"))})
+				h.ids++
+				h.step(Incoming{ID: h.ids, From: from, Request: Hello{r.greeting(), r.session}})
+			},
 			"hello": func(t *rapid.T) {
 				r := pick(t)
 				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
@@ -107,7 +122,11 @@ func TestAnything(t *testing.T) {
 				switch q := s.Request.(type) {
 				case Hello:
 					r.given = q.Session
-					h.answer(s, Welcome{r.greeting()})
+					greeting := r.greeting()
+					if rapid.IntRange(0, 3).Draw(t, "alias") == 0 {
+						greeting.Address = pick(t).address
+					}
+					h.answer(s, Welcome{greeting})
 				case GetHeaders:
 					branch := rapid.SampledFrom(branches).Draw(t, "branch")
 					h.answer(s, Headers{headersOf(branch[rapid.IntRange(0, 3).Draw(t, "from"):])})
@@ -131,8 +150,11 @@ func TestAnything(t *testing.T) {
 func check(t *rapid.T, h *testNode) {
 	g := h.g
 	peers, limits := g.host.peers, g.host.config.Limits
-	if n := len(peers.all); n > limits.Outbound+limits.Inbound+len(g.greeter.waiters)+2 {
-		t.Fatalf("%d peers, more than the limits allow", n)
+	if n := len(peers.all) - peers.outbound; n > limits.Inbound {
+		t.Fatalf("%d peers that came to this node, more than the limits allow", n)
+	}
+	if peers.outbound > limits.Outbound+maxByHand {
+		t.Fatalf("%d outbound peers, more than the limits allow", peers.outbound)
 	}
 	if len(peers.bySession) != len(peers.all) {
 		t.Fatalf("%d sessions for %d peers", len(peers.bySession), len(peers.all))

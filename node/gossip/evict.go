@@ -114,6 +114,7 @@ func (g *greeter) makeRoom(newcomer netip.Addr) *Refusal {
 		if victim.phase == checking {
 			g.givenUp = append(g.givenUp, g.now.Add(g.config.HelloTimeout))
 		}
+		g.book.markFailed(victim.address, g.now, g.config.FullRetry) // it is not dialled at once
 		g.drop(victim, "evicted", fmt.Sprintf("another node needs the place, and %d peers came from the network of this one", groupsOf(guests, newcomer).networks[networkOf(victim.source)]))
 	}
 	return nil
