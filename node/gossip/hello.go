@@ -57,6 +57,11 @@ func (g *greeter) greet(p *peer) {
 		g.timers.set(&p.hello.timer, next)
 		w, err := as[Welcome](a, err)
 		if err != nil {
+			var r Refusal
+			if errors.As(err, &r) && (r.Reason == WrongNetwork || r.Reason == WrongVersion) {
+				r.Message = "the node there says: " + r.Message // which speaks of itself as "this node"
+				err = r
+			}
 			g.onHelloFailed(p, err)
 			return
 		}
