@@ -139,14 +139,14 @@ func renaming(t *testing.T, to string, instead func(http.ResponseWriter, *http.R
 func TestPortalIsNoBreach(t *testing.T) {
 	other := startLive(t, Config{})
 	var broken atomic.Bool
-	pages := make(chan struct{}, 100)
+	var pages atomic.Int64
 	proxy := renaming(t, other.url, func(w http.ResponseWriter, r *http.Request) bool {
 		if !broken.Load() || !strings.HasPrefix(r.URL.Path, "/p2p/") {
 			return false
 		}
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, "<!doctype html>Please log in")
-		pages <- struct{}{}
+		pages.Add(1)
 		return true
 	})
 	n := startLive(t, Config{Peers: []gossip.Address{gossip.Address(proxy)}})
@@ -156,7 +156,7 @@ func TestPortalIsNoBreach(t *testing.T) {
 	// Each post is announced to the other node, which answers with a page.
 	for i := range 3 {
 		n.want(201, "Success", "POST", "/new_transaction", fmt.Sprintf(`{"author":"a","content":"%d"}`, i))
-		<-pages
+		eventually(t, "the announcement is answered with a page", func() bool { return pages.Load() > int64(i) })
 	}
 	broken.Store(false)
 	eventually(t, "the other node has all posts", func() bool {
