@@ -14,8 +14,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build the command as ./lode
-	go build -o lode ./cmd/lode
+build: ## build the commands as ./lode and ./lodelab
+	go build -o . ./cmd/lode ./cmd/lodelab
 
 .PHONY: test
 test: ## run the tests

@@ -1,6 +1,6 @@
 // Package bench measures Lode. Each benchmark is an ordinary value of type
 // [Case]. Two programs run the cases: go test -bench . ./bench, and the command
-// lode bench.
+// lodelab bench.
 //
 // Machines are shared and noisy. The benchmarks are therefore measured in
 // interleaved rounds, and a benchmark that compares two implementations runs both

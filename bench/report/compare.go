@@ -8,6 +8,7 @@ import (
 	"golang.org/x/perf/benchmath"
 
 	"github.com/lodepow/lode/bench/stats"
+	"github.com/lodepow/lode/internal/chart"
 )
 
 // change is the comparison of one benchmark between two files.
@@ -61,7 +62,7 @@ func compare(before, after *File) *Section {
 	if few > 0 {
 		s.After = append(s.After, fmt.Sprintf("%d benchmarks have too few samples to be compared; no conclusion is drawn from them.", few))
 	}
-	s.Plots = []Plot{changePlot(changes)}
+	s.Charts = []chart.Chart{changeChart(changes)}
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lodepow/lode/bench/stats"
+	"github.com/lodepow/lode/internal/chart"
 )
 
 // scaled formats a number with three significant digits and an SI prefix, such as
@@ -17,22 +18,8 @@ func scaled(x float64) string {
 	if math.IsInf(x, 0) {
 		return "∞ "
 	}
-	x, prefix := withPrefix(x)
+	x, prefix := chart.SI(x)
 	return digits(x) + " " + prefix
-}
-
-// withPrefix divides a number by a power of 1000, such that it is at least 1 and below
-// 1000 after rounding to three digits, and returns the SI prefix of that power.
-func withPrefix(x float64) (scaled float64, prefix string) {
-	prefixes := []string{"n", "µ", "m", "", "k", "M", "G", "T"}
-	i := 3
-	for ; math.Abs(x) >= 999.5 && i < len(prefixes)-1; i++ {
-		x /= 1000
-	}
-	for ; math.Abs(x) < 0.9995 && i > 0; i-- {
-		x *= 1000
-	}
-	return x, prefixes[i]
 }
 
 // digits formats a number with three significant digits, if its absolute value is at

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lodepow/lode/bench/stats"
+	"github.com/lodepow/lode/internal/chart"
 )
 
 // sweepPoint summarises the searches of one difficulty.
@@ -99,7 +100,7 @@ func timeToBlock(f *File) *Section {
 			fmt.Sprintf("%ss to %ss", scaled(law.Quantile(0.025)/rate), scaled(law.Quantile(0.975)/rate)),
 		})
 	}
-	s.Plots = []Plot{timePlot(points, rate)}
+	s.Charts = []chart.Chart{timeChart(points, rate)}
 	return s
 }
 
@@ -139,9 +140,9 @@ func luck(f *File) *Section {
 	for _, c := range checks {
 		s.After = append(s.After, checkText(c))
 	}
-	s.Plots = []Plot{levelPlot(points)}
+	s.Charts = []chart.Chart{levelChart(points)}
 	if len(shape) == stats.Bins {
-		s.Plots = append(s.Plots, lawPlot(shape))
+		s.Charts = append(s.Charts, lawChart(shape))
 	}
 	return s
 }

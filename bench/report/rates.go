@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lodepow/lode/bench/stats"
+	"github.com/lodepow/lode/internal/chart"
 )
 
 const (
@@ -94,7 +95,7 @@ func rates(f *File) *Section {
 		s.After = append(s.After, fmt.Sprintf("Cycles are those of the best round, at a measured clock of %.2f GHz. The bound is the least number of cycles that the "+
 			"execution units of a core allow. It is that of the slowest kind of core that can have been this fast.", clock/1e9))
 	}
-	s.Plots = []Plot{ratesPlot(all)}
+	s.Charts = []chart.Chart{ratesChart(all)}
 	return s
 }
 
@@ -191,7 +192,7 @@ func scaling(f *File) *Section {
 		speedup, err := stats.Median(x.Values["speedup"], confidence)
 		s.Table.Rows = append(s.Table.Rows, []string{x.Parts["workers"], measured(x.Values[hps], hps), times(speedup, err)})
 	}
-	s.Plots = []Plot{scalingPlot(all)}
+	s.Charts = []chart.Chart{scalingChart(all)}
 	return s
 }
 

@@ -1,4 +1,4 @@
-// Package report turns benchmark results, as go test -bench and lode bench write
+// Package report turns benchmark results, as go test -bench and lodelab bench write
 // them, into tables, plots and a self-contained HTML page.
 package report
 
@@ -18,7 +18,7 @@ import (
 const MaxFile = 64 << 20
 
 // ErrNoResults is the error of a file that contains no benchmark results.
-var ErrNoResults = errors.New("no benchmark results: want the output of go test -bench or of lode bench")
+var ErrNoResults = errors.New("no benchmark results: want the output of go test -bench or of lodelab bench")
 
 // File is the content of a file of results.
 type File struct {
@@ -144,7 +144,7 @@ func (f *File) collect(results []*benchfmt.Result) {
 	for _, r := range results {
 		for _, key := range []string{"goos", "goarch", "cpu"} {
 			if f.Note("system") != "" {
-				break // the notes of lode bench are more detailed
+				break // the notes of lodelab bench are more detailed
 			}
 			if value := r.GetConfig(key); value != "" && !slices.Contains(f.Notes, Note{key, value}) {
 				f.Notes = append(f.Notes, Note{key, value})

@@ -37,12 +37,12 @@ func New(files []*File) (*Report, error) {
 	return r, nil
 }
 
-// number appends a number to the ids of the section and of its plots, so that they
+// number appends a number to the id of the section and to the names of its charts, so that they
 // differ from those of other files.
 func (s *Section) number(i int) {
 	s.ID += "-" + strconv.Itoa(i)
-	for j := range s.Plots {
-		s.Plots[j].Name += "-" + strconv.Itoa(i)
+	for j := range s.Charts {
+		s.Charts[j].Name += "-" + strconv.Itoa(i)
 	}
 }
 

@@ -5,9 +5,12 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/lodepow/lode/internal/chart"
 )
 
-// Report is a document that can be written as text or as HTML.
+// Report is a document. WriteText writes it as text, and package page as HTML with its
+// charts.
 type Report struct {
 	Title    string
 	Sections []Section
@@ -15,12 +18,12 @@ type Report struct {
 
 // Section is a part of a report. Any of its parts except ID and Title may be empty.
 type Section struct {
-	ID    string // identifies the section in links; unique in the report
-	Title string
-	Text  []string // paragraphs above the table
-	Table *Table
-	Plots []Plot
-	After []string // paragraphs below the table, with remarks about it
+	ID     string // identifies the section in links; unique in the report
+	Title  string
+	Text   []string // paragraphs above the table
+	Table  *Table
+	Charts []chart.Chart
+	After  []string // paragraphs below the table, with remarks about it
 }
 
 // Table is a table with a heading for each column. The first column has the names of
@@ -30,7 +33,7 @@ type Table struct {
 	Rows [][]string
 }
 
-// WriteText writes the report as plain text for a terminal, without plots.
+// WriteText writes the report as plain text for a terminal, without charts.
 func (r *Report) WriteText(w io.Writer) error {
 	var out strings.Builder
 	for _, s := range r.Sections {
@@ -59,6 +62,15 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// Charts returns the charts of all sections.
+func (r *Report) Charts() []chart.Chart {
+	var all []chart.Chart
+	for _, s := range r.Sections {
+		all = append(all, s.Charts...)
+	}
+	return all
 }
 
 // wrap breaks a paragraph into lines of at most width characters. Only a word that is

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -18,7 +19,7 @@ type engineFlags struct {
 func (f engineFlags) newEngine() (*pow.Engine, error) {
 	engine, err := pow.New(pow.Config{Workers: f.Workers, Kernel: f.Kernel})
 	if err != nil {
-		return nil, usageError{err}
+		return nil, cli.UsageError{Err: err}
 	}
 	setProcs(engine)
 	return engine, nil

@@ -2,18 +2,8 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strconv"
-
-	"golang.org/x/term"
 )
-
-// isTerminal reports whether w writes to a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
 
 // count formats n with a comma between groups of three digits.
 func count(n uint64) string {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -31,10 +32,10 @@ When no nonce solves the header, the exit status is 1 and standard error says so
 
 // Run searches all nonces and prints the header with the smallest one that solves
 // it.
-func (c *grindCmd) Run(ctx context.Context, s std) error {
+func (c *grindCmd) Run(ctx context.Context, s cli.Std) error {
 	header, err := pow.ParseHeader(c.Header)
 	if err != nil {
-		return usageError{err}
+		return cli.UsageError{Err: err}
 	}
 	target, err := header.Bits.Target()
 	if err != nil {
@@ -48,15 +49,15 @@ func (c *grindCmd) Run(ctx context.Context, s std) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	stopProgress := func() {}
-	if isTerminal(s.err) {
-		stopProgress = showProgress(ctx, s.err, engine, target)
+	if cli.IsTerminal(s.Err) {
+		stopProgress = showProgress(ctx, s.Err, engine, target)
 	}
 	result, err := engine.Search(ctx, pow.Job{Header: header})
 	stopProgress()
 	if err != nil {
 		return grindError(err, result, header)
 	}
-	if _, err := fmt.Fprintln(s.out, result.Header); err != nil {
+	if _, err := fmt.Fprintln(s.Out, result.Header); err != nil {
 		return fmt.Errorf("write the solved header: %w", err)
 	}
 	return nil

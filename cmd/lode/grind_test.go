@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -37,7 +38,7 @@ func TestGrindRealHeaders(t *testing.T) {
 		solved := row[3]
 		unsolved := solved[:152] + "00000000"
 		var out, errs strings.Builder
-		code := run(t.Context(), []string{"grind", unsolved}, std{out: &out, err: &errs})
+		code := run(t.Context(), []string{"grind", unsolved}, cli.Std{Out: &out, Err: &errs})
 		if code != 0 || out.String() != solved+"\n" || errs.String() != "" {
 			t.Errorf("block %s: exit status %d, standard output %q, standard error %q", row[1], code, out.String(), errs.String())
 		}

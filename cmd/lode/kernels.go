@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -18,20 +19,20 @@ const measureFor = 200 * time.Millisecond // for each kernel
 
 // Run prints the table of kernels with the rate that each reaches on one core, and
 // the kernel that an engine would use.
-func (c *kernelsCmd) Run(ctx context.Context, s std) error {
+func (c *kernelsCmd) Run(ctx context.Context, s cli.Std) error {
 	chosen, why, err := pow.Choose(c.Kernel)
 	if err != nil {
-		return usageError{err}
+		return cli.UsageError{Err: err}
 	}
 	cpu, features := pow.CPU()
 	if len(features) == 0 {
 		features = []string{"none that a kernel needs"}
 	}
-	if _, err := fmt.Fprintf(s.out, "cpu       %s\nfeatures  %s\n\n", cpu, strings.Join(features, " ")); err != nil {
+	if _, err := fmt.Fprintf(s.Out, "cpu       %s\nfeatures  %s\n\n", cpu, strings.Join(features, " ")); err != nil {
 		return err
 	}
 
-	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "kernel\tlanes\tchunk\tone core\tmade of")
 	for _, k := range pow.Kernels() {
 		rate := "needs " + strings.Join(k.Missing(), " ")
@@ -47,7 +48,7 @@ func (c *kernelsCmd) Run(ctx context.Context, s std) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "\nchosen    %s: %s\n", chosen.Name(), why)
+	_, err = fmt.Fprintf(s.Out, "\nchosen    %s: %s\n", chosen.Name(), why)
 	return err
 }
 

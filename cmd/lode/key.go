@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
 type keyCmd struct {
@@ -29,7 +31,7 @@ const keyType = "PRIVATE KEY" // PKCS #8, RFC 5958
 
 // Run creates an Ed25519 key, writes it to a new file and prints the public key. No
 // other copy of the private key exists.
-func (c *keyNewCmd) Run(s std) error {
+func (c *keyNewCmd) Run(s cli.Std) error {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return err
@@ -49,17 +51,17 @@ func (c *keyNewCmd) Run(s std) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	_, err = fmt.Fprintln(s.out, hex.EncodeToString(public))
+	_, err = fmt.Fprintln(s.Out, hex.EncodeToString(public))
 	return err
 }
 
 // Run prints the public key that belongs to the private key in the file.
-func (c *keyShowCmd) Run(s std) error {
+func (c *keyShowCmd) Run(s cli.Std) error {
 	key, err := readKey(c.File)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(s.out, hex.EncodeToString(key.Public().(ed25519.PublicKey)))
+	_, err = fmt.Fprintln(s.Out, hex.EncodeToString(key.Public().(ed25519.PublicKey)))
 	return err
 }
 

@@ -7,10 +7,10 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
 )
@@ -41,10 +41,10 @@ another node and learns the addresses of further nodes from it.`
 }
 
 // Run runs a node until the process receives an interrupt or SIGTERM.
-func (c *nodeCmd) Run(ctx context.Context, s std) error {
+func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	params, err := c.params()
 	if err != nil {
-		return usageError{err}
+		return cli.UsageError{Err: err}
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -55,13 +55,12 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
-	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
-	info, _ := debug.ReadBuildInfo()
+	log := slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: level}))
 	config := node.Config{
 		Params: params, Data: c.Data, Listen: c.Listen,
 		Mine: node.Mode(c.Mine), Tag: c.Tag, Workers: c.Workers, Kernel: c.Kernel,
 		Peers: c.Peer, Token: c.Token,
-		Version: buildVersion(info), Logger: log,
+		Version: cli.Version(), Logger: log,
 	}
 	c.peerFlags.setIn(&config)
 	c.limitFlags.setIn(&config)
@@ -79,7 +78,7 @@ func (c *nodeCmd) Run(ctx context.Context, s std) error {
 			log.Warn("the API is open: anybody who can reach this address may post, mine and connect nodes; --token restricts mining and connecting", "listen", c.Listen)
 		}
 	}
-	if _, err := fmt.Fprintf(s.out, "lode: listening on http://%s (try /status)\n", n.Addr()); err != nil {
+	if _, err := fmt.Fprintf(s.Out, "lode: listening on http://%s (try /status)\n", n.Addr()); err != nil {
 		return err
 	}
 	err = n.Run(ctx)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
 // TestNodeStopsWhileMining checks that SIGTERM ends a node within 5 seconds although
@@ -165,7 +167,7 @@ func TestPost(t *testing.T) {
 	lode := func(args ...string) string {
 		t.Helper()
 		var out, errs strings.Builder
-		if code := run(t.Context(), args, std{out: &out, err: &errs}); code != 0 {
+		if code := run(t.Context(), args, cli.Std{Out: &out, Err: &errs}); code != 0 {
 			t.Fatalf("lode %v: exit status %d: %s", args, code, errs.String())
 		}
 		return strings.TrimSpace(out.String())
@@ -183,8 +185,8 @@ func TestPost(t *testing.T) {
 	}
 
 	var out, errs strings.Builder
-	code := run(t.Context(), []string{"post", "--node", p.url, "--author", "ann", ""}, std{out: &out, err: &errs})
-	if code != exitFailed || !strings.Contains(errs.String(), "400 Bad Request: ") || !strings.Contains(errs.String(), "content") {
+	code := run(t.Context(), []string{"post", "--node", p.url, "--author", "ann", ""}, cli.Std{Out: &out, Err: &errs})
+	if code != cli.ExitFailed || !strings.Contains(errs.String(), "400 Bad Request: ") || !strings.Contains(errs.String(), "content") {
 		t.Errorf("an empty post: %d, %s", code, errs.String())
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
 type postCmd struct {
@@ -27,14 +28,14 @@ type postCmd struct {
 const postTimeout = 30 * time.Second
 
 // Run posts a transaction to a node and prints the answer.
-func (c *postCmd) Run(ctx context.Context, s std) error {
+func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
 	body, err := c.body(time.Now())
 	if err != nil {
-		return usageError{err}
+		return cli.UsageError{Err: err}
 	}
 	base, err := url.Parse(c.Node)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return usageError{fmt.Errorf("--node %q: want a URL such as http://127.0.0.1:8000", c.Node)}
+		return cli.UsageError{Err: fmt.Errorf("--node %q: want a URL such as http://127.0.0.1:8000", c.Node)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
@@ -58,7 +59,7 @@ func (c *postCmd) Run(ctx context.Context, s std) error {
 	if resp.StatusCode != http.StatusCreated {
 		return fmt.Errorf("the node answered %s: %s", resp.Status, text)
 	}
-	_, err = fmt.Fprintln(s.out, text)
+	_, err = fmt.Fprintln(s.Out, text)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/pow/headers"
 	"github.com/lodepow/lode/pow/reject"
 )
@@ -33,8 +34,8 @@ wrong-genesis, truncated, malformed, too-many-forks (more than 1,000 branches).`
 }
 
 // Run checks the stream and prints a summary.
-func (c *verifyCmd) Run(s std) error {
-	in, name := s.in, "standard input"
+func (c *verifyCmd) Run(s cli.Std) error {
+	in, name := s.In, "standard input"
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
@@ -45,7 +46,7 @@ func (c *verifyCmd) Run(s std) error {
 	}
 
 	if c.Network != "" && headers.NetworkNamed(c.Network) == nil {
-		return usageError{fmt.Errorf("no network is called %q: choose main, testnet3 or signet", c.Network)}
+		return cli.UsageError{Err: fmt.Errorf("no network is called %q: choose main, testnet3 or signet", c.Network)}
 	}
 	start := time.Now()
 	summary, err := c.verify(in)
@@ -56,7 +57,7 @@ func (c *verifyCmd) Run(s std) error {
 	if summary.Headers == 0 {
 		return fmt.Errorf("%s holds no headers", name)
 	}
-	return c.print(s.out, summary, elapsed)
+	return c.print(s.Out, summary, elapsed)
 }
 
 // verify reads and checks headers until the end of the stream or the first invalid
@@ -82,11 +83,11 @@ func (c *verifyCmd) verify(in io.Reader) (headers.Summary, error) {
 		switch {
 		case err == nil:
 		case errors.Is(err, headers.ErrNeedHeight):
-			return headers.Summary{}, usageError{fmt.Errorf("%w with --height", err)}
+			return headers.Summary{}, cli.UsageError{Err: fmt.Errorf("%w with --height", err)}
 		case errors.Is(err, headers.ErrNeedNetwork):
-			return headers.Summary{}, usageError{fmt.Errorf("%w with --network", err)}
+			return headers.Summary{}, cli.UsageError{Err: fmt.Errorf("%w with --network", err)}
 		case errors.Is(err, headers.ErrOtherHeight):
-			return headers.Summary{}, usageError{err}
+			return headers.Summary{}, cli.UsageError{Err: err}
 		default:
 			return headers.Summary{}, atHeader(n, reader.Where(), fmt.Errorf("%s: %w", h.Hash(), err))
 		}

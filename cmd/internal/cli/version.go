@@ -1,22 +1,30 @@
-package main
+package cli
 
 import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/alecthomas/kong"
 )
 
-type versionCmd struct{}
+// VersionCmd prints the version of a program.
+type VersionCmd struct{}
 
-// Run prints the version, the commit and the platform of this build.
-func (*versionCmd) Run(s std) error {
-	info, _ := debug.ReadBuildInfo()
-	_, err := fmt.Fprintf(s.out, "lode %s\n", buildVersion(info))
+// Run prints the name of the program, and the version, the commit and the platform of
+// this build.
+func (*VersionCmd) Run(s Std, k *kong.Context) error {
+	_, err := fmt.Fprintf(s.Out, "%s %s\n", k.Model.Name, Version())
 	return err
 }
 
-// buildVersion formats the version that the Go toolchain recorded in the binary.
-func buildVersion(info *debug.BuildInfo) string {
+// Version returns the version that the Go toolchain recorded in this binary.
+func Version() string {
+	info, _ := debug.ReadBuildInfo()
+	return version(info)
+}
+
+func version(info *debug.BuildInfo) string {
 	version, revision := "(devel)", ""
 	if info != nil {
 		if info.Main.Version != "" {

@@ -1,14 +1,16 @@
-package main
+package benchcmd
 
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/lodepow/lode/bench"
+	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
 // stopAt is a buffer that calls stop once the given number of results of
@@ -32,10 +34,9 @@ func TestBenchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	out := &stopAt{results: 3, stop: cancel}
-	var errs strings.Builder
-	code := run(ctx, []string{"bench", "--only", "^Scan"}, std{out: out, err: &errs})
-	if code != exitFailed || errs.String() != "lode: stopped before the time was up; what was measured is kept\n" {
-		t.Errorf("exit status %d, standard error %q", code, errs.String())
+	err := Flags{Only: "^Scan"}.Run(ctx, cli.Std{Out: out, Err: io.Discard}, Output{})
+	if err == nil || err.Error() != "stopped before the time was up; what was measured is kept" {
+		t.Errorf("error %v", err)
 	}
 	text := out.String()
 	if n := strings.Count(text, "\nBenchmark"); n < 3 || n > 4 {

@@ -8,15 +8,17 @@ import (
 	"strings"
 
 	"github.com/lodepow/lode/bench/report"
+	"github.com/lodepow/lode/bench/report/page"
+	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
 type reportCmd struct {
-	Files []string `arg:"" name:"file" help:"Results of lode bench or go test -bench, - for standard input. A name may be given a label: before=old.txt. With several files the later ones are compared with the first."`
-	Out   string   `placeholder:"DIR" default:"lode-report" help:"Folder to write to (${default}): report.html, which is complete by itself, and its plots as SVG and PNG."`
+	Files []string `arg:"" name:"file" help:"Results of lodelab bench, lode bench or go test -bench, - for standard input. A name may be given a label: before=old.txt. With several files the later ones are compared with the first."`
+	Out   string   `placeholder:"DIR" default:"lode-report" help:"Folder to write to (${default}): report.html, which is complete by itself, and its charts as SVG and PNG."`
 }
 
 func (*reportCmd) Help() string {
-	return `Prints a report of the results and writes it as an HTML page with plots: the rate of
+	return `Prints a report of the results and writes it as an HTML page with charts: the rate of
 each kernel with the upper bound that the core's execution units set, the time to a
 block compared with theory, scaling over workers, and tries compared with the
 geometric distribution. With several files it compares the later ones with the
@@ -26,10 +28,10 @@ draws none.`
 
 // Run reads the results and writes the report to standard output and into a
 // folder.
-func (c *reportCmd) Run(s std) error {
+func (c *reportCmd) Run(s cli.Std) error {
 	var files []*report.File
 	for _, name := range c.Files {
-		f, err := readResults(name, s.in)
+		f, err := readResults(name, s.In)
 		if err != nil {
 			return err
 		}
@@ -39,13 +41,13 @@ func (c *reportCmd) Run(s std) error {
 	if err != nil {
 		return err
 	}
-	if err := writeReport(r, c.Out); err != nil {
+	if err := page.WriteDir(c.Out, r); err != nil {
 		return err
 	}
-	if err := r.WriteText(s.out); err != nil {
+	if err := r.WriteText(s.Out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "The page is %s.\n", filepath.Join(c.Out, "report.html"))
+	_, err = fmt.Fprintf(s.Out, "The page is %s.\n", filepath.Join(c.Out, "report.html"))
 	return err
 }
 

@@ -1,0 +1,134 @@
+// Package benchcmd is the command bench, which lode has without charts and lodelab has
+// with them.
+package benchcmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lodepow/lode/bench"
+	"github.com/lodepow/lode/bench/report"
+	"github.com/lodepow/lode/cmd/internal/cli"
+)
+
+// Flags decide what is measured.
+type Flags struct {
+	Long bool          `help:"Measure for ten minutes, with harder searches and more benchmarks: for results to publish."`
+	Time time.Duration `placeholder:"TIME" help:"About how long to measure, such as 30s; by default a minute, or ten with --long."`
+	Seed *uint64       `placeholder:"N" help:"Seed of the headers to search; by default a different one in every run. With the same seed, searches need the same number of tries."`
+	Only string        `placeholder:"REGEXP" help:"Measure only benchmarks whose names match, such as ^Scan."`
+}
+
+// Output is where the results go.
+type Output struct {
+	// Dir is the folder for bench.txt and for what Write adds. If it is empty, the
+	// results and then the report, as comments, are written to standard output.
+	Dir   string
+	Write func(dir string, r *report.Report) error
+}
+
+// Run measures, writes the results as they come, and then the report. An interrupt
+// ends the measurement early: the finished samples are reported, and Run returns an
+// error.
+func (f Flags) Run(ctx context.Context, s cli.Std, o Output) error {
+	if f.Time < 0 {
+		return cli.UsageError{Err: fmt.Errorf("a time of %v: want more than 0", f.Time)}
+	}
+	var only *regexp.Regexp
+	if f.Only != "" {
+		var err error
+		if only, err = regexp.Compile(f.Only); err != nil {
+			return cli.UsageError{Err: fmt.Errorf("--only: %w", err)}
+		}
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	raw := s.Out
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+			return err
+		}
+		file, err := os.Create(filepath.Join(o.Dir, "bench.txt"))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }() // for the returns on error; below, the error of Close is checked
+		raw = file
+	}
+
+	seed := uint64(rand.Uint32()) // 32 bits: different in every run, and short enough to type
+	if f.Seed != nil {
+		seed = *f.Seed
+	}
+	var kept bytes.Buffer
+	plan := bench.Plan{Long: f.Long, Time: f.Time, Seed: seed, Only: only, Lode: cli.Version()}
+	out := io.MultiWriter(raw, &kept)
+	if cli.IsTerminal(s.Err) {
+		line := &statusLine{w: s.Err}
+		defer line.clear()
+		plan.Progress = line.show
+		out = io.MultiWriter(line.under(raw, cli.IsTerminal(raw)), &kept)
+	}
+	measuring := plan.Run(ctx, out)
+	stop() // from here on an interrupt ends the process
+	if file, ok := raw.(*os.File); ok && o.Dir != "" {
+		if err := file.Close(); err != nil {
+			return errors.Join(measuring, err)
+		}
+	}
+	reporting := o.report(s, &kept)
+	if errors.Is(reporting, report.ErrNoResults) && measuring != nil {
+		reporting = nil // the error of the measurement already explains it
+	}
+	if errors.Is(measuring, bench.ErrStopped) {
+		measuring = fmt.Errorf("%w; what was measured is kept", measuring)
+	}
+	return errors.Join(measuring, reporting)
+}
+
+// report writes the report of the measured results.
+func (o Output) report(s cli.Std, measured io.Reader) error {
+	label := "this machine"
+	if o.Dir != "" {
+		label = "bench.txt"
+	}
+	f, err := report.Read(label, measured)
+	if err != nil {
+		return err
+	}
+	r, err := report.New([]*report.File{f})
+	if err != nil {
+		return err
+	}
+	if o.Dir == "" {
+		return r.WriteText(&commentWriter{w: s.Out})
+	}
+	if err := o.Write(o.Dir, r); err != nil {
+		return err
+	}
+	return r.WriteText(s.Out)
+}
+
+// commentWriter prefixes every line with "#", so that benchstat ignores it. Each
+// call of Write must pass exactly one line.
+type commentWriter struct{ w io.Writer }
+
+func (c *commentWriter) Write(line []byte) (int, error) {
+	text := strings.TrimRight("#   "+string(line), " \n") + "\n"
+	if _, err := io.WriteString(c.w, text); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}

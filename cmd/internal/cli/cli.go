@@ -1,0 +1,93 @@
+// Package cli holds what the commands of this module have in common: streams, exit
+// statuses, and how a command line becomes a call.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Std holds the streams that a command reads from and writes to.
+type Std struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Exit statuses.
+const (
+	ExitFailed = 1 // the command ran and the answer is no
+	ExitUsage  = 2 // the command line is wrong
+)
+
+// UsageError wraps an error that the user can fix by changing the command line. The
+// exit status is then ExitUsage.
+type UsageError struct{ Err error }
+
+// Error returns the text of the wrapped error.
+func (e UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (e UsageError) Unwrap() error { return e.Err }
+
+// Program describes a command with subcommands.
+type Program struct {
+	Name        string
+	Description string
+	Groups      []kong.Group // headings of flags in the help
+}
+
+// Main runs a program on the arguments and streams of this process and ends the
+// process with its exit status.
+func Main(run func(ctx context.Context, args []string, s Std) int) {
+	// Compose files and similar tools set variables to the empty string where the
+	// user gave no value. Treat these as unset.
+	for _, setting := range os.Environ() {
+		if name, value, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "LODE_") && value == "" {
+			_ = os.Unsetenv(name)
+		}
+	}
+	os.Exit(run(context.Background(), os.Args[1:], Std{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+}
+
+// Run parses the arguments, runs the command that they name and returns the exit
+// status. The commands are a pointer to a struct with a field for each command.
+func (p Program) Run(ctx context.Context, commands any, args []string, s Std) int {
+	exit := -1
+	parser, err := kong.New(commands,
+		kong.Name(p.Name),
+		kong.ExplicitGroups(p.Groups),
+		kong.Description(p.Description),
+		kong.Writers(s.Out, s.Err),
+		kong.Exit(func(code int) { exit = code }), // called by --help
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(s),
+	)
+	if err != nil {
+		panic(err) // a struct tag of the commands is wrong
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(s.Err, "%s: %v (%s --help tells more)\n", p.Name, err, p.Name)
+		return ExitUsage
+	}
+	if err := parsed.Run(); err != nil {
+		fmt.Fprintf(s.Err, "%s: %v\n", p.Name, err)
+		if errors.As(err, new(UsageError)) {
+			return ExitUsage
+		}
+		return ExitFailed
+	}
+	return 0
+}

@@ -1,0 +1,27 @@
+// Command lodelab measures how fast this machine does Bitcoin's proof of work, and
+// draws the results.
+package main
+
+import (
+	"context"
+
+	"github.com/lodepow/lode/cmd/internal/cli"
+)
+
+//go:generate go test -run TestCommandReference -update
+
+func main() { cli.Main(run) }
+
+type commands struct {
+	Bench   benchCmd       `cmd:"" help:"Measure proof of work on this machine, for about a minute."`
+	Report  reportCmd      `cmd:"" help:"Turn results of benchmarks into tables, charts and a page."`
+	Version cli.VersionCmd `cmd:"" help:"Print the version."`
+}
+
+// run runs the command that the arguments name and returns the exit status.
+func run(ctx context.Context, args []string, s cli.Std) int {
+	return cli.Program{
+		Name:        "lodelab",
+		Description: "Measures proof of work, and draws the results.",
+	}.Run(ctx, &commands{}, args, s)
+}

@@ -1,0 +1,70 @@
+package draw
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+
+	"github.com/lodepow/lode/internal/chart"
+)
+
+// setAxis makes an axis what the chart says.
+func setAxis(to *plot.Axis, a chart.Axis) {
+	to.Label.Text = a.Label
+	to.Min, to.Max = a.Min, a.Max
+	if a.Log {
+		to.Scale = plot.LogScale{}
+		to.Tick.Marker = decades(a.Unit)
+	}
+	if a.Ticks != nil {
+		to.Tick.Marker = ticksAt(a.Ticks)
+	}
+}
+
+// setRows labels the vertical axis with the names of the rows.
+func setRows(to *plot.Axis, c chart.Chart) {
+	n := len(c.Rows)
+	var ticks plot.ConstantTicks
+	for i, name := range c.Rows {
+		ticks = append(ticks, plot.Tick{Value: c.RowY(i), Label: name})
+	}
+	to.Tick.Marker = ticks
+	to.Tick.Length = 0
+	to.Min, to.Max = -0.7, float64(n)-0.3+float64(c.Headroom)
+}
+
+// decades returns the ticks of a logarithmic axis. It labels the powers of ten, and
+// twice and five times each of them if there is room, with SI prefixes and the given
+// unit.
+func decades(unit string) plot.Ticker {
+	return plot.TickerFunc(func(lo, hi float64) []plot.Tick {
+		var ticks []plot.Tick
+		few := math.Log10(hi/lo) < 3
+		every := max(1, int(math.Ceil(math.Log10(hi/lo)/9)))
+		for e := int(math.Floor(math.Log10(lo))); e <= int(math.Ceil(math.Log10(hi))); e++ {
+			for m := 1; m <= 9; m++ {
+				v := float64(m) * math.Pow10(e)
+				t := plot.Tick{Value: v}
+				if v < lo || v > hi {
+					continue
+				}
+				if m == 1 && e%every == 0 || few && (m == 2 || m == 5) {
+					x, prefix := chart.SI(v)
+					t.Label = fmt.Sprintf("%.3g %s%s", x, prefix, unit)
+				}
+				ticks = append(ticks, t)
+			}
+		}
+		return ticks
+	})
+}
+
+// ticksAt returns ticks at the given values, which are their labels.
+func ticksAt(values []float64) plot.Ticker {
+	var ticks plot.ConstantTicks
+	for _, v := range values {
+		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%g", v)})
+	}
+	return ticks
+}
