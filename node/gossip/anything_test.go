@@ -183,7 +183,7 @@ func check(t *rapid.T, h *testNode) {
 			if g.host.isAhead(p) && !slices.Contains(g.host.ahead, p) {
 				t.Fatalf("peer %s is ahead and no candidate for a sync", p.address)
 			}
-			if main := peers.mainOf(p, p.node); main != nil {
+			if main := peers.mainOf(p, p.node, p.theirs); main != nil {
 				t.Fatalf("peer %s is a duplicate of %s by its own word", p.address, main.address)
 			}
 		}

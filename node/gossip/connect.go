@@ -79,7 +79,11 @@ func (g *greeter) takeGuest(p *peer, keep bool) {
 // expireWaiter reports that a connection has not been made in time.
 func (g *greeter) expireWaiter(w *waiter) {
 	err := fmt.Errorf("%s did not answer in time", w.asked)
-	if p := g.peers.byAddress[w.address]; p != nil && p.phase.proven() {
+	if p := g.peers.byAddress[w.address]; p == nil || !p.phase.proven() {
+		// nobody has answered
+	} else if other := g.peers.namedBy(p, p.node); other != nil {
+		err = fmt.Errorf("the node at %s says that it is the one at %s, which is connected, but has not proved it", w.asked, other.address)
+	} else {
 		err = fmt.Errorf("%s answers but could not reach this node at %s: see --advertise", w.asked, g.config.Address)
 	}
 	g.waiters = slices.DeleteFunc(g.waiters, func(other *waiter) bool { return other == w })

@@ -19,12 +19,27 @@ func (h *testNode) guest(i int, from string, trip time.Duration) *remote {
 	if refusal := h.helloFrom(from, r); refusal != nil {
 		h.t.Fatalf("guest %d from %s: %v", i, from, refusal)
 	}
+	h.now = h.now.Add(trip)
+	h.proves(r, from)
+	return r
+}
+
+// guestAt connects a remote with the host. It comes from an IP address.
+func (h *testNode) guestAt(r *remote, from string) {
+	h.t.Helper()
+	if refusal := h.helloFrom(from, r); refusal != nil {
+		h.t.Fatal(refusal)
+	}
+	h.proves(r, from)
+}
+
+// proves has a remote answer at its address.
+func (h *testNode) proves(r *remote, from string) {
+	h.t.Helper()
 	s, hello := mustTake[Hello](h)
 	r.given = hello.Session
-	h.now = h.now.Add(trip)
 	h.answerFrom(from, s, Welcome{r.greeting()})
 	h.sends = slices.DeleteFunc(h.sends, func(s Send) bool { _, hello := s.Request.(Hello); return !hello })
-	return r
 }
 
 func (h *testNode) has(r *remote) bool { return h.g.host.peers.byAddress[r.address] != nil }

@@ -49,7 +49,11 @@ func (g *greeter) newPeer(a Address, first phase, enter func(*peer)) {
 func (g *greeter) greet(p *peer) {
 	p.hello.sent = g.now
 	next := g.nextHello()
-	p.hello.request = g.ask(p, Hello{g.greeting(), p.ours}, g.config.HelloTimeout, func(a Answer, err error) {
+	session := p.theirs
+	if p.testsOffer() {
+		session, p.offer = p.offer.session, offer{}
+	}
+	p.hello.request = g.askWith(p, session, Hello{g.greeting(), p.ours}, g.config.HelloTimeout, func(a Answer, err error) {
 		p.hello.request = nil
 		if p.phase == closed {
 			return
@@ -161,7 +165,7 @@ func (g *greeter) onWelcome(p *peer, w Welcome) {
 		g.drop(p, "impostor", "the node at "+string(p.address)+" is not the one that claimed this address")
 		return
 	}
-	if !g.identify(p, w.Greeting) {
+	if !g.identify(p, w.Greeting, p.theirs) {
 		return
 	}
 	if p.phase == oneWay || p.phase == forgotten {
@@ -187,9 +191,10 @@ func (g *greeter) preferOffer(p *peer, node NodeID) bool {
 	return true
 }
 
-// identify records which node listens at the peer's address. If the peer turns out to
-// be a duplicate of another one, it drops the peer and returns false.
-func (g *greeter) identify(p *peer, gr Greeting) bool {
+// identify records which node listens at the peer's address, and has given the session
+// theirs, if any. If the peer turns out to be a duplicate of another one, it drops the
+// peer and returns false.
+func (g *greeter) identify(p *peer, gr Greeting, theirs Session) bool {
 	fresh := !p.phase.proven()
 	if !fresh && p.node != gr.Node {
 		p.reset()
@@ -198,7 +203,7 @@ func (g *greeter) identify(p *peer, gr Greeting) bool {
 		fresh = true
 	}
 	p.says = gr.Address
-	if main := g.peers.mainOf(p, gr.Node); main != nil {
+	if main := g.peers.mainOf(p, gr.Node, theirs); main != nil {
 		g.merge(p, main)
 		return false
 	}
@@ -215,14 +220,20 @@ func (g *greeter) identify(p *peer, gr Greeting) bool {
 		g.peers.choose(p)
 	}
 	g.note(p, Note{Kind: NoteConnected, Detail: gr.Node.String()})
-	for _, q := range slices.Clone(g.peers.all) {
-		if q.phase.proven() && g.peers.mainOf(q, q.node) == p {
-			g.merge(q, p)
-		}
-	}
+	g.mergeOthers(p)
 	g.askAddresses(p)
 	g.txs.comparePool(p)
 	return true
+}
+
+// mergeOthers drops the peers that turn out to be duplicates of a peer, now that the
+// peer is proven or has given a session.
+func (g *greeter) mergeOthers(p *peer) {
+	for _, q := range slices.Clone(g.peers.all) {
+		if q.phase.proven() && g.peers.mainOf(q, q.node, q.theirs) == p {
+			g.merge(q, p)
+		}
+	}
 }
 
 // merge drops a peer that is a duplicate of another one by its own word. The other one
@@ -263,8 +274,9 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 		if source := SourceOf(ev.From); !p.out && source.IsValid() {
 			p.source = source
 		}
-		if g.identify(p, h.Greeting) {
+		if g.identify(p, h.Greeting, h.Session) {
 			p.useSession(h.Session)
+			g.mergeOthers(p)
 			g.settle(p)
 		}
 		return welcome, nil

@@ -81,10 +81,15 @@ var errGone = errors.New("the peer was dropped")
 // ask sends a request to a peer. done is called once: with the answer, with the
 // error of the request, or with errGone.
 func (h *host) ask(p *peer, r Request, timeout time.Duration, done func(Answer, error)) *request {
+	return h.askWith(p, p.theirs, r, timeout, done)
+}
+
+// askWith is ask with another session than the one that the peer has given last.
+func (h *host) askWith(p *peer, session Session, r Request, timeout time.Duration, done func(Answer, error)) *request {
 	q := &request{id: h.newID(), peer: p, done: done}
 	h.requests[q.id] = q
 	p.requests = append(p.requests, q)
-	h.do(Send{ID: q.id, To: p.address, Session: p.theirs, Request: r, Timeout: timeout})
+	h.do(Send{ID: q.id, To: p.address, Session: session, Request: r, Timeout: timeout})
 	return q
 }
 

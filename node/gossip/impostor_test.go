@@ -82,8 +82,12 @@ func TestDuplicateByItsOwnWord(t *testing.T) {
 		{"it came to this node", func(h *testNode, r *remote) {
 			h.welcome(r)
 			h.step(Connect{ID: 100, Address: second, Keep: true})
-			s, _ := mustTake[Hello](h)
+			s, hello := mustTake[Hello](h)
 			h.answer(s, Welcome{r.greeting()})
+			if _, told := h.told[100]; told {
+				t.Error("an outcome is reported before the node at the second address has proved to be the same")
+			}
+			h.incoming(hello.Session, Hello{r.greeting(), r.session})
 		}},
 		{"it comes to this node later", func(h *testNode, r *remote) {
 			h.step(Connect{ID: 100, Address: second, Keep: true})
@@ -293,5 +297,68 @@ func TestNoNodeIsForgottenLater(t *testing.T) {
 	}
 	if bans := h.noted(NoteBanned); len(bans) > 0 {
 		t.Errorf("bans for %v", bans)
+	}
+}
+
+// TestDialledNodeGivesTheAddressOfAGuest checks that a node which this one has dialled,
+// and which gives a private address as its own, is not lost to somebody who answers at
+// that address here with its id.
+func TestDialledNodeGivesTheAddressOfAGuest(t *testing.T) {
+	const public = "http://node.example:8000"
+	h := newTestNode(t, 1, nil)
+	honest, impostor := ipRemote(1, "192.168.1.5"), ipRemote(1, "192.168.1.5")
+	impostor.session = Session{66}
+	h.welcome(impostor)
+	h.step(Connect{ID: 100, Address: public, Keep: true})
+	s, hello := mustTake[Hello](h)
+	h.answer(s, Welcome{honest.greeting()})
+	h.mustBe(public, oneWay)
+	h.incoming(hello.Session, Hello{honest.greeting(), honest.session})
+	h.mustBe(public, connected)
+	if err, told := h.told[100]; !told || err != nil {
+		t.Errorf("the outcome is %v (reported: %v), want nil", err, told)
+	}
+
+	// Somebody else, who cannot know the session, is not taken for the same node.
+	h.step(Connect{ID: 101, Address: address(9)})
+	s, _ = mustTake[Hello](h)
+	h.answer(s, Welcome{impostor.greeting()})
+	h.now = h.now.Add(h.g.host.config.ConnectWait)
+	h.step(Wake{})
+	if err := h.told[101]; err == nil || !strings.Contains(err.Error(), "says that it is the one at "+string(impostor.address)) {
+		t.Errorf("the outcome is %v, want an error", err)
+	}
+}
+
+// TestOfferIsTested checks that a node learns by a hello that two addresses are the
+// same node, and that the session in use stays in use.
+func TestOfferIsTested(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	r := ipRemote(1, "10.0.0.1")
+	h.guestAt(r, "10.0.0.1")
+	for i, tc := range []struct {
+		from string
+		want Session
+	}{{"10.0.0.1", Session{7, 0}}, {"10.9.9.9", r.session}} {
+		again := *r
+		again.session = Session{7, byte(i)}
+		if refusal := h.helloFrom(tc.from, &again); refusal != nil {
+			t.Fatal(refusal)
+		}
+		h.now = h.now.Add(2 * time.Second)
+		h.step(Wake{})
+		if tc.want != r.session {
+			s, _ := mustTake[Hello](h)
+			if s.Session != tc.want {
+				t.Errorf("the hello carries session %s, want the offered %s", s.Session, tc.want)
+			}
+			h.answerFrom("10.0.0.1", s, Welcome{r.greeting()})
+		} else if s, _, ok := take[Hello](h); ok && s.Session != r.session {
+			t.Errorf("the hello carries session %s, want %s", s.Session, r.session)
+		}
+	}
+	h.accept(mineOn(h.chain.Tip(), 1))
+	if s, _ := mustTake[Announce](h); s.Session != r.session {
+		t.Errorf("announced with session %s, want %s", s.Session, r.session)
 	}
 }

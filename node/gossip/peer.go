@@ -122,6 +122,15 @@ func (p *peer) prove(node NodeID, now time.Time) {
 // useSession records a session that the peer, which is proven, has given.
 func (p *peer) useSession(s Session) { p.theirs, p.phase = s, connected }
 
+// testsOffer reports whether the next hello should carry the offered session in place of
+// the one in use. A node that has called this one by a second address has offered a
+// session for that address; by the hello it learns that both are the same node. The
+// session in use stays in use.
+func (p *peer) testsOffer() bool {
+	return p.phase == connected && p.offer.session != (Session{}) && p.offer.session != p.theirs &&
+		p.offer.node == p.node && p.answersFrom(p.offer.source)
+}
+
 // takeOffer uses the offered session if it was the peer itself that offered it. It
 // reports whether it was.
 func (p *peer) takeOffer() bool {
@@ -198,14 +207,24 @@ func (ps *peers) choose(p *peer) {
 // mainOf returns the peer of which another one, at which a node has answered, is a
 // duplicate: both are the same node, and the other one itself says that its address
 // is not the one at which it has answered, but that of the peer returned. It returns
-// nil if there is none.
+// nil if there is none. theirs is the session that the other one has given, if any.
 //
 // A node id proves nothing, because anybody can copy it. But a node that gives
-// another address as its own can thereby harm only itself.
-func (ps *peers) mainOf(p *peer, node NodeID) *peer {
-	if p.says == p.address {
+// another address as its own can thereby harm only itself, unless the address that it
+// gives is that of another machine here, as a private one may be. So a peer that this
+// node has dialled is a duplicate of one that came to this node only if both have given
+// the same session, which is known to this node and that one alone.
+func (ps *peers) mainOf(p *peer, node NodeID, theirs Session) *peer {
+	q := ps.namedBy(p, node)
+	if q == nil || p.out && !q.out && (theirs == Session{} || theirs != q.theirs) {
 		return nil
 	}
+	return q
+}
+
+// namedBy returns the peer whose address another one, at which a node has answered,
+// gives as its own, if it has the same id; or nil.
+func (ps *peers) namedBy(p *peer, node NodeID) *peer {
 	if q := ps.byAddress[p.says]; q != nil && q != p && q.phase.proven() && q.node == node {
 		return q
 	}

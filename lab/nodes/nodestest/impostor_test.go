@@ -187,8 +187,12 @@ func TestTwoAddresses(t *testing.T) {
 		first.Connect(other.Address())
 		other.Connect(second)
 		last := net.AddKnowing(first.Address(), other.Address(), second)
+		called := net.AddKnowing()
+		two.Connect(called.Address())
+		net.RunFor(10 * time.Second)
+		called.Connect(second)
 		net.RunFor(2 * time.Minute)
-		for _, n := range []*nodes.Node{first, other, last} {
+		for _, n := range []*nodes.Node{first, other, last, called} {
 			count := 0
 			for _, p := range n.Peers() {
 				if p.Node == two.ID() {
