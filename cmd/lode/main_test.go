@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,18 +48,48 @@ func writeTestnet3(dir string) error {
 		b := h.Bytes()
 		raw.Write(b[:])
 	}
+	var packed bytes.Buffer
+	gz := gzip.NewWriter(&packed)
+	if _, err := gz.Write(raw.Bytes()); err != nil {
+		return err
+	}
+	if err := gz.Close(); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(dir, "blocks"), 0o755); err != nil {
+		return err
+	}
+	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
 	return writeFiles(dir, map[string][]byte{
-		"testnet3.hex":      data,
-		"testnet3.raw":      raw.Bytes(),
-		"neutrino.bin":      slices.Concat([]byte{0x0b, 0x11, 0x09, 0x07, 0, 0, 101, 0, 0, 0}, raw.Bytes()[80*100:]),
-		"cut.raw":           raw.Bytes()[:80*20+33],
-		"middle.raw":        raw.Bytes()[80*100:],
-		"flipped.raw":       flip(raw.Bytes(), 80*41+40),
-		"without-one.raw":   append(bytes.Clone(raw.Bytes()[:80*7]), raw.Bytes()[80*8:]...),
-		"header-twice.raw":  append(bytes.Clone(raw.Bytes()[:80*8]), raw.Bytes()[80*7:]...),
-		"easier-bits.raw":   flip(raw.Bytes(), 80*9+74),
-		"negative-bits.raw": flip(raw.Bytes(), 80*9+74, 0x80),
+		"testnet3.raw.gz":     packed.Bytes(),
+		"blocks/blk00000.dat": blockFile(raw.Bytes()[:80*300], key),
+		"blocks/blk00001.dat": blockFile(raw.Bytes()[80*300:], key),
+		"blocks/xor.dat":      key,
+		"testnet3.hex":        data,
+		"testnet3.raw":        raw.Bytes(),
+		"neutrino.bin":        slices.Concat([]byte{0x0b, 0x11, 0x09, 0x07, 0, 0, 101, 0, 0, 0}, raw.Bytes()[80*100:]),
+		"cut.raw":             raw.Bytes()[:80*20+33],
+		"middle.raw":          raw.Bytes()[80*100:],
+		"flipped.raw":         flip(raw.Bytes(), 80*41+40),
+		"without-one.raw":     append(bytes.Clone(raw.Bytes()[:80*7]), raw.Bytes()[80*8:]...),
+		"header-twice.raw":    append(bytes.Clone(raw.Bytes()[:80*8]), raw.Bytes()[80*7:]...),
+		"easier-bits.raw":     flip(raw.Bytes(), 80*9+74),
+		"negative-bits.raw":   flip(raw.Bytes(), 80*9+74, 0x80),
 	})
+}
+
+// blockFile returns a block file of testnet3 in the form of Bitcoin Core, XORed with a
+// key. After each header comes one byte, as if the block had no transactions.
+func blockFile(headers, key []byte) []byte {
+	var file []byte
+	for header := range slices.Chunk(headers, 80) {
+		file = append(file, 0x0b, 0x11, 0x09, 0x07, 81, 0, 0, 0)
+		file = append(append(file, header...), 0)
+	}
+	for i := range file {
+		file[i] ^= key[i%len(key)]
+	}
+	return file
 }
 
 func writeFiles(dir string, files map[string][]byte) error {

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -14,63 +15,73 @@ import (
 )
 
 type verifyCmd struct {
-	File     string  `arg:"" optional:"" default:"-" help:"File of headers, raw or in hex. The default, -, is standard input."`
-	Retarget bool    `help:"Also check Bitcoin's difficulty rule."`
-	Network  string  `placeholder:"NAME" help:"Network of the headers: main, testnet3 or signet. By default it is recognised by its genesis, if the stream begins there."`
-	Height   *uint32 `placeholder:"N" help:"Height of the first header, if the stream does not begin at a genesis."`
+	Files    []string `arg:"" optional:"" name:"file" help:"Files of headers, which are read one after another. Without any, or for -, standard input is read."`
+	Retarget bool     `help:"Also check Bitcoin's difficulty rule."`
+	Network  string   `placeholder:"NAME" help:"Network of the headers: main, testnet3, testnet4, signet, regtest or simnet. By default it is recognised by its genesis, if the stream begins there."`
+	Height   *uint32  `placeholder:"N" help:"Height of the first header, if the stream does not begin at a genesis."`
 }
 
 func (*verifyCmd) Help() string {
-	return `Reads headers as raw bytes (80 each), as hex (160 digits each), or in the format
-that Neutrino exports, and recognises the format by itself. Checks that every
-header follows its parent in the stream, that its hash proves the work, and that
-its time is later than the median of the eleven before it. Prints a summary; the
-stream may contain branches, which are counted separately.
+	return `Checks that every header follows its parent in the stream, that its hash proves the
+work, and that its time is later than the median of the eleven before it. Prints a
+summary; the stream may contain branches, which are counted separately.
+
+The form of the headers is recognised: raw bytes (80 each); hex (160 digits each), also
+within JSON, CSV, quotes or other text, and at the beginning of whole blocks; JSON
+objects and tables with the fields of headers, as bitcoin-cli and block explorers print
+them; Bitcoin Core's block files (blk*.dat, with the key in xor.dat beside them, if
+there is one); what Neutrino and Electrum write. Each may be compressed with gzip,
+bzip2, xz or zstd, and text may be UTF-16. docs/formats.md lists them.
 
 At the first invalid header the command stops with exit status 1, and standard
 error names the header and the reason: high-hash, bad-diffbits, time-too-old,
-duplicate, prev-blk-not-found (the parent is not among the 4,096 headers before),
-wrong-genesis, truncated, malformed, too-many-forks (more than 1,000 branches).`
+time-timewarp-attack, duplicate, prev-blk-not-found (the parent is not among the 4,096
+headers before), wrong-genesis, truncated, malformed, too-many-forks (more than 1,000
+branches), unknown-form (it is something else than headers, or of a form that cannot
+be read).`
 }
 
 // Run checks the stream and prints a summary.
 func (c *verifyCmd) Run(s cli.Std) error {
-	in, name := s.In, "standard input"
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = f.Close() }() // opened for reading only
-		in, name = f, c.File
-	}
-
 	if c.Network != "" && headers.NetworkNamed(c.Network) == nil {
-		return cli.UsageError{Err: fmt.Errorf("no network is called %q: choose main, testnet3 or signet", c.Network)}
+		return cli.UsageError{Err: fmt.Errorf("no network is called %q: choose %s", c.Network, headers.NetworkNames())}
 	}
-	start := time.Now()
-	summary, err := c.verify(in)
-	elapsed := time.Since(start)
+	in, err := newInput(c.Files, s.In)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
+	}
+	defer in.close()
+	start := time.Now()
+	reader := headers.NewMultiReader(in.next)
+	summary, err := c.verify(reader)
+	elapsed := time.Since(start)
+	var path *fs.PathError
+	if errors.As(err, &path) && path.Op == "open" {
+		return err // it names the file, which may be a later one
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", in.name(reader.Stream()), err)
 	}
 	if summary.Headers == 0 {
-		return fmt.Errorf("%s holds no headers", name)
+		return fmt.Errorf("%s holds no headers", in.name(0))
 	}
-	return c.print(s.Out, summary, elapsed)
+	return c.print(s.Out, reader, in.layers, summary, elapsed)
 }
 
 // verify reads and checks headers until the end of the stream or the first invalid
 // one.
-func (c *verifyCmd) verify(in io.Reader) (headers.Summary, error) {
-	reader := headers.NewReader(in)
+func (c *verifyCmd) verify(reader *headers.Reader) (headers.Summary, error) {
 	var verifier *headers.Verifier
 	for n := uint64(0); ; n++ {
 		h, err := reader.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if errors.As(err, new(reject.Error)) {
+		var refusal reject.Error
+		if errors.As(err, &refusal) && refusal.Reason == headers.UnknownForm {
+			return headers.Summary{}, err
+		}
+		if errors.As(err, &refusal) {
 			return headers.Summary{}, atHeader(n, reader.Where(), err)
 		}
 		if err != nil {
@@ -120,13 +131,14 @@ func atHeader(n uint64, where string, err error) error {
 }
 
 // print writes the summary as a table.
-func (c *verifyCmd) print(w io.Writer, s headers.Summary, elapsed time.Duration) error {
+func (c *verifyCmd) print(w io.Writer, reader *headers.Reader, layers []string, s headers.Summary, elapsed time.Duration) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(table, name+"\t"+format+"\n", args...)
 	}
 
 	row("headers", "%d", s.Headers)
+	row("form", "%s", strings.Join(append([]string{reader.Form()}, layers...), ", in "))
 	network := "not recognised"
 	if s.Start.Network != nil {
 		network = s.Start.Network.Name
@@ -159,6 +171,9 @@ func (c *verifyCmd) print(w io.Writer, s headers.Summary, elapsed time.Duration)
 	}
 	if more := len(s.Side) - most; more > 0 {
 		row("", "and %d more", more)
+	}
+	if n := reader.Strays(); n > 0 {
+		row("left out", "%d, whose parents are in another file", n)
 	}
 	row("rate", "%sheaders/s", si(float64(s.Headers)/elapsed.Seconds()))
 	return table.Flush()

@@ -17,7 +17,7 @@ func TestManySideBranches(t *testing.T) {
 		s.Side = append(s.Side, headers.Branch{Headers: uint64(i + 1)})
 	}
 	var out strings.Builder
-	if err := (&verifyCmd{Retarget: true}).print(&out, s, time.Second); err != nil {
+	if err := (&verifyCmd{Retarget: true}).print(&out, headers.NewReader(strings.NewReader("")), nil, s, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

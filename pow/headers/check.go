@@ -55,11 +55,15 @@ func (v *Verifier) checkBits(h pow.Header, parent *node) error {
 	n := v.start.Network
 	want := parent.bits
 	height := v.heightAfter(parent)
-	boundary := n.Rule.Boundary(height)
+	boundary := n.Rule.Boundary(height) && !n.NoRetarget
 	switch {
+	case boundary && n.MaxTimewarp > 0 && int64(h.Time) < int64(parent.time())-int64(n.MaxTimewarp):
+		return reject.New(TimeWarp, "time %d is more than %d seconds before that of its parent, %d, at the beginning of a difficulty period", h.Time, n.MaxTimewarp, parent.time())
 	case boundary && !parent.periodKnown:
 		v.skipped++
 		return nil
+	case boundary && n.FirstBits:
+		want = n.Rule.Next(parent.periodBits, parent.periodStart, parent.time())
 	case boundary:
 		want = n.Rule.Next(parent.bits, parent.periodStart, parent.time())
 	case parent.nTimes == 0:

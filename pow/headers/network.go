@@ -1,6 +1,10 @@
 package headers
 
-import "github.com/lodepow/lode/pow"
+import (
+	"strings"
+
+	"github.com/lodepow/lode/pow"
+)
 
 // Network holds the rules for the headers of a Bitcoin network, and the values by
 // which the network is recognised.
@@ -13,6 +17,18 @@ type Network struct {
 	// MinDifficulty demands the easiest target of a block whose time is more than two
 	// spacings after that of its parent, as on testnet3.
 	MinDifficulty bool
+
+	// FirstBits computes the target of a new period from that of the first block of the
+	// period before, which MinDifficulty cannot make easy, instead of the last block
+	// (BIP 94).
+	FirstBits bool
+
+	// MaxTimewarp is how many seconds the time of the first block of a period may be
+	// before that of its parent (BIP 94); 0 if there is no such rule.
+	MaxTimewarp uint32
+
+	// NoRetarget keeps the target of the genesis for ever.
+	NoRetarget bool
 }
 
 // Main returns Bitcoin's main network.
@@ -48,8 +64,62 @@ func Signet() *Network {
 	return &Network{Name: "signet", Magic: 0x40cf030a, Genesis: genesis, Rule: rule}
 }
 
+// Testnet4 returns Bitcoin's fourth test network (BIP 94).
+func Testnet4() *Network {
+	genesis := pow.BitcoinGenesis()
+	genesis.MerkleRoot = hash("7aa0a7ae1e223414cb807e40cd57e667b718e42aaf9306db9102fe28912b7b4e")
+	genesis.Time, genesis.Nonce = 1714777860, 393743547
+	return &Network{
+		Name:          "testnet4",
+		Magic:         0x283f161c,
+		Genesis:       genesis,
+		Rule:          pow.BitcoinRetarget(),
+		MinDifficulty: true,
+		FirstBits:     true,
+		MaxTimewarp:   600,
+	}
+}
+
+// Regtest returns the network on which Bitcoin Core runs its tests.
+func Regtest() *Network {
+	genesis := pow.BitcoinGenesis()
+	genesis.Time, genesis.Bits, genesis.Nonce = 1296688602, 0x207fffff, 2
+	rule := pow.BitcoinRetarget()
+	rule.Limit = genesis.Bits
+	return &Network{Name: "regtest", Magic: 0xdab5bffa, Genesis: genesis, Rule: rule, MinDifficulty: true, NoRetarget: true}
+}
+
+// Simnet returns the network on which btcd simulates a network.
+func Simnet() *Network {
+	genesis := pow.BitcoinGenesis()
+	genesis.Time, genesis.Bits, genesis.Nonce = 1401292357, 0x207fffff, 2
+	rule := pow.BitcoinRetarget()
+	rule.Limit = genesis.Bits
+	return &Network{Name: "simnet", Magic: 0x12141c16, Genesis: genesis, Rule: rule, MinDifficulty: true}
+}
+
+// hash parses a hash that is known to be well-formed.
+func hash(s string) pow.Hash {
+	h, err := pow.ParseHash(s)
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
 // Networks returns the networks that a verifier recognises.
-func Networks() []*Network { return []*Network{Main(), Testnet3(), Signet()} }
+func Networks() []*Network {
+	return []*Network{Main(), Testnet3(), Testnet4(), Signet(), Regtest(), Simnet()}
+}
+
+// NetworkNames returns the names of the networks, for messages.
+func NetworkNames() string {
+	var names []string
+	for _, n := range Networks() {
+		names = append(names, n.Name)
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
 
 // NetworkNamed returns the network with the given name, or nil.
 func NetworkNamed(name string) *Network {

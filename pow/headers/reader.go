@@ -2,231 +2,173 @@ package headers
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/lodepow/lode/pow"
-	"github.com/lodepow/lode/pow/reject"
 )
 
-// Reader reads headers from a stream. It recognises three formats by the first
-// bytes:
+// Reader reads headers from a stream. It recognises the form of the stream by its
+// beginning:
 //
-//   - raw: the 80 bytes of each header, one header after another;
-//   - hex: the 160 digits of each header, with any white space between and inside
-//     headers; a line may begin with a label that ends in a colon;
+//   - raw: the 80 bytes of each header, one header after another. Zeros before the
+//     first header are holes, as Electrum leaves them in its file, and count towards
+//     the height;
 //   - raw after ten bytes of metadata, as exported by Neutrino: network magic,
-//     version 0, type 0, height of the first header.
+//     version 0, type 0, height of the first header;
+//   - block files of Bitcoin Core (blk*.dat): the network's magic, a length and a
+//     block, again and again, possibly XORed with a key of eight bytes;
+//   - hex: the 160 digits of each header, with any white space between and inside
+//     headers; a line may begin with a label that ends in a colon, or with 0x;
+//   - other text with the hex digits of headers or of whole blocks in it: JSON arrays,
+//     quoted strings, CSV, lists in the syntax of a programming language;
+//   - JSON objects and tables with the fields of a header, as Bitcoin Core and block
+//     explorers write them.
+//
+// Block files and objects may be out of order. The reader then returns parents before
+// their children, see [Reader.Strays].
 type Reader struct {
+	more  func() (Stream, error) // opens the next stream; io.EOF: there is none
 	in    *bufio.Reader
-	next  func() (pow.Header, error) // reads a header in the stream's format
-	buf   [pow.HeaderSize]byte
-	count uint64 // headers read
-	at    uint64 // where the latest header begins: a byte offset or, in hex, a line
+	form  form    // of the present stream
+	key   []byte  // of the present stream
+	begun bool    // the first stream has been recognised
+	sort  *sorter // nil unless the form may be out of order
 
-	line       uint64 // number of the current line, from 1; 0 unless the format is hex
+	buf   [pow.HeaderSize]byte
+	index int    // of the present stream
+	count uint64 // headers read from it
+	hole  uint64 // bytes before its first header
+	place        // of the latest header
+
+	line       uint64 // number of the current line, from 1; 0 unless the form is text
 	lineBegins bool   // nothing but white space has been read from the line
 
-	network *Network // from the metadata; nil if there is none
-	height  uint32   // from the metadata
+	network     *Network // from the stream; nil if it does not tell
+	height      uint32   // of the first header, from the stream
+	heightKnown bool
 }
 
-const (
-	metadataSize = 10
-	maxLabel     = 64       // bytes, including the colon
-	byteOrder    = "\ufeff" // the byte order mark, with which some editors begin a text
-)
+// form is a form of streams.
+type form struct {
+	name   string
+	next   func() (pow.Header, error) // reads a header
+	sorted bool                       // children come after their parents
+}
 
-// NewReader returns a reader of the stream. It reads nothing before Next is called.
-func NewReader(r io.Reader) *Reader {
-	reader := &Reader{in: bufio.NewReaderSize(r, 1<<16)}
-	reader.next = reader.first
-	return reader
+// place says where a header begins.
+type place struct {
+	stream int
+	at     uint64 // a byte offset or, in text, a line
+	text   bool
+}
+
+// Stream is one of the streams that a Reader reads.
+type Stream struct {
+	io.Reader
+
+	// Key is what a block file is XORed with: the eight bytes of the file xor.dat
+	// beside it. Without it, the reader finds the key from what is known of the first
+	// block, which is possible on the main network.
+	Key []byte
+}
+
+// NewReader returns a reader of a single stream. It reads nothing before Next is
+// called.
+func NewReader(in io.Reader) *Reader {
+	opened := false
+	return NewMultiReader(func() (Stream, error) {
+		if opened {
+			return Stream{}, io.EOF
+		}
+		opened = true
+		return Stream{Reader: in}, nil
+	})
+}
+
+// NewMultiReader returns a reader of streams that follow each other, such as block
+// files. It calls next for the first stream and whenever one has ended. After the
+// last stream, next returns [io.EOF].
+func NewMultiReader(next func() (Stream, error)) *Reader {
+	return &Reader{more: next, in: bufio.NewReaderSize(nil, 1<<16), index: -1}
 }
 
 // Next returns the next header. At the end of the stream the error is [io.EOF]. If
-// the stream is malformed or truncated, the error is a [reject.Error].
-func (r *Reader) Next() (pow.Header, error) { return r.next() }
+// the stream is malformed or truncated, or of a form that the reader cannot read, the
+// error is a [reject.Error].
+func (r *Reader) Next() (pow.Header, error) {
+	if !r.begun {
+		if err := r.open(); err != nil {
+			return pow.Header{}, err
+		}
+		r.begun = true
+		if !r.form.sorted {
+			r.sort = newSorter(r)
+		}
+	}
+	if r.sort != nil {
+		return r.sort.next()
+	}
+	return r.read()
+}
+
+// open begins to read the next stream.
+func (r *Reader) open() error {
+	stream, err := r.more()
+	if err != nil {
+		return err
+	}
+	r.in.Reset(stream.Reader)
+	r.key, r.count, r.hole, r.line = stream.Key, 0, 0, 0
+	r.index++
+	r.place = place{stream: r.index}
+	return r.recognise()
+}
+
+// read reads the next header in the order of the streams.
+func (r *Reader) read() (pow.Header, error) {
+	for {
+		h, err := r.form.next()
+		r.stream, r.text = r.index, r.line > 0
+		if !errors.Is(err, io.EOF) {
+			return h, err
+		}
+		if err := r.open(); err != nil {
+			return pow.Header{}, err
+		}
+	}
+}
+
+// Form returns the name of the form of the stream that is being read. It is known after the first call of
+// Next.
+func (r *Reader) Form() string { return r.form.name }
 
 // Where returns the position at which the header begins that Next has returned or
 // refused last, for example "line 3" or "byte 160".
 func (r *Reader) Where() string {
-	if r.line > 0 {
+	if r.text {
 		return fmt.Sprintf("line %d", r.at)
 	}
 	return fmt.Sprintf("byte %d", r.at)
 }
 
-// Metadata returns the network and the height of the first header, if the stream
-// begins with them. They are known after the first call of Next.
+// Stream returns the index of the stream to which Where refers, counted from 0.
+func (r *Reader) Stream() int { return r.stream }
+
+// Metadata returns what the stream says about itself: the network, which is nil if it
+// does not say, and the height of the first header, if ok is true. They are known
+// after the first call of Next.
 func (r *Reader) Metadata() (network *Network, height uint32, ok bool) {
-	return r.network, r.height, r.network != nil
+	return r.network, r.height, r.heightKnown
 }
 
-// first recognises the format, and reads the first header.
-func (r *Reader) first() (pow.Header, error) {
-	start, err := r.in.Peek(pow.HeaderSize)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return pow.Header{}, err
+// Strays returns how many headers have been left out because their parents are
+// neither in the stream nor the parent of the first header. There may be some in
+// block files, which hold blocks in the order in which the node received them.
+func (r *Reader) Strays() int {
+	if r.sort == nil {
+		return 0
 	}
-	if text, ok := bytes.CutPrefix(start, []byte(byteOrder)); ok && isText(text) {
-		start = text
-		if _, err := r.in.Discard(len(byteOrder)); err != nil {
-			return pow.Header{}, err
-		}
-	}
-	switch {
-	case isText(start):
-		r.line, r.lineBegins = 1, true
-		r.next = r.hex
-	case isMetadata(start):
-		if err := r.metadata(start); err != nil {
-			return pow.Header{}, err
-		}
-		r.next = r.raw
-	default:
-		r.next = r.raw
-	}
-	return r.next()
-}
-
-// isText reports whether b is printable, as hex digits and labels are. A raw header
-// is not, because the hash of its parent contains zero bytes.
-func isText(b []byte) bool {
-	for _, c := range b {
-		if (c < ' ' || c > '~') && !isSpace(c) {
-			return false
-		}
-	}
-	return true
-}
-
-// isMetadata reports whether b begins with metadata: the magic of a known network,
-// and then zeros for version and type. No real header has such a magic as its
-// version.
-func isMetadata(b []byte) bool {
-	return len(b) >= metadataSize && b[4] == 0 && b[5] == 0 &&
-		networkOfMagic(binary.LittleEndian.Uint32(b)) != nil
-}
-
-func (r *Reader) metadata(b []byte) error {
-	r.network = networkOfMagic(binary.LittleEndian.Uint32(b))
-	r.height = binary.LittleEndian.Uint32(b[6:])
-	_, err := r.in.Discard(metadataSize)
-	return err
-}
-
-func (r *Reader) raw() (pow.Header, error) {
-	r.at = r.count * pow.HeaderSize
-	if r.network != nil {
-		r.at += metadataSize
-	}
-	n, err := io.ReadFull(r.in, r.buf[:])
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return pow.Header{}, reject.New(Truncated, "the stream ends after %d of the header's 80 bytes", n)
-	}
-	if err != nil {
-		return pow.Header{}, err
-	}
-	r.count++
-	return pow.DecodeHeader(&r.buf), nil
-}
-
-func (r *Reader) hex() (pow.Header, error) {
-	if err := r.skipSpace(); err != nil {
-		return pow.Header{}, err
-	}
-	if r.lineBegins {
-		r.skipLabel()
-	}
-	r.at = r.line
-	if err := r.digits(); err != nil {
-		return pow.Header{}, err
-	}
-	r.count++
-	return pow.DecodeHeader(&r.buf), nil
-}
-
-// digits reads the next 160 hex digits into the buffer.
-func (r *Reader) digits() error {
-	// This is the fast path for digits without white space between them.
-	if together, err := r.in.Peek(hex.EncodedLen(len(r.buf))); err == nil {
-		if _, err := hex.Decode(r.buf[:], together); err == nil {
-			_, err := r.in.Discard(len(together))
-			return err
-		}
-	}
-	for n := 0; n < 2*len(r.buf); {
-		if err := r.skipSpace(); err != nil {
-			return hexEnd(err, n)
-		}
-		c, err := r.in.ReadByte()
-		if err != nil {
-			return hexEnd(err, n)
-		}
-		digit, ok := hexDigit(c)
-		if !ok {
-			return reject.New(Malformed, "%q is no hex digit", c)
-		}
-		r.buf[n/2] = r.buf[n/2]<<4 | digit
-		n++
-	}
-	return nil
-}
-
-// skipSpace advances to the next byte that is not white space, and counts lines.
-func (r *Reader) skipSpace() error {
-	for {
-		c, err := r.in.ReadByte()
-		if err != nil {
-			return err
-		}
-		if !isSpace(c) {
-			return r.in.UnreadByte()
-		}
-		if c == '\n' {
-			r.line++
-			r.lineBegins = true
-		}
-	}
-}
-
-// hexEnd returns the error for a read that failed after the given number of digits
-// of a header. The end of the stream inside a header is a truncation.
-func hexEnd(err error, digits int) error {
-	if errors.Is(err, io.EOF) && digits > 0 {
-		return reject.New(Truncated, "the stream ends after %d of the header's 160 hex digits", digits)
-	}
-	return err
-}
-
-// skipLabel advances past a label and its colon at the beginning of a line, if
-// there is one.
-func (r *Reader) skipLabel() {
-	start, _ := r.in.Peek(maxLabel) // if there is an error, the next read returns it
-	if end := bytes.IndexByte(start, '\n'); end >= 0 {
-		start = start[:end]
-	}
-	if colon := bytes.IndexByte(start, ':'); colon >= 0 {
-		_, _ = r.in.Discard(colon + 1)
-	}
-	r.lineBegins = false
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-func hexDigit(c byte) (digit byte, ok bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
+	return r.sort.strays
 }

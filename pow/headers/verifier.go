@@ -88,9 +88,10 @@ type node struct {
 	realBits  pow.Bits
 	realKnown bool
 
-	// The time of the first header of the difficulty period. It is not known if the
-	// stream began later in the period.
+	// The time and the bits of the first header of the difficulty period. They are not
+	// known if the stream began later in the period.
 	periodStart uint32
+	periodBits  pow.Bits
 	periodKnown bool
 }
 
@@ -287,6 +288,7 @@ func (v *Verifier) child(h pow.Header, hash pow.Hash, parent *node, work pow.Wor
 		realBits:    h.Bits,
 		realKnown:   true,
 		periodStart: parent.periodStart,
+		periodBits:  parent.periodBits,
 		periodKnown: parent.periodKnown,
 	}
 	copy(n.times[:], parent.times[1:])
@@ -297,7 +299,7 @@ func (v *Verifier) child(h pow.Header, hash pow.Hash, parent *node, work pow.Wor
 	case network == nil || !v.start.HeightKnown:
 		// The difficulty rule cannot be applied.
 	case network.Rule.Boundary(height):
-		n.periodStart, n.periodKnown = h.Time, true
+		n.periodStart, n.periodBits, n.periodKnown = h.Time, h.Bits, true
 	case h.Bits == network.Rule.Limit:
 		n.realBits, n.realKnown = parent.realBits, parent.realKnown
 	}

@@ -73,6 +73,10 @@ func TestNetworksMatchTheirGenesis(t *testing.T) {
 	for name, want := range map[string]string{
 		"main":     "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f",
 		"testnet3": "000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943",
+		"testnet4": "00000000da84f2bafbbc53dee25a72ae507ff4914b867c565be350b0da8bf043",
+		"signet":   "00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6",
+		"regtest":  "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206",
+		"simnet":   "683e86bd5c6d110d91b94b97137ba6bfe02dbbdb8e3dff722a669b5d69d77af6",
 	} {
 		i := slices.IndexFunc(Networks(), func(n *Network) bool { return n.Name == name })
 		if i < 0 || Networks()[i].Genesis.Hash().String() != want {
@@ -191,8 +195,12 @@ func (b *block) median() uint32 {
 // nextBits applies the difficulty rule by looking back at the blocks themselves.
 func (b *block) nextBits(n *Network, time uint32) pow.Bits {
 	height := b.height + 1
-	if height%n.Rule.Interval == 0 {
-		return n.Rule.Next(b.Bits, b.back(n.Rule.Interval-1).Time, b.Time)
+	if height%n.Rule.Interval == 0 && !n.NoRetarget {
+		first, base := b.back(n.Rule.Interval-1), b.Bits
+		if n.FirstBits {
+			base = first.Bits
+		}
+		return n.Rule.Next(base, first.Time, b.Time)
 	}
 	if !n.MinDifficulty {
 		return b.Bits
@@ -222,6 +230,9 @@ func (b *block) work() *big.Int {
 func grow(t testing.TB, n *Network, parent *block, r *rand.Rand) *block {
 	t.Helper()
 	time := max(parent.median()+1, parent.Time+r.Uint32N(1800)-300)
+	if n.MaxTimewarp > 0 && (parent.height+1)%n.Rule.Interval == 0 {
+		time = max(time, parent.Time-n.MaxTimewarp)
+	}
 	h := solve(t, pow.Header{
 		Version: r.Int32(),
 		Prev:    parent.Hash(),
@@ -239,10 +250,14 @@ func easyGenesis(t testing.TB) (*Network, *block) {
 
 // The verifier must agree with the model on random trees of headers.
 func TestVerifierAgainstModel(t *testing.T) {
+	warps := 0
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		n, genesis := easyGenesis(t)
-		n.MinDifficulty = seed%2 == 1
+		n.MinDifficulty, n.FirstBits, n.NoRetarget = seed%2 == 1, seed%3 == 0, seed%7 == 0
+		if seed%3 == 0 {
+			n.MaxTimewarp = 100
+		}
 		v := NewVerifier(Config{Network: n, Retarget: true})
 		if err := v.Add(genesis.Header); err != nil {
 			t.Fatal(err)
@@ -279,6 +294,12 @@ func TestVerifierAgainstModel(t *testing.T) {
 					continue
 				}
 			}
+			if warped := parent.Time - n.MaxTimewarp - 1; n.MaxTimewarp > 0 && !n.NoRetarget && b.height%n.Rule.Interval == 0 && warped > parent.median() {
+				bad = b.Header
+				bad.Time, want = warped, TimeWarp
+				bad = solve(t, bad)
+				warps++
+			}
 			before := v.Summary()
 			err := v.Add(bad)
 			var e reject.Error
@@ -303,6 +324,9 @@ func TestVerifierAgainstModel(t *testing.T) {
 			}
 		}
 		checkBranches(t, v.Summary(), blocks, children, best)
+	}
+	if warps == 0 {
+		t.Error("no seed tried a time that is too far back at the beginning of a period")
 	}
 }
 

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/lodepow/lode/pow/headers"
+	"github.com/lodepow/lode/pow/headers/unpack"
+)
+
+// input opens the files on the command line, one after another.
+type input struct {
+	names  []string
+	std    io.Reader // for the name "-"
+	opened int       // number of files that have been opened
+	file   io.Closer // the latest of them, unless it is standard input
+	layers []string  // of compression around the first file
+}
+
+// newInput returns the input of some files. No names mean standard input.
+func newInput(names []string, std io.Reader) (*input, error) {
+	if len(names) == 0 {
+		names = []string{"-"}
+	}
+	if len(names) > 1 && slices.Contains(names, "-") {
+		return nil, errors.New("standard input (-) cannot be combined with files")
+	}
+	return &input{names: names, std: std}, nil
+}
+
+// next opens the next file, as headers.NewMultiReader demands.
+func (in *input) next() (headers.Stream, error) {
+	in.close()
+	if in.opened == len(in.names) {
+		return headers.Stream{}, io.EOF
+	}
+	name := in.names[in.opened]
+	source := in.std
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return headers.Stream{}, err
+		}
+		source, in.file = f, f
+	}
+	in.opened++
+	inside, layers, err := unpack.Open(source)
+	if in.opened == 1 {
+		in.layers = layers
+	}
+	stream := headers.Stream{Reader: inside}
+	if key, err := os.ReadFile(filepath.Join(filepath.Dir(name), "xor.dat")); err == nil && name != "-" && len(key) == 8 {
+		stream.Key = key
+	}
+	return stream, err
+}
+
+// close closes the file that is open.
+func (in *input) close() {
+	if in.file != nil {
+		_ = in.file.Close() // opened for reading only
+		in.file = nil
+	}
+}
+
+// name returns the name of the i-th file, counted from 0.
+func (in *input) name(i int) string {
+	if name := in.names[max(i, 0)]; name != "-" {
+		return name
+	}
+	return "standard input"
+}

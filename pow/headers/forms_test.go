@@ -1,0 +1,370 @@
+package headers
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/lodepow/lode/pow"
+)
+
+// realHeaders returns the first n headers of testnet3 after the genesis, without the
+// fork.
+func realHeaders(t testing.TB, n int) []pow.Header {
+	t.Helper()
+	var all []pow.Header
+	for line := range strings.Lines(testnet3(t)) {
+		if strings.HasPrefix(line, "fork:") {
+			continue
+		}
+		h, err := pow.ParseHeader(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, h)
+	}
+	return all[:n]
+}
+
+// join formats each header and joins the texts.
+func join(all []pow.Header, separator string, format func(pow.Header) string) string {
+	var texts []string
+	for _, h := range all {
+		texts = append(texts, format(h))
+	}
+	return strings.Join(texts, separator)
+}
+
+// coreJSON formats a header as bitcoin-cli getblockheader does.
+func coreJSON(h pow.Header) string {
+	return fmt.Sprintf(`{
+  "hash": "%s",
+  "confirmations": 5,
+  "height": 12,
+  "version": %d,
+  "versionHex": "%08x",
+  "merkleroot": "%s",
+  "time": %d,
+  "mediantime": 1231469744,
+  "nonce": %d,
+  "bits": "%s",
+  "difficulty": 1,
+  "nTx": 1,
+  "previousblockhash": "%s",
+  "nextblockhash": "%s"
+}`, h.Hash(), h.Version, uint32(h.Version), h.MerkleRoot, h.Time, h.Nonce, h.Bits, h.Prev, h.Prev)
+}
+
+// explorerJSON formats a header as the explorers in the style of Esplora do.
+func explorerJSON(h pow.Header) string {
+	return fmt.Sprintf(`{"id":"%s","height":3,"version":%d,"timestamp":%d,"tx_count":1,"merkle_root":"%s","previousblockhash":"%s","nonce":%d,"bits":%d,"extras":{"pool":{"id":7,"name":"x"},"reward":5}}`,
+		h.Hash(), h.Version, h.Time, h.MerkleRoot, h.Prev, h.Nonce, uint32(h.Bits))
+}
+
+func hexOf(h pow.Header) string { return h.String() }
+
+// blockOf returns a block of a header: the number of transactions and a coinbase of
+// which only the length matters.
+func blockOf(h pow.Header) []byte {
+	b := h.Bytes()
+	body := append([]byte{1, 1, 0, 0, 0, 1}, make([]byte, 32)...)
+	return slices.Concat(b[:], body, bytes.Repeat([]byte{0xff}, 40+int(h.Nonce%50)))
+}
+
+// blockFileOf returns a block file, XORed with a key if that is not nil, with room for
+// more blocks at the end.
+func blockFileOf(all []pow.Header, network *Network, key []byte) string {
+	var file []byte
+	for _, h := range all {
+		block := blockOf(h)
+		file = binary.LittleEndian.AppendUint32(file, network.Magic)
+		file = binary.LittleEndian.AppendUint32(file, uint32(len(block)))
+		file = append(file, block...)
+	}
+	if key != nil {
+		xor(file, key, 0)
+	}
+	return string(file) + strings.Repeat("\x00", 1000)
+}
+
+// shuffled returns the headers a little out of order, as a node receives blocks.
+func shuffled(all []pow.Header) []pow.Header {
+	rng := rand.New(rand.NewPCG(1, 2))
+	out := slices.Clone(all)
+	for i := 0; i+8 < len(out); i += 8 {
+		rng.Shuffle(8, func(j, k int) { out[i+j], out[i+k] = out[i+k], out[i+j] })
+	}
+	return out
+}
+
+// TestEveryForm checks that the headers of testnet3 are read from every form, and that
+// the form has its name.
+func TestEveryForm(t *testing.T) {
+	all := realHeaders(t, 100)
+	reversed := slices.Clone(all)
+	slices.Reverse(reversed)
+	raw := string(slices.Concat(func() (parts [][]byte) {
+		for _, h := range all {
+			b := h.Bytes()
+			parts = append(parts, b[:])
+		}
+		return parts
+	}()...))
+	const (
+		text    = "text with headers in hex"
+		object  = "JSON with the fields of headers"
+		table   = "a table with the fields of headers"
+		file    = "a block file of Bitcoin Core"
+		headers = "block_height,block_hash,version,prev_block,merkle_root,time,bits,nonce\n"
+	)
+	row := func(separator string) func(pow.Header) string {
+		return func(h pow.Header) string {
+			return strings.Join([]string{"7", h.Hash().String(), fmt.Sprint(h.Version), h.Prev.String(), h.MerkleRoot.String(), fmt.Sprint(h.Time), h.Bits.String(), fmt.Sprint(h.Nonce)}, separator)
+		}
+	}
+	blockHex := func(h pow.Header) string { return fmt.Sprintf("%x", blockOf(h)) }
+	for name, tc := range map[string]struct{ form, stream string }{
+		"raw":                       {"raw", raw},
+		"Electrum, from a height":   {"Electrum's file of headers", strings.Repeat("\x00", 80*7) + raw},
+		"Electrum, with room after": {"Electrum's file of headers", strings.Repeat("\x00", 80*7) + raw + strings.Repeat("\x00", 200)},
+		"hex":                       {"hex", join(all, "\n", hexOf)},
+		"hex with 0x":               {"hex", join(all, "\n", func(h pow.Header) string { return "0x" + h.String() })},
+		"JSON strings":              {text, `["` + join(all, `","`, hexOf) + `"]`},
+		"JSON-RPC of Electrum":      {text, `{"jsonrpc":"2.0","result":{"count":100,"hex":"` + join(all, "", hexOf) + `","max":2016},"id":1}`},
+		"quoted lines":              {text, `"` + join(all, "\"\n\"", hexOf) + `"`},
+		"a list of Python":          {text, `['` + join(all, `', '`, hexOf) + `']`},
+		"an array of Go":            {text, "var headers = []string{\n\t\"" + join(all, "\",\n\t\"", hexOf) + "\",\n}\n"},
+		"CSV with hex":              {text, "height,hash,header\n" + join(all, "\n", func(h pow.Header) string { return "1," + h.Hash().String() + "," + h.String() })},
+		"hex after a hash":          {text, join(all, "\n", func(h pow.Header) string { return h.Hash().String() + " " + h.String() })},
+		"whole blocks in hex":       {text, join(all, "\n", blockHex)},
+		"newest first, in JSON":     {text, `["` + join(reversed, `","`, hexOf) + `"]`},
+		"getblockheader":            {object, join(all, "\n", coreJSON)},
+		"an array of objects":       {object, "[" + join(all, ",", coreJSON) + "]"},
+		"in an answer":              {object, `{"result":[` + join(all, ",", coreJSON) + `],"error":null,"id":7}`},
+		"an explorer, newest first": {object, "[" + join(reversed, ",", explorerJSON) + "]"},
+		"CSV":                       {table, headers + join(all, "\n", row(","))},
+		"CSV of Windows":            {table, strings.ReplaceAll(strings.ReplaceAll(headers, ",", ";"), "\n", "\r\n") + join(all, "\r\n", row(";"))},
+		"TSV, quoted":               {table, strings.ReplaceAll(headers, ",", "\t") + join(all, "\n", row("\t"))},
+		"a block file":              {file, blockFileOf(all, Testnet3(), nil)},
+		"a block file out of order": {file, blockFileOf(shuffled(all), Testnet3(), nil)},
+		"a key that can be found":   {file + ", XORed", blockFileOf(append([]pow.Header{Testnet3().Genesis}, all...), Testnet3(), []byte("\x01\x9f\x33\x70\xc2\x11\x5b\xee"))},
+	} {
+		want := all
+		if strings.Contains(name, "can be found") {
+			want = append([]pow.Header{Testnet3().Genesis}, all...)
+		}
+		for how, in := range map[string]io.Reader{"": strings.NewReader(tc.stream), ", by the byte": iotest.OneByteReader(strings.NewReader(tc.stream))} {
+			got, reader, err := readAll(in)
+			if err != nil || reader.Form() != tc.form {
+				t.Errorf("%s%s: form %q, error %v", name, how, reader.Form(), err)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s%s: %d headers, want %d in order", name, how, len(got), len(want))
+			}
+			if reader.Strays() != 0 {
+				t.Errorf("%s%s: %d strays", name, how, reader.Strays())
+			}
+		}
+	}
+}
+
+// TestElectrumTellsTheHeight checks that the zeros before the first header give its
+// height, and that zeros between headers are called a hole.
+func TestElectrumTellsTheHeight(t *testing.T) {
+	first, second := realHeaders(t, 2)[0].Bytes(), realHeaders(t, 2)[1].Bytes()
+	zeros := make([]byte, 80*2016)
+	_, reader, err := readAll(bytes.NewReader(slices.Concat(zeros, first[:], second[:])))
+	if network, height, ok := reader.Metadata(); err != nil || network != nil || height != 2016 || !ok {
+		t.Errorf("%v, %d, %v, %v", network, height, ok, err)
+	}
+	got, reader, err := readAll(bytes.NewReader(slices.Concat(first[:], zeros, second[:])))
+	wantReason(t, err, Malformed)
+	if len(got) != 1 || reader.Where() != "byte 80" || err == nil || !strings.Contains(err.Error(), "2016 headers are missing") {
+		t.Errorf("%d headers, %s: %v", len(got), reader.Where(), err)
+	}
+	if got, _, err := readAll(bytes.NewReader(zeros)); len(got) != 0 || err != nil {
+		t.Errorf("zeros: %d headers, %v", len(got), err)
+	}
+}
+
+// TestBlockFileWithAKey checks a file whose key can only be known from xor.dat.
+func TestBlockFileWithAKey(t *testing.T) {
+	all := realHeaders(t, 20)[5:]
+	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
+	stream := blockFileOf(all, Testnet3(), key)
+	if _, _, err := readAll(strings.NewReader(stream)); err == nil {
+		t.Error("the key was found, but nothing in the file tells it")
+	} else {
+		wantReason(t, err, UnknownForm)
+	}
+	reader := NewMultiReader(streams(Stream{strings.NewReader(stream), key}))
+	for _, want := range all {
+		if got, err := reader.Next(); err != nil || got != want {
+			t.Fatalf("%v, %v", got, err)
+		}
+	}
+	if _, err := reader.Next(); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
+	}
+	if network, _, ok := reader.Metadata(); network == nil || network.Name != "testnet3" || ok {
+		t.Errorf("metadata %v, %v", network, ok)
+	}
+}
+
+// streams returns the argument of NewMultiReader for some streams.
+func streams(all ...Stream) func() (Stream, error) {
+	return func() (Stream, error) {
+		if len(all) == 0 {
+			return Stream{}, io.EOF
+		}
+		first := all[0]
+		all = all[1:]
+		return first, nil
+	}
+}
+
+// TestSeveralBlockFiles checks files that belong together: each begins its key anew,
+// ends with room for more blocks, and holds blocks whose parents are in the other.
+func TestSeveralBlockFiles(t *testing.T) {
+	all := realHeaders(t, 60)
+	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
+	first := slices.Concat(all[:20], all[30:33], all[21:25])
+	second := slices.Concat(all[25:30], all[20:21], all[33:])
+	reader := NewMultiReader(streams(
+		Stream{strings.NewReader(blockFileOf(first, Testnet3(), key)), key},
+		Stream{strings.NewReader(blockFileOf(second, Testnet3(), key)), key},
+	))
+	for i, want := range all {
+		got, err := reader.Next()
+		if err != nil || got != want {
+			t.Fatalf("header %d: %v, %v", i, got, err)
+		}
+		if in := slices.Contains(second, want); in != (reader.Stream() == 1) {
+			t.Errorf("header %d: stream %d", i, reader.Stream())
+		}
+	}
+	if _, err := reader.Next(); !errors.Is(err, io.EOF) || reader.Strays() != 0 {
+		t.Errorf("at the end: %v, %d strays", err, reader.Strays())
+	}
+}
+
+// TestStrays checks that blocks whose parents are in an earlier file are left out and
+// counted, although they come first.
+func TestStrays(t *testing.T) {
+	all := realHeaders(t, 60)
+	got, reader, err := readAll(strings.NewReader(blockFileOf(slices.Concat(all[3:5], all[20:], all[10:12]), Testnet3(), nil)))
+	if err != nil || !slices.Equal(got, all[20:]) || reader.Strays() != 4 {
+		t.Errorf("%d headers, %d strays, %v; want 40 and 4", len(got), reader.Strays(), err)
+	}
+}
+
+// TestWaitingIsBounded checks that children of unknown parents do not gather without
+// end, and that the others are read nevertheless.
+func TestWaitingIsBounded(t *testing.T) {
+	all := realHeaders(t, 40)
+	var stream bytes.Buffer
+	stream.WriteString(blockFileOf(all[:20], Testnet3(), nil))
+	stream.Truncate(stream.Len() - 1000) // without the room for more blocks
+	for i := range 3 * maxWaiting {
+		h := all[0]
+		binary.LittleEndian.PutUint32(h.Prev[:], uint32(i)+1)
+		stream.WriteString(strings.TrimRight(blockFileOf([]pow.Header{h}, Testnet3(), nil), "\x00"))
+	}
+	stream.WriteString(blockFileOf(all[20:], Testnet3(), nil))
+	reader := NewReader(&stream)
+	n := 0
+	for ; ; n++ {
+		if _, err := reader.Next(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if reader.sort.count > maxWaiting {
+			t.Fatalf("%d headers are waiting", reader.sort.count)
+		}
+	}
+	if n != 40 || reader.Strays() != 3*maxWaiting {
+		t.Errorf("%d headers, %d strays", n, reader.Strays())
+	}
+}
+
+// TestUnknownForms checks that what cannot be read is called by its form, and never by
+// a rule of consensus.
+func TestUnknownForms(t *testing.T) {
+	hashes := join(realHeaders(t, 30), "\n", func(h pow.Header) string { return h.Hash().String() })
+	for name, tc := range map[string]struct{ stream, want string }{
+		"HTML":                {"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>", "HTML or XML"},
+		"an error":            {"error: couldn't connect to server: unknown\n", "an error message"},
+		"SQLite":              {"SQLite format 3\x00" + strings.Repeat("\x10\x00\x02", 100), "database of SQLite"},
+		"bitcoinj":            {"SPVB" + strings.Repeat("\x01\x80", 200), "bitcoinj"},
+		"checkpoints":         {"TXT CHECKPOINTS 1\n0\n3\nAAAAAAAAB+EH4QfhAAAH4AEAAACV", "checkpoints of bitcoinj"},
+		"bbolt":               {strings.Repeat("\x00\x01", 8) + "\xed\xda\x0c\xed" + strings.Repeat("\x02\x00", 200), "database of bbolt"},
+		"xxd":                 {"00000000: 0100 0000 6fe2 8c0a b6f1 b372 c1a6 a246  ....o......r...F\n", "hex dump with offsets"},
+		"hexdump -C":          {"00000000  01 00 00 00 6f e2 8c 0a  b6 f1 b3 72 c1 a6 a2 46  |....o......r...F|\n", "hex dump with offsets"},
+		"filter headers":      {"\x0b\x11\x09\x07\x00\x01\x00\x00\x00\x00" + strings.Repeat("\x9a\x03", 200), "filter headers"},
+		"noise":               {strings.Repeat("\x9a\x03\xff", 200), "neither of the first two headers of 80 bytes proves its work"},
+		"hashes in JSON":      {`["` + strings.ReplaceAll(hashes, "\n", `","`) + `"]`, "the hashes in it are not enough"},
+		"other JSON":          {`{"blocks": 3, "chain": "main"}`, "JSON without any object"},
+		"base64":              {strings.Repeat("AQAAAG/ijAq28bNywaaiRq5j908", 8) + "=", "base64"},
+		"a pointer of an LFS": {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "Git LFS"},
+	} {
+		got, _, err := readAll(strings.NewReader(tc.stream))
+		wantReason(t, err, UnknownForm)
+		if len(got) != 0 || err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %d headers, %v; want %q", name, len(got), err, tc.want)
+		}
+	}
+}
+
+// TestMalformedFields checks the messages about objects and tables that are nearly
+// those of a header.
+func TestMalformedFields(t *testing.T) {
+	h := realHeaders(t, 1)[0]
+	good := coreJSON(h)
+	for name, tc := range map[string]struct{ stream, want string }{
+		"another nonce":     {strings.Replace(good, fmt.Sprint(h.Nonce), "7", 1), "but the stated hash is"},
+		"no merkle root":    {strings.Replace(good, "merkleroot", "root", 1), "the merkle root is missing"},
+		"no parent":         {strings.Replace(good, "previousblockhash", "x", 1), "the hash of the previous block is missing"},
+		"a time of words":   {strings.Replace(good, fmt.Sprint(h.Time), `"today"`, 1), `time "today": want a whole number`},
+		"a negative nonce":  {strings.Replace(good, fmt.Sprint(h.Nonce), "-1", 1), `nonce "-1": want a whole number`},
+		"too large a time":  {strings.Replace(good, fmt.Sprint(h.Time), "4294967296", 1), `time "4294967296": want`},
+		"a version":         {strings.Replace(good, `"version": 1`, `"version": 4294967296`, 1), `version "4294967296": want`},
+		"cut off":           {good[:len(good)-9], "ends inside a JSON value"},
+		"no JSON":           {good + "}", "this is no JSON after byte"},
+		"deep":              {strings.Repeat("[", 40) + good, "nested more than 32 deep"},
+		"a table cut short": {"version,prev_block,merkle_root,time,bits,nonce\n1,2\n", "the row has 2 columns, the first line 6"},
+	} {
+		_, _, err := readAll(strings.NewReader(tc.stream))
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v; want %q", name, err, tc.want)
+		}
+	}
+}
+
+// TestEndlessValuesAreRefused checks that a value without end does not fill the
+// memory.
+func TestEndlessValuesAreRefused(t *testing.T) {
+	for name, start := range map[string]string{"JSON": `[{"nonce": "`, "CSV": "version,prev,time,bits\n1,\""} {
+		_, _, err := readAll(io.MultiReader(strings.NewReader(start), spaces{}))
+		if err == nil || !strings.Contains(err.Error(), "a value of more than") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// spaces is a stream of spaces that never ends.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}

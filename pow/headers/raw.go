@@ -1,0 +1,84 @@
+package headers
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
+)
+
+const metadataSize = 10 // bytes that Neutrino writes before the headers
+
+// isMetadata reports whether b begins with Neutrino's metadata: the magic of a known
+// network, and then zeros for version and type. No real header has such a magic as
+// its version.
+func isMetadata(b []byte) bool {
+	return len(b) >= metadataSize && b[4] == 0 && b[5] == 0 &&
+		networkOfMagic(binary.LittleEndian.Uint32(b)) != nil
+}
+
+// isOtherMetadata reports whether b begins with metadata of another version or of
+// another type of headers.
+func isOtherMetadata(b []byte) bool {
+	return len(b) >= metadataSize && b[4] <= 1 && b[5] <= 3 && networkOfMagic(binary.LittleEndian.Uint32(b)) != nil
+}
+
+// raw reads a header of 80 bytes.
+func (r *Reader) raw() (pow.Header, error) {
+	r.at = r.hole + r.count*pow.HeaderSize
+	n, err := io.ReadFull(r.in, r.buf[:])
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return pow.Header{}, reject.New(Truncated, "the stream ends after %d of the header's 80 bytes", n)
+	}
+	if err != nil {
+		return pow.Header{}, err
+	}
+	if r.count > 0 && allZero(r.buf[:]) {
+		return pow.Header{}, r.afterHole()
+	}
+	r.count++
+	return pow.DecodeHeader(&r.buf), nil
+}
+
+// skipHole advances past the zeros in which Electrum leaves room for the headers
+// before its first checkpoint. The height of the first header follows from their
+// number.
+func (r *Reader) skipHole() error {
+	r.form.name = "Electrum's file of headers"
+	for {
+		start, err := r.in.Peek(pow.HeaderSize)
+		if len(start) < pow.HeaderSize || !allZero(start) {
+			if r.index == 0 {
+				r.height, r.heightKnown = uint32(r.hole/pow.HeaderSize), true
+			}
+			if errors.Is(err, io.EOF) {
+				err = nil // the next read reports it
+			}
+			return err
+		}
+		if _, err := r.in.Discard(pow.HeaderSize); err != nil {
+			return err
+		}
+		r.hole += pow.HeaderSize
+	}
+}
+
+// afterHole returns the error for zeros after headers: the end of the stream if nothing
+// follows them.
+func (r *Reader) afterHole() error {
+	for n := 1; ; n++ {
+		_, err := io.ReadFull(r.in, r.buf[:])
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && allZero(r.buf[:]) {
+			return io.EOF
+		}
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return err
+		}
+		if !allZero(r.buf[:]) {
+			return reject.New(Malformed, "%d headers are missing here: the file has zeros in their place, and goes on behind them. "+
+				"Electrum leaves such holes until it needs the headers; cut the file in two there", n)
+		}
+	}
+}
