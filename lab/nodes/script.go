@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/lodepow/lode/chain"
@@ -37,7 +38,19 @@ var ErrSilent = errors.New("no answer")
 // AddScript adds a script that answers like an honest node without blocks, and
 // starts nothing by itself.
 func (n *Net) AddScript() *Script {
-	s := &Script{host: n.newHost(), Requests: map[string]int{}, sessions: map[gossip.Address]gossip.Session{}}
+	return n.addScript(n.newHost())
+}
+
+// AddScriptAt is AddScript for a script at the given IP address and port. One attacker
+// can have many scripts at one IP address.
+func (n *Net) AddScriptAt(at netip.AddrPort) *Script {
+	h := n.newHost()
+	h.ip, h.addr = at.Addr(), gossip.Address("http://"+at.String())
+	return n.addScript(h)
+}
+
+func (n *Net) addScript(h host) *Script {
+	s := &Script{host: h, Requests: map[string]int{}, sessions: map[gossip.Address]gossip.Session{}}
 	s.random = rand.New(rand.NewPCG(mix(n.seed)^uint64(s.index), 0))
 	s.Node = gossip.NewNodeID(s.random)
 	s.Greeting = gossip.Greeting{

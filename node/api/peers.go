@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"net"
 	"net/http"
@@ -92,7 +93,12 @@ func (a *API) registerNode(w *writer, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), registerWait)
 	defer cancel()
 	if err := a.connect(ctx, r, address, true); err != nil {
-		a.log.Debug("a node that was registered is not connected yet", "peer", address, "err", err)
+		level := slog.LevelDebug // the connection may still be made
+		var no gossip.NotNode
+		if errors.As(err, &no) {
+			level = slog.LevelInfo
+		}
+		a.log.Log(ctx, level, "a node that was registered is not connected yet", "peer", address, "err", err)
 	}
 	if r.Context().Err() != nil {
 		return errGone

@@ -56,7 +56,7 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		t.Helper()
 		s, _ := mustTake[Hello](h)
 		h.answer(s, Welcome{r.greeting()})
-		if p := h.g.host.peers.byNode[r.id]; p == nil || p.address != r.address {
+		if p := h.g.host.peers.ofNode(r.id); p == nil || p.address != r.address {
 			t.Fatal("the honest node is not connected")
 		}
 	}
@@ -132,7 +132,7 @@ func (h *testNode) welcome(r *remote) {
 	s, hello := mustTake[Hello](h)
 	r.given = hello.Session
 	h.answer(s, Welcome{r.greeting()})
-	if p := h.g.host.peers.byNode[r.id]; p == nil || p.out {
+	if p := h.g.host.peers.ofNode(r.id); p == nil || p.out {
 		h.t.Fatalf("%s is no inbound peer", r.address)
 	}
 }

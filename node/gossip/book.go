@@ -44,6 +44,13 @@ type entry struct {
 	kept bool   // the node always tries to be connected with it, and never forgets it
 	node NodeID // the node that was found there last
 
+	// alias is the address by which that node was connected already, and which it
+	// gives as its own; "" if there was none.
+	alias Address
+
+	// byHand says that a client has asked for the address, and that no flag gave it.
+	byHand bool
+
 	// Where it is in the book, and for whom it counts there.
 	in          *table
 	index       int
@@ -251,7 +258,7 @@ func (b *book) markSeen(a Address, n NodeID, host string, now time.Time, rng *ra
 	if e == nil {
 		return
 	}
-	e.Seen, e.Failures, e.Next, e.node = now, 0, time.Time{}, n
+	e.Seen, e.Failures, e.Next, e.node, e.alias = now, 0, time.Time{}, n, ""
 	b.changed = true
 }
 
@@ -309,11 +316,45 @@ func (b *book) replace(old, a Address) {
 	}
 }
 
-// setNode records that a node, which is connected by another address, has been found
-// at this one.
-func (b *book) setNode(a Address, n NodeID) {
+// setAlias records that the node at an address is connected by another address, its
+// main one.
+func (b *book) setAlias(a, main Address, n NodeID) {
 	if e := b.at[a]; e != nil {
-		e.node = n
+		e.node, e.alias = n, main
+	}
+}
+
+// keepByHand is keep for an address that a client gives, unless it is in the book
+// already.
+func (b *book) keepByHand(a Address) {
+	known := b.at[a] != nil
+	b.keep(a)
+	if e := b.at[a]; e != nil && !known {
+		e.byHand = true
+	}
+}
+
+// isKept reports whether the node always tries to be connected with an address.
+func (b *book) isKept(a Address) bool {
+	e := b.at[a]
+	return e != nil && e.kept
+}
+
+// markNoNode records that something other than a node has answered at an address. If
+// the address was never connected, it is forgotten if a client gave it, and left alone
+// for a long time if another node did. Otherwise something may be in the way of the
+// node for a while.
+func (b *book) markNoNode(a Address, now time.Time) {
+	e := b.at[a]
+	switch {
+	case e == nil:
+	case !e.Seen.IsZero() || e.kept && !e.byHand:
+		b.markFailed(a, now, 0)
+	case e.byHand:
+		e.kept = false
+		b.forget(a)
+	default:
+		b.markFailed(a, now, b.timing.OtherNetwork)
 	}
 }
 

@@ -329,28 +329,6 @@ func TestBookBounds(t *testing.T) {
 	})
 }
 
-func TestBansEnd(t *testing.T) {
-	b := newBans(time.Hour)
-	p := &peer{address: "http://10.0.0.1:80", phase: connected}
-	b.add(start, p)
-	if !b.hasAddress(start, "http://10.0.0.1:80") || !b.hasAddress(start, "http://10.0.0.1:81") {
-		t.Error("the peer is not banned by address and by IP address")
-	}
-	if b.hasAddress(start.Add(time.Hour), p.address) {
-		t.Error("the peer is still banned after an hour")
-	}
-	b.add(start, &peer{address: "http://127.0.0.1:80", phase: connected})
-	if b.hasAddress(start, "http://127.0.0.1:81") {
-		t.Error("a ban of one address covers the whole loopback")
-	}
-	for i := range 3 * maxBans {
-		b.add(start, &peer{address: address(i), phase: connected})
-	}
-	if len(b.until) > maxBans || len(b.order) != len(b.until) {
-		t.Errorf("%d bans, %d of them in order, want at most %d", len(b.until), len(b.order), maxBans)
-	}
-}
-
 func TestIDSet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var s idSet

@@ -29,7 +29,9 @@ var errUnreachable = errors.New("unreachable")
 // waiter is a Connect whose outcome is not known yet.
 type waiter struct {
 	id      ID
-	address Address
+	asked   Address // with which the client wants a connection
+	address Address // where the node is a peer, or may become one; differs from asked if the node there is a duplicate
+	keep    bool
 	timer   timer
 	heard   bool      // see [Connect]: what was found is not for the client to know
 	least   time.Time // when it may be told, if heard, that there is no connection
@@ -40,7 +42,7 @@ func (g *greeter) onConnect(ev Connect) {
 	refuse := func(format string, args ...any) {
 		g.do(Connected{ID: ev.ID, Err: fmt.Errorf(format, args...)})
 	}
-	a := ev.Address
+	a, mostByHand := ev.Address, max(0, g.config.Limits.Outbound)+maxByHand
 	p := g.peers.byAddress[a]
 	switch {
 	case g.book.isSelf(a):
@@ -55,78 +57,117 @@ func (g *greeter) onConnect(ev Connect) {
 	case ev.Heard && !g.book.believes(a, ev.From):
 		refuse("%s; a client on the node's own machine, or with its token, may name such an address", g.book.disbelief(a))
 		return
-	case p == nil && g.peers.outbound >= max(0, g.config.Limits.Outbound)+maxByHand:
+	case p == nil && g.peers.outbound >= mostByHand:
 		refuse("this node has chosen %d peers already, and takes no more", g.peers.outbound)
 		return
 	case len(g.waiters) >= maxWaiters:
 		refuse("%d connections are being made already: try again in a moment", len(g.waiters))
 		return
 	}
-	if ev.Heard {
-		g.book.learn(a, ev.From.String(), g.config.Random)
-	} else {
-		g.book.choose(a)
+	if p != nil && g.peers.outbound < mostByHand {
+		g.takeGuest(p, ev.Keep)
 	}
-	if ev.Keep {
-		g.book.keep(a)
+	if p != nil && !ev.Heard {
+		p.chosen = true
 	}
-	if p != nil && p.phase.canAnnounce() {
-		g.do(Connected{ID: ev.ID})
-		return
-	}
-	w := &waiter{id: ev.ID, address: a, heard: ev.Heard, least: g.now.Add(g.config.HelloTimeout)}
+	w := &waiter{id: ev.ID, asked: a, address: a, keep: ev.Keep, heard: ev.Heard, least: g.now.Add(g.config.HelloTimeout)}
 	w.timer.fire = func() { g.expireWaiter(w) }
 	g.timers.set(&w.timer, g.now.Add(g.config.ConnectWait))
 	g.waiters = append(g.waiters, w)
-	if p == nil {
-		g.newPeer(a, dialling, func(p *peer) { p.heard = ev.Heard })
+	switch {
+	case p == nil:
+		g.newPeer(a, dialling, func(p *peer) { p.heard, p.chosen = ev.Heard, !ev.Heard })
+	case p.phase.canAnnounce():
+		g.endWait(a, nil, true)
+	}
+}
+
+// takeGuest makes a guest one of this node's choice, because a client has asked for
+// its address: if the address is to be kept, or if the guest is still being checked. In
+// the latter case the guest may be no more than a claim that somebody has made to be
+// in the way, so whichever node answers is welcome.
+func (g *greeter) takeGuest(p *peer, keep bool) {
+	if p.phase == checking {
+		p.setOffer(offer{p.claims, p.theirs, p.source})
+		p.phase, p.claims, p.theirs = dialling, NodeID{}, Session{}
+		keep = true
+	}
+	if keep {
+		g.peers.choose(p)
 	}
 }
 
 // expireWaiter reports that a connection has not been made in time.
 func (g *greeter) expireWaiter(w *waiter) {
-	err := fmt.Errorf("%s did not answer in time", w.address)
-	if p := g.peers.byAddress[w.address]; p != nil && p.phase.proven() {
-		err = fmt.Errorf("%s answers but could not reach this node at %s: see --advertise", w.address, g.config.Address)
+	err := fmt.Errorf("%s did not answer in time", w.asked)
+	if p := g.peers.byAddress[w.address]; p == nil || !p.phase.proven() {
+		// nobody has answered
+	} else if other := g.peers.namedBy(p, p.node); other != nil {
+		err = fmt.Errorf("the node at %s says that it is the one at %s, which is connected, but has not proved it", w.asked, other.address)
+	} else {
+		err = fmt.Errorf("%s answers but could not reach this node at %s: see --advertise", w.asked, g.config.Address)
 	}
 	g.waiters = slices.DeleteFunc(g.waiters, func(other *waiter) bool { return other == w })
+	g.finish(w, err)
+}
+
+// finish reports the outcome of a Connect. An address that a client wants kept goes
+// into the book now, if there is or may be a node of this network. An address that
+// has failed and is not to be kept is not in the book, so it is not dialled again.
+func (g *greeter) finish(w *waiter, err error) {
+	if w.keep {
+		g.book.keepByHand(w.asked)
+		if !w.heard {
+			g.book.choose(w.asked)
+		}
+	}
 	g.do(Connected{ID: w.id, Err: err})
 }
 
 // endWait reports the outcome to all who wait for a connection with an address.
-func (g *greeter) endWait(a Address, err error) {
+func (g *greeter) endWait(a Address, err error, mayBeNode bool) {
 	g.waiters = slices.DeleteFunc(g.waiters, func(w *waiter) bool {
 		if w.address != a {
 			return false
 		}
-		if w.heard && errors.Is(err, errUnreachable) {
+		w.keep = w.keep && mayBeNode
+		var no NotNode
+		if w.heard && (errors.Is(err, errUnreachable) || errors.As(err, &no)) {
 			// What is there instead of a node is not for this client to know, not even by
 			// how soon it is told.
 			if g.now.Before(w.least) {
 				g.timers.set(&w.timer, w.least)
 				return false
 			}
-			err = fmt.Errorf("%s did not answer in time", a)
+			err = fmt.Errorf("%s did not answer in time", w.asked)
 		}
 		g.timers.stop(&w.timer)
-		g.do(Connected{ID: w.id, Err: err})
+		g.finish(w, err)
 		return true
 	})
 }
 
-// onLost ends the waits for a connection with a peer that is lost. They succeed if
-// the peer was a duplicate, because the node is then connected with the same node by
-// another address. Otherwise they fail.
+// onLost ends the waits for a connection with a peer that is lost. If the peer was a
+// duplicate, they go on as waits for the peer by which the node is connected, which
+// the lost peer has named itself. Otherwise they fail.
 func (g *greeter) onLost(p *peer, reason, detail string) {
-	if reason == "duplicate" {
-		g.endWait(p.address, nil)
+	if reason != "duplicate" {
+		_, foreign := map[string]bool{string(WrongNetwork): true, string(WrongVersion): true, string(Self): true, "banned": true}[reason]
+		err := fmt.Errorf("%s: %s: %s", p.address, reason, detail)
+		if reason == "unreachable" {
+			err = fmt.Errorf("%s: %w: %s", p.address, errUnreachable, detail)
+		}
+		g.endWait(p.address, err, !foreign)
 		return
 	}
-	if reason == "unreachable" {
-		g.endWait(p.address, fmt.Errorf("%s: %w: %s", p.address, errUnreachable, detail))
-		return
+	for _, w := range g.waiters {
+		if w.address == p.address {
+			w.address = p.says
+		}
 	}
-	g.endWait(p.address, fmt.Errorf("%s: %s: %s", p.address, reason, detail))
+	if main := g.peers.byAddress[p.says]; main != nil && main.phase.canAnnounce() {
+		g.endWait(main.address, nil, true)
+	}
 }
 
 // fillOutbound dials until there are enough peers of this node's choice, or
@@ -135,7 +176,7 @@ func (g *greeter) fillOutbound() {
 	more, alone := g.wantsOutbound()
 	for more {
 		a, next := g.book.pick(g.now, g.config.Random, func(e *entry) bool {
-			return g.peers.byAddress[e.Address] == nil && g.peers.byNode[e.node] == nil && !g.bans.hasAddress(g.now, e.Address)
+			return g.peers.byAddress[e.Address] == nil && !g.isConnected(e) && !g.bans.hasAddress(g.now, e.Address)
 		})
 		if a == "" {
 			// The time may come from the file of the book, which has no monotonic clock.
@@ -265,6 +306,13 @@ func (g *greeter) bestPeers() []Address {
 }
 
 func (g *greeter) isBehind(p *peer) bool { return p.tip.Work.Cmp(g.tip().Work) < 0 }
+
+// isConnected reports whether the node of an entry is connected by another address,
+// which it gave as its own when it was last found.
+func (g *greeter) isConnected(e *entry) bool {
+	p := g.peers.byAddress[e.alias]
+	return p != nil && p.phase.proven() && p.node == e.node
+}
 
 // knownAddresses returns the answer to GetAddresses: the addresses of the peers, and
 // then those of nodes that were connected before, in random order.

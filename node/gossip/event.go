@@ -40,7 +40,7 @@ type Connect struct {
 // instead.
 type Incoming struct {
 	ID      ID
-	From    netip.Addr // zero if not known
+	From    netip.Addr // the loopback if it is this machine itself; zero if not known
 	Session Session    // sent along with the request; zero: none
 	Request Request
 }
@@ -52,6 +52,7 @@ type Answered struct {
 	ID     ID
 	Answer Answer
 	Err    error
+	From   netip.Addr // that has answered; the loopback if it was this machine itself; zero if not known
 }
 
 // Accepted is the outcome of an [Accept]. The chain has the first Taken blocks. Err

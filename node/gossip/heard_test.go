@@ -105,7 +105,7 @@ func TestChosenAddressesAreCalled(t *testing.T) {
 		t.Errorf("the first hello goes to %s (heard: %v)", s.To, s.Heard)
 	}
 	h.ids++
-	h.step(Connect{ID: h.ids, Address: a})
+	h.step(Connect{ID: h.ids, Address: a, Keep: true})
 	s, _ := mustTake[Hello](h)
 	if s.To != a || s.Heard {
 		t.Errorf("the hello goes to %s (heard: %v)", s.To, s.Heard)

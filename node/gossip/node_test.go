@@ -259,3 +259,13 @@ func (h *testNode) join(r *remote) {
 		}
 	}
 }
+
+// ofNode returns the first proven peer with a node id, or nil.
+func (ps *peers) ofNode(id NodeID) *peer {
+	for _, p := range ps.all {
+		if p.phase.proven() && p.node == id {
+			return p
+		}
+	}
+	return nil
+}

@@ -24,7 +24,8 @@ import (
 
 func sendTo(t *testing.T, n *Network, server *httptest.Server, r gossip.Request) (gossip.Answer, error) {
 	t.Helper()
-	return n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL), Session: gossip.Session{5}, Request: r, Timeout: 10 * time.Second})
+	outcome := n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL), Session: gossip.Session{5}, Request: r, Timeout: 10 * time.Second})
+	return outcome.Answer, outcome.Err
 }
 
 // TestClientSends checks the request that arrives at a server.
@@ -82,10 +83,10 @@ func TestClientRefuses(t *testing.T) {
 		}, gossip.FaultOversize, "more than 160000 bytes"},
 		{"another type", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
-		}, gossip.FaultMalformed, `content type "text/html", want application/octet-stream`},
+		}, "", `answered 200 OK with a web page (text/html), want application/octet-stream`},
 		{"compressed", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-		}, gossip.FaultMalformed, "compressed"},
+		}, "", "compressed"},
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 		}, "", "answered 307 Temporary Redirect: is a lode node there?"},
@@ -179,7 +180,7 @@ func TestClientDeadline(t *testing.T) {
 				}
 			})
 			start := time.Now()
-			_, err := n.client.send(t.Context(), gossip.Send{To: "http://a:1", Request: gossip.GetHeaders{}, Timeout: 15 * time.Second})
+			err := n.client.send(t.Context(), gossip.Send{To: "http://a:1", Request: gossip.GetHeaders{}, Timeout: 15 * time.Second}).Err
 			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 15*time.Second {
 				t.Errorf("%s: %v after %v, want the deadline of 15 s", name, err, time.Since(start))
 			}
@@ -225,12 +226,11 @@ func TestGuardAfterResolution(t *testing.T) {
 	}
 	config := testConfig(newTestChain(t))
 	send := func(n *Network, to string) error {
-		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second})
+		err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second}).Err
 		return err
 	}
 	heard := func(n *Network, to string) error {
-		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second, Heard: true})
-		return err
+		return n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second, Heard: true}).Err
 	}
 	n := newTestNetwork(t, config)
 	if err := send(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "404") {
@@ -281,7 +281,7 @@ func TestAnswersShareMemory(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	get := func(which string, timeout time.Duration) error {
-		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL + which), Request: gossip.GetHeaders{}, Timeout: timeout})
+		err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL + which), Request: gossip.GetHeaders{}, Timeout: timeout}).Err
 		return err
 	}
 	var group sync.WaitGroup

@@ -211,7 +211,9 @@ var ErrStopped = errors.New("the node is shutting down")
 
 // Connect connects with the node at an address. It returns nil once each of the two
 // nodes is a peer of the other. With keep, the network goes on trying to connect
-// with that address later, even if this attempt fails.
+// with that address later, even if this attempt fails, unless it turns out that
+// something other than a node of this network is there. If it is no node at all, the
+// error is a [gossip.NotNode] that says what it is.
 func (n *Network) Connect(ctx context.Context, address gossip.Address, keep bool) error {
 	return n.connect(ctx, gossip.Connect{ID: n.newID(), Address: address, Keep: keep})
 }
@@ -235,7 +237,7 @@ func (n *Network) connect(ctx context.Context, ev gossip.Connect) error {
 	}
 	select {
 	case err := <-outcome:
-		return err
+		return n.explain(ctx, address, err)
 	case <-ctx.Done():
 		return fmt.Errorf("connect with %s: %w", address, ctx.Err())
 	case <-n.stopped:
