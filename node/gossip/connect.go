@@ -280,8 +280,8 @@ func (g *greeter) callRival(rival, a Address) {
 }
 
 // bestPeers returns the addresses of the peers that become the anchors of the book:
-// of those that this node has chosen, the ones that are not behind, and of these the
-// ones that have been connected for the longest time.
+// of those that this node has chosen, first the ones that have brought blocks, then the
+// ones that are not behind, and of these the ones that have been connected longest.
 func (g *greeter) bestPeers() []Address {
 	var best []*peer
 	for _, p := range g.peers.all {
@@ -290,6 +290,12 @@ func (g *greeter) bestPeers() []Address {
 		}
 	}
 	slices.SortStableFunc(best, func(x, y *peer) int {
+		if useless := x.brought.block.IsZero(); useless != y.brought.block.IsZero() {
+			if useless {
+				return 1
+			}
+			return -1
+		}
 		if behind := g.isBehind(x); behind != g.isBehind(y) {
 			if behind {
 				return 1
