@@ -84,7 +84,7 @@ func TestAdvertise(t *testing.T) {
 	}{
 		{listen: "127.0.0.1:0", want: "http://127.0.0.1:PORT"},
 		{listen: "0.0.0.0:0", want: "http://127.0.0.1:PORT"},
-		{listen: "0.0.0.0:0", advertise: "https://lode.example:443", want: "https://lode.example:443"},
+		{listen: "0.0.0.0:0", advertise: "https://lode.localhost:443", want: "https://lode.localhost:443"},
 		{listen: "0.0.0.0:0", peers: []gossip.Address{"http://127.0.0.1:1"}, err: "--advertise"},
 		{listen: "[::1]:0", want: "http://[::1]:PORT"},
 	} {

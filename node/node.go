@@ -109,6 +109,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
+	if err := checkAdvertise(c.Advertise); err != nil {
+		return nil, err
+	}
 	n := &Node{log: c.Logger, life: newLife()}
 	defer func() {
 		if err != nil {
@@ -149,12 +152,13 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		n.miner.source.Close()
 		return nil
 	})
-	address, err := advertised(c, n.listener.Addr())
+	where, err := locate(ctx, c, n.listener.Addr())
 	if err != nil {
 		return nil, err
 	}
+	where.say(c.Logger)
 	n.network, err = p2p.New(p2p.Config{
-		Chain: n.chain, Address: address, Peers: c.Peers, Book: filepath.Join(c.Data, "peers.json"), Allow: c.Allow,
+		Chain: n.chain, Address: where.address, Own: where.own, Peers: c.Peers, Book: filepath.Join(c.Data, "peers.json"), Allow: c.Allow,
 		Limits: c.Network, Logger: c.Logger, Now: c.Now,
 	})
 	if err != nil {
@@ -162,7 +166,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	n.api = api.New(api.Config{
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
-		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), address),
+		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), where.address),
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
 		Health: n.store.Err, Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})

@@ -13,7 +13,11 @@ func (n *Node) do(effect gossip.Effect) {
 	switch e := effect.(type) {
 	case gossip.Send:
 		n.net.send(&n.host, e.To, e.Session, e.Request, e.Timeout, func(a gossip.Answer, err error) {
-			n.step(gossip.Answered{ID: e.ID, Answer: a, Err: err})
+			answered := gossip.Answered{ID: e.ID, Answer: a, Err: err}
+			if to := n.net.hosts[e.To]; to != nil {
+				answered.From = to.ip
+			}
+			n.step(answered)
 		})
 	case gossip.Reply:
 		reply := n.waiting[e.ID]
@@ -87,7 +91,7 @@ func (n *Node) receive(x *exchange, from *host, reply func(gossip.Answer, error)
 		}
 		n.lastID++
 		n.waiting[n.lastID] = reply
-		n.step(gossip.Incoming{ID: n.lastID, From: ipOf(from.index), Session: x.session, Request: x.request})
+		n.step(gossip.Incoming{ID: n.lastID, From: from.ip, Session: x.session, Request: x.request})
 	case gossip.GetAddresses:
 		reply(n.machine.Addresses(), nil)
 	default:

@@ -3,6 +3,7 @@ package nodes
 import (
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
@@ -44,6 +45,7 @@ func (l Link) draw(rng *rand.Rand, pair uint64) (delay time.Duration, lost bool)
 type host struct {
 	net   *Net
 	index int
+	ip    netip.Addr // from which its requests come
 	addr  gossip.Address
 	group int
 	up    bool

@@ -152,7 +152,8 @@ func (n *Net) AddKnowing(known ...gossip.Address) *Node {
 
 func (n *Net) newHost() host {
 	i := len(n.Nodes) + len(n.Scripts)
-	return host{net: n, index: i, addr: gossip.Address(fmt.Sprintf("http://%s:8000", ipOf(i)))}
+	ip := ipOf(i)
+	return host{net: n, index: i, ip: ip, addr: gossip.Address(fmt.Sprintf("http://%s:8000", ip))}
 }
 
 // Seed returns the seed that New was given.

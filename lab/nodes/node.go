@@ -80,6 +80,10 @@ func (n *Node) Sync() gossip.SyncInfo { return n.machine.Sync() }
 // be down.
 func (n *Node) SetSkew(d time.Duration) { n.skew = d }
 
+// SetPeers replaces the addresses with which the node always tries to be connected. The
+// node must be down.
+func (n *Node) SetPeers(known ...gossip.Address) { n.known = known }
+
 // Machine returns the node's state machine. The node must be up.
 func (n *Node) Machine() Machine { return n.machine }
 

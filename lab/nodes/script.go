@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/lodepow/lode/chain"
@@ -37,7 +38,19 @@ var ErrSilent = errors.New("no answer")
 // AddScript adds a script that answers like an honest node without blocks, and
 // starts nothing by itself.
 func (n *Net) AddScript() *Script {
-	s := &Script{host: n.newHost(), Requests: map[string]int{}, sessions: map[gossip.Address]gossip.Session{}}
+	return n.addScript(n.newHost())
+}
+
+// AddScriptAt is AddScript for a script at the given IP address and port. One attacker
+// can have many scripts at one IP address.
+func (n *Net) AddScriptAt(at netip.AddrPort) *Script {
+	h := n.newHost()
+	h.ip, h.addr = at.Addr(), gossip.Address("http://"+at.String())
+	return n.addScript(h)
+}
+
+func (n *Net) addScript(h host) *Script {
+	s := &Script{host: h, Requests: map[string]int{}, sessions: map[gossip.Address]gossip.Session{}}
 	s.random = rand.New(rand.NewPCG(mix(n.seed)^uint64(s.index), 0))
 	s.Node = gossip.NewNodeID(s.random)
 	s.Greeting = gossip.Greeting{
@@ -58,6 +71,10 @@ func (n *Net) AddScript() *Script {
 
 // Address returns where the script listens.
 func (s *Script) Address() gossip.Address { return s.addr }
+
+// ListenAt makes the script listen at an additional address, like another port of its
+// machine, or like a service of another machine that has nothing to do with the network.
+func (s *Script) ListenAt(a gossip.Address) { s.net.hosts[a] = &s.host }
 
 // String returns x and a number.
 func (s *Script) String() string { return fmt.Sprint("x", s.index) }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
@@ -63,4 +64,8 @@ type Peers interface {
 	// the two nodes is a peer of the other. With keep, the node goes on trying to
 	// connect with that address later, even if this attempt fails.
 	Connect(ctx context.Context, address gossip.Address, keep bool) error
+
+	// ConnectFor is Connect for a client who may not choose which addresses the node
+	// calls.
+	ConnectFor(ctx context.Context, from netip.Addr, address gossip.Address, keep bool) error
 }

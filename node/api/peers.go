@@ -3,8 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
+	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
@@ -87,8 +90,13 @@ func (a *API) registerNode(w *writer, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), registerWait)
 	defer cancel()
-	if err := a.peers.Connect(ctx, address, true); err != nil {
-		a.log.Debug("a node that was registered is not connected yet", "peer", address, "err", err)
+	if err := a.connect(ctx, r, address, true); err != nil {
+		level := slog.LevelDebug // the connection may still be made
+		var no gossip.NotNode
+		if errors.As(err, &no) {
+			level = slog.LevelInfo
+		}
+		a.log.Log(ctx, level, "a node that was registered is not connected yet", "peer", address, "err", err)
 	}
 	if r.Context().Err() != nil {
 		return errGone
@@ -108,8 +116,8 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), joinWait)
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
-	if err = a.peers.Connect(ctx, address, false); err == nil {
-		err = a.peers.Connect(ctx, address, true) // it answered, so keep it
+	if err = a.connect(ctx, r, address, false); err == nil {
+		err = a.connect(ctx, r, address, true) // it answered, so keep it
 	}
 	switch {
 	case err == nil:
@@ -130,6 +138,46 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 	const text = "Registration successful"
 	a.say(w, r, http.StatusOK, text, func() any { return messageJSON{text} })
 	return nil
+}
+
+// connect connects the node with an address for a client. A client with the token, or
+// on the node's machine, may name any address. The word of any other one counts as
+// much as that of another node: otherwise anybody could have the node call any port in
+// its own network, and learn from the answer what is there.
+func (a *API) connect(ctx context.Context, r *http.Request, address gossip.Address, keep bool) error {
+	if a.config.Token != "" || isLocal(r) { // allow has checked the token
+		return a.peers.Connect(ctx, address, keep)
+	}
+	return a.peers.ConnectFor(ctx, clientIP(r.RemoteAddr), address, keep)
+}
+
+// isLocal reports whether a request comes from this machine, as far as can be seen. It
+// does not if a proxy on this machine says that it has passed the request on.
+func isLocal(r *http.Request) bool {
+	for _, header := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
+		if len(r.Header[header]) > 0 {
+			return false
+		}
+	}
+	from := clientIP(r.RemoteAddr)
+	return from.IsLoopback() || from.IsValid() && from == localIP(r)
+}
+
+func clientIP(hostPort string) netip.Addr {
+	from, err := netip.ParseAddrPort(hostPort)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return from.Addr().Unmap().WithZone("")
+}
+
+// localIP returns the address of this machine at which a request has arrived.
+func localIP(r *http.Request) netip.Addr {
+	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return clientIP(addr.String())
 }
 
 // waitForWork waits until no peer claims more work than this node's chain has, but

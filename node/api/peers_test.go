@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +24,7 @@ type testPeers struct {
 	peers []gossip.PeerInfo
 	sync  gossip.SyncInfo
 	asked []string
+	heard []netip.Addr // the clients that may not choose
 }
 
 func (p *testPeers) Peers() []gossip.PeerInfo {
@@ -44,6 +47,13 @@ func (p *testPeers) Connect(ctx context.Context, a gossip.Address, keep bool) er
 		return nil
 	}
 	return p.connect(ctx, a, keep)
+}
+
+func (p *testPeers) ConnectFor(ctx context.Context, from netip.Addr, a gossip.Address, keep bool) error {
+	p.mu.Lock()
+	p.heard = append(p.heard, from)
+	p.mu.Unlock()
+	return p.Connect(ctx, a, keep)
 }
 
 func peersNode(t testing.TB, c testSetup) (*testNode, *testPeers) {
@@ -81,6 +91,46 @@ func TestRegister(t *testing.T) {
 	}
 	if got := strings.Join(p.asked, ", "); got != strings.Join(want, ", ") {
 		t.Errorf("asked to connect: %s", got)
+	}
+}
+
+// TestRegisterFromElsewhere checks who may have the node call any address: a client on
+// its machine, unless a proxy has passed its request on, and one with the token.
+func TestRegisterFromElsewhere(t *testing.T) {
+	for _, tc := range []struct {
+		token, from, at string
+		headers         []string
+		heard           bool
+	}{
+		{"", "127.0.0.1:1", "127.0.0.1:80", nil, false},
+		{"", "[::1]:1", "[::1]:80", nil, false},
+		{"", "10.0.0.1:1", "10.0.0.1:80", nil, false}, // it has called its own address
+		{"", "10.0.0.2:1", "10.0.0.1:80", nil, true},
+		{"", "10.0.0.2:1", "", nil, true},
+		{"", "127.0.0.1:1", "127.0.0.1:80", []string{"X-Forwarded-For", "8.8.8.8"}, true},
+		{"", "127.0.0.1:1", "127.0.0.1:80", []string{"Forwarded", "for=8.8.8.8"}, true},
+		{"word", "10.0.0.2:1", "10.0.0.1:80", []string{"Authorization", "Bearer word"}, false},
+	} {
+		c := testSetup{}
+		c.config.Token = tc.token
+		n, p := peersNode(t, c)
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/register_node", strings.NewReader(registration))
+		r.Header.Set("Content-Type", "application/json")
+		r.RemoteAddr = tc.from
+		for i := 0; i < len(tc.headers); i += 2 {
+			r.Header.Set(tc.headers[i], tc.headers[i+1])
+		}
+		if tc.at != "" {
+			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tc.at)))))
+		}
+		w := httptest.NewRecorder()
+		n.api.ServeHTTP(w, r)
+		if heard := len(p.heard) > 0; w.Code != 200 || len(p.asked) != 1 || heard != tc.heard {
+			t.Errorf("%+v: %d %s, may not choose: %v, want %v", tc, w.Code, w.Body, heard, tc.heard)
+		}
+		if tc.heard && (len(p.heard) != 1 || p.heard[0] != netip.MustParseAddrPort(tc.from).Addr()) {
+			t.Errorf("%+v: the clients are %v", tc, p.heard)
+		}
 	}
 }
 

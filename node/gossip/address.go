@@ -119,11 +119,3 @@ func SourceOf(ip netip.Addr) netip.Addr {
 	}
 	return ip
 }
-
-// isLoopback reports whether the address is on the loopback, as far as can be seen
-// without resolving its name.
-func (a Address) isLoopback() bool {
-	host := a.Host()
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
-}

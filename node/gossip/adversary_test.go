@@ -56,7 +56,7 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		t.Helper()
 		s, _ := mustTake[Hello](h)
 		h.answer(s, Welcome{r.greeting()})
-		if p := h.g.host.peers.byNode[r.id]; p == nil || p.address != r.address {
+		if p := h.g.host.peers.ofNode(r.id); p == nil || p.address != r.address {
 			t.Fatal("the honest node is not connected")
 		}
 	}
@@ -85,8 +85,8 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 		}
 		s, _ := mustTake[Hello](h)
 		h.fail(s, fault(FaultMalformed, "a web page"))
-		if !h.g.host.bans.hasAddress(h.now, liar.address) {
-			t.Error("an address at which no node listens is not banned after a fault")
+		if got := h.noted(NoteBanned); len(got) != 0 {
+			t.Errorf("bans for %v, although no node listens there", got)
 		}
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: honest.address})
@@ -132,7 +132,7 @@ func (h *testNode) welcome(r *remote) {
 	s, hello := mustTake[Hello](h)
 	r.given = hello.Session
 	h.answer(s, Welcome{r.greeting()})
-	if p := h.g.host.peers.byNode[r.id]; p == nil || p.out {
+	if p := h.g.host.peers.ofNode(r.id); p == nil || p.out {
 		h.t.Fatalf("%s is no inbound peer", r.address)
 	}
 }
@@ -268,6 +268,8 @@ func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 		}
 		h.fail(s, context.DeadlineExceeded)
 	}
+	h.now = h.now.Add(h.g.host.config.HelloTimeout)
+	h.step(Wake{})
 	for i := range 2 * h.g.host.config.Limits.InboundEach {
 		r := newRemote(i + 1)
 		if refusal := hello(r, "10.0.0.1"); (refusal != nil) != (i >= h.g.host.config.Limits.InboundEach) {

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -18,7 +19,11 @@ import (
 // without bound.
 func TestAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := newTestNode(t, rapid.Uint64().Draw(t, "seed"), nil)
+		h := newTestNode(t, rapid.Uint64().Draw(t, "seed"), func(c *Config) {
+			if rapid.Bool().Draw(t, "small") {
+				c.Limits.Outbound, c.Limits.Inbound = 2, 4
+			}
+		})
 		branches := [][]block.Block{mineChain(h.chain.Tip(), 20, 1), mineChain(h.chain.Tip(), 25, 2)}
 		all := slices.Concat(branches...)
 		tips := []rules.State{params().GenesisState()}
@@ -53,7 +58,7 @@ func TestAnything(t *testing.T) {
 			"join": func(t *rapid.T) {
 				r := pick(t)
 				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
-				if h.g.host.peers.byAddress[r.address] == nil && !h.g.host.book.isSelf(r.address) && h.g.host.peers.byNode[r.id] == nil && !h.g.host.bans.hasAddress(h.now, r.address) {
+				if h.g.host.peers.byAddress[r.address] == nil && !h.g.host.book.isSelf(r.address) && h.g.host.peers.ofNode(r.id) == nil && !h.g.host.bans.hasAddress(h.now, r.address) {
 					for { // so that the next Hello is the one to r
 						s, _, ok := take[Hello](h)
 						if !ok {
@@ -67,7 +72,17 @@ func TestAnything(t *testing.T) {
 					h.join(r)
 				}
 			},
-			"connect": func(t *rapid.T) { h.ids++; h.step(Connect{ID: h.ids, Address: pick(t).address}) },
+			"impostor": func(t *rapid.T) { pick(t).id = pick(t).id },
+			"connect": func(t *rapid.T) {
+				h.ids++
+				h.step(Connect{ID: h.ids, Address: pick(t).address, Keep: rapid.Bool().Draw(t, "keep")})
+			},
+			"guest": func(t *rapid.T) {
+				r := pick(t)
+				from := netip.AddrFrom4([4]byte{10, byte(rapid.IntRange(1, 3).Draw(t, "network")), 0, byte(rapid.IntRange(1, 3).Draw(t, "host"))})
+				h.ids++
+				h.step(Incoming{ID: h.ids, From: from, Request: Hello{r.greeting(), r.session}})
+			},
 			"hello": func(t *rapid.T) {
 				r := pick(t)
 				r.tip = rapid.SampledFrom(tips).Draw(t, "tip")
@@ -107,7 +122,11 @@ func TestAnything(t *testing.T) {
 				switch q := s.Request.(type) {
 				case Hello:
 					r.given = q.Session
-					h.answer(s, Welcome{r.greeting()})
+					greeting := r.greeting()
+					if rapid.IntRange(0, 3).Draw(t, "alias") == 0 {
+						greeting.Address = pick(t).address
+					}
+					h.answer(s, Welcome{greeting})
 				case GetHeaders:
 					branch := rapid.SampledFrom(branches).Draw(t, "branch")
 					h.answer(s, Headers{headersOf(branch[rapid.IntRange(0, 3).Draw(t, "from"):])})
@@ -131,13 +150,16 @@ func TestAnything(t *testing.T) {
 func check(t *rapid.T, h *testNode) {
 	g := h.g
 	peers, limits := g.host.peers, g.host.config.Limits
-	if n := len(peers.all); n > limits.Outbound+limits.Inbound+len(g.greeter.waiters)+2 {
-		t.Fatalf("%d peers, more than the limits allow", n)
+	if n := len(peers.all) - peers.outbound; n > limits.Inbound {
+		t.Fatalf("%d peers that came to this node, more than the limits allow", n)
+	}
+	if peers.outbound > limits.Outbound+maxByHand {
+		t.Fatalf("%d outbound peers, more than the limits allow", peers.outbound)
 	}
 	if len(peers.bySession) != len(peers.all) {
 		t.Fatalf("%d sessions for %d peers", len(peers.bySession), len(peers.all))
 	}
-	proven, outbound := 0, 0
+	outbound := 0
 	for _, p := range peers.all {
 		if p.phase == closed {
 			t.Fatal("a peer that was dropped is in the list")
@@ -158,12 +180,11 @@ func check(t *rapid.T, h *testNode) {
 			t.Fatalf("peer %s waits for a turn in phase %s", p.address, p.txs.phase)
 		}
 		if p.phase.proven() {
-			proven++
 			if g.host.isAhead(p) && !slices.Contains(g.host.ahead, p) {
 				t.Fatalf("peer %s is ahead and no candidate for a sync", p.address)
 			}
-			if peers.byNode[p.node] != p {
-				t.Fatalf("peer %s is not found by its node id", p.address)
+			if main := peers.mainOf(p, p.node, p.theirs); main != nil {
+				t.Fatalf("peer %s is a duplicate of %s by its own word", p.address, main.address)
 			}
 		}
 		if p.wants < 0 || p.wants > maxWantedOfPeer {
@@ -175,8 +196,8 @@ func check(t *rapid.T, h *testNode) {
 			}
 		}
 	}
-	if len(peers.byNode) != proven || peers.outbound != outbound {
-		t.Fatalf("%d node ids for %d proven peers; %d outbound peers are counted, want %d", len(peers.byNode), proven, peers.outbound, outbound)
+	if peers.outbound != outbound {
+		t.Fatalf("%d outbound peers are counted, want %d", peers.outbound, outbound)
 	}
 	if len(g.relay.wanted) > maxWanted+outbound*maxWantedOfPeer || len(g.txs.wanted) > maxWantedTxs+outbound*maxWantedTxsOf {
 		t.Fatalf("%d blocks and %d transactions are wanted, more than the limits allow", len(g.relay.wanted), len(g.txs.wanted))

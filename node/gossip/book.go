@@ -1,73 +1,129 @@
 package gossip
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"time"
 )
 
 const (
-	newTries   = 5    // failures after which an address that was never connected is forgotten
-	knownTries = 1000 // failures after which any address is forgotten, which takes about four hours
-	perSource  = 64   // addresses that came from one peer and were never connected
-	maxKept    = 256
-	maxOurs    = 64
-	poorBook   = 32 // number of addresses below which the node asks its peers for more
+	newTries       = 5    // failures after which an address that this node has never connected with is forgotten
+	knownTries     = 1000 // failures after which any address is forgotten, which takes about four hours
+	perSource      = 64   // new addresses that came from one host
+	perSourceGroup = 256  // new addresses that came from the hosts of one group
+	triedPart      = 4    // tried addresses take at most this part of the book: one fourth
+	triedOfHost    = 16   // tried addresses of one host
+	triedOfGroup   = 64   // tried addresses of the hosts of one group
+	maxAnchors     = 2
+	maxKept        = 256
+	maxOurs        = 64
+	poorBook       = 32 // number of addresses below which the node asks its peers for more
 )
 
 // Entry is an address in the address book.
 type Entry struct {
 	Address  Address   `json:"address"`
-	Seen     time.Time `json:"seen,omitzero"`      // when it last became connected; zero: never
+	Seen     time.Time `json:"seen,omitzero"`      // when a node was last found there; zero: never
 	Failures int       `json:"failures,omitempty"` // since then
 	Next     time.Time `json:"next,omitzero"`      // the earliest time of the next attempt
+
+	// Tried says that this node has dialled the address by its own choice, and found a
+	// node there. All others are new, even those of nodes that came to this one:
+	// whoever wants to be in the book can do as much.
+	Tried  bool   `json:"tried,omitempty"`
+	Anchor bool   `json:"anchor,omitempty"` // one of the best peers of this node's choice, to be dialled first
+	Chosen bool   `json:"chosen,omitempty"` // the operator of the node has named it, or a client who may
+	Source string `json:"source,omitempty"` // the host that it came from; "": its own
 }
 
 // entry is an Entry with what is not saved.
 type entry struct {
 	Entry
-	kept   bool   // the node always tries to be connected with it, and never forgets it
-	source string // the host that has sent the address; "": the address was connected, or comes from a client or a file
-	index  int    // among the entries
-	node   NodeID // the node that was found there last
+	kept bool   // the node always tries to be connected with it, and never forgets it
+	node NodeID // the node that was found there last
+
+	// alias is the address by which that node was connected already, and which it
+	// gives as its own; "" if there was none.
+	alias Address
+
+	// byHand says that a client has asked for the address, and that no flag gave it.
+	byHand bool
+
+	// Where it is in the book, and for whom it counts there.
+	in          *table
+	index       int
+	host, group *tally
 }
 
-// tried reports whether the address was ever connected.
-func (e *entry) tried() bool { return !e.Seen.IsZero() }
-
-// book is the address book. Addresses that were never connected cannot push out
-// others, and each peer can add only a few.
+// book is the address book. It has three tables. Kept addresses come from the
+// operator and from clients. Tried ones are those at which this node has found others
+// by its own choice, and count for their own host. All others are new, and count for
+// the host that has named them. So whoever wants to push honest nodes out of the book,
+// or to keep them from being dialled, needs many hosts in many networks, and must be
+// chosen by this node. That there are two tables, and what bounds them, was learnt
+// from the address manager of Bitcoin Core.
 type book struct {
-	most    int                // entries at most
-	allow   func(Address) bool // nil: every address is allowed
-	timing  Timing
-	ours    []Address // by which this node itself can be reached
-	entries []*entry
-	at      map[Address]*entry
-	told    map[string]int // entries by source, without those whose source is ""
-	kept    int            // entries that are kept
-	changed bool           // since the book was last saved
+	most              int                // entries at most
+	allow             func(Address) bool // nil: every address is allowed
+	own               []netip.Addr       // of this node, as others see it; empty: not known
+	timing            Timing
+	ours              []Address // by which this node itself can be reached
+	kept, tried, news *table
+	at                map[Address]*entry
+	changed           bool // since the book was last saved
 }
 
 func newBook(c Config) book {
 	b := book{
-		most: c.Limits.Addresses, allow: c.Allow, timing: c.Timing,
-		ours: []Address{c.Address}, at: map[Address]*entry{}, told: map[string]int{},
+		most: c.Limits.Addresses, allow: c.Allow, own: c.Own, timing: c.Timing,
+		ours: []Address{c.Address}, at: map[Address]*entry{},
+		kept: newTable(), tried: newTable(), news: newTable(),
 	}
-	for _, e := range c.Book {
-		b.restore(e)
+	for _, tried := range []bool{true, false} { // the best first, in case there is not room for all
+		for _, e := range c.Book {
+			if e.Tried == tried {
+				b.restore(e)
+			}
+		}
 	}
 	for _, a := range c.Peers {
+		b.choose(a)
 		b.keep(a)
 	}
 	return b
 }
+
+// all returns all entries.
+func (b *book) all() []*entry { return slices.Concat(b.kept.entries, b.tried.entries, b.news.entries) }
 
 // isSelf reports whether this node itself listens at an address.
 func (b *book) isSelf(a Address) bool { return slices.Contains(b.ours, a) }
 
 // allowed reports whether this node may connect with an address.
 func (b *book) allowed(a Address) bool { return b.allow == nil || b.allow(a) }
+
+// isChosen reports whether the operator, or a client who may, has named an address.
+func (b *book) isChosen(a Address) bool {
+	e := b.at[a]
+	return e != nil && e.Chosen
+}
+
+// believes reports whether this node may call an address that it has heard from an IP
+// address.
+func (b *book) believes(a Address, from netip.Addr) bool {
+	return b.isChosen(a) || believes(b.own, a, from)
+}
+
+// disbelief says why believes is false for an address.
+func (b *book) disbelief(a Address) string {
+	ip, _ := a.IP()
+	if len(b.own) == 0 {
+		return fmt.Sprintf("%s is not an address that this node can connect with: %s is %s, and the node does not know its own address (see --advertise)", a, ip, ScopeOf(ip))
+	}
+	return fmt.Sprintf("%s is not an address that this node can connect with: %s is %s, and this node's own address is not", a, ip, ScopeOf(ip))
+}
 
 // addOurs records that this node itself has answered at an address. The address is
 // no longer dialled.
@@ -78,72 +134,110 @@ func (b *book) addOurs(a Address) {
 	}
 }
 
-// restore adds an entry that was saved. One that is not valid is left out.
+// restore adds an entry that was saved. One that is not valid is left out, as is one
+// that an earlier version has believed and this one does not.
 func (b *book) restore(e Entry) {
 	if a, err := ParseAddress(string(e.Address)); err != nil || a != e.Address {
 		return
 	}
-	if n := b.put(e.Address, "", nil); n != nil {
-		n.Entry = e
+	if !e.Chosen && !believes(b.own, e.Address, netip.Addr{}) {
+		return
+	}
+	anchors := 0
+	for _, other := range b.tried.entries {
+		if other.Anchor {
+			anchors++
+		}
+	}
+	e.Anchor = e.Anchor && e.Tried && anchors < maxAnchors
+	tried := e.Tried
+	e.Tried = false // until there is room for it
+	if n := b.put(e, nil); n != nil && tried && b.hasRoomToTry(n) {
+		b.move(n, b.tried)
+		n.Tried = true
+	} else if n != nil {
+		n.Anchor = false
 	}
 }
 
-// keep adds an address with which the node always tries to be connected.
+// choose adds an address that the operator, or a client who may, has named.
+func (b *book) choose(a Address) {
+	if e := b.put(Entry{Address: a, Chosen: true}, nil); e != nil && !e.Chosen {
+		e.Chosen, b.changed = true, true
+	}
+}
+
+// keep makes the node always try to be connected with an address.
 func (b *book) keep(a Address) {
-	if e := b.put(a, "", nil); e != nil && !e.kept && b.kept < maxKept {
+	if e := b.put(Entry{Address: a}, nil); e != nil && !e.kept && len(b.kept.entries) < maxKept {
 		e.kept = true
-		b.kept++
+		b.move(e, b.kept)
 	}
 }
 
 // learn adds an address that the host source has sent.
-func (b *book) learn(a Address, source string, rng *rand.Rand) { b.put(a, source, rng) }
+func (b *book) learn(a Address, source string, rng *rand.Rand) {
+	b.put(Entry{Address: a, Source: source}, rng)
+}
 
-// put returns the entry of an address, and adds one if there is none. In a full
-// book it replaces an entry that was never connected: a random one if rng is not
-// nil. It returns nil if there is no room, or the address is not allowed.
-func (b *book) put(a Address, source string, rng *rand.Rand) *entry {
-	if e := b.at[a]; e != nil {
-		return e
+// put returns the entry of an address, and adds a new one if there is none. It
+// returns nil if there is no room, or the address is not allowed.
+func (b *book) put(e Entry, rng *rand.Rand) *entry {
+	if old := b.at[e.Address]; old != nil {
+		return old
 	}
-	if b.isSelf(a) || !b.allowed(a) {
+	host := e.Source
+	if host == "" {
+		host = e.Address.Host()
+	}
+	host = hostKey(host)
+	if b.isSelf(e.Address) || !b.allowed(e.Address) || !b.makeRoom(host, e.Chosen, rng) {
 		return nil
 	}
-	if source != "" && b.told[source] >= perSource || len(b.entries) >= b.most && !b.evict(rng) {
-		return nil
-	}
-	e := &entry{Entry: Entry{Address: a}, source: source, index: len(b.entries)}
-	b.entries = append(b.entries, e)
-	b.at[a] = e
-	b.count(source, 1)
+	n := &entry{Entry: e}
+	b.news.add(n, host)
+	b.at[e.Address] = n
 	b.changed = true
-	return e
+	return n
 }
 
-// count adds n to the number of entries of a source.
-func (b *book) count(source string, n int) {
-	if source == "" {
-		return
+// makeRoom makes room for a new address that comes from a host. If there is none, the
+// host from which the most came loses one, unless that is this host. Addresses that
+// were chosen count like the others, but only the size of the book bounds them.
+func (b *book) makeRoom(host string, chosen bool, rng *rand.Rand) bool {
+	mine, group := b.news.hosts.count(host), groupOf(host)
+	var old *entry
+	switch {
+	case !chosen && mine >= perSource:
+		return false
+	case !chosen && b.news.groups.count(group) >= perSourceGroup:
+		old = b.news.crowd(mine, func(e *entry) bool { return e.group.key == group }, orSteady(rng))
+	case len(b.at) >= b.most:
+		old = b.news.crowd(mine, func(*entry) bool { return true }, orSteady(rng))
+	default:
+		return true
 	}
-	if b.told[source] += n; b.told[source] == 0 {
-		delete(b.told, source)
+	if old == nil {
+		return false
 	}
+	b.forget(old.Address)
+	return true
 }
 
-// evict forgets an entry that was never connected, if there is one. It looks for
-// it from a random place on.
-func (b *book) evict(rng *rand.Rand) bool {
-	from := 0
-	if rng != nil {
-		from = rng.IntN(len(b.entries))
+// orSteady returns a source of random numbers where none was given, because what is
+// displaced does not matter. It is the same one each time.
+func orSteady(rng *rand.Rand) *rand.Rand {
+	if rng == nil {
+		return rand.New(rand.NewPCG(0, 0))
 	}
-	for i := range b.entries {
-		if e := b.entries[(from+i)%len(b.entries)]; !e.tried() && !e.kept {
-			b.forget(e.Address)
-			return true
-		}
-	}
-	return false
+	return rng
+}
+
+// move puts an entry into another table, where it counts for its own host.
+func (b *book) move(e *entry, to *table) {
+	e.in.remove(e)
+	to.add(e, hostKey(e.Address.Host()))
+	b.changed = true
 }
 
 // forget removes the entry of an address, unless it is kept.
@@ -153,30 +247,130 @@ func (b *book) forget(a Address) {
 		return
 	}
 	delete(b.at, a)
-	last := b.entries[len(b.entries)-1]
-	b.entries[e.index], last.index = last, e.index
-	b.entries = b.entries[:len(b.entries)-1]
-	b.count(e.source, -1)
+	e.in.remove(e)
 	b.changed = true
 }
 
-// markConnected records that a node has been found at an address.
-func (b *book) markConnected(a Address, n NodeID, now time.Time) {
-	e := b.put(a, "", nil)
+// markSeen records that a node has been found at an address. If the node came to
+// this one from a host, the address is new, and counts for that host.
+func (b *book) markSeen(a Address, n NodeID, host string, now time.Time, rng *rand.Rand) {
+	e := b.put(Entry{Address: a, Source: host}, rng)
 	if e == nil {
 		return
 	}
-	b.count(e.source, -1)
-	e.source = ""
-	e.Seen, e.Failures, e.Next, e.node = now, 0, time.Time{}, n
+	e.Seen, e.Failures, e.Next, e.node, e.alias = now, 0, time.Time{}, n, ""
 	b.changed = true
 }
 
-// setNode records that a node, which is connected by another address, has been found
-// at this one.
-func (b *book) setNode(a Address, n NodeID) {
+// markTried records that this node has dialled an address by its own choice, and has
+// found a node there. If there is no room for the address among the tried ones, it
+// remains new, and markTried returns the tried address with which it competes. That one
+// should be called, and is displaced if nobody answers.
+func (b *book) markTried(a Address, rng *rand.Rand) (rival Address) {
+	e := b.at[a]
+	if e == nil || e.Tried {
+		return ""
+	}
+	if e.kept {
+		e.Tried, b.changed = true, true
+		return ""
+	}
+	if b.hasRoomToTry(e) {
+		e.Tried = true
+		b.move(e, b.tried)
+		return ""
+	}
+	host := hostKey(e.Address.Host())
+	group := groupOf(host)
+	old := b.tried.crowd(0, func(old *entry) bool {
+		switch {
+		case b.tried.hosts.count(host) >= triedOfHost:
+			return old.host.key == host
+		case b.tried.groups.count(group) >= triedOfGroup:
+			return old.group.key == group
+		}
+		return true
+	}, rng)
+	if old == nil {
+		return ""
+	}
+	return old.Address
+}
+
+// hasRoomToTry reports whether an entry can become a tried one.
+func (b *book) hasRoomToTry(e *entry) bool {
+	host := hostKey(e.Address.Host())
+	return b.tried.hosts.count(host) < triedOfHost && b.tried.groups.count(groupOf(host)) < triedOfGroup &&
+		len(b.tried.entries) < max(1, b.most/triedPart)
+}
+
+// replace makes the address that competed with a tried one take its place, because
+// nobody answered at the latter any more.
+func (b *book) replace(old, a Address) {
+	if e := b.at[old]; e != nil && e.in == b.tried {
+		b.forget(old)
+	}
+	if e := b.at[a]; e != nil && e.in == b.news && b.hasRoomToTry(e) {
+		e.Tried = true
+		b.move(e, b.tried)
+	}
+}
+
+// setAlias records that the node at an address is connected by another address, its
+// main one.
+func (b *book) setAlias(a, main Address, n NodeID) {
 	if e := b.at[a]; e != nil {
-		e.node = n
+		e.node, e.alias = n, main
+	}
+}
+
+// keepByHand is keep for an address that a client gives, unless it is in the book
+// already.
+func (b *book) keepByHand(a Address) {
+	known := b.at[a] != nil
+	b.keep(a)
+	if e := b.at[a]; e != nil && !known {
+		e.byHand = true
+	}
+}
+
+// isKept reports whether the node always tries to be connected with an address.
+func (b *book) isKept(a Address) bool {
+	e := b.at[a]
+	return e != nil && e.kept
+}
+
+// markNoNode records that something other than a node has answered at an address. If
+// the address was never connected, it is forgotten if a client gave it, and left alone
+// for a long time if another node did. Otherwise something may be in the way of the
+// node for a while.
+func (b *book) markNoNode(a Address, now time.Time) {
+	e := b.at[a]
+	switch {
+	case e == nil:
+	case !e.Seen.IsZero() || e.kept && !e.byHand:
+		b.markFailed(a, now, 0)
+	case e.byHand:
+		e.kept = false
+		b.forget(a)
+	default:
+		b.markFailed(a, now, b.timing.OtherNetwork)
+	}
+}
+
+// setAnchors marks the addresses of the best peers. If there are fewer of them than
+// maxAnchors, earlier ones remain, for they may be back soon.
+func (b *book) setAnchors(best []Address) {
+	left := maxAnchors - len(best)
+	for _, e := range b.all() {
+		anchor := slices.Contains(best, e.Address)
+		if !anchor && e.Anchor && left > 0 {
+			anchor = true
+			left--
+		}
+		if e.Anchor != anchor {
+			e.Anchor, b.changed = anchor, true
+		}
 	}
 }
 
@@ -191,7 +385,7 @@ func (b *book) markFailed(a Address, now time.Time, wait time.Duration) {
 	e.Failures++
 	b.changed = true
 	tries, longest := newTries, b.timing.NewBackoff
-	if e.tried() {
+	if e.Tried {
 		tries, longest = knownTries, b.timing.KnownBackoff
 	}
 	if e.kept {
@@ -207,37 +401,43 @@ func (b *book) markFailed(a Address, now time.Time, wait time.Duration) {
 	e.Next = now.Add(max(wait, backoff))
 }
 
-// pick returns an address to dial that is free: first a kept one that has not
-// failed; then a kept one, one that was connected before, or one that was not,
-// with equal odds, so that no kind can keep the others out. If no address is due
-// it returns "" and when to try again.
+// pick returns an address to dial that is free: first an anchor that has not failed,
+// then a kept one that has not; then one from each of the three tables, with equal
+// odds, so that no kind can keep the others out. If no address is due it returns ""
+// and when to try again.
 func (b *book) pick(now time.Time, rng *rand.Rand, free func(*entry) bool) (a Address, next time.Time) {
 	next = now.Add(b.timing.DialEvery)
-	var kept, tried, fresh []*entry
-	for _, e := range b.entries {
-		switch {
-		case !free(e):
-		case now.Before(e.Next):
-			if e.Next.Before(next) {
-				next = e.Next
+	var first *entry
+	var tables []*table
+	var due [][]*entry
+	for _, t := range []*table{b.kept, b.tried, b.news} {
+		var of []*entry
+		for _, e := range t.entries {
+			switch {
+			case !free(e):
+			case now.Before(e.Next):
+				if e.Next.Before(next) {
+					next = e.Next
+				}
+			case e.Failures == 0 && (e.Anchor || e.kept && (first == nil || !first.Anchor)):
+				first = e
+			default:
+				of = append(of, e)
 			}
-		case e.kept && e.Failures == 0:
-			return e.Address, next
-		case e.kept:
-			kept = append(kept, e)
-		case e.tried():
-			tried = append(tried, e)
-		default:
-			fresh = append(fresh, e)
+		}
+		if len(of) > 0 {
+			tables, due = append(tables, t), append(due, of)
 		}
 	}
-	due := slices.DeleteFunc([][]*entry{kept, tried, fresh}, func(kind []*entry) bool { return len(kind) == 0 })
+	if first != nil {
+		return first.Address, next
+	}
 	if len(due) == 0 {
 		return "", next
 	}
-	from := due[rng.IntN(len(due))]
-	return from[rng.IntN(len(from))].Address, next
+	i := rng.IntN(len(due))
+	return tables[i].choose(due[i], rng).Address, next
 }
 
 // poor reports whether the book has so few addresses that more are asked for.
-func (b *book) poor() bool { return len(b.entries) < poorBook }
+func (b *book) poor() bool { return len(b.at) < poorBook }

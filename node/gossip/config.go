@@ -3,6 +3,7 @@ package gossip
 import (
 	"cmp"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/lodepow/lode/node/internal/bounds"
@@ -14,6 +15,7 @@ type Config struct {
 	Random  *rand.Rand
 	Node    NodeID
 	Address Address            // where other nodes reach this node
+	Own     []netip.Addr       // its IP addresses; nil: the host of Address, if that is one; empty: not known
 	Peers   []Address          // nodes to stay connected with
 	Book    []Entry            // the address book as an earlier process left it
 	Allow   func(Address) bool // reports whether this node may connect with an address; nil: with any
@@ -64,6 +66,7 @@ type Timing struct {
 	DialEvery    time.Duration // between two looks for nodes to dial while none can be dialled
 	FullRetry    time.Duration // how long a guest is told to wait when there is no room for another peer
 	BusyRetry    time.Duration // how long a guest is told to wait when too many guests are being checked
+	SlowDial     time.Duration // after which an address that has not answered is no reason to dial no other, while no peer of this node's choice has
 
 	// The address book: how long an address is left alone after it has failed.
 	FirstBackoff time.Duration // after the first failure; the time doubles with each further failure
@@ -98,6 +101,9 @@ func (c Config) Validate() error {
 // complete returns the configuration with the defaults filled in.
 func (c Config) complete() Config {
 	c.Limits = c.Limits.withDefaults()
+	if ip, ok := c.Address.IP(); ok && c.Own == nil {
+		c.Own = []netip.Addr{ip}
+	}
 
 	c.HelloTimeout = cmp.Or(c.HelloTimeout, 5*time.Second)
 	c.AnnounceTimeout = cmp.Or(c.AnnounceTimeout, 10*time.Second)
@@ -115,6 +121,7 @@ func (c Config) complete() Config {
 	c.DialEvery = cmp.Or(c.DialEvery, time.Minute)
 	c.FullRetry = cmp.Or(c.FullRetry, time.Minute)
 	c.BusyRetry = cmp.Or(c.BusyRetry, time.Second)
+	c.SlowDial = cmp.Or(c.SlowDial, time.Second)
 
 	c.FirstBackoff = cmp.Or(c.FirstBackoff, time.Second)
 	c.KnownBackoff = cmp.Or(c.KnownBackoff, 15*time.Second)

@@ -1,23 +1,40 @@
 package gossip
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
+	"time"
 )
 
 const (
 	maxWaiters = 256
+
+	// maxSlowDials bounds the addresses that are dialled beyond Limits.Outbound while
+	// no peer of this node's choice has answered.
+	maxSlowDials = 24
+
+	// maxRivals bounds the tried addresses that are being called because others
+	// compete for their places in the book.
+	maxRivals = 4
 
 	// maxByHand bounds how many peers clients can connect the node with, beyond
 	// Limits.Outbound.
 	maxByHand = 64
 )
 
+var errUnreachable = errors.New("unreachable")
+
 // waiter is a Connect whose outcome is not known yet.
 type waiter struct {
 	id      ID
-	address Address
+	asked   Address // with which the client wants a connection
+	address Address // where the node is a peer, or may become one; differs from asked if the node there is a duplicate
+	keep    bool
 	timer   timer
+	heard   bool      // see [Connect]: what was found is not for the client to know
+	least   time.Time // when it may be told, if heard, that there is no connection
 }
 
 // onConnect dials an address for a client.
@@ -25,7 +42,7 @@ func (g *greeter) onConnect(ev Connect) {
 	refuse := func(format string, args ...any) {
 		g.do(Connected{ID: ev.ID, Err: fmt.Errorf(format, args...)})
 	}
-	a := ev.Address
+	a, mostByHand := ev.Address, max(0, g.config.Limits.Outbound)+maxByHand
 	p := g.peers.byAddress[a]
 	switch {
 	case g.book.isSelf(a):
@@ -37,70 +54,129 @@ func (g *greeter) onConnect(ev Connect) {
 	case !g.book.allowed(a):
 		refuse("%s is not an address that this node may connect with", a)
 		return
-	case p == nil && g.peers.outbound >= max(0, g.config.Limits.Outbound)+maxByHand:
+	case ev.Heard && !g.book.believes(a, ev.From):
+		refuse("%s; a client on the node's own machine, or with its token, may name such an address", g.book.disbelief(a))
+		return
+	case p == nil && g.peers.outbound >= mostByHand:
 		refuse("this node has chosen %d peers already, and takes no more", g.peers.outbound)
 		return
 	case len(g.waiters) >= maxWaiters:
 		refuse("%d connections are being made already: try again in a moment", len(g.waiters))
 		return
 	}
-	if ev.Keep {
-		g.book.keep(a)
-	} else {
-		g.book.learn(a, "", g.config.Random)
+	if p != nil && g.peers.outbound < mostByHand {
+		g.takeGuest(p, ev.Keep)
 	}
-	if p != nil && p.phase.canAnnounce() {
-		g.do(Connected{ID: ev.ID})
-		return
+	if p != nil && !ev.Heard {
+		p.chosen = true
 	}
-	w := &waiter{id: ev.ID, address: a}
+	w := &waiter{id: ev.ID, asked: a, address: a, keep: ev.Keep, heard: ev.Heard, least: g.now.Add(g.config.HelloTimeout)}
 	w.timer.fire = func() { g.expireWaiter(w) }
 	g.timers.set(&w.timer, g.now.Add(g.config.ConnectWait))
 	g.waiters = append(g.waiters, w)
-	if p == nil {
-		g.newPeer(a, dialling, func(*peer) {})
+	switch {
+	case p == nil:
+		g.newPeer(a, dialling, func(p *peer) { p.heard, p.chosen = ev.Heard, !ev.Heard })
+	case p.phase.canAnnounce():
+		g.endWait(a, nil, true)
+	}
+}
+
+// takeGuest makes a guest one of this node's choice, because a client has asked for
+// its address: if the address is to be kept, or if the guest is still being checked. In
+// the latter case the guest may be no more than a claim that somebody has made to be
+// in the way, so whichever node answers is welcome.
+func (g *greeter) takeGuest(p *peer, keep bool) {
+	if p.phase == checking {
+		p.setOffer(offer{p.claims, p.theirs, p.source})
+		p.phase, p.claims, p.theirs = dialling, NodeID{}, Session{}
+		keep = true
+	}
+	if keep {
+		g.peers.choose(p)
 	}
 }
 
 // expireWaiter reports that a connection has not been made in time.
 func (g *greeter) expireWaiter(w *waiter) {
-	err := fmt.Errorf("%s did not answer in time", w.address)
-	if p := g.peers.byAddress[w.address]; p != nil && p.phase.proven() {
-		err = fmt.Errorf("%s answers but could not reach this node at %s: see --advertise", w.address, g.config.Address)
+	err := fmt.Errorf("%s did not answer in time", w.asked)
+	if p := g.peers.byAddress[w.address]; p == nil || !p.phase.proven() {
+		// nobody has answered
+	} else if other := g.peers.namedBy(p, p.node); other != nil {
+		err = fmt.Errorf("the node at %s says that it is the one at %s, which is connected, but has not proved it", w.asked, other.address)
+	} else {
+		err = fmt.Errorf("%s answers but could not reach this node at %s: see --advertise", w.asked, g.config.Address)
 	}
 	g.waiters = slices.DeleteFunc(g.waiters, func(other *waiter) bool { return other == w })
+	g.finish(w, err)
+}
+
+// finish reports the outcome of a Connect. An address that a client wants kept goes
+// into the book now, if there is or may be a node of this network. An address that
+// has failed and is not to be kept is not in the book, so it is not dialled again.
+func (g *greeter) finish(w *waiter, err error) {
+	if w.keep {
+		g.book.keepByHand(w.asked)
+		if !w.heard {
+			g.book.choose(w.asked)
+		}
+	}
 	g.do(Connected{ID: w.id, Err: err})
 }
 
 // endWait reports the outcome to all who wait for a connection with an address.
-func (g *greeter) endWait(a Address, err error) {
+func (g *greeter) endWait(a Address, err error, mayBeNode bool) {
 	g.waiters = slices.DeleteFunc(g.waiters, func(w *waiter) bool {
 		if w.address != a {
 			return false
 		}
+		w.keep = w.keep && mayBeNode
+		var no NotNode
+		if w.heard && (errors.Is(err, errUnreachable) || errors.As(err, &no)) {
+			// What is there instead of a node is not for this client to know, not even by
+			// how soon it is told.
+			if g.now.Before(w.least) {
+				g.timers.set(&w.timer, w.least)
+				return false
+			}
+			err = fmt.Errorf("%s did not answer in time", w.asked)
+		}
 		g.timers.stop(&w.timer)
-		g.do(Connected{ID: w.id, Err: err})
+		g.finish(w, err)
 		return true
 	})
 }
 
-// onLost ends the waits for a connection with a peer that is lost. They succeed if
-// the peer was a duplicate, because the node is then connected with the same node by
-// another address. Otherwise they fail.
+// onLost ends the waits for a connection with a peer that is lost. If the peer was a
+// duplicate, they go on as waits for the peer by which the node is connected, which
+// the lost peer has named itself. Otherwise they fail.
 func (g *greeter) onLost(p *peer, reason, detail string) {
-	if reason == "duplicate" {
-		g.endWait(p.address, nil)
+	if reason != "duplicate" {
+		_, foreign := map[string]bool{string(WrongNetwork): true, string(WrongVersion): true, string(Self): true, "banned": true}[reason]
+		err := fmt.Errorf("%s: %s: %s", p.address, reason, detail)
+		if reason == "unreachable" {
+			err = fmt.Errorf("%s: %w: %s", p.address, errUnreachable, detail)
+		}
+		g.endWait(p.address, err, !foreign)
 		return
 	}
-	g.endWait(p.address, fmt.Errorf("%s: %s: %s", p.address, reason, detail))
+	for _, w := range g.waiters {
+		if w.address == p.address {
+			w.address = p.says
+		}
+	}
+	if main := g.peers.byAddress[p.says]; main != nil && main.phase.canAnnounce() {
+		g.endWait(main.address, nil, true)
+	}
 }
 
 // fillOutbound dials until there are enough peers of this node's choice, or
 // nobody is left to dial for now.
 func (g *greeter) fillOutbound() {
-	for g.peers.outbound < g.config.Limits.Outbound {
+	more, alone := g.wantsOutbound()
+	for more {
 		a, next := g.book.pick(g.now, g.config.Random, func(e *entry) bool {
-			return g.peers.byAddress[e.Address] == nil && g.peers.byNode[e.node] == nil && !g.bans.hasAddress(g.now, e.Address)
+			return g.peers.byAddress[e.Address] == nil && !g.isConnected(e) && !g.bans.hasAddress(g.now, e.Address)
 		})
 		if a == "" {
 			// The time may come from the file of the book, which has no monotonic clock.
@@ -108,7 +184,140 @@ func (g *greeter) fillOutbound() {
 			return
 		}
 		g.newPeer(a, dialling, func(*peer) {})
+		more, alone = g.wantsOutbound()
 	}
+	if alone {
+		g.timers.set(&g.dial, g.now.Add(g.config.SlowDial))
+	}
+}
+
+// wantsOutbound reports whether this node should dial another address. An address
+// that is slow to answer keeps it from that only if another one has answered. So a
+// book full of addresses at which nobody answers does not keep a node alone for long.
+func (g *greeter) wantsOutbound() (more, alone bool) {
+	slow := 0
+	for _, p := range g.peers.all {
+		switch {
+		case !p.out:
+		case p.phase.proven():
+			return g.peers.outbound < g.config.Limits.Outbound, false
+		case !g.now.Before(p.hello.sent.Add(g.config.SlowDial)):
+			slow++
+		}
+	}
+	return g.peers.outbound-min(slow, maxSlowDials) < g.config.Limits.Outbound, g.peers.outbound > 0
+}
+
+// dropExtra drops a peer that has been dialled because others were slow, and is not
+// needed because they have answered after all. It reports whether it has done so.
+func (g *greeter) dropExtra(p *peer) bool {
+	if !p.out || p.phase.canAnnounce() || g.peers.outbound <= g.config.Limits.Outbound {
+		return false
+	}
+	if e := g.book.at[p.address]; e == nil || e.Chosen || e.kept {
+		return false
+	}
+	if slices.ContainsFunc(g.waiters, func(w *waiter) bool { return w.address == p.address }) {
+		return false
+	}
+	proven := 0
+	for _, other := range g.peers.all {
+		if other.out && other.phase.proven() {
+			proven++
+		}
+	}
+	if proven <= g.config.Limits.Outbound {
+		return false
+	}
+	g.drop(p, "extra", "other nodes have answered meanwhile")
+	return true
+}
+
+// dismiss drops a peer whose Hello has failed. A node that came to this one keeps its
+// place until the time for an answer is over, as if there had been none. So the number
+// of places that are free does not tell what was found at the address that it claimed.
+func (g *greeter) dismiss(p *peer, reason, detail string) {
+	over := p.hello.sent.Add(g.config.HelloTimeout)
+	if p.phase != checking || !g.now.Before(over) {
+		g.drop(p, reason, detail)
+		return
+	}
+	p.hello.timer.fire = func() { g.drop(p, reason, detail) }
+	g.timers.set(&p.hello.timer, over)
+}
+
+// markFound records in the address book that a node has been found at a peer's
+// address. That makes it a tried address only if this node has dialled it by its own
+// choice, since anybody can come to this node, or have it called.
+func (g *greeter) markFound(p *peer) {
+	host := ""
+	if p.source.IsValid() {
+		host = p.source.String()
+	}
+	g.book.markSeen(p.address, p.node, host, g.now, g.config.Random)
+	if !p.out || p.heard {
+		return
+	}
+	if rival := g.book.markTried(p.address, g.config.Random); rival != "" {
+		g.callRival(rival, p.address)
+	}
+}
+
+// callRival calls a tried address with which a new one competes for its place in the
+// book. The new one takes the place only if nobody answers.
+func (g *greeter) callRival(rival, a Address) {
+	if g.peers.byAddress[rival] != nil || g.rivals >= maxRivals {
+		return
+	}
+	g.rivals++
+	g.askStranger(rival, GetAddresses{}, g.config.ListTimeout, func(_ Answer, err error) {
+		g.rivals--
+		var r Refusal
+		if err != nil && !errors.As(err, &r) {
+			g.book.replace(rival, a)
+		}
+	})
+}
+
+// bestPeers returns the addresses of the peers that become the anchors of the book:
+// of those that this node has chosen, first the ones that have brought blocks, then the
+// ones that are not behind, and of these the ones that have been connected longest.
+func (g *greeter) bestPeers() []Address {
+	var best []*peer
+	for _, p := range g.peers.all {
+		if e := g.book.at[p.address]; p.out && p.phase.canAnnounce() && e != nil && e.Tried {
+			best = append(best, p)
+		}
+	}
+	slices.SortStableFunc(best, func(x, y *peer) int {
+		if useless := x.brought.block.IsZero(); useless != y.brought.block.IsZero() {
+			if useless {
+				return 1
+			}
+			return -1
+		}
+		if behind := g.isBehind(x); behind != g.isBehind(y) {
+			if behind {
+				return 1
+			}
+			return -1
+		}
+		return x.since.Compare(y.since)
+	})
+	var addresses []Address
+	for _, p := range best[:min(len(best), maxAnchors)] {
+		addresses = append(addresses, p.address)
+	}
+	return addresses
+}
+
+func (g *greeter) isBehind(p *peer) bool { return p.tip.Work.Cmp(g.tip().Work) < 0 }
+
+// isConnected reports whether the node of an entry is connected by another address,
+// which it gave as its own when it was last found.
+func (g *greeter) isConnected(e *entry) bool {
+	p := g.peers.byAddress[e.alias]
+	return p != nil && p.phase.proven() && p.node == e.node
 }
 
 // knownAddresses returns the answer to GetAddresses: the addresses of the peers, and
@@ -121,8 +330,8 @@ func (g *greeter) knownAddresses() Addresses {
 		}
 	}
 	var rest []Address
-	for _, e := range g.book.entries {
-		if e.tried() && e.Failures == 0 && g.peers.byAddress[e.Address] == nil {
+	for _, e := range g.book.all() {
+		if e.Tried && e.Failures == 0 && g.peers.byAddress[e.Address] == nil {
 			rest = append(rest, e.Address)
 		}
 	}
@@ -163,11 +372,10 @@ func (g *greeter) askFullNode(at Address) {
 	})
 }
 
-// onAddresses adds addresses to the book. Loopback addresses are left out unless
-// this node is on the loopback itself, for they mean another machine here.
+// onAddresses adds addresses to the book, as far as this node may believe them.
 func (g *greeter) onAddresses(from Address, list Addresses) {
 	for _, text := range list.Addresses[:min(len(list.Addresses), MaxAddresses)] {
-		if a, err := ParseAddress(string(text)); err == nil && a == text && (!a.isLoopback() || g.config.Address.isLoopback()) {
+		if a, err := ParseAddress(string(text)); err == nil && a == text && g.book.believes(a, netip.Addr{}) {
 			g.book.learn(a, from.Host(), g.config.Random)
 		}
 	}

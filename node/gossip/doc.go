@@ -20,6 +20,9 @@
 // the session along, that node later proves who it is. An [Announce] needs a
 // session, while requests that only read need none.
 //
+// Node ids prove nothing. A connection is given up as a duplicate of another one only
+// if the node itself says that its address is that of the other one.
+//
 // Connected nodes repeat their hellos. A Hello contains the sender's tip, so a
 // node learns of more work even if no announcement reaches it.
 //

@@ -47,6 +47,16 @@ func refuse(reason RefusalReason, format string, args ...any) *Refusal {
 	return &Refusal{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
+// NotNode is the error of a request that was answered by something that is no node of
+// Lode, such as a web server, or a proxy or captive portal on the way to a node. It is
+// not the fault of the node that may be there.
+type NotNode struct {
+	What string // what was seen, as the end of a sentence: "answered 404 Not Found"
+}
+
+// Error returns What.
+func (n NotNode) Error() string { return n.What }
+
 // Fault is a breach of the protocol. The peer that commits it is banned.
 type Fault struct {
 	Reason FaultReason

@@ -27,6 +27,12 @@ type Connect struct {
 	ID      ID
 	Address Address
 	Keep    bool
+
+	// Heard says that the client may not choose which addresses this node calls. The
+	// client counts as another node, at the IP address From, that names one:
+	// [Believable] is the rule for these.
+	Heard bool
+	From  netip.Addr
 }
 
 // Incoming is a Hello or an Announce from another node. It is answered by a
@@ -34,7 +40,7 @@ type Connect struct {
 // instead.
 type Incoming struct {
 	ID      ID
-	From    netip.Addr // zero if not known
+	From    netip.Addr // the loopback if it is this machine itself; zero if not known
 	Session Session    // sent along with the request; zero: none
 	Request Request
 }
@@ -46,6 +52,7 @@ type Answered struct {
 	ID     ID
 	Answer Answer
 	Err    error
+	From   netip.Addr // that has answered; the loopback if it was this machine itself; zero if not known
 }
 
 // Accepted is the outcome of an [Accept]. The chain has the first Taken blocks. Err
@@ -85,6 +92,10 @@ type Send struct {
 	Session Session // to send along; zero: none
 	Request Request
 	Timeout time.Duration
+
+	// Heard says that the address was heard from others. If its host is a name, the
+	// node may call only such IP addresses of the name as are [Believable].
+	Heard bool
 }
 
 // Reply answers an [Incoming]: with the Refusal if it is not nil, and otherwise with

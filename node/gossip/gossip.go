@@ -174,7 +174,8 @@ func (g *Gossip) Knows(s Session) bool {
 // changed since the previous call.
 func (g *Gossip) Book() (entries []Entry, changed bool) {
 	b := &g.host.book
-	for _, e := range b.entries {
+	b.setAnchors(g.greeter.bestPeers())
+	for _, e := range b.all() {
 		entries = append(entries, e.Entry)
 	}
 	changed, b.changed = b.changed, false
@@ -182,7 +183,7 @@ func (g *Gossip) Book() (entries []Entry, changed bool) {
 }
 
 // Known returns how many addresses the address book has.
-func (g *Gossip) Known() int { return len(g.host.book.entries) }
+func (g *Gossip) Known() int { return len(g.host.book.at) }
 
 // Addresses answers GetAddresses: with the addresses of the peers, and with those
 // of nodes that were connected before, in random order.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -21,6 +22,11 @@ type greeter struct {
 	news    *announcer
 	txs     *transactions
 	waiters []*waiter
+	rivals  int // tried addresses that are being called, because others compete for their places
+
+	// givenUp has, for each call that is still under way to a guest which had to make
+	// room before it answered, the time at which the call ends.
+	givenUp []time.Time
 }
 
 // helloState is what the greeter keeps of a peer.
@@ -32,7 +38,7 @@ type helloState struct {
 
 // newPeer adds a peer at an address, in its first phase, and greets it.
 func (g *greeter) newPeer(a Address, first phase, enter func(*peer)) {
-	p := &peer{address: a, out: first == dialling, phase: first, ours: g.session(), seen: g.now}
+	p := &peer{address: a, out: first == dialling, phase: first, ours: g.session(), seen: g.now, met: g.now}
 	p.hello.timer.fire = func() { g.greet(p) }
 	p.news.retry.fire = func() { g.news.announce(p) }
 	enter(p)
@@ -44,7 +50,11 @@ func (g *greeter) newPeer(a Address, first phase, enter func(*peer)) {
 func (g *greeter) greet(p *peer) {
 	p.hello.sent = g.now
 	next := g.nextHello()
-	p.hello.request = g.ask(p, Hello{g.greeting(), p.ours}, g.config.HelloTimeout, func(a Answer, err error) {
+	session := p.theirs
+	if p.testsOffer() {
+		session, p.offer = p.offer.session, offer{}
+	}
+	p.hello.request = g.askWith(p, session, Hello{g.greeting(), p.ours}, g.config.HelloTimeout, func(a Answer, err error) {
 		p.hello.request = nil
 		if p.phase == closed {
 			return
@@ -52,8 +62,16 @@ func (g *greeter) greet(p *peer) {
 		g.timers.set(&p.hello.timer, next)
 		w, err := as[Welcome](a, err)
 		if err != nil {
+			var r Refusal
+			if errors.As(err, &r) && (r.Reason == WrongNetwork || r.Reason == WrongVersion) {
+				r.Message = "the node there says: " + r.Message // which speaks of itself as "this node"
+				err = r
+			}
 			g.onHelloFailed(p, err)
 			return
+		}
+		if trip := max(g.now.Sub(p.hello.sent), 1); p.brought.trip == 0 || trip < p.brought.trip {
+			p.brought.trip = trip
 		}
 		g.onWelcome(p, w)
 	})
@@ -83,13 +101,17 @@ func (g *greeter) onHelloFailed(p *peer, err error) {
 			g.fail(p, err)
 			return
 		}
-		var f Fault
-		if errors.As(err, &f) {
-			g.ban(p, f)
+		// Nobody is banned for what is found at an address that somebody may have
+		// invented. A ban would also show in later answers what was found there.
+		var no NotNode
+		if errors.As(err, &no) {
+			g.endWait(p.address, fmt.Errorf("%s: %w", p.address, no), false)
+			g.book.markNoNode(p.address, g.now)
+			g.dismiss(p, "unreachable", no.What)
 			return
 		}
 		g.book.markFailed(p.address, g.now, 0)
-		g.drop(p, "unreachable", err.Error())
+		g.dismiss(p, "unreachable", err.Error())
 		return
 	}
 	switch r.Reason {
@@ -105,7 +127,7 @@ func (g *greeter) onHelloFailed(p *peer, err error) {
 	default:
 		g.book.markFailed(p.address, g.now, r.RetryAfter)
 	}
-	g.drop(p, r.Reason.word(), r.Message)
+	g.dismiss(p, r.Reason.word(), r.Message)
 }
 
 // check returns the refusal with which this node answers the greeting of another one,
@@ -133,11 +155,15 @@ func (g *greeter) onWelcome(p *peer, w Welcome) {
 		g.onHelloFailed(p, *r)
 		return
 	}
-	if p.phase == checking && p.claims != w.Node {
-		g.drop(p, "impostor", "the node at "+string(p.address)+" is not the one that claimed this address")
+	if !p.phase.proven() && g.bans.hasSource(g.now, g.answeredBy) {
+		g.dismiss(p, "banned", "the IP address that answers, "+g.answeredBy.String()+", is banned for some time")
 		return
 	}
-	if !g.identify(p, w.Greeting) {
+	if p.phase == checking && !g.preferOffer(p, w.Node) && p.claims != w.Node {
+		g.dismiss(p, "impostor", "the node at "+string(p.address)+" is not the one that claimed this address")
+		return
+	}
+	if !g.identify(p, w.Greeting, p.theirs) || g.dropExtra(p) {
 		return
 	}
 	if p.phase == oneWay || p.phase == forgotten {
@@ -147,21 +173,37 @@ func (g *greeter) onWelcome(p *peer, w Welcome) {
 	g.settle(p)
 }
 
-// identify records which node listens at the peer's address. If that node is
-// another peer already, it drops this one and returns false.
-func (g *greeter) identify(p *peer, gr Greeting) bool {
-	if other := g.peers.byNode[gr.Node]; other != nil && other != p {
-		g.book.setNode(p.address, gr.Node)
-		g.drop(p, "duplicate", fmt.Sprintf("the node at %s is connected as %s", p.address, other.address))
+// preferOffer puts the offer of the node that has answered in the place of what a
+// guest gave when it came, if that was another node, or came from elsewhere while the
+// offer came from where the node answers. So nobody can keep a node out by coming in
+// its name before it. It reports whether it did.
+func (g *greeter) preferOffer(p *peer, node NodeID) bool {
+	o := p.offer
+	if o.session == (Session{}) || o.node != node {
 		return false
 	}
+	if p.claims == node && (!p.answersFrom(o.source) || p.answersFrom(p.source)) {
+		return false
+	}
+	p.claims, p.theirs, p.source, p.offer = o.node, o.session, o.source, offer{}
+	return true
+}
+
+// identify records which node listens at the peer's address, and has given the session
+// theirs, if any. If the peer turns out to be a duplicate of another one, it drops the
+// peer and returns false.
+func (g *greeter) identify(p *peer, gr Greeting, theirs Session) bool {
 	fresh := !p.phase.proven()
 	if !fresh && p.node != gr.Node {
-		delete(g.peers.byNode, p.node)
 		p.reset()
 		g.known.forget(p)
 		g.note(p, Note{Kind: NoteDropped, Reason: "restarted"})
 		fresh = true
+	}
+	p.says = gr.Address
+	if main := g.peers.mainOf(p, gr.Node, theirs); main != nil {
+		g.merge(p, main)
+		return false
 	}
 	if fresh {
 		p.prove(gr.Node, g.now)
@@ -171,12 +213,35 @@ func (g *greeter) identify(p *peer, gr Greeting) bool {
 	if !fresh {
 		return true
 	}
-	g.peers.byNode[p.node] = p
-	g.book.markConnected(p.address, gr.Node, g.now)
+	g.markFound(p)
+	if g.book.isKept(p.address) {
+		g.peers.choose(p)
+	}
 	g.note(p, Note{Kind: NoteConnected, Detail: gr.Node.String()})
+	g.mergeOthers(p)
 	g.askAddresses(p)
 	g.txs.comparePool(p)
 	return true
+}
+
+// mergeOthers drops the peers that turn out to be duplicates of a peer, now that the
+// peer is proven or has given a session.
+func (g *greeter) mergeOthers(p *peer) {
+	for _, q := range slices.Clone(g.peers.all) {
+		if q.phase.proven() && g.peers.mainOf(q, q.node, q.theirs) == p {
+			g.merge(q, p)
+		}
+	}
+}
+
+// merge drops a peer that is a duplicate of another one by its own word. The other one
+// becomes a peer of this node's choice if the duplicate was one.
+func (g *greeter) merge(p, main *peer) {
+	g.book.setAlias(p.address, main.address, main.node)
+	if p.out {
+		g.peers.choose(main)
+	}
+	g.drop(p, "duplicate", fmt.Sprintf("the node at %s says that its address is %s, where it is connected", p.address, main.address))
 }
 
 // settle acts on a peer whose phase may have changed: it reports connections that
@@ -185,7 +250,7 @@ func (g *greeter) settle(p *peer) {
 	if !p.phase.canAnnounce() {
 		return
 	}
-	g.endWait(p.address, nil)
+	g.endWait(p.address, nil, true)
 	g.news.announce(p)
 }
 
@@ -196,7 +261,7 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 	if r := g.check(h.Greeting); r != nil {
 		return nil, r
 	}
-	if g.bans.hasAddress(g.now, h.Address) {
+	if g.bans.hasAddress(g.now, h.Address) { // only addresses at which nodes were found are banned
 		return nil, refuse(Banned, "this node is banned for some time")
 	}
 	if h.Session == (Session{}) {
@@ -204,56 +269,44 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 	}
 	if p := g.peers.bySession[ev.Session]; p != nil {
 		p.seen = g.now
-		if g.identify(p, h.Greeting) {
+		if source := SourceOf(ev.From); !p.out && source.IsValid() {
+			p.source = source
+		}
+		if g.identify(p, h.Greeting, h.Session) {
 			p.useSession(h.Session)
+			g.mergeOthers(p)
 			g.settle(p)
 		}
 		return welcome, nil
 	}
-	p := g.peers.byNode[h.Node]
-	if p == nil {
-		p = g.peers.byAddress[h.Address]
-	}
-	if p != nil {
-		p.offer = offer{h.Node, h.Session}
+	// A peer is found by its address alone, since anybody can copy the id of a node.
+	if p := g.peers.byAddress[h.Address]; p != nil {
+		p.setOffer(offer{h.Node, h.Session, SourceOf(ev.From)})
 		g.greetSoon(p)
 		return welcome, nil
 	}
-	return g.meet(h, SourceOf(ev.From), welcome)
+	return g.meet(h, ev.From, welcome)
 }
 
 // meet begins to check a node that came to this one, if there is room for it.
-func (g *greeter) meet(h Hello, source netip.Addr, welcome Welcome) (Answer, *Refusal) {
+//
+// The answer depends on nothing that is found at the address that the node claims, and
+// does not wait for it. Otherwise anybody could learn from it what listens in this
+// node's network.
+func (g *greeter) meet(h Hello, from netip.Addr, welcome Welcome) (Answer, *Refusal) {
 	a, err := ParseAddress(string(h.Address))
-	if err != nil || a != h.Address || g.book.isSelf(a) || !g.book.allowed(a) {
+	if err != nil || a != h.Address || a == g.config.Address || !g.book.allowed(a) {
 		return nil, refuse(BadRequest, "%.60q is not an address that this node can connect with", string(h.Address))
 	}
-	came, greeted := g.guests(func(*peer) bool { return true })
-	var sameCame, sameGreeted int
-	if source.IsValid() && !source.IsLoopback() {
-		sameCame, sameGreeted = g.guests(func(p *peer) bool { return p.source == source })
+	if !g.book.believes(a, from) {
+		// Such a node, for example one behind a router, can follow the chain all the same.
+		g.do(Note{Kind: NoteRefused, Peer: a, Reason: "heard", Detail: g.book.disbelief(a)})
+		return welcome, nil
 	}
-	if came >= g.config.Limits.Inbound || sameCame >= g.config.Limits.InboundEach {
-		return nil, &Refusal{Reason: Full, Message: fmt.Sprintf("there is no room for another peer: %d have come to this node, %d of them from the same IP address", came, sameCame), RetryAfter: g.config.FullRetry}
-	}
-	if greeted >= maxGreeted || sameGreeted >= maxGreetedEach {
-		return nil, &Refusal{Reason: Busy, Message: "too many nodes have come at the same time: try again in a moment", RetryAfter: g.config.BusyRetry}
+	source := SourceOf(from)
+	if refusal := g.makeRoom(source); refusal != nil {
+		return nil, refusal
 	}
 	g.newPeer(a, checking, func(p *peer) { p.claims, p.theirs, p.source = h.Node, h.Session, source })
 	return welcome, nil
-}
-
-// guests counts the peers of a kind that came to this node, and how many of those
-// are still being checked.
-func (g *greeter) guests(of func(*peer) bool) (came, greeted int) {
-	for _, p := range g.peers.all {
-		if p.out || !of(p) {
-			continue
-		}
-		came++
-		if p.phase == checking {
-			greeted++
-		}
-	}
-	return came, greeted
 }

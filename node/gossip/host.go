@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -22,6 +23,10 @@ type host struct {
 	latest  rules.State // the tip, if it was read in the step under way
 	tipRead bool        // whether it was
 
+	// answeredBy is the IP address that has sent the answer which the step under way
+	// handles; zero in other steps, and if it is not known.
+	answeredBy netip.Addr
+
 	timers   timers
 	requests map[ID]*request
 	peers    peers
@@ -40,7 +45,7 @@ type host struct {
 
 // begin prepares for the next step.
 func (h *host) begin(now time.Time) {
-	h.now, h.tipRead = now, false
+	h.now, h.tipRead, h.answeredBy = now, false, netip.Addr{}
 	clear(h.effects)
 	h.effects = h.effects[:0]
 }
@@ -76,10 +81,15 @@ var errGone = errors.New("the peer was dropped")
 // ask sends a request to a peer. done is called once: with the answer, with the
 // error of the request, or with errGone.
 func (h *host) ask(p *peer, r Request, timeout time.Duration, done func(Answer, error)) *request {
+	return h.askWith(p, p.theirs, r, timeout, done)
+}
+
+// askWith is ask with another session than the one that the peer has given last.
+func (h *host) askWith(p *peer, session Session, r Request, timeout time.Duration, done func(Answer, error)) *request {
 	q := &request{id: h.newID(), peer: p, done: done}
 	h.requests[q.id] = q
 	p.requests = append(p.requests, q)
-	h.do(Send{ID: q.id, To: p.address, Session: p.theirs, Request: r, Timeout: timeout})
+	h.do(Send{ID: q.id, To: p.address, Session: session, Request: r, Timeout: timeout, Heard: !p.chosen && !h.book.isChosen(p.address)})
 	return q
 }
 
@@ -87,7 +97,7 @@ func (h *host) ask(p *peer, r Request, timeout time.Duration, done func(Answer, 
 func (h *host) askStranger(to Address, r Request, timeout time.Duration, done func(Answer, error)) {
 	q := &request{id: h.newID(), done: done}
 	h.requests[q.id] = q
-	h.do(Send{ID: q.id, To: to, Request: r, Timeout: timeout})
+	h.do(Send{ID: q.id, To: to, Request: r, Timeout: timeout, Heard: !h.book.isChosen(to)})
 }
 
 // onAnswered passes the outcome of a request to the part that made it.
@@ -103,8 +113,14 @@ func (h *host) onAnswered(ev Answered) {
 		if ev.Err == nil {
 			p.seen = h.now
 		}
+		if ev.From.IsValid() {
+			p.several = p.several || p.from.IsValid() && p.from != ev.From
+			p.from = ev.From
+		}
+		h.answeredBy = ev.From
 	}
 	q.done(ev.Answer, ev.Err)
+	h.answeredBy = netip.Addr{}
 }
 
 // as converts an answer to the type that belongs to the request. Any other type
@@ -193,7 +209,7 @@ func (h *host) ban(p *peer, f Fault) {
 	if p.phase == closed {
 		return
 	}
-	h.bans.add(h.now, p)
+	h.banPeer(p)
 	h.book.forget(p.address)
 	h.note(p, Note{Kind: NoteBanned, Reason: string(f.Reason), Detail: f.Detail})
 	h.drop(p, "banned", f.Error())

@@ -73,7 +73,7 @@ type testNode struct {
 func newTestNode(t rapid.TB, seed uint64, change func(*Config)) *testNode {
 	c := Config{
 		Chain: openChain(t), Random: rand.New(rand.NewPCG(seed, 0)),
-		Node: NodeID{0xee, byte(seed)}, Address: "http://self:80",
+		Node: NodeID{0xee, byte(seed)}, Address: "http://self:80", Own: []netip.Addr{netip.MustParseAddr("10.255.0.1")},
 	}
 	h := &testNode{t: t, chain: c.Chain.(*chain.Chain), now: start, replies: map[ID]Reply{}, told: map[ID]error{}}
 	if change != nil {
@@ -258,4 +258,14 @@ func (h *testNode) join(r *remote) {
 			return
 		}
 	}
+}
+
+// ofNode returns the first proven peer with a node id, or nil.
+func (ps *peers) ofNode(id NodeID) *peer {
+	for _, p := range ps.all {
+		if p.phase.proven() && p.node == id {
+			return p
+		}
+	}
+	return nil
 }

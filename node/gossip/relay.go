@@ -221,6 +221,7 @@ func (r *relay) farBehind(b block.Block) bool {
 // onAccepted handles the chain's answer to a block that a peer has sent.
 func (r *relay) onAccepted(a *acceptance, from *peer, w *wantedBlock, err error) {
 	if err == nil {
+		from.brought.block = r.now
 		if s, ok := r.config.Chain.State(w.hash); ok {
 			r.raiseTip(from, s)
 		}

@@ -184,7 +184,7 @@ func TestLowWorkTakesNoMemory(t *testing.T) {
 	if _, _, ok := take[GetBlocks](h); ok {
 		t.Error("blocks of a branch with less work are asked for")
 	}
-	if p := h.g.host.peers.byNode[r.id]; p == nil || p.sync.unbacked != 1 {
+	if p := h.g.host.peers.ofNode(r.id); p == nil || p.sync.unbacked != 1 {
 		t.Errorf("the peer is %+v, want unbacked to be 1", p)
 	}
 }

@@ -211,7 +211,10 @@ func (t *transactions) onAdded(ev Added) {
 		var rule block.RuleError
 		err := ev.Errs[i]
 		switch {
-		case err == nil, errors.Is(err, block.TxAlreadyMined):
+		case err == nil:
+			a.from.brought.tx = t.now
+			t.recent.add(a.tx.ID())
+		case errors.Is(err, block.TxAlreadyMined):
 			t.recent.add(a.tx.ID())
 		case errors.Is(err, chain.ErrPoolFull):
 			t.timers.set(&t.poolFull, t.now.Add(t.config.PoolFullWait))

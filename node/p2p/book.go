@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/lodepow/lode/node/gossip"
@@ -62,13 +63,46 @@ func (b *book) load() ([]gossip.Entry, error) {
 	return j.Addresses, nil
 }
 
+// readAtMost reads the beginning of a regular file. It refuses anything else, such as
+// a named pipe, on which opening or reading could wait for ever.
 func readAtMost(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := mustBeRegular(path, info); err != nil {
+		return nil, err // without opening it, for that can have effects on a device
+	}
+	// Another kind of file may be there by now, so opening it must not wait either.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
+	if info, err = f.Stat(); err != nil {
+		return nil, err
+	}
+	if err := mustBeRegular(path, info); err != nil {
+		return nil, err
+	}
 	return io.ReadAll(io.LimitReader(f, most))
+}
+
+func mustBeRegular(path string, info fs.FileInfo) error {
+	kind := "no regular file"
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		kind = "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		kind = "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		kind = "a socket"
+	case mode&fs.ModeDevice != 0:
+		kind = "a device"
+	}
+	return fmt.Errorf("%s is %s, want a regular file: remove it, and the node begins with an empty address book", path, kind)
 }
 
 // save writes the book. If the program or the machine stops meanwhile, the file

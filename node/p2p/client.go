@@ -3,11 +3,15 @@ package p2p
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -49,19 +53,49 @@ func newClient(g guard, e endpoints, t *traffic, tell func(Sent)) *client {
 	}
 }
 
-// send sends a request and returns the answer. The request's timeout covers the
+// send sends a request and returns the outcome. The request's timeout covers the
 // whole of it, from the lookup of the host name to the last byte of the body.
-func (c *client) send(ctx context.Context, s gossip.Send) (gossip.Answer, error) {
+func (c *client) send(ctx context.Context, s gossip.Send) gossip.Answered {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
+	outcome := gossip.Answered{ID: s.ID}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			outcome.From = otherEnd(info.Conn.RemoteAddr(), info.Conn.LocalAddr())
+		},
+	})
 	ep := c.endpoints.of(s.Request)
 	start := time.Now()
 	a, err := c.exchange(ctx, ep, s)
 	c.tell(Sent{Route: ep.path, Result: resultOf(err), Took: time.Since(start)})
 	if err != nil {
-		return nil, err
+		outcome.Err = err
+		return outcome
 	}
-	return a, nil
+	outcome.Answer = a
+	return outcome
+}
+
+// otherEnd returns the IP address at the other end of a connection. If that is this
+// machine itself, it returns the loopback, by whichever address the two ends are
+// connected.
+func otherEnd(remote, local net.Addr) netip.Addr {
+	there, here := ipOf(remote), ipOf(local)
+	if there.IsValid() && there == here {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return there
+}
+
+func ipOf(a net.Addr) netip.Addr {
+	if a == nil {
+		return netip.Addr{}
+	}
+	parsed, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return parsed.Addr().Unmap().WithZone("")
 }
 
 func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (gossip.Answer, error) {
@@ -76,6 +110,9 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 	var reader io.Reader
 	if content != nil {
 		reader = bytes.NewReader(content)
+	}
+	if _, err := netip.ParseAddr(s.To.Host()); err != nil && s.Heard { // a name: the state machine has judged all others
+		ctx = context.WithValue(ctx, heardKey{}, true)
 	}
 	req, err := http.NewRequestWithContext(ctx, ep.method, target, reader)
 	if err != nil {
@@ -108,17 +145,16 @@ func (c *client) exchange(ctx context.Context, ep endpoint, s gossip.Send) (goss
 	if err != nil {
 		return nil, err
 	}
-	return c.endpoints.decodeAnswer(s.Request, answer)
+	a, err := c.endpoints.decodeAnswer(s.Request, answer)
+	return a, excuse(resp, s.Request, answer, err)
 }
 
-// read returns the body of an answer, or the error that the answer reports.
+// read returns the body of an answer, or the error that the answer reports. Only what
+// has the right status and type comes from a node for certain. Everything else may
+// come from a proxy or a captive portal on the way to the node, or from a web server,
+// so it is not a fault of the node.
 func (c *client) read(ctx context.Context, resp *http.Response, ep endpoint) ([]byte, error) {
-	if body.Compressed(resp.Header) {
-		return nil, malformed(fmt.Errorf("the answer is compressed: %.40q", strings.Join(resp.Header["Content-Encoding"], ", ")))
-	}
 	if resp.StatusCode != http.StatusOK {
-		// The answer may come from a proxy in front of the node, so one that is not
-		// a refusal of the protocol does not count as the node's fault.
 		text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusalBytes))
 		c.traffic.received.Add(uint64(len(text)))
 		if err != nil {
@@ -127,9 +163,61 @@ func (c *client) read(ctx context.Context, resp *http.Response, ep endpoint) ([]
 		return nil, decodeRefusal(resp, text)
 	}
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != ep.kind {
-		return nil, malformed(fmt.Errorf("content type %.60q, want %s", resp.Header.Get("Content-Type"), ep.kind))
+		return nil, notNode("answered 200 OK with %s, want %s: a web server, a proxy or a login page may be in the place of the node", typeOf(resp), ep.kind)
+	}
+	if body.Compressed(resp.Header) {
+		return nil, fmt.Errorf("the answer is compressed (%.40q): a proxy in front of the node must pass answers on as they are", strings.Join(resp.Header["Content-Encoding"], ", "))
 	}
 	return c.readBody(ctx, resp, ep.maxAnswer)
+}
+
+// excuse returns the error of an answer that could not be decoded. It is no fault of
+// the node if the answer may have been cut off on the way, which cannot be seen if
+// only the end of the connection ends it; or if the answer to a greeting lacks all
+// that makes it one, since any web server may answer with some JSON.
+func excuse(resp *http.Response, r gossip.Request, answer []byte, err error) error {
+	var f gossip.Fault
+	if !errors.As(err, &f) || f.Reason != gossip.FaultMalformed {
+		return err
+	}
+	if resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 {
+		return fmt.Errorf("the answer may have been cut off, perhaps by a proxy: %s", f.Detail)
+	}
+	if _, hello := r.(gossip.Hello); hello && !looksLikeGreeting(answer) {
+		return notNode("answered 200 OK with something other than a greeting" + isNodeThere)
+	}
+	return err
+}
+
+// looksLikeGreeting reports whether a body is a JSON object that has one of the fields
+// by which a greeting is known.
+func looksLikeGreeting(body []byte) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil {
+		return false
+	}
+	for _, name := range []string{"network_id", "node_id"} {
+		if _, ok := fields[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func notNode(format string, args ...any) error {
+	return gossip.NotNode{What: fmt.Sprintf(format, args...)}
+}
+
+// typeOf describes the content type of an answer for people.
+func typeOf(resp *http.Response) string {
+	text := resp.Header.Get("Content-Type")
+	switch kind, _, _ := mime.ParseMediaType(text); kind {
+	case "":
+		return "no content type"
+	case "text/html":
+		return "a web page (text/html)"
+	}
+	return fmt.Sprintf("content type %.60q", text)
 }
 
 // readBody reads a body of at most most bytes. The memory grows with what has

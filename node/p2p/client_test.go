@@ -24,7 +24,8 @@ import (
 
 func sendTo(t *testing.T, n *Network, server *httptest.Server, r gossip.Request) (gossip.Answer, error) {
 	t.Helper()
-	return n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL), Session: gossip.Session{5}, Request: r, Timeout: 10 * time.Second})
+	outcome := n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL), Session: gossip.Session{5}, Request: r, Timeout: 10 * time.Second})
+	return outcome.Answer, outcome.Err
 }
 
 // TestClientSends checks the request that arrives at a server.
@@ -82,10 +83,10 @@ func TestClientRefuses(t *testing.T) {
 		}, gossip.FaultOversize, "more than 160000 bytes"},
 		{"another type", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
-		}, gossip.FaultMalformed, `content type "text/html", want application/octet-stream`},
+		}, "", `answered 200 OK with a web page (text/html), want application/octet-stream`},
 		{"compressed", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-		}, gossip.FaultMalformed, "compressed"},
+		}, "", "compressed"},
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 		}, "", "answered 307 Temporary Redirect: is a lode node there?"},
@@ -179,7 +180,7 @@ func TestClientDeadline(t *testing.T) {
 				}
 			})
 			start := time.Now()
-			_, err := n.client.send(t.Context(), gossip.Send{To: "http://a:1", Request: gossip.GetHeaders{}, Timeout: 15 * time.Second})
+			err := n.client.send(t.Context(), gossip.Send{To: "http://a:1", Request: gossip.GetHeaders{}, Timeout: 15 * time.Second}).Err
 			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 15*time.Second {
 				t.Errorf("%s: %v after %v, want the deadline of 15 s", name, err, time.Since(start))
 			}
@@ -202,11 +203,11 @@ func TestGuard(t *testing.T) {
 		if err := (guard{}).check(addr); (err == nil) != want.any {
 			t.Errorf("%s: error %v", ip, err)
 		}
-		if err := (guard{[]netip.Prefix{ten}}).check(addr); (err == nil) != want.ten {
+		if err := (guard{allow: []netip.Prefix{ten}}).check(addr); (err == nil) != want.ten {
 			t.Errorf("%s, only 10.0.0.0/8: error %v", ip, err)
 		}
 	}
-	g := guard{[]netip.Prefix{ten}}
+	g := guard{allow: []netip.Prefix{ten}}
 	for a, want := range map[gossip.Address]bool{"http://10.0.0.1:1": true, "http://11.0.0.1:1": false, "http://name:1": true, "http://[fe80::1]:1": false} {
 		if got := g.allows(a); got != want {
 			t.Errorf("%s: %v", a, got)
@@ -225,12 +226,27 @@ func TestGuardAfterResolution(t *testing.T) {
 	}
 	config := testConfig(newTestChain(t))
 	send := func(n *Network, to string) error {
-		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second})
+		err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second}).Err
 		return err
+	}
+	heard := func(n *Network, to string) error {
+		return n.client.send(t.Context(), gossip.Send{To: gossip.Address(to), Request: gossip.GetAddresses{}, Timeout: 10 * time.Second, Heard: true}).Err
 	}
 	n := newTestNetwork(t, config)
 	if err := send(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("localhost: %v", err)
+	}
+	if err := heard(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("localhost, which a node on the loopback has heard: %v", err)
+	}
+	public := config
+	public.Address = "http://8.8.8.8:8000"
+	n = newTestNetwork(t, public)
+	if err := heard(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "is loopback") {
+		t.Errorf("localhost, which a node elsewhere has heard: %v", err)
+	}
+	if err := send(n, "http://localhost:"+port); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("localhost, which was chosen: %v", err)
 	}
 	if err := send(n, "http://0.0.0.0:"+port); err == nil || !strings.Contains(err.Error(), "no machine's address") {
 		t.Errorf("0.0.0.0: %v", err)
@@ -265,7 +281,7 @@ func TestAnswersShareMemory(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	get := func(which string, timeout time.Duration) error {
-		_, err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL + which), Request: gossip.GetHeaders{}, Timeout: timeout})
+		err := n.client.send(t.Context(), gossip.Send{To: gossip.Address(server.URL + which), Request: gossip.GetHeaders{}, Timeout: timeout}).Err
 		return err
 	}
 	var group sync.WaitGroup

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,6 +15,20 @@ import (
 // guard decides with which IP addresses the node connects.
 type guard struct {
 	allow []netip.Prefix // nil: all addresses that check does not refuse
+	own   []netip.Addr   // of this node
+}
+
+// heardKey is the key of a value of a request's context. It is there if the name to
+// which the request goes was heard from others: see checkHeard.
+type heardKey struct{}
+
+// checkHeard returns an error if others have told this node a name that stands for an
+// IP address that the node would not have believed from them.
+func (g guard) checkHeard(ctx context.Context, ip netip.Addr) error {
+	if ctx.Value(heardKey{}) == nil || gossip.Believable(g.own, ip) {
+		return nil
+	}
+	return fmt.Errorf("%s is %s, and this node's own address is not", ip, gossip.ScopeOf(ip))
 }
 
 // check returns an error if the node must not connect with an address. Apart from
@@ -48,14 +63,17 @@ func (g guard) allows(a gossip.Address) bool {
 	return err != nil || g.check(ip) == nil
 }
 
-// control is for [net.Dialer.Control]. It checks the IP address that a connection
-// goes to, after the name has been resolved.
-func (g guard) control(_, address string, _ syscall.RawConn) error {
+// control is for [net.Dialer.ControlContext]. It checks the IP address that a
+// connection goes to, after the name has been resolved.
+func (g guard) control(ctx context.Context, _, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("address %s: %w", address, err)
 	}
-	return g.check(to.Addr())
+	if err := g.check(to.Addr()); err != nil {
+		return err
+	}
+	return g.checkHeard(ctx, to.Addr())
 }
 
 // Bounds of connections to other nodes.
@@ -70,7 +88,7 @@ const (
 // newTransport returns a transport for HTTP/1.1 without compression. It ignores
 // the proxies that the environment names.
 func newTransport(g guard) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: g.control}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, ControlContext: g.control}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Transport{

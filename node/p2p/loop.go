@@ -99,8 +99,7 @@ func (n *Network) do(ctx context.Context, e gossip.Effect) gossip.Event {
 		}
 		n.work.Go(func() {
 			defer n.sends.Free()
-			answer, err := n.client.send(ctx, e)
-			n.report(ctx, gossip.Answered{ID: e.ID, Answer: answer, Err: err})
+			n.report(ctx, n.client.send(ctx, e))
 		})
 	case gossip.Accept:
 		n.work.Go(func() {

@@ -37,6 +37,7 @@ var _ Chain = (*chain.Chain)(nil)
 type Config struct {
 	Chain   Chain
 	Address gossip.Address   // where others reach this node
+	Own     []netip.Addr     // its IP addresses; nil: the host of Address, if that is one; empty: not known
 	Peers   []gossip.Address // nodes that this one always tries to be connected with
 	Book    string           // file of the address book; "": it is not kept
 	Allow   []netip.Prefix   // IP addresses to connect with; nil: any
@@ -157,10 +158,13 @@ func New(c Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := guard{allow: c.Allow}
+	if ip, ok := c.Address.IP(); ok && c.Own == nil {
+		c.Own = []netip.Addr{ip}
+	}
+	g := guard{allow: c.Allow, own: c.Own}
 	n.client = newClient(g, n.endpoints, &n.traffic, n.tellSent)
 	n.machine = gossip.New(gossip.Config{
-		Chain: c.Chain, Random: c.Random, Node: gossip.NewNodeID(c.Random), Address: c.Address,
+		Chain: c.Chain, Random: c.Random, Node: gossip.NewNodeID(c.Random), Address: c.Address, Own: c.Own,
 		Peers: c.Peers, Book: entries, Allow: g.allows, Limits: l.Gossip,
 	})
 	return n, nil
@@ -210,10 +214,23 @@ var ErrStopped = errors.New("the node is shutting down")
 
 // Connect connects with the node at an address. It returns nil once each of the two
 // nodes is a peer of the other. With keep, the network goes on trying to connect
-// with that address later, even if this attempt fails.
+// with that address later, even if this attempt fails, unless it turns out that
+// something other than a node of this network is there. If it is no node at all, the
+// error is a [gossip.NotNode] that says what it is.
 func (n *Network) Connect(ctx context.Context, address gossip.Address, keep bool) error {
+	return n.connect(ctx, gossip.Connect{ID: n.newID(), Address: address, Keep: keep})
+}
+
+// ConnectFor is Connect for a client at the IP address from, who may not choose which
+// addresses the node calls. The node calls only such as it would believe from another
+// node: see [gossip.Believable].
+func (n *Network) ConnectFor(ctx context.Context, from netip.Addr, address gossip.Address, keep bool) error {
+	return n.connect(ctx, gossip.Connect{ID: n.newID(), Address: address, Keep: keep, Heard: true, From: from})
+}
+
+func (n *Network) connect(ctx context.Context, ev gossip.Connect) error {
 	outcome := make(chan error, 1)
-	c := connecting{gossip.Connect{ID: n.newID(), Address: address, Keep: keep}, outcome}
+	address, c := ev.Address, connecting{ev, outcome}
 	select {
 	case n.connects <- c:
 	case <-ctx.Done():
@@ -223,7 +240,7 @@ func (n *Network) Connect(ctx context.Context, address gossip.Address, keep bool
 	}
 	select {
 	case err := <-outcome:
-		return err
+		return n.explain(ctx, address, err)
 	case <-ctx.Done():
 		return fmt.Errorf("connect with %s: %w", address, ctx.Err())
 	case <-n.stopped:

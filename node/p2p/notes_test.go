@@ -101,7 +101,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	if !slices.Equal(refused, []gossip.RefusalReason{gossip.BadRequest}) {
 		t.Errorf("refused for %v", refused)
 	}
-	_, err := n.client.send(t.Context(), gossip.Send{To: "http://127.0.0.1:1", Request: gossip.GetAddresses{}, Timeout: 10 * time.Second})
+	err := n.client.send(t.Context(), gossip.Send{To: "http://127.0.0.1:1", Request: gossip.GetAddresses{}, Timeout: 10 * time.Second}).Err
 	if err == nil || len(sent) != 1 || sent[0].Route != "/p2p/addresses" || sent[0].Result != ResultFailed || sent[0].Took <= 0 {
 		t.Errorf("sent %+v, %v", sent, err)
 	}

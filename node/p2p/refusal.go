@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lodepow/lode/node/gossip"
 )
@@ -30,21 +32,58 @@ func statusOf(reason gossip.RefusalReason) int {
 // maxRetryAfter bounds for how long a peer can make this node wait.
 const maxRetryAfter = time.Hour
 
+// isNodeThere ends the description of an answer that no node gives.
+const isNodeThere = ": is a lode node there?"
+
+// maxAdvice bounds the sentence of another node that is shown, in bytes.
+const maxAdvice = 200
+
 // decodeRefusal returns the error that an answer other than 200 reports: a
-// [gossip.Refusal], or another error if the answer is not one of the protocol,
-// such as the 404 of some other server.
+// [gossip.Refusal]; or if the answer is not one of the protocol, a [gossip.NotNode], or
+// another error if a node may be there that cannot be reached this way or for now.
 func decodeRefusal(resp *http.Response, body []byte) error {
 	var r gossip.Refusal
 	if json.Unmarshal(body, &r) != nil || !slices.Contains(RefusalReasons(), r.Reason) {
-		return fmt.Errorf("answered %d %s: is a lode node there?", resp.StatusCode, http.StatusText(resp.StatusCode))
+		text := fmt.Sprintf("answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+		if advice := adviceOf(body); advice != "" {
+			text += ": " + advice
+		} else {
+			text += isNodeThere
+		}
+		switch {
+		case resp.StatusCode >= 500, resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusRequestTimeout, resp.StatusCode == http.StatusForbidden:
+			return errors.New(text)
+		}
+		return gossip.NotNode{What: text}
 	}
-	if len(r.Message) > 200 {
-		r.Message = r.Message[:200]
+	if len(r.Message) > maxAdvice {
+		r.Message = strings.ToValidUTF8(r.Message[:maxAdvice], "")
 	}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		r.RetryAfter = min(time.Duration(min(seconds, 1<<20))*time.Second, maxRetryAfter)
 	}
 	return r
+}
+
+// adviceOf returns the sentence of an error that a node's API has answered with, such
+// as how the node wants to be called; or "" if there is none.
+func adviceOf(body []byte) string {
+	var e struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(body, &e) != nil {
+		return ""
+	}
+	printable := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, e.Error)
+	if len(printable) > maxAdvice {
+		printable = strings.ToValidUTF8(printable[:maxAdvice], "")
+	}
+	return printable
 }
 
 // sendRefusal answers with an error. An error that is not a [gossip.Refusal] means

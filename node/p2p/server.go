@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -163,6 +164,9 @@ var errBusy = errors.New("the state machine has too much to do")
 // errBusy if the queue is full or the reply takes too long.
 func (n *Network) ask(r *http.Request, request gossip.Request) (gossip.Answer, error) {
 	in := gossip.Incoming{ID: n.newID(), From: remoteAddr(r), Request: request}
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && ipOf(local) == in.From {
+		in.From = netip.AddrFrom4([4]byte{127, 0, 0, 1}) // another program of this machine
+	}
 	if text := r.Header.Get(SessionHeader); text != "" {
 		if err := in.Session.UnmarshalText([]byte(text)); err != nil {
 			return nil, err
