@@ -305,7 +305,7 @@ func TestNoNodeIsForgottenLater(t *testing.T) {
 // that address here with its id.
 func TestDialledNodeGivesTheAddressOfAGuest(t *testing.T) {
 	const public = "http://node.example:8000"
-	h := newTestNode(t, 1, nil)
+	h := newTestNode(t, 1, func(c *Config) { c.Address = "http://192.168.1.9:8000" })
 	honest, impostor := ipRemote("192.168.1.5"), ipRemote("192.168.1.5")
 	impostor.session = Session{66}
 	h.welcome(impostor)
