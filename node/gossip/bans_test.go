@@ -53,24 +53,24 @@ func (h *testNode) answerFrom(from string, s Send, a Answer) {
 func TestBanOfIPv6(t *testing.T) {
 	h := newTestNode(t, 1, func(c *Config) { c.Own = append(c.Own, netip.MustParseAddr("2001:db8::ff")) })
 	r := newRemote(1)
-	r.address = "http://[2001:db8::1]:8000"
-	if refusal := h.helloFrom("2001:db8::1", r); refusal != nil {
+	r.address = "http://[2a00:1450::1]:8000"
+	if refusal := h.helloFrom("2a00:1450::1", r); refusal != nil {
 		t.Fatal(refusal)
 	}
 	s, _ := mustTake[Hello](h)
-	h.answerFrom("2001:db8::1", s, Welcome{r.greeting()})
+	h.answerFrom("2a00:1450::1", s, Welcome{r.greeting()})
 	s, _ = mustTake[GetAddresses](h)
 	h.fail(s, fault(FaultMalformed, "no addresses"))
 	again := newRemote(2)
-	again.address = "http://[2001:db8::2]:8000"
-	if refusal := h.helloFrom("2001:db8::ffff:2", again); refusal == nil || refusal.Reason != Banned {
+	again.address = "http://[2a00:1450::2]:8000"
+	if refusal := h.helloFrom("2a00:1450::ffff:2", again); refusal == nil || refusal.Reason != Banned {
 		t.Errorf("a hello from the next address of the same network: %v, want %s", refusal, Banned)
 	}
 	if !h.g.host.bans.hasAddress(h.now, again.address) {
 		t.Error("the next address of the same network is not banned")
 	}
-	again.address = "http://[2001:db8:0:1::2]:8000"
-	if refusal := h.helloFrom("2001:db8:0:1::2", again); refusal != nil {
+	again.address = "http://[2a00:1450:0:1::2]:8000"
+	if refusal := h.helloFrom("2a00:1450:0:1::2", again); refusal != nil {
 		t.Errorf("a hello from another network: %v", refusal)
 	}
 }

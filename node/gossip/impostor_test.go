@@ -9,8 +9,8 @@ import (
 )
 
 // ipRemote is newRemote for a remote that listens at an IP address.
-func ipRemote(i int, ip string) *remote {
-	r := newRemote(i)
+func ipRemote(ip string) *remote {
+	r := newRemote(1)
 	r.address = Address("http://" + ip + ":8000")
 	return r
 }
@@ -148,7 +148,7 @@ func TestDuplicateByItsOwnWord(t *testing.T) {
 // one that somebody else sends in its name.
 func TestOfferIsNotReplaced(t *testing.T) {
 	h := newTestNode(t, 1, nil)
-	r, liar := ipRemote(1, "10.0.0.1"), ipRemote(1, "10.0.0.1")
+	r, liar := ipRemote("10.0.0.1"), ipRemote("10.0.0.1")
 	liar.session = Session{66}
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})
@@ -172,7 +172,7 @@ func TestNobodyComesFirst(t *testing.T) {
 	for name, id := range map[string]NodeID{"another id": {66}, "its id": newRemote(1).id} {
 		t.Run(name, func(t *testing.T) {
 			h := newTestNode(t, 1, nil)
-			r, liar := ipRemote(1, "10.0.0.1"), ipRemote(1, "10.0.0.1")
+			r, liar := ipRemote("10.0.0.1"), ipRemote("10.0.0.1")
 			liar.id, liar.session = id, Session{66}
 			if refusal := h.helloFrom("10.9.9.9", liar); refusal != nil {
 				t.Fatal(refusal)
@@ -306,7 +306,7 @@ func TestNoNodeIsForgottenLater(t *testing.T) {
 func TestDialledNodeGivesTheAddressOfAGuest(t *testing.T) {
 	const public = "http://node.example:8000"
 	h := newTestNode(t, 1, func(c *Config) { c.Own = append(c.Own, netip.MustParseAddr("192.168.1.9")) })
-	honest, impostor := ipRemote(1, "192.168.1.5"), ipRemote(1, "192.168.1.5")
+	honest, impostor := ipRemote("192.168.1.5"), ipRemote("192.168.1.5")
 	impostor.session = Session{66}
 	h.welcome(impostor)
 	h.step(Connect{ID: 100, Address: public, Keep: true})
@@ -334,7 +334,7 @@ func TestDialledNodeGivesTheAddressOfAGuest(t *testing.T) {
 // same node, and that the session in use stays in use.
 func TestOfferIsTested(t *testing.T) {
 	h := newTestNode(t, 1, nil)
-	r := ipRemote(1, "10.0.0.1")
+	r := ipRemote("10.0.0.1")
 	h.guestAt(r, "10.0.0.1")
 	for i, tc := range []struct {
 		from string

@@ -41,7 +41,7 @@ func TestCrowd(t *testing.T) {
 				for i := range 80 {
 					s := net.AddScriptAt(netip.AddrPortFrom(tc.at(i%tc.addresses), uint16(8000+i)))
 					if tc.silent {
-						s.Answer = func(r gossip.Request) (gossip.Answer, error) { return nil, nodes.ErrSilent }
+						s.Answer = func(gossip.Request) (gossip.Answer, error) { return nil, nodes.ErrSilent }
 					}
 					net.After(time.Duration(i)*20*time.Millisecond, func() { s.Greet(target, time.Second) })
 				}
