@@ -21,10 +21,14 @@ import (
 
 const (
 	siegeNodes  = 3
-	siegeGrowth = 64 << 20         // by which the resident memory of a node may grow
-	siegeDepth  = 3                // maximum number of blocks above the latest common one
-	siegeLag    = 10 * time.Second // maximum time for a block to reach all nodes
-	siegeRest   = 3 * time.Minute  // maximum time until descriptors and goroutines are as before
+	siegeGrowth = 64 << 20        // by which the resident memory of a node may grow
+	siegeDepth  = 3               // maximum number of blocks above the latest common one
+	siegeRest   = 3 * time.Minute // maximum time until descriptors and goroutines are as before
+
+	// siegeLag is the maximum time for a block to reach all nodes. Announcements may
+	// wait for the sync under way to end, which takes ten seconds if its blocks never
+	// come.
+	siegeLag = 15 * time.Second
 )
 
 // TestSiege runs every attack of TestAttack at the same time, and the hostile peers of
