@@ -66,7 +66,7 @@ func stories() []story {
 		{"slow-sync", false, true, attackBySlowSync},
 		{"places", true, true, attackByPlaces},
 		{"address-book", false, false, attackByAddressBook},
-		{"connections", true, true, attackByConnections},
+		{"connections", false, true, attackByConnections},
 		{"bans", true, true, attackByNextAddress},
 		{"proxy", true, false, attackByProxy},
 		{"other-servers", false, false, attackByOtherServers},
