@@ -22,9 +22,10 @@ const (
 type download struct {
 	batches []*batch
 	hashes  []pow.Hash
-	taken   int     // blocks that the chain has added
-	lacking []*peer // peers that do not have the blocks
-	senders []*peer // peers that have sent blocks
+	taken   int       // blocks that the chain has added
+	takenAt time.Time // when it added the latest
+	lacking []*peer   // peers that do not have the blocks
+	senders []*peer   // peers that have sent blocks
 }
 
 // batch is a run of blocks that are asked for together.
@@ -268,6 +269,7 @@ func (y *syncer) onAccepted(s *syncing, a *acceptance, ev Accepted) {
 	}
 	s.taken += ev.Taken
 	if ev.Taken > 0 {
+		s.takenAt = y.now
 		if s.left() > 0 {
 			y.setStall(s)
 		} else {

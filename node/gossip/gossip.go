@@ -134,13 +134,13 @@ func (g *Gossip) onAnnounce(ev Incoming, a Announce) (Answer, *Refusal) {
 	return Done{}, nil
 }
 
-// onChanged announces what is new in the chain. While a sync has blocks to come
-// the tip is not worth announcing.
+// onChanged announces what is new in the chain. While a sync brings one block after
+// another, the tip is not worth announcing.
 func (g *Gossip) onChanged(ev chain.Event) {
 	switch ev.Kind {
 	case chain.EventTip, chain.EventReorg:
 		g.news.setFound(ev.Tip.Hash, g.host.now)
-		if !g.syncer.behind() {
+		if !g.syncer.advances() {
 			g.news.announceTip()
 		}
 		for _, id := range ev.Returned {

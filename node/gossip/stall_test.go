@@ -92,3 +92,40 @@ func TestBlocksAheadOfTheClock(t *testing.T) {
 		t.Error("no other peer may be synced with")
 	}
 }
+
+// While a sync waits for blocks that do not come, the node announces the blocks that it
+// finds itself. While the sync brings blocks, it does not announce each of them.
+func TestBlocksAreAnnouncedDuringAStalledSync(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	theirs := mineChain(h.chain.Tip(), 300, 7)
+	r, other := newRemote(1), newRemote(2)
+	for _, b := range theirs {
+		r.tip = r.tip.Apply(b.Header)
+	}
+	h.join(other)
+	h.join(r)
+	s, _ := mustTake[GetHeaders](h)
+	h.answer(s, Headers{headersOf(theirs)})
+	batch, get := mustTake[GetBlocks](h)
+	own := mineChain(h.chain.Tip(), 1, 9)[0]
+	h.accept(own)
+	if told := h.announcedTo(own.Hash()); !told[other.address] {
+		t.Errorf("the block was announced to %v", told)
+	}
+	for {
+		if _, _, ok := take[Announce](h); !ok {
+			break
+		}
+	}
+	h.answer(batch, serveFrom(theirs, get))
+	last := h.chain.Tip().Hash
+	if last != get.Hashes[len(get.Hashes)-1] {
+		t.Fatalf("the tip is %s, want the last block of the batch", last)
+	}
+	h.now = h.now.Add(advancing - 1)
+	another := mineChain(h.chain.Tip(), 1, 9)[0]
+	h.accept(another)
+	if told := h.announcedTo(another.Hash()); len(told) > 0 {
+		t.Errorf("while the sync advances, a block was announced to %v", told)
+	}
+}

@@ -15,6 +15,8 @@ const (
 	maxUnbacked  = 3       // how often a peer's headers may have less work than it claims before it is dropped
 	maxCollected = 1 << 14 // hashes collected before blocks are fetched for them
 	maxPasses    = 4       // over headers that change while they are read
+
+	advancing = time.Second // after a block of a sync, in which tips are not announced
 )
 
 // syncer finds peers that claim more work than this node has, and follows their
@@ -81,6 +83,14 @@ type syncing struct {
 func (y *syncer) behind() bool {
 	s := y.current
 	return s != nil && s.phase >= collecting && (s.phase < complete || s.left() > 0)
+}
+
+// advances reports whether the sync under way has taken a block a moment ago and has
+// more to come. Each of its blocks becomes the tip for a moment then, which is not worth
+// announcing. A sync whose blocks do not come must not keep this node from announcing
+// the blocks that it finds or gets otherwise.
+func (y *syncer) advances() bool {
+	return y.behind() && y.now.Sub(y.current.takenAt) < advancing
 }
 
 // target is the height that the sync is expected to reach.
