@@ -150,6 +150,9 @@ func (b *book) restore(e Entry) {
 		}
 	}
 	e.Anchor = e.Anchor && e.Tried && anchors < maxAnchors
+	if e.Anchor { // it may have failed because this node's own line was down
+		e.Failures, e.Next = 0, time.Time{}
+	}
 	tried := e.Tried
 	e.Tried = false // until there is room for it
 	if n := b.put(e, nil); n != nil && tried && b.hasRoomToTry(n) {

@@ -85,7 +85,7 @@ func (c guestGroups) larger(p, other *peer) int {
 // newcomer finds no place.
 func (g *greeter) makeRoom(newcomer netip.Addr) *Refusal {
 	guests := slices.DeleteFunc(slices.Clone(g.peers.all), func(p *peer) bool { return p.out })
-	greeted := slices.DeleteFunc(slices.Clone(guests), func(p *peer) bool { return p.phase != checking })
+	greeted := slices.DeleteFunc(slices.Clone(guests), func(p *peer) bool { return p.phase.proven() })
 	var sameCame, sameGreeted int
 	if newcomer.IsValid() && !newcomer.IsLoopback() {
 		sameCame, sameGreeted = countFrom(guests, newcomer), countFrom(greeted, newcomer)
@@ -111,10 +111,11 @@ func (g *greeter) makeRoom(newcomer netip.Addr) *Refusal {
 		}
 	}
 	if victim != nil {
-		if victim.phase == checking {
+		if victim.phase.proven() {
+			g.book.markFailed(victim.address, g.now, g.config.FullRetry) // it is not dialled at once
+		} else { // the book says nothing of it, since anybody may have claimed the address of another node
 			g.givenUp = append(g.givenUp, g.now.Add(g.config.HelloTimeout))
 		}
-		g.book.markFailed(victim.address, g.now, g.config.FullRetry) // it is not dialled at once
 		g.drop(victim, "evicted", fmt.Sprintf("another node needs the place, and %d peers came from the network of this one", groupsOf(guests, newcomer).networks[networkOf(victim.source)]))
 	}
 	return nil

@@ -270,7 +270,7 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 	if p := g.peers.bySession[ev.Session]; p != nil {
 		p.seen = g.now
 		if source := SourceOf(ev.From); !p.out && source.IsValid() {
-			p.source = source
+			p.source, p.heard = source, false
 		}
 		if g.identify(p, h.Greeting, h.Session) {
 			p.useSession(h.Session)
