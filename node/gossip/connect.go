@@ -72,6 +72,10 @@ func (g *greeter) onConnect(ev Connect) {
 			return
 		}
 	}
+	if p != nil && ev.Heard && p.phase == checking {
+		g.dialClaimed(p)
+		p.heard = true
+	}
 	if p != nil && !ev.Heard {
 		p.chosen = true
 		if g.peers.outbound < mostByHand {
@@ -93,28 +97,33 @@ func (g *greeter) onConnect(ev Connect) {
 }
 
 // takeGuest makes a guest one of this node's choice, because its address is to be
-// dialled: if the address is to be kept, or if nobody has answered there yet. In the
-// latter case the guest may be no more than a claim that somebody has made to be in
-// the way, so whichever node answers is welcome; and if the guest has failed already,
-// see [greeter.dismiss], the address is called again.
+// dialled: if the address is to be kept, or if nobody has answered there yet.
 func (g *greeter) takeGuest(p *peer, keep bool) {
 	if p.out {
 		return
 	}
 	if !p.phase.proven() {
-		if p.phase == checking {
-			p.setOffer(offer{p.claims, p.theirs, p.source})
-		}
-		p.phase, p.claims, p.theirs, p.heard = dialling, NodeID{}, Session{}, false
-		if p.hello.request == nil {
-			p.hello.timer.fire = func() { g.greet(p) }
-			g.timers.stop(&p.hello.timer)
-			g.greet(p)
-		}
-		keep = true
+		g.dialClaimed(p)
+		p.heard, keep = false, true
 	}
 	if keep {
 		g.peers.choose(p)
+	}
+}
+
+// dialClaimed dials the address of a guest at which nobody has answered yet. The guest
+// may be no more than a claim that somebody has made to be in the way, so whichever
+// node answers is welcome; and if the guest has failed already, see [greeter.dismiss],
+// the address is called again.
+func (g *greeter) dialClaimed(p *peer) {
+	if p.phase == checking {
+		p.setOffer(offer{p.claims, p.theirs, p.source})
+		p.phase, p.claims, p.theirs = dialling, NodeID{}, Session{}
+	}
+	if p.hello.request == nil {
+		p.hello.timer.fire = func() { g.greet(p) }
+		g.timers.stop(&p.hello.timer)
+		g.greet(p)
 	}
 }
 
@@ -355,7 +364,7 @@ func (g *greeter) isConnected(e *entry) bool {
 }
 
 // knownAddresses returns the answer to GetAddresses: the addresses of the peers, and
-// then those of nodes that were connected before, in random order.
+// then those of others that this node has dialled, in random order.
 func (g *greeter) knownAddresses() Addresses {
 	var known []Address
 	for _, p := range g.peers.all {

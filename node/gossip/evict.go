@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// A node that came to this one is a guest. When there is no room for another guest,
+// A node that came to this one, or that a client who may not choose has named, is a
+// guest. When there is no room for another guest,
 // the newcomer may take the place of one that belongs to a larger group: the guests
 // from one network, or those from one IP address of the newcomer's own network. So
 // somebody with a few addresses cannot keep others out, however quickly the places are
 // taken; and since a newcomer of a group that is as large as the others evicts nobody,
 // coming again and again evicts nobody either.
 //
-// Groups are made by the IP addresses from which guests came. The addresses that they
-// claim would cost nothing.
+// Groups are made by the IP addresses from which guests, or those clients, came. The
+// addresses that guests claim would cost nothing.
 
 // Guests that were useful, are near or have been here for long are spared: of all
 // guests one in sparedNear with the shortest trips, one in sparedBlocks that have most

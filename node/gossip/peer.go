@@ -10,7 +10,7 @@ import (
 type phase uint8
 
 const (
-	dialling  phase = iota // this node chose the address, and nobody has answered there yet
+	dialling  phase = iota // this node calls the address by its own choice or for a client, and nobody has answered there yet
 	checking               // a node came with a Hello, and has not answered at the address that it claims yet
 	oneWay                 // the peer has answered at its address, but has not given this node a session yet
 	connected              // each node has a session of the other

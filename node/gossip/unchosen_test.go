@@ -25,7 +25,9 @@ func TestUnchosenAreGuests(t *testing.T) {
 			if err, told := h.told[h.ids]; !told || err != nil {
 				t.Errorf("the outcome for a connected guest is %v (reported: %v), want nil", err, told)
 			}
-			if refusal := h.helloFrom("10.9.9.9", claimed); refusal != nil {
+			liar := newRemote(2)
+			liar.id = NodeID{66}
+			if refusal := h.helloFrom("10.9.9.9", liar); refusal != nil {
 				t.Fatal(refusal)
 			}
 			ask(claimed.address)
