@@ -45,6 +45,7 @@ func (g *greeter) onConnect(ev Connect) {
 	}
 	a, mostByHand := ev.Address, max(0, g.config.Limits.Outbound)+maxByHand
 	p := g.peers.byAddress[a]
+	guest := ev.Heard && !g.book.isKept(a) // the operator's choice remains one, whoever names it
 	switch {
 	case g.book.isSelf(a):
 		refuse("%s is this node itself", a)
@@ -58,7 +59,7 @@ func (g *greeter) onConnect(ev Connect) {
 	case ev.Heard && !g.book.believes(a, ev.From):
 		refuse("%s; a client on the node's own machine, or with its token, may name such an address", g.book.disbelief(a))
 		return
-	case p == nil && !ev.Heard && g.peers.outbound >= mostByHand:
+	case p == nil && !guest && g.peers.outbound >= mostByHand:
 		refuse("this node has chosen %d peers already, and takes no more", g.peers.outbound)
 		return
 	case len(g.waiters) >= maxWaiters:
@@ -66,7 +67,7 @@ func (g *greeter) onConnect(ev Connect) {
 		return
 	}
 	source := SourceOf(ev.From)
-	if p == nil && ev.Heard {
+	if p == nil && guest {
 		if refusal := g.makeRoom(source); refusal != nil {
 			g.do(Connected{ID: ev.ID, Err: *refusal})
 			return
@@ -87,10 +88,10 @@ func (g *greeter) onConnect(ev Connect) {
 	g.timers.set(&w.timer, g.now.Add(g.config.ConnectWait))
 	g.waiters = append(g.waiters, w)
 	switch {
-	case p == nil && ev.Heard:
+	case p == nil && guest:
 		g.newPeer(a, dialling, func(p *peer) { p.out, p.heard, p.source = false, true, source })
 	case p == nil:
-		g.newPeer(a, dialling, func(p *peer) { p.chosen = true })
+		g.newPeer(a, dialling, func(p *peer) { p.chosen = !ev.Heard })
 	case p.phase.canAnnounce():
 		g.endWait(a, nil, true)
 	}

@@ -198,3 +198,17 @@ func TestAnchorsThatFailedAreFirst(t *testing.T) {
 		t.Errorf("the first hello goes to %s, want the anchor", s.To)
 	}
 }
+
+// TestKeptIsNoGuest checks that an address that the operator wants kept is dialled as
+// such, also if a client who may not choose names it before its next turn.
+func TestKeptIsNoGuest(t *testing.T) {
+	h := newTestNode(t, 1, func(c *Config) { c.Peers, c.Limits.Inbound = []Address{address(1)}, -1 })
+	s, _ := mustTake[Hello](h)
+	h.fail(s, errors.New("connection refused"))
+	h.step(Connect{ID: 100, Address: address(1), Heard: true, From: netip.MustParseAddr("10.3.0.9")})
+	s, _ = mustTake[Hello](h)
+	h.answer(s, Welcome{newRemote(1).greeting()})
+	if peers := h.g.Peers(); len(peers) != 1 || !peers[0].Out {
+		t.Errorf("the peers are %+v, want one of this node's choice", peers)
+	}
+}
