@@ -101,7 +101,11 @@ func (h *host) banPeer(p *peer) {
 	} else if p.several {
 		from = netip.Addr{}
 	}
-	for i, ip := range []netip.Addr{from, p.source} {
+	came := p.source
+	if p.heard { // the client who named the peer is not to blame
+		came = netip.Addr{}
+	}
+	for i, ip := range []netip.Addr{from, came} {
 		switch {
 		case !ip.IsValid() || ip.IsLoopback() || i > 0 && from.IsValid() && SourceOf(from) == SourceOf(ip):
 		case h.sharesSource(p, ip):

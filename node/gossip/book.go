@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	newTries       = 5    // failures after which an address that this node has never connected with is forgotten
-	knownTries     = 1000 // failures after which any address is forgotten, which takes about four hours
+	newTries       = 5    // failures after which a new address is forgotten
+	knownTries     = 1000 // failures after which a tried address is forgotten, which takes about four hours
 	perSource      = 64   // new addresses that came from one host
 	perSourceGroup = 256  // new addresses that came from the hosts of one group
 	triedPart      = 4    // tried addresses take at most this part of the book: one fourth
@@ -150,6 +150,9 @@ func (b *book) restore(e Entry) {
 		}
 	}
 	e.Anchor = e.Anchor && e.Tried && anchors < maxAnchors
+	if e.Anchor { // it may have failed because this node's own line was down
+		e.Failures, e.Next = 0, time.Time{}
+	}
 	tried := e.Tried
 	e.Tried = false // until there is room for it
 	if n := b.put(e, nil); n != nil && tried && b.hasRoomToTry(n) {

@@ -70,8 +70,8 @@ type Timing struct {
 
 	// The address book: how long an address is left alone after it has failed.
 	FirstBackoff time.Duration // after the first failure; the time doubles with each further failure
-	KnownBackoff time.Duration // at most, for a node that was connected before
-	NewBackoff   time.Duration // at most, for an address that was never connected
+	KnownBackoff time.Duration // at most, for a tried or kept address
+	NewBackoff   time.Duration // at most, for a new address
 
 	// Announcements, addresses and mempools.
 	AnnounceRetry  time.Duration // from an announcement that failed to the next one

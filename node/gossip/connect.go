@@ -33,7 +33,8 @@ type waiter struct {
 	address Address // where the node is a peer, or may become one; differs from asked if the node there is a duplicate
 	keep    bool
 	timer   timer
-	heard   bool      // see [Connect]: what was found is not for the client to know
+	heard   bool // see [Connect]: what was found is not for the client to know
+	source  netip.Addr
 	least   time.Time // when it may be told, if heard, that there is no connection
 }
 
@@ -44,6 +45,7 @@ func (g *greeter) onConnect(ev Connect) {
 	}
 	a, mostByHand := ev.Address, max(0, g.config.Limits.Outbound)+maxByHand
 	p := g.peers.byAddress[a]
+	guest := ev.Heard && !g.book.isKept(a) // the operator's choice remains one, whoever names it
 	switch {
 	case g.book.isSelf(a):
 		refuse("%s is this node itself", a)
@@ -57,43 +59,72 @@ func (g *greeter) onConnect(ev Connect) {
 	case ev.Heard && !g.book.believes(a, ev.From):
 		refuse("%s; a client on the node's own machine, or with its token, may name such an address", g.book.disbelief(a))
 		return
-	case p == nil && g.peers.outbound >= mostByHand:
+	case p == nil && !guest && g.peers.outbound >= mostByHand:
 		refuse("this node has chosen %d peers already, and takes no more", g.peers.outbound)
 		return
 	case len(g.waiters) >= maxWaiters:
 		refuse("%d connections are being made already: try again in a moment", len(g.waiters))
 		return
 	}
-	if p != nil && g.peers.outbound < mostByHand {
-		g.takeGuest(p, ev.Keep)
+	source := SourceOf(ev.From)
+	if p == nil && guest {
+		if refusal := g.makeRoom(source); refusal != nil {
+			g.do(Connected{ID: ev.ID, Err: *refusal})
+			return
+		}
+	}
+	if p != nil && ev.Heard && p.phase == checking {
+		g.dialClaimed(p)
+		p.heard = true
 	}
 	if p != nil && !ev.Heard {
 		p.chosen = true
+		if g.peers.outbound < mostByHand {
+			g.takeGuest(p, ev.Keep)
+		}
 	}
-	w := &waiter{id: ev.ID, asked: a, address: a, keep: ev.Keep, heard: ev.Heard, least: g.now.Add(g.config.HelloTimeout)}
+	w := &waiter{id: ev.ID, asked: a, address: a, keep: ev.Keep, heard: ev.Heard, source: source, least: g.now.Add(g.config.HelloTimeout)}
 	w.timer.fire = func() { g.expireWaiter(w) }
 	g.timers.set(&w.timer, g.now.Add(g.config.ConnectWait))
 	g.waiters = append(g.waiters, w)
 	switch {
+	case p == nil && guest:
+		g.newPeer(a, dialling, func(p *peer) { p.out, p.heard, p.source = false, true, source })
 	case p == nil:
-		g.newPeer(a, dialling, func(p *peer) { p.heard, p.chosen = ev.Heard, !ev.Heard })
+		g.newPeer(a, dialling, func(p *peer) { p.chosen = !ev.Heard })
 	case p.phase.canAnnounce():
 		g.endWait(a, nil, true)
 	}
 }
 
-// takeGuest makes a guest one of this node's choice, because a client has asked for
-// its address: if the address is to be kept, or if the guest is still being checked. In
-// the latter case the guest may be no more than a claim that somebody has made to be
-// in the way, so whichever node answers is welcome.
+// takeGuest makes a guest one of this node's choice, because its address is to be
+// dialled: if the address is to be kept, or if nobody has answered there yet.
 func (g *greeter) takeGuest(p *peer, keep bool) {
-	if p.phase == checking {
-		p.setOffer(offer{p.claims, p.theirs, p.source})
-		p.phase, p.claims, p.theirs = dialling, NodeID{}, Session{}
-		keep = true
+	if p.out {
+		return
+	}
+	if !p.phase.proven() {
+		g.dialClaimed(p)
+		p.heard, keep = false, true
 	}
 	if keep {
 		g.peers.choose(p)
+	}
+}
+
+// dialClaimed dials the address of a guest at which nobody has answered yet. The guest
+// may be no more than a claim that somebody has made to be in the way, so whichever
+// node answers is welcome; and if the guest has failed already, see [greeter.dismiss],
+// the address is called again.
+func (g *greeter) dialClaimed(p *peer) {
+	if p.phase == checking {
+		p.setOffer(offer{p.claims, p.theirs, p.source})
+		p.phase, p.claims, p.theirs = dialling, NodeID{}, Session{}
+	}
+	if p.hello.request == nil {
+		p.hello.timer.fire = func() { g.greet(p) }
+		g.timers.stop(&p.hello.timer)
+		g.greet(p)
 	}
 }
 
@@ -112,14 +143,21 @@ func (g *greeter) expireWaiter(w *waiter) {
 }
 
 // finish reports the outcome of a Connect. An address that a client wants kept goes
-// into the book now, if there is or may be a node of this network. An address that
-// has failed and is not to be kept is not in the book, so it is not dialled again.
+// into the book now, if there is or may be a node of this network; if the client may
+// not choose, as an address that another node has sent. An address that has failed and
+// is not to be kept is not in the book, so it is not dialled again.
 func (g *greeter) finish(w *waiter, err error) {
-	if w.keep {
-		g.book.keepByHand(w.asked)
-		if !w.heard {
-			g.book.choose(w.asked)
+	switch {
+	case !w.keep:
+	case w.heard:
+		host := ""
+		if w.source.IsValid() {
+			host = w.source.String()
 		}
+		g.book.learn(w.asked, host, g.config.Random)
+	default:
+		g.book.keepByHand(w.asked)
+		g.book.choose(w.asked)
 	}
 	g.do(Connected{ID: w.id, Err: err})
 }
@@ -176,14 +214,19 @@ func (g *greeter) fillOutbound() {
 	more, alone := g.wantsOutbound()
 	for more {
 		a, next := g.book.pick(g.now, g.config.Random, func(e *entry) bool {
-			return g.peers.byAddress[e.Address] == nil && !g.isConnected(e) && !g.bans.hasAddress(g.now, e.Address)
+			p := g.peers.byAddress[e.Address]
+			return (p == nil || !p.out && !p.phase.proven()) && !g.isConnected(e) && !g.bans.hasAddress(g.now, e.Address)
 		})
 		if a == "" {
 			// The time may come from the file of the book, which has no monotonic clock.
 			g.timers.set(&g.dial, g.now.Add(next.Sub(g.now)))
 			return
 		}
-		g.newPeer(a, dialling, func(*peer) {})
+		if p := g.peers.byAddress[a]; p != nil { // somebody has claimed the address, which proves nothing
+			g.takeGuest(p, false)
+		} else {
+			g.newPeer(a, dialling, func(*peer) {})
+		}
 		more, alone = g.wantsOutbound()
 	}
 	if alone {
@@ -233,12 +276,13 @@ func (g *greeter) dropExtra(p *peer) bool {
 	return true
 }
 
-// dismiss drops a peer whose Hello has failed. A node that came to this one keeps its
-// place until the time for an answer is over, as if there had been none. So the number
-// of places that are free does not tell what was found at the address that it claimed.
+// dismiss drops a peer whose Hello has failed. A node that came to this one, or was
+// dialled for a client who may not choose, keeps its place until the time for an answer
+// is over, as if there had been none. So the number of places that are free does not
+// tell what was found at the address.
 func (g *greeter) dismiss(p *peer, reason, detail string) {
 	over := p.hello.sent.Add(g.config.HelloTimeout)
-	if p.phase != checking || !g.now.Before(over) {
+	if p.out || p.phase.proven() || !g.now.Before(over) {
 		g.drop(p, reason, detail)
 		return
 	}
@@ -255,7 +299,7 @@ func (g *greeter) markFound(p *peer) {
 		host = p.source.String()
 	}
 	g.book.markSeen(p.address, p.node, host, g.now, g.config.Random)
-	if !p.out || p.heard {
+	if !p.out {
 		return
 	}
 	if rival := g.book.markTried(p.address, g.config.Random); rival != "" {
@@ -321,7 +365,7 @@ func (g *greeter) isConnected(e *entry) bool {
 }
 
 // knownAddresses returns the answer to GetAddresses: the addresses of the peers, and
-// then those of nodes that were connected before, in random order.
+// then those of others that this node has dialled, in random order.
 func (g *greeter) knownAddresses() Addresses {
 	var known []Address
 	for _, p := range g.peers.all {

@@ -30,7 +30,9 @@ type Connect struct {
 
 	// Heard says that the client may not choose which addresses this node calls. The
 	// client counts as another node, at the IP address From, that names one:
-	// [Believable] is the rule for these.
+	// [Believable] is the rule for these. The node at the address counts as one that
+	// came from there: it takes one of the places of such nodes, and with Keep its
+	// address is remembered as a new one.
 	Heard bool
 	From  netip.Addr
 }

@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// A node that came to this one is a guest. When there is no room for another guest,
+// A node that came to this one, or that a client who may not choose has named, is a
+// guest. When there is no room for another guest,
 // the newcomer may take the place of one that belongs to a larger group: the guests
 // from one network, or those from one IP address of the newcomer's own network. So
 // somebody with a few addresses cannot keep others out, however quickly the places are
 // taken; and since a newcomer of a group that is as large as the others evicts nobody,
 // coming again and again evicts nobody either.
 //
-// Groups are made by the IP addresses from which guests came. The addresses that they
-// claim would cost nothing.
+// Groups are made by the IP addresses from which guests, or those clients, came. The
+// addresses that guests claim would cost nothing.
 
 // Guests that were useful, are near or have been here for long are spared: of all
 // guests one in sparedNear with the shortest trips, one in sparedBlocks that have most
@@ -85,7 +86,7 @@ func (c guestGroups) larger(p, other *peer) int {
 // newcomer finds no place.
 func (g *greeter) makeRoom(newcomer netip.Addr) *Refusal {
 	guests := slices.DeleteFunc(slices.Clone(g.peers.all), func(p *peer) bool { return p.out })
-	greeted := slices.DeleteFunc(slices.Clone(guests), func(p *peer) bool { return p.phase != checking })
+	greeted := slices.DeleteFunc(slices.Clone(guests), func(p *peer) bool { return p.phase.proven() })
 	var sameCame, sameGreeted int
 	if newcomer.IsValid() && !newcomer.IsLoopback() {
 		sameCame, sameGreeted = countFrom(guests, newcomer), countFrom(greeted, newcomer)
@@ -111,10 +112,11 @@ func (g *greeter) makeRoom(newcomer netip.Addr) *Refusal {
 		}
 	}
 	if victim != nil {
-		if victim.phase == checking {
+		if victim.phase.proven() {
+			g.book.markFailed(victim.address, g.now, g.config.FullRetry) // it is not dialled at once
+		} else { // the book says nothing of it, since anybody may have claimed the address of another node
 			g.givenUp = append(g.givenUp, g.now.Add(g.config.HelloTimeout))
 		}
-		g.book.markFailed(victim.address, g.now, g.config.FullRetry) // it is not dialled at once
 		g.drop(victim, "evicted", fmt.Sprintf("another node needs the place, and %d peers came from the network of this one", groupsOf(guests, newcomer).networks[networkOf(victim.source)]))
 	}
 	return nil

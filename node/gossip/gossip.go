@@ -186,7 +186,7 @@ func (g *Gossip) Book() (entries []Entry, changed bool) {
 func (g *Gossip) Known() int { return len(g.host.book.at) }
 
 // Addresses answers GetAddresses: with the addresses of the peers, and with those
-// of nodes that were connected before, in random order.
+// of others that this node has dialled, in random order.
 func (g *Gossip) Addresses() Addresses { return g.greeter.knownAddresses() }
 
 // Sync returns how far the sync under way is.

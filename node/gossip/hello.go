@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// maxGreeted bounds the peers that are being checked, so that a flood of
-	// hellos does not become a flood of requests.
+	// maxGreeted bounds the peers that are being checked, with those that clients who
+	// may not choose have named, so that a flood of hellos does not become a flood of
+	// requests.
 	maxGreeted     = 16
 	maxGreetedEach = 4 // of those, peers from one IP address that is not this machine's
 )
@@ -270,7 +271,7 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 	if p := g.peers.bySession[ev.Session]; p != nil {
 		p.seen = g.now
 		if source := SourceOf(ev.From); !p.out && source.IsValid() {
-			p.source = source
+			p.source, p.heard = source, false
 		}
 		if g.identify(p, h.Greeting, h.Session) {
 			p.useSession(h.Session)

@@ -10,7 +10,7 @@ import (
 type phase uint8
 
 const (
-	dialling  phase = iota // this node chose the address, and nobody has answered there yet
+	dialling  phase = iota // this node calls the address by its own choice or for a client, and nobody has answered there yet
 	checking               // a node came with a Hello, and has not answered at the address that it claims yet
 	oneWay                 // the peer has answered at its address, but has not given this node a session yet
 	connected              // each node has a session of the other
@@ -37,11 +37,11 @@ type peer struct {
 	address Address // where it answers requests
 	out     bool    // this node chose it; otherwise it came to this node
 	chosen  bool    // the operator, or a client who may, has named its address
-	heard   bool    // it was dialled for a client who may not choose; see [Connect]
+	heard   bool    // it was dialled for a client who may not choose, see [Connect], and has not come to this node since
 	phase   phase
 	node    NodeID     // zero until the peer is proven
 	claims  NodeID     // the node id that a peer being checked has given; otherwise zero
-	source  netip.Addr // from which a peer came to this node, as SourceOf counts it; zero if not known
+	source  netip.Addr // from which a peer came to this node, or the client who named a heard one, as SourceOf counts it; zero if not known
 	met     time.Time  // when it was added
 
 	// says is the address that the node gives as its own, by its latest greeting. It

@@ -223,7 +223,8 @@ func (n *Network) Connect(ctx context.Context, address gossip.Address, keep bool
 
 // ConnectFor is Connect for a client at the IP address from, who may not choose which
 // addresses the node calls. The node calls only such as it would believe from another
-// node: see [gossip.Believable].
+// node: see [gossip.Believable]. The node there is not one of this node's choice, and
+// with keep its address is remembered like one that another node has sent.
 func (n *Network) ConnectFor(ctx context.Context, from netip.Addr, address gossip.Address, keep bool) error {
 	return n.connect(ctx, gossip.Connect{ID: n.newID(), Address: address, Keep: keep, Heard: true, From: from})
 }
