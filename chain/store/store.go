@@ -121,6 +121,11 @@ func openDir(dir, path string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() { // to open a named pipe would wait for ever
+		return nil, damaged("it is not a regular file (%s)", info.Mode())
+	}
 	// A process that was killed may have left all of this to the kernel alone.
 	if err := errors.Join(syncDirs(dir), settle(path)); err != nil {
 		return nil, err

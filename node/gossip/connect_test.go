@@ -270,3 +270,17 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("a guest beyond the limit: %v, want %s", r, Full)
 	}
 }
+
+// A client that waits for a connection is given the cause of its failure, and not only
+// the cause's text, so that the API can say it without the words of the network library.
+func TestConnectFailsWithCause(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	cause := errors.New("dial tcp: lookup junk: no such host")
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: address(4)})
+	s, _ := mustTake[Hello](h)
+	h.fail(s, cause)
+	if err := h.told[h.ids]; !errors.Is(err, cause) {
+		t.Errorf("the outcome is %v, want one that wraps %v", err, cause)
+	}
+}

@@ -112,6 +112,8 @@ func (g *greeter) onHelloFailed(p *peer, err error) {
 			return
 		}
 		g.book.markFailed(p.address, g.now, 0)
+		// Whoever waits is given the cause itself, and not only its text.
+		g.endWait(p.address, fmt.Errorf("%s: %w: %w", p.address, errUnreachable, err), true)
 		g.dismiss(p, "unreachable", err.Error())
 		return
 	}
