@@ -163,7 +163,7 @@ func TestDiskError(t *testing.T) {
 		{errors.New("file resize error: " + write(syscall.EFBIG).Error()), true},
 		{errors.New("file resize error: " + write(syscall.EIO).Error()), false},
 		{errors.New("file sync error: " + syscall.ENOSPC.Error()), false}, // while the file grows
-		{syscall.ENOSPC, false}, // from fdatasync, as bbolt returns it
+		{syscall.ENOSPC, false},                                           // from fdatasync, as bbolt returns it
 		{syscall.EDQUOT, false},
 		{syscall.EIO, false},
 		{&os.PathError{Op: "sync", Path: "chain.db", Err: syscall.ENOSPC}, false},
