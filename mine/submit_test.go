@@ -20,10 +20,13 @@ func TestOutcomes(t *testing.T) {
 	if len(words) != len(Outcomes()) {
 		t.Errorf("%d outcomes, want %d", len(Outcomes()), len(words))
 	}
-	if Outcome(-1).String() != "unknown" || Outcome(99).String() != "unknown" {
+	if Outcome(-1).String() != "unknown" || Outcome(len(words)).String() != "unknown" {
 		t.Error("a number that is no outcome has a word")
 	}
-	for _, o := range Outcomes() {
+	for i, o := range Outcomes() {
+		if o != Outcome(i) {
+			t.Errorf("outcome %d is %d, want all of them in their order", i, o)
+		}
 		if o.String() != words[o] {
 			t.Errorf("%d is the word %q, want %q", o, o, words[o])
 		}
@@ -288,4 +291,26 @@ func TestProgressIsOfOneSearch(t *testing.T) {
 	if !loops[1].Progress().Mining {
 		t.Error("the other search has ended, too")
 	}
+}
+
+// The context of a submission ends with it, so that its timer is not kept.
+func TestSubmissionsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(blockWork("1"))
+		var given context.Context
+		source.submit = func(ctx context.Context, _ Solution) (Outcome, error) {
+			given = ctx
+			return Accepted, nil
+		}
+		l, err := New(Config{Engine: &fakeEngine{}, Source: source})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if outcome := l.submit(t.Context(), Solution{Block: true}); outcome != Accepted {
+			t.Fatal(outcome)
+		}
+		if !errors.Is(given.Err(), context.Canceled) {
+			t.Errorf("the context of the submission: %v, want it to have ended", given.Err())
+		}
+	})
 }

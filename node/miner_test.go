@@ -9,11 +9,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+	"weak"
 
 	"go.uber.org/goleak"
 
@@ -538,4 +542,84 @@ func TestFailedBlockIsGivenUp(t *testing.T) {
 			t.Errorf("logged %s, want %q", &log, want)
 		}
 	}
+}
+
+// The clock and the log of a miner are those of its source and of its loop.
+func TestMinerPassesOnWhatItIsGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := chain.Open(chain.Config{Params: easy(t), Store: chain.NewMemStore()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		var now atomic.Int64 // in seconds; the test's other clock is far behind it
+		now.Store(int64(c.Tip().MedianTimePast()) + 1)
+		m, err := NewMiner(MinerConfig{
+			Chain: c, Engine: brokenEngine{}, Mode: OnDemand,
+			Now: func() time.Time { return time.Unix(now.Load(), 0) }, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		post(t, c, "never mined")
+		answer := make(chan error, 1)
+		go func() {
+			_, _, err := m.Mine(t.Context())
+			answer <- err
+		}()
+		synctest.Wait() // the call waits for a block
+		go m.Run(ctx)
+		synctest.Wait() // the loop pauses after the failure of the engine
+
+		// The source sees that the clock has been set back.
+		now.Store(0)
+		time.Sleep(2 * time.Second)
+		select {
+		case err := <-answer:
+			if !errors.Is(err, api.ErrAhead) {
+				t.Errorf("error %v, want %v", err, api.ErrAhead)
+			}
+		default:
+			t.Error("the source does not look at the miner's clock")
+		}
+		cancel()
+		synctest.Wait()
+		for _, want := range []string{`msg="search failed"`, `msg="no block mined"`} { // of the loop, and of the source
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("logged %s, want %s", &log, want)
+			}
+		}
+	})
+}
+
+// brokenEngine is an engine of which every search fails.
+type brokenEngine struct{}
+
+func (brokenEngine) Search(context.Context, pow.Job) (pow.Result, error) {
+	return pow.Result{}, errors.New("the engine is broken")
+}
+
+func (brokenEngine) ReportBlock(time.Time) {}
+
+// A miner that could not be made leaves nothing behind: its source no longer follows the
+// chain, so what the source was given can be collected.
+func TestMinerThatCannotBeMade(t *testing.T) {
+	c, err := chain.Open(chain.Config{Params: easy(t), Store: chain.NewMemStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := func() weak.Pointer[[64]time.Time] {
+		times := new([64]time.Time)
+		if _, err := NewMiner(MinerConfig{Chain: c, Now: func() time.Time { return times[0] }}); err == nil {
+			t.Error("a miner without an engine was made")
+		}
+		return weak.Make(times)
+	}()
+	runtime.GC()
+	if clock.Value() != nil {
+		t.Error("the source of the miner still follows the chain")
+	}
+	runtime.KeepAlive(c)
 }

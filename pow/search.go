@@ -83,13 +83,7 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	c := claims{outer: ctx}
 	c.best.Store(noAnswer)
 
-	// A chunk is a number of hashes, so the more versions there are, the fewer
-	// nonces it has. It is a multiple of the kernel's lanes, so that no lanes are
-	// idle at the end of a chunk.
-	lanes := e.kernel.lanes
-	step := uint64(max(1, e.kernel.chunk/len(s.versions)/lanes) * lanes)
-	workers := min(uint64(e.workers), (s.count+step-1)/step)
-
+	step, workers := e.divide(s)
 	group, groupCtx := errgroup.WithContext(ctx)
 	for range workers {
 		group.Go(func() error { return worker{engine: e, space: s, claims: &c, step: step}.work(groupCtx) })
@@ -111,6 +105,18 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 		return Result{Tries: s.size(), Searched: s.count, Hashes: c.hashes.Load()}, ErrExhausted
 	}
 	return Result{Searched: c.next.Load(), Hashes: c.hashes.Load()}, endOf(ctx)
+}
+
+// divide returns the number of nonces of a chunk, and the number of workers that search
+// the space: not more than it has chunks.
+//
+// A chunk is a number of hashes, so the more versions there are, the fewer nonces it
+// has. It is a multiple of the kernel's lanes, so that no lanes are idle at the end of a
+// chunk.
+func (e *Engine) divide(s *space) (step, workers uint64) {
+	lanes := e.kernel.lanes
+	step = uint64(max(1, e.kernel.chunk/len(s.versions)/lanes) * lanes)
+	return step, min(uint64(e.workers), (s.count+step-1)/step)
 }
 
 const (

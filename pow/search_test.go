@@ -639,3 +639,32 @@ func TestChunksFillTheLanes(t *testing.T) {
 		}
 	}
 }
+
+// A chunk fills the lanes at least once, however many versions there are, and no worker
+// starts that would find no chunk.
+func TestDivide(t *testing.T) {
+	for _, tc := range []struct {
+		lanes, chunk, versions int
+		count                  uint64
+		step, workers          uint64
+	}{
+		{1, 64, 1, 64, 64, 1},
+		{1, 64, 1, 65, 64, 2},
+		{1, 64, 1, 127, 64, 2},
+		{1, 64, 1, 128, 64, 2},
+		{1, 64, 1, 129, 64, 3},
+		{1, 64, 1, nonces, 64, 5},
+		{1, 64, 4, 64, 16, 4},
+		{8, 64, 3, 1, 16, 1},
+		{8, 64, 4, 40, 16, 3},
+		{8, 64, 5, 40, 8, 5},
+		{8, 16, 4, 40, 8, 5}, // more hashes than a chunk has
+		{8, 4, 1, 8, 8, 1},
+	} {
+		e := testEngine(t, Kernel{name: "any", lanes: tc.lanes, chunk: tc.chunk}, 5)
+		step, workers := e.divide(&space{versions: make([]int32, tc.versions), count: tc.count})
+		if step != tc.step || workers != tc.workers {
+			t.Errorf("%+v: chunks of %d nonces and %d workers", tc, step, workers)
+		}
+	}
+}

@@ -142,6 +142,12 @@ func TestCutToNothingWhileOpen(t *testing.T) {
 	}
 }
 
+// reworded is an error that wraps another one without its text.
+type reworded struct{ error }
+
+func (reworded) Error() string   { return "the device refuses" }
+func (r reworded) Unwrap() error { return r.error }
+
 func TestDiskError(t *testing.T) {
 	write := func(errno error) error { return &os.PathError{Op: "write", Path: "chain.db", Err: errno} }
 	for _, tc := range []struct {
@@ -152,10 +158,12 @@ func TestDiskError(t *testing.T) {
 		{write(syscall.EDQUOT), true},
 		{write(syscall.EFBIG), true},
 		{write(syscall.EIO), false},
+		{write(reworded{syscall.ENOSPC}), true},
+		{write(reworded{syscall.EIO}), false},
 		{errors.New("file resize error: " + write(syscall.EFBIG).Error()), true},
 		{errors.New("file resize error: " + write(syscall.EIO).Error()), false},
 		{errors.New("file sync error: " + syscall.ENOSPC.Error()), false}, // while the file grows
-		{syscall.ENOSPC, false}, // from fdatasync, as bbolt returns it
+		{syscall.ENOSPC, false},                                           // from fdatasync, as bbolt returns it
 		{syscall.EDQUOT, false},
 		{syscall.EIO, false},
 		{&os.PathError{Op: "sync", Path: "chain.db", Err: syscall.ENOSPC}, false},

@@ -43,7 +43,7 @@ type call struct {
 
 // mineOn records that the run now mines on the given parent.
 func (r *run) mineOn(parent pow.Hash, now time.Time) {
-	if r.since.IsZero() || r.parent != parent {
+	if r.parent != parent { // the zero hash, before the first parent, is of no block
 		r.parent, r.since = parent, now
 	}
 }
@@ -96,7 +96,7 @@ func (s *Source) join() *call {
 	s.calls = append(s.calls, c)
 	if s.run == nil {
 		s.run = &run{}
-		s.life.Outdate() // the present offer has no work
+		s.life.Outdate() // the present offer has no work, or work of a search that has failed
 	}
 	if s.offersAllPending() {
 		c.work = s.last

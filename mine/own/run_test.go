@@ -1,9 +1,12 @@
 package own
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -201,6 +204,9 @@ func TestCallBeforeTheEvent(t *testing.T) {
 		t.Fatal("the event was not held up")
 	}
 	two := s.join()
+	if !closed(o.Newer) {
+		t.Error("the call has not asked for newer work")
+	}
 	submit(t, s, o)
 	checkMined(t, one, a)
 	checkWaits(t, two)
@@ -269,5 +275,188 @@ func TestEmptyRunIsOver(t *testing.T) {
 	post(t, c, "later")
 	if o := offer(t, s); o.Work != nil {
 		t.Error("there is work that nobody has asked for")
+	}
+}
+
+// A run ends with the block that answers the last call. A transaction that arrives
+// later is not mined before somebody asks.
+func TestAnsweredRunIsOver(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c})
+	a := post(t, c, "a")
+	one := s.join()
+	submit(t, s, offer(t, s))
+	checkMined(t, one, a)
+	post(t, c, "later")
+	if o := offer(t, s); o.Work != nil {
+		t.Error("there is work that nobody has asked for")
+	}
+}
+
+// Newer work that was made without a call does not prolong the run: the block of the
+// older work answers everybody.
+func TestUnaskedWorkDoesNotProlongTheRun(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c})
+	a := post(t, c, "a")
+	one := s.join()
+	older := offer(t, s)
+	post(t, c, "b")
+	if newer := offer(t, s); newer.Work == nil || newer.Work.ID == older.Work.ID {
+		t.Fatal("the new transaction has not made newer work")
+	}
+	submit(t, s, older)
+	checkMined(t, one, a)
+	if o := offer(t, s); o.Work != nil {
+		t.Error("there is work that nobody has asked for")
+	}
+}
+
+// A call may find that the latest work, which nobody had asked for, contains what it
+// wants. A block of older work then neither answers the call nor ends the run.
+func TestCallJoinsNewerWork(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c})
+	a := post(t, c, "a")
+	one := s.join()
+	older := offer(t, s)
+	b := post(t, c, "b")
+	newer := offer(t, s)
+	two := s.join()
+	if closed(newer.Newer) {
+		t.Error("a call whose transaction is in the work asked for newer work")
+	}
+	submit(t, s, older)
+	checkMined(t, one, a)
+	checkWaits(t, two)
+	submit(t, s, offer(t, s))
+	checkMined(t, two, b)
+}
+
+// After a search has failed, the next call asks the miner to begin again, even if the
+// latest work contains everything.
+func TestCallAfterFailure(t *testing.T) {
+	store := &full{Store: chain.NewMemStore()}
+	c, err := chain.Open(chain.Config{Params: easy(t), Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSource(t, Config{Chain: c})
+	a := post(t, c, "a")
+	failed := s.join()
+	o := offer(t, s)
+	store.isFull = true
+	if outcome, err := s.Submit(t.Context(), solve(t, o.Work, 0)); outcome != mine.Unanswered {
+		t.Fatal(outcome, err)
+	}
+	if !closed(failed.done) || !errors.Is(failed.err, chain.ErrNoSpace) {
+		t.Errorf("%+v, want %v", failed, chain.ErrNoSpace)
+	}
+	store.isFull = false
+	if closed(o.Newer) {
+		t.Error("there is newer work, though nobody has asked")
+	}
+	next := s.join()
+	if !closed(o.Newer) || closed(o.Stale) {
+		t.Error("the miner is not asked to begin again")
+	}
+	submit(t, s, offer(t, s))
+	checkMined(t, next, a)
+}
+
+// The tip changes before its event has been delivered. A call that comes in between
+// does not take the work on the old tip for its own, though as many transactions are
+// pending as that work contains.
+func TestCallOnNewTipBeforeTheEvent(t *testing.T) {
+	c := openChain(t, easy(t))
+	told, reached := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	t.Cleanup(c.Subscribe(func(ev chain.Event) {
+		if ev.Kind == chain.EventTip {
+			first.Do(func() {
+				close(reached)
+				<-told
+			})
+		}
+	}))
+	s := newSource(t, Config{Chain: c})
+	a := post(t, c, "a")
+	one := s.join()
+	o := offer(t, s)
+	b := theirs(t, c)
+	var accepting sync.WaitGroup
+	accepting.Go(func() { accept(t, c, b) })
+	<-reached
+	if closed(o.Newer) {
+		t.Fatal("the event was not held up")
+	}
+	two := s.join()
+	if !closed(o.Newer) {
+		t.Error("the call has not asked for newer work")
+	}
+	close(told)
+	accepting.Wait()
+	submit(t, s, offer(t, s))
+	checkMined(t, one, a)
+	checkMined(t, two, a)
+}
+
+// A caller that leaves takes only its own call with it.
+func TestOtherCallsWaitOn(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c})
+	a := post(t, c, "a")
+	one := s.join()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, _, err := s.Mine(gone); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	submit(t, s, offer(t, s))
+	checkMined(t, one, a)
+}
+
+// What is logged as the time that a block took is the time on its parent: newer work on
+// the same parent does not shorten it, and a new tip begins it anew.
+func TestTook(t *testing.T) {
+	for _, tc := range []struct {
+		what   string
+		newTip bool
+		took   string
+	}{
+		{"one parent", false, "took=7s"},
+		{"a new tip meanwhile", true, "took=4s"},
+	} {
+		now := time.Now()
+		var out bytes.Buffer
+		c := openChain(t, easy(t))
+		s := newSource(t, Config{Chain: c, Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&out, nil))})
+		post(t, c, "a")
+		s.join()
+		offer(t, s)
+		now = now.Add(3 * time.Second)
+		post(t, c, "b")
+		if tc.newTip {
+			accept(t, c, theirs(t, c))
+		}
+		o := offer(t, s)
+		now = now.Add(4 * time.Second)
+		submit(t, s, o)
+		if got := out.String(); !strings.Contains(got, tc.took+"\n") {
+			t.Errorf("%s: logged %s, want %s", tc.what, got, tc.took)
+		}
+	}
+}
+
+// A run that has not offered any work has not taken any time, and neither has a run
+// that does not exist.
+func TestTookNothing(t *testing.T) {
+	now := time.Now()
+	var none *run
+	if got := none.took(now); got != 0 {
+		t.Errorf("without a run: %v", got)
+	}
+	if got := (&run{}).took(now); got != 0 {
+		t.Errorf("before the first work: %v", got)
 	}
 }

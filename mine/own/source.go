@@ -137,7 +137,6 @@ func (s *Source) Close() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.life.End()
-		s.offer = nil
 	})
 }
 

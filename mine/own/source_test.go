@@ -151,6 +151,7 @@ func TestConfig(t *testing.T) {
 	if _, err := New(Config{Chain: c, Tag: string(make([]byte, block.MaxTag+1))}); err == nil {
 		t.Error("a tag that fits no coinbase was accepted")
 	}
+	newSource(t, Config{Chain: c, Tag: string(make([]byte, block.MaxTag))})
 	if s := newSource(t, Config{Chain: c}); s.Mode() != OnDemand {
 		t.Errorf("the mode is %s", s.Mode())
 	}
@@ -171,6 +172,9 @@ func TestWorkIsTheTemplate(t *testing.T) {
 		w := Work("1", template)
 		if err := w.Validate(); err != nil {
 			t.Fatal(err)
+		}
+		if w.VersionMask != mine.VersionMask {
+			t.Errorf("the version mask is %08x, want %08x", w.VersionMask, mine.VersionMask)
 		}
 		if w.Extranonces.Size() != block.ExtranonceSize || w.Extranonces.Rolled() != block.ExtranonceSize {
 			t.Errorf("%d of %d bytes of the extranonce are rolled", w.Extranonces.Rolled(), w.Extranonces.Size())
@@ -199,6 +203,9 @@ func TestOnDemand(t *testing.T) {
 	idle := offer(t, s)
 	if idle.Work != nil || closed(idle.Newer) {
 		t.Fatalf("%+v before anybody has asked", idle)
+	}
+	if offer(t, s); closed(idle.Newer) {
+		t.Error("a second consumer that asks sends the first one to ask again")
 	}
 	post(t, c, "pending")
 	if !closed(idle.Newer) {
@@ -273,6 +280,9 @@ func TestPendingAndContinuous(t *testing.T) {
 	if newer.Work == nil || newer.Work.ID == always.Work.ID || reflect.DeepEqual(newer.Work.Branch, always.Work.Branch) {
 		t.Error("the newer work has no transaction more")
 	}
+	if closed(always.Stale) {
+		t.Error("newer work on the same tip makes the older one stale")
+	}
 	// The older work is still good for a block, and its block is the run's.
 	if outcome, err := continuous.Submit(t.Context(), solve(t, always.Work, 0)); outcome != mine.Accepted {
 		t.Fatal(outcome, err)
@@ -304,11 +314,92 @@ func TestNewTip(t *testing.T) {
 	if outcome, err := s.Submit(t.Context(), solve(t, o.Work, 0)); outcome != mine.Lost || err != nil {
 		t.Errorf("%v, %v", outcome, err)
 	}
-	if closed(next.Stale) {
-		t.Error("a block beside the tip made the work stale")
+	if closed(next.Stale) || closed(next.Newer) {
+		t.Error("a block beside the tip ended or aged the work")
 	}
 	if got := s.Stats(); got != (Stats{Lost: 1}) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// longerBranch makes a source's chain with one block, and returns two blocks that replace
+// it.
+func longerBranch(t testing.TB, c *chain.Chain) []block.Block {
+	t.Helper()
+	other := openChain(t, easy(t))
+	var branch []block.Block
+	for range 2 {
+		branch = append(branch, theirs(t, other))
+		accept(t, other, branch[len(branch)-1])
+	}
+	post(t, c, "ours")
+	ours := newSource(t, Config{Chain: c, Mode: Pending})
+	if outcome, err := ours.Submit(t.Context(), solve(t, offer(t, ours).Work, 0)); outcome != mine.Accepted {
+		t.Fatal(outcome, err)
+	}
+	return branch
+}
+
+// Another branch becomes the longest. The work on the old one is stale, and the
+// transactions that it contained are in the next.
+func TestReorg(t *testing.T) {
+	c := openChain(t, easy(t))
+	branch := longerBranch(t, c)
+	s := newSource(t, Config{Chain: c, Mode: Continuous, Now: func() time.Time { return time.Now().Add(time.Hour) }})
+	o := offer(t, s)
+	for _, b := range branch {
+		if _, err := c.Accept(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !closed(o.Stale) {
+		t.Error("the work is not stale")
+	}
+	next := offer(t, s)
+	if next.Work == nil || next.Work.Prev != branch[1].Hash() || len(next.Work.Branch) == 0 {
+		t.Errorf("%+v, want work on the longer branch with the returned transaction", next.Work)
+	}
+}
+
+// A source may offer work on a new tip before the event of that tip reaches it. The
+// event then makes the work older, because a reorg may have returned transactions, but
+// not stale.
+func TestEventOfTheTipAtHand(t *testing.T) {
+	c := openChain(t, easy(t))
+	branch := longerBranch(t, c)
+	var s *Source
+	var early mine.Offer
+	t.Cleanup(c.Subscribe(func(ev chain.Event) {
+		if ev.Kind == chain.EventReorg {
+			early = offer(t, s) // this subscriber comes before the source
+		}
+	}))
+	s = newSource(t, Config{Chain: c, Mode: Continuous, Now: func() time.Time { return time.Now().Add(time.Hour) }})
+	for _, b := range branch {
+		if _, err := c.Accept(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if early.Work == nil || !closed(early.Newer) || closed(early.Stale) {
+		t.Errorf("%+v, want work that is older and not stale", early)
+	}
+}
+
+// The events of two blocks may reach a source when it already offers work on the second
+// one. That of the first ends the offer, and the next one on the same tip is not stale.
+func TestEventOfAnEarlierTip(t *testing.T) {
+	c := openChain(t, easy(t))
+	s := newSource(t, Config{Chain: c, Mode: Continuous, Now: func() time.Time { return time.Now().Add(time.Hour) }})
+	earlier := c.Tip()
+	accept(t, c, theirs(t, c))
+	o := offer(t, s)
+	s.onEvent(chain.Event{Kind: chain.EventTip, Tip: earlier})
+	if !closed(o.Stale) {
+		t.Error("the source has not taken the event")
+	}
+	next := offer(t, s)
+	if next.Work == nil || next.Work.ID != o.Work.ID || closed(next.Newer) || closed(next.Stale) {
+		t.Errorf("%+v, want the same work again, with a life of its own", next)
 	}
 }
 
@@ -492,6 +583,9 @@ func TestRememberedWorks(t *testing.T) {
 	if _, ok := s.find(session.WorkID); !ok {
 		t.Fatal("the work of the session is forgotten")
 	}
+	if got := s.works[keptWorks-1]; got.number != s.last || got.id != fmt.Sprint(s.last) {
+		t.Errorf("the latest work is %d with the id %q, want %d and its number", got.number, got.id, s.last)
+	}
 	post(t, c, "one more")
 	offer(t, s)
 	if outcome, err := s.Submit(t.Context(), session); outcome != mine.Stale || err == nil {
@@ -538,7 +632,8 @@ func TestClockSetBack(t *testing.T) {
 	for _, mode := range []Mode{OnDemand, Pending, Continuous} {
 		at := now
 		c := openChain(t, easy(t))
-		s := newSource(t, Config{Chain: c, Mode: mode, Now: func() time.Time { return at }})
+		var out bytes.Buffer
+		s := newSource(t, Config{Chain: c, Mode: mode, Now: func() time.Time { return at }, Logger: slog.New(slog.NewTextHandler(&out, nil))})
 		post(t, c, "waits")
 		if mode == OnDemand {
 			ask(t, s)
@@ -552,6 +647,9 @@ func TestClockSetBack(t *testing.T) {
 		if mode == OnDemand {
 			if !errors.Is(err, ErrAhead) {
 				t.Errorf("%s: %+v, %v; want %v", mode, again.Work, err, ErrAhead)
+			}
+			if got := out.String(); !strings.Contains(got, `level=WARN msg="no block mined"`) {
+				t.Errorf("%s: logged %s, want a warning: the caller can try again later", mode, got)
 			}
 			continue
 		}
@@ -720,11 +818,16 @@ func TestClose(t *testing.T) {
 	if !closed(o.Stale) {
 		t.Error("the work is not stale after the end")
 	}
-	if o := offer(t, s); o.Work != nil || closed(o.Newer) {
-		t.Errorf("after the end: %+v; want nothing, and no hope of it", o)
+	ended := offer(t, s)
+	post(t, c, "too late")
+	if ended.Work != nil || closed(ended.Newer) || closed(ended.Stale) {
+		t.Errorf("after the end: %+v; want nothing, and no hope of it", ended)
 	}
 	if _, _, err := s.Mine(t.Context()); !errors.Is(err, ErrStopped) {
 		t.Errorf("a late caller was told %v", err)
+	}
+	if len(s.calls) != 0 {
+		t.Errorf("%d calls are kept after the end, though none of them waits", len(s.calls))
 	}
 	// A block that was solved at that moment is not lost.
 	if outcome, err := s.Submit(t.Context(), solve(t, o.Work, 0)); outcome != mine.Accepted {
