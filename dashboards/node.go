@@ -58,10 +58,12 @@ func Node() Dashboard {
 				},
 				{
 					Title: "Connections", Kind: Lines,
-					About: "Open connections of clients and other nodes, and the number of connections per minute that were closed at once because too many were open (see --connections).",
+					About: "Open connections of clients and other nodes. Per minute: connections that were refused because too many were open (see --connections), those that were closed to make room for others, and failures to accept one, for lack of file descriptors.",
 					Queries: []Query{
 						{`lode_http_connections{job=~"$job", instance=~"$instance"}`, "open, {{instance}}"},
 						{`60 * rate(lode_http_connections_refused_total{job=~"$job", instance=~"$instance"}[2m])`, "refused, {{instance}}"},
+						{`60 * rate(lode_http_connections_evicted_total{job=~"$job", instance=~"$instance"}[2m])`, "closed for others, {{instance}}"},
+						{`60 * rate(lode_http_accept_failures_total{job=~"$job", instance=~"$instance"}[2m])`, "not accepted, {{instance}}"},
 					},
 				},
 				{

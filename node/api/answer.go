@@ -200,7 +200,7 @@ var errShutdown = problem{status: http.StatusServiceUnavailable, retryAfter: "5"
 // errBroken is the answer to the change on which the store gave up, which may be stored
 // or not, and to all later ones, which are not.
 var errBroken = problem{
-	status: http.StatusServiceUnavailable, retryAfter: "60",
+	status: http.StatusServiceUnavailable, retryAfter: "60", reason: reasonBroken,
 	sentence: "the node's disk has failed, so the node takes no changes and has to be started again: look then whether this was kept, and try again if not",
 }
 

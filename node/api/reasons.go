@@ -26,6 +26,7 @@ const (
 	reasonPoolFull     block.Reason = "mempool-full"
 	reasonShutdown     block.Reason = "shutting-down"
 	reasonNoSpace      block.Reason = "no-space"
+	reasonBroken       block.Reason = "disk-failed"
 	reasonNoMiner      block.Reason = "no-miner"
 	reasonNoPeers      block.Reason = "no-peers"
 )
@@ -34,7 +35,7 @@ const (
 func reasons() []block.Reason {
 	return []block.Reason{
 		reasonRequest, reasonMalformed, reasonAddress, reasonToken, reasonForbidden, reasonNotFound, reasonMethod, reasonSlow, reasonOversize,
-		reasonType, reasonKey, reasonNotConnected, reasonBusy, reasonPoolFull, reasonShutdown, reasonNoSpace, reasonNoMiner, reasonNoPeers,
+		reasonType, reasonKey, reasonNotConnected, reasonBusy, reasonPoolFull, reasonShutdown, reasonNoSpace, reasonBroken, reasonNoMiner, reasonNoPeers,
 	}
 }
 

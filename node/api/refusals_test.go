@@ -173,6 +173,10 @@ func TestEveryRefusal(t *testing.T) {
 	full := newTestNode(t, testSetup{poolTxs: 1})
 	full.post("the only one")
 	refused(full, 503, reasonPoolFull, "POST", "/new_transaction", tx)
+	failed := newTestNode(t, testSetup{})
+	failed.store.broken.Store(true)
+	refused(failed, 503, reasonBroken, "GET", "/healthz", "")
+	refused(failed, 503, reasonBroken, "POST", "/new_transaction", tx)
 	alone := newTestNode(t, testSetup{})
 	refused(alone, 503, reasonNoPeers, "POST", "/register_node", registration)
 	alone.api.miner = nil

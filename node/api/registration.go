@@ -55,6 +55,8 @@ func explainConnect(err error) string {
 	var network net.Error // also implemented by *url.Error and *net.OpError
 	var system syscall.Errno
 	switch {
+	case errors.As(err, new(gossip.NotNode)):
+		return err.Error() // says what was found there, in our own words
 	case errors.As(err, &name):
 		return "the host name is not known"
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -94,7 +94,7 @@ func (a *API) getHealth(w *writer, r *http.Request) error {
 
 // errUnhealthy is what /healthz answers when the store has given up.
 var errUnhealthy = problem{
-	status:   http.StatusServiceUnavailable,
+	status: http.StatusServiceUnavailable, reason: reasonBroken,
 	sentence: "the node's disk has failed: the node takes no changes, can be read a little longer, and has to be started again; its log says why",
 }
 
