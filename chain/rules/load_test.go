@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,6 +25,10 @@ func TestParseDefaults(t *testing.T) {
 	if err != nil || p.Difficulty().HalfLife != 60 || p.Limits().TxBytes != 10_000-blockOverhead {
 		t.Errorf("defaults that depend on other fields: %+v (%v)", p, err)
 	}
+	p, err = Parse([]byte(`{"name":"slow","difficulty":{"rule":"asert","spacing":86400}}`))
+	if err != nil || p.Difficulty().HalfLife != 60*86_400 {
+		t.Errorf("the longest spacing makes %+v (%v), want a half-life of 60 days", p, err)
+	}
 }
 
 func TestParseRefuses(t *testing.T) {
@@ -32,6 +37,9 @@ func TestParseRefuses(t *testing.T) {
 		`{`:                         "EOF",
 		`{}{}`:                      "nothing after it",
 		`{"name":"a"} x`:            "nothing after it",
+		`{"name":tru}`:              "name: invalid character '}' in literal true",
+		`{name:"a"}`:                "invalid character 'n'",
+		`{"name":"a"]`:              "invalid character ']'",
 		`[]`:                        "cannot unmarshal array",
 		`null`:                      "null: leave the field out",
 		`"lab"`:                     "cannot unmarshal string",
@@ -45,6 +53,7 @@ func TestParseRefuses(t *testing.T) {
 		`{"name":"a","limits":{"blocks":1}}`:                                `unknown field "blocks"`,
 		`{"name":"a","limits":{"block_bytes":-1}}`:                          "block_bytes -1: want",
 		`{"name":"a","limits":{"block_bytes":100}}`:                         "block_bytes 100: want",
+		`{"name":"a","limits":{"block_bytes":101}}`:                         "tx_bytes 1: want",
 		`{"name":"a","limits":{"block_bytes":33554433}}`:                    "block_bytes 33554433: want",
 		`{"name":"a","limits":{"block_bytes":1000,"tx_bytes":1000}}`:        "tx_bytes 1000: want 1 to block_bytes",
 		`{"name":"a","limits":{"tx_bytes":-1}}`:                             "tx_bytes -1",
@@ -67,6 +76,9 @@ func TestParseRefuses(t *testing.T) {
 		`{"name":"a","difficulty":{"rule":"asert","half_life":31536001}}`:   "half_life 31536001",
 		`{"name":"a","difficulty":{"rule":"asert","half_life":4294967296}}`: "cannot unmarshal",
 		`{"name":"A"}`: `name "A"`, `{"name":"1a"}`: `name "1a"`, `{"name":"a b"}`: `name "a b"`, `{"name":"ä"}`: `name "ä"`,
+		// The characters next to those that a name may have.
+		`{"name":"{"}`: `name "{"`, `{"name":"a{"}`: `name "a{"`, "{\"name\":\"a`\"}": "name \"a`\"", `{"name":"aZ"}`: `name "aZ"`,
+		`{"name":"-"}`: `name "-"`, `{"name":"a:"}`: `name "a:"`, `{"name":"a/"}`: `name "a/"`, `{"name":"a."}`: `name "a."`,
 		`{"name":"` + strings.Repeat("a", 33) + `"}`:                                     "want 1 to 32",
 		`{"name":"a"` + strings.Repeat(" ", MaxParamsSize) + `}`:                         "over 16384 bytes",
 		`{"name":"a","x":` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}`: "over 16384 bytes",
@@ -74,6 +86,18 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		if _, err := Parse([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.70s: error %v, want one with %q", in, err, want)
+		}
+	}
+	// The longest form and the longest name are allowed, and so is every character at the
+	// edge of its range.
+	for _, in := range []string{
+		`{"name":"a"` + strings.Repeat(" ", MaxParamsSize-len(`{"name":"a"}`)) + `}`,
+		`{"name":"` + strings.Repeat("a", 32) + `"}`,
+		`{"name":"a-09az"}`,
+		`{"name":"z"}`,
+	} {
+		if _, err := Parse([]byte(in)); err != nil {
+			t.Errorf("%.70s: %v", in, err)
 		}
 	}
 	// The error names every fault, not only the first.
@@ -107,8 +131,8 @@ func TestLoad(t *testing.T) {
 	if _, err := Load(filepath.Join(dir, "none.json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := Load(dir); err == nil {
-		t.Error("a folder was read")
+	if _, err := Load(dir); !errors.As(err, new(*fs.PathError)) || !strings.HasPrefix(err.Error(), dir+": ") {
+		t.Errorf("a folder: error %v, want that of reading it", err)
 	}
 }
 

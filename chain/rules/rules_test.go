@@ -3,6 +3,7 @@ package rules_test
 import (
 	"crypto/ed25519"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -126,6 +127,7 @@ func TestStages(t *testing.T) {
 		{"zero transaction", easy, with(block.Tx{}), rules.Txs, block.TxOversize},
 		{"not signed", signedOnly, with(signed, one), rules.Txs, block.TxUnsigned},
 		{"twice in the block", easy, with(one, two, one), rules.Txs, block.TxAlreadyMined},
+		{"twice and nothing else", easy, with(one, one), rules.Txs, block.TxAlreadyMined},
 
 		{"another parent", easy, header(empty, orphan), rules.Parent, block.PrevNotFound},
 
@@ -291,6 +293,35 @@ func TestMedianTimePast(t *testing.T) {
 			t.Fatalf("height %d, want %d", s.Height, i+1)
 		}
 		want(tc.want)
+	}
+}
+
+// On a long branch with random times, the median is that of the latest eleven blocks,
+// wherever the oldest of them is in the state's ring. A state that only has its exported
+// fields and these times is the same state again, whatever times it had before.
+func TestMedianTimePastOfALongBranch(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	other := rulestest.Easy().GenesisState()
+	for range 20 {
+		other = other.Apply(pow.Header{Time: random.Uint32(), Bits: 0x207fffff})
+	}
+	s := rulestest.Easy().GenesisState()
+	latest := []uint32{rules.GenesisTime} // the top block first
+	for range 100 {
+		next := random.Uint32()
+		s = s.Apply(pow.Header{Time: next, Bits: 0x207fffff})
+		latest = append([]uint32{next}, latest[:min(len(latest), rules.MedianSpan-1)]...)
+
+		sorted := slices.Sorted(slices.Values(latest))
+		if got, want := s.MedianTimePast(), sorted[len(sorted)/2]; got != want {
+			t.Fatalf("height %d: median %d, want %d of %d", s.Height, got, want, sorted)
+		}
+		restored := other
+		restored.Height, restored.Hash, restored.Work = s.Height, s.Hash, s.Work
+		restored.Time, restored.Bits, restored.FirstTime = s.Time, s.Bits, s.FirstTime
+		if restored = restored.WithTimes(latest); restored != s {
+			t.Fatalf("height %d: restored %+v, want %+v", s.Height, restored, s)
+		}
 	}
 }
 

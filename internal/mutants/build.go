@@ -42,7 +42,7 @@ func prepare(ctx context.Context, dir string, targets []*target) ([]mutant, erro
 	packages, exports := map[string]listed{}, map[string]string{}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p listed
-		if err := dec.Decode(&p); err == io.EOF { //nolint:errorlint // Decode returns it as it is
+		if err := dec.Decode(&p); err == io.EOF {
 			break
 		} else if err != nil {
 			return nil, err

@@ -56,7 +56,6 @@ type insert struct {
 // role says what the parent of a node makes of it.
 type role struct {
 	statement bool // an element of a list of statements, and may be left out
-	truths    bool // a truth value: may be replaced by the constants below
 	yes, no   bool // that true, or false, in its place is a mutant
 	keep      bool // a constant that is left as it is
 }

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"github.com/lodepow/lode/pow/internal/sha256d/_asm/sha256"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+
+	"github.com/lodepow/lode/pow/internal/sha256d/_asm/sha256"
 )
 
 var (
