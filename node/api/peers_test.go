@@ -23,6 +23,7 @@ type testPeers struct {
 	mu    sync.Mutex
 	peers []gossip.PeerInfo
 	sync  gossip.SyncInfo
+	clock gossip.ClockInfo
 	asked []string
 	heard []netip.Addr // the clients that may not choose
 }
@@ -34,6 +35,8 @@ func (p *testPeers) Peers() []gossip.PeerInfo {
 }
 
 func (p *testPeers) Sync() gossip.SyncInfo { return p.sync }
+
+func (p *testPeers) Clock() gossip.ClockInfo { return p.clock }
 
 func (p *testPeers) Connect(ctx context.Context, a gossip.Address, keep bool) error {
 	p.mu.Lock()
