@@ -41,11 +41,11 @@ func (n *Network) note(e gossip.Note) {
 	case gossip.NoteSyncEnds:
 		n.log.Info("sync ends", reason, detail)
 	case gossip.NoteClock:
-		level := slog.LevelWarn
+		level, text := slog.LevelWarn, "the clock of this machine is wrong"
 		if e.Reason == "right" {
-			level = slog.LevelInfo
+			level, text = slog.LevelInfo, "the clock of this machine is right again"
 		}
-		n.log.Log(context.Background(), level, "clock", reason, slog.Duration("offset", e.Offset.Round(time.Second)), slog.Int("peers", e.Count), detail)
+		n.log.Log(context.Background(), level, text, reason, slog.Duration("offset", e.Offset.Round(time.Second)), slog.Int("peers", e.Count), detail)
 	case gossip.NoteSyncStalled:
 		n.log.Info("sync stalls", peer, detail)
 	}
