@@ -146,13 +146,12 @@ type vitals struct {
 	goroutines, descriptors int
 }
 
-// vitals reads the figures of a node from /proc and from /metrics.
-func (p *process) vitals(t testing.TB) (v vitals) {
-	t.Helper()
+// fromProc reads the figures of a node from /proc, all but the goroutines.
+func (p *process) fromProc() (v vitals, err error) {
 	proc := fmt.Sprintf("/proc/%d/", p.cmd.Process.Pid)
 	text, err := os.ReadFile(proc + "status")
 	if err != nil {
-		t.Fatal(err)
+		return v, err
 	}
 	for line := range strings.Lines(string(text)) {
 		name, rest, _ := strings.Cut(line, ":")
@@ -165,10 +164,17 @@ func (p *process) vitals(t testing.TB) (v vitals) {
 		}
 	}
 	descriptors, err := os.ReadDir(proc + "fd")
+	v.descriptors = len(descriptors)
+	return v, err
+}
+
+// vitals reads the figures of a node from /proc and from /metrics.
+func (p *process) vitals(t testing.TB) vitals {
+	t.Helper()
+	v, err := p.fromProc()
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.descriptors = len(descriptors)
 	_, metrics, err := p.call(t.Context(), http.MethodGet, "/metrics", "")
 	if err != nil {
 		return v // a node that does not answer shows in the polls of /status, too

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -34,7 +35,14 @@ type behaviour struct {
 
 	blockNews func() []pow.Hash // returns the blocks of the next announcement; nil: none
 	txNews    func() []pow.Hash // the same for transactions
+	every     time.Duration     // pause between announcements; 0: hostileEvery
 	modest    bool              // claims the honest tip, and not a chain of huge work
+
+	// What the peer says of itself. For a field left zero, it says the truth.
+	claims func() gossip.Tip // returns its tip, whatever modest says
+	node   *gossip.NodeID    // its id; nil: a new one in each life
+	host   string            // the host in its address
+	life   time.Duration     // longest time with one node id and port; 0: hostileLife
 }
 
 // hostilePeer says hello like an honest node, from a loopback address that no other peer
@@ -64,9 +72,9 @@ func (h *hostilePeer) run(ctx context.Context) {
 
 // live plays one node until it is banned, its life is over or the context ends.
 func (h *hostilePeer) live(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, hostileLife)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(h.life, hostileLife))
 	defer cancel()
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.ip+":0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(h.ip, "0"))
 	if err != nil {
 		return
 	}
@@ -82,6 +90,15 @@ func (h *hostilePeer) live(ctx context.Context) {
 	if !h.modest {
 		h.greeting.Tip = gossip.Tip{Hash: pow.Hash{1, byte(rng.Uint32()), byte(rng.Uint32())}, Height: 1 << 30, Work: tip.Work}
 		_ = h.greeting.Tip.Work.UnmarshalText(bytes.Repeat([]byte("7f"), 32))
+	}
+	if h.claims != nil {
+		h.greeting.Tip = h.claims()
+	}
+	if h.node != nil {
+		h.greeting.Node = *h.node
+	}
+	if h.host != "" {
+		h.greeting.Address = gossip.Address(fmt.Sprintf("http://%s:%d", h.host, listener.Addr().(*net.TCPAddr).Port))
 	}
 	hello := gossip.Hello{Greeting: h.greeting, Session: gossip.Session(gossip.NewNodeID(rng))}
 	h.mu.Unlock()
@@ -109,7 +126,7 @@ func (h *hostilePeer) live(ctx context.Context) {
 		if len(a.Blocks)+len(a.Txs) > 0 && h.tell(ctx, client, "/p2p/announce", a) == http.StatusForbidden {
 			return // banned, or dropped
 		}
-		wait(ctx, hostileEvery)
+		wait(ctx, cmp.Or(h.every, hostileEvery))
 	}
 }
 
@@ -158,7 +175,8 @@ func (h *hostilePeer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/p2p/hello":
 		var hello gossip.Hello
-		if json.NewDecoder(r.Body).Decode(&hello) == nil {
+		// Other nodes, which have heard of this address from the target, call as well.
+		if json.NewDecoder(r.Body).Decode(&hello) == nil && string(hello.Address) == h.target.url {
 			h.mu.Lock()
 			h.session = hello.Session
 			h.mu.Unlock()

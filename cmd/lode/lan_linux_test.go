@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,7 +45,9 @@ func ranInNewNetwork(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=10m")
+	// What follows a slash in -run selects among the subtests of the calling test.
+	_, parts, _ := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$/"+parts, "-test.v", "-test.timeout=30m")
 	cmd.Env = append(os.Environ(), inside+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()

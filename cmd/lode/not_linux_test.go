@@ -8,6 +8,14 @@ func TestSplit(t *testing.T) {
 	t.Skip("NOT TESTED: processes in network namespaces: only Linux has them")
 }
 
+func TestAttack(t *testing.T) {
+	t.Skip("NOT TESTED: attacks between processes in network namespaces: only Linux has them")
+}
+
+func TestSiege(t *testing.T) {
+	t.Skip("NOT TESTED: attacks between processes in network namespaces: only Linux has them")
+}
+
 func TestHostile(t *testing.T) {
 	t.Skip("NOT TESTED: hostile peers: they use the addresses 127.x.y.z, which only Linux accepts without configuration")
 }

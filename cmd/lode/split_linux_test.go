@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -116,9 +117,23 @@ func (v view) depth() int64 { return v.high - v.common }
 // look asks all nodes at the same time for their latest blocks and compares them.
 func look(t *testing.T, nodes []*process) view {
 	t.Helper()
+	v, err := tryLook(t.Context(), nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// tryLook is look for nodes that may not answer.
+func tryLook(ctx context.Context, nodes []*process) (view, error) {
 	chains := make([]map[int64]string, len(nodes))
 	tips := make([]int64, len(nodes))
-	from := nodes[0].height(t) - splitRecent
+	first, err := nodes[0].tryStatus(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	from := first.Height - splitRecent
+	failures := make([]error, len(nodes))
 	var group sync.WaitGroup
 	for i, n := range nodes {
 		group.Go(func() {
@@ -128,9 +143,9 @@ func look(t *testing.T, nodes []*process) view {
 					Hash   string
 				}
 			}
-			status, answer, err := n.call(t.Context(), http.MethodGet, fmt.Sprintf("/headers?from=%d", max(from, 0)), "")
+			status, answer, err := n.call(ctx, http.MethodGet, fmt.Sprintf("/headers?from=%d", max(from, 0)), "")
 			if err != nil || status != http.StatusOK || json.Unmarshal(answer, &page) != nil {
-				t.Errorf("/headers: %d %.200s %v", status, answer, err)
+				failures[i] = fmt.Errorf("/headers: %d %.200s %w", status, answer, err)
 			}
 			hashes := map[int64]string{}
 			for _, h := range page.Headers {
@@ -140,8 +155,8 @@ func look(t *testing.T, nodes []*process) view {
 		})
 	}
 	group.Wait()
-	if t.Failed() {
-		t.FailNow()
+	if err := errors.Join(failures...); err != nil {
+		return view{}, err
 	}
 	v := view{low: tips[0], high: tips[0]}
 	for _, tip := range tips {
@@ -157,7 +172,7 @@ func look(t *testing.T, nodes []*process) view {
 			break
 		}
 	}
-	return v
+	return v, nil
 }
 
 // posts records the answers to all posts of the clients.
