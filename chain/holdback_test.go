@@ -121,8 +121,8 @@ func TestHoldBackStoreFails(t *testing.T) {
 	c := newHeldBackTest(t, &flakyStore{NewMemStore(), func() bool { return isFull }})
 	isFull = true
 	c.HoldBack()
-	c.wantTip(c.own)
 	isFull = false
+	c.wantTip(c.own)
 	if _, ok := c.State(c.own.Hash); !ok {
 		t.Error("the tip is held back, although the chain could not leave it")
 	}
