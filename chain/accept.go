@@ -137,13 +137,15 @@ func (c *Chain) upToAwaited(run []arrival) []arrival {
 }
 
 // RetryHeld takes the held blocks that came ahead of the clock and whose time has
-// come. Accept and AcceptAll do the same before they place a new block. A program
-// that runs a chain calls RetryHeld every few seconds, for the times when no new
-// block comes.
+// come, and the stored blocks that [Chain.HoldBack] has held back and whose time has
+// come. For the former, Accept and AcceptAll do the same before they place a new block.
+// A program that runs a chain calls RetryHeld every few seconds, for the times when no
+// new block comes.
 func (c *Chain) RetryHeld() {
 	defer c.events.deliver()
 	c.write.Lock()
 	defer c.write.Unlock()
+	c.takeBack()
 	c.placeDue()
 }
 

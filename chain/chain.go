@@ -165,13 +165,13 @@ func (c *Chain) Header(hash pow.Hash) (HeaderInfo, bool) {
 }
 
 // State returns the state at the top of the branch that ends with the given block.
-// It returns false if the block is not in the store, or is marked as invalid there
-// (see [HeaderInfo]).
+// It returns false if the block is not in the store, is marked as invalid there (see
+// [HeaderInfo]), or is held back (see [Chain.HoldBack]).
 func (c *Chain) State(hash pow.Hash) (rules.State, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	i, ok := c.tree.find(hash)
-	if !ok || c.tree.at(i).invalid {
+	if !ok || c.tree.at(i).invalid || c.tree.at(i).heldBack {
 		return rules.State{}, false
 	}
 	return c.tree.state(i), true

@@ -72,7 +72,7 @@ func newRun(blocks []block.Block) ([]arrival, error) {
 // must be refused. The signatures need no second look, because the root shows that the
 // transactions are the same.
 func (c *Chain) check(run []arrival) (checked []arrival, known int) {
-	known, invalid := c.lookUp(run)
+	known, barred := c.lookUp(run)
 	var s rules.Subject
 	for i := range known {
 		a := &run[i]
@@ -81,8 +81,13 @@ func (c *Chain) check(run []arrival) (checked []arrival, known int) {
 			return run[:i+1], i
 		}
 	}
-	if invalid {
-		run[known].fault = refusedBefore(run[known].hash)
+	if barred.isFound() {
+		a := &run[known]
+		a.fault = barred
+		s.Block, s.Hash = a.Block, a.hash
+		if f, _ := c.judge(&s, rules.Body, rules.Body); f.isFound() && barred.effect == rules.Wait {
+			a.fault = f
+		}
 		return run[:known+1], known
 	}
 	for i := known; i < len(run); i++ {
@@ -102,19 +107,25 @@ func (c *Chain) check(run []arrival) (checked []arrival, known int) {
 	return run, known
 }
 
-// lookUp returns how many blocks at the beginning of a run are in the tree, and
-// whether the block after these is there as well, marked invalid. A block that has
+// lookUp returns how many blocks at the beginning of a run are in the tree, and the
+// fault of the block after these if that is there as well, but invalid or held back. A block that has
 // a fault already is not looked up: the run ends with it.
-func (c *Chain) lookUp(run []arrival) (known int, invalid bool) {
+func (c *Chain) lookUp(run []arrival) (known int, barred fault) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for ; known < len(run) && !run[known].fault.isFound(); known++ {
-		i, ok := c.tree.find(run[known].hash)
-		if !ok || c.tree.at(i).invalid {
-			return known, ok
+		hash := run[known].hash
+		i, ok := c.tree.find(hash)
+		switch {
+		case !ok:
+			return known, fault{}
+		case c.tree.at(i).invalid:
+			return known, refusedBefore(hash)
+		case c.tree.at(i).heldBack:
+			return known, c.earlyBefore(hash, run[known].Header.Prev)
 		}
 	}
-	return known, false
+	return known, fault{}
 }
 
 // refusedBefore is the fault of a block that the chain remembers as invalid. Nothing

@@ -150,6 +150,9 @@ func (c *Chain) judgePlace(a *arrival, s *rules.Subject) fault {
 			effect: rules.Condemn,
 		}
 	}
+	if f := c.earlyBefore(a.hash, a.Header.Prev); f.isFound() {
+		return f
+	}
 	s.Block, s.Hash = a.Block, a.hash
 	f, _ := c.judge(s, rules.Parent, rules.Clock) // these stages have no errors but rules
 	return f

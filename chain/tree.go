@@ -21,6 +21,9 @@ type tree struct {
 	slots  []int32  // a hash table with open addressing: the number of a node plus 1, or 0; the length is a power of two
 	seed   maphash.Seed
 	active []int32 // the nodes of the active branch, by height
+
+	heldBack []int32 // the nodes that are held back, parents first: see Chain.HoldBack
+	latest   uint32  // no node has a later time
 }
 
 // node is a block: the fields of its header, and what has been computed from it and
@@ -36,6 +39,7 @@ type node struct {
 	height           int32  // at most block.MaxHeight
 	first            uint32 // rules.State.FirstTime
 	invalid          bool   // whether this block or one below it failed when it was to be connected
+	heldBack         bool   // whether this block is in tree.heldBack; its children are there as well
 }
 
 // The sizes of a chunk. A chunk is full before the next one is made. The first chunk
@@ -92,6 +96,7 @@ func (t *tree) add(parent int32, h pow.Header, s rules.State) int32 {
 		invalid: parent >= 0 && t.at(parent).invalid,
 	}
 	*t.slot(s.Hash) = i + 1
+	t.latest = max(t.latest, h.Time)
 	return i
 }
 
@@ -179,12 +184,17 @@ func (t *tree) invalidate(bad int32) {
 	}
 }
 
-// best returns the block with the most work that is not invalid. Among several with
-// the same work it prefers the tip, and then the one that was added first.
+// best returns the block with the most work that is neither invalid nor held back.
+// Among several with the same work it prefers one of the active branch, and then the
+// one that was added first.
 func (t *tree) best() int32 {
-	best := t.tip()
+	height := len(t.active) - 1
+	for t.at(t.active[height]).heldBack {
+		height--
+	}
+	best := t.active[height]
 	for i := range t.count {
-		if n := t.at(i); !n.invalid && n.work.Cmp(t.at(best).work) > 0 {
+		if n := t.at(i); !n.invalid && !n.heldBack && n.work.Cmp(t.at(best).work) > 0 {
 			best = i
 		}
 	}

@@ -54,6 +54,11 @@ func Network() Dashboard {
 					Queries: []Query{{`sum by (instance) (rate(lode_sync_blocks_total{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{instance}}"}},
 				},
 				{
+					Title: "Clock against the peers", Kind: Lines, Unit: units.Seconds,
+					About:   "A node's clock minus the median of its peers' clocks. If it is more than a minute, set the clock: at two hours the node is cut off from the others.",
+					Queries: []Query{{`lode_peer_clock_offset_seconds{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
+				},
+				{
 					Title: "Announcements, per minute", Kind: Stack,
 					About:   "Announcements of blocks and transactions, sent and received.",
 					Queries: []Query{{`60 * sum by (kind, direction) (rate(lode_gossip_announcements_total{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{kind}} {{direction}}"}},

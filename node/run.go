@@ -105,9 +105,16 @@ func (n *Node) release() error {
 }
 
 // retryHeld has the chain place, at intervals, the blocks that it holds because
-// their header time was ahead of the clock and whose time has come.
+// their header time was ahead of the clock and whose time has come. If this node's
+// clock agrees with its peers' clocks, the chain also leaves the blocks that are too far
+// ahead of it.
 func (n *Node) retryHeld(ctx context.Context) {
-	tick.Every(ctx, retryHeldEvery, n.chain.RetryHeld)
+	tick.Every(ctx, retryHeldEvery, func() {
+		n.chain.RetryHeld()
+		if n.network.Clock().Agrees() {
+			n.chain.HoldBack()
+		}
+	})
 }
 
 // stopServing ends the HTTP server. Requests under way have shutdownGrace to finish;

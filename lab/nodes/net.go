@@ -55,6 +55,7 @@ type Machine interface {
 	Addresses() gossip.Addresses
 	Book() ([]gossip.Entry, bool)
 	Sync() gossip.SyncInfo
+	Clock() gossip.ClockInfo
 }
 
 // Net is a simulated network. Only one goroutine may use it.

@@ -15,7 +15,7 @@ type Node struct {
 	host
 	store chain.Store
 	known []gossip.Address
-	skew  time.Duration
+	skew  time.Duration // of its clock
 
 	// The following fields are set while the node is up.
 	chain   *chain.Chain
@@ -26,6 +26,11 @@ type Node struct {
 	lastID  gossip.ID
 	wakeAt  time.Duration
 	wakes   int // number of wakes in a row at the present moment
+
+	// began is the skew with which the node was started. The times of its machine's steps
+	// have it until the node stops, as the monotonic clock of a real node goes on when the
+	// clock of the machine is set.
+	began time.Duration
 
 	book []gossip.Entry // the address book of a node that is down
 
@@ -76,8 +81,9 @@ func (n *Node) Peers() []gossip.PeerInfo { return n.machine.Peers() }
 // Sync returns the progress of the node's sync. The node must be up.
 func (n *Node) Sync() gossip.SyncInfo { return n.machine.Sync() }
 
-// SetSkew sets the error of the node's clock: positive if it is fast. The node must
-// be down.
+// SetSkew sets the error of the node's clock: positive if it is fast. The clock of a
+// node that is up is set while it runs: the times of its blocks change at once, and its
+// timers go on as before.
 func (n *Node) SetSkew(d time.Duration) { n.skew = d }
 
 // SetPeers replaces the addresses with which the node always tries to be connected. The
@@ -96,6 +102,9 @@ func (n *Node) String() string { return fmt.Sprint("n", n.index) }
 // clock returns the time that the node believes it is.
 func (n *Node) clock() time.Time { return n.net.start.Add(n.net.now + n.skew) }
 
+// steady returns the time of a step: it advances evenly while the node is up.
+func (n *Node) steady() time.Time { return n.net.start.Add(n.net.now + n.began) }
+
 // Start opens the node's store and starts it under a new id. It does nothing if
 // the node is up.
 func (n *Node) Start() {
@@ -107,6 +116,7 @@ func (n *Node) Start() {
 		panic(err)
 	}
 	n.up = true
+	n.began = n.skew
 	n.epoch++
 	n.chain = c
 	n.changes = nil
@@ -122,6 +132,7 @@ func (n *Node) Start() {
 		Peers:   n.known,
 		Book:    n.book,
 		Limits:  n.net.config.Limits,
+		Clock:   func(now time.Time) time.Time { return now.Add(n.skew - n.began) },
 	})
 	n.net.log.of(n.net.now, n.index, "start")
 	// The first wake comes at a random moment, because real nodes do not all start in
@@ -133,10 +144,13 @@ func (n *Node) Start() {
 }
 
 // retryHeld makes the chain take, at regular intervals, the held blocks whose time has
-// come.
+// come, and leave those that are ahead of a clock that is right.
 func (n *Node) retryHeld() {
 	n.later(retryEvery, func() {
 		n.chain.RetryHeld()
+		if n.machine.Clock().Agrees() {
+			n.chain.HoldBack()
+		}
 		n.tellChanges()
 		n.retryHeld()
 	})
@@ -174,7 +188,7 @@ func (n *Node) later(d time.Duration, f func()) {
 // step passes an event to the machine and carries out the effects that it returns.
 func (n *Node) step(ev gossip.Event) {
 	n.net.log.event(n, ev)
-	for _, effect := range n.machine.Step(n.clock(), ev) {
+	for _, effect := range n.machine.Step(n.steady(), ev) {
 		n.net.log.effect(n, effect)
 		n.do(effect)
 	}
@@ -182,7 +196,7 @@ func (n *Node) step(ev gossip.Event) {
 	if next.IsZero() {
 		return
 	}
-	at := max(next.Sub(n.net.start)-n.skew, n.net.now)
+	at := max(next.Sub(n.net.start)-n.began, n.net.now)
 	if _, woken := ev.(gossip.Wake); woken && at == n.net.now {
 		if n.wakes++; n.wakes > maxWakes {
 			n.net.fault("%s wants to be woken again and again", n)

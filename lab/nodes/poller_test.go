@@ -68,6 +68,7 @@ func (p *poller) Peers() []gossip.PeerInfo     { return nil }
 func (p *poller) Addresses() gossip.Addresses  { return gossip.Addresses{} }
 func (p *poller) Book() ([]gossip.Entry, bool) { return nil, false }
 func (p *poller) Sync() gossip.SyncInfo        { return gossip.SyncInfo{} }
+func (p *poller) Clock() gossip.ClockInfo      { return gossip.ClockInfo{} }
 
 func pollers(c Config) Config {
 	c.Machine = newPoller

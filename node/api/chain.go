@@ -60,6 +60,9 @@ type Peers interface {
 	// Sync returns how far the node is in catching up with its peers.
 	Sync() gossip.SyncInfo
 
+	// Clock returns how this node's clock compares with those of its peers.
+	Clock() gossip.ClockInfo
+
 	// Connect connects with the node at an address. It returns nil once each of
 	// the two nodes is a peer of the other. With keep, the node goes on trying to
 	// connect with that address later, even if this attempt fails.

@@ -79,6 +79,18 @@ func (a *API) syncStatus() syncJSON {
 	return syncJSON{true, s.Height, s.Target, perSecond, left.Seconds()}
 }
 
+// clockStatus returns nil if no peer has said its time.
+func (a *API) clockStatus() *clockJSON {
+	if a.peers == nil {
+		return nil
+	}
+	c := a.peers.Clock()
+	if c.Peers == 0 {
+		return nil
+	}
+	return &clockJSON{c.Offset.Seconds(), c.Peers}
+}
+
 // registerNode serves the request by which the original's nodes introduce
 // themselves: it takes the address of another node and answers as /chain does.
 // Before that, it waits a moment for the connection, so that the answer lists the

@@ -23,6 +23,7 @@ type testPeers struct {
 	mu    sync.Mutex
 	peers []gossip.PeerInfo
 	sync  gossip.SyncInfo
+	clock gossip.ClockInfo
 	asked []string
 	heard []netip.Addr // the clients that may not choose
 }
@@ -34,6 +35,8 @@ func (p *testPeers) Peers() []gossip.PeerInfo {
 }
 
 func (p *testPeers) Sync() gossip.SyncInfo { return p.sync }
+
+func (p *testPeers) Clock() gossip.ClockInfo { return p.clock }
 
 func (p *testPeers) Connect(ctx context.Context, a gossip.Address, keep bool) error {
 	p.mu.Lock()
@@ -253,6 +256,9 @@ func TestPeersAndSync(t *testing.T) {
 		{Node: gossip.NodeID{1}, Address: "http://b:1", Out: true, Tip: tip, Since: n.now().Add(-time.Hour), Seen: n.now().Add(-1500 * time.Millisecond)},
 		{Node: gossip.NodeID{2}, Address: "https://[2001:db8::1]:443", Tip: tip, Since: n.now(), Seen: n.now()},
 	}
+	n.want(n.describedCall("GET", "/status", ""), 200, `"uptime_seconds":`)
+	p.clock = gossip.ClockInfo{Offset: -90 * time.Second, Peers: 3}
+	n.want(n.describedCall("GET", "/status", ""), 200, `"clock":{"offset_seconds":-90,"peers":3}`)
 	p.sync = gossip.SyncInfo{Active: true, From: 100, Height: 300, Target: 900, Since: n.now().Add(-4 * time.Second)}
 	n.want(n.describedCall("GET", "/peers", ""), 200,
 		`[{"address":"http://b:1","direction":"out","node_id":"01000000000000000000000000000000","height":7,"hash":"`+tip.Hash.String()+

@@ -33,6 +33,14 @@ type statusJSON struct {
 	Peers  int      `json:"peers"`
 	Sync   syncJSON `json:"sync"`
 	Uptime float64  `json:"uptime_seconds"`
+
+	Clock *clockJSON `json:"clock,omitempty"` // if peers have said their time
+}
+
+// clockJSON compares this node's clock with those of its peers.
+type clockJSON struct {
+	Offset float64 `json:"offset_seconds"` // from their median; positive if this node's clock is ahead
+	Peers  int     `json:"peers"`          // whose clocks count
 }
 
 type poolJSON struct {
@@ -59,6 +67,7 @@ func (a *API) getStatus(w *writer, r *http.Request) error {
 		Peers:   len(a.peerInfos()),
 		Sync:    a.syncStatus(),
 		Uptime:  a.now().Sub(a.started).Seconds(),
+		Clock:   a.clockStatus(),
 	}
 	s.Network.Name, s.Network.ID = params.Name(), params.ID()
 	if target, err := s.Bits.Target(); err == nil {

@@ -163,6 +163,17 @@ func (b *book) restore(e Entry) {
 	}
 }
 
+// capWaits shortens the waits of addresses that end later than any wait that begins
+// now. An earlier process has saved them while the clock of this machine was ahead.
+func (b *book) capWaits(now time.Time, c Config) {
+	longest := now.Add(max(c.OtherNetwork, c.Limits.BanTime, c.NewBackoff, c.UnbackedWait))
+	for _, e := range b.all() {
+		if e.Next.After(longest) {
+			e.Next, b.changed = time.Time{}, true
+		}
+	}
+}
+
 // choose adds an address that the operator, or a client who may, has named.
 func (b *book) choose(a Address) {
 	if e := b.put(Entry{Address: a, Chosen: true}, nil); e != nil && !e.Chosen {

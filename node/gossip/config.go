@@ -20,6 +20,12 @@ type Config struct {
 	Book    []Entry            // the address book as an earlier process left it
 	Allow   func(Address) bool // reports whether this node may connect with an address; nil: with any
 	Limits  Limits
+
+	// Clock converts the time of a step into what the machine's clock shows then; nil:
+	// they are the same. A simulation sets it, because its times have no monotonic
+	// reading and its clocks are set while nodes run.
+	Clock func(now time.Time) time.Time
+
 	Timing
 }
 

@@ -138,7 +138,8 @@ type Note struct {
 	Detail string        // text for people
 	Hash   pow.Hash      // of the block, in a NotePropagated
 	Took   time.Duration // since the block was found, in a NotePropagated
-	Count  int           // of blocks or transactions
+	Count  int           // of blocks or transactions; of peers, in a NoteClock
+	Offset time.Duration // of this node's clock, in a NoteClock; see [ClockInfo]
 }
 
 // NoteKind says what a Note reports.
@@ -158,6 +159,7 @@ const (
 	NoteSynced      NoteKind = "synced"       // the chain has added Count blocks of the sync
 	NoteSyncEnds    NoteKind = "sync-ends"    // a sync has ended: why
 	NoteSyncStalled NoteKind = "sync-stalled" // a peer did not send what it was asked for: what
+	NoteClock       NoteKind = "clock"        // this node's clock has gone wrong, has become right, or is wrong by another amount: "ahead", "behind" or "right"
 )
 
 func (Send) effect()      {}

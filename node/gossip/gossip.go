@@ -17,6 +17,7 @@ import (
 type Gossip struct {
 	host    *host
 	greeter *greeter
+	clock   *clock
 	news    *announcer
 	relay   *relay
 	txs     *transactions
@@ -40,7 +41,8 @@ func New(c Config) *Gossip {
 	g := &Gossip{host: h}
 	g.news = &announcer{host: h, foundAt: map[pow.Hash]time.Time{}}
 	g.txs = &transactions{host: h, wanted: map[pow.Hash]*wantedTx{}}
-	g.greeter = &greeter{host: h, news: g.news, txs: g.txs}
+	g.clock = &clock{host: h}
+	g.greeter = &greeter{host: h, clock: g.clock, news: g.news, txs: g.txs}
 	g.intake = &intake{host: h}
 	g.relay = &relay{host: h, intake: g.intake, news: g.news}
 	g.syncer = &syncer{host: h, relay: g.relay, news: g.news, intake: g.intake}
@@ -63,6 +65,9 @@ func New(c Config) *Gossip {
 // Step handles an event and returns what is to be done. The slice is valid until
 // the next Step.
 func (g *Gossip) Step(now time.Time, ev Event) []Effect {
+	if g.host.now.IsZero() {
+		g.host.book.capWaits(now, g.host.config)
+	}
 	g.host.begin(now)
 	switch ev := ev.(type) {
 	case Connect:
@@ -140,6 +145,9 @@ func (g *Gossip) onChanged(ev chain.Event) {
 	switch ev.Kind {
 	case chain.EventTip, chain.EventReorg:
 		g.news.setFound(ev.Tip.Hash, g.host.now)
+		if ev.Kind == chain.EventReorg {
+			g.host.findAhead() // the new tip has less work if the chain holds back blocks
+		}
 		if !g.syncer.advances() {
 			g.news.announceTip()
 		}
@@ -188,6 +196,9 @@ func (g *Gossip) Known() int { return len(g.host.book.at) }
 // Addresses answers GetAddresses: with the addresses of the peers, and with those
 // of others that this node has dialled, in random order.
 func (g *Gossip) Addresses() Addresses { return g.greeter.knownAddresses() }
+
+// Clock returns how this node's clock compares with those of its peers.
+func (g *Gossip) Clock() ClockInfo { return g.clock.compare() }
 
 // Sync returns how far the sync under way is.
 func (g *Gossip) Sync() SyncInfo {

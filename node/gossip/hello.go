@@ -20,6 +20,7 @@ const (
 // spreads addresses.
 type greeter struct {
 	*host
+	clock   *clock
 	news    *announcer
 	txs     *transactions
 	waiters []*waiter
@@ -74,7 +75,9 @@ func (g *greeter) greet(p *peer) {
 		if trip := max(g.now.Sub(p.hello.sent), 1); p.brought.trip == 0 || trip < p.brought.trip {
 			p.brought.trip = trip
 		}
+		g.clock.heard(p, w.Greeting, g.now.Sub(p.hello.sent))
 		g.onWelcome(p, w)
+		g.clock.judge()
 	})
 }
 
@@ -82,7 +85,8 @@ func (g *greeter) greeting() Greeting {
 	tip := g.tip()
 	return Greeting{
 		Version: Version, Network: g.params.Name(), NetworkID: g.network, Node: g.config.Node, Address: g.config.Address,
-		Tip: Tip{Hash: tip.Hash, Height: tip.Height, Work: tip.Work},
+		Tip:  Tip{Hash: tip.Hash, Height: tip.Height, Work: tip.Work},
+		Time: g.wall().UnixMilli(),
 	}
 }
 

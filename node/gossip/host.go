@@ -155,6 +155,22 @@ func (h *host) setTip(p *peer, t Tip) {
 	}
 }
 
+// findAhead records again which peers claim more work than this node's tip has.
+func (h *host) findAhead() {
+	for _, p := range h.peers.all {
+		h.setTip(p, p.tip)
+	}
+}
+
+// wall returns what this machine's clock shows. It may be set at any time, so
+// everything but the comparison of clocks uses now.
+func (h *host) wall() time.Time {
+	if h.config.Clock == nil {
+		return h.now.Round(0)
+	}
+	return h.config.Clock(h.now)
+}
+
 // raiseTip records that a peer has the block of a state, if that is more work than
 // the peer has claimed.
 func (h *host) raiseTip(p *peer, s rules.State) {

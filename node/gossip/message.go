@@ -47,6 +47,7 @@ type Greeting struct {
 	Node      NodeID   `json:"node_id"`
 	Address   Address  `json:"address"` // on which the node listens, by its own account
 	Tip       Tip      `json:"tip"`
+	Time      int64    `json:"time_ms,omitempty"` // of its clock, in Unix milliseconds; 0: the node does not say
 }
 
 // Hello greets a node, which answers with a Welcome.

@@ -219,8 +219,9 @@ type remote struct {
 	id      NodeID
 	address Address
 	tip     rules.State
-	session Session // given to the host
-	given   Session // given by the host
+	session Session       // given to the host
+	given   Session       // given by the host
+	off     time.Duration // of its clock; see clockTest
 }
 
 func newRemote(i int) *remote {

@@ -64,6 +64,7 @@ type peer struct {
 
 	// Each of the following belongs to one part of the machine.
 	hello     helloState
+	clock     clockState
 	brought   broughtState
 	news      newsState
 	wants     int // announced blocks that it is being asked for; of the block relay

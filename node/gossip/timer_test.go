@@ -106,10 +106,10 @@ func TestTimersSetWhileFiring(t *testing.T) {
 // in the heap would not fire.
 func TestTimersIgnoreStepsOfTheClock(t *testing.T) {
 	now := time.Now()
-	h := newTestNode(t, 1, func(c *Config) {
-		c.Book = []Entry{{Address: address(1), Failures: 1, Next: now.Round(0).Add(30 * time.Second)}}
-	})
-	h.now = now
+	var config Config
+	h := newTestNode(t, 1, func(c *Config) { config = *c })
+	config.Book = []Entry{{Address: address(1), Failures: 1, Next: now.Round(0).Add(30 * time.Second)}}
+	h.g, h.now = New(config), now // its first step is now
 	h.step(Wake{})
 	for _, timer := range h.g.host.timers.heap {
 		if monotonic := timer.at.String() != timer.at.Round(0).String(); !monotonic {

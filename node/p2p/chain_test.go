@@ -122,6 +122,7 @@ func (s *script) Book() ([]gossip.Entry, bool)      { return s.book, true }
 func (s *script) Knows(session gossip.Session) bool { return session == s.session }
 func (s *script) Known() int                        { return len(s.book) }
 func (s *script) Sync() gossip.SyncInfo             { return s.sync }
+func (s *script) Clock() gossip.ClockInfo           { return gossip.ClockInfo{} }
 func (s *script) set(n *Network)                    { n.machine = s }
 
 // testConfig returns a configuration for a network that connects with nobody.

@@ -58,6 +58,7 @@ type machine interface {
 	Known() int
 	Knows(gossip.Session) bool
 	Sync() gossip.SyncInfo
+	Clock() gossip.ClockInfo
 }
 
 // Network connects a node with others. It is an [http.Handler] that serves the
@@ -207,6 +208,13 @@ func (n *Network) Sync() gossip.SyncInfo {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.machine.Sync()
+}
+
+// Clock returns how this node's clock compares with those of its peers.
+func (n *Network) Clock() gossip.ClockInfo {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.machine.Clock()
 }
 
 // ErrStopped is the error of Connect if Run ends first.

@@ -40,6 +40,12 @@ func (n *Network) note(e gossip.Note) {
 		n.log.Info("sync begins", peer, slog.Int("blocks", e.Count))
 	case gossip.NoteSyncEnds:
 		n.log.Info("sync ends", reason, detail)
+	case gossip.NoteClock:
+		level, text := slog.LevelWarn, "the clock of this machine is wrong"
+		if e.Reason == "right" {
+			level, text = slog.LevelInfo, "the clock of this machine is right again"
+		}
+		n.log.Log(context.Background(), level, text, reason, slog.Duration("offset", e.Offset.Round(time.Second)), slog.Int("peers", e.Count), detail)
 	case gossip.NoteSyncStalled:
 		n.log.Info("sync stalls", peer, detail)
 	}

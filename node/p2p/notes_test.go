@@ -38,6 +38,8 @@ func TestNotes(t *testing.T) {
 		{Kind: gossip.NoteSynced, Count: 50},
 		{Kind: gossip.NoteSyncStalled},
 		{Kind: gossip.NoteSyncEnds, Reason: "done"},
+		{Kind: gossip.NoteClock, Reason: "ahead", Offset: 3*time.Hour + time.Millisecond, Count: 5, Detail: "set it"},
+		{Kind: gossip.NoteClock, Reason: "right", Count: 5},
 	}
 	for _, note := range notes {
 		n.note(note)
@@ -48,7 +50,8 @@ func TestNotes(t *testing.T) {
 	if got := strings.Count(log.String(), "no connection with peer"); got != 1 || strings.Contains(log.String(), "heard") {
 		t.Errorf("want one warning about the configured peer that is missing, and none about others: %s", log.String())
 	}
-	for _, part := range []string{`"peer connected" peer=http://in:1 direction=in`, `"peer banned"`, `"peer dropped"`, `"sync begins"`, `"sync ends"`} {
+	for _, part := range []string{`"peer connected" peer=http://in:1 direction=in`, `"peer banned"`, `"peer dropped"`, `"sync begins"`, `"sync ends"`,
+		`level=WARN msg="the clock of this machine is wrong" reason=ahead offset=3h0m0s peers=5 detail="set it"`, `level=INFO msg="the clock of this machine is right again"`} {
 		if !strings.Contains(log.String(), part) {
 			t.Errorf("the log lacks %s: %s", part, log.String())
 		}

@@ -67,6 +67,7 @@ type Stats struct {
 	Inbound   int   // peers that have chosen this node
 	Addresses int   // in the address book
 	Remaining int64 // blocks that a sync under way has yet to take; 0 if there is none
+	Clock     gossip.ClockInfo
 
 	// Bytes of the bodies of messages since the start, requests and answers.
 	BytesSent, BytesReceived uint64
@@ -85,6 +86,7 @@ func (n *Network) Stats() Stats {
 		}
 	}
 	s.Addresses = n.machine.Known()
+	s.Clock = n.machine.Clock()
 	if sync := n.machine.Sync(); sync.Active {
 		s.Remaining = max(sync.Target-sync.Height, 0)
 	}

@@ -46,6 +46,7 @@ func (banner) Peers() []gossip.PeerInfo     { return nil }
 func (banner) Addresses() gossip.Addresses  { return gossip.Addresses{} }
 func (banner) Book() ([]gossip.Entry, bool) { return nil, false }
 func (banner) Sync() gossip.SyncInfo        { return gossip.SyncInfo{} }
+func (banner) Clock() gossip.ClockInfo      { return gossip.ClockInfo{} }
 
 // Each assertion fails when what it asserts does not hold.
 func TestAssertionsFail(t *testing.T) {

@@ -38,6 +38,7 @@ type metrics struct {
 	peers     *prometheus.Desc
 	addresses *prometheus.Desc
 	remaining *prometheus.Desc
+	clock     *prometheus.Desc
 	bytes     *prometheus.Desc
 }
 
@@ -74,6 +75,7 @@ func newMetrics(stats func() p2p.Stats, routes []string) *metrics {
 		peers:     prometheus.NewDesc("lode_peers", "Nodes that this one is connected with, by who chose whom.", []string{"direction"}, nil),
 		addresses: prometheus.NewDesc("lode_addresses", "Addresses of nodes in the address book.", nil, nil),
 		remaining: prometheus.NewDesc("lode_sync_blocks_remaining", "Blocks that peers have and this node has not yet taken; 0 if it is not catching up.", nil, nil),
+		clock:     prometheus.NewDesc("lode_peer_clock_offset_seconds", "This node's clock minus the median of its peers' clocks; positive if this node's is ahead, 0 if no peer has said its time.", nil, nil),
 		bytes:     prometheus.NewDesc("lode_peer_bytes_total", "Bytes of the bodies of messages from and to other nodes.", []string{"direction"}, nil),
 	}
 	m.makeSeries(routes)
@@ -156,7 +158,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range m.all() {
 		c.Describe(ch)
 	}
-	for _, desc := range []*prometheus.Desc{m.peers, m.addresses, m.remaining, m.bytes} {
+	for _, desc := range []*prometheus.Desc{m.peers, m.addresses, m.remaining, m.clock, m.bytes} {
 		ch <- desc
 	}
 }
@@ -174,6 +176,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.peers, float64(s.Inbound), direction(false))
 	gauge(m.addresses, float64(s.Addresses))
 	gauge(m.remaining, float64(s.Remaining))
+	gauge(m.clock, s.Clock.Offset.Seconds())
 	ch <- prometheus.MustNewConstMetric(m.bytes, prometheus.CounterValue, float64(s.BytesSent), "sent")
 	ch <- prometheus.MustNewConstMetric(m.bytes, prometheus.CounterValue, float64(s.BytesReceived), "received")
 }

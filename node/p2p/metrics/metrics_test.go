@@ -16,7 +16,8 @@ import (
 
 // TestMetrics counts what an observer is told, and exports the stats.
 func TestMetrics(t *testing.T) {
-	stats := p2p.Stats{Outbound: 1, Inbound: 2, Addresses: 5, Remaining: 100, BytesSent: 70, BytesReceived: 80}
+	stats := p2p.Stats{Outbound: 1, Inbound: 2, Addresses: 5, Remaining: 100, BytesSent: 70, BytesReceived: 80,
+		Clock: gossip.ClockInfo{Offset: -90 * time.Second, Peers: 3}}
 	m := newMetrics(func() p2p.Stats { return stats }, []string{"/p2p/hello", "/p2p/pool"})
 	o := m.observer()
 	for _, note := range []gossip.Note{
@@ -61,6 +62,9 @@ lode_peer_bans_total{reason="work"} 1
 # TYPE lode_peer_bytes_total counter
 lode_peer_bytes_total{direction="received"} 80
 lode_peer_bytes_total{direction="sent"} 70
+# HELP lode_peer_clock_offset_seconds This node's clock minus the median of its peers' clocks; positive if this node's is ahead, 0 if no peer has said its time.
+# TYPE lode_peer_clock_offset_seconds gauge
+lode_peer_clock_offset_seconds -90
 # HELP lode_peer_connections_total Connections with other nodes that came about, and attempts that did not, by direction and outcome.
 # TYPE lode_peer_connections_total counter
 lode_peer_connections_total{direction="in",result="connected"} 1
@@ -99,7 +103,7 @@ lode_sync_blocks_remaining 100
 lode_sync_blocks_total 50
 `
 	if err := testutil.CollectAndCompare(m, strings.NewReader(want), "lode_addresses", "lode_gossip_announcements_total",
-		"lode_peer_bans_total", "lode_peer_bytes_total", "lode_peer_connections_total", "lode_peer_refused_total",
+		"lode_peer_bans_total", "lode_peer_bytes_total", "lode_peer_clock_offset_seconds", "lode_peer_connections_total", "lode_peer_refused_total",
 		"lode_peer_requests_total", "lode_peers", "lode_sync_blocks_remaining", "lode_sync_blocks_total"); err != nil {
 		t.Error(err)
 	}
