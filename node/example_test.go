@@ -66,14 +66,15 @@ func embed() error {
 }
 
 func use(url string, events <-chan string, registry prometheus.Gatherer) error {
-	resp, err := http.Post(url+"/new_transaction", "application/json", strings.NewReader(`{"author": "ann", "content": "hello"}`))
+	resp, err := http.Post( //nolint:noctx // the example is about the node
+		url+"/new_transaction", "application/json", strings.NewReader(`{"author": "ann", "content": "hello"}`))
 	if err != nil {
 		return err
 	}
 	if err := show(resp); err != nil {
 		return err
 	}
-	if resp, err = http.Get(url + "/mine"); err != nil {
+	if resp, err = http.Get(url + "/mine"); err != nil { //nolint:noctx // the example is about the node
 		return err
 	}
 	if err := show(resp); err != nil {

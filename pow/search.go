@@ -175,8 +175,8 @@ func (w *worker) searchAll(ctx context.Context) error {
 func (w *worker) searchChunks(ctx context.Context, limit int) (over bool, err error) {
 	e, s, c := w.engine, w.space, w.claims
 	for range limit {
-		if ctx.Err() != nil {
-			return true, nil
+		if ctx.Err() != nil { // the caller reports it
+			return true, nil //nolint:nilerr // the search is over, and nothing has failed
 		}
 		offset := c.next.Add(w.step) - w.step
 		if offset >= s.count {

@@ -192,12 +192,12 @@ func build(ctx context.Context, dir string, targets []*target) error {
 // its package and what it says. It returns "" if none fails.
 func findMutant(ctx context.Context, m mutant, tests []*program) (by string, err error) {
 	for _, p := range tests {
-		text, err := p.run(ctx, m.id, 5*p.took+10*time.Second)
+		text, failed := p.run(ctx, m.id, 5*p.took+10*time.Second)
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		if err != nil {
-			return p.pkg + ", " + firstFailure(text), nil
+		if failed != nil {
+			return p.pkg + ", " + firstFailure(text), nil //nolint:nilerr // a failure is what a mutant is for
 		}
 	}
 	return "", nil
