@@ -84,7 +84,7 @@ fuzz: ## fuzz every target for FUZZTIME (20s)
 	done
 
 # MUTANTS lists the files or folders; without it, all of internal/mutants/targets.txt
-# are tested, which takes up to an hour.
+# are tested, which takes an hour or more on two cores.
 .PHONY: mutants
 mutants: ## change the code of MUTANTS in one place after another, and fail if no test notices
 	go run ./internal/mutants $(MUTANTS)
