@@ -108,8 +108,8 @@ func (c *Chain) check(run []arrival) (checked []arrival, known int) {
 }
 
 // lookUp returns how many blocks at the beginning of a run are in the tree, and the
-// fault of the block after these if that is there as well, but invalid or held back. A block that has
-// a fault already is not looked up: the run ends with it.
+// fault of the block after these if that block is in the tree as well, but invalid or
+// held back. A block that has a fault already is not looked up: the run ends with it.
 func (c *Chain) lookUp(run []arrival) (known int, barred fault) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -69,8 +69,8 @@ type SubscriberPanic struct {
 	Stack []byte // of the goroutine at that moment
 }
 
-// Error implements error. The text includes the stack, because the program prints
-// that of the second panic only.
+// Error implements error. The text includes the stack of the subscriber's panic. A
+// program that ends with this second panic prints only the stack of the second one.
 func (p *SubscriberPanic) Error() string {
 	return fmt.Sprintf("chain: a subscriber panicked: %v\n%s", p.Value, p.Stack)
 }

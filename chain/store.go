@@ -25,8 +25,8 @@ type Store interface {
 	// when the change is on disk. Concurrent calls may share one write. The error
 	// wraps [ErrNoSpace] if the disk is full; the store can still be read then, and
 	// takes changes again once there is space. The error wraps [ErrBroken] if the
-	// store has given up; whether the change that it gave up on is on disk is then
-	// unknown, and of all later changes nothing is.
+	// store has given up: the change at which it gave up may be on disk or not, and
+	// no later change is.
 	Commit(Change) error
 
 	// Block returns a block in the form of [block.Block.AppendBinary], or an error

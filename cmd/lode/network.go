@@ -63,7 +63,8 @@ func (f *peerFlags) check() error {
 	)
 }
 
-// check returns an error if the value of a flag would leave the node deaf.
+// check returns an error if the value of a flag would make the node
+// refuse every connection, request or transaction.
 func (f *limitFlags) check() error {
 	return errors.Join(
 		atLeast("--pool-txs", f.PoolTxs, 1),
@@ -86,7 +87,7 @@ func atLeast(flag string, n, least int) error {
 }
 
 func isRate(flag string, r float64) error {
-	if !(r >= 0.001 && r <= 1e9) { // so that it is false for NaN
+	if !(r >= 0.001 && r <= 1e9) { // written like this because every comparison with NaN is false
 		return flagError(flag, r, "0.001 to 1000000000 a second")
 	}
 	return nil

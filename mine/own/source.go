@@ -80,7 +80,7 @@ type Source struct {
 	life   mine.Lifetime // of the latest offer
 	prev   pow.Hash      // parent of the work of that offer
 	offer  *mine.Offer   // the latest, or nil if it had no work
-	works  []offered     // what solutions may be of, the oldest first; see keptWorks
+	works  []offered     // the works whose solutions the source takes, the oldest first; see keptWorks
 	last   uint64        // number of the latest work
 	taking int           // solved blocks that the chain is looking at
 	stats  Stats

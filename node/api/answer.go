@@ -197,8 +197,8 @@ func (a *API) write(w *writer, r *http.Request, body []byte) error {
 // those that come later.
 var errShutdown = problem{status: http.StatusServiceUnavailable, retryAfter: "5", reason: reasonShutdown, sentence: "the node is shutting down"}
 
-// errBroken is the answer to the change on which the store gave up, which may be stored
-// or not, and to all later ones, which are not.
+// errBroken is the answer to every change after the store has given up, and to the
+// change at which it gave up. Only that one may be stored all the same.
 var errBroken = problem{
 	status: http.StatusServiceUnavailable, retryAfter: "60", reason: reasonBroken,
 	sentence: "the node's disk has failed, so the node takes no changes and has to be started again: look then whether this was kept, and try again if not",

@@ -34,7 +34,7 @@ type Entry struct {
 	// whoever wants to be in the book can do as much.
 	Tried  bool   `json:"tried,omitempty"`
 	Anchor bool   `json:"anchor,omitempty"` // one of the best peers of this node's choice, to be dialled first
-	Chosen bool   `json:"chosen,omitempty"` // the operator of the node has named it, or a client who may
+	Chosen bool   `json:"chosen,omitempty"` // it was named by the operator of the node, or by a client who may choose
 	Source string `json:"source,omitempty"` // the host that it came from; "": its own
 }
 
@@ -104,7 +104,8 @@ func (b *book) isSelf(a Address) bool { return slices.Contains(b.ours, a) }
 // allowed reports whether this node may connect with an address.
 func (b *book) allowed(a Address) bool { return b.allow == nil || b.allow(a) }
 
-// isChosen reports whether the operator, or a client who may, has named an address.
+// isChosen reports whether an address was named by the operator, or by a client who
+// may choose.
 func (b *book) isChosen(a Address) bool {
 	e := b.at[a]
 	return e != nil && e.Chosen
@@ -174,7 +175,7 @@ func (b *book) capWaits(now time.Time, c Config) {
 	}
 }
 
-// choose adds an address that the operator, or a client who may, has named.
+// choose adds an address that the operator has named, or a client who may choose.
 func (b *book) choose(a Address) {
 	if e := b.put(Entry{Address: a, Chosen: true}, nil); e != nil && !e.Chosen {
 		e.Chosen, b.changed = true, true

@@ -72,7 +72,7 @@ type Timing struct {
 	DialEvery    time.Duration // between two looks for nodes to dial while none can be dialled
 	FullRetry    time.Duration // how long a guest is told to wait when there is no room for another peer
 	BusyRetry    time.Duration // how long a guest is told to wait when too many guests are being checked
-	SlowDial     time.Duration // after which an address that has not answered is no reason to dial no other, while no peer of this node's choice has
+	SlowDial     time.Duration // after which another address is dialled beside one that has not answered, while no peer of this node's choice has answered
 
 	// The address book: how long an address is left alone after it has failed.
 	FirstBackoff time.Duration // after the first failure; the time doubles with each further failure

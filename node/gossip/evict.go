@@ -9,9 +9,8 @@ import (
 )
 
 // A node that came to this one, or that a client who may not choose has named, is a
-// guest. When there is no room for another guest,
-// the newcomer may take the place of one that belongs to a larger group: the guests
-// from one network, or those from one IP address of the newcomer's own network. So
+// guest. When there is no room for another guest, the newcomer may take the place of
+// one that belongs to a larger group: the guests from one network, or those from one IP address of the newcomer's own network. So
 // somebody with a few addresses cannot keep others out, however quickly the places are
 // taken; and since a newcomer of a group that is as large as the others evicts nobody,
 // coming again and again evicts nobody either.

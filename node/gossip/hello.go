@@ -66,7 +66,7 @@ func (g *greeter) greet(p *peer) {
 		if err != nil {
 			var r Refusal
 			if errors.As(err, &r) && (r.Reason == WrongNetwork || r.Reason == WrongVersion) {
-				r.Message = "the node there says: " + r.Message // which speaks of itself as "this node"
+				r.Message = "the node there says: " + r.Message // the message calls the other node "this node"
 				err = r
 			}
 			g.onHelloFailed(p, err)

@@ -36,7 +36,7 @@ func (p phase) canAnnounce() bool { return p == connected || p == forgotten }
 type peer struct {
 	address Address // where it answers requests
 	out     bool    // this node chose it; otherwise it came to this node
-	chosen  bool    // the operator, or a client who may, has named its address
+	chosen  bool    // its address was named by the operator, or by a client who may choose
 	heard   bool    // it was dialled for a client who may not choose, see [Connect], and has not come to this node since
 	phase   phase
 	node    NodeID     // zero until the peer is proven

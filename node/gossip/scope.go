@@ -114,9 +114,10 @@ func embedded(ip netip.Addr) (inner netip.Addr, ok bool) {
 // Believable is the one rule for every address that a node has heard from others:
 // in a greeting, in a list of addresses, in a file that an earlier process wrote, or
 // from a client whom nobody has authorised. It reports whether a node whose own
-// addresses are given may call the address. A public one, it may. An address of any
-// other scope means a machine in the network of the node, which others could make it
-// call in their stead, so it may call that only if its own address has this scope.
+// addresses are given may call the address. It may call every public address. An
+// address of any other scope means a machine in the network of the node. Others could
+// make the node call that machine in their stead, so the node may call it only if one
+// of its own addresses has the same scope.
 func Believable(own []netip.Addr, heard netip.Addr) bool {
 	scope := ScopeOf(heard)
 	return scope == Public || slices.ContainsFunc(own, func(ip netip.Addr) bool { return ScopeOf(ip) == scope })

@@ -140,8 +140,8 @@ func (r *Reader) read() (pow.Header, error) {
 	}
 }
 
-// Form returns the name of the form of the stream that is being read. It is known after the first call of
-// Next.
+// Form returns the name of the form of the stream that is being read. It is known
+// after the first call of Next.
 func (r *Reader) Form() string { return r.form.name }
 
 // Where returns the position at which the header begins that Next has returned or
