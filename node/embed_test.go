@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -141,7 +142,7 @@ func TestOpenFails(t *testing.T) {
 		"pool":                     {func(_ *testing.T, c *Config) { c.PoolTxs = -1 }, "node.Config.PoolTxs is -1"},
 		"workers":                  {func(_ *testing.T, c *Config) { c.Workers = -1 }, "node.Config.Workers is -1"},
 		"rate":                     {func(_ *testing.T, c *Config) { c.Network.Rate = -1 }, "p2p.Limits.Rate is -1"},
-		"queue":                    {func(_ *testing.T, c *Config) { c.Network.Queue = 1 << 40 }, "p2p.Limits.Queue"},
+		"queue":                    {func(_ *testing.T, c *Config) { c.Network.Queue = math.MaxInt }, "p2p.Limits.Queue"},
 		"time of bans":             {func(_ *testing.T, c *Config) { c.Network.Gossip.BanTime = -1 }, "gossip.Limits.BanTime is -1ns"},
 		"kernel":                   {func(_ *testing.T, c *Config) { c.Kernel = "gpu" }, "no kernel"},
 		"address":                  {func(_ *testing.T, c *Config) { c.Listen = "127.0.0.1:99999" }, "listen"},

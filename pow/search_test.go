@@ -559,6 +559,23 @@ func TestEarlierAnswerWins(t *testing.T) {
 		}
 	}
 
+	// The later answer may also come last, from a worker that finishes its chunk.
+	e := testEngine(t, Kernel{name: "all", lanes: 1, chunk: 64, scan: func(_ *sha256d.Input, first uint32, _ int) sha256d.Candidate {
+		return sha256d.Candidate{Found: true, Nonce: first, Hashes: 1}
+	}}, 2)
+	s, err := Job{Target: ZerosTarget(0), Count: 128}.prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := claims{outer: t.Context()}
+	c.best.Store(noAnswer)
+	for chunk := range 2 {
+		err := worker{engine: e, space: s, claims: &c, step: 64}.work(t.Context())
+		if !errors.Is(err, errFound) || c.best.Load() != 0 {
+			t.Errorf("chunk %d: error %v, first answer %d; want answer 0", chunk, err, c.best.Load())
+		}
+	}
+
 	var best atomic.Uint64
 	best.Store(noAnswer)
 	for _, step := range []struct{ at, want uint64 }{{7, 7}, {9, 7}, {7, 7}, {3, 3}, {0, 0}, {1, 0}} {

@@ -22,9 +22,9 @@ func claiming(i int, blocks []block.Block) *remote {
 }
 
 // boasting returns a remote that claims far more work than anything in a test has.
-func boasting(i int) *remote {
-	r := newRemote(i)
-	r.tip = rules.State{Hash: pow.Hash{9, byte(i)}, Height: 1 << 20}
+func boasting() *remote {
+	r := newRemote(1)
+	r.tip = rules.State{Hash: pow.Hash{9}, Height: 1 << 20}
 	for range 30 {
 		r.tip.Work = r.tip.Work.Add(r.tip.Work).Add(params().GenesisState().Work)
 	}
@@ -44,7 +44,7 @@ func pending[R Request](h *testNode) (n int) {
 // A peer whose headers have less work than it claims is dropped at the third time.
 func TestUnbackedThreeTimes(t *testing.T) {
 	h := newTestNode(t, 1, nil)
-	r := boasting(1)
+	r := boasting()
 	h.join(r)
 	for i := 1; i <= 3; i++ {
 		if dropped := h.noted(NoteDropped); len(dropped) > 0 {
@@ -71,7 +71,7 @@ func TestBranchThatChanges(t *testing.T) {
 	h.accept(mineChain(h.chain.Tip(), 2500, 1)...)
 	one := headersOf(mineChain(params().GenesisState(), MaxHeaders, 2))
 	other := headersOf(mineChain(params().GenesisState(), MaxHeaders, 3))
-	h.join(boasting(1))
+	h.join(boasting())
 	for pass := 1; pass <= 5; pass++ {
 		s, _, ok := take[GetHeaders](h)
 		if !ok {
@@ -147,7 +147,7 @@ func TestSecondPassTakesNoMore(t *testing.T) {
 	ours := mineChain(h.chain.Tip(), 4000, 1)
 	h.accept(ours[:2500]...)
 	theirs := headersOf(mineChain(params().GenesisState(), 3*MaxHeaders, 2))
-	r := boasting(1)
+	r := boasting()
 	h.join(r)
 	page := func(n int) {
 		t.Helper()
@@ -171,7 +171,7 @@ func TestSecondPassTakesNoMore(t *testing.T) {
 func TestEqualWorkIsNotMore(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	h.accept(mineChain(h.chain.Tip(), 10, 1)...)
-	h.join(boasting(1))
+	h.join(boasting())
 	s, _ := mustTake[GetHeaders](h)
 	h.answer(s, Headers{headersOf(mineChain(params().GenesisState(), 10, 2))})
 	if h.g.syncer.current != nil || pending[GetBlocks](h) > 0 {
