@@ -75,7 +75,7 @@ func explainConnect(err error) string {
 		return "it could not be reached"
 	}
 	text := err.Error()
-	for _, internal := range []string{"http: ", "net/", "tls: ", "x509: ", "malformed HTTP", "json: ", "context "} {
+	for _, internal := range []string{"http: ", "net/", "tls: ", "x509: ", "malformed HTTP", "json: ", "context ", "readLoop", "%!"} {
 		if strings.Contains(text, internal) {
 			return "it does not answer as a node does: is a lode node there?"
 		}
