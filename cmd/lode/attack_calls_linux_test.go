@@ -173,7 +173,12 @@ func (a arena) probe(client *http.Client, url, host string) (differ string, slow
 // addresses on the network of the node.
 func attackByClientsCalls(a arena) {
 	t := a.t
-	a.plug("45.99.0.1/8")
+	// One address for each route, because the node checks at most four nodes at a time
+	// for one address, and tells the next client that it is busy.
+	from := [...]string{"45.99.0.1", "45.99.0.2"}
+	for _, ip := range from {
+		a.plug(ip + "/8")
+	}
 	n, tr := a.victim("45.77.0.2/8")
 	var mu sync.Mutex
 	var differ []string
@@ -185,7 +190,7 @@ func attackByClientsCalls(a arena) {
 			runConcurrently(len(said), func(k int) {
 				port := rawPort + k
 				begin := time.Now()
-				status, answer := registerFrom(t.Context(), "45.99.0.1", n, path, fmt.Sprintf("http://%s:%d", host, port))
+				status, answer := registerFrom(t.Context(), from[i%2], n, path, fmt.Sprintf("http://%s:%d", host, port))
 				said[k] = fmt.Sprintf("%d %.200s", status, strings.ReplaceAll(answer, fmt.Sprint(port), "PORT"))
 				mu.Lock()
 				worst = max(worst, time.Since(begin))
