@@ -67,7 +67,7 @@ func CommonHeight(a, b *chain.Chain) int64 {
 }
 
 // BreakTie lets time pass while the tips differ but have the same work, for at
-// most the given time. A node stays with the tip that it saw first, so only the
+// most the given time, and then five seconds in which all follow. A node stays with the tip that it saw first, so only the
 // next block decides such a tie.
 func (n *Net) BreakTie(most time.Duration) {
 	tie := func() bool {
@@ -79,7 +79,7 @@ func (n *Net) BreakTie(most time.Duration) {
 		}
 		return len(tips) > 1
 	}
-	if tie() {
+	if len(n.Tips()) > 1 { // a tie that has just been broken needs the time as well
 		n.RunUntil(most, func() bool { return !tie() })
 		n.RunFor(5 * time.Second)
 	}
