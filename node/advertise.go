@@ -143,7 +143,7 @@ func (l location) reach() string {
 	return reach
 }
 
-// say logs the addresses, so that whoever starts the node sees whether it is private.
+// say logs the addresses, so that the operator sees whether the node is private.
 func (l location) say(log *slog.Logger) {
 	texts := make([]string, len(l.listen))
 	for i, at := range l.listen {

@@ -70,8 +70,8 @@ func (l *limitListener) leave(c *limitedConn) {
 //
 // If the node has waited for some clients for longer than patience, the victim is one
 // of those: of the largest network among them, the one that it has waited for the
-// longest. So whoever sends slowly, or holds idle connections, loses them first, and
-// among such clients the one who has the most of them.
+// longest. So clients that send slowly, or hold idle connections, lose them first, and
+// among such clients the one with the most connections loses one first.
 //
 // Otherwise nobody is slow, and the networks share the places: the victim is of the
 // network with the most connections, unless the newcomer belongs to such a network

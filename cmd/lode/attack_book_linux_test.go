@@ -31,7 +31,8 @@ type squatters struct {
 // maxSquats bounds how many addresses are held at the same time.
 const maxSquats = 5000
 
-// fill claims addresses until the node has called so many of them, or the time is up.
+// fill claims addresses until the node has called the wanted number of them, or the
+// time is up.
 func (s *squatters) fill(ips []string, url string, many, workers int, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(s.ctx, limit)
 	defer cancel()

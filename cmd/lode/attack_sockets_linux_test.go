@@ -58,8 +58,8 @@ func drips(host string) []dripping {
 	}
 }
 
-// holdConnections keeps connections with a node from an IP address, each opened again
-// as soon as it is closed. It tries to have so many.
+// holdConnections tries to keep the given number of connections with a node open from
+// an IP address, and opens each again as soon as it is closed.
 func holdConnections(ctx context.Context, ip, host string, many int, open func(int)) {
 	ways := drips(host)
 	runConcurrently(many, func(i int) {

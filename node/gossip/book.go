@@ -30,8 +30,8 @@ type Entry struct {
 	Next     time.Time `json:"next,omitzero"`      // the earliest time of the next attempt
 
 	// Tried says that this node has dialled the address by its own choice, and found a
-	// node there. All others are new, even those of nodes that came to this one:
-	// whoever wants to be in the book can do as much.
+	// node there. All others are new, even those of nodes that came to this one,
+	// because every attacker can come to this node.
 	Tried  bool   `json:"tried,omitempty"`
 	Anchor bool   `json:"anchor,omitempty"` // one of the best peers of this node's choice, to be dialled first
 	Chosen bool   `json:"chosen,omitempty"` // it was named by the operator of the node, or by a client who may choose
@@ -60,9 +60,9 @@ type entry struct {
 // book is the address book. It has three tables. Kept addresses come from the
 // operator and from clients. Tried ones are those at which this node has found others
 // by its own choice, and count for their own host. All others are new, and count for
-// the host that has named them. So whoever wants to push honest nodes out of the book,
-// or to keep them from being dialled, needs many hosts in many networks, and must be
-// chosen by this node. That there are two tables, and what bounds them, was learnt
+// the host that has named them. So an attacker who wants to push honest nodes out of the book,
+// or to keep them from being dialled, needs many hosts in many networks, and this node
+// must have chosen them. That there are two tables, and what bounds them, was learnt
 // from the address manager of Bitcoin Core.
 type book struct {
 	most              int                // entries at most

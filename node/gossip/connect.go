@@ -45,7 +45,7 @@ func (g *greeter) onConnect(ev Connect) {
 	}
 	a, mostByHand := ev.Address, max(0, g.config.Limits.Outbound)+maxByHand
 	p := g.peers.byAddress[a]
-	guest := ev.Heard && !g.book.isKept(a) // the operator's choice remains one, whoever names it
+	guest := ev.Heard && !g.book.isKept(a) // an address that the operator has chosen stays chosen if a client names it as well
 	switch {
 	case g.book.isSelf(a):
 		refuse("%s is this node itself", a)

@@ -203,7 +203,7 @@ func TestSlowGuestsMakeRoom(t *testing.T) {
 		t.Error("it is not the slowest of the guests that had to make room")
 	}
 
-	// Even if all come from different networks, only so many calls are under way.
+	// Even if all come from different networks, the number of calls under way is bounded.
 	for i := range 500 {
 		_ = h.helloFrom(netip.AddrFrom4([4]byte{20, byte(i), byte(i >> 8), 1}).String(), newRemote(100+i))
 		greeted := 0
