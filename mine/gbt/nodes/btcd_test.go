@@ -3,6 +3,7 @@ package nodes
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,14 +15,23 @@ import (
 
 const btcdPackage = "github.com/btcsuite/btcd"
 
-// buildBtcd builds the btcd of this module's go.mod and returns the program's name.
-func buildBtcd(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "btcd")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, btcdPackage).CombinedOutput(); err != nil {
-		t.Fatalf("build btcd: %v\n%s", err, out)
-	}
-	return program
+// btcdProgram is the name of the btcd that TestMain has built.
+var btcdProgram string
+
+// TestMain builds the btcd of this module's go.mod, and runs the tests.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		folder, err := os.MkdirTemp("", "lode-btcd")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(folder)
+		btcdProgram = filepath.Join(folder, "btcd")
+		if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", btcdProgram, btcdPackage).CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("build btcd: %v\n%s", err, out))
+		}
+		return m.Run()
+	}())
 }
 
 // btcd is a running node on simnet, without peers.
@@ -51,7 +61,7 @@ func (o *output) String() string {
 
 // startBtcd starts a node with its data in the folder. If listen is empty, the node
 // chooses a free port. The test ends it, at the latest when it is over itself.
-func startBtcd(t *testing.T, program, folder, listen string) *btcd {
+func startBtcd(t *testing.T, folder, listen string) *btcd {
 	t.Helper()
 	config := filepath.Join(folder, "btcd.conf")
 	if err := os.WriteFile(config, nil, 0o600); err != nil {
@@ -61,7 +71,7 @@ func startBtcd(t *testing.T, program, folder, listen string) *btcd {
 		listen = "127.0.0.1:0"
 	}
 	b := &btcd{log: &output{}}
-	b.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program,
+	b.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), btcdProgram,
 		"--simnet", "--configfile="+config, "--datadir="+filepath.Join(folder, "data"), "--logdir="+filepath.Join(folder, "log"),
 		"--rpclisten="+listen, "--rpcuser="+user, "--rpcpass="+password, "--notls", "--nolisten", "--nodnsseed", "--utxocachemaxsize=16")
 	b.cmd.Stdout, b.cmd.Stderr = b.log, b.log

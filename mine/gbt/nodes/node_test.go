@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,12 +92,6 @@ func (n node) blockAt(t testing.TB, height int64) (b struct {
 	return b
 }
 
-// send hands a transaction to the node's mempool.
-func (n node) send(t testing.TB, tx []byte) {
-	t.Helper()
-	n.call(t, nil, "sendrawtransaction", fmt.Sprintf("%x", tx))
-}
-
 // within waits until a condition holds, and fails if it takes too long.
 func within(t testing.TB, limit time.Duration, what string, holds func() bool) {
 	t.Helper()
@@ -107,9 +102,25 @@ func within(t testing.TB, limit time.Duration, what string, holds func() bool) {
 	}
 }
 
+// limited is a source that has no work for blocks above a limit, so that a test can look
+// at the chain and send transactions.
+type limited struct {
+	mine.Source
+	limit atomic.Int64
+}
+
+func (l *limited) Offer() (mine.Offer, error) {
+	o, err := l.Source.Offer()
+	if err == nil && o.Work != nil && o.Work.Height > l.limit.Load() {
+		o.Work, o.Newer, o.Wait = nil, nil, 10*time.Millisecond
+	}
+	return o, err
+}
+
 // miner is a source with a loop and an engine of one core.
 type miner struct {
 	source *gbt.Source
+	limit  *atomic.Int64 // height of the last block to mine
 	log    *output
 
 	mu       sync.Mutex
@@ -137,8 +148,9 @@ func newSource(t testing.TB, n node, log io.Writer, edit func(*gbt.Config)) *gbt
 	return s
 }
 
-// startMiner mines the node until stop is called or the test is over.
-func startMiner(t testing.TB, n node, edit func(*gbt.Config)) *miner {
+// startMiner mines the node until stop is called or the test is over, and no block above
+// the given height.
+func startMiner(t testing.TB, n node, limit int64, edit func(*gbt.Config)) *miner {
 	t.Helper()
 	m := &miner{log: &output{}, outcomes: map[mine.Outcome]int{}, ended: make(chan error, 1)}
 	m.source = newSource(t, n, m.log, edit)
@@ -146,7 +158,10 @@ func startMiner(t testing.TB, n node, edit func(*gbt.Config)) *miner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loop, err := mine.New(mine.Config{Engine: engine, Source: m.source, Observer: mine.Observer{
+	source := &limited{Source: m.source}
+	source.limit.Store(limit)
+	m.limit = &source.limit
+	loop, err := mine.New(mine.Config{Engine: engine, Source: source, Observer: mine.Observer{
 		Submitted: m.submitted,
 		Exhausted: m.source.Exhausted,
 	}})
@@ -208,6 +223,13 @@ func run(t testing.TB, s *gbt.Source) (stop func()) {
 		cancel()
 		group.Wait()
 	}
+}
+
+// mineTo lets the miner go on, and waits until the chain has the given height.
+func (m *miner) mineTo(t testing.TB, n node, height int64) {
+	t.Helper()
+	m.limit.Store(height)
+	within(t, 5*time.Minute, fmt.Sprintf("a chain of %d blocks", height), func() bool { return n.height(t) >= height })
 }
 
 // offer waits until the source has work.
