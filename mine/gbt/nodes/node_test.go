@@ -229,7 +229,7 @@ func run(t testing.TB, s *gbt.Source) (stop func()) {
 func (m *miner) mineTo(t testing.TB, n node, height int64) {
 	t.Helper()
 	m.limit.Store(height)
-	within(t, 5*time.Minute, fmt.Sprintf("a chain of %d blocks", height), func() bool { return n.height(t) >= height })
+	within(t, 40*time.Second, fmt.Sprintf("a chain of %d blocks", height), func() bool { return n.height(t) >= height })
 }
 
 // offer waits until the source has work.
