@@ -179,7 +179,13 @@ func (t *template) readTxs(txs []replyTx) (txids, hashes []pow.Hash, err error) 
 // commitment returns the script of the output that commits to the witnesses, or nil if
 // the block needs none. Bitcoin Core always sends the script. btcd sends something only
 // if a transaction has a witness, and then the hash in the script instead of the script.
+//
+// Before segwit is active, a coinbase must not have the witness that belongs to a
+// commitment, though bcoin offers a commitment already. btcd names no rules at all.
 func (r *reply) commitment(txids, hashes []pow.Hash) ([]byte, error) {
+	if r.Rules != nil && !slices.Contains(r.Rules, "segwit") && !slices.Contains(r.Rules, "!segwit") {
+		return nil, nil
+	}
 	if r.Commitment == "" {
 		if slices.Equal(txids, hashes) {
 			return nil, nil
