@@ -52,7 +52,7 @@ type Config struct {
 	PoolTxs   int
 	PoolBytes int
 
-	Version  string               // of the program, for /status and the metrics
+	Version  string               // of the program, for /status and, up to its first space, the metrics
 	Registry *prometheus.Registry // for the metrics, of no other node; nil: a new one
 	Logger   *slog.Logger         // nil: nothing is logged
 	Now      func() time.Time     // nil: time.Now
