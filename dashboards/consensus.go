@@ -22,7 +22,7 @@ func Consensus() Dashboard {
 				},
 				{
 					Title: "Block spacing, as it was", Kind: Stat, Unit: units.Seconds,
-					About:   "Average time between blocks over the last ten minutes. If it is far from the aim, the hash rate has just changed; the difficulty follows within an hour.",
+					About:   "Average time between blocks over the last minutes. If it is far from the aim, the hash rate has just changed; the difficulty follows within an hour.",
 					Queries: []Query{{`sum(rate(lode_chain_block_interval_seconds_sum{job=~"$job", instance=~"$instance"}[$__rate_interval])) / (sum(rate(lode_chain_block_interval_seconds_count{job=~"$job", instance=~"$instance"}[$__rate_interval])) > 0)`, ""}},
 				},
 				{
@@ -48,7 +48,7 @@ func Consensus() Dashboard {
 				},
 				{
 					Title: "Difficulty", Kind: Lines, Log: true, Unit: units.Short,
-					About:   "Difficulty of the next block, in units of Bitcoin's least difficulty. It at most doubles or halves within a half-life.",
+					About:   "Difficulty of the next block, in units of Bitcoin's least difficulty: 1 stands for 4.3 billion hashes (2^32) on average, so 0.006 stands for 26 million. It at most doubles or halves within a half-life.",
 					Queries: []Query{{`lode_chain_difficulty{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{

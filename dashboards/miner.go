@@ -34,7 +34,7 @@ func Miner() Dashboard {
 				{
 					Title: "Time to a block, expected", Kind: Stat, Unit: units.Seconds,
 					About:   "Average number of hashes that the next block takes, divided by the hash rate of all nodes. It should be near the network's spacing.",
-					Queries: []Query{{`max(lode_chain_difficulty{job=~"$job", instance=~"$instance"}) * 2^32 / sum(instance:lode_hashes:rate5m{job=~"$job", instance=~"$instance"} > 0)`, ""}},
+					Queries: []Query{{`max(lode_chain_next_block_hashes{job=~"$job", instance=~"$instance"}) / sum(instance:lode_hashes:rate5m{job=~"$job", instance=~"$instance"} > 0)`, ""}},
 				},
 			}},
 			{Title: "Speed", Panels: []Panel{
@@ -75,12 +75,12 @@ func Miner() Dashboard {
 				},
 				{
 					Title: "Hashes that became chainwork", Kind: Lines, Unit: units.PercentUnit,
-					About:   "Growth of the chainwork over ten minutes, divided by the hashes of all nodes. It varies around 100 % by luck. If it is far lower for an hour, blocks are lost in races, or nodes disagree.",
+					About:   "Growth of the chainwork, divided by the hashes of all nodes. It varies around 100 % by luck. If it is far lower for an hour, blocks are lost in races, or nodes disagree.",
 					Queries: []Query{{`max by (job) (delta(lode_chain_work_hashes{job=~"$job"}[$__rate_interval])) / sum by (job) (increase(lode_hashes_total{job=~"$job"}[$__rate_interval]) > 0)`, "{{job}}"}},
 				},
 				{
 					Title: "Candidates refused, of 2³² hashes", Kind: Lines, Unit: units.Short,
-					About:   "Candidates from a kernel that turned out, by their full hash, to miss the target, over ten minutes. At most one is normal on average. If there are many, the kernel is faulty: choose another with --kernel, and report it.",
+					About:   "Candidates from a kernel that turned out, by their full hash, to miss the target. At most one is normal on average. If there are many, the kernel is faulty: choose another with --kernel, and report it; see the alert LodeKernelFaulty.",
 					Queries: []Query{{`2^32 * sum by (kernel) (rate(lode_candidates_refused_total{job=~"$job", instance=~"$instance"}[$__rate_interval])) / sum by (kernel) (rate(lode_hashes_total{job=~"$job", instance=~"$instance"}[$__rate_interval]) > 0)`, "{{kernel}}"}},
 					Steps:   rising(10, 100),
 				},

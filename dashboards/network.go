@@ -55,7 +55,7 @@ func Network() Dashboard {
 				},
 				{
 					Title: "Clock against the peers", Kind: Lines, Unit: units.Seconds,
-					About:   "A node's clock minus the median of its peers' clocks. If it is more than a minute, set the clock: at two hours the node is cut off from the others.",
+					About:   "A node's clock minus the median of its peers' clocks. If it is more than a minute, the alert LodeClockWrong fires; set the clock: at two hours the node is cut off from the others.",
 					Queries: []Query{{`lode_peer_clock_offset_seconds{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{

@@ -12,8 +12,8 @@ func Node() Dashboard {
 			{Title: "Process", Panels: []Panel{
 				{
 					Title: "Version", Kind: Stat, Width: 8, Text: true, Unit: units.Short,
-					About:   "Version of the program. The nodes of a network should run the same version, or adjacent ones.",
-					Queries: []Query{{`count by (version) (lode_build_info{job=~"$job", instance=~"$instance"})`, "{{version}}"}},
+					About:   "Version of the program. The nodes of a network should run the same one; see the alert LodeVersionsMixed.",
+					Queries: []Query{{`count by (version, revision) (lode_build_info{job=~"$job", instance=~"$instance"})`, "{{version}} {{revision}}"}},
 				},
 				{
 					Title: "Up since", Kind: Stat, Unit: units.Seconds,
@@ -35,7 +35,7 @@ func Node() Dashboard {
 				},
 				{
 					Title: "Changes that were not made", Kind: Stat, Unit: units.Short,
-					About:   "Number of posts and blocks that could not be stored in the last hour. If it is more than 0, see the alert LodeDiskFull.",
+					About:   "Number of posts and blocks that could not be stored in the period shown. If it is more than 0, see the alert LodeDiskFull.",
 					Queries: []Query{{`sum(increase(lode_store_failures_total{job=~"$job", instance=~"$instance"}[$__range]))`, ""}},
 					Steps:   zeroIsGood(),
 				},
@@ -48,7 +48,7 @@ func Node() Dashboard {
 				},
 				{
 					Title: "Time to answer, 99 of a hundred, by route", Kind: Lines, Unit: units.Seconds, Log: true,
-					About:   "99th percentile, by route. /mine waits until a block is mined, so its time is that of mining. If another route takes more than 0.5 s, see the alert LodeAPISlow.",
+					About:   "99th percentile, by route. /mine waits until a block is mined, so its time is that of mining. If another route takes more than 0.5 s for long, see the alert LodeAPISlow.",
 					Queries: []Query{{`histogram_quantile(0.99, sum by (route, le) (rate(lode_http_request_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval]))) >= 0`, "{{route}}"}},
 				},
 				{
