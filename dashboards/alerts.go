@@ -149,7 +149,7 @@ and
 			About: "Of few requests, the slowest is one in a hundred. A single slow one leaves the window of the rule before the alert fires.",
 			Expr: fmt.Sprintf(`  instance:lode_http_request_duration_seconds:p99 > %v
 and on (job, instance)
-  sum by (job, instance) (increase(lode_http_request_duration_seconds_count{$, route!~"`+uncounted+`"}[5m])) > %v`, c.AnswerSeconds, c.AnswerRequests),
+  sum by (job, instance) (increase(lode_http_requests_total{$, route!~"`+uncounted+`"}[5m])) > %v`, c.AnswerSeconds, c.AnswerRequests),
 			For:         10 * time.Minute,
 			Summary:     `One request in a hundred to {{ $labels.instance }} takes more than {{ $value | humanizeDuration }}`,
 			Description: `The node answers slowly, requests that wait for a block aside. The panel "Time to answer" of the dashboard on nodes shows which route is slow; often it is the disk, or a machine without spare cores.`,

@@ -215,6 +215,7 @@ func healthy(job, instance string, pending bool, s spelling) *scraped {
 	n.set("process_start_time_seconds", "", always(-86400))
 	n.set("lode_build_info", `version="v1.0.0", revision="abc"`, always(1))
 	n.set("lode_peer_clock_offset_seconds", "", always(-.2))
+	n.set("lode_http_requests_total", `route="/chain", method="GET", code="200"`, func(t float64) float64 { return math.Floor(2 * t) })
 	// Two requests a second are quick, apart from two slow ones. All answers of /mine
 	// and /metrics are slow.
 	n.histogram("lode_http_request_duration_seconds", `route="/chain", method="GET", code="200"`, func(t, le float64) float64 {

@@ -83,8 +83,9 @@ func series(t *testing.T, text []byte, contentType string) []labels.Labels {
 	}
 }
 
-// absent lists the label values that a node exports only once the thing has happened.
-var absent = regexp.MustCompile(`^lode_miner_info\{.*mode=`)
+// absent matches what this node does not export: other modes than its own, and the
+// duration of requests to peers, of which it has none.
+var absent = regexp.MustCompile(`^lode_miner_info\{.*mode=|^lode_peer_request_duration_seconds_bucket\{`)
 
 // TestSelectors checks that Prometheus 3 can parse every expression, and that every
 // selector in it, such as reason="no-space", selects a series of a node.
