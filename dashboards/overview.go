@@ -19,7 +19,7 @@ func Overview() Dashboard {
 				},
 				{
 					Title: "Hash rate", Kind: Stat, Unit: units.HashesPerSecond,
-					About:   "Hashes per second of all nodes together, over the last five minutes. If it is 0 although nodes should be mining, see the alert LodeHashingStalled.",
+					About:   "Hashes per second of all nodes together, over the last five minutes, so it is too low until Prometheus has run for as long. If it is 0 although nodes should be mining, see the alert LodeHashingStalled.",
 					Queries: []Query{{`sum(instance:lode_hashes:rate5m{job=~"$job", instance=~"$instance"})`, ""}},
 					Steps:   zeroIsBad(),
 				},

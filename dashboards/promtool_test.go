@@ -24,7 +24,7 @@ func promtool(t *testing.T, args ...string) {
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = "prometheus"
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("promtool %v: %v\n%.4000s", args, err, out)
+		t.Errorf("promtool %v: %v\n%.9000s", args, err, out)
 	}
 }
 
@@ -260,7 +260,7 @@ func quiet(interval int, s spelling) []*scraped {
 	// Another begins to mine again after a long time.
 	again := healthy("lode-again", "again", false, s)
 	again.set("process_start_time_seconds", "", always(600))
-	again.histogram("lode_chain_reorg_depth_blocks", "", func(float64, float64) float64 { return 0 }, 3, 4)
+	again.histogram("lode_chain_reorg_depth_blocks", "", func(float64, float64) float64 { return 0 }, 1, 2, 3, 4, 6, 10, 20)
 	blocks := again.series[`lode_chain_tip_timestamp_seconds{job="lode-again", instance="again"}`]
 	again.set("lode_chain_tip_timestamp_seconds", "", func(t float64) float64 {
 		if t < 700 {

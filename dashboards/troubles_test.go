@@ -72,14 +72,14 @@ func troubles() []trouble {
 		},
 		{
 			alert: "LodeKernelFaulty", what: "a hundred times as many candidates are wrong as by chance", from: at, within: 60, on: "b", labels: ", kernel: sha-ni",
-			summary: "The kernel sha-ni of b has proposed 95.1 wrong candidates within an hour",
+			summary: "The kernel sha-ni of b has proposed 96.58 wrong candidates within an hour",
 			change: func(_, b *scraped) {
 				b.set("lode_candidates_refused_total", `kernel="sha-ni"`, until(at, 0, 95))
 			},
 		},
 		{
 			alert: "LodeTipTooOld", what: "b gets no more blocks", from: at, within: 30*blockSpacing + 60, on: "b",
-			summary: "b has had no block for 6m 30s",
+			summary: "b has had no block for 9m 0s",
 			change: func(_, b *scraped) {
 				b.set("lode_chain_tip_timestamp_seconds", "", func(t float64) float64 { return blockSpacing * math.Floor(min(t, at)/blockSpacing) })
 			},
@@ -131,7 +131,7 @@ func troubles() []trouble {
 		},
 		{
 			alert: "LodeBlocksRefused", what: "eight blocks are refused within forty seconds", from: at, within: 40, on: "b",
-			summary: "b has refused 8.421 blocks in five minutes",
+			summary: "b has refused 10.26 blocks in five minutes",
 			change: func(_, b *scraped) {
 				for _, reason := range []string{"high-hash", "time-too-new"} {
 					b.set("lode_chain_refused_total", fmt.Sprintf("reason=%q", reason), func(t float64) float64 {
@@ -162,7 +162,7 @@ func troubles() []trouble {
 		},
 		{
 			alert: "LodeRestarting", what: "b is started every 90 seconds", from: at, within: 4 * 90, on: "b",
-			summary: "b has been started 5 times within half an hour",
+			summary: "b has been started 7 times within half an hour",
 			change: func(_, b *scraped) {
 				b.starts(0)
 				b.set("process_start_time_seconds", "", func(t float64) float64 {
