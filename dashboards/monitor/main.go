@@ -54,14 +54,11 @@ func checkFree(ctx context.Context, o options) error {
 	check := func(addr, what, flag string) {
 		var config net.ListenConfig
 		l, err := config.Listen(ctx, "tcp", addr)
-		switch {
-		case errors.Is(err, syscall.EADDRINUSE):
-			errs = append(errs, fmt.Errorf("%s, the address of %s, is taken by another program: end it, or choose another address with %s", addr, what, flag))
-		case err != nil:
-			errs = append(errs, fmt.Errorf("%s cannot be the address of %s: %w: choose another with %s", addr, what, err, flag))
-		default:
-			errs = append(errs, l.Close())
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s, the address of %s, cannot be used (%w): end the program that uses it, or choose another address with %s", addr, what, err, flag))
+			return
 		}
+		errs = append(errs, l.Close())
 	}
 	for i, addr := range strings.Split(o.nodes, ",") {
 		check(addr, nodeName(i), "-nodes")

@@ -43,17 +43,17 @@ func TestAddressesTaken(t *testing.T) {
 		t.Fatal("two addresses are taken, and the command goes on")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	want := []string{
-		node + ", the address of node-2, is taken by another program: end it, or choose another address with -nodes",
-		"127.0.0.1:port cannot be the address of node-3: ",
-		prometheus + ", the address of Prometheus, is taken by another program: end it, or choose another address with -listen",
+	want := [][2]string{
+		{node + ", the address of node-2, cannot be used (", "): end the program that uses it, or choose another address with -nodes"},
+		{"127.0.0.1:port, the address of node-3, cannot be used (", " another address with -nodes"},
+		{prometheus + ", the address of Prometheus, cannot be used (", " another address with -listen"},
 	}
 	if len(lines) != len(want) {
 		t.Fatalf("%d lines, want %d:\n%v", len(lines), len(want), err)
 	}
 	for i, line := range lines {
-		if !strings.HasPrefix(line, want[i]) {
-			t.Errorf("line %d is %q, want %q", i+1, line, want[i])
+		if !strings.HasPrefix(line, want[i][0]) || !strings.HasSuffix(line, want[i][1]) {
+			t.Errorf("line %d is %q, want it to begin with %q and to end with %q", i+1, line, want[i][0], want[i][1])
 		}
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
