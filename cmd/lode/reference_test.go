@@ -42,7 +42,7 @@ func TestNodeFlagGroups(t *testing.T) {
 		}
 	}
 	const want = `
-Basics: listen data network difficulty mine peer token verbose
+Basics: listen data network difficulty mine peer import token verbose
 Peers: advertise allow-peer outbound inbound addresses ban-time
 Mining: workers kernel nice tag
 Limits: pool-txs pool-bytes connections connections-each inbound-each peer-requests peer-bodies peer-rate peer-hellos`
