@@ -80,7 +80,7 @@ func (p Program) Run(ctx context.Context, commands any, args []string, s Std) in
 		return exit
 	}
 	if err != nil {
-		fmt.Fprintf(s.Err, "%s: %v (%s --help tells more)\n", p.Name, err, p.Name)
+		fmt.Fprintf(s.Err, "%s: %v (%s --help tells more)\n", p.Name, err, p.commandOf(err))
 		return ExitUsage
 	}
 	if err := parsed.Run(); err != nil {
@@ -91,6 +91,21 @@ func (p Program) Run(ctx context.Context, commands any, args []string, s Std) in
 		return ExitFailed
 	}
 	return 0
+}
+
+// commandOf returns the command whose arguments a parser's error is about, as far as
+// the parser has come.
+func (p Program) commandOf(err error) string {
+	name := p.Name
+	var parse *kong.ParseError
+	if errors.As(err, &parse) {
+		for _, step := range parse.Context.Path {
+			if step.Command != nil {
+				name += " " + step.Command.Name
+			}
+		}
+	}
+	return name
 }
 
 // usual returns the arguments in the form that the parser knows, for forms that people
