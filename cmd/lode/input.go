@@ -111,5 +111,8 @@ func (in *input) failed(i int, err error) error {
 	if errors.As(err, &path) && path.Op == "open" {
 		return err // it names the file, which may be a later one
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: the compressed file is cut off: %w", in.name(i), err)
+	}
 	return fmt.Errorf("%s: %w", in.name(i), err)
 }

@@ -106,7 +106,7 @@ func checkListen(listen string) error {
 // checkTag returns an error if a tag does not fit into a coinbase.
 func checkTag(tag string) error {
 	if len(tag) > block.MaxTag {
-		return fmt.Errorf("--tag: it has %d bytes, want at most %d", len(tag), block.MaxTag)
+		return fmt.Errorf("--tag: miner tag has %d bytes, want at most %d", len(tag), block.MaxTag)
 	}
 	return nil
 }

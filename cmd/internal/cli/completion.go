@@ -49,12 +49,12 @@ type command struct {
 	help        string
 	subcommands []word
 	words       []string // values of its argument; none: file names, or whatever the user writes
-	flags       []flag
+	flags       []option
 }
 
 type word struct{ name, help string }
 
-type flag struct {
+type option struct {
 	word
 	value  string   // placeholder; "" if the flag takes no value
 	values []string // all values that the flag may have; none: anything
@@ -69,7 +69,7 @@ func describe(app *kong.Application) completion {
 			if f.Hidden {
 				continue
 			}
-			entry := flag{word: word{f.Name, f.Help}}
+			entry := option{word: word{f.Name, f.Help}}
 			if !f.IsBool() {
 				entry.value = strings.Trim(cmp.Or(f.PlaceHolder, strings.ToUpper(f.Name)), `"`)
 			}
@@ -79,7 +79,7 @@ func describe(app *kong.Application) completion {
 			cmd.flags = append(cmd.flags, entry)
 		}
 		if n != app.Node {
-			cmd.flags = append(cmd.flags, flag{word: word{"help", "Show help."}})
+			cmd.flags = append(cmd.flags, option{word: word{"help", "Show help."}})
 		}
 		for _, p := range n.Positional {
 			if p.Enum != "" {
@@ -120,7 +120,7 @@ func writeBash(w io.Writer, c completion) {
 	fmt.Fprintf(w, `# Completion of %[1]s for bash. Written by: %[1]s completion bash
 _%[1]s() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
-    local path='' flags='' words='' i
+    local place='' flags='' words='' i
     # Bash takes the = between a flag and its value for a word of its own.
     if [[ $cur == '=' ]]; then
         cur=''
@@ -128,14 +128,14 @@ _%[1]s() {
         prev="${COMP_WORDS[COMP_CWORD-2]}"
     fi
     for ((i = 1; i < COMP_CWORD; i++)); do
-        case "${path:+$path }${COMP_WORDS[i]}" in
+        case "${place:+$place }${COMP_WORDS[i]}" in
 `, c.name)
 	var paths []string
 	for _, cmd := range c.commands[1:] {
 		paths = append(paths, "'"+cmd.path+"'")
 	}
-	fmt.Fprintf(w, "        %s)\n            path=\"${path:+$path }${COMP_WORDS[i]}\" ;;\n        esac\n    done\n", strings.Join(paths, " | "))
-	fmt.Fprintf(w, "    case \"$path $prev\" in\n")
+	fmt.Fprintf(w, "        %s)\n            place=\"${place:+$place }${COMP_WORDS[i]}\" ;;\n        esac\n    done\n", strings.Join(paths, " | "))
+	fmt.Fprintf(w, "    case \"$place $prev\" in\n")
 	for _, cmd := range c.commands {
 		for _, f := range cmd.flags {
 			pattern := fmt.Sprintf("'%s --%s'", cmd.path, f.name)
@@ -147,7 +147,7 @@ _%[1]s() {
 			}
 		}
 	}
-	fmt.Fprintf(w, "    esac\n    case \"$path\" in\n")
+	fmt.Fprintf(w, "    esac\n    case \"$place\" in\n")
 	for _, cmd := range c.commands {
 		var flags []string
 		for _, f := range cmd.flags {
@@ -171,15 +171,15 @@ func writeZsh(w io.Writer, c completion) {
 	fmt.Fprintf(w, `#compdef %[1]s
 # Completion of %[1]s for zsh. Written by: %[1]s completion zsh
 _%[1]s() {
-    local line state path='' word
+    local place='' word
     for word in ${words[2,CURRENT-1]}; do
-        case "${path:+$path }$word" in
+        case "${place:+$place }$word" in
 `, c.name)
 	var paths []string
 	for _, cmd := range c.commands[1:] {
 		paths = append(paths, "'"+cmd.path+"'")
 	}
-	fmt.Fprintf(w, "        %s) path=\"${path:+$path }$word\" ;;\n        esac\n    done\n    case \"$path\" in\n", strings.Join(paths, "|"))
+	fmt.Fprintf(w, "        %s) place=\"${place:+$place }$word\" ;;\n        esac\n    done\n    case \"$place\" in\n", strings.Join(paths, "|"))
 	for _, cmd := range c.commands {
 		fmt.Fprintf(w, "    '%s')\n", cmd.path)
 		// The words of the path are arguments, too, so they are skipped.
@@ -222,6 +222,9 @@ func writeFish(w io.Writer, c completion) {
 				seen = append(seen, "__fish_seen_subcommand_from "+name)
 			}
 			when = strings.Join(seen, "; and ")
+			if cmd.path != "help" {
+				when += "; and not __fish_seen_subcommand_from help"
+			}
 		}
 		if len(cmd.subcommands) > 0 && cmd.path != "" {
 			var names []string
