@@ -94,7 +94,7 @@ func checkListen(listen string) error {
 	if err != nil || port == "" {
 		return wrong("such as 127.0.0.1:8000; port 0 is any free one")
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	if _, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil {
 		return wrong(fmt.Sprintf("%q is no port: 0 to 65535", port))
 	}
 	if strings.ContainsAny(host, " /") {
@@ -120,28 +120,31 @@ func checkData(dir string) error {
 		}
 		return nil
 	}
-	for path := filepath.Clean(dir); ; path = filepath.Dir(path) {
-		info, err := os.Lstat(path)
-		switch {
-		case err != nil && path != filepath.Dir(path):
-			continue // this folder is to be made
-		case err != nil:
-			return nil // opening the store says why
-		case info.Mode()&fs.ModeSymlink != 0:
-			target, _ := os.Readlink(path)
-			if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("--data %s: %s is a link to %s, which does not exist: make that folder, or remove the link", dir, path, target)
-			}
-			return nil
-		case !info.IsDir():
-			return fmt.Errorf("--data %s: %s is a file, want a folder", dir, path)
-		}
-		return nil
+	// The first of the folders above that is there says whether the rest can be made.
+	path := filepath.Clean(dir)
+	info, err := os.Lstat(path)
+	for err != nil && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+		info, err = os.Lstat(path)
 	}
+	switch {
+	case err != nil || info.IsDir():
+		return nil // opening the store says what else is wrong
+	case info.Mode()&fs.ModeSymlink == 0:
+		return fmt.Errorf("--data %s: %s is a file, want a folder", dir, path)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		target, _ := os.Readlink(path)
+		return fmt.Errorf("--data %s: %s is a link to %s, which does not exist: make that folder, or remove the link", dir, path, target)
+	}
+	return nil
 }
 
 // wsaInUse is the error of Windows for an address that is taken.
 const wsaInUse = syscall.Errno(10048)
+
+// probeTimeout bounds the wait for the answer of whoever has the port.
+const probeTimeout = 2 * time.Second
 
 // explainOpen adds to an error of opening a node what the user can do about it.
 func explainOpen(ctx context.Context, c *nodeCmd, err error) error {
@@ -153,6 +156,8 @@ func explainOpen(ctx context.Context, c *nodeCmd, err error) error {
 			if name := listenerOn(c.Listen); name != "" {
 				who = name
 			}
+			ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+			defer cancel()
 			if isNode(ctx, c.Listen) {
 				who += " (a node of Lode answers there)"
 			}
@@ -189,8 +194,6 @@ func isNode(ctx context.Context, listen string) bool {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/status", nil)
 	if err != nil {
 		return false
@@ -212,7 +215,7 @@ func listenerOn(listen string) string {
 	if err != nil {
 		return ""
 	}
-	number, err := net.LookupPort("tcp", port)
+	number, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port)
 	if err != nil {
 		return ""
 	}
