@@ -63,7 +63,7 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	ignoreFileSizeSignal()
 
 	level := slog.LevelInfo
