@@ -3,6 +3,8 @@ package vardiff
 import (
 	"math"
 	"time"
+
+	"github.com/lodepow/lode/mine/stratum"
 )
 
 // The rate is measured over the latest window, in steps of a bucket.
@@ -57,13 +59,11 @@ func (m *Meter) Estimate(now time.Time) Estimate {
 	if e.Over <= 0 || e.Shares == 0 {
 		return e
 	}
-	e.Rate = work * Hashes / e.Over.Seconds()
-	// The number of shares of one difficulty has a Poisson distribution. Where the
-	// difficulty has changed, this many shares of one difficulty would have the same
-	// relative spread.
-	n := work * work / squares
-	low, high := poisson(n)
-	e.Low, e.High = e.Rate*low/n, e.Rate*high/n
+	// Where the difficulty has changed, the shares are worth differently much. This many
+	// equal ones would have the same relative spread.
+	equal := int(math.Round(work * work / squares))
+	r := stratum.EstimateRate(equal, work*Hashes, e.Over)
+	e.Rate, e.Low, e.High = r.Hashes, r.Low, r.High
 	return e
 }
 
@@ -79,16 +79,4 @@ func (m *Meter) pass(now time.Time) {
 		clear(m.buckets[i%n : i%n+1])
 	}
 	m.at = at
-}
-
-// poisson returns the ends of the interval that contains the mean of a Poisson
-// distribution with a probability of 95 %, if n was drawn. It is the exact interval in
-// Byar's approximation, whose error is below a percent from three on.
-func poisson(n float64) (low, high float64) {
-	const z = 1.96
-	if n > 0 {
-		low = n * math.Pow(max(0, 1-1/(9*n)-z/(3*math.Sqrt(n))), 3)
-	}
-	n++
-	return low, n * math.Pow(1-1/(9*n)+z/(3*math.Sqrt(n)), 3)
 }
