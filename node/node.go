@@ -82,7 +82,7 @@ type Node struct {
 	api      *api.API
 	server   *http.Server
 	listener *limitListener
-	stratum  *stratum // nil: miners cannot connect
+	stratum  *minerServer // nil: miners cannot connect
 	log      *slog.Logger
 
 	// closers give back what Open has taken, the last one first.

@@ -47,14 +47,14 @@ func (c StratumConfig) address() (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// stratum is a node's server for miners.
-type stratum struct {
+// minerServer is a node's server for miners.
+type minerServer struct {
 	server   *server.Server
 	listener net.Listener
 }
 
 // openStratum begins to listen for miners.
-func openStratum(ctx context.Context, c Config, source mine.Source, first uint32) (*stratum, error) {
+func openStratum(ctx context.Context, c Config, source mine.Source, first uint32) (*minerServer, error) {
 	address, err := c.Stratum.address()
 	if err != nil {
 		return nil, err
@@ -75,11 +75,11 @@ func openStratum(ctx context.Context, c Config, source mine.Source, first uint32
 	if c.Stratum.TLS != nil {
 		l = tls.NewListener(l, c.Stratum.TLS)
 	}
-	return &stratum{server: s, listener: l}, nil
+	return &minerServer{server: s, listener: l}, nil
 }
 
 // close stops listening. Later calls do nothing.
-func (s *stratum) close() error {
+func (s *minerServer) close() error {
 	if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return err
 	}
