@@ -595,3 +595,29 @@ func TestNonsense(t *testing.T) {
 		})
 	}
 }
+
+// A pool that does not read holds up no submission for longer than its context.
+func TestStuckPool(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 1, nil)
+		pool := f.accept()
+		pool.greet()
+		pool.send(jobLine("1", true))
+		w := work(t, c)
+		began := time.Now()
+		var waiting []<-chan submitted
+		for i := range uint64(8) {
+			waiting = append(waiting, submit(t, c, solution(w, i)))
+		}
+		for _, done := range waiting {
+			if r := <-done; r.outcome != mine.Unanswered || r.err == nil {
+				t.Error(r)
+			}
+		}
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("the submissions took %v", took)
+		}
+		noWork(t, c)
+	})
+}

@@ -23,7 +23,7 @@ type session struct {
 	conn   net.Conn
 	log    *slog.Logger
 
-	writing sync.Mutex // held while a line is written
+	writing chan struct{} // holds one element while a line is written
 
 	mu       sync.Mutex
 	last     uint64                                  // ID of the latest request
@@ -47,6 +47,7 @@ func newSession(c *Client, p Pool, conn net.Conn) *session {
 	}
 	return &session{
 		client: c, pool: p, conn: conn, log: c.log.With("pool", p),
+		writing: make(chan struct{}, 1),
 		pending: map[uint64]func(stratum.Message, error){},
 		terms:   stratum.Terms{Target: one},
 		worked:  make(chan struct{}),
@@ -139,7 +140,7 @@ func (q *quietReader) Read(b []byte) (int, error) {
 // ping asks the pool for a sign of life. The answer does not matter, nor whether it is
 // one: any line will do.
 func (s *session) ping() error {
-	return s.send(func(id stratum.ID) stratum.Message { return stratum.Ping{}.Message(id) }, func(stratum.Message, error) {})
+	return s.send(context.Background(), func(id stratum.ID) stratum.Message { return stratum.Ping{}.Message(id) }, func(stratum.Message, error) {})
 }
 
 // greet does the handshake and waits for the first job.
@@ -161,7 +162,7 @@ func (s *session) greet(ctx context.Context, configure bool) error {
 	}
 	ignore := func(stratum.Message, error) {}
 	if d := s.client.difficulty; d != 0 {
-		if err := s.send(func(id stratum.ID) stratum.Message { return stratum.SuggestDifficulty{Difficulty: d}.Message(id) }, ignore); err != nil {
+		if err := s.send(ctx, func(id stratum.ID) stratum.Message { return stratum.SuggestDifficulty{Difficulty: d}.Message(id) }, ignore); err != nil {
 			return err
 		}
 	}
@@ -210,7 +211,7 @@ var errNoAnswer = fmt.Errorf("the pool has not answered for %v", answerTimeout)
 // job that depends on the answer.
 func (s *session) ask(ctx context.Context, method string, request func(stratum.ID) stratum.Message, take func(stratum.Message) error) error {
 	done := make(chan error, 1)
-	if err := s.send(request, func(m stratum.Message, err error) {
+	if err := s.send(ctx, request, func(m stratum.Message, err error) {
 		if err == nil {
 			err = take(m)
 		}
@@ -240,7 +241,7 @@ func (s *session) request(ctx context.Context, request func(stratum.ID) stratum.
 		err error
 	}
 	done := make(chan answer, 1)
-	if err := s.send(request, func(m stratum.Message, err error) { done <- answer{m, err} }); err != nil {
+	if err := s.send(ctx, request, func(m stratum.Message, err error) { done <- answer{m, err} }); err != nil {
 		return stratum.Message{}, err
 	}
 	select {
@@ -253,7 +254,7 @@ func (s *session) request(ctx context.Context, request func(stratum.ID) stratum.
 
 // send writes a request. answered is called when the answer has come or the connection is
 // lost, by another goroutine, unless send returns an error.
-func (s *session) send(request func(stratum.ID) stratum.Message, answered func(stratum.Message, error)) error {
+func (s *session) send(ctx context.Context, request func(stratum.ID) stratum.Message, answered func(stratum.Message, error)) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -267,7 +268,7 @@ func (s *session) send(request func(stratum.ID) stratum.Message, answered func(s
 	id := s.last
 	s.pending[id] = answered
 	s.mu.Unlock()
-	err := s.write(request(stratum.NumberID(id)))
+	err := s.write(ctx, request(stratum.NumberID(id)))
 	if err != nil {
 		// If the answer has been taken meanwhile, the connection was good enough.
 		s.mu.Lock()
@@ -283,10 +284,19 @@ func (s *session) send(request func(stratum.ID) stratum.Message, answered func(s
 
 // write writes a line. If that takes too long the connection is closed, because a part
 // of the line may have been written.
-func (s *session) write(m stratum.Message) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+func (s *session) write(ctx context.Context, m stratum.Message) error {
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	// The deadline is on the clock of package time, as that of the connection is.
+	deadline := time.Now().Add(writeTimeout)
+	if at, ok := ctx.Deadline(); ok && at.Before(deadline) {
+		deadline = at
+	}
+	if err := s.conn.SetWriteDeadline(deadline); err != nil {
 		return err
 	}
 	if _, err := s.conn.Write(m.Line()); err != nil {
@@ -335,12 +345,12 @@ func (s *session) take(m stratum.Message) error {
 			s.log.Info("message of the pool", "text", show.Text)
 		}
 	case stratum.MethodGetVersion:
-		return s.write(stratum.NewAnswer(m.ID, s.client.agent))
+		return s.write(context.Background(), stratum.NewAnswer(m.ID, s.client.agent))
 	case stratum.MethodPing:
-		return s.write(stratum.Pong(m.ID))
+		return s.write(context.Background(), stratum.Pong(m.ID))
 	default:
 		if !m.IsNotification() {
-			return s.write(stratum.NewRejection(m.ID, stratum.Error{Code: stratum.CodeOther, Text: "Unknown method"}))
+			return s.write(context.Background(), stratum.NewRejection(m.ID, stratum.Error{Code: stratum.CodeOther, Text: "Unknown method"}))
 		}
 	}
 	return nil
