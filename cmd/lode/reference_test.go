@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the generated documentation")
 func TestCommandReference(t *testing.T) {
 	clitest.Reference{
 		Program: "lode", Title: "The command line", File: "../../docs/commands.md",
-		Commands: []string{"", "node", "post", "key new", "key show", "grind", "verify", "kernels", "bench", "version"},
+		Commands: []string{"", "node", "mine", "post", "key new", "key show", "grind", "stratum-check", "verify", "kernels", "bench", "version"},
 	}.Check(t, run, *update)
 }
 

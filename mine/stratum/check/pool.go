@@ -316,7 +316,7 @@ func (c *poolCheck) shares(ctx context.Context) error {
 	if c.Engine == nil {
 		return nil
 	}
-	s, err := c.find(ctx, work)
+	s, err := c.find(ctx, work, c.job.Time)
 	if err != nil {
 		c.add(Note, "a share was found to submit", err.Error(), "a difficulty that a CPU can meet; suggest one, or check on a test network")
 		return nil
@@ -324,15 +324,24 @@ func (c *poolCheck) shares(ctx context.Context) error {
 	if err := c.refuse("a good share is accepted", stratum.SubmitOf(c.User, c.job.Job, work, s), 0); err != nil {
 		return err
 	}
-	return c.refuse("the same share again is a duplicate", stratum.SubmitOf(c.User, c.job.Job, work, s), stratum.CodeDuplicate)
+	if err := c.refuse("the same share again is a duplicate", stratum.SubmitOf(c.User, c.job.Job, work, s), stratum.CodeDuplicate); err != nil {
+		return err
+	}
+	const hours = 3 * 3600
+	work.MaxTime = 0
+	late, err := c.find(ctx, work, max(c.job.Time, uint32(c.Now().Unix()))+hours)
+	if err != nil {
+		return nil
+	}
+	return c.refuse("a share three hours ahead of the clock is refused", stratum.SubmitOf(c.User, c.job.Job, work, late), stratum.CodeOther)
 }
 
-// find searches for a share.
-func (c *poolCheck) find(ctx context.Context, w mine.Work) (mine.Solution, error) {
+// find searches for a share of that time.
+func (c *poolCheck) find(ctx context.Context, w mine.Work, at uint32) (mine.Solution, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Search)
 	defer cancel()
 	extranonce := w.Extranonces.At(w.Extranonces.Last() / 3)
-	r, err := c.Engine.Search(ctx, w.Job(extranonce, w.MinTime))
+	r, err := c.Engine.Search(ctx, w.Job(extranonce, at))
 	if err != nil {
 		return mine.Solution{}, fmt.Errorf("difficulty %.4g, none in %v", w.Target.Difficulty(), c.Search)
 	}
@@ -359,8 +368,6 @@ func (c *poolCheck) badShares(w mine.Work) error {
 	unknown.Job = "lode-check"
 	short := good
 	short.Extranonce2 = append(slices.Clone(good.Extranonce2), 0)
-	late := good
-	late.Time += 3 * 3600
 	for _, share := range []struct {
 		what string
 		s    stratum.Submit
@@ -369,7 +376,6 @@ func (c *poolCheck) badShares(w mine.Work) error {
 		{"a share of an unknown job is refused", unknown, stratum.CodeStale},
 		{"a share of low difficulty is refused", good, stratum.CodeLow},
 		{"an extranonce2 of a wrong length is refused", short, stratum.CodeOther},
-		{"a time three hours ahead is refused", late, stratum.CodeOther},
 	} {
 		if err := c.refuse(share.what, share.s, share.code); err != nil {
 			return err

@@ -46,6 +46,7 @@ const (
 // Bounds of the tables of a client.
 const (
 	maxPending = 64 // requests without an answer
+	maxAnswers = 8  // to requests of the pool, that wait to be written
 	keptWorks  = 64 // works whose solutions are submitted, the latest
 )
 

@@ -25,6 +25,10 @@ type session struct {
 
 	writing chan struct{} // holds one element while a line is written
 
+	// answers are those to requests of the pool. They are written by a goroutine of
+	// their own, so that the reader never waits for the pool to read.
+	answers chan stratum.Message
+
 	mu       sync.Mutex
 	last     uint64                                  // ID of the latest request
 	pending  map[uint64]func(stratum.Message, error) // called once; at most maxPending
@@ -48,6 +52,7 @@ func newSession(c *Client, p Pool, conn net.Conn) *session {
 	return &session{
 		client: c, pool: p, conn: conn, log: c.log.With("pool", p),
 		writing: make(chan struct{}, 1),
+		answers: make(chan stratum.Message, maxAnswers),
 		pending: map[uint64]func(stratum.Message, error){},
 		terms:   stratum.Terms{Target: one},
 		worked:  make(chan struct{}),
@@ -62,6 +67,11 @@ func (s *session) run(ctx context.Context, configure bool) error {
 	group.Go(func() { cancel(s.read()) })
 	group.Go(func() {
 		if err := s.greet(ctx, configure); err != nil {
+			cancel(err)
+		}
+	})
+	group.Go(func() {
+		if err := s.writeAnswers(ctx); err != nil {
 			cancel(err)
 		}
 	})
@@ -306,6 +316,30 @@ func (s *session) write(ctx context.Context, m stratum.Message) error {
 	return nil
 }
 
+// reply has an answer written to a request of the pool. A pool that asks faster than it
+// reads gets no answer.
+func (s *session) reply(m stratum.Message) {
+	select {
+	case s.answers <- m:
+	default:
+		s.log.Debug("too many requests of the pool: one gets no answer")
+	}
+}
+
+// writeAnswers writes the answers to requests of the pool until the context ends.
+func (s *session) writeAnswers(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-s.answers:
+			if err := s.write(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // take handles a message of the pool. An error ends the session.
 func (s *session) take(m stratum.Message) error {
 	if m.IsAnswer() {
@@ -345,12 +379,12 @@ func (s *session) take(m stratum.Message) error {
 			s.log.Info("message of the pool", "text", show.Text)
 		}
 	case stratum.MethodGetVersion:
-		return s.write(context.Background(), stratum.NewAnswer(m.ID, s.client.agent))
+		s.reply(stratum.NewAnswer(m.ID, s.client.agent))
 	case stratum.MethodPing:
-		return s.write(context.Background(), stratum.Pong(m.ID))
+		s.reply(stratum.Pong(m.ID))
 	default:
 		if !m.IsNotification() {
-			return s.write(context.Background(), stratum.NewRejection(m.ID, stratum.Error{Code: stratum.CodeOther, Text: "Unknown method"}))
+			s.reply(stratum.NewRejection(m.ID, stratum.Error{Code: stratum.CodeOther, Text: "Unknown method"}))
 		}
 	}
 	return nil
