@@ -110,17 +110,20 @@ func (m *minerProcess) metrics(t *testing.T) string {
 	return string(text)
 }
 
-// value returns the value of a metric, with its labels as they are written.
+// value returns the value of a metric, with its labels as they are written, or without
+// any if there is only one series.
 func value(t *testing.T, text, metric string) float64 {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		if rest, ok := strings.CutPrefix(line, metric+" "); ok {
-			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return v
+		rest, ok := strings.CutPrefix(line, metric)
+		if !ok || rest[0] != ' ' && rest[0] != '{' {
+			continue
 		}
+		v, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' ')+1:]), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
 	}
 	t.Fatalf("no metric %s in\n%s", metric, text)
 	return 0

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum"
+	"github.com/lodepow/lode/pow"
 )
 
 // Times of a client.
@@ -38,6 +39,11 @@ const (
 	// A client that is connected to another pool than the first looks after about this
 	// time whether an earlier one can be reached.
 	lookBack = 5 * time.Minute
+
+	// After a block the pool has a moment to send work on it, so that no second block is
+	// searched on the same parent. If it sends none, for example because the network has
+	// refused the block, the search goes on after settleTime.
+	settleTime = 2 * time.Second
 
 	// longestOrder bounds the wait that a pool may order with client.reconnect.
 	longestOrder = 5 * time.Minute
@@ -103,6 +109,11 @@ type Client struct {
 	last    uint64     // number of the latest work
 	session *session   // that has given the present work, or nil
 	stats   stats
+
+	// solved is the parent of the latest block that was submitted, and solvedAt is when
+	// the pool has answered. See settleTime.
+	solved   pow.Hash
+	solvedAt time.Time
 }
 
 var _ mine.Source = (*Client)(nil)
@@ -160,7 +171,32 @@ func New(c Config) (*Client, error) {
 func (c *Client) Offer() (mine.Offer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if wait := c.settles(); wait > 0 {
+		o := c.life.Offer(nil)
+		o.Wait = wait
+		return o, nil
+	}
 	return c.life.Offer(c.work), nil
+}
+
+// settles returns how long the present work is withheld because a block has just been
+// found on its parent. The caller holds mu.
+func (c *Client) settles() time.Duration {
+	if c.work == nil || c.solvedAt.IsZero() || c.work.Prev != c.solved {
+		return 0
+	}
+	return min(settleTime, settleTime-c.now().Sub(c.solvedAt))
+}
+
+// blockFound withholds the work on the parent of a block that the pool has taken, or
+// that came too late. The caller holds mu.
+func (c *Client) blockFound(parent pow.Hash) {
+	if c.work == nil || c.work.Prev != parent {
+		return
+	}
+	c.solved, c.solvedAt = parent, c.now()
+	c.life.End()
+	c.life = mine.NewLifetime()
 }
 
 // post offers the work of a job. clean says that earlier work is not accepted any
@@ -225,6 +261,9 @@ func (c *Client) Submit(ctx context.Context, sol mine.Solution) (mine.Outcome, e
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.submitted(c.now(), outcome, weight, sol.Block, err)
+	if sol.Block && (outcome == mine.Accepted || outcome == mine.Stale) {
+		c.blockFound(sol.Header.Prev)
+	}
 	return outcome, err
 }
 

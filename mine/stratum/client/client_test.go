@@ -621,3 +621,60 @@ func TestStuckPool(t *testing.T) {
 		noWork(t, c)
 	})
 }
+
+// After a block the client waits for work on it, but not for ever.
+func TestBlock(t *testing.T) {
+	for _, test := range []struct {
+		answer  string
+		settles bool
+	}{
+		{`"result":true,"error":null`, true},
+		{`"result":null,"error":[21,"Stale",null]`, true},
+		{`"result":null,"error":[20,"Invalid",null]`, false},
+	} {
+		bubble(t, func(t *testing.T) {
+			f := newFakeNet(t)
+			c := start(t, f, 1, nil)
+			pool := f.accept()
+			pool.greet()
+			pool.send(jobLine("j1", true))
+			first := work(t, c)
+			solve := func() {
+				s := solution(first, 1)
+				s.Block = true
+				done := submit(t, c, s)
+				m := pool.expect(stratum.MethodSubmit)
+				pool.send(`{"id":` + m.ID.String() + `,` + test.answer + `}`)
+				<-done
+			}
+			offer, err := c.Offer()
+			if err != nil {
+				t.Fatal(err)
+			}
+			solve()
+			if !test.settles {
+				work(t, c)
+				return
+			}
+			noWork(t, c)
+			<-offer.Stale
+			pool.send(jobLine("j2", false)) // on the same parent
+			noWork(t, c)
+			if o, err := c.Offer(); err != nil || o.Wait != settleTime {
+				t.Errorf("%v, %v", o.Wait, err)
+			}
+			time.Sleep(settleTime)
+			if w := work(t, c); string(w.Before) != "before j2" {
+				t.Errorf("%q", w.Before)
+			}
+			solve()
+			noWork(t, c)
+			next := testJob("j3", true)
+			next.Prev = pow.DoubleSHA256([]byte("the block"))
+			pool.send(strings.TrimSuffix(string(next.Message().Line()), "\n"))
+			if w := work(t, c); w.Prev != next.Prev {
+				t.Errorf("%+v", w)
+			}
+		})
+	}
+}
