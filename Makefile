@@ -101,6 +101,7 @@ long: ## run the tests that take long in their full sizes
 bench: ## run the benchmarks that match BENCH (.), in BENCHCOUNT (6) rounds of BENCHTIME (100ms)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./bench
 
+# MONITOR has flags of the command, such as -listen and -nodes for other addresses.
 .PHONY: monitor
 monitor: build ## run three nodes on the network lab, and a Prometheus that watches them
-	go run ./dashboards/monitor -lode ./lode
+	go run ./dashboards/monitor -lode ./lode $(MONITOR)
