@@ -24,5 +24,5 @@
 // change. What came before the change of the rate is then forgotten.
 //
 // The first estimate after a change of the rate rests on few shares. So the
-// controller looks at it once more, as soon as it has more of them.
+// controller looks at it again, twice, when it has more of them.
 package vardiff

@@ -10,27 +10,30 @@ const Hashes = 1 << 32 * (65536.0 / 65535.0)
 
 // Defaults of a [Config].
 const (
-	DefaultRate  = 30   // shares a minute
-	DefaultLeast = 1e-6 // a share every two seconds at 2 kH/s
-	DefaultStart = 0.01 // a share every two seconds at 20 MH/s
+	DefaultRate  = 48   // shares a minute
+	DefaultLeast = 1e-8 // 48 shares a minute at 34 H/s
+	DefaultStart = 0.01 // 48 shares a minute at 34 MH/s
 )
 
 const (
-	// evidence is the logarithmic likelihood ratio from which on another rate is
-	// believed. Greater values make false changes rarer and true ones later.
-	evidence = 7.5
+	// evidence is how clearly the shares must speak for another rate. There are many
+	// short windows in an hour and few long ones, so a window in which e shares were
+	// expected must have a ratio of evidence - weight ln e. A greater evidence makes
+	// false changes rarer and true ones later.
+	evidence, weight = 16.2, 1.5
+
+	// deadZone is the factor by which the shares of a window must be too many or too few,
+	// so that the difficulty is not changed for little.
+	deadZone = 1.6
 
 	// raiseShares is the number of shares that must speak for a higher rate. Shares
 	// come in bursts if the network or the miner has held them up.
-	raiseShares = 16
+	raiseShares = 24
 
-	// settleShares is the number of shares after which the estimate that followed a
-	// change is made once more.
-	settleShares = 40
-
-	// deadZone is by how much a new difficulty must differ in the usual case, as a
-	// factor, and settleZone the same for the second look after a change.
-	deadZone, settleZone = 1.25, 1.15
+	// lean is by how many standard deviations a lower rate is taken to be lower than
+	// its shares say. If the difficulty is too low, shares come soon that show it; if it
+	// is too high, it takes long to find out.
+	lean = 1.2
 
 	// sinkMost is the greatest factor by which the difficulty sinks at once, and
 	// sinkSilent the same before the first share. A miner that has not sent any may
@@ -43,6 +46,13 @@ const (
 	// digits is to how many significant digits a difficulty is rounded.
 	digits = 3
 )
+
+// looks returns when the rate is estimated once more after a change: as soon as a number
+// of shares has come since then, and if the difficulty is off by more than a factor. The
+// first look is for new sessions only, whose difficulty is a guess.
+func looks() [3]look { return [...]look{{12, 1.5}, {30, 1.3}, {120, 1.12}} }
+
+type look struct{ shares, zone float64 }
 
 // Config says what a controller aims at. The zero value is right for any miner.
 type Config struct {
@@ -71,9 +81,8 @@ type Controller struct {
 	marks []mark
 	from  int
 
-	// settling says that the difficulty rests on few shares, so that it is looked at
-	// again when settleShares have come since the oldest mark.
-	settling bool
+	// looked is how many of the looks have been taken since the oldest mark.
+	looked int
 
 	meter Meter
 }
@@ -93,7 +102,7 @@ func New(c Config) *Controller {
 	if c.Start <= 0 {
 		c.Start = DefaultStart
 	}
-	v := &Controller{aim: c.Rate / 60, least: c.Least, most: math.Inf(1), settling: true, marks: make([]mark, 1, 8)}
+	v := &Controller{aim: c.Rate / 60, least: c.Least, most: math.Inf(1), marks: make([]mark, 1, 8)}
 	v.want = v.bound(c.Start)
 	return v
 }
@@ -120,6 +129,7 @@ func (v *Controller) Suggest(difficulty float64) {
 	}
 	v.want = v.bound(difficulty)
 	v.restart(mark{v.exposure, v.count})
+	v.looked = 0
 }
 
 // Out notes that a job has gone out, with the difficulty given.
@@ -168,24 +178,27 @@ func (v *Controller) pass(now time.Time) {
 
 // decide changes the difficulty if the shares speak clearly for another rate.
 func (v *Controller) decide() {
-	if v.settling && v.count-v.marks[v.from].count >= settleShares {
-		v.settling = false
-		v.change(v.marks[v.from], settleZone)
-		return
+	if all := looks(); v.looked < len(all) {
+		if l := all[v.looked]; v.count-v.oldest().count >= l.shares {
+			v.looked++
+			v.change(v.rate(v.oldest(), 0), l.zone)
+			return
+		}
 	}
-	expected := v.aim * v.out // the rate for which the difficulty is right
-	best, most := mark{}, 0.0
-	for i := range v.marks {
-		m := v.marks[i]
-		n, e := v.count-m.count, expected*(v.exposure-m.exposure)
-		if n > e && n < raiseShares || e == 0 {
+	right := v.aim * v.out // the rate for which the difficulty is right
+	best, most := mark{}, math.Inf(-1)
+	for _, m := range v.marks {
+		n, e := v.count-m.count, right*(v.exposure-m.exposure)
+		tooFew := n < e/deadZone
+		tooMany := n > e*deadZone && n >= raiseShares && e > 0
+		if !tooFew && !tooMany {
 			continue
 		}
-		if ratio := logRatio(n, e); ratio > most {
-			best, most = m, ratio
+		if clear := logRatio(n, e) + weight*math.Log(e); clear > most {
+			best, most = m, clear
 		}
 	}
-	if most > evidence && v.change(best, deadZone) {
+	if most > evidence && v.change(v.rate(best, lean), deadZone) {
 		v.restart(best)
 	}
 }
@@ -199,19 +212,25 @@ func logRatio(n, e float64) float64 {
 }
 
 // rate returns the rate, in difficulties a second, that the window since the mark
-// speaks for. A window without a share speaks for half a share.
-func (v *Controller) rate(since mark) float64 {
-	return max(v.count-since.count, 0.5) / max(v.exposure-since.exposure, math.SmallestNonzeroFloat64)
+// speaks for. If that is lower than the present one, it is lowered by a number of
+// standard deviations.
+func (v *Controller) rate(since mark, lean float64) float64 {
+	n, exposure := v.count-since.count, v.exposure-since.exposure
+	if n < v.aim*v.out*exposure {
+		n -= lean * math.Sqrt(n)
+	}
+	// A window without a share may still have had most of one.
+	return max(n, 0.75) / max(exposure, math.SmallestNonzeroFloat64)
 }
 
-// change sets the difficulty that is right for the window since the mark, and reports
-// whether it differs from that of the latest job by the zone at least.
-func (v *Controller) change(since mark, zone float64) bool {
+// change sets the difficulty that is right for the rate, and reports whether it differs
+// from that of the latest job by the zone at least.
+func (v *Controller) change(rate, zone float64) bool {
 	sink := float64(sinkMost)
 	if !v.first {
 		sink = sinkSilent
 	}
-	want := v.bound(max(v.rate(since)/v.aim, v.out/sink))
+	want := v.bound(max(rate/v.aim, v.out/sink))
 	if want < v.out*zone && want > v.out/zone {
 		return false
 	}
@@ -219,17 +238,19 @@ func (v *Controller) change(since mark, zone float64) bool {
 	return true
 }
 
+// oldest returns the mark since which the rate has been what it is, as far as is known.
+func (v *Controller) oldest() mark { return v.marks[v.from] }
+
 // restart forgets what came before the mark, when the rate was another.
 func (v *Controller) restart(since mark) {
-	kept := v.marks[:0:0]
-	kept = append(kept, since)
+	marks := []mark{since}
 	for i := range v.marks {
 		if m := v.marks[(v.from+i)%len(v.marks)]; m.count > since.count {
-			kept = append(kept, m)
+			marks = append(marks, m)
 		}
 	}
-	v.marks, v.from = kept, 0
-	v.settling = true
+	v.marks, v.from = marks, 0
+	v.looked = 1
 }
 
 // push adds the beginning of a window, in place of the oldest if there are enough.
