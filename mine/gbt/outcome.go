@@ -40,7 +40,7 @@ func verdicts() []verdict {
 		{"bad-cb-*", mine.Invalid, "the node does not accept the coinbase"},
 		{"bad-txnmrklroot", mine.Invalid, "the merkle root does not belong to the transactions"},
 		{"bad-witness-*", mine.Invalid, "the witness commitment is wrong or lacks its reserved value"},
-		{"unexpected-witness", mine.Invalid, "a transaction has a witness, and the coinbase has no commitment to it"},
+		{"unexpected-witness", mine.Invalid, "the block has a witness without a commitment to it, or before segwit is active"},
 		{"bad-signet-blksig", mine.Invalid, "the block does not solve the challenge of the signet: is it the node's challenge?"},
 		{"bad-blk-*", mine.Invalid, "the block is too large for the node's rules"},
 		{"bad-txn*", mine.Invalid, "the node does not accept a transaction of its own template"},
@@ -50,19 +50,19 @@ func verdicts() []verdict {
 
 // judge returns the outcome of a block that a node has refused with a text, and an
 // error that says what happened.
+//
+// bcoin writes "rejected: " before the word. So does btcd, but what follows is a sentence
+// of its own.
 func judge(text string) (mine.Outcome, error) {
+	said := strings.TrimPrefix(text, "rejected: ")
 	for _, v := range verdicts() {
 		prefix, open := strings.CutSuffix(v.word, "*")
-		if text == v.word || open && strings.HasPrefix(text, prefix) {
-			return v.outcome, fmt.Errorf("%s (%s)", v.about, short(text))
+		if said == v.word || open && strings.HasPrefix(said, prefix) {
+			return v.outcome, fmt.Errorf("%s (%s)", v.about, short(said))
 		}
 	}
-	// btcd writes a sentence instead of a word.
-	if said, ok := strings.CutPrefix(text, "rejected: "); ok {
-		if strings.HasPrefix(said, "already have block") {
-			return mine.Duplicate, fmt.Errorf("the node has this block already (%s)", short(said))
-		}
-		return mine.Invalid, fmt.Errorf("the node refuses the block: %s", short(said))
+	if strings.HasPrefix(said, "already have block") {
+		return mine.Duplicate, fmt.Errorf("the node has this block already (%s)", short(said))
 	}
-	return mine.Invalid, fmt.Errorf("the node refuses the block: %s", short(text))
+	return mine.Invalid, fmt.Errorf("the node refuses the block: %s", short(said))
 }

@@ -177,19 +177,27 @@ func (t *template) readTxs(txs []replyTx) (txids, hashes []pow.Hash, err error) 
 }
 
 // commitment returns the script of the output that commits to the witnesses, or nil if
-// the block needs none. btcd sends it only if a transaction has a witness.
+// the block needs none. Bitcoin Core always sends the script. btcd sends something only
+// if a transaction has a witness, and then the hash in the script instead of the script.
+//
+// Before segwit is active, a coinbase must not have the witness that belongs to a
+// commitment, though bcoin offers a commitment already. btcd names no rules at all.
 func (r *reply) commitment(txids, hashes []pow.Hash) ([]byte, error) {
+	if r.Rules != nil && !slices.Contains(r.Rules, "segwit") && !slices.Contains(r.Rules, "!segwit") {
+		return nil, nil
+	}
 	if r.Commitment == "" {
 		if slices.Equal(txids, hashes) {
 			return nil, nil
 		}
 		return witnessCommitment(hashes), nil
 	}
-	script, err := hex.DecodeString(r.Commitment)
+	theirs, err := hex.DecodeString(r.Commitment)
 	if err != nil {
 		return nil, fmt.Errorf("template: witness commitment is not hex: %w", err)
 	}
-	if !slices.Equal(script, witnessCommitment(hashes)) {
+	script := witnessCommitment(hashes)
+	if !slices.Equal(theirs, script) && !slices.Equal(theirs, script[len(script)-pow.HashSize:]) {
 		return nil, fmt.Errorf("template: witness commitment %s is not that of the %d transactions", r.Commitment, len(hashes))
 	}
 	return script, nil
