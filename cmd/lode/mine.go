@@ -72,7 +72,7 @@ func (c *mineCmd) Validate() error {
 	if c.Suggest < 0 {
 		return fmt.Errorf("--suggest %v: want a difficulty greater than zero", c.Suggest)
 	}
-	return atLeast("--workers", c.Workers, 0)
+	return nil
 }
 
 // Run mines until the process receives an interrupt or SIGTERM.

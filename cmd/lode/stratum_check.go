@@ -52,7 +52,7 @@ func (c *stratumCheckCmd) Validate() error {
 	if c.Wait <= 0 {
 		return fmt.Errorf("--wait %v: want a positive time", c.Wait)
 	}
-	return atLeast("--workers", c.Workers, 0)
+	return nil
 }
 
 // errCheckFailed is the error of a check that found something wrong.
