@@ -77,7 +77,7 @@ func (c coinbase) halves() (before, after []byte, err error) {
 	before = append(before, 0xff, 0xff, 0xff, 0xff, byte(size))
 	before = append(before, front...)
 
-	after = append(back, 0xfe, 0xff, 0xff, 0xff)
+	after = slices.Concat(back, []byte{0xfe, 0xff, 0xff, 0xff})
 	outputs := [][]byte{appendOutput(nil, c.value, c.pay)}
 	if len(c.commitment) > 0 {
 		outputs = append(outputs, appendOutput(nil, 0, c.commitment))

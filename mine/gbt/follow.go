@@ -130,26 +130,24 @@ func (s *Source) ask(ctx context.Context, longPollID string, atMost time.Duratio
 		"capabilities": []string{"coinbasevalue", "longpoll", "workid"},
 		"rules":        s.rules(),
 	}
-	asking := ctx
+	limit, cause := requestTimeout, fmt.Errorf("no answer in %v", requestTimeout)
 	if longPollID != "" {
 		request["longpollid"] = longPollID
-		poll, cancel := context.WithTimeoutCause(ctx, atMost, errAskAgain)
-		asking = poll
+		limit, cause = atMost, errAskAgain
+	}
+	asking, cancel := context.WithTimeoutCause(ctx, limit, cause)
+	if longPollID != "" {
 		var group sync.WaitGroup
 		group.Go(func() {
 			select {
 			case <-s.wake:
 				cancel()
-			case <-poll.Done():
+			case <-asking.Done():
 			}
 		})
 		defer group.Wait()
-		defer cancel()
-	} else {
-		var cancel func()
-		asking, cancel = context.WithTimeoutCause(ctx, requestTimeout, fmt.Errorf("no answer in %v", requestTimeout))
-		defer cancel()
 	}
+	defer cancel()
 	r := new(reply)
 	err := s.node.call(asking, "getblocktemplate", []any{request}, maxTemplate, r)
 	switch {

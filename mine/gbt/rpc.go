@@ -138,7 +138,7 @@ func readCookie(name string) (user, password string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("cookie file: %w; is the node running?", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, maxCookie))
 	if err != nil {
 		return "", "", fmt.Errorf("cookie file: %w", err)
@@ -177,7 +177,7 @@ func (c *client) call(ctx context.Context, method string, params []any, limit in
 	if err != nil {
 		return fmt.Errorf("the node does not answer %s: %w", method, withoutURL(err))
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
 		return fmt.Errorf("the node has broken off its answer to %s: %w", method, err)

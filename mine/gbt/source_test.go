@@ -442,7 +442,7 @@ func TestExhaustedLoop(t *testing.T) {
 		r := startRig(t, n, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		engine := &tiredEngine{enough: 3, stop: cancel}
+		engine := &tiredEngine{enough: 2, stop: cancel}
 		loop, err := mine.New(mine.Config{Engine: engine, Source: narrow{r.Source}, Observer: mine.Observer{Exhausted: r.Exhausted}})
 		if err != nil {
 			t.Fatal(err)
