@@ -101,7 +101,7 @@ func TestCharts(t *testing.T) {
 			t.Fatal(err)
 		}
 		picture, err := png.Decode(bytes.NewReader(data))
-		if err != nil || picture.Bounds().Dx() != 8*144 {
+		if err != nil || picture.Bounds().Dx() != 1120 {
 			t.Errorf("%s.png: %v, %v", c.Name, picture.Bounds(), err)
 		}
 	}
