@@ -33,7 +33,7 @@ func Search(c Config, zeros ...int) []Case {
 
 // searchOps returns the number of searches in a sample when Config.Rate is set. It
 // does not depend on the kernel, so tries/op is the same for all kernels.
-func searchOps(zeros int) int { return max(1, 1<<max(0, 17-zeros)) }
+func searchOps(zeros int) int { return min(1024, 1<<max(0, 17-zeros)) }
 
 func searchCase(c Config, zeros int, k pow.Kernel, workers int) Case {
 	one := c.searchesCase(searches{benchmark: "Search", kernel: k.Name(), workers: workers, zeros: zeros, stream: zeros}, func() (SearchFunc, error) {

@@ -182,7 +182,11 @@ func (p timePoint) slower(seconds float64) string {
 			slower++
 		}
 	}
-	return fmt.Sprintf("%.2g %%", 100*float64(slower)/float64(len(p.times)))
+	share := 100 * float64(slower) / float64(len(p.times))
+	if share < 9.95 {
+		return fmt.Sprintf("%.1f %%", share)
+	}
+	return fmt.Sprintf("%.0f %%", share)
 }
 
 // timeChart shows the measured times to a block at each difficulty over the theory. If
@@ -233,7 +237,7 @@ func timeChart(s setup) chart.Chart {
 			c.Y.Min = min(c.Y.Min, mark.Lo)
 		}
 	}
-	c.Y.Max *= 30 // room for the legend
+	c.Y.Max *= 2
 	return c
 }
 

@@ -32,7 +32,7 @@ func ratesChart(all []kernelRate) chart.Chart {
 		rates.At = append(rates.At, chart.Mark{Point: chart.Point{X: k.median.Center, Y: y}, Lo: from, Hi: to})
 		c.Labels = append(c.Labels, chart.Label{Point: chart.Point{X: k.median.Center, Y: y}, Text: quantity(k.median.Center, hps), Place: chart.Above})
 		if k.bound > 0 {
-			c.Labels = append(c.Labels, chart.Label{Point: chart.Point{X: max(k.bound, to), Y: y}, Text: quantity(k.bound, hps)})
+			c.Labels = append(c.Labels, chart.Label{Point: chart.Point{X: max(k.bound, to), Y: y}, Text: "bound " + quantity(k.bound, hps)})
 			line := chart.Line{Points: []chart.Point{{X: k.bound, Y: y - 0.4}, {X: k.bound, Y: y + 0.4}}, Color: chart.Vermillion, Width: 2, Dashed: true}
 			if len(c.Lines) == 0 {
 				line.Name = "bound of the core's units, not measured"
@@ -40,7 +40,7 @@ func ratesChart(all []kernelRate) chart.Chart {
 			c.Lines = append(c.Lines, line)
 		}
 	}
-	c.X = chart.Axis{Label: "hash rate of one core (H/s, logarithmic)", Min: lo / 4, Max: hi * 4, Log: true, Unit: hps, Grid: true}
+	c.X = chart.Axis{Label: "hash rate of one core (H/s, logarithmic)", Min: lo / 2.5, Max: hi * 1.6, Log: true, Unit: hps, Grid: true}
 	c.Marks = []chart.Marks{rates}
 	return c
 }

@@ -21,12 +21,12 @@ import (
 const (
 	// The width is that of a small screen, so that text of 9 points is still readable
 	// when the chart is as wide as a telephone, 400 pixels.
-	width  = 5.6 * vg.Inch
-	height = 4 * vg.Inch
+	width  = 4.8 * vg.Inch
+	height = 3.7 * vg.Inch
 
 	rowHeight      = 0.24 * vg.Inch
 	labelledHeight = 0.34 * vg.Inch // of a row with text above its mark
-	pngDPI         = 200
+	pngDPI         = 240
 )
 
 // The colours are from the palette of Okabe and Ito, which readers with colour
@@ -62,7 +62,7 @@ func svg(c chart.Chart, background color.Color) ([]byte, error) {
 	return fonts.ReplaceAll(out.Bytes(), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif")), nil
 }
 
-// PNG draws a chart as PNG on a white background, at 200 dpi.
+// PNG draws a chart as PNG on a white background, at 240 dpi.
 func PNG(c chart.Chart) ([]byte, error) {
 	canvas := vgimg.NewWith(vgimg.UseWH(width, heightOf(c)), vgimg.UseDPI(pngDPI))
 	paint(c, draw.New(canvas), color.White)

@@ -145,7 +145,7 @@ func setPlace(l *plotter.Labels, s *text.Style, place chart.Place) {
 		l.Offset = vg.Point{X: vg.Points(6), Y: vg.Points(1.5)}
 	case chart.Above:
 		s.XAlign = text.XRight
-		l.Offset = vg.Point{X: vg.Points(4), Y: vg.Points(4.5)}
+		l.Offset = vg.Point{X: vg.Points(2), Y: vg.Points(4.5)}
 	case chart.Below:
 		s.YAlign = text.YTop
 		l.Offset = vg.Point{X: vg.Points(4), Y: vg.Points(-2)}
