@@ -88,14 +88,14 @@ func TestOwnSearches(t *testing.T) {
 func TestOwnCheck(t *testing.T) {
 	broken := errors.New("broken")
 	for want, o := range map[string]bench.Own{
-		"": {Name: "fine", Scan: countUp},
-		`"sha-ni" is the name of a kernel`:                       {Name: "sha-ni", Scan: countUp},
-		`"loop-stdlib" is the name of a kernel`:                  {Name: "loop-stdlib", Scan: countUp},
-		`"a/b" cannot be the name`:                               {Name: "a/b", Scan: countUp},
-		`"" cannot be the name`:                                  {Scan: countUp},
-		"is nil: set Scan":                                       {Name: "none"},
+		"":                                      {Name: "fine", Scan: countUp},
+		`"sha-ni" is the name of a kernel`:      {Name: "sha-ni", Scan: countUp},
+		`"loop-stdlib" is the name of a kernel`: {Name: "loop-stdlib", Scan: countUp},
+		`"a/b" cannot be the name`:              {Name: "a/b", Scan: countUp},
+		`"" cannot be the name`:                 {Scan: countUp},
+		"is nil: set Scan":                      {Name: "none"},
 		"it answers that no hash meets the target, after 0 tries": {Name: "lazy", Scan: func(pow.Job) (pow.Result, error) { return pow.Result{}, pow.ErrExhausted }},
-		"the scan function fails: broken":                        {Name: "fails", Scan: func(pow.Job) (pow.Result, error) { return pow.Result{}, broken }},
+		"the scan function fails: broken":                         {Name: "fails", Scan: func(pow.Job) (pow.Result, error) { return pow.Result{}, broken }},
 		"is wrong: for the header ": {Name: "off", Scan: func(job pow.Job) (pow.Result, error) {
 			r, err := countUp(job)
 			r.Header.Nonce ^= 1

@@ -83,8 +83,8 @@ func TestJSON(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	head := strings.Join(Columns(), ",") + "\n"
 	for text, want := range map[string]string{
-		"":                                           `no column "benchmark"`,
-		"goos: linux\n":                              `no column "benchmark"`,
+		"":              `no column "benchmark"`,
+		"goos: linux\n": `no column "benchmark"`,
 		strings.Replace(head, "tries", "trials", 1):  `no column "tries": want the searches that lodelab bench --csv writes`,
 		head + "Search,1,2,3,a,4,5,6,7\n":            "wrong number of fields",
 		head + "Search,1,2,3,a,4,5,6,7,x\n":          `line 2: ns is "x": want a number from 0`,
