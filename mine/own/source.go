@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,9 +85,10 @@ type Source struct {
 	last   uint64        // number of the latest work
 	taking int           // solved blocks that the chain is looking at
 	stats  Stats
+	solved pow.Hash // the block that was added to stats.Expected last
 }
 
-var _ mine.Source = (*Source)(nil)
+var _ mine.Namer = (*Source)(nil)
 
 // offered is a template that has been offered as work.
 type offered struct {
@@ -100,6 +102,11 @@ type Stats struct {
 	Best   uint64 // became the tip
 	Lost   uint64 // valid, but another block was faster
 	Failed uint64 // refused by the chain, or not kept
+
+	// Expected is the sum of the work of these blocks: how many hashes they take on
+	// average. A block that is submitted several times in a row counts once, and one
+	// that breaks a rule not at all.
+	Expected float64
 }
 
 // New makes a source, which follows the chain until Close.
@@ -187,7 +194,7 @@ func (s *Source) Offer() (mine.Offer, error) {
 	if s.isPresent(tip) {
 		return s.offerTemplate(s.works[len(s.works)-1].template)
 	}
-	t, err := s.chain.Template(chain.TemplateOptions{Tag: s.tag})
+	t, err := s.chain.Template(chain.TemplateOptions{Tag: s.tag, AnyTag: true})
 	if err != nil {
 		return mine.Offer{}, s.fail(err)
 	}
@@ -359,12 +366,43 @@ func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, err
 	return s.accepted(w.number, b, outcome, err)
 }
 
-// find returns the work with that id, if it has been offered and is remembered.
+// countWork adds the work of a solved block to the stats. err is the chain's. The caller
+// holds mu.
+func (s *Source) countWork(b block.Block, err error) {
+	hash := b.Hash()
+	if hash == s.solved || errors.As(err, new(block.RuleError)) {
+		return
+	}
+	target, decodeErr := b.Header.Bits.Target()
+	if decodeErr != nil {
+		return // the chain has refused the block
+	}
+	s.solved = hash
+	s.stats.Expected += target.Work().Float()
+}
+
+// find returns the work with that id, if it has been offered and is remembered. If the
+// id names a miner, the template has the miner's tag.
 func (s *Source) find(id string) (offered, bool) {
+	number, miner, named := strings.Cut(id, nameSeparator)
+	w, ok := s.remembered(number)
+	if !ok || !named {
+		return w, ok
+	}
+	t, err := w.template.WithTag(s.tagOf(miner))
+	if err != nil {
+		panic("own: " + err.Error()) // tagOf returns valid tags
+	}
+	w.template = t
+	return w, true
+}
+
+// remembered returns the work with that number as text, without a miner's name.
+func (s *Source) remembered(number string) (offered, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.works {
-		if w.id == id {
+		if w.id == number {
 			return w, true
 		}
 	}
@@ -380,6 +418,7 @@ func (s *Source) accepted(work uint64, b block.Block, outcome chain.Outcome, err
 	if s.offer == nil {
 		s.life.Outdate() // see Offer
 	}
+	s.countWork(b, err)
 	switch {
 	case err != nil:
 		s.stats.Failed++
