@@ -142,7 +142,7 @@ release: ## build static, reproducible binaries of RELEASE_TARGETS in DIST (dist
 		done; \
 	done; \
 	cd "$(DIST)"; sum=sha256sum; command -v $$sum >/dev/null || sum='shasum -a 256'; \
-	$$sum -- * >SHA256SUMS.new; mv SHA256SUMS.new SHA256SUMS; cat SHA256SUMS
+	$$sum -- lode* >SHA256SUMS.new; mv SHA256SUMS.new SHA256SUMS; cat SHA256SUMS
 
 # CONTAINER is a program that takes the options of docker build.
 CONTAINER ?= $(firstword $(foreach program,podman buildah docker,$(if $(shell command -v $(program)),$(program))))
@@ -156,6 +156,7 @@ image: ## build the container image IMAGE (lode) with podman, buildah or docker
 	$(RELEASE_ENV) GOOS=linux GOARCH=$(IMAGE_ARCH) $(RELEASE_BUILD) -o "$$dir/lode" ./cmd/lode; \
 	$(CONTAINER) build $(if $(filter docker,$(CONTAINER)),,--format docker) --platform linux/$(IMAGE_ARCH) -f deploy/Containerfile -t $(IMAGE) "$$dir"
 
+# MONITOR has flags of the command, such as -listen and -nodes for other addresses.
 .PHONY: monitor
 monitor: build ## run three nodes on the network lab, and a Prometheus that watches them
-	go run ./dashboards/monitor -lode ./lode
+	go run ./dashboards/monitor -lode ./lode $(MONITOR)

@@ -35,6 +35,7 @@ type limitListener struct {
 	log            *slog.Logger
 	now            func() time.Time
 	source         func(net.Conn) netip.Addr // the IP address of the other side
+	hasUnread      func(net.Conn) bool       // reports whether bytes have arrived that were not read yet
 
 	closing sync.Once
 	closed  chan struct{}
@@ -59,7 +60,7 @@ type listenStats struct {
 
 func newLimitListener(l net.Listener, most, mostEach int, log *slog.Logger) *limitListener {
 	return &limitListener{
-		Listener: l, most: most, mostEach: mostEach, log: log, now: time.Now, source: remoteIP,
+		Listener: l, most: most, mostEach: mostEach, log: log, now: time.Now, source: remoteIP, hasUnread: hasUnread,
 		closed: make(chan struct{}), groups: map[groupKey]*group{},
 	}
 }
