@@ -37,11 +37,11 @@ vet: ## run go vet on amd64, arm64 and without assembly
 	GOARCH=arm64 go vet -tags purego,noasm ./...
 	GOARCH=386 go vet ./...
 
-# Systems that Lode supports besides Linux. vet type-checks everything, tests included,
-# and cross also compiles and links it. The compiler's output is the same for all
-# architectures of a system up to the last stage, so one of each is linked.
-CROSS_VET  := windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
-CROSS_LINK := windows/amd64 darwin/arm64
+# Systems that Lode supports besides Linux. vet checks everything, tests included, and
+# compiles what it depends on. For one architecture of each system, cross also compiles
+# and links all commands and all tests.
+CROSS_VET  ?= windows/amd64 darwin/amd64 darwin/arm64
+CROSS_LINK ?= windows/amd64 darwin/arm64
 
 .PHONY: cross
 cross: ## vet everything for Windows and macOS, and build all commands and tests
@@ -51,8 +51,8 @@ cross: ## vet everything for Windows and macOS, and build all commands and tests
 	done; \
 	dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; for target in $(CROSS_LINK); do \
 		echo "build commands and tests for $$target"; \
-		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o "$$dir/" ./...; \
-		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go test -c -o "$$dir/" ./... >/dev/null; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o "$$dir/" ./cmd/...; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go test -c -o /dev/null ./...; \
 	done
 
 # The Windows tests of the packages whose tests need nothing but files.
