@@ -57,7 +57,7 @@ cross: ## vet everything for Windows and macOS, and build all commands and tests
 
 # The Windows tests of the packages whose tests need nothing but files.
 .PHONY: wine
-wine: ## run the tests of pow and chain for Windows under wine, if it can be had
+wine: ## run the tests of pow and chain/block for Windows under wine, if it can be had
 	bash .ci/wine $(WINE_PACKAGES)
 
 .PHONY: tidy
