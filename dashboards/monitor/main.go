@@ -114,7 +114,7 @@ func run(ctx context.Context, o options) (err error) {
 	defer p.Close()
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	follow("Prometheus", p.Process)
-	fmt.Printf(`prometheus  %s/graph?g0.expr=instance:lode_hashes:rate1m&g0.tab=0
+	fmt.Printf(`prometheus  %s/graph?g0.expr=instance:lode_hashes:rate5m&g0.tab=0
 alerts      %[1]s/alerts
 picture     go run ./dashboards/render -prometheus %[1]s overview.png
 Press Ctrl-C to end everything.
