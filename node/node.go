@@ -109,7 +109,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	if err := checkAdvertise(c.Advertise); err != nil {
+	if err := CheckAdvertise(c.Advertise); err != nil {
 		return nil, err
 	}
 	n := &Node{log: c.Logger, life: newLife()}
