@@ -10,8 +10,9 @@ import (
 // TemplateOptions say what a template should contain. The zero value takes all
 // pending transactions that fit.
 type TemplateOptions struct {
-	Tag   string // the miner's tag in the coinbase; at most block.MaxTag bytes
-	Empty bool   // take no transactions
+	Tag    string // the miner's tag in the coinbase; at most block.MaxTag bytes
+	AnyTag bool   // leave room for any other tag: see Template.WithTag
+	Empty  bool   // take no transactions
 }
 
 // Template is a block to be mined on top of a tip. It lacks only the extranonce, the
@@ -57,7 +58,11 @@ func (c *Chain) Template(o TemplateOptions) (Template, error) {
 	}
 	var txs []block.Tx
 	if !o.Empty {
-		txs = c.pickTxs(pow.HeaderSize + len(coinbase.Bytes()))
+		size := len(coinbase.Bytes())
+		if o.AnyTag {
+			size += block.MaxTag - len(o.Tag)
+		}
+		txs = c.pickTxs(pow.HeaderSize + size)
 	}
 	c.mu.RUnlock()
 
@@ -93,6 +98,19 @@ func (c *Chain) pickTxs(size int) []block.Tx {
 		return true
 	})
 	return txs
+}
+
+// WithTag returns the same template with another tag in its coinbase. If the template was
+// not made with the option AnyTag, a longer tag may make the block too large. The only
+// error is an invalid tag.
+func (t Template) WithTag(tag string) (Template, error) {
+	coinbase := block.Coinbase{Height: t.Height, Tag: tag}
+	if err := coinbase.Validate(); err != nil {
+		return Template{}, fmt.Errorf("template: %w", err)
+	}
+	t.Tag = tag
+	t.Before, t.After = coinbase.Halves()
+	return t, nil
 }
 
 // coinbase returns the coinbase with the given extranonce.

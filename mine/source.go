@@ -27,6 +27,16 @@ type Source interface {
 	Submit(ctx context.Context, s Solution) (Outcome, error)
 }
 
+// Namer is a source that can write the name of a miner into its blocks.
+type Namer interface {
+	Source
+
+	// Name returns the same work with the name of a miner in its coinbase, under an ID
+	// of its own. The source takes solutions of both. The work must be one that the
+	// source has offered, as it was offered. The source may shorten the name.
+	Name(w Work, miner string) (Work, error)
+}
+
 // Offer is the present work of a source, with the signals that tell how long it is
 // worth mining. A [Lifetime] makes the signals.
 type Offer struct {

@@ -18,7 +18,7 @@ func TestDependencies(t *testing.T) {
 	for _, pkg := range []string{
 		"pow", "pow/headers",
 		"chain", "chain/block", "chain/rules", "chain/store",
-		"mine", "mine/own",
+		"mine", "mine/own", "mine/stratum", "mine/stratum/server", "mine/stratum/vardiff",
 		"node/api", "node/gossip", "node/p2p",
 		"lab/nodes",
 	} {

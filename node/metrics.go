@@ -15,6 +15,7 @@ import (
 
 	chainmetrics "github.com/lodepow/lode/chain/metrics"
 	ownmetrics "github.com/lodepow/lode/mine/own/metrics"
+	stratummetrics "github.com/lodepow/lode/mine/stratum/metrics"
 	apimetrics "github.com/lodepow/lode/node/api/metrics"
 	p2pmetrics "github.com/lodepow/lode/node/p2p/metrics"
 	powmetrics "github.com/lodepow/lode/pow/metrics"
@@ -53,6 +54,11 @@ func registerMetrics(r *registrations, version string, n *Node) error {
 		// An error means that the program has registered some of these metrics, which
 		// are the same for all of the process.
 		_ = r.Register(collector)
+	}
+	if n.stratum != nil {
+		if err := stratummetrics.Register(r, n.stratum.server); err != nil {
+			return err
+		}
 	}
 	return errors.Join(
 		powmetrics.Register(r, n.engine),

@@ -27,7 +27,7 @@ const (
 // when there is something to mine, and the loop that mines it.
 type Miner struct {
 	source *own.Source
-	loop   *mine.Loop
+	loop   *mine.Loop // nil: others search
 }
 
 var _ api.Miner = (*Miner)(nil)
@@ -39,6 +39,8 @@ type MinerConfig struct {
 	Mode       Mode   // "": OnDemand
 	Tag        string // of the coinbase, at most block.MaxTag bytes
 	Extranonce uint64 // where to begin; nodes that begin elsewhere do not repeat each other's work
+	Prefix     []byte // of the extranonces to search; nil: all
+	NoSearch   bool   // others search the source's work
 	Now        func() time.Time
 	Logger     *slog.Logger
 }
@@ -49,9 +51,16 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.NoSearch {
+		return &Miner{source: source}, nil
+	}
+	var work mine.Source = source
+	if c.Prefix != nil {
+		work = part{source, c.Prefix}
+	}
 	loop, err := mine.New(mine.Config{
 		Engine: c.Engine,
-		Source: source,
+		Source: work,
 		Start:  c.Extranonce,
 		// A store that has failed to write a block does not recover within seconds,
 		// and the callers of Mine have been told by then.
@@ -70,6 +79,10 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 // Run mines until the context ends. It must not be called twice.
 func (m *Miner) Run(ctx context.Context) {
 	defer m.source.Close()
+	if m.loop == nil {
+		<-ctx.Done()
+		return
+	}
 	m.loop.Run(ctx)
 }
 
@@ -83,4 +96,9 @@ func (m *Miner) Mine(ctx context.Context) (b block.Block, mined bool, err error)
 }
 
 // Progress implements [api.Miner].
-func (m *Miner) Progress() mine.Progress { return m.loop.Progress() }
+func (m *Miner) Progress() mine.Progress {
+	if m.loop == nil {
+		return mine.Progress{}
+	}
+	return m.loop.Progress()
+}

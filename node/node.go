@@ -38,6 +38,7 @@ type Config struct {
 	Workers int    // 0: one for each core
 	Kernel  string // "": the fastest on this machine
 	Nice    bool   // lower the priority of the threads that mine; see pow.Config for what it costs
+	Stratum StratumConfig
 
 	Peers     []gossip.Address // nodes that this one always tries to be connected with
 	Advertise gossip.Address   // where others reach this node; "": where it listens
@@ -81,6 +82,7 @@ type Node struct {
 	api      *api.API
 	server   *http.Server
 	listener *limitListener
+	stratum  *minerServer // nil: miners cannot connect
 	log      *slog.Logger
 
 	// closers give back what Open has taken, the last one first.
@@ -141,10 +143,16 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n.miner, err = NewMiner(MinerConfig{
+	extranonce := randomExtranonce()
+	miner := MinerConfig{
 		Chain: n.chain, Engine: n.engine, Mode: c.Mine, Tag: c.Tag,
-		Extranonce: randomExtranonce(), Now: c.Now, Logger: c.Logger,
-	})
+		Extranonce: extranonce, Now: c.Now, Logger: c.Logger,
+	}
+	firstSession := uint32(extranonce >> 32)
+	if c.Stratum.Listen != "" {
+		miner.Prefix, miner.NoSearch = prefixOf(firstSession), c.Stratum.Only
+	}
+	n.miner, err = NewMiner(miner)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +160,12 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		n.miner.source.Close()
 		return nil
 	})
+	if c.Stratum.Listen != "" {
+		if n.stratum, err = openStratum(ctx, c, n.miner.source, firstSession); err != nil {
+			return nil, err
+		}
+		n.onRelease(n.stratum.close)
+	}
 	where, err := locate(ctx, c, n.listener.Addr())
 	if err != nil {
 		return nil, err
@@ -200,7 +214,7 @@ func (c Config) validate() error {
 	if err := bounds.Check("node.Config", c); err != nil {
 		return err
 	}
-	return c.Network.Validate()
+	return errors.Join(c.Stratum.validate(), c.Network.Validate())
 }
 
 // listen listens, and bounds the connections to what the configuration and the

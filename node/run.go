@@ -58,6 +58,9 @@ func (n *Node) Run(ctx context.Context) error {
 		n.retryHeld(ctx)
 		return nil
 	})
+	if n.stratum != nil {
+		group.Go(func() error { return n.stratum.server.Run(ctx, n.stratum.listener) })
+	}
 	group.Go(func() error { return n.network.Run(ctx) })
 	group.Go(func() error { return awaitBroken(ctx, n.store, n.log) })
 	group.Go(func() error {

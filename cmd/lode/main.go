@@ -14,9 +14,11 @@ func main() { cli.Main(run) }
 
 type commands struct {
 	Node       nodeCmd           `cmd:"" help:"Run a node: chain, miner and HTTP API."`
+	Mine       mineCmd           `cmd:"" help:"Mine for a pool or a Bitcoin node."`
 	Post       postCmd           `cmd:"" help:"Post a transaction to a node."`
 	Key        keyCmd            `cmd:"" help:"Make and show keys to sign with."`
 	Grind      grindCmd          `cmd:"" help:"Find the nonce that solves a header, on every core."`
+	Check      stratumCheckCmd   `cmd:"" name:"stratum-check" help:"Check whether a pool or a miner keeps to Stratum V1."`
 	Verify     verifyCmd         `cmd:"" help:"Check a stream of headers: links, proof of work, times, difficulty."`
 	Kernels    kernelsCmd        `cmd:"" help:"List the kernels, what this CPU can run, and how fast."`
 	Bench      benchCmd          `cmd:"" help:"Measure proof of work on this machine, for about a minute."`

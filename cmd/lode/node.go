@@ -31,11 +31,12 @@ type nodeCmd struct {
 	Token      string        `group:"basics" env:"LODE_TOKEN" placeholder:"WORD" help:"Token that clients must send to mine or to connect nodes, as 'Authorization: Bearer WORD'."`
 	Verbose    bool          `group:"basics" env:"LODE_VERBOSE" help:"Also log every request that fails."`
 
-	peerFlags   `group:"peers"`
-	engineFlags `group:"mining"`
-	Nice        bool   `group:"mining" env:"LODE_NICE" help:"Lower the priority of the threads that mine to the lowest (Linux only). If other programs then use all cores, the whole node stalls, for up to seconds; fewer --workers do not have this cost."`
-	Tag         string `group:"mining" env:"LODE_TAG" default:"lode" placeholder:"TEXT" help:"Text to write into the coinbase of the blocks that this node mines (${default})."`
-	limitFlags  `group:"limits"`
+	peerFlags    `group:"peers"`
+	engineFlags  `group:"mining"`
+	Nice         bool   `group:"mining" env:"LODE_NICE" help:"Lower the priority of the threads that mine to the lowest (Linux only). If other programs then use all cores, the whole node stalls, for up to seconds; fewer --workers do not have this cost."`
+	Tag          string `group:"mining" env:"LODE_TAG" default:"lode" placeholder:"TEXT" help:"Text to write into the coinbase of the blocks that this node mines (${default})."`
+	stratumFlags `group:"mining"`
+	limitFlags   `group:"limits"`
 }
 
 func (*nodeCmd) Help() string {
@@ -46,7 +47,7 @@ another node and learns the addresses of further nodes from it.`
 
 // Validate is called after the flags have been parsed.
 func (c *nodeCmd) Validate() error {
-	return errors.Join(checkListen(c.Listen), node.CheckAdvertise(c.Advertise), c.peerFlags.check(), c.limitFlags.check(), checkTag(c.Tag))
+	return errors.Join(checkListen(c.Listen), node.CheckAdvertise(c.Advertise), c.peerFlags.check(), c.limitFlags.check(), c.stratumFlags.check(), checkTag(c.Tag))
 }
 
 // Run runs a node until the process receives an interrupt or SIGTERM.
@@ -79,6 +80,9 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	c.peerFlags.setIn(&config)
 	c.limitFlags.setIn(&config)
+	if err := c.stratumFlags.setIn(&config); err != nil {
+		return cli.UsageError{Err: err}
+	}
 	n, err := node.Open(ctx, config)
 	if err != nil {
 		return explainOpen(ctx, c, err)
@@ -100,6 +104,9 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	if _, err := fmt.Fprintf(s.Out, "lode: listening on http://%s (try /status)\n", n.Addr()); err != nil {
 		return errors.Join(err, n.Close())
+	}
+	if addr := n.StratumAddr(); addr != nil {
+		log.Info("miners can connect", "listen", addr, "encrypted", c.StratumCert != "")
 	}
 	err = n.Run(ctx)
 	log.Info("stopped")

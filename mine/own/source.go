@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,7 +88,7 @@ type Source struct {
 	solved pow.Hash // the block that was added to stats.Expected last
 }
 
-var _ mine.Source = (*Source)(nil)
+var _ mine.Namer = (*Source)(nil)
 
 // offered is a template that has been offered as work.
 type offered struct {
@@ -193,7 +194,7 @@ func (s *Source) Offer() (mine.Offer, error) {
 	if s.isPresent(tip) {
 		return s.offerTemplate(s.works[len(s.works)-1].template)
 	}
-	t, err := s.chain.Template(chain.TemplateOptions{Tag: s.tag})
+	t, err := s.chain.Template(chain.TemplateOptions{Tag: s.tag, AnyTag: true})
 	if err != nil {
 		return mine.Offer{}, s.fail(err)
 	}
@@ -380,12 +381,28 @@ func (s *Source) countWork(b block.Block, err error) {
 	s.stats.Expected += target.Work().Float()
 }
 
-// find returns the work with that id, if it has been offered and is remembered.
+// find returns the work with that id, if it has been offered and is remembered. If the
+// id names a miner, the template has the miner's tag.
 func (s *Source) find(id string) (offered, bool) {
+	number, miner, named := strings.Cut(id, nameSeparator)
+	w, ok := s.remembered(number)
+	if !ok || !named {
+		return w, ok
+	}
+	t, err := w.template.WithTag(s.tagOf(miner))
+	if err != nil {
+		panic("own: " + err.Error()) // tagOf returns valid tags
+	}
+	w.template = t
+	return w, true
+}
+
+// remembered returns the work with that number as text, without a miner's name.
+func (s *Source) remembered(number string) (offered, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.works {
-		if w.id == id {
+		if w.id == number {
 			return w, true
 		}
 	}

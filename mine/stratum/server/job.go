@@ -1,0 +1,176 @@
+package server
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/mine/stratum"
+)
+
+// job is what a session was told to search. Its shares are judged by it, whatever the
+// session has been told since.
+type job struct {
+	name       string
+	tip        uint64
+	board      *board
+	whole      mine.Work // the work as its source knows it
+	work       mine.Work // the session's part of it
+	difficulty float64
+
+	// shares are the first eight bytes of the hashes that were accepted. Those of all
+	// jobs of a session are at most keptShares.
+	shares map[uint64]struct{}
+}
+
+// sendJobs sends the session a job whenever it should have another one, until the
+// session ends.
+func (s *session) sendJobs() {
+	for {
+		b := s.server.board.Load()
+		lines, fresh, err := s.nextJob(b)
+		if err == nil && len(lines) > 0 {
+			err = s.write(lines)
+		}
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		if fresh {
+			s.server.observer.notified(time.Since(b.at))
+		}
+		select {
+		case <-b.next:
+		case <-s.wake:
+		case <-s.done:
+			return
+		}
+	}
+}
+
+// nextJob returns the lines that bring the session up to date: nothing if it is, or if
+// it is not ready for a job. It reports whether the job is the first on its tip.
+func (s *session) nextJob(b *board) (lines []byte, fresh bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isReady() || b.offer.Work == nil {
+		return nil, false, nil
+	}
+	s.control.Limit(b.network)
+	difficulty := s.control.Difficulty()
+	last := s.lastJob()
+	if last != nil && last.board == b && last.difficulty == difficulty && !s.outdated {
+		return nil, false, nil
+	}
+	j, err := s.makeJob(b, difficulty)
+	if err != nil {
+		return nil, false, err
+	}
+	if last == nil || last.difficulty != difficulty {
+		lines = append(lines, stratum.SetDifficulty{Difficulty: difficulty}.Message().Line()...)
+		s.server.counts.difficulties.Add(1)
+	}
+	if mask := j.work.VersionMask; s.rolls && mask != s.toldMask {
+		lines = append(lines, stratum.SetVersionMask{Mask: mask}.Message().Line()...)
+		s.toldMask = mask
+	}
+	fresh = last == nil || last.tip != b.tip
+	now := uint32(min(max(0, s.server.now().Unix()), math.MaxUint32))
+	lines = append(lines, stratum.NotifyOf(j.name, j.work, now, fresh).Message().Line()...)
+	s.keepJob(j)
+	s.outdated = false
+	s.control.Out(time.Now(), difficulty)
+	s.server.counts.jobs.Add(1)
+	return lines, fresh && last != nil, nil
+}
+
+// makeJob makes the session's next job. The caller holds mu.
+func (s *session) makeJob(b *board, difficulty float64) (*job, error) {
+	j := &job{tip: b.tip, board: b, whole: *b.offer.Work, difficulty: difficulty}
+	if s.server.namer != nil {
+		named, err := s.server.namer.Name(j.whole, s.worker)
+		if err != nil {
+			return nil, fmt.Errorf("name the miner of a job: %w", err)
+		}
+		j.whole = named
+	}
+	var err error
+	if j.work, err = j.whole.Sub(s.prefix()); err != nil {
+		return nil, fmt.Errorf("the source's work cannot be divided: %w", err)
+	}
+	if j.work.Extranonces != s.space {
+		return nil, errOtherSpace
+	}
+	if difficulty < b.network {
+		if j.work.Target, err = stratum.TargetOf(difficulty); err != nil {
+			return nil, err
+		}
+	}
+	j.work.VersionMask &= s.mask
+	s.jobsMade++
+	j.name = strconv.FormatUint(s.jobsMade, 16)
+	return j, nil
+}
+
+// prefix returns the bytes of the extranonce that are the session's own.
+func (s *session) prefix() []byte { return binary.BigEndian.AppendUint32(nil, s.number) }
+
+// lastJob returns the latest job, or nil. The caller holds mu.
+func (s *session) lastJob() *job {
+	if len(s.jobs) == 0 {
+		return nil
+	}
+	return s.jobs[len(s.jobs)-1]
+}
+
+// keepJob remembers a job, and forgets the oldest if there are too many. The caller
+// holds mu.
+func (s *session) keepJob(j *job) {
+	if len(s.jobs) == keptJobs {
+		s.forgetOldest()
+	}
+	s.jobs = append(s.jobs, j)
+}
+
+func (s *session) forgetOldest() {
+	s.shares -= len(s.jobs[0].shares)
+	copy(s.jobs, s.jobs[1:])
+	s.jobs[len(s.jobs)-1] = nil
+	s.jobs = s.jobs[:len(s.jobs)-1]
+}
+
+// findJob returns the job with that name, or nil if it is not remembered. The caller
+// holds mu.
+func (s *session) findJob(name string) *job {
+	for _, j := range s.jobs {
+		if j.name == name {
+			return j
+		}
+	}
+	return nil
+}
+
+// keepShare remembers a share of a job, and reports whether it is new. If there are too
+// many shares, the oldest jobs are forgotten; and if they are all of one job, the session
+// gets another one. The caller holds mu.
+func (s *session) keepShare(j *job, sol mine.Solution) bool {
+	key := binary.LittleEndian.Uint64(sol.Hash[:])
+	if _, known := j.shares[key]; known {
+		return false
+	}
+	for s.shares >= keptShares && len(s.jobs) > 0 {
+		s.forgetOldest()
+		s.outdated = len(s.jobs) == 0
+	}
+	if j.shares == nil {
+		j.shares = map[uint64]struct{}{}
+	}
+	j.shares[key] = struct{}{}
+	if s.findJob(j.name) != nil {
+		s.shares++
+	}
+	return true
+}

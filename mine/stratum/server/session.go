@@ -1,0 +1,279 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/mine/stratum"
+	"github.com/lodepow/lode/mine/stratum/vardiff"
+)
+
+// session is the connection of a miner.
+type session struct {
+	server *Server
+	conn   net.Conn
+	from   netip.Addr
+	number uint32 // set before the session runs
+
+	wake chan struct{} // has an element if there may be another job to send
+	done chan struct{} // closed when the session ends
+	once sync.Once     // guards done and reason
+	why  Reason
+
+	writing sync.Mutex // held while lines are written
+
+	// mu guards what follows. It is taken before the server's lock, never after it.
+	mu         sync.Mutex
+	subscribed bool
+	space      mine.Space         // extranonces that the miner was told
+	rolls      bool               // version rolling was granted
+	mask       uint32             // bits of the version that the miner may roll
+	toldMask   uint32             // as it was told
+	worker     string             // first that was authorized, or ""; not changed after that
+	names      map[string]*worker // workers that were authorized; nil: not remembered
+	control    *vardiff.Controller
+	suggested  time.Time // when a difficulty was last suggested and taken
+	jobs       []*job    // the oldest first, at most keptJobs
+	jobsMade   uint64
+	shares     int  // that are remembered with the jobs
+	outdated   bool // the next job is to be sent though the board is the same
+	malformed  int  // lines that made no sense
+}
+
+// Reason says in a word why a session has ended.
+type Reason string
+
+// The reasons.
+const (
+	Left      Reason = "left"      // the miner has closed the connection, or it broke
+	Full      Reason = "full"      // refused, because there were too many sessions
+	Handshake Reason = "handshake" // no worker was authorized in time
+	Idle      Reason = "idle"      // the miner has been silent for too long
+	Slow      Reason = "slow"      // a line took too long to arrive or to be taken
+	Long      Reason = "long"      // a line was too long
+	Malformed Reason = "malformed" // too many lines made no sense
+	Space     Reason = "space"     // the source's work needs other extranonces
+	Shutdown  Reason = "shutdown"  // the server has stopped
+)
+
+// Reasons returns all reasons.
+func Reasons() []Reason {
+	return []Reason{Left, Full, Handshake, Idle, Slow, Long, Malformed, Space, Shutdown}
+}
+
+// errOtherSpace ends a session, so that the miner subscribes again.
+var errOtherSpace = errors.New("the source's work has other extranonces than before")
+
+// errMalformed ends a session.
+var errMalformed = errors.New("too many lines make no sense")
+
+func newSession(s *Server, conn net.Conn) *session {
+	return &session{
+		server: s, conn: conn, from: remoteIP(conn),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		names:   map[string]*worker{},
+		control: vardiff.New(s.vardiff),
+	}
+}
+
+// remoteIP returns the IP address of the other side of a connection.
+func remoteIP(c net.Conn) netip.Addr {
+	addr, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return addr.AddrPort().Addr().Unmap()
+}
+
+// run serves the session until it ends, and returns why it has.
+func (s *session) run(ctx context.Context) Reason {
+	var sender sync.WaitGroup
+	sender.Go(s.sendJobs)
+	s.fail(s.readLines(ctx))
+	sender.Wait()
+	return s.why
+}
+
+// end ends the session for the given reason. Later calls do nothing.
+func (s *session) end(r Reason) {
+	s.once.Do(func() {
+		s.why = r
+		close(s.done)
+		_ = s.conn.Close()
+	})
+}
+
+// fail ends the session because of an error.
+func (s *session) fail(err error) {
+	s.end(s.reasonOf(err))
+}
+
+func (s *session) reasonOf(err error) Reason {
+	switch {
+	case errors.Is(err, stratum.ErrLineTooLong):
+		return Long
+	case errors.Is(err, errMalformed):
+		return Malformed
+	case errors.Is(err, errOtherSpace):
+		return Space
+	case errors.Is(err, errIdle):
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.isReady() {
+			return Handshake
+		}
+		return Idle
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return Slow
+	}
+	return Left
+}
+
+// readLines reads lines and answers them, until the connection ends or an error says
+// that it should.
+func (s *session) readLines(ctx context.Context) error {
+	in := &pacedReader{session: s}
+	lines := stratum.NewReader(in, s.server.limits.Line)
+	pace := newBucket(s.server.limits.Lines, s.server.limits.Burst, time.Now())
+	for {
+		line, err := lines.ReadLine()
+		if err != nil {
+			return err
+		}
+		if wait := pace.take(time.Now()); wait > 0 && !pause(ctx, wait) {
+			return context.Cause(ctx)
+		}
+		if err := s.handle(ctx, line); err != nil {
+			return err
+		}
+	}
+}
+
+// write writes lines. A miner that does not take them in time loses its session.
+func (s *session) write(lines []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.server.limits.Write)); err != nil {
+		return err
+	}
+	_, err := s.conn.Write(lines)
+	return err
+}
+
+// answer writes a message.
+func (s *session) answer(m stratum.Message) error { return s.write(m.Line()) }
+
+// isReady reports whether the session can be sent jobs. The caller holds mu.
+func (s *session) isReady() bool { return s.subscribed && s.worker != "" }
+
+// update lets the sender of jobs look whether there is something to send.
+func (s *session) update() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tick lets the session notice that time has passed.
+func (s *session) tick(now time.Time) {
+	s.mu.Lock()
+	s.control.Tick(now)
+	last := s.lastJob()
+	changed := last != nil && last.difficulty != s.control.Difficulty()
+	s.mu.Unlock()
+	if changed {
+		s.update()
+	}
+}
+
+// errIdle is the error of a read that found nothing in time.
+var errIdle = fmt.Errorf("the miner is silent: %w", os.ErrDeadlineExceeded)
+
+// pacedReader reads from the connection of a session. It gives the miner a time for each
+// line, and another one between two lines.
+type pacedReader struct {
+	session *session
+	partial bool // the latest byte is not the end of a line
+	begun   bool // the handshake's deadline has been set
+}
+
+// Read implements [io.Reader].
+func (p *pacedReader) Read(b []byte) (int, error) {
+	s := p.session
+	for {
+		if !p.partial {
+			if err := p.awaitLine(); err != nil {
+				return 0, err
+			}
+		}
+		n, err := s.conn.Read(b)
+		if n > 0 {
+			p.note(b[:n])
+			return n, nil // an error is the next call's as well
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && !p.partial {
+			if s.mayBeIdle() {
+				continue
+			}
+			return 0, errIdle
+		}
+		if err == nil {
+			err = io.ErrNoProgress
+		}
+		return 0, err
+	}
+}
+
+// awaitLine sets the deadline for the first byte of a line. That of the handshake is set
+// once, and covers all lines until a worker is authorized.
+func (p *pacedReader) awaitLine() error {
+	s := p.session
+	s.mu.Lock()
+	ready := s.isReady()
+	s.mu.Unlock()
+	switch {
+	case ready:
+		return s.conn.SetReadDeadline(time.Now().Add(s.server.limits.Idle))
+	case !p.begun:
+		p.begun = true
+		return s.conn.SetReadDeadline(time.Now().Add(s.server.limits.Handshake))
+	}
+	return nil
+}
+
+// note sets the deadline for the end of a line that has begun.
+func (p *pacedReader) note(b []byte) {
+	s := p.session
+	last := b[len(b)-1]
+	newLine := !p.partial
+	for _, c := range b[:len(b)-1] {
+		newLine = newLine || c == '\n'
+	}
+	p.partial = last != '\n'
+	if !p.partial || !newLine {
+		return
+	}
+	s.mu.Lock()
+	ready := s.isReady()
+	s.mu.Unlock()
+	if ready { // before that, the deadline of the handshake is the earlier one
+		_ = s.conn.SetReadDeadline(time.Now().Add(s.server.limits.LineTime)) // the next read has the error
+	}
+}
+
+// mayBeIdle reports whether a silent miner has a reason: there has been no work for it.
+func (s *session) mayBeIdle() bool {
+	s.mu.Lock()
+	ready := s.isReady()
+	s.mu.Unlock()
+	b := s.server.board.Load()
+	return ready && (b.offer.Work == nil || time.Since(b.since) < s.server.limits.Idle)
+}

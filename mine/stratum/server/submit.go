@@ -1,0 +1,157 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/mine/stratum"
+	"github.com/lodepow/lode/pow"
+)
+
+// Share is what became of a share.
+type Share string
+
+// What may become of a share.
+const (
+	ShareAccepted     Share = "accepted"
+	ShareStale        Share = "stale"        // its job is not known, or no longer worth anything
+	ShareDuplicate    Share = "duplicate"    // submitted before
+	ShareLow          Share = "low"          // the hash does not meet the job's difficulty
+	ShareTime         Share = "time"         // before the job's least time, or too far ahead of the clock
+	ShareVersion      Share = "version"      // differs outside the bits that the session may roll
+	ShareMalformed    Share = "malformed"    // could not be read, or the extranonce has another length
+	ShareUnauthorized Share = "unauthorized" // of a worker that the session has not authorized
+)
+
+// Shares returns all that may become of a share, for tables and labels.
+func Shares() []Share {
+	return []Share{ShareAccepted, ShareStale, ShareDuplicate, ShareLow, ShareTime, ShareVersion, ShareMalformed, ShareUnauthorized}
+}
+
+// Submissions of a block that the source does not answer are repeated.
+const (
+	submitTimeout  = 10 * time.Second
+	submitAttempts = 3
+	submitPause    = time.Second
+)
+
+// submit answers mining.submit.
+func (s *session) submit(ctx context.Context, m stratum.Message) error {
+	in, err := stratum.ParseSubmit(m)
+	if err != nil {
+		s.server.count(ShareMalformed, nil, 0)
+		return s.refuseMalformed(m.ID, err)
+	}
+	share, code, text := s.judge(ctx, in)
+	if share == ShareAccepted {
+		err = s.answer(stratum.NewAnswer(m.ID, true))
+	} else {
+		err = s.refuse(m.ID, code, text)
+	}
+	return err
+}
+
+// judge decides what becomes of a share, and returns the code and the text of the
+// refusal.
+func (s *session) judge(ctx context.Context, in stratum.Submit) (share Share, code int, text string) {
+	s.mu.Lock()
+	subscribed := s.subscribed
+	w, authorized := s.names[in.User]
+	j := s.findJob(in.Job)
+	s.mu.Unlock()
+	defer func() {
+		var difficulty float64
+		if share == ShareAccepted {
+			difficulty = j.difficulty
+		}
+		s.server.count(share, w, difficulty)
+	}()
+	switch {
+	case !subscribed:
+		return ShareUnauthorized, stratum.CodeNotSubscribed, "Not subscribed"
+	case !authorized:
+		return ShareUnauthorized, stratum.CodeUnauthorized, "Unauthorized worker"
+	case j == nil:
+		return ShareStale, stratum.CodeStale, "Job not found"
+	}
+	extranonce, h, err := in.Header(j.work)
+	var sol mine.Solution
+	if err == nil {
+		sol, err = j.work.Solution(extranonce, h)
+	}
+	if ahead := time.Unix(int64(h.Time), 0).Sub(s.server.now()); err == nil && ahead > s.server.maxAhead {
+		err = fmt.Errorf("%w: %s ahead of the clock", mine.ErrTime, ahead)
+	}
+	if err != nil {
+		e := stratum.ShareError(err)
+		return shareOf(err), e.Code, e.Text
+	}
+	return s.take(ctx, j, in.User, extranonce, h, sol)
+}
+
+// shareOf returns what becomes of a share that is refused with the error.
+func shareOf(err error) Share {
+	switch {
+	case errors.Is(err, mine.ErrLow):
+		return ShareLow
+	case errors.Is(err, mine.ErrTime):
+		return ShareTime
+	case errors.Is(err, mine.ErrVersion):
+		return ShareVersion
+	}
+	return ShareMalformed
+}
+
+// take counts a share that meets the difficulty of its job, unless it is a duplicate,
+// and hands it to the source if it is good enough for that. If the job is stale, the
+// share counts only if the source accepts it.
+func (s *session) take(ctx context.Context, j *job, user string, extranonce []byte, h pow.Header, sol mine.Solution) (share Share, code int, text string) {
+	now := time.Now()
+	s.mu.Lock()
+	isNew := s.keepShare(j, sol)
+	stale := j.board.isStale()
+	if isNew && !stale {
+		s.control.Share(now, j.difficulty)
+	}
+	changed := s.outdated || s.control.Difficulty() != j.difficulty
+	s.mu.Unlock()
+	if !isNew {
+		return ShareDuplicate, stratum.CodeDuplicate, "Duplicate share"
+	}
+	if changed {
+		s.update()
+	}
+	outcome := mine.Unanswered
+	if whole, err := j.whole.Solution(extranonce, h); err == nil {
+		outcome = s.handIn(ctx, j, user, whole)
+	}
+	if stale && outcome != mine.Accepted {
+		return ShareStale, stratum.CodeStale, "Stale share"
+	}
+	return ShareAccepted, 0, ""
+}
+
+// handIn submits a solution of the source's work, and again if the source does not
+// answer.
+func (s *session) handIn(ctx context.Context, j *job, user string, sol mine.Solution) mine.Outcome {
+	for attempt := 1; ; attempt++ {
+		outcome, err := s.handInOnce(ctx, sol)
+		if outcome == mine.Unanswered && attempt < submitAttempts && pause(ctx, submitPause) {
+			continue
+		}
+		s.server.noteBlock(Block{
+			Time: s.server.now(), Height: j.whole.Height, Hash: sol.Hash, Worker: user, IsBlock: sol.Block, Outcome: outcome,
+		}, err)
+		return outcome
+	}
+}
+
+// handInOnce submits a solution. That of a block is not given up when the server stops.
+func (s *session) handInOnce(ctx context.Context, sol mine.Solution) (mine.Outcome, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitTimeout)
+	defer cancel()
+	return s.server.source.Submit(ctx, sol)
+}

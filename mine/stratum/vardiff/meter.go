@@ -1,0 +1,82 @@
+package vardiff
+
+import (
+	"math"
+	"time"
+
+	"github.com/lodepow/lode/mine/stratum"
+)
+
+// The rate is measured over the latest window, in steps of a bucket.
+const (
+	window = 5 * time.Minute
+	bucket = 10 * time.Second
+)
+
+// Estimate is the rate of a miner as its shares show it, in hashes a second. The true
+// rate lies between Low and High with a probability of 95 %, if it was constant.
+type Estimate struct {
+	Rate, Low, High float64
+	Over            time.Duration // how long the shares were counted, at most five minutes
+	Shares          uint64        // that were counted
+}
+
+// Meter counts shares and their difficulty over the latest five minutes. It begins with
+// the first call of a method. The zero value is ready for use. It is not safe for use by
+// several goroutines at once.
+type Meter struct {
+	buckets [int(window / bucket)]struct {
+		shares        uint64
+		work, squares float64 // sums of the difficulties, and of their squares
+	}
+	last  time.Time     // the latest time that was passed
+	since time.Duration // from the beginning of bucket 0 to last
+	at    int64         // number of the present bucket
+}
+
+// Share counts a share.
+func (m *Meter) Share(now time.Time, difficulty float64) {
+	m.pass(now)
+	b := &m.buckets[m.at%int64(len(m.buckets))]
+	b.shares++
+	b.work += difficulty
+	b.squares += difficulty * difficulty
+}
+
+// Estimate returns the rate over the latest five minutes, or since the first call if
+// that is not as long ago.
+func (m *Meter) Estimate(now time.Time) Estimate {
+	m.pass(now)
+	var e Estimate
+	var work, squares float64
+	for _, b := range m.buckets {
+		e.Shares += b.shares
+		work += b.work
+		squares += b.squares
+	}
+	oldest := max(0, m.at-int64(len(m.buckets))+1)
+	e.Over = m.since - time.Duration(oldest)*bucket
+	if e.Over <= 0 || e.Shares == 0 {
+		return e
+	}
+	// Where the difficulty has changed, the shares are worth differently much. This many
+	// equal ones would have the same relative spread.
+	equal := int(math.Round(work * work / squares))
+	r := stratum.EstimateRate(equal, work*Hashes, e.Over)
+	e.Rate, e.Low, e.High = r.Hashes, r.Low, r.High
+	return e
+}
+
+// pass moves the time forward, and empties the buckets that have become too old. If the
+// clock steps back, no time has passed.
+func (m *Meter) pass(now time.Time) {
+	if !m.last.IsZero() {
+		m.since += max(0, now.Sub(m.last))
+	}
+	m.last = now
+	at, n := int64(m.since/bucket), int64(len(m.buckets))
+	for i := max(m.at+1, at-n+1); i <= at; i++ {
+		clear(m.buckets[i%n : i%n+1])
+	}
+	m.at = at
+}
