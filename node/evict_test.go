@@ -8,9 +8,10 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/internal/syserr"
 )
 
 // fakeConn is a connection from a given address.
@@ -39,7 +40,7 @@ type fakeListener struct {
 func (l *fakeListener) Accept() (net.Conn, error) {
 	if l.failures > 0 {
 		l.failures--
-		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+		return nil, &net.OpError{Op: "accept", Err: syserr.Numbers(syserr.NoDescriptor)[0]}
 	}
 	if len(l.conns) == 0 {
 		return nil, net.ErrClosed

@@ -2,14 +2,14 @@ package node
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/lodepow/lode/internal/syserr"
 )
 
 const (
@@ -123,8 +123,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 // noDescriptor reports whether an error of Accept says that the process or the
 // system has no file descriptor or no memory left for a connection.
 func noDescriptor(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
-		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+	return syserr.Is(err, syserr.NoDescriptor)
 }
 
 // makeDescriptor closes a connection, so that the one that could not be accepted

@@ -22,6 +22,7 @@ type commands struct {
 	Verify     verifyCmd         `cmd:"" help:"Check a stream of headers: links, proof of work, times, difficulty."`
 	Kernels    kernelsCmd        `cmd:"" help:"List the kernels, what this CPU can run, and how fast."`
 	Bench      benchCmd          `cmd:"" help:"Measure proof of work on this machine, for about a minute."`
+	Health     healthCmd         `cmd:"" help:"Ask a node whether it is healthy."`
 	Report     reportCmd         `cmd:"" hidden:"" help:"Moved to lodelab."`
 	Completion cli.CompletionCmd `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Help       cli.HelpCmd       `cmd:"" help:"Show the help of a command."`

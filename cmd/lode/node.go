@@ -64,8 +64,8 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
-	signal.Ignore(syscall.SIGXFSZ) // a write beyond the file size limit then fails like one on a full disk
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	ignoreFileSizeSignal()
 
 	level := slog.LevelInfo
 	if c.Verbose {
