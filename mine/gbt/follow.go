@@ -40,6 +40,9 @@ func (s *Source) follow(ctx context.Context) (sent bool, err error) {
 	idle := rate.NewLimiter(1, answersAtOnce)
 	longPollID, atMost := "", longPollTimeout
 	for {
+		if err := context.Cause(ctx); err != nil {
+			return sent, err
+		}
 		r, err := s.ask(ctx, longPollID, atMost)
 		broken := false
 		if err != nil && longPollID != "" && ctx.Err() == nil {
