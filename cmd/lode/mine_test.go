@@ -315,6 +315,9 @@ func TestMineStopsWithABlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
 	in := stratum.NewReader(conn, stratum.MaxMinerLine)
 	for {
 		line, err := in.ReadLine()
@@ -330,6 +333,7 @@ func TestMineStopsWithABlock(t *testing.T) {
 		case stratum.MethodSubscribe:
 			answer = stratum.Subscribed{Session: "1", Extranonce1: []byte("a"), Extranonce2Size: 4}.Message(msg.ID).Line()
 		case stratum.MethodAuthorize: // every other hash is a block
+			answer = append(answer, stratum.SetDifficulty{Difficulty: 1e-9}.Message().Line()...)
 			answer = append(answer, stratum.Notify{Job: "1", Version: 0x20000000, Bits: 0x207fffff, Time: uint32(time.Now().Unix()), Clean: true}.Message().Line()...)
 		case stratum.MethodSubmit:
 			if err := m.cmd.Process.Signal(syscall.SIGTERM); err != nil {
