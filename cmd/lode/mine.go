@@ -110,24 +110,30 @@ func (c *mineCmd) Run(ctx context.Context, s cli.Std) error {
 	if err != nil {
 		return err
 	}
-	serve, err := c.serveMetrics(engine, source, log)
+	serve, err := c.serveMetrics(ctx, engine, source, log)
 	if err != nil {
 		return err
 	}
 	log.Info("mining", "kernel", engine.Kernel().Name(), "workers", engine.Workers())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	// The source stays in touch with the other side until the loop has ended, which
+	// still submits a block that has just been solved.
+	touch, loseTouch := context.WithCancel(context.WithoutCancel(ctx))
+	defer loseTouch()
 	var failed error // set before the group is done
 	var group sync.WaitGroup
 	group.Go(func() {
-		failed = source.Run(ctx)
+		failed = source.Run(touch)
 		cancel(failed)
 	})
 	group.Go(func() { serve(ctx) })
 	group.Go(func() { showStatus(ctx, out, log, terminal, engine, source) })
 	loop.Run(ctx)
+	status := source.Status()
+	loseTouch()
 	group.Wait()
-	log.Info("stopped", "status", source.Status())
+	log.Info("stopped", "status", status)
 	return failed
 }
 
@@ -167,7 +173,7 @@ func logShare(log *slog.Logger, s mine.Solution, outcome mine.Outcome, err error
 
 // serveMetrics listens on the address of --metrics, if there is one, and returns a
 // function that serves it until its context ends.
-func (c *mineCmd) serveMetrics(engine *pow.Engine, source remote, log *slog.Logger) (serve func(ctx context.Context), err error) {
+func (c *mineCmd) serveMetrics(ctx context.Context, engine *pow.Engine, source remote, log *slog.Logger) (serve func(ctx context.Context), err error) {
 	if c.Metrics == "" {
 		return func(context.Context) {}, nil
 	}
@@ -175,7 +181,7 @@ func (c *mineCmd) serveMetrics(engine *pow.Engine, source remote, log *slog.Logg
 	if err := errors.Join(powmetrics.Register(reg, engine), source.Register(reg)); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", c.Metrics)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Metrics)
 	if err != nil {
 		return nil, cli.UsageError{Err: fmt.Errorf("--metrics: %w", err)}
 	}

@@ -50,7 +50,7 @@ func (s *statusWriter) end() {
 
 func (s *statusWriter) clear() {
 	if s.shown {
-		fmt.Fprint(s.w, "\r\x1b[K")
+		fmt.Fprintf(s.w, "\r\x1b[K")
 		s.shown = false
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -102,7 +103,7 @@ func (m *minerProcess) metrics(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +135,7 @@ func value(t *testing.T, text, metric string) float64 {
 func startStratumNode(t *testing.T, flags ...string) (*process, string) {
 	t.Helper()
 	for range 5 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,15 +214,16 @@ func TestMiners(t *testing.T) {
 		}
 	}
 
-	status, answer, err := node.call(t.Context(), http.MethodGet, "/metrics", "")
-	if err != nil || status != http.StatusOK {
-		t.Fatal(status, err)
-	}
-	text := string(answer)
-	height := node.height(t)
-	if n := value(t, text, `lode_stratum_blocks_total{outcome="accepted"}`); int64(n) != height {
-		t.Errorf("miners have found %v blocks, and the chain has %d", n, height)
-	}
+	var text string
+	eventually(t, "the chain consists of the blocks of the miners", func() bool {
+		height := node.height(t)
+		status, answer, err := node.call(t.Context(), http.MethodGet, "/metrics", "")
+		if err != nil || status != http.StatusOK {
+			t.Fatal(status, err)
+		}
+		text = string(answer)
+		return int64(value(t, text, `lode_stratum_blocks_total{outcome="accepted"}`)) == height
+	})
 	for _, outcome := range []string{"low", "duplicate", "version", "time", "malformed", "unauthorized"} {
 		if n := value(t, text, fmt.Sprintf("lode_stratum_shares_total{outcome=%q}", outcome)); n != 0 {
 			t.Errorf("%v shares are %s", n, outcome)
@@ -296,5 +298,65 @@ func TestStatusWriter(t *testing.T) {
 	s.end()
 	if got, want := b.String(), "\rone\x1b[K\r\x1b[Klog\n\rtwo\x1b[K\r\x1b[K"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestMineStopsWithABlock interrupts a miner whose block waits for the pool's answer. The
+// miner must take the answer before it ends.
+func TestMineStopsWithABlock(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	m := startMinerProcess(t, "stratum+tcp://"+listener.Addr().String(), "-u", "w", "--workers", "1")
+	conn, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	in := stratum.NewReader(conn, stratum.MaxMinerLine)
+	for {
+		line, err := in.ReadLine()
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg, err := stratum.Parse(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := stratum.NewAnswer(msg.ID, true).Line()
+		switch msg.Method {
+		case stratum.MethodSubscribe:
+			answer = stratum.Subscribed{Session: "1", Extranonce1: []byte("a"), Extranonce2Size: 4}.Message(msg.ID).Line()
+		case stratum.MethodAuthorize: // every other hash is a block
+			answer = append(answer, stratum.SetDifficulty{Difficulty: 1e-9}.Message().Line()...)
+			answer = append(answer, stratum.Notify{Job: "1", Version: 0x20000000, Bits: 0x207fffff, Time: uint32(time.Now().Unix()), Clean: true}.Message().Line()...)
+		case stratum.MethodSubmit:
+			if err := m.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			// A miner that ends at once closes the connection.
+			if err := conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := in.ReadLine(); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("the miner has closed the connection or said more: %v", err)
+			}
+			if _, err := conn.Write(answer); err != nil {
+				t.Error(err)
+			}
+			<-m.done
+			if log := m.log.String(); !m.cmd.ProcessState.Success() || !strings.Contains(log, "block solved") || !strings.Contains(log, "outcome=accepted") {
+				t.Errorf("%v\n%s", m.cmd.ProcessState, log)
+			}
+			return
+		}
+		if _, err := conn.Write(answer); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -122,7 +122,7 @@ func (c *stratumCheckCmd) pool(ctx context.Context, r *check.Report) error {
 
 // miner checks the first miner that connects.
 func (c *stratumCheckCmd) miner(ctx context.Context, s cli.Std, r *check.Report) error {
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return cli.UsageError{Err: fmt.Errorf("--listen: %w", err)}
 	}

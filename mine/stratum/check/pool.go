@@ -319,7 +319,7 @@ func (c *poolCheck) shares(ctx context.Context) error {
 	s, err := c.find(ctx, work, c.job.Time)
 	if err != nil {
 		c.add(Note, "a share was found to submit", err.Error(), "a difficulty that a CPU can meet; suggest one, or check on a test network")
-		return nil
+		return nil //nolint:nilerr // the report says it
 	}
 	if err := c.refuse("a good share is accepted", stratum.SubmitOf(c.User, c.job.Job, work, s), 0); err != nil {
 		return err
@@ -331,7 +331,7 @@ func (c *poolCheck) shares(ctx context.Context) error {
 	work.MaxTime = 0
 	late, err := c.find(ctx, work, max(c.job.Time, uint32(c.Now().Unix()))+hours)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // a share that is not found cannot be checked
 	}
 	return c.refuse("a share three hours ahead of the clock is refused", stratum.SubmitOf(c.User, c.job.Job, work, late), stratum.CodeOther)
 }
@@ -427,7 +427,7 @@ func (c *poolCheck) unknown(context.Context) error {
 	l, _, err := c.ask(func(id stratum.ID) stratum.Message { return stratum.NewRequest(id, "mining.lode_check") })
 	if err != nil {
 		c.add(Note, "an unknown request is answered", err.Error(), want)
-		return nil
+		return nil //nolint:nilerr // the report says it
 	}
 	c.check(l.m.Error != nil, Note, "an unknown request is answered", l.text, want)
 	return nil

@@ -156,7 +156,7 @@ func start(t *testing.T, f *fakeNet, pools int, edit func(*Config)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -213,7 +213,7 @@ type submitted struct {
 func submit(t *testing.T, c *Client, s mine.Solution) <-chan submitted {
 	done := make(chan submitted, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		outcome, err := c.Submit(ctx, s)
 		done <- submitted{outcome, err}

@@ -78,8 +78,8 @@ func (s *session) run(ctx context.Context, configure bool) error {
 	<-ctx.Done()
 	_ = s.conn.Close() // nothing is left to write; this ends the reader
 	group.Wait()
+	s.client.withdraw(s) // first, so that nobody who is told tries this session again
 	s.close()
-	s.client.withdraw(s)
 	return context.Cause(ctx)
 }
 
