@@ -86,3 +86,27 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+// The whole of a coinbase, written out by hand.
+func TestCoinbaseBytes(t *testing.T) {
+	cb := coinbase{height: 1000, value: 0x0102, pay: []byte{op1}, tag: "T", commitment: []byte{0x6a}}
+	before, after, err := cb.halves()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantBefore := "02000000" + "01" + strings.Repeat("00", 32) + "ffffffff" + "0e" + "02e803" + "08"
+	wantAfter := "0154" + "feffffff" + "02" + "0201000000000000" + "0151" + "0000000000000000" + "016a" + "e7030000"
+	if hex.EncodeToString(before) != wantBefore || hex.EncodeToString(after) != wantAfter {
+		t.Errorf("%x, %x; want %s, %s", before, after, wantBefore, wantAfter)
+	}
+}
+
+// A push of more than 75 bytes has another opcode.
+func TestPush(t *testing.T) {
+	for size, want := range map[int]string{1: "01", 75: "4b", 76: "4c4c", 255: "4cff"} {
+		data := make([]byte, size)
+		if got := hex.EncodeToString(appendPush(nil, data)); got != want+hex.EncodeToString(data) {
+			t.Errorf("%d bytes: %s", size, got[:4])
+		}
+	}
+}
