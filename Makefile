@@ -40,7 +40,7 @@ vet: ## run go vet on amd64, arm64 and without assembly
 # Systems that Lode supports besides Linux. vet checks everything, tests included, and
 # compiles what it depends on. For one architecture of each system, cross also compiles
 # and links all commands and all tests.
-CROSS_VET  ?= windows/amd64 darwin/amd64 darwin/arm64
+CROSS_VET  ?= windows/amd64 darwin/arm64
 CROSS_LINK ?= windows/amd64 darwin/arm64
 
 .PHONY: cross
@@ -118,6 +118,7 @@ long: ## run the tests that take long in their full sizes
 	LODE_POWER=2000 go test -count=1 -run TestPower -timeout 30m -v ./cmd/lode
 	LODE_KILLS=200 go test -count=1 -run TestKill -timeout 60m -v ./cmd/lode
 	LODE_MINERS=300 go test -count=1 -run TestMiners -timeout 30m -v ./cmd/lode
+	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
 	LODE_BTCD=4100 LODE_BCOIN=1 go test -C mine/gbt/nodes -count=1 -timeout 30m -v .
 
