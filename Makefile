@@ -37,11 +37,11 @@ vet: ## run go vet on amd64, arm64 and without assembly
 	GOARCH=arm64 go vet -tags purego,noasm ./...
 	GOARCH=386 go vet ./...
 
-# Systems that Lode supports besides Linux. vet type-checks everything, tests included,
-# and cross also compiles and links it. The compiler's output is the same for all
-# architectures of a system up to the last stage, so one of each is linked.
-CROSS_VET  := windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
-CROSS_LINK := windows/amd64 darwin/arm64
+# Systems that Lode supports besides Linux. vet checks everything, tests included, and
+# compiles what it depends on. For one architecture of each system, cross also compiles
+# and links all commands and all tests.
+CROSS_VET  ?= windows/amd64 darwin/arm64
+CROSS_LINK ?= windows/amd64 darwin/arm64
 
 .PHONY: cross
 cross: ## vet everything for Windows and macOS, and build all commands and tests
@@ -51,13 +51,13 @@ cross: ## vet everything for Windows and macOS, and build all commands and tests
 	done; \
 	dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; for target in $(CROSS_LINK); do \
 		echo "build commands and tests for $$target"; \
-		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o "$$dir/" ./...; \
-		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go test -c -o "$$dir/" ./... >/dev/null; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o "$$dir/" ./cmd/...; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go test -c -o /dev/null ./...; \
 	done
 
 # The Windows tests of the packages whose tests need nothing but files.
 .PHONY: wine
-wine: ## run the tests of pow and chain for Windows under wine, if it can be had
+wine: ## run the tests of pow and chain/block for Windows under wine, if it can be had
 	bash .ci/wine $(WINE_PACKAGES)
 
 .PHONY: tidy
@@ -118,6 +118,7 @@ long: ## run the tests that take long in their full sizes
 	LODE_POWER=2000 go test -count=1 -run TestPower -timeout 30m -v ./cmd/lode
 	LODE_KILLS=200 go test -count=1 -run TestKill -timeout 60m -v ./cmd/lode
 	LODE_MINERS=300 go test -count=1 -run TestMiners -timeout 30m -v ./cmd/lode
+	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
 	LODE_BTCD=4100 LODE_BCOIN=1 go test -C mine/gbt/nodes -count=1 -timeout 30m -v .
 
@@ -144,7 +145,7 @@ release: ## build static, reproducible binaries of RELEASE_TARGETS in DIST (dist
 		done; \
 	done; \
 	cd "$(DIST)"; sum=sha256sum; command -v $$sum >/dev/null || sum='shasum -a 256'; \
-	$$sum -- * >SHA256SUMS.new; mv SHA256SUMS.new SHA256SUMS; cat SHA256SUMS
+	$$sum -- lode* >SHA256SUMS.new; mv SHA256SUMS.new SHA256SUMS; cat SHA256SUMS
 
 # CONTAINER is a program that takes the options of docker build.
 CONTAINER ?= $(firstword $(foreach program,podman buildah docker,$(if $(shell command -v $(program)),$(program))))

@@ -99,7 +99,7 @@ var jitter = map[int]int{5: 1, 15: 3, 30: 5, 60: 6}
 func scrapes(job, instance string, interval, length int) []int {
 	random := func(k, n int) int {
 		h := fnv.New32a()
-		fmt.Fprint(h, job, "/", instance, "/", interval, "/", k)
+		_, _ = fmt.Fprint(h, job, "/", instance, "/", interval, "/", k)
 		return int(h.Sum32()>>8) % n
 	}
 	step := jitter[interval]
@@ -207,7 +207,7 @@ func healthy(job, instance string, pending bool, s spelling) *scraped {
 	n.set("lode_peers", `direction="out"`, always(0))
 	n.set("lode_mempool_transactions", "", waiting)
 	n.set("lode_mempool_received_total", `outcome="full"`, until(400, 5, 6))
-	n.set("lode_mempool_received_total", `outcome="added"`, func(t float64) float64 { return math.Floor(t) })
+	n.set("lode_mempool_received_total", `outcome="added"`, math.Floor)
 	n.set("lode_store_failures_total", `reason="no-space"`, always(3))
 	n.set("lode_store_broken", "", always(0))
 	n.set("lode_store_free_bytes", "", always(5e9))

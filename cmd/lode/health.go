@@ -29,7 +29,7 @@ runs and can take changes, and 1 if it does not answer or if its disk has failed
 func (c *healthCmd) Run(ctx context.Context, s cli.Std) error {
 	base, err := url.Parse(c.Node)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return cli.UsageError{Err: fmt.Errorf("--node %q: want a URL such as http://127.0.0.1:8000", c.Node)}
+		return cli.UsageError{Err: fmt.Errorf("--node %s: want a URL such as %s", c.Node, urlFor(c.Node))}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()

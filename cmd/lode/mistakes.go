@@ -127,10 +127,10 @@ func checkData(dir string) error {
 		path = filepath.Dir(path)
 		info, err = os.Lstat(path)
 	}
-	switch {
-	case err != nil || info.IsDir():
+	if info == nil || info.IsDir() {
 		return nil // opening the store says what else is wrong
-	case info.Mode()&fs.ModeSymlink == 0:
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
 		return fmt.Errorf("--data %s: %s is a file, want a folder", dir, path)
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,18 +15,23 @@ import (
 	"testing"
 )
 
-// The parts of Perses, as modules of Go. The plugins have the scripts, in CUE, that
-// migrate panels and queries; they import the last module, a former version of Perses.
+// The parts of Perses, as modules of Go. The plugins, in the versions that this version
+// of percli comes with, have the scripts in CUE that migrate panels, queries and
+// variables.
+//
+// The scripts import a table of Grafana's units, colours and calculations. It is now in a
+// module that the Go proxy does not have. The last version of Perses that still had the
+// table is used instead.
 const (
 	percliModule = "github.com/perses/perses@v0.53.1"
-	cueModule    = "github.com/perses/perses@v0.52.0"
+	tableModule  = "github.com/perses/perses@v0.52.0"
 )
 
 func pluginModules() []string {
 	return []string{
-		"github.com/perses/plugins/timeserieschart@v0.10.1",
-		"github.com/perses/plugins/statchart@v0.10.0",
-		"github.com/perses/plugins/prometheus@v0.53.3",
+		"github.com/perses/plugins/timeserieschart@v0.12.1",
+		"github.com/perses/plugins/statchart@v0.12.1",
+		"github.com/perses/plugins/prometheus@v0.57.1",
 	}
 }
 
@@ -45,7 +51,8 @@ func panelKinds() map[string]string {
 const notSupported = "Markdown"
 
 // TestMigration migrates every dashboard for Grafana with percli and checks that every
-// panel has become one of the right kind, with its title, description and queries.
+// panel has become one of the right kind, with its title, description and queries, and
+// that the variables are still queries.
 func TestMigration(t *testing.T) {
 	if os.Getenv("LODE_PERSES") == "" {
 		t.Skip("NOT TESTED: migration of the dashboards by Perses, whose program percli takes minutes to build; set LODE_PERSES=1")
@@ -78,6 +85,11 @@ func TestMigration(t *testing.T) {
 			t.Errorf("%s: %v in %s", file, err, out)
 			continue
 		}
+		for _, v := range from.Templating.List {
+			if err := to.checkVariable(v); err != nil {
+				t.Errorf("%s: variable %q: %v", filepath.Base(file), v.Name, err)
+			}
+		}
 		for _, p := range from.panels() {
 			if err := to.check(p); err != nil {
 				t.Errorf("%s: panel %q: %v", filepath.Base(file), p.Title, err)
@@ -95,7 +107,16 @@ func TestMigration(t *testing.T) {
 }
 
 type grafanaDashboard struct {
-	Panels []grafanaPanel `json:"panels"`
+	Panels     []grafanaPanel `json:"panels"`
+	Templating struct {
+		List []grafanaVariable `json:"list"`
+	} `json:"templating"`
+}
+
+type grafanaVariable struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	Query string `json:"query"`
 }
 
 type grafanaPanel struct {
@@ -116,14 +137,26 @@ func (d grafanaDashboard) panels() []grafanaPanel {
 		if p.Type != "row" {
 			all = append(all, p)
 		}
-		all = append(all, grafanaDashboard{p.Panels}.panels()...)
+		all = append(all, grafanaDashboard{Panels: p.Panels}.panels()...)
 	}
 	return all
 }
 
 type persesDashboard struct {
 	Spec struct {
-		Panels map[string]persesPanel `json:"panels"`
+		Panels    map[string]persesPanel `json:"panels"`
+		Variables []struct {
+			Spec struct {
+				Name   string `json:"name"`
+				Plugin struct {
+					Kind string `json:"kind"`
+					Spec struct {
+						LabelName string   `json:"labelName"`
+						Matchers  []string `json:"matchers"`
+					} `json:"spec"`
+				} `json:"plugin"`
+			} `json:"spec"`
+		} `json:"variables"`
 	} `json:"spec"`
 }
 
@@ -187,6 +220,27 @@ func (d persesDashboard) check(want grafanaPanel) error {
 	return nil
 }
 
+// checkVariable returns an error unless the dashboard has the variable, as a query for the
+// same values of a label. The variable for the data source is left out, because the
+// module of the plugin that migrates it cannot be had.
+func (d persesDashboard) checkVariable(want grafanaVariable) error {
+	if want.Type == "datasource" {
+		return nil
+	}
+	for _, v := range d.Spec.Variables {
+		if v.Spec.Name != want.Name {
+			continue
+		}
+		got := v.Spec.Plugin
+		query := fmt.Sprintf("label_values(%s, %s)", strings.Join(got.Spec.Matchers, ","), got.Spec.LabelName)
+		if got.Kind != "PrometheusLabelValuesVariable" || query != want.Query {
+			return fmt.Errorf("it has become a %s with the query %s, want %s", got.Kind, query, want.Query)
+		}
+		return nil
+	}
+	return errors.New("it is missing")
+}
+
 // install builds percli and puts the plugins into a folder, and returns the paths of
 // both. An error means that a part cannot be downloaded or built here.
 func install(ctx context.Context, dir string) (percli, plugins string, err error) {
@@ -198,7 +252,7 @@ func install(ctx context.Context, dir string) (percli, plugins string, err error
 	if _, err := output(ctx, source, "go", "build", "-mod=readonly", "-o", percli, "./cmd/percli"); err != nil {
 		return "", "", err
 	}
-	imported, err := download(ctx, dir, cueModule)
+	table, err := download(ctx, dir, tableModule)
 	if err != nil {
 		return "", "", err
 	}
@@ -208,7 +262,7 @@ func install(ctx context.Context, dir string) (percli, plugins string, err error
 			return "", "", err
 		}
 		name, _, _ := strings.Cut(filepath.Base(module), "@")
-		if err := installPlugin(filepath.Join(plugins, name), source, imported); err != nil {
+		if err := installPlugin(filepath.Join(plugins, name), source, table); err != nil {
 			return "", "", fmt.Errorf("plugin %s: %w", module, err)
 		}
 	}
@@ -216,26 +270,40 @@ func install(ctx context.Context, dir string) (percli, plugins string, err error
 }
 
 // installPlugin makes a folder such as those in the archives of Perses's plugins, which
-// are not modules of Go, from the source of a plugin. It has the parts that percli reads:
-// the scripts, the list of plugins, the manifest, and the CUE package that the scripts
-// import.
-func installPlugin(dir, source, imported string) error {
-	const packages = "cue.mod/pkg/github.com/perses/perses/cue"
+// are not modules of Go, from the source of a plugin. It has what percli reads to migrate:
+// the list of plugins, the manifest, the scripts, and the table that they import.
+func installPlugin(dir, source, table string) error {
+	const shared = "cue.mod/pkg/github.com/perses/shared/cue/common/migrate"
 	name := filepath.Base(dir)
+	scripts, err := fs.Glob(os.DirFS(source), "schemas/migrate/*.cue")
+	if err != nil {
+		return err
+	}
+	more, err := fs.Glob(os.DirFS(source), "schemas/*/migrate/*.cue")
+	if err != nil {
+		return err
+	}
+	for _, script := range append(scripts, more...) {
+		if err := copyFile(filepath.Join(dir, script), filepath.Join(source, script)); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
-		os.CopyFS(filepath.Join(dir, "schemas"), os.DirFS(filepath.Join(source, "schemas"))),
 		copyFile(filepath.Join(dir, "package.json"), filepath.Join(source, "package.json")),
+		os.CopyFS(filepath.Join(dir, shared), os.DirFS(filepath.Join(table, "cue", "common", "migrate"))),
 		os.WriteFile(filepath.Join(dir, "mf-manifest.json"),
 			fmt.Appendf(nil, `{"id":%q,"name":%[1]q,"metaData":{"buildInfo":{"buildVersion":"0.0.0","buildName":%[1]q}}}`, name), 0o600),
-		os.CopyFS(filepath.Join(dir, packages, "common"), os.DirFS(filepath.Join(imported, "cue", "common"))),
 		os.WriteFile(filepath.Join(dir, "cue.mod", "module.cue"),
-			fmt.Appendf(nil, "module: \"example.com/%s@v0\"\nlanguage: version: \"v0.14.0\"\n", name), 0o600),
+			fmt.Appendf(nil, "module: \"github.com/perses/plugins/%s@v0\"\nlanguage: version: \"v0.14.0\"\n", name), 0o600),
 	)
 }
 
 func copyFile(to, from string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
 		return err
 	}
 	return os.WriteFile(to, data, 0o600)

@@ -20,11 +20,11 @@ func quantile(h *dto.Histogram, q float64) float64 {
 	rank := q * float64(h.GetSampleCount())
 	var from, before float64
 	for _, b := range h.GetBucket() {
-		if count := float64(b.GetCumulativeCount()); count >= rank {
+		count := float64(b.GetCumulativeCount())
+		if count >= rank {
 			return from + (b.GetUpperBound()-from)*(rank-before)/(count-before)
-		} else {
-			from, before = b.GetUpperBound(), count
 		}
+		from, before = b.GetUpperBound(), count
 	}
 	return from // beyond the last bucket
 }
