@@ -149,7 +149,7 @@ func (c *mineCmd) source(log *slog.Logger) (remote, error) {
 	case "http", "https":
 		return c.nodeSource(log)
 	case "stratum2+tcp":
-		return nil, errors.New("Stratum V2 is not supported: run its translator, and mine for that with stratum+tcp")
+		return nil, errors.New("scheme stratum2+tcp: Stratum V2 is not supported; run its translator, and mine for that with stratum+tcp")
 	}
 	return nil, fmt.Errorf("scheme %q: want stratum+tcp or stratum+ssl for a pool, http or https for a node", scheme)
 }

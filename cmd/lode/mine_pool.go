@@ -22,7 +22,7 @@ type poolRemote struct{ *client.Client }
 
 // poolSource returns the pools that the addresses name, as one source.
 func (c *mineCmd) poolSource(log *slog.Logger) (remote, error) {
-	if flag := c.nodeFlags.given(); flag != "" {
+	if flag := c.given(); flag != "" {
 		return nil, fmt.Errorf("%s is for Bitcoin nodes; a pool knows where to pay from the worker's name", flag)
 	}
 	pools := make([]client.Pool, len(c.URL))

@@ -26,7 +26,7 @@ func readTranscript(t *testing.T, file string) []transcriptLine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var lines []transcriptLine
 	s := bufio.NewScanner(f)
 	for n := 1; s.Scan(); n++ {
@@ -52,7 +52,7 @@ func readTranscript(t *testing.T, file string) []transcriptLine {
 func again(m Message, answers string) (Message, error) {
 	if m.IsAnswer() {
 		if m.Error != nil {
-			return NewRejection(m.ID, *m.Error), nil
+			return NewRejection(m.ID, *m.Error), nil //nolint:nilerr // the refusal is what is written again
 		}
 		switch answers {
 		case MethodConfigure:

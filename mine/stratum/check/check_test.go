@@ -136,7 +136,9 @@ func TestOwnServer(t *testing.T) {
 	go func() { done <- s.Run(ctx, listener) }()
 	defer func() {
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}()
 	conn, err := net.Dial("tcp", listener.Addr().String()) //nolint:noctx // a test
 	if err != nil {

@@ -319,7 +319,7 @@ func (c *poolCheck) shares(ctx context.Context) error {
 	s, err := c.find(ctx, work, c.job.Time)
 	if err != nil {
 		c.add(Note, "a share was found to submit", err.Error(), "a difficulty that a CPU can meet; suggest one, or check on a test network")
-		return nil //nolint:nilerr // the report says it
+		return nil // the report says it
 	}
 	if err := c.refuse("a good share is accepted", stratum.SubmitOf(c.User, c.job.Job, work, s), 0); err != nil {
 		return err
