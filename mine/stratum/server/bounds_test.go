@@ -210,8 +210,8 @@ func TestTables(t *testing.T) {
 		}
 		// The job is forgotten with its shares, so none of them is taken twice.
 		m.wantRefused(m.submit("one", first), 21)
-		if m.job.name == j.name {
-			t.Error("the session has no other job")
+		for m.job.name == j.name {
+			m.await()
 		}
 		m.wantAccepted(m.submit("three", m.solve(m.job, 0, 0, 0, m.difficulty, true)))
 		if got := len(s.Blocks()); got != 5 {
