@@ -44,7 +44,7 @@ func TestNodeFlagGroups(t *testing.T) {
 	const want = `
 Basics: listen data network difficulty mine peer token verbose
 Peers: advertise allow-peer outbound inbound addresses ban-time
-Mining: workers kernel nice tag
+Mining: workers kernel nice tag stratum stratum-only stratum-cert stratum-key stratum-sessions
 Limits: pool-txs pool-bytes connections connections-each inbound-each peer-requests peer-bodies peer-rate peer-hellos`
 	if got.String() != want {
 		t.Errorf("the flags are grouped as%s\nwant%s", got.String(), want)
