@@ -85,7 +85,7 @@ func (p Panel) Size() (width, height uint32) {
 
 // All returns the dashboards.
 func All() []Dashboard {
-	return []Dashboard{Overview(), Miner(), Consensus(), Node(), Network()}
+	return []Dashboard{Overview(), Miner(), Consensus(), Node(), Network(), Stratum()}
 }
 
 // orNone returns the end of a query that yields no series as long as nothing is
