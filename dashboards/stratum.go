@@ -50,7 +50,7 @@ func Stratum() Dashboard {
 					Queries: []Query{{`60 * sum by (outcome) (rate(lode_stratum_blocks_total{job=~"$job", instance=~"$instance"}[2m]))`, "{{outcome}}"}},
 				},
 				{
-					Title: "Sessions", Kind: Lines,
+					Title: "Sessions by node", Kind: Lines,
 					About:   "Connections of miners by node.",
 					Queries: []Query{{`lode_stratum_sessions{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
