@@ -201,7 +201,7 @@ func TestLimitsDoc(t *testing.T) {
 	for _, name := range []string{
 		"gossip.Version", "gossip.idSetSize", "gossip.poorBook", "gossip.minWait",
 		"node.firstNonces", "node.jobTime", "node.reportEvery", "node.retryAfter", "node.retryHeldEvery", "api.StatusGone",
-		"server.prefixSize", "server.extranonceSize", "server.checkEvery",
+		"server.extranonceSize", "server.checkEvery",
 	} {
 		delete(limits, name)
 	}

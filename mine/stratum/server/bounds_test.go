@@ -47,7 +47,7 @@ func TestSessionsEnd(t *testing.T) {
 			}
 		}, 10 * time.Second, Slow},
 		"an endless line":  {func(m *miner) { _, _ = io.Copy(m.conn, endless{}) }, 0, Long},
-		"nonsense":         {func(m *miner) { m.login("ann"); m.conn.SetWriteDeadline(time.Now()); _ = m.nonsense(9) }, 0, Malformed},
+		"nonsense":         {func(m *miner) { m.login("ann"); m.nonsense(9) }, 0, Malformed},
 		"leaves":           {func(m *miner) { m.login("ann"); _ = m.conn.Close() }, 0, Left},
 		"leaves in a line": {func(m *miner) { m.login("ann"); _, _ = io.WriteString(m.conn, `{"id":`); _ = m.conn.Close() }, 0, Left},
 	} {
@@ -65,15 +65,8 @@ func TestSessionsEnd(t *testing.T) {
 				synctest.Wait()
 				stats := s.Stats()
 				for _, r := range Reasons() {
-					want := uint64(0)
-					if r == tc.reason || r == Idle && tc.reason == Idle {
-						want = 1
-					}
-					if tc.reason == Idle && r == Idle {
-						want = stats.Closed[Idle] // the other one is as idle
-					}
-					if stats.Closed[r] != want {
-						t.Errorf("%s: %d sessions, want %d", r, stats.Closed[r], want)
+					if (stats.Closed[r] > 0) != (r == tc.reason) {
+						t.Errorf("%s: %d sessions; want some for the reason %s alone", r, stats.Closed[r], tc.reason)
 					}
 				}
 			})
@@ -82,14 +75,12 @@ func TestSessionsEnd(t *testing.T) {
 }
 
 // nonsense sends lines that are not messages.
-func (m *miner) nonsense(lines int) error {
-	_ = m.conn.SetWriteDeadline(time.Time{})
+func (m *miner) nonsense(lines int) {
 	for range lines {
 		if _, err := io.WriteString(m.conn, "GET / HTTP/1.1\n"); err != nil {
-			return err
+			return // the session has ended
 		}
 	}
-	return nil
 }
 
 // endless is a line without an end.
@@ -108,7 +99,7 @@ func TestMinerDoesNotRead(t *testing.T) {
 		source := newTestSource(testWork("a"))
 		s, l := start(t, Config{Source: source, Vardiff: easyShares})
 		stuck := l.dial(t)
-		defer stuck.Close()
+		defer func() { _ = stuck.Close() }()
 		if _, err := io.WriteString(stuck, `{"id":1,"method":"mining.subscribe","params":[]}`+"\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -200,10 +191,10 @@ func TestTables(t *testing.T) {
 		if got := s.Stats().Workers; got != 2 {
 			t.Errorf("%d workers are remembered, want 2", got)
 		}
-		first := m.solve(m.job, 0, 0, 0, m.difficulty, true)
+		first := m.solve(m.job, 0, 0, m.difficulty, true)
 		j := m.job
 		for i := range keptShares + 10 {
-			got := m.submit("one", m.solve(j, uint32(i), 0, 0, m.difficulty, true))
+			got := m.submit("one", m.solve(j, uint32(i), 0, m.difficulty, true))
 			if i < keptShares {
 				m.wantAccepted(got)
 			}
@@ -213,7 +204,7 @@ func TestTables(t *testing.T) {
 		for m.job.name == j.name {
 			m.await()
 		}
-		m.wantAccepted(m.submit("three", m.solve(m.job, 0, 0, 0, m.difficulty, true)))
+		m.wantAccepted(m.submit("three", m.solve(m.job, 0, 0, m.difficulty, true)))
 		if got := len(s.Blocks()); got != 5 {
 			t.Errorf("%d blocks are remembered, want 5", got)
 		}
@@ -255,7 +246,7 @@ func TestFlood(t *testing.T) {
 		j := m.job
 		for i := range uint32(100) {
 			time.Sleep(10 * time.Millisecond)
-			m.wantAccepted(m.submit("ann", m.solve(j, i, 0, 0, 1e-8, true)))
+			m.wantAccepted(m.submit("ann", m.solve(j, i, 0, 1e-8, true)))
 		}
 		if m.difficulty < 5e-7 || m.difficulty > 3e-6 || m.job.name == j.name {
 			t.Errorf("difficulty %v, want about 1.2e-6", m.difficulty)

@@ -2,7 +2,7 @@ package server
 
 import (
 	"bufio"
-	"net"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,7 +98,7 @@ func FuzzSession(f *testing.F) {
 			t.Fatal(err)
 		}
 		_, err := conn.Write(in)
-		if e, ok := err.(net.Error); ok && e.Timeout() {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal("the server has not read what was sent")
 		}
 		_ = conn.Close()
