@@ -37,6 +37,29 @@ vet: ## run go vet on amd64, arm64 and without assembly
 	GOARCH=arm64 go vet -tags purego,noasm ./...
 	GOARCH=386 go vet ./...
 
+# Systems that Lode supports besides Linux. vet checks everything, tests included, and
+# compiles what it depends on. For one architecture of each system, cross also compiles
+# and links all commands and all tests.
+CROSS_VET  ?= windows/amd64 darwin/arm64
+CROSS_LINK ?= windows/amd64 darwin/arm64
+
+.PHONY: cross
+cross: ## vet everything for Windows and macOS, and build all commands and tests
+	@set -e; for target in $(CROSS_VET); do \
+		echo "vet for $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./...; \
+	done; \
+	dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; for target in $(CROSS_LINK); do \
+		echo "build commands and tests for $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o "$$dir/" ./cmd/...; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go test -c -o /dev/null ./...; \
+	done
+
+# The Windows tests of the packages whose tests need nothing but files.
+.PHONY: wine
+wine: ## run the tests of pow and chain/block for Windows under wine, if it can be had
+	bash .ci/wine $(WINE_PACKAGES)
+
 .PHONY: tidy
 tidy: ## fail if go.mod or go.sum is not tidy
 	go mod tidy -diff
@@ -96,12 +119,49 @@ long: ## run the tests that take long in their full sizes
 	LODE_KILLS=200 go test -count=1 -run TestKill -timeout 60m -v ./cmd/lode
 	LODE_VARDIFF_SEEDS=1000 go test -count=1 -v ./mine/stratum/vardiff
 	LODE_STRATUM_SESSIONS=1000 go test -count=1 -run TestStratumCrowd -v ./node
+	LODE_MINERS=300 go test -count=1 -run TestMiners -timeout 30m -v ./cmd/lode
+	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
+	LODE_BTCD=4100 LODE_BCOIN=1 go test -C mine/gbt/nodes -count=1 -timeout 30m -v .
 
 .PHONY: bench
 bench: ## run the benchmarks that match BENCH (.), in BENCHCOUNT (6) rounds of BENCHTIME (100ms)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./bench
 
+# The settings that change what the compiler produces are fixed here, so that the same
+# commit and the same version of Go give the same bytes on every machine and in every
+# folder. -buildvcs records the commit and its time, and whether the tree was changed.
+RELEASE_TARGETS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+RELEASE_COMMANDS ?= lode lodelab
+DIST             ?= dist
+RELEASE_ENV      := CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT= GOFLAGS=
+RELEASE_BUILD    := go build -trimpath -buildvcs=true -ldflags='-s -w'
+
+.PHONY: release
+release: ## build static, reproducible binaries of RELEASE_TARGETS in DIST (dist), with checksums
+	@set -e; rm -rf "$(DIST)"; mkdir -p "$(DIST)"; for target in $(RELEASE_TARGETS); do \
+		os=$${target%/*} arch=$${target#*/} end=; [ $$os != windows ] || end=.exe; \
+		for command in $(RELEASE_COMMANDS); do \
+			echo "$(DIST)/$$command-$$os-$$arch$$end"; \
+			$(RELEASE_ENV) GOOS=$$os GOARCH=$$arch $(RELEASE_BUILD) -o "$(DIST)/$$command-$$os-$$arch$$end" ./cmd/$$command; \
+		done; \
+	done; \
+	cd "$(DIST)"; sum=sha256sum; command -v $$sum >/dev/null || sum='shasum -a 256'; \
+	$$sum -- lode* >SHA256SUMS.new; mv SHA256SUMS.new SHA256SUMS; cat SHA256SUMS
+
+# CONTAINER is a program that takes the options of docker build.
+CONTAINER ?= $(firstword $(foreach program,podman buildah docker,$(if $(shell command -v $(program)),$(program))))
+IMAGE     ?= lode
+IMAGE_ARCH ?= $(shell go env GOARCH)
+
+.PHONY: image
+image: ## build the container image IMAGE (lode) with podman, buildah or docker
+	@[ -n "$(CONTAINER)" ] || { echo "none of podman, buildah and docker is installed" >&2; exit 1; }
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; mkdir "$$dir/data"; \
+	$(RELEASE_ENV) GOOS=linux GOARCH=$(IMAGE_ARCH) $(RELEASE_BUILD) -o "$$dir/lode" ./cmd/lode; \
+	$(CONTAINER) build $(if $(filter docker,$(CONTAINER)),,--format docker) --platform linux/$(IMAGE_ARCH) -f deploy/Containerfile -t $(IMAGE) "$$dir"
+
+# MONITOR has flags of the command, such as -listen and -nodes for other addresses.
 .PHONY: monitor
 monitor: build ## run three nodes on the network lab, and a Prometheus that watches them
-	go run ./dashboards/monitor -lode ./lode
+	go run ./dashboards/monitor -lode ./lode $(MONITOR)

@@ -8,11 +8,19 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/lodepow/lode/bench/raw"
 )
 
 var (
 	seed       = flag.Uint64("seed", 0, "seed of the headers that benchmarks search; 0 draws a new one each time")
 	firstRound = flag.Uint64("round", 0, "number of the first round; each round searches different headers")
+
+	zerosFlag   = flag.String("zeros", "", "difficulties of BenchmarkSearch in leading zero bits, such as 4:28:2 or 8,12,20:24")
+	workersFlag = flag.String("workers", "", "numbers of workers of BenchmarkSearch, such as 1,2,4; the default is all cores")
+	kernelFlag  = flag.String("kernel", "", "kernels of BenchmarkSearch, such as sha-ni,stdlib; the default is all")
+	csvFlag     = flag.String("csv", "", "file for a row of CSV for each search; a relative path begins in the package's folder")
+	jsonFlag    = flag.String("json", "", "file for the same rows as JSON")
 )
 
 // TestMain makes go test -bench measure all benchmarks in interleaved rounds. With
@@ -23,6 +31,11 @@ var (
 // defaults are six rounds, the fewest that give a median a 95 % interval, and 0.1 s.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	os.Exit(benchmarkRounds(m))
+}
+
+// benchmarkRounds runs the tests and the benchmarks, and returns the exit status.
+func benchmarkRounds(m *testing.M) (status int) {
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	rounds := uint(1)
@@ -32,6 +45,25 @@ func TestMain(m *testing.M) {
 			*seed = uint64(rand.Uint32())
 		}
 		fmt.Println("# seed:", *seed)
+		var err error
+		if sweep, err = ParseSweep(*zerosFlag, *workersFlag, *kernelFlag); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
+		energy, err = OpenEnergy(powercap)
+		fmt.Println(energyNote(energy, err))
+		files, err := raw.Create(*csvFlag, *jsonFlag)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
+		record = files.Write
+		defer func() {
+			if err := files.Close(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				status = 1
+			}
+		}()
 		if given["test.count"] {
 			rounds = flag.Lookup("test.count").Value.(flag.Getter).Get().(uint)
 		}
@@ -46,9 +78,26 @@ func TestMain(m *testing.M) {
 			setFlag("test.run", "^$") // the tests have already run, in the first round
 		}
 		if code := m.Run(); code != 0 {
-			os.Exit(code)
+			return code
 		}
 	}
+	return 0
+}
+
+// What TestMain makes of the flags.
+var (
+	sweep  Sweep
+	energy *Energy
+	record func([]raw.Search) error
+)
+
+// searchConfig is the configuration of the benchmarks that search.
+func searchConfig(b *testing.B) Config {
+	return Config{Seed: *seed, Round: *firstRound, Energy: energy, Record: func(s raw.Search) {
+		if err := record([]raw.Search{s}); err != nil {
+			b.Fatal(err)
+		}
+	}}
 }
 
 func setFlag(name, value string) {
@@ -59,10 +108,15 @@ func setFlag(name, value string) {
 
 func BenchmarkScan(b *testing.B) { runAll(b, Scan()) }
 func BenchmarkTries(b *testing.B) {
-	runAll(b, Tries(Config{Seed: *seed, Round: *firstRound}, sweepZeros(), nil))
+	runAll(b, Tries(searchConfig(b), sweepZeros()))
 }
 func BenchmarkSearch(b *testing.B) {
-	runAll(b, Search(Config{Seed: *seed, Round: *firstRound}, 8, 12, 16, 20, 24))
+	c := searchConfig(b)
+	if sweep.Empty() {
+		runAll(b, Search(c, 8, 12, 16, 20, 24))
+	} else {
+		runAll(b, sweep.Cases(c))
+	}
 }
 func BenchmarkScaling(b *testing.B)  { runAll(b, Scaling(Config{})) }
 func BenchmarkOverhead(b *testing.B) { runAll(b, Overhead()) }

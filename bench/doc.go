@@ -14,6 +14,7 @@ package bench
 import (
 	"runtime"
 
+	"github.com/lodepow/lode/bench/raw"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -29,6 +30,10 @@ type Config struct {
 	Rate float64
 
 	Cores int // number of cores to use; 0 means GOMAXPROCS
+
+	Record func(raw.Search) // called after each search of Search and Tries; may be nil
+	Energy *Energy          // energy counters to read during searches; nil for none
+	Own    []Own            // scan functions to measure beside the kernels
 }
 
 func (c Config) cores() int {

@@ -76,7 +76,7 @@ func Floors(cores int) ([]Floor, error) {
 			Name:  "kernel=" + k.Name() + " over loop-stdlib",
 			Least: kernelFloor(k),
 			Pair: func(ctx context.Context) (float64, error) {
-				return pair(ctx, baseline, Case{Name: k.Name(), Start: func() (*Run, error) { return startScan(k), nil }})
+				return pair(ctx, baseline, Case{Name: k.Name(), Start: func() (*Run, error) { return startScan(k.Scan), nil }})
 			},
 		})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/lodepow/lode/bench/raw"
 	"github.com/lodepow/lode/bench/stats"
 	"github.com/lodepow/lode/pow"
 )
@@ -22,8 +23,9 @@ import (
 // Plan describes a run of the standard benchmarks outside go test. Its zero value
 // takes about a minute.
 type Plan struct {
-	// Time is the approximate duration of the run. If it is 0, the run takes a
-	// minute, or ten minutes if Long is set, and has at least six rounds.
+	// Time is the approximate duration of the run; 0 means a minute, or ten minutes if
+	// Long is set. A run has at least six rounds, however long they take: a median of
+	// fewer samples has no 95 % interval.
 	Time time.Duration
 
 	// Slice is the duration of one sample. If it is 0, it is 40 ms, or 100 ms if
@@ -33,13 +35,24 @@ type Plan struct {
 	Long bool   // for publication: more benchmarks and harder searches
 	Seed uint64 // seed of the headers to search
 
+	// Sweep, unless it is empty, replaces the standard benchmarks by searches with each
+	// of its difficulties, numbers of workers and kernels.
+	Sweep Sweep
+
+	Own []Own // scan functions to measure beside the kernels
+
 	Only *regexp.Regexp // selects benchmarks by name; nil selects all
 	Lode string         // version of Lode to note in the output; empty for none
 
 	Progress func(Progress)   // called before each sample; may be nil
 	Now      func() time.Time // clock; nil means time.Now
 
-	rounds int // least number of rounds, whatever Time says
+	// Searches is called after each sample with the single searches in it, if it has
+	// any. Its error ends the run. It may be nil.
+	Searches func([]raw.Search) error
+
+	rounds   int    // least number of rounds, whatever Time says; 0 means six
+	powercap string // folder of the energy counters
 }
 
 // Progress describes the state of a run.
@@ -58,9 +71,8 @@ func (p *Plan) setDefaults() {
 	if p.Long {
 		total, slice = 10*time.Minute, 100*time.Millisecond
 	}
-	if p.Time == 0 {
-		p.rounds = 6 // fewer samples do not give their median a 95 % interval
-	}
+	p.rounds = cmp.Or(p.rounds, 6)
+	p.powercap = cmp.Or(p.powercap, powercap)
 	p.Time, p.Slice = cmp.Or(p.Time, total), cmp.Or(p.Slice, slice)
 	if p.Now == nil {
 		p.Now = time.Now
@@ -73,18 +85,31 @@ func (p *Plan) setDefaults() {
 // sweepZeros returns the difficulties of the sweep, in leading zero bits.
 func sweepZeros() []int { return []int{8, 10, 12, 14, 16, 18, 20, 22, 24} }
 
-// cases returns the benchmarks of one round. The tries of the sweep's searches are
-// added to law.
-func (p *Plan) cases(c Config, law *stats.Law) []Case {
+// cases returns the benchmarks of one round.
+func (p *Plan) cases(c Config) []Case {
+	var cases []Case
+	if p.Sweep.Empty() {
+		cases = p.standard(c)
+	} else {
+		cases = p.Sweep.Cases(c)
+	}
+	return slices.DeleteFunc(cases, func(c Case) bool { return p.Only != nil && !p.Only.MatchString(c.Name) })
+}
+
+// standard returns the standard benchmarks.
+func (p *Plan) standard(c Config) []Case {
 	zeros := []int{8, 12, 16, 20}
 	if p.Long {
 		zeros = append(zeros, 24)
 	}
-	cases := slices.Concat(Clock(), Scan(), Tries(c, sweepZeros(), law.Add), Search(c, zeros...), Scaling(c), Paths())
+	cases := slices.Concat(Clock(), Scan(), Tries(c, sweepZeros()), Search(c, zeros...), Scaling(c), Paths())
+	for _, o := range c.Own {
+		cases = append(cases, o.scanCase())
+	}
 	if p.Long {
 		cases = slices.Concat(cases, Overhead(), Cancel(c))
 	}
-	return slices.DeleteFunc(cases, func(c Case) bool { return p.Only != nil && !p.Only.MatchString(c.Name) })
+	return cases
 }
 
 // Run measures round after round until the time is up. It writes a description of
@@ -96,6 +121,11 @@ func (p *Plan) cases(c Config, law *stats.Law) []Case {
 // valid and holds every finished sample.
 func (p Plan) Run(ctx context.Context, w io.Writer) error {
 	p.setDefaults()
+	for _, o := range p.Own {
+		if err := o.Check(); err != nil {
+			return err
+		}
+	}
 	start := p.Now()
 	run := &planRun{Plan: p, w: w, out: benchfmt.NewWriter(w), deadline: start.Add(p.Time), failed: map[string]bool{}}
 	run.config = []benchfmt.Config{
@@ -116,10 +146,20 @@ func (p Plan) Run(ctx context.Context, w io.Writer) error {
 	if p.Lode != "" {
 		notes = slices.Insert(notes, 1, Note{"lode", p.Lode})
 	}
-	notes = append(notes, Note{"seed", fmt.Sprint(p.Seed)})
-	all := p.cases(Config{Rate: perSecond}, &run.law)
+	energy, noEnergy := OpenEnergy(p.powercap)
+	notes = append(notes, energyNote(energy, noEnergy), Note{"seed", fmt.Sprint(p.Seed)})
+	run.base = Config{Seed: p.Seed, Rate: perSecond, Record: run.record, Energy: energy, Own: p.Own}
+	all := p.cases(run.base)
 	if len(all) == 0 {
 		return fmt.Errorf("no benchmark matches %s", p.Only)
+	}
+	if !p.Sweep.Empty() {
+		expected, err := p.Sweep.round(ctx, run.base)
+		if err != nil {
+			return errors.Join(ErrStopped, err)
+		}
+		run.expected = expected
+		notes = append(notes, Note{"sweep", fmt.Sprintf("%d benchmarks, about %s a round", len(all), expected.Round(100*time.Millisecond))})
 	}
 	for _, c := range all {
 		if c.Skip != "" {
@@ -135,7 +175,7 @@ func (p Plan) Run(ctx context.Context, w io.Writer) error {
 	}
 
 	before, _ := readCPUTimes()
-	stopped := run.measure(ctx, perSecond)
+	stopped := run.measure(ctx)
 	end := []Note{{"rounds", fmt.Sprint(run.done)}, {"took", p.Now().Sub(start).Round(time.Second).String()}}
 	if after, ok := readCPUTimes(); ok {
 		end = append(end, Note{"steal", fmt.Sprintf("%.1f %%", 100*stolen(before, after))})
@@ -164,24 +204,30 @@ type planRun struct {
 	out      *benchfmt.Writer
 	config   []benchfmt.Config
 	deadline time.Time
+	base     Config        // of the first round
+	expected time.Duration // estimate of a round of a sweep; 0 if there is none
 	law      stats.Law
+	searches []raw.Search    // those of the current sample
 	done     int             // number of finished rounds
 	failed   map[string]bool // names of failed benchmarks, which later rounds omit
 }
 
 // measure runs rounds until the time is up. It begins another round only if at
 // least half of it, going by the average of those before, fits into the time left.
-func (r *planRun) measure(ctx context.Context, perSecond float64) error {
+func (r *planRun) measure(ctx context.Context) error {
 	var errs []error
 	begun := r.Now()
 	for round := 0; ; round++ {
-		cases := r.cases(Config{Seed: r.Seed, Round: uint64(round), Rate: perSecond}, &r.law)
+		c := r.base
+		c.Round = uint64(round)
+		cases := r.cases(c)
 		shuffle(cases, rand.New(rand.NewPCG(r.Seed, uint64(round))))
 		for _, c := range cases {
 			if c.Skip != "" || r.failed[c.Name] {
 				continue
 			}
 			r.Progress(Progress{round + 1, c.Name, r.left(begun)})
+			r.searches = r.searches[:0]
 			sample, err := c.Measure(ctx, r.Slice)
 			if ctx.Err() != nil {
 				return errors.Join(append(errs, ErrStopped)...)
@@ -198,6 +244,9 @@ func (r *planRun) measure(ctx context.Context, perSecond float64) error {
 			if err := r.out.Write(sample); err != nil {
 				return errors.Join(append(errs, err)...)
 			}
+			if err := r.keep(); err != nil {
+				return errors.Join(append(errs, err)...)
+			}
 		}
 		r.done++
 		now := r.Now()
@@ -207,13 +256,35 @@ func (r *planRun) measure(ctx context.Context, perSecond float64) error {
 	}
 }
 
+// record remembers a search until its sample is finished.
+func (r *planRun) record(s raw.Search) { r.searches = append(r.searches, s) }
+
+// keep counts the searches of a finished sample, and hands them on.
+func (r *planRun) keep() error {
+	kernel, workers := r.Sweep.firstOf(r.base)
+	for _, s := range r.searches {
+		// The searches of a sweep have the same headers for every kernel and number of
+		// workers, so that only one of these may count.
+		if s.Benchmark == "Tries" || !r.Sweep.Empty() && s.Kernel == kernel && s.Workers == workers {
+			r.law.Add(s.Zeros, s.Tries)
+		}
+	}
+	if r.Searches == nil || len(r.searches) == 0 {
+		return nil
+	}
+	return r.Searches(r.searches)
+}
+
 // left estimates the remaining time.
 func (r *planRun) left(begun time.Time) time.Duration {
 	now := r.Now()
 	left := max(0, r.deadline.Sub(now))
-	if r.done > 0 && r.done < r.rounds {
-		each := now.Sub(begun) / time.Duration(r.done)
-		left = max(left, each*time.Duration(r.rounds-r.done))
+	if r.done < r.rounds {
+		each := r.expected
+		if r.done > 0 {
+			each = now.Sub(begun) / time.Duration(r.done)
+		}
+		left = max(left, begun.Add(each*time.Duration(r.rounds)).Sub(now))
 	}
 	return left
 }

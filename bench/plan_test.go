@@ -42,7 +42,7 @@ func few() *regexp.Regexp {
 func TestPlan(t *testing.T) {
 	var out bytes.Buffer
 	var last Progress
-	plan := Plan{Time: time.Millisecond, Slice: time.Millisecond, Seed: 3, Lode: "a version", Only: few(), Progress: func(p Progress) { last = p }}
+	plan := Plan{rounds: 1, Time: time.Millisecond, Slice: time.Millisecond, Seed: 3, Lode: "a version", Only: few(), Progress: func(p Progress) { last = p }}
 	if err := plan.Run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}

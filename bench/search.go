@@ -2,10 +2,12 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
 
+	"github.com/lodepow/lode/bench/raw"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -31,35 +33,47 @@ func Search(c Config, zeros ...int) []Case {
 
 // searchOps returns the number of searches in a sample when Config.Rate is set. It
 // does not depend on the kernel, so tries/op is the same for all kernels.
-func searchOps(zeros int) int { return max(1, 1<<max(0, 17-zeros)) }
+func searchOps(zeros int) int { return min(1024, 1<<max(0, 17-zeros)) }
 
 func searchCase(c Config, zeros int, k pow.Kernel, workers int) Case {
+	one := c.searchesCase(searches{benchmark: "Search", kernel: k.Name(), workers: workers, zeros: zeros, stream: zeros}, func() (SearchFunc, error) {
+		engine, err := newEngine(k, workers)
+		if err != nil {
+			return nil, err
+		}
+		return engine.Search, nil
+	})
+	one.Skip = missing(k)
+	return one
+}
+
+// searchesCase returns a benchmark of the searches s. open returns the function that
+// searches.
+func (c Config) searchesCase(s searches, open func() (SearchFunc, error)) Case {
 	one := Case{
-		Name:  fmt.Sprintf("Search/zeros=%d/kernel=%s/workers=%d", zeros, k.Name(), workers),
-		Skip:  missing(k),
-		Procs: workers + 1,
+		Name:  fmt.Sprintf("Search/zeros=%d/kernel=%s/workers=%d", s.zeros, s.kernel, s.workers),
+		Procs: s.workers + 1,
 		Start: func() (*Run, error) {
-			engine, err := newEngine(k, workers)
+			search, err := open()
 			if err != nil {
 				return nil, err
 			}
-			return startSearch(engine.Search, NewHeaders(c.Seed, c.Round, zeros), zeros, nil), nil
+			return s.start(c, search), nil
 		},
 	}
 	if c.Rate > 0 {
-		one.Ops = searchOps(zeros)
+		one.Ops = searchOps(s.zeros)
 	}
 	return one
 }
 
 // Tries measures searches over a range of difficulties, with the best kernel on all
-// cores. If record is not nil, it is called with the number of tries of every
-// search, for statistics.
+// cores.
 //
 // If c.Rate is set, each sample contains about 0.1 s of searches, and difficulties
 // at which one search takes more than a second are omitted. Otherwise each sample
 // contains as many searches as fit into its time.
-func Tries(c Config, zeros []int, record func(zeros int, tries uint64)) []Case {
+func Tries(c Config, zeros []int) []Case {
 	k, _, err := pow.Choose("")
 	workers := c.cores()
 	var cases []Case
@@ -83,7 +97,8 @@ func Tries(c Config, zeros []int, record func(zeros int, tries uint64)) []Case {
 				if err != nil {
 					return nil, err
 				}
-				return startSearch(engine.Search, NewHeaders(c.Seed, c.Round, triesStream+z), z, record), nil
+				s := searches{benchmark: "Tries", kernel: k.Name(), workers: workers, zeros: z, stream: triesStream + z}
+				return s.start(c, engine.Search), nil
 			},
 		}
 		if err != nil {
@@ -97,31 +112,67 @@ func Tries(c Config, zeros []int, record func(zeros int, tries uint64)) []Case {
 // triesStream is the offset that gives Tries other streams of headers than Search.
 const triesStream = 1000
 
-// startSearch returns a run in which each operation searches a new header until it
-// is solved with the given number of zeros.
-func startSearch(search SearchFunc, headers *Headers, zeros int, record func(int, uint64)) *Run {
+// searches describes the searches of a benchmark. Each of them takes the next header
+// of the stream.
+type searches struct {
+	benchmark string
+	kernel    string
+	workers   int
+	zeros     int
+	stream    int
+}
+
+// start returns a run in which each operation searches a new header until it is solved.
+func (s searches) start(c Config, search SearchFunc) *Run {
+	headers := NewHeaders(c.Seed, c.Round, s.stream)
+	target := pow.ZerosTarget(s.zeros)
+	energy := c.Energy.start()
+	var n int
 	var hashes, tries uint64
-	job := pow.Job{Target: pow.ZerosTarget(zeros)}
 	return &Run{
 		Op: func(ctx context.Context) error {
-			job.Header = headers.Next()
-			r, err := search(ctx, job)
+			header := headers.Next()
+			start := time.Now()
+			r, err := searchOn(ctx, search, header, target)
+			took := time.Since(start)
 			if err != nil {
 				return err
 			}
 			hashes += r.Hashes
 			tries += r.Tries
-			if record != nil {
-				record(zeros, r.Tries)
+			if c.Record != nil {
+				c.Record(raw.Search{
+					Benchmark: s.benchmark, Seed: c.Seed, Round: c.Round, Zeros: s.zeros, Kernel: s.kernel, Workers: s.workers,
+					Search: n, Tries: r.Tries, Hashes: r.Hashes, NS: took.Nanoseconds(),
+				})
 			}
+			n++
+			energy.tick()
 			return nil
 		},
 		Report: func(n int, elapsed time.Duration) []Metric {
-			return []Metric{
+			return append([]Metric{
 				{float64(hashes) / elapsed.Seconds(), "H/s"},
 				{float64(tries) / float64(n), "tries/op"},
-			}
+			}, energy.perHash(hashes)...)
 		},
+	}
+}
+
+// searchOn searches a header until it is solved. If none of its nonces is a solution,
+// it goes on with the next time, as a miner does. From 28 zeros on this happens now and
+// then. Tries and Hashes of the result are those of all times together.
+func searchOn(ctx context.Context, search SearchFunc, header pow.Header, target pow.Target) (pow.Result, error) {
+	var tries, hashes uint64
+	for {
+		r, err := search(ctx, pow.Job{Header: header, Target: target})
+		r.Tries += tries
+		r.Hashes += hashes
+		if !errors.Is(err, pow.ErrExhausted) {
+			return r, err
+		}
+		tries, hashes = r.Tries, r.Hashes
+		header.Time++
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/lodepow/lode/bench/raw"
 	"github.com/lodepow/lode/bench/stats"
 	"github.com/lodepow/lode/pow"
 )
@@ -69,6 +70,12 @@ func passOver(search SearchFunc) SearchFunc {
 	}
 }
 
+// startSearches returns a run of searches whose tries are added to law.
+func startSearches(seed uint64, zeros int, search SearchFunc, law *stats.Law) *Run {
+	c := Config{Seed: seed, Record: func(s raw.Search) { law.Add(s.Zeros, s.Tries) }}
+	return searches{zeros: zeros, stream: zeros}.start(c, search)
+}
+
 // sweepLaw makes searches of 8 zeros up to LODE_SWEEP_ZEROS (by default 20, or 16
 // with -short), fewer of them the harder they are, and returns their statistics.
 func sweepLaw(t *testing.T, seed uint64, wrap func(SearchFunc) SearchFunc) *stats.Law {
@@ -86,7 +93,7 @@ func sweepLaw(t *testing.T, seed uint64, wrap func(SearchFunc) SearchFunc) *stat
 	}
 	var law stats.Law
 	for zeros := 8; zeros <= last; zeros += 2 {
-		run := startSearch(wrap(engine.Search), NewHeaders(seed, 0, zeros), zeros, law.Add)
+		run := startSearches(seed, zeros, wrap(engine.Search), &law)
 		for range max(6, min(1500, 1<<22>>zeros)) {
 			if err := run.Op(t.Context()); err != nil {
 				t.Fatal(err)
@@ -148,7 +155,7 @@ func TestSweepCoverage(t *testing.T) {
 	covered := 0
 	for seed := range uint64(sweeps) {
 		var law stats.Law
-		run := startSearch(engine.Search, NewHeaders(seed, 0, 6), 6, law.Add)
+		run := startSearches(seed, 6, engine.Search, &law)
 		for range 10 {
 			if err := run.Op(t.Context()); err != nil {
 				t.Fatal(err)

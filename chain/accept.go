@@ -194,7 +194,7 @@ func (c *Chain) placeHeld(b heldBlock) bool {
 		c.log.Error("held block cannot be read and is dropped", "block", b.hash, "err", err)
 		return true
 	}
-	p, err := c.place([]arrival{{Block: parsed, hash: b.hash}}, true)
+	p, err := c.place([]arrival{{Block: parsed, hash: b.hash, waited: true}}, true)
 	if err != nil {
 		// The store has failed. The block is held again and tried later, because
 		// its source was told that it is held.

@@ -95,7 +95,7 @@ func (c *Chain) apply(p *plan, w *storeWrite) {
 		c.held.add(p.bad.Block, p.bad.hash, p.fault.early)
 	}
 	if p.move != nil { // last, because an observer may panic
-		c.tellMove(len(w.Disconnect), w.Connect)
+		c.tellMove(len(w.Disconnect), w.Connect, p.waited())
 	}
 }
 

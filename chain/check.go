@@ -15,6 +15,8 @@ type arrival struct {
 	hash  pow.Hash
 	fault fault       // found when the block was checked by itself
 	next  rules.State // of the branch with this block on top; set when the block has passed the stages of its place
+
+	waited bool // the block was held before; see [TipMove]
 }
 
 // fault says what is wrong with a block. The zero fault means that nothing is wrong.

@@ -44,6 +44,11 @@ type Observer struct {
 	// Reorg is called when depth blocks have left the active branch.
 	Reorg func(depth int)
 
+	// TipMoved is called once for each change of the active branch, after Reorg and
+	// BlockConnected. No two calls run at the same time, and they come in the order of
+	// the changes.
+	TipMoved func(TipMove)
+
 	// TxTaken is called for every posted transaction that is pending now.
 	TxTaken func(TxOutcome)
 
@@ -57,6 +62,17 @@ type Observer struct {
 	// TxFailed is called for every posted transaction that the store could not
 	// write or look up.
 	TxFailed func(error)
+}
+
+// TipMove describes a change of the active branch.
+type TipMove struct {
+	At      time.Time // when it happened, by the chain's clock
+	Rise    int       // height of the new tip minus that of the former one; negative if the branch has become lower
+	TipTime time.Time // time in the header of the new tip
+
+	// Waited says that the block of the new tip came some time before At: it was held
+	// until its parent or its time came, or held back (see [Chain.HoldBack]).
+	Waited bool
 }
 
 // Observe attaches an observer to the chain; it stays attached. It may be called at any
@@ -118,18 +134,29 @@ func (o *Observer) tellOutcomes(p *plan) {
 	}
 }
 
-// tellMove tells the observers that the tip has moved. The caller holds mu.
-func (c *Chain) tellMove(disconnected int, connected []pow.Hash) {
-	for _, o := range c.observers.All() {
+// tellMove tells the observers that the tip has moved, and whether a block had waited
+// for that. The caller holds mu.
+func (c *Chain) tellMove(disconnected int, connected []pow.Hash, waited bool) {
+	all := c.observers.All()
+	if len(all) == 0 {
+		return
+	}
+	move := TipMove{
+		At: c.now(), Rise: len(connected) - disconnected,
+		TipTime: time.Unix(int64(c.tip.Time), 0), Waited: waited,
+	}
+	for _, o := range all {
 		if o.Reorg != nil && disconnected > 0 {
 			o.Reorg(disconnected)
 		}
-		if o.BlockConnected == nil {
-			continue
+		if o.BlockConnected != nil {
+			for _, hash := range connected {
+				i, _ := c.tree.find(hash)
+				o.BlockConnected(c.tree.interval(i))
+			}
 		}
-		for _, hash := range connected {
-			i, _ := c.tree.find(hash)
-			o.BlockConnected(c.tree.interval(i))
+		if o.TipMoved != nil {
+			o.TipMoved(move)
 		}
 	}
 }

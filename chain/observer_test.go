@@ -20,6 +20,7 @@ type counts struct {
 	checked, placed int
 	intervals       []time.Duration
 	reorgs          []int
+	moves           []TipMove
 
 	txs          map[TxOutcome]int
 	txRefused    map[block.Reason]int
@@ -40,6 +41,7 @@ func record(c *Chain) *counts {
 		BlockPlaced:    func(time.Duration) { n.placed++ },
 		BlockConnected: func(interval time.Duration) { n.intervals = append(n.intervals, interval) },
 		Reorg:          func(depth int) { n.reorgs = append(n.reorgs, depth) },
+		TipMoved:       func(m TipMove) { n.moves = append(n.moves, m) },
 		TxTaken:        func(o TxOutcome) { n.txs[o]++ },
 		TxRefused:      func(r block.Reason) { n.txRefused[r]++ },
 		TxFull:         func() { n.full++ },
@@ -114,6 +116,13 @@ func TestObserverOfMoves(t *testing.T) {
 	if !slices.Equal(n.intervals, want) {
 		t.Errorf("intervals %v, want %v", n.intervals, want)
 	}
+	moves := len(n.moves)
+	if moves != 18 || slices.IndexFunc(n.moves, func(m TipMove) bool { return m.Rise != 1 || m.Waited || !m.At.Equal(rulestest.Time) }) >= 0 {
+		t.Errorf("%d moves, want 18 by one block each: %+v", moves, n.moves)
+	}
+	if last := n.moves[moves-1].TipTime.Unix(); last != int64(b.Time) {
+		t.Errorf("the time of the tip is %d, want %d", last, b.Time)
+	}
 	if !slices.Equal(n.reorgs, []int{15}) {
 		t.Errorf("reorgs of the depths %v, want one of 15", n.reorgs)
 	}
@@ -129,6 +138,46 @@ func TestObserverOfMoves(t *testing.T) {
 			t.Errorf("%s: stats %+v", name, s)
 		}
 	}
+}
+
+// An observer can tell blocks that have just come from a batch, from blocks that had to
+// wait, and from those that are held back for a while.
+func TestObserverOfWaitingBlocks(t *testing.T) {
+	type move struct {
+		rise   int
+		waited bool
+	}
+	check := func(t *testing.T, n *counts, want ...move) {
+		t.Helper()
+		var got []move
+		for _, m := range n.moves {
+			got = append(got, move{m.Rise, m.Waited})
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("moves %v, want %v", got, want)
+		}
+	}
+
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	n := record(c.Chain)
+	a := rulestest.NewBranch(c.Params())
+	for range 6 {
+		a.Grow(1)
+	}
+	if taken, err := c.AcceptAll(a.Blocks[:3]); taken != 3 || err != nil {
+		t.Fatal(taken, err)
+	}
+	c.want(Held, a.Blocks[5])
+	c.want(Held, a.Blocks[4])
+	c.want(Best, a.Blocks[3])
+	check(t, n, move{3, false}, move{1, false}, move{1, true}, move{1, true})
+
+	h := newHeldBackTest(t, nil)
+	n = record(h.Chain)
+	h.HoldBack()
+	*h.now = rulestest.Time.Add(time.Hour + 10*time.Second)
+	h.RetryHeld()
+	check(t, n, move{-2, true}, move{2, true})
 }
 
 // The settled block is at least six below the tip, at a multiple of ten.

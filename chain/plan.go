@@ -57,6 +57,12 @@ func (p *plan) outcome() Outcome {
 	return 0
 }
 
+// waited reports whether the uppermost block of the move had come before: it was held,
+// or it was stored and held back, so that the plan has no new block.
+func (p *plan) waited() bool {
+	return len(p.blocks) == 0 || p.blocks[len(p.blocks)-1].waited
+}
+
 // refusal returns the error of the faulty block, or nil if there is none or it is
 // held.
 func (p *plan) refusal() error {

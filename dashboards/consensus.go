@@ -11,7 +11,7 @@ func Consensus() Dashboard {
 		Rows: []Row{
 			{Title: "The chain", Panels: []Panel{
 				{
-					Title: "Network", Kind: Stat, Text: true,
+					Title: "Network", Kind: Stat, Text: true, Unit: units.Short,
 					About:   "Name of the network. Nodes whose network parameters differ in any way ignore each other; put each network into a separate job.",
 					Queries: []Query{{`count by (network) (lode_chain_info{job=~"$job", instance=~"$instance"})`, "{{network}}"}},
 				},
@@ -22,8 +22,8 @@ func Consensus() Dashboard {
 				},
 				{
 					Title: "Block spacing, as it was", Kind: Stat, Unit: units.Seconds,
-					About:   "Average time between blocks over the last ten minutes. If it is far from the aim, the hash rate has just changed; the difficulty follows within an hour.",
-					Queries: []Query{{`sum(rate(lode_chain_block_interval_seconds_sum{job=~"$job", instance=~"$instance"}[10m])) / (sum(rate(lode_chain_block_interval_seconds_count{job=~"$job", instance=~"$instance"}[10m])) > 0)`, ""}},
+					About:   "Average time between blocks over the last minutes. If it is far from the aim, the hash rate has just changed; the difficulty follows within an hour.",
+					Queries: []Query{{`sum(rate(lode_chain_block_interval_seconds_sum{job=~"$job", instance=~"$instance"}[$__rate_interval])) / (sum(rate(lode_chain_block_interval_seconds_count{job=~"$job", instance=~"$instance"}[$__rate_interval])) > 0)`, ""}},
 				},
 				{
 					Title: "Settled height", Kind: Stat, Unit: units.LocaleFormat,
@@ -31,13 +31,13 @@ func Consensus() Dashboard {
 					Queries: []Query{{`max(lode_chain_settled_height{job=~"$job", instance=~"$instance"})`, ""}},
 				},
 				{
-					Title: "Branches at that height", Kind: Stat,
+					Title: "Branches at that height", Kind: Stat, Unit: units.Short,
 					About:   "Number of different blocks that nodes have at the settled height. 1 means that all nodes that have reached it agree. If it is more, see the alert LodeNodesDisagree.",
 					Queries: []Query{{`max(count by (job) (count_values by (job) ("fingerprint", lode_chain_settled_fingerprint{job=~"$job"} and on (job, instance) lode_chain_settled_height{job=~"$job"} == on (job) group_left () max by (job) (lode_chain_settled_height{job=~"$job"}))))`, ""}},
 					Steps:   []Step{{0, good}, {2, bad}},
 				},
 				{
-					Title: "Chainwork", Kind: Stat,
+					Title: "Chainwork", Kind: Stat, Unit: units.Short,
 					About:   "Binary logarithm of the expected number of hashes in the chain: 30 is a billion hashes.",
 					Queries: []Query{{`max(instance:lode_chain_work:log2{job=~"$job", instance=~"$instance"})`, ""}},
 				},
@@ -47,12 +47,12 @@ func Consensus() Dashboard {
 					Queries: []Query{{`lode_chain_height{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{
-					Title: "Difficulty", Kind: Lines, Log: true,
-					About:   "Difficulty of the next block, in units of Bitcoin's least difficulty. It at most doubles or halves within a half-life.",
+					Title: "Difficulty", Kind: Lines, Log: true, Unit: units.Short,
+					About:   "Difficulty of the next block, in units of Bitcoin's least difficulty: 1 stands for 4.3 billion hashes (2^32) on average, so 0.006 stands for 26 million. It at most doubles or halves within a half-life.",
 					Queries: []Query{{`lode_chain_difficulty{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{
-					Title: "Chainwork, binary logarithm", Kind: Lines,
+					Title: "Chainwork, binary logarithm", Kind: Lines, Unit: units.Short,
 					About:   "Of two branches, the one with more work wins, regardless of their heights.",
 					Queries: []Query{{`instance:lode_chain_work:log2{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
@@ -64,19 +64,19 @@ func Consensus() Dashboard {
 					Queries: []Query{{`sum by (le) (increase(lode_chain_block_interval_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{le}}"}},
 				},
 				{
-					Title: "Blocks by outcome, per minute", Kind: Stack, Width: 6,
+					Title: "Blocks by outcome, per minute", Kind: Stack, Width: 6, Unit: units.CountsPerMinute,
 					About:   "best: the block became the tip. side: it is on a side branch. known: the node had it already. held: its parent is missing, or its time is in the future. If many are held, blocks arrive out of order, or clocks differ.",
-					Queries: []Query{{`60 * sum by (outcome) (rate(lode_chain_blocks_total{job=~"$job", instance=~"$instance"}[2m]))`, "{{outcome}}"}},
+					Queries: []Query{{`60 * sum by (outcome) (rate(lode_chain_blocks_total{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{outcome}}"}},
 				},
 				{
-					Title: "Blocks refused, per minute", Kind: Stack, Width: 6,
+					Title: "Blocks refused, per minute", Kind: Stack, Width: 6, Unit: units.CountsPerMinute,
 					About:   "By the rule that was broken. high-hash and bad-diffbits come from a faulty or dishonest miner, time-too-new from a clock that is ahead, and bad-prevblk from somebody who mines on a branch that was refused.",
-					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[2m])) > 0` + orNone("reason"), "{{reason}}"}},
+					Queries: []Query{{`60 * sum by (reason) (rate(lode_chain_refused_total{job=~"$job", instance=~"$instance"}[$__rate_interval])) > 0` + orNone("reason"), "{{reason}}"}},
 				},
 				{
-					Title: "Reorgs by depth", Kind: Heat, Width: 6,
+					Title: "Reorgs by depth", Kind: Heat, Width: 6, Unit: units.Short,
 					About:   "Number of blocks disconnected in one reorganisation. Depths of 1 and 2 are ordinary races between miners. More than 3 triggers the alert LodeDeepReorg.",
-					Queries: []Query{{`sum by (le) (increase(lode_chain_reorg_depth_blocks_bucket{job=~"$job", instance=~"$instance"}[2m]))`, "{{le}}"}},
+					Queries: []Query{{`sum by (le) (increase(lode_chain_reorg_depth_blocks_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{le}}"}},
 				},
 				{
 					Title: "Blocks beside the active branch", Kind: Lines, Width: 6, Unit: units.LocaleFormat,
@@ -84,7 +84,7 @@ func Consensus() Dashboard {
 					Queries: []Query{{`lode_chain_stale_blocks{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
 				{
-					Title: "Blocks held", Kind: Lines, Width: 6,
+					Title: "Blocks held", Kind: Lines, Width: 6, Unit: units.Short,
 					About:   "Blocks kept in memory until their parent arrives, or until the time in their header is reached. The number should return to 0. If it does not, somebody sends blocks of a chain that this node does not have.",
 					Queries: []Query{{`lode_chain_held_blocks{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 				},
@@ -92,16 +92,16 @@ func Consensus() Dashboard {
 					Title: "Time to check a block by itself", Kind: Lines, Width: 6, Unit: units.Seconds, Log: true,
 					About: "Time to check the proof of work, the merkle root, the transactions and the signatures of a block. It grows with the number of signatures.",
 					Queries: []Query{
-						{`histogram_quantile(0.5, sum by (le) (rate(lode_chain_verify_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "half"},
-						{`histogram_quantile(0.99, sum by (le) (rate(lode_chain_verify_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "99 %"},
+						{`histogram_quantile(0.5, sum by (le) (rate(lode_chain_verify_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval])))`, "half"},
+						{`histogram_quantile(0.99, sum by (le) (rate(lode_chain_verify_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval])))`, "99 %"},
 					},
 				},
 				{
 					Title: "Time to take a block in", Kind: Lines, Width: 6, Unit: units.Seconds, Log: true,
 					About: "Time from the arrival of a block until it is on disk and part of its branch. Most of that time is spent on the disk: see the dashboard Node.",
 					Queries: []Query{
-						{`histogram_quantile(0.5, sum by (le) (rate(lode_chain_accept_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "half"},
-						{`histogram_quantile(0.99, sum by (le) (rate(lode_chain_accept_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[5m])))`, "99 %"},
+						{`histogram_quantile(0.5, sum by (le) (rate(lode_chain_accept_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval])))`, "half"},
+						{`histogram_quantile(0.99, sum by (le) (rate(lode_chain_accept_duration_seconds_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval])))`, "99 %"},
 					},
 				},
 			}},
@@ -115,14 +115,14 @@ func Consensus() Dashboard {
 					Steps: rising(.5, .9),
 				},
 				{
-					Title: "Transactions received by outcome, per second", Kind: Stack,
+					Title: "Transactions received by outcome, per second", Kind: Stack, Unit: units.CountsPerSecond,
 					About:   "added: now pending, and on disk. known: received before. full: the mempool has no room. refused: against the rules. failed: the disk could not be written.",
 					Queries: []Query{{`sum by (outcome) (rate(lode_mempool_received_total{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{outcome}}"}},
 				},
 				{
-					Title: "Transactions refused, per minute", Kind: Stack,
+					Title: "Transactions refused, per minute", Kind: Stack, Unit: units.CountsPerMinute,
 					About:   "By the rule that was broken. tx-unsigned means that the network requires signatures and a client does not sign.",
-					Queries: []Query{{`60 * sum by (reason) (rate(lode_mempool_refused_total{job=~"$job", instance=~"$instance"}[2m]))`, "{{reason}}"}},
+					Queries: []Query{{`60 * sum by (reason) (rate(lode_mempool_refused_total{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{reason}}"}},
 				},
 			}},
 		},

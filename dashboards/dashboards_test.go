@@ -93,7 +93,7 @@ func TestPanels(t *testing.T) {
 				t.Errorf("%s: steps %v do not ascend", name, p.Panel.Steps)
 			}
 			for _, q := range p.Panel.Queries {
-				if !strings.Contains(q.Expr, `job=~"$job"`) {
+				if !strings.Contains(q.Expr, `job=~"$job`) {
 					t.Errorf("%s: a query does not select the job: %s", name, q.Expr)
 				}
 			}
@@ -101,50 +101,54 @@ func TestPanels(t *testing.T) {
 	}
 }
 
-// TestAlertsAreDocumented checks that every alert has a runbook and is tested both
-// silent and firing, that every runbook belongs to an alert, and that every
-// recording rule is tested and used, and every one that is used exists.
+// TestAlertsAreDocumented checks that every alert has a summary, a description and a
+// runbook, that every runbook belongs to an alert, and that every recording rule is
+// tested and used, and every one that is used exists.
 func TestAlertsAreDocumented(t *testing.T) {
-	alerts, rules, tests := read(t, "prometheus/alerts.yml"), read(t, "prometheus/rules.yml"), read(t, "prometheus/rules_test.yml")
+	var c AlertConfig
 	runbook := read(t, "../docs/monitoring.md")
-	names := regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(alerts, -1)
-	if len(names) == 0 {
-		t.Fatal("no alerts")
-	}
-	for _, m := range names {
-		if !regexp.MustCompile(`(?m)^### ` + m[1] + `$`).MatchString(runbook) {
-			t.Errorf("%s has no section in docs/monitoring.md", m[1])
+	names := map[string]bool{}
+	users := expressions()
+	for _, a := range c.Alerts() {
+		names[a.Name] = true
+		users += a.Expr + "\n"
+		if !regexp.MustCompile(`(?m)^### ` + a.Name + `$`).MatchString(runbook) {
+			t.Errorf("%s has no section in docs/monitoring.md", a.Name)
 		}
-		if url := "docs/monitoring.md#" + strings.ToLower(m[1]); !strings.Contains(alerts, url+"\n") {
-			t.Errorf("%s has no runbook_url that ends in %s", m[1], url)
+		if a.Summary == "" || len(a.Description) < 60 || !strings.HasSuffix(a.Description, ".") || strings.Contains(a.Description, "{{") {
+			t.Errorf("%s: want a summary, and a description in sentences without values", a.Name)
 		}
-		if n := len(regexp.MustCompile(`alertname: `+m[1]+`\b`).FindAllString(tests, -1)); n < 2 {
-			t.Errorf("%s occurs in %d tests, want one in which it is silent and one in which it fires", m[1], n)
+		if a.Severity != critical && a.Severity != warning {
+			t.Errorf("%s: severity %q", a.Name, a.Severity)
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?m)^### (Lode\w+)$`).FindAllStringSubmatch(runbook, -1) {
-		if !strings.Contains(alerts, "- alert: "+m[1]+"\n") {
+		if !names[m[1]] {
 			t.Errorf("docs/monitoring.md has a section on %s, but there is no such alert", m[1])
 		}
 	}
 
-	users := alerts + expressions()
-	for _, m := range regexp.MustCompile(`(?m)^ +- record: (\S+)$`).FindAllStringSubmatch(rules, -1) {
-		if !strings.Contains(users, m[1]) {
-			t.Errorf("nothing uses the rule %s", m[1])
+	rules, tested := map[string]bool{}, ""
+	for _, e := range recorded() {
+		tested += e.expr + "\n"
+	}
+	for _, r := range c.Rules() {
+		rules[r.Record] = true
+		if !strings.Contains(users, r.Record) {
+			t.Errorf("nothing uses the rule %s", r.Record)
 		}
-		if !strings.Contains(tests, m[1]) {
-			t.Errorf("no test covers the rule %s", m[1])
+		if !strings.Contains(tested, r.Record) {
+			t.Errorf("no test covers the rule %s", r.Record)
 		}
 	}
 	for _, name := range regexp.MustCompile(`\b(job|instance):[a-z_]+:[a-z0-9_]+`).FindAllString(users, -1) {
-		if !strings.Contains(rules, "- record: "+name+"\n") {
+		if !rules[name] {
 			t.Errorf("the rule %s is used but not defined", name)
 		}
 	}
 }
 
-// expressions returns the queries of all panels, one on each line.
+// expressions returns the queries of all panels and marks, one on each line.
 func expressions() string {
 	var all strings.Builder
 	for _, d := range All() {
@@ -152,6 +156,9 @@ func expressions() string {
 			for _, q := range p.Panel.Queries {
 				all.WriteString(q.Expr + "\n")
 			}
+		}
+		for _, m := range d.Marks {
+			all.WriteString(m.Expr + "\n")
 		}
 	}
 	return all.String()

@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -31,9 +32,15 @@ func (d Dashboard) Grafana() (dashboard.Dashboard, error) {
 			Tags([]string{tag}).AsDropdown(true).IncludeVars(true).KeepTime(true)).
 		WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").Label("Data source").Type("prometheus")).
 		WithVariable(variable("job", "Job", `label_values(lode_chain_height, job)`)).
-		// "All" is the pattern .* rather than a list of the nodes known at present, so
-		// that it includes nodes that have not answered for a long time.
-		WithVariable(variable("instance", "Node", `label_values(lode_chain_height{job=~"$job"}, instance)`).AllValue(".*"))
+		// "All" is the pattern .+ rather than a list of the nodes known at present, so
+		// that it includes nodes that have not answered for a long time. For jobs it is
+		// the list, because other jobs than those with nodes have a metric up, too.
+		WithVariable(variable("instance", "Node", `label_values(lode_chain_height{job=~"$job"}, instance)`).AllValue(".+"))
+	for _, m := range d.Marks {
+		b.Annotation(dashboard.NewAnnotationQueryBuilder().
+			Name(m.Name).Datasource(source()).Enable(true).IconColor(m.Color).Expr(m.Expr).
+			Target(prometheus.NewDataqueryBuilder().RefId("Anno").Datasource(source()).Expr(m.Expr).LegendFormat(m.Label).Range().Interval(minStep())))
+	}
 	for i, p := range d.Layout() {
 		pos := dashboard.GridPos{X: p.X, Y: p.Y, W: p.W, H: p.H}
 		if p.Heading != "" {
@@ -90,7 +97,11 @@ func (p Panel) grafana(id uint32, pos dashboard.GridPos) (cog.Builder[dashboard.
 		}
 		b.Thresholds(p.thresholds())
 		for i, q := range p.Queries {
-			b.WithTarget(q.target(i))
+			target := q.target(i)
+			if p.Text { // what ended a while ago must not be listed
+				target.Instant()
+			}
+			b.WithTarget(target)
 		}
 		return b, nil
 	case Lines, Stack:
@@ -98,7 +109,8 @@ func (p Panel) grafana(id uint32, pos dashboard.GridPos) (cog.Builder[dashboard.
 			Id(id).GridPos(pos).Title(p.Title).Description(p.About).Datasource(source()).Unit(p.Unit).
 			LineWidth(2).FillOpacity(0).ShowPoints(common.VisibilityModeNever).
 			Legend(common.NewVizLegendOptionsBuilder().
-				DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true)).
+				DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true).
+				Calcs([]string{"lastNotNull"})). // tells apart lines that coincide
 			Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti))
 		if p.Kind == Stack {
 			b.FillOpacity(40).Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal)).Min(0)
@@ -133,13 +145,20 @@ func (p Panel) grafana(id uint32, pos dashboard.GridPos) (cog.Builder[dashboard.
 }
 
 func (q Query) target(i int) *prometheus.DataqueryBuilder {
-	return prometheus.NewDataqueryBuilder().
+	b := prometheus.NewDataqueryBuilder().
 		RefId(string(rune('A' + i))).
 		Datasource(source()).
 		Expr(q.Expr).
 		LegendFormat(q.Legend).
 		Range()
+	if strings.Contains(q.Expr, "$__rate_interval") {
+		b.Interval(minStep())
+	}
+	return b
 }
+
+// minStep returns MinStep in Grafana's notation.
+func minStep() string { return promDuration(MinStep) }
 
 func (p Panel) thresholds() *dashboard.ThresholdsConfigBuilder {
 	steps := []dashboard.Threshold{{Color: "text"}} // Grafana wants no value for the lowest threshold

@@ -1,6 +1,9 @@
 package dashboards
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Dashboard is a page of panels.
 type Dashboard struct {
@@ -8,6 +11,15 @@ type Dashboard struct {
 	Title string
 	About string // description
 	Rows  []Row
+	Marks []Mark // events that are marked in all panels
+}
+
+// Mark is a kind of event. Each series of its query has a value while it happens.
+type Mark struct {
+	Name  string
+	Expr  string
+	Label string // format of the text, as a legend
+	Color string // one of the colours of steps
 }
 
 // Row is a heading with the panels below it.
@@ -33,20 +45,28 @@ type Panel struct {
 	About string // description: what it shows, and what to do if that looks wrong
 	Kind  Kind
 	Width uint32 // in columns, of 24; 0 means 4 for a Stat, and 8 otherwise
-	Unit  string // one of the constants of package units
+	Unit  string // one of the constants of package units; every panel has one
 
 	Queries []Query
 	Steps   []Step            // colours of values, in ascending order; empty leaves them to Grafana
 	Words   map[string]string // words to show instead of some values
-	Text    bool              // show the legend instead of the value
+	Text    bool              // show the legends of the series that exist now, instead of values
 	Log     bool              // use a logarithmic axis
 	Max     float64           // upper end of the axis; 0 means automatic
 }
 
 // Query is a PromQL expression with the format of its series' names. The expression
-// may use the variables $job, $instance and $__rate_interval. In the legend,
+// may use the variables $job, $instance, $__rate_interval and $__range. In the legend,
 // {{label}} is replaced by the value of the label.
+//
+// The only ranges in expressions are $__rate_interval, for which see MinStep, and
+// $__range, the period that is shown.
 type Query struct{ Expr, Legend string }
+
+// MinStep is the least distance between two points of a query with $__rate_interval.
+// Grafana makes that interval at least four times as long, so that it contains at least
+// four scrapes at any scrape interval up to this one, whatever the data source says.
+const MinStep = time.Minute
 
 // Step is the colour of values from a threshold up to that of the next step. The
 // threshold of the first step is ignored.
@@ -85,7 +105,24 @@ func (p Panel) Size() (width, height uint32) {
 
 // All returns the dashboards.
 func All() []Dashboard {
-	return []Dashboard{Overview(), Miner(), Consensus(), Node(), Network(), Stratum()}
+	all := []Dashboard{Overview(), Miner(), Consensus(), Node(), Network(), Stratum()}
+	for i := range all {
+		all[i].Marks = marks()
+	}
+	return all
+}
+
+// marks returns the events that are marked in all dashboards.
+func marks() []Mark {
+	const (
+		deep    = `instance:lode_chain_reorg_depth_blocks:max10m{job=~"$job", instance=~"$instance"}`
+		started = `time() - process_start_time_seconds{job=~"$job", instance=~"$instance"}`
+	)
+	return []Mark{
+		{"Reorgs of more than one block", deep + " > 1 unless " + deep + " offset 75s > 1", "reorg on {{instance}}", odd},
+		{"Starts", started + " < 90", "start of {{instance}}", good},
+		{"Alerts", `ALERTS{alertstate="firing", alertname=~"Lode.*", job=~"$job|"}`, "{{alertname}} {{instance}}", bad},
+	}
 }
 
 // orNone returns the end of a query that yields no series as long as nothing is
@@ -106,3 +143,17 @@ func zeroIsGood() []Step { return []Step{{0, good}, {1e-9, bad}} }
 
 // zeroIsBad returns steps in which every value above 0 is good.
 func zeroIsBad() []Step { return []Step{{0, bad}, {1e-9, good}} }
+
+// quantiles returns queries for the distribution of a histogram over all nodes.
+func quantiles(metric string) []Query {
+	var queries []Query
+	for _, q := range []struct {
+		share  float64
+		legend string
+	}{{.1, "one in ten is below"}, {.5, "half"}, {.9, "one in ten is above"}} {
+		queries = append(queries, Query{
+			fmt.Sprintf(`histogram_quantile(%v, sum by (le) (rate(%s_bucket{job=~"$job", instance=~"$instance"}[$__rate_interval])))`, q.share, metric), q.legend,
+		})
+	}
+	return queries
+}

@@ -22,8 +22,8 @@ type location struct {
 	own     []netip.Addr     // the IP addresses of address; empty: they are not known
 }
 
-// checkAdvertise returns an error if no other node can call an address.
-func checkAdvertise(a gossip.Address) error {
+// CheckAdvertise returns an error if no other node can call an address.
+func CheckAdvertise(a gossip.Address) error {
 	if a == "" {
 		return nil
 	}

@@ -36,7 +36,7 @@ func TestAdvertiseRefused(t *testing.T) {
 		}
 	}
 	for _, a := range []gossip.Address{"", "http://127.0.0.1:1", "http://localhost:1", "http://10.0.0.1:1", "https://node.example:443", "http://[2a00::1]:80"} {
-		if err := checkAdvertise(a); err != nil {
+		if err := CheckAdvertise(a); err != nil {
 			t.Errorf("--advertise %s: %v", a, err)
 		}
 	}

@@ -79,8 +79,8 @@ func (l *limitListener) leave(c *limitedConn) {
 // one whose request came last, which has the least to lose. A network that has no
 // more than its equal share therefore loses no connection that is in use.
 func (l *limitListener) victim(newcomer *limitedConn) *limitedConn {
-	if stalled := l.stalled(func(*limitedConn) bool { return true }); len(stalled) > 0 {
-		return slowest(largest(stalled)).conn
+	if conn := l.slowestStalled(func(*limitedConn) bool { return true }); conn != nil {
+		return conn
 	}
 	all := l.candidates()
 	if newcomer != nil {
@@ -105,11 +105,29 @@ func (l *limitListener) victim(newcomer *limitedConn) *limitedConn {
 // slowestOf returns the connection from a source that the node has waited for the
 // longest, if that is longer than patience, and else nil. The caller holds mu.
 func (l *limitListener) slowestOf(source *group) *limitedConn {
-	stalled := l.stalled(func(c *limitedConn) bool { return c.source() == source })
-	if len(stalled) == 0 {
-		return nil
+	return l.slowestStalled(func(c *limitedConn) bool { return c.source() == source })
+}
+
+// slowestStalled returns, of the stalled connections for which ok returns true, the one
+// of the largest network that the node has waited for the longest, and nil if there is
+// none. The caller holds mu.
+//
+// The next request of an idle connection may have arrived although the node, which
+// has much else to do, has not read it yet. Then the node does not wait for the
+// client, and another connection is chosen. Otherwise clients that keep their
+// connections open would lose requests.
+func (l *limitListener) slowestStalled(ok func(*limitedConn) bool) *limitedConn {
+	for {
+		stalled := l.stalled(ok)
+		if len(stalled) == 0 {
+			return nil
+		}
+		conn := slowest(largest(stalled)).conn
+		if !conn.wait.isIdle() || !l.hasUnread(conn.Conn) {
+			return conn
+		}
+		conn.wait.moved(0, l.now()) // it is no longer idle, so it is chosen here once at most
 	}
-	return slowest(stalled).conn
 }
 
 // candidate is a connection that may be closed to make room for another.

@@ -8,15 +8,17 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/internal/syserr"
 )
 
 // fakeConn is a connection from a given address.
 type fakeConn struct {
 	net.Conn
 	from   netip.Addr
+	unread bool // bytes have arrived that were not read
 	closed bool
 }
 
@@ -38,7 +40,7 @@ type fakeListener struct {
 func (l *fakeListener) Accept() (net.Conn, error) {
 	if l.failures > 0 {
 		l.failures--
-		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+		return nil, &net.OpError{Op: "accept", Err: syserr.Numbers(syserr.NoDescriptor)[0]}
 	}
 	if len(l.conns) == 0 {
 		return nil, net.ErrClosed
@@ -64,6 +66,7 @@ func newCrowd(t *testing.T, most, mostEach int) *crowd {
 	c := &crowd{t: t, fake: &fakeListener{}, time: time.Unix(1_800_000_000, 0)}
 	c.limitListener = newLimitListener(c.fake, most, mostEach, slog.New(slog.NewTextHandler(&c.log, nil)))
 	c.now = func() time.Time { return c.time }
+	c.hasUnread = func(conn net.Conn) bool { return conn.(*fakeConn).unread }
 	return c
 }
 
@@ -326,6 +329,25 @@ func TestVictim(t *testing.T) {
 			_, _ = begun.Read(make([]byte, 1))
 			return idle
 		}},
+		"one whose next request has arrived is not idle": {3, func(l *crowd) *limitedConn {
+			arrived, idle, later := l.want("192.0.2.1", true), l.want("192.0.2.1", true), l.want("192.0.2.1", true)
+			for _, c := range []*limitedConn{arrived, idle, later} {
+				l.finish(c)
+				l.pass(second)
+			}
+			l.pass(60 * second)
+			arrived.Conn.(*fakeConn).unread = true
+			return idle
+		}},
+		"one that has sent half a request is slow, whatever has arrived": {2, func(l *crowd) *limitedConn {
+			half, other := l.want("192.0.2.1", true), l.want("192.0.2.1", true)
+			_, _ = half.Read(make([]byte, 1))
+			l.pass(second)
+			l.finish(other)
+			l.pass(3 * second)
+			half.Conn.(*fakeConn).unread = true
+			return half
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newCrowd(t, tc.most, 128)
@@ -339,6 +361,31 @@ func TestVictim(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNextRequestsHaveArrived has the next request of every idle connection arrive
+// unread. None of them is slow then, and what has arrived counts once: when the clients
+// send nothing more, they are slow like all others.
+func TestNextRequestsHaveArrived(t *testing.T) {
+	l := newCrowd(t, 4, 4)
+	var conns []*limitedConn
+	for range 4 {
+		c := l.want("192.0.2.1", true)
+		l.finish(c)
+		c.Conn.(*fakeConn).unread = true
+		conns = append(conns, c)
+	}
+	l.pass(time.Minute)
+	l.want("192.0.2.1", false)
+	for i, c := range conns {
+		if closed(c) {
+			t.Errorf("connection %d was closed, although its next request has arrived", i)
+		}
+	}
+	l.pass(patience + time.Second)
+	l.want("192.0.2.1", true)
+	l.pass(time.Minute)
+	l.want("203.0.113.1", true)
 }
 
 // TestSlowConnectionsOfOneAddress checks that an address which has all the

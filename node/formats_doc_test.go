@@ -54,18 +54,20 @@ func TestMetricsDoc(t *testing.T) {
 		rows[m[1]] = row{kind: m[2], labels: m[3]}
 	}
 
-	// The names come from descriptions, because a vector without children is not
-	// gathered.
+	// The names, and the labels of vectors, come from descriptions, because a vector
+	// without children is not gathered.
 	names := map[string]bool{}
+	variable := map[string]string{}
 	descs := make(chan *prometheus.Desc)
 	go func() {
 		defer close(descs)
 		reg.Describe(descs)
 	}()
-	fqName := regexp.MustCompile(`fqName: "(lode_[^"]+)"`)
+	described := regexp.MustCompile(`fqName: "(lode_[^"]+)".* variableLabels: \{([^}]*)\}`)
 	for desc := range descs {
-		if m := fqName.FindStringSubmatch(desc.String()); m != nil {
+		if m := described.FindStringSubmatch(desc.String()); m != nil {
 			names[m[1]] = true
+			variable[m[1]] = m[2]
 		}
 	}
 	if len(names) == 0 {
@@ -74,6 +76,13 @@ func TestMetricsDoc(t *testing.T) {
 	for name := range names {
 		if _, ok := rows[name]; !ok {
 			t.Errorf("%s is not in the table", name)
+		}
+	}
+	for name, labels := range variable {
+		for label := range strings.SplitSeq(labels, ",") {
+			if label != "" && !strings.Contains(rows[name].labels, "`"+label+"`") {
+				t.Errorf("%s has the label %s, the table says %q", name, label, rows[name].labels)
+			}
 		}
 	}
 	for name := range rows {

@@ -2,14 +2,14 @@ package node
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/lodepow/lode/internal/syserr"
 )
 
 const (
@@ -35,6 +35,7 @@ type limitListener struct {
 	log            *slog.Logger
 	now            func() time.Time
 	source         func(net.Conn) netip.Addr // the IP address of the other side
+	hasUnread      func(net.Conn) bool       // reports whether bytes have arrived that were not read yet
 
 	closing sync.Once
 	closed  chan struct{}
@@ -59,7 +60,7 @@ type listenStats struct {
 
 func newLimitListener(l net.Listener, most, mostEach int, log *slog.Logger) *limitListener {
 	return &limitListener{
-		Listener: l, most: most, mostEach: mostEach, log: log, now: time.Now, source: remoteIP,
+		Listener: l, most: most, mostEach: mostEach, log: log, now: time.Now, source: remoteIP, hasUnread: hasUnread,
 		closed: make(chan struct{}), groups: map[groupKey]*group{},
 	}
 }
@@ -122,8 +123,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 // noDescriptor reports whether an error of Accept says that the process or the
 // system has no file descriptor or no memory left for a connection.
 func noDescriptor(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
-		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+	return syserr.Is(err, syserr.NoDescriptor)
 }
 
 // makeDescriptor closes a connection, so that the one that could not be accepted

@@ -1,9 +1,13 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -20,8 +24,9 @@ import (
 // registerMetrics registers the metrics of a node's parts, of the node itself, and
 // of the process. Those of the store are registered when it is opened.
 func registerMetrics(r *registrations, version string, n *Node) error {
+	build, _ := debug.ReadBuildInfo()
 	for _, collector := range []prometheus.Collector{
-		newBuildInfo(version),
+		newBuildInfo(version, build),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lode_http_connections",
 			Help: "Connections of clients and nodes that are open.",
@@ -110,13 +115,37 @@ func metricsHandler(c Config) http.Handler {
 	})
 }
 
-// newBuildInfo returns a gauge that says which version runs.
-func newBuildInfo(version string) prometheus.Collector {
-	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name:        "lode_build_info",
-		Help:        "What runs; the value is always 1.",
-		ConstLabels: prometheus.Labels{"version": version},
+// newBuildInfo returns a gauge that says which program runs, with one label for each
+// fact. The version may be one of lode's, which go on after a space with the facts that
+// have labels of their own. info is what the Go toolchain recorded in the program; it
+// may be nil.
+func newBuildInfo(version string, info *debug.BuildInfo) prometheus.Collector {
+	version, _, _ = strings.Cut(version, " ")
+	revision, modified := "", ""
+	if info != nil {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				revision = s.Value
+			case s.Key == "vcs.modified" && s.Value == "true":
+				modified = "-modified"
+			}
+		}
+	}
+	if revision != "" {
+		revision = revision[:min(12, len(revision))] + modified
+	}
+	gauge := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "lode_build_info",
+		Help: "What runs; the value is always 1.",
+		ConstLabels: prometheus.Labels{
+			"version":   cmp.Or(version, "unknown"),
+			"revision":  cmp.Or(revision, "unknown"),
+			"goversion": runtime.Version(),
+			"goos":      runtime.GOOS,
+			"goarch":    runtime.GOARCH,
+		},
 	})
-	info.Set(1)
-	return info
+	gauge.Set(1)
+	return gauge
 }

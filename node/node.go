@@ -53,7 +53,7 @@ type Config struct {
 	PoolTxs   int
 	PoolBytes int
 
-	Version  string               // of the program, for /status and the metrics
+	Version  string               // of the program, for /status and, up to its first space, the metrics
 	Registry *prometheus.Registry // for the metrics, of no other node; nil: a new one
 	Logger   *slog.Logger         // nil: nothing is logged
 	Now      func() time.Time     // nil: time.Now
@@ -111,7 +111,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	if err := checkAdvertise(c.Advertise); err != nil {
+	if err := CheckAdvertise(c.Advertise); err != nil {
 		return nil, err
 	}
 	n := &Node{log: c.Logger, life: newLife()}

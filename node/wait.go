@@ -56,7 +56,8 @@ func (w *wait) resume(now time.Time) (already bool) {
 	return false
 }
 
-// moved notes that bytes were sent or received.
+// moved notes that bytes were sent or received, or that bytes have arrived and are
+// still to be read; then n is 0.
 func (w *wait) moved(n int, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,6 +67,13 @@ func (w *wait) moved(n int, now time.Time) {
 		return
 	}
 	w.waited = max(0, w.waited-time.Duration(n)*time.Second/slowestRate)
+}
+
+// isIdle reports whether the node waits for the first byte of a request.
+func (w *wait) isIdle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.idle
 }
 
 // settle adds the time since the last change. The caller holds mu.

@@ -8,7 +8,8 @@ import (
 	"github.com/lodepow/lode/internal/chart"
 )
 
-// ratesChart shows the rate of each kernel on one core and the bound of its rate.
+// ratesChart shows the rate of each kernel on one core and the bound of its rate. The
+// measured rate is printed at its mark, and the bound at the line that stands for it.
 func ratesChart(all []kernelRate) chart.Chart {
 	c := chart.Chart{
 		Name: "rates", Title: "Hash rate by kernel, one core",
@@ -29,58 +30,18 @@ func ratesChart(all []kernelRate) chart.Chart {
 		}
 		y := c.RowY(i)
 		rates.At = append(rates.At, chart.Mark{Point: chart.Point{X: k.median.Center, Y: y}, Lo: from, Hi: to})
-		// The label is to the right of the mark, its interval and the bound.
-		c.Labels = append(c.Labels, chart.Label{Point: chart.Point{X: max(k.median.Center, k.bound, hiOf(k)), Y: y}, Text: quantity(k.median.Center, hps)})
+		c.Labels = append(c.Labels, chart.Label{Point: chart.Point{X: k.median.Center, Y: y}, Text: quantity(k.median.Center, hps), Place: chart.Above})
 		if k.bound > 0 {
+			c.Labels = append(c.Labels, chart.Label{Point: chart.Point{X: max(k.bound, to), Y: y}, Text: "bound " + quantity(k.bound, hps)})
 			line := chart.Line{Points: []chart.Point{{X: k.bound, Y: y - 0.4}, {X: k.bound, Y: y + 0.4}}, Color: chart.Vermillion, Width: 2, Dashed: true}
 			if len(c.Lines) == 0 {
-				line.Name = "bound of the core's units"
+				line.Name = "bound of the core's units, not measured"
 			}
 			c.Lines = append(c.Lines, line)
 		}
 	}
-	c.X = chart.Axis{Label: "hash rate of one core (H/s, logarithmic)", Min: lo / 1.6, Max: hi * 3, Log: true, Unit: hps, Grid: true}
+	c.X = chart.Axis{Label: "hash rate of one core (H/s, logarithmic)", Min: lo / 2.5, Max: hi * 1.6, Log: true, Unit: hps, Grid: true}
 	c.Marks = []chart.Marks{rates}
-	return c
-}
-
-// hiOf returns the upper end of the interval, or 0 if there is none.
-func hiOf(k kernelRate) float64 {
-	if k.err != nil {
-		return 0
-	}
-	return k.median.Hi
-}
-
-// timeChart shows the mean time to a block at each difficulty, the theory, and the
-// band into which 95 % of single blocks fall.
-func timeChart(points []sweepPoint, rate float64) chart.Chart {
-	c := chart.Chart{
-		Name: "time", Title: "Time to block",
-		Alt: fmt.Sprintf("The mean time to a block from %d to %d zeros lies on the line 2^zeros over %s; single blocks scatter over three decades.",
-			points[0].Zeros, points[len(points)-1].Zeros, quantity(rate, hps)),
-		X: zerosAxis(points),
-	}
-	theory := chart.Line{Name: "2^zeros over " + quantity(rate, hps), Width: 1.2}
-	band := chart.Band{Name: "95 % of single blocks"}
-	for z := c.X.Min; z <= c.X.Max+1e-9; z += 0.25 {
-		law := stats.Geometric{P: math.Exp2(-z)}
-		theory.Points = append(theory.Points, chart.Point{X: z, Y: law.Mean() / rate})
-		band.Lower = append(band.Lower, chart.Point{X: z, Y: law.Mean() * -math.Log1p(-0.025) / rate})
-		band.Upper = append(band.Upper, chart.Point{X: z, Y: law.Mean() * -math.Log(0.025) / rate})
-	}
-	c.Y = chart.Axis{
-		Label: "time to block (s, logarithmic)", Log: true, Unit: "s", Grid: true,
-		Min: band.Lower[0].Y, Max: band.Upper[len(band.Upper)-1].Y,
-	}
-	means := chart.Marks{Name: "mean, exact 95 % interval", Color: chart.Blue}
-	for _, s := range points {
-		perTry := s.seconds / float64(s.Total)
-		m := chart.Mark{Point: chart.Point{X: float64(s.Zeros), Y: s.seconds / float64(s.N)}, Lo: perTry * s.mean.Lo, Hi: perTry * s.mean.Hi}
-		means.At = append(means.At, m)
-		c.Y.Max = max(c.Y.Max, m.Hi)
-	}
-	c.Bands, c.Lines, c.Marks = []chart.Band{band}, []chart.Line{theory}, []chart.Marks{means}
 	return c
 }
 
@@ -165,6 +126,7 @@ func scalingChart(all []*Series) chart.Chart {
 	speedups := chart.Marks{Name: "median, 95 % interval", Color: chart.Blue}
 	var most, top float64
 	var at []float64
+	var labels []chart.Label
 	for _, s := range all {
 		workers := workersOf(s)
 		r, err := stats.Median(s.Values["speedup"], confidence)
@@ -175,6 +137,7 @@ func scalingChart(all []*Series) chart.Chart {
 		most = max(most, workers)
 		top = max(top, workers, r.Hi)
 		at = append(at, workers)
+		labels = append(labels, chart.Label{Point: chart.Point{X: workers, Y: r.Center}, Text: factor(r.Center) + " ×", Place: chart.Below})
 	}
 	return chart.Chart{
 		Name: "scaling", Title: "Speedup by workers",
@@ -182,7 +145,7 @@ func scalingChart(all []*Series) chart.Chart {
 		X:     chart.Axis{Label: "workers", Min: 0, Max: most * 1.25, Ticks: at},
 		Y:     chart.Axis{Label: "times the rate of one worker", Min: 0, Max: min(top, 2*most) * 1.3, Grid: true},
 		Lines: []chart.Line{{Name: "perfect", Points: []chart.Point{{}, {X: most * 1.25, Y: most * 1.25}}, Color: chart.Gray, Width: 1.2, Dashed: true}},
-		Marks: []chart.Marks{speedups},
+		Marks: []chart.Marks{speedups}, Labels: labels,
 	}
 }
 

@@ -43,7 +43,7 @@ func quantity(x float64, unit string) string {
 		return scaled(x) + "s"
 	case unit == "sec" || strings.HasSuffix(unit, "-sec"):
 		return scaled(x) + "s"
-	case strings.HasSuffix(unit, "/s") || unit == "Hz" || unit == "tries/op":
+	case strings.HasSuffix(unit, "/s") || strings.HasPrefix(unit, "J/") || unit == "Hz" || unit == "tries/op":
 		return strings.TrimSpace(scaled(x) + unit)
 	default:
 		return digits(x) + " " + unit

@@ -15,6 +15,7 @@ import (
 // sweepPoint summarises the searches of one difficulty.
 type sweepPoint struct {
 	stats.Point
+	base    string         // Tries or Search
 	seconds float64        // time of all searches together
 	rate    float64        // median over the rounds, in H/s
 	mean    stats.Interval // exact interval for the mean number of tries
@@ -28,10 +29,11 @@ func sweepOf(f *File) []sweepPoint {
 	most := map[int]sweepPoint{}
 	for _, s := range slices.Concat(f.of("Tries"), f.of("Search")) {
 		p, ok := pointOf(s)
-		if ok && p.N > most[p.Zeros].N {
-			if old := most[p.Zeros]; old.N > 0 && s.Base == "Search" {
-				continue // Tries, which comes first, has precedence
-			}
+		old, found := most[p.Zeros]
+		if found && old.base == "Tries" && s.Base == "Search" {
+			continue
+		}
+		if ok && (p.N > old.N || p.N == old.N && p.rate > old.rate) {
 			most[p.Zeros] = p
 		}
 	}
@@ -51,7 +53,7 @@ func pointOf(s *Series) (sweepPoint, bool) {
 	if err != nil || zeros < 0 || zeros > 48 || len(tries) == 0 || len(tries) != len(s.Iters) || len(seconds) != len(tries) {
 		return sweepPoint{}, false
 	}
-	p := sweepPoint{Point: stats.Point{Zeros: zeros}}
+	p := sweepPoint{Point: stats.Point{Zeros: zeros}, base: s.Base}
 	var total float64
 	for i, n := range s.Iters {
 		if n <= 0 || int64(n) > 1<<40 {
@@ -68,40 +70,6 @@ func pointOf(s *Series) (sweepPoint, bool) {
 	p.rate = rateAt(s)
 	p.mean = stats.MeanTries(p.N, p.Total, confidence)
 	return p, true
-}
-
-// timeToBlock returns the section that compares the mean time to a block with the
-// theory, or nil if the file has no searches.
-func timeToBlock(f *File) *Section {
-	points := sweepOf(f)
-	if len(points) == 0 {
-		return nil
-	}
-	rate := 0.0
-	for _, p := range points {
-		rate = max(rate, p.rate)
-	}
-	if rate == 0 {
-		return nil
-	}
-	s := &Section{
-		ID: "time", Title: "Time to block",
-		Text: []string{fmt.Sprintf("The mean time over all searches, and the range into which 95 %% of single blocks fall at %s. "+
-			"The mean is uncertain because of luck alone: its interval is derived from the exact one for the number of tries.", quantity(rate, hps))},
-		Table: &Table{Head: []string{"zeros", "searches", "mean time", "theory", "95 % of single blocks"}},
-	}
-	for _, p := range points {
-		law := stats.Zeros(p.Zeros)
-		perTry := p.seconds / float64(p.Total)
-		s.Table.Rows = append(s.Table.Rows, []string{
-			strconv.Itoa(p.Zeros), strconv.Itoa(p.N),
-			fmt.Sprintf("%ss (%ss to %ss)", scaled(p.seconds/float64(p.N)), scaled(perTry*p.mean.Lo), scaled(perTry*p.mean.Hi)),
-			scaled(law.Mean()/rate) + "s",
-			fmt.Sprintf("%ss to %ss", scaled(law.Quantile(0.025)/rate), scaled(law.Quantile(0.975)/rate)),
-		})
-	}
-	s.Charts = []chart.Chart{timeChart(points, rate)}
-	return s
 }
 
 // luck returns the section that compares the numbers of tries with the geometric law

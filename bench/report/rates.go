@@ -74,7 +74,7 @@ func rates(f *File) *Section {
 		ID: "rates", Title: "Hash rate by kernel, one core",
 		Text: []string{"Medians with their 95 % intervals. The ratio to the plain loop with the standard library is computed " +
 			"within each round, so other load on the machine affects both sides of it."},
-		Table: &Table{Head: []string{"kernel", "rate", "over " + baseline, "best, cycles/hash", "bound", "of the bound"}},
+		Table: &Table{Head: []string{"kernel", "rate", "over " + baseline, "cycles/hash", "bound", "of the bound"}},
 	}
 	base := f.find("Scan/kernel=" + baseline)
 	for _, k := range all {
@@ -103,7 +103,7 @@ func rates(f *File) *Section {
 // nil if the file has none.
 func searches(f *File) *Section {
 	type key struct{ kernel, workers string }
-	var zeros, workers []string
+	var zeros []string
 	var rows []key
 	cells := map[key]map[string]*Series{}
 	for _, s := range f.of("Search") {
@@ -115,9 +115,6 @@ func searches(f *File) *Section {
 		cells[k][s.Parts["zeros"]] = s
 		if !slices.Contains(zeros, s.Parts["zeros"]) {
 			zeros = append(zeros, s.Parts["zeros"])
-		}
-		if !slices.Contains(workers, k.workers) {
-			workers = append(workers, k.workers)
 		}
 	}
 	if len(rows) == 0 {
@@ -137,6 +134,17 @@ func searches(f *File) *Section {
 			"Easy searches have lower rates, because starting the engine's workers takes some microseconds."},
 		Table: &Table{Head: []string{"kernel", "workers"}},
 	}
+	if len(zeros) > maxColumns {
+		s.Table.Head = append(s.Table.Head, "zeros", "rate")
+		for _, k := range rows {
+			for _, z := range zeros {
+				if r := rateAt(cells[k][z]); r > 0 {
+					s.Table.Rows = append(s.Table.Rows, []string{k.kernel, k.workers, z, measured(cells[k][z].Values[hps], hps)})
+				}
+			}
+		}
+		return s
+	}
 	for _, z := range zeros {
 		s.Table.Head = append(s.Table.Head, z+" zeros")
 	}
@@ -153,6 +161,10 @@ func searches(f *File) *Section {
 	}
 	return s
 }
+
+// maxColumns is the greatest number of difficulties that are columns of a table. More
+// become rows, because such a table would be wider than a screen.
+const maxColumns = 6
 
 // rateAt returns the median hash rate of a series, or 0 if it has none.
 func rateAt(s *Series) float64 {

@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
+
+	"github.com/lodepow/lode/bench/raw"
 )
 
 // MaxFile is the greatest length of a file that Read accepts, in bytes.
@@ -26,6 +29,28 @@ type File struct {
 	Notes  []Note    // about the machine and the run
 	Series []*Series // the benchmarks, sorted by name
 	Bad    []string  // the first few invalid result lines, each with what is wrong
+
+	// Searches are the single searches of the run, which the file itself does not
+	// contain. Without them, the report has no percentiles of the time to a block.
+	Searches []raw.Search
+}
+
+// AddSearches adds the single searches of the same run. It returns an error if their
+// seed shows that they are of another one.
+func (f *File) AddSearches(all []raw.Search) error {
+	seeds := map[string]bool{}
+	for _, n := range f.Notes {
+		if n.Key == "seed" {
+			seeds[n.Value] = true
+		}
+	}
+	for _, s := range all {
+		if seed := strconv.FormatUint(s.Seed, 10); len(seeds) > 0 && !seeds[seed] {
+			return fmt.Errorf("a search has the seed %s, which %s has not: the searches are of another run; move or rename their file", seed, f.Label)
+		}
+	}
+	f.Searches = append(f.Searches, all...)
+	return nil
 }
 
 // Note is a line "# Key: Value", or a configuration line such as goos.

@@ -23,7 +23,9 @@ func New(files []*File) (*Report, error) {
 		r.add(s)
 	}
 	for i, f := range files {
-		for _, s := range []*Section{rates(f), searches(f), timeToBlock(f), luck(f), scaling(f), others(f)} {
+		sections := []*Section{rates(f), searches(f), energy(f)}
+		sections = append(sections, timesToBlock(f)...)
+		for _, s := range append(sections, luck(f), scaling(f), others(f)) {
 			if s == nil {
 				continue
 			}

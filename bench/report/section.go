@@ -39,20 +39,13 @@ func (r *Report) WriteText(w io.Writer) error {
 	for _, s := range r.Sections {
 		fmt.Fprintf(&out, "%s\n%s\n", s.Title, strings.Repeat("-", len([]rune(s.Title))))
 		for _, p := range s.Text {
-			out.WriteString(wrap(p, 100) + "\n")
+			out.WriteString(wrap(p, textWidth) + "\n")
 		}
 		if s.Table != nil {
-			table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(table, strings.Join(s.Table.Head, "\t"))
-			for _, row := range s.Table.Rows {
-				fmt.Fprintln(table, strings.Join(row, "\t"))
-			}
-			if err := table.Flush(); err != nil {
-				return err
-			}
+			out.WriteString(s.Table.text())
 		}
 		for _, p := range s.After {
-			out.WriteString(wrap(p, 100) + "\n")
+			out.WriteString(wrap(p, textWidth) + "\n")
 		}
 		out.WriteString("\n")
 	}
@@ -62,6 +55,42 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// textWidth is the greatest width of a report as text, in characters. A single word,
+// such as the name of a file, can exceed it.
+const textWidth = 100
+
+// text returns the table as text: in columns if they fit into the width, and otherwise
+// with a paragraph for each row.
+func (t *Table) text() string {
+	var columns strings.Builder
+	w := tabwriter.NewWriter(&columns, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(t.Head, "\t"))
+	for _, row := range t.Rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	_ = w.Flush() // a strings.Builder accepts everything
+	fits := true
+	for line := range strings.Lines(columns.String()) {
+		fits = fits && len([]rune(strings.TrimRight(line, " \n"))) <= textWidth
+	}
+	if fits {
+		return columns.String()
+	}
+	var rows strings.Builder
+	for _, row := range t.Rows {
+		for i, cell := range row {
+			switch {
+			case i == 0:
+				fmt.Fprintf(&rows, "%s\n", wrap(cell, textWidth))
+			case cell != "":
+				text := wrap(t.Head[i]+": "+cell, textWidth-4)
+				fmt.Fprintf(&rows, "    %s\n", strings.ReplaceAll(text, "\n", "\n    "))
+			}
+		}
+	}
+	return rows.String()
 }
 
 // Charts returns the charts of all sections.

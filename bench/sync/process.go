@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -85,22 +84,6 @@ func (p *process) peakRSS() (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("%s has no line VmHWM (peak resident memory)", file.Name())
-}
-
-// diskBytes returns the disk space that the files in a folder occupy, as du counts
-// it, without the log.
-func diskBytes(dir string) (total int64, err error) {
-	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() || filepath.Base(path) == "log.txt" {
-			return err
-		}
-		info, err := entry.Info()
-		if err == nil {
-			total += info.Sys().(*syscall.Stat_t).Blocks * 512
-		}
-		return err
-	})
-	return total, err
 }
 
 // freeAddress returns a loopback address with a port that is free at the moment.

@@ -12,7 +12,8 @@ import (
 type gauges struct {
 	chain *chain.Chain
 
-	height, work, difficulty, tipTime     *prometheus.Desc
+	height, work, tipTime                 *prometheus.Desc
+	difficulty, nextHashes                *prometheus.Desc
 	stale, settledHeight, settledHash     *prometheus.Desc
 	held, spacing, info                   *prometheus.Desc
 	poolTxs, poolBytes, maxTxs, poolLimit *prometheus.Desc
@@ -27,6 +28,7 @@ func newGauges(c *chain.Chain) gauges {
 		height:        desc("lode_chain_height", "Height of the tip."),
 		work:          desc("lode_chain_work_hashes", "Expected hashes to make the active branch, the chainwork."),
 		difficulty:    desc("lode_chain_difficulty", "Difficulty of the next block, in units of bits 1d00ffff."),
+		nextHashes:    desc("lode_chain_next_block_hashes", "Expected hashes of the next block, its work."),
 		tipTime:       desc("lode_chain_tip_timestamp_seconds", "Time in the header of the tip."),
 		stale:         desc("lode_chain_stale_blocks", "Blocks stored beside the active branch."),
 		settledHeight: desc("lode_chain_settled_height", "The greatest multiple of 10 that is at least 6 blocks below the tip, or 0."),
@@ -44,7 +46,7 @@ func newGauges(c *chain.Chain) gauges {
 // Describe implements [prometheus.Collector].
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		g.height, g.work, g.difficulty, g.tipTime, g.stale, g.settledHeight, g.settledHash,
+		g.height, g.work, g.difficulty, g.nextHashes, g.tipTime, g.stale, g.settledHeight, g.settledHash,
 		g.held, g.spacing, g.info, g.poolTxs, g.poolBytes, g.maxTxs, g.poolLimit,
 	} {
 		ch <- d
@@ -62,6 +64,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	send(g.height, float64(s.Tip.Height))
 	send(g.work, s.Tip.Work.Float())
 	send(g.difficulty, target.Difficulty())
+	send(g.nextHashes, target.Work().Float())
 	send(g.tipTime, float64(s.Tip.Time))
 	send(g.stale, float64(s.Stale))
 	send(g.settledHeight, float64(s.SettledHeight))

@@ -33,6 +33,7 @@ type metrics struct {
 	refused    *prometheus.CounterVec
 	reorgDepth prometheus.Histogram
 	interval   prometheus.Histogram
+	intervals  *tipIntervals
 	verify     prometheus.Histogram
 	accept     prometheus.Histogram
 	txs        *prometheus.CounterVec
@@ -54,7 +55,8 @@ func newMetrics(c *chain.Chain) *metrics {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
 	}
 	m := &metrics{
-		gauges: newGauges(c),
+		gauges:    newGauges(c),
+		intervals: newTipIntervals(),
 		blocks: counters("lode_chain_blocks_total",
 			"Blocks taken in, by outcome. One that is held counts again when it is placed.", "outcome"),
 		refused: counters("lode_chain_refused_total", "Blocks refused, by reason.", "reason"),
@@ -98,6 +100,7 @@ func (m *metrics) observer() chain.Observer {
 		BlockChecked:   func(took time.Duration) { m.verify.Observe(took.Seconds()) },
 		BlockPlaced:    func(took time.Duration) { m.accept.Observe(took.Seconds()) },
 		BlockConnected: func(interval time.Duration) { m.interval.Observe(interval.Seconds()) },
+		TipMoved:       m.intervals.observe,
 		Reorg:          func(depth int) { m.reorgDepth.Observe(float64(depth)) },
 		TxTaken:        func(o chain.TxOutcome) { m.txs.WithLabelValues(o.String()).Inc() },
 		TxRefused: func(r block.Reason) {
@@ -111,7 +114,7 @@ func (m *metrics) observer() chain.Observer {
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.gauges, m.blocks, m.refused, m.reorgDepth, m.interval, m.verify, m.accept, m.txs, m.txRefused,
+		m.gauges, m.blocks, m.refused, m.reorgDepth, m.interval, m.intervals.histogram, m.verify, m.accept, m.txs, m.txRefused,
 	}
 }
 

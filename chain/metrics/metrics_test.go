@@ -39,8 +39,7 @@ func register(t *testing.T, c chain.Config) (*chain.Chain, *prometheus.Registry)
 }
 
 // Dashboards and alerts rely on every name, help text, type, label and bucket, and
-// rates need a series that has been 0 before. The file is what a node exported
-// when the metrics were still a part of package chain.
+// rates need a series that has been 0 before. The file has what a new chain exports.
 func TestExpositionOfANewChain(t *testing.T) {
 	params, err := rules.Tutorial(2)
 	if err != nil {
@@ -139,6 +138,7 @@ func TestValues(t *testing.T) {
 	for series, want := range map[string]float64{
 		"lode_chain_height":                           19,
 		"lode_chain_work_hashes":                      40,
+		"lode_chain_next_block_hashes":                2,
 		"lode_chain_tip_timestamp_seconds":            float64(tip.Time),
 		"lode_chain_stale_blocks":                     17,
 		"lode_chain_settled_height":                   10,

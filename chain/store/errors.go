@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"syscall"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/internal/syserr"
 )
 
 // diskError wraps the error of a write or a sync, and reports whether the store can
@@ -15,6 +15,10 @@ import (
 // has then rolled the transaction back, and anything that reached the disk lies in
 // free pages. Then, and only then, the error wraps [chain.ErrNoSpace]. A sync that
 // fails for lack of space is as fatal as any other that fails.
+//
+// On Windows, bbolt grows the file while it is not mapped. If that fails, bbolt has lost
+// its mapping, so it is fatal, too; only a write into space that the file has already
+// can fail for lack of space and leave the store usable.
 func diskError(err error) (_ error, goOn bool) {
 	var failed *fs.PathError
 	goOn = full(err) && (errors.As(err, &failed) && failed.Op == "write" ||
@@ -27,9 +31,9 @@ func diskError(err error) (_ error, goOn bool) {
 
 // full reports whether the error means that a disk, a quota or a limit is full.
 func full(err error) bool {
-	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+	for _, number := range syserr.Numbers(syserr.DiskFull) {
 		// bbolt does not wrap the error of growing the file, so its text is searched.
-		if errors.Is(err, errno) || strings.Contains(err.Error(), errno.Error()) {
+		if errors.Is(err, number) || strings.Contains(err.Error(), number.Error()) {
 			return true
 		}
 	}

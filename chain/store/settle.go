@@ -16,7 +16,7 @@ import (
 // so that Open reads the disk. After a sync that failed, the kernel keeps the pages
 // that it could not write as if they were on the disk.
 func settle(path string) error {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // Windows syncs no file that is open for reading only
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,8 @@ func syncDirs(dir string) error {
 }
 
 // syncDir syncs a folder. It skips folders that this process may not read, which it
-// can therefore not have made, and file systems that cannot sync folders.
+// can therefore not have made, and file systems that cannot sync folders. Windows syncs
+// no folders and says that this is not permitted; NTFS keeps them in its journal.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrPermission) {

@@ -169,9 +169,14 @@ func (s *siege) live() {
 	})
 }
 
-// mine lets a node mine a block, and waits until all nodes have its height.
+// mine lets a node mine a block, and waits until all nodes have its height. The call
+// has a connection of its own, as it has with curl. A client that reuses an idle
+// connection has to expect that the node closes it at that very moment to make room,
+// and HTTP clients do not repeat a POST of their own accord.
 func (s *siege) mine(ctx context.Context, i int) {
-	status, answer, err := s.nodes[i].call(ctx, http.MethodPost, "/mine", "")
+	own := *s.nodes[i]
+	own.client = clientFrom(clientIP, 10*time.Second, true)
+	status, answer, err := own.call(ctx, http.MethodPost, "/mine", "")
 	if ctx.Err() != nil || err == nil && status == http.StatusOK && strings.Contains(string(answer), `"mined":false`) {
 		return
 	}

@@ -19,6 +19,9 @@ node, and then prints a report as text. Each round runs every benchmark once, so
 slow changes of the machine's speed affect all of them alike. No Go toolchain is
 needed. The command lodelab also draws charts.
 
+With --zeros, --workers or --kernel only whole searches are measured: every difficulty
+with every number of workers and every kernel.
+
 The output has the format of go test -bench, which benchstat and lodelab report read.
 The description of the machine and the report are lines that begin with #. Keep the
 machine otherwise idle while the command runs. An interrupt ends the run early: the

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,10 +18,11 @@ import (
 // input opens the files on the command line, one after another.
 type input struct {
 	names  []string
-	std    io.Reader // for the name "-"
-	opened int       // number of files that have been opened
-	file   io.Closer // the latest of them, unless it is standard input
-	layers []string  // of compression around the first file
+	std    io.Reader       // for the name "-"
+	opened int             // number of files that have been opened
+	file   io.Closer       // the latest of them, unless it is standard input
+	layers []string        // of compression around the first file
+	peeked *headers.Stream // the first file, if begins has opened it and next has not returned it
 }
 
 // newInput returns the input of some files. No names mean standard input.
@@ -31,8 +36,34 @@ func newInput(names []string, std io.Reader) (*input, error) {
 	return &input{names: names, std: std}, nil
 }
 
+// begins opens the first file and returns how it begins. The next call of next returns
+// that file.
+func (in *input) begins() ([]byte, error) {
+	stream, err := in.next()
+	if err != nil {
+		return nil, err
+	}
+	buffered := bufio.NewReaderSize(stream.Reader, 1<<16)
+	start, err := buffered.Peek(1 << 16)
+	stream.Reader = buffered
+	if err != nil && !errors.Is(err, io.EOF) {
+		stream.Reader = io.MultiReader(bytes.NewReader(start), failing{err}) // the buffer would not return it again
+	}
+	in.peeked = &stream
+	return start, nil
+}
+
+// failing is a reader of which every read fails.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
 // next opens the next file, as headers.NewMultiReader demands.
 func (in *input) next() (headers.Stream, error) {
+	if stream := in.peeked; stream != nil {
+		in.peeked = nil
+		return *stream, nil
+	}
 	in.close()
 	if in.opened == len(in.names) {
 		return headers.Stream{}, io.EOF
@@ -72,4 +103,16 @@ func (in *input) name(i int) string {
 		return name
 	}
 	return "standard input"
+}
+
+// failed returns the error of the i-th file with its name.
+func (in *input) failed(i int, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) && path.Op == "open" {
+		return err // it names the file, which may be a later one
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: the compressed file is cut off: %w", in.name(i), err)
+	}
+	return fmt.Errorf("%s: %w", in.name(i), err)
 }

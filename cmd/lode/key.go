@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/lodepow/lode/cmd/internal/cli"
 )
@@ -29,8 +30,8 @@ type keyShowCmd struct {
 
 const keyType = "PRIVATE KEY" // PKCS #8, RFC 5958
 
-// Run creates an Ed25519 key, writes it to a new file and prints the public key. No
-// other copy of the private key exists.
+// Run creates an Ed25519 key, writes it to a new file and prints the public key. Standard
+// error says where the private key is, of which no other copy exists.
 func (c *keyNewCmd) Run(s cli.Std) error {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -51,7 +52,14 @@ func (c *keyNewCmd) Run(s cli.Std) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	_, err = fmt.Fprintln(s.Out, hex.EncodeToString(public))
+	path := c.File
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if _, err := fmt.Fprintln(s.Out, hex.EncodeToString(public)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.Err, "lode: the private key is in %s, and nowhere else; the line above is the public half\n", path)
 	return err
 }
 

@@ -14,20 +14,22 @@ import (
 	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
 )
 
 // nodeCmd declares its flags in the order in which --help shows them: what
 // everybody needs first, the limits last. The keys of the groups are those of
 // flagGroups.
 type nodeCmd struct {
-	Listen     string           `group:"basics" env:"LODE_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Address to serve the HTTP API on (${default})."`
-	Data       string           `group:"basics" env:"LODE_DATA" default:"lode-data" placeholder:"DIR" help:"Folder that holds the chain (${default}); created if it does not exist."`
-	Network    string           `group:"basics" env:"LODE_NETWORK" default:"tutorial" placeholder:"NAME" help:"Network to join: tutorial, lab, or a file with the parameters of another one (${default})."`
-	Difficulty *int             `group:"basics" env:"LODE_DIFFICULTY" placeholder:"N" help:"Number of hex zeros that the hash of a block must begin with, on the tutorial network only (2)."`
-	Mine       string           `group:"basics" env:"LODE_MINE" default:"on-demand" enum:"on-demand,pending,continuous" placeholder:"MODE" help:"When to mine: ${enum} (${default})."`
-	Peer       []gossip.Address `group:"basics" env:"LODE_PEER" placeholder:"URL" help:"Address of another node to connect to, http://host:port; may be repeated."`
-	Token      string           `group:"basics" env:"LODE_TOKEN" placeholder:"WORD" help:"Token that clients must send to mine or to connect nodes, as 'Authorization: Bearer WORD'."`
-	Verbose    bool             `group:"basics" env:"LODE_VERBOSE" help:"Also log every request that fails."`
+	Listen     string        `group:"basics" env:"LODE_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Address to serve the HTTP API on (${default})."`
+	Data       string        `group:"basics" env:"LODE_DATA" default:"lode-data" placeholder:"DIR" help:"Folder that holds the chain (${default}); created if it does not exist."`
+	Network    string        `group:"basics" env:"LODE_NETWORK" default:"tutorial" placeholder:"NAME" help:"Network to join: tutorial, lab, or a file with the parameters of another one (${default})."`
+	Difficulty *int          `group:"basics" env:"LODE_DIFFICULTY" placeholder:"N" help:"Number of hex zeros that the hash of a block must begin with, on the tutorial network only (2)."`
+	Mine       string        `group:"basics" env:"LODE_MINE" default:"on-demand" enum:"on-demand,pending,continuous" placeholder:"MODE" help:"When to mine: ${enum} (${default})."`
+	Peer       []peerAddress `group:"basics" env:"LODE_PEER" placeholder:"URL" help:"Address of another node to connect to, http://host:port; may be repeated."`
+	Import     []string      `group:"basics" env:"LODE_IMPORT" sep:"none" placeholder:"FILE" help:"File with the chain of another node, as GET /chain answers it; its blocks are added to the chain at the start. May be repeated; may be compressed; - is standard input."`
+	Token      string        `group:"basics" env:"LODE_TOKEN" placeholder:"WORD" help:"Token that clients must send to mine or to connect nodes, as 'Authorization: Bearer WORD'."`
+	Verbose    bool          `group:"basics" env:"LODE_VERBOSE" help:"Also log every request that fails."`
 
 	peerFlags    `group:"peers"`
 	engineFlags  `group:"mining"`
@@ -45,7 +47,7 @@ another node and learns the addresses of further nodes from it.`
 
 // Validate is called after the flags have been parsed.
 func (c *nodeCmd) Validate() error {
-	return errors.Join(c.peerFlags.check(), c.limitFlags.check(), c.stratumFlags.check(), atLeast("--workers", c.Workers, 0))
+	return errors.Join(checkListen(c.Listen), node.CheckAdvertise(c.Advertise), c.peerFlags.check(), c.limitFlags.check(), c.stratumFlags.check(), checkTag(c.Tag))
 }
 
 // Run runs a node until the process receives an interrupt or SIGTERM.
@@ -54,10 +56,16 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
+	if _, _, err := pow.Choose(c.Kernel); err != nil {
+		return cli.UsageError{Err: err}
+	}
+	if err := checkData(c.Data); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
-	signal.Ignore(syscall.SIGXFSZ) // a write beyond the file size limit then fails like one on a full disk
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	ignoreFileSizeSignal()
 
 	level := slog.LevelInfo
 	if c.Verbose {
@@ -67,7 +75,7 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	config := node.Config{
 		Params: params, Data: c.Data, Listen: c.Listen,
 		Mine: node.Mode(c.Mine), Tag: c.Tag, Workers: c.Workers, Kernel: c.Kernel, Nice: c.Nice,
-		Peers: c.Peer, Token: c.Token,
+		Peers: c.peers(), Token: c.Token,
 		Version: cli.Version(), Logger: log,
 	}
 	c.peerFlags.setIn(&config)
@@ -77,11 +85,16 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	n, err := node.Open(ctx, config)
 	if err != nil {
-		return err
+		return explainOpen(ctx, c, err)
 	}
 	setProcs(n.Engine())
 	setMemory()
 
+	if len(c.Import) > 0 {
+		if err := importFiles(ctx, n.Chain(), c.Import, s.In, log); err != nil {
+			return errors.Join(err, n.Close())
+		}
+	}
 	tip := n.Chain().Tip()
 	log.Info("chain open", "network", params.Name(), "height", tip.Height, "tip", tip.Hash, "data", c.Data)
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !isLoopback(host) {
@@ -121,6 +134,15 @@ func (c *nodeCmd) params() (rules.Params, error) {
 		}
 		return params, nil
 	}
+}
+
+// peers returns the addresses of the flag --peer.
+func (c *nodeCmd) peers() []gossip.Address {
+	var peers []gossip.Address
+	for _, p := range c.Peer {
+		peers = append(peers, gossip.Address(p))
+	}
+	return peers
 }
 
 func isLoopback(host string) bool {

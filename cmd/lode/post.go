@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,11 +33,11 @@ const postTimeout = 30 * time.Second
 func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
 	body, err := c.body(time.Now())
 	if err != nil {
-		return cli.UsageError{Err: err}
+		return err
 	}
 	base, err := url.Parse(c.Node)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return cli.UsageError{Err: fmt.Errorf("--node %q: want a URL such as http://127.0.0.1:8000", c.Node)}
+		return cli.UsageError{Err: fmt.Errorf("--node %s: want a URL such as %s", c.Node, urlFor(c.Node))}
 	}
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
@@ -69,7 +71,7 @@ func (c *postCmd) body(now time.Time) ([]byte, error) {
 	for name, value := range c.Field {
 		switch name {
 		case "author", "content", "timestamp", "public_key", "signature":
-			return nil, fmt.Errorf("--field %s: this field has its own flag or is set automatically", name)
+			return nil, cli.UsageError{Err: fmt.Errorf("--field %s: this field has its own flag or is set automatically", name)}
 		}
 		fields[name] = value
 	}
@@ -84,4 +86,16 @@ func (c *postCmd) body(now time.Time) ([]byte, error) {
 	}
 	tx, err := block.Sign(body, key, now)
 	return []byte(tx.String()), err
+}
+
+// urlFor returns the URL that somebody may have meant who has typed something else.
+func urlFor(typed string) string {
+	const example = "http://127.0.0.1:8000"
+	if _, err := strconv.ParseUint(typed, 10, 16); err == nil {
+		return "http://127.0.0.1:" + typed
+	}
+	if host, port, err := net.SplitHostPort(strings.TrimRight(typed, "/")); err == nil && host != "" && port != "" {
+		return "http://" + net.JoinHostPort(host, port)
+	}
+	return example
 }

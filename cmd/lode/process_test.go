@@ -62,6 +62,7 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}},
 	}
 	cmd.Stderr = p.log
+	separate(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -123,7 +124,7 @@ func (p *process) getJSON(t testing.TB, path string, v any) {
 func (p *process) stop(t testing.TB, s os.Signal) time.Duration {
 	t.Helper()
 	start := time.Now()
-	if err := p.cmd.Process.Signal(s); err != nil {
+	if err := send(p.cmd.Process, s); err != nil {
 		t.Fatal(err)
 	}
 	<-p.done

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the generated documentation")
 func TestCommandReference(t *testing.T) {
 	clitest.Reference{
 		Program: "lode", Title: "The command line", File: "../../docs/commands.md",
-		Commands: []string{"", "node", "post", "key new", "key show", "grind", "verify", "kernels", "bench", "version"},
+		Commands: []string{"", "node", "mine", "post", "key new", "key show", "grind", "stratum-check", "verify", "kernels", "bench", "completion", "version"},
 	}.Check(t, run, *update)
 }
 
@@ -42,7 +42,7 @@ func TestNodeFlagGroups(t *testing.T) {
 		}
 	}
 	const want = `
-Basics: listen data network difficulty mine peer token verbose
+Basics: listen data network difficulty mine peer import token verbose
 Peers: advertise allow-peer outbound inbound addresses ban-time
 Mining: workers kernel nice tag stratum stratum-only stratum-cert stratum-key stratum-sessions
 Limits: pool-txs pool-bytes connections connections-each inbound-each peer-requests peer-bodies peer-rate peer-hellos`

@@ -4,20 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/lodepow/lode/chain/dump"
 	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/pow/headers"
 	"github.com/lodepow/lode/pow/reject"
 )
 
 type verifyCmd struct {
-	Files    []string `arg:"" optional:"" name:"file" help:"Files of headers, which are read one after another. Without any, or for -, standard input is read."`
-	Retarget bool     `help:"Also check Bitcoin's difficulty rule."`
-	Network  string   `placeholder:"NAME" help:"Network of the headers: main, testnet3, testnet4, signet, regtest or simnet. By default it is recognised by its genesis, if the stream begins there."`
+	Files    []string `arg:"" optional:"" name:"file" help:"Files of headers, or of a node's chain, which are read one after another. Without any, or for -, standard input is read."`
+	Retarget bool     `help:"Also check Bitcoin's difficulty rule. That of a node's chain is always checked."`
+	Network  string   `placeholder:"NAME" help:"Network of the headers: main, testnet3, testnet4, signet, regtest or simnet; of a node's chain: tutorial, lab or a file with the parameters. By default it is recognised by its genesis, if the stream begins there."`
 	Height   *uint32  `placeholder:"N" help:"Height of the first header, if the stream does not begin at a genesis."`
 }
 
@@ -25,6 +25,11 @@ func (*verifyCmd) Help() string {
 	return `Checks that every header follows its parent in the stream, that its hash proves the
 work, and that its time is later than the median of the eleven before it. Prints a
 summary; the stream may contain branches, which are counted separately.
+
+The chain of a node (what GET /chain answers, whole or as pages in the order of their
+heights, or blocks from GET /blocks/ID) is checked wholly: also difficulty, heights,
+merkle roots, transactions and signatures. At the first block with a fault the command
+says its height, which field was changed, or which transaction, and the reason.
 
 The form of the headers is recognised: raw bytes (80 each); hex (160 digits each), also
 within JSON, CSV, quotes or other text, and at the beginning of whole blocks; JSON
@@ -43,24 +48,27 @@ be read).`
 
 // Run checks the stream and prints a summary.
 func (c *verifyCmd) Run(s cli.Std) error {
-	if c.Network != "" && headers.NetworkNamed(c.Network) == nil {
-		return cli.UsageError{Err: fmt.Errorf("no network is called %q: choose %s", c.Network, headers.NetworkNames())}
-	}
 	in, err := newInput(c.Files, s.In)
 	if err != nil {
-		return err
+		return cli.UsageError{Err: err}
 	}
 	defer in.close()
 	start := time.Now()
+	beginning, err := in.begins()
+	if err == nil && dump.Recognise(beginning) {
+		return c.verifyDump(s.Out, in, start)
+	}
+	if err == nil && c.Network != "" && headers.NetworkNamed(c.Network) == nil {
+		return cli.UsageError{Err: fmt.Errorf("no network is called %q: choose %s", c.Network, headers.NetworkNames())}
+	}
+	if err != nil {
+		return in.failed(0, err)
+	}
 	reader := headers.NewMultiReader(in.next)
 	summary, err := c.verify(reader)
 	elapsed := time.Since(start)
-	var path *fs.PathError
-	if errors.As(err, &path) && path.Op == "open" {
-		return err // it names the file, which may be a later one
-	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", in.name(reader.Stream()), err)
+		return in.failed(reader.Stream(), err)
 	}
 	if summary.Headers == 0 {
 		return fmt.Errorf("%s holds no headers", in.name(0))

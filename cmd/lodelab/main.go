@@ -13,9 +13,11 @@ import (
 func main() { cli.Main(run) }
 
 type commands struct {
-	Bench   benchCmd       `cmd:"" help:"Measure proof of work on this machine, for about a minute."`
-	Report  reportCmd      `cmd:"" help:"Turn results of benchmarks into tables, charts and a page."`
-	Version cli.VersionCmd `cmd:"" help:"Print the version."`
+	Bench      benchCmd          `cmd:"" help:"Measure proof of work on this machine, for about a minute."`
+	Report     reportCmd         `cmd:"" help:"Turn results of benchmarks into tables, charts and a page."`
+	Completion cli.CompletionCmd `cmd:"" help:"Print a script that completes commands and flags in a shell."`
+	Help       cli.HelpCmd       `cmd:"" help:"Show the help of a command."`
+	Version    cli.VersionCmd    `cmd:"" help:"Print the version."`
 }
 
 // run runs the command that the arguments name and returns the exit status.

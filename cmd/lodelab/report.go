@@ -1,19 +1,22 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/lodepow/lode/bench/raw"
 	"github.com/lodepow/lode/bench/report"
 	"github.com/lodepow/lode/bench/report/page"
 	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
 type reportCmd struct {
-	Files []string `arg:"" name:"file" help:"Results of lodelab bench, lode bench or go test -bench, - for standard input. A name may be given a label: before=old.txt. With several files the later ones are compared with the first."`
+	Files []string `arg:"" name:"file" help:"Results of lodelab bench, lode bench or go test -bench, - for standard input. A name may be given a label: before=old.txt. With several files the later ones are compared with the first. The single searches of NAME.txt are read from NAME.csv or NAME.csv.gz beside it, if there is one."`
 	Out   string   `placeholder:"DIR" default:"lode-report" help:"Folder to write to (${default}): report.html, which is complete by itself, and its charts as SVG and PNG."`
 }
 
@@ -69,5 +72,34 @@ func readResults(name string, in io.Reader) (*report.File, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // opened for reading only
-	return report.Read(label, f)
+	results, err := report.Read(label, f)
+	if err != nil {
+		return nil, err
+	}
+	return results, addSearches(results, path)
+}
+
+// addSearches reads the single searches of a file of results, if there is a file with
+// the same name that ends in .csv or .csv.gz.
+func addSearches(to *report.File, path string) error {
+	base := strings.TrimSuffix(path, filepath.Ext(path))
+	for _, name := range []string{base + ".csv", base + ".csv.gz"} {
+		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) || name == path {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }() // opened for reading only
+		searches, err := raw.Read(f)
+		if err == nil {
+			err = to.AddSearches(searches)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	}
+	return nil
 }

@@ -1,26 +1,77 @@
-// Command generate writes the dashboards into a folder, as JSON files for Grafana.
-// go generate ./dashboards runs it.
+// Command generate writes the dashboards as JSON files for Grafana into the folder
+// grafana of a given folder, and the recording rules and alerts as files for
+// Prometheus into its folder prometheus. go generate ./dashboards runs it.
+//
+// Its flags set which nodes are watched and when the alerts fire:
+//
+//	go run ./dashboards/generate -selector 'job="mine", cluster="attic"' -reorg-depth 6 /etc/lode/monitoring
 package main
 
 import (
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/lodepow/lode/dashboards"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
 }
 
 func run(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("want one argument, the folder to write to, got %q", args)
+	var c dashboards.AlertConfig
+	flags := newFlags(&c)
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		return fmt.Errorf("want one argument, the folder to write to, got %q", flags.Args())
+	}
+	if strings.ContainsAny(c.Selector, "{}$") {
+		return fmt.Errorf("-selector %s: want only what stands between the braces of a selector, such as job=\"mine\"", c.Selector)
+	}
+	return write(flags.Arg(0), c)
+}
+
+// newFlags returns the flags that set a configuration. A flag that is not given, or is
+// 0, stands for the default.
+func newFlags(c *dashboards.AlertConfig) *flag.FlagSet {
+	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
+	flags.StringVar(&c.Selector, "selector", `job=~"lode.*"`, "label matchers of the nodes to watch")
+	number := func(field *float64, name string, value float64, usage string) {
+		flags.Float64Var(field, name, value, usage)
+	}
+	number(&c.TipSpacings, "tip-spacings", 30, "LodeTipTooOld: age of the tip, in block spacings")
+	flags.BoolVar(&c.TipAlways, "tip-always", false, "LodeTipTooOld: fire also where no watched node mines continuously, because the miners are elsewhere")
+	number(&c.BlocksBehind, "blocks-behind", 6, "LodeNodeBehind: blocks below the highest tip")
+	number(&c.ReorgDepth, "reorg-depth", 3, "LodeDeepReorg: depth up to which a reorg is ordinary")
+	number(&c.BlocksRefused, "blocks-refused", 5, "LodeBlocksRefused: blocks in five minutes")
+	number(&c.PostsRefused, "posts-refused", 10, "LodeMempoolFull: transactions in five minutes")
+	number(&c.FreeBytes, "free-bytes", 1<<30, "LodeDiskSpaceLow: free space, in bytes")
+	number(&c.AnswerSeconds, "answer-seconds", .5, "LodeAPISlow: 99th percentile of the time to answer")
+	number(&c.AnswerRequests, "answer-requests", 100, "LodeAPISlow: least number of requests in five minutes")
+	number(&c.ClockSeconds, "clock-seconds", 60, "LodeClockWrong: difference from the peers' clocks")
+	number(&c.HashRateShare, "hash-rate-share", .5, "LodeHashRateFallen: share of the average of six hours")
+	number(&c.CandidatesWrong, "candidates-wrong", 10, "LodeKernelFaulty: wrong candidates in 2^32 hashes")
+	number(&c.Restarts, "restarts", 3, "LodeRestarting: restarts in half an hour")
+	flags.DurationVar(&c.VersionsFor, "versions-for", time.Hour, "LodeVersionsMixed: time that an upgrade may take")
+	return flags
+}
+
+// write writes all files into the folders grafana and prometheus of dir.
+func write(dir string, c dashboards.AlertConfig) error {
+	files := map[string]string{
+		"prometheus/rules.yml":  c.RulesFile(),
+		"prometheus/alerts.yml": c.AlertsFile(),
 	}
 	for _, d := range dashboards.All() {
 		g, err := d.Grafana()
@@ -31,7 +82,14 @@ func run(args []string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(args[0], d.UID+".json"), append(text, '\n'), 0o644); err != nil {
+		files["grafana/"+d.UID+".json"] = string(text) + "\n"
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}

@@ -25,19 +25,21 @@ import (
 const (
 	warmUp  = 20 * time.Second
 	quiet   = 70 * time.Second
-	trouble = 150 * time.Second // at least; see waitApart
+	trouble = 270 * time.Second // at least; see waitApart
 	healing = 25 * time.Second
 	still   = 15 * time.Second
 
-	mostTrouble = 5 * time.Minute // longest time until an alert must have noticed the split
+	slowInterval = time.Minute     // between the scrapes and evaluations of the slow Prometheus
+	mostTrouble  = 5 * time.Minute // longest time until an alert must have noticed the split
 )
 
 // story is a network watched by a Prometheus, with the times of what happened to it.
 type story struct {
 	*Prometheus
-	a, b, c *watched // mine, and are connected with each other
-	killed  *Node    // is killed while it runs
-	full    *Node    // has a limit on the size of its files
+	slow    *Prometheus // scrapes and evaluates once a minute
+	a, b, c *watched    // mine, and are connected with each other
+	killed  *Node       // is killed while it runs
+	full    *Node       // has a limit on the size of its files
 
 	// The parts of the story begin at these times: begun (after the warm-up), split
 	// (trouble begins), healed (the network is whole again), and stilled (no more
@@ -66,11 +68,12 @@ func during(f func()) moment {
 // nodes' own counts.
 func TestLive(t *testing.T) {
 	if os.Getenv("LODE_PROMETHEUS") == "" {
-		t.Skip("NOT TESTED: dashboards and alerts on a live Prometheus, which takes five to eight minutes; set LODE_PROMETHEUS=1")
+		t.Skip("NOT TESTED: dashboards and alerts on a live Prometheus, which takes seven to ten minutes; set LODE_PROMETHEUS=1")
 	}
 	s := runStory(t)
 	t.Run("quiet", s.checkQuiet)
 	t.Run("alerts", s.checkAlerts)
+	t.Run("alerts at a minute", s.checkSlowAlerts)
 	t.Run("panels", s.checkPanels)
 	t.Run("hash rate", s.checkHashRate)
 	t.Run("intervals", s.checkIntervals)
@@ -102,12 +105,14 @@ func runStory(t *testing.T) *story {
 	if s.Prometheus, err = StartPrometheus(t.Context(), t.TempDir(), listen, targets...); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		s.Close()
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	s.endWith(t, s.Prometheus)
+	if listen, err = FreeAddr(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	if s.slow, err = startPrometheus(t.Context(), t.TempDir(), listen, slowInterval, targets...); err != nil {
+		t.Fatal(err)
+	}
+	s.endWith(t, s.slow)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
@@ -148,6 +153,16 @@ func runStory(t *testing.T) *story {
 	wait(t, still)
 	s.stilled = time.Now()
 	return s
+}
+
+// endWith stops a Prometheus at the end of the test.
+func (s *story) endWith(t *testing.T, p *Prometheus) {
+	t.Cleanup(func() {
+		p.Close()
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // waitApart waits until an alert has noticed that the network is split, but not
@@ -271,10 +286,11 @@ func (s *story) sendBadBlocks(t *testing.T) {
 	}
 }
 
-// firing returns the time at which each alert first fired, by "name instance".
-func (s *story) firing(t *testing.T) map[string]time.Time {
+// firing returns the time at which each alert first fired in a Prometheus, by "name
+// instance".
+func (s *story) firing(t *testing.T, p *Prometheus) map[string]time.Time {
 	t.Helper()
-	found, err := s.QueryRange(t.Context(), `ALERTS{alertstate="firing"}`, s.begun.Add(-warmUp), s.stilled, time.Second)
+	found, err := p.QueryRange(t.Context(), `ALERTS{alertstate="firing"}`, s.begun.Add(-warmUp), s.stilled, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,17 +306,46 @@ func (s *story) firing(t *testing.T) map[string]time.Time {
 
 // checkQuiet checks that no alert fires before the trouble begins.
 func (s *story) checkQuiet(t *testing.T) {
-	for name, at := range s.firing(t) {
-		if at.Before(s.split) {
-			t.Errorf("%s fires %s after the start, although nothing is wrong", name, at.Sub(s.begun.Add(-warmUp)).Round(time.Second))
+	for _, p := range []*Prometheus{s.Prometheus, s.slow} {
+		for name, at := range s.firing(t, p) {
+			if at.Before(s.split) {
+				t.Errorf("%s fires %s after the start, although nothing is wrong", name, at.Sub(s.begun.Add(-warmUp)).Round(time.Second))
+			}
 		}
+	}
+}
+
+// checkSlowAlerts checks that alerts also fire with a scrape and an evaluation a
+// minute, and that the hash rate is recorded.
+func (s *story) checkSlowAlerts(t *testing.T) {
+	first := s.firing(t, s.slow)
+	for _, want := range []struct {
+		name  string
+		cause moment
+	}{
+		{"LodeNodeDown killed", s.death},
+		{"LodeHashingStalled b", s.turned},
+		{"LodeDiskFull full", s.filled},
+		{"LodeBlocksRefused a", s.sentBadBlocks},
+	} {
+		switch at, ok := first[want.name]; {
+		case !ok:
+			t.Errorf("%s does not fire", want.name)
+		case at.Before(want.cause.from):
+			t.Errorf("%s fires %s before its cause", want.name, want.cause.from.Sub(at))
+		default:
+			t.Logf("%s fires after %s", want.name, at.Sub(want.cause.to).Round(time.Second))
+		}
+	}
+	found, err := s.slow.Query(t.Context(), `instance:lode_hashes:rate5m{instance=~"a|c"} > 0`, s.healed)
+	if err != nil || len(found) != 2 {
+		t.Errorf("hash rates %v, %v: want those of a and c", found, err)
 	}
 }
 
 // late returns the greatest delay of a sample, beyond the configured interval, in the
 // samples of a selector while the network was split.
 func (s *story) late(t *testing.T, selector string) time.Duration {
-	const interval = 5 * time.Second // both scrape_interval and evaluation_interval in prometheus.yml
 	t.Helper()
 	found, err := s.Query(t.Context(), fmt.Sprintf("%s[%ds]", selector, int(s.healed.Sub(s.split).Seconds())), s.healed)
 	if err != nil || len(found) == 0 {
@@ -309,7 +354,7 @@ func (s *story) late(t *testing.T, selector string) time.Duration {
 	var most time.Duration
 	for _, series := range found {
 		for i := 1; i < len(series.Points); i++ {
-			most = max(most, series.Points[i].Time.Sub(series.Points[i-1].Time)-interval)
+			most = max(most, series.Points[i].Time.Sub(series.Points[i-1].Time)-Interval)
 		}
 	}
 	return most
@@ -320,10 +365,10 @@ func (s *story) late(t *testing.T, selector string) time.Duration {
 // TestPromtool checks the same times without slack, for the rules alone.
 func (s *story) checkAlerts(t *testing.T) {
 	const most = 30 * time.Second // limit of the slack, beyond which the check would mean nothing
-	scrapes, evaluations := s.late(t, "up"), s.late(t, `instance:lode_hashes:rate1m{instance="a"}`)
+	scrapes, evaluations := s.late(t, "up"), s.late(t, `instance:lode_hashes:rate5m{instance="a"}`)
 	t.Logf("scrapes are up to %s late, evaluations up to %s", scrapes, evaluations)
 	slack := 10*time.Second + min(scrapes+evaluations, most)
-	first := s.firing(t)
+	first := s.firing(t, s.Prometheus)
 	// A search that is in progress when the clock is turned continues to its end.
 	stalled := s.b.stalled(s.turned.to)
 	if stalled.IsZero() {
@@ -335,8 +380,8 @@ func (s *story) checkAlerts(t *testing.T) {
 		cause  moment
 		within time.Duration
 	}{
-		{"LodeNodeDown killed", s.death, 45 * time.Second},
-		{"LodeHashingStalled b", moment{stalled, stalled}, 105 * time.Second},
+		{"LodeNodeDown killed", s.death, 90 * time.Second},
+		{"LodeHashingStalled b", moment{stalled, stalled}, 2 * time.Minute},
 		{"LodeDiskFull full", s.filled, 10 * time.Second},
 		{"LodeBlocksRefused a", s.sentBadBlocks, 10 * time.Second},
 		{"LodeNoPeers c", s.cut, 135 * time.Second},

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,16 +26,26 @@ type Prometheus struct {
 	dir string
 }
 
+// Interval is the scrape and evaluation interval of the configuration in this
+// repository.
+const Interval = 5 * time.Second
+
 // StartPrometheus runs the program prometheus and waits until it is ready. It keeps
 // its data, its configuration and its list of targets in dir, and listens on the
 // address listen, which must be free (see FreeAddr).
 func StartPrometheus(ctx context.Context, dir, listen string, targets ...Target) (*Prometheus, error) {
+	return startPrometheus(ctx, dir, listen, Interval, targets...)
+}
+
+// startPrometheus is like StartPrometheus, with another interval between scrapes and
+// evaluations.
+func startPrometheus(ctx context.Context, dir, listen string, interval time.Duration, targets ...Target) (*Prometheus, error) {
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
 		return nil, fmt.Errorf("%w: install it (Debian's package is called prometheus) or put it on the path", err)
 	}
 	p := &Prometheus{Client: NewClient("http://" + listen), dir: dir}
-	if err := p.writeConfig(); err != nil {
+	if err := p.writeConfig(interval); err != nil {
 		return nil, err
 	}
 	if err := p.SetTargets(targets...); err != nil {
@@ -69,7 +80,7 @@ func FreeAddr(ctx context.Context, addr string) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-func (p *Prometheus) writeConfig() error {
+func (p *Prometheus) writeConfig(interval time.Duration) error {
 	files, err := fs.Glob(dashboards.PrometheusFiles, "prometheus/*.yml")
 	if err != nil {
 		return err
@@ -82,6 +93,7 @@ func (p *Prometheus) writeConfig() error {
 		if err != nil {
 			return err
 		}
+		text = bytes.ReplaceAll(text, []byte("_interval: 5s\n"), fmt.Appendf(nil, "_interval: %ds\n", int(interval.Seconds())))
 		if err := os.WriteFile(filepath.Join(p.dir, path.Base(name)), text, 0o644); err != nil {
 			return err
 		}

@@ -7,21 +7,29 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/lodepow/lode/dashboards/live"
 )
 
-const nodes = 3
+// The addresses are fixed, so that bookmarks and other Prometheus servers can point at
+// them. docs/monitoring.md lists them.
+const (
+	defaultListen = "127.0.0.1:9090"
+	defaultNodes  = "127.0.0.1:8101,127.0.0.1:8102,127.0.0.1:8103"
+)
 
 func main() {
 	var o options
 	flag.StringVar(&o.lode, "lode", "./lode", "path of the program lode")
-	flag.StringVar(&o.listen, "listen", "127.0.0.1:9090", "address of Prometheus; if its port is taken, a free one is used instead")
+	flag.StringVar(&o.listen, "listen", defaultListen, "address of Prometheus")
+	flag.StringVar(&o.nodes, "nodes", defaultNodes, "addresses of the nodes, separated by commas")
 	flag.StringVar(&o.dir, "dir", "", "folder for all data; if empty, a temporary one that is removed at the end")
 	flag.DurationVar(&o.duration, "for", 0, "time after which everything ends; 0 means never")
 	flag.Parse()
@@ -35,18 +43,44 @@ func main() {
 }
 
 type options struct {
-	lode, listen, dir string
-	duration          time.Duration
+	lode, listen, nodes, dir string
+	duration                 time.Duration
 }
 
+// checkFree returns an error that names every address that cannot be listened on, with
+// the flag that changes it.
+func checkFree(ctx context.Context, o options) error {
+	var errs []error
+	check := func(addr, what, flag string) {
+		var config net.ListenConfig
+		l, err := config.Listen(ctx, "tcp", addr)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s, the address of %s, cannot be used (%w): end the program that uses it, or choose another address with %s", addr, what, err, flag))
+			return
+		}
+		errs = append(errs, l.Close())
+	}
+	for i, addr := range strings.Split(o.nodes, ",") {
+		check(addr, nodeName(i), "-nodes")
+	}
+	check(o.listen, "Prometheus", "-listen")
+	return errors.Join(errs...)
+}
+
+func nodeName(i int) string { return fmt.Sprintf("node-%d", i+1) }
+
 func run(ctx context.Context, o options) (err error) {
+	if err := checkFree(ctx, o); err != nil {
+		return err
+	}
 	if o.dir == "" {
 		if o.dir, err = os.MkdirTemp("", "lode-monitor-"); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
 	}
-	ended := make(chan string, nodes+1)
+	nodes := strings.Split(o.nodes, ",")
+	ended := make(chan string, len(nodes)+1)
 	follow := func(name string, p *live.Process) {
 		go func() {
 			<-p.Done()
@@ -55,11 +89,11 @@ func run(ctx context.Context, o options) (err error) {
 	}
 
 	var targets []live.Target
-	for i := range nodes {
-		name := fmt.Sprintf("node-%d", i+1)
+	for i, addr := range nodes {
+		name := nodeName(i)
 		command := []string{
 			o.lode, "node", "--network", "lab", "--mine", "continuous", "--workers", "1",
-			"--listen", "127.0.0.1:0", "--tag", name, "--data", filepath.Join(o.dir, name),
+			"--listen", addr, "--tag", name, "--data", filepath.Join(o.dir, name),
 		}
 		for _, t := range targets {
 			command = append(command, "--peer", "http://"+t.Addr)
@@ -73,18 +107,14 @@ func run(ctx context.Context, o options) (err error) {
 		targets = append(targets, live.Target{Name: name, Addr: n.Addr()})
 		fmt.Printf("%-11s %s/status\n", name, n.URL)
 	}
-	listen, err := live.FreeAddr(ctx, o.listen)
-	if err != nil {
-		return err
-	}
-	p, err := live.StartPrometheus(ctx, filepath.Join(o.dir, "prometheus"), listen, targets...)
+	p, err := live.StartPrometheus(ctx, filepath.Join(o.dir, "prometheus"), o.listen, targets...)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	follow("Prometheus", p.Process)
-	fmt.Printf(`prometheus  %s/graph?g0.expr=instance:lode_hashes:rate1m&g0.tab=0
+	fmt.Printf(`prometheus  %s/graph?g0.expr=instance:lode_hashes:rate5m&g0.tab=0
 alerts      %[1]s/alerts
 picture     go run ./dashboards/render -prometheus %[1]s overview.png
 Press Ctrl-C to end everything.

@@ -32,7 +32,7 @@ func newPlot(w window) *plot.Plot {
 }
 
 // drawChart draws the series of a panel as lines or, for a Stack, as stacked areas.
-func drawChart(box draw.Canvas, panel dashboards.Panel, all []series, w window) {
+func drawChart(box draw.Canvas, panel dashboards.Panel, all []series, events []event, w window) {
 	box = drawLegend(box, all)
 	if panel.Kind == dashboards.Stack {
 		all = stacked(all)
@@ -59,7 +59,7 @@ func drawChart(box draw.Canvas, panel dashboards.Panel, all []series, w window) 
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = hairline, hairline
 	grid.Vertical.Width, grid.Horizontal.Width = .4, .4
-	p.Add(grid, curves{panel: panel, all: all, w: w})
+	p.Add(grid, curves{panel: panel, all: all, events: events, w: w})
 	p.Draw(box)
 }
 
@@ -136,9 +136,10 @@ func extent(all []series, positive bool) (low, high float64) {
 
 // curves draws the series, and those steps of the panel that are within the axis.
 type curves struct {
-	panel dashboards.Panel
-	all   []series
-	w     window
+	panel  dashboards.Panel
+	all    []series
+	events []event
+	w      window
 }
 
 // Plot implements [plot.Plotter].
@@ -155,6 +156,9 @@ func (d curves) Plot(c draw.Canvas, p *plot.Plot) {
 		if s.From > p.Y.Min && s.From < p.Y.Max {
 			c.StrokeLine2(draw.LineStyle{Color: colorByName(s.Color), Width: .75, Dashes: []vg.Length{4, 3}}, c.Min.X, toY(s.From), c.Max.X, toY(s.From))
 		}
+	}
+	for _, e := range d.events {
+		c.StrokeLine2(draw.LineStyle{Color: colorByName(e.color), Width: .5}, toX(e.at), c.Min.Y, toX(e.at), c.Max.Y)
 	}
 	for i := len(d.all) - 1; i >= 0; i-- { // draw the lowest area of a stack last, over the others
 		s := d.all[i]
@@ -174,9 +178,50 @@ func (d curves) Plot(c draw.Canvas, p *plot.Plot) {
 				tint.A = 0x66
 				c.FillPolygon(tint, area)
 			}
-			c.StrokeLines(draw.LineStyle{Color: palette(i), Width: 1.25}, line)
+			for _, run := range d.runs(i, part, point) {
+				style := draw.LineStyle{Color: palette(i), Width: 1.25}
+				if run.covers > 0 {
+					style.Dashes = []vg.Length{5, 5 * vg.Length(run.covers)}
+				}
+				c.StrokeLines(style, line[run.from-part.from:max(run.to-part.from, min(2, len(line)))])
+			}
 		}
 	}
+}
+
+// overlap is a part of a line that lies on as many other lines all along.
+type overlap struct {
+	stretch
+	covers int // number of lines below
+}
+
+// runs divides a part of the i-th line into runs. Where the line lies on others, it is
+// drawn in dashes, so that these can be seen. Consecutive runs share a point.
+func (d curves) runs(i int, part stretch, point func(int, float64) vg.Point) []overlap {
+	if d.panel.Kind != dashboards.Lines || part.to-part.from < 2 {
+		return []overlap{{stretch: part}}
+	}
+	var runs []overlap
+	for j := part.from; j < part.to; j++ {
+		y, covers := point(j, d.all[i].values[j]).Y, 0
+		for _, below := range d.all[i+1:] {
+			if v := below.values[j]; !math.IsNaN(v) && math.Abs(float64(point(j, v).Y-y)) < 1 {
+				covers++
+			}
+		}
+		if last := len(runs) - 1; last >= 0 && runs[last].covers == covers {
+			runs[last].to = j + 1
+		} else {
+			if last >= 0 {
+				runs[last].to = j + 1
+			}
+			runs = append(runs, overlap{stretch{j, j + 1}, covers})
+		}
+	}
+	if last := len(runs) - 1; last > 0 && runs[last].to-runs[last].from < 2 {
+		runs = runs[:last] // its only point is the end of the run before
+	}
+	return runs
 }
 
 // scale computes the ticks of the y axis.

@@ -55,12 +55,14 @@ type vars struct {
 }
 
 // expand replaces the variables in an expression. It computes $__rate_interval as
-// Grafana does.
-func (v vars) expand(expr string, step time.Duration) string {
-	rate := max(4*v.scrape, step+v.scrape)
+// Grafana does, with the least step that the dashboards give it.
+func (v vars) expand(expr string, step, length time.Duration) string {
+	scrape := max(v.scrape, dashboards.MinStep)
+	rate := max(4*scrape, step+scrape)
 	return strings.NewReplacer(
 		"$job", v.job,
 		"$instance", v.instance,
+		"$__range", fmt.Sprintf("%ds", int(length.Seconds())),
 		"$__rate_interval", fmt.Sprintf("%ds", int(rate.Seconds())),
 	).Replace(expr)
 }
@@ -73,7 +75,7 @@ func fetch(ctx context.Context, c *live.Client, p dashboards.Panel, v vars, w wi
 		if p.Kind == dashboards.Heat {
 			step = w.step * 4 // average over several steps, so that the cells are visible
 		}
-		found, err := c.QueryRange(ctx, v.expand(q.Expr, step), w.from, w.to, w.step)
+		found, err := c.QueryRange(ctx, v.expand(q.Expr, step, w.to.Sub(w.from)), w.from, w.to, w.step)
 		if err != nil {
 			return nil, fmt.Errorf("panel %q: %w", p.Title, err)
 		}
@@ -87,6 +89,9 @@ func fetch(ctx context.Context, c *live.Client, p dashboards.Panel, v vars, w wi
 				if i := int(pt.Time.Sub(w.from) / w.step); i >= 0 && i < len(s.values) {
 					s.values[i] = pt.Value
 				}
+			}
+			if p.Text && math.IsNaN(s.values[w.len()-1]) {
+				continue // it has ended
 			}
 			if _, ok := s.last(); ok { // a series may consist of NaN only: quantiles of empty histograms are NaN
 				lines = append(lines, s)
@@ -107,4 +112,31 @@ func legend(format string, labels map[string]string) string {
 	return regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`).ReplaceAllStringFunc(format, func(m string) string {
 		return labels[strings.Trim(m, "{} ")]
 	})
+}
+
+// event is something that happened at a moment.
+type event struct {
+	at    float64 // Unix time in seconds
+	color string
+}
+
+// fetchEvents returns the beginnings of the events that a dashboard marks.
+func fetchEvents(ctx context.Context, c *live.Client, d dashboards.Dashboard, v vars, w window) ([]event, error) {
+	var all []event
+	for _, m := range d.Marks {
+		found, err := c.QueryRange(ctx, v.expand(m.Expr, w.step, w.to.Sub(w.from)), w.from, w.to, w.step)
+		if err != nil {
+			return nil, fmt.Errorf("mark %q: %w", m.Name, err)
+		}
+		for _, f := range found {
+			var before time.Time
+			for _, pt := range f.Points {
+				if pt.Time.Sub(before) > w.step {
+					all = append(all, event{float64(pt.Time.Unix()), m.Color})
+				}
+				before = pt.Time
+			}
+		}
+	}
+	return all, nil
 }

@@ -23,6 +23,10 @@ func format(v float64, unit string) string {
 		return duration(v)
 	case units.HashesPerSecond:
 		return scaled(v, 1000, "", "k", "M", "G", "T") + "H/s"
+	case units.CountsPerMinute:
+		return digits(v) + "/min"
+	case units.CountsPerSecond, units.RequestsPerSecond:
+		return digits(v) + "/s"
 	case units.BytesIEC:
 		return scaled(v, 1024, "", "Ki", "Mi", "Gi", "Ti") + "B"
 	case units.BytesPerSecondIEC:

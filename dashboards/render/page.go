@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"image/color"
+	"slices"
+	"strings"
 	"time"
 
 	xfont "golang.org/x/image/font"
@@ -21,7 +23,7 @@ import (
 // The dimensions of the page, in points.
 const (
 	pageWidth  = 1260
-	rowHeight  = 25 // of the dashboard's grid
+	rowHeight  = 31 // of the dashboard's grid
 	pageMargin = 12
 	pageHead   = 34
 	panelGap   = 4
@@ -86,6 +88,12 @@ func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, 
 	page.FillText(when, vg.Point{X: pageWidth - pageMargin, Y: top - 5},
 		fmt.Sprintf("%s to %s UTC", w.from.UTC().Format("2006-01-02 15:04"), w.to.UTC().Format("15:04")))
 
+	events, err := fetchEvents(ctx, c, d, v, w)
+	if err != nil {
+		return nil, err
+	}
+	drawMarks(page, d.Marks, vg.Point{X: pageWidth - pageMargin, Y: top - 19})
+
 	column := vg.Length(pageWidth-2*pageMargin) / dashboards.Columns
 	for _, p := range layout {
 		box := draw.Canvas{Canvas: page.Canvas}
@@ -101,7 +109,7 @@ func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, 
 		if err != nil {
 			return nil, err
 		}
-		drawPanel(draw.Crop(box, panelGap, -panelGap, panelGap, -panelGap), p.Panel, all, w)
+		drawPanel(draw.Crop(box, panelGap, -panelGap, panelGap, -panelGap), p.Panel, all, events, w)
 	}
 	var out bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&out); err != nil {
@@ -110,13 +118,50 @@ func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, 
 	return out.Bytes(), nil
 }
 
-// drawPanel draws the frame and the title of a panel, and its series.
-func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, w window) {
+// drawMarks writes which colours mark which events, to the left of a point.
+func drawMarks(page draw.Canvas, marks []dashboards.Mark, right vg.Point) {
+	for _, m := range slices.Backward(marks) {
+		style := textStyle(8, false, colorByName(m.Color))
+		style.XAlign = draw.XRight
+		text := "| " + m.Name
+		page.FillText(style, right, text)
+		right.X -= style.Width(text) + 12
+	}
+}
+
+// wrap divides a text into lines that are at most as wide as given.
+func wrap(style draw.TextStyle, text string, width vg.Length) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && style.Width(line+" "+word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(lines, line)
+}
+
+// drawAbout writes the description of a panel at the bottom of its box, and returns the
+// rest of the box.
+func drawAbout(box draw.Canvas, about string) draw.Canvas {
+	const line = 8.5
+	style := textStyle(7, false, faint)
+	lines := wrap(style, about, box.Max.X-box.Min.X)
+	for i, text := range lines {
+		box.FillText(style, vg.Point{X: box.Min.X, Y: box.Min.Y + line*vg.Length(len(lines)-i) - 1}, text)
+	}
+	return draw.Crop(box, 0, 0, line*vg.Length(len(lines))+4, 0)
+}
+
+// drawPanel draws the frame and the title of a panel, its series, and its description.
+func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, events []event, w window) {
 	corners := []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}}
 	box.FillPolygon(color.White, corners)
 	box.StrokeLines(draw.LineStyle{Color: hairline, Width: .75}, append(corners, box.Min))
 	box.FillText(textStyle(10, true, ink), vg.Point{X: box.Min.X + panelPad, Y: box.Max.Y - panelPad}, p.Title)
 	inside := draw.Crop(box, panelPad, -panelPad, panelPad, -panelPad-16)
+	inside = drawAbout(inside, p.About)
 	switch {
 	case len(all) == 0:
 		none := textStyle(10, false, faint)
@@ -127,7 +172,7 @@ func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, w window) {
 	case p.Kind == dashboards.Heat:
 		drawHeat(inside, p, all, w)
 	default:
-		drawChart(inside, p, all, w)
+		drawChart(inside, p, all, events, w)
 	}
 }
 

@@ -10,11 +10,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/dashboards"
@@ -45,6 +48,9 @@ func TestFormat(t *testing.T) {
 		{1536, units.BytesPerSecondIEC, "1.5 KiB/s"},
 		{264, units.LocaleFormat, "264"},
 		{1234567, units.LocaleFormat, "1234567"},
+		{6, units.CountsPerMinute, "6/min"},
+		{.25, units.RequestsPerSecond, "0.25/s"},
+		{25_800_000, units.SiShort, "25.8 M"},
 		{1_234_567, "", "1.23 M"},
 		{0.00033, "", "0.00033"},
 		{12.5, "", "12.5"},
@@ -58,10 +64,10 @@ func TestFormat(t *testing.T) {
 func TestExpand(t *testing.T) {
 	v := vars{job: "lode.*", instance: ".*", scrape: 5 * time.Second}
 	for step, want := range map[time.Duration]string{
-		5 * time.Second:  `rate(x{job=~"lode.*", instance=~".*"}[20s])`,
-		30 * time.Second: `rate(x{job=~"lode.*", instance=~".*"}[35s])`,
+		5 * time.Second: `rate(x{job=~"lode.*", instance=~".*"}[240s]) / 1800s`,
+		5 * time.Minute: `rate(x{job=~"lode.*", instance=~".*"}[360s]) / 1800s`,
 	} {
-		if got := v.expand(`rate(x{job=~"$job", instance=~"$instance"}[$__rate_interval])`, step); got != want {
+		if got := v.expand(`rate(x{job=~"$job", instance=~"$instance"}[$__rate_interval]) / $__range`, step, 30*time.Minute); got != want {
 			t.Errorf("step %s: %s, want %s", step, got, want)
 		}
 	}
@@ -92,6 +98,44 @@ func TestHeat(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCoincide checks that a line that lies on others is drawn in dashes there, and only
+// there, and that the parts of the line are connected.
+func TestCoincide(t *testing.T) {
+	nan := math.NaN()
+	d := curves{panel: dashboards.Panel{Kind: dashboards.Lines}, all: []series{
+		{values: []float64{1, 1, 1, 5, 5, 5, 5, 5}},
+		{values: []float64{1, 1, 1, 1, 1, 5, nan, nan}},
+		{values: []float64{9, 9, 9, 9, 9, 5, 5, 5}},
+	}}
+	point := func(i int, v float64) vg.Point { return vg.Point{X: vg.Length(i), Y: vg.Length(10 * v)} }
+	want := []overlap{{stretch{0, 4}, 1}, {stretch{3, 6}, 0}, {stretch{5, 7}, 2}, {stretch{6, 8}, 1}}
+	if got := d.runs(0, stretch{0, 8}, point); !slices.Equal(got, want) {
+		t.Errorf("runs %v, want %v", got, want)
+	}
+	if got := d.runs(2, stretch{0, 8}, point); !slices.Equal(got, []overlap{{stretch{0, 8}, 0}}) {
+		t.Errorf("the lowest line is divided into %v", got)
+	}
+}
+
+// TestWrap checks that a wrapped text keeps its words, and that no line is too wide
+// unless it is a single word.
+func TestWrap(t *testing.T) {
+	style := textStyle(7, false, faint)
+	for _, d := range dashboards.All() {
+		for _, p := range d.Layout() {
+			lines := wrap(style, p.Panel.About, 150)
+			if got := strings.Join(lines, " "); got != p.Panel.About {
+				t.Errorf("%q became %q", p.Panel.About, got)
+			}
+			for _, l := range lines {
+				if style.Width(l) > 150 && strings.Contains(l, " ") {
+					t.Errorf("the line %q is too wide", l)
+				}
+			}
+		}
+	}
 }
 
 func TestTicks(t *testing.T) {

@@ -14,7 +14,9 @@ import (
 // drawStat writes the latest value of each series, or its name, over a sparkline of
 // the first series' earlier values.
 func drawStat(box draw.Canvas, p dashboards.Panel, all []series) {
-	drawSparkline(box, all[0])
+	if !p.Text {
+		drawSparkline(box, all[0])
+	}
 	text, c := "", ink
 	for i, s := range all {
 		if i > 0 {

@@ -99,11 +99,22 @@ type Mark struct {
 	Lo, Hi float64
 }
 
-// Label is text to the right of a point.
+// Label is text beside a point.
 type Label struct {
 	Point
-	Text string
+	Text  string
+	Place Place
 }
+
+// Place says on which side of its point a label is.
+type Place uint8
+
+// The places.
+const (
+	Right Place = iota // to the right, at the same height
+	Above              // above; the text ends at the point, so that it does not reach what is to the right
+	Below              // below and to the right
+)
 
 // SI divides a number by a power of 1000, such that it is at least 1 and below 1000
 // after rounding to three digits, and returns the SI prefix of that power.

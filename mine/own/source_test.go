@@ -253,7 +253,7 @@ func TestOnDemand(t *testing.T) {
 	if outcome, _ := s.Submit(t.Context(), sol); outcome != mine.Duplicate {
 		t.Errorf("the same block again: %v", outcome)
 	}
-	if got := s.Stats(); got != (Stats{Best: 1, Lost: 1}) {
+	if got := s.Stats(); got != (Stats{Best: 1, Lost: 1, Expected: 16}) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -317,7 +317,7 @@ func TestNewTip(t *testing.T) {
 	if closed(next.Stale) || closed(next.Newer) {
 		t.Error("a block beside the tip ended or aged the work")
 	}
-	if got := s.Stats(); got != (Stats{Lost: 1}) {
+	if got := s.Stats(); got != (Stats{Lost: 1, Expected: 16}) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -721,8 +721,8 @@ func TestStoreFails(t *testing.T) {
 	if outcome, err := s.Submit(t.Context(), sol); outcome != mine.Accepted {
 		t.Errorf("%v, %v", outcome, err)
 	}
-	if got := s.Stats(); got != (Stats{Best: 1, Failed: 1}) {
-		t.Errorf("%+v", got)
+	if got := s.Stats(); got != (Stats{Best: 1, Failed: 1, Expected: 16}) {
+		t.Errorf("%+v, want the work of one block", got)
 	}
 	if got := out.String(); !strings.Contains(got, `level=INFO msg="block mined" height=1 hash=`+sol.Hash.String()+" txs=1 took=") {
 		t.Errorf("logged: %s", got)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 )
@@ -81,4 +82,14 @@ func mediaRange(element string) (kind string, quality float64, ok bool) {
 		quality = q
 	}
 	return kind, quality, kind != ""
+}
+
+// isTyped reports whether somebody probably reads the answer on a terminal: the request
+// is from curl, which adds no newline of its own, so that the prompt of the shell would
+// stand behind the text. A program that compares texts gets the tutorial's, which have
+// none; so does a call of curl with an Accept header of its own. A shell drops the
+// newline in $(curl ...).
+func isTyped(r *http.Request) bool {
+	accept := r.Header["Accept"]
+	return strings.HasPrefix(r.UserAgent(), "curl/") && (len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*")
 }

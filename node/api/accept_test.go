@@ -1,6 +1,8 @@
 package api
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -96,4 +98,47 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("path %q becomes %q", id, clean)
 		}
 	})
+}
+
+// TestNewlineForTerminals checks that texts, and refusals in text, end in a newline for
+// curl alone, and that JSON does not change.
+func TestNewlineForTerminals(t *testing.T) {
+	n := newTestNode(t, testSetup{})
+	for _, tc := range []struct {
+		agent, accept string
+		newline       bool
+	}{
+		{"curl/8.14.1", "*/*", true},
+		{"curl/7.1", "", true},
+		{"curl/8.14.1", "text/plain", false},
+		{"curl/8.14.1", "application/json", false},
+		{"Go-http-client/1.1", "", false},
+		{"python-requests/2.32.3", "*/*", false},
+		{"Mozilla/5.0 curl/8", "*/*", false},
+		{"", "*/*", false},
+	} {
+		for path, status := range map[string]int{"/healthz": http.StatusOK, "/blocks/7": http.StatusNotFound} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+			r.Header.Set("User-Agent", tc.agent)
+			if tc.accept != "" {
+				r.Header.Set("Accept", tc.accept)
+			}
+			w := httptest.NewRecorder()
+			n.api.ServeHTTP(w, r)
+			body := w.Body.String()
+			text, found := strings.CutSuffix(body, "\n")
+			if tc.accept == "application/json" {
+				if w.Code != status || !found || !strings.HasPrefix(body, "{") {
+					t.Errorf("%s, JSON: %d %q", path, w.Code, body)
+				}
+				continue
+			}
+			if w.Code != status || found != tc.newline || text == "" || strings.Contains(text, "\n") {
+				t.Errorf("%s, agent %q, accept %q: %d %q", path, tc.agent, tc.accept, w.Code, body)
+			}
+			if vary := w.Header().Get("Vary"); vary != "Accept, User-Agent" {
+				t.Errorf("%s: Vary: %s", path, vary)
+			}
+		}
+	}
 }

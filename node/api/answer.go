@@ -130,7 +130,10 @@ func (a *API) say(w *writer, r *http.Request, status int, text string, value fun
 func (a *API) sendText(w *writer, r *http.Request, status int, text string) {
 	header := w.Header()
 	header.Set("Content-Type", typeText)
-	header.Set("Vary", "Accept")
+	header.Set("Vary", "Accept, User-Agent")
+	if isTyped(r) {
+		text += "\n"
+	}
 	a.send(w, r, status, []byte(text))
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/internal/syserr"
 	"github.com/lodepow/lode/node/gossip"
 )
 
@@ -59,17 +60,17 @@ func explainConnect(err error) string {
 		return err.Error() // says what was found there, in our own words
 	case errors.As(err, &name):
 		return "the host name is not known"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case syserr.Is(err, syserr.Refused):
 		return "the connection was refused: is a node running there?"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return "it did not answer in time: does it run, and can this node reach it?"
 	case errors.Is(err, context.Canceled):
 		return "the attempt was given up"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case syserr.Is(err, syserr.Unreachable):
 		return "there is no way to that host"
 	case errors.As(err, &certificate), errors.As(err, &record):
 		return "its certificate is not valid, or it does not speak https"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), syserr.Is(err, syserr.Reset):
 		return "it closed the connection"
 	case errors.As(err, &network), errors.As(err, new(*url.Error)), errors.As(err, &system):
 		return "it could not be reached"

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lodepow/lode/internal/syserr"
 	"github.com/lodepow/lode/node/gossip"
 )
 
@@ -85,7 +86,7 @@ func TestConnectErrors(t *testing.T) {
 		"late":              {get(late, plain.URL), "did not answer in time"},
 		"deadline":          {fmt.Errorf("hello: %w", context.DeadlineExceeded), "did not answer in time"},
 		"unknown name":      {&url.Error{Op: "Get", Err: &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "x"}}}, "the host name is not known"},
-		"no route":          {&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, "there is no way to that host"},
+		"no route":          {&net.OpError{Op: "dial", Err: syserr.Numbers(syserr.Unreachable)[0]}, "there is no way to that host"},
 		"cut":               {io.ErrUnexpectedEOF, "it closed the connection"},
 		"another operation": {&net.OpError{Op: "dial", Err: syscall.EACCES}, "it could not be reached"},
 		"text only":         {errors.New("http: server gave HTTP response to HTTPS client"), "it does not answer as a node does"},

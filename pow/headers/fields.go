@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lodepow/lode/pow"
 	"github.com/lodepow/lode/pow/reject"
@@ -106,6 +107,9 @@ func (f *fields) header() (pow.Header, error) {
 		to *uint32
 	}{{fieldTime, &h.Time}, {fieldNonce, &h.Nonce}, {fieldBits, (*uint32)(&h.Bits)}} {
 		x, err := parseUint(f.values[n.field], n.field == fieldBits)
+		if err != nil && n.field == fieldTime {
+			x, err = parseDate(f.values[n.field])
+		}
 		if err != nil {
 			return fail(n.field, err)
 		}
@@ -134,4 +138,15 @@ func parseUint(s string, bits bool) (uint32, error) {
 		return 0, errNumber
 	}
 	return uint32(x), nil
+}
+
+// parseDate reads a time that is written as a date, in UTC unless it says otherwise, as
+// some explorers and databases export it.
+func parseDate(s string) (uint32, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04:05 UTC", "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil && t.Unix() >= 0 && t.Unix() < 1<<32 {
+			return uint32(t.Unix()), nil
+		}
+	}
+	return 0, errNumber
 }

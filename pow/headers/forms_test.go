@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -66,6 +67,14 @@ func coreJSON(h pow.Header) string {
 func explorerJSON(h pow.Header) string {
 	return fmt.Sprintf(`{"id":"%s","height":3,"version":%d,"timestamp":%d,"tx_count":1,"merkle_root":"%s","previousblockhash":"%s","nonce":%d,"bits":%d,"extras":{"pool":{"id":7,"name":"x"},"reward":5}}`,
 		h.Hash(), h.Version, h.Time, h.MerkleRoot, h.Prev, h.Nonce, uint32(h.Bits))
+}
+
+// withDate formats a header like an explorer that writes the time as a date.
+func withDate(layout string) func(pow.Header) string {
+	return func(h pow.Header) string {
+		date := time.Unix(int64(h.Time), 0).UTC().Format(layout)
+		return strings.Replace(explorerJSON(h), fmt.Sprintf(`"timestamp":%d`, h.Time), fmt.Sprintf(`"time":%q`, date), 1)
+	}
 }
 
 func hexOf(h pow.Header) string { return h.String() }
@@ -149,6 +158,9 @@ func TestEveryForm(t *testing.T) {
 		"an array of objects":       {object, "[" + join(all, ",", coreJSON) + "]"},
 		"in an answer":              {object, `{"result":[` + join(all, ",", coreJSON) + `],"error":null,"id":7}`},
 		"an explorer, newest first": {object, "[" + join(reversed, ",", explorerJSON) + "]"},
+		"times as dates":            {object, "[" + join(all, ",", withDate(time.RFC3339)) + "]"},
+		"times of a database":       {object, join(all, "\n", withDate("2006-01-02 15:04:05"))},
+		"times with UTC":            {object, join(all, "\n", withDate("2006-01-02 15:04:05 UTC"))},
 		"CSV":                       {table, headers + join(all, "\n", row(","))},
 		"CSV of Windows":            {table, strings.ReplaceAll(strings.ReplaceAll(headers, ",", ";"), "\n", "\r\n") + join(all, "\r\n", row(";"))},
 		"TSV, quoted":               {table, strings.ReplaceAll(headers, ",", "\t") + join(all, "\n", row("\t"))},

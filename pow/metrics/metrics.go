@@ -57,9 +57,10 @@ func newMetrics(e *pow.Engine) *metrics {
 		timeToBlock: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "lode_time_to_block_seconds",
 			Help: "Time from the start of mining to a solved header.",
-			// 1 ms, 4 ms, ... 4194 s: from the block of a tutorial to one that takes an
-			// hour.
-			Buckets: prometheus.ExponentialBuckets(0.001, 4, 12),
+			// 5 µs, 10 µs, ... 10737 s: from the block of a tutorial, which takes less than
+			// starting the workers, to one that takes three hours. A quantile from these
+			// buckets is wrong by less than a factor of 2.
+			Buckets: prometheus.ExponentialBuckets(5e-6, 2, 32),
 		}),
 		active: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lode_searches_active",

@@ -56,6 +56,12 @@ func TestPage(t *testing.T) {
 	if fetch := regexp.MustCompile(`(?i)(src|href)="[^#"][^"]*"|url\(|@import|<script|<link|<img|<iframe`).FindString(text); fetch != "" {
 		t.Errorf("the page loads something: %s", fetch)
 	}
+	if head, cells := strings.Count(text, "<td "), strings.Count(text, "<td data-head="); head != cells || head == 0 {
+		t.Errorf("%d of %d cells name their column, which narrow screens show instead of the heading", cells, head)
+	}
+	if !strings.Contains(text, `<td data-head="rate"><span>`) {
+		t.Error("no cell with the heading rate")
+	}
 	ids := map[string]bool{}
 	for _, s := range r.Sections {
 		if ids[s.ID] {
@@ -101,7 +107,7 @@ func TestCharts(t *testing.T) {
 			t.Fatal(err)
 		}
 		picture, err := png.Decode(bytes.NewReader(data))
-		if err != nil || picture.Bounds().Dx() != 8*144 {
+		if err != nil || picture.Bounds().Dx() != 1152 {
 			t.Errorf("%s.png: %v, %v", c.Name, picture.Bounds(), err)
 		}
 	}

@@ -4,6 +4,7 @@ package benchcmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/bench"
+	"github.com/lodepow/lode/bench/raw"
 	"github.com/lodepow/lode/bench/report"
 	"github.com/lodepow/lode/cmd/internal/cli"
 )
@@ -25,15 +27,23 @@ import (
 // Flags decide what is measured.
 type Flags struct {
 	Long bool          `help:"Measure for ten minutes, with harder searches and more benchmarks: for results to publish."`
-	Time time.Duration `placeholder:"TIME" help:"About how long to measure, such as 30s; by default a minute, or ten with --long."`
+	Time time.Duration `placeholder:"TIME" help:"About how long to measure, such as 30s; by default a minute, or ten with --long. There are at least six rounds, however long they take."`
 	Seed *uint64       `placeholder:"N" help:"Seed of the headers to search; by default a different one in every run. With the same seed, searches need the same number of tries."`
 	Only string        `placeholder:"REGEXP" help:"Measure only benchmarks whose names match, such as ^Scan."`
+
+	Zeros   string `placeholder:"LIST" help:"Measure only searches, of these difficulties in leading zero bits: 4:28:2 means from 4 to 28 in steps of 2; also 8,12,20:24."`
+	Workers string `placeholder:"LIST" help:"Measure only searches, on these numbers of workers, such as 1,2,4; by default on all cores."`
+	Kernel  string `placeholder:"LIST" help:"Measure only searches, with these kernels, such as sha-ni,stdlib; by default with all that this CPU can run."`
+
+	CSV  string `name:"csv" placeholder:"FILE" help:"Write a row of CSV for each single search to this file."`
+	JSON string `name:"json" placeholder:"FILE" help:"Write the same rows as JSON to this file."`
 }
 
 // Output is where the results go.
 type Output struct {
-	// Dir is the folder for bench.txt and for what Write adds. If it is empty, the
-	// results and then the report, as comments, are written to standard output.
+	// Dir is the folder for bench.txt, for bench.csv and bench.json with the single
+	// searches, and for what Write adds. If it is empty, the results and then the
+	// report, as comments, are written to standard output.
 	Dir   string
 	Write func(dir string, r *report.Report) error
 }
@@ -52,10 +62,14 @@ func (f Flags) Run(ctx context.Context, s cli.Std, o Output) error {
 			return cli.UsageError{Err: fmt.Errorf("--only: %w", err)}
 		}
 	}
+	sweep, err := bench.ParseSweep(f.Zeros, f.Workers, f.Kernel)
+	if err != nil {
+		return cli.UsageError{Err: err}
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	raw := s.Out
+	text := s.Out
 	if o.Dir != "" {
 		if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 			return err
@@ -65,7 +79,11 @@ func (f Flags) Run(ctx context.Context, s cli.Std, o Output) error {
 			return err
 		}
 		defer func() { _ = file.Close() }() // for the returns on error; below, the error of Close is checked
-		raw = file
+		text = file
+	}
+	rows, err := o.create(f)
+	if err != nil {
+		return err
 	}
 
 	seed := uint64(rand.Uint32()) // 32 bits: different in every run, and short enough to type
@@ -73,22 +91,28 @@ func (f Flags) Run(ctx context.Context, s cli.Std, o Output) error {
 		seed = *f.Seed
 	}
 	var kept bytes.Buffer
-	plan := bench.Plan{Long: f.Long, Time: f.Time, Seed: seed, Only: only, Lode: cli.Version()}
-	out := io.MultiWriter(raw, &kept)
+	var searches []raw.Search
+	plan := bench.Plan{Long: f.Long, Time: f.Time, Seed: seed, Sweep: sweep, Only: only, Lode: cli.Version()}
+	plan.Searches = func(all []raw.Search) error {
+		searches = append(searches, all...)
+		return rows.Write(all)
+	}
+	out := io.MultiWriter(text, &kept)
 	if cli.IsTerminal(s.Err) {
 		line := &statusLine{w: s.Err}
 		defer line.clear()
 		plan.Progress = line.show
-		out = io.MultiWriter(line.under(raw, cli.IsTerminal(raw)), &kept)
+		out = io.MultiWriter(line.under(text, cli.IsTerminal(text)), &kept)
 	}
 	measuring := plan.Run(ctx, out)
 	stop() // from here on an interrupt ends the process
-	if file, ok := raw.(*os.File); ok && o.Dir != "" {
+	measuring = errors.Join(measuring, rows.Close())
+	if file, ok := text.(*os.File); ok && o.Dir != "" {
 		if err := file.Close(); err != nil {
 			return errors.Join(measuring, err)
 		}
 	}
-	reporting := o.report(s, &kept)
+	reporting := o.report(s, &kept, searches)
 	if errors.Is(reporting, report.ErrNoResults) && measuring != nil {
 		reporting = nil // the error of the measurement already explains it
 	}
@@ -98,8 +122,19 @@ func (f Flags) Run(ctx context.Context, s cli.Std, o Output) error {
 	return errors.Join(measuring, reporting)
 }
 
+// create creates the files for the single searches: those that the flags name, and
+// else those in the folder.
+func (o Output) create(f Flags) (*raw.Files, error) {
+	table, objects := f.CSV, f.JSON
+	if o.Dir != "" {
+		table = cmp.Or(table, filepath.Join(o.Dir, "bench.csv"))
+		objects = cmp.Or(objects, filepath.Join(o.Dir, "bench.json"))
+	}
+	return raw.Create(table, objects)
+}
+
 // report writes the report of the measured results.
-func (o Output) report(s cli.Std, measured io.Reader) error {
+func (o Output) report(s cli.Std, measured io.Reader, searches []raw.Search) error {
 	label := "this machine"
 	if o.Dir != "" {
 		label = "bench.txt"
@@ -108,6 +143,7 @@ func (o Output) report(s cli.Std, measured io.Reader) error {
 	if err != nil {
 		return err
 	}
+	f.Searches = searches
 	r, err := report.New([]*report.File{f})
 	if err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -40,6 +42,7 @@ type Program struct {
 	Name        string
 	Description string
 	Groups      []kong.Group // headings of flags in the help
+	Options     []kong.Option
 }
 
 // Main runs a program on the arguments and streams of this process and ends the
@@ -59,7 +62,7 @@ func Main(run func(ctx context.Context, args []string, s Std) int) {
 // status. The commands are a pointer to a struct with a field for each command.
 func (p Program) Run(ctx context.Context, commands any, args []string, s Std) int {
 	exit := -1
-	parser, err := kong.New(commands,
+	options := append([]kong.Option{
 		kong.Name(p.Name),
 		kong.ExplicitGroups(p.Groups),
 		kong.Description(p.Description),
@@ -67,19 +70,17 @@ func (p Program) Run(ctx context.Context, commands any, args []string, s Std) in
 		kong.Exit(func(code int) { exit = code }), // called by --help
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
-	)
+	}, p.Options...)
+	parser, err := kong.New(commands, options...)
 	if err != nil {
 		panic(err) // a struct tag of the commands is wrong
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(usual(args))
 	if exit >= 0 {
 		return exit
 	}
 	if err != nil {
-		fmt.Fprintf(s.Err, "%s: %v (%s --help tells more)\n", p.Name, err, p.Name)
+		fmt.Fprintf(s.Err, "%s: %v (%s --help tells more)\n", p.Name, err, p.commandOf(err))
 		return ExitUsage
 	}
 	if err := parsed.Run(); err != nil {
@@ -91,3 +92,61 @@ func (p Program) Run(ctx context.Context, commands any, args []string, s Std) in
 	}
 	return 0
 }
+
+// commandOf returns the command whose arguments a parser's error is about, as far as
+// the parser has come.
+func (p Program) commandOf(err error) string {
+	name := p.Name
+	var parse *kong.ParseError
+	if errors.As(err, &parse) {
+		for _, step := range parse.Context.Path {
+			if step.Command != nil {
+				name += " " + step.Command.Name
+			}
+		}
+	}
+	return name
+}
+
+// usual returns the arguments in the form that the parser knows, for forms that people
+// know from other programs: no arguments and help ask for the help, --version and -v
+// for the version, and a number after a flag may be negative.
+func usual(args []string) []string {
+	if len(args) == 0 {
+		return []string{"--help"}
+	}
+	switch args[0] {
+	case "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case "--version", "-v":
+		if len(args) == 1 {
+			return []string{"version"}
+		}
+	}
+	var out []string
+	for i, arg := range args {
+		if arg == "--" {
+			return append(out, args[i:]...)
+		}
+		if i > 0 && negative.MatchString(arg) && longFlag.MatchString(args[i-1]) {
+			out[len(out)-1] += "=" + arg
+			continue
+		}
+		out = append(out, arg)
+	}
+	return out
+}
+
+var (
+	negative = regexp.MustCompile(`\A-[0-9.]`)
+	longFlag = regexp.MustCompile(`\A--[a-z-]+\z`)
+)
+
+// HelpCmd shows the help. It is never run, because its name is replaced by a flag
+// before the arguments are parsed; it is here to be listed.
+type HelpCmd struct {
+	Command []string `arg:"" optional:"" help:"Command whose help to show, for example key new."`
+}
+
+// Run does nothing.
+func (*HelpCmd) Run() error { return nil }

@@ -19,10 +19,14 @@ import (
 )
 
 const (
-	width     = 8 * vg.Inch
-	height    = 4.2 * vg.Inch
-	rowHeight = 0.24 * vg.Inch
-	pngDPI    = 144
+	// The width is that of a small screen, so that text of 9 points is still readable
+	// when the chart is as wide as a telephone, 400 pixels.
+	width  = 4.8 * vg.Inch
+	height = 3.7 * vg.Inch
+
+	rowHeight      = 0.24 * vg.Inch
+	labelledHeight = 0.34 * vg.Inch // of a row with text above its mark
+	pngDPI         = 240
 )
 
 // The colours are from the palette of Okabe and Ito, which readers with colour
@@ -58,7 +62,7 @@ func svg(c chart.Chart, background color.Color) ([]byte, error) {
 	return fonts.ReplaceAll(out.Bytes(), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif")), nil
 }
 
-// PNG draws a chart as PNG on a white background, at 144 dpi.
+// PNG draws a chart as PNG on a white background, at 240 dpi.
 func PNG(c chart.Chart) ([]byte, error) {
 	canvas := vgimg.NewWith(vgimg.UseWH(width, heightOf(c)), vgimg.UseDPI(pngDPI))
 	paint(c, draw.New(canvas), color.White)
@@ -89,7 +93,11 @@ func Inline(c chart.Chart) ([]byte, error) {
 
 func heightOf(c chart.Chart) vg.Length {
 	if len(c.Rows) > 0 {
-		return 1.2*vg.Inch + vg.Length(len(c.Rows)+c.Headroom)*rowHeight
+		each := rowHeight
+		if len(c.Labels) > 0 {
+			each = labelledHeight
+		}
+		return 1.2*vg.Inch + vg.Length(len(c.Rows)+c.Headroom)*each
 	}
 	return height
 }
@@ -102,14 +110,14 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 		axis.Color = colorOf(chart.Ink)
 		axis.Width = vg.Points(0.8)
 		axis.Padding = 0
-		axis.Label.TextStyle = textStyle(axis.Label.TextStyle, 11)
+		axis.Label.TextStyle = textStyle(axis.Label.TextStyle, 10)
 		axis.Label.Padding = vg.Points(4)
-		axis.Tick.Label = textStyle(axis.Tick.Label, 10)
+		axis.Tick.Label = textStyle(axis.Tick.Label, 9)
 		axis.Tick.Color = colorOf(chart.Ink)
 	}
-	p.Legend.TextStyle = textStyle(p.Legend.TextStyle, 10)
+	p.Legend.TextStyle = textStyle(p.Legend.TextStyle, 9)
 	p.Legend.Padding = vg.Points(3)
-	p.Legend.ThumbnailWidth = vg.Points(24)
+	p.Legend.ThumbnailWidth = vg.Points(18)
 
 	setAxis(&p.X, c.X)
 	if len(c.Rows) > 0 {

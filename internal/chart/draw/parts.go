@@ -109,26 +109,45 @@ func addMarks(p *plot.Plot, m chart.Marks) {
 
 func glyph(c color.Color, s chart.Shape) draw.GlyphStyle {
 	shapes := [...]draw.GlyphDrawer{chart.Circle: draw.CircleGlyph{}, chart.Triangle: draw.PyramidGlyph{}, chart.Square: draw.BoxGlyph{}}
-	return draw.GlyphStyle{Color: c, Radius: vg.Points(3.6), Shape: shapes[s]}
+	return draw.GlyphStyle{Color: c, Radius: vg.Points(3.2), Shape: shapes[s]}
 }
 
 func clamp(x float64, a plot.Axis) float64 { return min(max(x, a.Min), a.Max) }
 
-// addLabels adds text to the right of points.
+// addLabels adds text beside points.
 func addLabels(p *plot.Plot, all []chart.Label) {
-	var labels plotter.XYLabels
-	for _, l := range all {
-		labels.XYs = append(labels.XYs, plotter.XY(l.Point))
-		labels.Labels = append(labels.Labels, l.Text)
+	for _, place := range []chart.Place{chart.Right, chart.Above, chart.Below} {
+		var labels plotter.XYLabels
+		for _, l := range all {
+			if l.Place == place {
+				labels.XYs = append(labels.XYs, plotter.XY(l.Point))
+				labels.Labels = append(labels.Labels, l.Text)
+			}
+		}
+		l, err := plotter.NewLabels(labels)
+		if err != nil {
+			continue // NewLabels fails only without points
+		}
+		for i := range l.TextStyle {
+			l.TextStyle[i] = textStyle(l.TextStyle[i], 9)
+			setPlace(l, &l.TextStyle[i], place)
+		}
+		p.Add(l)
 	}
-	l, err := plotter.NewLabels(labels)
-	if err != nil {
-		return // NewLabels fails only without points
+}
+
+// setPlace aligns the text of labels. The offsets are such that the text does not touch
+// the marks.
+func setPlace(l *plotter.Labels, s *text.Style, place chart.Place) {
+	switch place {
+	case chart.Right:
+		s.YAlign = text.YCenter
+		l.Offset = vg.Point{X: vg.Points(6), Y: vg.Points(1.5)}
+	case chart.Above:
+		s.XAlign = text.XRight
+		l.Offset = vg.Point{X: vg.Points(2), Y: vg.Points(4.5)}
+	case chart.Below:
+		s.YAlign = text.YTop
+		l.Offset = vg.Point{X: vg.Points(4), Y: vg.Points(-2)}
 	}
-	for i := range l.TextStyle {
-		l.TextStyle[i] = textStyle(l.TextStyle[i], 10)
-		l.TextStyle[i].YAlign = text.YCenter
-	}
-	l.Offset = vg.Point{X: vg.Points(8), Y: vg.Points(1.5)}
-	p.Add(l)
 }

@@ -16,9 +16,10 @@ func Register(reg prometheus.Registerer, s *own.Source) error {
 // metrics is one collector for the whole source, so that all of its metrics are
 // registered or none.
 type metrics struct {
-	source *own.Source
-	info   *prometheus.Desc
-	blocks *prometheus.Desc
+	source   *own.Source
+	info     *prometheus.Desc
+	blocks   *prometheus.Desc
+	expected *prometheus.Desc
 }
 
 func newMetrics(s *own.Source) *metrics {
@@ -28,6 +29,8 @@ func newMetrics(s *own.Source) *metrics {
 			nil, prometheus.Labels{"mode": string(s.Mode())}),
 		blocks: prometheus.NewDesc("lode_miner_blocks_total", "Blocks that this node has solved, by what became of them.",
 			[]string{"outcome"}, nil),
+		expected: prometheus.NewDesc("lode_miner_expected_hashes_total",
+			"Expected hashes of the blocks that this node has solved; divided by the hashes done, it is the luck.", nil, nil),
 	}
 }
 
@@ -35,6 +38,7 @@ func newMetrics(s *own.Source) *metrics {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.info
 	ch <- m.blocks
+	ch <- m.expected
 }
 
 // Collect implements [prometheus.Collector].
@@ -47,4 +51,5 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}{{"best", stats.Best}, {"failed", stats.Failed}, {"lost", stats.Lost}} {
 		ch <- prometheus.MustNewConstMetric(m.blocks, prometheus.CounterValue, float64(c.blocks), c.outcome)
 	}
+	ch <- prometheus.MustNewConstMetric(m.expected, prometheus.CounterValue, stats.Expected)
 }

@@ -21,14 +21,17 @@ const exposition = `
 lode_miner_blocks_total{outcome="best"} BEST
 lode_miner_blocks_total{outcome="failed"} FAILED
 lode_miner_blocks_total{outcome="lost"} LOST
+# HELP lode_miner_expected_hashes_total Expected hashes of the blocks that this node has solved; divided by the hashes done, it is the luck.
+# TYPE lode_miner_expected_hashes_total counter
+lode_miner_expected_hashes_total EXPECTED
 # HELP lode_miner_info When the node mines; the value is always 1.
 # TYPE lode_miner_info gauge
 lode_miner_info{mode="continuous"} 1
 `
 
 // want returns the exposition with these counts.
-func want(best, failed, lost string) *strings.Reader {
-	return strings.NewReader(strings.NewReplacer("BEST", best, "FAILED", failed, "LOST", lost).Replace(exposition))
+func want(best, failed, lost, expected string) *strings.Reader {
+	return strings.NewReader(strings.NewReplacer("BEST", best, "FAILED", failed, "LOST", lost, "EXPECTED", expected).Replace(exposition))
 }
 
 // solve finds a solution of the work with the given extranonce.
@@ -67,7 +70,7 @@ func TestExposition(t *testing.T) {
 	if err := Register(reg, source); err == nil {
 		t.Error("a source was registered twice")
 	}
-	if err := testutil.GatherAndCompare(reg, want("0", "0", "0")); err != nil {
+	if err := testutil.GatherAndCompare(reg, want("0", "0", "0", "0")); err != nil {
 		t.Error(err)
 	}
 	if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
@@ -93,7 +96,9 @@ func TestExposition(t *testing.T) {
 			t.Errorf("solution %d: %v, %v; want %v", i, outcome, err, s.outcome)
 		}
 	}
-	if err := testutil.GatherAndCompare(reg, want("1", "1", "2")); err != nil {
+	// A block at the lowest difficulty takes 16 hashes. The one that was refused is not
+	// a block.
+	if err := testutil.GatherAndCompare(reg, want("1", "1", "2", "48")); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@ package metrics
 import (
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -42,7 +43,10 @@ type kind struct {
 // counters count the requests of one kind.
 type counters struct {
 	requests prometheus.Counter
-	duration prometheus.Observer // nil: a stream's duration is not measured
+
+	// duration returns the histogram of the durations, which is exported from the first
+	// call on. It is nil for a stream, whose duration is not measured.
+	duration func() prometheus.Observer
 }
 
 func newMetrics(a *api.API) *metrics {
@@ -68,8 +72,11 @@ func newMetrics(a *api.API) *metrics {
 		}, func() float64 { return float64(a.Stats().EventStreams) }),
 		usual: map[kind]counters{},
 	}
-	// The usual answers of every route are there from the start, so that their
-	// rates begin at 0.
+	// The usual answers of every route are counted from the start, so that their
+	// rates begin at 0. The durations, which have a series for each bucket, are left
+	// out until there is one, because most nodes use few routes. So a rate of the
+	// durations misses the first request of its kind, and a rate of the requests does
+	// not.
 	for _, route := range a.Routes() {
 		for _, method := range route.Methods {
 			k := kind{route.Pattern, method, http.StatusOK}
@@ -86,7 +93,7 @@ func (m *metrics) counters(k kind, stream bool) counters {
 	labels := []string{k.route, k.method, strconv.Itoa(k.status)}
 	c := counters{requests: m.requests.WithLabelValues(labels...)}
 	if !stream {
-		c.duration = m.duration.WithLabelValues(labels...)
+		c.duration = sync.OnceValue(func() prometheus.Observer { return m.duration.WithLabelValues(labels...) })
 	}
 	return c
 }
@@ -100,7 +107,7 @@ func (m *metrics) countAnswered(r api.Answered) {
 	}
 	c.requests.Inc()
 	if c.duration != nil {
-		c.duration.Observe(r.Took.Seconds())
+		c.duration().Observe(r.Took.Seconds())
 	}
 }
 

@@ -96,8 +96,8 @@ func TestRegister(t *testing.T) {
 	}
 	for l, count := range requests {
 		got, measured := durations[l]
-		if stream := l.route == "/events"; measured == stream || !stream && got != uint64(count) {
-			t.Errorf("%v: %d durations are measured (%v) of %v requests; those of event streams are not", l, got, measured, count)
+		if want := count > 0 && l.route != "/events"; measured != want || measured && got != uint64(count) {
+			t.Errorf("%v: %d durations are measured (%v) of %v requests; those of event streams are not, and a route that is not used has none", l, got, measured, count)
 		}
 	}
 	for _, name := range []string{"lode_http_requests_in_flight", "lode_http_event_streams"} {

@@ -82,8 +82,9 @@ func newMetrics(stats func() p2p.Stats, routes []string) *metrics {
 	return m
 }
 
-// makeSeries makes all series whose labels are known, so that their rates begin
-// at 0.
+// makeSeries makes all series of counters whose labels are known, so that their rates
+// begin at 0. The durations of requests have a series for each bucket, so those of a
+// route are left out until it is used.
 func (m *metrics) makeSeries(routes []string) {
 	for _, reason := range gossip.FaultReasons() {
 		m.bans.WithLabelValues(string(reason))
@@ -100,7 +101,6 @@ func (m *metrics) makeSeries(routes []string) {
 		for _, result := range []p2p.Result{p2p.ResultOK, p2p.ResultRefused, p2p.ResultFault, p2p.ResultFailed} {
 			m.requests.WithLabelValues(route, string(result))
 		}
-		m.duration.WithLabelValues(route)
 	}
 	for _, kind := range []string{"block", "tx"} {
 		for _, direction := range []string{"sent", "received"} {

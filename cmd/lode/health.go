@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/lodepow/lode/cmd/internal/cli"
+)
+
+// healthCmd asks a node whether it is healthy. Containers without a shell or curl use
+// it as their health check.
+type healthCmd struct {
+	Node    string        `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to ask (${default})."`
+	Timeout time.Duration `default:"5s" placeholder:"TIME" help:"How long to wait for the answer (${default})."`
+}
+
+func (*healthCmd) Help() string {
+	return `Asks a node for /healthz and prints the answer. The exit status is 0 if the node
+runs and can take changes, and 1 if it does not answer or if its disk has failed.`
+}
+
+// Run prints the answer of the node, or returns an error that says what is wrong.
+func (c *healthCmd) Run(ctx context.Context, s cli.Std) error {
+	base, err := url.Parse(c.Node)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return cli.UsageError{Err: fmt.Errorf("--node %s: want a URL such as %s", c.Node, urlFor(c.Node))}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.JoinPath("healthz").String(), nil)
+	if err != nil {
+		return err
+	}
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true}, // and no proxy: the node is asked itself
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("the node does not answer, is it running? %w", err)
+	}
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	text := strings.TrimSpace(string(answer))
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the node answered %s: %s", resp.Status, text)
+	}
+	_, err = fmt.Fprintln(s.Out, text)
+	return err
+}

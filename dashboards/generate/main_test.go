@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lodepow/lode/dashboards"
+)
+
+// TestDefaults checks that the defaults of the flags are those of the configuration.
+func TestDefaults(t *testing.T) {
+	var flagged, zero dashboards.AlertConfig
+	if err := newFlags(&flagged).Parse(nil); err != nil {
+		t.Fatal(err)
+	}
+	if flagged.AlertsFile() != zero.AlertsFile() || flagged.RulesFile() != zero.RulesFile() {
+		t.Error("without flags, the files differ from those of a zero configuration")
+	}
+}
+
+// TestFlags checks that every flag changes the file of alerts that is written, and that
+// the JSON files are written, too.
+func TestFlags(t *testing.T) {
+	write := func(args ...string) string {
+		dir := t.TempDir()
+		if err := run(append(args, dir)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "grafana", "lode-overview.json")); err != nil {
+			t.Error(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "prometheus", "alerts.yml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	usual := write()
+	for flag, want := range map[string]string{
+		`-selector=cluster="attic"`: `up{cluster="attic"} == 0`,
+		"-tip-spacings=77":          "> 77 * (lode_chain_spacing_seconds",
+		"-blocks-behind=77":         "offset 75s) - 77)",
+		"-reorg-depth=77":           "max10m > 77",
+		"-blocks-refused=77":        "> 77",
+		"-posts-refused=77":         "> 77",
+		"-free-bytes=5e9":           "< 5000000000",
+		"-answer-seconds=77":        "p99 > 77",
+		"-answer-requests=77":       "> 77",
+		"-clock-seconds=77":         "> 77",
+		"-hash-rate-share=0.77":     "0.77 * avg_over_time",
+		"-candidates-wrong=77":      "> 77 * sum",
+		"-restarts=77":              "[30m]) > 77",
+		"-versions-for=77m":         "for: 1h17m",
+	} {
+		if got := write(flag); !strings.Contains(got, want) || strings.Contains(usual, want) {
+			t.Errorf("%s: want %q in the alerts, and not without the flag", flag, want)
+		}
+	}
+	if got := write("-tip-always"); strings.Contains(got, "max by (job) (time() - process_start_time_seconds") {
+		t.Error("-tip-always does not change LodeTipTooOld")
+	}
+	for _, args := range [][]string{{}, {"a", "b"}, {`-selector={job="x"}`, "a"}, {"-unknown", "a"}} {
+		if err := run(args); err == nil {
+			t.Errorf("%q: no error", args)
+		}
+	}
+}

@@ -1,0 +1,246 @@
+package dashboards
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// AlertConfig is what can be set in the recording rules and alerts. The zero value of
+// each field stands for the default that its comment states.
+//
+// The windows cannot be set. They suit every scrape interval from 5 to 60 seconds:
+// each range contains at least four scrapes, and each offset at least one.
+type AlertConfig struct {
+	// Selector is the part between the braces of a PromQL selector. It selects the
+	// series of the nodes that are watched. Default: job=~"lode.*".
+	Selector string
+
+	TipSpacings     float64       // LodeTipTooOld: age of the tip, in block spacings. Default: 30.
+	TipAlways       bool          // LodeTipTooOld: also where no watched node mines continuously
+	BlocksBehind    float64       // LodeNodeBehind: blocks below the highest tip. Default: 6.
+	ReorgDepth      float64       // LodeDeepReorg: depth up to which a reorg is ordinary. Default: 3.
+	BlocksRefused   float64       // LodeBlocksRefused: blocks in five minutes. Default: 5.
+	PostsRefused    float64       // LodeMempoolFull: transactions in five minutes. Default: 10.
+	FreeBytes       float64       // LodeDiskSpaceLow: free space. Default: 1 GiB.
+	AnswerSeconds   float64       // LodeAPISlow: time to answer, 99th percentile. Default: 0.5.
+	AnswerRequests  float64       // LodeAPISlow: least number of requests in five minutes. Default: 100.
+	ClockSeconds    float64       // LodeClockWrong: difference from the peers' clocks. Default: 60.
+	HashRateShare   float64       // LodeHashRateFallen: share of the average of six hours. Default: 0.5.
+	CandidatesWrong float64       // LodeKernelFaulty: wrong candidates in 2^32 hashes. Default: 10.
+	Restarts        float64       // LodeRestarting: restarts in half an hour. Default: 3.
+	VersionsFor     time.Duration // LodeVersionsMixed: time that an upgrade may take. Default: 1h.
+}
+
+// withDefaults returns the configuration with the defaults filled in.
+func (c AlertConfig) withDefaults() AlertConfig {
+	if c.Selector == "" {
+		c.Selector = `job=~"lode.*"`
+	}
+	if c.VersionsFor == 0 {
+		c.VersionsFor = time.Hour
+	}
+	for field, value := range map[*float64]float64{
+		&c.TipSpacings: 30, &c.BlocksBehind: 6, &c.ReorgDepth: 3, &c.BlocksRefused: 5, &c.PostsRefused: 10,
+		&c.FreeBytes: 1 << 30, &c.AnswerSeconds: .5, &c.AnswerRequests: 100, &c.ClockSeconds: 60,
+		&c.HashRateShare: .5, &c.CandidatesWrong: 10, &c.Restarts: 3,
+	} {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	return c
+}
+
+// Rule is a recording rule. Its name follows the convention level:metric:operation.
+type Rule struct{ Record, About, Expr string }
+
+// Alert is an alerting rule.
+type Alert struct {
+	Name          string
+	About         string // comment for those who read the file; may be empty
+	Expr          string
+	For           time.Duration // how long the expression must hold
+	KeepFiringFor time.Duration
+	Severity      string // critical or warning
+	Summary       string // one line, a template of Prometheus
+	Description   string // what it means and what to do first
+}
+
+// Runbook returns the address of the alert's section in docs/monitoring.md.
+func (a Alert) Runbook() string {
+	return "https://github.com/lodepow/lode/blob/main/docs/monitoring.md#" + strings.ToLower(a.Name)
+}
+
+// uncounted matches the routes whose duration says nothing about the node: /mine waits
+// for a block, and /metrics is read only by Prometheus.
+const uncounted = `/mine|/metrics`
+
+// Rules returns the recording rules, which panels and alerts share.
+func (c AlertConfig) Rules() []Rule {
+	c = c.withDefaults()
+	rules := []Rule{
+		{
+			"instance:lode_hashes:rate5m", "Hash rate in H/s. Averaging over five minutes hides the gaps between searches.",
+			`sum by (job, instance) (rate(lode_hashes_total{$}[5m]))`,
+		},
+		{
+			"instance:lode_chain_tip:age_seconds", "Age of the tip in seconds, according to the time in its header.",
+			`clamp_min(time() - lode_chain_tip_timestamp_seconds{$}, 0)`,
+		},
+		{
+			"instance:lode_chain_work:log2", "Binary logarithm of the chainwork.",
+			`log2(lode_chain_work_hashes{$})`,
+		},
+		{
+			"job:lode_chain_height:spread", "Number of blocks by which the lowest tip of a job's nodes is below the highest tip of 75 seconds ago (see LodeNodeBehind).",
+			`clamp_min(max by (job) (lode_chain_height{$} offset 75s) - min by (job) (lode_chain_height{$}), 0)`,
+		},
+		{
+			"instance:lode_chain_reorg_depth_blocks:max10m", "Upper bound of the deepest reorg of the last ten minutes. It is computed from exact differences, because " +
+				"increase() extrapolates each bucket differently, so that a shallow reorg can look like a deep one. If the node has been started " +
+				"within these minutes, its buckets themselves are the difference.",
+			`histogram_quantile(1,
+    lode_chain_reorg_depth_blocks_bucket{$} - lode_chain_reorg_depth_blocks_bucket{$} offset 10m
+  and on (job, instance)
+    time() - process_start_time_seconds{$} > 720
+or
+    lode_chain_reorg_depth_blocks_bucket{$}
+  and on (job, instance)
+    time() - process_start_time_seconds{$} <= 720
+)`,
+		},
+		{
+			"job:lode_chain_settled:disagree", "1 if the nodes of a job with the highest settled height have different blocks at that height, else 0. " +
+				"Nodes with a lower settled height are left out until they reach it.",
+			`(
+    max by (job) (lode_chain_settled_fingerprint{$} and on (job, instance) (lode_chain_settled_height{$} == on (job) group_left () max by (job) (lode_chain_settled_height{$})))
+  !=bool
+    min by (job) (lode_chain_settled_fingerprint{$} and on (job, instance) (lode_chain_settled_height{$} == on (job) group_left () max by (job) (lode_chain_settled_height{$})))
+)`,
+		},
+		{
+			"instance:lode_http_request_duration_seconds:p99", "99th percentile of the duration of HTTP requests, in seconds, without /mine, which waits for a block, and /metrics, which only Prometheus reads.",
+			`histogram_quantile(0.99, sum by (job, instance, le) (rate(lode_http_request_duration_seconds_bucket{$, route!~"` + uncounted + `"}[5m])))`,
+		},
+		{
+			"instance:lode_store_commit_duration_seconds:p99", "99th percentile of the duration of commits, in seconds.",
+			`histogram_quantile(0.99, sum by (job, instance, le) (rate(lode_store_commit_duration_seconds_bucket{$}[5m])))`,
+		},
+		{
+			"instance:lode_peers:sum", "Number of peers, in both directions.",
+			`sum by (job, instance) (lode_peers{$})`,
+		},
+		{
+			"instance:lode_block_propagation_seconds:p95", "95th percentile of the time from a block's discovery anywhere until it is this node's tip, in seconds.",
+			`histogram_quantile(0.95, sum by (job, instance, le) (rate(lode_block_propagation_seconds_bucket{$}[5m])))`,
+		},
+	}
+	for i := range rules {
+		rules[i].Expr = c.selected(rules[i].Expr)
+	}
+	return rules
+}
+
+// selected replaces each dollar sign in an expression by the selector.
+func (c AlertConfig) selected(expr string) string {
+	return strings.ReplaceAll(expr, "$", strings.TrimSpace(c.Selector))
+}
+
+// RulesFile returns the recording rules as a file for Prometheus.
+func (c AlertConfig) RulesFile() string {
+	var y yaml
+	y.comment("", "Code generated by go generate ./dashboards. DO NOT EDIT.\n\nRecording rules that panels and alerts share. Their names follow the convention level:metric:operation.")
+	y.line("", "groups:")
+	y.line("  ", "- name: lode")
+	y.line("    ", "rules:")
+	for i, r := range c.Rules() {
+		if i > 0 {
+			y.line("", "")
+		}
+		y.comment("      ", r.About)
+		y.line("      ", "- record: "+r.Record)
+		y.block("        ", "expr", r.Expr)
+	}
+	return y.String()
+}
+
+// AlertsFile returns the alerts as a file for Prometheus.
+func (c AlertConfig) AlertsFile() string {
+	var y yaml
+	y.comment("", "Code generated by go generate ./dashboards. DO NOT EDIT.\n\nEach alert has a section in docs/monitoring.md that says what it means, how soon it fires, and what to do. The section on one's "+
+		"own thresholds says how to change the selector of the nodes and the thresholds.")
+	y.line("", "groups:")
+	y.line("  ", "- name: lode-alerts")
+	y.line("    ", "rules:")
+	for i, a := range c.Alerts() {
+		if i > 0 {
+			y.line("", "")
+		}
+		if a.About != "" {
+			y.comment("      ", a.About)
+		}
+		y.line("      ", "- alert: "+a.Name)
+		y.block("        ", "expr", a.Expr)
+		if a.For > 0 {
+			y.line("        ", "for: "+promDuration(a.For))
+		}
+		if a.KeepFiringFor > 0 {
+			y.line("        ", "keep_firing_for: "+promDuration(a.KeepFiringFor))
+		}
+		y.line("        ", "labels: {severity: "+a.Severity+"}")
+		y.line("        ", "annotations:")
+		y.line("          ", "summary: "+quoted(a.Summary))
+		y.line("          ", "description: "+quoted(a.Description))
+		y.line("          ", "runbook_url: "+a.Runbook())
+	}
+	return y.String()
+}
+
+// promDuration formats a duration as Prometheus writes it, such as 1h or 1m15s.
+func promDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// yaml writes the few forms of YAML that the files need.
+type yaml struct{ strings.Builder }
+
+func (y *yaml) line(indent, text string) { fmt.Fprintln(y, strings.TrimRight(indent+text, " ")) }
+
+// block writes a value as a literal block, in which nothing has to be escaped. If the
+// first line is indented, YAML has to be told the indentation of the block.
+func (y *yaml) block(indent, key, value string) {
+	mark := "|"
+	if strings.HasPrefix(value, " ") {
+		mark = "|2"
+	}
+	y.line(indent, key+": "+mark)
+	for l := range strings.Lines(value) {
+		y.line(indent+"  ", strings.TrimRight(l, "\n"))
+	}
+}
+
+// comment writes a comment in lines of at most 90 characters.
+func (y *yaml) comment(indent, text string) {
+	for paragraph := range strings.Lines(text) {
+		line := "#"
+		for _, word := range strings.Fields(paragraph) {
+			if len(line)+1+len(word) > 90 {
+				y.line(indent, line)
+				line = "#"
+			}
+			line += " " + word
+		}
+		y.line(indent, line)
+	}
+}
+
+// quoted returns a string in single quotes, as YAML writes it.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

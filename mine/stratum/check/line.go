@@ -1,0 +1,77 @@
+package check
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/lodepow/lode/mine/stratum"
+)
+
+// line is one line of the other side.
+type line struct {
+	text string
+	m    stratum.Message
+}
+
+// wire is a connection to the side that is checked. One goroutine uses it.
+type wire struct {
+	conn net.Conn
+	in   *stratum.Reader
+	last uint64 // ID of the latest request
+}
+
+func newWire(conn net.Conn, limit int) *wire {
+	return &wire{conn: conn, in: stratum.NewReader(conn, limit)}
+}
+
+// errTimeout is the error for a line that has not come in time.
+var errTimeout = errors.New("nothing came in time")
+
+// read returns the next line. A line that makes no sense is an error, too.
+func (w *wire) read(deadline time.Time) (line, error) {
+	if err := w.conn.SetReadDeadline(deadline); err != nil {
+		return line{}, err
+	}
+	text, err := w.in.ReadLine()
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		return line{}, errTimeout
+	}
+	if err != nil {
+		return line{}, fmt.Errorf("the connection ended: %w", err)
+	}
+	m, err := stratum.Parse(text)
+	return line{string(text), m}, err
+}
+
+// write writes a message.
+func (w *wire) write(m stratum.Message) error {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	_, err := w.conn.Write(m.Line())
+	return err
+}
+
+// id returns the ID for the next request.
+func (w *wire) id() stratum.ID {
+	w.last++
+	return stratum.NumberID(w.last)
+}
+
+// isWord reports whether the JSON is a string of exactly eight lower-case hex digits.
+func isWord(raw json.RawMessage) bool {
+	var s string
+	if json.Unmarshal(raw, &s) != nil || len(s) != 8 {
+		return false
+	}
+	for _, c := range s {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,346 @@
+package client
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/mine/stratum"
+)
+
+// client.reconnect is obeyed on the same host only, after a wait that is not the same
+// for all miners.
+func TestReconnect(t *testing.T) {
+	for _, test := range []struct {
+		params  string
+		address string        // "": ignored
+		wait    time.Duration // with the middle of the jitter
+	}{
+		{``, "a:3333", 5 * time.Second},
+		{`"",0,0`, "a:3333", 5 * time.Second},
+		{`"a",3334,20`, "a:3334", 25 * time.Second},
+		{`"A","3334","20"`, "a:3334", 25 * time.Second},
+		{`null,3335`, "a:3335", 5 * time.Second},
+		{`"a",3333,65535`, "a:3333", longestOrder + 5*time.Second},
+		{`"b",3333,0`, "", 0},
+		{`"a.evil",3333,0`, "", 0},
+		{`"a:3333",3333,0`, "", 0},
+		{`"a",99999`, "", 0},
+		{`{}`, "", 0},
+	} {
+		t.Run(test.params, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := newFakeNet(t)
+				c := start(t, f, 1, nil)
+				pool := f.accept()
+				pool.greet()
+				pool.send(jobLine("1", true))
+				work(t, c)
+				told := time.Now()
+				pool.send(`{"id":null,"method":"client.reconnect","params":[` + test.params + `]}`)
+				if test.address == "" {
+					work(t, c)
+					f.none(time.Minute)
+					return
+				}
+				pool.ended()
+				noWork(t, c)
+				next := f.accept()
+				if wait := next.at.Sub(told); next.address != test.address || wait != test.wait {
+					t.Errorf("connected to %s after %v, want %s after %v", next.address, wait, test.address, test.wait)
+				}
+				// The next failure leads back to the address that the user gave.
+				_ = next.Close()
+				if again := f.accept(); again.address != "a:3333" {
+					t.Errorf("then connected to %s", again.address)
+				}
+			})
+		})
+	}
+}
+
+// Waits grow with each failure, up to a bound, and begin anew after a connection that has
+// lasted.
+func TestBackOff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 1, nil)
+		last := time.Now()
+		for i, want := range []time.Duration{0, 5, 10, 20, 40, 60, 60, 60} {
+			pool := f.accept()
+			if wait := pool.at.Sub(last); wait != want*time.Second {
+				t.Errorf("connection %d after %v, want %v", i, wait, want*time.Second)
+			}
+			last = time.Now()
+			_ = pool.Close()
+		}
+		pool := f.accept()
+		// The connection before did not stand mining.configure, as far as the client
+		// knows, so this one may or may not begin with it.
+		line, err := pool.in.ReadLine()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := stratum.Parse(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Method == stratum.MethodConfigure {
+			pool.answer(m, `{}`)
+			m = pool.expect(stratum.MethodSubscribe)
+		}
+		pool.answer(m, subscription)
+		pool.answer(pool.expect(stratum.MethodAuthorize), "true")
+		pool.send(jobLine("1", true))
+		work(t, c)
+		time.Sleep(settledAfter)
+		last = time.Now()
+		_ = pool.Close()
+		if wait := f.accept().at.Sub(last); wait != 5*time.Second {
+			t.Errorf("connected again after %v", wait)
+		}
+		if s := c.Stats(); s.Failures != 9 || s.Connections != 1 || s.LastError == "" {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// When a server restarts, its clients come back spread over ten seconds.
+func TestThousandClientsComeBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const clients = 1000
+		f := newFakeNet(t)
+		random := rand.New(rand.NewPCG(1, 2))
+		var mu sync.Mutex
+		for range clients {
+			start(t, f, 1, func(c *Config) {
+				c.Random = func() float64 {
+					mu.Lock()
+					defer mu.Unlock()
+					return random.Float64()
+				}
+			})
+		}
+		conns := make([]*fakeConn, clients)
+		for i := range conns {
+			conns[i] = f.accept()
+		}
+		for _, conn := range conns {
+			conn.greet()
+			conn.send(jobLine("1", true))
+		}
+		time.Sleep(time.Second)
+		restart := time.Now()
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+		var perSecond [10]int
+		var waits []time.Duration
+		for range clients {
+			wait := f.accept().at.Sub(restart)
+			waits = append(waits, wait)
+			perSecond[min(int(wait/time.Second), 9)]++
+		}
+		slices.Sort(waits)
+		if spread := waits[clients-1] - waits[0]; spread < 9900*time.Millisecond || waits[clients-1] > firstWait {
+			t.Errorf("spread over %v, the last after %v", spread, waits[clients-1])
+		}
+		if most := slices.Max(perSecond[:]); most > 150 {
+			t.Errorf("clients per second: %v", perSecond)
+		}
+	})
+}
+
+// The pools of the list are tried in turn, and the client returns to the first when it
+// can be reached again.
+func TestFailOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var mu sync.Mutex
+		down := map[string]bool{"a:3333": true, "b:3333": true}
+		f := newFakeNet(t)
+		f.refuse = func(address string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if down[address] {
+				return errRefused
+			}
+			return nil
+		}
+		c := start(t, f, 3, nil)
+		third := f.accept()
+		if third.address != "c:3333" {
+			t.Fatalf("connected to %s", third.address)
+		}
+		third.greet()
+		third.send(jobLine("1", true))
+		work(t, c)
+		if s := c.Stats(); s.Pool != "stratum+tcp://c:3333" || s.Failures != 2 || !strings.Contains(s.LastError, "connection refused") {
+			t.Errorf("%+v", s)
+		}
+		answering := make(chan struct{})
+		go func() { // pings
+			defer close(answering)
+			for {
+				if _, err := third.in.ReadLine(); err != nil {
+					return
+				}
+				third.send(`{"id":0,"result":"pong"}`)
+			}
+		}()
+		f.none(time.Hour)
+		work(t, c)
+		mu.Lock()
+		down["a:3333"] = false
+		mu.Unlock()
+		probe := f.accept()
+		back := f.accept()
+		if probe.address != "a:3333" || back.address != "a:3333" || back.at.Sub(probe.at) > time.Second {
+			t.Errorf("looked at %s and connected to %s %v later", probe.address, back.address, back.at.Sub(probe.at))
+		}
+		<-answering
+		back.greet()
+		back.send(jobLine("1", true))
+		work(t, c)
+		if s := c.Stats(); s.Pool != "stratum+tcp://a:3333" {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A pool that refuses the worker is left for the next one, and the user is told why.
+func TestRefusedWorker(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 2, nil)
+		pool := f.accept()
+		pool.answer(pool.expect(stratum.MethodConfigure), `{}`)
+		pool.answer(pool.expect(stratum.MethodSubscribe), subscription)
+		pool.send(jobLine("1", true)) // no share of this worker would be taken
+		m := pool.expect(stratum.MethodAuthorize)
+		noWork(t, c)
+		pool.send(`{"id":` + m.ID.String() + `,"result":null,"error":[24,"Unknown account",null]}`)
+		pool.ended()
+		if next := f.accept(); next.address != "b:3333" {
+			t.Errorf("connected to %s", next.address)
+		}
+		if s := c.Stats(); !strings.Contains(s.LastError, `the pool refuses the worker "worker": Unknown account (code 24)`) {
+			t.Errorf("%s", s.LastError)
+		}
+	})
+}
+
+// Nothing that a pool does not do makes the client wait for ever.
+func TestDeadlines(t *testing.T) {
+	for name, test := range map[string]struct {
+		script func(pool *fakeConn)
+		after  time.Duration
+		err    string
+	}{
+		"no answer to subscribe": {func(pool *fakeConn) {
+			pool.answer(pool.expect(stratum.MethodConfigure), `{}`)
+			pool.expect(stratum.MethodSubscribe)
+		}, answerTimeout, "mining.subscribe: the pool has not answered for 15s"},
+		"no answer to authorize": {func(pool *fakeConn) {
+			pool.answer(pool.expect(stratum.MethodConfigure), `{}`)
+			pool.answer(pool.expect(stratum.MethodSubscribe), subscription)
+			pool.expect(stratum.MethodAuthorize)
+		}, answerTimeout, "mining.authorize: the pool has not answered for 15s"},
+		"no job":          {func(pool *fakeConn) { pool.greet() }, firstJobAfter, "the pool has sent no job for 1m0s"},
+		"nothing is read": {func(*fakeConn) {}, writeTimeout, "mining.configure: write: "},
+		"silence": {func(pool *fakeConn) {
+			pool.greet()
+			pool.send(jobLine("1", true))
+			pool.expect(stratum.MethodPing)
+		}, quietTimeout + pingTimeout, "read: the pool has said nothing for 2m30s, not even to a ping"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := newFakeNet(t)
+				c := start(t, f, 1, nil)
+				began := time.Now()
+				pool := f.accept()
+				test.script(pool)
+				if name != "nothing is read" {
+					pool.ended()
+				} else {
+					time.Sleep(writeTimeout)
+				}
+				time.Sleep(time.Millisecond)
+				if took := time.Since(began); took < test.after || took > test.after+time.Second {
+					t.Errorf("the connection lasted %v, want %v", took, test.after)
+				}
+				if got := c.Stats().LastError; !strings.HasPrefix(got, test.err) {
+					t.Errorf("%q, want %q", got, test.err)
+				}
+			})
+		})
+	}
+}
+
+// Any line is a sign of life, so a pool that does not know the ping keeps its miners.
+func TestPing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 1, nil)
+		pool := f.accept()
+		pool.greet()
+		pool.send(jobLine("1", true))
+		first := work(t, c)
+		for range 50 {
+			m := pool.expect(stratum.MethodPing)
+			pool.send(`{"id":` + m.ID.String() + `,"result":null,"error":[20,"Unknown method",null]}`)
+		}
+		if w := work(t, c); w.ID != first.ID || time.Since(c.Stats().JobTime) != 50*quietTimeout {
+			t.Errorf("work %s of %v ago", w.ID, time.Since(c.Stats().JobTime))
+		}
+	})
+}
+
+func TestParsePool(t *testing.T) {
+	for _, test := range []struct {
+		in, out, user, password, err string
+	}{
+		{in: "stratum+tcp://pool.example:3333", out: "stratum+tcp://pool.example:3333"},
+		{in: "stratum+ssl://pool.example:443/", out: "stratum+ssl://pool.example:443"},
+		{in: "stratum+tls://pool.example:443", out: "stratum+ssl://pool.example:443"},
+		{in: "stratum+tcp://w.1:a%20b@[::1]:3333", out: "stratum+tcp://[::1]:3333", user: "w.1", password: "a b"},
+		{in: "stratum+tcp://pool.example", err: "no port"},
+		{in: "stratum+tcp://pool.example:0", err: "port is 0"},
+		{in: "stratum+tcp://pool.example:70000", err: "port is 70000"},
+		{in: "stratum+tcp://:3333", err: "no host"},
+		{in: "stratum+tcp://pool.example:3333/x", err: "something after the port"},
+		{in: "http://pool.example:3333", err: `scheme is "http"`},
+		{in: "pool.example:3333", err: `scheme is "pool.example"`},
+		{in: "stratum+tcp://w:secret@pool example:3333", err: "address of a pool"},
+	} {
+		p, err := ParsePool(test.in)
+		if test.err != "" {
+			if err == nil || !strings.Contains(err.Error(), test.err) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%s: %v", test.in, err)
+			}
+			continue
+		}
+		if err != nil || p.String() != test.out || p.User != test.user || p.Password != test.password {
+			t.Errorf("%s: %+v, %v", test.in, p, err)
+		}
+	}
+}
+
+func TestNew(t *testing.T) {
+	for name, c := range map[string]Config{
+		"no pool":    {},
+		"no worker":  {Pools: []Pool{{Host: "a", Port: 1}}},
+		"difficulty": {Pools: testPools(1), Difficulty: -1},
+	} {
+		if _, err := New(c); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if c, err := New(Config{Pools: testPools(1)}); err != nil || fmt.Sprintf("%08x", c.mask) != "1fffe000" {
+		t.Error(c, err)
+	}
+}

@@ -1,0 +1,149 @@
+package client
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/mine/stratum"
+)
+
+const (
+	// The pool-side estimate rests on the shares of the last buckets, which are
+	// bucketTime long: ten minutes in all.
+	bucketTime = 10 * time.Second
+	buckets    = 60
+
+	// maxReasons is how many reasons of rejects are counted apart. Those of further
+	// texts are counted together, as otherReason.
+	maxReasons  = 16
+	otherReason = "other"
+)
+
+// Stats are the numbers of a client.
+type Stats struct {
+	Pool       string    // the one that gives work, or ""
+	Since      time.Time // of the first work on this connection; zero: no work
+	Difficulty float64   // of the present work's shares
+	Height     int64     // of the present work; 0: unknown
+	JobTime    time.Time // when the present work came
+	Versions   int       // how many versions are tried with each nonce
+
+	Connections uint64 // that have given work
+	Failures    uint64 // connections that ended or could not be made
+	Jobs        uint64 // works that have been offered
+
+	Shares  map[mine.Outcome]uint64 // that were submitted, by what became of them
+	Rejects map[string]uint64       // shares that were refused, by the reason
+	Blocks  uint64                  // accepted shares that are also blocks
+	Hashes  float64                 // that the accepted shares were worth
+
+	// Rate is the hash rate as the pool sees it, over Window.
+	Rate   stratum.Rate
+	Window time.Duration
+
+	LastError string // why the last connection ended, or ""
+}
+
+// stats is what a client counts. Its lock is that of the client.
+type stats struct {
+	Stats
+	ring [buckets]bucket
+}
+
+// bucket has the accepted shares of a time of bucketTime.
+type bucket struct {
+	number int64 // of the time, counted from 1970
+	shares int
+	hashes float64
+}
+
+func newStats() stats {
+	return stats{Stats: Stats{Shares: map[mine.Outcome]uint64{}, Rejects: map[string]uint64{}}}
+}
+
+func (s *stats) connected(pool Pool, now time.Time) {
+	s.Pool, s.Since = pool.String(), now
+	s.Connections++
+}
+
+func (s *stats) disconnected() {
+	s.Pool, s.Since = "", time.Time{}
+	s.Difficulty, s.Height, s.JobTime, s.Versions = 0, 0, time.Time{}, 0
+	s.ring = [buckets]bucket{}
+}
+
+func (s *stats) failed(err error) {
+	s.Failures++
+	s.LastError = err.Error()
+}
+
+func (s *stats) jobTaken(now time.Time, w mine.Work) {
+	s.Jobs++
+	s.Difficulty, s.Height, s.JobTime, s.Versions = targetOf(w).Difficulty(), w.Height, now, len(w.Versions())
+}
+
+func (s *stats) submitted(now time.Time, outcome mine.Outcome, hashes float64, block bool, err error) {
+	s.Shares[outcome]++
+	switch outcome {
+	case mine.Accepted:
+		s.Hashes += hashes
+		if block {
+			s.Blocks++
+		}
+		number := now.UnixNano() / int64(bucketTime)
+		b := &s.ring[uint64(number)%buckets]
+		if b.number != number {
+			*b = bucket{number: number}
+		}
+		b.shares++
+		b.hashes += hashes
+	case mine.Unanswered:
+	default:
+		reason := outcome.String()
+		var refused *stratum.Error
+		if errors.As(err, &refused) {
+			reason = refused.Text
+		}
+		if _, known := s.Rejects[reason]; !known && len(s.Rejects) >= maxReasons {
+			reason = otherReason
+		}
+		s.Rejects[reason]++
+	}
+}
+
+// rate returns the pool-side estimate. The window begins with the first work of the
+// connection, and reaches back ten minutes at most.
+func (s *stats) rate(now time.Time) (stratum.Rate, time.Duration) {
+	if s.Since.IsZero() {
+		return stratum.Rate{}, 0
+	}
+	present := now.UnixNano() / int64(bucketTime)
+	oldest := present - buckets + 1
+	var shares int
+	var hashes float64
+	for _, b := range s.ring {
+		if b.number >= oldest && b.number <= present {
+			shares += b.shares
+			hashes += b.hashes
+		}
+	}
+	window := min(now.Sub(s.Since), now.Sub(time.Unix(0, oldest*int64(bucketTime))))
+	return stratum.EstimateRate(shares, hashes, window), window
+}
+
+// Stats returns the numbers of the client at present.
+func (c *Client) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.stats.Stats
+	s.Shares, s.Rejects = map[mine.Outcome]uint64{}, map[string]uint64{}
+	for k, v := range c.stats.Shares {
+		s.Shares[k] = v
+	}
+	for k, v := range c.stats.Rejects {
+		s.Rejects[k] = v
+	}
+	s.Rate, s.Window = c.stats.rate(c.now())
+	return s
+}
