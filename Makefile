@@ -117,6 +117,8 @@ mutants: ## change the code of MUTANTS in one place after another, and fail if n
 long: ## run the tests that take long in their full sizes
 	LODE_POWER=2000 go test -count=1 -run TestPower -timeout 30m -v ./cmd/lode
 	LODE_KILLS=200 go test -count=1 -run TestKill -timeout 60m -v ./cmd/lode
+	LODE_VARDIFF_SEEDS=1000 go test -count=1 -v ./mine/stratum/vardiff
+	LODE_STRATUM_SESSIONS=1000 go test -count=1 -run TestStratumCrowd -v ./node
 	LODE_MINERS=300 go test -count=1 -run TestMiners -timeout 30m -v ./cmd/lode
 	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode

@@ -23,6 +23,7 @@ func registered(t *testing.T) map[string]bool {
 	reg := prometheus.NewRegistry()
 	n, err := node.Open(t.Context(), node.Config{
 		Params: rules.Lab(), Data: t.TempDir(), Listen: "127.0.0.1:0", Workers: 1, Registry: reg,
+		Stratum: node.StratumConfig{Listen: "127.0.0.1:0"},
 	})
 	if err != nil {
 		t.Fatal(err)

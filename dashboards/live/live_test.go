@@ -210,7 +210,7 @@ func (s *story) startProcesses(t *testing.T, p rules.Params) {
 		t.Fatal(err)
 	}
 	run := func(name string, before ...string) *Node {
-		command := slices.Concat(before, []string{lode, "node", "--network", file, "--listen", "127.0.0.1:0",
+		command := slices.Concat(before, []string{lode, "node", "--network", file, "--listen", "127.0.0.1:0", "--stratum", "127.0.0.1:0",
 			"--data", filepath.Join(dir, name), "--peer", string(s.a.peer())})
 		n, err := StartNode(t.Context(), command...)
 		if err != nil {

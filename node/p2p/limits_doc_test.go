@@ -191,6 +191,7 @@ func TestLimitsDoc(t *testing.T) {
 	maps.Copy(limits, limitsOf(t, "../gossip", "gossip"))
 	maps.Copy(limits, limitsOf(t, "../api", "api"))
 	maps.Copy(limits, limitsOf(t, "..", "node"))
+	maps.Copy(limits, limitsOf(t, "../../mine/stratum/server", "server"))
 	for name, v := range limitsOf(t, "../../chain", "chain") { // its parameters are in docs/formats.md
 		if strings.HasPrefix(name, "chain.Config.Pool") || strings.HasPrefix(name, "chain.Config.Orphan") {
 			limits[name] = v
@@ -200,6 +201,7 @@ func TestLimitsDoc(t *testing.T) {
 	for _, name := range []string{
 		"gossip.Version", "gossip.idSetSize", "gossip.poorBook", "gossip.minWait",
 		"node.firstNonces", "node.jobTime", "node.reportEvery", "node.retryAfter", "node.retryHeldEvery", "api.StatusGone",
+		"server.extranonceSize", "server.checkEvery",
 	} {
 		delete(limits, name)
 	}

@@ -48,9 +48,6 @@ type Limits struct {
 }
 
 const (
-	// prefixSize is how many bytes of the extranonce number the sessions.
-	prefixSize = 4
-
 	// extranonceSize is the length of the extranonce that a session is told if the
 	// source has never offered work.
 	extranonceSize = 8

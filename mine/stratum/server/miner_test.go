@@ -388,17 +388,17 @@ type share struct {
 	header               []byte
 }
 
-// solve finds the first nonce from the given one whose hash is worth the difficulty, or
-// whose hash is not, with the bits of the version flipped.
-func (m *miner) solve(j jobLine, extranonce2 uint32, from uint32, flip uint32, difficulty float64, good bool) share {
+// solve finds the first nonce whose hash is worth the difficulty, or whose hash is not,
+// with bits of the version flipped.
+func (m *miner) solve(j jobLine, extranonce2, flip uint32, difficulty float64, good bool) share {
 	m.t.Helper()
 	s := share{
 		job: j, extranonce2: binary.BigEndian.AppendUint32(nil, extranonce2),
 		version: binary.BigEndian.Uint32(unhex(m.t, j.version)) ^ flip,
 		time:    binary.BigEndian.Uint32(unhex(m.t, j.time)),
 	}
-	s.header = m.header(j, s.extranonce2, s.version, s.time, from)
-	for nonce := from; nonce < from+1<<24; nonce++ {
+	s.header = m.header(j, s.extranonce2, s.version, s.time, 0)
+	for nonce := range uint32(1 << 24) {
 		binary.LittleEndian.PutUint32(s.header[76:], nonce)
 		if meets(number(s.header), difficulty) == good {
 			s.nonce = nonce

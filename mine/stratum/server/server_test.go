@@ -28,26 +28,26 @@ func TestShares(t *testing.T) {
 		if m.difficulty != 1e-8 || !m.job.clean {
 			t.Fatalf("difficulty %v, job %+v", m.difficulty, m.job)
 		}
-		good := m.solve(m.job, 1, 0, 0, m.difficulty, true)
+		good := m.solve(m.job, 1, 0, m.difficulty, true)
 		m.wantAccepted(m.submit("ann", good))
 		m.wantRefused(m.submit("ann", good), 22)
-		m.wantRefused(m.submit("ann", m.solve(m.job, 1, 0, 0, m.difficulty, false)), 23)
+		m.wantRefused(m.submit("ann", m.solve(m.job, 1, 0, m.difficulty, false)), 23)
 		unknown := good
 		unknown.job.name = "77"
 		m.wantRefused(m.submit("ann", unknown), 21)
 		m.wantRefused(m.submit("bob", good), 24)
 
-		early, late, latest := good, good, good
+		early, late := good, good
 		early.time = uint32(time.Now().Unix()) - 601
 		m.wantRefused(m.submit("ann", early), 20)
 		late.time = uint32(time.Now().Add(2*time.Hour).Unix()) + 1
 		m.wantRefused(m.submit("ann", late), 23) // the hash is another one, and a low one is refused first
 		j := m.job
 		j.time = hex.EncodeToString(binary.BigEndian.AppendUint32(nil, late.time))
-		late = m.solve(j, 1, 0, 0, m.difficulty, true)
+		late = m.solve(j, 1, 0, m.difficulty, true)
 		m.wantRefused(m.submit("ann", late), 20)
 		j.time = hex.EncodeToString(binary.BigEndian.AppendUint32(nil, late.time-1))
-		latest = m.solve(j, 1, 0, 0, m.difficulty, true)
+		latest := m.solve(j, 1, 0, m.difficulty, true)
 		m.wantAccepted(m.submit("ann", latest))
 
 		long := good
@@ -98,14 +98,14 @@ func TestVersionRolling(t *testing.T) {
 		}
 		m.mask = 0x1fff0000
 		m.login("ann")
-		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 0, 0, m.difficulty, true)))
-		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 0, 0x1fff0000, m.difficulty, true)))
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 0, m.difficulty, true)))
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 0x1fff0000, m.difficulty, true)))
 		// The form without a version is that of a miner that does not roll.
-		plain := m.solve(m.job, 9, 0, 0, m.difficulty, true)
+		plain := m.solve(m.job, 9, 0, m.difficulty, true)
 		m.mask = 0
 		m.wantAccepted(m.submit("ann", plain))
 		m.mask = 0xffffffff
-		m.wantRefused(m.submit("ann", m.solve(m.job, 0, 0, 1<<13, m.difficulty, true)), 20)
+		m.wantRefused(m.submit("ann", m.solve(m.job, 0, 1<<13, m.difficulty, true)), 20)
 		if got := s.Stats().Shares[ShareVersion]; got != 1 {
 			t.Errorf("%d shares with a bad version", got)
 		}
@@ -114,9 +114,9 @@ func TestVersionRolling(t *testing.T) {
 		m.call("mining.configure", []string{"version-rolling"}, map[string]any{"version-rolling.mask": "00006000"})
 		m.mask = 0x6000
 		m.await()
-		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 0, 1<<13, m.difficulty, true)))
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 1<<13, m.difficulty, true)))
 		m.mask = 0x1fff0000
-		m.wantAccepted(m.submit("ann", m.solve(old, 3, 0, 1<<20, m.difficulty, true)))
+		m.wantAccepted(m.submit("ann", m.solve(old, 3, 1<<20, m.difficulty, true)))
 
 		none := connect(t, l.dial(t))
 		got = none.call("mining.configure", []string{"version-rolling"}, map[string]any{"version-rolling.mask": "00002000", "version-rolling.min-bit-count": 2})
@@ -142,7 +142,7 @@ func TestNarrowerMask(t *testing.T) {
 		if m.mask != 0x00c00000 {
 			t.Fatalf("mask %08x", m.mask)
 		}
-		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 0, 1<<22, m.difficulty, true)))
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 1<<22, m.difficulty, true)))
 	})
 }
 
@@ -164,11 +164,11 @@ func TestLateBlock(t *testing.T) {
 		if j := m.await(); !j.clean {
 			t.Error("the job on a new tip is not clean")
 		}
-		late := m.solve(old, 5, 0, 0, 4.6566e-10, true)
+		late := m.solve(old, 5, 0, 4.6566e-10, true)
 		m.wantAccepted(m.submit("ann", late))
 		source.outcome = mine.Lost
-		m.wantRefused(m.submit("ann", m.solve(old, 6, 0, 0, 4.6566e-10, true)), 21)
-		m.wantRefused(m.submit("ann", m.solve(old, 7, 0, 0, 4.6566e-10, false)), 23)
+		m.wantRefused(m.submit("ann", m.solve(old, 6, 0, 4.6566e-10, true)), 21)
+		m.wantRefused(m.submit("ann", m.solve(old, 7, 0, 4.6566e-10, false)), 23)
 
 		got := source.submitted()
 		if len(got) != 2 || got[0].WorkID != "a" || !got[0].Block || string(got[0].Extranonce) != "\x00\x00\x00\x00\x00\x00\x00\x05" {
@@ -200,10 +200,10 @@ func TestDifficultyOfTheJob(t *testing.T) {
 		if m.difficulty != 1e-6 || m.job.clean || m.job.name == old.name {
 			t.Fatalf("difficulty %v, job %+v", m.difficulty, m.job)
 		}
-		m.wantAccepted(m.submit("ann", m.solve(old, 1, 0, 0, 1e-8, true)))
-		weak := m.solve(m.job, 1, 0, 0, 1e-6, false)
+		m.wantAccepted(m.submit("ann", m.solve(old, 1, 0, 1e-8, true)))
+		weak := m.solve(m.job, 1, 0, 1e-6, false)
 		m.wantRefused(m.submit("ann", weak), 23)
-		m.wantAccepted(m.submit("ann", m.solve(m.job, 1, 0, 0, 1e-6, true)))
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 1, 0, 1e-6, true)))
 
 		// A second suggestion within a short time is answered, and nothing else.
 		m.wantAccepted(m.call("mining.suggest_difficulty", 1e-4))

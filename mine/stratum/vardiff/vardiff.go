@@ -10,9 +10,9 @@ const Hashes = 1 << 32 * (65536.0 / 65535.0)
 
 // Defaults of a [Config].
 const (
-	DefaultRate  = 48   // shares a minute
-	DefaultLeast = 1e-8 // 48 shares a minute at 34 H/s
-	DefaultStart = 0.01 // 48 shares a minute at 34 MH/s
+	DefaultRate  = 50   // shares a minute
+	DefaultLeast = 1e-8 // 50 shares a minute at 36 H/s
+	DefaultStart = 0.01 // 50 shares a minute at 36 MH/s
 )
 
 const (
@@ -188,9 +188,9 @@ func (v *Controller) decide() {
 	right := v.aim * v.out // the rate for which the difficulty is right
 	best, most := mark{}, math.Inf(-1)
 	for _, m := range v.marks {
-		n, e := v.count-m.count, right*(v.exposure-m.exposure)
+		n, e := v.count-m.count, right*v.exposedSince(m)
 		tooFew := n < e/deadZone
-		tooMany := n > e*deadZone && n >= raiseShares && e > 0
+		tooMany := n > e*deadZone && n >= raiseShares
 		if !tooFew && !tooMany {
 			continue
 		}
@@ -215,12 +215,19 @@ func logRatio(n, e float64) float64 {
 // speaks for. If that is lower than the present one, it is lowered by a number of
 // standard deviations.
 func (v *Controller) rate(since mark, lean float64) float64 {
-	n, exposure := v.count-since.count, v.exposure-since.exposure
+	n, exposure := v.count-since.count, v.exposedSince(since)
 	if n < v.aim*v.out*exposure {
 		n -= lean * math.Sqrt(n)
 	}
 	// A window without a share may still have had most of one.
-	return max(n, 0.75) / max(exposure, math.SmallestNonzeroFloat64)
+	return max(n, 0.75) / exposure
+}
+
+// exposedSince returns the exposure since the mark: that of a millisecond at least, so
+// that shares which come at once, or while the clock stands still, speak for a rate that
+// is not infinite.
+func (v *Controller) exposedSince(m mark) float64 {
+	return max(v.exposure-m.exposure, time.Millisecond.Seconds()/v.out)
 }
 
 // change sets the difficulty that is right for the rate, and reports whether it differs

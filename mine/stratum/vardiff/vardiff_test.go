@@ -151,7 +151,7 @@ func TestComparison(t *testing.T) {
 	n := min(seeds(t)/5, 200)
 	table := []string{"", "| algorithm              | start   | × 10    | ÷ 10    | ÷ 2     | changes an hour |", "|---|---:|---:|---:|---:|---:|"}
 	ours := measure(n, func() algorithm { return New(Config{}) })
-	table = append(table, ours.row("Lode, 48 a minute"))
+	table = append(table, ours.row("Lode, 50 a minute"))
 	for _, other := range []struct {
 		name string
 		make func() algorithm
@@ -159,9 +159,9 @@ func TestComparison(t *testing.T) {
 		{"Lode, 18 a minute", func() algorithm { return New(Config{Rate: 18}) }},
 		{"ckpool, 18 a minute", func() algorithm { return newCkpool() }},
 		{"SRI, 6 a minute", func() algorithm { return newSRI(6) }},
-		{"SRI, 48 a minute", func() algorithm { return newSRI(48) }},
+		{"SRI, 50 a minute", func() algorithm { return newSRI(50) }},
 		{"DATUM, 8 a minute", func() algorithm { return newDatum(8) }},
-		{"DATUM, 48 a minute", func() algorithm { return newDatum(48) }},
+		{"DATUM, 50 a minute", func() algorithm { return newDatum(50) }},
 	} {
 		f := measure(n, other.make)
 		table = append(table, f.row(other.name))

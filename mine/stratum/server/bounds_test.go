@@ -1,0 +1,255 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lodepow/lode/mine/stratum/vardiff"
+)
+
+// ended waits until the server has closed the connection.
+func (m *miner) ended() {
+	m.t.Helper()
+	for {
+		select {
+		case _, ok := <-m.lines:
+			if !ok {
+				return
+			}
+		case <-time.After(time.Hour):
+			m.t.Fatal("the session has not ended")
+		}
+	}
+}
+
+// Whatever a miner does wrong, its session ends in the time that it has for it, and for
+// the right reason. The others go on.
+func TestSessionsEnd(t *testing.T) {
+	for name, tc := range map[string]struct {
+		do     func(m *miner)
+		after  time.Duration
+		reason Reason
+	}{
+		"silent":               {func(*miner) {}, 15 * time.Second, Handshake},
+		"subscribed only":      {func(m *miner) { m.subscribe() }, 15 * time.Second, Handshake},
+		"chatty, not a worker": {func(m *miner) { time.Sleep(10 * time.Second); m.call("mining.ping") }, 15 * time.Second, Handshake},
+		"idle":                 {func(m *miner) { m.login("ann") }, 10 * time.Minute, Idle},
+		"half a line":          {func(m *miner) { m.login("ann"); _, _ = io.WriteString(m.conn, `{"id":`) }, 10 * time.Second, Slow},
+		"a byte a second": {func(m *miner) {
+			m.login("ann")
+			for range 9 {
+				_, _ = io.WriteString(m.conn, " ")
+				time.Sleep(time.Second)
+			}
+		}, 10 * time.Second, Slow},
+		"an endless line":  {func(m *miner) { _, _ = io.Copy(m.conn, endless{}) }, 0, Long},
+		"nonsense":         {func(m *miner) { m.login("ann"); m.nonsense(9) }, 0, Malformed},
+		"leaves":           {func(m *miner) { m.login("ann"); _ = m.conn.Close() }, 0, Left},
+		"leaves in a line": {func(m *miner) { m.login("ann"); _, _ = io.WriteString(m.conn, `{"id":`); _ = m.conn.Close() }, 0, Left},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, l := start(t, Config{Source: newTestSource(testWork("a")), Vardiff: easyShares})
+				m, other := connect(t, l.dial(t)), connect(t, l.dial(t))
+				other.login("bob")
+				begin := time.Now()
+				tc.do(m)
+				m.ended()
+				if took := time.Since(begin); took != tc.after {
+					t.Errorf("ended after %v, want %v", took, tc.after)
+				}
+				synctest.Wait()
+				stats := s.Stats()
+				for _, r := range Reasons() {
+					if (stats.Closed[r] > 0) != (r == tc.reason) {
+						t.Errorf("%s: %d sessions; want some for the reason %s alone", r, stats.Closed[r], tc.reason)
+					}
+				}
+			})
+		})
+	}
+}
+
+// nonsense sends lines that are not messages.
+func (m *miner) nonsense(lines int) {
+	for range lines {
+		if _, err := io.WriteString(m.conn, "GET / HTTP/1.1\n"); err != nil {
+			return // the session has ended
+		}
+	}
+}
+
+// endless is a line without an end.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = '{'
+	}
+	return len(b), nil
+}
+
+// A miner that does not read what it is sent loses its session, and holds up no other.
+func TestMinerDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newTestSource(testWork("a"))
+		s, l := start(t, Config{Source: source, Vardiff: easyShares})
+		stuck := l.dial(t)
+		defer func() { _ = stuck.Close() }()
+		if _, err := io.WriteString(stuck, `{"id":1,"method":"mining.subscribe","params":[]}`+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		good := connect(t, l.dial(t))
+		good.login("bob")
+		begin := time.Now()
+		source.post(testWork("b"), true)
+		if good.await(); time.Since(begin) != 0 {
+			t.Errorf("the other miner got its job after %v", time.Since(begin))
+		}
+		time.Sleep(11 * time.Second)
+		if got := s.Stats(); got.Sessions != 1 || got.Closed[Slow] != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// A session may be silent for as long as there is nothing to mine.
+func TestIdleWithoutWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newTestSource(nil)
+		s, l := start(t, Config{Source: source, Vardiff: easyShares})
+		m := connect(t, l.dial(t))
+		m.subscribe()
+		m.wantAccepted(m.call("mining.authorize", "ann"))
+		time.Sleep(time.Hour)
+		if got := s.Stats(); got.Sessions != 1 || !got.JobSince.IsZero() {
+			t.Fatalf("%+v", got)
+		}
+		source.post(testWork("a"), true)
+		m.await()
+	})
+}
+
+// A session that sends more lines than it may is made to wait, and answered.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, l := start(t, Config{Source: newTestSource(testWork("a")), Limits: Limits{Lines: 10, Burst: 20}, Vardiff: easyShares})
+		m := connect(t, l.dial(t))
+		m.login("ann") // two lines
+		begin := time.Now()
+		for range 18 {
+			m.call("mining.ping")
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("a burst took %v", took)
+		}
+		for range 50 {
+			m.call("mining.get_transactions", "1")
+		}
+		if took := time.Since(begin); took != 5*time.Second {
+			t.Errorf("50 more lines took %v, want 5 s", took)
+		}
+	})
+}
+
+func TestTooManySessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, l := start(t, Config{Source: newTestSource(testWork("a")), Limits: Limits{Sessions: 2}})
+		first := connect(t, l.dial(t))
+		connect(t, l.dial(t))
+		connect(t, l.dial(t)).ended()
+		synctest.Wait()
+		if got := s.Stats(); got.Sessions != 2 || got.Closed[Full] != 1 {
+			t.Errorf("%+v", got)
+		}
+		_ = first.conn.Close()
+		synctest.Wait()
+		connect(t, l.dial(t)).login("ann")
+	})
+}
+
+// The tables of a session and of the server are bounded.
+func TestTables(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWork("a")
+		w.Bits = easyBits
+		source := newTestSource(w)
+		s, l := start(t, Config{Source: source, Vardiff: easyShares, Limits: Limits{Names: 3, Workers: 2, Blocks: 5, Burst: 1 << 20}})
+		m := connect(t, l.dial(t))
+		m.login("one")
+		m.wantAccepted(m.call("mining.authorize", "two"))
+		m.wantAccepted(m.call("mining.authorize", "three"))
+		m.wantAccepted(m.call("mining.authorize", "two"))
+		m.wantRefused(m.call("mining.authorize", "four"), 24)
+		for _, name := range []string{"", strings.Repeat("x", 65), "a\nb", "a\xff"} {
+			m.wantRefused(m.call("mining.authorize", name), 24)
+		}
+		if got := s.Stats().Workers; got != 2 {
+			t.Errorf("%d workers are remembered, want 2", got)
+		}
+		first := m.solve(m.job, 0, 0, m.difficulty, true)
+		j := m.job
+		for i := range keptShares + 10 {
+			got := m.submit("one", m.solve(j, uint32(i), 0, m.difficulty, true))
+			if i < keptShares {
+				m.wantAccepted(got)
+			}
+		}
+		// The job is forgotten with its shares, so none of them is taken twice.
+		m.wantRefused(m.submit("one", first), 21)
+		for m.job.name == j.name {
+			m.await()
+		}
+		m.wantAccepted(m.submit("three", m.solve(m.job, 0, 0, m.difficulty, true)))
+		if got := len(s.Blocks()); got != 5 {
+			t.Errorf("%d blocks are remembered, want 5", got)
+		}
+		for i := range keptJobs {
+			source.post(testWork(fmt.Sprint("newer ", i)), true)
+			m.await()
+		}
+		session := s.all()[0]
+		session.mu.Lock()
+		defer session.mu.Unlock()
+		if len(session.jobs) != keptJobs || session.shares != 0 {
+			t.Errorf("%d jobs with %d shares are remembered", len(session.jobs), session.shares)
+		}
+	})
+}
+
+// A worker that has left makes room for another one.
+func TestWorkersAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, l := start(t, Config{Source: newTestSource(testWork("a")), Vardiff: easyShares, Limits: Limits{Workers: 1}})
+		first := connect(t, l.dial(t))
+		first.login("ann")
+		_ = first.conn.Close()
+		synctest.Wait()
+		second := connect(t, l.dial(t))
+		second.login("bob")
+		if got := s.Workers(); len(got) != 1 || got[0].Name != "bob" || got[0].Sessions != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// A miner that floods is given a higher difficulty after a few shares, with a job.
+func TestFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, l := start(t, Config{Source: newTestSource(testWork("a")), Vardiff: vardiff.Config{Start: 1e-8, Least: 1e-8}})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		j := m.job
+		for i := range uint32(100) {
+			time.Sleep(10 * time.Millisecond)
+			m.wantAccepted(m.submit("ann", m.solve(j, i, 0, 1e-8, true)))
+		}
+		if m.difficulty < 5e-7 || m.difficulty > 3e-6 || m.job.name == j.name {
+			t.Errorf("difficulty %v, want about 1.2e-6", m.difficulty)
+		}
+	})
+}
