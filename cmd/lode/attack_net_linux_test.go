@@ -38,7 +38,10 @@ func newHub(t testing.TB) *hub {
 	if err := os.Symlink(self, h.command); err != nil {
 		t.Fatal(err)
 	}
-	h.ip("link set lo up\nlink add name hub type bridge\nlink set hub up")
+	// A bridge without a hardware address of its own takes over the lowest one of its
+	// ports, whenever a machine comes or goes. The other machines would then send to
+	// the former one until they ask again, which takes some ten seconds.
+	h.ip("link set lo up\nlink add name hub address 02:00:00:00:00:01 type bridge\nlink set hub up")
 	h.plug(clientIP + "/8")
 	return h
 }

@@ -77,8 +77,8 @@ func newLAN(t *testing.T) *lan {
 		t.Fatal(err)
 	}
 	l.ip(`link set lo up
-link add name left type bridge
-link add name right type bridge
+link add name left address 02:00:00:00:01:01 type bridge
+link add name right address 02:00:00:00:01:02 type bridge
 link add name cable-left type veth peer name cable-right
 link set cable-left master left
 link set cable-right master right
