@@ -3,6 +3,7 @@
 package node
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -12,12 +13,12 @@ import (
 // TestHasUnread asks for unread bytes of a real connection: before any has arrived,
 // when some have, when they have been read, and after its end.
 func TestHasUnread(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	client, err := net.Dial("tcp", l.Addr().String())
+	client, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func TestHasUnread(t *testing.T) {
 	if err := client.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := conn.Read(three); err != io.EOF {
+	if n, err := conn.Read(three); !errors.Is(err, io.EOF) {
 		t.Fatalf("%d, %v", n, err)
 	}
 	if hasUnread(conn) {

@@ -250,7 +250,7 @@ func TestTampered(t *testing.T) {
 		"no transaction":     {txs(func(l []string) []string { l[1] = "7"; return l }), "transactions[1]", Malformed, ""},
 		"an author less":     {replace(`{"author":"a","content":"post 9"`, `{"author":"","content":"post 9"`), "transactions[1]", Malformed, "author"},
 		"a block replaced":   {func(string) string { other := b.Fork("x"); other.Blocks = other.Blocks[:h-1]; return all[3] }, "", block.PrevNotFound, ""},
-		"a nonce far away":   {number("nonce", target.Header.Nonce, 1<<31), "nonce", Malformed, ""},
+		"a nonce far away":   {number("nonce", target.Header.Nonce, uint32(1<<31)), "nonce", Malformed, ""},
 		"two fields": {func(s string) string {
 			return number("version", 0x20000000, 0x20000001)(number("timestamp", target.Header.Time, 7)(s))
 		}, "", Malformed, "several fields"},
@@ -465,7 +465,7 @@ func FuzzReader(f *testing.F) {
 	all := texts(f, testChain(f, p, 3))
 	f.Add([]byte(page(4, all)))
 	f.Add([]byte(strings.Join(all, " ")))
-	f.Add([]byte(`{"chain":[{"index":` + strconv.Itoa(1<<40) + `,"hash":"","version":1}]}`))
+	f.Add([]byte(`{"chain":[{"index":` + strconv.FormatInt(1<<40, 10) + `,"hash":"","version":1}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := check(NewChecker(rules.Params{}, ""), string(data))
 		if err == nil && s.Blocks > 0 && s.Tip == (pow.Hash{}) {

@@ -427,7 +427,7 @@ func (c *poolCheck) unknown(context.Context) error {
 	l, _, err := c.ask(func(id stratum.ID) stratum.Message { return stratum.NewRequest(id, "mining.lode_check") })
 	if err != nil {
 		c.add(Note, "an unknown request is answered", err.Error(), want)
-		return nil //nolint:nilerr // the report says it
+		return nil
 	}
 	c.check(l.m.Error != nil, Note, "an unknown request is answered", l.text, want)
 	return nil
