@@ -16,8 +16,8 @@ import (
 const powercap = "/sys/class/powercap"
 
 // Energy reads the energy counters (RAPL) of the processor's packages. A counter
-// includes everything in its package: all cores, whoever uses them, and the idle
-// power.
+// includes everything in its package: all cores, also those that other programs use,
+// and the idle power.
 type Energy struct {
 	packages []energyPackage
 	now      func() time.Time

@@ -11,7 +11,7 @@ import (
 
 // Own is a scan function of one's own, to be measured beside the kernels.
 type Own struct {
-	// Name stands in the place of a kernel's name in the results. It consists of
+	// Name is written where the results have the name of a kernel. It consists of
 	// letters, digits and hyphens, and is not the name of a kernel.
 	Name string
 

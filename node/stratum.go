@@ -35,7 +35,7 @@ func (c StratumConfig) validate() error {
 }
 
 // address returns the address to listen on. A port alone means this machine only,
-// because whoever reaches the server can occupy the node.
+// because everybody who reaches the server can occupy the node.
 func (c StratumConfig) address() (string, error) {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {

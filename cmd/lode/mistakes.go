@@ -143,7 +143,7 @@ func checkData(dir string) error {
 // wsaInUse is the error of Windows for an address that is taken.
 const wsaInUse = syscall.Errno(10048)
 
-// probeTimeout bounds the wait for the answer of whoever has the port.
+// probeTimeout bounds the wait for the answer of the program that has the port.
 const probeTimeout = 2 * time.Second
 
 // explainOpen adds to an error of opening a node what the user can do about it.

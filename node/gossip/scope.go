@@ -159,7 +159,7 @@ func hostKey(host string) string {
 
 // groupOf returns the part of the internet that a host is in: its /16 network, or the
 // /32 network of an IPv6 address. Who has many addresses usually has them in few such
-// networks. Names are all in one group, because whoever has a name can make any
+// networks. Names are all in one group, because the owner of a name can make any
 // number of others.
 func groupOf(host string) string {
 	ip, ok := hostIP(host)

@@ -358,7 +358,7 @@ func (y *syncer) setStall(s *syncing) {
 }
 
 // endStalled ends a sync of which the chain has taken no block for too long. It
-// charges the source, and every peer that owes blocks: whoever offers headers has to
+// charges the source, and every peer that owes blocks: a peer that offers headers has to
 // make sure that their blocks can be had.
 func (y *syncer) endStalled() {
 	s := y.current

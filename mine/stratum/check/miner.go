@@ -324,11 +324,11 @@ func (c *minerCheck) hijack() error {
 		return err
 	}
 	if err := c.give("lode-4", c.Difficulty, false); err != nil {
-		c.add(Fail, what, err.Error(), "the miner stays: whoever can write into the connection could otherwise steal the work")
+		c.add(Fail, what, err.Error(), "the miner stays: somebody who can write into the connection could otherwise steal the work")
 		return nil // the report says it
 	}
 	if err := c.wait(); err != nil {
-		c.add(Fail, what, err.Error(), "the miner stays: whoever can write into the connection could otherwise steal the work")
+		c.add(Fail, what, err.Error(), "the miner stays: somebody who can write into the connection could otherwise steal the work")
 		return nil // the report says it
 	}
 	c.add(OK, what, "", "")

@@ -84,7 +84,7 @@ func (p Pool) String() string {
 }
 
 // redirect returns the pool that a client.reconnect names. ok is false if it is on
-// another host: whoever can write into the connection could otherwise steal the work.
+// another host: otherwise somebody who can write into the connection could steal the work.
 func (p Pool) redirect(host string, port int) (_ Pool, ok bool) {
 	if host != "" && !strings.EqualFold(host, p.Host) {
 		return p, false
