@@ -25,6 +25,7 @@ func exposition(t *testing.T) (text []byte, contentType string) {
 	t.Helper()
 	n, err := node.Open(t.Context(), node.Config{
 		Params: rules.Lab(), Data: t.TempDir(), Listen: "127.0.0.1:0", Workers: 1, Registry: prometheus.NewRegistry(),
+		Stratum: node.StratumConfig{Listen: "127.0.0.1:0"},
 	})
 	if err != nil {
 		t.Fatal(err)
