@@ -43,6 +43,13 @@ func join(all []pow.Header, separator string, format func(pow.Header) string) st
 	return strings.Join(texts, separator)
 }
 
+// withTransactions formats a header as bitcoin-cli getblock does, with the transactions
+// in hex.
+func withTransactions(h pow.Header) string {
+	head, tail, _ := strings.Cut(coreJSON(h), `"merkleroot"`)
+	return head + `"tx": [{"txid": "00", "hex": "01000000` + strings.Repeat("9a03ff", 150) + `"}], "merkleroot"` + tail
+}
+
 // coreJSON formats a header as bitcoin-cli getblockheader does.
 func coreJSON(h pow.Header) string {
 	return fmt.Sprintf(`{
@@ -155,6 +162,7 @@ func TestEveryForm(t *testing.T) {
 		"whole blocks in hex":       {text, join(all, "\n", blockHex)},
 		"newest first, in JSON":     {text, `["` + join(reversed, `","`, hexOf) + `"]`},
 		"getblockheader":            {object, join(all, "\n", coreJSON)},
+		"with transactions in hex":  {object, join(all, "\n", withTransactions)},
 		"an array of objects":       {object, "[" + join(all, ",", coreJSON) + "]"},
 		"in an answer":              {object, `{"result":[` + join(all, ",", coreJSON) + `],"error":null,"id":7}`},
 		"an explorer, newest first": {object, "[" + join(reversed, ",", explorerJSON) + "]"},
@@ -322,6 +330,10 @@ func TestUnknownForms(t *testing.T) {
 		"hexdump -C":          {"00000000  01 00 00 00 6f e2 8c 0a  b6 f1 b3 72 c1 a6 a2 46  |....o......r...F|\n", "hex dump with offsets"},
 		"filter headers":      {"\x0b\x11\x09\x07\x00\x01\x00\x00\x00\x00" + strings.Repeat("\x9a\x03", 200), "filter headers"},
 		"noise":               {strings.Repeat("\x9a\x03\xff", 200), "neither of the first two headers of 80 bytes proves its work"},
+		"hashes":              {hashes + "\n", "list of hashes"},
+		"one hash":            {hashes[:64] + "\n", "list of hashes"},
+		"a transaction":       {"01000000" + strings.Repeat("9a03ff", 150) + "\n", "so these digits are no headers"},
+		"one in JSON":         {`{"txid": "00", "hex": "01000000` + strings.Repeat("9a03ff", 150) + `"}`, "the hex digits in it are no headers"},
 		"hashes in JSON":      {`["` + strings.ReplaceAll(hashes, "\n", `","`) + `"]`, "the hashes in it are not enough"},
 		"other JSON":          {`{"blocks": 3, "chain": "main"}`, "JSON without any object"},
 		"base64":              {strings.Repeat("AQAAAG/ijAq28bNywaaiRq5j908", 8) + "=", "base64"},

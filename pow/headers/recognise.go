@@ -69,10 +69,18 @@ func (r *Reader) recogniseText(start []byte) error {
 	case hexDump.Match(text):
 		return reject.New(UnknownForm, "it is a hex dump with offsets: turn it back into bytes first, for example with xxd -r")
 	case isHexText(text):
+		if name := nameDigits(text); name != "" {
+			return reject.New(UnknownForm, "%s", name)
+		}
 		r.form = form{name: "hex", next: r.hex, sorted: true}
+	case isJSON(text) && nonceName.Match(text): // first, since a block may have transactions in hex beside its fields
+		r.form = form{name: "JSON with the fields of headers", next: r.objects()}
 	case headerDigits.Match(text):
+		if found := headerDigits.FindAll(text, 2); len(found) == 2 && !digitsProveWork(found[0]) && !digitsProveWork(found[1]) {
+			return reject.New(UnknownForm, "the hex digits in it are no headers: neither of the first two groups of 160 digits proves its work")
+		}
 		r.form = form{name: "text with headers in hex", next: r.loose}
-	case len(text) > 0 && (text[0] == '{' || text[0] == '['):
+	case isJSON(text):
 		r.form = form{name: "JSON with the fields of headers", next: r.objects()}
 	case delimiterOf(text) != 0:
 		r.form = form{name: "a table with the fields of headers", next: r.table(delimiterOf(text))}
@@ -91,7 +99,42 @@ var (
 
 	// headerDigits matches the digits of a header between other text.
 	headerDigits = regexp.MustCompile(`[0-9a-fA-F]{160}`)
+
+	// nonceName matches the name of the field that all JSON with headers has.
+	nonceName = regexp.MustCompile(`(?i)"n?nonce"\s*:`)
 )
+
+func isJSON(text []byte) bool { return len(text) > 0 && (text[0] == '{' || text[0] == '[') }
+
+// digitsProveWork reports whether 160 hex digits are a header that meets its own target.
+func digitsProveWork(digits []byte) bool {
+	h, err := pow.ParseHeader(string(digits))
+	return err == nil && meetsOwnTarget(h)
+}
+
+// nameDigits says what a text of hex digits is if these are no headers, and returns ""
+// if they may be. Headers are recognised by the work of the first or the second of
+// them, because a program may have broken their digits into lines of any length.
+func nameDigits(text []byte) string {
+	const size = 2 * pow.HeaderSize
+	words := bytes.Fields(text)
+	digits := bytes.Join(words, nil)
+	for _, c := range digits {
+		if _, ok := hexDigit(c); !ok {
+			return "" // there are labels, which the reader of headers in hex knows
+		}
+	}
+	if len(digits) >= size && digitsProveWork(digits[:size]) || len(digits) >= 2*size && digitsProveWork(digits[size:2*size]) {
+		return ""
+	}
+	if !slices.ContainsFunc(words[:max(1, len(words)-1)], func(w []byte) bool { return len(w) != 2*len(pow.Hash{}) }) { // the last one may be cut off here
+		return "it is a list of hashes, which are not enough to check headers: bitcoin-cli getblockheader HASH false prints a header"
+	}
+	if len(digits) < 2*size {
+		return ""
+	}
+	return "neither of the first two groups of 160 digits proves its work, so these digits are no headers"
+}
 
 // isHexText reports whether the first line of a text that holds more than a label has
 // nothing but hex digits after it, and whether these are headers instead of blocks.
