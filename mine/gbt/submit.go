@@ -34,11 +34,13 @@ func (s *Source) Submit(ctx context.Context, sol mine.Solution) (mine.Outcome, e
 	}
 	var word *string
 	if err := s.node.call(ctx, "submitblock", params, maxAnswer, &word); err != nil {
-		if said := new(nodeError); errors.As(err, &said) {
+		// A node that has just been started refuses all calls for a while. Then the block
+		// is handed in again, as after every call that got no answer.
+		if said := new(nodeError); errors.As(err, &said) && said.Code != codeWarmingUp {
 			return s.refused(sol, mine.Invalid, explain(err))
 		}
 		s.noteUnanswered(sol.Hash)
-		return mine.Unanswered, err
+		return mine.Unanswered, explain(err)
 	}
 	if word == nil {
 		return s.taken(ctx, w, sol)

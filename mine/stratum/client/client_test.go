@@ -439,6 +439,15 @@ func TestBounds(t *testing.T) {
 				t.Error(r)
 			}
 		}
+		// Requests whose answers nobody waits for any more make room for others.
+		if r := <-submit(t, c, solution(newest, 100)); r.outcome != mine.Unanswered || !errors.Is(r.err, context.DeadlineExceeded) {
+			t.Error(r)
+		}
+		c.session.mu.Lock()
+		defer c.session.mu.Unlock()
+		if n := len(c.session.pending); n != 0 {
+			t.Errorf("%d requests still wait", n)
+		}
 	})
 }
 

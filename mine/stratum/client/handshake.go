@@ -26,16 +26,21 @@ func (s *session) greet(ctx context.Context, configure bool) error {
 	}, s.authorized); err != nil {
 		return err
 	}
-	ignore := func(stratum.Message, error) {}
 	if d := s.client.difficulty; d != 0 {
-		if err := s.send(ctx, func(id stratum.ID) stratum.Message { return stratum.SuggestDifficulty{Difficulty: d}.Message(id) }, ignore); err != nil {
+		if err := s.send(ctx, func(id stratum.ID) stratum.Message { return stratum.SuggestDifficulty{Difficulty: d}.Message(id) }, nil); err != nil {
 			return err
 		}
 	}
-	timer := time.NewTimer(firstJobAfter)
-	defer timer.Stop()
+	// A pool that has nothing to mine at present sends no job. With another pool there is
+	// a better one to work for, and with none it is best to wait.
+	var late <-chan time.Time
+	if len(s.client.pools) > 1 {
+		timer := time.NewTimer(firstJobAfter)
+		defer timer.Stop()
+		late = timer.C
+	}
 	select {
-	case <-timer.C:
+	case <-late:
 		return fmt.Errorf("the pool has sent no job for %v", firstJobAfter)
 	case <-s.worked:
 		return nil

@@ -15,36 +15,54 @@ func (s *session) request(ctx context.Context, request func(stratum.ID) stratum.
 		err error
 	}
 	done := make(chan answer, 1)
-	if err := s.send(ctx, request, func(m stratum.Message, err error) { done <- answer{m, err} }); err != nil {
+	var asked stratum.ID
+	err := s.send(ctx, func(id stratum.ID) stratum.Message {
+		asked = id
+		return request(id)
+	}, func(m stratum.Message, err error) { done <- answer{m, err} })
+	if err != nil {
 		return stratum.Message{}, err
 	}
 	select {
 	case a := <-done:
 		return a.m, a.err
 	case <-ctx.Done():
+		s.forget(asked)
 		return stratum.Message{}, context.Cause(ctx)
 	}
 }
 
+// forget gives up the answer to a request, so that the request no longer counts as
+// waiting.
+func (s *session) forget(asked stratum.ID) {
+	id, _ := asked.Number()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pending, id)
+}
+
 // send writes a request. answered is called when the answer has come or the connection is
-// lost, by another goroutine, unless send returns an error.
+// lost, by another goroutine, unless send returns an error. It is nil if the answer does
+// not matter.
 func (s *session) send(ctx context.Context, request func(stratum.ID) stratum.Message, answered func(stratum.Message, error)) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return errLost
 	}
-	if len(s.pending) >= maxPending {
+	if answered != nil && len(s.pending) >= maxPending {
 		s.mu.Unlock()
 		return errTooMany
 	}
 	s.last++
 	id := s.last
-	s.pending[id] = answered
+	if answered != nil {
+		s.pending[id] = answered
+	}
 	s.mu.Unlock()
 	err := s.write(ctx, request(stratum.NumberID(id)))
-	if err != nil {
-		// If the answer has been taken meanwhile, the connection was good enough.
+	if err != nil && answered != nil {
+		// If the answer has come meanwhile, the request was written after all.
 		s.mu.Lock()
 		_, waits := s.pending[id]
 		delete(s.pending, id)

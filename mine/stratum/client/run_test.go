@@ -260,7 +260,7 @@ func TestDeadlines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				f := newFakeNet(t)
-				c := start(t, f, 1, nil)
+				c := start(t, f, 2, nil)
 				began := time.Now()
 				pool := f.accept()
 				test.script(pool)
@@ -279,6 +279,23 @@ func TestDeadlines(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A pool that has nothing to mine keeps its miners, if these know no other pool.
+func TestOnlyPoolHasNoJob(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 1, nil)
+		pool := f.accept()
+		pool.greet()
+		for range 50 {
+			pool.answer(pool.expect(stratum.MethodPing), `"pong"`)
+		}
+		pool.send(jobLine("1", true))
+		if w := work(t, c); w.ID == "" || c.Stats().LastError != "" {
+			t.Errorf("work %+v, error %q", w, c.Stats().LastError)
+		}
+	})
 }
 
 // Any line is a sign of life, so a pool that does not know the ping keeps its miners.

@@ -148,7 +148,7 @@ func (q *quietReader) Read(b []byte) (int, error) {
 // ping asks the pool for a sign of life. The answer does not matter, nor whether it is
 // one: any line will do.
 func (s *session) ping() error {
-	return s.send(context.Background(), func(id stratum.ID) stratum.Message { return stratum.Ping{}.Message(id) }, func(stratum.Message, error) {})
+	return s.send(context.Background(), func(id stratum.ID) stratum.Message { return stratum.Ping{}.Message(id) }, nil)
 }
 
 var errNoAnswer = fmt.Errorf("the pool has not answered for %v", answerTimeout)

@@ -199,12 +199,12 @@ func TestTables(t *testing.T) {
 				m.wantAccepted(got)
 			}
 		}
-		// The job is forgotten with its shares, so none of them is taken twice.
+		// The job is forgotten with its shares, so they are refused by its name.
 		m.wantRefused(m.submit("one", first), 21)
 		for m.job.name == j.name {
 			m.await()
 		}
-		m.wantAccepted(m.submit("three", m.solve(m.job, 0, 0, m.difficulty, true)))
+		m.wantAccepted(m.submit("three", m.solve(m.job, keptShares+20, 0, m.difficulty, true)))
 		if got := len(s.Blocks()); got != 5 {
 			t.Errorf("%d blocks are remembered, want 5", got)
 		}
@@ -218,6 +218,24 @@ func TestTables(t *testing.T) {
 		if len(session.jobs) != keptJobs || session.shares != 0 {
 			t.Errorf("%d jobs with %d shares are remembered", len(session.jobs), session.shares)
 		}
+	})
+}
+
+// A header counts once, whatever the name of the job for which it is submitted.
+func TestDuplicateOfAnotherJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, l := start(t, Config{Source: newTestSource(testWork("a")), Vardiff: easyShares})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		good := m.solve(m.job, 1, 0, m.difficulty, true)
+		m.wantAccepted(m.submit("ann", good))
+		first := m.job.name
+		for m.job.name == first { // until there is a fresh job on the same work
+			m.await()
+		}
+		good.job.name = m.job.name
+		m.wantRefused(m.submit("ann", good), 22)
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 2, 0, m.difficulty, true)))
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -158,12 +159,18 @@ func (s *session) findJob(name string) *job {
 // gets another one. The caller holds mu.
 func (s *session) keepShare(j *job, sol mine.Solution) bool {
 	key := binary.LittleEndian.Uint64(sol.Hash[:])
-	if _, known := j.shares[key]; known {
-		return false
+	// Jobs on the same tip may have the same headers under different names. A header
+	// counts once.
+	for _, other := range append(slices.Clip(s.jobs), j) {
+		if _, known := other.shares[key]; known {
+			return false
+		}
 	}
 	for s.shares >= keptShares && len(s.jobs) > 0 {
 		s.forgetOldest()
-		s.outdated = len(s.jobs) == 0
+	}
+	if len(s.jobs) == 0 {
+		s.outdated = true
 	}
 	if j.shares == nil {
 		j.shares = map[uint64]struct{}{}
