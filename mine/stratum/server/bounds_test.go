@@ -201,9 +201,7 @@ func TestTables(t *testing.T) {
 		}
 		// The job is forgotten with its shares, so they are refused by its name.
 		m.wantRefused(m.submit("one", first), 21)
-		for m.job.name == j.name {
-			m.await()
-		}
+		m.awaitAfter(j.name)
 		m.wantAccepted(m.submit("three", m.solve(m.job, keptShares+20, 0, m.difficulty, true)))
 		if got := len(s.Blocks()); got != 5 {
 			t.Errorf("%d blocks are remembered, want 5", got)
@@ -229,10 +227,7 @@ func TestDuplicateOfAnotherJob(t *testing.T) {
 		m.login("ann")
 		good := m.solve(m.job, 1, 0, m.difficulty, true)
 		m.wantAccepted(m.submit("ann", good))
-		first := m.job.name
-		for m.job.name == first { // until there is a fresh job on the same work
-			m.await()
-		}
+		m.awaitAfter(m.job.name) // a fresh job on the same work
 		good.job.name = m.job.name
 		m.wantRefused(m.submit("ann", good), 22)
 		m.wantAccepted(m.submit("ann", m.solve(m.job, 2, 0, m.difficulty, true)))

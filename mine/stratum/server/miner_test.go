@@ -306,6 +306,15 @@ func (m *miner) await() jobLine {
 	}
 }
 
+// awaitAfter waits until there is a job with another name than the given one. The server
+// sends jobs at any time, so one may have come before the answer to the latest request.
+func (m *miner) awaitAfter(name string) {
+	m.t.Helper()
+	for m.job.name == name {
+		m.await()
+	}
+}
+
 // login subscribes and authorizes, and waits for the first job.
 func (m *miner) login(worker string) {
 	m.t.Helper()
@@ -313,7 +322,7 @@ func (m *miner) login(worker string) {
 	if got := m.call("mining.authorize", worker, "x"); string(got.Result) != "true" || got.Error != nil {
 		m.t.Fatalf("authorize: %+v", got)
 	}
-	m.await()
+	m.awaitAfter("")
 }
 
 func (m *miner) subscribe() {

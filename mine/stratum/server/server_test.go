@@ -113,7 +113,7 @@ func TestVersionRolling(t *testing.T) {
 		old := m.job
 		m.call("mining.configure", []string{"version-rolling"}, map[string]any{"version-rolling.mask": "00006000"})
 		m.mask = 0x6000
-		m.await()
+		m.awaitAfter(old.name)
 		m.wantAccepted(m.submit("ann", m.solve(m.job, 0, 1<<13, m.difficulty, true)))
 		m.mask = 0x1fff0000
 		m.wantAccepted(m.submit("ann", m.solve(old, 3, 1<<20, m.difficulty, true)))
@@ -196,7 +196,7 @@ func TestDifficultyOfTheJob(t *testing.T) {
 		m.login("ann")
 		old := m.job
 		m.wantAccepted(m.call("mining.suggest_difficulty", 1e-6))
-		m.await()
+		m.awaitAfter(old.name)
 		if m.difficulty != 1e-6 || m.job.clean || m.job.name == old.name {
 			t.Fatalf("difficulty %v, job %+v", m.difficulty, m.job)
 		}
