@@ -60,8 +60,12 @@ func registerMetrics(r *registrations, version string, n *Node) error {
 			return err
 		}
 	}
+	if n.miner.loop != nil { // a node that searches nothing has no rate that could be too low
+		if err := powmetrics.Register(r, n.engine); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
-		powmetrics.Register(r, n.engine),
 		chainmetrics.Register(r, n.chain),
 		apimetrics.Register(r, n.api),
 		p2pmetrics.Register(r, n.network),

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum"
 	"github.com/lodepow/lode/mine/stratum/server"
@@ -127,7 +129,8 @@ func (m *stratumMiner) mineShare(worker, job string, w mine.Work) mine.Solution 
 // Miners mine a node's chain, and the coinbase of a block names the one that has found
 // it. The node itself does not search.
 func TestStratumMinesTheChain(t *testing.T) {
-	n := startLive(t, Config{Mine: Continuous, Tag: "pool", Stratum: StratumConfig{Listen: "127.0.0.1:0", Only: true}})
+	reg := prometheus.NewRegistry()
+	n := startLive(t, Config{Mine: Continuous, Tag: "pool", Registry: reg, Stratum: StratumConfig{Listen: "127.0.0.1:0", Only: true}})
 	m := dialStratum(t, n.Node)
 	m.login("ann.rig1")
 	post(t, n.Chain(), "before the first job, or after it")
@@ -148,6 +151,12 @@ func TestStratumMinesTheChain(t *testing.T) {
 	blocks := n.Stratum().Blocks()
 	if len(blocks) != 3 || blocks[0].Worker != "ann.rig1" || blocks[0].Height != 3 || blocks[0].Outcome != mine.Accepted {
 		t.Errorf("blocks %+v", blocks)
+	}
+	// A rate of no hashes would look as if the node had stopped.
+	for name := range families(t, reg) {
+		if name == "lode_hashes_total" || name == "lode_workers" {
+			t.Errorf("a node that searches nothing exports %s", name)
+		}
 	}
 	if p := n.miner.Progress(); p.Hashes != 0 || n.Engine().Stats().Hashes != 0 {
 		t.Errorf("the node has searched: %+v", p)

@@ -362,7 +362,7 @@ func (s *story) late(t *testing.T, selector string) time.Duration {
 
 // checkAlerts checks that each alert fires within the time that docs/monitoring.md
 // states, plus some slack for a busy machine on which Prometheus itself was late.
-// TestPromtool checks the same times without slack, for the rules alone.
+// TestAlerts of package dashboards checks the same times without slack, for the rules alone.
 func (s *story) checkAlerts(t *testing.T) {
 	const most = 30 * time.Second // limit of the slack, beyond which the check would mean nothing
 	scrapes, evaluations := s.late(t, "up"), s.late(t, `instance:lode_hashes:rate5m{instance="a"}`)
