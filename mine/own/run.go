@@ -110,15 +110,18 @@ func (s *Source) join() *call {
 
 // offersAllPending reports whether the latest offer has work that contains all pending
 // transactions. On one tip the mempool only grows, and a template takes it from the
-// front, so it is enough to compare the numbers. If the tip changes meanwhile, a block
-// of this work can no longer become the tip, so what is returned does not matter. The
-// caller holds mu.
+// front, so it is enough to compare the numbers. The caller holds mu.
+//
+// The tip is read after the number. If it is still the parent of the work then, it was
+// so when the transactions were counted. Were it read before, a block of this very work
+// could become the tip in between and leave as many transactions as it has taken, and
+// the work would seem to contain those.
 func (s *Source) offersAllPending() bool {
-	if s.offer == nil || s.prev != s.chain.Tip().Hash {
+	if s.offer == nil {
 		return false
 	}
 	pending, _ := s.chain.PendingCount()
-	return pending == len(s.works[len(s.works)-1].template.Txs)
+	return s.prev == s.chain.Tip().Hash && pending == len(s.works[len(s.works)-1].template.Txs)
 }
 
 // assign notes that the calls that have come so far are answered by a block of the
