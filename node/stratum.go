@@ -15,6 +15,10 @@ import (
 	"github.com/lodepow/lode/node/internal/bounds"
 )
 
+// ErrListenForMiners is wrapped by the error of Open if the node cannot listen at the
+// address for miners.
+var ErrListenForMiners = errors.New("listen for miners")
+
 // StratumConfig says whether a node has miners work for it over Stratum V1, and how. The
 // zero value has no server.
 type StratumConfig struct {
@@ -70,7 +74,7 @@ func openStratum(ctx context.Context, c Config, source mine.Source, first uint32
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for miners: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrListenForMiners, err)
 	}
 	if c.Stratum.TLS != nil {
 		l = tls.NewListener(l, c.Stratum.TLS)

@@ -13,12 +13,13 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/internal/syserr"
+	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
 )
 
@@ -73,17 +74,17 @@ func (a *peerAddress) UnmarshalText(text []byte) error {
 }
 
 // checkListen returns an error if no socket could listen on an address because of how
-// it is written.
-func checkListen(listen string) error {
+// it is written. flag is the flag that has given it.
+func checkListen(flag, listen string) error {
 	wrong := func(hint string) error {
-		return fmt.Errorf("--listen=%s: want HOST:PORT, %s", listen, hint)
+		return fmt.Errorf("%s=%s: want HOST:PORT, %s", flag, listen, hint)
 	}
 	if _, rest, ok := strings.Cut(listen, "://"); ok {
 		return wrong("without a scheme: " + strings.TrimRight(rest, "/"))
 	}
 	host, port, err := net.SplitHostPort(listen)
 	if _, number := strconv.ParseUint(listen, 10, 16); err != nil && number == nil {
-		return wrong("such as 127.0.0.1:" + listen + ", or :" + listen + " for every address of this machine")
+		return wrong("such as 127.0.0.1:" + listen + ", or 0.0.0.0:" + listen + " for every address of this machine")
 	}
 	if err != nil && !strings.Contains(listen, ":") {
 		return wrong("such as " + listen + ":8000")
@@ -140,9 +141,6 @@ func checkData(dir string) error {
 	return nil
 }
 
-// wsaInUse is the error of Windows for an address that is taken.
-const wsaInUse = syscall.Errno(10048)
-
 // probeTimeout bounds the wait for the answer of the program that has the port.
 const probeTimeout = 2 * time.Second
 
@@ -150,24 +148,28 @@ const probeTimeout = 2 * time.Second
 func explainOpen(ctx context.Context, c *nodeCmd, err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "listen" {
+		flag, listen := "--listen", c.Listen
+		if errors.Is(err, node.ErrListenForMiners) {
+			flag, listen = "--stratum", c.Stratum
+		}
 		switch {
-		case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, wsaInUse):
+		case syserr.Is(err, syserr.AddressInUse):
 			who := "another program"
-			if name := listenerOn(c.Listen); name != "" {
+			if name := listenerOn(listen); name != "" {
 				who = name
 			}
 			ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 			defer cancel()
-			if isNode(ctx, c.Listen) {
+			if isNode(ctx, listen) {
 				who += " (a node of Lode answers there)"
 			}
-			return fmt.Errorf("--listen %s: the port is taken by %s: stop that, or choose another port with --listen %s", c.Listen, who, nextPort(c.Listen))
-		case errors.Is(err, syscall.EADDRNOTAVAIL):
-			return fmt.Errorf("--listen %s: this machine has no such address: want one of its own, or :PORT for all of them", c.Listen)
-		case errors.Is(err, syscall.EACCES):
-			return fmt.Errorf("--listen %s: this user may not use the port: choose one above 1023", c.Listen)
+			return fmt.Errorf("%s %s: the port is taken by %s: stop that, or choose another port with %s %s", flag, listen, who, flag, nextPort(listen))
+		case syserr.Is(err, syserr.NoAddress):
+			return fmt.Errorf("%s %s: this machine has no such address: want one of its own, or 0.0.0.0:PORT for all of them", flag, listen)
+		case syserr.Is(err, syserr.NoPermission):
+			return fmt.Errorf("%s %s: this user may not use the port: choose one above 1023", flag, listen)
 		}
-		return fmt.Errorf("--listen %s: %w", c.Listen, op.Err)
+		return fmt.Errorf("%s %s: %w", flag, listen, op.Err)
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("--data %s: this user may not write there: %w", c.Data, err)

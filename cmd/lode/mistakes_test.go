@@ -49,6 +49,7 @@ func TestExitStatuses(t *testing.T) {
 			node("--kernel", "gpu"), {"grind", "--kernel", "gpu", header}, {"kernels", "--kernel", "gpu"},
 			node("--peer", "junk"), node("--peer", "8001"), node("--peer", "ftp://a:1"), node("--advertise", "http://224.0.0.1:1"), node("--tag", strings.Repeat("x", 99)),
 			node("--listen", "8000"), node("--listen", "localhost"), node("--listen", "http://127.0.0.1:8000"), node("--listen", "127.0.0.1:99999"), node("--listen", "::1"), node("--listen", "127.0.0.1:"),
+			node("--stratum", "3333"), node("--stratum", "a b:1"), node("--stratum-only"), {"mine"}, {"mine", "pool.example:3333"}, {"stratum-check"}, {"health", "--x"},
 			node("--difficulty", "99"), node("--difficulty", "-1"), node("--difficulty", "2", "--network", "lab"), node("--mine", "never"), node("--network", "moon"), node("--ban-time", "1"),
 			{"post", "--author", "a", "--node", "127.0.0.1:8000", "x"}, {"post", "--author", "a", "--node", "8000", "x"}, {"post", "--author", "a", "--field", "author=b", "x"},
 			{"verify", "--network", "moon", words}, {"verify", "-", words}, {"verify", "--height", "-1", words},
@@ -58,7 +59,7 @@ func TestExitStatuses(t *testing.T) {
 			{"key", "new", in("key.pem")}, {"key", "new", in("no/key.pem")}, {"key", "show", in("missing")}, {"key", "show", words},
 			{"post", "--author", "a", "--node", "http://127.0.0.1:1", "x"}, {"post", "--author", "a", "--key", words, "x"}, {"post", "--author", "a", "--key", in("missing"), "x"},
 			{"verify", in("missing")}, {"verify", words}, {"verify", dir}, {"grind", "00"}, {"grind", "zz"}, {"grind", header[:144] + "0000000000000000"},
-			node("--import", in("missing")), node("--import", words), node("--data", words), node("--listen", "192.0.2.1:0"),
+			node("--import", in("missing")), node("--import", words), node("--data", words), node("--listen", "192.0.2.1:0"), node("--stratum", "192.0.2.1:0"),
 		}},
 	} {
 		for _, args := range tc.args {
@@ -90,7 +91,9 @@ func TestMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for flags, want := range map[string]string{
-		"--listen 8000":                   "--listen=8000: want HOST:PORT, such as 127.0.0.1:8000, or :8000 for every address",
+		"--listen 8000":                   "--listen=8000: want HOST:PORT, such as 127.0.0.1:8000, or 0.0.0.0:8000 for every address",
+		"--stratum 3333":                  "--stratum=3333: want HOST:PORT, such as 127.0.0.1:3333, or 0.0.0.0:3333 for every address",
+		"--stratum 192.0.2.1:0":           "--stratum 192.0.2.1:0: this machine has no such address",
 		"--listen localhost":              "--listen=localhost: want HOST:PORT, such as localhost:8000",
 		"--listen http://127.0.0.1:8000/": "want HOST:PORT, without a scheme: 127.0.0.1:8000 ",
 		"--listen 127.0.0.1:80000":        `"80000" is no port: 0 to 65535`,
@@ -166,6 +169,10 @@ func TestPortTaken(t *testing.T) {
 	}()
 	if code, _, errs := runLode(t, "", "node", "--listen", l.Addr().String(), "--data", t.TempDir()); code != cli.ExitFailed || !strings.Contains(errs, "the port is taken by ") || strings.Contains(errs, "node of Lode") {
 		t.Errorf("exit status %d, %q", code, errs)
+	}
+	stratum := fmt.Sprintf("--stratum %s: the port is taken by ", l.Addr())
+	if code, _, errs := runLode(t, "", "node", "--listen", "127.0.0.1:0", "--stratum", l.Addr().String(), "--data", t.TempDir()); code != cli.ExitFailed || !strings.Contains(errs, stratum) {
+		t.Errorf("exit status %d, %q, want %q", code, errs, stratum)
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)

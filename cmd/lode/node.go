@@ -47,7 +47,7 @@ another node and learns the addresses of further nodes from it.`
 
 // Validate is called after the flags have been parsed.
 func (c *nodeCmd) Validate() error {
-	return errors.Join(checkListen(c.Listen), node.CheckAdvertise(c.Advertise), c.peerFlags.check(), c.limitFlags.check(), c.stratumFlags.check(), checkTag(c.Tag))
+	return errors.Join(checkListen("--listen", c.Listen), node.CheckAdvertise(c.Advertise), c.peerFlags.check(), c.limitFlags.check(), c.stratumFlags.check(), checkTag(c.Tag))
 }
 
 // Run runs a node until the process receives an interrupt or SIGTERM.

@@ -26,6 +26,9 @@ func (f *stratumFlags) check() error {
 	if (f.StratumCert == "") != (f.StratumKey == "") {
 		errs = append(errs, errors.New("--stratum-cert and --stratum-key need each other"))
 	}
+	if f.Stratum != "" {
+		errs = append(errs, checkListen("--stratum", f.Stratum))
+	}
 	return errors.Join(append(errs, atLeast("--stratum-sessions", f.StratumSessions, 1))...)
 }
 

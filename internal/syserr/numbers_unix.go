@@ -12,5 +12,7 @@ func numbers(k Kind) []syscall.Errno {
 		Unreachable:  {syscall.EHOSTUNREACH, syscall.ENETUNREACH},
 		Reset:        {syscall.ECONNRESET, syscall.EPIPE},
 		AddressInUse: {syscall.EADDRINUSE},
+		NoAddress:    {syscall.EADDRNOTAVAIL},
+		NoPermission: {syscall.EACCES},
 	}[k]
 }

@@ -14,5 +14,7 @@ func numbers(k Kind) []syscall.Errno {
 		Unreachable:  {windows.WSAEHOSTUNREACH, windows.WSAENETUNREACH},
 		Reset:        {windows.WSAECONNRESET, windows.WSAECONNABORTED, windows.ERROR_NETNAME_DELETED},
 		AddressInUse: {windows.WSAEADDRINUSE},
+		NoAddress:    {windows.WSAEADDRNOTAVAIL},
+		NoPermission: {windows.WSAEACCES},
 	}[k]
 }

@@ -20,6 +20,8 @@ const (
 	Unreachable              // there is no way to the other host
 	Reset                    // the other side has ended the connection without a word
 	AddressInUse             // somebody listens at this address already
+	NoAddress                // this machine has no such address
+	NoPermission             // this user may not listen at this address
 )
 
 // Is reports whether err is an error of the operating system of this kind, or wraps

@@ -33,7 +33,7 @@ func TestNetworkErrors(t *testing.T) {
 
 // Each kind is recognised through wrapping, and is no other kind.
 func TestKinds(t *testing.T) {
-	kinds := []syserr.Kind{syserr.DiskFull, syserr.NoDescriptor, syserr.Refused, syserr.Unreachable, syserr.Reset, syserr.AddressInUse}
+	kinds := []syserr.Kind{syserr.DiskFull, syserr.NoDescriptor, syserr.Refused, syserr.Unreachable, syserr.Reset, syserr.AddressInUse, syserr.NoAddress, syserr.NoPermission}
 	for _, kind := range kinds {
 		if len(syserr.Numbers(kind)) == 0 {
 			t.Errorf("kind %d has no errors", kind)

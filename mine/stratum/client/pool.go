@@ -30,7 +30,9 @@ type Pool struct {
 func ParsePool(address string) (Pool, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return Pool{}, fmt.Errorf("address of a pool: %w", withoutURL(err))
+		// The error of package url repeats parts of the address, which may be those of a
+		// password.
+		return Pool{}, errors.New("address of a pool cannot be read: want stratum+tcp://host:port; write special characters of a password as %xx, or give it with --password")
 	}
 	var p Pool
 	switch u.Scheme {
@@ -44,7 +46,7 @@ func ParsePool(address string) (Pool, error) {
 		return Pool{}, fmt.Errorf("address of a pool has no host: want %s://host:port", u.Scheme)
 	}
 	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
-		return Pool{}, fmt.Errorf("address of a pool has something after the port: want %s://%s", u.Scheme, u.Host)
+		return Pool{}, fmt.Errorf("address of a pool has something after the port: want %s://host:port; write special characters of a password as %%xx, or give it with --password", u.Scheme)
 	}
 	if u.Port() == "" {
 		return Pool{}, fmt.Errorf("address of a pool has no port: want %s://%s:3333, or whatever port the pool names", u.Scheme, u.Host)
@@ -59,16 +61,6 @@ func ParsePool(address string) (Pool, error) {
 		p.Password, _ = u.User.Password()
 	}
 	return p, nil
-}
-
-// withoutURL returns the cause of an error of package url, which would otherwise repeat
-// the address with its password.
-func withoutURL(err error) error {
-	var e *url.Error
-	if errors.As(err, &e) {
-		return e.Err
-	}
-	return err
 }
 
 // Address returns host and port, to dial.

@@ -333,6 +333,9 @@ func TestParsePool(t *testing.T) {
 		{in: "http://pool.example:3333", err: `scheme is "http"`},
 		{in: "pool.example:3333", err: `scheme is "pool.example"`},
 		{in: "stratum+tcp://w:secret@pool example:3333", err: "address of a pool"},
+		{in: "stratum+tcp://w:se/secret@a:1", err: "address of a pool cannot be read"},
+		{in: "stratum+tcp://w:12/secret@a:1", err: "something after the port"},
+		{in: "stratum+tcp://secret:12/x@a:1", err: "something after the port"},
 	} {
 		p, err := ParsePool(test.in)
 		if test.err != "" {
