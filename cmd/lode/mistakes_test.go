@@ -109,7 +109,7 @@ func TestMistakes(t *testing.T) {
 		"--data " + in("link/sub"):        "link is a link to",
 		"--dta x":                         `unknown flag --dta, did you mean one of "--data", "--tag"? (lode node --help tells more)`,
 	} {
-		args := append([]string{"node", "--listen", "127.0.0.1:0"}, strings.Fields(flags)...)
+		args := append([]string{"node", "--listen", "127.0.0.1:0", "--data", in("data")}, strings.Fields(flags)...)
 		if code, out, errs := runLode(t, "", args...); code == 0 || out != "" || !strings.Contains(errs, want) {
 			t.Errorf("lode node %s: exit status %d, %q; want %q", flags, code, errs, want)
 		}
