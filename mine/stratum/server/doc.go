@@ -4,7 +4,7 @@
 // Every session gets extranonces of its own, so that no header is searched twice, and
 // shares of a difficulty that fits its speed; see package vardiff. A share is judged
 // by the job that it names, whatever the difficulty is by then. A share that meets the
-// source's own target goes to the source as well, however old its job is: a block is
+// source's own target goes to the source as well, as long as the session remembers its job: a block is
 // worth having even if it is late.
 //
 // If the source is a [mine.Namer], the coinbase of a session's jobs contains the name

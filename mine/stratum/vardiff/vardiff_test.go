@@ -109,7 +109,7 @@ func (f *figures) steady(s *sim) {
 
 func (f figures) percent(n int) float64 { return 100 * float64(n) / float64(f.seeds) }
 
-// row is the line of the table in docs/stratum.md.
+// row is the line of the table in docs/stratum-server.md.
 func (f figures) row(name string) string {
 	return fmt.Sprintf("| %-22s | %5.1f %% | %5.1f %% | %5.1f %% | %5.1f %% | %5.2f |", name,
 		f.percent(f.boot), f.percent(f.up), f.percent(f.down), f.percent(f.half), float64(f.changes)/float64(f.seeds))
@@ -145,7 +145,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestComparison prints the table of docs/stratum.md: the same miners with the published
+// TestComparison prints the table of docs/stratum-server.md: the same miners with the published
 // algorithms.
 func TestComparison(t *testing.T) {
 	n := min(seeds(t)/5, 200)
