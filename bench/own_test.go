@@ -89,7 +89,7 @@ func TestOwnCheck(t *testing.T) {
 	broken := errors.New("broken")
 	for want, o := range map[string]bench.Own{
 		"":                                      {Name: "fine", Scan: countUp},
-		`"sha-ni" is the name of a kernel`:      {Name: "sha-ni", Scan: countUp},
+		`"stdlib" is the name of a kernel`:      {Name: "stdlib", Scan: countUp},
 		`"loop-stdlib" is the name of a kernel`: {Name: "loop-stdlib", Scan: countUp},
 		`"a/b" cannot be the name`:              {Name: "a/b", Scan: countUp},
 		`"" cannot be the name`:                 {Scan: countUp},
