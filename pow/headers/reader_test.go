@@ -127,6 +127,10 @@ func FuzzReader(f *testing.F) {
 			hex.WriteString(h.String() + "\n")
 		}
 		again, _, err := readAll(strings.NewReader(hex.String()))
+		if len(headers) > 1 && !meetsOwnTarget(headers[0]) && !meetsOwnTarget(headers[1]) {
+			wantReason(t, err, UnknownForm) // without work, hex digits are not taken for headers
+			return
+		}
 		if err != nil || !slices.Equal(again, headers) {
 			t.Errorf("%v was read again as %v (%v)", headers, again, err)
 		}
