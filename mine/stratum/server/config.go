@@ -15,9 +15,10 @@ type Config struct {
 	Vardiff vardiff.Config
 	Limits  Limits
 
-	// First is the number of the first session, modulo 2^32. It stands in the
-	// extranonces of the session, and the others follow. Servers that begin elsewhere
-	// do not repeat each other's work, even if their works are equal.
+	// First is the number of the first session, modulo 2^32; each later session has the
+	// next number. The extranonces of a session begin with its number, so servers that
+	// begin with different numbers do not repeat each other's work, even if they offer
+	// the same.
 	First uint32
 
 	// MaxAhead is how far the time of a header may be ahead of the clock; 0: 2 hours.
