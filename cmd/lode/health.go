@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/lodepow/lode/cmd/internal/cli"
@@ -41,18 +38,5 @@ func (c *healthCmd) Run(ctx context.Context, s cli.Std) error {
 		Transport:     &http.Transport{DisableKeepAlives: true}, // and no proxy: the node is asked itself
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("the node does not answer, is it running? %w", err)
-	}
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return err
-	}
-	text := strings.TrimSpace(string(answer))
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the node answered %s: %s", resp.Status, text)
-	}
-	_, err = fmt.Fprintln(s.Out, text)
-	return err
+	return printAnswer(s, &client, req, http.StatusOK)
 }

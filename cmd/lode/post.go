@@ -49,6 +49,12 @@ func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
 	req.Header.Set("Accept", "text/plain")
 	req.Header.Set("Idempotency-Key", rand.Text()) // a request that the transport repeats posts only once
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return printAnswer(s, &client, req, http.StatusCreated)
+}
+
+// printAnswer sends a request to a node and prints its answer. It returns an error if the
+// answer has another status than the one wanted.
+func printAnswer(s cli.Std, client *http.Client, req *http.Request, want int) error {
 	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("the node does not answer, is it running? %w", err)
@@ -58,7 +64,7 @@ func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
 		return err
 	}
 	text := strings.TrimSpace(string(answer))
-	if resp.StatusCode != http.StatusCreated {
+	if resp.StatusCode != want {
 		return fmt.Errorf("the node answered %s: %s", resp.Status, text)
 	}
 	_, err = fmt.Fprintln(s.Out, text)
