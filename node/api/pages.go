@@ -45,11 +45,23 @@ func endpointName(pattern string) string {
 	return strings.TrimSuffix(strings.ReplaceAll(name, "_{id}", ""), ".yaml")
 }
 
+// asksForHTML reports whether the client says that it takes HTML, as browsers do.
+func asksForHTML(r *http.Request) bool {
+	for _, line := range r.Header["Accept"] {
+		for element := range splitList(line) {
+			if kind, quality, ok := mediaRange(element); ok && kind == "text/html" && quality > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // servePage serves a path that the API does not know, if there is a handler for those. It
 // runs with the same deadlines and headers as the rest, which it may replace, and within
 // a number of slots.
 func (a *API) servePage(w *writer, r *http.Request, path string) error {
-	if a.next == nil {
+	if a.next == nil || a.config.Serves != nil && !a.config.Serves(path) && !asksForHTML(r) {
 		return refuse(http.StatusNotFound, "there is nothing at %.80q: /openapi.yaml lists what there is", path)
 	}
 	if err := w.route.slots.take(); err != nil {
