@@ -1,3 +1,5 @@
+//go:build unix
+
 package web
 
 import (
@@ -5,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,7 +77,7 @@ func BenchmarkPages(b *testing.B) {
 	} {
 		b.Run("page="+name, func(b *testing.B) {
 			b.ReportAllocs()
-			size := 0
+			size, begun := 0, cpuTime(b)
 			for b.Loop() {
 				w := httptest.NewRecorder()
 				r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, path, nil)
@@ -85,8 +88,20 @@ func BenchmarkPages(b *testing.B) {
 				size = w.Body.Len()
 			}
 			b.ReportMetric(float64(size), "B/page")
+			b.ReportMetric(float64(cpuTime(b)-begun)/1e6/float64(b.N), "cpu-ms/op")
 		})
 	}
+}
+
+// cpuTime returns the processor time that this process has used, on all cores, the garbage
+// collector included.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var use syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
 func flush(b *testing.B, c *chain.Chain, batch *[]block.Block) {
