@@ -25,7 +25,7 @@ type postCmd struct {
 	Field   map[string]string `placeholder:"NAME=TEXT" help:"A further field of the transaction; may be repeated."`
 	Key     string            `env:"LODE_KEY" placeholder:"FILE" help:"File of the private key to sign with; lode key new makes one."`
 	passphraseFlag
-	Node    string            `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to (${default})."`
+	Node string `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to (${default})."`
 }
 
 const postTimeout = 30 * time.Second
