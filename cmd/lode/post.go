@@ -24,14 +24,15 @@ type postCmd struct {
 	Author  string            `env:"LODE_AUTHOR" required:"" placeholder:"NAME" help:"Name of the author."`
 	Field   map[string]string `placeholder:"NAME=TEXT" help:"A further field of the transaction; may be repeated."`
 	Key     string            `env:"LODE_KEY" placeholder:"FILE" help:"File of the private key to sign with; lode key new makes one."`
-	Node    string            `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to (${default})."`
+	passphraseFlag
+	Node string `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to (${default})."`
 }
 
 const postTimeout = 30 * time.Second
 
 // Run posts a transaction to a node and prints the answer.
 func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
-	body, err := c.body(time.Now())
+	body, err := c.body(s, time.Now())
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func printAnswer(s cli.Std, client *http.Client, req *http.Request, want int) er
 }
 
 // body returns the transaction as JSON, signed if the user named a key.
-func (c *postCmd) body(now time.Time) ([]byte, error) {
+func (c *postCmd) body(s cli.Std, now time.Time) ([]byte, error) {
 	fields := map[string]string{}
 	for name, value := range c.Field {
 		switch name {
@@ -86,7 +87,7 @@ func (c *postCmd) body(now time.Time) ([]byte, error) {
 	if err != nil || c.Key == "" {
 		return body, err
 	}
-	key, err := readKey(c.Key)
+	key, err := c.readKey(s, c.Key)
 	if err != nil {
 		return nil, err
 	}
