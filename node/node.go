@@ -46,6 +46,10 @@ type Config struct {
 	Network   p2p.Limits
 	Token     string // required of requests that mine or connect nodes; "": not required
 
+	// AllowOrigins lists the origins of web pages that may use the API from a browser, such
+	// as https://app.example; nil: none. See docs/http.md.
+	AllowOrigins []string
+
 	Connections     int // open connections from clients and nodes; 0: 1024
 	ConnectionsEach int // of those, from one IP address other than loopback; 0: 128
 
@@ -112,6 +116,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		c.Registry = prometheus.NewRegistry()
 	}
 	if err := CheckAdvertise(c.Advertise); err != nil {
+		return nil, err
+	}
+	origins, err := CheckOrigins(c.AllowOrigins)
+	if err != nil {
 		return nil, err
 	}
 	n := &Node{log: c.Logger, life: newLife()}
@@ -181,7 +189,8 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	n.api = api.New(api.Config{
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
 		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), where.address),
-		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
+		AllowOrigins: origins,
+		Kernel:       n.engine.Kernel().Name(), Workers: n.engine.Workers(),
 		Health: n.store.Err, Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})
 	n.onRelease(func() error {
@@ -215,6 +224,20 @@ func (c Config) validate() error {
 		return err
 	}
 	return errors.Join(c.Stratum.validate(), c.Network.Validate())
+}
+
+// CheckOrigins returns the origins of web pages in the form in which browsers send them,
+// or an error if one of them is none.
+func CheckOrigins(origins []string) ([]string, error) {
+	var checked []string
+	for _, text := range origins {
+		origin, err := api.ParseOrigin(text)
+		if err != nil {
+			return nil, err
+		}
+		checked = append(checked, origin)
+	}
+	return checked, nil
 }
 
 // listen listens, and bounds the connections to what the configuration and the
