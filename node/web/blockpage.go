@@ -36,12 +36,11 @@ type blockBody struct {
 	Coinbase   []field
 	Miner      text
 
-	Posts     []post
-	From      int // the number of the first post of this page, from 1
-	To        int
-	PrevPage  string
-	NextPage  string
-	MerkleAll bool // the page has all leaves
+	Posts    []post
+	From     int // the number of the first post of this page, from 1
+	To       int
+	PrevPage string
+	NextPage string
 }
 
 // field is a part of a header or of a coinbase.
@@ -82,14 +81,16 @@ func (w *Web) blockPage(r *http.Request) (answer, error) {
 			return answer{}, badRequest("the place %.40q in the block is no number", text)
 		}
 	}
-	b, err := w.read(r.Context(), hash)
+	b, err := w.records(r.Context(), hash)
 	if err != nil {
 		return answer{}, err
 	}
 	at := w.locate(r.Context(), hash, b)
 	body := describeBlock(b, at)
 	w.placeBlock(&body, at)
-	pageOf(&body, b, int(min(from, int64(len(b.Txs)))))
+	if err := pageOf(&body, b, int(min(from, int64(b.Len())))); err != nil {
+		return answer{}, err
+	}
 	return answer{page: "block", data: page{Name: "block", Title: "Block " + number(body.Height), Body: body}}, nil
 }
 
@@ -146,10 +147,10 @@ func (w *Web) placeBlock(body *blockBody, at place) {
 	}
 }
 
-func describeBlock(b block.Block, at place) blockBody {
+func describeBlock(b block.Records, at place) blockBody {
 	h := b.Header
 	body := blockBody{
-		Hash: at.Hash.String(), Height: at.Height, Time: time.Unix(int64(h.Time), 0), Txs: len(b.Txs), Bytes: b.Size(),
+		Hash: at.Hash.String(), Height: at.Height, Time: time.Unix(int64(h.Time), 0), Txs: b.Len(), Bytes: b.Size(),
 		Raw: h.String(), Fields: headerFields(h, at.Height), Work: describeWork(h),
 		CoinbaseID: b.Coinbase.ID().String(), Coinbase: coinbaseFields(b.Coinbase),
 		Miner: show(strings.ToValidUTF8(b.Coinbase.Tag, "�"), nameBytes, 1),
@@ -164,10 +165,14 @@ func describeBlock(b block.Block, at place) blockBody {
 }
 
 // pageOf fills in the posts of the page that begins after from posts.
-func pageOf(body *blockBody, b block.Block, from int) {
-	to := min(len(b.Txs), from+leavesOnPage)
+func pageOf(body *blockBody, b block.Records, from int) error {
+	to := min(b.Len(), from+leavesOnPage)
 	for i := from; i < to; i++ {
-		p := newPost(b.Txs[i])
+		tx, err := b.Tx(i)
+		if err != nil {
+			return err
+		}
+		p := newPost(tx)
 		p.Index, p.Height, p.Block, p.State = i+1, body.Height, body.Hash, body.State
 		if body.State == "active" {
 			p.State, p.Confirmations = stateMined, body.Confirmations
@@ -179,9 +184,10 @@ func pageOf(body *blockBody, b block.Block, from int) {
 	if from > 0 {
 		body.PrevPage = fmt.Sprintf("%s%d", path, max(0, from-leavesOnPage))
 	}
-	if to < len(b.Txs) {
+	if to < b.Len() {
 		body.NextPage = fmt.Sprintf("%s%d", path, to)
 	}
+	return nil
 }
 
 // headerFields takes a header apart, in the order of its bytes.

@@ -17,33 +17,20 @@ type Chain interface {
 	HashAt(height int64) (pow.Hash, bool)
 	Header(hash pow.Hash) (chain.HeaderInfo, bool)
 	Headers(from int64, limit int) []pow.Header
-	Block(hash pow.Hash) (block.Block, error)
-	RawBlock(hash pow.Hash) ([]byte, error)
+	Records(hash pow.Hash) (block.Records, error)
 	Pending(from, limit int) []block.Tx
+	PendingOf(owner chain.TxOwner, limit int) []block.Tx
 	PendingCount() (txs, bytes int)
 	FindPending(id pow.Hash) (block.Tx, bool)
 	FindTx(id pow.Hash) (chain.TxPlace, error)
 	Proof(id pow.Hash) (chain.TxProof, error)
-	TxsOf(owner TxOwner, before TxCursor, limit int) (txs []chain.TxPlace, next TxCursor, more bool, err error)
-	Tree(from int64, limit int) []TreeBlock
-	Branches(limit int) []Branch
+	TxsOf(owner chain.TxOwner, before chain.TxCursor, limit int) (txs []chain.TxPlace, next chain.TxCursor, more bool, err error)
+	Tree(from int64, limit int) []chain.TreeBlock
+	Branches(limit int) []chain.Branch
 	Subscribe(f func(chain.Event)) (cancel func())
 }
 
-// read reads a block. At most maxReads calls run at once, which bounds the memory that
-// blocks take; the others wait.
-func (w *Web) read(ctx context.Context, hash pow.Hash) (block.Block, error) {
-	done, err := w.waitForRead(ctx)
-	if err != nil {
-		return block.Block{}, err
-	}
-	defer done()
-	b, err := w.chain.Block(hash)
-	if err == nil {
-		w.summaries.put(hash, summary{txs: len(b.Txs), bytes: b.Size(), tag: b.Coinbase.Tag})
-	}
-	return b, err
-}
+var _ Chain = (*chain.Chain)(nil)
 
 // waitForRead waits until fewer than maxReads blocks are being read. The caller must call
 // done afterwards.
@@ -54,4 +41,14 @@ func (w *Web) waitForRead(ctx context.Context) (done func(), err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// records reads a block without parsing its posts.
+func (w *Web) records(ctx context.Context, hash pow.Hash) (block.Records, error) {
+	done, err := w.waitForRead(ctx)
+	if err != nil {
+		return block.Records{}, err
+	}
+	defer done()
+	return w.chain.Records(hash)
 }

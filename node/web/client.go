@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +26,7 @@ func passed() []string {
 // call makes a request to the API in this process, for the sender of a request. The API
 // sees the sender's address, host and origin, so it allows what it would allow if the
 // sender had made the request. body is JSON; nil for none.
-func (w *Web) call(ctx context.Context, r *http.Request, method, path string, body any, headers map[string]string) (reply, error) {
+func (w *Web) call(r *http.Request, method, path string, body any, headers map[string]string) (reply, error) {
 	var text []byte
 	if body != nil {
 		var buf bytes.Buffer
@@ -38,7 +37,7 @@ func (w *Web) call(ctx context.Context, r *http.Request, method, path string, bo
 		}
 		text = buf.Bytes()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(r.Context(), method, path, bytes.NewReader(text))
 	if err != nil {
 		return reply{}, fmt.Errorf("request to %s: %w", path, err)
 	}
@@ -147,18 +146,18 @@ type nodeStatus struct {
 // but Mode is zero.
 type miningStatus struct {
 	Active   bool
-	Mode     string // on-demand, pending, always or off; "": the node does not say
+	Mode     string // one of modes; "": the miner cannot be switched
 	Height   int64
 	Seconds  float64
 	Hashes   uint64
 	Expected float64 `json:"expected_hashes"`
 	Rate     float64 `json:"hashes_per_second"`
+	Total    uint64  `json:"hashes_total"` // since the node was started
 	Workers  []workerStatus
 }
 
 type workerStatus struct {
-	Worker int
-	Hashes uint64
+	Hashes uint64  `json:"hashes_total"`
 	Rate   float64 `json:"hashes_per_second"`
 }
 
@@ -179,7 +178,7 @@ func (w *Web) status(r *http.Request) (s nodeStatus, err error) {
 }
 
 func (w *Web) get(r *http.Request, path string, value any) error {
-	a, err := w.call(r.Context(), r, http.MethodGet, path, nil, nil)
+	a, err := w.call(r, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return err
 	}

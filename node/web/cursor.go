@@ -5,35 +5,34 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/lodepow/lode/chain"
 )
 
-// maxIndex is the greatest index of a transaction in a block that a cursor can have.
+// maxIndex is the greatest index of a post in a block that a cursor can have.
 const maxIndex = math.MaxInt32
 
-// String returns the cursor as it is written into a URL: "HEIGHT.INDEX", or "" for the
+// cursorText returns a cursor as it is written into a URL: "HEIGHT.INDEX", or "" for the
 // zero value.
-func (c TxCursor) urlText() string {
-	if c == (TxCursor{}) {
+func cursorText(c chain.TxCursor) string {
+	if c.IsZero() {
 		return ""
 	}
 	return fmt.Sprintf("%d.%d", c.Height, c.Index)
 }
 
-// parseCursor parses what urlText returns.
-func parseCursor(s string) (TxCursor, error) {
+// parseCursor parses what cursorText returns.
+func parseCursor(s string) (chain.TxCursor, error) {
 	if s == "" {
-		return TxCursor{}, nil
+		return chain.TxCursor{}, nil
 	}
 	height, index, ok := strings.Cut(s, ".")
 	h, err := digits(height, math.MaxInt64)
-	if err != nil || !ok {
-		return TxCursor{}, badRequest("the place %.40q to go on from is not one of this page: begin with the newest posts again", s)
+	i, err2 := digits(index, maxIndex)
+	if !ok || err != nil || err2 != nil {
+		return chain.TxCursor{}, badRequest("the place %.40q to go on from is not one of this page: begin with the newest posts again", s)
 	}
-	i, err := digits(index, maxIndex)
-	if err != nil {
-		return TxCursor{}, badRequest("the place %.40q to go on from is not one of this page: begin with the newest posts again", s)
-	}
-	return TxCursor{Height: h, Index: int(i)}, nil
+	return chain.TxCursor{Height: h, Index: int(i)}, nil
 }
 
 // digits parses decimal digits without a sign, at most most.

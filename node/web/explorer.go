@@ -52,7 +52,7 @@ func (w *Web) explorer(r *http.Request) (answer, error) {
 	for i := len(headers) - 1; i >= 0; i-- {
 		h := headers[i]
 		hash := h.Hash()
-		s, err := w.summarize(hash)
+		s, err := w.summarize(r.Context(), hash)
 		if err != nil {
 			return answer{}, err
 		}
@@ -78,7 +78,7 @@ func (w *Web) search(r *http.Request) (answer, error) {
 	if len(q) > maxNameInURL {
 		return answer{}, badRequest("what to search for has %d bytes, at most %d are read", len(q), maxNameInURL)
 	}
-	path, err := w.find(strings.TrimPrefix(q, "#"), q)
+	path, err := w.find(r.Context(), strings.TrimPrefix(q, "#"), q)
 	if err != nil {
 		return answer{}, err
 	}
@@ -99,7 +99,7 @@ type searchBody struct {
 }
 
 // find returns the address of the page of a thing, or "" if there is no such thing.
-func (w *Web) find(word, name string) (string, error) {
+func (w *Web) find(ctx context.Context, word, name string) (string, error) {
 	if height, err := digits(word, math.MaxInt64); err == nil {
 		if hash, ok := w.chain.HashAt(height); ok {
 			return "/explorer/block/" + hash.String(), nil
@@ -115,8 +115,8 @@ func (w *Web) find(word, name string) (string, error) {
 		case !errors.Is(err, chain.ErrNotFound):
 			return "", err
 		}
-		key := TxOwner{Key: strings.ToLower(word)}
-		has, err := w.hasPosts(key)
+		key := chain.TxOwner{Key: strings.ToLower(word)}
+		has, err := w.hasPosts(ctx, key)
 		if has || err != nil {
 			return "/account/" + key.Key, err
 		}
@@ -125,16 +125,16 @@ func (w *Web) find(word, name string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	has, err := w.hasPosts(TxOwner{Author: name})
+	has, err := w.hasPosts(ctx, chain.TxOwner{Author: name})
 	if !has || err != nil {
 		return "", err
 	}
 	return path, nil
 }
 
-func (w *Web) hasPosts(owner TxOwner) (bool, error) {
-	places, _, _, err := w.chain.TxsOf(owner, TxCursor{}, 1)
-	return len(places) > 0 || err == nil && len(w.pendingOf(owner)) > 0, err
+func (w *Web) hasPosts(ctx context.Context, owner chain.TxOwner) (bool, error) {
+	places, _, _, err := w.txsOf(ctx, owner, chain.TxCursor{}, 1)
+	return len(places) > 0 || err == nil && len(w.chain.PendingOf(owner, 1)) > 0, err
 }
 
 // place is where a block is. Only the chain's memory says that a block is stale, because
@@ -145,7 +145,7 @@ type place struct {
 }
 
 // locate returns where a block is.
-func (w *Web) locate(ctx context.Context, hash pow.Hash, b block.Block) place {
+func (w *Web) locate(ctx context.Context, hash pow.Hash, b block.Records) place {
 	for range 3 {
 		if info, ok := w.chain.Header(hash); ok {
 			return place{HeaderInfo: info}
@@ -155,5 +155,5 @@ func (w *Web) locate(ctx context.Context, hash pow.Hash, b block.Block) place {
 		case <-time.After(settleWait):
 		}
 	}
-	return place{HeaderInfo: chain.HeaderInfo{Header: b.Header, Hash: hash, Height: b.Height()}, Changing: true}
+	return place{HeaderInfo: chain.HeaderInfo{Header: b.Header, Hash: hash, Height: b.Coinbase.Height}, Changing: true}
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
@@ -22,8 +23,10 @@ type feedBody struct {
 	About  text   // the text, to be shown
 	Older  string // the address of the page with older posts; "": there are none
 
-	// Of a search for a text: the heights that were looked at, and whether it can go on.
+	// Of a search for a text: how many posts were looked at, in which blocks, and whether
+	// the search can go on.
 	Searched  bool
+	Looked    int
 	High, Low int64
 	Cut       bool
 
@@ -83,10 +86,17 @@ func (w *Web) feedBody(r *http.Request) (feedBody, error) {
 		}
 		w.pendingPage(&body, int(from))
 		return body, nil
-	case body.Author != "" && body.Text == "":
-		return body, w.postsOf(&body, TxOwner{Author: body.Author}, before, "/?author="+url.QueryEscape(body.Author)+"&before=")
+	case body.Text != "":
+		return body, w.searchText(r, &body, before)
+	case body.Author != "":
+		return body, w.postsOf(r, &body, chain.TxOwner{Author: body.Author}, before, "/?author="+url.QueryEscape(body.Author)+"&before=")
 	}
-	return body, w.newest(r, &body, before)
+	body.First = before.IsZero()
+	if body.First {
+		total, _ := w.chain.PendingCount()
+		body.MorePending = max(0, total-pendingOnFirst)
+	}
+	return body, w.postsOf(r, &body, chain.TxOwner{}, before, "/?before=")
 }
 
 // pendingPage lists pending posts in the order in which they will be mined.
@@ -101,89 +111,51 @@ func (w *Web) pendingPage(body *feedBody, from int) {
 	}
 }
 
-// newest lists posts from a place on, all of them or those that the reader looks for.
-func (w *Web) newest(r *http.Request, body *feedBody, before TxCursor) error {
-	match := func(block.Tx) bool { return true }
-	want := postsOnPage
-	if body.Text != "" {
-		match = matcher(body.Text, body.Author)
-	} else if before == (TxCursor{}) {
-		body.First = true
-		want -= w.pendingFirst(body)
-	}
-	found, err := w.scan(r.Context(), before, want, match)
+// searchText lists the posts with a text, of all authors or of one.
+func (w *Web) searchText(r *http.Request, body *feedBody, before chain.TxCursor) error {
+	found, err := w.scan(r.Context(), chain.TxOwner{Author: body.Author}, before, postsOnPage, matcher(body.Text))
 	if err != nil {
 		return err
 	}
-	body.Posts = append(body.Posts, allPlaced(found.Posts, w.chain.Tip().Height)...)
-	body.Searched = body.Text != "" || found.Cut
-	body.High, body.Low, body.Cut = found.High, found.Low, found.Cut
+	body.Posts = allPlaced(found.Posts, w.chain.Tip().Height)
+	body.Searched, body.Looked, body.High, body.Low, body.Cut = true, found.Looked, found.High, found.Low, found.Cut
 	if found.More {
-		next := url.Values{}
-		if body.Text != "" {
-			next.Set("q", body.Text)
-		}
+		next := url.Values{"q": {body.Text}, "before": {cursorText(found.Next)}}
 		if body.Author != "" {
 			next.Set("author", body.Author)
 		}
-		next.Set("before", found.Next.urlText())
 		body.Older = "/?" + next.Encode()
 	}
 	return nil
 }
 
-// pendingFirst puts the latest pending posts at the top of the feed, and returns how
-// many.
-func (w *Web) pendingFirst(body *feedBody) int {
-	total, _ := w.chain.PendingCount()
-	latest := w.chain.Pending(max(0, total-pendingOnFirst), pendingOnFirst)
-	for i := len(latest) - 1; i >= 0; i-- {
-		body.Posts = append(body.Posts, newPost(latest[i]))
-	}
-	body.MorePending = max(0, total-len(latest))
-	return len(latest)
-}
-
 // matcher returns a function that reports whether a post contains a text, whatever the
-// case of the letters, and is of an author, unless that is empty.
-func matcher(about, author string) func(block.Tx) bool {
+// case of the letters.
+func matcher(about string) func(block.Tx) bool {
 	about = strings.ToLower(about)
-	return func(tx block.Tx) bool {
-		return (author == "" || tx.Author() == author) && strings.Contains(strings.ToLower(tx.Content()), about)
-	}
+	return func(tx block.Tx) bool { return strings.Contains(strings.ToLower(tx.Content()), about) }
 }
 
-// postsOf lists the posts of an author or of a key, which the node finds by its index.
-// The address of the next page is more with the place appended.
-func (w *Web) postsOf(body *feedBody, owner TxOwner, before TxCursor, more string) error {
-	places, next, goesOn, err := w.chain.TxsOf(owner, before, postsOnPage)
+// postsOf lists the posts of an author, of a key or of everybody, which the node finds by
+// its index: those that wait for a block first, then those in blocks. The address of the
+// next page is more with the place appended.
+func (w *Web) postsOf(r *http.Request, body *feedBody, owner chain.TxOwner, before chain.TxCursor, more string) error {
+	want := postsOnPage
+	if before.IsZero() {
+		for _, tx := range w.chain.PendingOf(owner, pendingOnFirst) {
+			body.Posts = append(body.Posts, newPost(tx))
+		}
+		want -= len(body.Posts)
+	}
+	places, next, goesOn, err := w.txsOf(r.Context(), owner, before, want)
 	if err != nil {
 		return err
 	}
-	if before == (TxCursor{}) {
-		body.Posts = w.pendingOf(owner)
-	}
 	body.Posts = append(body.Posts, allPlaced(places, w.chain.Tip().Height)...)
 	if goesOn {
-		body.Older = more + url.QueryEscape(next.urlText())
+		body.Older = more + cursorText(next)
 	}
 	return nil
-}
-
-// pendingOf returns the latest pending posts of an author or of a key. There is no index
-// of pending posts, so it looks at a bounded number of them.
-func (w *Web) pendingOf(owner TxOwner) []post {
-	const looked = 1000
-	total, _ := w.chain.PendingCount()
-	var posts []post
-	latest := w.chain.Pending(max(0, total-looked), looked)
-	for i := len(latest) - 1; i >= 0 && len(posts) < pendingOnFirst; i-- {
-		tx := latest[i]
-		if owner.Author != "" && tx.Author() == owner.Author || owner.Key != "" && tx.PublicKey() == owner.Key {
-			posts = append(posts, newPost(tx))
-		}
-	}
-	return posts
 }
 
 // author shows the posts of an author whose name is in the path.
@@ -197,7 +169,7 @@ func (w *Web) author(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	body := feedBody{Author: name, Name: show(name, nameBytes, 1)}
-	if err := w.postsOf(&body, TxOwner{Author: name}, before, "/?author="+url.QueryEscape(name)+"&before="); err != nil {
+	if err := w.postsOf(r, &body, chain.TxOwner{Author: name}, before, "/?author="+url.QueryEscape(name)+"&before="); err != nil {
 		return answer{}, err
 	}
 	return answer{page: "author", data: page{Name: "author", Title: "Posts of " + show(name, nameBytes, 1).String(), Body: body}}, nil
@@ -221,7 +193,7 @@ func (w *Web) account(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	body := accountBody{Key: key}
-	if err := w.postsOf(&body.feedBody, TxOwner{Key: key}, before, "/account/"+key+"?before="); err != nil {
+	if err := w.postsOf(r, &body.feedBody, chain.TxOwner{Key: key}, before, "/account/"+key+"?before="); err != nil {
 		return answer{}, err
 	}
 	seen := map[string]bool{}

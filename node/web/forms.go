@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"mime"
@@ -65,19 +64,19 @@ func formPage(pattern string) string {
 }
 
 // ask makes the request of a form to the API, with the token that the reader has typed.
-func (w *Web) ask(ctx context.Context, r *http.Request, path string, body, value any) error {
-	headers := map[string]string{}
+func (w *Web) ask(r *http.Request, path string, body, value any) (status int, err error) {
+	headers := map[string]string{"Prefer": fmt.Sprintf("wait=%d", formWait)}
 	if token := strings.TrimSpace(r.Form.Get("token")); token != "" {
 		headers["Authorization"] = "Bearer " + token
 	}
 	if key := r.Form.Get("key"); key != "" && path == "/new_transaction" {
 		headers["Idempotency-Key"] = key
 	}
-	a, err := w.call(ctx, r, http.MethodPost, path, body, headers)
+	a, err := w.call(r, http.MethodPost, path, body, headers)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return a.read(value)
+	return a.status, a.read(value)
 }
 
 // done returns the answer to a form that has done what it should: the address of a page
@@ -119,7 +118,7 @@ func (w *Web) formPost(r *http.Request) (answer, error) {
 	// A browser sends the ends of lines as CR LF, which nobody has typed.
 	author, content := r.Form.Get("author"), strings.ReplaceAll(r.Form.Get("content"), "\r\n", "\n")
 	var added struct{ ID, Message string }
-	err := w.ask(r.Context(), r, "/new_transaction", map[string]string{"author": author, "content": content}, &added)
+	_, err := w.ask(r, "/new_transaction", map[string]string{"author": author, "content": content}, &added)
 	if err == nil {
 		return done("/", noticePosted, added.ID), nil
 	}
@@ -136,20 +135,18 @@ func (w *Web) formMine(r *http.Request) (answer, error) {
 	if r.Form.Get("from") == "feed" {
 		back = "/"
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), formWait)
-	defer cancel()
 	var mined struct {
 		Mined bool
 		Hash  string
 	}
-	err := w.ask(ctx, r, "/mine", nil, &mined)
+	status, err := w.ask(r, "/mine", nil, &mined)
 	switch {
 	case err == nil && mined.Mined:
 		return done(back, noticeMined, mined.Hash), nil
+	case err == nil && status == http.StatusAccepted:
+		return done(back, noticeMining, ""), nil // the search goes on
 	case err == nil:
 		return done(back, noticeNothing, ""), nil
-	case errors.Is(err, errNoReply) && r.Context().Err() == nil:
-		return done(back, noticeMining, ""), nil // the search outlives the request
 	}
 	return w.refused(r, err, func(r *http.Request) (answer, error) {
 		if back == "/" {
@@ -162,7 +159,7 @@ func (w *Web) formMine(r *http.Request) (answer, error) {
 // formMiner sets when the node mines.
 func (w *Web) formMiner(r *http.Request) (answer, error) {
 	mode := r.Form.Get("mode")
-	err := w.ask(r.Context(), r, "/miner", map[string]string{"mode": mode}, nil)
+	_, err := w.ask(r, "/miner", map[string]string{"mode": mode}, nil)
 	if err == nil {
 		return done("/mining", noticeMode, mode), nil
 	}
@@ -172,7 +169,7 @@ func (w *Web) formMiner(r *http.Request) (answer, error) {
 // formConnect connects the node with another one.
 func (w *Web) formConnect(r *http.Request) (answer, error) {
 	address := strings.TrimSpace(r.Form.Get("address"))
-	err := w.ask(r.Context(), r, "/register_with", map[string]string{"node_address": address}, nil)
+	_, err := w.ask(r, "/register_with", map[string]string{"node_address": address}, nil)
 	if err == nil {
 		return done("/network", noticeConnected, ""), nil
 	}

@@ -24,11 +24,11 @@ const (
 	intervalsShown = 200 // times between blocks in the plot
 	samplesShown   = 120 // points of the plot of the difficulty
 
-	// A page that looks for posts reads blocks until it has enough posts, but no more
-	// than this. It then has a link with which the search goes on.
-	scanBlocks = 200     // blocks that are read
-	scanBytes  = 1 << 20 // of the transactions in them; the block that exceeds it is the last
-	scanSteps  = 1 << 14 // blocks that are passed over because they are known to have no posts
+	// A search for a text looks at posts until it has found enough, but at no more than
+	// this. It then has a link with which it goes on.
+	scanPosts = 1000    // posts
+	scanBytes = 1 << 20 // of these posts; the one that exceeds it is the last
+	scanBatch = 100     // posts that are read at once
 
 	summariesKept = 1 << 15 // blocks of which the number of posts is remembered
 
@@ -39,7 +39,8 @@ const (
 	fullBytes    = 64 << 10 // of a post on its own page
 	fullLines    = 2000     // lines of it
 
-	formWait   = 5 * time.Second  // how long the form that mines waits for the block
-	writeWait  = 30 * time.Second // for each write to a browser
-	settleWait = 20 * time.Millisecond
+	writeWait  = 30 * time.Second      // for each write to a browser
+	settleWait = 20 * time.Millisecond // between two looks while the tip changes
+
+	formWait = 5 // seconds that the form which mines waits for the block
 )

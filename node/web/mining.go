@@ -39,7 +39,7 @@ func modes() []mode {
 	return []mode{
 		{Word: "on-demand", Label: "when somebody asks for a block"},
 		{Word: "pending", Label: "while a post waits"},
-		{Word: "always", Label: "all the time, blocks without posts too"},
+		{Word: "continuous", Label: "all the time, blocks without posts too"},
 		{Word: "off", Label: "not at all"},
 	}
 }

@@ -10,70 +10,61 @@ import (
 // scanned is the result of a look for posts on the active branch.
 type scanned struct {
 	Posts []chain.TxPlace // the newest first
-	Next  TxCursor        // where to go on
-	More  bool            // there are blocks below that have not been looked at
+	Next  chain.TxCursor  // where to go on
+	More  bool            // there are older posts that have not been looked at
 
 	// Cut is true if the look ended because it had taken enough work, and not because
 	// there were enough posts.
 	Cut       bool
-	High, Low int64 // the heights that were looked at
+	Looked    int   // posts that were looked at
+	High, Low int64 // the heights of the first and of the last one; 0 if there were none
 }
 
-// scan looks for posts that match, from a place on the active branch downwards, until it
-// has found want of them. It goes from block to block by the hashes of the parents, so
-// that all posts are of one branch even if the active branch changes meanwhile.
-func (w *Web) scan(ctx context.Context, from TxCursor, want int, match func(block.Tx) bool) (scanned, error) {
-	height, below := w.chain.Tip().Height, maxIndex // look at the indexes less than below
-	if from != (TxCursor{}) && from.Height <= height {
-		height, below = from.Height, from.Index
-		if below <= 1 { // index 0 is the coinbase
-			height, below = height-1, maxIndex
+// scan looks for posts of an owner that match, from a place downwards, until it has found
+// want of them or has looked at as many as one page may.
+func (w *Web) scan(ctx context.Context, owner chain.TxOwner, from chain.TxCursor, want int, match func(block.Tx) bool) (scanned, error) {
+	var found scanned
+	bytes := 0
+	for {
+		places, next, more, err := w.txsOf(ctx, owner, from, scanBatch)
+		if err != nil {
+			return found, err
 		}
-	}
-	found := scanned{High: max(height, 0), Low: max(height, 0)}
-	hash, ok := w.chain.HashAt(height)
-	if !ok {
-		return found, nil
-	}
-	blocks, bytes := 0, 0
-	for steps := 0; height > 0; steps++ { // genesis has no posts
-		known, ok := w.summaries.get(hash)
-		if (!ok || known.txs > 0) && (blocks == scanBlocks || bytes >= scanBytes) || steps == scanSteps {
-			found.Next, found.More, found.Cut = TxCursor{Height: height + 1, Index: 1}, true, true
-			if below < maxIndex {
-				found.Next = TxCursor{Height: height, Index: below}
+		for i, place := range places {
+			if found.Looked == 0 {
+				found.High = place.Height
 			}
-			return found, nil
-		}
-		found.Low = height
-		if !ok || known.txs > 0 {
-			b, err := w.read(ctx, hash)
-			if err != nil {
-				return found, err
-			}
-			blocks++
-			bytes += b.Size() - blockOverhead
-			for i := min(len(b.Txs), below-1) - 1; i >= 0; i-- {
-				if !match(b.Txs[i]) {
-					continue
-				}
-				index := i + 1 // of the leaf
-				found.Posts = append(found.Posts, chain.TxPlace{Tx: b.Txs[i], Block: hash, Height: height, Index: index})
+			found.Looked++
+			found.Low = place.Height
+			bytes += place.Tx.Size()
+			at := chain.TxCursor{Height: place.Height, Index: place.Index}
+			goesOn := more || i < len(places)-1
+			if match(place.Tx) {
+				found.Posts = append(found.Posts, place)
 				if len(found.Posts) == want {
-					found.Next, found.More = TxCursor{Height: height, Index: index}, index > 1 || height > 1
+					found.Next, found.More = at, goesOn
 					return found, nil
 				}
 			}
+			if (found.Looked >= scanPosts || bytes >= scanBytes) && goesOn {
+				found.Next, found.More, found.Cut = at, true, true
+				return found, nil
+			}
 		}
-		info, ok := w.chain.Header(hash)
-		if !ok {
-			return found, chain.ErrNotFound
+		if !more {
+			return found, nil
 		}
-		hash = info.Header.Prev
-		height, below = height-1, maxIndex
+		from = next
 	}
-	return found, nil
 }
 
-// blockOverhead is about what the header and the coinbase of a block take.
-const blockOverhead = 200
+// txsOf lists posts, at most maxReads callers at a time, which bounds the memory that the
+// blocks take.
+func (w *Web) txsOf(ctx context.Context, owner chain.TxOwner, before chain.TxCursor, limit int) ([]chain.TxPlace, chain.TxCursor, bool, error) {
+	done, err := w.waitForRead(ctx)
+	if err != nil {
+		return nil, chain.TxCursor{}, false, err
+	}
+	defer done()
+	return w.chain.TxsOf(owner, before, limit)
+}

@@ -1,17 +1,14 @@
 package web
 
 import (
-	"encoding/binary"
-	"errors"
-	"fmt"
+	"context"
 	"sync"
 
-	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/pow"
 )
 
-// summary is what the pages remember of a block, so that lists of blocks and searches
-// for posts need not read it again.
+// summary is what the pages remember of a block, so that lists of blocks need not read it
+// again.
 type summary struct {
 	txs   int    // without the coinbase
 	bytes int    // as the network's limit counts them
@@ -54,56 +51,16 @@ func (s *summaries) put(hash pow.Hash, of summary) {
 	s.blocks[hash] = of
 }
 
-// summarize returns the summary of a block. If it is not remembered, summarize reads
-// the block, but does not parse its transactions.
-func (w *Web) summarize(hash pow.Hash) (summary, error) {
+// summarize returns the summary of a block, which it reads if it is not remembered.
+func (w *Web) summarize(ctx context.Context, hash pow.Hash) (summary, error) {
 	if s, ok := w.summaries.get(hash); ok {
 		return s, nil
 	}
-	raw, err := w.chain.RawBlock(hash)
+	records, err := w.records(ctx, hash)
 	if err != nil {
 		return summary{}, err
 	}
-	s, err := summaryOf(raw)
-	if err != nil {
-		return summary{}, fmt.Errorf("block %s: %w", hash, err)
-	}
+	s := summary{txs: records.Len(), bytes: records.Size(), tag: records.Coinbase.Tag}
 	w.summaries.put(hash, s)
 	return s, nil
-}
-
-// summaryOf reads the binary form of a block, which [block.Block.AppendBinary] documents,
-// up to the first transaction.
-func summaryOf(raw []byte) (summary, error) {
-	errCut := errors.New("the stored block ends too early")
-	size := len(raw)
-	if len(raw) < pow.HeaderSize {
-		return summary{}, errCut
-	}
-	raw = raw[pow.HeaderSize:]
-	length, n := binary.Uvarint(raw)
-	if n <= 0 || length > uint64(len(raw)-n) {
-		return summary{}, errCut
-	}
-	size -= n
-	coinbase, err := block.ParseCoinbase(raw[n : n+int(length)])
-	if err != nil {
-		return summary{}, err
-	}
-	raw = raw[n+int(length):]
-	count, n := binary.Uvarint(raw)
-	if n <= 0 || count > uint64(len(raw)) {
-		return summary{}, errCut
-	}
-	size -= n
-	raw = raw[n:]
-	for range count { // the lengths of the transactions do not count
-		length, n := binary.Uvarint(raw)
-		if n <= 0 || length > uint64(len(raw)-n) {
-			return summary{}, errCut
-		}
-		size -= n
-		raw = raw[n+int(length):]
-	}
-	return summary{txs: int(count), bytes: size, tag: coinbase.Tag}, nil
 }

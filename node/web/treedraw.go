@@ -1,6 +1,9 @@
 package web
 
-import "github.com/lodepow/lode/pow"
+import (
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/pow"
+)
 
 // treeDrawing is the tree of the latest blocks. The height grows to the right, the
 // active branch is the lowest row, and an arrow leads from each block to its parent.
@@ -43,7 +46,7 @@ func (w *Web) drawTree() treeDrawing {
 }
 
 // newTreeDrawing draws blocks, which must be in ascending order of their heights.
-func newTreeDrawing(from int64, blocks []TreeBlock) treeDrawing {
+func newTreeDrawing(from int64, blocks []chain.TreeBlock) treeDrawing {
 	d := treeDrawing{From: from}
 	rows := map[pow.Hash]int{}       // of the blocks that are drawn
 	continued := map[pow.Hash]bool{} // blocks that have a child in their row
