@@ -24,7 +24,7 @@ func (w *Web) addAPI() {
 	doc := &apiDoc{get: func(r *http.Request) ([]byte, error) {
 		// The description is the same for everybody, and must not be lost with the first
 		// reader's connection.
-		a, err := w.call(context.WithoutCancel(r.Context()), r, http.MethodGet, "/openapi.yaml", nil, nil)
+		a, err := w.call(r.WithContext(context.WithoutCancel(r.Context())), http.MethodGet, "/openapi.yaml", nil, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ type apiOperation struct {
 	Params       []apiField
 	Body         *apiShape // of the request; nil: none
 	Answers      []apiAnswer
-	Curl         []string // arguments of a command that calls it, but for the address
+	Curl         []string // arguments of a curl command that calls it, but for the address
 	Example      string   // path of that command
 }
 

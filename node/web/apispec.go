@@ -135,7 +135,7 @@ func (s spec) operation(method, path string, v specNode) apiOperation {
 			op.Example = strings.ReplaceAll(op.Example, "{"+field.Name+"}", strings.ToUpper(field.Name))
 		}
 	}
-	if op.Method != http.MethodGet {
+	if op.Method != http.MethodGet && !v.has("requestBody") {
 		op.Curl = append(op.Curl, "-X", op.Method)
 	}
 	if op.Token {
@@ -145,7 +145,7 @@ func (s spec) operation(method, path string, v specNode) apiOperation {
 		shape := s.shape(media, content.get("schema"))
 		shape.Schema = content.ref("schema")
 		op.Body = &shape
-		op.Curl = append(op.Curl, "-H", "'Content-Type: "+media+"'", "-d", "'"+example(content.get("schema"))+"'")
+		op.Curl = append(op.Curl, "-H", "'Content-Type: "+media+"'", "-d", bodyArgument(content.get("schema")))
 	}
 	for status, a := range v.get("responses").members() {
 		op.Answers = append(op.Answers, s.response(status, a))
@@ -262,18 +262,24 @@ func plural(kind string) string {
 	return kind + "s"
 }
 
-// example returns a body in JSON that has the required fields of a schema.
-func example(schema specNode) string {
+// bodyArgument returns the argument of curl with which a body can be sent: a JSON object
+// with the required fields of a schema, or the name of a file if there are many.
+func bodyArgument(schema specNode) string {
+	const most = 4
 	required := schema.strings("required")
+	if len(required) > most {
+		return "@body.json"
+	}
 	var parts []string
 	for name, property := range schema.get("properties").members() {
 		if slices.Contains(required, name) {
 			parts = append(parts, strconv.Quote(name)+":"+exampleValue(property))
 		}
 	}
-	return "{" + strings.Join(parts, ",") + "}"
+	return "'{" + strings.Join(parts, ",") + "}'"
 }
 
+// exampleValue returns a value in JSON that a schema allows.
 func exampleValue(property specNode) string {
 	if text := property.text("example"); text != "" && !strings.Contains(text, "'") {
 		if property.text("type") != "string" {

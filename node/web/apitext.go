@@ -23,28 +23,27 @@ var listItem = regexp.MustCompile(`^\d+\. +`)
 // paragraphs, numbered lists, and `code`.
 func textBlocks(text string) (blocks []textBlock) {
 	for part := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
+		if !listItem.MatchString(strings.TrimSpace(part)) {
+			blocks = append(blocks, textBlock{Text: textSpans(strings.Join(strings.Fields(part), " "))})
+			continue
+		}
 		var items []string
 		for line := range strings.SplitSeq(part, "\n") {
 			line = strings.TrimSpace(line)
-			switch {
-			case line == "":
-			case listItem.MatchString(line) && (len(items) > 0 || line == strings.TrimSpace(part) || strings.HasPrefix(strings.TrimSpace(part), line)):
+			if listItem.MatchString(line) {
 				items = append(items, listItem.ReplaceAllString(line, ""))
-			case len(items) > 0:
+			} else {
 				items[len(items)-1] += " " + line
 			}
 		}
-		if len(items) > 0 {
-			var list [][]textSpan
-			for _, item := range items {
-				list = append(list, textSpans(item))
-			}
-			blocks = append(blocks, textBlock{Items: list})
-			continue
+		list := textBlock{}
+		for _, item := range items {
+			list.Items = append(list.Items, textSpans(item))
 		}
-		if paragraph := strings.Join(strings.Fields(part), " "); paragraph != "" {
-			blocks = append(blocks, textBlock{Text: textSpans(paragraph)})
-		}
+		blocks = append(blocks, list)
 	}
 	return blocks
 }
