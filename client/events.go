@@ -48,12 +48,35 @@ type Tip struct {
 	Chainwork    pow.Work `json:"chainwork"`
 	Connected    int      `json:"connected"`    // number of blocks that joined the active branch
 	Disconnected int      `json:"disconnected"` // number of blocks that left it
+
+	// Of the kinds block and reorg only.
+	Parent pow.Hash `json:"parent"`
+	Time   uint32   `json:"timestamp"` // in the header
+
+	// Of the kind reorg only. The lists have at most 64 elements each.
+	Fork          pow.Hash   `json:"fork"` // the highest block that both branches share
+	ForkHeight    int64      `json:"fork_height"`
+	Left          []pow.Hash `json:"left"`           // blocks that left the active branch, the old tip first
+	Returned      []pow.Hash `json:"returned"`       // transactions that are pending again, the oldest first
+	ReturnedTotal int        `json:"returned_total"` // number of those
+}
+
+// Side is the data of the kind side: a block that is not on the active branch.
+type Side struct {
+	Height    int64    `json:"height"`
+	Hash      pow.Hash `json:"hash"`
+	Parent    pow.Hash `json:"parent"`
+	Chainwork pow.Work `json:"chainwork"` // up to and including the block
+	Time      uint32   `json:"timestamp"` // in the header
 }
 
 // Tip returns the data of an event of the kinds tip, block and reorg.
 func (e Event) Tip() (Tip, error) {
 	return decodeEvent[Tip](e, EventTip, EventBlock, EventReorg)
 }
+
+// Side returns the data of an event of the kind side.
+func (e Event) Side() (Side, error) { return decodeEvent[Side](e, EventSide) }
 
 // Pending returns the data of an event of the kind pending.
 func (e Event) Pending() (Mempool, error) { return decodeEvent[Mempool](e, EventPending) }

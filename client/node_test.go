@@ -149,6 +149,113 @@ func TestTour(t *testing.T) {
 	}
 }
 
+// TestReorg mines different blocks on two nodes and connects them. The events, branches and
+// lists of the node that gives up its branch agree.
+func TestReorg(t *testing.T) {
+	ctx := t.Context()
+	winner, loser := startNode(t, node.Config{}, client.Config{}), startNode(t, node.Config{}, client.Config{})
+	for i := range 2 {
+		must[client.Posted](t)(winner.Post(ctx, "ann", fmt.Sprint(i)))
+		must[client.Mined](t)(winner.Mine(ctx))
+	}
+	lost := must[client.Posted](t)(loser.Post(ctx, "ben", "on the other branch"))
+	stale := must[client.Mined](t)(loser.Mine(ctx))
+	tip := must[client.NodeStatus](t)(winner.Status(ctx))
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	connected := false
+	var reorg client.Tip
+	for e, err := range loser.Events(ctx, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !connected {
+			connected = true
+			if err := loser.Register(ctx, winner.url); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e.Kind == client.EventReorg {
+			reorg = must[client.Tip](t)(e.Tip())
+			break
+		}
+	}
+	if reorg.Disconnected != 1 || len(reorg.Left) != 1 || reorg.Left[0] != stale.Hash || reorg.ForkHeight != 0 || len(reorg.Returned) != 1 || reorg.Returned[0] != lost.ID {
+		t.Errorf("%+v, want that block %s has left and %s is pending again", reorg, stale.Hash, lost.ID)
+	}
+	branches := must[[]client.Branch](t)(loser.Branches(ctx, 0))
+	if len(branches) != 2 || !branches[0].Active || branches[0].Hash != tip.Hash || branches[1].Active || branches[1].Hash != stale.Hash || branches[1].Length != 1 {
+		t.Errorf("%+v", branches)
+	}
+	if few := must[[]client.Branch](t)(loser.Branches(ctx, 1)); len(few) != 1 {
+		t.Errorf("%+v, want one branch", few)
+	}
+	page := must[client.TxPage](t)(loser.Txs(ctx, client.Owner{}, "", 1))
+	if len(page.Transactions) != 2 || page.Transactions[0].ID != lost.ID || !page.Transactions[0].Pending || page.Transactions[1].Transaction.Content() != "1" || page.Next == "" {
+		t.Errorf("%+v", page)
+	}
+	rest := must[client.TxPage](t)(loser.Txs(ctx, client.Owner{}, page.Next, 1))
+	if len(rest.Transactions) != 1 || rest.Transactions[0].Transaction.Content() != "0" || rest.Transactions[0].Confirmations != 2 {
+		t.Errorf("%+v", rest)
+	}
+	if anns := must[client.TxPage](t)(loser.Txs(ctx, client.Owner{Author: "ann"}, "", 0)); len(anns.Transactions) != 2 || anns.Next != "" {
+		t.Errorf("%+v", anns)
+	}
+	// The block that a node on the winning branch sends is seen beside it.
+	for e, err := range winner.Events(ctx, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch e.Kind {
+		case client.EventTip:
+			must[client.Added](t)(winner.AddBlock(ctx, must[block.Block](t)(loser.Block(ctx, stale.Hash))))
+			continue
+		case client.EventSide:
+			if side := must[client.Side](t)(e.Side()); side.Hash != stale.Hash || side.Height != 1 || side.Parent != reorg.Fork {
+				t.Errorf("%+v", side)
+			}
+		default:
+			continue
+		}
+		break
+	}
+}
+
+// TestModes switches the miner of a node.
+func TestModes(t *testing.T) {
+	ctx := t.Context()
+	n := startNode(t, node.Config{}, client.Config{})
+	if s := must[client.NodeStatus](t)(n.Status(ctx)); s.Mining.Mode != client.MineOnDemand || len(s.Mining.Workers) != 1 {
+		t.Errorf("%+v", s.Mining)
+	}
+	if err := n.SetMode(ctx, client.MineOff); err != nil {
+		t.Fatal(err)
+	}
+	must[client.Posted](t)(n.Post(ctx, "ann", "hello"))
+	if _, err := n.Mine(ctx); !errors.Is(err, client.NoMiner) {
+		t.Errorf("%v, want %s", err, client.NoMiner)
+	}
+	if err := n.SetMode(ctx, client.MinePending); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for e, err := range n.Events(ctx, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tip, err := e.Tip(); err == nil && tip.Height == 1 {
+			break
+		}
+	}
+	if s := must[client.NodeStatus](t)(n.Status(ctx)); s.Mining.Mode != client.MinePending || s.Mining.Blocks.Best != 1 || s.Mining.Total == 0 {
+		t.Errorf("%+v", s.Mining)
+	}
+	if err := n.SetMode(ctx, "sometimes"); !errors.Is(err, client.Status(400)) {
+		t.Errorf("a mode that does not exist: %v", err)
+	}
+}
+
 // TestRefusals has a real node refuse calls, and compares the words.
 func TestRefusals(t *testing.T) {
 	ctx := t.Context()

@@ -67,6 +67,28 @@ func (c *Client) Mine(ctx context.Context) (Mined, error) {
 	return m, err
 }
 
+// Mode says when a node mines.
+type Mode string
+
+// The modes of mining.
+const (
+	MineOff        Mode = "off"        // never
+	MineOnDemand   Mode = "on-demand"  // when a client asks
+	MinePending    Mode = "pending"    // when a transaction is pending
+	MineContinuous Mode = "continuous" // always, blocks without transactions too
+)
+
+// SetMode has the node mine in another mode, until it is changed again or the node is
+// restarted.
+func (c *Client) SetMode(ctx context.Context, mode Mode) error {
+	body, err := json.Marshal(map[string]Mode{"mode": mode})
+	if err != nil {
+		return err
+	}
+	_, _, err = c.do(ctx, call{method: http.MethodPost, path: "miner", body: body}, nil)
+	return err
+}
+
 // Added says what became of a block.
 type Added struct {
 	Message string   `json:"message"` // for people

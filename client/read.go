@@ -36,6 +36,64 @@ func (c *Client) Tx(ctx context.Context, id pow.Hash) (Tx, error) {
 	return tx, err
 }
 
+// Owner selects transactions: those of an author, those signed with a key, or all. At most
+// one field is set.
+type Owner struct {
+	Author string
+	Key    string // the public key as 64 hex digits
+}
+
+// TxPage is a part of a list of transactions, newest first.
+type TxPage struct {
+	Transactions []Tx   `json:"transactions"`
+	Next         string `json:"next"` // where the next part begins, for Txs; "": this is the last one
+}
+
+// Txs lists the transactions of an owner, the newest first. Pending ones come first, in the
+// list without before. before is TxPage.Next of the part before, or "". limit is the
+// maximum number of mined transactions, up to 100; 0: the node's default.
+func (c *Client) Txs(ctx context.Context, owner Owner, before string, limit int) (TxPage, error) {
+	query := url.Values{}
+	for name, value := range map[string]string{"author": owner.Author, "key": owner.Key, "before": before} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if limit != 0 {
+		query.Set("limit", strconv.Itoa(limit))
+	}
+	var page TxPage
+	err := c.get(ctx, "txs", query, &page)
+	return page, err
+}
+
+// Branch is a branch of the tree of blocks.
+type Branch struct {
+	Hash       pow.Hash `json:"hash"`   // of the block at its end
+	Height     int64    `json:"height"` // of that block
+	Chainwork  pow.Work `json:"chainwork"`
+	Active     bool     `json:"active"`
+	Fork       pow.Hash `json:"fork"` // the highest block that is on the active branch, too
+	ForkHeight int64    `json:"fork_height"`
+	Length     int64    `json:"length"`    // number of blocks above the fork
+	Invalid    bool     `json:"invalid"`   // a block of it breaks a rule
+	HeldBack   bool     `json:"held_back"` // it is ahead of the node's clock
+}
+
+// Branches lists branches, the active one first, then those with the most work. limit is
+// their maximum number, up to 100; 0: the node's default.
+func (c *Client) Branches(ctx context.Context, limit int) ([]Branch, error) {
+	query := url.Values{}
+	if limit != 0 {
+		query.Set("limit", strconv.Itoa(limit))
+	}
+	var answer struct {
+		Branches []Branch `json:"branches"`
+	}
+	err := c.get(ctx, "branches", query, &answer)
+	return answer.Branches, err
+}
+
 // Proof proves that a transaction is in a block.
 type Proof struct {
 	Transaction block.Tx

@@ -44,6 +44,22 @@ type Progress struct {
 	Hashes   uint64  `json:"hashes"`  // so far
 	Expected float64 `json:"expected_hashes"`
 	Rate     float64 `json:"hashes_per_second"`
+
+	Mode    Mode     `json:"mode"`         // when the node mines
+	Total   uint64   `json:"hashes_total"` // since the node was started
+	Odds    float64  `json:"odds"`         // probability that the search would have ended by now
+	Workers []Worker `json:"workers"`
+	Blocks  struct {
+		Best   uint64 `json:"best"`   // on the active branch when they were found
+		Lost   uint64 `json:"lost"`   // another block was there first
+		Failed uint64 `json:"failed"` // the chain has refused them
+	} `json:"blocks"` // that the node has solved since it was started
+}
+
+// Worker is one of the workers of a node's miner.
+type Worker struct {
+	Hashes uint64  `json:"hashes_total"`      // since the node was started
+	Rate   float64 `json:"hashes_per_second"` // during the last seconds
 }
 
 // Sync says how far a node is in catching up with its peers.
