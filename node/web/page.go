@@ -82,7 +82,7 @@ const fragmentHeader = "X-Lode-Fragment"
 // loadTemplates parses the template of each page together with the layout and with the
 // parts that pages share.
 func (w *Web) loadTemplates() (map[string]*template.Template, error) {
-	base, err := template.New("layout.html").Funcs(w.functions()).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+	base, err := template.New("layout.html").Funcs(w.functions()).ParseFS(templateFiles, "templates/layout.html", "templates/*parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
@@ -93,7 +93,7 @@ func (w *Web) loadTemplates() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
 	for _, name := range names {
 		short := strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".html")
-		if short == "layout" || short == "parts" {
+		if short == "layout" || strings.HasSuffix(short, "parts") {
 			continue
 		}
 		clone, err := base.Clone()
