@@ -166,9 +166,9 @@ func (s *Source) Mode() Mode {
 	return s.mode
 }
 
-// SetMode changes when there is work, from now on. A search goes on if the calls of Mine
-// that wait for it may, or if the new mode wants the same block; otherwise it ends. With
-// the mode [Off], it ends in any case, and the calls that wait get [ErrOff].
+// SetMode changes when there is work, from now on. The present search is interrupted. It
+// goes on at once if a call of Mine waits for its block, or if the new mode wants it, too.
+// The mode [Off] ends it, and the calls that wait get [ErrOff].
 func (s *Source) SetMode(m Mode) error {
 	if err := m.Check(); err != nil {
 		return err
