@@ -24,6 +24,7 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/internal/bounds"
 	"github.com/lodepow/lode/node/p2p"
+	"github.com/lodepow/lode/node/web"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -186,11 +187,22 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := web.New(web.Config{
+		Chain: n.chain, Token: c.Token != "", Logger: c.Logger, Now: c.Now,
+		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.api.ServeHTTP(w, r) }),
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.onRelease(func() error {
+		pages.Close()
+		return nil
+	})
 	n.api = api.New(api.Config{
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
 		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), where.address),
-		AllowOrigins: origins,
-		Kernel:       n.engine.Kernel().Name(), Workers: n.engine.Workers(),
+		AllowOrigins: origins, Next: pages, Serves: pages.Serves,
+		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
 		Health: n.store.Err, Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})
 	n.onRelease(func() error {

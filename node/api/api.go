@@ -39,6 +39,10 @@ type Config struct {
 	// from a page of another origin, or to another host name, does not reach it.
 	Next http.Handler
 
+	// Serves reports whether Next serves a path. For the other paths, clients that do not
+	// ask for HTML get the API's own 404. nil: Next serves all paths.
+	Serves func(path string) bool
+
 	// AllowOrigins lists the origins of web pages that may use the API like a program, in
 	// the form that ParseOrigin returns; nil: none. It has no effect on Next and Network.
 	AllowOrigins []string

@@ -45,11 +45,10 @@ type tipJSON struct {
 	Height       int64    `json:"height"`
 	Hash         pow.Hash `json:"hash"`
 	Chainwork    string   `json:"chainwork"`
+	*movedJSON            // of the kinds block and reorg only
+	*reorgJSON            // of the kind reorg only
 	Connected    int      `json:"connected"`    // blocks that joined the active branch
 	Disconnected int      `json:"disconnected"` // blocks that left it
-
-	*movedJSON // of the kinds block and reorg only
-	*reorgJSON // of the kind reorg only
 }
 
 // movedJSON describes the new tip.

@@ -93,7 +93,10 @@ func (a *API) addRoutes() {
 			a.static[rt.pattern] = rt
 		}
 	}
-	a.other = &route{pattern: "other", slots: pages}
+	a.other = &route{pattern: "other"}
+	if a.next != nil {
+		a.other.slots = pages
+	}
 	if a.config.Network != nil {
 		for _, path := range a.config.Paths {
 			a.static[path] = &route{pattern: path, network: a.config.Network}

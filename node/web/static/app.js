@@ -6,6 +6,7 @@ import { Live } from './live.js';
 import { json } from './net.js';
 import { announcer, showConnection } from './notices.js';
 import { startForms } from './forms.js';
+import { number } from './stats.js';
 
 const look = 15_000; // milliseconds between two looks at the number of peers, which has no event
 
@@ -13,7 +14,7 @@ const look = 15_000; // milliseconds between two looks at the number of peers, w
 const own = {
   async feed({ stream, live, announce }) {
     const { startCompose, startFeed } = await import('./feed.js');
-    startFeed(stream, live, announce);
+    startFeed('feed', stream, live, announce);
     const form = document.getElementById('compose');
     if (!form) return;
     const signing = await optional('./compose-sign.js');
@@ -34,7 +35,14 @@ const own = {
   },
   learn: () => begin('./learn.js'),
   accounts: () => begin('./accounts.js'),
-  account: () => begin('./accounts.js'),
+  async account({ stream, live, announce }) {
+    const { startFeed } = await import('./feed.js');
+    startFeed('account', stream, live, announce);
+  },
+  async author({ stream, live, announce }) {
+    const { startFeed } = await import('./feed.js');
+    startFeed('posts', stream, live, announce);
+  },
 };
 
 async function begin(module) {
@@ -56,7 +64,7 @@ async function optional(module) {
 function startNumbers(stream) {
   const set = (name, n) => {
     for (const place of document.querySelectorAll(`[data-live="${name}"]`)) {
-      const text = String(n);
+      const text = number(n);
       if (place.textContent !== text) place.textContent = text;
     }
   };
@@ -76,10 +84,6 @@ function startNumbers(stream) {
   document.addEventListener('visibilitychange', ask);
 }
 
-const sheet = document.createElement('link');
-sheet.rel = 'stylesheet';
-sheet.href = new URL('./live.css', import.meta.url).href;
-document.head.append(sheet);
 // Two mechanisms that hold the scroll place would move the page twice; live.js does it in
 // every browser.
 document.documentElement.style.overflowAnchor = 'none';

@@ -26,11 +26,12 @@ export async function startProof() {
   label.className = 'proof-change';
   const box = document.createElement('input');
   box.type = 'checkbox';
-  label.append(box, ' change one letter of the post before checking');
-  list.before(label);
+  label.append(box, ' Change one letter of the post before checking');
+  verdict.after(label);
   const first = document.createElement('p');
-  first.className = 'proof-step';
   list.before(first);
+  const details = list.closest('details');
+  if (details) details.open = true;
 
   let round = 0; // a newer check ends an older one
   const check = async () => {
@@ -38,12 +39,16 @@ export async function startProof() {
     const steps = plan(proof, rows.map((row) => row.dataset), { leaf, root }, box.checked);
     const places = [first, ...rows];
     for (const place of places) mark(place, 'wait', '');
+    const boxes = drawing(list);
+    for (const drawn of boxes.values()) delete drawn.dataset.ok;
     show(verdict, 'wait', 'Your browser computes …');
     for (const [i, step] of steps.entries()) {
       if (!matchMedia('(prefers-reduced-motion: reduce)').matches) await new Promise((done) => setTimeout(done, pause));
       if (mine !== round) return;
       if (i < places.length) mark(places[i], step.ok, step.text);
       else show(verdict, step.ok, step.text);
+      const drawn = boxes.get(step.node);
+      if (drawn) drawn.dataset.ok = String(step.ok);
     }
   };
   box.addEventListener('change', check);
@@ -51,7 +56,8 @@ export async function startProof() {
 }
 
 // plan computes the whole check: one step for the text, one for each sibling, and the
-// verdict. Each is {ok, text}. With change, a letter of the post is another one.
+// verdict. Each is {ok, text, node}, where node is the hash of the true proof that the step
+// is about. With change, a letter of the post is another one.
 export function plan(proof, siblings, { leaf, root }, change) {
   const post = { ...proof.transaction };
   if (change) post.content = otherLetter(post.content);
@@ -60,11 +66,12 @@ export function plan(proof, siblings, { leaf, root }, change) {
   const got = climb(id, siblings);
   const head = header(proof.header);
   const steps = [{
+    node: leaf,
     ok: id === leaf,
     text: id === leaf ? `The hash of the post's text is its id: ${id}` : `The hash of this text is ${id}, not the id of the post`,
   }];
   got.forEach((node, i) => {
-    steps.push({ ok: node === right[i] && id === leaf, text: `${i === got.length - 1 ? 'root' : `level ${i + 1}`}: ${node}` });
+    steps.push({ node: right[i], ok: node === right[i] && id === leaf, text: `${i === got.length - 1 ? 'root' : `level ${i + 1}`}: ${node}` });
   });
   steps.push(verdict(got.at(-1) ?? id, id, { leaf, root, head, block: proof.block.hash }));
   return steps;
@@ -82,6 +89,13 @@ function verdict(top, id, { leaf, root, head, block }) {
 function otherLetter(text) {
   const [first = ''] = text;
   return (first === 'X' ? 'Y' : 'X') + text.slice(first.length);
+}
+
+// drawing returns the boxes of the server's drawing of the proof by their hashes.
+function drawing(list) {
+  const boxes = new Map();
+  for (const box of list.closest('section')?.querySelectorAll('svg.proof g') ?? []) boxes.set(box.querySelector('title')?.textContent, box);
+  return boxes;
 }
 
 function mark(place, ok, text) {

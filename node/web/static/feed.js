@@ -2,12 +2,13 @@
 
 import { json } from './net.js';
 import { show } from './notices.js';
+import { number } from './stats.js';
 
 const mostPosts = 200; // posts on the page; older ones leave it when newer ones come
 
-// startFeed enlivens the list of posts.
-export function startFeed(stream, live, announce) {
-  const feed = document.getElementById('feed');
+// startFeed enlivens the list of posts with that id.
+export function startFeed(id, stream, live, announce) {
+  const feed = document.getElementById(id);
   if (!feed) return;
   // A reader who looks at old posts would lose them if newer ones pushed them off the
   // page. So they stay until they are too many, or until a reorg, after which only
@@ -16,7 +17,7 @@ export function startFeed(stream, live, announce) {
   for (const kind of ['reorg', 'reset']) stream.on(kind, () => { stale = true; });
   let extra = 0;
   let before = new Map(); // from ids to states, before an update
-  live.hook('feed', {
+  live.hook(id, {
     before(old, fresh) {
       before = states(old);
       const last = [...states(fresh).keys()].at(-1);
@@ -66,9 +67,8 @@ function confirmations(feed, height) {
     const n = height - Number(post.dataset.height) + 1;
     const place = post.querySelector('.confirmations');
     if (!place || n < 1) continue;
-    const number = place.querySelector('[data-number]') ?? place;
-    const text = number.textContent.replace(/\d[\d,. ]*/, String(n)).replace(/\bconfirmations?\b/, n === 1 ? 'confirmation' : 'confirmations');
-    if (number.textContent !== text) number.textContent = text;
+    const text = `${number(n)} ${n === 1 ? 'confirmation' : 'confirmations'}`;
+    if (place.textContent !== text) place.textContent = text;
   }
 }
 

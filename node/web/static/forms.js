@@ -1,13 +1,20 @@
 // Forms, sent without leaving the page. They work without scripts too; with them the
 // reader keeps the place, and the token travels in a header.
 
-import { call, json, Refusal } from './net.js';
+import { call, json, Refusal, withToken } from './net.js';
 import { show } from './notices.js';
 
 const mineWait = 1000; // milliseconds to wait for the answer of /mine; the search goes on without us
+const sendWait = 30_000; // milliseconds to wait for the answer to another form
 
 // startForms takes over the forms of the page. changed is called after each of them.
 export function startForms(changed) {
+  // The page asks for the token by a dialog, once, instead of in each form.
+  document.documentElement.classList.add('with-scripts');
+  document.addEventListener('click', ({ target }) => {
+    const field = target.closest?.('button, input')?.form?.elements.namedItem('token');
+    if (field && target.closest('form')?.id !== 'token-form') field.required = false;
+  }, true);
   document.addEventListener('submit', (event) => {
     const form = event.target;
     const path = new URL(form.action, location.href).pathname;
@@ -54,14 +61,15 @@ async function setMiner(mode) {
 // send posts a form as the browser would and shows the notice or the error of the page
 // that comes back.
 async function send(form, path, button) {
-  const response = await call(path, {
-    method: 'POST', guarded: /connect|resync/.test(path), wait: 30_000, headers: { 'X-Lode-Fragment': 'notice' },
-    body: new URLSearchParams(new FormData(form, button)),
-  });
+  const fields = new URLSearchParams(new FormData(form, button));
+  const response = await withToken((token) => {
+    if (token) fields.set('token', token);
+    return call(path, { method: 'POST', wait: sendWait, body: fields });
+  }, path === '/forms/connect');
   const page = new DOMParser().parseFromString(response.text(), 'text/html');
   const said = (id) => page.getElementById(id)?.textContent.trim();
   const error = said('error');
-  if (error || !response.ok) throw new Refusal(response.status, error || said('notice') || page.body.textContent.trim() || `The node answered with status ${response.status}.`);
+  if (error || !response.ok) throw new Refusal(response.status, error || said('notice') || page.querySelector('main p')?.textContent.trim() || `The node answered with status ${response.status}.`);
   show(said('notice') || 'Done.');
   for (const field of form.querySelectorAll('input[type=text], input[type=url], input:not([type])')) field.value = field.defaultValue;
 }

@@ -4,19 +4,22 @@
 import { morph } from './morph.js';
 import { call } from './net.js';
 
-const interval = 1000; // milliseconds between two fetches of an element, at least
-const hiddenInterval = 5000; // the same while nobody sees the page
+const interval = 1000; // milliseconds between two fetches of an element, on average at least
+const burst = 3; // fetches of an element that may follow each other more closely
+const closest = 150; // milliseconds between them
+const hiddenInterval = 2000; // the same while nobody sees the page
 const poll = 5000; // milliseconds between two looks at what has no events, such as the peers
 const freshFor = 2500; // milliseconds for which a new part of the page is marked as such
 const mostFresh = 4 << 20; // characters of a fragment, at most; a longer one is not shown
 
-// Refresher runs a task after events: at once if it has not run for the interval, and
-// else at the end of it. Any number of events cause one run for each interval, and
-// runs never overlap. A task that fails runs again, later and later.
+// Refresher runs a task after events, and never twice at the same time. A few runs may
+// follow each other closely, so that a single event is answered at once. Many events
+// cause one run for each interval. A task that fails runs again, later and later.
 export class Refresher {
   constructor(task, { wait = () => interval, now = () => Date.now(), setTimer = (f, ms) => setTimeout(f, ms) } = {}) {
     Object.assign(this, { task, wait, now, setTimer });
-    this.ran = -Infinity; // when the latest run began
+    this.ran = now(); // when the latest run began
+    this.credit = burst; // runs that may come before their time; one is earned in each interval
     this.busy = false; // a run is under way
     this.due = false; // something has happened since it began
     this.timer = false; // a run is planned
@@ -26,7 +29,7 @@ export class Refresher {
   request() {
     this.due = true;
     if (this.busy || this.timer) return;
-    const left = this.ran + this.wait() * 2 ** Math.min(this.failures, 5) - this.now();
+    const left = this.left();
     if (left <= 0) {
       this.run();
       return;
@@ -38,9 +41,20 @@ export class Refresher {
     }, left);
   }
 
+  // left returns the milliseconds until the next run may begin.
+  left() {
+    const passed = this.now() - this.ran;
+    const wait = this.wait();
+    const credit = Math.min(burst, this.credit + passed / wait);
+    if (this.failures > 0) return wait * 2 ** Math.min(this.failures, 5) - passed;
+    if (credit >= 1) return this.credit === burst ? 0 : closest - passed;
+    return Math.max((1 - credit) * wait, closest - passed);
+  }
+
   async run() {
     this.busy = true;
     this.due = false;
+    this.credit = Math.min(burst, this.credit + (this.now() - this.ran) / this.wait()) - 1;
     this.ran = this.now();
     try {
       await this.task();
@@ -74,8 +88,7 @@ export class Live {
   }
 
   // hook sets what happens when an element is updated: keep and added as in morph,
-  // before(old, fresh), after(element), and replace(old, fresh), which takes the place of
-  // the usual update.
+  // before(old, fresh), and after(element).
   hook(id, hooks) {
     this.hooks.set(id, hooks);
   }
@@ -136,7 +149,8 @@ export class Live {
     const old = document.getElementById(id);
     if (!old) return;
     const response = await call(location.pathname + location.search, { headers: { 'X-Lode-Fragment': id } });
-    if (response.status === 404) return; // what the page shows is gone; the page says so by other parts
+    if (response.status === 400) this.elements.delete(id); // the server draws this only with the whole page
+    if (response.status === 400 || response.status === 404) return;
     if (!response.ok) throw new Error(`the fragment ${id} was answered with status ${response.status}`);
     const text = response.text();
     if (text.length > mostFresh) throw new Error(`the fragment ${id} is too long`);
@@ -149,10 +163,6 @@ export class Live {
   show(old, fresh) {
     const hooks = this.hooks.get(old.id) ?? {};
     hooks.before?.(old, fresh);
-    if (hooks.replace) {
-      hooks.replace(old, fresh);
-      return;
-    }
     const anchor = anchorIn(old);
     const top = anchor?.getBoundingClientRect().top;
     morph(old, fresh, {

@@ -1,41 +1,47 @@
 // The mining page: the search as it happens.
 
 import { json } from './net.js';
-import { bandHigh, bandLow, count, duration, longer, percent, rate } from './stats.js';
+import { bandHigh, bandLow, duration, figure, longer, number, percent } from './stats.js';
 
 const look = 2000; // milliseconds between two looks at /status while the node mines
 
-// fields returns what the cells [data-field] say about a search. status is the answer of
-// /status, and search the latest event of the kind mining.
+// fields returns what the cells [data-field] say about a search, in the words of the
+// server. status is the answer of /status, and search the latest event of the kind mining.
 export function fields(status, search) {
-  const { kernel, workers, difficulty } = status;
+  const { active = false, height, hashes = 0, seconds = 0, hashes_per_second: speed, expected_hashes: expected } = search;
   const mode = search.mode ?? status.mining?.mode;
-  const found = { kernel, workers: String(workers), difficulty: difficulty.toPrecision(3) };
+  const found = { difficulty: figure(status.difficulty) };
   if (mode) found.mode = mode;
-  found.state = search.active ? `mines block ${search.height}` : 'does not mine now';
-  const { hashes = 0, expected_hashes: expected, hashes_per_second: speed, seconds = 0 } = search.active ? search : {};
-  found.height = search.active ? String(search.height) : '–';
-  found.hashes = search.active ? count(hashes) : '–';
-  found.expected = search.active ? count(expected) : '–';
-  found.odds = search.active ? `${percent(longer(hashes, expected))} of all searches take longer than this` : '–';
-  found.rate = search.active ? rate(speed) : '–';
-  found.elapsed = search.active ? duration(seconds) : '–';
-  const mean = search.active && speed > 0 ? expected / speed : NaN;
+  found.state = active ? 'Searching' : 'Not searching';
+  if (!active) {
+    for (const name of ['hashes', 'odds', 'rate', 'elapsed']) found[name] = '–';
+    return found; // the server has written what to expect from the next search
+  }
+  found.height = number(height);
+  found.hashes = figure(hashes);
+  found.expected = figure(expected);
+  found.odds = percent(chance(search));
+  found.rate = speed > 0 ? `${figure(speed)}H/s` : '–';
+  found.elapsed = duration(seconds);
+  const mean = speed > 0 ? expected / speed : NaN;
   found['expected-seconds'] = duration(mean);
   found['band-low'] = duration(bandLow * mean);
   found['band-high'] = duration(bandHigh * mean);
   return found;
 }
 
+// chance returns how likely it is that a search is over after as many tries.
+const chance = ({ active, hashes = 0, expected_hashes: expected }) => (active && expected > 0 ? 1 - longer(hashes, expected) : 0);
+
 // startMining enlivens the page.
 export async function startMining(stream, live) {
   const place = document.getElementById('mining');
-  if (place) startCells(place, stream);
+  if (place) startCells(place, stream, live);
   const { startPlots } = await import('./plots.js');
   await startPlots(live);
 }
 
-function startCells(place, stream) {
+function startCells(place, stream, live) {
   let status = null;
   let search = { active: false };
   let asked = -Infinity;
@@ -47,10 +53,8 @@ function startCells(place, stream) {
         if (cell.textContent !== text) cell.textContent = text;
       }
     }
-    for (const bar of place.querySelectorAll('progress[data-field="progress"]')) {
-      bar.value = search.active ? 1 - longer(search.hashes ?? 0, search.expected_hashes) : 0;
-    }
-    showWorkers(status.mining?.workers ?? []);
+    for (const bar of place.querySelectorAll('meter')) bar.value = 100 * chance(search);
+    showWorkers(search.workers ?? status.mining?.workers ?? [], live);
   };
   const ask = async () => {
     if (asking || document.hidden) return;
@@ -80,20 +84,20 @@ function startCells(place, stream) {
   ask();
 }
 
-// showWorkers fills the table of workers, and makes its rows when their number changes.
-function showWorkers(workers) {
-  const body = document.querySelector('tbody#workers');
-  if (!body) return;
-  while (body.rows.length > workers.length) body.deleteRow(-1);
-  while (body.rows.length < workers.length) {
-    const row = body.insertRow();
-    for (let i = 0; i < 3; i++) row.insertCell();
+// showWorkers fills the table of workers. If it has another number of rows, the server
+// draws it.
+function showWorkers(workers, live) {
+  const rows = document.querySelectorAll('#workers [data-field="worker-rate"]');
+  if (rows.length !== workers.length) {
+    if (workers.length > 0) live.happened('mining');
+    return;
   }
   workers.forEach((worker, i) => {
-    const texts = [String(worker.worker ?? i), rate(worker.hashes_per_second), count(worker.hashes)];
-    texts.forEach((text, j) => {
-      const cell = body.rows[i].cells[j];
+    const texts = [`${figure(worker.hashes_per_second)}H/s`, figure(worker.hashes_total)];
+    let cell = rows[i];
+    for (const text of texts) {
       if (cell && cell.textContent !== text) cell.textContent = text;
-    });
+      cell = cell?.nextElementSibling;
+    }
   });
 }

@@ -14,19 +14,31 @@ export class Refusal extends Error {
   }
 }
 
-// call sends a request and returns the whole answer, whatever its status. guarded requests
-// carry the node's token; the reader is asked for it if it is not known. wait is in
-// milliseconds. After it, call throws a Refusal with the reason 'timeout'.
-export async function call(path, { guarded = false, wait = limit, ...options } = {}) {
+// withToken makes a request with the node's token, or with '' if it needs none. The
+// reader is asked for it if the page does not know it, and again if it is wrong.
+export async function withToken(request, guarded = true) {
   if (guarded && tokenNeeded() && !rememberedToken()) await askToken('');
   for (;;) {
-    const headers = new Headers(options.headers);
-    if (guarded && rememberedToken()) headers.set('Authorization', `Bearer ${rememberedToken()}`);
-    const response = await attempt(path, { ...options, headers }, wait);
+    const token = guarded ? rememberedToken() ?? '' : '';
+    const response = await request(token);
     if (response.status !== 401 || !guarded) return response;
-    forgetToken();
-    await askToken('The node did not accept this token.');
+    // Several requests may have been refused, and one of them has asked already.
+    if (token === (rememberedToken() ?? '')) {
+      forgetToken();
+      await askToken(token && 'The node did not accept this token.');
+    }
   }
+}
+
+// call sends a request and returns the whole answer, whatever its status. guarded
+// requests carry the node's token. wait is in milliseconds; after it, call throws a
+// Refusal with the reason 'timeout'.
+export function call(path, { guarded = false, wait = limit, ...options } = {}) {
+  return withToken((token) => {
+    const headers = new Headers(options.headers);
+    if (token) headers.set('Authorization', `Bearer ${token}`);
+    return attempt(path, { ...options, headers }, wait);
+  }, guarded);
 }
 
 async function attempt(path, options, wait) {

@@ -3,23 +3,22 @@
 import { json } from './net.js';
 import { fate, headline, look, why } from './reorg.js';
 
-const mostStories = 10; // reorgs that stay on the page
+const mostStories = 3; // reorgs that are told in detail
 
 // startReorgs tells of each reorg that happens while the page is open.
 export function startReorgs(stream, announce) {
   const place = document.getElementById('reorgs');
   const list = document.createElement('ol');
   list.id = 'reorg-stories';
-  list.setAttribute('data-keep', '');
   list.setAttribute('aria-label', 'Reorgs since this page was opened');
-  place?.after(list);
+  place?.before(list);
   let tip = document.body.dataset.tip ?? '';
   let last = Promise.resolve(); // stories are found out one after the other
   for (const kind of ['tip', 'block']) stream.on(kind, ({ hash }) => { tip = hash; });
   stream.on('reorg', (event) => {
     const oldTip = tip;
     tip = event.hash;
-    if (!oldTip || !event.disconnected) return;
+    if (!(oldTip || event.left?.length) || !event.disconnected) return;
     last = last.then(async () => {
       const story = await look({ oldTip, event, get: json });
       announce(headline(story));
@@ -47,6 +46,11 @@ function tell(story) {
       link.textContent = fate(entry);
       line.append(link);
       posts.append(line);
+    }
+    if (story.more > 0) {
+      const rest = document.createElement('li');
+      rest.textContent = `And ${story.more} more ${story.more === 1 ? 'post' : 'posts'}.`;
+      posts.append(rest);
     }
     item.append(posts);
   } else {

@@ -73,14 +73,14 @@ export function showConnection(stream, status, announce) {
     }
   });
   let tip = { height: Number(document.body.dataset.height ?? -1), hash: document.body.dataset.tip ?? '' };
-  let network = null; // name and id, as in /status
+  const { network: name, networkId: id } = document.body.dataset;
+  let network = { name, id }; // as in /status
   const check = async () => {
     const now = await status();
     const before = tip;
     tip = { height: now.height, hash: now.hash };
-    if (network && now.network.id !== network.id) {
+    if (network.id && now.network.id !== network.id) {
       say(`The node at this address is now one of another network: “${now.network.name}”, no longer “${network.name}”. You see its chain.`, 'changed');
-      document.body.dataset.network = now.network.name;
     } else if (now.height < before.height) {
       say(`The node came back with a shorter chain: its tip was block ${before.height} and is now block ${now.height}. Later blocks are gone or not here yet.`, 'changed');
     }
@@ -89,5 +89,4 @@ export function showConnection(stream, status, announce) {
   const quietly = (f) => () => f().catch((err) => console.warn(`lode: ${err.message}`));
   stream.on('reset', quietly(check));
   for (const kind of ['block', 'reorg']) stream.on(kind, ({ height, hash }) => { tip = { height, hash }; });
-  quietly(async () => { network ??= (await status()).network; })();
 }

@@ -12,14 +12,14 @@ const mostPosts = 20; // posts of them that are looked for
 export async function look({ oldTip, event, get }) {
   const lost = [];
   const posts = [];
-  let hash = oldTip;
-  let fork = null;
+  let hash = event.left?.[0] ?? oldTip;
+  let fork = event.fork_height ?? null;
   for (let i = 0; i < Math.min(event.disconnected, mostBlocks); i++) {
     const block = await get(`/blocks/${hash}`);
     lost.push({ hash, height: block.index });
     for (const post of block.transactions) posts.push({ post, from: block.index, id: idOf(canonical(post)) });
     hash = block.previous_hash;
-    fork = block.index - 1;
+    fork ??= event.disconnected <= mostBlocks ? block.index - event.disconnected + i : null;
   }
   const told = posts.reverse().slice(0, mostPosts);
   for (const entry of told) {
@@ -31,14 +31,14 @@ export async function look({ oldTip, event, get }) {
       entry.state = 'gone';
     }
   }
-  return { lost, fork, posts: told, more: posts.length - told.length, moreBlocks: event.disconnected - lost.length, event };
+  return { lost, fork, posts: told, more: posts.length - told.length, event };
 }
 
 // headline says in one sentence what happened.
-export function headline({ event, fork, moreBlocks }) {
+export function headline({ event, fork }) {
   const old = event.disconnected === 1 ? 'One block was' : `${event.disconnected} blocks were`;
   const by = event.connected === 1 ? 'one block' : `${event.connected} blocks`;
-  const where = moreBlocks > 0 ? '' : ` after block ${fork}`;
+  const where = fork === null ? '' : ` after block ${fork}`;
   return `${old} replaced by ${by} of another branch${where}.`;
 }
 

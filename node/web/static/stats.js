@@ -10,72 +10,63 @@ export const bandHigh = -Math.log(0.025);
 // search takes expected tries on average.
 export const longer = (tries, expected) => Math.exp(-tries / expected);
 
-// histogram sorts times in seconds into bins and says how many of them the exponential
-// law with that mean puts into each bin. The last bin has no upper end. It returns null
-// for fewer than two times or a mean of zero.
-export function histogram(seconds, mean, bins = 12) {
-  if (seconds.length < 2 || !(mean > 0)) return null;
-  const width = niceWidth((4 * mean) / bins);
-  const edges = Array.from({ length: bins }, (_, i) => i * width);
+// histogram sorts times in seconds into bars and says how many of them the exponential
+// law with that mean puts into each bar. The last bar has no upper end. width is that of
+// a bar in seconds. It returns null for fewer than two times, or without a mean or width.
+export function histogram(seconds, mean, width, bars = 16) {
+  if (seconds.length < 2 || !(mean > 0) || !(width > 0)) return null;
+  const edges = Array.from({ length: bars }, (_, i) => i * width);
   const counts = edges.map(() => 0);
-  for (const s of seconds) counts[Math.min(bins - 1, Math.max(0, Math.floor(s / width)))]++;
+  for (const s of seconds) counts[Math.min(bars - 1, Math.max(0, Math.floor(s / width)))]++;
   const law = edges.map((edge, i) => {
-    const end = i === bins - 1 ? 0 : Math.exp(-(edge + width) / mean);
+    const end = i === bars - 1 ? 0 : Math.exp(-(edge + width) / mean);
     return seconds.length * (Math.exp(-edge / mean) - end);
   });
   return { width, edges, counts, law };
 }
 
-// niceWidth rounds up to 1, 2 or 5 times a power of ten.
-function niceWidth(x) {
-  const power = 10 ** Math.floor(Math.log10(x));
-  return ([1, 2, 5].find((n) => n * power >= x * 0.999) ?? 10) * power;
-}
+// The functions below write numbers as format.go does, so that nothing flickers when a
+// script replaces what the server has written.
 
-// count writes a large number with three digits and a unit: 1.23 million.
-export function count(n) {
-  if (!Number.isFinite(n)) return '–';
-  const units = ['', ' thousand', ' million', ' billion', ' trillion', ' quadrillion'];
+// number writes a whole number with a space between the thousands.
+export const number = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ' ');
+
+// figure writes a number with three or four digits and a prefix, such as "12.3 M".
+export function figure(n) {
+  if (Number.isNaN(n) || n === undefined) return '–';
+  if (!Number.isFinite(n)) return '∞';
+  if ((n !== 0 && Math.abs(n) < 0.001) || Math.abs(n) >= 1e18) {
+    const [mantissa, exponent] = n.toExponential(2).split('e');
+    return `${mantissa} × 10^${Number(exponent)}`;
+  }
+  const prefixes = ['', ' k', ' M', ' G', ' T', ' P'];
   let i = 0;
-  while (n >= 999.5 && i < units.length - 1) {
+  while (Math.abs(n) >= 999.5 && i < prefixes.length - 1) {
     n /= 1000;
     i++;
   }
-  if (n >= 999.5) return `${n.toExponential(2)}${units[i]}`;
-  return digits(n, i === 0 && Number.isInteger(n)) + units[i];
+  if (i === 0 && Number.isInteger(n)) return String(n);
+  const size = Math.abs(n);
+  return n.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size < 0.1 ? 4 : 2) + prefixes[i];
 }
 
-// rate writes hashes a second.
-export function rate(n) {
-  if (!Number.isFinite(n)) return '–';
-  const units = ['H/s', 'kH/s', 'MH/s', 'GH/s', 'TH/s'];
-  let i = 0;
-  while (n >= 999.5 && i < units.length - 1) {
-    n /= 1000;
-    i++;
-  }
-  return `${digits(n, false)} ${units[i]}`;
-}
-
-// duration writes seconds as people say them.
+// duration writes seconds in words.
 export function duration(s) {
-  if (!Number.isFinite(s)) return '–';
-  if (s < 0.001) return `${digits(s * 1e6, false)} µs`;
-  if (s < 1) return `${digits(s * 1000, false)} ms`;
-  if (s < 120) return `${digits(s, false)} s`;
-  if (s < 7200) return `${digits(s / 60, false)} min`;
-  if (s < 172_800) return `${digits(s / 3600, false)} h`;
-  return `${digits(s / 86_400, false)} days`;
+  if (s === undefined || Number.isNaN(s)) return '–';
+  if (!(s <= 1e12)) return 'longer than anybody can wait';
+  if (s === 0) return '0 s';
+  if (s < 0.001) return `${three(s * 1e6)} µs`;
+  if (s < 1) return `${three(s * 1e3)} ms`;
+  if (s < 99.5) return `${three(s)} s`;
+  if (s < 6000) return `${(s / 60).toFixed(0)} min`;
+  if (s < 172_800) return `${three(s / 3600)} h`;
+  const year = 86_400 * 365.25;
+  if (s < 2 * year) return `${(s / 86_400).toFixed(0)} days`;
+  return `${figure(s / year)} years`;
 }
 
 // percent writes a share.
-export function percent(p) {
-  if (!Number.isFinite(p)) return '–';
-  if (p > 0 && p < 0.001) return 'less than 0.1 %';
-  return `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`;
-}
+export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
-function digits(n, whole) {
-  if (whole) return String(n);
-  return n.toFixed(n < 9.995 ? 2 : n < 99.95 ? 1 : 0);
-}
+// three writes a number with three significant digits and without zeros at the end.
+const three = (n) => String(Number(n.toPrecision(3)));

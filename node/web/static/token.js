@@ -51,14 +51,16 @@ function ask(problem) {
   title.id = 'token-title';
   const form = add(dialog, 'form');
   form.method = 'dialog';
+  form.id = 'token-form';
   add(form, 'p', 'It is the word with which the node was started (--token). This tab keeps it until you close it.');
-  if (problem) add(form, 'p', problem).setAttribute('role', 'alert');
+  if (problem) Object.assign(add(form, 'p', problem), { className: 'notice error' }).setAttribute('role', 'alert');
   const label = add(form, 'label', 'Token');
   const input = add(label, 'input');
   Object.assign(input, { type: 'password', name: 'token', required: true, autocomplete: 'off', autofocus: true });
   const row = add(form, 'p');
+  row.className = 'actions';
   Object.assign(add(row, 'button', 'Use it'), { value: 'use' });
-  Object.assign(add(row, 'button', 'Cancel'), { type: 'button' }).addEventListener('click', () => dialog.close(''));
+  Object.assign(add(row, 'button', 'Cancel'), { type: 'button', className: 'quiet' }).addEventListener('click', () => dialog.close(''));
   document.body.append(dialog);
   return new Promise((resolve, reject) => {
     dialog.addEventListener('close', () => {
