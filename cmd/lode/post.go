@@ -1,21 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/client"
 	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
@@ -42,33 +38,18 @@ func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base.JoinPath("new_transaction").String(), bytes.NewReader(body))
+	// The command posts once and tells the user what went wrong. The user decides whether to
+	// try again.
+	node, err := client.New(client.Config{URL: c.Node, Timeout: postTimeout, Retries: -1})
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "text/plain")
-	req.Header.Set("Idempotency-Key", rand.Text()) // a request that the transport repeats posts only once
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return printAnswer(s, &client, req, http.StatusCreated)
-}
-
-// printAnswer sends a request to a node and prints its answer. It returns an error if the
-// answer has another status than the one wanted.
-func printAnswer(s cli.Std, client *http.Client, req *http.Request, want int) error {
-	resp, err := client.Do(req)
+	defer node.Close()
+	posted, err := node.PostJSON(ctx, body)
 	if err != nil {
-		return fmt.Errorf("the node does not answer, is it running? %w", err)
-	}
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return err
 	}
-	text := strings.TrimSpace(string(answer))
-	if resp.StatusCode != want {
-		return fmt.Errorf("the node answered %s: %s", resp.Status, text)
-	}
-	_, err = fmt.Fprintln(s.Out, text)
+	_, err = fmt.Fprintln(s.Out, posted.Message)
 	return err
 }
 

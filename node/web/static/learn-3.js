@@ -88,8 +88,8 @@ export async function start() {
       if (i === broken && i === changed) state.textContent = '✗ Broken: the text gives another hash, and this hash does not meet the target.';
       else if (i === broken) state.textContent = '✗ Broken: the hash of the block before has changed, so this one has changed, too.';
       else if (bad) state.textContent = '✗ Broken: it builds on a broken block.';
-      else if (b.hash !== original[i].hash) state.textContent = '✓ Valid again, but with another hash than everybody else has.';
-      else state.textContent = '✓ Valid: this is the block that everybody has.';
+      else if (b.hash !== original[i].hash) state.textContent = '✓ Valid again, but with another hash than before.';
+      else state.textContent = b.practice ? '✓ Valid.' : '✓ Valid: this is the block that everybody has.';
       button.hidden = i !== broken;
       button.textContent = 'Mine this block again';
     });
