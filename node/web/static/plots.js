@@ -117,10 +117,10 @@ function difficulty({ points = '' }, colour) {
     data: [pairs.map(([x]) => x), ys],
     words: `Difficulty from block ${pairs[0][0]} to block ${pairs.at(-1)[0]}: it was ${figure(ys[0])} and is ${figure(ys.at(-1))}.`,
     options: {
-      scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: [0, high * 1.1 || 1] } },
+      scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (u, min, max) => [0, max * 1.1 || 1] } },
       axes: [
         axis(colour, 'height', (u, list) => list.map((v) => (Number.isInteger(v) ? String(v) : ''))),
-        { ...axis(colour, 'difficulty', (u, list) => list.map((v) => (v === null ? '' : figure(v)))), size: 70 },
+        { ...axis(colour, 'difficulty', (u, list) => list.map((v) => (v === null ? '' : figure(v)))), size: 90 },
       ],
       series: [{ label: 'block' }, { label: 'difficulty', stroke: colour.law, width: 2.5, points: { show: false }, value: (u, v) => (v === null ? '–' : v.toPrecision(4)) }],
     },
