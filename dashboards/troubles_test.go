@@ -38,7 +38,7 @@ func recorded() []expectation {
 
 // troubles returns at least one trouble for each alert.
 func troubles() []trouble {
-	return append(minerTroubles(), nodeTroubles()...)
+	return append(nodeTroubles(), minerTroubles()...)
 }
 
 // nodeTroubles are those of the alerts on nodes themselves.

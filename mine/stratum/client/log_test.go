@@ -62,7 +62,7 @@ func TestLogIsBounded(t *testing.T) {
 				if strings.Contains(said, "\nlevel=INFO forged") {
 					t.Error("the pool has forged a line of the log")
 				}
-				time.Sleep(2 * lineEvery)
+				time.Sleep(lineEvery + time.Second)
 				before = len(log.String())
 				pool.send(message)
 				work(t, c)

@@ -139,7 +139,9 @@ func TestSourceIsSlow(t *testing.T) {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			m.send(string(line) + "\n" + `{"id":"ping","method"`) // and a part of the next line
+			if _, err := io.WriteString(m.conn, string(line)+"\n"+`{"id":"ping","method"`); err != nil { // and a part of the next line
+				t.Fatal(err)
+			}
 			m.answered(`"share"`)
 			if took := time.Since(began); took < source.takes {
 				t.Fatalf("the share was answered after %v", took)
