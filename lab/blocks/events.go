@@ -49,10 +49,8 @@ type eventEngine struct {
 func newEventEngine(x *Experiment, seed uint64, net *network, t *tree, finds finder) *eventEngine {
 	e := &eventEngine{x: x, seed: seed, net: net, tree: t, finds: finds, peers: make([]peer, x.Nodes)}
 	e.queue = newQueue(int64(net.longest)*1000, x.Nodes/2)
-	e.plain = !x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen
-	if !e.plain {
-		e.medium = newMedium(seed, x)
-	}
+	e.medium = net.medium
+	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen)
 	if x.Tie.Rule != FirstSeen {
 		e.ties = newTies(x.Nodes)
 	}
@@ -64,6 +62,9 @@ func newEventEngine(x *Experiment, seed uint64, net *network, t *tree, finds fin
 	}
 	return e
 }
+
+// usePlain chooses the loop. The general one gives the same result in every experiment.
+func (e *eventEngine) usePlain(plain bool) { e.plain = plain }
 
 // forever is later than every event.
 const forever = 1 << 62

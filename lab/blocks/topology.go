@@ -257,6 +257,7 @@ type network struct {
 	shortest uint32 // least delay of an arc in microseconds, at least 1
 	longest  uint32
 	source   []uint32 // by node: microseconds that a block takes once more when its miner sends it; nil: none
+	medium   *medium
 	uniform  bool     // a clique whose arcs all have the same delay
 }
 
@@ -284,6 +285,7 @@ func newNetwork(seed uint64, x *Experiment) (*network, error) {
 		n.first[v+1] += n.first[v]
 	}
 	m := newMedium(seed, x)
+	n.medium = m
 	if m.apart {
 		n.latency, n.perByte = make([]uint32, len(n.arcs)), make([]float64, len(n.arcs))
 	}
