@@ -23,6 +23,7 @@ type Mode string
 
 // The modes of mining.
 const (
+	Off        Mode = "off"        // never; calls of Mine get ErrOff
 	OnDemand   Mode = "on-demand"  // when somebody has called Mine and a transaction is pending
 	Pending    Mode = "pending"    // when a transaction is pending
 	Continuous Mode = "continuous" // always: blocks without transactions, too
@@ -43,8 +44,20 @@ const (
 	clockCheck = time.Second
 )
 
+// Check returns an error unless the mode is one of the above.
+func (m Mode) Check() error {
+	switch m {
+	case Off, OnDemand, Pending, Continuous:
+		return nil
+	}
+	return fmt.Errorf("mining mode %.40q: want %s, %s, %s or %s", string(m), Off, OnDemand, Pending, Continuous)
+}
+
 // Errors of [Source.Mine].
 var (
+	// ErrOff says that the source has no work because its mode is Off.
+	ErrOff = errors.New("mining is switched off")
+
 	// ErrAhead says that no block may be made yet.
 	ErrAhead = errors.New("the chain is as far ahead of the clock as its rules allow")
 
@@ -65,7 +78,6 @@ type Config struct {
 // as transactions arrive. It implements [mine.Source].
 type Source struct {
 	chain *chain.Chain
-	mode  Mode
 	tag   string
 	now   func() time.Time
 	log   *slog.Logger
@@ -76,6 +88,7 @@ type Source struct {
 
 	// mu is taken before the chain's own lock, never after it.
 	mu     sync.Mutex
+	mode   Mode
 	run    *run          // the search for a block, or nil while nobody wants one
 	calls  []*call       // calls of Mine that wait, as many as there are callers; none if run is nil
 	life   mine.Lifetime // of the latest offer
@@ -111,12 +124,11 @@ type Stats struct {
 
 // New makes a source, which follows the chain until Close.
 func New(c Config) (*Source, error) {
-	switch c.Mode {
-	case "":
+	if c.Mode == "" {
 		c.Mode = OnDemand
-	case OnDemand, Pending, Continuous:
-	default:
-		return nil, fmt.Errorf("mining mode %q: want %s, %s or %s", c.Mode, OnDemand, Pending, Continuous)
+	}
+	if err := c.Mode.Check(); err != nil {
+		return nil, err
 	}
 	if len(c.Tag) > block.MaxTag {
 		return nil, fmt.Errorf("miner tag has %d bytes, at most %d", len(c.Tag), block.MaxTag)
@@ -148,7 +160,35 @@ func (s *Source) Close() {
 }
 
 // Mode returns when there is work.
-func (s *Source) Mode() Mode { return s.mode }
+func (s *Source) Mode() Mode {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mode
+}
+
+// SetMode changes when there is work, from now on. A search goes on if the calls of Mine
+// that wait for it may, or if the new mode wants the same block; otherwise it ends. With
+// the mode [Off], it ends in any case, and the calls that wait get [ErrOff].
+func (s *Source) SetMode(m Mode) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m == s.mode {
+		return nil
+	}
+	s.log.Info("the mode of mining has changed", "mode", m, "before", s.mode)
+	s.mode = m
+	switch {
+	case m == Off:
+		s.end(ErrOff)
+	case len(s.calls) == 0:
+		s.end(nil) // if the new mode wants a block, the next offer begins another run
+	}
+	s.life.End() // the holders of the present offer ask for another one
+	return nil
+}
 
 // Stats returns how many blocks have been solved since the source was made.
 func (s *Source) Stats() Stats {
