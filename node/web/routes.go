@@ -37,6 +37,7 @@ func (w *Web) addRoutes() {
 		{pattern: "/forms/resync", handle: w.formResync, form: true},
 	}
 	w.addPlain("/accounts", "accounts", "Accounts", nil)
+	w.addAPI()
 	w.addPlain("/learn", "learn", "Learn", nil)
 	for step := 1; step <= 5; step++ {
 		w.addPlain(fmt.Sprintf("/learn/%d", step), fmt.Sprintf("learn%d", step), fmt.Sprintf("Learn, step %d", step), step)
