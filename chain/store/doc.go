@@ -32,7 +32,7 @@
 // "k" and the 32 bytes of the key; index is that of the transaction among the leaves of the
 // merkle tree. Each block with transactions also has a record with the owner zero and the
 // index of its last transaction, by which those of everybody are found. A transaction takes
-// about 60 bytes in this bucket for its author, and as many for its key.
+// about 55 bytes in this bucket for its author, and as many for its key.
 //
 // Blocks are numbered from 0 in the order in which they are stored. A parent is
 // stored before its children, and new records of headers and bodies always go to
@@ -41,8 +41,8 @@
 //
 // # Upgrades
 //
-// A file of schema 1 has no bucket owners. Open adds it, which takes some seconds for a
-// hundred thousand blocks, and may be interrupted; see the comment of upgrade. Earlier
+// A file of schema 1 has no bucket owners. Open adds it, which takes minutes for a
+// million blocks, and may be interrupted; see the comment of upgrade. Earlier
 // versions refuse the file from the beginning of the upgrade on.
 //
 // # Damage
