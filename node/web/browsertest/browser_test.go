@@ -25,7 +25,7 @@ import (
 const (
 	// patience is how long a test waits for something that a page should do. Only a page
 	// that hangs reaches it, on however slow a machine.
-	patience = 25 * time.Second
+	patience = time.Minute
 
 	// look is the pause between two looks at a page for which a test waits.
 	look = 20 * time.Millisecond
