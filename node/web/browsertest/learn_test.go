@@ -30,7 +30,7 @@ func testLearn2(t *testing.T, b *browser) {
 	p.goTo(n.url + "/learn/2")
 	p.until("the header is shown", "document.querySelector('#header').textContent.replace(/\\s/g, '').length === 160")
 	// A nonce that does not solve the header is refused with the word for it.
-	p.until("a nonce misses the target", "(document.querySelector('#result').textContent.includes('greater') || (document.querySelector('#next').click(), false))")
+	p.until("a nonce misses the target", "document.querySelector('#result').textContent.includes('greater') || (document.querySelector('#next').click(), false)")
 	p.click("#send")
 	p.waitText("#verdict .reason", "high-hash")
 	p.click("#mine")

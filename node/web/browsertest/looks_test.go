@@ -150,7 +150,7 @@ func TestScreenshots(t *testing.T) {
 func (p *tab) save(file string) {
 	p.t.Helper()
 	p.until("the page is at rest", "document.fonts.status === 'loaded' && document.readyState === 'complete'")
-	if err := os.WriteFile(file, p.screenshot(false), 0o644); err != nil { //nolint:gosec // a picture for everybody
+	if err := os.WriteFile(file, p.screenshot(false), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
 }
