@@ -123,6 +123,7 @@ long: ## run the tests that take long in their full sizes
 	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
 	LODE_BTCD=4100 LODE_BCOIN=1 go test -C mine/gbt/nodes -count=1 -timeout 30m -v .
+	go run ./internal/mutants ./pow/search.go ./chain/store/commit.go ./node/miner.go ./node/gossip/sync.go ./node/gossip/syncheaders.go
 
 .PHONY: bench
 bench: ## run the benchmarks that match BENCH (.), in BENCHCOUNT (6) rounds of BENCHTIME (100ms)

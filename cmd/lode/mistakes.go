@@ -209,4 +209,3 @@ func isNode(ctx context.Context, listen string) bool {
 	var status struct{ Chainwork, Network *json.RawMessage }
 	return json.NewDecoder(http.MaxBytesReader(nil, resp.Body, 1<<20)).Decode(&status) == nil && status.Chainwork != nil
 }
-

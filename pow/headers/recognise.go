@@ -208,6 +208,9 @@ func allZero(b []byte) bool { return len(b) > 0 && len(bytes.Trim(b, "\x00")) ==
 func nameBinary(start, key []byte) string {
 	has := func(magic string) bool { return bytes.HasPrefix(start, []byte(magic)) }
 	at := func(i int, magic string) bool { return len(start) > i && bytes.HasPrefix(start[i:], []byte(magic)) }
+	if name := nameRecords(start, key); name != "" {
+		return name
+	}
 	const export = "; export the headers from the program that wrote it"
 	switch {
 	case has("SQLite format 3\x00"):
@@ -224,9 +227,6 @@ func nameBinary(start, key []byte) string {
 		return "it is a picture, a document or a program"
 	case isOtherMetadata(start):
 		return "it is an export of Neutrino of filter headers, or of another version: block headers have type 0 and version 0"
-	}
-	if name := nameRecords(start, key); name != "" {
-		return name
 	}
 	hint := ""
 	if key == nil {
