@@ -178,19 +178,19 @@ func TestUnreadRequestsStay(t *testing.T) {
 	l := newCrowd(t, 8, 8)
 	honest := l.want("198.51.100.1", true)
 	honest.Conn.(*fakeConn).unread = true
-	for range l.most - 1 {
-		l.want("192.0.2.1", true)
+	for i := range l.most - 1 {
+		l.want(fmt.Sprintf("%d.0.2.1", 20+i), true)
 	}
 	for second := range 60 {
 		l.pass(time.Second)
-		if l.connect("192.0.2.1"); closed(honest) {
+		if l.connect(fmt.Sprintf("%d.0.2.1", 100+second)); closed(honest) {
 			t.Fatalf("the request was lost after %d seconds", second+1)
 		}
 	}
 	honest.Conn.(*fakeConn).unread = false
 	l.pass(patience + time.Second)
-	for range 2 * l.most {
-		l.want("192.0.2.1", true)
+	for range l.most {
+		l.connect("192.0.2.1")
 	}
 	if !closed(honest) {
 		t.Error("a connection without a request was not closed")
