@@ -81,9 +81,6 @@ func TestReorgsAreMarked(t *testing.T) {
 				if i+1 < len(story) {
 					to = int(story[i+1].at)
 				}
-				if r.at >= started {
-					from -= 10 // until then, the process has not been scraped
-				}
 				noticed := from + slack
 				if r.depth > 1 {
 					checks = append(checks, marked(from, noticed+5, once))
