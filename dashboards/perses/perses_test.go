@@ -103,6 +103,9 @@ func TestMigration(t *testing.T) {
 			drawn++
 		}
 	}
+	if drawn < 60 || text > drawn/10 {
+		t.Errorf("%d panels have become panels of Perses, and %d a text: the check shows little", drawn, text)
+	}
 	t.Logf("%d panels have become panels of Perses with all of their queries, and %d are not supported", drawn, text)
 }
 
@@ -124,6 +127,11 @@ type grafanaPanel struct {
 	Title       string         `json:"title"`
 	Description string         `json:"description"`
 	Panels      []grafanaPanel `json:"panels"` // of a row
+	FieldConfig struct {
+		Defaults struct {
+			Unit string `json:"unit"`
+		} `json:"defaults"`
+	} `json:"fieldConfig"`
 	Targets     []struct {
 		Expr         string `json:"expr"`
 		LegendFormat string `json:"legendFormat"`
@@ -160,6 +168,10 @@ type persesDashboard struct {
 	} `json:"spec"`
 }
 
+type persesFormat struct {
+	Unit string `json:"unit"`
+}
+
 type persesPanel struct {
 	Spec struct {
 		Display struct {
@@ -168,6 +180,12 @@ type persesPanel struct {
 		} `json:"display"`
 		Plugin struct {
 			Kind string `json:"kind"`
+			Spec struct {
+				Format persesFormat `json:"format"` // of a StatChart
+				YAxis  struct {
+					Format persesFormat `json:"format"` // of a TimeSeriesChart
+				} `json:"yAxis"`
+			} `json:"spec"`
 		} `json:"plugin"`
 		Queries []struct {
 			Spec struct {
@@ -211,6 +229,7 @@ func (d persesDashboard) check(want grafanaPanel) error {
 	case len(got.Queries) != len(want.Targets):
 		return fmt.Errorf("it has %d queries, want %d", len(got.Queries), len(want.Targets))
 	}
+	fmt.Println("UNITPAIR", want.Type, want.FieldConfig.Defaults.Unit, "->", got.Plugin.Spec.Format.Unit, got.Plugin.Spec.YAxis.Format.Unit)
 	for i, target := range want.Targets {
 		q := got.Queries[i].Spec.Plugin
 		if q.Kind != "PrometheusTimeSeriesQuery" || q.Spec.Query != target.Expr || q.Spec.SeriesNameFormat != target.LegendFormat {
