@@ -26,6 +26,7 @@ type MemStore struct {
 	tip     pow.Hash
 	txs     map[pow.Hash]pow.Hash // from a transaction to its block on the active branch
 	pending map[uint64]block.Tx
+	owned   memOwned // nil until the first call of TxsOf
 }
 
 var _ Store = (*MemStore)(nil)
@@ -98,15 +99,17 @@ func (s *MemStore) Commit(c Change) error {
 		}
 	}
 	for _, hash := range c.Disconnect {
-		for _, id := range moved[hash].txids {
-			delete(s.txs, id)
+		for _, tx := range moved[hash].Txs {
+			delete(s.txs, tx.ID())
 		}
-		s.tip = moved[hash].prev
+		s.owned.disconnect(moved[hash])
+		s.tip = moved[hash].Header.Prev
 	}
 	for _, hash := range c.Connect {
-		for _, id := range moved[hash].txids {
-			s.txs[id] = hash
+		for _, tx := range moved[hash].Txs {
+			s.txs[tx.ID()] = hash
 		}
+		s.owned.connect(moved[hash], hash)
 		s.tip = hash
 	}
 	for _, p := range c.AddPending {
@@ -120,8 +123,8 @@ func (s *MemStore) Commit(c Change) error {
 
 // moves checks that every block to disconnect is the tip at its turn, and that every
 // block to connect goes on top of the tip. It returns all of these blocks.
-func (s *MemStore) moves(c Change, added map[pow.Hash][]byte) (map[pow.Hash]memBlock, error) {
-	moved := map[pow.Hash]memBlock{}
+func (s *MemStore) moves(c Change, added map[pow.Hash][]byte) (map[pow.Hash]block.Block, error) {
+	moved := map[pow.Hash]block.Block{}
 	for _, hash := range slices.Concat(c.Disconnect, c.Connect) {
 		raw, ok := added[hash]
 		if !ok {
@@ -134,28 +137,22 @@ func (s *MemStore) moves(c Change, added map[pow.Hash][]byte) (map[pow.Hash]memB
 		if err != nil {
 			return nil, fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
 		}
-		moved[hash] = memBlock{prev: b.Header.Prev, txids: b.IDs()[1:]}
+		moved[hash] = b
 	}
 	tip := s.tip
 	for _, hash := range c.Disconnect {
 		if hash != tip {
 			return nil, fmt.Errorf("disconnect block %s: the tip is %s", hash, tip)
 		}
-		tip = moved[hash].prev
+		tip = moved[hash].Header.Prev
 	}
 	for _, hash := range c.Connect {
-		if prev := moved[hash].prev; tip != prev && tip != (pow.Hash{}) {
+		if prev := moved[hash].Header.Prev; tip != prev && tip != (pow.Hash{}) {
 			return nil, fmt.Errorf("connect block %s: its parent is %s, the tip is %s", hash, prev, tip)
 		}
 		tip = hash
 	}
 	return moved, nil
-}
-
-// memBlock is the part of a block that a move needs.
-type memBlock struct {
-	prev  pow.Hash
-	txids []pow.Hash
 }
 
 // Block implements [Store].
@@ -198,6 +195,87 @@ func (s *MemStore) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
 		blocks[i] = s.txs[id]
 	}
 	return blocks, nil
+}
+
+// TxsOf implements [Store]. The first call reads the whole active branch. A store that is
+// never asked, such as those of simulations, keeps no index.
+func (s *MemStore) TxsOf(owner TxOwner, before TxCursor, limit int) ([]TxAt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if s.owned == nil {
+		var err error
+		if s.owned, err = s.index(); err != nil {
+			return nil, err
+		}
+	}
+	all := s.owned[owner]
+	end := len(all)
+	if !before.IsZero() {
+		end, _ = slices.BinarySearchFunc(all, before, func(at TxAt, c TxCursor) int { return at.Compare(c) })
+	}
+	var places []TxAt
+	for _, at := range slices.Backward(all[:end]) {
+		if len(places) >= limit {
+			break
+		}
+		places = append(places, at)
+	}
+	return places, nil
+}
+
+// index reads the active branch and returns its transactions by owner. The caller holds
+// mu.
+func (s *MemStore) index() (memOwned, error) {
+	var branch []pow.Hash // the tip first
+	for hash := s.tip; hash != (pow.Hash{}); {
+		branch = append(branch, hash)
+		raw := [pow.HeaderSize]byte(s.blocks[hash])
+		hash = pow.DecodeHeader(&raw).Prev
+	}
+	owned := memOwned{}
+	for _, hash := range slices.Backward(branch) {
+		b, err := block.Load(s.blocks[hash])
+		if err != nil {
+			return nil, fmt.Errorf("%w: block %s: %s", ErrDamaged, hash, err.Error())
+		}
+		owned.connect(b, hash)
+	}
+	return owned, nil
+}
+
+// memOwned has the places of the transactions of each owner, and of everybody, from old to
+// new. A nil memOwned is an index that has not been made yet, and stays empty.
+type memOwned map[TxOwner][]TxAt
+
+// connect adds the transactions of the block that becomes the tip.
+func (m memOwned) connect(b block.Block, hash pow.Hash) {
+	if m == nil {
+		return
+	}
+	for i, tx := range b.Txs {
+		at := TxAt{TxCursor{b.Height(), i + 1}, hash}
+		for _, owner := range append(OwnersOf(tx), TxOwner{}) {
+			m[owner] = append(m[owner], at)
+		}
+	}
+}
+
+// disconnect removes the transactions of the block that is the tip, which are the last
+// ones of their owners.
+func (m memOwned) disconnect(b block.Block) {
+	if m == nil {
+		return
+	}
+	for _, tx := range b.Txs {
+		for _, owner := range append(OwnersOf(tx), TxOwner{}) {
+			if m[owner] = m[owner][:len(m[owner])-1]; len(m[owner]) == 0 {
+				delete(m, owner)
+			}
+		}
+	}
 }
 
 // Close implements [Store]. The contents of the store are lost.

@@ -8,8 +8,8 @@ import (
 )
 
 // Store keeps everything that must survive a restart: all blocks, also those beside
-// the active branch; the active tip; an index of the transactions on the active
-// branch; and the pending transactions in order of arrival. A store does not know
+// the active branch; the active tip; indexes of the transactions on the active
+// branch by id, author and public key; and the pending transactions in order of arrival. A store does not know
 // the rules. The [Chain] decides and tells the store.
 //
 // The methods may be called from several goroutines at the same time.
@@ -41,6 +41,13 @@ type Store interface {
 	// id, which is the zero hash where FindTx would return ErrNotFound.
 	FindTxs(ids []pow.Hash) (blocks []pow.Hash, err error)
 
+	// TxsOf returns the places of the transactions of an owner on the active branch, the
+	// newest first: at most limit of them, all below the place before, or from the tip on
+	// if before is the zero value. It takes time in proportion to its answer. A store may
+	// index hashes of the names instead of the names. If two names have the same hash, it
+	// returns the places of both, so the caller compares the names.
+	TxsOf(owner TxOwner, before TxCursor, limit int) ([]TxAt, error)
+
 	Close() error
 }
 
@@ -50,7 +57,7 @@ type Change struct {
 	Blocks []block.Block // new blocks, parents before children
 
 	// Disconnect and Connect move the active tip. The transactions of the blocks
-	// to disconnect leave the index, and those of the blocks to connect enter it.
+	// to disconnect leave the indexes, and those of the blocks to connect enter them.
 	// Disconnect begins with the old tip, and Connect ends with the new one. All of
 	// these blocks are in the store or in Blocks.
 	Disconnect, Connect []pow.Hash

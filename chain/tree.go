@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"hash/maphash"
 	"slices"
 	"time"
@@ -21,6 +22,10 @@ type tree struct {
 	slots  []int32  // a hash table with open addressing: the number of a node plus 1, or 0; the length is a power of two
 	seed   maphash.Seed
 	active []int32 // the nodes of the active branch, by height
+
+	// leaves are the nodes without children, the tips of all branches, in ascending order
+	// of their work. Of two with the same work, the one that was added first comes last.
+	leaves []int32
 
 	heldBack []int32 // the nodes that are held back, parents first: see Chain.HoldBack
 	latest   uint32  // no node has a later time
@@ -97,7 +102,33 @@ func (t *tree) add(parent int32, h pow.Header, s rules.State) int32 {
 	}
 	*t.slot(s.Hash) = i + 1
 	t.latest = max(t.latest, h.Time)
+	t.addLeaf(parent, i)
 	return i
+}
+
+// addLeaf notes that node i, which has no children, has been added above parent. Most
+// leaves with much work are new ones, so the place in the list is near its end.
+func (t *tree) addLeaf(parent, i int32) {
+	if parent >= 0 {
+		if at, ok := slices.BinarySearchFunc(t.leaves, parent, t.compareLeaves); ok {
+			t.leaves = slices.Delete(t.leaves, at, at+1)
+		}
+	}
+	at, _ := slices.BinarySearchFunc(t.leaves, i, t.compareLeaves)
+	t.leaves = slices.Insert(t.leaves, at, i)
+}
+
+func (t *tree) compareLeaves(a, b int32) int {
+	if order := t.at(a).work.Cmp(t.at(b).work); order != 0 {
+		return order
+	}
+	return cmp.Compare(b, a)
+}
+
+// isLeaf reports whether the node has no children.
+func (t *tree) isLeaf(i int32) bool {
+	_, ok := slices.BinarySearchFunc(t.leaves, i, t.compareLeaves)
+	return ok
 }
 
 // grow makes room for one more node. It may move the nodes, so a pointer that at has

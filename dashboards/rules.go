@@ -33,6 +33,12 @@ type AlertConfig struct {
 	CandidatesWrong float64       // LodeKernelFaulty: wrong candidates in 2^32 hashes. Default: 10.
 	Restarts        float64       // LodeRestarting: restarts in half an hour. Default: 3.
 	VersionsFor     time.Duration // LodeVersionsMixed: time that an upgrade may take. Default: 1h.
+
+	SharesRefused     float64 // LodeSharesRefused, LodePoolRefuses: share of the shares. Default: 0.1.
+	SharesLeast       float64 // LodeSharesRefused, LodePoolRefuses: least number of shares in five minutes. Default: 20.
+	JobSeconds        float64 // LodeJobTooOld: age of the miners' job. Default: 120.
+	TipSeconds        float64 // LodeMinersToldLate: 99th percentile of the time to a job on a new tip. Default: 1.
+	DifficultyChanges float64 // LodeVardiffRestless: changes for each session and hour. Default: 12.
 }
 
 // ReorgDepths returns the thresholds that LodeDeepReorg can have. A node counts reorgs in
@@ -56,8 +62,10 @@ func (c AlertConfig) Check() error {
 	if c.VersionsFor < 0 {
 		errs = append(errs, fmt.Errorf("VersionsFor is %v, want a positive time", c.VersionsFor))
 	}
-	if c.HashRateShare >= 1 {
-		errs = append(errs, fmt.Errorf("HashRateShare is %v, want a share below 1", c.HashRateShare))
+	for name, share := range map[string]float64{"HashRateShare": c.HashRateShare, "SharesRefused": c.SharesRefused} {
+		if share >= 1 {
+			errs = append(errs, fmt.Errorf("%s is %v, want a share below 1", name, share))
+		}
 	}
 	if !slices.Contains(ReorgDepths(), c.ReorgDepth) {
 		errs = append(errs, fmt.Errorf("ReorgDepth is %v, want one of %v: nodes count reorgs in buckets with these bounds, so other depths cannot be told apart", c.ReorgDepth, ReorgDepths()))
@@ -87,6 +95,11 @@ func (c *AlertConfig) thresholds() []threshold {
 		{"HashRateShare", &c.HashRateShare, .5},
 		{"CandidatesWrong", &c.CandidatesWrong, 10},
 		{"Restarts", &c.Restarts, 3},
+		{"SharesRefused", &c.SharesRefused, .1},
+		{"SharesLeast", &c.SharesLeast, 20},
+		{"JobSeconds", &c.JobSeconds, 120},
+		{"TipSeconds", &c.TipSeconds, 1},
+		{"DifficultyChanges", &c.DifficultyChanges, 12},
 	}
 }
 
@@ -190,10 +203,38 @@ or
 			`histogram_quantile(0.95, sum by (job, instance, le) (rate(lode_block_propagation_seconds_bucket{$}[5m])))`,
 		},
 	}
+	rules = append(rules, minerRules()...)
 	for i := range rules {
 		rules[i].Expr = c.selected(rules[i].Expr)
 	}
 	return rules
+}
+
+// minerRules returns the recording rules on miners that work for a node, and on machines
+// that mine for a pool.
+func minerRules() []Rule {
+	return []Rule{
+		{
+			"instance:lode_stratum_shares_refused:ratio5m", "Fraction of the shares of five minutes that a node has refused. There is none if there were no shares.",
+			`sum by (job, instance) (rate(lode_stratum_shares_total{$, outcome!="accepted"}[5m]))
+/
+(sum by (job, instance) (rate(lode_stratum_shares_total{$}[5m])) > 0)`,
+		},
+		{
+			"instance:lode_stratum_new_tip_seconds:p99", "99th percentile of the time from a new tip until a miner has been sent its job, in seconds.",
+			`histogram_quantile(0.99, sum by (job, instance, le) (rate(lode_stratum_new_tip_seconds_bucket{$}[5m])))`,
+		},
+		{
+			"instance:lode_stratum_difficulty_changes:rate30m", "Difficulties that a session was sent in an hour, on average over all sessions of a node and half an hour.",
+			`3600 * rate(lode_stratum_difficulties_total{$}[30m]) / (avg_over_time(lode_stratum_sessions{$}[30m]) > 0)`,
+		},
+		{
+			"instance:lode_pool_shares_refused:ratio5m", "Fraction of the shares of five minutes that the pool has refused, of those that it has answered. There is none if there were no such shares.",
+			`sum by (job, instance) (rate(lode_pool_shares_total{$, outcome!~"accepted|unanswered"}[5m]))
+/
+(sum by (job, instance) (rate(lode_pool_shares_total{$, outcome!="unanswered"}[5m])) > 0)`,
+		},
+	}
 }
 
 // selected replaces each dollar sign in an expression by the selector.

@@ -17,7 +17,7 @@ func TestDependencies(t *testing.T) {
 	const lode = "github.com/lodepow/lode/"
 	for _, pkg := range []string{
 		"pow", "pow/headers",
-		"chain", "chain/block", "chain/rules", "chain/store",
+		"client", "chain", "chain/block", "chain/rules", "chain/store",
 		"mine", "mine/own", "mine/stratum", "mine/stratum/server", "mine/stratum/vardiff",
 		"node/api", "node/gossip", "node/p2p",
 		"lab/nodes",

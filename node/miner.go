@@ -18,6 +18,7 @@ type Mode = own.Mode
 
 // The modes of mining.
 const (
+	Off        = own.Off        // never
 	OnDemand   = own.OnDemand   // when a client asks
 	Pending    = own.Pending    // when a transaction is pending
 	Continuous = own.Continuous // always, blocks without transactions too
@@ -28,9 +29,10 @@ const (
 type Miner struct {
 	source *own.Source
 	loop   *mine.Loop // nil: others search
+	rates  *rates     // nil: the engine does not count by worker, or others search
 }
 
-var _ api.Miner = (*Miner)(nil)
+var _ api.SwitchedMiner = (*Miner)(nil)
 
 // MinerConfig says what to mine, and how. Chain and Engine are required.
 type MinerConfig struct {
@@ -73,7 +75,11 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 		source.Close()
 		return nil, err
 	}
-	return &Miner{source: source, loop: loop}, nil
+	m := &Miner{source: source, loop: loop}
+	if counter, ok := c.Engine.(workerCounter); ok {
+		m.rates = newRates(counter, c.Now)
+	}
+	return m, nil
 }
 
 // Run mines until the context ends. It must not be called twice.
@@ -89,8 +95,11 @@ func (m *Miner) Run(ctx context.Context) {
 // Mine implements [api.Miner].
 func (m *Miner) Mine(ctx context.Context) (b block.Block, mined bool, err error) {
 	b, mined, err = m.source.Mine(ctx)
-	if errors.Is(err, own.ErrAhead) {
+	switch {
+	case errors.Is(err, own.ErrAhead):
 		err = api.ErrAhead // its words are for clients
+	case errors.Is(err, own.ErrOff):
+		err = api.ErrMinerOff
 	}
 	return b, mined, err
 }
@@ -101,4 +110,17 @@ func (m *Miner) Progress() mine.Progress {
 		return mine.Progress{}
 	}
 	return m.loop.Progress()
+}
+
+// SetMode implements [api.SwitchedMiner].
+func (m *Miner) SetMode(mode string) error { return m.source.SetMode(Mode(mode)) }
+
+// State implements [api.SwitchedMiner]. A miner that searches nothing has no workers.
+func (m *Miner) State() api.MinerState {
+	solved := m.source.Stats()
+	s := api.MinerState{Mode: string(m.source.Mode()), Best: solved.Best, Lost: solved.Lost, Failed: solved.Failed}
+	if m.rates != nil {
+		s.Workers, s.Hashes = m.rates.state()
+	}
+	return s
 }

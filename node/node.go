@@ -24,6 +24,7 @@ import (
 	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/node/internal/bounds"
 	"github.com/lodepow/lode/node/p2p"
+	"github.com/lodepow/lode/node/web"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -45,6 +46,10 @@ type Config struct {
 	Allow     []netip.Prefix   // IP addresses of nodes to connect with; nil: any
 	Network   p2p.Limits
 	Token     string // required of requests that mine or connect nodes; "": not required
+
+	// AllowOrigins lists the origins of web pages that may use the API from a browser, such
+	// as https://app.example; nil: none. See docs/http.md.
+	AllowOrigins []string
 
 	Connections     int // open connections from clients and nodes; 0: 1024
 	ConnectionsEach int // of those, from one IP address other than loopback; 0: 128
@@ -114,6 +119,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err := CheckAdvertise(c.Advertise); err != nil {
 		return nil, err
 	}
+	origins, err := CheckOrigins(c.AllowOrigins)
+	if err != nil {
+		return nil, err
+	}
 	n := &Node{log: c.Logger, life: newLife()}
 	defer func() {
 		if err != nil {
@@ -178,9 +187,21 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := web.New(web.Config{
+		Chain: n.chain, Token: c.Token != "", Logger: c.Logger, Now: c.Now,
+		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.api.ServeHTTP(w, r) }),
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.onRelease(func() error {
+		pages.Close()
+		return nil
+	})
 	n.api = api.New(api.Config{
 		Chain: n.chain, Miner: n.miner, Version: c.Version,
 		Peers: n.network, Network: n.network, Paths: n.network.Paths(), Token: c.Token, Hosts: hosts(n.listener.Addr(), where.address),
+		AllowOrigins: origins, Next: pages, Serves: pages.Serves,
 		Kernel: n.engine.Kernel().Name(), Workers: n.engine.Workers(),
 		Health: n.store.Err, Metrics: metricsHandler(c), Logger: c.Logger, Now: c.Now,
 	})
@@ -215,6 +236,20 @@ func (c Config) validate() error {
 		return err
 	}
 	return errors.Join(c.Stratum.validate(), c.Network.Validate())
+}
+
+// CheckOrigins returns the origins of web pages in the form in which browsers send them,
+// or an error if one of them is none.
+func CheckOrigins(origins []string) ([]string, error) {
+	var checked []string
+	for _, text := range origins {
+		origin, err := api.ParseOrigin(text)
+		if err != nil {
+			return nil, err
+		}
+		checked = append(checked, origin)
+	}
+	return checked, nil
 }
 
 // listen listens, and bounds the connections to what the configuration and the

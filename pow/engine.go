@@ -46,6 +46,7 @@ type Engine struct {
 	gosched func()
 
 	hashes    atomic.Uint64 // computed by all searches so far
+	byWorker  []workerCount // the same by worker, in the order of their numbers
 	refused   atomic.Uint64 // see [Engine.Refused]
 	searches  searchCounts
 	observers observe.List[Observer]
@@ -74,7 +75,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 		c.Now = time.Now
 	}
 	return &Engine{
-		kernel: kernel, workers: c.Workers, nice: c.Nice, now: c.Now,
+		kernel: kernel, workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
 		clock: time.Now, gosched: runtime.Gosched,
 	}, nil
 }
@@ -88,6 +89,23 @@ func (e *Engine) Workers() int { return e.workers }
 // Hashes returns the number of hashes computed by all searches so far. It grows
 // while a search runs, one chunk at a time. For one search alone, see [Progress].
 func (e *Engine) Hashes() uint64 { return e.hashes.Load() }
+
+// WorkerHashes returns the number of hashes that each worker has computed so far. Searches
+// that run at the same time have a worker with each number, and are counted together.
+func (e *Engine) WorkerHashes() []uint64 {
+	counts := make([]uint64, len(e.byWorker))
+	for i := range e.byWorker {
+		counts[i] = e.byWorker[i].hashes.Load()
+	}
+	return counts
+}
+
+// workerCount is the count of one worker. It fills a cache line, so that workers do not
+// wait for each other.
+type workerCount struct {
+	hashes atomic.Uint64
+	_      [56]byte
+}
 
 // Refused returns the number of candidates whose whole hash turned out not to
 // meet the target.

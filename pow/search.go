@@ -85,8 +85,10 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 
 	step, workers := e.divide(s)
 	group, groupCtx := errgroup.WithContext(ctx)
-	for range workers {
-		group.Go(func() error { return worker{engine: e, space: s, claims: &c, step: step}.work(groupCtx) })
+	for number := range workers {
+		group.Go(func() error {
+			return worker{engine: e, space: s, claims: &c, step: step, number: number}.work(groupCtx)
+		})
 	}
 	_ = group.Wait() // the claims say how the search ended
 	if c.unwatch != nil && !c.unwatch() {
@@ -138,6 +140,7 @@ type worker struct {
 	space  *space
 	claims *claims
 	step   uint64 // nonces of a chunk
+	number uint64 // among the workers of the search, from 0
 
 	resumed time.Time // when the worker last began or yielded; zero before its first chunk
 }
@@ -185,6 +188,7 @@ func (w *worker) searchChunks(ctx context.Context, limit int) (over bool, err er
 		o := s.scan(e.kernel.scan, offset, min(w.step, s.count-offset))
 		c.hashes.Add(o.hashes)
 		e.hashes.Add(o.hashes)
+		e.byWorker[w.number].hashes.Add(o.hashes)
 		s.progress.add(o.hashes)
 		if o.refused > 0 {
 			e.refused.Add(o.refused)

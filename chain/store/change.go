@@ -23,6 +23,7 @@ type encodedBlock struct {
 	header [pow.HeaderSize]byte
 	record []byte // the body, with room for its checksum in front
 	txs    []pow.Hash
+	owned  []ownedKey // see ownedKeys
 }
 
 // encodedTx is a pending transaction.
@@ -34,7 +35,7 @@ type encodedTx struct {
 func encode(c chain.Change) (change, error) {
 	to := change{disconnect: c.Disconnect, connect: c.Connect, remove: c.RemovePending}
 	for _, b := range c.Blocks {
-		e := encodedBlock{hash: b.Hash(), header: b.Header.Bytes(), txs: make([]pow.Hash, len(b.Txs))}
+		e := encodedBlock{hash: b.Hash(), header: b.Header.Bytes(), txs: make([]pow.Hash, len(b.Txs)), owned: ownedKeys(b.Height(), b.Txs)}
 		for i, tx := range b.Txs {
 			e.txs[i] = tx.ID()
 		}

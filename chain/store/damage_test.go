@@ -386,6 +386,11 @@ func TestLostRecords(t *testing.T) {
 			c.First()
 			return c.Delete()
 		},
+		"a transaction of an owner": func(tx *bbolt.Tx) error {
+			c := tx.Bucket([]byte(bucketOwners)).Cursor()
+			c.Last()
+			return c.Delete()
+		},
 		"the state":   func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketMeta)).Delete(keyState()) },
 		"the network": func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketMeta)).Delete([]byte(keyNetwork)) },
 		"the schema":  func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketMeta)).Delete([]byte(keySchema)) },

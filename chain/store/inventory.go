@@ -14,9 +14,10 @@ type inventory struct {
 	blocks *index
 	state  state // as the last commit noted it
 
-	schema  uint32
-	network pow.Hash
-	name    string
+	schema    uint32
+	upgrading bool // an upgrade has begun and not ended
+	network   pow.Hash
+	name      string
 
 	found   state // counts of the records read so far; the tip is not set
 	damaged error // the first damage
@@ -41,6 +42,9 @@ func (inv *inventory) record(bucket string, k, v []byte) {
 	case bucketTxs:
 		_, err = parseNumber(k, v)
 		inv.found.txs++
+	case bucketOwners:
+		_, err = parseOwned(k, v)
+		inv.found.owners++
 	case bucketPending:
 		_, err = open("pending transaction", k, v)
 		inv.found.pending++
@@ -65,14 +69,16 @@ func (inv *inventory) meta(name string, record []byte) error {
 		inv.schema = binary.BigEndian.Uint32(value)
 	case name == keyNetwork && len(value) >= pow.HashSize:
 		inv.network, inv.name = pow.Hash(value[:pow.HashSize]), string(value[pow.HashSize:])
+	case name == keyUpgrade && len(value) == 0:
+		inv.upgrading = true
 	default:
 		return damaged("record %q is unknown", name)
 	}
 	return nil
 }
 
-// check returns an error unless the file is sound, has the schema that this
-// version writes, and has the chain of the network in o.
+// check returns an error unless the file is sound, has a schema that this version
+// reads, and has the chain of the network in o.
 func (inv *inventory) check(o Options) error {
 	if inv.schema > schema {
 		return fmt.Errorf("written with schema %d, this version reads up to %d: use a newer one", inv.schema, schema)
@@ -91,6 +97,9 @@ func (inv *inventory) check(o Options) error {
 	if n.blocks != s.blocks || n.txs != s.txs || n.pending != s.pending {
 		return damaged("%d blocks, %d indexed and %d pending transactions, want %d, %d and %d",
 			n.blocks, n.txs, n.pending, s.blocks, s.txs, s.pending)
+	}
+	if n.owners != s.owners {
+		return damaged("%d records of owners, want %d", n.owners, s.owners)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // child does what a role says, and returns the exit status of the process.
 func child(role string) int {
 	name, dir, _ := strings.Cut(role, ":")
-	roles := map[string]func(dir string) error{"commit": childCommits, "open": childOpens, "fill": childFills}
+	roles := map[string]func(dir string) error{"commit": childCommits, "open": childOpens, "fill": childFills, "upgrade": childUpgrades}
 	if err := roles[name](dir); err != nil {
 		fmt.Println("error:", err)
 		return 1

@@ -57,18 +57,23 @@ func damaged(format string, args ...any) error {
 type state struct {
 	tip     [32]byte
 	blocks  uint64
-	txs     uint64 // in the index
+	txs     uint64 // in the index of transactions
 	pending uint64
+	owners  uint64 // records in the index of owners; 0 in a file of schema 1, which has none
 }
 
-const stateSize = 32 + 3*8
+const (
+	stateSizeOne = 32 + 3*8 // in schema 1
+	stateSize    = stateSizeOne + 8
+)
 
 func (s state) record() []byte {
 	b := make([]byte, sumSize, sumSize+stateSize)
 	b = append(b, s.tip[:]...)
 	b = binary.BigEndian.AppendUint64(b, s.blocks)
 	b = binary.BigEndian.AppendUint64(b, s.txs)
-	return seal(keyState(), binary.BigEndian.AppendUint64(b, s.pending))
+	b = binary.BigEndian.AppendUint64(b, s.pending)
+	return seal(keyState(), binary.BigEndian.AppendUint64(b, s.owners))
 }
 
 func parseState(record []byte) (state, error) {
@@ -76,15 +81,19 @@ func parseState(record []byte) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	if len(value) != stateSize {
+	if len(value) != stateSize && len(value) != stateSizeOne {
 		return state{}, damaged("state of %d bytes, want %d", len(value), stateSize)
 	}
-	return state{
+	s := state{
 		tip:     [32]byte(value),
 		blocks:  binary.BigEndian.Uint64(value[32:]),
 		txs:     binary.BigEndian.Uint64(value[40:]),
 		pending: binary.BigEndian.Uint64(value[48:]),
-	}, nil
+	}
+	if len(value) == stateSize {
+		s.owners = binary.BigEndian.Uint64(value[stateSizeOne:])
+	}
+	return s, nil
 }
 
 func keyState() []byte { return []byte("state") }

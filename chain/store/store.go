@@ -22,7 +22,7 @@ const (
 	fileName = "chain.db"
 	newName  = fileName + ".new-*"
 
-	schema   = 1
+	schema   = 2
 	lockWait = time.Second
 )
 
@@ -32,12 +32,14 @@ const (
 	bucketHeaders = "headers"
 	bucketBodies  = "bodies"
 	bucketTxs     = "txs"
+	bucketOwners  = "owners"
 	bucketPending = "pending"
 )
 
 const (
 	keySchema  = "schema"
 	keyNetwork = "network"
+	keyUpgrade = "upgrade"
 )
 
 // Options say which network's chain the store has.
@@ -58,6 +60,9 @@ const checkBodiesUpTo = 1 << 30
 type hooks struct {
 	beforeSync func() error // called when all changes of the group are in the transaction
 	afterSync  func() error // called before any change of the group is acknowledged
+
+	upgraded     func() error // called after each transaction of an upgrade
+	upgradeSteps upgradeSteps // smaller than the default ones
 }
 
 // Store is a [chain.Store] in a file.
@@ -156,10 +161,18 @@ func openDir(dir, path string, o Options) (*Store, error) {
 	if s.db, s.file, err = openBolt(path, false); err != nil {
 		return nil, err
 	}
+	if err := s.prepare(dir, inv); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	return s, nil
+}
+
+// prepare does what is left to do once this process has the file to itself.
+func (s *Store) prepare(dir string, inv *inventory) error {
 	// Another process may have written since checkFile read the file and before this
 	// process got the exclusive lock.
 	if err := s.isAt(inv.txid); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", chain.ErrLocked, err), s.db.Close())
+		return fmt.Errorf("%w: %w", chain.ErrLocked, err)
 	}
 	// Remove files that processes which died in create have left behind.
 	if left, err := filepath.Glob(filepath.Join(dir, newName)); err == nil {
@@ -167,7 +180,10 @@ func openDir(dir, path string, o Options) (*Store, error) {
 			_ = os.Remove(name)
 		}
 	}
-	return s, nil
+	if inv.schema < schema || inv.upgrading {
+		return s.upgrade()
+	}
+	return nil
 }
 
 // create writes an empty store under a temporary name and then links it to path, so
@@ -187,18 +203,15 @@ func create(dir, path string, o Options) (err error) {
 		return err
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range []string{bucketMeta, bucketHeaders, bucketBodies, bucketTxs, bucketPending} {
+		for _, name := range []string{bucketMeta, bucketHeaders, bucketBodies, bucketTxs, bucketOwners, bucketPending} {
 			if _, err := tx.CreateBucket([]byte(name)); err != nil {
 				return err
 			}
 		}
 		meta := tx.Bucket([]byte(bucketMeta))
-		put := func(name string, value []byte) error {
-			return meta.Put([]byte(name), seal([]byte(name), append(make([]byte, sumSize), value...)))
-		}
 		return errors.Join(
-			put(keySchema, binary.BigEndian.AppendUint32(nil, schema)),
-			put(keyNetwork, append(o.NetworkID[:], o.NetworkName...)),
+			putMeta(meta, keySchema, binary.BigEndian.AppendUint32(nil, schema)),
+			putMeta(meta, keyNetwork, append(o.NetworkID[:], o.NetworkName...)),
 			meta.Put(keyState(), state{}.record()))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
@@ -215,6 +228,11 @@ func create(dir, path string, o Options) (err error) {
 		}
 	}
 	return nil
+}
+
+// putMeta writes a record of the bucket meta.
+func putMeta(meta *bbolt.Bucket, name string, value []byte) error {
+	return meta.Put([]byte(name), seal([]byte(name), append(make([]byte, sumSize), value...)))
 }
 
 // checkFile reads and checks the whole file before bbolt relies on it. Its shared

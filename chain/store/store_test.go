@@ -201,7 +201,7 @@ func TestNewerSchema(t *testing.T) {
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, testOptions()); err == nil || !strings.Contains(err.Error(), "schema 2") || errors.Is(err, chain.ErrDamaged) {
+	if _, err := Open(dir, testOptions()); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema %d, this version reads up to %d", schema+1, schema)) || errors.Is(err, chain.ErrDamaged) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -23,7 +23,7 @@ type writer struct {
 	state state              // after the changes applied so far
 	fresh map[pow.Hash]fresh // blocks that this transaction stores, which the index does not know yet
 
-	headers, bodies, txs, pending *bbolt.Bucket
+	headers, bodies, txs, owners, pending *bbolt.Bucket
 }
 
 // fresh is a block with the number that it has been given.
@@ -36,6 +36,7 @@ func (w *writer) openBuckets() {
 	w.headers = w.tx.Bucket([]byte(bucketHeaders))
 	w.bodies = w.tx.Bucket([]byte(bucketBodies))
 	w.txs = w.tx.Bucket([]byte(bucketTxs))
+	w.owners = w.tx.Bucket([]byte(bucketOwners))
 	w.pending = w.tx.Bucket([]byte(bucketPending))
 	w.headers.FillPercent, w.bodies.FillPercent, w.pending.FillPercent = appendFill, appendFill, appendFill
 }
@@ -110,16 +111,16 @@ func (w *writer) disconnect(hash pow.Hash) error {
 	if hash != w.state.tip {
 		return fmt.Errorf("the tip is %s", pow.Hash(w.state.tip))
 	}
-	number, prev, txs, err := w.find(hash)
+	b, err := w.find(hash)
 	if err != nil {
 		return err
 	}
-	for _, id := range txs {
+	for _, id := range b.txs {
 		at, found, err := w.place(id)
 		if err != nil {
 			return err
 		}
-		if !found || at != number {
+		if !found || at != b.number {
 			continue
 		}
 		if err := w.txs.Delete(id[:]); err != nil {
@@ -127,25 +128,29 @@ func (w *writer) disconnect(hash pow.Hash) error {
 		}
 		w.state.txs--
 	}
-	w.state.tip = prev
-	return nil
+	w.state.tip = b.prev
+	return w.deleteOwned(b.owned)
 }
 
 // connectAll makes each of the blocks the new tip in turn. Each must be a child of
 // the tip before it.
 func (w *writer) connectAll(hashes []pow.Hash) error {
 	var places []place
+	var owned []ownedPlace
 	for _, hash := range hashes {
-		number, prev, txs, err := w.find(hash)
+		b, err := w.find(hash)
 		if err != nil {
 			return fmt.Errorf("connect block %s: %w", hash, err)
 		}
-		if tip := pow.Hash(w.state.tip); tip != prev && tip != (pow.Hash{}) {
-			return fmt.Errorf("connect block %s: its parent is %s, the tip is %s", hash, prev, tip)
+		if tip := pow.Hash(w.state.tip); tip != b.prev && tip != (pow.Hash{}) {
+			return fmt.Errorf("connect block %s: its parent is %s, the tip is %s", hash, b.prev, tip)
 		}
 		w.state.tip = hash
-		for _, id := range txs {
-			places = append(places, place{id, number})
+		for _, id := range b.txs {
+			places = append(places, place{id, b.number})
+		}
+		for _, k := range b.owned {
+			owned = append(owned, ownedPlace{k, b.number})
 		}
 	}
 	// Ids are spread over the whole index. Inserting them in its order visits each
@@ -156,7 +161,7 @@ func (w *writer) connectAll(hashes []pow.Hash) error {
 			return err
 		}
 	}
-	return nil
+	return w.putOwned(owned)
 }
 
 // place is an entry of the transaction index: the number of the block that contains
@@ -180,20 +185,28 @@ func (w *writer) putPlace(p *place) error {
 	return w.txs.Put(p.id[:], seal(p.id[:], record))
 }
 
-// find returns the number, the parent and the transactions of a stored block.
-func (w *writer) find(hash pow.Hash) (number uint64, prev pow.Hash, txs []pow.Hash, err error) {
+// linked is what a move of the tip needs of a block.
+type linked struct {
+	number uint64
+	prev   pow.Hash
+	txs    []pow.Hash
+	owned  []ownedKey
+}
+
+// find returns a stored block.
+func (w *writer) find(hash pow.Hash) (linked, error) {
 	if b, ok := w.fresh[hash]; ok {
-		return b.number, pow.DecodeHeader(&b.header).Prev, b.txs, nil
+		return linked{b.number, pow.DecodeHeader(&b.header).Prev, b.txs, b.owned}, nil
 	}
 	number, raw, err := w.store.body(w.tx, hash)
 	if err != nil {
-		return 0, pow.Hash{}, nil, err
+		return linked{}, err
 	}
 	b, err := block.Load(raw)
 	if err != nil {
-		return 0, pow.Hash{}, nil, damaged("%v", err)
+		return linked{}, damaged("%v", err)
 	}
-	return number, b.Header.Prev, b.IDs()[1:], nil
+	return linked{number, b.Header.Prev, b.IDs()[1:], ownedKeys(b.Height(), b.Txs)}, nil
 }
 
 // place does what findTx does, except that it does not check the neighbours of a

@@ -3,11 +3,14 @@
 package storetest
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
@@ -33,6 +36,7 @@ func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) c
 		{"empty", testEmpty},
 		{"blocks", testBlocks},
 		{"active branch", testActiveBranch},
+		{"owners", testOwners},
 		{"pending", testPending},
 		{"order of parts", testOrder},
 		{"a bad change has no effect", testAtomic},
@@ -135,6 +139,57 @@ func (f *fixture) want(want contents) {
 			f.Errorf("transaction %s in block %s (%v), want %s", id, got, err, hash)
 		} else if !ok && !errors.Is(err, chain.ErrNotFound) {
 			f.Errorf("transaction %s in block %s (%v), want it not found", id, got, err)
+		}
+	}
+	f.wantOwners(want)
+}
+
+// wantOwners compares the lists of the transactions of every owner with those of the
+// blocks on the active branch.
+func (f *fixture) wantOwners(want contents) {
+	f.Helper()
+	blocks := map[pow.Hash]block.Block{}
+	lists := map[chain.TxOwner][]chain.TxAt{{}: nil, {Author: "nobody"}: nil, {Key: strings.Repeat("0", 64)}: nil}
+	for _, b := range want.blocks {
+		blocks[b.Hash()] = b
+		for _, tx := range b.Txs { // also of those that are not on the active branch
+			for _, owner := range chain.OwnersOf(tx) {
+				lists[owner] = nil
+			}
+		}
+	}
+	for hash := want.tip; hash != (pow.Hash{}); hash = blocks[hash].Header.Prev {
+		b := blocks[hash]
+		for i, tx := range slices.Backward(b.Txs) {
+			at := chain.TxAt{TxCursor: chain.TxCursor{Height: b.Height(), Index: i + 1}, Block: hash}
+			for _, owner := range append(chain.OwnersOf(tx), chain.TxOwner{}) {
+				lists[owner] = append(lists[owner], at)
+			}
+		}
+	}
+	for owner, list := range lists {
+		for _, limit := range []int{1, 2, 1000} {
+			var got []chain.TxAt
+			for before := (chain.TxCursor{}); ; before = got[len(got)-1].TxCursor {
+				page, err := f.store.TxsOf(owner, before, limit)
+				if err != nil || len(page) > limit {
+					f.Fatalf("transactions of %+v below %+v: %d in a page of %d (%v)", owner, before, len(page), limit, err)
+				}
+				if len(page) == 0 {
+					break
+				}
+				got = append(got, page...)
+			}
+			if !slices.Equal(got, list) {
+				f.Errorf("transactions of %+v, %d at a time: %v, want %v", owner, limit, got, list)
+			}
+		}
+		for _, before := range []chain.TxCursor{{Height: 0, Index: 1}, {Height: 1}, {Height: 1, Index: 2}, {Height: 2}, {Height: 2, Index: 1 << 20}, {Height: 1 << 30}} {
+			got, err := f.store.TxsOf(owner, before, 1000)
+			below := slices.DeleteFunc(slices.Clone(list), func(at chain.TxAt) bool { return at.Compare(before) >= 0 })
+			if err != nil || !slices.Equal(got, below) {
+				f.Errorf("transactions of %+v below %+v: %v (%v), want %v", owner, before, got, err, below)
+			}
 		}
 	}
 }
@@ -244,6 +299,59 @@ func testActiveBranch(f *fixture) {
 		tip: hash(a2), blocks: all,
 		mined: map[pow.Hash]pow.Hash{one.ID(): hash(a1), two.ID(): hash(a2)},
 	})
+}
+
+// txBy returns a transaction of an author, always the same one for the same content. It is
+// signed if the author's name is one of a signer.
+func txBy(t testing.TB, author, content string) block.Tx {
+	t.Helper()
+	if seed, ok := strings.CutPrefix(author, "signer"); ok {
+		key := ed25519.NewKeyFromSeed(fmt.Appendf(nil, "%-32.32s", seed))
+		signed, err := block.Sign(fmt.Appendf(nil, `{"author":%q,"content":%q,"timestamp":1}`, author, content), key, time.Unix(1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signed
+	}
+	unsigned, err := block.ParseTx(fmt.Appendf(nil, `{"author":%q,"content":%q,"timestamp":1}`, author, content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unsigned
+}
+
+// The transactions of an author and of a key are found, on the active branch only, also
+// after reorgs to and fro. An author whose name is that of a key is somebody else.
+func testOwners(f *fixture) {
+	one := txBy(f, "signer 1", "one")
+	g := genesis()
+	a1 := makeChild(g, "a", txBy(f, "ann", "1"), one, txBy(f, "ann", "2"), txBy(f, one.PublicKey(), "not the key"))
+	a2 := makeChild(a1, "a") // a block without transactions
+	a3 := makeChild(a2, "a", txBy(f, "ann", "3"), txBy(f, "signer 1", "two"))
+	b1 := makeChild(g, "b", txBy(f, "bob", "1"), one)
+	b2 := makeChild(b1, "b", txBy(f, "ann", "1"), txBy(f, "signer 2", "three"), txBy(f, "signer 2", "four"))
+	b3 := makeChild(b2, "b")
+	b4 := makeChild(b3, "b", txBy(f, "ann", "4"))
+	hash := block.Block.Hash
+
+	f.commit(chain.Change{Blocks: []block.Block{g, a1, a2}, Connect: []pow.Hash{hash(g), hash(a1), hash(a2)}})
+	f.wantOwners(contents{tip: hash(a2), blocks: []block.Block{g, a1, a2}})
+	f.commit(chain.Change{Blocks: []block.Block{a3, b1, b2}, Connect: []pow.Hash{hash(a3)}})
+	f.wantOwners(contents{tip: hash(a3), blocks: []block.Block{g, a1, a2, a3, b1, b2}})
+	all := []block.Block{g, a1, a2, a3, b1, b2, b3, b4}
+	f.commit(chain.Change{
+		Blocks:     []block.Block{b3, b4},
+		Disconnect: []pow.Hash{hash(a3), hash(a2), hash(a1)},
+		Connect:    []pow.Hash{hash(b1), hash(b2), hash(b3), hash(b4)},
+	})
+	f.wantOwners(contents{tip: hash(b4), blocks: all})
+	f.commit(chain.Change{Disconnect: []pow.Hash{hash(b4)}})
+	f.wantOwners(contents{tip: hash(b3), blocks: all})
+	f.commit(chain.Change{
+		Disconnect: []pow.Hash{hash(b3), hash(b2), hash(b1)},
+		Connect:    []pow.Hash{hash(a1), hash(a2), hash(a3)},
+	})
+	f.wantOwners(contents{tip: hash(a3), blocks: all})
 }
 
 func testPending(f *fixture) {
@@ -382,9 +490,10 @@ func testClosed(f *fixture) {
 	_, errFind := f.store.FindTx(g.Hash())
 	_, errFinds := f.store.FindTxs([]pow.Hash{g.Hash()})
 	_, _, errLoad := f.store.Load(func(pow.Header) error { return nil })
+	_, errOwners := f.store.TxsOf(chain.TxOwner{Author: "a"}, chain.TxCursor{}, 1)
 	for name, err := range map[string]error{
 		"commit": f.store.Commit(chain.Change{Blocks: []block.Block{g}}),
-		"block":  errBlock, "find": errFind, "find many": errFinds, "load": errLoad,
+		"block":  errBlock, "find": errFind, "find many": errFinds, "load": errLoad, "owners": errOwners,
 	} {
 		if !errors.Is(err, chain.ErrClosed) {
 			f.Errorf("%s: %v, want %v", name, err, chain.ErrClosed)

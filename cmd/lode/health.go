@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/lodepow/lode/client"
 	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
@@ -30,13 +31,16 @@ func (c *healthCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.JoinPath("healthz").String(), nil)
+	node, err := client.New(client.Config{
+		URL: c.Node, Timeout: c.Timeout, Retries: -1,
+		Transport: &http.Transport{DisableKeepAlives: true}, // and no proxy: the node is asked itself
+	})
 	if err != nil {
 		return err
 	}
-	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true}, // and no proxy: the node is asked itself
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	if err := node.Health(ctx); err != nil {
+		return err
 	}
-	return printAnswer(s, &client, req, http.StatusOK)
+	_, err = fmt.Fprintln(s.Out, "ok")
+	return err
 }

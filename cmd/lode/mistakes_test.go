@@ -37,11 +37,11 @@ func TestExitStatuses(t *testing.T) {
 		{0, [][]string{
 			{}, {"help"}, {"--help"}, {"-h"}, {"version"}, {"--version"}, {"-v"},
 			{"help", "node"}, {"help", "key", "new"}, {"node", "--help"}, {"key", "--help"}, {"completion", "bash"}, {"completion", "zsh"}, {"completion", "fish"},
-			{"key", "new", in("key.pem")}, {"key", "show", in("key.pem")}, {"grind", header},
+			{"key", "new", in("key.pem")}, {"key", "show", in("key.pem")}, {"key", "import", in("key.pem"), in("copy.pem")}, {"grind", header},
 		}},
 		{cli.ExitUsage, [][]string{ // an unknown command, flag or value; something missing, or too much
 			{"dig"}, {"key"}, {"key", "dig"}, {"help", "dig"}, {"--edition"}, {"report"}, {"completion"}, {"completion", "tcsh"},
-			{"node", "--x"}, {"post", "--x"}, {"key", "new", "--x"}, {"grind", "--x"}, {"verify", "--x"}, {"kernels", "--x"}, {"bench", "--x"}, {"version", "--x"},
+			{"node", "--x"}, {"post", "--x"}, {"key", "new", "--x"}, {"key", "import"}, {"key", "import", words, in("new.pem"), "--plain", "--passphrase"}, {"grind", "--x"}, {"verify", "--x"}, {"kernels", "--x"}, {"bench", "--x"}, {"version", "--x"},
 			{"node", "x"}, {"kernels", "x"}, {"bench", "x"}, {"version", "x"}, {"key", "show", "x", "y"}, {"grind", header, header},
 			{"grind"}, {"post"}, {"post", "--author", "a"}, {"post", "x"},
 			node("--workers", "0"), node("--workers", "-3"), node("--workers", "many"), node("--workers", "99999"),
@@ -56,7 +56,7 @@ func TestExitStatuses(t *testing.T) {
 			{"bench", "--time", "-1s"}, {"bench", "--time", "long"}, {"bench", "--only", "("}, {"bench", "--out", "here"},
 		}},
 		{cli.ExitFailed, [][]string{
-			{"key", "new", in("key.pem")}, {"key", "new", in("no/key.pem")}, {"key", "show", in("missing")}, {"key", "show", words},
+			{"key", "new", in("key.pem")}, {"key", "new", in("no/key.pem")}, {"key", "show", in("missing")}, {"key", "show", words}, {"key", "import", words, in("new.pem")}, {"key", "import", in("key.pem"), in("key.pem")},
 			{"post", "--author", "a", "--node", "http://127.0.0.1:1", "x"}, {"post", "--author", "a", "--key", words, "x"}, {"post", "--author", "a", "--key", in("missing"), "x"},
 			{"verify", in("missing")}, {"verify", words}, {"verify", dir}, {"grind", "00"}, {"grind", "zz"}, {"grind", header[:144] + "0000000000000000"},
 			node("--import", in("missing")), node("--import", words), node("--data", words), node("--listen", "192.0.2.1:0"), node("--stratum", "192.0.2.1:0"),

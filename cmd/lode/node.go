@@ -21,15 +21,16 @@ import (
 // everybody needs first, the limits last. The keys of the groups are those of
 // flagGroups.
 type nodeCmd struct {
-	Listen     string        `group:"basics" env:"LODE_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Address to serve the HTTP API on (${default})."`
-	Data       string        `group:"basics" env:"LODE_DATA" default:"lode-data" placeholder:"DIR" help:"Folder that holds the chain (${default}); created if it does not exist."`
-	Network    string        `group:"basics" env:"LODE_NETWORK" default:"tutorial" placeholder:"NAME" help:"Network to join: tutorial, lab, or a file with the parameters of another one (${default})."`
-	Difficulty *int          `group:"basics" env:"LODE_DIFFICULTY" placeholder:"N" help:"Number of hex zeros that the hash of a block must begin with, on the tutorial network only (2)."`
-	Mine       string        `group:"basics" env:"LODE_MINE" default:"on-demand" enum:"on-demand,pending,continuous" placeholder:"MODE" help:"When to mine: ${enum} (${default})."`
-	Peer       []peerAddress `group:"basics" env:"LODE_PEER" placeholder:"URL" help:"Address of another node to connect to, http://host:port; may be repeated."`
-	Import     []string      `group:"basics" env:"LODE_IMPORT" sep:"none" placeholder:"FILE" help:"File with the chain of another node, as GET /chain answers it; its blocks are added to the chain at the start. May be repeated; may be compressed; - is standard input."`
-	Token      string        `group:"basics" env:"LODE_TOKEN" placeholder:"WORD" help:"Token that clients must send to mine or to connect nodes, as 'Authorization: Bearer WORD'."`
-	Verbose    bool          `group:"basics" env:"LODE_VERBOSE" help:"Also log every request that fails."`
+	Listen      string        `group:"basics" env:"LODE_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Address to serve the HTTP API on (${default})."`
+	Data        string        `group:"basics" env:"LODE_DATA" default:"lode-data" placeholder:"DIR" help:"Folder that holds the chain (${default}); created if it does not exist."`
+	Network     string        `group:"basics" env:"LODE_NETWORK" default:"tutorial" placeholder:"NAME" help:"Network to join: tutorial, lab, or a file with the parameters of another one (${default})."`
+	Difficulty  *int          `group:"basics" env:"LODE_DIFFICULTY" placeholder:"N" help:"Number of hex zeros that the hash of a block must begin with, on the tutorial network only (2)."`
+	Mine        string        `group:"basics" env:"LODE_MINE" default:"on-demand" enum:"off,on-demand,pending,continuous" placeholder:"MODE" help:"When to mine: ${enum} (${default})."`
+	Peer        []peerAddress `group:"basics" env:"LODE_PEER" placeholder:"URL" help:"Address of another node to connect to, http://host:port; may be repeated."`
+	Import      []string      `group:"basics" env:"LODE_IMPORT" sep:"none" placeholder:"FILE" help:"File with the chain of another node, as GET /chain answers it; its blocks are added to the chain at the start. May be repeated; may be compressed; - is standard input."`
+	Token       string        `group:"basics" env:"LODE_TOKEN" placeholder:"WORD" help:"Token that clients must send to mine or to connect nodes, as 'Authorization: Bearer WORD'."`
+	AllowOrigin []string      `group:"basics" env:"LODE_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Origin of a web page that may use the HTTP API from a browser, such as https://app.example; may be repeated. Without it, only the node's own pages may."`
+	Verbose     bool          `group:"basics" env:"LODE_VERBOSE" help:"Also log every request that fails."`
 
 	peerFlags    `group:"peers"`
 	engineFlags  `group:"mining"`
@@ -47,7 +48,15 @@ another node and learns the addresses of further nodes from it.`
 
 // Validate is called after the flags have been parsed.
 func (c *nodeCmd) Validate() error {
-	return errors.Join(checkListen("--listen", c.Listen), node.CheckAdvertise(c.Advertise), c.peerFlags.check(), c.limitFlags.check(), c.stratumFlags.check(), checkTag(c.Tag))
+	return errors.Join(checkListen("--listen", c.Listen), node.CheckAdvertise(c.Advertise), c.peerFlags.check(), c.limitFlags.check(), c.stratumFlags.check(), checkTag(c.Tag), checkOrigins(c.AllowOrigin))
+}
+
+// checkOrigins checks the values of --allow-origin.
+func checkOrigins(origins []string) error {
+	if _, err := node.CheckOrigins(origins); err != nil {
+		return fmt.Errorf("--allow-origin: %w", err)
+	}
+	return nil
 }
 
 // Run runs a node until the process receives an interrupt or SIGTERM.
@@ -75,7 +84,7 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	config := node.Config{
 		Params: params, Data: c.Data, Listen: c.Listen,
 		Mine: node.Mode(c.Mine), Tag: c.Tag, Workers: c.Workers, Kernel: c.Kernel, Nice: c.Nice,
-		Peers: c.peers(), Token: c.Token,
+		Peers: c.peers(), Token: c.Token, AllowOrigins: c.AllowOrigin,
 		Version: cli.Version(), Logger: log,
 	}
 	c.peerFlags.setIn(&config)

@@ -1,21 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/client"
 	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
@@ -24,14 +20,15 @@ type postCmd struct {
 	Author  string            `env:"LODE_AUTHOR" required:"" placeholder:"NAME" help:"Name of the author."`
 	Field   map[string]string `placeholder:"NAME=TEXT" help:"A further field of the transaction; may be repeated."`
 	Key     string            `env:"LODE_KEY" placeholder:"FILE" help:"File of the private key to sign with; lode key new makes one."`
-	Node    string            `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to (${default})."`
+	passphraseFlag
+	Node string `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to (${default})."`
 }
 
 const postTimeout = 30 * time.Second
 
 // Run posts a transaction to a node and prints the answer.
 func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
-	body, err := c.body(time.Now())
+	body, err := c.body(s, time.Now())
 	if err != nil {
 		return err
 	}
@@ -41,38 +38,23 @@ func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base.JoinPath("new_transaction").String(), bytes.NewReader(body))
+	// The command posts once and tells the user what went wrong. The user decides whether to
+	// try again.
+	node, err := client.New(client.Config{URL: c.Node, Timeout: postTimeout, Retries: -1})
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "text/plain")
-	req.Header.Set("Idempotency-Key", rand.Text()) // a request that the transport repeats posts only once
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return printAnswer(s, &client, req, http.StatusCreated)
-}
-
-// printAnswer sends a request to a node and prints its answer. It returns an error if the
-// answer has another status than the one wanted.
-func printAnswer(s cli.Std, client *http.Client, req *http.Request, want int) error {
-	resp, err := client.Do(req)
+	defer node.Close()
+	posted, err := node.PostJSON(ctx, body)
 	if err != nil {
-		return fmt.Errorf("the node does not answer, is it running? %w", err)
-	}
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return err
 	}
-	text := strings.TrimSpace(string(answer))
-	if resp.StatusCode != want {
-		return fmt.Errorf("the node answered %s: %s", resp.Status, text)
-	}
-	_, err = fmt.Fprintln(s.Out, text)
+	_, err = fmt.Fprintln(s.Out, posted.Message)
 	return err
 }
 
 // body returns the transaction as JSON, signed if the user named a key.
-func (c *postCmd) body(now time.Time) ([]byte, error) {
+func (c *postCmd) body(s cli.Std, now time.Time) ([]byte, error) {
 	fields := map[string]string{}
 	for name, value := range c.Field {
 		switch name {
@@ -86,7 +68,7 @@ func (c *postCmd) body(now time.Time) ([]byte, error) {
 	if err != nil || c.Key == "" {
 		return body, err
 	}
-	key, err := readKey(c.Key)
+	key, err := c.readKey(s, c.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the generated documentation")
 func TestCommandReference(t *testing.T) {
 	clitest.Reference{
 		Program: "lode", Title: "The command line", File: "../../docs/commands.md",
-		Commands: []string{"", "node", "mine", "post", "key new", "key show", "grind", "stratum-check", "verify", "kernels", "bench", "completion", "version"},
+		Commands: []string{"", "node", "mine", "post", "key new", "key show", "key import", "grind", "stratum-check", "verify", "kernels", "bench", "completion", "version"},
 	}.Check(t, run, *update)
 }
 

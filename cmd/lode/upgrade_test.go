@@ -71,7 +71,7 @@ func TestNewerStoreIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		key, value := []byte("schema"), []byte{0, 0, 0, 2}
+		key, value := []byte("schema"), []byte{0, 0, 0, 3}
 		sum := crc32.Checksum(append(bytes.Clone(key), value...), crc32.MakeTable(crc32.Castagnoli))
 		return tx.Bucket([]byte("meta")).Put(key, append(binary.BigEndian.AppendUint32(nil, sum), value...))
 	})
@@ -85,7 +85,7 @@ func TestNewerStoreIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "written with schema 2, this version reads up to 1: use a newer one"
+	const want = "written with schema 3, this version reads up to 2: use a newer one"
 	if _, err := tryNode(data, "--difficulty", "1"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "damaged") {
 		t.Errorf("error %v, want %q", err, want)
 	}

@@ -1,5 +1,5 @@
-// Command lodelab measures how fast this machine does Bitcoin's proof of work, and
-// draws the results.
+// Command lodelab measures how fast this machine does Bitcoin's proof of work, draws
+// the results, and simulates networks.
 package main
 
 import (
@@ -15,6 +15,8 @@ func main() { cli.Main(run) }
 type commands struct {
 	Bench      benchCmd          `cmd:"" help:"Measure proof of work on this machine, for about a minute."`
 	Report     reportCmd         `cmd:"" help:"Turn results of benchmarks into tables, charts and a page."`
+	Propagate  propagationCmd    `cmd:"" name:"propagation" help:"Simulate how blocks spread through a network, and how many go stale."`
+	Selfish    selfishCmd        `cmd:"" help:"Simulate a miner that hides its blocks, and what it earns."`
 	Completion cli.CompletionCmd `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Help       cli.HelpCmd       `cmd:"" help:"Show the help of a command."`
 	Version    cli.VersionCmd    `cmd:"" help:"Print the version."`
@@ -24,6 +26,6 @@ type commands struct {
 func run(ctx context.Context, args []string, s cli.Std) int {
 	return cli.Program{
 		Name:        "lodelab",
-		Description: "Measures proof of work, and draws the results.",
+		Description: "Measures proof of work, draws the results, and simulates networks.",
 	}.Run(ctx, &commands{}, args, s)
 }

@@ -93,6 +93,11 @@ func (s *Source) join() *call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &call{done: make(chan struct{})}
+	if s.mode == Off {
+		c.err = ErrOff
+		close(c.done)
+		return c
+	}
 	s.calls = append(s.calls, c)
 	if s.run == nil {
 		s.run = &run{}

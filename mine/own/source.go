@@ -1,14 +1,11 @@
 package own
 
 import (
-	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +20,7 @@ type Mode string
 
 // The modes of mining.
 const (
+	Off        Mode = "off"        // never; calls of Mine get ErrOff
 	OnDemand   Mode = "on-demand"  // when somebody has called Mine and a transaction is pending
 	Pending    Mode = "pending"    // when a transaction is pending
 	Continuous Mode = "continuous" // always: blocks without transactions, too
@@ -43,8 +41,20 @@ const (
 	clockCheck = time.Second
 )
 
+// Check returns an error unless the mode is one of the above.
+func (m Mode) Check() error {
+	switch m {
+	case Off, OnDemand, Pending, Continuous:
+		return nil
+	}
+	return fmt.Errorf("mining mode %.40q: want %s, %s, %s or %s", string(m), Off, OnDemand, Pending, Continuous)
+}
+
 // Errors of [Source.Mine].
 var (
+	// ErrOff says that the source has no work because its mode is Off.
+	ErrOff = errors.New("mining is switched off")
+
 	// ErrAhead says that no block may be made yet.
 	ErrAhead = errors.New("the chain is as far ahead of the clock as its rules allow")
 
@@ -65,7 +75,6 @@ type Config struct {
 // as transactions arrive. It implements [mine.Source].
 type Source struct {
 	chain *chain.Chain
-	mode  Mode
 	tag   string
 	now   func() time.Time
 	log   *slog.Logger
@@ -76,6 +85,7 @@ type Source struct {
 
 	// mu is taken before the chain's own lock, never after it.
 	mu     sync.Mutex
+	mode   Mode
 	run    *run          // the search for a block, or nil while nobody wants one
 	calls  []*call       // calls of Mine that wait, as many as there are callers; none if run is nil
 	life   mine.Lifetime // of the latest offer
@@ -111,12 +121,11 @@ type Stats struct {
 
 // New makes a source, which follows the chain until Close.
 func New(c Config) (*Source, error) {
-	switch c.Mode {
-	case "":
+	if c.Mode == "" {
 		c.Mode = OnDemand
-	case OnDemand, Pending, Continuous:
-	default:
-		return nil, fmt.Errorf("mining mode %q: want %s, %s or %s", c.Mode, OnDemand, Pending, Continuous)
+	}
+	if err := c.Mode.Check(); err != nil {
+		return nil, err
 	}
 	if len(c.Tag) > block.MaxTag {
 		return nil, fmt.Errorf("miner tag has %d bytes, at most %d", len(c.Tag), block.MaxTag)
@@ -148,7 +157,35 @@ func (s *Source) Close() {
 }
 
 // Mode returns when there is work.
-func (s *Source) Mode() Mode { return s.mode }
+func (s *Source) Mode() Mode {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mode
+}
+
+// SetMode changes when there is work, from now on. The present search is interrupted. It
+// goes on at once if a call of Mine waits for its block, or if the new mode wants it, too.
+// The mode [Off] ends it, and the calls that wait get [ErrOff].
+func (s *Source) SetMode(m Mode) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m == s.mode {
+		return nil
+	}
+	s.log.Info("the mode of mining has changed", "mode", m, "before", s.mode)
+	s.mode = m
+	switch {
+	case m == Off:
+		s.end(ErrOff)
+	case len(s.calls) == 0:
+		s.end(nil) // if the new mode wants a block, the next offer begins another run
+	}
+	s.life.End() // the holders of the present offer ask for another one
+	return nil
+}
 
 // Stats returns how many blocks have been solved since the source was made.
 func (s *Source) Stats() Stats {
@@ -343,100 +380,4 @@ func Work(id string, t chain.Template) mine.Work {
 		Extranonces: space,
 		Branch:      t.Branch,
 	}
-}
-
-// Submit implements [mine.Source]. A block of stale work is submitted, too, as long
-// as the source remembers the work; the chain decides which block wins. Submit
-// ignores the context, because the acceptance of a block cannot be interrupted.
-func (s *Source) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, error) {
-	w, ok := s.find(sol.WorkID)
-	switch {
-	case !ok:
-		return mine.Stale, fmt.Errorf("work %q is too old to be remembered", sol.WorkID)
-	case len(sol.Extranonce) != block.ExtranonceSize:
-		return mine.Invalid, fmt.Errorf("extranonce of %d bytes, want %d", len(sol.Extranonce), block.ExtranonceSize)
-	case !sol.Block:
-		return mine.Low, errors.New("the chain takes blocks only, and this is a share")
-	}
-	b := w.template.Block(sol.Header, binary.BigEndian.Uint64(sol.Extranonce))
-	s.mu.Lock()
-	s.taking++
-	s.mu.Unlock()
-	outcome, err := s.chain.Accept(b)
-	return s.accepted(w.number, b, outcome, err)
-}
-
-// countWork adds the work of a solved block to the stats. err is the chain's. The caller
-// holds mu.
-func (s *Source) countWork(b block.Block, err error) {
-	hash := b.Hash()
-	if hash == s.solved || errors.As(err, new(block.RuleError)) {
-		return
-	}
-	target, decodeErr := b.Header.Bits.Target()
-	if decodeErr != nil {
-		return // the chain has refused the block
-	}
-	s.solved = hash
-	s.stats.Expected += target.Work().Float()
-}
-
-// find returns the work with that id, if it has been offered and is remembered. If the
-// id names a miner, the template has the miner's tag.
-func (s *Source) find(id string) (offered, bool) {
-	number, miner, named := strings.Cut(id, nameSeparator)
-	w, ok := s.remembered(number)
-	if !ok || !named {
-		return w, ok
-	}
-	t, err := w.template.WithTag(s.tagOf(miner))
-	if err != nil {
-		panic("own: " + err.Error()) // tagOf returns valid tags
-	}
-	w.template = t
-	return w, true
-}
-
-// remembered returns the work with that number as text, without a miner's name.
-func (s *Source) remembered(number string) (offered, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range s.works {
-		if w.id == number {
-			return w, true
-		}
-	}
-	return offered{}, false
-}
-
-// accepted counts and logs what became of a solved block of the given work, and tells
-// the callers if it is the tip or there is an error.
-func (s *Source) accepted(work uint64, b block.Block, outcome chain.Outcome, err error) (mine.Outcome, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.taking--
-	if s.offer == nil {
-		s.life.Outdate() // see Offer
-	}
-	s.countWork(b, err)
-	switch {
-	case err != nil:
-		s.stats.Failed++
-		err = s.fail(fmt.Errorf("accept our own block: %w", err))
-		if errors.As(err, new(block.RuleError)) {
-			return mine.Invalid, err
-		}
-		return mine.Unanswered, err
-	case outcome == chain.Best:
-		s.stats.Best++
-		s.log.Info("block mined", "height", b.Height(), "hash", b.Hash(), "txs", len(b.Txs), "took", s.run.took(s.now()))
-		s.answer(work, b)
-		return mine.Accepted, nil
-	}
-	s.stats.Lost++
-	s.log.Info("block lost the race", "height", b.Height(), "hash", b.Hash())
-	if outcome == chain.Known {
-		return mine.Duplicate, nil
-	}
-	return mine.Lost, nil
 }

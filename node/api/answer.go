@@ -72,6 +72,8 @@ func explain(err error) (p problem, known bool) {
 		return errBroken, true
 	case errors.Is(err, ErrAhead):
 		return problem{status: http.StatusServiceUnavailable, retryAfter: "1", sentence: ErrAhead.Error()}, true
+	case errors.Is(err, ErrMinerOff):
+		return problem{status: http.StatusServiceUnavailable, retryAfter: "60", reason: reasonNoMiner, sentence: ErrMinerOff.Error()}, true
 	case errors.Is(err, chain.ErrClosed):
 		return errShutdown, true
 	}

@@ -32,8 +32,20 @@ type Config struct {
 	// listen on a loopback address from DNS rebinding. nil: any name.
 	Hosts []string
 
-	// Next serves the paths that the API does not know; nil: they get 404.
+	// Next serves the paths that the API does not know, such as web pages, and / for
+	// clients that do not prefer JSON; nil: they get 404. Like the API's own routes, it runs
+	// with deadlines for the request and the answer, in a bounded number of slots, and with
+	// the headers Cache-Control and X-Content-Type-Options, which it may replace. A POST
+	// from a page of another origin, or to another host name, does not reach it.
 	Next http.Handler
+
+	// Serves reports whether Next serves a path. For the other paths, clients that do not
+	// ask for HTML get the API's own 404. nil: Next serves all paths.
+	Serves func(path string) bool
+
+	// AllowOrigins lists the origins of web pages that may use the API like a program, in
+	// the form that ParseOrigin returns; nil: none. It has no effect on Next and Network.
+	AllowOrigins []string
 
 	// What /status says of the program and its engine.
 	Version string
@@ -62,6 +74,7 @@ type API struct {
 	static  map[string]*route // by pattern, those without a parameter
 	other   *route            // for all paths without a route
 	origins *http.CrossOriginProtection
+	allowed map[string]bool // Config.AllowOrigins; never changed
 
 	stamped atomic.Int64 // the latest time given to a post, in microseconds; see stamp
 	posts   *answers     // to posts with an idempotency key
@@ -106,6 +119,10 @@ func newAPI(c Config, l limits) *API {
 		now:     c.Now,
 		started: c.Now(),
 		origins: http.NewCrossOriginProtection(),
+		allowed: map[string]bool{},
+	}
+	for _, origin := range c.AllowOrigins {
+		a.allowed[origin] = true
 	}
 	a.answers = slots.New(a.limits.bytes)
 	a.reads = make(chan struct{}, maxBlockReads)
@@ -113,7 +130,7 @@ func newAPI(c Config, l limits) *API {
 	a.buffers.New = func() any { return new(bytes.Buffer) }
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.posts = newAnswers(a.limits.keys)
-	a.feed = newFeed(a.limits.history, a.started)
+	a.feed = newFeed(a.limits.history, a.started, c.Chain.Header)
 	a.addRoutes()
 	a.unsubscribe = c.Chain.Subscribe(a.feed.publish)
 	return a

@@ -116,17 +116,13 @@ func (a *API) getBlock(w *writer, r *http.Request) error {
 // at once, which bounds the memory that blocks take; the others wait, so use must
 // not wait for the network.
 func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(block.Block) error) error {
-	select {
-	case a.reads <- struct{}{}:
-	case <-r.Context().Done():
-		return errGone
-	}
-	defer func() { <-a.reads }()
-	b, err := a.chain.Block(hash)
-	if err != nil {
-		return err
-	}
-	return use(b)
+	return a.withReads(r, func() error {
+		b, err := a.chain.Block(hash)
+		if err != nil {
+			return err
+		}
+		return use(b)
+	})
 }
 
 // blockID returns the hash of the block that the id in a path refers to.

@@ -28,6 +28,10 @@ type Chain interface {
 	PendingCount() (txs, bytes int)
 	FindTx(id pow.Hash) (chain.TxPlace, error)
 	Proof(id pow.Hash) (chain.TxProof, error)
+	TxsOf(owner chain.TxOwner, before chain.TxCursor, limit int) ([]chain.TxPlace, chain.TxCursor, bool, error)
+	PendingOf(owner chain.TxOwner, limit int) []block.Tx
+	Branches(limit int) []chain.Branch
+	BranchCount() int
 	AddTx(block.Tx) (chain.TxOutcome, error)
 	Accept(block.Block) (chain.Outcome, error)
 	Subscribe(f func(chain.Event)) (cancel func())

@@ -24,13 +24,20 @@ type feed struct {
 	next  uint64        // number of the next event
 	wake  chan struct{} // closed, and replaced, when an event is added
 	posts atomic.Uint64 // how often the pending transactions have changed
+
+	header func(pow.Hash) (chain.HeaderInfo, bool) // of any block in the chain
 }
 
-func newFeed(history int, started time.Time) *feed {
+// maxEventHashes is how many hashes of blocks, and of transactions, an event of the kind
+// reorg names. The numbers of all of them are in it, too.
+const maxEventHashes = 64
+
+func newFeed(history int, started time.Time, header func(pow.Hash) (chain.HeaderInfo, bool)) *feed {
 	return &feed{
-		epoch: fmt.Sprintf("%x", started.UnixNano()),
-		ring:  make([]string, history),
-		wake:  make(chan struct{}),
+		header: header,
+		epoch:  fmt.Sprintf("%x", started.UnixNano()),
+		ring:   make([]string, history),
+		wake:   make(chan struct{}),
 	}
 }
 
@@ -38,34 +45,95 @@ type tipJSON struct {
 	Height       int64    `json:"height"`
 	Hash         pow.Hash `json:"hash"`
 	Chainwork    string   `json:"chainwork"`
+	*movedJSON            // of the kinds block and reorg only
+	*reorgJSON            // of the kind reorg only
 	Connected    int      `json:"connected"`    // blocks that joined the active branch
 	Disconnected int      `json:"disconnected"` // blocks that left it
+}
+
+// movedJSON describes the new tip.
+type movedJSON struct {
+	Parent pow.Hash `json:"parent"`
+	Time   uint32   `json:"timestamp"`
+}
+
+// reorgJSON describes what a reorg has done.
+type reorgJSON struct {
+	Fork       pow.Hash `json:"fork"` // the highest block that both branches share
+	ForkHeight int64    `json:"fork_height"`
+
+	// Left are the blocks that left the active branch, the old tip first, and Returned the
+	// transactions that are pending again, the oldest first: at most maxEventHashes each.
+	Left          []pow.Hash `json:"left"`
+	Returned      []pow.Hash `json:"returned"`
+	ReturnedTotal int        `json:"returned_total"`
+}
+
+// sideJSON describes a block that was stored beside the active branch.
+type sideJSON struct {
+	Height    int64    `json:"height"`
+	Hash      pow.Hash `json:"hash"`
+	Parent    pow.Hash `json:"parent"`
+	Chainwork string   `json:"chainwork"`
+	Time      uint32   `json:"timestamp"`
 }
 
 // publish adds an event of the chain to the ring and wakes the streams.
 // Transactions can arrive by the thousand, so they are only counted; each stream
 // says at intervals how many are pending.
 func (f *feed) publish(e chain.Event) {
-	var kind string
-	switch e.Kind {
-	case chain.EventTip:
-		kind = "block"
-	case chain.EventReorg:
-		kind = "reorg"
-	case chain.EventTx:
-		f.posts.Add(1)
-		return
-	default:
+	if e.Kind != chain.EventSide {
+		f.posts.Add(1) // a block changes what is pending, too
+	}
+	text := f.describe(e)
+	if text == "" {
 		return
 	}
-	f.posts.Add(1) // a block changes what is pending
-	text := eventText(kind, tipJSON{e.Tip.Height, e.Tip.Hash, e.Tip.Work.String(), len(e.Connected), len(e.Disconnected)})
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ring[f.next%uint64(len(f.ring))] = fmt.Sprintf("id: %s-%d\n%s", f.epoch, f.next, text)
 	f.next++
 	close(f.wake)
 	f.wake = make(chan struct{})
+}
+
+// describe returns an event of the chain as it is sent, or "" if it is not sent.
+func (f *feed) describe(e chain.Event) string {
+	tip := tipJSON{Height: e.Tip.Height, Hash: e.Tip.Hash, Chainwork: e.Tip.Work.String(), Connected: len(e.Connected), Disconnected: len(e.Disconnected)}
+	if e.Kind == chain.EventTip || e.Kind == chain.EventReorg {
+		info, _ := f.header(e.Tip.Hash)
+		tip.movedJSON = &movedJSON{Parent: info.Header.Prev, Time: info.Header.Time}
+	}
+	switch e.Kind {
+	case chain.EventTip:
+		return eventText("block", tip)
+	case chain.EventReorg:
+		tip.reorgJSON = f.describeReorg(e)
+		return eventText("reorg", tip)
+	case chain.EventSide:
+		info, ok := f.header(e.Block)
+		if !ok {
+			return ""
+		}
+		return eventText("side", sideJSON{info.Height, info.Hash, info.Header.Prev, info.Work.String(), info.Header.Time})
+	}
+	return ""
+}
+
+func (f *feed) describeReorg(e chain.Event) *reorgJSON {
+	r := &reorgJSON{
+		Left:          append([]pow.Hash{}, e.Disconnected[:min(len(e.Disconnected), maxEventHashes)]...), // not nil
+		Returned:      append([]pow.Hash{}, e.Returned[:min(len(e.Returned), maxEventHashes)]...),
+		ReturnedTotal: len(e.Returned),
+	}
+	// Both branches have the fork as the parent of their first block. The new branch is
+	// empty if its blocks were held back and the old one has been left for the fork.
+	r.Fork, r.ForkHeight = e.Tip.Hash, e.Tip.Height-int64(len(e.Connected))
+	if len(e.Connected) > 0 {
+		info, _ := f.header(e.Connected[0])
+		r.Fork = info.Header.Prev
+	}
+	return r
 }
 
 func eventText(kind string, value any) string {
@@ -112,8 +180,8 @@ func (f *feed) resume(last string) (from uint64, missed bool) {
 	return uint64(n) + 1, false
 }
 
-// getEvents sends a stream of server-sent events. Events of the kinds block and
-// reorg have ids, from which a client can resume. Those of the kinds pending and
+// getEvents sends a stream of server-sent events. Events of the kinds block, reorg and
+// side have ids, from which a client can resume. Those of the kinds pending and
 // mining have none, because only the latest matters. A client that resumes from
 // an event too far back gets an event of the kind reset.
 func (a *API) getEvents(w *writer, r *http.Request) error {
@@ -147,6 +215,7 @@ type eventStream struct {
 	posts  uint64 // feed.posts when the latest pending event was sent
 	told   bool   // a pending event has been sent
 	mining bool   // the latest mining event said that the node mines
+	mode   string // of mining, in the latest mining event; "" before
 }
 
 func (s *eventStream) run(r *http.Request, from uint64) error {
@@ -186,15 +255,19 @@ func (s *eventStream) run(r *http.Request, from uint64) error {
 }
 
 // changes returns a pending event if the number of pending transactions may have
-// changed, and a mining event if the node mines or has just stopped.
+// changed, and a mining event if the node mines, has just stopped or is in another mode.
 func (s *eventStream) changes() (text string) {
 	if posts := s.api.feed.posts.Load(); !s.told || posts != s.posts {
 		s.told, s.posts = true, posts
 		text = eventText("pending", s.api.poolStatus())
 	}
 	mining := s.api.miningStatus()
-	if mining.Active || s.mining {
-		s.mining = mining.Active
+	mode := s.mode
+	if mining.minerJSON != nil {
+		mode = mining.Mode
+	}
+	if mining.Active || s.mining || mode != s.mode {
+		s.mining, s.mode = mining.Active, mode
 		text += eventText("mining", mining)
 	}
 	return text

@@ -124,7 +124,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 		got = drain(events)
-		if kinds(got) != "reorg" || !strings.HasSuffix(got[0].data, `"connected":2,"disconnected":1}`) {
+		if kinds(got) != "side reorg" || !strings.HasSuffix(got[1].data, `"connected":2,"disconnected":1}`) {
 			t.Fatalf("after a reorg: %v", got)
 		}
 

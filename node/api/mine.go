@@ -10,10 +10,11 @@ import (
 )
 
 // mine has the pending transactions mined and answers when that is done. If the
-// client leaves earlier, the search goes on.
+// client leaves earlier, the search goes on. It also goes on if the client wants to wait
+// for a shorter time and says so; see waitOf.
 func (a *API) mine(w *writer, r *http.Request) error {
 	if r.Method == http.MethodGet {
-		if err := a.allowMining(r); err != nil {
+		if err := a.allowMining(w, r); err != nil {
 			return err
 		}
 	}
@@ -30,7 +31,11 @@ func (a *API) mine(w *writer, r *http.Request) error {
 	// If the deadline for reading passed during the wait, the server would cancel
 	// the request's context as if the client had left. So there is none.
 	w.readBy(time.Time{})
-	ctx, cancel := context.WithTimeout(r.Context(), a.limits.mineWait)
+	wait := a.limits.mineWait
+	if seconds, ok := waitOf(r); ok && seconds < int64(wait/time.Second) {
+		wait = time.Duration(seconds) * time.Second
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
 	b, mined, err := a.miner.Mine(ctx)
@@ -67,7 +72,10 @@ func (a *API) mine(w *writer, r *http.Request) error {
 // or a script. A GET ought to change nothing, but in the original GET /mine does.
 // The original's front-end has a link to it, so a navigation is allowed. For POST,
 // the rule of all posts applies; see allow.
-func (a *API) allowMining(r *http.Request) error {
+func (a *API) allowMining(w *writer, r *http.Request) error {
+	if w.trusted {
+		return nil
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
 		return nil

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"net/http"
 	"net/url"
@@ -85,4 +86,15 @@ func locator(text string) ([]pow.Hash, error) {
 		}
 	}
 	return hashes, nil
+}
+
+// splitList yields the elements of a header's list, which commas separate.
+func splitList(line string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for element := range strings.SplitSeq(line, ",") {
+			if !yield(strings.TrimSpace(element)) {
+				return
+			}
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type route struct {
 	allow    string             // value of the header Allow
 	slots    room               // unbounded for what is answered from memory
 	params   []string           // names of the query parameters that it takes
+	texts    []string           // names of further ones, whose value is any text
 	anyQuery bool               // the handler parses the query itself
 	guarded  bool               // requests need the token
 	network  http.Handler       // not nil: serves the route to other nodes, in place of methods
@@ -32,26 +34,42 @@ type room struct {
 	what string // those requests in words, for the sentence that refuses more
 }
 
+// take takes a slot, or returns the refusal of a request for which there is none.
+func (r room) take() error {
+	if r.Take() {
+		return nil
+	}
+	return problem{
+		status: http.StatusServiceUnavailable, retryAfter: "1",
+		sentence: fmt.Sprintf("the node serves %d %s already: try again in a moment", r.Most(), r.what),
+	}
+}
+
 func (a *API) addRoutes() {
 	requests := room{slots.New(a.limits.requests), "requests"}
 	waiters := room{slots.New(maxMineWaiters), "calls that wait for a block"}
 	registrations := room{slots.New(a.limits.registrations), "calls that wait for another node"}
 	scrapes := room{slots.New(maxScrapes), "readers of metrics"}
 	streams := room{slots.New(a.limits.streams), "event streams"}
+	pages := room{slots.New(a.limits.pages), "pages"}
 	get := func(h handler) map[string]handler {
 		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
 	}
 	post := func(h handler) map[string]handler { return map[string]handler{http.MethodPost: h} }
 	page := []string{"from", "limit"}
 	a.routes = []*route{
+		{pattern: "/", slots: pages, methods: get(a.getIndex), anyQuery: true},
 		{pattern: "/new_transaction", slots: requests, methods: post(a.newTransaction)},
 		{pattern: "/chain", slots: requests, methods: get(a.getChain), params: page},
 		{pattern: "/pending_tx", slots: requests, methods: get(a.getPending), params: page},
 		// HEAD is not served: it must not change anything, but mining does.
 		{pattern: "/mine", slots: waiters, methods: map[string]handler{http.MethodGet: a.mine, http.MethodPost: a.mine}, guarded: true},
+		{pattern: "/miner", slots: requests, methods: post(a.setMiner), guarded: true},
 		{pattern: "/add_block", slots: requests, methods: post(a.addBlock)},
 		{pattern: "/headers", slots: requests, methods: get(a.getHeaders), params: []string{"from", "limit", "after"}},
 		{pattern: "/blocks/{id}", slots: requests, methods: get(a.getBlock)},
+		{pattern: "/branches", slots: requests, methods: get(a.getBranches), params: []string{"limit"}},
+		{pattern: "/txs", slots: requests, methods: get(a.getTxs), params: []string{"key", "before", "limit"}, texts: []string{"author"}},
 		{pattern: "/tx/{id}", slots: requests, methods: get(a.getTx)},
 		{pattern: "/tx/{id}/proof", slots: requests, methods: get(a.getProof)},
 		{pattern: "/register_node", slots: registrations, methods: post(a.registerNode), guarded: true},
@@ -76,6 +94,9 @@ func (a *API) addRoutes() {
 		}
 	}
 	a.other = &route{pattern: "other"}
+	if a.next != nil {
+		a.other.slots = pages
+	}
 	if a.config.Network != nil {
 		for _, path := range a.config.Paths {
 			a.static[path] = &route{pattern: path, network: a.config.Network}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -17,12 +18,18 @@ type writer struct {
 	id     string     // the part of the path that takes the place of {id}
 	query  url.Values // nil if there is none
 	status int        // 0 as long as nothing has been sent
+
+	variesByOrigin bool // the answer depends on the header Origin; see allowOrigin
+	trusted        bool // the request is from a page of an origin that may use the API
 }
 
 // WriteHeader implements [http.ResponseWriter].
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
 		w.status = status
+		if w.variesByOrigin {
+			w.Header().Add("Vary", "Origin")
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -108,40 +115,32 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 		rt.network.ServeHTTP(w, withPath(r, path))
 		return nil
 	}
-	if rt == a.other && a.next != nil {
-		a.next.ServeHTTP(w, withPath(r, path))
-		return nil
-	}
 	deadline := time.Now().Add(a.limits.timeout)
 	if r.Body != nil && r.Body != http.NoBody {
 		w.readBy(deadline)
 		deadline = deadline.Add(a.limits.timeout) // the answer begins after the body
 	}
 	w.writeBy(deadline)
-	if rt == a.other {
-		return refuse(http.StatusNotFound, "there is nothing at %.80q: /openapi.yaml lists what there is", path)
-	}
-
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
+	if rt == a.other {
+		return a.servePage(w, r, path)
+	}
+	a.allowOrigin(w, r)
 	handle, ok := rt.methods[r.Method]
 	switch {
 	case ok:
 	case r.Method == http.MethodOptions:
-		header.Set("Allow", rt.allow)
-		w.WriteHeader(http.StatusNoContent)
+		a.answerOptions(w, r)
 		return nil
 	default:
 		header.Set("Allow", rt.allow)
 		return refuse(http.StatusMethodNotAllowed, "%s takes %s, not %.20s", rt.pattern, rt.allow, r.Method)
 	}
 
-	if !rt.slots.Take() {
-		return problem{
-			status: http.StatusServiceUnavailable, retryAfter: "1",
-			sentence: fmt.Sprintf("the node serves %d %s already: try again in a moment", rt.slots.Most(), rt.slots.what),
-		}
+	if err := rt.slots.take(); err != nil {
+		return err
 	}
 	defer rt.slots.Free()
 
@@ -150,7 +149,7 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 	}
 	if r.URL.RawQuery != "" && !rt.anyQuery {
 		var err error
-		if w.query, err = parseQuery(r.URL.RawQuery, rt.params); err != nil {
+		if w.query, err = parseQuery(r.URL.RawQuery, slices.Concat(rt.params, rt.texts)); err != nil {
 			return err
 		}
 	}

@@ -55,6 +55,8 @@ type miningJSON struct {
 	Hashes   uint64  `json:"hashes,omitempty"`
 	Expected float64 `json:"expected_hashes,omitempty"`
 	Rate     float64 `json:"hashes_per_second,omitempty"`
+
+	*minerJSON // nil, and left out, unless the miner can be switched
 }
 
 func (a *API) getStatus(w *writer, r *http.Request) error {
@@ -87,10 +89,12 @@ func (a *API) miningStatus() miningJSON {
 		return miningJSON{}
 	}
 	p := a.miner.Progress()
-	if !p.Mining {
-		return miningJSON{}
+	m := miningJSON{minerJSON: a.minerStatus(p.Hashes, p.Expected)}
+	if p.Mining {
+		m.Active, m.Height, m.Seconds = true, p.Height, a.now().Sub(p.Since).Seconds()
+		m.Hashes, m.Expected, m.Rate = p.Hashes, p.Expected, p.Rate
 	}
-	return miningJSON{true, p.Height, a.now().Sub(p.Since).Seconds(), p.Hashes, p.Expected, p.Rate}
+	return m
 }
 
 func (a *API) getHealth(w *writer, r *http.Request) error {

@@ -15,20 +15,7 @@ func (a *API) getTx(w *writer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := struct {
-		ID            pow.Hash  `json:"id"`
-		Pending       bool      `json:"pending"`
-		Block         *pow.Hash `json:"block,omitempty"`
-		Height        *int64    `json:"height,omitempty"`
-		Index         int       `json:"index,omitempty"` // of the leaf in the merkle tree; the coinbase has 0
-		Confirmations int64     `json:"confirmations"`
-		Transaction   block.Tx  `json:"transaction"`
-	}{ID: place.Tx.ID(), Pending: place.Pending, Transaction: place.Tx}
-	if !place.Pending {
-		answer.Block, answer.Height, answer.Index = &place.Block, &place.Height, place.Index
-		answer.Confirmations = max(1, a.chain.Tip().Height-place.Height+1)
-	}
-	a.sendJSON(w, r, http.StatusOK, answer)
+	a.sendJSON(w, r, http.StatusOK, describeTx(place, a.chain.Tip().Height))
 	return nil
 }
 

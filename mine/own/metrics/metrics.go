@@ -26,7 +26,7 @@ func newMetrics(s *own.Source) *metrics {
 	return &metrics{
 		source: s,
 		info: prometheus.NewDesc("lode_miner_info", "When the node mines; the value is always 1.",
-			nil, prometheus.Labels{"mode": string(s.Mode())}),
+			[]string{"mode"}, nil),
 		blocks: prometheus.NewDesc("lode_miner_blocks_total", "Blocks that this node has solved, by what became of them.",
 			[]string{"outcome"}, nil),
 		expected: prometheus.NewDesc("lode_miner_expected_hashes_total",
@@ -43,7 +43,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	ch <- prometheus.MustNewConstMetric(m.info, prometheus.GaugeValue, 1)
+	ch <- prometheus.MustNewConstMetric(m.info, prometheus.GaugeValue, 1, string(m.source.Mode()))
 	stats := m.source.Stats()
 	for _, c := range []struct {
 		outcome string

@@ -80,7 +80,7 @@ func newMetrics(a *api.API) *metrics {
 	for _, route := range a.Routes() {
 		for _, method := range route.Methods {
 			k := kind{route.Pattern, method, http.StatusOK}
-			if method == http.MethodPost && route.Pattern != "/mine" {
+			if method == http.MethodPost && route.Pattern != "/mine" && route.Pattern != "/miner" {
 				k.status = http.StatusCreated
 			}
 			m.usual[k] = m.counters(k, route.Stream)

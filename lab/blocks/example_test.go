@@ -1,0 +1,76 @@
+package blocks_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/lodepow/lode/lab/blocks"
+)
+
+// How long a block takes through a network of a thousand nodes in six regions of the
+// world, and how many blocks go stale if one is found every ten seconds.
+func Example() {
+	r, err := blocks.Run(context.Background(), blocks.Experiment{
+		Nodes:    1000,
+		Blocks:   2000,
+		Interval: 10 * time.Second,
+		Latency:  blocks.Latency{Regions: blocks.World2019()},
+	}, 1, blocks.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("engine %s, %d blocks found, %.1f %% stale\n", r.Engine, r.Found, 100*r.StaleRate())
+	for i, share := range blocks.ReachShares {
+		fmt.Printf("%3.0f %% of the nodes after %s\n", 100*share, r.Reach[i].Mean().Round(time.Millisecond))
+	}
+	// Output:
+	// engine paths, 2000 blocks found, 1.1 % stale
+	//  50 % of the nodes after 113ms
+	//  90 % of the nodes after 281ms
+	//  99 % of the nodes after 334ms
+	// 100 % of the nodes after 350ms
+}
+
+// A miner with 40 % of the hash rate hides its blocks. Nobody else mines on them in a race.
+func Example_selfish() {
+	r, err := blocks.Run(context.Background(), blocks.Experiment{
+		Nodes:       7,
+		Blocks:      50_000,
+		Topology:    blocks.Topology{Shape: blocks.Clique},
+		Latency:     blocks.Latency{Mean: time.Microsecond},
+		Power:       blocks.Power{Shares: []float64{0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1}},
+		Tie:         blocks.Tie{Rule: blocks.Share, Gamma: 0},
+		Strategists: []blocks.Strategist{{Node: 0, Strategy: blocks.SM1{}}},
+	}, 1, blocks.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("revenue %.3f, by the formula %.3f\n", r.Revenue(0), blocks.SelfishRevenue(0.4, 0))
+	// Output: revenue 0.492, by the formula 0.484
+}
+
+// patient is a strategy of its own: it hides one block at most.
+type patient struct{}
+
+func (patient) Name() string { return "patient" }
+
+func (patient) Act(p blocks.Position) blocks.Action {
+	switch {
+	case p.Private < p.Public:
+		return blocks.Adopt
+	case p.Private > p.Public+1, p.Private > p.Public && !p.Found:
+		return blocks.Override
+	case p.Race == blocks.Relevant:
+		return blocks.Match
+	}
+	return blocks.Wait
+}
+
+// A strategy is a type with two methods.
+func ExampleStrategy() {
+	var s blocks.Strategy = patient{}
+	fmt.Println(s.Name(), s.Act(blocks.Position{Private: 2, Found: true}) == blocks.Override)
+	// Output: patient true
+}

@@ -1,0 +1,57 @@
+package blocks
+
+import (
+	"errors"
+	"math"
+	"time"
+)
+
+// finder draws who finds a block, and when. All miners together find blocks as a Poisson
+// process. The draw number i depends only on the seed and on i.
+type finder struct {
+	seed  uint64
+	wheel wheel
+	steps []PowerStep
+	draw  uint64 // number of draws so far
+}
+
+// find is a moment at which a miner finds a block.
+type find struct {
+	at    int64 // nanoseconds since the start
+	miner int32
+	luck  float64 // uniform between 0 and 1, to thin the process out
+}
+
+var errSpan = errors.New("the run lasts more than 73 years: take fewer blocks, or scale the interval and all delays down")
+
+// next draws the next find after the given time, if the network finds a block every mean
+// nanoseconds at a power of 1.
+func (f *finder) next(after int64, mean float64) (find, error) {
+	s := newStream(f.seed, forFinds, f.draw, 0)
+	f.draw++
+	need := s.exponential() * mean // nanoseconds at a power of 1
+	at := after
+	factor := 1.0
+	for _, step := range f.steps {
+		if int64(step.At) > at {
+			if power := float64(factor * float64(int64(step.At)-at)); need > power {
+				need -= power
+				at = int64(step.At)
+			} else {
+				break
+			}
+		}
+		factor = step.Factor
+	}
+	wait := need / factor
+	if wait > maxSpan || at+int64(wait) > maxSpan {
+		return find{}, errSpan
+	}
+	return find{at: at + int64(wait), miner: int32(f.wheel.pick(&s)), luck: s.open()}, nil
+}
+
+// meanOf returns the mean time in nanoseconds between blocks that take that many hashes,
+// for a network that finds a block of first hashes every interval.
+func meanOf(hashes, first float64, interval time.Duration) float64 {
+	return math.Max(1, float64(interval)*(hashes/first))
+}

@@ -1,0 +1,116 @@
+package blocks
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"time"
+)
+
+// Power says who has how much of the hash rate. The zero Power gives all nodes the same.
+type Power struct {
+	// Miners is the number of nodes that mine, the first ones of the network; 0: all,
+	// or as many as Shares has.
+	Miners int
+
+	// Zipf is the exponent of the law by which the hash rate of the miner number i,
+	// from 1, is in proportion to i^-Zipf; 0: all have the same.
+	Zipf float64
+
+	// Shares has the hash rate of each miner, relative to the sum. Zipf must be 0.
+	Shares []float64
+
+	// Steps changes the hash rate of the whole network over time, in order of At.
+	Steps []PowerStep
+}
+
+// PowerStep multiplies the hash rate of the whole network by Factor from At on, until the
+// next step. Before the first step the factor is 1.
+type PowerStep struct {
+	At     time.Duration // since the start, positive
+	Factor float64       // positive
+}
+
+func (p Power) validate(nodes int) error {
+	switch {
+	case p.Miners < 0 || p.Miners > nodes:
+		return fmt.Errorf("power: %d miners: want 1 to %d, the number of nodes, or 0 for all", p.Miners, nodes)
+	case len(p.Shares) > nodes:
+		return fmt.Errorf("power: %d shares for %d nodes: want at most one for each node", len(p.Shares), nodes)
+	case len(p.Shares) > 0 && p.Miners != 0 && p.Miners != len(p.Shares):
+		return fmt.Errorf("power: %d miners but %d shares: leave the number of miners out", p.Miners, len(p.Shares))
+	case len(p.Shares) > 0 && p.Zipf != 0:
+		return fmt.Errorf("power: shares and a Zipf law exclude each other: leave one of them out")
+	case !(p.Zipf >= 0 && p.Zipf <= 10):
+		return fmt.Errorf("power: Zipf exponent %v: want 0 to 10", p.Zipf)
+	}
+	var sum float64
+	for i, s := range p.Shares {
+		if !(s >= 0) || math.IsInf(s, 0) {
+			return fmt.Errorf("power: share %d is %v: want a number that is not negative", i, s)
+		}
+		sum += s
+	}
+	if len(p.Shares) > 0 && !(sum > 0) {
+		return fmt.Errorf("power: the shares have the sum %v: want a positive one", sum)
+	}
+	var last time.Duration
+	for i, s := range p.Steps {
+		if s.At <= last || !(s.Factor > 0) || math.IsInf(s.Factor, 0) {
+			return fmt.Errorf("power: step %d, of the factor %v at %s: want a positive factor, and a later time than %s", i, s.Factor, s.At, last)
+		}
+		last = s.At
+	}
+	return nil
+}
+
+// shares returns the hash rate of each miner, relative to the sum. Miner i is node i.
+func (p Power) shares(nodes int) []float64 {
+	if len(p.Shares) > 0 {
+		return p.Shares
+	}
+	count := p.Miners
+	if count == 0 {
+		count = nodes
+	}
+	shares := make([]float64, count)
+	for i := range shares {
+		shares[i] = exp(-float64(p.Zipf * ln(float64(i+1))))
+	}
+	return shares
+}
+
+// wheel draws numbers with given probabilities.
+type wheel struct {
+	ends []uint64 // number i is drawn for x from ends[i-1] to ends[i]-1
+}
+
+// newWheel makes a wheel for the numbers from 0 to len(weights)-1. At least one of the
+// weights must be positive.
+func newWheel(weights []float64) wheel {
+	var sum float64
+	for _, w := range weights {
+		sum += w
+	}
+	ends := make([]uint64, len(weights))
+	var end uint64
+	for i, w := range weights {
+		end += uint64(float64(w / sum * (1 << 52)))
+		ends[i] = end
+	}
+	return wheel{ends}
+}
+
+func (w wheel) pick(s *stream) int {
+	x := s.below(w.ends[len(w.ends)-1])
+	return sort.Search(len(w.ends), func(i int) bool { return x < w.ends[i] })
+}
+
+// share returns the probability of the number i.
+func (w wheel) share(i int) float64 {
+	var begin uint64
+	if i > 0 {
+		begin = w.ends[i-1]
+	}
+	return float64(w.ends[i]-begin) / float64(w.ends[len(w.ends)-1])
+}

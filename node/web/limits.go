@@ -1,0 +1,46 @@
+package web
+
+import "time"
+
+// The bounds of what pages show and of what they cost. docs/web.md lists them.
+const (
+	maxPages = 64      // pages in the making at once; more get 503
+	maxForms = 16      // forms being handled at once; more get 503
+	maxReads = 2       // blocks being read at once; more wait
+	maxForm  = 1 << 20 // bytes of a form's body
+	maxQuery = 8 << 10 // bytes of a query
+	maxText  = 256     // bytes of what is searched for
+
+	postsOnPage    = 25  // posts on a page of the feed
+	pendingOnFirst = 10  // of them, at most this many that wait for a block, on the first page
+	blocksOnPage   = 20  // blocks on a page of the explorer
+	leavesOnPage   = 50  // transactions on a page of a block
+	treeHeights    = 24  // heights below the tip that the tree shows
+	treeBlocks     = 240 // blocks in the tree
+	branchesShown  = 16  // tips of branches in the table
+	peersShown     = 200 // peers in the table
+	reorgsKept     = 16  // reorgs that are remembered
+	returnedKept   = 64  // posts remembered of each reorg
+	intervalsShown = 200 // times between blocks in the plot
+	samplesShown   = 120 // points of the plot of the difficulty
+
+	// A search for a text looks at posts until it has found enough, but at no more than
+	// this. It then has a link with which it goes on.
+	scanPosts = 1000    // posts
+	scanBytes = 1 << 20 // of these posts; the one that exceeds it is the last
+	scanBatch = 100     // posts that are read at once
+
+	summariesKept = 1 << 15 // blocks of which the number of posts is remembered
+
+	// Bounds of a text as it is written into a page, in bytes of HTML.
+	excerptBytes = 1200     // of a post in a list
+	excerptLines = 12       // lines of it
+	nameBytes    = 160      // of an author
+	fullBytes    = 64 << 10 // of a post on its own page
+	fullLines    = 2000     // lines of it
+
+	writeWait  = 30 * time.Second      // for each write to a browser
+	settleWait = 20 * time.Millisecond // between two looks while the tip changes
+
+	formWait = 5 // seconds that the form which mines waits for the block
+)

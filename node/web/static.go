@@ -1,0 +1,158 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed all:static
+var staticFiles embed.FS
+
+// static holds the files that pages load. It does not change after loadStatic.
+type static struct{ files map[string]file } // by the path below /static/
+
+// file is a file with everything that is needed to serve it.
+type file struct {
+	kind    string // Content-Type
+	hash    string // the first hex digits of its SHA-256
+	body    []byte
+	gzipped []byte // nil if gzip does not make it smaller
+}
+
+// typeOf returns the Content-Type of a file. The types of the operating system are not
+// asked, because they differ between machines.
+func typeOf(name string) string {
+	switch path.Ext(name) {
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js", ".mjs":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".json":
+		return "application/json"
+	case ".txt", ".md", "":
+		return "text/plain; charset=utf-8"
+	}
+	if kind := mime.TypeByExtension(path.Ext(name)); kind != "" {
+		return kind
+	}
+	return "application/octet-stream"
+}
+
+func loadStatic() (*static, error) {
+	s := &static{files: map[string]file{}}
+	err := fs.WalkDir(staticFiles, "static", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		body, err := staticFiles.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(body)
+		f := file{kind: typeOf(name), hash: hex.EncodeToString(sum[:8]), body: body}
+		var buf bytes.Buffer
+		gz, _ := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+		_, _ = gz.Write(body) // a buffer takes everything
+		_ = gz.Close()
+		if buf.Len() < len(body) {
+			f.gzipped = buf.Bytes()
+		}
+		s.files[strings.TrimPrefix(name, "static/")] = f
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("web: files for the pages: %w", err)
+	}
+	return s, nil
+}
+
+// url returns the address of a file, with its hash, so that a browser may keep it for
+// ever. It is an error if there is no such file, so that a page cannot name one that is
+// missing.
+func (s *static) url(name string) (string, error) {
+	f, ok := s.files[name]
+	if !ok {
+		return "", fmt.Errorf("there is no file static/%s", name)
+	}
+	return "/static/" + name + "?v=" + f.hash, nil
+}
+
+func (s *static) has(name string) bool {
+	_, ok := s.files[name]
+	return ok
+}
+
+// serve serves a file. One that is asked for by its hash may be kept for ever; a script
+// that is imported by another script has no hash in its address, so the browser asks
+// each time whether it has changed.
+func (s *static) serve(rw http.ResponseWriter, r *http.Request, name string) bool {
+	f, ok := s.files[name]
+	if !ok {
+		return false
+	}
+	header := rw.Header()
+	header.Set("Content-Type", f.kind)
+	header.Set("Vary", "Accept-Encoding")
+	if r.URL.Query().Get("v") == f.hash {
+		header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		header.Set("Cache-Control", "no-cache")
+	}
+	body, tag := f.body, `"`+f.hash+`"`
+	if f.gzipped != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		body, tag = f.gzipped, `"`+f.hash+`-gz"`
+		header.Set("Content-Encoding", "gzip")
+	}
+	header.Set("ETag", tag)
+	if hasTag(r.Header.Get("If-None-Match"), tag) {
+		header.Del("Content-Encoding")
+		rw.WriteHeader(http.StatusNotModified)
+		return true
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	rw.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = rw.Write(body) // an error means that the client has left
+	}
+	return true
+}
+
+// acceptsGzip reads the header Accept-Encoding (RFC 9110, 12.5.3). It takes a client
+// that names gzip with a weight of zero for one that does not want it.
+func acceptsGzip(header string) bool {
+	for element := range strings.SplitSeq(header, ",") {
+		name, weight, weighted := strings.Cut(element, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		if !weighted {
+			return true
+		}
+		q, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(weight), "q="), 64)
+		return err == nil && q > 0
+	}
+	return false
+}
+
+// hasTag reports whether the header If-None-Match lists the tag.
+func hasTag(header, tag string) bool {
+	for element := range strings.SplitSeq(header, ",") {
+		element = strings.TrimPrefix(strings.TrimSpace(element), "W/")
+		if element == tag || element == "*" {
+			return true
+		}
+	}
+	return false
+}
