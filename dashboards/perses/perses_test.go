@@ -127,11 +127,6 @@ type grafanaPanel struct {
 	Title       string         `json:"title"`
 	Description string         `json:"description"`
 	Panels      []grafanaPanel `json:"panels"` // of a row
-	FieldConfig struct {
-		Defaults struct {
-			Unit string `json:"unit"`
-		} `json:"defaults"`
-	} `json:"fieldConfig"`
 	Targets     []struct {
 		Expr         string `json:"expr"`
 		LegendFormat string `json:"legendFormat"`
@@ -168,10 +163,6 @@ type persesDashboard struct {
 	} `json:"spec"`
 }
 
-type persesFormat struct {
-	Unit string `json:"unit"`
-}
-
 type persesPanel struct {
 	Spec struct {
 		Display struct {
@@ -180,12 +171,6 @@ type persesPanel struct {
 		} `json:"display"`
 		Plugin struct {
 			Kind string `json:"kind"`
-			Spec struct {
-				Format persesFormat `json:"format"` // of a StatChart
-				YAxis  struct {
-					Format persesFormat `json:"format"` // of a TimeSeriesChart
-				} `json:"yAxis"`
-			} `json:"spec"`
 		} `json:"plugin"`
 		Queries []struct {
 			Spec struct {
@@ -229,7 +214,6 @@ func (d persesDashboard) check(want grafanaPanel) error {
 	case len(got.Queries) != len(want.Targets):
 		return fmt.Errorf("it has %d queries, want %d", len(got.Queries), len(want.Targets))
 	}
-	fmt.Println("UNITPAIR", want.Type, want.FieldConfig.Defaults.Unit, "->", got.Plugin.Spec.Format.Unit, got.Plugin.Spec.YAxis.Format.Unit)
 	for i, target := range want.Targets {
 		q := got.Queries[i].Spec.Plugin
 		if q.Kind != "PrometheusTimeSeriesQuery" || q.Spec.Query != target.Expr || q.Spec.SeriesNameFormat != target.LegendFormat {
