@@ -99,7 +99,7 @@ func (e *eventEngine) run(ctx context.Context, progress func(int)) error {
 			easiest = t.easiest()
 		}
 		if found%64 == 0 {
-			if err := ctx.Err(); err != nil {
+			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			progress(found)
