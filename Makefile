@@ -123,6 +123,16 @@ long: ## run the tests that take long in their full sizes
 	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
 	LODE_BTCD=4100 LODE_BCOIN=1 go test -C mine/gbt/nodes -count=1 -timeout 30m -v .
+	LODE_BROWSER=1 go test -C node/web/browsertest -count=10 -timeout 60m -v .
+
+# SCREENSHOTS is the folder for all of the pictures. Three of them are those of the README.
+SCREENSHOTS ?= dist/screenshots
+
+.PHONY: screenshots
+screenshots: ## take pictures of all pages with Chromium, among them those of the README
+	mkdir -p "$(SCREENSHOTS)"
+	LODE_BROWSER=1 LODE_SCREENSHOTS="$(abspath $(SCREENSHOTS))" go test -C node/web/browsertest -count=1 -timeout 15m -run TestScreenshots -v .
+	for page in feed network learn; do cp "$(SCREENSHOTS)/readme-$$page.png" "docs/$$page.png"; done
 
 .PHONY: bench
 bench: ## run the benchmarks that match BENCH (.), in BENCHCOUNT (6) rounds of BENCHTIME (100ms)

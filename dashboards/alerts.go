@@ -155,6 +155,7 @@ and on (job, instance)
 			Description: `The node answers slowly, requests that wait for a block aside. The panel "Time to answer" of the dashboard on nodes shows which route is slow; often it is the disk, or a machine without spare cores.`,
 		},
 	}
+	alerts = append(alerts, c.minerAlerts()...)
 	for i := range alerts {
 		alerts[i].Expr = c.selected(alerts[i].Expr)
 	}

@@ -105,7 +105,7 @@ func (p Panel) Size() (width, height uint32) {
 
 // All returns the dashboards.
 func All() []Dashboard {
-	all := []Dashboard{Overview(), Miner(), Consensus(), Node(), Network(), Stratum()}
+	all := []Dashboard{Overview(), Miner(), Consensus(), Node(), Network(), Stratum(), Pool()}
 	for i := range all {
 		all[i].Marks = marks()
 	}

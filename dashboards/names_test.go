@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,13 +12,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/mine/gbt"
+	gbtmetrics "github.com/lodepow/lode/mine/gbt/metrics"
+	"github.com/lodepow/lode/mine/stratum/client"
+	clientmetrics "github.com/lodepow/lode/mine/stratum/client/metrics"
 	"github.com/lodepow/lode/node"
 )
 
 // notShown lists the metrics that no panel, rule or alert uses, each with the reason.
 var notShown = map[string]string{}
 
-// registered returns the names of all metrics that a node exports.
+// registered returns the names of all metrics that a node exports, or lode mine.
 func registered(t *testing.T) map[string]bool {
 	t.Helper()
 	reg := prometheus.NewRegistry()
@@ -26,6 +31,17 @@ func registered(t *testing.T) map[string]bool {
 		Stratum: node.StratumConfig{Listen: "127.0.0.1:0"},
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := client.New(client.Config{Pools: []client.Pool{{Host: "pool.example", Port: 3333, User: "w"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := gbt.New(gbt.Config{URL: "http://127.0.0.1:8332", PayTo: "script:51"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(clientmetrics.Register(reg, pool, nil), gbtmetrics.Register(reg, source, nil)); err != nil {
 		t.Fatal(err)
 	}
 	names := map[string]bool{}
@@ -49,7 +65,7 @@ func registered(t *testing.T) map[string]bool {
 }
 
 // TestNames checks that every metric in dashboards, rules and alerts is exported by
-// a node, and that every exported metric is used in one of them.
+// a node or by lode mine, and that every exported metric is used in one of them.
 func TestNames(t *testing.T) {
 	there := registered(t)
 	text := expressions() + read(t, "prometheus/alerts.yml") + read(t, "prometheus/rules.yml")
@@ -67,7 +83,7 @@ func TestNames(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(used)) {
 		if !there[name] {
-			t.Errorf("%s is used, but a node does not export it", name)
+			t.Errorf("%s is used, but neither a node nor lode mine exports it", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(there)) {

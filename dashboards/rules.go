@@ -30,6 +30,12 @@ type AlertConfig struct {
 	CandidatesWrong float64       // LodeKernelFaulty: wrong candidates in 2^32 hashes. Default: 10.
 	Restarts        float64       // LodeRestarting: restarts in half an hour. Default: 3.
 	VersionsFor     time.Duration // LodeVersionsMixed: time that an upgrade may take. Default: 1h.
+
+	SharesRefused     float64 // LodeSharesRefused, LodePoolRefuses: share of the shares. Default: 0.1.
+	SharesLeast       float64 // LodeSharesRefused, LodePoolRefuses: least number of shares in five minutes. Default: 20.
+	JobSeconds        float64 // LodeJobTooOld: age of the miners' job. Default: 120.
+	TipSeconds        float64 // LodeMinersToldLate: 99th percentile of the time to a job on a new tip. Default: 1.
+	DifficultyChanges float64 // LodeVardiffRestless: changes for each session and hour. Default: 12.
 }
 
 // withDefaults returns the configuration with the defaults filled in.
@@ -44,6 +50,7 @@ func (c AlertConfig) withDefaults() AlertConfig {
 		&c.TipSpacings: 30, &c.BlocksBehind: 6, &c.ReorgDepth: 3, &c.BlocksRefused: 5, &c.PostsRefused: 10,
 		&c.FreeBytes: 1 << 30, &c.AnswerSeconds: .5, &c.AnswerRequests: 100, &c.ClockSeconds: 60,
 		&c.HashRateShare: .5, &c.CandidatesWrong: 10, &c.Restarts: 3,
+		&c.SharesRefused: .1, &c.SharesLeast: 20, &c.JobSeconds: 120, &c.TipSeconds: 1, &c.DifficultyChanges: 12,
 	} {
 		if *field == 0 {
 			*field = value
@@ -136,10 +143,38 @@ or
 			`histogram_quantile(0.95, sum by (job, instance, le) (rate(lode_block_propagation_seconds_bucket{$}[5m])))`,
 		},
 	}
+	rules = append(rules, minerRules()...)
 	for i := range rules {
 		rules[i].Expr = c.selected(rules[i].Expr)
 	}
 	return rules
+}
+
+// minerRules returns the recording rules on miners that work for a node, and on machines
+// that mine for a pool.
+func minerRules() []Rule {
+	return []Rule{
+		{
+			"instance:lode_stratum_shares_refused:ratio5m", "Fraction of the shares of five minutes that a node has refused. There is none if there were no shares.",
+			`sum by (job, instance) (rate(lode_stratum_shares_total{$, outcome!="accepted"}[5m]))
+/
+(sum by (job, instance) (rate(lode_stratum_shares_total{$}[5m])) > 0)`,
+		},
+		{
+			"instance:lode_stratum_new_tip_seconds:p99", "99th percentile of the time from a new tip until a miner has been sent its job, in seconds.",
+			`histogram_quantile(0.99, sum by (job, instance, le) (rate(lode_stratum_new_tip_seconds_bucket{$}[5m])))`,
+		},
+		{
+			"instance:lode_stratum_difficulty_changes:rate30m", "Difficulties that a session was sent in an hour, on average over all sessions of a node and half an hour.",
+			`3600 * rate(lode_stratum_difficulties_total{$}[30m]) / (avg_over_time(lode_stratum_sessions{$}[30m]) > 0)`,
+		},
+		{
+			"instance:lode_pool_shares_refused:ratio5m", "Fraction of the shares of five minutes that the pool has refused, of those that it has answered. There is none if there were no such shares.",
+			`sum by (job, instance) (rate(lode_pool_shares_total{$, outcome!~"accepted|unanswered"}[5m]))
+/
+(sum by (job, instance) (rate(lode_pool_shares_total{$, outcome!="unanswered"}[5m])) > 0)`,
+		},
+	}
 }
 
 // selected replaces each dollar sign in an expression by the selector.

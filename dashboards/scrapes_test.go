@@ -247,4 +247,41 @@ func (n *scraped) more() {
 	}
 	n.histogram("lode_store_commit_duration_seconds", "", quick, .01, .1)
 	n.histogram("lode_block_propagation_seconds", "", quick, .01, .1)
+	n.serve()
+	n.mineForOthers()
+}
+
+// serve adds the series of a node with three miners, whose shares come once a second. One
+// in a hundred is stale, and each miner has another difficulty once an hour.
+func (n *scraped) serve() {
+	n.set("lode_stratum_sessions", "", always(3))
+	n.set("lode_stratum_sessions_closed_total", `reason="full"`, until(300, 5, 5))
+	n.set("lode_stratum_shares_total", `outcome="accepted"`, func(t float64) float64 { return .99 * t })
+	n.set("lode_stratum_shares_total", `outcome="stale"`, func(t float64) float64 { return .01 * t })
+	n.set("lode_stratum_difficulties_total", "", func(t float64) float64 { return 3 * t / 3600 })
+	n.set("lode_stratum_blocks_total", `outcome="invalid"`, always(2))
+	n.set("lode_stratum_blocks_total", `outcome="accepted"`, func(t float64) float64 { return math.Floor(t / 60) })
+	n.set("lode_stratum_job_age_seconds", "", func(t float64) float64 { return math.Mod(t, 30) })
+	n.newTips(0)
+}
+
+// newTips sets the times from new tips to the miners, one a second. From the given moment
+// on, one in twenty is two seconds, and before that all are short; 0 means that all are.
+func (n *scraped) newTips(slowFrom float64) {
+	n.histogram("lode_stratum_new_tip_seconds", "", func(t, le float64) float64 {
+		if slowFrom > 0 && le < 2.5 {
+			return t - .05*max(0, t-slowFrom)
+		}
+		return t
+	}, .05, 1, 2.5)
+}
+
+// mineForOthers adds the series of a machine that mines for a pool and for a Bitcoin node.
+// The pool refuses one share in fifty.
+func (n *scraped) mineForOthers() {
+	n.set("lode_pool_connected", "", always(1))
+	n.set("lode_pool_shares_total", `outcome="accepted"`, func(t float64) float64 { return .98 * t })
+	n.set("lode_pool_shares_total", `outcome="stale"`, func(t float64) float64 { return .02 * t })
+	n.set("lode_pool_shares_total", `outcome="unanswered"`, func(t float64) float64 { return 5 * t })
+	n.set("lode_gbt_connected", "", always(1))
 }

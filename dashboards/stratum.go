@@ -17,7 +17,7 @@ func Stratum() Dashboard {
 				},
 				{
 					Title: "Hash rate", Kind: Stat, Unit: units.HashesPerSecond,
-					About:   "Of all miners over five minutes, as their shares show it. It varies by a few percent, because shares come at random.",
+					About:   "Of all miners over five minutes, as their shares show it. It varies by a few percent, because shares come at random; the panel \"Hash rate and its interval\" shows by how much.",
 					Queries: []Query{{`sum(lode_stratum_hash_rate{job=~"$job", instance=~"$instance"})`, ""}},
 				},
 				{
@@ -28,7 +28,7 @@ func Stratum() Dashboard {
 				},
 				{
 					Title: "Age of the job", Kind: Stat, Unit: units.Seconds,
-					About:   "Of the work that the miners search. It is renewed every half minute; if it is older, the node offers no work, or hangs.",
+					About:   "Of the work that the miners search, for the node where it is the oldest. It is renewed every half minute; if it is older than two, the node hangs, and the alert LodeJobTooOld fires. It is 0 if there is no work.",
 					Queries: []Query{{`max(lode_stratum_job_age_seconds{job=~"$job", instance=~"$instance"})`, ""}},
 					Steps:   rising(40, 120),
 				},
@@ -36,6 +36,33 @@ func Stratum() Dashboard {
 					Title: "Workers", Kind: Stat, Unit: units.Short,
 					About:   "Names of workers that are remembered, present or not.",
 					Queries: []Query{{`sum(lode_stratum_workers{job=~"$job", instance=~"$instance"})`, ""}},
+				},
+			}},
+			{Title: "Hash rate and difficulty", Panels: []Panel{
+				{
+					Title: "Hash rate and its interval", Kind: Lines, Unit: units.HashesPerSecond,
+					About: "Hash rate of the miners of each node, from the shares of five minutes. With 95 % confidence the true rate is between the two other lines. 50 shares a minute tell it within 12 %.",
+					Queries: []Query{
+						{`lode_stratum_hash_rate{job=~"$job", instance=~"$instance"}`, "{{instance}}"},
+						{`lode_stratum_hash_rate_low{job=~"$job", instance=~"$instance"}`, "{{instance}}, at least"},
+						{`lode_stratum_hash_rate_high{job=~"$job", instance=~"$instance"}`, "{{instance}}, at most"},
+					},
+				},
+				{
+					Title: "Difficulty of the sessions", Kind: Lines, Unit: units.Short, Log: true,
+					About:   "The least, the median and the greatest difficulty of the sessions of each node. It follows the hash rate of each miner. 1 stands for 4.3 billion hashes (2^32) to a share on average.",
+					Queries: []Query{{`lode_stratum_difficulty{job=~"$job", instance=~"$instance"} > 0`, "{{instance}}, {{bound}}"}},
+				},
+				{
+					Title: "Shares of a session, per minute", Kind: Lines, Unit: units.CountsPerMinute,
+					About:   "Shares of a session on average, over all sessions of a node. The difficulty aims at 50. Far more means that miners have just begun; far fewer, that sessions do not mine.",
+					Queries: []Query{{`60 * sum by (job, instance) (rate(lode_stratum_shares_total{job=~"$job", instance=~"$instance"}[$__rate_interval])) / on (job, instance) (lode_stratum_sessions{job=~"$job", instance=~"$instance"} > 0)`, "{{instance}}"}},
+				},
+				{
+					Title: "Changes of difficulty, per session and hour", Kind: Lines, Unit: units.Short,
+					About:   "Difficulties that were sent, over half an hour. About one in an hour is normal, and some at the start of each session. Above 12 for half an hour, the alert LodeVardiffRestless fires.",
+					Queries: []Query{{`instance:lode_stratum_difficulty_changes:rate30m{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
+					Steps:   rising(4, 12),
 				},
 			}},
 			{Title: "Shares and blocks", Panels: []Panel{

@@ -29,11 +29,20 @@ func recorded() []expectation {
 		{rounded("instance:lode_store_commit_duration_seconds:p99", .01), a, .09},
 		{`instance:lode_peers:sum{job="lode", instance="a"}`, `{__name__="instance:lode_peers:sum", job="lode", instance="a"}`, 1},
 		{rounded("instance:lode_block_propagation_seconds:p95", .05), a, .05},
+		{rounded("instance:lode_stratum_shares_refused:ratio5m", .001), a, .01},
+		{rounded("instance:lode_stratum_new_tip_seconds:p99", .01), a, .05},
+		{rounded("instance:lode_stratum_difficulty_changes:rate30m", .1), a, 1},
+		{rounded("instance:lode_pool_shares_refused:ratio5m", .001), a, .02},
 	}
 }
 
-// troubles returns one trouble for each alert.
+// troubles returns at least one trouble for each alert.
 func troubles() []trouble {
+	return append(nodeTroubles(), minerTroubles()...)
+}
+
+// nodeTroubles are those of the alerts on nodes themselves.
+func nodeTroubles() []trouble {
 	return []trouble{
 		{
 			alert: "LodeNodeDown", what: "b is killed", from: at, within: 75, on: "b",

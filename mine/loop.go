@@ -60,6 +60,13 @@ type Config struct {
 	// a pause of a second in between. 0 means 3.
 	Attempts int
 
+	// BlockAttempts is how often a block is submitted until the source answers. The
+	// search goes on during those beyond Attempts. Their pauses grow from a second to
+	// ten, so 60 of them reach a source that is away for about nine minutes. At most 16
+	// blocks wait like this at the same time; a further one is given up after Attempts.
+	// 0 means as many as Attempts.
+	BlockAttempts int
+
 	// Timeout bounds one submission. 0 means 10 seconds.
 	Timeout time.Duration
 
@@ -74,6 +81,11 @@ type Observer struct {
 	// WorkTaken is called when the loop begins to search a work.
 	WorkTaken func(Work)
 
+	// Retrying is called when the source has not answered an attempt to submit a
+	// solution, for the reason of the error, and there will be another attempt after
+	// the given time. The first attempt has the number 1.
+	Retrying func(s Solution, attempt int, after time.Duration, err error)
+
 	// Submitted is called once for each solution, when its source has answered or
 	// the loop has given up. An outcome of Unanswered comes with the reason.
 	Submitted func(Solution, Outcome, error)
@@ -86,6 +98,12 @@ type Observer struct {
 func (o Observer) workTaken(w Work) {
 	if o.WorkTaken != nil {
 		o.WorkTaken(w)
+	}
+}
+
+func (o Observer) retrying(s Solution, attempt int, after time.Duration, err error) {
+	if o.Retrying != nil {
+		o.Retrying(s, attempt, after, err)
 	}
 }
 
@@ -109,6 +127,11 @@ type Loop struct {
 	parallel int
 	attempts int
 	timeout  time.Duration
+
+	blockAttempts int            // at least attempts
+	late          chan struct{}  // has an element for each block that is submitted while the search goes on
+	lateSubmits   sync.WaitGroup // the goroutines that submit these blocks
+
 	observer Observer
 	now      func() time.Time
 	log      *slog.Logger
@@ -127,8 +150,8 @@ func New(c Config) (*Loop, error) {
 	if c.Engine == nil || c.Source == nil {
 		return nil, errors.New("mining needs an engine and a source of work")
 	}
-	if c.Queue < 0 || c.Parallel < 0 || c.Attempts < 0 || c.Timeout < 0 {
-		return nil, fmt.Errorf("queue of %d solutions, %d in parallel, %d attempts, timeout %v: want none of them negative", c.Queue, c.Parallel, c.Attempts, c.Timeout)
+	if c.Queue < 0 || c.Parallel < 0 || c.Attempts < 0 || c.BlockAttempts < 0 || c.Timeout < 0 {
+		return nil, fmt.Errorf("queue of %d solutions, %d in parallel, %d attempts, %d for a block, timeout %v: want none of them negative", c.Queue, c.Parallel, c.Attempts, c.BlockAttempts, c.Timeout)
 	}
 	if c.Queue == 0 {
 		c.Queue = 64
@@ -152,6 +175,7 @@ func New(c Config) (*Loop, error) {
 		engine: c.Engine, source: c.Source, start: c.Start,
 		parallel: c.Parallel, attempts: c.Attempts, timeout: c.Timeout,
 		observer: c.Observer, now: c.Now, log: c.Logger,
+		blockAttempts: max(c.BlockAttempts, c.Attempts), late: make(chan struct{}, maxLate),
 		queue:   make(chan Solution, c.Queue),
 		tracker: tracker{now: c.Now},
 	}, nil
@@ -176,6 +200,7 @@ func (l *Loop) Run(ctx context.Context) {
 	l.tracker.end()
 	close(l.queue)
 	group.Wait()
+	l.lateSubmits.Wait()
 }
 
 // step mines one offer of the source, or waits for a better one.
@@ -326,8 +351,13 @@ func (l *Loop) report(ctx context.Context) {
 	}
 }
 
-// pause waits for retryAfter, or until the context ends.
-func pause(ctx context.Context) { wait(ctx, nil, retryAfter) }
+// pause waits for retryAfter, and reports whether the context is still alive.
+func pause(ctx context.Context) bool { return waitFor(ctx, retryAfter) }
+
+// waitFor waits for the time, and reports whether the context is still alive.
+func waitFor(ctx context.Context, d time.Duration) bool {
+	return wait(ctx, nil, d) && ctx.Err() == nil
+}
 
 // wait waits until the signal is closed, the time has passed or the context has
 // ended. It returns true if the time has passed. A time of 0 never passes.

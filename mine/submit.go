@@ -3,11 +3,21 @@ package mine
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // errNoAnswer is what an observer gets if the source returns Unanswered without an
 // error.
 var errNoAnswer = errors.New("the source gave no answer and no reason")
+
+const (
+	// maxLate is how many blocks are submitted again and again at the same time while
+	// the search goes on.
+	maxLate = 16
+
+	// longestRetry bounds the pause between two of these attempts.
+	longestRetry = 10 * time.Second
+)
 
 // submitShares hands in the shares of the queue, one after another, until the
 // queue is closed. Those that are left when the context ends are dropped. Several
@@ -25,29 +35,63 @@ func (l *Loop) submitShares(ctx context.Context) {
 // submit hands in a solution, again if the source does not answer, and tells the
 // observer how it went. A submission of a block that is under way when the context
 // ends is finished, but not repeated.
+//
+// A block is worth more attempts than a share, because the source may be away for
+// minutes. The search must not wait for so long, so another goroutine makes the attempts
+// beyond the first few. submit then returns Unanswered, and the observer is told later.
 func (l *Loop) submit(ctx context.Context, s Solution) Outcome {
-	base := ctx
-	if s.Block {
-		base = context.WithoutCancel(ctx)
-	}
+	var outcome Outcome
+	var err error
 	for attempt := 1; ; attempt++ {
-		outcome, err := l.submitOnce(base, s)
-		if outcome == Unanswered && attempt < l.attempts {
-			pause(ctx)
-			if ctx.Err() == nil {
-				continue
-			}
+		outcome, err = l.submitOnce(ctx, s)
+		if outcome != Unanswered || attempt >= l.attempts {
+			break
 		}
-		if outcome == Unanswered && err == nil {
-			err = errNoAnswer
+		l.observer.retrying(s, attempt, retryAfter, err)
+		if !pause(ctx) {
+			break
 		}
-		l.observer.submitted(s, outcome, err)
-		return outcome
 	}
+	if outcome == Unanswered && s.Block && l.attempts < l.blockAttempts && ctx.Err() == nil {
+		select {
+		case l.late <- struct{}{}:
+			l.lateSubmits.Go(func() {
+				defer func() { <-l.late }()
+				l.submitLate(ctx, s, err)
+			})
+			return Unanswered
+		default: // there are too many already
+		}
+	}
+	l.observer.submitted(s, outcome, err)
+	return outcome
 }
 
+// submitLate goes on with the submission of a block, which the source has not answered
+// for the reason of the error. The pauses grow.
+func (l *Loop) submitLate(ctx context.Context, s Solution, err error) {
+	outcome, wait := Unanswered, retryAfter
+	for attempt := l.attempts; outcome == Unanswered && attempt < l.blockAttempts; attempt++ {
+		l.observer.retrying(s, attempt, wait, err)
+		if !waitFor(ctx, wait) {
+			break
+		}
+		outcome, err = l.submitOnce(ctx, s)
+		wait = min(2*wait, longestRetry)
+	}
+	l.observer.submitted(s, outcome, err)
+}
+
+// submitOnce hands in a solution. The error of an outcome of Unanswered is not nil.
 func (l *Loop) submitOnce(ctx context.Context, s Solution) (Outcome, error) {
+	if s.Block {
+		ctx = context.WithoutCancel(ctx) // it is worth the time that an answer takes
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	return l.source.Submit(ctx, s)
+	outcome, err := l.source.Submit(ctx, s)
+	if outcome == Unanswered && err == nil {
+		err = errNoAnswer
+	}
+	return outcome, err
 }

@@ -314,3 +314,89 @@ func TestSubmissionsContextEnds(t *testing.T) {
 		}
 	})
 }
+
+// A block that the source does not answer is submitted for minutes, with pauses that grow
+// up to a bound, and the search goes on meanwhile.
+func TestSubmitBlockForMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(blockWork("1"))
+		began := time.Now()
+		const away = 8 * time.Minute
+		var at []time.Duration
+		source.submit = func(context.Context, Solution) (Outcome, error) {
+			at = append(at, time.Since(began))
+			if time.Since(began) < away {
+				return Unanswered, errors.New("connection refused")
+			}
+			return Accepted, nil
+		}
+		var retries []time.Duration
+		b := startLoop(t, &fakeEngine{answer: once()}, source, func(c *Config) {
+			c.BlockAttempts = 60
+			c.Observer.Retrying = func(s Solution, attempt int, after time.Duration, err error) {
+				if !s.Block || attempt != len(retries)+1 || err == nil {
+					t.Errorf("retry after attempt %d, the %d. call: %+v, %v", attempt, len(retries)+1, s, err)
+				}
+				retries = append(retries, after)
+			}
+		})
+		time.Sleep(10 * time.Second)
+		if n := len(b.engine.seen()); n < 100 {
+			t.Errorf("%d jobs after ten seconds, so the search waits for the answer", n)
+		}
+		if len(b.all()) != 0 {
+			t.Errorf("told %+v, though the block is still being submitted", b.all())
+		}
+		time.Sleep(10 * time.Minute)
+		b.stop()
+		if all := b.all(); len(all) != 1 || all[0].outcome != Accepted || all[0].err != nil {
+			t.Fatalf("told %+v", all)
+		}
+		if last := at[len(at)-1]; last < away || last > away+longestRetry {
+			t.Errorf("accepted after %v, want soon after %v", last, away)
+		}
+		if len(retries) != len(at)-1 {
+			t.Fatalf("told of %d retries, and there were %d attempts", len(retries), len(at))
+		}
+		want := []time.Duration{time.Second, time.Second, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, longestRetry, longestRetry}
+		for i := range want {
+			if retries[i] != want[i] || at[i+1]-at[i] < want[i] {
+				t.Errorf("pause %d is %v, and took %v; want %v", i, retries[i], at[i+1]-at[i], want[i])
+			}
+		}
+	})
+}
+
+// The attempts are bounded, and the number of blocks that are submitted meanwhile.
+func TestLateBlocksAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(blockWork("1"))
+		source.submit = func(context.Context, Solution) (Outcome, error) { return Unanswered, errors.New("gone") }
+		b := startLoop(t, &fakeEngine{answer: every(0)}, source, func(c *Config) { c.Attempts, c.BlockAttempts = 1, 60 })
+		time.Sleep(30 * time.Second)
+		if n := len(b.loop.late); n != maxLate {
+			t.Errorf("%d blocks are being submitted, want %d", n, maxLate)
+		}
+		if n := len(b.all()); n == 0 {
+			t.Error("no block has been given up, so they pile up")
+		}
+		before := len(b.all())
+		time.Sleep(10 * time.Minute)
+		if n := len(b.all()); n < before+maxLate {
+			t.Errorf("after ten minutes %d blocks have an outcome", n)
+		}
+		for _, s := range b.all() {
+			if s.outcome != Unanswered || s.err == nil {
+				t.Fatalf("told %+v", s)
+			}
+		}
+		stopping := time.Now()
+		b.stop()
+		if took := time.Since(stopping); took > time.Second {
+			t.Errorf("the end took %v, so a pause was waited for", took)
+		}
+		if n := len(b.loop.late); n != 0 {
+			t.Errorf("%d blocks are still being submitted", n)
+		}
+	})
+}

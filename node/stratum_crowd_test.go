@@ -64,7 +64,9 @@ func TestStratumCrowd(t *testing.T) {
 	}
 	close(stop)
 	slices.Sort(worst)
-	t.Logf("a new tip reached all %d sessions in %v (median of %d; the slowest %v)", len(conns), worst[len(worst)/2], len(worst), worst[len(worst)-1])
+	// The documents quote this line.
+	t.Logf("tip-to-all: sessions=%d chatting=%d median=%.1fms slowest=%.1fms of=%d cpus=%d", len(conns), chatty,
+		worst[len(worst)/2].Seconds()*1e3, worst[len(worst)-1].Seconds()*1e3, len(worst), runtime.NumCPU())
 	talkers.Wait()
 	if got := n.Stratum().Stats(); got.Sessions != len(conns) {
 		t.Errorf("%d sessions are left, want %d; ended: %v", got.Sessions, len(conns), got.Closed)

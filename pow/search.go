@@ -86,7 +86,9 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	step, workers := e.divide(s)
 	group, groupCtx := errgroup.WithContext(ctx)
 	for number := range workers {
-		group.Go(func() error { return worker{engine: e, space: s, claims: &c, step: step, number: number}.work(groupCtx) })
+		group.Go(func() error {
+			return worker{engine: e, space: s, claims: &c, step: step, number: number}.work(groupCtx)
+		})
 	}
 	_ = group.Wait() // the claims say how the search ended
 	if c.unwatch != nil && !c.unwatch() {

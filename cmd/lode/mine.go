@@ -52,6 +52,11 @@ rate of this machine, the shares, and beside them the rate that the pool can see
 the shares, with the limits between which the true rate is with 95 % confidence.`
 }
 
+// blockAttempts is how often a block is submitted until the other side answers. With the
+// pauses of package mine that takes at least nine minutes: longer than the restart of a
+// node.
+const blockAttempts = 60
+
 // remote is a source of work that is reached over a network.
 type remote interface {
 	mine.Source
@@ -97,16 +102,21 @@ func (c *mineCmd) Run(ctx context.Context, s cli.Std) error {
 		return cli.UsageError{Err: err}
 	}
 	setProcs(engine)
+	shares := newShareLog(log)
 	observer := mine.Observer{
 		WorkTaken: func(w mine.Work) {
 			log.Debug("job taken", "work", w.ID, "height", w.Height, "versions", len(w.Versions()))
 		},
-		Submitted: func(sol mine.Solution, outcome mine.Outcome, err error) { logShare(log, sol, outcome, err) },
+		Retrying:  shares.retrying,
+		Submitted: shares.submitted,
 	}
 	if renewer, ok := source.(interface{ Exhausted(mine.Work) }); ok {
 		observer.Exhausted = renewer.Exhausted
 	}
-	loop, err := mine.New(mine.Config{Engine: engine, Source: source, Start: rand.Uint64(), Observer: observer})
+	loop, err := mine.New(mine.Config{
+		Engine: engine, Source: source, Start: rand.Uint64(), BlockAttempts: blockAttempts, Observer: observer,
+		Logger: slog.New(warnings{log.Handler()}), // the status line has the progress
+	})
 	if err != nil {
 		return err
 	}
@@ -152,23 +162,6 @@ func (c *mineCmd) source(log *slog.Logger) (remote, error) {
 		return nil, errors.New("scheme stratum2+tcp: Stratum V2 is not supported; run its translator, and mine for that with stratum+tcp")
 	}
 	return nil, fmt.Errorf("scheme %q: want stratum+tcp or stratum+ssl for a pool, http or https for a node", scheme)
-}
-
-// logShare logs what became of a solution: blocks and refusals always, shares that count
-// only with --verbose.
-func logShare(log *slog.Logger, s mine.Solution, outcome mine.Outcome, err error) {
-	args := []any{"hash", s.Hash, "outcome", outcome}
-	if err != nil {
-		args = append(args, "err", err)
-	}
-	switch {
-	case s.Block:
-		log.Info("block solved", args...)
-	case outcome == mine.Accepted:
-		log.Debug("share", args...)
-	default:
-		log.Warn("share not accepted", args...)
-	}
 }
 
 // serveMetrics listens on the address of --metrics, if there is one, and returns a

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lodepow/lode/mine/gbt"
+	gbtmetrics "github.com/lodepow/lode/mine/gbt/metrics"
 )
 
 // nodeFlags are the flags for a Bitcoin node as the source of work.
@@ -18,14 +19,14 @@ type nodeFlags struct {
 	Pay             string `env:"LODE_PAY" placeholder:"ADDRESS" help:"Address that gets the reward of a block, for a Bitcoin node."`
 	Tag             string `env:"LODE_TAG" placeholder:"TEXT" help:"Text to write into the coinbase, for a Bitcoin node."`
 	Cookie          string `env:"LODE_COOKIE" placeholder:"FILE" help:"File in which the Bitcoin node leaves its credentials, instead of --user and --password."`
-	Cert            string `env:"LODE_CERT" placeholder:"FILE" help:"Certificate of a Bitcoin node that speaks TLS with one of its own, as btcd does."`
+	Cert            string `env:"LODE_CERT" placeholder:"FILE" help:"Certificate (PEM) of a Bitcoin node or a pool that speaks TLS with one of its own, as btcd does."`
 	SignetChallenge string `env:"LODE_SIGNET_CHALLENGE" placeholder:"HEX" help:"Challenge of the node's signet, which must be one that needs no signature, such as 51."`
 }
 
-// given returns the name of a flag that was given, or "".
+// given returns the name of a flag for nodes alone that was given, or "".
 func (f nodeFlags) given() string {
 	for _, flag := range []struct{ name, value string }{
-		{"--pay", f.Pay}, {"--cookie", f.Cookie}, {"--cert", f.Cert}, {"--signet-challenge", f.SignetChallenge},
+		{"--pay", f.Pay}, {"--cookie", f.Cookie}, {"--signet-challenge", f.SignetChallenge},
 	} {
 		if flag.value != "" {
 			return flag.name
@@ -57,8 +58,10 @@ func (c *mineCmd) nodeSource(log *slog.Logger) (remote, error) {
 	return nodeRemote{source}, nil
 }
 
-// Register registers nothing: the engine's metrics are all that there are.
-func (nodeRemote) Register(prometheus.Registerer) error { return nil }
+// Register registers the metrics of the source.
+func (n nodeRemote) Register(reg prometheus.Registerer) error {
+	return gbtmetrics.Register(reg, n.Source, nil)
+}
 
 // Status says how it goes with the node.
 func (n nodeRemote) Status() string { return statusOfNode(n.Source.Status(), time.Now()) }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -42,11 +45,32 @@ func (c *mineCmd) poolSource(log *slog.Logger) (remote, error) {
 		}
 		pools[i] = p
 	}
-	source, err := client.New(client.Config{Pools: pools, Agent: agent(), Difficulty: c.Suggest, Logger: log})
+	config := client.Config{Pools: pools, Agent: agent(), Difficulty: c.Suggest, Logger: log}
+	if c.Cert != "" {
+		roots, err := readCerts(c.Cert)
+		if err != nil {
+			return nil, err
+		}
+		config.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	source, err := client.New(config)
 	if err != nil {
 		return nil, err
 	}
 	return poolRemote{source}, nil
+}
+
+// readCerts returns the certificates of a file. Pools are trusted that have one of them.
+func readCerts(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--cert: %w", err)
+	}
+	certs := x509.NewCertPool()
+	if !certs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--cert: %s contains no certificate in PEM", file)
+	}
+	return certs, nil
 }
 
 // agent returns the name and version of this program, as pools show it.

@@ -63,6 +63,11 @@ func newFlags(c *dashboards.AlertConfig) *flag.FlagSet {
 	number(&c.HashRateShare, "hash-rate-share", .5, "LodeHashRateFallen: share of the average of six hours")
 	number(&c.CandidatesWrong, "candidates-wrong", 10, "LodeKernelFaulty: wrong candidates in 2^32 hashes")
 	number(&c.Restarts, "restarts", 3, "LodeRestarting: restarts in half an hour")
+	number(&c.SharesRefused, "shares-refused", .1, "LodeSharesRefused, LodePoolRefuses: share of the shares")
+	number(&c.SharesLeast, "shares-least", 20, "LodeSharesRefused, LodePoolRefuses: least number of shares in five minutes")
+	number(&c.JobSeconds, "job-seconds", 120, "LodeJobTooOld: age of the miners' job")
+	number(&c.TipSeconds, "tip-seconds", 1, "LodeMinersToldLate: 99th percentile of the time to a job on a new tip")
+	number(&c.DifficultyChanges, "difficulty-changes", 12, "LodeVardiffRestless: changes of difficulty for each session and hour")
 	flags.DurationVar(&c.VersionsFor, "versions-for", time.Hour, "LodeVersionsMixed: time that an upgrade may take")
 	return flags
 }

@@ -53,6 +53,11 @@ func TestFlags(t *testing.T) {
 		"-candidates-wrong=77":      "> 77 * sum",
 		"-restarts=77":              "[30m]) > 77",
 		"-versions-for=77m":         "for: 1h17m",
+		"-shares-refused=0.77":      "shares_refused:ratio5m > 0.77",
+		"-shares-least=77":          "[5m])) > 77",
+		"-job-seconds=77":           "> 77",
+		"-tip-seconds=77":           "p99 > 77",
+		"-difficulty-changes=77":    "rate30m > 77",
 	} {
 		if got := write(flag); !strings.Contains(got, want) || strings.Contains(usual, want) {
 			t.Errorf("%s: want %q in the alerts, and not without the flag", flag, want)

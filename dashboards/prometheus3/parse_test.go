@@ -5,18 +5,24 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/dashboards"
+	"github.com/lodepow/lode/mine/gbt"
+	gbtmetrics "github.com/lodepow/lode/mine/gbt/metrics"
+	"github.com/lodepow/lode/mine/stratum/client"
+	clientmetrics "github.com/lodepow/lode/mine/stratum/client/metrics"
 	"github.com/lodepow/lode/node"
 )
 
@@ -39,14 +45,14 @@ func exposition(t *testing.T) (text []byte, contentType string) {
 			t.Error(err)
 		}
 	}()
-	client := &http.Client{Timeout: time.Minute}
-	defer client.CloseIdleConnections()
+	web := &http.Client{Timeout: time.Minute}
+	defer web.CloseIdleConnections()
 	for _, path := range []string{"/chain", "/mine", "/metrics"} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+n.Addr().String()+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := client.Do(request)
+		response, err := web.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +63,27 @@ func exposition(t *testing.T) (text []byte, contentType string) {
 		}
 		contentType = response.Header.Get("Content-Type")
 	}
-	return text, contentType
+	return append(minerExposition(t), text...), contentType
+}
+
+// minerExposition returns the metrics of lode mine, before it has any connection.
+func minerExposition(t *testing.T) []byte {
+	t.Helper()
+	pool, err := client.New(client.Config{Pools: []client.Pool{{Host: "pool.example", Port: 3333, User: "w"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := gbt.New(gbt.Config{URL: "http://127.0.0.1:8332", PayTo: "script:51"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewRegistry()
+	if err := errors.Join(clientmetrics.Register(reg, pool, nil), gbtmetrics.Register(reg, source, nil)); err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	return answer.Body.Bytes()
 }
 
 // series returns the series of an exposition as Prometheus 3 stores them.
@@ -84,12 +110,14 @@ func series(t *testing.T, text []byte, contentType string) []labels.Labels {
 	}
 }
 
-// absent matches what this node does not export: other modes than its own, and the
-// duration of requests to peers, of which it has none.
-var absent = regexp.MustCompile(`^lode_miner_info\{.*mode=|^lode_peer_request_duration_seconds_bucket\{`)
+// absent matches what is not exported here: other modes than that of the node, the
+// duration of requests to peers, of which it has none, and what there is only after the
+// first share.
+var absent = regexp.MustCompile(`^lode_miner_info\{.*mode=|^lode_peer_request_duration_seconds_bucket\{|` +
+	`^lode_stratum_hash_rate_(low|high)\{|^lode_pool_hash_rate\{|^lode_pool_rejects_total\{`)
 
 // TestSelectors checks that Prometheus 3 can parse every expression, and that every
-// selector in it, such as reason="no-space", selects a series of a node.
+// selector in it, such as reason="no-space", selects a series of a node or of lode mine.
 func TestSelectors(t *testing.T) {
 	text, contentType := exposition(t)
 	all := series(t, text, contentType)
@@ -149,7 +177,7 @@ func check(t *testing.T, expr string, all []labels.Labels) (wrong []string) {
 			}
 		}
 		if !selects(s, all) && !absent.MatchString(s.String()) {
-			wrong = append(wrong, "no series of a node is selected by "+s.String())
+			wrong = append(wrong, "no series of a node or of lode mine is selected by "+s.String())
 		}
 		return nil
 	})

@@ -26,7 +26,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.prometheus, "prometheus", "http://127.0.0.1:9090", "URL of the Prometheus to query")
-	flag.StringVar(&o.dashboard, "dashboard", "lode-overview", "dashboard to draw: lode-overview, lode-miner, lode-consensus, lode-node or lode-network")
+	flag.StringVar(&o.dashboard, "dashboard", "lode-overview", "dashboard to draw: lode-overview, lode-miner, lode-consensus, lode-node, lode-network, lode-stratum or lode-pool")
 	flag.StringVar(&o.job, "job", "lode.*", "regular expression for the jobs to show")
 	flag.DurationVar(&o.length, "range", 15*time.Minute, "length of the period to draw, which ends now")
 	flag.DurationVar(&o.scrape, "scrape", 5*time.Second, "Prometheus's scrape interval")

@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// Bounds of the answers of a node, so that a faulty one cannot use up memory.
+// Bounds of the connections to a node and of its answers, so that a faulty one cannot use
+// up memory.
 const (
 	// maxTemplate is the size of the longest template in bytes: 4 MB of transactions
 	// in hex, and what is said about each of them.
@@ -29,6 +30,13 @@ const (
 
 	// maxCookie is the size of the file with the credentials that a node makes.
 	maxCookie = 4 << 10
+
+	// maxConns is how many connections to a node are open at the same time: one for the
+	// long poll, and the others for solutions. A further call waits until one is free.
+	maxConns = 8
+
+	// maxHeader is the size of the header of an answer.
+	maxHeader = 64 << 10
 
 	// maxSaid is how much of a node's text is repeated in errors.
 	maxSaid = 200
@@ -114,6 +122,10 @@ func newHTTP(certFile string) (*http.Client, error) {
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 5 * time.Second,
 		IdleConnTimeout:     30 * time.Second,
+
+		MaxConnsPerHost:        maxConns,
+		MaxIdleConnsPerHost:    maxConns,
+		MaxResponseHeaderBytes: maxHeader,
 	}
 	if certFile != "" {
 		pem, err := os.ReadFile(certFile)

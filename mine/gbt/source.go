@@ -106,6 +106,8 @@ type Source struct {
 	// unanswered are the hashes of blocks that the node may have received though its
 	// answer has not come back, the oldest first; at most keptUnanswered.
 	unanswered []pow.Hash
+
+	counts Stats // without what Stats computes
 }
 
 var _ mine.Source = (*Source)(nil)
@@ -151,8 +153,9 @@ func New(c Config) (*Source, error) {
 	return &Source{
 		node: node, payout: pay, tag: c.Tag, challenge: challenge,
 		pollEvery: c.PollEvery, hasCookie: c.CookieFile != "", now: c.Now, log: c.Logger,
-		wake: make(chan struct{}, 1),
-		life: mine.NewLifetime(),
+		wake:   make(chan struct{}, 1),
+		life:   mine.NewLifetime(),
+		counts: Stats{Solutions: map[mine.Outcome]uint64{}},
 	}, nil
 }
 
@@ -254,6 +257,7 @@ func (s *Source) put(t *template, salt uint64) error {
 		return err
 	}
 	s.last++
+	s.counts.Works++
 	s.offer = &w
 	now := s.now()
 	s.works = append(s.works, offered{work: w, template: t, salt: salt, made: now, told: now})
@@ -293,6 +297,8 @@ func (s *Source) connected(now time.Time, t *template) {
 		}
 		s.status.Connected, s.status.Since, s.status.Err = true, now, nil
 	}
+	s.counts.Templates++
+	s.counts.TemplateTime = now
 	s.status.Height, s.status.Txs, s.status.Value = t.work.Height, len(t.txs), t.cb.value
 }
 
@@ -307,6 +313,7 @@ func (s *Source) lose(err error) {
 		s.status.Since = s.now()
 	}
 	s.status.Connected, s.status.Err = false, err
+	s.counts.Failures++
 	s.withdraw()
 }
 

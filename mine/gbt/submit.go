@@ -17,6 +17,14 @@ const keptUnanswered = 16
 // Submit implements [mine.Source]. A block of stale work is handed in, too, as long as
 // the source remembers the work; the node decides which block wins.
 func (s *Source) Submit(ctx context.Context, sol mine.Solution) (mine.Outcome, error) {
+	outcome, err := s.submit(ctx, sol)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts.Solutions[outcome]++
+	return outcome, err
+}
+
+func (s *Source) submit(ctx context.Context, sol mine.Solution) (mine.Outcome, error) {
 	w, ok := s.find(sol.WorkID)
 	switch {
 	case !ok:

@@ -92,16 +92,21 @@ func (e *Error) setText(raw json.RawMessage) {
 // clean makes a text from elsewhere fit for a terminal and a log: one line, printable,
 // and not longer than maxText.
 func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
+	s = printable(s)
+	if len(s) > maxText {
+		s = strings.TrimSpace(strings.ToValidUTF8(s[:maxText], ""))
+	}
+	return s
+}
+
+// printable replaces the control characters of a text, and removes the space around it.
+func printable(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return ' '
 		}
 		return r
-	}, s)
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "")
-	}
-	return strings.TrimSpace(s)
+	}, s))
 }
 
 // Outcome returns what became of a share, from the answer's error. Pools that use the

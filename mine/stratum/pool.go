@@ -2,7 +2,8 @@ package stratum
 
 import (
 	"encoding/hex"
-	"strings"
+	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -59,6 +60,10 @@ func ParseSetVersionMask(m Message) (SetVersionMask, error) {
 	return s, p.err
 }
 
+// maxHost is the number of bytes of the longest host in a client.reconnect, that of a name
+// in the DNS (RFC 1035).
+const maxHost = 255
+
 // Reconnect is a pool's client.reconnect. Empty members mean the present host and port.
 type Reconnect struct {
 	Host string
@@ -71,12 +76,24 @@ func (r Reconnect) Message() Message {
 	return NewNotification(MethodReconnect, r.Host, r.Port, int(r.Wait/time.Second))
 }
 
-// ParseReconnect reads a notification. All parameters may be missing.
+// ParseReconnect reads a notification. All parameters may be missing. Control characters
+// in the host are replaced, because it may be shown to the user.
 func ParseReconnect(m Message) (Reconnect, error) {
 	p := paramsOf(m, MethodReconnect)
-	r := Reconnect{Host: strings.TrimSpace(readOr(p, "host", parseText)), Port: readOr(p, "port", parseCount)}
+	r := Reconnect{Host: readOr(p, "host", parseHost), Port: readOr(p, "port", parseCount)}
 	r.Wait = time.Duration(readOr(p, "wait", parseCount)) * time.Second
 	return r, p.err
+}
+
+func parseHost(raw json.RawMessage) (string, error) {
+	host, err := parseText(raw)
+	if err != nil {
+		return "", err
+	}
+	if len(host) > maxHost {
+		return "", fmt.Errorf("%d bytes, want at most %d", len(host), maxHost)
+	}
+	return printable(host), nil
 }
 
 // ShowMessage is a pool's client.show_message.

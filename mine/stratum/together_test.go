@@ -26,6 +26,7 @@ type recorder struct {
 
 	mu       sync.Mutex
 	searched []searched
+	note     func(searched) // called for each, if it is not nil
 }
 
 // searched are nonces of one header and version.
@@ -47,7 +48,11 @@ func (r *recorder) Search(ctx context.Context, job pow.Job) (pow.Result, error) 
 		h := job.Header
 		h.Version, h.Nonce = version, 0
 		h.Time = 0 // nonces repeat no sooner than the extranonces are used up, whatever the time
-		r.searched = append(r.searched, searched{h, uint64(job.First), uint64(job.First) + n})
+		s := searched{h, uint64(job.First), uint64(job.First) + n}
+		r.searched = append(r.searched, s)
+		if r.note != nil {
+			r.note(s)
+		}
 	}
 	return result, err
 }
@@ -60,14 +65,17 @@ type miner struct {
 	answered atomic.Uint64
 }
 
-func startMiner(t *testing.T, address net.Addr, name string, start uint64) *miner {
+// startMiner starts a miner for the pool at an address. note, if it is not nil, is called for
+// everything that it has searched.
+func startMiner(t *testing.T, address, name string, start uint64, note func(searched)) *miner {
 	t.Helper()
-	tcp, ok := address.(*net.TCPAddr)
-	if !ok {
-		t.Fatal(address)
+	pool, err := client.ParsePool(client.SchemeTCP + "://" + address)
+	if err != nil {
+		t.Fatal(err)
 	}
+	pool.User, pool.Password = name, "x"
 	c, err := client.New(client.Config{
-		Pools: []client.Pool{{Host: "127.0.0.1", Port: tcp.Port, User: name, Password: "x"}},
+		Pools: []client.Pool{pool},
 		// A miner that begins again after a lost connection need not wait.
 		Random: func() float64 { return 0 },
 	})
@@ -78,7 +86,7 @@ func startMiner(t *testing.T, address net.Addr, name string, start uint64) *mine
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &miner{client: c, engine: &recorder{Engine: engine}}
+	m := &miner{client: c, engine: &recorder{Engine: engine, note: note}}
 	loop, err := mine.New(mine.Config{Engine: m.engine, Source: c, Start: start, Observer: mine.Observer{
 		Submitted: func(s mine.Solution, o mine.Outcome, err error) {
 			m.answered.Add(1)
@@ -105,10 +113,17 @@ func startMiner(t *testing.T, address net.Addr, name string, start uint64) *mine
 	return m
 }
 
-// Four of Lode's clients mine for Lode's server and its chain. One leaves and another
-// joins meanwhile. Every share is taken, blocks get into the chain, nothing is searched
-// twice, and versions are rolled.
-func TestClientsAndServer(t *testing.T) {
+// testPool is Lode's server in front of a chain.
+type testPool struct {
+	chain   *chain.Chain
+	server  *server.Server
+	address string
+	stop    func() // may be called more than once
+}
+
+// startPool starts a pool whose blocks and shares are easy.
+func startPool(t *testing.T) *testPool {
+	t.Helper()
 	params, err := rules.Tutorial(4)
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +136,6 @@ func TestClientsAndServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer source.Close()
 	s, err := server.New(server.Config{Source: source, Vardiff: vardiff.Config{Least: 1e-6, Start: 1e-6}})
 	if err != nil {
 		t.Fatal(err)
@@ -133,30 +147,40 @@ func TestClientsAndServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx, listener) }()
-	stop := sync.OnceFunc(func() {
+	p := &testPool{chain: c, server: s, address: listener.Addr().String()}
+	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+		source.Close()
 	})
-	defer stop()
+	t.Cleanup(p.stop)
+	return p
+}
 
+// await waits until the chain has a height. That takes as long as it takes, so nothing here
+// depends on the speed of the machine; a test as a whole has the time limit of all tests.
+func (p *testPool) await(height int64) {
+	for p.chain.Tip().Height < height {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// Four of Lode's clients mine for Lode's server and its chain. One leaves and another
+// joins meanwhile. Every share is taken, blocks get into the chain, nothing is searched
+// twice, and versions are rolled.
+func TestClientsAndServer(t *testing.T) {
+	pool := startPool(t)
 	var miners []*miner
 	for i := range 4 {
-		miners = append(miners, startMiner(t, listener.Addr(), fmt.Sprintf("w%d", i), uint64(i)))
+		miners = append(miners, startMiner(t, pool.address, fmt.Sprintf("w%d", i), uint64(i), nil))
 	}
-	// What happens next takes as long as it takes, so nothing here depends on the speed
-	// of the machine; the test as a whole has the time limit of all tests.
-	height := func(least int64) {
-		for c.Tip().Height < least {
-			time.Sleep(5 * time.Millisecond)
-		}
-	}
-	height(2)
+	pool.await(2)
 	miners[0].stop()
-	before := c.Tip().Height
-	miners = append(miners, startMiner(t, listener.Addr(), "late", 0))
-	height(before + 2)
+	before := pool.chain.Tip().Height
+	miners = append(miners, startMiner(t, pool.address, "late", 0, nil))
+	pool.await(before + 2)
 	for _, m := range miners[1:] {
 		for m.answered.Load() < 2 {
 			time.Sleep(5 * time.Millisecond)
@@ -165,34 +189,34 @@ func TestClientsAndServer(t *testing.T) {
 	for _, m := range miners {
 		m.stop()
 	}
-	stop()
+	pool.stop()
 
 	// Accepted blocks of the miners are the whole chain: nobody else mines.
 	var accepted uint64
+	var all []searched
 	for _, m := range miners {
 		accepted += m.client.Stats().Shares[mine.Accepted]
+		all = append(all, m.engine.searched...)
 	}
-	stats := s.Stats()
-	if stats.Solutions[mine.Accepted] != uint64(c.Tip().Height) {
-		t.Errorf("%d blocks of miners were accepted, and the chain has %d", stats.Solutions[mine.Accepted], c.Tip().Height)
+	stats := pool.server.Stats()
+	if height := pool.chain.Tip().Height; stats.Solutions[mine.Accepted] != uint64(height) {
+		t.Errorf("%d blocks of miners were accepted, and the chain has %d", stats.Solutions[mine.Accepted], height)
 	}
 	if accepted == 0 || stats.Shares[server.ShareAccepted] < accepted {
 		t.Errorf("the clients count %d accepted shares, the server %d", accepted, stats.Shares[server.ShareAccepted])
 	}
-	checkSearched(t, miners)
+	checkSearched(t, all)
 }
 
 // checkSearched fails the test if two searches had a header, a version and a nonce in
 // common, or if no version was rolled.
-func checkSearched(t *testing.T, miners []*miner) {
+func checkSearched(t *testing.T, all []searched) {
 	t.Helper()
 	byHeader := map[pow.Header][]searched{}
 	versions := map[int32]bool{}
-	for _, m := range miners {
-		for _, s := range m.engine.searched {
-			byHeader[s.header] = append(byHeader[s.header], s)
-			versions[s.header.Version] = true
-		}
+	for _, s := range all {
+		byHeader[s.header] = append(byHeader[s.header], s)
+		versions[s.header.Version] = true
 	}
 	if len(versions) != pow.MaxVersions {
 		t.Errorf("%d versions were searched, want %d", len(versions), pow.MaxVersions)

@@ -18,7 +18,11 @@ type preference struct {
 // the original tutorial. If both have the same quality, the type that is named
 // more specifically wins, then the one that is named first. Elements that cannot
 // be parsed are ignored.
-func wantsJSON(accept []string) bool {
+func wantsJSON(accept []string) bool { return wantsJSONOver("text/plain", accept) }
+
+// wantsJSONOver does the same as wantsJSON with another type of text in place of
+// text/plain.
+func wantsJSONOver(textType string, accept []string) bool {
 	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
 		return false
 	}
@@ -32,7 +36,7 @@ func wantsJSON(accept []string) bool {
 				continue
 			}
 			json.consider(kind, quality, place, "application/json", "application/*")
-			text.consider(kind, quality, place, "text/plain", "text/*")
+			text.consider(kind, quality, place, textType, "text/*")
 		}
 	}
 	switch {

@@ -64,7 +64,7 @@ func (d *description) check(a *API, r *http.Request, w *httptest.ResponseRecorde
 		Header: w.Header(),
 		Options: &openapi3filter.Options{
 			IncludeResponseStatus: true,
-			ExcludeResponseBody:   kind == "application/yaml" || kind == "text/event-stream",
+			ExcludeResponseBody:   kind == "application/yaml" || kind == "text/event-stream" || kind == "text/html",
 		},
 	}
 	input.SetBodyBytes(w.Body.Bytes())

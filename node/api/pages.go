@@ -18,7 +18,7 @@ type indexJSON struct {
 // prefers JSON.
 func (a *API) getIndex(w *writer, r *http.Request) error {
 	switch {
-	case wantsJSON(r.Header["Accept"]):
+	case wantsJSON(r.Header["Accept"]) && (a.next == nil || wantsJSONOver("text/html", r.Header["Accept"])):
 		index := indexJSON{
 			Name: "lode", Version: a.config.Version, Network: a.chain.Params().Name(), Description: "/openapi.yaml",
 			Endpoints: map[string]string{},

@@ -47,7 +47,7 @@ func figure(f float64) string {
 	case f != 0 && math.Abs(f) < 0.001 || math.Abs(f) >= 1e18:
 		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'e', 2, 64), "e")
 		n, _ := strconv.Atoi(exponent)
-		return mantissa + " × 10^" + strconv.Itoa(n)
+		return mantissa + " × 10" + superscript(n)
 	}
 	prefixes := []string{"", " k", " M", " G", " T", " P"}
 	i := 0
@@ -68,6 +68,17 @@ func figure(f float64) string {
 		decimals = 4
 	}
 	return strconv.FormatFloat(f, 'f', decimals, 64) + prefixes[i]
+}
+
+// superscript returns a number in raised digits.
+func superscript(n int) string {
+	raised := []rune("⁰¹²³⁴⁵⁶⁷⁸⁹")
+	return strings.Map(func(r rune) rune {
+		if r == '-' {
+			return '⁻'
+		}
+		return raised[r-'0']
+	}, strconv.Itoa(n))
 }
 
 // describeSeconds returns a length of time in words.

@@ -183,7 +183,6 @@ func setHeaders(header http.Header) {
 // send writes a page, or the page that tells of the error.
 func (w *Web) send(rw http.ResponseWriter, r *http.Request, a answer, err error) {
 	header := rw.Header()
-	setHeaders(header)
 	header.Set("Cache-Control", "no-store")
 	header.Set("Vary", fragmentHeader)
 	var body []byte

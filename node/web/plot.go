@@ -11,7 +11,7 @@ import (
 // margins.
 const (
 	plotWidth, plotHeight         = 640, 260
-	plotLeft, plotRight           = 56, 12
+	plotLeft, plotRight           = 78, 12
 	plotTop, plotBottom           = 12, 40
 	plotInnerWidth, plotInnerHigh = plotWidth - plotLeft - plotRight, plotHeight - plotTop - plotBottom
 )

@@ -37,6 +37,7 @@ func (w *Web) addRoutes() {
 		{pattern: "/forms/resync", handle: w.formResync, form: true},
 	}
 	w.addPlain("/accounts", "accounts", "Accounts", nil)
+	w.addAPI()
 	w.addPlain("/learn", "learn", "Learn", nil)
 	for step := 1; step <= 5; step++ {
 		w.addPlain(fmt.Sprintf("/learn/%d", step), fmt.Sprintf("learn%d", step), fmt.Sprintf("Learn, step %d", step), step)
@@ -46,9 +47,13 @@ func (w *Web) addRoutes() {
 		w.mux.HandleFunc(rt.pattern, func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, rt) })
 	}
 	w.mux.HandleFunc("/static/{name...}", w.serveStatic)
-	w.mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
-		w.send(rw, r, answer{}, notFound("there is no page at %.80q", r.URL.Path))
-	})
+	// The node drops slashes at the end of a path. Without patterns for what is left, the
+	// mux would lead to the path with the slash, and the browser would go round in circles.
+	for _, pattern := range []string{"/", "/author", "/static"} {
+		w.mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) {
+			w.send(rw, r, answer{}, notFound("there is no page at %.80q", r.URL.Path))
+		})
+	}
 }
 
 // addPlain adds a page that is always the same, if it has a template.
@@ -95,11 +100,14 @@ func (w *Web) Serves(path string) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(path, "/static/")
+	return strings.HasPrefix(path, "/static/") || path == "/author" || path == "/static"
 }
 
 // ServeHTTP implements [http.Handler].
-func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.mux.ServeHTTP(rw, r) }
+func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	setHeaders(rw.Header())
+	w.mux.ServeHTTP(rw, r)
+}
 
 // serve checks what all requests have to fulfil and calls the route's handler.
 func (w *Web) serve(rw http.ResponseWriter, r *http.Request, rt route) {
@@ -165,7 +173,6 @@ func parseQuery(raw string, takes []string) (url.Values, error) {
 }
 
 func (w *Web) serveStatic(rw http.ResponseWriter, r *http.Request) {
-	setHeaders(rw.Header())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		rw.Header().Set("Allow", "GET, HEAD")
 		w.send(rw, r, answer{}, problem{http.StatusMethodNotAllowed, "a file takes GET and HEAD only"})

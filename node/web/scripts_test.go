@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 // links finds the files that a script loads: imports, and addresses that are relative to
 // the script. The first and the third group are set for files that are loaded with the
 // script in any case, the second for those that only some pages load.
-var links = regexp.MustCompile(`(?m)^(?:import|export)\s[^'"]*?['"](\./[^'"]+)['"]|(?:import|optional|begin)\(['"](\./[^'"]+)['"]\)|new URL\(['"](\./[^'"]+)['"], import\.meta\.url\)`)
+var links = regexp.MustCompile(`(?m)^(?:import|export)\s[^'"();]*?['"](\./[^'"]+)['"]|import\(['"](\./[^'"]+)['"]\)|new URL\(['"](\./[^'"]+)['"], import\.meta\.url\)`)
 
 // load adds a script and all that it always loads to the files that a page has.
 func load(t *testing.T, name string, into map[string]int) {

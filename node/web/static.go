@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-//go:embed static
+//go:embed all:static
 var staticFiles embed.FS
 
 // static holds the files that pages load. It does not change after loadStatic.

@@ -117,10 +117,10 @@ func newTxBody(tx block.Tx) txBody {
 
 // The measures of the drawing of a proof.
 const (
-	proofWidth  = 560
-	proofBoxW   = 232
+	proofWidth  = 420
+	proofBoxW   = 192
 	proofBoxH   = 40
-	proofStepH  = 84
+	proofStepH  = 78
 	proofMargin = 12
 )
 

@@ -281,9 +281,9 @@ func (c *minerCheck) easy() error {
 	return nil
 }
 
-// harder raises the difficulty with a clean job.
+// harder raises the difficulty with a clean job, and sends a notification that no miner
+// knows. The miner must ignore the notification and go on.
 func (c *minerCheck) harder() error {
-	// What a miner must not know is passed over.
 	if err := c.wire.write(stratum.NewNotification("mining.lode_check", 1)); err != nil {
 		return err
 	}

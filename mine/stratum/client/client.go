@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/lodepow/lode/internal/loglimit"
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum"
 	"github.com/lodepow/lode/pow"
@@ -36,8 +38,8 @@ const (
 	longestWait  = 2 * time.Minute
 	settledAfter = time.Minute
 
-	// A client that is connected to another pool than the first looks after about this
-	// time whether an earlier one can be reached.
+	// A client that is connected to another pool than the first tries after about this
+	// time whether an earlier one gives work.
 	lookBack = 5 * time.Minute
 
 	// After a block the pool has a moment to send work on it, so that no second block is
@@ -54,6 +56,16 @@ const (
 	maxPending = 64 // requests without an answer
 	maxAnswers = 8  // to requests of the pool, that wait to be written
 	keptWorks  = 64 // works whose solutions are submitted, the latest
+
+	keptUnanswered = 64 // shares that were submitted without an answer, the latest
+)
+
+// A pool decides how often it sends texts, ends connections and refuses shares. These are
+// how many lines of a kind the client writes into the log at once, and after which time
+// it writes another one.
+const (
+	linesAtOnce = 10
+	lineEvery   = time.Minute
 )
 
 // Errors of [Client.Submit].
@@ -102,6 +114,9 @@ type Client struct {
 	random     func() float64
 	log        *slog.Logger
 
+	// Each limits the lines of one kind in the log.
+	texts, hijacks, ends, begins, hidden *loglimit.Limiter
+
 	mu      sync.Mutex
 	life    mine.Lifetime
 	work    *mine.Work // of the latest offer; nil: none
@@ -109,6 +124,10 @@ type Client struct {
 	last    uint64     // number of the latest work
 	session *session   // that has given the present work, or nil
 	stats   stats
+
+	// unanswered are the hashes of shares that the pool may have received though its
+	// answer has not come back, the oldest first; at most keptUnanswered.
+	unanswered []pow.Hash
 
 	// solved is the parent of the latest block that was submitted, and solvedAt is when
 	// the pool has answered. See settleTime.
@@ -159,7 +178,9 @@ func New(c Config) (*Client, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	limiter := func() *loglimit.Limiter { return loglimit.New(linesAtOnce, lineEvery, c.Now) }
 	return &Client{
+		texts: limiter(), hijacks: limiter(), ends: limiter(), begins: limiter(), hidden: limiter(),
 		pools: c.Pools, agent: c.Agent, mask: c.VersionMask & mine.VersionMask, difficulty: c.Difficulty,
 		dial: c.Dial, tls: c.TLS, now: c.Now, random: c.Random, log: c.Logger,
 		life:  mine.NewLifetime(),
@@ -221,11 +242,24 @@ func (c *Client) post(s *session, job stratum.Notify, terms stratum.Terms, clean
 	}
 	if c.session != s {
 		c.stats.connected(s.pool, c.now())
-		c.log.Info("connected to the pool", "pool", s.pool, "user", s.pool.User)
+		c.begins.Log(c.log, slog.LevelInfo, "connected to the pool", "pool", s.pool, "user", s.pool.User)
 	}
 	c.session, c.work = s, &w
 	c.stats.jobTaken(c.now(), w)
+	c.warnOfHidden(s.pool, w)
 	return nil
+}
+
+// warnOfHidden says in the log that the shares of a work are harder than its blocks. Then
+// most blocks are not found: a miner submits what the pool asks for and nothing else, as
+// all widespread miners do. A pool that wants every block must not ask for more than the
+// network does.
+func (c *Client) warnOfHidden(p Pool, w mine.Work) {
+	network, err := w.Bits.Target()
+	if share := targetOf(w); err == nil && share.Cmp(network) < 0 {
+		c.hidden.Log(c.log, slog.LevelWarn, "the pool asks for harder shares than the network asks for blocks, so blocks are missed",
+			"pool", p, "difficulty", share.Difficulty(), "network", network.Difficulty())
+	}
 }
 
 // withdraw ends the work of a session whose connection is lost.
@@ -284,11 +318,35 @@ func (c *Client) submit(ctx context.Context, sol mine.Solution) (_ mine.Outcome,
 		return stratum.SubmitOf(s.pool.User, o.job, o.work, sol).Message(id)
 	})
 	if err != nil {
+		if !errors.Is(err, errTooMany) && !errors.Is(err, errNotConnected) {
+			c.noteUnanswered(sol.Hash)
+		}
 		return mine.Unanswered, 0, err
 	}
 	var refused *stratum.Error
 	if err := answer.Check(); errors.As(err, &refused) {
-		return refused.Outcome(), 0, refused
+		outcome := refused.Outcome()
+		if outcome != mine.Duplicate || !c.wasUnanswered(sol.Hash) {
+			return outcome, 0, refused
+		}
+		// The pool had taken the share, and its answer was lost.
 	}
 	return mine.Accepted, 1 / targetOf(o.work).Probability(), nil
+}
+
+// noteUnanswered notes that the pool may have received the share.
+func (c *Client) noteUnanswered(hash pow.Hash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.unanswered) == keptUnanswered {
+		c.unanswered = slices.Delete(c.unanswered, 0, 1)
+	}
+	c.unanswered = append(c.unanswered, hash)
+}
+
+// wasUnanswered reports whether the share has been submitted before, without an answer.
+func (c *Client) wasUnanswered(hash pow.Hash) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.unanswered, hash)
 }

@@ -124,6 +124,86 @@ func TestRejections(t *testing.T) {
 	})
 }
 
+// The pool takes a share and its answer is lost with the connection. The client submits it
+// again over the next one, which has the same extranonce, and the pool says that it is a
+// duplicate: the share counts. A share that was never without an answer is a duplicate.
+func TestAnswerIsLost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 1, nil)
+		pool := f.accept()
+		pool.greet()
+		pool.send(jobLine("j1", true))
+		w := work(t, c)
+		lost, plain := solution(w, 1), solution(w, 2)
+		done := submit(t, c, lost)
+		pool.expect(stratum.MethodSubmit)
+		_ = pool.Close()
+		if r := <-done; r.outcome != mine.Unanswered || r.err == nil {
+			t.Fatalf("%v, %v", r.outcome, r.err)
+		}
+		// Nothing is sent while there is no connection, so the pool cannot know this share.
+		if r := <-submit(t, c, plain); r.outcome != mine.Unanswered {
+			t.Fatalf("%v, %v", r.outcome, r.err)
+		}
+		pool = f.accept()
+		pool.greet()
+		pool.send(jobLine("j1", true))
+		work(t, c)
+		const duplicate = `,"result":null,"error":[22,"Duplicate share",null]}`
+		done = submit(t, c, lost)
+		pool.send(`{"id":` + pool.expect(stratum.MethodSubmit).ID.String() + duplicate)
+		if r := <-done; r.outcome != mine.Accepted || r.err != nil {
+			t.Errorf("the share without an answer: %v, %v; want accepted", r.outcome, r.err)
+		}
+		done = submit(t, c, plain)
+		pool.send(`{"id":` + pool.expect(stratum.MethodSubmit).ID.String() + duplicate)
+		if r := <-done; r.outcome != mine.Duplicate || r.err == nil {
+			t.Errorf("a share that was never submitted before: %v, %v; want duplicate", r.outcome, r.err)
+		}
+		if s := c.Stats(); s.Shares[mine.Accepted] != 1 || s.Shares[mine.Duplicate] != 1 || s.Hashes != 1/w.Target.Probability() || s.Rejects["Duplicate share"] != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// An answer that does not come in time is as good as lost.
+func TestAnswerIsLate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 1, nil)
+		pool := f.accept()
+		pool.greet()
+		pool.send(jobLine("j1", true))
+		sol := solution(work(t, c), 1)
+		done := submit(t, c, sol)
+		pool.expect(stratum.MethodSubmit)
+		if r := <-done; r.outcome != mine.Unanswered {
+			t.Fatalf("%v, %v", r.outcome, r.err)
+		}
+		done = submit(t, c, sol)
+		pool.send(`{"id":` + pool.expect(stratum.MethodSubmit).ID.String() + `,"result":null,"error":[22,"Duplicate share",null]}`)
+		if r := <-done; r.outcome != mine.Accepted {
+			t.Errorf("%v, %v; want accepted", r.outcome, r.err)
+		}
+	})
+}
+
+// A client remembers a bounded number of shares without an answer.
+func TestUnansweredIsBounded(t *testing.T) {
+	c, err := New(Config{Pools: testPools(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := func(i int) pow.Hash { return pow.DoubleSHA256([]byte{byte(i)}) }
+	for i := range 2 * keptUnanswered {
+		c.noteUnanswered(hash(i))
+	}
+	if len(c.unanswered) != keptUnanswered || c.wasUnanswered(hash(keptUnanswered-1)) || !c.wasUnanswered(hash(keptUnanswered)) || !c.wasUnanswered(hash(2*keptUnanswered-1)) {
+		t.Errorf("%d hashes are kept", len(c.unanswered))
+	}
+}
+
 // A difficulty holds for the jobs that follow; a share is judged by that of its job.
 func TestDifficultyOfTheNextJob(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -48,7 +48,7 @@ func (s *session) send(ctx context.Context, request func(stratum.ID) stratum.Mes
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return errLost
+		return errNotConnected
 	}
 	if answered != nil && len(s.pending) >= maxPending {
 		s.mu.Unlock()

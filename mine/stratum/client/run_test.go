@@ -69,8 +69,9 @@ func TestBackOff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFakeNet(t)
 		c := start(t, f, 1, nil)
+		waits := []time.Duration{0, 5, 10, 20, 40, 60, 60, 60}
 		last := time.Now()
-		for i, want := range []time.Duration{0, 5, 10, 20, 40, 60, 60, 60} {
+		for i, want := range waits {
 			pool := f.accept()
 			if wait := pool.at.Sub(last); wait != want*time.Second {
 				t.Errorf("connection %d after %v, want %v", i, wait, want*time.Second)
@@ -79,22 +80,12 @@ func TestBackOff(t *testing.T) {
 			_ = pool.Close()
 		}
 		pool := f.accept()
-		// The connection before did not stand mining.configure, as far as the client
-		// knows, so this one may or may not begin with it.
-		line, err := pool.in.ReadLine()
-		if err != nil {
-			t.Fatal(err)
+		// After a connection that ended during mining.configure, the client does without
+		// it once. Every other connection is one of these, and this is an odd one.
+		if len(waits)%2 != 0 {
+			t.Fatal("this connection would begin without mining.configure")
 		}
-		m, err := stratum.Parse(line)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m.Method == stratum.MethodConfigure {
-			pool.answer(m, `{}`)
-			m = pool.expect(stratum.MethodSubscribe)
-		}
-		pool.answer(m, subscription)
-		pool.answer(pool.expect(stratum.MethodAuthorize), "true")
+		pool.greet()
 		pool.send(jobLine("1", true))
 		work(t, c)
 		time.Sleep(settledAfter)
@@ -182,14 +173,9 @@ func TestFailOver(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		answering := make(chan struct{})
-		go func() { // pings
+		go func() {
 			defer close(answering)
-			for {
-				if _, err := third.in.ReadLine(); err != nil {
-					return
-				}
-				third.send(`{"id":0,"result":"pong"}`)
-			}
+			third.answerPings()
 		}()
 		f.none(time.Hour)
 		work(t, c)
@@ -197,6 +183,10 @@ func TestFailOver(t *testing.T) {
 		down["a:3333"] = false
 		mu.Unlock()
 		probe := f.accept()
+		probe.greet()
+		work(t, c) // that of the third pool, because the first has not sent a job
+		probe.send(jobLine("probe", true))
+		probe.ended()
 		back := f.accept()
 		if probe.address != "a:3333" || back.address != "a:3333" || back.at.Sub(probe.at) > time.Second {
 			t.Errorf("looked at %s and connected to %s %v later", probe.address, back.address, back.at.Sub(probe.at))
@@ -206,6 +196,114 @@ func TestFailOver(t *testing.T) {
 		back.send(jobLine("1", true))
 		work(t, c)
 		if s := c.Stats(); s.Pool != "stratum+tcp://a:3333" {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// login does the handshake with a client that does not ask to roll versions.
+func (c *fakeConn) login() {
+	c.t.Helper()
+	c.answer(c.expect(stratum.MethodSubscribe), subscription)
+	c.answer(c.expect(stratum.MethodAuthorize), "true")
+}
+
+// answerPings answers whatever the client asks until the connection ends.
+func (c *fakeConn) answerPings() {
+	for {
+		if _, err := c.in.ReadLine(); err != nil {
+			return
+		}
+		if _, err := c.Write([]byte(`{"id":0,"result":"pong"}` + "\n")); err != nil {
+			return
+		}
+	}
+}
+
+// A first pool that takes connections and gives no work does not draw the client away from
+// the pool that gives some, whatever it does instead.
+func TestFirstPoolGivesNoWork(t *testing.T) {
+	for name, script := range map[string]func(pool *fakeConn){
+		"takes connections only": func(pool *fakeConn) { pool.expect(stratum.MethodSubscribe) },
+		"ends them":              func(pool *fakeConn) { _ = pool.Close() },
+		"has no job":             func(pool *fakeConn) { pool.login() },
+		"has a job without sense": func(pool *fakeConn) {
+			pool.login()
+			pool.send(`{"id":null,"method":"mining.notify","params":["1"]}`)
+		},
+		"refuses the worker": func(pool *fakeConn) {
+			pool.answer(pool.expect(stratum.MethodSubscribe), subscription)
+			pool.answer(pool.expect(stratum.MethodAuthorize), "false")
+		},
+		"sends the miner elsewhere": func(pool *fakeConn) {
+			pool.login()
+			pool.send(`{"id":null,"method":"client.reconnect","params":["",3334,0]}`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := newFakeNet(t)
+				c := start(t, f, 2, func(c *Config) { c.NoVersions = true })
+				_ = f.accept().Close() // the first pool is gone for a moment
+				second := f.accept()
+				if second.address != "b:3333" {
+					t.Fatalf("connected to %s", second.address)
+				}
+				second.login()
+				second.send(jobLine("1", true))
+				first := work(t, c)
+				go second.answerPings()
+				for range 5 {
+					probe := f.accept()
+					if probe.address != "a:3333" {
+						t.Fatalf("connected to %s", probe.address)
+					}
+					script(probe)
+					if w := work(t, c); w.ID != first.ID {
+						t.Fatalf("work %s, want %s: the client has left the pool that gives work", w.ID, first.ID)
+					}
+				}
+				if s := c.Stats(); s.Pool != "stratum+tcp://b:3333" || s.Connections != 1 || s.Failures != 1 {
+					t.Errorf("%+v", s)
+				}
+			})
+		})
+	}
+}
+
+// The client goes back to the best pool that gives work, which need not be the first.
+func TestBackToSecondPool(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 3, func(c *Config) { c.NoVersions = true })
+		_ = f.accept().Close()
+		_ = f.accept().Close()
+		login := func(pool *fakeConn) {
+			pool.login()
+			pool.send(jobLine("1", true))
+		}
+		third := f.accept()
+		login(third)
+		work(t, c)
+		go third.answerPings()
+		a := f.accept()
+		if a.address != "a:3333" {
+			t.Fatalf("looked at %s", a.address)
+		}
+		_ = a.Close()
+		b := f.accept()
+		if b.address != "b:3333" {
+			t.Fatalf("looked at %s", b.address)
+		}
+		login(b)
+		b.ended()
+		back := f.accept()
+		if back.address != "b:3333" {
+			t.Fatalf("connected to %s", back.address)
+		}
+		login(back)
+		work(t, c)
+		if s := c.Stats(); s.Pool != "stratum+tcp://b:3333" {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -38,6 +38,10 @@ type session struct {
 	jobTerms stratum.Terms                           // in force when it came
 	since    time.Time                               // of the first work; zero: none yet
 
+	// probes says that the session only finds out whether the pool gives work. It offers
+	// none to the miner, and ends with errGivesWork.
+	probes bool
+
 	worked chan struct{}      // closed when there is work for the first time
 	order  *stratum.Reconnect // what client.reconnect has said, if it ended the session
 }
@@ -94,6 +98,9 @@ func (s *session) close() {
 
 // errSilent ends a session whose pool says nothing.
 var errSilent = fmt.Errorf("the pool has said nothing for %v, not even to a ping", quietTimeout+pingTimeout)
+
+// errGivesWork ends a session that only finds out whether the pool gives work.
+var errGivesWork = errors.New("the pool gives work")
 
 // errReconnect ends a session because the pool has said so.
 var errReconnect = errors.New("the pool told its miners to connect again")

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum"
@@ -44,7 +45,7 @@ func (s *session) take(m stratum.Message) error {
 		return s.reconnect(m)
 	case stratum.MethodShowMessage:
 		if show, err := stratum.ParseShowMessage(m); err == nil {
-			s.log.Info("message of the pool", "text", show.Text)
+			s.client.texts.Log(s.log, slog.LevelInfo, "message of the pool", "text", show.Text)
 		}
 	case stratum.MethodGetVersion:
 		s.reply(stratum.NewAnswer(m.ID, s.client.agent))
@@ -123,6 +124,12 @@ func (s *session) offer(clean bool) error {
 		s.since = s.client.now()
 	}
 	s.mu.Unlock()
+	if s.probes {
+		if _, err := job.Work("1", terms); err != nil {
+			return s.nonsense(err)
+		}
+		return errGivesWork
+	}
 	if err := s.client.post(s, *job, terms, clean || first); err != nil {
 		return s.nonsense(err)
 	}
@@ -137,11 +144,11 @@ func (s *session) offer(clean bool) error {
 func (s *session) reconnect(m stratum.Message) error {
 	r, err := stratum.ParseReconnect(m)
 	if err != nil {
-		s.log.Warn("the pool told its miners to connect again, but not where", "err", err)
+		s.client.hijacks.Log(s.log, slog.LevelWarn, "the pool told its miners to connect again, but not where", "err", err)
 		return nil
 	}
 	if _, ok := s.pool.redirect(r.Host, r.Port); !ok {
-		s.log.Warn("the pool tried to send its miners to another host: ignored", "host", r.Host, "port", r.Port)
+		s.client.hijacks.Log(s.log, slog.LevelWarn, "the pool tried to send its miners to another host: ignored", "host", r.Host, "port", r.Port)
 		return nil
 	}
 	s.order = &r

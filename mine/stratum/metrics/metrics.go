@@ -35,6 +35,9 @@ type metrics struct {
 	age          *prometheus.Desc
 	workers      *prometheus.Desc
 	rate         *prometheus.Desc
+	low          *prometheus.Desc
+	high         *prometheus.Desc
+	difficulty   *prometheus.Desc
 	notified     prometheus.Histogram
 }
 
@@ -53,6 +56,9 @@ func newMetrics(s *server.Server) *metrics {
 		age:          desc("job_age_seconds", "Age of the work that the miners search; 0 if there is none."),
 		workers:      desc("workers", "Names of workers that are remembered."),
 		rate:         desc("hash_rate", "Hash rate of all miners over five minutes, as their shares show it, in hashes a second."),
+		low:          desc("hash_rate_low", "With 95 % confidence the hash rate of all miners is at least this. There is no such series without shares."),
+		high:         desc("hash_rate_high", "With 95 % confidence the hash rate of all miners is at most this. There is no such series without shares."),
+		difficulty:   desc("difficulty", "Difficulty of the shares of the sessions' present jobs: the least, the median and the greatest; 0 if no session has a job.", "bound"),
 		notified: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "lode_stratum_new_tip_seconds",
 			Help: "Time from a new tip until a miner has been sent its job.",
@@ -64,7 +70,7 @@ func newMetrics(s *server.Server) *metrics {
 
 // Describe implements [prometheus.Collector].
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.sessions, m.closed, m.shares, m.solutions, m.jobs, m.difficulties, m.age, m.workers, m.rate} {
+	for _, d := range []*prometheus.Desc{m.sessions, m.closed, m.shares, m.solutions, m.jobs, m.difficulties, m.age, m.workers, m.rate, m.low, m.high, m.difficulty} {
 		ch <- d
 	}
 	m.notified.Describe(ch)
@@ -73,8 +79,8 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	stats := m.server.Stats()
-	gauge := func(d *prometheus.Desc, v float64) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
@@ -98,5 +104,12 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.age, age)
 	gauge(m.workers, float64(stats.Workers))
 	gauge(m.rate, stats.Rate.Rate)
+	if stats.Rate.Shares > 0 {
+		gauge(m.low, stats.Rate.Low)
+		gauge(m.high, stats.Rate.High)
+	}
+	gauge(m.difficulty, stats.Spread.Least, "least")
+	gauge(m.difficulty, stats.Spread.Median, "median")
+	gauge(m.difficulty, stats.Spread.Greatest, "greatest")
 	m.notified.Collect(ch)
 }

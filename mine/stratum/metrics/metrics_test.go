@@ -63,6 +63,9 @@ lode_stratum_job_age_seconds 0
 		"lode_stratum_difficulties_total":    1,
 		"lode_stratum_workers":               1,
 		"lode_stratum_hash_rate":             1,
+		"lode_stratum_hash_rate_low":         0, // until there are shares
+		"lode_stratum_hash_rate_high":        0,
+		"lode_stratum_difficulty":            3,
 		"lode_stratum_new_tip_seconds":       1,
 	} {
 		if got, err := testutil.GatherAndCount(reg, name); got != series || err != nil {

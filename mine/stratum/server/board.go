@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/lodepow/lode/mine"
@@ -41,7 +42,7 @@ func (s *Server) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		offer, err := s.source.Offer()
 		if err != nil {
-			s.log.Warn("there is no work for the miners", "err", err)
+			s.idles.Log(s.log, slog.LevelWarn, "there is no work for the miners", "err", err)
 			pause(ctx, time.Second)
 			continue
 		}

@@ -1,13 +1,18 @@
 package server
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum/vardiff"
 )
 
@@ -116,6 +121,108 @@ func TestMinerDoesNotRead(t *testing.T) {
 		}
 	})
 }
+
+// The time that the source takes for a block is not the miner's: its session goes on even
+// though the next line has begun meanwhile. The rest of the line has the usual time.
+func TestSourceIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWork("a")
+		w.Bits = easyBits
+		source := newTestSource(w)
+		source.takes = 29 * time.Second
+		s, l := start(t, Config{Source: source, Vardiff: easyShares})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		for round := range uint32(3) {
+			line, err := json.Marshal(map[string]any{"id": "share", "method": "mining.submit", "params": m.submission("ann", m.solve(m.job, round, 0, 1e-9, true))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			if _, err := io.WriteString(m.conn, string(line)+"\n"+`{"id":"ping","method"`); err != nil { // and a part of the next line
+				t.Fatal(err)
+			}
+			m.answered(`"share"`)
+			if took := time.Since(began); took < source.takes {
+				t.Fatalf("the share was answered after %v", took)
+			}
+			time.Sleep(9 * time.Second)
+			m.send(`:"mining.ping","params":[]}`)
+			m.answered(`"ping"`)
+		}
+		if got := s.Stats(); got.Sessions != 1 || got.Closed[Slow] != 0 {
+			t.Errorf("%+v", got)
+		}
+		if _, err := io.WriteString(m.conn, `{"id":`); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		m.ended()
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("a line without an end was waited for for %v", took)
+		}
+	})
+}
+
+// What strangers do fills no log, however often they do it.
+func TestLogIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s, l := start(t, Config{
+			Source: newTestSource(testWork("a")), Limits: Limits{Sessions: 1},
+			Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		connect(t, l.dial(t)).login("ann")
+		for range 1000 {
+			connect(t, l.dial(t)).ended()
+		}
+		synctest.Wait()
+		if n := strings.Count(log.String(), "a miner was refused"); n != linesAtOnce {
+			t.Errorf("%d lines about 1000 refused connections, want %d", n, linesAtOnce)
+		}
+		time.Sleep(2 * lineEvery)
+		connect(t, l.dial(t)).ended()
+		synctest.Wait()
+		if !strings.Contains(log.String(), "left_out=990") {
+			t.Errorf("the log does not say how many lines were left out:\n%s", log.String())
+		}
+		if got := s.Stats().Closed[Full]; got != 1001 {
+			t.Errorf("%d connections were counted, want 1001", got)
+		}
+	})
+}
+
+// If no job can be made of the source's work, the log says so, and the sessions end for a
+// reason of its own.
+func TestNoJobCanBeMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		source := &namingSource{testSource: newTestSource(testWork("a")), err: errors.New("the tag is too long")}
+		s, l := start(t, Config{Source: source, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		for range 100 {
+			m := connect(t, l.dial(t))
+			m.subscribe()
+			m.wantAccepted(m.call("mining.authorize", "ann"))
+			m.ended()
+		}
+		synctest.Wait()
+		if got := s.Stats(); got.Closed[NoJob] != 100 || got.Closed[Left] != 0 {
+			t.Errorf("%+v", got)
+		}
+		const said = "no job can be made for a miner"
+		if n := strings.Count(log.String(), said); n != linesAtOnce || !strings.Contains(log.String(), "the tag is too long") {
+			t.Errorf("%d lines, want %d with the reason:\n%s", n, linesAtOnce, log.String())
+		}
+	})
+}
+
+// namingSource is a source that cannot name its miners.
+type namingSource struct {
+	*testSource
+	err error
+}
+
+func (s *namingSource) Name(mine.Work, string) (mine.Work, error) { return mine.Work{}, s.err }
 
 // A session may be silent for as long as there is nothing to mine.
 func TestIdleWithoutWork(t *testing.T) {

@@ -78,6 +78,14 @@ const (
 	// maxName is the length in bytes of the longest name of a worker.
 	maxName = 64
 
+	// These are how many lines the server writes into the log at once about one kind of
+	// event that miners cause, and after which time it writes another one. Solutions of
+	// the source's work are rarer than other events, and of more interest.
+	linesAtOnce     = 10
+	lineEvery       = time.Minute
+	solutionsAtOnce = 100
+	solutionEvery   = time.Second
+
 	defaultMaxAhead = 2 * time.Hour
 )
 

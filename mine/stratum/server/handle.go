@@ -36,7 +36,9 @@ func (s *session) handle(ctx context.Context, line []byte) error {
 	case stratum.MethodSubmit:
 		return s.submit(ctx, m)
 	case stratum.MethodExtranonce:
-		return s.answer(stratum.NewAnswer(m.ID, true)) // which is easy, as it never changes
+		// The miner asks to be told of other extranonces. Those of a session never
+		// change, so there is nothing to tell.
+		return s.answer(stratum.NewAnswer(m.ID, true))
 	case stratum.MethodPing:
 		return s.answer(stratum.Pong(m.ID))
 	}
@@ -181,9 +183,10 @@ func (s *session) addName(name string) bool {
 	return true
 }
 
-// suggest answers mining.suggest_difficulty. The difficulty is that of the next job,
-// within the bounds; then the shares decide, as always. A miner that changes its mind
-// all the time is answered, and not heeded.
+// suggest answers mining.suggest_difficulty. The next job has the suggested difficulty,
+// within the bounds of the server. After that the shares decide, as in every session. A
+// suggestion that comes too soon after the one before is answered in the same way, but it
+// changes nothing.
 func (s *session) suggest(m stratum.Message) error {
 	d, err := stratum.ParseSuggestDifficulty(m)
 	if err != nil {

@@ -2,7 +2,9 @@ package server
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strconv"
@@ -33,6 +35,10 @@ func (s *session) sendJobs() {
 	for {
 		b := s.server.board.Load()
 		lines, fresh, err := s.nextJob(b)
+		if err != nil && !errors.Is(err, errOtherSpace) {
+			s.server.failures.Log(s.server.log, slog.LevelWarn, "no job can be made for a miner, so its session ends", "from", s.conn.RemoteAddr(), "err", err)
+			err = fmt.Errorf("%w: %w", errNoJob, err)
+		}
 		if err == nil && len(lines) > 0 {
 			err = s.write(lines)
 		}

@@ -67,6 +67,7 @@ type testSource struct {
 	got     []mine.Solution
 	outcome mine.Outcome // of every submission; Unanswered: Accepted
 	refuse  error
+	takes   time.Duration // how long each submission takes
 }
 
 func newTestSource(w *mine.Work) *testSource { return &testSource{life: mine.NewLifetime(), work: w} }
@@ -78,6 +79,7 @@ func (s *testSource) Offer() (mine.Offer, error) {
 }
 
 func (s *testSource) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, error) {
+	time.Sleep(s.takes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.got = append(s.got, sol)
@@ -236,6 +238,20 @@ func (m *miner) receive() message {
 		m.t.Fatalf("%s: %v", line, err)
 	}
 	return msg
+}
+
+// answered receives lines until the answer to the request with that ID, as JSON.
+func (m *miner) answered(id string) {
+	m.t.Helper()
+	for {
+		msg := m.receive()
+		if msg.Method == "" && string(msg.ID) == id {
+			return
+		}
+		if msg.Method != "" {
+			m.note(msg)
+		}
+	}
 }
 
 // call sends a request and returns its answer. What comes before it is noted.
@@ -421,11 +437,16 @@ func (m *miner) solve(j jobLine, extranonce2, flip uint32, difficulty float64, g
 // submit submits a share, with the bits of the version if the session rolls them.
 func (m *miner) submit(worker string, s share) message {
 	m.t.Helper()
+	return m.call("mining.submit", m.submission(worker, s)...)
+}
+
+// submission returns the parameters with which a share is submitted.
+func (m *miner) submission(worker string, s share) []any {
 	params := []any{worker, s.job.name, hex.EncodeToString(s.extranonce2), fmt.Sprintf("%08x", s.time), fmt.Sprintf("%08x", s.nonce)}
 	if m.mask != 0 {
 		params = append(params, fmt.Sprintf("%08x", s.version&m.mask))
 	}
-	return m.call("mining.submit", params...)
+	return params
 }
 
 // wantAccepted fails the test unless the answer says yes.

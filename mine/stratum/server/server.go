@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lodepow/lode/internal/loglimit"
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum/vardiff"
 )
@@ -24,6 +25,9 @@ type Server struct {
 	maxAhead time.Duration
 	now      func() time.Time
 	log      *slog.Logger
+
+	// Each limits the lines of one kind in the log.
+	refusals, failures, solutions, idles *loglimit.Limiter
 
 	board    atomic.Pointer[board] // what the sessions work on; never nil
 	observer Observer              // set before Run
@@ -67,6 +71,10 @@ func New(c Config) (*Server, error) {
 		sessions: map[uint32]*session{}, each: map[netip.Addr]int{}, next: c.First, space: space,
 		workers: map[string]*worker{}, closed: map[Reason]uint64{},
 	}
+	// Whatever is logged by a limiter happens as often as miners like.
+	s.refusals, s.failures = loglimit.New(linesAtOnce, lineEvery, nil), loglimit.New(linesAtOnce, lineEvery, nil)
+	s.idles = loglimit.New(linesAtOnce, lineEvery, nil)
+	s.solutions = loglimit.New(solutionsAtOnce, solutionEvery, nil)
 	s.namer, _ = c.Source.(mine.Namer)
 	s.board.Store(newBoard())
 	return s, nil
@@ -142,7 +150,7 @@ func (s *Server) begin(ctx context.Context, conn net.Conn) {
 	session := newSession(s, conn)
 	if !s.add(session) {
 		_ = conn.Close()
-		s.log.Warn("a miner was refused, because there are too many sessions", "from", conn.RemoteAddr())
+		s.refusals.Log(s.log, slog.LevelWarn, "a miner was refused, because there are too many sessions", "from", conn.RemoteAddr())
 		return
 	}
 	s.running.Go(func() {

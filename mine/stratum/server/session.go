@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,16 +62,20 @@ const (
 	Long      Reason = "long"      // a line was too long
 	Malformed Reason = "malformed" // too many lines made no sense
 	Space     Reason = "space"     // the source's work needs other extranonces
+	NoJob     Reason = "job"       // the source's work could not be made into a job
 	Shutdown  Reason = "shutdown"  // the server has stopped
 )
 
 // Reasons returns all reasons.
 func Reasons() []Reason {
-	return []Reason{Left, Full, Handshake, Idle, Slow, Long, Malformed, Space, Shutdown}
+	return []Reason{Left, Full, Handshake, Idle, Slow, Long, Malformed, Space, NoJob, Shutdown}
 }
 
 // errOtherSpace ends a session, so that the miner subscribes again.
 var errOtherSpace = errors.New("the source's work has other extranonces than before")
+
+// errNoJob ends a session, because the source offers work that its server cannot use.
+var errNoJob = errors.New("no job could be made")
 
 // errMalformed ends a session.
 var errMalformed = errors.New("too many lines make no sense")
@@ -124,6 +129,8 @@ func (s *session) reasonOf(err error) Reason {
 		return Malformed
 	case errors.Is(err, errOtherSpace):
 		return Space
+	case errors.Is(err, errNoJob):
+		return NoJob
 	case errors.Is(err, errIdle):
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -198,74 +205,72 @@ func (s *session) tick(now time.Time) {
 var errIdle = fmt.Errorf("the miner is silent: %w", os.ErrDeadlineExceeded)
 
 // pacedReader reads from the connection of a session. It gives the miner a time for each
-// line, and another one between two lines.
+// line, and another one between two lines. Only the time that a read waits for the miner
+// counts: between two reads the server handles lines, and it may have to wait for the
+// source.
 type pacedReader struct {
 	session *session
-	partial bool // the latest byte is not the end of a line
-	begun   bool // the handshake's deadline has been set
+
+	// partial says that the latest byte was not the end of a line. left is then how much
+	// longer the miner may take for the rest of the line.
+	partial bool
+	left    time.Duration
+
+	// handshake is when the miner must be ready for jobs, or zero before the first read.
+	handshake time.Time
 }
 
 // Read implements [io.Reader].
 func (p *pacedReader) Read(b []byte) (int, error) {
 	s := p.session
 	for {
-		if !p.partial {
-			if err := p.awaitLine(); err != nil {
-				return 0, err
-			}
+		began := time.Now()
+		if err := s.conn.SetReadDeadline(p.deadline(began)); err != nil {
+			return 0, err
 		}
 		n, err := s.conn.Read(b)
-		if n > 0 {
+		p.left -= time.Since(began)
+		switch {
+		case n > 0:
 			p.note(b[:n])
-			return n, nil // an error is the next call's as well
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && !p.partial {
-			if s.mayBeIdle() {
-				continue
-			}
+			return n, nil // the connection returns an error again with the next read
+		case err == nil:
+			return 0, io.ErrNoProgress
+		case p.partial || !errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, err
+		case !s.mayBeIdle():
 			return 0, errIdle
 		}
-		if err == nil {
-			err = io.ErrNoProgress
-		}
-		return 0, err
+		// The miner is silent because there is no work for it. It has more time.
 	}
 }
 
-// awaitLine sets the deadline for the first byte of a line. That of the handshake is set
-// once, and covers all lines until a worker is authorized.
-func (p *pacedReader) awaitLine() error {
+// deadline returns until when the next read may wait for the miner. Before the miner is
+// ready for jobs, that is the end of the handshake, whatever it sends.
+func (p *pacedReader) deadline(now time.Time) time.Time {
 	s := p.session
 	s.mu.Lock()
 	ready := s.isReady()
 	s.mu.Unlock()
+	if p.handshake.IsZero() {
+		p.handshake = now.Add(s.server.limits.Handshake)
+	}
 	switch {
-	case ready:
-		return s.conn.SetReadDeadline(time.Now().Add(s.server.limits.Idle))
-	case !p.begun:
-		p.begun = true
-		return s.conn.SetReadDeadline(time.Now().Add(s.server.limits.Handshake))
+	case !ready:
+		return p.handshake
+	case p.partial:
+		return now.Add(p.left)
 	}
-	return nil
+	return now.Add(s.server.limits.Idle)
 }
 
-// note sets the deadline for the end of a line that has begun.
+// note notes which bytes have been read, and gives the miner the time for a line if a line
+// has begun in them.
 func (p *pacedReader) note(b []byte) {
-	s := p.session
-	last := b[len(b)-1]
-	newLine := !p.partial
-	for _, c := range b[:len(b)-1] {
-		newLine = newLine || c == '\n'
-	}
-	p.partial = last != '\n'
-	if !p.partial || !newLine {
-		return
-	}
-	s.mu.Lock()
-	ready := s.isReady()
-	s.mu.Unlock()
-	if ready { // before that, the deadline of the handshake is the earlier one
-		_ = s.conn.SetReadDeadline(time.Now().Add(s.server.limits.LineTime)) // the next read has the error
+	begins := !p.partial || bytes.IndexByte(b[:len(b)-1], '\n') >= 0
+	p.partial = b[len(b)-1] != '\n'
+	if p.partial && begins {
+		p.left = p.session.server.limits.LineTime
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -31,6 +32,28 @@ type Stats struct {
 	JobSince     time.Time // when the present work came; zero if there is none
 	Workers      int       // that are remembered
 	Rate         vardiff.Estimate
+	Spread       Spread // of the sessions' difficulties
+}
+
+// Spread says how the difficulties of the sessions that have a job are distributed. All are
+// 0 if there is no such session.
+type Spread struct{ Least, Median, Greatest float64 }
+
+// spread returns the distribution of the difficulties of the sessions' latest jobs.
+func (s *Server) spread() Spread {
+	var all []float64
+	for _, session := range s.all() {
+		session.mu.Lock()
+		if j := session.lastJob(); j != nil {
+			all = append(all, j.difficulty)
+		}
+		session.mu.Unlock()
+	}
+	if len(all) == 0 {
+		return Spread{}
+	}
+	slices.Sort(all)
+	return Spread{all[0], all[len(all)/2], all[len(all)-1]}
 }
 
 // Stats returns the present numbers.
@@ -38,6 +61,7 @@ func (s *Server) Stats() Stats {
 	stats := Stats{
 		Closed: map[Reason]uint64{}, Shares: map[Share]uint64{}, Solutions: map[mine.Outcome]uint64{},
 		Jobs: s.counts.jobs.Load(), Difficulties: s.counts.difficulties.Load(),
+		Spread: s.spread(),
 	}
 	for i, share := range Shares() {
 		stats.Shares[share] = s.counts.shares[i].Load()
@@ -94,10 +118,11 @@ func (s *Server) noteBlock(b Block, err error) {
 	if i := int(b.Outcome); i >= 0 && i < len(s.counts.solutions) {
 		s.counts.solutions[i].Add(1)
 	}
+	args := []any{"worker", b.Worker, "height", b.Height, "hash", b.Hash, "outcome", b.Outcome}
 	if err != nil {
-		s.log.Warn("a miner's solution was not accepted", "worker", b.Worker, "height", b.Height, "hash", b.Hash, "outcome", b.Outcome, "err", err)
+		s.solutions.Log(s.log, slog.LevelWarn, "a miner's solution was not accepted", append(args, "err", err)...)
 	} else {
-		s.log.Info("a miner has found a solution", "worker", b.Worker, "height", b.Height, "hash", b.Hash, "outcome", b.Outcome)
+		s.solutions.Log(s.log, slog.LevelInfo, "a miner has found a solution", args...)
 	}
 	s.mu.Lock()
 	if len(s.blocks) == s.limits.Blocks {

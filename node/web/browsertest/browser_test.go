@@ -25,14 +25,14 @@ import (
 const (
 	// patience is how long a test waits for something that a page should do. Only a page
 	// that hangs reaches it, on however slow a machine.
-	patience = 60 * time.Second
+	patience = 25 * time.Second
 
 	// look is the pause between two looks at a page for which a test waits.
 	look = 20 * time.Millisecond
 )
 
 // browser is a running Chromium with a profile of its own, which is removed when the test
-// ends.
+// ends; or a session in it, which shares neither storage nor workers with others.
 type browser struct {
 	t   testing.TB
 	ctx context.Context
@@ -53,9 +53,12 @@ func chromium(t testing.TB) string {
 	return ""
 }
 
-// startBrowser starts a browser that ends with the test. flags are further flags of
-// Chromium, as pairs of a name and a value.
-func startBrowser(t testing.TB, flags ...string) *browser {
+// lan is a host name that leads to this machine. Unlike localhost, it is no trustworthy
+// origin for the browser, just as the address of a machine in a local network.
+const lan = "node.lode.test"
+
+// startBrowser starts a browser that ends with the test.
+func startBrowser(t testing.TB) *browser {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium(t)),
@@ -66,10 +69,8 @@ func startBrowser(t testing.TB, flags ...string) *browser {
 		chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("host-resolver-rules", "MAP "+lan+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
 	)
-	for i := 0; i+1 < len(flags); i += 2 {
-		options = append(options, chromedp.Flag(flags[i], flags[i+1]))
-	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
@@ -81,6 +82,17 @@ func startBrowser(t testing.TB, flags ...string) *browser {
 	})
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start the browser: %v", err)
+	}
+	return &browser{t, ctx}
+}
+
+// session returns a new session, which ends with the test.
+func (b *browser) session(t testing.TB) *browser {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("begin a session of the browser: %v", err)
 	}
 	return &browser{t, ctx}
 }
@@ -319,6 +331,28 @@ func (p *tab) key(name string) {
 	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""
 	call(p, input.DispatchKeyEvent, down)
 	call(p, input.DispatchKeyEvent, up)
+}
+
+// insert types a text into what has the focus.
+func (p *tab) insert(text string) {
+	p.t.Helper()
+	call(p, input.InsertText, input.InsertTextParams{Text: text})
+}
+
+// tabTo presses Tab until a selector finds what has the focus, which must then be visible.
+func (p *tab) tabTo(selector string) {
+	p.t.Helper()
+	const most = 200 // more than any page has to stop at
+	for range most {
+		if eval[bool](p, "document.activeElement.matches("+quote(selector)+")") {
+			if !eval[bool](p, "(() => { const s = getComputedStyle(document.activeElement); return document.activeElement.matches(':focus-visible') && s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0; })()") {
+				p.t.Errorf("%s has the focus, and it cannot be seen", selector)
+			}
+			return
+		}
+		p.key("Tab")
+	}
+	p.t.Fatalf("the keyboard does not lead to %s", selector)
 }
 
 // screenshot returns a PNG of the page: of the whole page, or of what is in the window.

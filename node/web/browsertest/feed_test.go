@@ -1,37 +1,196 @@
 package browsertest
 
 import (
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/lodepow/lode/node"
 )
 
-// TestPostReachesTheOtherPage posts on the page of one node, and mines there. The open
-// page of another node shows the post as pending, and then as confirmed, without being
-// loaded again.
-func TestPostReachesTheOtherPage(t *testing.T) {
-	b := startBrowser(t)
+const (
+	pendingPost = `#feed li.post[data-state="pending"]`
+	minedPost   = `#feed li.post[data-state="mined"]`
+	postButton  = "#compose button:not([type=button])"
+	mineButton  = `form[action="/forms/mine"] button`
+)
+
+// stay marks a page, to tell later whether it has been loaded again.
+func (p *tab) stay() { eval[bool](p, "window.notLoadedAgain = true") }
+
+// stayed fails the test if the page has been loaded again since stay.
+func (p *tab) stayed() {
+	p.t.Helper()
+	if !eval[bool](p, "window.notLoadedAgain === true") {
+		p.t.Errorf("the page %s was loaded again", p.location())
+	}
+}
+
+// testPost posts on the page of one node, and mines there. The open page of another node
+// shows the post as pending, and then as confirmed, without being loaded again.
+func testPost(t *testing.T, b *browser) {
 	one, two := startNode(t, node.Config{}), startNode(t, node.Config{})
 	connect(t, one, two)
 	here, there := b.open(tabOptions{}), b.open(tabOptions{})
 	here.goTo(one.url + "/")
 	there.goTo(two.url + "/")
-	eval[any](there, "window.notLoadedAgain = true")
+	there.stay()
 	here.fill("#compose [name=author]", "ann")
 	here.fill("#compose [name=content]", "hello from the first page")
-	here.click("#compose [type=submit]")
-	const pending = `#feed li.post[data-state="pending"]`
-	here.waitText(pending, "hello from the first page")
-	there.waitText(pending, "hello from the first page")
-	if got := there.text(pending); got == "" {
-		t.Error("the post has no text")
+	here.click(postButton)
+	here.waitText(pendingPost, "hello from the first page")
+	there.waitText(pendingPost, "hello from the first page")
+	here.click(mineButton)
+	here.waitText(minedPost, "hello from the first page")
+	there.waitText(minedPost, "hello from the first page")
+	there.waitText(minedPost+" .confirmations", "1 confirmation")
+	one.post(t, "ben", "a second post")
+	there.waitText(pendingPost, "a second post")
+	one.mine(t)
+	there.waitText(minedPost+":last-of-type .confirmations", "2 confirmations")
+	there.stayed()
+}
+
+// testNoScript uses the pages without JavaScript: what is done by forms works.
+func testNoScript(t *testing.T, b *browser) {
+	one, two := startNode(t, node.Config{}), startNode(t, node.Config{})
+	p := b.open(tabOptions{noScript: true})
+	p.goTo(one.url + "/")
+	p.fill("#compose [name=author]", "ann")
+	p.fill("#compose [name=content]", "written without scripts")
+	p.click(postButton)
+	p.waitText(pendingPost, "written without scripts")
+	p.wait("#notice")
+	p.click(mineButton)
+	p.waitText(minedPost, "written without scripts")
+	p.click(minedPost + " a.link-id")
+	p.waitText("main", "written without scripts")
+	p.wait("#proof")
+
+	p.goTo(one.url + "/mining")
+	p.click("#mode-pending")
+	p.click(`form[action="/forms/miner"] button`)
+	p.until("the node mines whenever something is pending", "document.querySelector('#mode-pending').checked && document.querySelector('#notice').innerText !== ''")
+	one.post(t, "ben", "mined by itself")
+	eventually(t, "the post is mined", func() bool {
+		s, err := one.Status(t.Context())
+		return err == nil && s.Height == 2
+	})
+
+	p.goTo(one.url + "/network")
+	p.fill("#address", two.url)
+	p.click(`form[action="/forms/connect"] button`)
+	p.waitText("#peers", strings.TrimPrefix(two.url, "http://"))
+
+	p.goTo(one.url + "/")
+	p.fill("#compose [name=author]", "ann")
+	p.fill("#compose [name=content]", strings.Repeat("much too long ", 8000))
+	p.click(postButton)
+	p.until("the page says why the post is refused", "document.querySelector('#error')?.innerText !== '' || document.querySelector('h1').innerText !== 'Posts'")
+	for _, path := range []string{"/learn/1", "/accounts"} {
+		p.goTo(one.url + path)
+		p.waitText("main", "JavaScript")
 	}
-	here.click(`form[action="/forms/mine"] [type=submit]`)
-	const mined = `#feed li.post[data-state="mined"]`
-	here.waitText(mined, "hello from the first page")
-	there.waitText(mined, "hello from the first page")
-	there.wait(mined + " .confirmations")
-	if !eval[bool](there, "window.notLoadedAgain === true") {
-		t.Error("the page of the second node was loaded again")
+}
+
+// testOtherOrigin submits the forms of a node from the page of another server. The node
+// refuses each of them, and nothing happens.
+func testOtherOrigin(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{})
+	n.post(t, "ann", "waits")
+	var page strings.Builder
+	for _, form := range []string{"post", "mine", "miner", "connect", "resync"} {
+		fmt.Fprintf(&page, `<form id="%s" action="%s/forms/%[1]s" method="post"><input name="author" value="x"><input name="content" value="x"><input name="mode" value="continuous"><input name="address" value="http://127.0.0.1:1"><button>go</button></form>`,
+			form, n.url)
+	}
+	other := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "<!doctype html><title>other</title>"+page.String())
+	})
+	p := b.open(tabOptions{})
+	for _, form := range []string{"post", "mine", "miner", "connect", "resync"} {
+		// The other page has the node's host name, too: only its port is different.
+		p.goTo(other)
+		p.click("#" + form + " button")
+		p.until("the node has answered", "location.href.startsWith("+quote(n.url)+") && document.readyState === 'complete'")
+		p.until("the answer is a refusal", "performance.getEntriesByType('navigation')[0].responseStatus === 403")
+	}
+	s, err := n.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Height != 0 || s.Mempool.Transactions != 1 || s.Mining.Mode != "on-demand" {
+		t.Errorf("another origin has changed the node: %+v", s)
+	}
+}
+
+// testKeyboard posts and mines with the keyboard alone. What has the focus can be seen.
+func testKeyboard(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{})
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/")
+	p.key("Tab")
+	p.until("the first key leads to the link that skips the navigation", "document.activeElement.matches('a.skip') && document.activeElement.getBoundingClientRect().top >= 0")
+	p.tabTo("#author")
+	p.insert("ann")
+	p.tabTo("#content")
+	p.insert("typed with the keyboard")
+	p.tabTo(postButton)
+	p.key("Enter")
+	p.waitText(pendingPost, "typed with the keyboard")
+	p.tabTo(mineButton)
+	p.key("Space")
+	p.waitText(minedPost, "typed with the keyboard")
+	p.tabTo(minedPost + " a.link-id")
+	p.key("Enter")
+	p.until("the page of the post is open", "location.pathname.startsWith('/explorer/tx/')")
+	p.waitText("main", "typed with the keyboard")
+}
+
+// testHostile shows posts that try to be more than text.
+func testHostile(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{})
+	texts := []string{
+		`<script>window.hurt = 1</script><img src=x onerror="window.hurt = 2"><svg onload="window.hurt = 3">`,
+		`"'><b id="hurt">bold</b> &lt;i&gt; {{.}} javascript:alert(1)`,
+		"left \u202egnihtemos\u202c right \u2066isolated\u2069 \u0000 end",
+		"𝄞 🤷🏽‍♀️ " + strings.Repeat("\u0301", 200) + " zalgo",
+		strings.Repeat("wide", 4000),
+	}
+	authors := []string{`<b id="hurt">ann</b>`, "\u202enomis", "𝄞", "javascript:alert(1)", strings.Repeat("author ", 5000)}
+	for i, text := range texts {
+		text = strings.ReplaceAll(text, "\x00", "")
+		n.post(t, authors[i], text)
+	}
+	p := b.open(tabOptions{width: 360, height: 740})
+	check := func(path string) {
+		t.Helper()
+		p.goTo(n.url + path)
+		p.wait("main")
+		if eval[bool](p, "window.hurt !== undefined || document.querySelector('#hurt, main img, main script') !== null") {
+			t.Errorf("%s: the text of a post has become a part of the page", path)
+		}
+		// Nothing in the page may turn the text around it.
+		if eval[bool](p, `/[\u202a-\u202e\u2066-\u2069]/.test(document.querySelector('main').innerText)`) {
+			t.Errorf("%s: the page contains characters that turn the text around them", path)
+		}
+		if wide := eval[float64](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+			t.Errorf("%s: the page is %v pixels wider than the window", path, wide)
+		}
+	}
+	check("/")
+	n.mine(t)
+	check("/")
+	check("/explorer/block/1")
+	ids := eval[[]string](p, "[...document.querySelectorAll('li.post')].map(e => e.dataset.id)")
+	if len(ids) != len(texts) {
+		t.Errorf("the page of the block has %d posts, want %d", len(ids), len(texts))
+	}
+	for _, id := range ids {
+		check("/explorer/tx/" + id)
+	}
+	for _, path := range []string{"/?q=%3Cscript%3Ealert(1)%3C/script%3E", "/explorer/search?q=%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E", "/author/%3Cb%20id%3D%22hurt%22%3Eann%3C%2Fb%3E"} {
+		check(path)
 	}
 }

@@ -2,6 +2,8 @@ package browsertest
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -107,4 +109,12 @@ func eventually(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("after %v it is still not so that %s", patience, what)
 		}
 	}
+}
+
+// serve starts a server that is not a node, and returns its URL.
+func serve(t testing.TB, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
 }

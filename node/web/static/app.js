@@ -15,6 +15,8 @@ const own = {
   async feed({ stream, live, announce }) {
     const { startCompose, startFeed } = await import('./feed.js');
     startFeed('feed', stream, live, announce);
+    const { startReorgs } = await import('./network.js');
+    startReorgs(stream, announce);
     const form = document.getElementById('compose');
     if (!form) return;
     const signing = await optional('./compose-sign.js');

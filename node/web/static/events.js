@@ -2,16 +2,13 @@
 // connection, in one of these ways:
 //
 //   - a shared worker holds it (events-worker.js);
-//   - without shared workers, the tab that holds a lock passes the events on to the
-//     others, if the browser allows both (it does so only on https and on localhost);
-//   - otherwise each visible tab has its own stream, which closes when it is hidden.
-
-import { Hub } from './events-hub.js';
+//   - without shared workers, one of the tabs holds it, or each has its own
+//     (events-alone.js).
 
 const answer = 4000; // milliseconds for the worker's first answer
 const alive = 20_000; // milliseconds between two signs of life of a page
 const dead = 70_000; // milliseconds without a sign of life from the worker, after which a page asks for another one
-const name = 'lode-events'; // of the worker, the lock and the channel
+const name = 'lode-events'; // of the worker
 
 // Stream calls functions with events: on(kind, f).
 export class Stream {
@@ -40,12 +37,10 @@ export class Stream {
 
 // connect begins to call the listeners of a stream. Register them before.
 export function connect(stream) {
-  const next = () => (navigator.locks && globalThis.BroadcastChannel ? byLock(stream) : own(stream));
-  if (globalThis.SharedWorker) byWorker(stream, next);
-  else next();
+  const alone = () => import('./events-alone.js').then(({ connectAlone }) => connectAlone(stream));
+  if (globalThis.SharedWorker) byWorker(stream, alone);
+  else alone();
 }
-
-const newHub = (send) => new Hub({ send, open: () => new EventSource('/events') });
 
 // byWorker lets the shared worker tell the stream. It calls otherwise if there is no
 // answer from the worker, as in a browser that forbids workers.
@@ -109,48 +104,4 @@ function byWorker(stream, otherwise) {
     say('wake');
   }, { signal });
   say('hello');
-}
-
-// byLock makes this page wait for the lock. The page that has it opens the stream and
-// passes each event on to the other pages.
-function byLock(stream) {
-  stream.way = 'lock';
-  const channel = new BroadcastChannel(name);
-  let hub = null; // of the page that has the lock
-  channel.onmessage = ({ data }) => {
-    if (data.kind === 'hello') {
-      for (const message of hub?.snapshot() ?? []) channel.postMessage(message);
-      return;
-    }
-    if (data.kind === 'wake') {
-      hub?.wake();
-      return;
-    }
-    stream.emit(data);
-  };
-  channel.postMessage({ kind: 'hello' });
-  navigator.locks.request(name, () => new Promise(() => {
-    hub = newHub((message) => {
-      channel.postMessage(message);
-      stream.emit(message);
-    });
-    hub.used = true; // the page that had the lock before may have heard events that nobody passed on
-    hub.start();
-  }));
-  document.addEventListener('visibilitychange', () => {
-    if (document.hidden) return;
-    if (hub) hub.wake();
-    else channel.postMessage({ kind: 'wake' });
-  });
-}
-
-// own gives this page a stream while it is visible.
-function own(stream) {
-  stream.way = 'own';
-  const hub = newHub((message) => stream.emit(message));
-  const turn = () => (document.hidden ? hub.stop() : hub.start());
-  document.addEventListener('visibilitychange', turn);
-  addEventListener('pagehide', () => hub.stop());
-  addEventListener('pageshow', turn);
-  turn();
 }

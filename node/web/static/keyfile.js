@@ -44,12 +44,12 @@ async function derive(passphrase, salt, iterations, progress) {
     return new Uint8Array(await subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations }, key, 256));
   }
   const run = new Pbkdf2(password, salt, iterations);
-  for (let piece = 2000; ; ) {
+  for (let piece = 500; ; ) {
     const start = performance.now();
     if (run.run(piece) === 0) return run.key();
     progress?.(1 - run.left / iterations);
     // The next piece takes about 10 ms, however fast the machine is.
-    piece = Math.max(500, Math.min(50000, Math.round((piece * 10) / Math.max(1, performance.now() - start))));
+    piece = Math.max(100, Math.min(2 * piece, Math.round((piece * 10) / Math.max(1, performance.now() - start))));
     await new Promise((resolve) => setTimeout(resolve));
   }
 }

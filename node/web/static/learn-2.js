@@ -1,6 +1,7 @@
 // Lesson 2: a header whose nonce the reader mines.
 
-import { byId, count, element, get, hashSpans, listenToCopy, mine, postCommand, seconds, speaker, submit } from './learn.js';
+import { byId, command, count, element, get, hashSpans, listenToCopy, mine, seconds, speaker, submit } from './learn.js';
+import { askToMine, curlPost } from './learn-commands.js';
 import { headerBytes, headerHash, isSolved, newBlock, targetOf, workOf } from './block.js';
 import { hex } from './sha256.js';
 
@@ -22,6 +23,8 @@ export async function start() {
   let block = newBlock({ parent: status.hash, height: status.height + 1, bits: own, timestamp: Math.floor(Date.now() / 1000) });
   let tries = 0; // by hand
   let stop = null; // stops the search in the worker
+  let asked = 0; // when the node was last asked how fast it hashes, in milliseconds
+  const token = document.querySelector('meta[name=lode-token]')?.content === 'required';
 
   const nonce = byId('nonce');
   const say = speaker(byId('said'), 300);
@@ -45,7 +48,7 @@ export async function start() {
     result.textContent = solved ? 'The hash is at most the target. This nonce solves the header.' : 'The hash is greater than the target. This nonce does not solve the header.';
     nonce.value = block.nonce;
     byId('send').textContent = solved && block.bits === own ? 'Send this block to the node: it will add it' : 'Send it to the node as it is';
-    postCommand('/add_block', block);
+    command(`${askToMine(location.origin, token)}\n${curlPost(location.origin, '/add_block', block)}`);
     return solved;
   };
 
@@ -59,9 +62,10 @@ export async function start() {
     byId('luck').value = 1 - Math.exp(-made / expected);
   };
   const nodeRate = async () => {
+    asked = performance.now();
     const s = await get('/status').catch(() => null);
     if (!s) return;
-    const rate = s.mining.hashes_per_second || (s.mining.workers ?? []).reduce((sum, w) => sum + (w.hashes_per_second || 0), 0);
+    const rate = s.mining.active ? s.mining.hashes_per_second : 0;
     const who = `${s.kernel}, ${s.workers} ${s.workers === 1 ? 'worker' : 'workers'}`;
     byId('node-rate').textContent = rate ? `${count(rate)} a second (${who})` : `not searching now (${who})`;
   };
@@ -116,6 +120,7 @@ export async function start() {
         say('All four billion nonces were tried without success. The time in the header is now one second later; mine again.');
         return;
       }
+      if (performance.now() - asked > 2000) nodeRate();
       block.nonce = d.nonce;
       show();
       if (d.found) {

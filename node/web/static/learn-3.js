@@ -33,6 +33,7 @@ export async function start() {
     );
     text.addEventListener('input', () => {
       halt();
+      byId('verdict').replaceChildren();
       blocks[i].transactions[0].content = text.value;
       changed = changed < 0 ? i : Math.min(changed, i);
       relink(blocks, i);
@@ -63,7 +64,10 @@ export async function start() {
       byId('summary').textContent = e.message;
     }
     search = null;
-    if (found) relink(blocks, i);
+    if (found) {
+      relink(blocks, i);
+      byId('verdict').replaceChildren();
+    }
     show();
     announce();
     const next = firstBroken(blocks);
@@ -98,7 +102,10 @@ export async function start() {
     const send = byId('send');
     send.hidden = changed < 0;
     if (changed >= 0) send.textContent = `Send your block ${blocks[changed].index} to the node`;
-    if (changed < 0) byId('verdict').replaceChildren();
+    if (changed < 0) {
+      delete byId('verdict').dataset.state;
+      byId('verdict').textContent = 'Change a text first.';
+    }
     const real = blocks.findIndex((b, i) => !b.practice && b.transactions.length > 0 && (changed < 0 || i === changed));
     if (real >= 0) command(changeBlock(location.origin, blocks[real].index));
     else postCommand('/add_block', plain(blocks[changed < 0 ? blocks.length - 1 : changed]));

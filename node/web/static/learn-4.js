@@ -92,6 +92,7 @@ export async function start() {
     if (busy) return;
     const focused = document.activeElement;
     busy = true;
+    byId('verdict').replaceChildren();
     show();
     try {
       await run();
@@ -107,6 +108,7 @@ export async function start() {
   text.addEventListener('input', () => {
     chains[1][changed].transactions[0].content = text.value;
     relink(chains[1], changed);
+    byId('verdict').replaceChildren();
     const same = chains[1][changed].transactions[0].content === original[changed].transactions[0].content;
     if (same && chains[1].length === original.length) chains[1] = copy(original);
     show();

@@ -78,10 +78,11 @@ export async function submit(path, body, verdict, accepted) {
   } else if (answer.ok) {
     verdict.replaceChildren(element('strong', { textContent: 'The node accepted it. ' }), ...[accepted(answer)].flat());
   } else {
+    const { reason, error = `status ${answer.status}` } = answer.body;
     verdict.replaceChildren(
       element('strong', { textContent: 'The node refused it: ' }),
-      answer.body.error ?? `status ${answer.status}`,
-      ...(answer.body.reason ? [' ', element('code', { className: 'reason', textContent: answer.body.reason })] : []),
+      ...(reason ? [element('code', { className: 'reason', textContent: reason }), ' '] : []),
+      reason && error.startsWith(`${reason}: `) ? error.slice(reason.length + 2) : error,
     );
   }
   return answer;

@@ -1,11 +1,13 @@
 // The network page: the tree grows as blocks come, and a reorg is explained.
 
 import { json } from './net.js';
-import { fate, headline, look, why } from './reorg.js';
+import { show } from './notices.js';
+import { fate, headline, look, outcome, title, why } from './reorg.js';
 
 const mostStories = 3; // reorgs that are told in detail
 
-// startReorgs tells of each reorg that happens while the page is open.
+// startReorgs tells of each reorg that happens while the page is open: in detail on the
+// network page, and in a notice on the others.
 export function startReorgs(stream, announce) {
   const place = document.getElementById('reorgs');
   const list = document.createElement('ol');
@@ -23,6 +25,7 @@ export function startReorgs(stream, announce) {
       const story = await look({ oldTip, event, get: json });
       announce(headline(story));
       if (place) list.prepend(tell(story));
+      else show(`${headline(story)} ${outcome(story)}`);
       while (list.children.length > mostStories) list.lastChild.remove();
     }).catch((err) => console.warn(`lode: a reorg cannot be explained: ${err.message}`));
   });
@@ -31,11 +34,11 @@ export function startReorgs(stream, announce) {
 function tell(story) {
   const item = document.createElement('li');
   item.className = 'reorg-story';
-  const title = document.createElement('h3');
-  title.textContent = headline(story);
+  const heading = document.createElement('h3');
+  heading.textContent = headline(story);
   const reason = document.createElement('p');
   reason.textContent = why(story);
-  item.append(title, reason);
+  item.append(heading, reason);
   if (story.posts.length > 0) {
     const posts = document.createElement('ul');
     for (const entry of story.posts) {
@@ -43,8 +46,8 @@ function tell(story) {
       line.dataset.state = entry.state;
       const link = document.createElement('a');
       link.href = `/explorer/tx/${entry.id}`;
-      link.textContent = fate(entry);
-      line.append(link);
+      link.textContent = title(entry);
+      line.append(link, ` ${fate(entry)}`);
       posts.append(line);
     }
     if (story.more > 0) {
@@ -55,7 +58,7 @@ function tell(story) {
     item.append(posts);
   } else {
     const none = document.createElement('p');
-    none.textContent = 'There were no posts in the replaced blocks, so no post has changed its place.';
+    none.textContent = outcome(story);
     item.append(none);
   }
   return item;

@@ -95,7 +95,7 @@ function times({ seconds = '', mean, bar }, colour, uPlot) {
     words: `Times of ${list.length} blocks beside the exponential law with a mean of ${duration(average)}. ${bins.counts[0]} took less than ${duration(bins.width)}, and the law expects ${bins.law[0].toFixed(1)}.`,
     options: {
       scales: { x: { time: false, range: [0, bins.edges.at(-1) + bins.width] }, y: { range: (u, min, max) => [0, Math.max(1, max * 1.1)] } },
-      axes: [axis(colour, 'seconds from block to block'), axis(colour, 'blocks')],
+      axes: [{ ...axis(colour, 'seconds from block to block'), splits: () => bins.edges.filter((_, i) => i % 2 === 0) }, axis(colour, 'blocks')],
       series: [
         { label: 'seconds, about', value: (u, v) => (v === null ? '–' : v.toPrecision(3)) },
         { label: 'blocks', stroke: colour.bar, fill: colour.bar, width: 1, paths: uPlot.paths.bars({ size: [0.9, 100] }), points: { show: false } },
@@ -117,10 +117,10 @@ function difficulty({ points = '' }, colour) {
     data: [pairs.map(([x]) => x), ys],
     words: `Difficulty from block ${pairs[0][0]} to block ${pairs.at(-1)[0]}: it was ${figure(ys[0])} and is ${figure(ys.at(-1))}.`,
     options: {
-      scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: [0, high * 1.1 || 1] } },
+      scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (u, min, max) => [0, max * 1.1 || 1] } },
       axes: [
         axis(colour, 'height', (u, list) => list.map((v) => (Number.isInteger(v) ? String(v) : ''))),
-        { ...axis(colour, 'difficulty', (u, list) => list.map((v) => (v === null ? '' : figure(v)))), size: 70 },
+        { ...axis(colour, undefined, (u, list) => list.map((v) => (v === null ? '' : figure(v)))), size: 85 },
       ],
       series: [{ label: 'block' }, { label: 'difficulty', stroke: colour.law, width: 2.5, points: { show: false }, value: (u, v) => (v === null ? '–' : v.toPrecision(4)) }],
     },

@@ -36,10 +36,10 @@ export async function look({ oldTip, event, get }) {
 
 // headline says in one sentence what happened.
 export function headline({ event, fork }) {
-  const old = event.disconnected === 1 ? 'One block was' : `${event.disconnected} blocks were`;
+  const old = event.disconnected === 1 ? 'one block was' : `${event.disconnected} blocks were`;
   const by = event.connected === 1 ? 'one block' : `${event.connected} blocks`;
   const where = fork === null ? '' : ` after block ${fork}`;
-  return `${old} replaced by ${by} of another branch${where}.`;
+  return `A reorg: ${old} replaced by ${by} of another branch${where}.`;
 }
 
 // why explains it.
@@ -49,16 +49,27 @@ export function why({ lost, event }) {
   return `Two miners had built on the same block, and both branches were valid. The other branch now has more work, so the node follows it; its tip is block ${event.height}. ${old} of the old branch ${heights.length === 1 ? 'is' : 'are'} stale: kept, but no longer part of the chain.`;
 }
 
-// fate says what happened to one post.
-export function fate({ post, from, state, height, confirmations }) {
-  const what = `“${shorten(post.content)}” by ${shorten(post.author)} was in block ${from} of the old branch.`;
+// fate says what happened to one post, except for its name at the beginning; see title.
+export function fate({ from, state, height, confirmations }) {
+  const was = `was in block ${from} of the old branch.`;
   switch (state) {
     case 'mined':
-      return `${what} The new branch has it too, in block ${height}, so nothing is lost: it has ${confirmations} ${confirmations === 1 ? 'confirmation' : 'confirmations'} there.`;
+      return `${was} The new branch has it too, in block ${height}, so nothing is lost: it has ${confirmations} ${confirmations === 1 ? 'confirmation' : 'confirmations'} there.`;
     case 'pending':
-      return `${what} The new branch does not have it, so it waits for a block again, and the next miner can take it up.`;
+      return `${was} The new branch does not have it, so it waits for a block again, and the next miner can take it up.`;
   }
-  return `${what} The node no longer has it: it must be sent again.`;
+  return `${was} The node no longer has it: it must be sent again.`;
+}
+
+// title names a post.
+export const title = ({ post }) => `“${shorten(post.content)}” by ${shorten(post.author)}`;
+
+// outcome says in one sentence what has become of all posts.
+export function outcome({ posts, more }) {
+  const waiting = posts.filter(({ state }) => state === 'pending').length;
+  if (posts.length === 0) return 'There were no posts in the replaced blocks, so no post has changed its place.';
+  if (waiting === 0) return more > 0 ? '' : 'All their posts are in the new branch as well.';
+  return `${more > 0 ? 'At least ' : ''}${waiting === 1 ? 'one post waits' : `${waiting} posts wait`} for a block again.`.replace(/^./, (c) => c.toUpperCase());
 }
 
 function shorten(text) {

@@ -102,6 +102,18 @@ for (const [how, run] of [['with WebCrypto', (f) => f()], ['without WebCrypto', 
       assert.equal(now.timestamp, 1700000000.123);
       const key = createPrivateKey({ key: Buffer.from(pkcs8(unhex(SEED))), format: 'der', type: 'pkcs8' });
       assert.ok(verify(null, sign.message(now), key.asymmetricKeyType && (await import('node:crypto')).createPublicKey(key), unhex(now.signature)));
+      // Every valid signature of Wycheproof is valid in the browser, too. Of the invalid ones
+      // a browser may accept some; what counts is the node's verdict.
+      const vectors = JSON.parse(readFileSync(new URL('../../../../chain/block/testdata/ed25519/wycheproof_ed25519_test.json', import.meta.url), 'utf8'));
+      const seen = { valid: 0, invalid: 0 };
+      for (const group of vectors.testGroups) {
+        for (const { msg, sig, result, tcId } of group.tests) {
+          seen[result]++;
+          const fits = await sign.verifyBytes(group.publicKey.pk, unhex(msg), sig);
+          if (result === 'valid') assert.ok(fits, `vector ${tcId}`);
+        }
+      }
+      assert.deepEqual(seen, { valid: 88, invalid: 63 });
       if (how === 'with WebCrypto') {
         const locked = await sign.lock(unhex(SEED));
         assert.equal(locked.extractable, false);

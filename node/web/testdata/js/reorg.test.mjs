@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { idOf } from '../../static/proof.js';
-import { fate, headline, look, why } from '../../static/reorg.js';
+import { fate, headline, look, outcome, title, why } from '../../static/reorg.js';
 
 const post = (content) => ({ author: 'ann', content, timestamp: 1 });
 const id = (content) => idOf(`{"author":"ann","content":"${content}","timestamp":1}`);
@@ -34,12 +34,13 @@ test('each post of the old branch is told of', async () => {
     },
   });
   const story = await look({ oldTip: 'old7', event, get });
-  assert.equal(headline(story), '2 blocks were replaced by 3 blocks of another branch after block 5.');
+  assert.equal(headline(story), 'A reorg: 2 blocks were replaced by 3 blocks of another branch after block 5.');
   assert.match(why(story), /its tip is block 8\. Blocks 6 to 7 of the old branch are stale/);
-  const fates = Object.fromEntries(story.posts.map((entry) => [entry.post.content, fate(entry)]));
+  const fates = Object.fromEntries(story.posts.map((entry) => [entry.post.content, `${title(entry)} ${fate(entry)}`]));
   assert.match(fates.one, /^“one” by ann was in block 6 .* in block 6, so nothing is lost: it has 3 confirmations/);
   assert.match(fates.two, /^“two” by ann was in block 7 .* waits for a block again/);
   assert.match(fates.three, /must be sent again/);
+  assert.equal(outcome(story), 'One post waits for a block again.');
 });
 
 test('a long reorg is looked at only so far, and says nothing false about where it began', async () => {
@@ -51,7 +52,7 @@ test('a long reorg is looked at only so far, and says nothing false about where 
   };
   const story = await look({ oldTip: 'old500', event: { height: 501, disconnected: 400, connected: 401 }, get });
   assert.equal(asked.length, 12);
-  assert.equal(headline(story), '400 blocks were replaced by 401 blocks of another branch.');
+  assert.equal(headline(story), 'A reorg: 400 blocks were replaced by 401 blocks of another branch.');
 });
 
 test('many posts cost a bounded number of requests', async () => {
@@ -67,8 +68,26 @@ test('many posts cost a bounded number of requests', async () => {
   assert.equal(story.more, 480);
 });
 
+test("the node's own list of the old blocks counts more than the tip that the page knew", async () => {
+  const { get, asked } = node({ txs: {} });
+  const story = await look({ oldTip: 'unknown', event: { ...event, left: ['old7', 'old6'], fork_height: 5 }, get });
+  assert.equal(asked[0], '/blocks/old7');
+  assert.match(headline(story), /after block 5/);
+});
+
+test('what has become of all posts, in one sentence', () => {
+  const posts = (...states) => states.map((state) => ({ state }));
+  for (const [story, want] of [
+    [{ posts: [], more: 0 }, 'There were no posts in the replaced blocks, so no post has changed its place.'],
+    [{ posts: posts('mined', 'mined'), more: 0 }, 'All their posts are in the new branch as well.'],
+    [{ posts: posts('mined', 'pending', 'pending'), more: 0 }, '2 posts wait for a block again.'],
+    [{ posts: posts('pending'), more: 7 }, 'At least one post waits for a block again.'],
+    [{ posts: posts('mined'), more: 7 }, ''],
+  ]) assert.equal(outcome(story), want);
+});
+
 test('long and strange texts are shortened and harmless', () => {
-  const text = fate({ post: { author: 'a\u202Eb', content: '😀'.repeat(500) }, from: 1, state: 'pending' });
+  const text = title({ post: { author: 'a\u202Eb', content: '😀'.repeat(500) } });
   assert.ok(text.length < 400);
   assert.ok(!text.includes('\u202E'));
   assert.ok(!/[\uD800-\uDBFF](?![\uDC00-\uDFFF])/.test(text), 'no half of a character');

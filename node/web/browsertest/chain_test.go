@@ -1,0 +1,177 @@
+package browsertest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lodepow/lode/node"
+)
+
+// testSearch types into the search box what can be found, and follows deep links.
+func testSearch(t *testing.T, b *browser) {
+	n := startFilled(t)
+	p := b.open(tabOptions{})
+	id := n.signed.ID().String()
+	for what, want := range map[string]string{
+		"1": "/explorer/block/" + n.block, n.block: "/explorer/block/" + n.block, strings.ToUpper(n.block): "/explorer/block/" + n.block,
+		id: "/explorer/tx/" + id, "cleo": "/author/cleo", n.signed.PublicKey(): "/account/" + n.signed.PublicKey(),
+	} {
+		p.goTo(n.url + "/explorer")
+		p.fill("#find", what)
+		p.click("form.find button")
+		p.until("the search for "+what+" has led to "+want, "location.pathname === "+quote(want)+" && document.readyState === 'complete'")
+	}
+	p.goTo(n.url + "/explorer")
+	p.fill("#find", "nobody is called that")
+	p.click("form.find button")
+	p.waitText("h1", "Nothing found")
+	p.goTo(n.url + "/explorer/block/1")
+	if got := p.location(); got != n.url+"/explorer/block/"+n.block {
+		t.Errorf("the address of block 1 is %s, and does not name the block by its hash", got)
+	}
+	p.goTo(n.url + "/")
+	p.fill("#q", "lottery")
+	p.click(`form:has(#q) button`)
+	p.until("the posts with the word are there", "document.querySelectorAll('#feed li.post').length === 1")
+	p.waitText("#feed", "every hash is a ticket")
+}
+
+// testPaging goes through more posts than fit into a page. Each is shown once, newest
+// first.
+func testPaging(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{Params: tutorial(t, 1)})
+	var want []string
+	for i := range 125 {
+		want = append(want, n.post(t, "ann", fmt.Sprint("number ", i)))
+		if i%30 == 29 {
+			n.mine(t)
+		}
+	}
+	n.mine(t)
+	slices.Reverse(want)
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/")
+	var got []string
+	for pages := 1; ; pages++ {
+		got = append(got, eval[[]string](p, "[...document.querySelectorAll('#feed li.post')].map(e => e.dataset.id)")...)
+		if len(got) >= len(want) || pages > 10 {
+			break
+		}
+		last := p.location()
+		p.click("a[rel=next]")
+		p.until("the next page is there", "location.href !== "+quote(last)+" && document.readyState === 'complete'")
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the pages show %d posts, want %d in order", len(got), len(want))
+	}
+	if eval[bool](p, "document.querySelector('a[rel=next]') !== null") {
+		t.Error("the last page has a link to a further one")
+	}
+}
+
+// testReorg lets a node switch to another branch, under open pages: the feed, the network,
+// and the block that becomes stale.
+func testReorg(t *testing.T, b *browser) {
+	winner, loser := startNode(t, node.Config{Params: tutorial(t, 1)}), startNode(t, node.Config{Params: tutorial(t, 1)})
+	for i := range 2 {
+		winner.post(t, "ann", fmt.Sprint("on the winning branch ", i))
+		winner.mine(t)
+	}
+	loser.post(t, "ben", "on the other branch")
+	stale := loser.mine(t)
+	feed, network, block := b.open(tabOptions{}), b.open(tabOptions{}), b.open(tabOptions{})
+	feed.goTo(loser.url + "/")
+	feed.waitText(minedPost, "on the other branch")
+	network.goTo(loser.url + "/network")
+	network.wait(`#tree [data-hash="` + stale + `"][data-active="true"]`)
+	block.goTo(loser.url + "/explorer/block/" + stale)
+	block.until("the block is on the active branch", "document.querySelector('#block-status').dataset.state === 'active'")
+	for _, p := range []*tab{feed, network, block} {
+		p.stay()
+	}
+	connect(t, loser, winner)
+	feed.waitText(pendingPost, "on the other branch")
+	feed.waitText("#feed", "on the winning branch 1")
+	network.wait(`#tree [data-hash="` + stale + `"][data-active="false"]`)
+	network.until("the tree has the winning branch", "document.querySelectorAll('#tree a[data-active=true]').length === 3")
+	network.waitText("#reorgs", "on the other branch")
+	block.until("the block is stale", "document.querySelector('#block-status').dataset.state === 'stale'")
+	for _, p := range []*tab{feed, network, block} {
+		p.stayed()
+	}
+	// An arrow leads from each block to its parent, which is in the tree.
+	if !eval[bool](network, `(() => {
+		const blocks = [...document.querySelectorAll('#tree a[data-hash]')], hashes = new Set(blocks.map(a => a.dataset.hash));
+		return blocks.length === 4 && blocks.every(a => a.dataset.height === '0' || hashes.has(a.dataset.parent)) && document.querySelectorAll('#tree svg.tree line').length === 3;
+	})()`) {
+		t.Error("the tree does not connect each block with its parent")
+	}
+	// The block keeps its address, and the winning one at its height has another.
+	block.goTo(loser.url + "/explorer/block/" + stale)
+	block.until("the stale block is still there", "document.querySelector('#block-status').dataset.state === 'stale'")
+	loser.mine(t)
+	feed.waitText(minedPost, "on the other branch")
+}
+
+// testEightTabs opens eight pages of one browser. All of them are live at the same time,
+// and a click in any is answered.
+func testEightTabs(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{})
+	var tabs []*tab
+	for range 8 {
+		p := b.open(tabOptions{})
+		p.goTo(n.url + "/")
+		p.stay()
+		tabs = append(tabs, p)
+	}
+	for i, p := range tabs {
+		text := fmt.Sprint("from tab ", i)
+		p.fill("#compose [name=author]", "ann")
+		p.fill("#compose [name=content]", text)
+		p.click(postButton)
+		for _, other := range tabs {
+			other.waitText("#feed", text)
+		}
+	}
+	tabs[7].click(mineButton)
+	for _, p := range tabs {
+		p.until("all posts are mined", "document.querySelectorAll("+quote(minedPost)+").length === 8")
+		p.stayed()
+	}
+	// All tabs share one stream, because a browser opens only six connections to a node.
+	eventually(t, "the eight tabs share one event stream", func() bool { return metric(t, n.url, "lode_http_event_streams") == "1" })
+}
+
+// testRestart restarts a node under an open page, which goes on without being loaded again.
+func testRestart(t *testing.T, b *browser) {
+	data := t.TempDir()
+	n := startNode(t, node.Config{Data: data})
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/")
+	n.post(t, "ann", "before")
+	p.waitText(pendingPost, "before")
+	p.stay()
+	address := n.address()
+	n.stop()
+	again := startNode(t, node.Config{Data: data, Listen: address})
+	again.post(t, "ann", "after the restart")
+	p.waitText("#feed", "after the restart")
+	again.mine(t)
+	p.until("both posts are mined", "document.querySelectorAll("+quote(minedPost)+").length === 2")
+	p.stayed()
+}
+
+// testProof checks a merkle proof in the browser, and one of a text with another letter.
+func testProof(t *testing.T, b *browser) {
+	n := startFilled(t)
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/explorer/tx/" + n.signed.ID().String())
+	p.until("the proof is checked", "document.querySelector('#proof-verdict').dataset.ok === 'true'")
+	p.waitText("#proof-verdict", n.block)
+	p.click("section:has(#proof) input[type=checkbox]")
+	p.until("another text is refused", "document.querySelector('#proof-verdict').dataset.ok === 'false'")
+	p.click("section:has(#proof) input[type=checkbox]")
+	p.until("the text itself is accepted again", "document.querySelector('#proof-verdict').dataset.ok === 'true'")
+}

@@ -1,0 +1,118 @@
+package browsertest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"testing"
+
+	"github.com/lodepow/lode/node"
+)
+
+// testLearn1 hashes what is typed, and the first block.
+func testLearn1(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{})
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/learn/1")
+	for _, text := range []string{"hello", "hellp", "𝄞 <b>"} {
+		p.fill("#text", text)
+		p.until("the hash is that of the text", fmt.Sprintf("document.querySelector('#hash').textContent.replace(/\\s/g, '') === '%x'", sha256.Sum256([]byte(text))))
+	}
+	p.waitText("#flips", "of the 256 bits changed")
+	p.until("there is a command", "document.querySelector('#command').textContent.includes('sha256sum')")
+	p.click("#use-block")
+	p.until("the text is the first block", "JSON.parse(document.querySelector('#text').value).index === 0")
+}
+
+// testLearn2 mines a block in the browser. The node adds it.
+func testLearn2(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{Params: tutorial(t, 1)})
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/learn/2")
+	p.until("the header is shown", "document.querySelector('#header').textContent.replace(/\\s/g, '').length === 160")
+	// A nonce that does not solve the header is refused with the word for it.
+	p.until("a nonce misses the target", "(document.querySelector('#result').textContent.includes('greater') || (document.querySelector('#next').click(), false))")
+	p.click("#send")
+	p.waitText("#verdict .reason", "high-hash")
+	p.click("#mine")
+	p.until("the browser has found a nonce", "document.querySelector('#result').textContent.includes('solves') && document.querySelector('#mine').textContent.includes('Mine')")
+	p.click("#send")
+	p.waitText("#verdict", "The node accepted it")
+	s, err := n.Status(t.Context())
+	if err != nil || s.Height != 1 {
+		t.Errorf("the node has the height %d, %v", s.Height, err)
+	}
+}
+
+// testLearn3 changes a text: all later blocks turn red, and the node refuses the block.
+func testLearn3(t *testing.T, b *browser) {
+	n := startFilled(t)
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/learn/3")
+	p.wait("#chain textarea")
+	p.until("all blocks are good", "document.querySelectorAll('#chain [data-state=bad]').length === 0 && document.querySelectorAll('#chain [data-state=good]').length >= 3")
+	const first = "#chain textarea"
+	text := eval[string](p, "document.querySelector("+quote(first)+").value")
+	p.fill(first, text+"!")
+	p.until("every later block is broken", "(() => { const all = [...document.querySelectorAll('#chain [data-state]')], i = all.findIndex(e => e.dataset.state === 'bad'); return i >= 0 && all.slice(i).every(e => e.dataset.state === 'bad') && all.length - i >= 2; })()")
+	p.click("#send")
+	p.waitText("#verdict", "The node refused it")
+	p.until("the reason is a word", "/^[a-z-]+$/.test(document.querySelector('#verdict .reason')?.textContent)")
+	p.click("#reset")
+	p.until("all blocks are good again", "document.querySelectorAll('#chain [data-state=bad]').length === 0")
+	n.unchanged(t, 3)
+}
+
+// testLearn4 changes one of three copies: the others do not follow it before it has more
+// work.
+func testLearn4(t *testing.T, b *browser) {
+	n := startFilled(t)
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/learn/4")
+	p.waitText("#result", "All three copies are the same")
+	p.fill("#text", "Ben was never here.")
+	p.waitText("#result", "broken")
+	p.click("#send")
+	p.waitText("#verdict", "The node refused it")
+	for range 12 { // more than the blocks that Ben has to mine
+		if eval[bool](p, "document.querySelector('#result').textContent.includes('has more work')") {
+			break
+		}
+		before := p.text("#result") + eval[string](p, "document.querySelector('#ben').textContent")
+		p.click("#ben")
+		p.until("Ben has mined a block", "!document.querySelector('#ben').disabled && document.querySelector('#result').innerText + document.querySelector('#ben').textContent !== "+quote(before)+
+			" || document.querySelector('#result').textContent.includes('has more work')")
+	}
+	p.waitText("#result", "has more work")
+	n.unchanged(t, 3)
+}
+
+// testLearn5 signs a text. Changed, it is refused by the page and by the node; as it was, it
+// is accepted.
+func testLearn5(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{})
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/learn/5")
+	p.until("there is a key", "/^[0-9a-f]{64}$/.test(document.querySelector('#key').textContent)")
+	p.click("#sign")
+	p.until("the signature fits", "document.querySelector('#result').dataset.state === 'good'")
+	p.click("#flip")
+	p.until("the signature does not fit", "document.querySelector('#result').dataset.state === 'bad'")
+	p.click("#send")
+	p.waitText("#verdict .reason", "tx-bad-signature")
+	p.click("#undo")
+	p.until("the signature fits again", "document.querySelector('#result').dataset.state === 'good'")
+	p.click("#send")
+	p.waitText("#verdict", "The node accepted it")
+	s, err := n.Status(t.Context())
+	if err != nil || s.Mempool.Transactions != 1 {
+		t.Errorf("%d transactions are pending, %v; want the signed one", s.Mempool.Transactions, err)
+	}
+}
+
+// unchanged fails the test if the chain of the node is not as long as it was.
+func (n *filled) unchanged(t *testing.T, height int64) {
+	t.Helper()
+	if s, err := n.Status(t.Context()); err != nil || s.Height != height {
+		t.Errorf("the node has the height %d, %v; want %d, as before the lesson", s.Height, err, height)
+	}
+}

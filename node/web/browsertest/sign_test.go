@@ -1,0 +1,108 @@
+package browsertest
+
+import (
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/lodepow/lode/node"
+	"github.com/lodepow/lode/node/gossip"
+)
+
+// makeKey makes a key on the page Accounts and keeps it in the browser.
+func (p *tab) makeKey(url, name string) {
+	p.t.Helper()
+	p.goTo(url + "/accounts")
+	p.fill("#make-name", name)
+	p.fill("#make-passphrase", "correct horse")
+	p.fill("#make-again", "correct horse")
+	p.click("#make-key button[type=submit]")
+	p.until("the backup is shown", "document.querySelector('#backup-file').value.includes('BEGIN ENCRYPTED PRIVATE KEY')")
+	p.click("#backup-keep")
+	p.waitText("#account-list", name)
+}
+
+// testSign makes a key, posts with it, and looks at the post on another node. A copy with
+// another text is refused, with the reason.
+func testSign(t *testing.T, b *browser) {
+	one, two := startNode(t, node.Config{}), startNode(t, node.Config{})
+	connect(t, one, two)
+	p, there := b.open(tabOptions{}), b.open(tabOptions{})
+	there.goTo(two.url + "/")
+	p.makeKey(one.url, "Ann")
+	key := eval[string](p, "document.querySelector('#account-list .account').dataset.key")
+	p.goTo(one.url + "/")
+	p.until("the form signs with the key", "document.querySelector('#sign-as')?.value === "+quote(key))
+	p.fill("#compose [name=content]", "signed in the browser")
+	p.click(postButton)
+	p.waitText(pendingPost, "signed in the browser")
+	there.waitText(pendingPost, "signed in the browser")
+	there.waitText(pendingPost+" .chip.verified", "verified")
+	p.click(mineButton)
+	there.waitText(minedPost+" .chip.verified", "verified")
+	there.goTo(two.url + "/account/" + key)
+	there.waitText("main", "signed in the browser")
+
+	refused := eval[map[string]any](p, `(async () => {
+		const id = document.querySelector('#feed li.post').dataset.id;
+		const post = (await (await fetch('/tx/' + id)).json()).transaction;
+		post.content += '!';
+		const answer = await fetch('/new_transaction', {method: 'POST', headers: {Accept: 'application/json', 'Content-Type': 'application/json'}, body: JSON.stringify(post)});
+		return {status: answer.status, ...(await answer.json())};
+	})()`)
+	if refused["status"] != 400.0 || refused["reason"] != "tx-bad-signature" {
+		t.Errorf("a signed post with another text: %v", refused)
+	}
+}
+
+// testSignOnLAN signs on the page of a node that is called by a host name, as in a local
+// network. The browser then has neither crypto.subtle nor IndexedDB keys of its own.
+func testSignOnLAN(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{Advertise: gossip.Address("http://" + lan + ":8000")})
+	_, port, err := net.SplitHostPort(n.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := fmt.Sprintf("http://%s:%s", lan, port)
+	p := b.open(tabOptions{})
+	p.goTo(url + "/accounts")
+	if eval[bool](p, "isSecureContext || crypto.subtle !== undefined") {
+		t.Fatal("the browser takes the page for a secure one, so this test tests nothing")
+	}
+	p.makeKey(url, "Ben")
+	p.goTo(url + "/")
+	p.until("the form signs with the key", "document.querySelector('#sign-as')?.value !== '' && !document.querySelector('#sign-as').hidden")
+	p.fill("#compose [name=content]", "signed without WebCrypto")
+	p.click(postButton)
+	// The key is locked in a page that was loaded again.
+	p.until("the post is there, or the page asks for the passphrase", "document.querySelector('#sign-passphrase')?.checkVisibility() || document.querySelector("+quote(pendingPost)+") !== null")
+	if eval[bool](p, "document.querySelector("+quote(pendingPost)+") === null") {
+		p.fill("#sign-passphrase", "correct horse")
+		p.click(postButton)
+	}
+	p.waitText(pendingPost, "signed without WebCrypto")
+	p.waitText(pendingPost+" .chip.verified", "verified")
+}
+
+// testToken mines on a node that requires a token. The page asks for it once and keeps it.
+func testToken(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{Token: "secret"})
+	n.post(t, "ann", "the first")
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/")
+	p.click(mineButton)
+	p.wait("dialog.token")
+	p.fill("dialog.token input", "wrong")
+	p.click("dialog.token button[value=use]")
+	p.until("the page asks again", "document.querySelector('dialog.token [role=alert]') !== null")
+	p.fill("dialog.token input", "secret")
+	p.click("dialog.token button[value=use]")
+	p.waitText(minedPost, "the first")
+	n.post(t, "ann", "the second")
+	p.waitText(pendingPost, "the second")
+	p.click(mineButton)
+	p.waitText(minedPost, "the second")
+	if eval[bool](p, "document.querySelector('dialog.token') !== null") {
+		t.Error("the page asks for the token a second time")
+	}
+}
