@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -65,13 +66,12 @@ func (e *Error) Error() string {
 // Is reports whether the target is the word of the refusal, a [block.Reason], or its
 // [Status].
 func (e *Error) Is(target error) bool {
-	switch t := target.(type) { //nolint:errorlint // Is compares with the target itself
-	case block.Reason:
-		return t != "" && t == e.Reason
-	case Status:
-		return int(t) == e.Status
+	var reason block.Reason
+	if errors.As(target, &reason) {
+		return reason != "" && reason == e.Reason
 	}
-	return false
+	var status Status
+	return errors.As(target, &status) && int(status) == e.Status
 }
 
 // sentenceOf returns the text of a refusal for people: in one piece, without control

@@ -69,7 +69,7 @@ type causes struct {
 // Read implements [io.Reader].
 func (c causes) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a Reader returns EOF itself
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = causeOf(c.ctx, err)
 	}
 	return n, err

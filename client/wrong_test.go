@@ -172,22 +172,22 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-func status(c *Client, ctx context.Context) error { //nolint:revive // in the order of a method
+func status(c *Client, ctx context.Context) error {
 	_, err := c.Status(ctx)
 	return err
 }
 
-func post(c *Client, ctx context.Context) error { //nolint:revive // in the order of a method
+func post(c *Client, ctx context.Context) error {
 	_, err := c.Post(ctx, "ann", "hello")
 	return err
 }
 
-func mine(c *Client, ctx context.Context) error { //nolint:revive // in the order of a method
+func mine(c *Client, ctx context.Context) error {
 	_, err := c.Mine(ctx)
 	return err
 }
 
-func register(c *Client, ctx context.Context) error { //nolint:revive // in the order of a method
+func register(c *Client, ctx context.Context) error {
 	return c.Register(ctx, "http://127.0.0.1:1")
 }
 
@@ -291,7 +291,7 @@ func TestEndlessAnswers(t *testing.T) {
 	}
 }
 
-func pendingOf(c *Client, ctx context.Context) error { //nolint:revive // in the order of a method
+func pendingOf(c *Client, ctx context.Context) error {
 	for _, err := range c.Pending(ctx) {
 		if err != nil {
 			return err
@@ -300,7 +300,7 @@ func pendingOf(c *Client, ctx context.Context) error { //nolint:revive // in the
 	return nil
 }
 
-func blocksOf(c *Client, ctx context.Context) error { //nolint:revive // in the order of a method
+func blocksOf(c *Client, ctx context.Context) error {
 	for _, err := range c.Blocks(ctx, 0) {
 		if err != nil {
 			return err

@@ -115,11 +115,18 @@ func All() []Dashboard {
 // marks returns the events that are marked in all dashboards.
 func marks() []Mark {
 	const (
-		deep    = `instance:lode_chain_reorg_depth_blocks:max10m{job=~"$job", instance=~"$instance"}`
-		started = `time() - process_start_time_seconds{job=~"$job", instance=~"$instance"}`
+		selector = `{job=~"$job", instance=~"$instance"}`
+		started  = `time() - process_start_time_seconds` + selector
+
+		// The blocks that reorgs have disconnected, less one for each reorg. Only a reorg of
+		// more than one block makes the number grow, whatever reorgs there were before. It
+		// is compared with that of 75 seconds ago, or with 0 if the process has just begun.
+		extra  = `(lode_chain_reorg_depth_blocks_sum` + selector + ` - lode_chain_reorg_depth_blocks_count` + selector + `)`
+		before = `(lode_chain_reorg_depth_blocks_sum` + selector + ` offset 75s - lode_chain_reorg_depth_blocks_count` + selector + ` offset 75s)`
+		deep   = extra + ` > ` + before + ` or ` + extra + ` > 0 and on (job, instance) ` + started + ` < 90`
 	)
 	return []Mark{
-		{"Reorgs of more than one block", deep + " > 1 unless " + deep + " offset 75s > 1", "reorg on {{instance}}", odd},
+		{"Reorgs of more than one block", deep, "reorg on {{instance}}", odd},
 		{"Starts", started + " < 90", "start of {{instance}}", good},
 		{"Alerts", `ALERTS{alertstate="firing", alertname=~"Lode.*", job=~"$job|"}`, "{{alertname}} {{instance}}", bad},
 	}
@@ -140,9 +147,6 @@ func rising(oddFrom, badFrom float64) []Step {
 
 // zeroIsGood returns steps in which every value above 0 is bad.
 func zeroIsGood() []Step { return []Step{{0, good}, {1e-9, bad}} }
-
-// zeroIsBad returns steps in which every value above 0 is good.
-func zeroIsBad() []Step { return []Step{{0, bad}, {1e-9, good}} }
 
 // quantiles returns queries for the distribution of a histogram over all nodes.
 func quantiles(metric string) []Query {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/metrics"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/mine/gbt"
 	gbtmetrics "github.com/lodepow/lode/mine/gbt/metrics"
@@ -96,5 +98,34 @@ func TestNames(t *testing.T) {
 		case !used[name] && why == "":
 			t.Errorf("%s is exported, but no panel, rule or alert uses it", name)
 		}
+	}
+}
+
+// TestReorgDepths checks that the thresholds of LodeDeepReorg are the bounds of the
+// buckets in which a node counts reorgs, without the last one: what is beyond it looks
+// like a reorg of that depth.
+func TestReorgDepths(t *testing.T) {
+	c, err := chain.Open(chain.Config{Params: rules.Lab(), Store: chain.NewMemStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewRegistry()
+	if err := metrics.Register(reg, c); err != nil {
+		t.Fatal(err)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bounds []float64
+	for _, f := range families {
+		if f.GetName() == "lode_chain_reorg_depth_blocks" {
+			for _, b := range f.GetMetric()[0].GetHistogram().GetBucket() {
+				bounds = append(bounds, b.GetUpperBound())
+			}
+		}
+	}
+	if len(bounds) == 0 || !slices.Equal(ReorgDepths(), bounds[:len(bounds)-1]) {
+		t.Errorf("thresholds %v, want the bounds %v without the last", ReorgDepths(), bounds)
 	}
 }

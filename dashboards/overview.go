@@ -19,9 +19,9 @@ func Overview() Dashboard {
 				},
 				{
 					Title: "Hash rate", Kind: Stat, Unit: units.HashesPerSecond,
-					About:   "Hashes per second of all nodes together, over the last five minutes, so it is too low until Prometheus has run for as long. If it is 0 although nodes should be mining, see the alert LodeHashingStalled.",
+					About:   "Hashes per second of all nodes together, over the last five minutes, so it is too low until Prometheus has run for as long. It is 0 if nodes mine only on demand and nobody asks for a block. If it is 0 although nodes should be mining, see the alert LodeHashingStalled.",
 					Queries: []Query{{`sum(instance:lode_hashes:rate5m{job=~"$job", instance=~"$instance"})`, ""}},
-					Steps:   zeroIsBad(),
+					Steps:   []Step{{0, odd}, {1e-9, good}},
 				},
 				{
 					Title: "Height", Kind: Stat, Unit: units.LocaleFormat,
@@ -37,9 +37,8 @@ func Overview() Dashboard {
 				},
 				{
 					Title: "Since the last block", Kind: Stat, Unit: units.Seconds,
-					About:   "Age of the newest tip. On a network with a block spacing of 10 seconds, more than 100 seconds is rare, and more than 300 seconds triggers the alert LodeTipTooOld.",
+					About:   "Age of the newest tip. While nodes mine continuously, it is rarely more than ten times the block spacing, and at thirty times the alert LodeTipTooOld fires. Where nodes mine only on demand, it says only when somebody last wanted a block.",
 					Queries: []Query{{`min(instance:lode_chain_tip:age_seconds{job=~"$job", instance=~"$instance"})`, ""}},
-					Steps:   rising(100, 300),
 				},
 				{
 					Title: "Alerts that fire", Kind: Stat, Unit: units.Short, Text: true,
@@ -114,9 +113,8 @@ func Overview() Dashboard {
 			{Title: "Is it well?", Panels: []Panel{
 				{
 					Title: "Since the last block, by node", Kind: Lines, Unit: units.Seconds,
-					About:   "Age of each node's tip. It rises with time and drops with each block. It reaches five times the block spacing about once in 150 blocks.",
+					About:   "Age of each node's tip. It rises with time and drops with each block. While nodes mine continuously, it reaches five times the block spacing about once in 150 blocks.",
 					Queries: []Query{{`instance:lode_chain_tip:age_seconds{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
-					Steps:   rising(100, 300),
 				},
 				{
 					Title: "Blocks refused, per minute", Kind: Stack, Unit: units.CountsPerMinute,

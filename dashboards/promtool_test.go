@@ -43,12 +43,12 @@ func TestPrometheusFiles(t *testing.T) {
 		}
 	}
 
-	own := AlertConfig{Selector: `cluster="attic"`, ReorgDepth: 12}
+	own := AlertConfig{Selector: `cluster="attic"`, ReorgDepth: 20}
 	alerts, rules := own.AlertsFile(), own.RulesFile()
 	if strings.Contains(alerts+rules, `job=~"lode`) {
 		t.Error("a rule or an alert keeps the default selector")
 	}
-	if !strings.Contains(alerts, "max10m > 12\n") || !strings.Contains(alerts, "more than 12 blocks at once") {
+	if !strings.Contains(alerts, "max10m > 20\n") || !strings.Contains(alerts, "more than 20 blocks at once") {
 		t.Error("the threshold of LodeDeepReorg is not in its expression and its summary")
 	}
 	dir := t.TempDir()

@@ -1,7 +1,10 @@
 package dashboards
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,7 +22,7 @@ type AlertConfig struct {
 	TipSpacings     float64       // LodeTipTooOld: age of the tip, in block spacings. Default: 30.
 	TipAlways       bool          // LodeTipTooOld: also where no watched node mines continuously
 	BlocksBehind    float64       // LodeNodeBehind: blocks below the highest tip. Default: 6.
-	ReorgDepth      float64       // LodeDeepReorg: depth up to which a reorg is ordinary. Default: 3.
+	ReorgDepth      float64       // LodeDeepReorg: depth up to which a reorg is ordinary, one of ReorgDepths. Default: 3.
 	BlocksRefused   float64       // LodeBlocksRefused: blocks in five minutes. Default: 5.
 	PostsRefused    float64       // LodeMempoolFull: transactions in five minutes. Default: 10.
 	FreeBytes       float64       // LodeDiskSpaceLow: free space. Default: 1 GiB.
@@ -38,6 +41,68 @@ type AlertConfig struct {
 	DifficultyChanges float64 // LodeVardiffRestless: changes for each session and hour. Default: 12.
 }
 
+// ReorgDepths returns the thresholds that LodeDeepReorg can have. A node counts reorgs in
+// buckets, so a rule knows of a reorg only between which two of these depths it was. They
+// are the upper bounds of the buckets but the last one, beyond which a reorg cannot be
+// told from one of that depth.
+func ReorgDepths() []float64 { return []float64{1, 2, 3, 4, 6, 10, 20, 50, 100} }
+
+// Check returns an error that names every field whose value makes no sense: a threshold
+// that is no positive number, a share of 1 or more, or a depth of reorgs that the metric
+// cannot tell from others. The zero value of a field is correct, because it stands for
+// the default.
+func (c AlertConfig) Check() error {
+	c = c.withDefaults()
+	var errs []error
+	for _, f := range c.thresholds() {
+		if !(*f.value > 0) || math.IsInf(*f.value, 0) {
+			errs = append(errs, fmt.Errorf("%s is %v, want a positive number", f.name, *f.value))
+		}
+	}
+	if c.VersionsFor < 0 {
+		errs = append(errs, fmt.Errorf("VersionsFor is %v, want a positive time", c.VersionsFor))
+	}
+	for name, share := range map[string]float64{"HashRateShare": c.HashRateShare, "SharesRefused": c.SharesRefused} {
+		if share >= 1 {
+			errs = append(errs, fmt.Errorf("%s is %v, want a share below 1", name, share))
+		}
+	}
+	if !slices.Contains(ReorgDepths(), c.ReorgDepth) {
+		errs = append(errs, fmt.Errorf("ReorgDepth is %v, want one of %v: nodes count reorgs in buckets with these bounds, so other depths cannot be told apart", c.ReorgDepth, ReorgDepths()))
+	}
+	return errors.Join(errs...)
+}
+
+// threshold is a number that can be set, with its default.
+type threshold struct {
+	name   string // of the field
+	value  *float64
+	preset float64
+}
+
+// thresholds returns the numbers of the configuration.
+func (c *AlertConfig) thresholds() []threshold {
+	return []threshold{
+		{"TipSpacings", &c.TipSpacings, 30},
+		{"BlocksBehind", &c.BlocksBehind, 6},
+		{"ReorgDepth", &c.ReorgDepth, 3},
+		{"BlocksRefused", &c.BlocksRefused, 5},
+		{"PostsRefused", &c.PostsRefused, 10},
+		{"FreeBytes", &c.FreeBytes, 1 << 30},
+		{"AnswerSeconds", &c.AnswerSeconds, .5},
+		{"AnswerRequests", &c.AnswerRequests, 100},
+		{"ClockSeconds", &c.ClockSeconds, 60},
+		{"HashRateShare", &c.HashRateShare, .5},
+		{"CandidatesWrong", &c.CandidatesWrong, 10},
+		{"Restarts", &c.Restarts, 3},
+		{"SharesRefused", &c.SharesRefused, .1},
+		{"SharesLeast", &c.SharesLeast, 20},
+		{"JobSeconds", &c.JobSeconds, 120},
+		{"TipSeconds", &c.TipSeconds, 1},
+		{"DifficultyChanges", &c.DifficultyChanges, 12},
+	}
+}
+
 // withDefaults returns the configuration with the defaults filled in.
 func (c AlertConfig) withDefaults() AlertConfig {
 	if c.Selector == "" {
@@ -46,14 +111,9 @@ func (c AlertConfig) withDefaults() AlertConfig {
 	if c.VersionsFor == 0 {
 		c.VersionsFor = time.Hour
 	}
-	for field, value := range map[*float64]float64{
-		&c.TipSpacings: 30, &c.BlocksBehind: 6, &c.ReorgDepth: 3, &c.BlocksRefused: 5, &c.PostsRefused: 10,
-		&c.FreeBytes: 1 << 30, &c.AnswerSeconds: .5, &c.AnswerRequests: 100, &c.ClockSeconds: 60,
-		&c.HashRateShare: .5, &c.CandidatesWrong: 10, &c.Restarts: 3,
-		&c.SharesRefused: .1, &c.SharesLeast: 20, &c.JobSeconds: 120, &c.TipSeconds: 1, &c.DifficultyChanges: 12,
-	} {
-		if *field == 0 {
-			*field = value
+	for _, f := range c.thresholds() {
+		if *f.value == 0 {
+			*f.value = f.preset
 		}
 	}
 	return c

@@ -43,7 +43,8 @@ func (n *scraped) keep(name string) {
 // starts lets the process of the node start at a moment, from which it counts anew.
 func (n *scraped) starts(at float64) {
 	n.set("process_start_time_seconds", "", until(at, -86400, at))
-	for _, name := range []string{"lode_hashes_total", "lode_candidates_refused_total", "lode_mempool_received_total", "lode_chain_reorg_depth_blocks_bucket"} {
+	for _, name := range []string{"lode_hashes_total", "lode_candidates_refused_total", "lode_mempool_received_total",
+		"lode_chain_reorg_depth_blocks_bucket", "lode_chain_reorg_depth_blocks_count", "lode_chain_reorg_depth_blocks_sum"} {
 		for series, value := range n.series {
 			if strings.HasPrefix(series, name+"{") {
 				n.series[series] = func(t float64) float64 {
@@ -58,7 +59,8 @@ func (n *scraped) starts(at float64) {
 }
 
 // histogram replaces the series of a histogram, given the cumulative count in each
-// bucket.
+// bucket. All samples are as large as the bound of their bucket; those beyond the last
+// bound are left out of the sum.
 func (n *scraped) histogram(name, labels string, count func(t, le float64) float64, bounds ...float64) {
 	if labels != "" {
 		labels += ", "
@@ -66,7 +68,16 @@ func (n *scraped) histogram(name, labels string, count func(t, le float64) float
 	for _, le := range append(bounds, math.Inf(1)) {
 		n.set(name+"_bucket", fmt.Sprintf("%sle=%q", labels, n.spelling.bound(le)), func(t float64) float64 { return count(t, le) })
 	}
-	n.set(name+"_count", strings.TrimSuffix(labels, ", "), func(t float64) float64 { return count(t, math.Inf(1)) })
+	labels = strings.TrimSuffix(labels, ", ")
+	n.set(name+"_count", labels, func(t float64) float64 { return count(t, math.Inf(1)) })
+	n.set(name+"_sum", labels, func(t float64) float64 {
+		sum, below := 0., 0.
+		for _, le := range bounds {
+			sum += le * (count(t, le) - below)
+			below = count(t, le)
+		}
+		return sum
+	})
 }
 
 // spelling is the way in which bounds of buckets are written: as Prometheus 2 stores

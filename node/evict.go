@@ -113,9 +113,9 @@ func (l *limitListener) slowestOf(source *group) *limitedConn {
 // none. The caller holds mu.
 //
 // The next request of an idle connection may have arrived although the node, which
-// has much else to do, has not read it yet. Then the node does not wait for the
-// client, and another connection is chosen. Otherwise clients that keep their
-// connections open would lose requests.
+// has much else to do, has not read it yet, perhaps for many seconds. Then the node does
+// not wait for the client, and another connection is chosen. Otherwise clients would lose
+// requests that the node is too busy to read.
 func (l *limitListener) slowestStalled(ok func(*limitedConn) bool) *limitedConn {
 	for {
 		stalled := l.stalled(ok)
@@ -126,7 +126,7 @@ func (l *limitListener) slowestStalled(ok func(*limitedConn) bool) *limitedConn 
 		if !conn.wait.isIdle() || !l.hasUnread(conn.Conn) {
 			return conn
 		}
-		conn.wait.moved(0, l.now()) // it is no longer idle, so it is chosen here once at most
+		conn.wait.forgive(l.now()) // it is no longer stalled, so the loop ends
 	}
 }
 

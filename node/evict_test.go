@@ -3,9 +3,11 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -114,10 +116,85 @@ func (c *crowd) serve(conn *limitedConn) {
 	conn.wait.pause(c.time)
 }
 
-// finish has the handler of a connection's request return.
-func (c *crowd) finish(conn *limitedConn) {
-	conn.wait.begin(c.time)
-	c.onState(conn, http.StateIdle)
+// finish has a connection's request answered.
+func (c *crowd) finish(conn *limitedConn) { c.onState(conn, http.StateIdle) }
+
+// answer has a handler return for a request of a connection, without the answer being
+// written. The handler reads the given part of the request's body.
+func (c *crowd) answer(conn *limitedConn, body string, read int) {
+	c.t.Helper()
+	_, _ = conn.Read(make([]byte, 100))
+	r := httptest.NewRequestWithContext(c.onConn(c.t.Context(), conn), http.MethodPost, "/", strings.NewReader(body))
+	if body == "" {
+		r.Body = http.NoBody
+	}
+	c.handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadFull(r.Body, make([]byte, read))
+	})).ServeHTTP(httptest.NewRecorder(), r)
+}
+
+// TestAnswersOnTheirWay checks that a connection whose request has been handled is not
+// closed before the answer is written, however busy the node is, and that it may be closed
+// afterwards. But the node waits for a client that has not sent all of its body.
+func TestAnswersOnTheirWay(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body  string
+		read  int
+		stays bool
+	}{
+		"without a body":           {"", 0, true},
+		"with a body that is read": {"body", 5, true},
+		"with a body left unread":  {"body", 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newCrowd(t, 2, 2)
+			slow := l.want("192.0.2.1", true)
+			late := l.want("198.51.100.1", true)
+			l.answer(late, tc.body, tc.read)
+			l.pass(patience + time.Second)
+			l.finish(slow) // it waits for less time than the other
+			l.pass(patience + time.Second)
+			l.want("203.0.113.1", true)
+			if closed(late) == tc.stays || closed(slow) != tc.stays {
+				t.Fatalf("the one that is answered is closed: %v, the idle one: %v", closed(late), closed(slow))
+			}
+			if !tc.stays {
+				return
+			}
+			_, _ = late.Write([]byte("answer"))
+			l.finish(late)
+			l.pass(patience + time.Second)
+			l.want("203.0.113.2", true)
+			if !closed(late) {
+				t.Error("it waits for another request, and is not closed")
+			}
+		})
+	}
+}
+
+// TestUnreadRequestsStay checks that a connection with a request that the node has not
+// read is not closed for others, however long the node takes.
+func TestUnreadRequestsStay(t *testing.T) {
+	l := newCrowd(t, 8, 8)
+	honest := l.want("198.51.100.1", true)
+	honest.Conn.(*fakeConn).unread = true
+	for i := range l.most - 1 {
+		l.want(fmt.Sprintf("%d.0.2.1", 20+i), true)
+	}
+	for second := range 60 {
+		l.pass(time.Second)
+		if l.connect(fmt.Sprintf("%d.0.2.1", 100+second)); closed(honest) {
+			t.Fatalf("the request was lost after %d seconds", second+1)
+		}
+	}
+	honest.Conn.(*fakeConn).unread = false
+	l.pass(patience + time.Second)
+	for range l.most {
+		l.connect("192.0.2.1")
+	}
+	if !closed(honest) {
+		t.Error("a connection without a request was not closed")
+	}
 }
 
 func TestLimitListener(t *testing.T) {
@@ -364,8 +441,9 @@ func TestVictim(t *testing.T) {
 }
 
 // TestNextRequestsHaveArrived has the next request of every idle connection arrive
-// unread. None of them is slow then, and what has arrived counts once: when the clients
-// send nothing more, they are slow like all others.
+// unread. None of them is slow as long as the node does not read it, so the networks share
+// the places. When the requests have been answered and the clients send nothing more, they
+// are slow like all others.
 func TestNextRequestsHaveArrived(t *testing.T) {
 	l := newCrowd(t, 4, 4)
 	var conns []*limitedConn
@@ -375,17 +453,26 @@ func TestNextRequestsHaveArrived(t *testing.T) {
 		c.Conn.(*fakeConn).unread = true
 		conns = append(conns, c)
 	}
-	l.pass(time.Minute)
-	l.want("192.0.2.1", false)
+	for range 3 {
+		l.pass(time.Minute)
+		l.want("192.0.2.1", false)
+	}
 	for i, c := range conns {
 		if closed(c) {
 			t.Errorf("connection %d was closed, although its next request has arrived", i)
 		}
 	}
+	l.want("203.0.113.1", true) // of a network that has none
+	for _, c := range conns {
+		c.Conn.(*fakeConn).unread = false
+		if !closed(c) {
+			l.serve(c)
+			l.finish(c)
+		}
+	}
+	l.want("192.0.2.1", false)
 	l.pass(patience + time.Second)
 	l.want("192.0.2.1", true)
-	l.pass(time.Minute)
-	l.want("203.0.113.1", true)
 }
 
 // TestSlowConnectionsOfOneAddress checks that an address which has all the

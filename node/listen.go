@@ -223,7 +223,9 @@ func (l *limitListener) onConn(ctx context.Context, conn net.Conn) context.Conte
 }
 
 // handler returns a handler that calls next, and notes when the node works on the
-// request and when it waits for the client.
+// request and when it waits for the client. When next has returned, the server has yet to
+// write the answer, so the node goes on working, unless it waits for the rest of a body
+// that next has not read. After the answer it waits for the next request, see onState.
 func (l *limitListener) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, ok := r.Context().Value(connKey{}).(*limitedConn)
@@ -232,13 +234,17 @@ func (l *limitListener) handler(next http.Handler) http.Handler {
 			return
 		}
 		c.wait.pause(l.now())
-		defer func() { c.wait.begin(l.now()) }()
 		if r.Body != nil && r.Body != http.NoBody {
 			// The server looks at the body of its own request when the handler has
 			// returned, so that one stays as it is.
-			clone := *r
-			clone.Body = &waitingBody{r.Body, c}
+			clone, body := *r, &waitingBody{ReadCloser: r.Body, conn: c}
+			clone.Body = body
 			r = &clone
+			defer func() {
+				if !body.ended {
+					c.wait.begin(l.now())
+				}
+			}()
 		}
 		next.ServeHTTP(w, r)
 	})

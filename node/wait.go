@@ -56,8 +56,17 @@ func (w *wait) resume(now time.Time) (already bool) {
 	return false
 }
 
-// moved notes that bytes were sent or received, or that bytes have arrived and are
-// still to be read; then n is 0.
+// forgive ends the wait so far of an idle connection and lets a new one begin, because
+// bytes have arrived which the node has not read yet.
+func (w *wait) forgive(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.idle {
+		w.since, w.waited = now, 0
+	}
+}
+
+// moved notes that bytes were sent or received.
 func (w *wait) moved(n int, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -148,7 +157,8 @@ func (c *limitedConn) Close() error {
 // client.
 type waitingBody struct {
 	io.ReadCloser
-	conn *limitedConn
+	conn  *limitedConn
+	ended bool // it has been read to its end, so the client has nothing more to send
 }
 
 // Read implements [io.Reader].
@@ -159,5 +169,6 @@ func (b *waitingBody) Read(p []byte) (int, error) {
 	if !already {
 		b.conn.wait.pause(now())
 	}
+	b.ended = b.ended || err != nil
 	return n, err
 }

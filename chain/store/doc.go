@@ -13,22 +13,37 @@
 //
 // # The file
 //
-// The file has five buckets. Keys have a fixed size, and numbers in them are
+// The file has six buckets. Keys have a fixed size, and numbers in them are
 // big-endian. Every value begins with the CRC-32C of its key and the rest of the
 // value, because bbolt itself has checksums only for its two meta pages.
 //
 //	meta      "network"  →  id (32 bytes), name
 //	          "schema"   →  uint32
-//	          "state"    →  active tip (32), uint64 counts of blocks, indexed transactions, pending
+//	          "state"    →  active tip (32), uint64 counts of blocks, indexed transactions, pending, records of owners
+//	          "upgrade"  →  nothing; exists while an upgrade is unfinished
 //	headers   number     →  the header's 80 bytes
 //	bodies    number     →  the block in the form of block.Block.AppendBinary
 //	txs       id (32)    →  number of the block of the active branch that contains it
+//	owners    owner (16), height uint32, index uint32  →  uint32 number of that block
 //	pending   Seq        →  the transaction's canonical form
+//
+// The bucket owners finds the transactions of an author or a public key on the active
+// branch, from new to old. owner is the beginning of SHA-256 of "a" and the author, or of
+// "k" and the 32 bytes of the key; index is that of the transaction among the leaves of the
+// merkle tree. Each block with transactions also has a record with the owner zero and the
+// index of its last transaction, by which those of everybody are found. A transaction takes
+// about 55 bytes in this bucket for its author, and as many for its key.
 //
 // Blocks are numbered from 0 in the order in which they are stored. A parent is
 // stored before its children, and new records of headers and bodies always go to
 // the end of their bucket. The number of each block hash is kept in memory, which
 // takes about 20 bytes a block; Open rebuilds this index from the headers.
+//
+// # Upgrades
+//
+// A file of schema 1 has no bucket owners. Open adds it, which takes minutes for a
+// million blocks, and may be interrupted; see the comment of upgrade. Earlier
+// versions refuse the file from the beginning of the upgrade on.
 //
 // # Damage
 //

@@ -24,7 +24,7 @@ type upgradeSteps struct {
 }
 
 const (
-	upgradeRecords = 1 << 20 // 28 bytes each, so a pass takes at most 59 MB
+	upgradeRecords = 1 << 20 // 32 bytes each, so a pass takes at most 67 MB
 	upgradeWrite   = 1 << 16
 	upgradeBlocks  = 1 << 10
 
@@ -151,6 +151,11 @@ func (u *upgrader) update(change func(tx *bbolt.Tx, meta *bbolt.Bucket) error) (
 // others above those.
 func (u *upgrader) collect(last ownedKey) (places []ownedPlace, more bool, err error) {
 	most := u.steps.records
+	if all := 2*u.store.state.txs + u.store.state.blocks; all < uint64(2*most) { // there cannot be more
+		places = make([]ownedPlace, 0, all)
+	} else {
+		places = make([]ownedPlace, 0, 2*most) // all at once: to grow it would take more memory for a moment
+	}
 	var highest *ownedKey // nil as long as nothing has been left out; no key above it is collected
 	byKey := func(a, b ownedPlace) int { return bytes.Compare(a.key[:], b.key[:]) }
 	shorten := func() {

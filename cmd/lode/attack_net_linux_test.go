@@ -174,7 +174,12 @@ func (m *machine) start(flags ...string) *process {
 func (m *machine) run(flags ...string) *process {
 	m.hub.t.Helper()
 	args := append([]string{"node", "--difficulty", "1", "--data", m.data}, flags...)
-	cmd := exec.Command(m.hub.command, args...) //nolint:gosec,noctx // the command is this test binary, and the tests end it with signals
+	return m.startCommand(exec.Command(m.hub.command, args...)) //nolint:gosec,noctx // the command is this test binary, and the tests end it with signals
+}
+
+// startCommand starts a command that runs a node.
+func (m *machine) startCommand(cmd *exec.Cmd) *process {
+	m.hub.t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var p *process
 	m.do(func() (err error) {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lode": main})
+	testscript.Main(m, map[string]func(){"lode": main, "skewed": skewed})
 }
 
 // TestScripts runs the scripts in testdata/script, which call the command as a shell

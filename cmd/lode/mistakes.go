@@ -209,38 +209,3 @@ func isNode(ctx context.Context, listen string) bool {
 	var status struct{ Chainwork, Network *json.RawMessage }
 	return json.NewDecoder(http.MaxBytesReader(nil, resp.Body, 1<<20)).Decode(&status) == nil && status.Chainwork != nil
 }
-
-// listenerOn returns the name and the id of the process that listens on a port, or ""
-// if the system does not tell. Linux tells it of the user's own processes.
-func listenerOn(listen string) string {
-	_, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return ""
-	}
-	number, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port)
-	if err != nil {
-		return ""
-	}
-	inode := ""
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		text, _ := os.ReadFile(table) // there is none on other systems
-		for line := range strings.Lines(string(text)) {
-			const listening = "0A"
-			if f := strings.Fields(line); len(f) > 9 && f[3] == listening && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", number)) {
-				inode = f[9]
-			}
-		}
-	}
-	if inode == "" {
-		return ""
-	}
-	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil && target == "socket:["+inode+"]" {
-			pid := strings.Split(link, "/")[2]
-			name, _ := os.ReadFile("/proc/" + pid + "/comm")
-			return fmt.Sprintf("%s (process %s)", strings.TrimSpace(string(name)), pid)
-		}
-	}
-	return ""
-}

@@ -12,6 +12,10 @@ func TestAttack(t *testing.T) {
 	t.Skip("NOT TESTED: attacks between processes in network namespaces: only Linux has them")
 }
 
+func TestWrongClock(t *testing.T) {
+	t.Skip("NOT TESTED: processes in network namespaces: only Linux has them")
+}
+
 func TestSiege(t *testing.T) {
 	t.Skip("NOT TESTED: attacks between processes in network namespaces: only Linux has them")
 }
@@ -30,4 +34,8 @@ func TestSyncFails(t *testing.T) {
 
 func TestDiskFull(t *testing.T) {
 	t.Skip("NOT TESTED: a full disk: the test can mount a small one only on Linux")
+}
+
+func TestNewFoldersAreSynced(t *testing.T) {
+	t.Skip("NOT TESTED: the system calls of a node: strace is for Linux only")
 }

@@ -42,7 +42,7 @@ func TestNodeFlagGroups(t *testing.T) {
 		}
 	}
 	const want = `
-Basics: listen data network difficulty mine peer import token verbose
+Basics: listen data network difficulty mine peer import token allow-origin verbose
 Peers: advertise allow-peer outbound inbound addresses ban-time
 Mining: workers kernel nice tag stratum stratum-only stratum-cert stratum-key stratum-sessions
 Limits: pool-txs pool-bytes connections connections-each inbound-each peer-requests peer-bodies peer-rate peer-hellos`

@@ -121,13 +121,12 @@ func (c *verifyCmd) verify(reader *headers.Reader) (headers.Summary, error) {
 // from the metadata of the stream, if the format has any.
 func (c *verifyCmd) verifier(reader *headers.Reader) *headers.Verifier {
 	config := headers.Config{Network: headers.NetworkNamed(c.Network), Height: c.Height, Retarget: c.Retarget}
-	if network, height, ok := reader.Metadata(); ok {
-		if config.Network == nil {
-			config.Network = network
-		}
-		if config.Height == nil {
-			config.Height = &height
-		}
+	network, height, ok := reader.Metadata()
+	if config.Network == nil {
+		config.Network = network
+	}
+	if config.Height == nil && ok {
+		config.Height = &height
 	}
 	return headers.NewVerifier(config)
 }

@@ -45,7 +45,7 @@ func (c *propagationCmd) experiment() blocks.Experiment {
 			Mode: blocks.Mode(c.Relay), BlockBytes: blocks.Dist{Mean: c.BlockBytes}, Bandwidth: c.Bandwidth, Validation: c.Validation,
 		},
 	}
-	if x.Relay.Mode == blocks.Compact {
+	if x.Relay.Mode == blocks.Compact || c.HitRate != 1 { // 1 is the default of the flag
 		x.Relay.HitRate = c.HitRate
 	}
 	if c.Latency != 0 {

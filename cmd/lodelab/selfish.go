@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"text/tabwriter"
 	"time"
 
@@ -65,7 +66,7 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 		return cli.UsageError{Err: err}
 	}
 	for _, alpha := range c.Alpha {
-		if !(alpha > 0 && alpha < 0.5) {
+		if alpha <= 0 || alpha >= 0.5 || math.IsNaN(alpha) {
 			return cli.UsageError{Err: fmt.Errorf("--alpha %v: want more than 0 and less than 0.5", alpha)}
 		}
 	}

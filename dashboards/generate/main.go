@@ -39,6 +39,9 @@ func run(args []string) error {
 	if strings.ContainsAny(c.Selector, "{}$") {
 		return fmt.Errorf("-selector %s: want only what stands between the braces of a selector, such as job=\"mine\"", c.Selector)
 	}
+	if err := check(flags, c); err != nil {
+		return err
+	}
 	return write(flags.Arg(0), c)
 }
 
@@ -53,7 +56,7 @@ func newFlags(c *dashboards.AlertConfig) *flag.FlagSet {
 	number(&c.TipSpacings, "tip-spacings", 30, "LodeTipTooOld: age of the tip, in block spacings")
 	flags.BoolVar(&c.TipAlways, "tip-always", false, "LodeTipTooOld: fire also where no watched node mines continuously, because the miners are elsewhere")
 	number(&c.BlocksBehind, "blocks-behind", 6, "LodeNodeBehind: blocks below the highest tip")
-	number(&c.ReorgDepth, "reorg-depth", 3, "LodeDeepReorg: depth up to which a reorg is ordinary")
+	number(&c.ReorgDepth, "reorg-depth", 3, fmt.Sprintf("LodeDeepReorg: depth up to which a reorg is ordinary, one of %v", dashboards.ReorgDepths()))
 	number(&c.BlocksRefused, "blocks-refused", 5, "LodeBlocksRefused: blocks in five minutes")
 	number(&c.PostsRefused, "posts-refused", 10, "LodeMempoolFull: transactions in five minutes")
 	number(&c.FreeBytes, "free-bytes", 1<<30, "LodeDiskSpaceLow: free space, in bytes")
@@ -70,6 +73,24 @@ func newFlags(c *dashboards.AlertConfig) *flag.FlagSet {
 	number(&c.DifficultyChanges, "difficulty-changes", 12, "LodeVardiffRestless: changes of difficulty for each session and hour")
 	flags.DurationVar(&c.VersionsFor, "versions-for", time.Hour, "LodeVersionsMixed: time that an upgrade may take")
 	return flags
+}
+
+// check returns an error if a flag has a value that makes no sense. The error calls the
+// flags by their names, which are those of the fields in other letters.
+func check(flags *flag.FlagSet, c dashboards.AlertConfig) error {
+	err := c.Check()
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	flags.VisitAll(func(f *flag.Flag) {
+		var field string
+		for word := range strings.SplitSeq(f.Name, "-") {
+			field += strings.ToUpper(word[:1]) + word[1:]
+		}
+		text = strings.ReplaceAll(text, field+" is ", "-"+f.Name+" is ")
+	})
+	return errors.New(text)
 }
 
 // write writes all files into the folders grafana and prometheus of dir.

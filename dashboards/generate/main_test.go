@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func TestFlags(t *testing.T) {
 		`-selector=cluster="attic"`: `up{cluster="attic"} == 0`,
 		"-tip-spacings=77":          "> 77 * (lode_chain_spacing_seconds",
 		"-blocks-behind=77":         "offset 75s) - 77)",
-		"-reorg-depth=77":           "max10m > 77",
+		"-reorg-depth=50":           "max10m > 50",
 		"-blocks-refused=77":        "> 77",
 		"-posts-refused=77":         "> 77",
 		"-free-bytes=5e9":           "< 5000000000",
@@ -69,6 +70,35 @@ func TestFlags(t *testing.T) {
 	for _, args := range [][]string{{}, {"a", "b"}, {`-selector={job="x"}`, "a"}, {"-unknown", "a"}} {
 		if err := run(args); err == nil {
 			t.Errorf("%q: no error", args)
+		}
+	}
+}
+
+// TestSenselessThresholds checks that thresholds with which an alert could never fire, or
+// would always fire, are refused in a sentence that names the flag, and that nothing is
+// written then. The depths of reorgs are those that the metric can tell apart.
+func TestSenselessThresholds(t *testing.T) {
+	for flag, want := range map[string]string{
+		"-reorg-depth=5":      "-reorg-depth is 5, want one of [1 2 3 4 6 10 20 50 100]",
+		"-reorg-depth=77":     "-reorg-depth is 77, want one of",
+		"-reorg-depth=1000":   "-reorg-depth is 1000, want one of",
+		"-reorg-depth=NaN":    "-reorg-depth is NaN, want a positive number",
+		"-blocks-behind=-1":   "-blocks-behind is -1, want a positive number",
+		"-answer-seconds=Inf": "-answer-seconds is +Inf, want a positive number",
+		"-hash-rate-share=1":  "-hash-rate-share is 1, want a share below 1",
+		"-versions-for=-1m":   "-versions-for is -1m0s, want a positive time",
+	} {
+		dir := filepath.Join(t.TempDir(), "out")
+		if err := run([]string{flag, dir}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", flag, err, want)
+		}
+		if _, err := os.Stat(dir); !os.IsNotExist(err) {
+			t.Errorf("%s: files have been written (%v)", flag, err)
+		}
+	}
+	for _, depth := range dashboards.ReorgDepths() {
+		if err := run([]string{fmt.Sprint("-reorg-depth=", depth), t.TempDir()}); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func whyEmpty(d dashboards.Dashboard, p dashboards.Panel) string {
 // checkPanels runs every query of every panel over the whole story. Each must return
 // data, and series of the same panel must have different names.
 func (s *story) checkPanels(t *testing.T) {
-	variables := strings.NewReplacer("$job", "lode.*", "$instance", ".*", "$__rate_interval", "4m", "$__range", "10m")
+	variables := strings.NewReplacer("$job", "lode", "$instance", ".*", "$__rate_interval", "4m", "$__range", "10m")
 	for _, d := range dashboards.All() {
 		for _, p := range d.Layout() {
 			name, why, withData := d.UID+": "+p.Panel.Title, whyEmpty(d, p.Panel), 0

@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,13 +106,15 @@ func (p *Prometheus) writeConfig(interval time.Duration) error {
 type Target struct {
 	Name string // value of the label instance
 	Addr string // host:port
+	Job  string // value of the label job; empty means lode
 }
 
 // SetTargets replaces the list of nodes that Prometheus scrapes.
 func (p *Prometheus) SetTargets(targets ...Target) error {
 	var text string
 	for _, t := range targets {
-		text += fmt.Sprintf("- targets: [%q]\n  labels: {instance: %q}\n", t.Addr, t.Name)
+		job := cmp.Or(t.Job, "lode")
+		text += fmt.Sprintf("- targets: [%q]\n  labels: {instance: %q, job: %q}\n", t.Addr, t.Name, job)
 	}
 	name := filepath.Join(p.dir, "targets", "lode.yml")
 	if err := os.WriteFile(name+".new", []byte(text), 0o644); err != nil {

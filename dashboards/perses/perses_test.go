@@ -103,6 +103,9 @@ func TestMigration(t *testing.T) {
 			drawn++
 		}
 	}
+	if drawn < 60 || text > drawn/10 {
+		t.Errorf("%d panels have become panels of Perses, and %d a text: the check shows little", drawn, text)
+	}
 	t.Logf("%d panels have become panels of Perses with all of their queries, and %d are not supported", drawn, text)
 }
 

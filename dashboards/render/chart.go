@@ -13,8 +13,9 @@ import (
 	"github.com/lodepow/lode/dashboards"
 )
 
-// newPlot returns an empty plot with the axes that all charts have in common.
-func newPlot(w window) *plot.Plot {
+// newPlot returns an empty plot of the given width with the axes that all charts have in
+// common.
+func newPlot(w window, width vg.Length) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.Transparent
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
@@ -27,7 +28,7 @@ func newPlot(w window) *plot.Plot {
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XCenter, draw.YTop
 	p.Y.Tick.Label.XAlign, p.Y.Tick.Label.YAlign = draw.XRight, draw.YCenter
 	p.X.Min, p.X.Max = w.at(0), w.at(w.len()-1)
-	p.X.Tick.Marker = clock{w}
+	p.X.Tick.Marker = clock{w, width}
 	return p
 }
 
@@ -41,7 +42,7 @@ func drawChart(box draw.Canvas, panel dashboards.Panel, all []series, events []e
 	if math.IsInf(low, 0) {
 		return
 	}
-	p := newPlot(w)
+	p := newPlot(w, box.Max.X-box.Min.X)
 	if panel.Log {
 		p.Y.Scale = plot.LogScale{}
 		low, high = math.Pow(10, math.Floor(math.Log10(low))), math.Pow(10, math.Ceil(math.Log10(high)*1.0001))
@@ -80,14 +81,15 @@ func drawLegend(box draw.Canvas, all []series) draw.Canvas {
 		if s.name == "" {
 			continue
 		}
-		width := style.Width(s.name) + mark + 12
+		name := fit(style, s.name, box.Max.X-box.Min.X-mark-1)
+		width := style.Width(name) + mark + 12
 		if x+width > box.Max.X && x > box.Min.X {
 			if rows == 3 {
 				break // there is no room for the other names
 			}
 			x, rows = box.Min.X, rows+1
 		}
-		entries = append(entries, entry{vg.Point{X: x, Y: y - (rows-1)*line}, i, s.name})
+		entries = append(entries, entry{vg.Point{X: x, Y: y - (rows-1)*line}, i, name})
 		x += width
 	}
 	if len(entries) == 0 {

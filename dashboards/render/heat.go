@@ -56,7 +56,7 @@ func newHeat(all []series, w window) heat {
 
 func drawHeat(box draw.Canvas, panel dashboards.Panel, all []series, w window) {
 	h := newHeat(all, w)
-	p := newPlot(w)
+	p := newPlot(w, box.Max.X-box.Min.X)
 	p.Y.Min, p.Y.Max = 0, float64(len(h.tops))
 	every := (len(h.tops) + 5) / 6
 	var ticks []plot.Tick

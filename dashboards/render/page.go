@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"image/color"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,12 +20,14 @@ import (
 
 // The dimensions of the page, in points.
 const (
-	pageWidth  = 1260
-	rowHeight  = 31 // of the dashboard's grid
+	pageWidth  = 1260 // unless another width is asked for
+	rowHeight  = 31   // of the dashboard's grid
 	pageMargin = 12
 	pageHead   = 34
 	panelGap   = 4
 	panelPad   = 7
+	titleLine  = 12 // of the title of a panel
+	aboutLine  = 8.5
 )
 
 // dpi is the resolution of the page.
@@ -70,47 +70,15 @@ func textStyle(size vg.Length, bold bool, c color.Color) draw.TextStyle {
 	return draw.TextStyle{Color: c, Font: f, Handler: plot.DefaultTextHandler, YAlign: draw.YTop}
 }
 
-// drawDashboard fetches the data of a dashboard, draws it, and returns the picture as
-// PNG.
-func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, v vars, w window) ([]byte, error) {
-	layout := d.Layout()
-	rows := uint32(0)
-	for _, p := range layout {
-		rows = max(rows, p.Y+p.H)
-	}
-	height := vg.Length(rows)*rowHeight + pageHead + 2*pageMargin
-	canvas := vgimg.NewWith(vgimg.UseWH(pageWidth, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(paper))
-	page := draw.New(canvas)
-	top := page.Max.Y - pageMargin
-	page.FillText(textStyle(17, true, ink), vg.Point{X: pageMargin, Y: top}, d.Title)
-	when := textStyle(10, false, faint)
-	when.XAlign = draw.XRight
-	page.FillText(when, vg.Point{X: pageWidth - pageMargin, Y: top - 5},
-		fmt.Sprintf("%s to %s UTC", w.from.UTC().Format("2006-01-02 15:04"), w.to.UTC().Format("15:04")))
-
-	events, err := fetchEvents(ctx, c, d, v, w)
+// drawDashboard fetches the data of a dashboard, draws it on a page of the given width in
+// points, and returns the picture as PNG.
+func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, v vars, w window, width vg.Length) ([]byte, error) {
+	picture, err := fetchPicture(ctx, c, d, v, w)
 	if err != nil {
 		return nil, err
 	}
-	drawMarks(page, d.Marks, vg.Point{X: pageWidth - pageMargin, Y: top - 19})
-
-	column := vg.Length(pageWidth-2*pageMargin) / dashboards.Columns
-	for _, p := range layout {
-		box := draw.Canvas{Canvas: page.Canvas}
-		box.Min.X = pageMargin + vg.Length(p.X)*column
-		box.Max.X = box.Min.X + vg.Length(p.W)*column
-		box.Max.Y = top - pageHead - vg.Length(p.Y)*rowHeight
-		box.Min.Y = box.Max.Y - vg.Length(p.H)*rowHeight
-		if p.Heading != "" {
-			box.FillText(textStyle(12, true, ink), vg.Point{X: box.Min.X + panelGap, Y: box.Max.Y - 7}, p.Heading)
-			continue
-		}
-		all, err := fetch(ctx, c, p.Panel, v, w)
-		if err != nil {
-			return nil, err
-		}
-		drawPanel(draw.Crop(box, panelGap, -panelGap, panelGap, -panelGap), p.Panel, all, events, w)
-	}
+	canvas := vgimg.NewWith(vgimg.UseWH(width, picture.height(width)), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(paper))
+	picture.draw(canvas, width)
 	var out bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&out); err != nil {
 		return nil, err
@@ -118,14 +86,58 @@ func drawDashboard(ctx context.Context, c *live.Client, d dashboards.Dashboard, 
 	return out.Bytes(), nil
 }
 
-// drawMarks writes which colours mark which events, to the left of a point.
-func drawMarks(page draw.Canvas, marks []dashboards.Mark, right vg.Point) {
-	for _, m := range slices.Backward(marks) {
-		style := textStyle(8, false, colorByName(m.Color))
-		style.XAlign = draw.XRight
-		text := "| " + m.Name
-		page.FillText(style, right, text)
-		right.X -= style.Width(text) + 12
+// picture is a dashboard with its data.
+type picture struct {
+	dashboard dashboards.Dashboard
+	window    window
+	events    []event
+	data      map[string][]series // by the title of the panel
+}
+
+// fetchPicture fetches the data of a dashboard.
+func fetchPicture(ctx context.Context, c *live.Client, d dashboards.Dashboard, v vars, w window) (picture, error) {
+	p := picture{dashboard: d, window: w, data: map[string][]series{}}
+	var err error
+	if p.events, err = fetchEvents(ctx, c, d, v, w); err != nil {
+		return picture{}, err
+	}
+	for _, placed := range d.Layout() {
+		if placed.Heading != "" {
+			continue
+		}
+		if p.data[placed.Panel.Title], err = fetch(ctx, c, placed.Panel, v, w); err != nil {
+			return picture{}, err
+		}
+	}
+	return p, nil
+}
+
+// height returns the height of the page, if it has the given width.
+func (p picture) height(width vg.Length) vg.Length {
+	_, above := head(p.dashboard, p.window, width)
+	_, panels := flow(p.dashboard, width)
+	return above + panels + pageMargin
+}
+
+// draw draws the page on a canvas of the given width.
+func (p picture) draw(canvas vg.Canvas, width vg.Length) {
+	height := p.height(width)
+	page := draw.NewCanvas(canvas, width, height)
+	labels, above := head(p.dashboard, p.window, width)
+	for _, l := range labels {
+		page.FillText(l.style, vg.Point{X: l.x, Y: height - l.y}, l.text)
+	}
+	items, _ := flow(p.dashboard, width)
+	for _, it := range items {
+		box := draw.Canvas{Canvas: page.Canvas}
+		box.Min.X, box.Max.X = it.x, it.x+it.w
+		box.Max.Y = height - above - it.y
+		box.Min.Y = box.Max.Y - it.h
+		if it.heading != "" {
+			box.FillText(textStyle(12, true, ink), vg.Point{X: box.Min.X + panelGap, Y: box.Max.Y - 7}, it.heading)
+			continue
+		}
+		drawPanel(draw.Crop(box, panelGap, -panelGap, panelGap, -panelGap), it.panel, p.data[it.panel.Title], p.events, p.window)
 	}
 }
 
@@ -145,13 +157,12 @@ func wrap(style draw.TextStyle, text string, width vg.Length) []string {
 // drawAbout writes the description of a panel at the bottom of its box, and returns the
 // rest of the box.
 func drawAbout(box draw.Canvas, about string) draw.Canvas {
-	const line = 8.5
 	style := textStyle(7, false, faint)
 	lines := wrap(style, about, box.Max.X-box.Min.X)
 	for i, text := range lines {
-		box.FillText(style, vg.Point{X: box.Min.X, Y: box.Min.Y + line*vg.Length(len(lines)-i) - 1}, text)
+		box.FillText(style, vg.Point{X: box.Min.X, Y: box.Min.Y + aboutLine*vg.Length(len(lines)-i) - 1}, text)
 	}
-	return draw.Crop(box, 0, 0, line*vg.Length(len(lines))+4, 0)
+	return draw.Crop(box, 0, 0, aboutLine*vg.Length(len(lines))+4, 0)
 }
 
 // drawPanel draws the frame and the title of a panel, its series, and its description.
@@ -159,8 +170,13 @@ func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, events []event
 	corners := []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}}
 	box.FillPolygon(color.White, corners)
 	box.StrokeLines(draw.LineStyle{Color: hairline, Width: .75}, append(corners, box.Min))
-	box.FillText(textStyle(10, true, ink), vg.Point{X: box.Min.X + panelPad, Y: box.Max.Y - panelPad}, p.Title)
-	inside := draw.Crop(box, panelPad, -panelPad, panelPad, -panelPad-16)
+	inside := draw.Crop(box, panelPad, -panelPad, panelPad, -panelPad)
+	style := textStyle(10, true, ink)
+	for _, line := range wrap(style, p.Title, inside.Max.X-inside.Min.X) {
+		inside.FillText(style, vg.Point{X: inside.Min.X, Y: inside.Max.Y}, line)
+		inside.Max.Y -= titleLine
+	}
+	inside.Max.Y -= 4
 	inside = drawAbout(inside, p.About)
 	switch {
 	case len(all) == 0:
@@ -177,16 +193,20 @@ func drawPanel(box draw.Canvas, p dashboards.Panel, all []series, events []event
 }
 
 // clock computes the ticks of the time axis.
-type clock struct{ window }
+type clock struct {
+	window
+	width vg.Length // of the chart, in which the labels must have room
+}
 
 // Ticks implements [plot.Ticker].
 func (c clock) Ticks(float64, float64) []plot.Tick {
+	most := max(2, min(7, int(c.width/(1.6*textStyle(8, false, faint).Width("00:00:00")))))
 	every := 12 * time.Hour
 	for _, d := range []time.Duration{
 		30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
 		time.Hour, 2 * time.Hour, 4 * time.Hour,
 	} {
-		if c.to.Sub(c.from)/d <= 7 {
+		if c.to.Sub(c.from)/d <= time.Duration(most) {
 			every = d
 			break
 		}

@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/recorder"
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/dashboards"
@@ -186,39 +188,120 @@ func fake(t *testing.T) *live.Client {
 	return c
 }
 
-// TestDraw draws every dashboard, and checks that every chart contains the colour of
-// its first line.
+// widths are those of a phone, a small screen and a large one, in points.
+var widths = []vg.Length{leastWidth * 72. / dpi, 640, pageWidth}
+
+// TestDraw draws every dashboard, one of them in three widths, and checks that every chart
+// contains the colour of its first line.
 func TestDraw(t *testing.T) {
 	c := fake(t)
 	w := newWindow(time.Unix(1_700_000_000, 0), 10*time.Minute, 5*time.Second)
-	for _, d := range dashboards.All() {
-		raw, err := drawDashboard(t.Context(), c, d, vars{job: ".*", instance: ".*", scrape: 5 * time.Second}, w)
-		if err != nil {
-			t.Fatal(err)
-		}
-		img, err := png.Decode(bytes.NewReader(raw))
-		if err != nil {
-			t.Fatal(err)
-		}
-		scale := float64(img.Bounds().Dx()) / pageWidth
-		for _, p := range d.Layout() {
-			if p.Panel.Kind != dashboards.Lines && p.Panel.Kind != dashboards.Stack {
-				continue
+	for i, d := range dashboards.All() {
+		for _, width := range widths {
+			if i > 0 && width != pageWidth {
+				continue // one dashboard is enough, and takes seconds
 			}
-			column := float64(pageWidth-2*pageMargin) / dashboards.Columns
-			x0, x1 := scale*(pageMargin+float64(p.X)*column), scale*(pageMargin+float64(p.X+p.W)*column)
-			y0 := scale * (pageMargin + pageHead + float64(p.Y)*rowHeight)
-			y1 := y0 + scale*float64(p.H)*rowHeight
-			seen := 0
-			for x := int(x0); x < int(x1); x++ {
-				for y := int(y0); y < int(y1); y++ {
-					if color.NRGBAModel.Convert(img.At(x, y)) == palette(0) {
-						seen++
+			raw, err := drawDashboard(t.Context(), c, d, vars{job: ".*", instance: ".*", scrape: 5 * time.Second}, w, width)
+			if err != nil {
+				t.Fatal(err)
+			}
+			img, err := png.Decode(bytes.NewReader(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			scale := float64(img.Bounds().Dx()) / float64(width)
+			_, above := head(d, w, width)
+			items, _ := flow(d, width)
+			for _, it := range items {
+				if it.panel.Kind != dashboards.Lines && it.panel.Kind != dashboards.Stack {
+					continue
+				}
+				seen := 0
+				for x := int(scale * float64(it.x)); x < int(scale*float64(it.x+it.w)); x++ {
+					for y := int(scale * float64(above+it.y)); y < int(scale*float64(above+it.y+it.h)); y++ {
+						if color.NRGBAModel.Convert(img.At(x, y)) == palette(0) {
+							seen++
+						}
+					}
+				}
+				if seen < 100 {
+					t.Errorf("%s at %.0f pt: %q shows %d pixels of its first line", d.UID, width, it.panel.Title, seen)
+				}
+			}
+		}
+	}
+}
+
+// TestFlow checks that on a wide page the panels have the places that their dashboard
+// gives them, and that on every page they are beside or below each other.
+func TestFlow(t *testing.T) {
+	for _, d := range dashboards.All() {
+		items, _ := flow(d, pageWidth)
+		column := vg.Length(pageWidth-2*pageMargin) / dashboards.Columns
+		for i, p := range d.Layout() {
+			if it := items[i]; it.heading != p.Heading || it.panel.Title != p.Panel.Title ||
+				it.x != pageMargin+vg.Length(p.X)*column || it.w < vg.Length(p.W)*column-.001 {
+				t.Errorf("%s: %q is at %v, %v wide, want column %d and %d columns", d.UID, p.Panel.Title+p.Heading, it.x, it.w, p.X, p.W)
+			}
+		}
+		for _, width := range widths {
+			items, height := flow(d, width)
+			for i, a := range items {
+				if a.x < pageMargin || a.x+a.w > width-pageMargin+.001 || a.y+a.h > height+.001 {
+					t.Errorf("%s at %.0f pt: %q is not on the page", d.UID, width, a.panel.Title+a.heading)
+				}
+				for _, b := range items[:i] {
+					if a.x < b.x+b.w-.001 && b.x < a.x+a.w-.001 && a.y < b.y+b.h-.001 && b.y < a.y+a.h-.001 {
+						t.Errorf("%s at %.0f pt: %q and %q overlap", d.UID, width, a.panel.Title+a.heading, b.panel.Title+b.heading)
 					}
 				}
 			}
-			if seen < 200 {
-				t.Errorf("%s: %q shows %d pixels of its first line", d.UID, p.Panel.Title, seen)
+		}
+	}
+}
+
+// TestTextsHaveRoom draws every dashboard in three widths on a canvas that records what
+// is drawn. Every text must be on the page, and no two may overlap.
+func TestTextsHaveRoom(t *testing.T) {
+	type text struct {
+		what                 string
+		left, right, low, up vg.Length
+	}
+	c := fake(t)
+	for _, length := range []time.Duration{3 * time.Minute, 10 * time.Minute, 24 * time.Hour} {
+		w := newWindow(time.Unix(1_700_000_000, 0), length, 5*time.Second)
+		for _, d := range dashboards.All() {
+			p, err := fetchPicture(t.Context(), c, d, vars{job: ".*", instance: ".*", scrape: 5 * time.Second}, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, width := range widths {
+				var canvas recorder.Canvas
+				p.draw(&canvas, width)
+				var texts []text
+				for _, action := range canvas.Actions {
+					a, ok := action.(*recorder.FillString)
+					if !ok || strings.TrimSpace(a.String) == "" {
+						continue
+					}
+					face := font.DefaultCache.Lookup(a.Font, a.Size)
+					// Capital letters are about 0.7 as high as the font; what is below the line may touch.
+					texts = append(texts, text{a.String, a.Point.X, a.Point.X + face.Width(a.String), a.Point.Y, a.Point.Y + .7*a.Size})
+				}
+				if len(texts) < 50 {
+					t.Fatalf("%s at %.0f pt: %d texts were recorded", d.UID, width, len(texts))
+				}
+				height := p.height(width)
+				for i, a := range texts {
+					if a.left < 0 || a.right > width || a.low < 0 || a.up > height {
+						t.Errorf("%s at %.0f pt, %v: %q is not on the page", d.UID, width, length, a.what)
+					}
+					for _, b := range texts[:i] {
+						if a.left < b.right && b.left < a.right && a.low < b.up && b.low < a.up {
+							t.Errorf("%s at %.0f pt, %v: %q and %q overlap", d.UID, width, length, a.what, b.what)
+						}
+					}
+				}
 			}
 		}
 	}

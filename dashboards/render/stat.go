@@ -4,6 +4,7 @@ import (
 	"image/color"
 	"math"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -41,7 +42,11 @@ func drawStat(box draw.Canvas, p dashboards.Panel, all []series) {
 	for style.Width(text) > box.Max.X-box.Min.X && style.Font.Size > 7 {
 		style.Font.Size--
 	}
-	box.FillText(style, box.Center(), text)
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, fit(style, line, box.Max.X-box.Min.X))
+	}
+	box.FillText(style, box.Center(), strings.Join(lines, "\n"))
 }
 
 // colorOf returns the colour of a value according to the steps.

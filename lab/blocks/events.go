@@ -40,8 +40,6 @@ type eventEngine struct {
 	strategists []strategist
 	strategyOf  []int32 // by node: index in strategists, or -1; nil: there are none
 
-	delivered int64 // events
-
 	// Faults that tests put into the model to see that they are found.
 	tieByNumber bool // a tie goes to the miner with the lower number
 }
@@ -101,7 +99,7 @@ func (e *eventEngine) run(ctx context.Context, progress func(int)) error {
 			easiest = t.easiest()
 		}
 		if found%64 == 0 {
-			if err := ctx.Err(); err != nil {
+			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			progress(found)
@@ -149,7 +147,6 @@ func (e *eventEngine) deliver(latest int64) {
 		if !ok {
 			return
 		}
-		e.delivered++
 		e.arrive(ev)
 	}
 }

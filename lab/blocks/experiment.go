@@ -148,7 +148,7 @@ func (x *Experiment) validate() error {
 		return fmt.Errorf("tie: rule %q: want %q, %q or %q", x.Tie.Rule, FirstSeen, Random, Share)
 	case x.Tie.Rule != Share && x.Tie.Gamma != 0:
 		return fmt.Errorf("tie: gamma means nothing to the rule %q: leave it out, or take the rule %q", x.Tie.Rule, Share)
-	case !(x.Tie.Gamma >= 0 && x.Tie.Gamma <= 1):
+	case !inRange(x.Tie.Gamma, 0, 1):
 		return fmt.Errorf("tie: gamma %v: want 0 to 1", x.Tie.Gamma)
 	}
 	miners := len(x.Power.shares(x.Nodes))

@@ -25,13 +25,13 @@ type Dist struct {
 
 func (d Dist) validate(what string) error {
 	switch {
-	case !(d.Mean >= 0) || math.IsInf(d.Mean, 0):
+	case !inRange(d.Mean, 0, math.MaxFloat64):
 		return fmt.Errorf("%s: mean %v: want a number that is not negative", what, d.Mean)
 	case (d.Law == "" || d.Law == Constant || d.Law == Exponential) && d.Spread != 0:
 		return fmt.Errorf("%s: a spread of %v means nothing to the law %q: leave it out, or take %q or %q", what, d.Spread, d.law(), Uniform, LogNormal)
-	case d.Law == Uniform && !(d.Spread >= 0 && d.Spread <= 1):
+	case d.Law == Uniform && !inRange(d.Spread, 0, 1):
 		return fmt.Errorf("%s: spread %v: want 0 to 1 for the law %q", what, d.Spread, d.Law)
-	case d.Law == LogNormal && !(d.Spread >= 0 && d.Spread <= 3):
+	case d.Law == LogNormal && !inRange(d.Spread, 0, 3):
 		return fmt.Errorf("%s: spread %v: want 0 to 3 for the law %q", what, d.Spread, d.Law)
 	}
 	switch d.law() {
@@ -40,6 +40,9 @@ func (d Dist) validate(what string) error {
 	}
 	return fmt.Errorf("%s: law %q: want %q, %q, %q or %q", what, d.Law, Constant, Uniform, Exponential, LogNormal)
 }
+
+// inRange reports whether x is from lo to hi. A number that is none (NaN) is not.
+func inRange(x, lo, hi float64) bool { return x >= lo && x <= hi }
 
 func (d Dist) law() Law {
 	if d.Law == "" {

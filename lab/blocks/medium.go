@@ -3,6 +3,7 @@ package blocks
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -98,11 +99,11 @@ func (r Relay) validate() error {
 	switch {
 	case r.Mode != Compact && r.HitRate != 0:
 		return fmt.Errorf("relay: a hit rate means nothing to the mode %q: leave it out", r.Mode)
-	case !(r.HitRate >= 0 && r.HitRate <= 1):
+	case !inRange(r.HitRate, 0, 1):
 		return fmt.Errorf("relay: hit rate %v: want 0 to 1", r.HitRate)
-	case !(r.Loss >= 0 && r.Loss < 1):
+	case !inRange(r.Loss, 0, 1) || r.Loss == 1:
 		return fmt.Errorf("relay: loss %v: want at least 0 and less than 1", r.Loss)
-	case !(r.Bandwidth >= 0) || r.Bandwidth > 0 && r.Bandwidth < 8:
+	case r.Bandwidth != 0 && !inRange(r.Bandwidth, 8, math.MaxFloat64):
 		return fmt.Errorf("relay: bandwidth %v: want at least 8 bits a second, or 0 for no limit", r.Bandwidth)
 	case r.Validation < 0 || r.Validation > maxDelay*time.Microsecond:
 		return fmt.Errorf("relay: validation %s: want 0 to %s", r.Validation, maxDelay*time.Microsecond)

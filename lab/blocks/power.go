@@ -28,8 +28,11 @@ type Power struct {
 // next step. Before the first step the factor is 1.
 type PowerStep struct {
 	At     time.Duration // since the start, positive
-	Factor float64       // positive
+	Factor float64       // from 1e-6 to 1e6
 }
+
+// minFactor is the least factor of a step, and the reciprocal of the greatest.
+const minFactor = 1e-6
 
 func (p Power) validate(nodes int) error {
 	switch {
@@ -41,23 +44,23 @@ func (p Power) validate(nodes int) error {
 		return fmt.Errorf("power: %d miners but %d shares: leave the number of miners out", p.Miners, len(p.Shares))
 	case len(p.Shares) > 0 && p.Zipf != 0:
 		return fmt.Errorf("power: shares and a Zipf law exclude each other: leave one of them out")
-	case !(p.Zipf >= 0 && p.Zipf <= 10):
+	case !inRange(p.Zipf, 0, 10):
 		return fmt.Errorf("power: Zipf exponent %v: want 0 to 10", p.Zipf)
 	}
 	var sum float64
 	for i, s := range p.Shares {
-		if !(s >= 0) || math.IsInf(s, 0) {
+		if !inRange(s, 0, math.MaxFloat64) {
 			return fmt.Errorf("power: share %d is %v: want a number that is not negative", i, s)
 		}
 		sum += s
 	}
-	if len(p.Shares) > 0 && !(sum > 0) {
+	if len(p.Shares) > 0 && !inRange(sum, math.SmallestNonzeroFloat64, math.MaxFloat64) {
 		return fmt.Errorf("power: the shares have the sum %v: want a positive one", sum)
 	}
 	var last time.Duration
 	for i, s := range p.Steps {
-		if s.At <= last || !(s.Factor > 0) || math.IsInf(s.Factor, 0) {
-			return fmt.Errorf("power: step %d, of the factor %v at %s: want a positive factor, and a later time than %s", i, s.Factor, s.At, last)
+		if s.At <= last || !inRange(s.Factor, minFactor, 1/minFactor) {
+			return fmt.Errorf("power: step %d, of the factor %v at %s: want a factor from %v to %v, and a later time than %s", i, s.Factor, s.At, minFactor, 1/minFactor, last)
 		}
 		last = s.At
 	}

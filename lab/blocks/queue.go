@@ -194,6 +194,3 @@ func (q *queue) takeFar() {
 	}
 	q.far, q.farMin = rest, least
 }
-
-// isEmpty reports whether no event waits.
-func (q *queue) isEmpty() bool { return q.count == 0 && len(q.far) == 0 }

@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -31,11 +32,11 @@ func (r *Regions) validate() error {
 	}
 	var sum float64
 	for i := range n {
-		if !(r.Shares[i] >= 0) {
+		if !inRange(r.Shares[i], 0, math.MaxFloat64) {
 			return fmt.Errorf("regions: share %v of %s: want a number that is not negative", r.Shares[i], r.Names[i])
 		}
 		sum += r.Shares[i]
-		if !(r.Upload[i] >= 8 && r.Download[i] >= 8) {
+		if !inRange(r.Upload[i], 8, math.MaxFloat64) || !inRange(r.Download[i], 8, math.MaxFloat64) {
 			return fmt.Errorf("regions: bandwidths %v and %v of %s: want at least 8 bits a second", r.Upload[i], r.Download[i], r.Names[i])
 		}
 		if len(r.Latency[i]) != n {
@@ -48,7 +49,7 @@ func (r *Regions) validate() error {
 			}
 		}
 	}
-	if !(sum > 0) {
+	if !inRange(sum, math.SmallestNonzeroFloat64, math.MaxFloat64) {
 		return fmt.Errorf("regions: the shares have the sum %v: want a positive one", sum)
 	}
 	return nil

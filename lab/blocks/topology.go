@@ -258,7 +258,7 @@ type network struct {
 	longest  uint32
 	source   []uint32 // by node: microseconds that a block takes once more when its miner sends it; nil: none
 	medium   *medium
-	uniform  bool     // a clique whose arcs all have the same delay
+	uniform  bool // a clique whose arcs all have the same delay
 }
 
 // arc is one direction of a connection.

@@ -18,10 +18,10 @@ func within(t *testing.T, what string, got, want, se, errors float64) {
 // cliqueRun returns the stale rate of a clique in a run, the rate of the law and the
 // standard error. Stale blocks come one by one or nearly so, so that their number has at
 // most the variance of a Poisson variable, but for the overlap of neighbouring windows.
-func cliqueRun(t *testing.T, nodes, blocks int, delay time.Duration, engine Engine, seed uint64) (got, want, se float64) {
+func cliqueRun(t *testing.T, nodes, blocks int, delay time.Duration, seed uint64) (got, want, se float64) {
 	t.Helper()
 	r := run(t, Experiment{
-		Nodes: nodes, Blocks: blocks, Engine: engine,
+		Nodes: nodes, Blocks: blocks, Engine: Paths,
 		Topology: Topology{Shape: Clique}, Latency: Latency{Mean: delay},
 	}, seed, Options{})
 	want = CliqueStaleRate(nodes, delay.Seconds(), 600)
@@ -43,12 +43,12 @@ func TestCliqueLaw(t *testing.T) {
 		{100, 40_000, 60 * time.Second},
 		{500, 20_000, 600 * time.Second},
 	} {
-		got, want, se := cliqueRun(t, tt.nodes, tt.blocks, tt.delay, Paths, uint64(i))
+		got, want, se := cliqueRun(t, tt.nodes, tt.blocks, tt.delay, uint64(i))
 		what := fmt.Sprintf("%d nodes, delay %s", tt.nodes, tt.delay)
 		t.Logf("%s: %.6f, law %.6f ± %.6f", what, got, want, se)
 		within(t, what, got, want, se, 3)
 	}
-	if got, want, _ := cliqueRun(t, 2, 20_000, 600*time.Second, Paths, 1); got > 0.8*want {
+	if got, want, _ := cliqueRun(t, 2, 20_000, 600*time.Second, 1); got > 0.8*want {
 		t.Errorf("two miners with a delay of an interval: %.3f, want well below the law's %.3f", got, want)
 	}
 }

@@ -93,8 +93,8 @@ func TestQueue(t *testing.T) {
 				}
 				now, want = e.at, want[1:]
 			}
-			if q.isEmpty() != (len(want) == 0) {
-				t.Fatalf("isEmpty is %v with %d events", q.isEmpty(), len(want))
+			if waiting := q.count + len(q.far); waiting != len(want) {
+				t.Fatalf("%d events wait, want %d", waiting, len(want))
 			}
 		}
 	})

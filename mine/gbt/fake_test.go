@@ -50,6 +50,7 @@ type fakeNode struct {
 	answer   func([]byte) (any, any) // result and error of submitblock; nil: the block is the new tip
 	password string                  // "": any
 	lose     int                     // answers to submitblock that are lost on the way
+	noBest   bool                    // getbestblockhash is refused
 }
 
 type request struct {
@@ -216,6 +217,9 @@ func (n *fakeNode) handle(method string, rules []string, params []json.RawMessag
 			return result(map[string]any{"chain": n.chain}), nil
 		}
 	case "getbestblockhash":
+		if n.noBest {
+			return failure(-1, "busy"), nil
+		}
 		return result(n.prev.String()), nil
 	case "submitblock":
 		return n.submit(params)

@@ -43,6 +43,36 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// The outcome of each word, written once more by hand. A word that ends in an asterisk is
+// the beginning of several.
+func TestOutcomes(t *testing.T) {
+	want := map[mine.Outcome][]string{
+		mine.Duplicate: {"duplicate"},
+		mine.Lost:      {"duplicate-inconclusive", "inconclusive"},
+		mine.Stale: {
+			"inconclusive-not-best-prevblk", "stale-prevblk", "stale-work", "unknown-work", "bad-prevblk", "prev-blk-not-found",
+		},
+		mine.Low: {"high-hash"},
+		mine.Invalid: {
+			"duplicate-invalid", "bad-diffbits", "time-too-new", "time-too-old", "time-invalid", "bad-version*", "bad-cb-height",
+			"bad-cb-amount", "bad-cb-*", "bad-txnmrklroot", "bad-witness-*", "unexpected-witness", "bad-signet-blksig",
+			"bad-blk-*", "bad-txn*", "rejected",
+		},
+	}
+	words := 0
+	for outcome, list := range want {
+		words += len(list)
+		for _, word := range list {
+			if got, err := judge(strings.Replace(word, "*", "x", 1)); got != outcome || err == nil {
+				t.Errorf("%s: %v, %v; want %v", word, got, err, outcome)
+			}
+		}
+	}
+	if n := len(verdicts()); n != words {
+		t.Errorf("%d words are known, and %d are tested", n, words)
+	}
+}
+
 // A word is found before a prefix that is shorter, so that the more exact sentence is
 // said.
 func TestVerdictsAreReached(t *testing.T) {

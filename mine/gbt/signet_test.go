@@ -38,6 +38,20 @@ func TestParseChallenge(t *testing.T) {
 	}
 }
 
+// A push of up to 75 bytes has its length as the opcode. The next opcode has another
+// meaning.
+func TestLongestTrivialPush(t *testing.T) {
+	push := func(size int) []byte { return append([]byte{byte(size)}, bytes.Repeat([]byte{1}, size)...) }
+	for size, want := range map[int]bool{1: true, 75: true, 76: false, 77: false} {
+		if isTrivial(push(size)) != want {
+			t.Errorf("a push of %d bytes: %v, want %v", size, !want, want)
+		}
+	}
+	if isTrivial(nil) {
+		t.Error("an empty challenge is trivial")
+	}
+}
+
 func TestCheckChallenge(t *testing.T) {
 	for _, tc := range []struct{ ours, theirs, want string }{
 		{"", "", ""},

@@ -126,10 +126,10 @@ func (s *Source) refused(sol mine.Solution, outcome mine.Outcome, err error) (mi
 func (s *Source) noteUnanswered(hash pow.Hash) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unanswered = append(s.unanswered, hash)
-	if n := len(s.unanswered); n > keptUnanswered {
-		s.unanswered = slices.Delete(s.unanswered, 0, n-keptUnanswered)
+	if len(s.unanswered) == keptUnanswered {
+		s.unanswered = slices.Delete(s.unanswered, 0, 1)
 	}
+	s.unanswered = append(s.unanswered, hash)
 }
 
 // wasUnanswered reports whether the block has been submitted before, without an answer.

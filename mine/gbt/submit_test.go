@@ -3,6 +3,7 @@ package gbt
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +102,9 @@ func TestLostAnswer(t *testing.T) {
 		if outcome, err := r.Submit(t.Context(), sol); outcome != mine.Accepted || err != nil {
 			t.Errorf("the second time: %v, %v", outcome, err)
 		}
+		if asked := len(n.calls("getbestblockhash")); asked != 0 {
+			t.Errorf("the node was asked %d times for its tip, though its template is on the block", asked)
+		}
 		other := solved(t, w, 1)
 		if outcome, err := r.Submit(t.Context(), other); outcome != mine.Lost || err == nil {
 			t.Errorf("another block on the same parent: %v, %v", outcome, err)
@@ -111,6 +115,76 @@ func TestLostAnswer(t *testing.T) {
 		}
 		if outcome, err := r.Submit(t.Context(), solved(t, w, 1)); outcome != mine.Duplicate || err == nil {
 			t.Errorf("the same block again: %v, %v", outcome, err)
+		}
+	})
+}
+
+// A block without an answer that the node then refuses is refused, unless the node says
+// that it has it already.
+func TestLostAnswerOfRefusedBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode(t)
+		n.answer = func([]byte) (any, any) { return "high-hash", nil }
+		n.lose = 1
+		r := startRig(t, n, nil)
+		_, w := r.work()
+		sol := solved(t, w, 0)
+		if outcome, _ := r.Submit(t.Context(), sol); outcome != mine.Unanswered {
+			t.Fatal(outcome)
+		}
+		if outcome, err := r.Submit(t.Context(), sol); outcome != mine.Low || err == nil {
+			t.Errorf("the second time: %v, %v; want low", outcome, err)
+		}
+		if got := r.Stats(); got.Solutions[mine.Unanswered] != 1 || got.Solutions[mine.Low] != 1 || got.Solutions[mine.Accepted] != 0 {
+			t.Errorf("%v", got.Solutions)
+		}
+	})
+}
+
+// The node is sent the block and nothing else, unless it has given the work an id. Its
+// answer may be as long as any.
+func TestSubmitParameters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode(t)
+		n.answer = func([]byte) (any, any) { return strings.Repeat("x", maxAnswer*3/4), nil }
+		r := startRig(t, n, nil)
+		_, w := r.work()
+		if outcome, err := r.Submit(t.Context(), solved(t, w, 0)); outcome != mine.Invalid || err == nil || len(err.Error()) > 2*maxSaid {
+			t.Errorf("a long word: %v, %.300v", outcome, err)
+		}
+		if params := n.calls("submitblock")[0].params; len(params) != 1 {
+			t.Errorf("parameters after the block: %s", params[1:])
+		}
+	})
+}
+
+// The node takes a block after another one, and does not say which of them is its tip.
+func TestSideBranchIsUnclear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode(t)
+		n.answer = func([]byte) (any, any) { return nil, nil }
+		n.noBest = true
+		r := startRig(t, n, nil)
+		_, w := r.work()
+		n.tip()
+		synctest.Wait()
+		outcome, err := r.Submit(t.Context(), solved(t, w, 0))
+		if outcome != mine.Lost || err == nil || !strings.Contains(err.Error(), "does not say which of them is its tip") {
+			t.Errorf("%v, %v; want lost", outcome, err)
+		}
+	})
+}
+
+// A block that the node takes while it gives no work is accepted.
+func TestAcceptedWithoutWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode(t)
+		r := startRig(t, n, nil)
+		_, w := r.work()
+		r.lose(errors.New("no template for a moment"))
+		r.none()
+		if outcome, err := r.Submit(t.Context(), solved(t, w, 0)); outcome != mine.Accepted || err != nil {
+			t.Errorf("%v, %v", outcome, err)
 		}
 	})
 }

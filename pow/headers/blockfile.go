@@ -1,9 +1,12 @@
 package headers
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"math/bits"
 
 	"github.com/lodepow/lode/pow"
 	"github.com/lodepow/lode/pow/reject"
@@ -19,6 +22,9 @@ const (
 // XORed, or nil if the stream is no block file. Without a given key, it finds one:
 // the first four bytes from the magic of a network, the others from bytes of the first
 // header that are zero on the main network, the last eight of its parent's hash.
+//
+// The magic may be that of an unknown network, such as a signet of one's own, if the
+// file is not XORed or the key is given. Then the next block must have the same magic.
 func blockFileKey(start, given []byte) []byte {
 	const firstRecord = recordHead + pow.HeaderSize
 	if len(start) < firstRecord {
@@ -28,23 +34,93 @@ func blockFileKey(start, given []byte) []byte {
 	if len(given) == keySize {
 		keys = append(keys, given)
 	}
+	tellsMagic := len(keys)
 	for _, n := range Networks() {
 		key := binary.LittleEndian.AppendUint32(nil, n.Magic^binary.LittleEndian.Uint32(start))
 		const zeros = recordHead + 4 + 24 // of the parent's hash, in the order of bytes in a header
 		keys = append(keys, append(key, start[zeros:zeros+4]...))
 	}
-	for _, key := range keys {
-		first := [firstRecord]byte(start)
-		xor(first[:], key, 0)
-		if networkOfMagic(binary.LittleEndian.Uint32(first[:])) == nil {
+	for i, key := range keys {
+		r := firstRecordOf(start, key)
+		if r.size <= pow.HeaderSize || r.size > maxBlockSize {
 			continue
 		}
-		size := binary.LittleEndian.Uint32(first[4:])
-		if size > pow.HeaderSize && size <= maxBlockSize && provesWork(first[recordHead:]) {
+		// A file whose first block is damaged is a block file nevertheless.
+		known, works, next := networkOfMagic(r.magic) != nil, provesWork(r.body), i < tellsMagic && r.repeats(0)
+		if known && (works || next) || works && (next || i < tellsMagic && r.ends()) {
 			return key
 		}
 	}
 	return nil
+}
+
+// record is the first record of a file in which each record begins with a magic and a
+// length, such as a block file.
+type record struct {
+	magic, size uint32
+	body        []byte // as much of it as has been read, and what follows it
+}
+
+// firstRecordOf returns the first record at the beginning of a stream that is XORed with
+// a key. The stream must have the bytes before the body.
+func firstRecordOf(start, key []byte) record {
+	b := bytes.Clone(start)
+	xor(b, key, 0)
+	return record{binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), b[recordHead:]}
+}
+
+// repeats reports whether another record, with the same magic, begins the given number of
+// bytes after this one.
+func (r record) repeats(after uint64) bool {
+	next := uint64(r.size) + after
+	return next+4 <= uint64(len(r.body)) && binary.LittleEndian.Uint32(r.body[next:]) == r.magic
+}
+
+// ends reports whether nothing but zeros follows this record, as far as the stream has
+// been read.
+func (r record) ends() bool {
+	return uint64(r.size) >= uint64(len(r.body)) || allZero(r.body[r.size:])
+}
+
+// nameRecords says what a file of records is that has no blocks whose work can be
+// checked, and returns "" if the stream is no such file.
+func nameRecords(start, given []byte) string {
+	const checksum = 32 // bytes after each record of an undo file
+	keys := [][]byte{make([]byte, keySize)}
+	if len(given) == keySize {
+		keys = append(keys, given)
+	}
+	for _, key := range keys {
+		if len(start) < recordHead+4 {
+			return ""
+		}
+		r := firstRecordOf(start, key)
+		switch {
+		case r.size == 0 || r.size > maxBlockSize || r.magic == 0:
+		case r.repeats(checksum), networkOfMagic(r.magic) != nil && !isOtherMetadata(start):
+			return "it is an undo file of Bitcoin Core (rev*.dat), which holds no headers: take the file blk*.dat with the same number"
+		case r.repeats(0):
+			name := foreignMagics()[r.magic]
+			if name == "" {
+				name = "another network"
+			}
+			return fmt.Sprintf("it is a block file of %s (magic %08x), whose blocks do not prove their work by SHA-256d of 80 bytes, so their headers cannot be checked here",
+				name, bits.ReverseBytes32(r.magic))
+		}
+	}
+	return ""
+}
+
+// foreignMagics returns the names of networks whose nodes descend from Bitcoin Core and
+// write block files, but whose proof of work is another one, by their magics.
+func foreignMagics() map[uint32]string {
+	return map[uint32]string{
+		0xdbb6c0fb: "Litecoin",
+		0xc0c0c0c0: "Dogecoin",
+		0xbd6b0cbf: "Dash",
+		0xfeb4bef9: "Namecoin, whose blocks are mined together with Bitcoin's",
+		0x6427e924: "Zcash",
+	}
 }
 
 // xor combines b, which begins at the given offset of the stream, with a key.
@@ -57,7 +133,10 @@ func xor(b, key []byte, offset uint64) {
 // blockFile returns a function that reads the header of the next block and skips the
 // rest of the block.
 func (r *Reader) blockFile(key []byte) func() (pow.Header, error) {
-	var offset uint64
+	var (
+		offset uint64
+		magic  uint32 // of the first block, and so of all of them
+	)
 	read := func(b []byte) error {
 		n, err := io.ReadFull(r.in, b)
 		xor(b[:n], key, offset)
@@ -78,14 +157,17 @@ func (r *Reader) blockFile(key []byte) func() (pow.Header, error) {
 			}
 			return pow.Header{}, err
 		}
-		network, size := networkOfMagic(binary.LittleEndian.Uint32(head[:])), binary.LittleEndian.Uint32(head[4:])
-		if network == nil {
-			return pow.Header{}, reject.New(Malformed, "%x is not the magic of a network, which begins every block of a block file", head[:4])
+		size := binary.LittleEndian.Uint32(head[4:])
+		if r.count == 0 {
+			magic = binary.LittleEndian.Uint32(head[:])
+		}
+		if got := binary.LittleEndian.Uint32(head[:]); got != magic {
+			return pow.Header{}, reject.New(Malformed, "%x is not the magic with which the file begins, and which precedes every block", head[:4])
 		}
 		if size <= pow.HeaderSize || size > maxBlockSize {
 			return pow.Header{}, reject.New(Malformed, "a block of %d bytes", size)
 		}
-		r.network = network
+		r.network = networkOfMagic(magic)
 		r.at = offset
 		if err := read(r.buf[:]); err != nil {
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

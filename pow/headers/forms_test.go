@@ -174,6 +174,7 @@ func TestEveryForm(t *testing.T) {
 		"TSV, quoted":               {table, strings.ReplaceAll(headers, ",", "\t") + join(all, "\n", row("\t"))},
 		"a block file":              {file, blockFileOf(all, Testnet3(), nil)},
 		"a block file out of order": {file, blockFileOf(shuffled(all), Testnet3(), nil)},
+		"a signet of one's own":     {file + ", of a network with the magic 54d26fbd, such as a signet of one's own", blockFileOf(all, &Network{Magic: 0xbd6fd254}, nil)},
 		"a key that can be found":   {file + ", XORed", blockFileOf(append([]pow.Header{Testnet3().Genesis}, all...), Testnet3(), []byte("\x01\x9f\x33\x70\xc2\x11\x5b\xee"))},
 	} {
 		want := all
@@ -337,12 +338,112 @@ func TestUnknownForms(t *testing.T) {
 		"hashes in JSON":      {`["` + strings.ReplaceAll(hashes, "\n", `","`) + `"]`, "the hashes in it are not enough"},
 		"other JSON":          {`{"blocks": 3, "chain": "main"}`, "JSON without any object"},
 		"base64":              {strings.Repeat("AQAAAG/ijAq28bNywaaiRq5j908", 8) + "=", "base64"},
+		"undo data":           {undoFileOf(Testnet3().Magic, nil, 1, 70, 500), "undo file of Bitcoin Core (rev*.dat), which holds no headers: take the file blk*.dat"},
+		"long undo data":      {undoFileOf(Testnet3().Magic, nil, 100_000, 70), "undo file of Bitcoin Core"},
+		"undo of a signet":    {undoFileOf(0xbd6fd254, nil, 1, 70, 500), "undo file of Bitcoin Core"},
+		"blocks of Litecoin":  {foreignFileOf(0xdbb6c0fb), "block file of Litecoin (magic fbc0b6db), whose blocks do not prove their work by SHA-256d"},
+		"of who knows what":   {foreignFileOf(0x12345678), "block file of another network (magic 78563412)"},
 		"a pointer of an LFS": {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "Git LFS"},
 	} {
 		got, _, err := readAll(strings.NewReader(tc.stream))
 		wantReason(t, err, UnknownForm)
 		if len(got) != 0 || err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %d headers, %v; want %q", name, len(got), err, tc.want)
+		}
+	}
+}
+
+// undoFileOf returns an undo file of Bitcoin Core with records of the given sizes: the
+// magic, the size, the undo data, and a checksum of 32 bytes that the size leaves out.
+func undoFileOf(magic uint32, key []byte, sizes ...int) string {
+	var file []byte
+	for _, size := range sizes {
+		file = binary.LittleEndian.AppendUint32(file, magic)
+		file = binary.LittleEndian.AppendUint32(file, uint32(size))
+		file = append(file, bytes.Repeat([]byte{1, 0x84, 0xa7}, (size+32+2)/3)[:size+32]...)
+	}
+	if key != nil {
+		xor(file, key, 0)
+	}
+	return string(file)
+}
+
+// foreignFileOf returns a block file of a network on which the work is proved in another
+// way.
+func foreignFileOf(magic uint32) string {
+	h := pow.Header{Version: 2, Time: 1317972665, Bits: 0x1e0ffff0, Nonce: 2084524493}
+	return blockFileOf([]pow.Header{h, {Version: 2, Prev: h.Hash(), Bits: 0x1e0ffff0}}, &Network{Magic: magic}, nil)
+}
+
+// TestFilesBesideAKey checks that the key of xor.dat serves to tell what other files are,
+// and that without it the message asks for it.
+func TestFilesBesideAKey(t *testing.T) {
+	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
+	for _, tc := range []struct {
+		stream string
+		key    []byte
+		want   string
+	}{
+		{undoFileOf(Main().Magic, key, 1, 70, 500), key, "undo file of Bitcoin Core"},
+		{undoFileOf(Main().Magic, key, 1, 70, 500), nil, "needs the file xor.dat"},
+		{blockFileOf(realHeaders(t, 20)[5:], Testnet3(), key), nil, "needs the file xor.dat"},
+		{strings.Repeat("\x9a\x03\xff", 200), key, "(9a03ff9a03ff9a03): see lode verify --help"},
+	} {
+		_, err := NewMultiReader(streams(Stream{strings.NewReader(tc.stream), tc.key})).Next()
+		wantReason(t, err, UnknownForm)
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%v, want %q", err, tc.want)
+		}
+	}
+}
+
+// TestDamagedBlockFile checks that a block file is still one if its first block is
+// damaged, so that the damage is what is reported, and that the magic must not change.
+func TestDamagedBlockFile(t *testing.T) {
+	all := realHeaders(t, 5)
+	damaged := slices.Clone(all)
+	damaged[0].Nonce++
+	got, reader, err := readAll(strings.NewReader(blockFileOf(damaged, Testnet3(), nil)))
+	if err != nil || reader.Form() != "a block file of Bitcoin Core" || !slices.Contains(got, damaged[1]) {
+		t.Errorf("form %q, %d headers, %v", reader.Form(), len(got), err)
+	}
+	mixed := strings.TrimRight(blockFileOf(all[:2], Testnet3(), nil), "\x00") + blockFileOf(all[2:], Main(), nil)
+	_, _, err = readAll(strings.NewReader(mixed))
+	wantReason(t, err, Malformed)
+	if err == nil || !strings.Contains(err.Error(), "f9beb4d9 is not the magic with which the file begins") {
+		t.Error(err)
+	}
+}
+
+// TestNeutrinoOfEveryNetwork checks exports of every network that Neutrino knows, and of
+// a signet of one's own, from the genesis. On networks without difficulty there are
+// headers after it.
+func TestNeutrinoOfEveryNetwork(t *testing.T) {
+	own := *Signet()
+	own.Magic, own.Name = 0xbd6fd254, "one's own signet"
+	for _, n := range append(Networks(), &own) {
+		export := binary.LittleEndian.AppendUint32(nil, n.Magic)
+		export = append(export, 0, 0, 0, 0, 0, 0)
+		all := []pow.Header{n.Genesis}
+		for n.Genesis.Bits == 0x207fffff && len(all) < 10 {
+			last := all[len(all)-1]
+			all = append(all, solve(t, pow.Header{Version: 4, Prev: last.Hash(), Time: last.Time + 600, Bits: last.Bits}))
+		}
+		for _, h := range all {
+			b := h.Bytes()
+			export = append(export, b[:]...)
+		}
+		got, reader, err := readAll(bytes.NewReader(export))
+		if err != nil || !slices.Equal(got, all) || reader.Form() != "an export of Neutrino" {
+			t.Errorf("%s: form %q, %d headers, %v", n.Name, reader.Form(), len(got), err)
+		}
+		network, height, ok := reader.Metadata()
+		if named := network != nil; !ok || height != 0 || named != (n != &own) || named && network.Name != n.Name {
+			t.Errorf("%s: metadata %v, %d, %v", n.Name, network, height, ok)
+		}
+		s, err := verifyStream(bytes.NewReader(export), Config{Network: network, Retarget: true})
+		if err != nil || s.Best.Height != uint32(len(all)-1) || s.Start.Network.Genesis != n.Genesis {
+			t.Errorf("%s: %+v, %v", n.Name, s, err)
 		}
 	}
 }

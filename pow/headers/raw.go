@@ -11,12 +11,13 @@ import (
 
 const metadataSize = 10 // bytes that Neutrino writes before the headers
 
-// isMetadata reports whether b begins with Neutrino's metadata: the magic of a known
-// network, and then zeros for version and type. No real header has such a magic as
-// its version.
+// isMetadata reports whether b begins with Neutrino's metadata: the magic of a network,
+// and then zeros for version and type. No real header has the magic of a known network as
+// its version. After that of another one, such as a signet of one's own, a header must
+// follow that proves its work.
 func isMetadata(b []byte) bool {
 	return len(b) >= metadataSize && b[4] == 0 && b[5] == 0 &&
-		networkOfMagic(binary.LittleEndian.Uint32(b)) != nil
+		(networkOfMagic(binary.LittleEndian.Uint32(b)) != nil || !provesWork(b) && provesWork(b[metadataSize:]))
 }
 
 // isOtherMetadata reports whether b begins with metadata of another version or of

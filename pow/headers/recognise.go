@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"regexp"
 	"slices"
 
@@ -39,6 +40,9 @@ func (r *Reader) recogniseBinary(start []byte) error {
 		if [8]byte(key) != [8]byte{} {
 			r.form.name += ", XORed"
 		}
+		if first := firstRecordOf(start, key); networkOfMagic(first.magic) == nil {
+			r.form.name += fmt.Sprintf(", of a network with the magic %08x, such as a signet of one's own", bits.ReverseBytes32(first.magic))
+		}
 		return nil
 	}
 	r.form = form{name: "raw", next: r.raw, sorted: true}
@@ -54,8 +58,8 @@ func (r *Reader) recogniseBinary(start []byte) error {
 	if allZero(start[:min(len(start), pow.HeaderSize)]) {
 		return r.skipHole()
 	}
-	if len(start) >= 2*pow.HeaderSize && !provesWork(start) && !provesWork(start[pow.HeaderSize:]) {
-		return reject.New(UnknownForm, "%s", nameBinary(start))
+	if len(start) >= 2*pow.HeaderSize && !provesWork(start) && !provesWork(start[pow.HeaderSize:]) || !provesWork(start) && nameRecords(start, r.key) != "" {
+		return reject.New(UnknownForm, "%s", nameBinary(start, r.key))
 	}
 	return nil
 }
@@ -199,10 +203,14 @@ func isText(b []byte) bool {
 
 func allZero(b []byte) bool { return len(b) > 0 && len(bytes.Trim(b, "\x00")) == 0 }
 
-// nameBinary says what a stream is that is not of a form that can be read.
-func nameBinary(start []byte) string {
+// nameBinary says what a stream is that is not of a form that can be read. The key is
+// that of the file xor.dat beside it, or nil.
+func nameBinary(start, key []byte) string {
 	has := func(magic string) bool { return bytes.HasPrefix(start, []byte(magic)) }
 	at := func(i int, magic string) bool { return len(start) > i && bytes.HasPrefix(start[i:], []byte(magic)) }
+	if name := nameRecords(start, key); name != "" {
+		return name
+	}
 	const export = "; export the headers from the program that wrote it"
 	switch {
 	case has("SQLite format 3\x00"):
@@ -220,8 +228,12 @@ func nameBinary(start []byte) string {
 	case isOtherMetadata(start):
 		return "it is an export of Neutrino of filter headers, or of another version: block headers have type 0 and version 0"
 	}
+	hint := ""
+	if key == nil {
+		hint = ". A file blk*.dat of Bitcoin Core 28 or newer needs the file xor.dat of the same folder beside it"
+	}
 	return fmt.Sprintf("neither of the first two headers of 80 bytes proves its work, so it is not a stream of raw headers, and it begins "+
-		"as no other known form does (%x): see lode verify --help", start[:min(8, len(start))])
+		"as no other known form does (%x): see lode verify --help%s", start[:min(8, len(start))], hint)
 }
 
 // nameText says what a text is that is not of a form that can be read. It returns ""

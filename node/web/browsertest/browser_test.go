@@ -25,7 +25,7 @@ import (
 const (
 	// patience is how long a test waits for something that a page should do. Only a page
 	// that hangs reaches it, on however slow a machine.
-	patience = 25 * time.Second
+	patience = 2 * time.Minute
 
 	// look is the pause between two looks at a page for which a test waits.
 	look = 20 * time.Millisecond
@@ -99,8 +99,9 @@ func (b *browser) session(t testing.TB) *browser {
 
 // tab is one page of a browser. Its methods fail the test if something goes wrong.
 type tab struct {
-	t   testing.TB
-	ctx context.Context
+	t        testing.TB
+	ctx      context.Context
+	noScript bool
 
 	mu       sync.Mutex
 	problems []string // errors of scripts, and violations of the content security policy
@@ -119,7 +120,7 @@ type tabOptions struct {
 // fails, or if a page violates its content security policy, the test fails.
 func (b *browser) open(o tabOptions) *tab {
 	b.t.Helper()
-	p := &tab{t: b.t}
+	p := &tab{t: b.t, noScript: o.noScript}
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithListener(p.onEvent))
 	p.ctx = ctx
 	if o.width == 0 {
@@ -198,13 +199,18 @@ func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
 	return r
 }
 
-// goTo loads a page and waits until it has been loaded, with its scripts.
+// goTo loads a page and waits until it has been loaded and its scripts work.
 func (p *tab) goTo(url string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
 		p.t.Fatalf("go to %s: %v", url, err)
+	}
+	if !p.noScript {
+		// A page of a node says when its scripts have begun to work. Pages of other servers
+		// have no such mark.
+		p.until("the scripts of the page work", "!('page' in document.body.dataset) || document.body.dataset.jsReady === 'page'")
 	}
 }
 

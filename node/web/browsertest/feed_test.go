@@ -66,7 +66,7 @@ func testNoScript(t *testing.T, b *browser) {
 	p.waitText(minedPost, "written without scripts")
 	p.click(minedPost + " a.link-id")
 	p.waitText("main", "written without scripts")
-	p.wait("#proof")
+	p.until("the proof is there", "document.querySelector('#proof') !== null")
 
 	p.goTo(one.url + "/mining")
 	p.click("#mode-pending")

@@ -140,7 +140,7 @@ function card(account) {
   );
   const buttons = element('div', { className: 'row' });
   const button = (text, action, className = '') => {
-    const b = element('button', { type: 'button', textContent: text, className });
+    const b = element('button', { type: 'button', textContent: text, className: className || 'quiet' });
     b.addEventListener('click', (e) => run(e, action));
     return b;
   };
@@ -154,7 +154,9 @@ function card(account) {
   rename.addEventListener('submit', (e) => run(e, () => keys.rename(account, name.value)));
   // The first click asks, and the second one deletes.
   const sure = element('div', { className: 'sure', hidden: true }, element('p', { textContent: 'Without the backup file the key is gone for ever. Posts that it has signed stay.' }));
-  sure.append(
+  const choice = element('div', { className: 'row' });
+  sure.append(choice);
+  choice.append(
     button('Delete this key', async () => {
       await keys.remove(account.publicKey);
       say(`The key of “${account.name}” was deleted from this browser.`);

@@ -47,7 +47,7 @@ export class Hub {
     this.source = source;
     for (const kind of kinds) {
       source.addEventListener(kind, (event) => {
-        if (source === this.source) this.receive(kind, event.data);
+        if (source === this.source) this.receive(kind, event.data, event.lastEventId);
       });
     }
     source.addEventListener('open', () => {
@@ -82,7 +82,9 @@ export class Hub {
     this.connect();
   }
 
-  receive(kind, text) {
+  // receive gets an event. id is the latest id that the node has sent on this source, which
+  // the browser sends back as Last-Event-ID; '' if there was none.
+  receive(kind, text, id) {
     let data;
     try {
       data = JSON.parse(text);
@@ -93,9 +95,10 @@ export class Hub {
     this.setState('open');
     if (kind === 'tip') {
       this.say('tip', data);
-      // A source that is not the first one and that the browser has not resumed has
-      // missed events. The node cannot know that, so the hub says it.
-      if (this.fresh && this.used) this.say('reset', {});
+      // A stream begins with the event tip. If it is not the first one, and the browser
+      // had no id to send, it has missed events. The node cannot know that, so the hub
+      // says it.
+      if (this.used && (this.fresh || !id)) this.say('reset', {});
       this.fresh = false;
       this.used = true;
       return;

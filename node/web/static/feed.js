@@ -37,8 +37,7 @@ export function startFeed(id, stream, live, announce) {
     },
   });
   let bottom = null; // id of the last post of the new version
-  const confirm = ({ height }) => confirmations(feed, height);
-  for (const kind of ['tip', 'block', 'reorg']) stream.on(kind, confirm);
+  stream.on('block', ({ height }) => confirmations(feed, height));
 }
 
 const states = (list) => new Map([...list.querySelectorAll('[data-id]')].map((post) => [post.dataset.id, post.dataset.state]));
@@ -60,8 +59,8 @@ export function tell(before, after, announce) {
   if (back) announce(`${posts(back)} ${back === 1 ? 'waits' : 'wait'} for a block again.`);
 }
 
-// confirmations counts the blocks on top of each mined post without asking the node.
-// Posts of a reorg are drawn anew by the server a moment later.
+// confirmations counts the blocks on top of each mined post without asking the node. After
+// a reorg only the server knows where the posts are.
 function confirmations(feed, height) {
   for (const post of feed.querySelectorAll('[data-state="mined"][data-height]')) {
     const n = height - Number(post.dataset.height) + 1;

@@ -31,7 +31,8 @@ export async function start() {
     byId('zeros').textContent = zeros ? luck.trim() : 'This hash does not begin with a zero. About one text in 16 has a hash that does: add a number to your text and change it until you find one.';
     say(`${about}The hash begins with ${digits.slice(0, 8)}.${luck}`);
     before = hash;
-    command(text.value === genesis ? hashGenesis(location.origin) : hashText(text.value));
+    const ofBlock = hashGenesis(location.origin);
+    command(text.value === genesis ? ofBlock : `${hashText(text.value)}\n${ofBlock}`);
   };
   text.addEventListener('input', show);
   byId('use-block').addEventListener('click', async () => {

@@ -58,7 +58,8 @@ export async function start() {
     byId('tries').textContent = count(made);
     byId('expected').textContent = count(expected);
     byId('took').textContent = ms > 0 ? seconds(ms / 1000) : '–';
-    byId('rate').textContent = rate > 0 ? `${count(rate)} a second` : '–';
+    // The start of a worker takes longer than a short search.
+    byId('rate').textContent = rate === 0 ? '–' : ms < 200 || made < 50000 ? 'too short to tell' : `${count(rate)} a second`;
     byId('luck').value = 1 - Math.exp(-made / expected);
   };
   const nodeRate = async () => {

@@ -4,8 +4,8 @@
 import { morph } from './morph.js';
 import { call } from './net.js';
 
-const interval = 1000; // milliseconds between two fetches of an element, on average at least
-const burst = 3; // fetches of an element that may follow each other more closely
+const interval = 500; // milliseconds between two fetches of an element, on average at least
+const burst = 4; // fetches of an element that may follow each other more closely
 const closest = 150; // milliseconds between them
 const hiddenInterval = 2000; // the same while nobody sees the page
 const poll = 5000; // milliseconds between two looks at what has no events, such as the peers
@@ -83,6 +83,8 @@ export class Live {
     this.stream = stream;
     this.announce = announce;
     this.tip = document.body.dataset.tip ?? ''; // hash of the tip that the page shows
+    const pending = document.querySelector('[data-live="pending"]')?.textContent.replace(/\D/g, '');
+    this.pending = pending ? Number(pending) : -1; // posts that wait, as the page was drawn; -1: unknown
     this.hooks = new Map(); // by id of an element; see hook
     this.elements = new Map(); // from ids to {refresher, kinds}
   }
@@ -113,10 +115,11 @@ export class Live {
     for (const kind of ['block', 'reorg']) this.stream.on(kind, block);
     this.stream.on('side', () => this.happened('block'));
     this.stream.on('reset', () => this.everything());
+    // The first event may say what the page shows already.
     let pending = null;
     this.stream.on('pending', (pool) => {
       const text = JSON.stringify(pool);
-      if (text !== pending && !(pending === null && this.tip)) this.happened('pending');
+      if (pending === null ? pool.transactions !== this.pending : text !== pending) this.happened('pending');
       pending = text;
     });
     let mining = null;

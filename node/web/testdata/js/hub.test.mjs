@@ -9,10 +9,12 @@ class Source extends EventTarget {
   constructor() {
     super();
     this.readyState = 0;
+    this.lastEventId = '';
   }
 
   event(kind, data) {
-    this.dispatchEvent(Object.assign(new Event(kind), { data: JSON.stringify(data) }));
+    if (kind === 'block') this.lastEventId = 'run-1';
+    this.dispatchEvent(Object.assign(new Event(kind), { data: JSON.stringify(data), lastEventId: this.lastEventId }));
   }
 
   open() {
@@ -76,10 +78,11 @@ test('a stream that the browser resumes needs no reset; one that is made anew do
   w.hub.start();
   w.sources[0].open();
   w.sources[0].event('tip', tip(4));
+  w.sources[0].event('block', tip(5));
   w.sources[0].lose(0); // EventSource.CONNECTING: the browser connects again, with Last-Event-ID
   w.sources[0].open();
   w.sources[0].event('tip', tip(6));
-  assert.deepEqual(w.kinds(), ['open', 'tip', 'lost', 'open', 'tip']);
+  assert.deepEqual(w.kinds(), ['open', 'tip', 'block', 'lost', 'open', 'tip']);
   assert.equal(w.sources.length, 1);
   w.sent = [];
   w.sources[0].lose(2); // EventSource.CLOSED: the browser has given up
@@ -89,6 +92,17 @@ test('a stream that the browser resumes needs no reset; one that is made anew do
   w.sources[1].open();
   w.sources[1].event('tip', tip(7));
   assert.deepEqual(w.kinds(), ['lost', 'open', 'tip', 'reset']);
+});
+
+test('a stream that the browser resumes without an id has missed events', () => {
+  const w = world();
+  w.hub.start();
+  w.sources[0].open();
+  w.sources[0].event('tip', tip(4));
+  w.sources[0].lose(0);
+  w.sources[0].open();
+  w.sources[0].event('tip', tip(1));
+  assert.deepEqual(w.kinds(), ['open', 'tip', 'lost', 'open', 'tip', 'reset']);
 });
 
 test('attempts come later and later, up to a bound, and a success begins anew', () => {
@@ -146,6 +160,6 @@ test('stop closes the stream and cancels the next attempt', () => {
 test('what is no JSON is left out', () => {
   const w = world();
   w.hub.start();
-  w.sources[0].dispatchEvent(Object.assign(new Event('block'), { data: '{' }));
+  w.sources[0].dispatchEvent(Object.assign(new Event('block'), { data: '{', lastEventId: '' }));
   assert.deepEqual(w.sent, []);
 });
