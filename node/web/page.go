@@ -156,18 +156,26 @@ func (w *Web) render(r *http.Request, a answer) ([]byte, error) {
 		}
 		name = "frag-" + fragment
 	}
-	tip := w.chain.Tip()
 	params := w.chain.Params()
 	p := a.data
 	p.Network, p.NetworkID, p.Signatures, p.Token = params.Name(), params.ID().String(), string(params.Signatures()), w.token
-	p.Height, p.Tip = tip.Height, tip.Hash.String()
-	p.Pending, _ = w.chain.PendingCount()
+	if p.Tip == "" {
+		w.look(&p)
+	}
 	p.Nav = w.nav(r.URL.Path)
 	var buf bytes.Buffer
 	if err := t.ExecuteTemplate(&buf, name, p); err != nil {
 		return nil, fmt.Errorf("template %s: %w", a.page, err)
 	}
 	return buf.Bytes(), nil
+}
+
+// look writes into a page where the chain is. It is called before the page is made: what
+// comes meanwhile is then news for the scripts, which compare their first events with this.
+func (w *Web) look(p *page) {
+	tip := w.chain.Tip()
+	p.Height, p.Tip = tip.Height, tip.Hash.String()
+	p.Pending, _ = w.chain.PendingCount()
 }
 
 // setHeaders sets the headers that every answer has. The referrer is not withheld from

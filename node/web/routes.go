@@ -131,7 +131,10 @@ func (w *Web) handle(rw http.ResponseWriter, r *http.Request, rt route) (a answe
 	if r.Form, err = parseQuery(r.URL.RawQuery, rt.params); err != nil {
 		return answer{}, err
 	}
+	var before page
+	w.look(&before)
 	a, err = rt.handle(r)
+	a.data.Height, a.data.Tip, a.data.Pending = before.Height, before.Tip, before.Pending
 	if err == nil && a.data.Notice == nil {
 		a.data.Notice = w.noticeOf(r.Form)
 	}

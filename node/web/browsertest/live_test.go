@@ -70,9 +70,7 @@ func testWithoutSharedWorkers(t *testing.T, b *browser) {
 	for _, p := range []*tab{first, second, third} {
 		p.waitText("#feed", "to all three")
 	}
-	if streams := metric(t, n.url, "lode_http_event_streams"); streams != "1" {
-		t.Errorf("three tabs have %s event streams, want 1", streams)
-	}
+	eventually(t, "three tabs share one event stream", func() bool { return metric(t, n.url, "lode_http_event_streams") == "1" })
 	first.goTo(n.url + "/status")
 	n.post(t, "ann", "after the first tab has left")
 	second.waitText("#feed", "after the first tab has left")
