@@ -148,8 +148,8 @@ type call struct {
 }
 
 // do sends the request, again if necessary, and decodes the answer into v, which may
-// be nil. It returns the header and the status of the answer.
-func (c *Client) do(ctx context.Context, k call, v any) (status int, header http.Header, err error) {
+// be nil. It returns the status of the answer.
+func (c *Client) do(ctx context.Context, k call, v any) (status int, err error) {
 	err = c.repeat(ctx, k.once, func() error {
 		wait := cmp.Or(k.wait, c.timeout)
 		ctx, cancel := context.WithTimeoutCause(ctx, wait, fmt.Errorf("the node did not answer within %v", wait))
@@ -163,7 +163,7 @@ func (c *Client) do(ctx context.Context, k call, v any) (status int, header http
 		if err != nil {
 			return fmt.Errorf("%s /%s: %w", k.method, k.path, unread(ctx, err))
 		}
-		status, header = resp.StatusCode, resp.Header
+		status = resp.StatusCode
 		if v == nil {
 			return nil
 		}
@@ -172,7 +172,7 @@ func (c *Client) do(ctx context.Context, k call, v any) (status int, header http
 		}
 		return nil
 	})
-	return status, header, err
+	return status, err
 }
 
 // send sends a request once. If the answer is a refusal, send returns it as an error.

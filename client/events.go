@@ -185,7 +185,7 @@ func (f *follower) connect() (got bool, err error) {
 	if f.lastID != "" {
 		header.Set("Last-Event-ID", f.lastID)
 	}
-	resp, body, done, err := f.c.open(f.ctx, call{method: http.MethodGet, path: "events", header: header})
+	resp, body, done, err := f.c.open(f.ctx, call{method: http.MethodGet, path: "events", header: header}) //nolint:bodyclose // done closes it
 	if err != nil {
 		return false, err
 	}

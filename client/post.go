@@ -41,7 +41,7 @@ func (c *Client) PostTx(ctx context.Context, tx block.Tx) (Posted, error) {
 // added twice; a signed one never is.
 func (c *Client) PostJSON(ctx context.Context, tx []byte) (Posted, error) {
 	var p Posted
-	status, _, err := c.do(ctx, call{
+	status, err := c.do(ctx, call{
 		method: http.MethodPost, path: "new_transaction", body: tx,
 		header: http.Header{"Idempotency-Key": {rand.Text()}},
 	}, &p)
@@ -62,7 +62,7 @@ type Mined struct {
 // context ends before, the search goes on nevertheless.
 func (c *Client) Mine(ctx context.Context) (Mined, error) {
 	var m Mined
-	status, _, err := c.do(ctx, call{method: http.MethodPost, path: "mine", wait: blockWait, once: true}, &m)
+	status, err := c.do(ctx, call{method: http.MethodPost, path: "mine", wait: blockWait, once: true}, &m)
 	m.GoesOn = err == nil && status == http.StatusAccepted
 	return m, err
 }
@@ -85,7 +85,7 @@ func (c *Client) SetMode(ctx context.Context, mode Mode) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = c.do(ctx, call{method: http.MethodPost, path: "miner", body: body}, nil)
+	_, err = c.do(ctx, call{method: http.MethodPost, path: "miner", body: body}, nil)
 	return err
 }
 
@@ -104,7 +104,7 @@ func (c *Client) AddBlock(ctx context.Context, b block.Block) (Added, error) {
 		return Added{}, err
 	}
 	var a Added
-	_, _, err = c.do(ctx, call{method: http.MethodPost, path: "add_block", body: body}, &a)
+	_, err = c.do(ctx, call{method: http.MethodPost, path: "add_block", body: body}, &a)
 	return a, err
 }
 
@@ -116,6 +116,6 @@ func (c *Client) Register(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = c.do(ctx, call{method: http.MethodPost, path: "register_with", body: body}, nil)
+	_, err = c.do(ctx, call{method: http.MethodPost, path: "register_with", body: body}, nil)
 	return err
 }

@@ -14,7 +14,7 @@ import (
 
 // get calls a path that answers with one JSON value.
 func (c *Client) get(ctx context.Context, path string, query url.Values, v any) error {
-	_, _, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query}, v)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query}, v)
 	return err
 }
 

@@ -77,21 +77,21 @@ func (c causes) Read(p []byte) (int, error) {
 
 // list decodes the items of a JSON array one at a time, and calls use with each. It ends
 // early, without an error, when use returns false.
-func (m *meter) list(dec *json.Decoder, use func(json.RawMessage) (more bool, err error)) (done bool, err error) {
+func (m *meter) list(dec *json.Decoder, use func(json.RawMessage) (more bool, err error)) error {
 	if err := want(dec, json.Delim('[')); err != nil {
-		return false, err
+		return err
 	}
 	for dec.More() {
 		m.left = m.most
 		var item json.RawMessage
 		if err := dec.Decode(&item); err != nil {
-			return false, err
+			return err
 		}
 		if more, err := use(item); err != nil || !more {
-			return false, err
+			return err
 		}
 	}
-	return true, want(dec, json.Delim(']'))
+	return want(dec, json.Delim(']'))
 }
 
 func want(dec *json.Decoder, token json.Token) error {
@@ -137,7 +137,7 @@ type blockScan struct {
 // request asks for the blocks from next on, and reads as many as come.
 func (s *blockScan) request() error {
 	k := call{method: http.MethodGet, path: "chain", query: url.Values{"from": {strconv.FormatInt(s.next, 10)}}}
-	_, body, done, err := s.c.open(s.ctx, k)
+	_, body, done, err := s.c.open(s.ctx, k) //nolint:bodyclose // done closes it
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (s *blockScan) request() error {
 	if err := want(dec, "chain"); err != nil {
 		return unread(s.ctx, err)
 	}
-	_, err = body.list(dec, s.use)
+	err = body.list(dec, s.use)
 	if err != nil && !errors.As(err, new(fatal)) {
 		return unread(s.ctx, err)
 	}
@@ -201,13 +201,13 @@ func (c *Client) Pending(ctx context.Context) iter.Seq2[block.Tx, error] {
 		for {
 			total, before := 0, next
 			err := c.repeat(ctx, false, func() error {
-				resp, body, done, err := c.open(ctx, call{method: http.MethodGet, path: "pending_tx", query: url.Values{"from": {strconv.Itoa(next)}}})
+				resp, body, done, err := c.open(ctx, call{method: http.MethodGet, path: "pending_tx", query: url.Values{"from": {strconv.Itoa(next)}}}) //nolint:bodyclose // done closes it
 				if err != nil {
 					return err
 				}
 				defer done()
 				total, _ = strconv.Atoi(resp.Header.Get("X-Total-Count"))
-				_, err = body.list(json.NewDecoder(body), func(item json.RawMessage) (bool, error) {
+				err = body.list(json.NewDecoder(body), func(item json.RawMessage) (bool, error) {
 					tx, err := block.ParseTx(item)
 					if err != nil {
 						return false, fatal{fmt.Errorf("pending transaction %d: %w", next, err)}

@@ -67,7 +67,7 @@ func TestErrors(t *testing.T) {
 		t.Errorf("%v is an error that it is not", err)
 	}
 	var e *Error
-	if !errors.As(err, &e) || e.Method != "POST" || e.Path != "/new_transaction" || e.Sentence != "the signature is wrong: sign again" || e.RetryAfter != 0 {
+	if !errors.As(err, &e) || e.Method != http.MethodPost || e.Path != "/new_transaction" || e.Sentence != "the signature is wrong: sign again" || e.RetryAfter != 0 {
 		t.Errorf("%+v", e)
 	}
 	if got := err.Error(); got != "the node answered 400 Bad Request: the signature is wrong: sign again" {
@@ -366,7 +366,7 @@ func TestContext(t *testing.T) {
 // TestSentences shows texts of refusals that could do harm on a terminal.
 func TestSentences(t *testing.T) {
 	for text, want := range map[string]string{
-		" a sentence \n": "a sentence", "\x1b[2Jgone\x07": "[2Jgone", "a\xffb": "a\ufffdb", "two\nlines": "two\nlines",
+		"\x20a sentence \n": "a sentence", "\x1b[2Jgone\x07": "[2Jgone", "a\xffb": "a\ufffdb", "two\nlines": "two\nlines",
 		strings.Repeat("é", maxSentence): strings.Repeat("é", maxSentence/2) + "…",
 	} {
 		if got := sentenceOf(text); strings.TrimSpace(got) != want {

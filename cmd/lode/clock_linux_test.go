@@ -55,7 +55,7 @@ func TestWrongClock(t *testing.T) {
 		for _, p := range peers {
 			flags = append(flags, "--peer", p)
 		}
-		honest = append(honest, m.startCommand(exec.Command(h.command, flags...)))
+		honest = append(honest, m.startCommand(exec.Command(h.command, flags...))) //nolint:gosec,noctx // the command is this test binary, and the tests end it with signals
 		peers = append(peers, m.url())
 	}
 	wrong := h.machine("10.9.0.1/8")
@@ -63,6 +63,7 @@ func TestWrongClock(t *testing.T) {
 	if err := os.Symlink(h.command, program); err != nil {
 		t.Fatal(err)
 	}
+	//nolint:gosec,noctx // the command is this test binary, and the tests end it with signals
 	p := wrong.startCommand(exec.Command(program, "-ahead", file, "-difficulty", difficulty, "-data", wrong.data,
 		"-advertise", wrong.url(), "-peers", strings.Join(peers, ",")))
 	nodes := slices.Concat(honest, []*process{p})

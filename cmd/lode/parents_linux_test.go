@@ -26,7 +26,7 @@ func TestNewFoldersAreSynced(t *testing.T) {
 	}
 	data := filepath.Join(disk, "new", "data")
 	p, pid := startTraced(t, trace, nil, data)
-	p.want(t, http.StatusCreated, "", http.MethodPost, "/new_transaction", `{"author":"ann","content":"hello"}`)
+	p.want(t, http.StatusCreated, "", "/new_transaction", `{"author":"ann","content":"hello"}`)
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -89,29 +89,29 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// want sends a request and fails the test unless the answer has the given status and
+// want sends a POST request and fails the test unless the answer has the given status and
 // contains part.
-func (p *process) want(t testing.TB, status int, part, method, path, body string) {
+func (p *process) want(t testing.TB, status int, part, path, body string) {
 	t.Helper()
-	got, answer, err := p.call(t.Context(), method, path, body)
+	got, answer, err := p.call(t.Context(), http.MethodPost, path, body)
 	if err != nil || got != status || !strings.Contains(string(answer), part) {
-		t.Fatalf("%s %s: %d %s %v, want %d with %q", method, path, got, answer, err, status, part)
+		t.Fatalf("POST %s: %d %s %v, want %d with %q", path, got, answer, err, status, part)
 	}
 }
 
 func (p *process) post(t testing.TB, content string) {
 	t.Helper()
-	p.want(t, http.StatusCreated, "", http.MethodPost, "/new_transaction", fmt.Sprintf(`{"author":"ann","content":%q}`, content))
+	p.want(t, http.StatusCreated, "", "/new_transaction", fmt.Sprintf(`{"author":"ann","content":%q}`, content))
 }
 
 func (p *process) mine(t testing.TB) {
 	t.Helper()
-	p.want(t, http.StatusOK, `"mined":true`, http.MethodPost, "/mine", "")
+	p.want(t, http.StatusOK, `"mined":true`, "/mine", "")
 }
 
 func (p *process) register(t testing.TB, with *process) {
 	t.Helper()
-	p.want(t, http.StatusOK, "Registration successful", http.MethodPost, "/register_with", fmt.Sprintf(`{"node_address":"%s/"}`, with.url))
+	p.want(t, http.StatusOK, "Registration successful", "/register_with", fmt.Sprintf(`{"node_address":"%s/"}`, with.url))
 }
 
 // nodeStatus contains the fields of /status that the tests read.

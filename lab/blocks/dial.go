@@ -77,7 +77,8 @@ func (d *dial) walk(from int32, dist []uint32) {
 	dist[from] = 0
 	const mask = dialBuckets - 1
 	first, arcs, heads, shift := d.net.first, d.net.arcs, d.heads, d.shift&31
-	pool := append(d.pool[:0], dialEntry{from, -1})
+	pool := d.pool[:0]
+	pool = append(pool, dialEntry{from, -1})
 	heads[0] = 0
 	waiting := 1 // entries in buckets
 	for bucket := uint32(0); waiting > 0; bucket++ {

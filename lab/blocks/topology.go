@@ -65,7 +65,8 @@ func (t Topology) validate(nodes int) error {
 	if t.Shape != Listed && len(t.Edges) > 0 {
 		return fmt.Errorf("topology: edges mean nothing to the shape %q: leave them out, or take the shape %q", t.Shape, Listed)
 	}
-	most, arcs := nodes-1, 0
+	most := nodes - 1
+	var arcs int
 	switch t.Shape {
 	case RandomOut, ScaleFree:
 		arcs = 2 * nodes * t.Degree

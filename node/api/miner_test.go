@@ -138,16 +138,15 @@ func TestPreferWait(t *testing.T) {
 		n := newTestNode(t, testSetup{})
 		n.post("x")
 		n.miner.hold = make(chan struct{})
-		start := time.Now()
 		for prefer, seconds := range map[string]int{"wait=7": 7, "respond-async, wait=3": 3, "wait=0": 0} {
-			start = time.Now()
+			start := time.Now()
 			n.want(n.do("POST", "/mine", "", "Prefer", prefer), 202, "Mining goes on")
 			if took := time.Since(start); took != time.Duration(seconds)*time.Second {
 				t.Errorf("%s: the answer took %v", prefer, took)
 			}
 		}
 		for _, prefer := range []string{"wait=99999999999", "wait=-1", "wait=x", "", "return=minimal"} {
-			start = time.Now()
+			start := time.Now()
 			n.want(n.do("POST", "/mine", "", "Prefer", prefer), 202, "Mining goes on")
 			if took := time.Since(start); took != n.api.limits.mineWait {
 				t.Errorf("%s: the answer took %v, want %v", prefer, took, n.api.limits.mineWait)

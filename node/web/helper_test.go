@@ -30,7 +30,6 @@ type testNode struct {
 	api   *api.API
 	web   *Web
 	miner *testMiner
-	peers api.Peers
 	clock atomic.Int64 // seconds
 	log   strings.Builder
 }
@@ -129,7 +128,7 @@ func (n *testNode) submit(path string, values ...string) *httptest.ResponseRecor
 func (n *testNode) post(author, content string) block.Tx {
 	n.t.Helper()
 	text := `{"author":` + quote(author) + `,"content":` + quote(content) + `}`
-	tx, err := block.NewTx([]byte(text), time.UnixMicro(n.clock.Load()*1e6+int64(n.miner.posts.Add(1))))
+	tx, err := block.NewTx([]byte(text), time.UnixMicro(n.clock.Load()*1e6+n.miner.posts.Add(1)))
 	if err != nil {
 		n.t.Fatal(err)
 	}
