@@ -17,6 +17,10 @@ type TxPlace struct {
 	Block  pow.Hash
 	Height int64
 	Index  int // among the leaves of the merkle tree, of which the coinbase is number 0
+
+	// BlockBytes is what [block.Block.Size] returns for the block. It tells callers of
+	// [Chain.TxsOf] how much was read for their answer.
+	BlockBytes int
 }
 
 // TxProof proves that a transaction is in a block.
@@ -67,7 +71,7 @@ func (c *Chain) findMined(id pow.Hash) (TxPlace, block.Block, error) {
 	}
 	for i, tx := range b.Txs {
 		if tx.ID() == id {
-			return TxPlace{Tx: tx, Block: hash, Height: b.Height(), Index: i + 1}, b, nil
+			return TxPlace{Tx: tx, Block: hash, Height: b.Height(), Index: i + 1, BlockBytes: b.Size()}, b, nil
 		}
 	}
 	return TxPlace{}, block.Block{}, fmt.Errorf("%w: the index says that transaction %s is in block %s, but it is not there", ErrDamaged, id, hash)

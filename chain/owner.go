@@ -115,7 +115,7 @@ func (c *Chain) TxsOf(owner TxOwner, before TxCursor, limit int) (txs []TxPlace,
 		if !owner.Has(tx) { // the store may index a short hash of each name, see Store.TxsOf
 			continue
 		}
-		txs = append(txs, TxPlace{Tx: tx, Block: at.Block, Height: at.Height, Index: at.Index})
+		txs = append(txs, TxPlace{Tx: tx, Block: at.Block, Height: at.Height, Index: at.Index, BlockBytes: records.Size()})
 	}
 	return txs, next, more, nil
 }

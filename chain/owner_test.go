@@ -39,6 +39,9 @@ func contentsOf(t testing.TB, c *Chain, owner TxOwner, limit int) []string {
 			if found, err := c.FindTx(place.Tx.ID()); err != nil || found != place {
 				t.Errorf("transaction %+v, by its id %+v (%v)", place, found, err)
 			}
+			if records, err := c.Records(place.Block); err != nil || place.BlockBytes != records.Size() {
+				t.Errorf("transaction %+v: its block has %d bytes (%v)", place, records.Size(), err)
+			}
 			all = append(all, place.Tx.Content())
 		}
 	}

@@ -88,7 +88,7 @@ func TestListTransactions(t *testing.T) {
 				for _, tx := range a.Transactions {
 					got = append(got, tx.Transaction.Content())
 					found, err := n.chain.FindTx(tx.Transaction.ID())
-					if err != nil || tx.ID != tx.Transaction.ID() || found != (chain.TxPlace{Tx: tx.Transaction, Pending: tx.Pending, Block: tx.Block, Height: tx.Height, Index: tx.Index}) {
+					if err != nil || tx.ID != tx.Transaction.ID() || found != (chain.TxPlace{Tx: tx.Transaction, Pending: tx.Pending, Block: tx.Block, Height: tx.Height, Index: tx.Index, BlockBytes: found.BlockBytes}) {
 						t.Errorf("%s: %+v, want %+v (%v)", page, tx, found, err)
 					}
 					if !tx.Pending && tx.Confirmations != n.chain.Tip().Height-tx.Height+1 {

@@ -147,7 +147,7 @@ func (w *Web) postsOf(r *http.Request, body *feedBody, owner chain.TxOwner, befo
 		}
 		want -= len(body.Posts)
 	}
-	places, next, goesOn, err := w.txsOf(r.Context(), owner, before, want)
+	places, next, goesOn, err := w.list(r.Context(), owner, before, want)
 	if err != nil {
 		return err
 	}

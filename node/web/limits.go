@@ -30,6 +30,11 @@ const (
 	scanBytes = 1 << 20 // of these posts; the one that exceeds it is the last
 	scanBatch = 100     // posts that are read at once
 
+	// Posts of one author or key may each be in a block of its own, which is read wholly.
+	// A page ends early when it has read this much, and has a link with which it goes on.
+	readBytes  = 32 << 20 // of blocks; the batch that exceeds it is the last
+	ownedBatch = 8        // posts of an author or a key that are read at once
+
 	summariesKept = 1 << 15 // blocks of which the number of posts is remembered
 
 	// Bounds of a text as it is written into a page, in bytes of HTML.
