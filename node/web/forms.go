@@ -3,12 +3,15 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/lodepow/lode/node/internal/slots"
 )
 
 // handleForm checks what all forms have to fulfil and calls the form's handler. The API
@@ -25,10 +28,6 @@ func (w *Web) handleForm(rw http.ResponseWriter, r *http.Request, rt route) (a a
 	if err := w.origins.Check(r); err != nil {
 		return answer{}, problem{http.StatusForbidden, fmt.Sprintf("a page of another origin may not change this node (%v)", err)}
 	}
-	if !w.forms.Take() {
-		return answer{}, errBusy
-	}
-	defer w.forms.Free()
 	defer w.recoverInto(r, &err)
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
 		return answer{}, problem{http.StatusUnsupportedMediaType, "a form is sent as application/x-www-form-urlencoded"}
@@ -36,10 +35,16 @@ func (w *Web) handleForm(rw http.ResponseWriter, r *http.Request, rt route) (a a
 	// The errors are ignored, because a recorder in a test has no deadlines.
 	control := http.NewResponseController(rw)
 	_ = control.SetReadDeadline(time.Now().Add(writeWait))
-	r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
+	body := &countedBody{ReadCloser: http.MaxBytesReader(rw, r.Body, maxForm), bytes: w.formBytes}
+	defer body.free()
+	r.Body = body
+	// A form takes its slot when it has arrived, so that senders who are slow keep nobody
+	// else from using forms.
 	if err := r.ParseForm(); err != nil {
 		var tooLong *http.MaxBytesError
 		switch {
+		case errors.Is(err, errBusy):
+			return answer{}, errBusy
 		case errors.As(err, &tooLong):
 			return answer{}, problem{http.StatusRequestEntityTooLarge, fmt.Sprintf("the form has more than %d bytes, which is the most that is read: shorten the text", maxForm)}
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -49,8 +54,37 @@ func (w *Web) handleForm(rw http.ResponseWriter, r *http.Request, rt route) (a a
 	}
 	_ = control.SetReadDeadline(time.Time{}) // or the server would take a wait that follows for a client that has left
 	r.Form = r.PostForm                      // a form's fields are in its body only
+	places := w.forms
+	if rt.waits {
+		places = w.waits
+	}
+	if !places.Take() {
+		return answer{}, errBusy
+	}
+	defer places.Free()
 	return rt.handle(r)
 }
+
+// countedBody is the body of a form that takes its bytes from those of all forms. It
+// returns errBusy if too few are left.
+type countedBody struct {
+	io.ReadCloser
+	bytes *slots.Slots
+	taken int64
+}
+
+// Read implements [io.Reader].
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if !b.bytes.TakeN(int64(n)) {
+		return 0, errBusy
+	}
+	b.taken += int64(n)
+	return n, err
+}
+
+// free gives the bytes back when the form has been handled.
+func (b *countedBody) free() { b.bytes.FreeN(b.taken) }
 
 // formPage returns the page that a form is on.
 func formPage(pattern string) string {

@@ -5,9 +5,15 @@ import "time"
 // The bounds of what pages show and of what they cost. docs/web.md lists them.
 const (
 	maxPages = 64      // pages in the making at once; more get 503
-	maxForms = 16      // forms being handled at once; more get 503
+	maxForms = 16      // forms being handled at once that wait for nothing; more get 503
+	maxWaits = 64      // forms being handled at once that wait for a block or for another node; more get 503
 	maxReads = 2       // blocks being read at once; more wait
 	maxForm  = 1 << 20 // bytes of a form's body
+
+	// Bytes of the bodies of all forms that are arriving or being handled. A form for which
+	// none are left gets 503.
+	maxFormBytes = 32 << 20
+
 	maxQuery = 8 << 10 // bytes of a query
 	maxText  = 256     // bytes of what is searched for
 

@@ -13,6 +13,7 @@ type route struct {
 	pattern string // of http.ServeMux, without a method
 	handle  func(*http.Request) (answer, error)
 	form    bool     // takes POST, not GET
+	waits   bool     // the form may wait for seconds
 	params  []string // names of the query parameters that it takes
 }
 
@@ -31,9 +32,9 @@ func (w *Web) addRoutes() {
 		{pattern: "/explorer/search", handle: w.search, params: []string{"q"}},
 		{pattern: "/network", handle: w.network, params: withNotice()},
 		{pattern: "/forms/post", handle: w.formPost, form: true},
-		{pattern: "/forms/mine", handle: w.formMine, form: true},
+		{pattern: "/forms/mine", handle: w.formMine, form: true, waits: true},
 		{pattern: "/forms/miner", handle: w.formMiner, form: true},
-		{pattern: "/forms/connect", handle: w.formConnect, form: true},
+		{pattern: "/forms/connect", handle: w.formConnect, form: true, waits: true},
 		{pattern: "/forms/resync", handle: w.formResync, form: true},
 	}
 	w.addPlain("/accounts", "accounts", "Accounts", nil)

@@ -45,7 +45,9 @@ type Web struct {
 	templates map[string]*template.Template // by the name of the page
 	origins   *http.CrossOriginProtection
 
-	pages, forms *slots.Slots
+	pages        *slots.Slots
+	forms, waits *slots.Slots  // forms being handled: those that wait for nothing, and the others
+	formBytes    *slots.Slots  // bytes of the forms that are in memory
 	reads        chan struct{} // a semaphore: one element for each block being read
 	summaries    *summaries
 	reorgs       *reorgs
@@ -74,6 +76,8 @@ func New(c Config) (*Web, error) {
 		origins:   http.NewCrossOriginProtection(),
 		pages:     slots.New(maxPages),
 		forms:     slots.New(maxForms),
+		waits:     slots.New(maxWaits),
+		formBytes: slots.New(maxFormBytes),
 		reads:     make(chan struct{}, maxReads),
 		summaries: newSummaries(summariesKept),
 		reorgs:    newReorgs(c.Now),
