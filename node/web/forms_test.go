@@ -233,6 +233,40 @@ func TestNoticesAreChecked(t *testing.T) {
 			t.Errorf("?%s says %q", query, got)
 		}
 	}
+	n.post("ann", "waits")
+	for path, want := range map[string]string{
+		"/network?notice=connected":           "", // with nobody
+		"/?notice=nothing":                    "", // a post waits
+		"/mining?notice=mode&of=off":          "", // the mode is another
+		"/mining?notice=mode&of=on-demand":    "The node now mines: when somebody asks for a block.",
+		"/mining?notice=mining":               "The node is not searching at the moment. See the latest blocks",
+		"/?notice=resynced":                   "This page shows the chain as this node has it now: the tip is block 0. See the node's peers",
+		"/mining?notice=connected&of=a+miner": "",
+	} {
+		if got := n.follow(path); got != want {
+			t.Errorf("%s says %q, want %q", path, got, want)
+		}
+	}
+	n.miner.state.Mining = true
+	if got := n.follow("/mining?notice=mining"); got != "The search for the block goes on. Watch it" {
+		t.Errorf("during a search the page says %q", got)
+	}
+	n.mine(n.chain.Pending(0, 1)...)
+	if got := n.follow("/?notice=nothing"); !strings.Contains(got, "nothing to mine") {
+		t.Errorf("without a post that waits, the page says %q", got)
+	}
+}
+
+// TestNoticeOfPeers says that the node is connected if it has peers.
+func TestNoticeOfPeers(t *testing.T) {
+	peers := &fakePeers{}
+	n := newTestNode(t, testSetup{peers: peers})
+	for _, want := range []string{"", "This node is connected with one other node.", "This node is connected with 2 other nodes."} {
+		if got := n.follow("/network?notice=connected"); got != want {
+			t.Errorf("with %d peers the page says %q", len(peers.list), got)
+		}
+		peers.list = append(peers.list, gossip.PeerInfo{})
+	}
 }
 
 // TestMineFormDoesNotWait mines a block that takes long.

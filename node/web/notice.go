@@ -1,7 +1,7 @@
 package web
 
 import (
-	"net/url"
+	"net/http"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -25,10 +25,11 @@ const (
 type notice struct{ Sentence, Link, Path string }
 
 // noticeOf returns the notice that the address of a page asks for, or nil. Whatever it
-// says is checked against the chain, because anybody can write such an address.
-func (w *Web) noticeOf(q url.Values) *notice {
-	of := q.Get("of")
-	switch noticeWord(q.Get("notice")) {
+// says is checked against the node, because anybody can write such an address. A notice of
+// what has changed again since the form was handled is left out.
+func (w *Web) noticeOf(r *http.Request) *notice {
+	of := r.Form.Get("of")
+	switch word := noticeWord(r.Form.Get("notice")); word {
 	case noticePosted:
 		id, err := pow.ParseHash(of)
 		if err != nil {
@@ -51,17 +52,39 @@ func (w *Web) noticeOf(q url.Values) *notice {
 			return &notice{"Block " + number(info.Height) + " is mined.", "See it", "/explorer/block/" + hash.String()}
 		}
 	case noticeNothing:
-		return &notice{Sentence: "There is nothing to mine: no post waits for a block."}
+		if txs, _ := w.chain.PendingCount(); txs == 0 {
+			return &notice{Sentence: "There is nothing to mine: no post waits for a block."}
+		}
+	case noticeMining, noticeMode, noticeConnected:
+		if status, err := w.status(r); err == nil {
+			return noticeOfStatus(word, of, status)
+		}
+	case noticeResynced:
+		return &notice{"This page shows the chain as this node has it now: the tip is block " + number(w.chain.Tip().Height) + ".", "See the node's peers", "/network"}
+	}
+	return nil
+}
+
+// noticeOfStatus returns the notice of a word whose truth the node's status shows, or nil.
+func noticeOfStatus(word noticeWord, of string, status nodeStatus) *notice {
+	switch word {
 	case noticeMining:
-		return &notice{"The search for the block goes on.", "Watch it", "/mining"}
+		if status.Mining.Active {
+			return &notice{"The search for the block goes on.", "Watch it", "/mining"}
+		}
+		// The block may have been found before the reader got this page.
+		return &notice{"The node is not searching at the moment.", "See the latest blocks", "/explorer"}
 	case noticeMode:
-		if label := labelOfMode(of); label != "" {
+		if label := labelOfMode(of); label != "" && of == status.Mining.Mode {
 			return &notice{Sentence: "The node now mines: " + label + "."}
 		}
 	case noticeConnected:
-		return &notice{Sentence: "The two nodes are connected."}
-	case noticeResynced:
-		return &notice{"This page shows the chain as this node has it now: the tip is block " + number(w.chain.Tip().Height) + ".", "See the node's peers", "/network"}
+		switch {
+		case status.Peers == 1:
+			return &notice{Sentence: "This node is connected with one other node."}
+		case status.Peers > 1:
+			return &notice{Sentence: "This node is connected with " + number(status.Peers) + " other nodes."}
+		}
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (w *Web) handle(rw http.ResponseWriter, r *http.Request, rt route) (a answe
 	a, err = rt.handle(r)
 	a.data.Height, a.data.Tip, a.data.Pending = before.Height, before.Tip, before.Pending
 	if err == nil && a.data.Notice == nil {
-		a.data.Notice = w.noticeOf(r.Form)
+		a.data.Notice = w.noticeOf(r)
 	}
 	return a, err
 }
