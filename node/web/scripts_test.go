@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,68 +37,6 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// links finds the files that a script loads: imports, and addresses that are relative to
-// the script. The first and the third group are set for files that are loaded with the
-// script in any case, the second for those that only some pages load.
-var links = regexp.MustCompile(`(?m)^(?:import|export)\s[^'"();]*?['"](\./[^'"]+)['"]|import\(['"](\./[^'"]+)['"]\)|new URL\(['"](\./[^'"]+)['"], import\.meta\.url\)`)
-
-// load adds a script and all that it always loads to the files that a page has.
-func load(t *testing.T, name string, into map[string]int) {
-	t.Helper()
-	if _, ok := into[name]; ok {
-		return
-	}
-	text, err := os.ReadFile(filepath.Join("static", name))
-	if err != nil {
-		t.Errorf("a script loads static/%s: %v", name, err)
-		into[name] = 0
-		return
-	}
-	into[name] = len(text)
-	if filepath.Ext(name) != ".js" || strings.HasPrefix(name, "vendor/") {
-		return
-	}
-	for _, m := range links.FindAllStringSubmatch(string(text), -1) {
-		if at := m[1] + m[3]; at != "" {
-			load(t, filepath.ToSlash(filepath.Join(filepath.Dir(name), at)), into)
-		}
-	}
-}
-
-// TestScriptSizes adds up the scripts and style sheets that each page loads. The sizes are
-// those before compression.
-func TestScriptSizes(t *testing.T) {
-	t.Parallel()
-	const most = 120_000 // bytes
-	for page, modules := range map[string][]string{
-		"feed":     {"feed.js", "compose-sign.js"},
-		"mining":   {"mining.js", "plots.js"},
-		"explorer": nil,
-		"tx":       {"explorer.js"},
-		"network":  {"network.js"},
-	} {
-		files := map[string]int{}
-		load(t, "app.js", files)
-		for _, name := range append([]string{"style.css"}, modules...) {
-			load(t, name, files)
-		}
-		sum := 0
-		var names []string
-		for name, size := range files {
-			sum += size
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		t.Logf("%s: %d bytes in %d files", page, sum, len(files))
-		if sum > most {
-			t.Errorf("page %s loads %d bytes of scripts and styles, at most %d are allowed: %v", page, sum, most, names)
-		}
-		if _, ok := files["vendor/uplot/uPlot.iife.min.js"]; ok != (page == "mining") {
-			t.Errorf("page %s loads uPlot: %v", page, ok)
-		}
-	}
-}
-
 // TestScriptsAreStrict looks for what the content security policy forbids, and for HTML
 // that is made of text.
 func TestScriptsAreStrict(t *testing.T) {
@@ -115,6 +52,9 @@ func TestScriptsAreStrict(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, line := range strings.Split(string(text), "\n") {
+			if strings.Count(line, "`")%2 != 0 && !strings.HasPrefix(strings.TrimSpace(line), "//") {
+				t.Errorf("%s:%d: a text goes over several lines, and a line of it could be taken for a comment", file, i+1)
+			}
 			if found := forbidden.FindString(line); found != "" && !strings.HasPrefix(strings.TrimSpace(line), "//") {
 				t.Errorf("%s:%d contains %q", file, i+1, found)
 			}

@@ -60,6 +60,9 @@ func loadStatic() (*static, error) {
 		if err != nil {
 			return err
 		}
+		if path.Ext(name) == ".js" && !strings.HasPrefix(name, "static/vendor/") {
+			body = withoutComments(body)
+		}
 		sum := sha256.Sum256(body)
 		f := file{kind: typeOf(name), hash: hex.EncodeToString(sum[:8]), body: body}
 		var buf bytes.Buffer
@@ -76,6 +79,20 @@ func loadStatic() (*static, error) {
 		return nil, fmt.Errorf("web: files for the pages: %w", err)
 	}
 	return s, nil
+}
+
+// withoutComments returns a script of ours without its lines of comment, which are a tenth
+// of what a page loads. They stay as empty lines, so that the numbers of the lines in the
+// messages of a browser are those of the source. No text of a script may go over several
+// lines, because one of them could look like a comment; a test checks this.
+func withoutComments(script []byte) []byte {
+	lines := bytes.Split(script, []byte("\n"))
+	for i, line := range lines {
+		if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("//")) {
+			lines[i] = nil
+		}
+	}
+	return bytes.Join(lines, []byte("\n"))
 }
 
 // url returns the address of a file, with its hash, so that a browser may keep it for
