@@ -87,8 +87,9 @@ type TreeBlock struct {
 // first, and at each height the block of the active branch first, then the others in the
 // order in which they were stored.
 //
-// It takes time in proportion to its answer and to the number of blocks beside the active
-// branch from that height on, but not to the length of the active branch.
+// It takes time in proportion to its answer, to the number of branches (see BranchCount), and
+// to the number of blocks beside the active branch from that height on, but not to the length
+// of the active branch.
 func (c *Chain) Tree(from int64, limit int) []TreeBlock {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

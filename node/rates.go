@@ -11,6 +11,10 @@ import (
 // counts its hashes chunk by chunk, so that a shorter time would show mostly noise.
 const rateSpan = 2 * time.Second
 
+// longestSpan is the longest time over which the rates are measured. If nobody has asked
+// for so long, the mean since then would say nothing about the present.
+const longestSpan = 2 * time.Minute
+
 // workerCounter counts hashes. A [pow.Engine] is one.
 type workerCounter interface {
 	Hashes() uint64
@@ -43,12 +47,16 @@ func newRates(counter workerCounter, now func() time.Time) *rates {
 }
 
 // state returns what each worker has counted and how fast it is, and the number of all
-// hashes. The rate is 0 for a time that is too short to tell.
+// hashes. The rate is 0 if it is not known: when no time has passed since the first call, or
+// when the last call was longer than longestSpan ago.
 func (r *rates) state() ([]api.WorkerState, uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := reading{r.now(), r.counter.WorkerHashes()}
-	if now.at.Sub(r.later.at) >= rateSpan {
+	switch since := now.at.Sub(r.later.at); {
+	case since > longestSpan:
+		r.earlier, r.later = now, now
+	case since >= rateSpan:
 		r.earlier, r.later = r.later, now
 	}
 	workers := make([]api.WorkerState, len(now.hashes))

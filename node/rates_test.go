@@ -42,4 +42,18 @@ func TestRates(t *testing.T) {
 		_, _ = r.state()
 	}
 	check(0, 0)
+	// The workers search for an hour in which nobody asks. The mean over the hour is not
+	// what they do now.
+	now = now.Add(time.Hour)
+	c.hashes[0] += 1_000_000
+	check(0, 0)
+	now = now.Add(time.Second)
+	c.hashes[0] += 100
+	check(100, 0)
+	now = now.Add(longestSpan - time.Second) // somebody who asks this seldom gets the mean
+	c.hashes[0] += 119 * 100
+	check(100, 0)
+	now = now.Add(longestSpan)
+	c.hashes[0] += 120 * 50
+	check(50, 0)
 }

@@ -38,7 +38,7 @@ type MinerState struct {
 // WorkerState describes one of the goroutines that hash.
 type WorkerState struct {
 	Hashes uint64  // computed so far
-	Rate   float64 // hashes a second during the last seconds, also those without a search
+	Rate   float64 // hashes a second since the reading before, also without a search; 0 if that is minutes ago
 }
 
 const maxMinerBody = 1 << 10 // bytes of the body of /miner

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/block"
 )
 
 // maxIndex is the greatest index of a post in a block that a cursor can have.
@@ -27,7 +28,7 @@ func parseCursor(s string) (chain.TxCursor, error) {
 		return chain.TxCursor{}, nil
 	}
 	height, index, ok := strings.Cut(s, ".")
-	h, err := digits(height, math.MaxInt64)
+	h, err := digits(height, block.MaxHeight)
 	i, err2 := digits(index, maxIndex)
 	if !ok || err != nil || err2 != nil {
 		return chain.TxCursor{}, badRequest("the place %.40q to go on from is not one of this page: begin with the newest posts again", s)

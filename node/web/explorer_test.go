@@ -384,6 +384,23 @@ func FuzzPaths(f *testing.F) {
 	})
 }
 
+// TestPlaceTooHigh asks for what lies below places that no chain can have. The index of the
+// store has 32 bits for a height, and must not take them for the lowest 32 bits of another one.
+func TestPlaceTooHigh(t *testing.T) {
+	n := newTestNode(t, testSetup{})
+	n.mine(n.post("ann", "text"))
+	for _, before := range []string{"2147483648.1", "4294967297.1", "9223372036854775807.1", "1.2147483648"} {
+		for _, path := range []string{"/?before=", "/author/ann?before=", "/?q=text&before=", "/account/" + strings.Repeat("ab", 32) + "?before="} {
+			if w := n.get(path + before); w.Code != http.StatusBadRequest {
+				t.Errorf("GET %s%s: status %d", path, before, w.Code)
+			}
+		}
+	}
+	if got := len(find(parse(t, n.page("/?before=2147483647.1")), "li", "post")); got != 1 {
+		t.Errorf("below the highest place there are %d posts, want 1", got)
+	}
+}
+
 // FuzzCursor parses places: what is accepted is written in the same way again, or is
 // another way to write the same place.
 func FuzzCursor(f *testing.F) {

@@ -83,6 +83,27 @@ func TestFormsWithoutScripts(t *testing.T) {
 	}
 }
 
+// TestFormKey looks at the key of the form to post. Each page has another one, and a browser
+// must not put that of an earlier page into it when it goes back or loads the page again.
+func TestFormKey(t *testing.T) {
+	n := newTestNode(t, testSetup{})
+	keys := map[string]bool{}
+	for range 3 {
+		for _, field := range find(parse(t, n.page("/")), "input", "") {
+			if attr(field, "name") != "key" {
+				continue
+			}
+			keys[attr(field, "value")] = true
+			if attr(field, "autocomplete") != "off" {
+				t.Error("a browser may keep the key of the form")
+			}
+		}
+	}
+	if len(keys) != 3 {
+		t.Errorf("%d keys on 3 pages", len(keys))
+	}
+}
+
 // TestFormErrors submits forms that cannot be done. The page says why and keeps what the
 // reader has typed.
 func TestFormErrors(t *testing.T) {

@@ -192,7 +192,7 @@ func setHeaders(header http.Header) {
 func (w *Web) send(rw http.ResponseWriter, r *http.Request, a answer, err error) {
 	header := rw.Header()
 	header.Set("Cache-Control", "no-store")
-	header.Set("Vary", fragmentHeader)
+	header.Add("Vary", fragmentHeader) // the API may have set it
 	var body []byte
 	if err == nil && a.redirect == "" {
 		body, err = w.render(r, a)

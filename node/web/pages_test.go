@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,19 @@ func easyAsert(t testing.TB) rules.Params {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// TestVary gets what differs by headers of the request: a cache is told all of them.
+func TestVary(t *testing.T) {
+	n := newTestNode(t, testSetup{})
+	for path, want := range map[string][]string{"/": {"Accept", fragmentHeader}, "/mining": {fragmentHeader}, "/static/style.css": {"Accept-Encoding"}} {
+		got := n.get(path).Header().Values("Vary")
+		for _, name := range want {
+			if !slices.Contains(got, name) {
+				t.Errorf("GET %s varies by %q, want %q among them", path, got, name)
+			}
+		}
+	}
 }
 
 // TestPages gets every page of a chain with posts, a fork and pending posts.

@@ -37,6 +37,16 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// TestInBrowser says that the tests in a browser are not among those of this module: they
+// need packages that its users should not have to load, so they are a module of their own.
+func TestInBrowser(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("browsertest/go.mod"); err != nil {
+		t.Fatalf("the module with the tests in a browser is missing: %v", err)
+	}
+	t.Skip("NOT TESTED: the pages in a browser: run LODE_BROWSER=1 go test -C node/web/browsertest .")
+}
+
 // TestScriptsAreStrict looks for what the content security policy forbids, and for HTML
 // that is made of text.
 func TestScriptsAreStrict(t *testing.T) {

@@ -121,7 +121,7 @@ func (s *static) serve(rw http.ResponseWriter, r *http.Request, name string) boo
 	}
 	header := rw.Header()
 	header.Set("Content-Type", f.kind)
-	header.Set("Vary", "Accept-Encoding")
+	header.Add("Vary", "Accept-Encoding") // the API may have set it
 	if r.URL.Query().Get("v") == f.hash {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	} else {
