@@ -40,6 +40,7 @@ type testSetup struct {
 	hosts  []string
 	chain  func(Chain) Chain // wraps what the pages see
 	peers  api.Peers
+	store  chain.Store // nil: in memory
 }
 
 func newTestNode(t testing.TB, c testSetup) *testNode {
@@ -54,8 +55,11 @@ func newTestNode(t testing.TB, c testSetup) *testNode {
 	n := &testNode{t: t}
 	n.clock.Store(1_700_000_000)
 	now := func() time.Time { return time.Unix(n.clock.Load(), 0) }
+	if c.store == nil {
+		c.store = chain.NewMemStore()
+	}
 	var err error
-	n.chain, err = chain.Open(chain.Config{Params: c.params, Store: chain.NewMemStore(), Now: now})
+	n.chain, err = chain.Open(chain.Config{Params: c.params, Store: c.store, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
