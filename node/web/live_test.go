@@ -36,6 +36,10 @@ func TestOlderStaysTrue(t *testing.T) {
 			t.Errorf("%s leads to %s, but there is nothing older", path, to)
 		}
 	}
+	// A search reads many posts, and finds only those in blocks.
+	if got := attr(byID(parse(t, n.page("/?q=post")), "feed"), "data-refresh"); got != "block" {
+		t.Errorf("the list of a search is fetched again after %q", got)
+	}
 	for i := range count {
 		n.clock.Add(1)
 		n.mine(n.sign("ann", fmt.Sprintf("post %d", i+1)))
