@@ -164,6 +164,63 @@ func TestSourceIsSlow(t *testing.T) {
 	})
 }
 
+// A source that does not answer gets a block three times, each time for ten seconds. The
+// share counts all the same.
+func TestSourceHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWork("a")
+		w.Bits = easyBits
+		source := newTestSource(w)
+		source.hangs = true
+		s, l := start(t, Config{Source: source, Vardiff: easyShares})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		began := time.Now()
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 1, 0, 1e-9, true)))
+		if took, want := time.Since(began), 3*10*time.Second+2*time.Second; took != want {
+			t.Errorf("the share was answered after %v, want %v", took, want)
+		}
+		if n := len(source.submitted()); n != 3 {
+			t.Errorf("the block was submitted %d times, want 3", n)
+		}
+		if got := s.Stats().Solutions; got[mine.Unanswered] != 1 || got[mine.Accepted] != 0 {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// A share of a job on an earlier tip is worth nothing if it is no block.
+func TestStaleShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newTestSource(testWork("a"))
+		s, l := start(t, Config{Source: source, Vardiff: easyShares})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		first := m.job
+		source.post(testWork("b"), true)
+		m.awaitAfter(first.name)
+		m.wantRefused(m.submit("ann", m.solve(first, 1, 0, m.difficulty, true)), 21)
+		if got := s.Stats().Shares; got[ShareStale] != 1 || got[ShareAccepted] != 0 {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// A miner for which the difficulty is far too high gets a lower one with a job of its own,
+// before the next job is due.
+func TestSilentMiner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, l := start(t, Config{Source: newTestSource(testWork("a")), Vardiff: vardiff.Config{Start: 1e-3, Least: 1e-8}})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		before, began := m.difficulty, time.Now()
+		m.await()
+		if took := time.Since(began); took >= refreshEvery || m.difficulty >= before {
+			t.Errorf("after %v the difficulty is %v, and it was %v", took, m.difficulty, before)
+		}
+	})
+}
+
 // What strangers do fills no log, however often they do it.
 func TestLogIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -68,6 +68,7 @@ type testSource struct {
 	outcome mine.Outcome // of every submission; Unanswered: Accepted
 	refuse  error
 	takes   time.Duration // how long each submission takes
+	hangs   bool          // no submission is answered before its context ends
 }
 
 func newTestSource(w *mine.Work) *testSource { return &testSource{life: mine.NewLifetime(), work: w} }
@@ -78,11 +79,18 @@ func (s *testSource) Offer() (mine.Offer, error) {
 	return s.life.Offer(s.work), s.err
 }
 
-func (s *testSource) Submit(_ context.Context, sol mine.Solution) (mine.Outcome, error) {
+func (s *testSource) Submit(ctx context.Context, sol mine.Solution) (mine.Outcome, error) {
 	time.Sleep(s.takes)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.got = append(s.got, sol)
+	hangs := s.hangs
+	s.mu.Unlock()
+	if hangs { // without the lock, because virtual time stands still while somebody waits for it
+		<-ctx.Done()
+		return mine.Unanswered, ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.outcome == mine.Unanswered && s.refuse == nil {
 		return mine.Accepted, nil
 	}
