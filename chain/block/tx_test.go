@@ -118,10 +118,11 @@ func TestNewTx(t *testing.T) {
 }
 
 // Different microseconds are different doubles, which are printed with the digits that
-// were written.
+// were written. The times end where those of headers do; the product below is not exact
+// for later ones.
 func TestTimestampIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		micros := rapid.Int64Range(0, 1<<33*1e6).Draw(t, "microseconds")
+		micros := rapid.Int64Range(0, 1<<32*1e6-1).Draw(t, "microseconds")
 		tx, err := NewTx([]byte(`{"author":"a","content":"c"}`), time.UnixMicro(micros))
 		if err != nil {
 			t.Fatal(err)
