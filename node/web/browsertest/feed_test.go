@@ -164,10 +164,10 @@ func testHostile(t *testing.T, b *browser) {
 		n.post(t, authors[i], text)
 	}
 	p := b.open(tabOptions{width: 360, height: 740})
-	check := func(path string) {
+	check := func(path, shown string) {
 		t.Helper()
 		p.goTo(n.url + path)
-		p.wait("main")
+		p.wait(shown)
 		if eval[bool](p, "window.hurt !== undefined || document.querySelector('#hurt, main img, main script') !== null") {
 			t.Errorf("%s: the text of a post has become a part of the page", path)
 		}
@@ -179,18 +179,23 @@ func testHostile(t *testing.T, b *browser) {
 			t.Errorf("%s: the page is %v pixels wider than the window", path, wide)
 		}
 	}
-	check("/")
+	check("/", "main")
 	n.mine(t)
-	check("/")
-	check("/explorer/block/1")
+	check("/", "main")
+	check("/explorer/block/1", "main")
 	ids := eval[[]string](p, "[...document.querySelectorAll('li.post')].map(e => e.dataset.id)")
 	if len(ids) != len(texts) {
 		t.Errorf("the page of the block has %d posts, want %d", len(ids), len(texts))
 	}
 	for _, id := range ids {
-		check("/explorer/tx/" + id)
+		check("/explorer/tx/"+id, "main")
 	}
 	for _, path := range []string{"/?q=%3Cscript%3Ealert(1)%3C/script%3E", "/explorer/search?q=%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E", "/author/%3Cb%20id%3D%22hurt%22%3Eann%3C%2Fb%3E"} {
-		check(path)
+		check(path, "main")
 	}
+	// The lessons show the first post of each block, and its author.
+	n.post(t, "\u202enomis "+strings.Repeat("author ", 5000), "\u202egnihtemos\u202c "+strings.Repeat("wide", 4000))
+	n.mine(t)
+	check("/learn/3", "#chain textarea")
+	check("/learn/4", "#columns .excerpt")
 }

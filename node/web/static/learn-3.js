@@ -3,6 +3,7 @@
 import { byId, command, count, element, hashSpans, listenToCopy, postCommand, speaker, submit } from './learn.js';
 import { changeBlock } from './learn-commands.js';
 import { copy, firstBroken, load, mineAgain, plain, relink, workSum } from './learn-chain.js';
+import { shorten } from './text.js';
 
 export async function start() {
   const original = await load(4);
@@ -17,7 +18,7 @@ export async function start() {
 
   function card(b, i) {
     const post = b.transactions[0];
-    const text = element('textarea', { id: `text-${i}`, rows: 2, maxLength: 2000, value: post?.content ?? '', spellcheck: false });
+    const text = element('textarea', { id: `text-${i}`, rows: 2, maxLength: 2000, value: post?.content ?? '', dir: 'auto', spellcheck: false });
     const fields = Object.fromEntries(['previous_hash', 'merkle_root', 'nonce', 'hash'].map((f) => [f, element('dd', { className: 'digits' })]));
     const state = element('p', { className: 'verdict' });
     const button = element('button', { type: 'button', textContent: 'Mine this block again' });
@@ -25,7 +26,7 @@ export async function start() {
       'li',
       { className: 'card block' },
       element('h2', {}, `Block ${b.index}`, ...(b.practice ? [' ', element('small', { textContent: 'only in this page' })] : [])),
-      ...(post ? [element('label', { htmlFor: text.id, textContent: `${post.author} says${b.transactions.length > 1 ? ` (and ${b.transactions.length - 1} more)` : ''}` }), text] : [element('p', { className: 'hint', textContent: 'This block has no posts.' })]),
+      ...(post ? [element('label', { htmlFor: text.id }, element('bdi', { textContent: shorten(post.author) }), ` says${b.transactions.length > 1 ? ` (and ${b.transactions.length - 1} more)` : ''}`), text] : [element('p', { className: 'hint', textContent: 'This block has no posts.' })]),
       ...(post?.signature ? [element('p', { className: 'hint', textContent: 'This post is signed. A changed text also needs a new signature, which only the owner of the key can make.' })] : []),
       element('dl', {}, ...[['previous_hash', 'hash of the block before'], ['merkle_root', 'hash of all posts'], ['nonce', 'nonce'], ['hash', 'hash of this block']].flatMap(([f, label]) => [element('dt', { textContent: label }), fields[f]])),
       state,

@@ -3,6 +3,7 @@
 import { byId, command, count, element, listenToCopy, speaker, submit } from './learn.js';
 import { branches } from './learn-commands.js';
 import { copy, extend, firstBroken, load, mineAgain, plain, relink, workSum } from './learn-chain.js';
+import { shorten } from './text.js';
 
 const NAMES = ['Ann', 'Ben', 'Cleo'];
 const MAX_BLOCKS = 12; // of a copy
@@ -50,7 +51,7 @@ export async function start() {
             'li',
             { className: 'card mini', dataset: { state } },
             element('span', { className: 'height', textContent: `Block ${b.index}` }),
-            element('span', { className: 'excerpt', textContent: excerpt(b) }),
+            element('span', { className: 'excerpt' }, element('bdi', { textContent: shorten(b.transactions[0]?.content ?? 'no posts') })),
             element('span', { className: 'digits', textContent: b.hash.slice(0, 8) + '…' }),
             element('span', { className: 'state', textContent: bad ? '✗ broken' : other ? '≠ other' : '✓ valid' }),
           );
@@ -148,9 +149,4 @@ export async function start() {
   });
   listenToCopy();
   reset();
-}
-
-function excerpt(b) {
-  const text = b.transactions[0]?.content ?? 'no posts';
-  return text.length > 60 ? text.slice(0, 59) + '…' : text;
 }

@@ -2,6 +2,7 @@
 
 import { canonical } from './jcs.js';
 import { idOf } from './proof.js';
+import { shorten } from './text.js';
 
 const mostBlocks = 12; // blocks of the losing branch that are looked at
 const mostPosts = 20; // posts of them that are looked for
@@ -70,9 +71,4 @@ export function outcome({ posts, more }) {
   if (posts.length === 0) return 'There were no posts in the replaced blocks, so no post has changed its place.';
   if (waiting === 0) return more > 0 ? '' : 'All their posts are in the new branch as well.';
   return `${more > 0 ? 'At least ' : ''}${waiting === 1 ? 'one post waits' : `${waiting} posts wait`} for a block again.`.replace(/^./, (c) => c.toUpperCase());
-}
-
-function shorten(text) {
-  const letters = [...text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')]; // no control characters, such as overrides of the direction
-  return letters.length > 60 ? `${letters.slice(0, 59).join('')}…` : letters.join('');
 }
