@@ -111,8 +111,60 @@ func testReorg(t *testing.T, b *browser) {
 	// The block keeps its address, and the winning one at its height has another.
 	block.goTo(loser.url + "/explorer/block/" + stale)
 	block.until("the stale block is still there", "document.querySelector('#block-status').dataset.state === 'stale'")
+	block.waitText("#block-posts .post", "in a stale block")
 	loser.mine(t)
 	feed.waitText(minedPost, "on the other branch")
+}
+
+// testOpenPages keeps the pages of a post and of two blocks open, while the post is mined,
+// loses its block in a reorg, is mined again and is at last forgotten. All that a page says
+// stays true without a reload.
+func testOpenPages(t *testing.T, b *browser) {
+	winner, loser := startNode(t, node.Config{Params: tutorial(t, 1)}), startNode(t, node.Config{Params: tutorial(t, 1)})
+	for i := range 2 {
+		winner.post(t, "ann", fmt.Sprint("on the winning branch ", i))
+		winner.mine(t)
+	}
+	id := loser.post(t, "ben", "on the other branch")
+	post, block := b.open(tabOptions{}), b.open(tabOptions{})
+	post.goTo(loser.url + "/explorer/tx/" + id)
+	post.ready()
+	post.stay()
+	post.waitText("#tx-status", "waits for a block")
+	const checked = "document.querySelector('#proof-verdict')?.dataset.ok === 'true'"
+	stale := loser.mine(t)
+	post.until("the proof is there and checked", checked+" && document.querySelector('#proof-verdict').textContent.includes("+quote(stale)+")")
+	block.goTo(loser.url + "/explorer/block/" + stale)
+	block.ready()
+	block.stay()
+	block.waitText("#block-posts .post", "1 confirmation")
+
+	connect(t, loser, winner)
+	post.waitText("#tx-status", "waits for a block")
+	post.until("there is no proof", "document.querySelector('#proof') === null && document.querySelector('.post.single').dataset.state === 'pending'")
+	block.waitText("#block-status", "stale")
+	block.waitText("#block-posts .post", "in a stale block")
+
+	block.goTo(loser.url + "/explorer/block/tip")
+	block.ready()
+	block.stay()
+	again := loser.mine(t)
+	block.wait(`#block-status a[rel=next][href$="` + again + `"]`)
+	post.until("the proof of the new block is checked", checked+" && document.querySelector('#proof-verdict').textContent.includes("+quote(again)+")")
+	// What the reader has opened and what the browser has found out outlive the next block.
+	eval[bool](post, "document.querySelector('#tx-proof details').open = false; window.verdict = document.querySelector('#proof-verdict'); true")
+	loser.post(t, "ann", "in the block above")
+	loser.mine(t)
+	post.waitText("#tx-status", "2 confirmations")
+	post.until("the checked proof stays", "window.verdict.isConnected && !document.querySelector('#tx-proof details').open && "+checked)
+
+	address := loser.address()
+	loser.stop()
+	startNode(t, node.Config{Params: tutorial(t, 1), Listen: address})
+	post.waitText("#tx-status", "no longer has this post")
+	post.until("there is no proof of a post that is gone", "document.querySelector('#proof') === null")
+	post.stayed()
+	block.stayed()
 }
 
 // testEightTabs opens eight pages of one browser. All of them are live at the same time,

@@ -25,6 +25,7 @@ func TestPages(t *testing.T) {
 		{"search", testSearch},
 		{"paging", testPaging},
 		{"reorg", testReorg},
+		{"open pages", testOpenPages},
 		{"hostile", testHostile},
 		{"eight tabs", testEightTabs},
 		{"restart", testRestart},

@@ -31,9 +31,9 @@ const own = {
     const { startReorgs } = await import('./network.js');
     startReorgs(stream, announce);
   },
-  async tx() {
-    const { startProof } = await import('./explorer.js');
-    await startProof();
+  async tx({ live }) {
+    const { startTx } = await import('./explorer.js');
+    await startTx(live);
   },
   learn: () => begin('./learn.js'),
   accounts: () => begin('./accounts.js'),

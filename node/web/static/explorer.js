@@ -7,8 +7,43 @@ import { climb, header, idOf, meets } from './proof.js';
 
 const pause = 250; // milliseconds between two steps, so that the eye can follow
 
+// startTx checks the proof on the page, and keeps the page true when the post comes into a
+// block or leaves one.
+export async function startTx(live) {
+  const post = document.querySelector('.post.single');
+  let here = '';
+  live.hook('tx-status', {
+    after: (status) => { post.dataset.state = status.dataset.state; },
+    gone: (status) => {
+      status.dataset.state = post.dataset.state = 'gone';
+      const chip = document.createElement('span');
+      chip.className = 'chip stale';
+      chip.textContent = 'gone';
+      const line = document.createElement('p');
+      line.append(chip, ' The node no longer has this post: it is in no block of the active branch and waits for none. Who wants it in a block has to send it again.');
+      status.replaceChildren(line);
+    },
+  });
+  live.hook('tx-proof', {
+    // The proof that the browser has checked stays as long as the post is in the same block.
+    before: (old, fresh) => {
+      here = old.dataset.block;
+      if (here === fresh.dataset.block) fresh.replaceChildren(...[...old.childNodes].map((node) => node.cloneNode(true)));
+      else old.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
+    },
+    after: (place) => {
+      if (place.dataset.block !== here) startProof().catch((err) => console.error(err));
+    },
+    gone: (place) => {
+      place.dataset.block = '';
+      place.replaceChildren();
+    },
+  });
+  await startProof();
+}
+
 // startProof checks the proof on the page, and again when the reader changes a letter.
-export async function startProof() {
+async function startProof() {
   const list = document.getElementById('proof');
   if (!list) return;
   const { leaf, root } = list.dataset;

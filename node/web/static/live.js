@@ -90,7 +90,8 @@ export class Live {
   }
 
   // hook sets what happens when an element is updated: keep and added as in morph,
-  // before(old, fresh), and after(element).
+  // before(old, fresh), after(element), and gone(element), which is called if the node no
+  // longer has what the page is about.
   hook(id, hooks) {
     this.hooks.set(id, hooks);
   }
@@ -153,6 +154,7 @@ export class Live {
     if (!old) return;
     const response = await call(location.pathname + location.search, { headers: { 'X-Lode-Fragment': id } });
     if (response.status === 400) this.elements.delete(id); // the server draws this only with the whole page
+    if (response.status === 404) this.hooks.get(id)?.gone?.(old);
     if (response.status === 400 || response.status === 404) return;
     if (!response.ok) throw new Error(`the fragment ${id} was answered with status ${response.status}`);
     const text = response.text();
