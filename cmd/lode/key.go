@@ -126,6 +126,16 @@ func keyExists(file string) error {
 	return fmt.Errorf("%s exists: a key is never overwritten, choose another name", file)
 }
 
+// fill writes a new file and closes it. If that fails, it removes the file: half a key is of
+// no use, and would keep the command from being run again.
+func fill(f *os.File, data []byte) error {
+	_, err := f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", f.Name(), err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
 // writeKey writes a key to a new file, encrypted if there is a passphrase, and prints its
 // public half. Standard error says where the file is, and what else is known about it.
 func writeKey(s cli.Std, file string, key ed25519.PrivateKey, passphrase []byte, known string) error {
@@ -145,9 +155,8 @@ func writeKey(s cli.Std, file string, key ed25519.PrivateKey, passphrase []byte,
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if err := fill(f, data); err != nil {
+		return err
 	}
 	if abs, err := filepath.Abs(file); err == nil {
 		file = abs
