@@ -92,6 +92,7 @@ func testReorg(t *testing.T, b *browser) {
 		p.stay()
 	}
 	connect(t, loser, winner)
+	feed.waitText("#notice", "one block was replaced by 2 blocks of another branch after block 0. One post waits")
 	feed.waitText(pendingPost, "on the other branch")
 	feed.waitText("#feed", "on the winning branch 1")
 	network.wait(`#tree [data-hash="` + stale + `"][data-active="false"]`)
