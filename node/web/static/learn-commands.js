@@ -31,7 +31,7 @@ export function changeBlock(origin, height) {
   return `curl -s ${origin}/blocks/${height} | sed 's/"content":"/&Not /' |\n  curl -s -H 'Content-Type: application/json' -d @- ${origin}/add_block`;
 }
 
-// branches prints the tips that the node knows, the one with the most work first.
+// branches prints the tips that the node knows, that of the active branch first.
 export function branches(origin) {
   return `curl -s ${origin}/branches`;
 }
