@@ -1,8 +1,12 @@
 package browsertest
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/lodepow/lode/node"
@@ -20,6 +24,21 @@ func (p *tab) makeKey(url, name string) {
 	p.until("the backup is shown", "document.querySelector('#backup-file').value.includes('BEGIN ENCRYPTED PRIVATE KEY')")
 	p.click("#backup-keep")
 	p.waitText("#account-list", name)
+}
+
+// importPlain brings a key from a file that is not encrypted, without a passphrase.
+func (p *tab) importPlain(url, name string) {
+	p.t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	file := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	p.goTo(url + "/accounts")
+	p.ready()
+	p.fill("#import-name", name)
+	eval[bool](p, "(() => { const files = new DataTransfer(); files.items.add(new File(["+quote(file)+"], 'key.pem')); document.querySelector('#import-file').files = files.files; return true; })()")
+	p.click("#import-key button[type=submit]")
 }
 
 // testSign makes a key, posts with it, and looks at the post on another node. A copy with
@@ -42,7 +61,15 @@ func testSign(t *testing.T, b *browser) {
 	there.waitText(minedPost+" .chip.verified", "verified")
 	there.goTo(two.url + "/account/" + key)
 	there.waitText("main", "signed in the browser")
+	there.ready()
+	if strings.Contains(there.text("main"), "is in this browser") {
+		t.Error("the page says that the key is in a browser that does not have it")
+	}
+	p.goTo(one.url + "/account/" + key)
+	p.waitText("main", "The key of this account is in this browser, as “Ann”.")
 
+	p.goTo(one.url + "/")
+	p.ready()
 	refused := eval[map[string]any](p, `(async () => {
 		const id = document.querySelector('#feed li.post').dataset.id;
 		const post = (await (await fetch('/tx/' + id)).json()).transaction;
@@ -53,6 +80,8 @@ func testSign(t *testing.T, b *browser) {
 	if refused["status"] != 400.0 || refused["reason"] != "tx-bad-signature" {
 		t.Errorf("a signed post with another text: %v", refused)
 	}
+	p.importPlain(one.url, "Cleo")
+	p.waitText("#account-list", "Cleo")
 }
 
 // testSignOnLAN signs on the page of a node that is called by a host name, as in a local
@@ -69,6 +98,8 @@ func testSignOnLAN(t *testing.T, b *browser) {
 	if eval[bool](p, "isSecureContext || crypto.subtle !== undefined") {
 		t.Fatal("the browser takes the page for a secure one, so this test tests nothing")
 	}
+	p.importPlain(url, "Cleo")
+	p.waitText("#accounts-error", "Choose a passphrase")
 	p.makeKey(url, "Ben")
 	p.goTo(url + "/")
 	p.until("the form signs with the key", "document.querySelector('#sign-as')?.value !== '' && !document.querySelector('#sign-as').hidden")

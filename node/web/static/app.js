@@ -8,8 +8,6 @@ import { announcer, showConnection } from './notices.js';
 import { startForms } from './forms.js';
 import { number } from './stats.js';
 
-const look = 15_000; // milliseconds between two looks at the number of peers, which has no event
-
 // own starts what only the page of a kind has. Only that page loads the module.
 const own = {
   async feed({ stream, live, announce }) {
@@ -40,6 +38,7 @@ const own = {
   async account({ stream, live, announce }) {
     const { startFeed } = await import('./feed.js');
     startFeed('account', stream, live, announce);
+    await begin('./accounts.js');
   },
   async author({ stream, live, announce }) {
     const { startFeed } = await import('./feed.js');
@@ -62,7 +61,7 @@ async function optional(module) {
   }
 }
 
-// startNumbers keeps [data-live=height], pending and peers up to date, wherever they are.
+// startNumbers keeps [data-live=height] and pending up to date, wherever they are.
 function startNumbers(stream) {
   const set = (name, n) => {
     for (const place of document.querySelectorAll(`[data-live="${name}"]`)) {
@@ -72,18 +71,6 @@ function startNumbers(stream) {
   };
   for (const kind of ['tip', 'block', 'reorg']) stream.on(kind, ({ height }) => set('height', height));
   stream.on('pending', ({ transactions }) => set('pending', transactions));
-  if (!document.querySelector('[data-live="peers"]')) return;
-  const ask = async () => {
-    if (document.hidden) return;
-    try {
-      const { peers } = await json('/status');
-      set('peers', peers);
-    } catch {
-      // the line about the connection says it
-    }
-  };
-  setInterval(ask, look);
-  document.addEventListener('visibilitychange', ask);
 }
 
 // Two mechanisms that hold the scroll place would move the page twice; live.js does it in

@@ -86,6 +86,7 @@ export async function importFile(text, passphrase, name, progress) {
   const seed = await openFile(text, passphrase, progress);
   try {
     if (await hasWebCrypto()) return await add(seed, name);
+    if (passphrase === '') throw new Error('Here the browser can keep a key only as an encrypted file. Choose a passphrase for it.');
     // A file that was not encrypted must not be kept as it is.
     return await add(seed, name, await seal(seed, passphrase, progress));
   } finally {
