@@ -149,7 +149,7 @@ func testMiningPage(t *testing.T, b *browser) {
 	p.click("#mode-continuous")
 	p.click(`form[action="/forms/miner"] button`)
 	p.until("a search is shown while it runs", "document.querySelector('[data-field=state]').textContent === 'Searching' && /H\\/s$/.test(document.querySelector('[data-field=rate]').textContent)")
-	p.until("the miner has found blocks", "Number(document.querySelector('[data-live=height]').textContent) >= 3")
+	p.until("the miner has found blocks", "Number(document.querySelector('[data-live=height]').textContent.replace(/\\s/g, '')) >= 3")
 	p.until("both plots are drawn", "document.querySelector('#plot-difficulty canvas') !== null && (document.querySelector('#plot-times canvas') !== null || document.querySelector('#plot-times .empty') !== null)")
 	p.click("#mode-off")
 	p.click(`form[action="/forms/miner"] button`)
