@@ -1,6 +1,8 @@
 package browsertest
 
 import (
+	"context"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -136,6 +138,40 @@ func testLongSearch(t *testing.T, b *browser) {
 	for _, p := range tabs {
 		p.waitText(pendingPost, "in between")
 	}
+}
+
+// testNoFreeStream opens a page of a node whose event streams are all taken. The page says
+// so, looks for news now and then, and hears the node as soon as there is a stream again.
+func testNoFreeStream(t *testing.T, b *browser) {
+	n := startNode(t, node.Config{Params: tutorial(t, 1)})
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+"/events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode == http.StatusServiceUnavailable {
+			break
+		}
+	}
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/")
+	p.ready()
+	p.stay()
+	p.waitText("#connection", "sends this page no events")
+	n.post(t, "ann", "without a stream")
+	p.waitText(pendingPost, "without a stream")
+	leave()
+	p.until("the page hears the node", "document.body.dataset.connection === 'open' && document.querySelector('#connection').hidden")
+	n.post(t, "ann", "with a stream")
+	p.waitText("#feed", "with a stream")
+	p.stayed()
 }
 
 // testMiningPage starts and stops the miner on its page, which shows the search and two

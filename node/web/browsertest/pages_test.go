@@ -33,6 +33,7 @@ func TestPages(t *testing.T) {
 		{"without shared workers", testWithoutSharedWorkers},
 		{"another chain", testOtherChain},
 		{"long search", testLongSearch},
+		{"no free stream", testNoFreeStream},
 		{"mining", testMiningPage},
 		{"token", testToken},
 		{"proof", testProof},

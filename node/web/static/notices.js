@@ -3,6 +3,8 @@
 
 const pause = 700; // milliseconds in which announcements are collected into one
 const mostWords = 3; // announcements said at once
+const patience = 1500; // milliseconds without events before it is said; a page that loads has a short gap
+const look = 15_000; // milliseconds between two looks at a node that sends no events
 
 // show puts a sentence into #notice, or into #error if it is about a failure, and empties
 // the other one.
@@ -48,7 +50,9 @@ export function announcer() {
 }
 
 // showConnection tells the reader when the page does not hear the node, and when the
-// node has come back as another one. The page goes on by itself in either case.
+// node has come back as another one. The page goes on by itself in either case. A node that
+// answers but sends no events, because it has no stream left, is asked now and then for
+// its tip and its pending posts; listeners of the stream hear them as events.
 export function showConnection(stream, status, announce) {
   const banner = document.createElement('p');
   banner.id = 'connection';
@@ -56,20 +60,40 @@ export function showConnection(stream, status, announce) {
   banner.setAttribute('role', 'status');
   document.body.prepend(banner);
   const say = (text, state) => {
-    banner.textContent = text;
+    if (banner.textContent !== text) banner.textContent = text;
     banner.dataset.state = state;
     banner.hidden = text === '';
   };
-  let lost = null; // a timer; a short gap, as when a page loads, is not worth a word
+  let timer = null; // of the next look
+  let turn = 0; // counts changes of the state; a look that began before the latest is void
+  let away = false; // the node did not answer the latest look
+  const ask = async (mine) => {
+    const now = await status().catch(() => null);
+    if (mine !== turn) return;
+    away = now === null;
+    if (away) {
+      say('The node does not answer. The page goes on as soon as it is back.', 'lost');
+    } else {
+      say('The node answers, but sends this page no events: perhaps too many pages listen to it. Until it does, the page looks every 15 seconds.', 'lost');
+      stream.emit({ kind: 'tip', data: { height: now.height, hash: now.hash, chainwork: now.chainwork, connected: 0, disconnected: 0 } });
+      stream.emit({ kind: 'pending', data: { transactions: now.mempool.transactions, bytes: now.mempool.bytes } });
+    }
+    again(mine);
+  };
+  // again plans the next look. Nobody needs the news of a page that nobody sees.
+  const again = (mine) => {
+    timer = setTimeout(() => (document.hidden ? again(mine) : ask(mine)), look);
+  };
   stream.on('state', (state) => {
-    clearTimeout(lost);
-    lost = null;
+    clearTimeout(timer);
+    const mine = ++turn;
     document.body.dataset.connection = state;
     if (state === 'lost') {
-      lost = setTimeout(() => say('The node does not answer. The page goes on as soon as it is back.', 'lost'), 1500);
+      timer = setTimeout(() => ask(mine), patience);
     } else if (state === 'open' && banner.dataset.state === 'lost') {
       say('', 'open');
-      announce('The node is back.');
+      if (away) announce('The node is back.');
+      away = false;
     }
   });
   let tip = { height: Number(document.body.dataset.height ?? -1), hash: document.body.dataset.tip ?? '' };
