@@ -2,7 +2,9 @@ package browsertest
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,12 +36,20 @@ func testLearn2(t *testing.T, b *browser) {
 	p.until("a nonce misses the target", "document.querySelector('#result').textContent.includes('greater') || (document.querySelector('#next').click(), false)")
 	p.click("#send")
 	p.waitText("#verdict .reason", "high-hash")
+	// Another block comes. The header follows it, or the block would only be a side block.
+	n.post(t, "ann", "in the meantime")
+	tip, err := hex.DecodeString(n.mine(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(tip)
+	p.until("the header follows the new tip", fmt.Sprintf("document.querySelector('#header [data-field=previous_hash]').textContent.replace(/[^0-9a-f]/g, '') === '%x'", tip))
 	p.click("#mine")
 	p.until("the browser has found a nonce", "document.querySelector('#result').textContent.includes('solves') && document.querySelector('#mine').textContent.includes('Mine')")
 	p.click("#send")
-	p.waitText("#verdict", "The node accepted it")
+	p.waitText("#verdict", "The node accepted it. It is now block 2 of the chain")
 	s, err := n.Status(t.Context())
-	if err != nil || s.Height != 1 {
+	if err != nil || s.Height != 2 {
 		t.Errorf("the node has the height %d, %v", s.Height, err)
 	}
 }

@@ -33,7 +33,7 @@ const own = {
     const { startTx } = await import('./explorer.js');
     await startTx(live);
   },
-  learn: () => begin('./learn.js'),
+  learn: ({ stream }) => begin('./learn.js', stream),
   accounts: () => begin('./accounts.js'),
   async account({ stream, live, announce }) {
     const { startFeed } = await import('./feed.js');
@@ -46,9 +46,9 @@ const own = {
   },
 };
 
-async function begin(module) {
+async function begin(module, stream) {
   const { start } = await import(module);
-  await start?.();
+  await start?.(stream);
 }
 
 // optional loads a module whose absence must not stop the page.

@@ -17,9 +17,9 @@ const FIELDS = [
   ['nonce', 76, 4, 'A number without any meaning: the only part that you change.'],
 ];
 
-export async function start() {
+export async function start(stream) {
   const status = await get('/status');
-  const own = status.bits;
+  let own = status.bits; // those of the network's next block
   let block = newBlock({ parent: status.hash, height: status.height + 1, bits: own, timestamp: Math.floor(Date.now() / 1000) });
   let tries = 0; // by hand
   let stop = null; // stops the search in the worker
@@ -30,9 +30,13 @@ export async function start() {
   const say = speaker(byId('said'), 300);
 
   const difficulty = byId('difficulty');
-  for (const bits of new Set([own, ...LEVELS])) {
-    difficulty.append(element('option', { value: bits, textContent: `1 hash in ${count(workOf(bits))}${bits === own ? ', as on this network' : ''}` }));
-  }
+  const choices = (chosen) => {
+    const options = [...new Set([own, ...LEVELS])].map((bits) => element('option', { value: bits, textContent: `1 hash in ${count(workOf(bits))}${bits === own ? ', as on this network' : ''}` }));
+    difficulty.replaceChildren(...options);
+    difficulty.value = chosen;
+    if (difficulty.value !== chosen) difficulty.value = own;
+  };
+  choices(own);
 
   const show = () => {
     block.hash = headerHash(block);
@@ -102,8 +106,11 @@ export async function start() {
       say('Stopped.');
       return;
     }
-    button.textContent = 'Stop';
     say('Mining.');
+    search();
+  });
+  const search = () => {
+    button.textContent = 'Stop';
     block.nonce = 0;
     nodeRate();
     stop = mine(headerBytes(block), block.bits, (d) => {
@@ -129,20 +136,37 @@ export async function start() {
         say(`Found after ${count(d.tries)} tries: nonce ${d.nonce}.`);
       }
     });
-  });
+  };
+
+  // follow lets the header follow the tip of the node's chain, if that is another one by now:
+  // a block on an older tip would only be a side block. A search goes on with the new header.
+  const follow = async () => {
+    const now = await get('/status').catch(() => null);
+    if (!now || now.hash === block.previous_hash) return;
+    const searched = stop !== null;
+    halt();
+    const chosen = difficulty.value === own ? now.bits : difficulty.value;
+    own = now.bits;
+    choices(chosen);
+    block = newBlock({ parent: now.hash, height: now.height + 1, bits: difficulty.value, timestamp: Math.max(block.timestamp + 1, Math.floor(Date.now() / 1000)) });
+    tries = 0;
+    show();
+    say(`The chain has a new tip, block ${now.height}. The header here follows it now.`);
+    if (searched) search();
+  };
+  for (const kind of ['tip', 'block', 'reorg']) {
+    stream.on(kind, ({ hash }) => {
+      if (hash !== block.previous_hash) follow();
+    });
+  }
 
   byId('send').addEventListener('click', async () => {
-    const answer = await submit('/add_block', block, byId('verdict'), (a) => {
-      const link = element('a', { href: `/explorer/block/${block.hash}`, textContent: `block ${block.index}` });
+    const sent = block; // another one may come while the node looks at it
+    const answer = await submit('/add_block', sent, byId('verdict'), (a) => {
+      const link = element('a', { href: `/explorer/block/${sent.hash}`, textContent: `block ${sent.index}` });
       return a.body.outcome === 'best' ? ['It is now ', link, ' of the chain, and it was mined in your browser.'] : [`It is known as a ${a.body.outcome} block: `, link, '.'];
     });
-    if (!answer?.ok) return;
-    const now = await get('/status').catch(() => null);
-    if (now && now.hash === block.hash) {
-      block = newBlock({ parent: now.hash, height: now.height + 1, bits: difficulty.value, timestamp: Math.max(block.timestamp + 1, Math.floor(Date.now() / 1000)) });
-      tries = 0;
-      show();
-    }
+    if (answer?.ok) await follow();
   });
   listenToCopy();
   numbers(0, 0);

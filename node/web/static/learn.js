@@ -3,15 +3,15 @@
 
 import { curlPost } from './learn-commands.js';
 
-// start begins the lesson of the page.
-export async function start() {
+// start begins the lesson of the page, which may listen to the events of the node.
+export async function start(stream) {
   const section = document.getElementById('learn');
   const step = section?.dataset.step;
   if (!step || step === '0') return;
   for (const e of section.querySelectorAll('[data-needs-script]')) e.hidden = false;
   try {
     const lesson = await import(`./learn-${step}.js`);
-    await lesson.start(section);
+    await lesson.start(stream);
   } catch (e) {
     const p = document.getElementById('lesson-error');
     p.hidden = false;

@@ -37,7 +37,7 @@ export function figure(n) {
   if (!Number.isFinite(n)) return '∞';
   if ((n !== 0 && Math.abs(n) < 0.001) || Math.abs(n) >= 1e18) {
     const [mantissa, exponent] = n.toExponential(2).split('e');
-    return `${mantissa} × 10^${Number(exponent)}`;
+    return `${mantissa} × 10${superscript(Number(exponent))}`;
   }
   const prefixes = ['', ' k', ' M', ' G', ' T', ' P'];
   let i = 0;
@@ -49,6 +49,8 @@ export function figure(n) {
   const size = Math.abs(n);
   return n.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size < 0.1 ? 4 : 2) + prefixes[i];
 }
+
+const superscript = (n) => String(n).replace(/./g, (c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[c]));
 
 // duration writes seconds in words.
 export function duration(s) {
