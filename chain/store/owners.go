@@ -55,10 +55,10 @@ func shortHash(o chain.TxOwner) (short [shortSize]byte) {
 	return [shortSize]byte(sum[:])
 }
 
-func makeOwnedKey(short [shortSize]byte, height int64, index int) (k ownedKey) {
+func makeOwnedKey(short [shortSize]byte, height, index uint32) (k ownedKey) {
 	copy(k[:], short[:])
-	binary.BigEndian.PutUint32(k[shortSize:], uint32(height))
-	binary.BigEndian.PutUint32(k[shortSize+4:], uint32(index))
+	binary.BigEndian.PutUint32(k[shortSize:], height)
+	binary.BigEndian.PutUint32(k[shortSize+4:], index)
 	return k
 }
 
@@ -76,10 +76,10 @@ func ownedKeys(height int64, txs []block.Tx) []ownedKey {
 		return nil
 	}
 	keys := make([]ownedKey, 0, 2*len(txs)+1)
-	keys = append(keys, makeOwnedKey([shortSize]byte{}, height, len(txs)))
+	keys = append(keys, makeOwnedKey([shortSize]byte{}, uint32(height), uint32(len(txs))))
 	for i, tx := range txs {
 		for _, owner := range chain.OwnersOf(tx) {
-			keys = append(keys, makeOwnedKey(shortHash(owner), height, i+1))
+			keys = append(keys, makeOwnedKey(shortHash(owner), uint32(height), uint32(i+1)))
 		}
 	}
 	return keys
@@ -134,11 +134,11 @@ func (s *Store) TxsOf(owner chain.TxOwner, before chain.TxCursor, limit int) (pl
 // seekBelow moves the cursor to the last record of an owner that may be below a place. For
 // everybody, this is the record of the block itself, as it covers all its transactions.
 func seekBelow(c *bbolt.Cursor, short [shortSize]byte, before chain.TxCursor, everybody bool) (k, v []byte) {
-	from := makeOwnedKey(short, before.Height, before.Index)
+	from := makeOwnedKey(short, uint32(before.Height), uint32(before.Index))
 	if before.IsZero() {
 		from = makeOwnedKey(short, math.MaxUint32, math.MaxUint32)
 	} else if everybody {
-		from = makeOwnedKey(short, before.Height, math.MaxUint32)
+		from = makeOwnedKey(short, uint32(before.Height), math.MaxUint32)
 	}
 	if k, v = c.Seek(from[:]); k == nil {
 		return c.Last()
