@@ -418,3 +418,22 @@ func FuzzCursor(f *testing.F) {
 		}
 	})
 }
+
+// TestCanonicalIsCut looks at the page of a post whose canonical form is too long to be shown
+// whole: the page says how much it leaves out.
+func TestCanonicalIsCut(t *testing.T) {
+	n := newTestNode(t, testSetup{})
+	for size, cut := range map[int]bool{100: false, 5000: true} {
+		tx := n.post("ann", strings.Repeat("x", size))
+		n.mine(tx)
+		page := n.page("/explorer/tx/" + tx.ID().String())
+		_, bytes, ok := strings.Cut(page, "Show the bytes whose hash is the id")
+		bytes, _, ok2 := strings.Cut(bytes, "</details>")
+		if !ok || !ok2 {
+			t.Fatal("the page does not show the canonical form")
+		}
+		if got := strings.Contains(bytes, " bytes more are not shown"); got != cut {
+			t.Errorf("a post of %d letters: %q", size, bytes[max(0, len(bytes)-200):])
+		}
+	}
+}
