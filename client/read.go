@@ -229,6 +229,10 @@ type Peer struct {
 	Chainwork pow.Work `json:"chainwork"` // of that tip
 	Since     float64  `json:"since"`     // when it was connected, in seconds since 1970-01-01 UTC
 	Seen      float64  `json:"seen"`      // when it was last heard from, likewise
+
+	// Delay is the shortest time, in seconds, in which the peer has answered a call of
+	// the node; zero if it has answered none.
+	Delay float64 `json:"delay_seconds"`
 }
 
 // Peers lists the nodes that the node is connected with.

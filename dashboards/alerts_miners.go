@@ -56,9 +56,17 @@ and
 			Description: `The block solved a job of the node itself, and the chain has refused it. That is a bug, and the block is lost. The log of the node has the reason; please report it.`,
 		},
 		{
+			Name: "LodeMinersBlockLost", Severity: critical,
+			Expr:        `sum by (job, instance) (increase(lode_stratum_blocks_total{$, outcome="unanswered"}[10m])) > 0`,
+			Summary:     `{{ $labels.instance }} has got no answer to a block of one of its miners`,
+			Description: `The block was submitted again and again for about nine minutes, and nobody took it. The source of the work is away, or the node cannot write its store. The log of the node has the reasons.`,
+		},
+		{
 			Name: "LodeVardiffRestless", Severity: warning,
-			About:       "In an hour with a constant rate, a session has about one change. Each new session has some at its start.",
-			Expr:        fmt.Sprintf(`instance:lode_stratum_difficulty_changes:rate30m > %v`, c.DifficultyChanges),
+			About: "In an hour with a constant rate, a session has about one change. Each new session has some at its start, so miners that only look in now and then do not count.",
+			Expr: fmt.Sprintf(`  instance:lode_stratum_difficulty_changes:rate30m > %v
+and on (job, instance)
+  min_over_time(lode_stratum_sessions{$}[30m]) > 0`, c.DifficultyChanges),
 			For:         30 * time.Minute,
 			Summary:     `{{ $labels.instance }} changes the difficulty of a session {{ $value | humanize }} times an hour`,
 			Description: `The difficulties of the sessions do not settle. Either miners connect again and again, or their hash rates change all the time, or they suggest difficulties. The panels on difficulties and on sessions that ended tell these apart.`,

@@ -61,16 +61,32 @@ func minerTroubles() []trouble {
 			},
 		},
 		{
+			alert: "LodeMinersBlockLost", what: "nobody takes a block of a miner", from: at, on: "b",
+			summary: "b has got no answer to a block of one of its miners",
+			change: func(_, b *scraped) {
+				b.serve()
+				b.set("lode_stratum_blocks_total", `outcome="unanswered"`, until(at, 0, 1))
+			},
+		},
+		{
 			alert: "LodeVardiffRestless", what: "every session has another difficulty each minute", from: at, within: 1800 + 1800, on: "b", alone: true,
 			summary: "b changes the difficulty of a session 60 times an hour",
 			change: func(a, b *scraped) {
 				// The test is an hour long, so it has as few series as possible.
 				for _, n := range []*scraped{a, b} {
 					n.keep("lode_stratum_sessions")
-					n.set("lode_stratum_sessions", "", always(3))
-					n.set("lode_stratum_difficulties_total", "", grows(3./3600, 3./3600))
 				}
+				b.set("lode_stratum_sessions", "", always(3))
 				b.set("lode_stratum_difficulties_total", "", grows(3./3600, 3./60))
+				// The other node has no miners, but one that looks in for two minutes of ten and
+				// is sent four difficulties each time.
+				a.set("lode_stratum_sessions", "", func(t float64) float64 {
+					if math.Mod(t, 600) < 120 {
+						return 1
+					}
+					return 0
+				})
+				a.set("lode_stratum_difficulties_total", "", func(t float64) float64 { return 4 * math.Floor(t/600) })
 			},
 		},
 		{

@@ -14,6 +14,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -83,7 +84,7 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 
-	fmt.Printf("goos: %s\ngoarch: %s\ncpus: %d, used: %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), s.cpus)
+	fmt.Printf("goos: %s\ngoarch: %s\ncpus: %d, used: %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cmp.Or(s.cpus, "all"))
 	var inside, over []float64
 	for round := range *rounds {
 		order := []func() error{

@@ -127,7 +127,7 @@ func TestFourProcesses(t *testing.T) {
 		miners = append(miners, startMinerProcess(t, pool.address))
 	}
 	work := func(m *minerProcess) {
-		for m.count() < 20 {
+		for m.count() < 20*pow.MaxVersions {
 			select {
 			case <-m.done:
 				t.Fatalf("a miner has ended: %s", strings.Join(m.other, "\n"))

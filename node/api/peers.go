@@ -41,13 +41,18 @@ type peerJSON struct {
 	Chainwork pow.Work       `json:"chainwork"`
 	Since     float64        `json:"since"` // when they connected, in seconds since 1970
 	Seen      float64        `json:"seen"`  // when the peer was last heard from, likewise
+
+	// Delay is the shortest time, in seconds, in which the peer has answered a call.
+	Delay float64 `json:"delay_seconds,omitempty"`
 }
 
 func (a *API) getPeers(w *writer, r *http.Request) error {
 	peers := a.peerInfos()
 	list := make([]peerJSON, len(peers))
 	for i, p := range peers {
-		list[i] = peerJSON{p.Address, "in", p.Node, p.Tip.Height, p.Tip.Hash, p.Tip.Work, unixSeconds(p.Since), unixSeconds(p.Seen)}
+		list[i] = peerJSON{
+			p.Address, "in", p.Node, p.Tip.Height, p.Tip.Hash, p.Tip.Work, unixSeconds(p.Since), unixSeconds(p.Seen), p.Trip.Seconds(),
+		}
 		if p.Out {
 			list[i].Direction = "out"
 		}

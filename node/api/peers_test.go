@@ -253,7 +253,7 @@ func TestPeersAndSync(t *testing.T) {
 	n.want(n.describedCall("GET", "/status", ""), 200, `"peers":0,"sync":{"active":false}`)
 	tip := gossip.Tip{Hash: n.chain.Tip().Hash, Height: 7, Work: n.chain.Tip().Work}
 	p.peers = []gossip.PeerInfo{
-		{Node: gossip.NodeID{1}, Address: "http://b:1", Out: true, Tip: tip, Since: n.now().Add(-time.Hour), Seen: n.now().Add(-1500 * time.Millisecond)},
+		{Node: gossip.NodeID{1}, Address: "http://b:1", Out: true, Tip: tip, Since: n.now().Add(-time.Hour), Seen: n.now().Add(-1500 * time.Millisecond), Trip: 2 * time.Millisecond},
 		{Node: gossip.NodeID{2}, Address: "https://[2001:db8::1]:443", Tip: tip, Since: n.now(), Seen: n.now()},
 	}
 	n.want(n.describedCall("GET", "/status", ""), 200, `"uptime_seconds":`)
@@ -262,7 +262,7 @@ func TestPeersAndSync(t *testing.T) {
 	p.sync = gossip.SyncInfo{Active: true, From: 100, Height: 300, Target: 900, Since: n.now().Add(-4 * time.Second)}
 	n.want(n.describedCall("GET", "/peers", ""), 200,
 		`[{"address":"http://b:1","direction":"out","node_id":"01000000000000000000000000000000","height":7,"hash":"`+tip.Hash.String()+
-			`","chainwork":"`+tip.Work.String()+`","since":1699996400,"seen":1699999998.5},{"address":"https://[2001:db8::1]:443","direction":"in",`)
+			`","chainwork":"`+tip.Work.String()+`","since":1699996400,"seen":1699999998.5,"delay_seconds":0.002},{"address":"https://[2001:db8::1]:443","direction":"in",`)
 	n.want(n.describedCall("GET", "/status", ""), 200,
 		`"peers":2,"sync":{"active":true,"height":300,"target":900,"blocks_per_second":50,"seconds_left":12}`)
 	n.want(n.describedCall("GET", "/chain", ""), 200, `"peers":["http://b:1","https://[2001:db8::1]:443"]`)

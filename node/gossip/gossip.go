@@ -166,7 +166,7 @@ func (g *Gossip) Peers() []PeerInfo {
 	var infos []PeerInfo
 	for _, p := range g.host.peers.all {
 		if p.phase.proven() {
-			infos = append(infos, PeerInfo{Node: p.node, Address: p.address, Out: p.out, Tip: p.tip, Since: p.since, Seen: p.seen})
+			infos = append(infos, PeerInfo{Node: p.node, Address: p.address, Out: p.out, Tip: p.tip, Since: p.since, Seen: p.seen, Trip: p.brought.trip})
 		}
 	}
 	return infos

@@ -163,6 +163,10 @@ type PeerInfo struct {
 	Tip     Tip
 	Since   time.Time
 	Seen    time.Time // when its last answer or request came
+
+	// Trip is the shortest time from a call of the peer to its answer; zero if it has
+	// answered none.
+	Trip time.Duration
 }
 
 // peers are the peers in the order in which they came, and the ways to find one.

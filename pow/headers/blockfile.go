@@ -46,8 +46,9 @@ func blockFileKey(start, given []byte) []byte {
 			continue
 		}
 		// A file whose first block is damaged is a block file nevertheless.
-		known, works, next := networkOfMagic(r.magic) != nil, provesWork(r.body), i < tellsMagic && r.repeats(0)
-		if known && (works || next) || works && (next || i < tellsMagic && r.ends()) {
+		known, works := networkOfMagic(r.magic) != nil, provesWork(r.body)
+		next, damaged := i < tellsMagic && r.repeats(0), i < tellsMagic && resemblesHeader(r.body)
+		if known && (works || next || damaged) || works && (next || i < tellsMagic && r.ends()) {
 			return key
 		}
 	}
@@ -80,6 +81,29 @@ func (r record) repeats(after uint64) bool {
 // been read.
 func (r record) ends() bool {
 	return uint64(r.size) >= uint64(len(r.body)) || allZero(r.body[r.size:])
+}
+
+// resemblesHeader reports whether the first 80 bytes are a header's although they do not
+// prove its work: at least three of its fields have a value that headers have. Undo data
+// has such values in about one of a thousand files.
+func resemblesHeader(b []byte) bool {
+	if len(b) < pow.HeaderSize {
+		return false
+	}
+	h := pow.DecodeHeader((*[pow.HeaderSize]byte)(b))
+	_, err := h.Bits.Target()
+	fields := 0
+	for _, usual := range []bool{
+		h.Version>>29 == 1 || h.Version >= 1 && h.Version <= 4, // BIP 9, or before it
+		allZero(h.Prev[len(h.Prev)-4:]),
+		h.Time >= Main().Genesis.Time,
+		err == nil,
+	} {
+		if usual {
+			fields++
+		}
+	}
+	return fields >= 3
 }
 
 // nameRecords says what a file of records is that has no blocks whose work can be

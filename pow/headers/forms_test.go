@@ -407,6 +407,24 @@ func TestDamagedBlockFile(t *testing.T) {
 	if err != nil || reader.Form() != "a block file of Bitcoin Core" || !slices.Contains(got, damaged[1]) {
 		t.Errorf("form %q, %d headers, %v", reader.Form(), len(got), err)
 	}
+	for name, damage := range map[string]func(*pow.Header){
+		"version": func(h *pow.Header) { h.Version = 0x7a3c },
+		"parent":  func(h *pow.Header) { h.Prev[31] ^= 0x55 },
+		"time":    func(h *pow.Header) { h.Time = 77 },
+		"bits":    func(h *pow.Header) { h.Bits |= 0x00800000 },
+		"nonce":   func(h *pow.Header) { h.Nonce++ },
+	} {
+		h := all[0]
+		damage(&h)
+		block := append(blockOf(h), make([]byte, 1<<17)...) // the second block is out of sight
+		file := binary.LittleEndian.AppendUint32(nil, Testnet3().Magic)
+		file = binary.LittleEndian.AppendUint32(file, uint32(len(block)))
+		file = append(append(file, block...), blockFileOf(all[1:], Testnet3(), nil)...)
+		got, reader, err := readAll(bytes.NewReader(file))
+		if err != nil || reader.Form() != "a block file of Bitcoin Core" || !slices.Contains(got, all[2]) {
+			t.Errorf("damaged %s: form %q, %d headers, %v", name, reader.Form(), len(got), err)
+		}
+	}
 	mixed := strings.TrimRight(blockFileOf(all[:2], Testnet3(), nil), "\x00") + blockFileOf(all[2:], Main(), nil)
 	_, _, err = readAll(strings.NewReader(mixed))
 	wantReason(t, err, Malformed)

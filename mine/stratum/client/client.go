@@ -47,6 +47,10 @@ const (
 	// refused the block, the search goes on after settleTime.
 	settleTime = 2 * time.Second
 
+	// Before the client leaves a pool for a better one, it has drainTime to submit the
+	// shares that it has found and to read the answers.
+	drainTime = time.Second
+
 	// longestOrder bounds the wait that a pool may order with client.reconnect.
 	longestOrder = 5 * time.Minute
 )
@@ -123,6 +127,7 @@ type Client struct {
 	works   []offered  // the oldest first; at most keptWorks
 	last    uint64     // number of the latest work
 	session *session   // that has given the present work, or nil
+	left    *session   // whose jobs are no longer taken, because it is about to end; or nil
 	stats   stats
 
 	// unanswered are the hashes of shares that the pool may have received though its
@@ -225,6 +230,9 @@ func (c *Client) blockFound(parent pow.Hash) {
 func (c *Client) post(s *session, job stratum.Notify, terms stratum.Terms, clean bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.left == s {
+		return nil
+	}
 	c.last++
 	w, err := job.Work(fmt.Sprint(c.last), terms)
 	if err != nil {
@@ -262,6 +270,19 @@ func (c *Client) warnOfHidden(p Pool, w mine.Work) {
 	}
 }
 
+// endWork ends the work of a session that will be ended for a better pool. Shares of it
+// are still submitted.
+func (c *Client) endWork(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left = s; c.session != s {
+		return
+	}
+	c.work = nil
+	c.life.End()
+	c.life = mine.NewLifetime()
+}
+
 // withdraw ends the work of a session whose connection is lost.
 func (c *Client) withdraw(s *session) {
 	c.mu.Lock()
@@ -295,7 +316,8 @@ func (c *Client) Submit(ctx context.Context, sol mine.Solution) (mine.Outcome, e
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.submitted(c.now(), outcome, weight, sol.Block, err)
-	if sol.Block && (outcome == mine.Accepted || outcome == mine.Stale) {
+	var said *stratum.Error // by the pool; the client itself calls a share stale as well
+	if sol.Block && (outcome == mine.Accepted || outcome == mine.Stale && errors.As(err, &said)) {
 		c.blockFound(sol.Header.Prev)
 	}
 	return outcome, err

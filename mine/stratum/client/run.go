@@ -77,14 +77,16 @@ func (c *Client) connect(ctx context.Context, at int, p Pool, plain []bool) endi
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	better := make(chan int, 1)
+	s := newSession(c, p, conn)
 	go func() {
 		defer close(better)
 		if at, ok := c.lookBack(ctx, plain[:at]); ok {
 			better <- at
+			c.endWork(s)
+			sleep(ctx, drainTime)
 			cancel(errBetter)
 		}
 	}()
-	s := newSession(c, p, conn)
 	err = c.serve(ctx, s, &plain[at])
 	cancel(nil)
 	e := ending{err: err, worked: !s.since.IsZero(), order: s.order}

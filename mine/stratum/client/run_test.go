@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum"
 )
 
@@ -188,7 +189,7 @@ func TestFailOver(t *testing.T) {
 		probe.send(jobLine("probe", true))
 		probe.ended()
 		back := f.accept()
-		if probe.address != "a:3333" || back.address != "a:3333" || back.at.Sub(probe.at) > time.Second {
+		if probe.address != "a:3333" || back.address != "a:3333" || back.at.Sub(probe.at) > drainTime {
 			t.Errorf("looked at %s and connected to %s %v later", probe.address, back.address, back.at.Sub(probe.at))
 		}
 		<-answering
@@ -306,6 +307,64 @@ func TestBackToSecondPool(t *testing.T) {
 		if s := c.Stats(); s.Pool != "stratum+tcp://b:3333" {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// A share that is found just before the client goes back to a better pool is submitted to
+// the pool that it belongs to, which has a second to answer. Jobs that come meanwhile are
+// not taken.
+func TestSharesBeforeTheSwitch(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 2, func(c *Config) { c.NoVersions = true })
+		login := func(pool *fakeConn) {
+			pool.login()
+			pool.send(jobLine("1", true))
+		}
+		_ = f.accept().Close()
+		second := f.accept()
+		login(second)
+		found := solution(work(t, c), 1)
+		share := make(chan stratum.Message, 1)
+		go func() {
+			for {
+				line, err := second.in.ReadLine()
+				if err != nil {
+					close(share)
+					return
+				}
+				if m, _ := stratum.Parse(line); m.Method == stratum.MethodSubmit {
+					share <- m
+					return
+				}
+				if _, err := second.Write([]byte(`{"id":0,"result":"pong"}` + "\n")); err != nil {
+					close(share)
+					return
+				}
+			}
+		}()
+		probe := f.accept()
+		login(probe)
+		probe.ended()
+		noWork(t, c)
+		answer := submit(t, c, found)
+		m, ok := <-share
+		if !ok {
+			t.Fatal("the connection ended before the share was submitted")
+		}
+		second.send(jobLine("2", true))
+		noWork(t, c)
+		time.Sleep(drainTime / 2)
+		second.answer(m, "true")
+		if got := <-answer; got.outcome != mine.Accepted {
+			t.Errorf("%v, %v", got.outcome, got.err)
+		}
+		first := f.accept()
+		if first.address != "a:3333" {
+			t.Fatalf("connected to %s", first.address)
+		}
+		login(first)
+		work(t, c)
 	})
 }
 

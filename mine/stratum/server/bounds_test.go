@@ -165,7 +165,8 @@ func TestSourceIsSlow(t *testing.T) {
 }
 
 // A source that does not answer gets a block three times, each time for ten seconds. The
-// share counts all the same.
+// share counts all the same, and the block is submitted again later until there is an
+// answer, or until the attempts are used up.
 func TestSourceHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testWork("a")
@@ -183,8 +184,50 @@ func TestSourceHangs(t *testing.T) {
 		if n := len(source.submitted()); n != 3 {
 			t.Errorf("the block was submitted %d times, want 3", n)
 		}
-		if got := s.Stats().Solutions; got[mine.Unanswered] != 1 || got[mine.Accepted] != 0 {
+		if got := s.Stats().Solutions; got[mine.Unanswered] != 0 {
+			t.Errorf("the block is given up already: %v", got)
+		}
+		time.Sleep(4 * time.Minute)
+		source.mu.Lock()
+		source.hangs = false
+		source.mu.Unlock()
+		time.Sleep(21 * time.Second) // an attempt that hangs, and a pause
+		synctest.Wait()
+		if got := s.Stats().Solutions; got[mine.Unanswered] != 0 || got[mine.Accepted] != 1 {
 			t.Errorf("%v", got)
+		}
+		n := len(source.submitted())
+		time.Sleep(time.Hour)
+		if again := len(source.submitted()); again != n {
+			t.Errorf("a block that was accepted was submitted %d times more", again-n)
+		}
+	})
+}
+
+// A source that never answers gets a block for some minutes, and only some blocks at the
+// same time.
+func TestSourceIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWork("a")
+		w.Bits = easyBits
+		source := newTestSource(w)
+		source.refuse = errors.New("away") // at once
+		s, l := start(t, Config{Source: source, Vardiff: easyShares})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		for i := range uint32(maxLate + 2) {
+			m.wantAccepted(m.submit("ann", m.solve(m.job, i+1, 0, 1e-9, true)))
+		}
+		if got := s.Stats().Solutions; got[mine.Unanswered] != 2 {
+			t.Errorf("%v: want two blocks given up at once", got)
+		}
+		time.Sleep(lateAttempts * longestLatePause)
+		synctest.Wait()
+		if got := s.Stats().Solutions; got[mine.Unanswered] != maxLate+2 {
+			t.Errorf("%v: want all blocks given up", got)
+		}
+		if n, want := len(source.submitted()), (maxLate+2)*submitAttempts+maxLate*lateAttempts; n != want {
+			t.Errorf("%d submissions, want %d", n, want)
 		}
 	})
 }

@@ -33,7 +33,8 @@ type Server struct {
 	observer Observer              // set before Run
 	counts   counts
 
-	running sync.WaitGroup // the goroutines of the sessions
+	running sync.WaitGroup // the goroutines of the sessions, and of late submissions
+	late    chan struct{}  // has an element for each late submission
 
 	// mu guards what follows. It is taken after a session's lock, never before it.
 	mu       sync.Mutex
@@ -69,7 +70,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		source: c.Source, vardiff: c.Vardiff, limits: c.Limits.withDefaults(), maxAhead: c.MaxAhead, now: c.Now, log: c.Logger,
 		sessions: map[uint32]*session{}, each: map[netip.Addr]int{}, next: c.First, space: space,
-		workers: map[string]*worker{}, closed: map[Reason]uint64{},
+		workers: map[string]*worker{}, closed: map[Reason]uint64{}, late: make(chan struct{}, maxLate),
 	}
 	// Whatever is logged by a limiter happens as often as miners like.
 	s.refusals, s.failures = loglimit.New(linesAtOnce, lineEvery, nil), loglimit.New(linesAtOnce, lineEvery, nil)

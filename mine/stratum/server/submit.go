@@ -135,23 +135,28 @@ func (s *session) take(ctx context.Context, j *job, user string, extranonce []by
 }
 
 // handIn submits a solution of the source's work, and again if the source does not
-// answer.
+// answer. The miner waits for its answer meanwhile, so after a few attempts those for a
+// block go on without it.
 func (s *session) handIn(ctx context.Context, j *job, user string, sol mine.Solution) mine.Outcome {
 	for attempt := 1; ; attempt++ {
-		outcome, err := s.handInOnce(ctx, sol)
+		outcome, err := s.server.handInOnce(ctx, sol)
 		if outcome == mine.Unanswered && attempt < submitAttempts && pause(ctx, submitPause) {
 			continue
 		}
-		s.server.noteBlock(Block{
+		b := Block{
 			Time: s.server.now(), Height: j.whole.Height, Hash: sol.Hash, Worker: user, IsBlock: sol.Block, Outcome: outcome,
-		}, err)
+		}
+		if outcome != mine.Unanswered || !sol.Block || !s.server.submitLater(ctx, b, sol) {
+			s.server.noteBlock(b, err)
+		}
 		return outcome
 	}
 }
 
-// handInOnce submits a solution. That of a block is not given up when the server stops.
-func (s *session) handInOnce(ctx context.Context, sol mine.Solution) (mine.Outcome, error) {
+// handInOnce submits a solution. An attempt that is under way is not given up when the
+// server stops.
+func (s *Server) handInOnce(ctx context.Context, sol mine.Solution) (mine.Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitTimeout)
 	defer cancel()
-	return s.server.source.Submit(ctx, sol)
+	return s.source.Submit(ctx, sol)
 }

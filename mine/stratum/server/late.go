@@ -1,0 +1,43 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lodepow/lode/mine"
+)
+
+// A block whose submission was not answered is submitted again later, beside the
+// session's other work. Then a source that is away for some minutes, such as a pool
+// behind a proxy, does not cost the block.
+const (
+	maxLate          = 16 // such blocks at the same time
+	lateAttempts     = 57 // about nine minutes at the longest pause
+	longestLatePause = 10 * time.Second
+)
+
+// submitLater goes on with the submission of a block until the source answers, the
+// attempts are used up or the server stops, and notes the outcome then. It reports false
+// if the server has too many such blocks already.
+func (s *Server) submitLater(ctx context.Context, b Block, sol mine.Solution) bool {
+	select {
+	case s.late <- struct{}{}:
+	default:
+		return false
+	}
+	s.running.Go(func() {
+		defer func() { <-s.late }()
+		var err error
+		wait := submitPause
+		for attempt := 0; attempt < lateAttempts && pause(ctx, wait); attempt++ {
+			if b.Outcome, err = s.handInOnce(ctx, sol); b.Outcome != mine.Unanswered {
+				break
+			}
+			s.solutions.Log(s.log, slog.LevelWarn, "a miner's block is submitted again, because it was not answered", "hash", b.Hash, "err", err)
+			wait = min(2*wait, longestLatePause)
+		}
+		s.noteBlock(b, err)
+	})
+	return true
+}
