@@ -35,12 +35,13 @@ and on (job, instance)
 		},
 		{
 			Name: "LodeMinersGone", Severity: warning,
+			About: "A miner that only looks in, such as a check, is not missed.",
 			Expr: `  lode_stratum_sessions{$} == 0
 and
-  max_over_time(lode_stratum_sessions{$}[1h]) > 0`,
+  max_over_time(min_over_time(lode_stratum_sessions{$}[10m])[1h:1m]) > 0`,
 			For:         5 * time.Minute,
 			Summary:     `All miners of {{ $labels.instance }} are gone`,
-			Description: `The node had miners within the last hour, and has none now. Their machines are off, they cannot reach the node, or they have gone to another pool. The panel "Sessions that ended" shows how the sessions ended.`,
+			Description: `Within the last hour the node had miners for ten minutes on end, and it has none now. Their machines are off, they cannot reach the node, or they have gone to another pool. The panel "Sessions that ended" shows how the sessions ended.`,
 		},
 		{
 			Name: "LodeMinersToldLate", Severity: warning,

@@ -15,7 +15,7 @@ const (
 )
 
 var (
-	ranges  = regexp.MustCompile(`\[([^\]]*)\]`)
+	ranges  = regexp.MustCompile(`\[([^\]:]*)(?::[^\]]*)?\]`) // without the step of a subquery
 	offsets = regexp.MustCompile(`offset (\S+)`)
 	// spelled matches a selector of buckets or quantiles by their spelling, which
 	// differs between Prometheus 2 (3) and 3 (3.0).

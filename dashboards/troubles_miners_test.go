@@ -1,5 +1,7 @@
 package dashboards
 
+import "math"
+
 // grows returns a counter that grows by 1 a second, of which the given fraction belongs to
 // the series before the moment at, and another one after it.
 func grows(before, after float64) func(float64) float64 {
@@ -81,7 +83,7 @@ func minerTroubles() []trouble {
 				// The other node has no miners, but one that looks in for two minutes of ten and
 				// is sent four difficulties each time.
 				a.set("lode_stratum_sessions", "", func(t float64) float64 {
-					if math.Mod(t, 600) < 120 {
+					if math.Mod(t, 600) >= 480 {
 						return 1
 					}
 					return 0

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,10 +80,11 @@ type API struct {
 	stamped atomic.Int64 // the latest time given to a post, in microseconds; see stamp
 	posts   *answers     // to posts with an idempotency key
 	feed    *feed
-	buffers sync.Pool     // of *bytes.Buffer
-	answers *slots.Slots  // bytes of long answers in memory
-	reads   chan struct{} // a semaphore: one element for each block being read
-	gathers chan struct{} // a semaphore: one element for each gathering of metrics
+	streams *slots.Each[netip.Addr] // event streams by the client's address
+	buffers sync.Pool               // of *bytes.Buffer
+	answers *slots.Slots            // bytes of long answers in memory
+	reads   chan struct{}           // a semaphore: one element for each block being read
+	gathers chan struct{}           // a semaphore: one element for each gathering of metrics
 
 	observers observe.List[Observer]
 	inFlight  atomic.Int64 // see Stats
@@ -130,6 +132,7 @@ func newAPI(c Config, l limits) *API {
 	a.buffers.New = func() any { return new(bytes.Buffer) }
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.posts = newAnswers(a.limits.keys)
+	a.streams = slots.NewEach[netip.Addr](a.limits.streamsEach)
 	a.feed = newFeed(a.limits.history, a.started, c.Chain.Header)
 	a.addRoutes()
 	a.unsubscribe = c.Chain.Subscribe(a.feed.publish)

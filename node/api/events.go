@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -187,6 +188,15 @@ func (f *feed) resume(last string) (from uint64, missed bool) {
 func (a *API) getEvents(w *writer, r *http.Request) error {
 	if a.closing.Err() != nil {
 		return errShutdown
+	}
+	if source := gossip.SourceOf(clientIP(r.RemoteAddr)); source.IsValid() && !source.IsLoopback() {
+		if !a.streams.Take(source) {
+			return problem{
+				status: http.StatusServiceUnavailable, retryAfter: "1",
+				sentence: fmt.Sprintf("the node serves %d event streams of %s already: end one of them first", a.streams.Most(), source),
+			}
+		}
+		defer a.streams.Free(source)
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	if r.Method == http.MethodHead {

@@ -2,9 +2,11 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -215,5 +217,48 @@ func TestEventsBound(t *testing.T) {
 			t.Error("no Retry-After")
 		}
 		n.want(n.do("GET", "/status", ""), 200, "")
+	})
+}
+
+// TestEventsOfOneAddress checks that one address cannot have all event streams, and that
+// the node's own machine may, for a proxy may run there.
+func TestEventsOfOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t, testSetup{limits: limits{streams: 6, streamsEach: 2}})
+		open := func(from string) (*httptest.ResponseRecorder, func()) {
+			ctx, cancel := context.WithCancel(t.Context())
+			r := httptest.NewRequestWithContext(ctx, "GET", "/events", nil)
+			r.RemoteAddr = from
+			w := httptest.NewRecorder()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { _ = recover() }() // http.ErrAbortHandler, since the client has gone
+				n.api.ServeHTTP(w, r)
+			}()
+			synctest.Wait()
+			return w, func() { cancel(); <-done }
+		}
+		var ends []func()
+		for _, from := range []string{"192.0.2.1:1", "192.0.2.1:2", "[2001:db8::1]:1", "[2001:db8::2]:1"} {
+			w, end := open(from)
+			n.want(w, 200, "event: tip")
+			ends = append(ends, end)
+		}
+		for from, name := range map[string]string{"192.0.2.1:3": "192.0.2.1", "[2001:db8::3]:1": "2001:db8::"} {
+			w, end := open(from)
+			end()
+			n.want(w, 503, "the node serves 2 event streams of "+name+" already")
+		}
+		ends[0]()
+		for _, from := range []string{"192.0.2.1:4", "127.0.0.1:1", "127.0.0.1:2"} {
+			w, end := open(from)
+			n.want(w, 200, "event: tip")
+			ends[0] = end
+			ends = append(ends, end)
+		}
+		for _, end := range ends {
+			end()
+		}
 	})
 }

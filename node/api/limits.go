@@ -38,6 +38,7 @@ type limits struct {
 	requests      int // served at once; more get 503
 	registrations int // calls that wait for another node at once
 	streams       int // event streams at once
+	streamsEach   int // of these, for clients of one IP address or IPv6 /64 other than this machine's
 	pages         int // pages that Config.Next serves at once; more get 503
 	keys          int // idempotency keys remembered; never fewer than requests
 	history       int // events that a stream may be behind
@@ -55,6 +56,7 @@ func (l limits) withDefaults(p rules.Params) limits {
 	l.requests = cmp.Or(l.requests, 1024)
 	l.registrations = cmp.Or(l.registrations, 64)
 	l.streams = cmp.Or(l.streams, 64)
+	l.streamsEach = cmp.Or(l.streamsEach, 32)
 	l.pages = cmp.Or(l.pages, 256)
 	l.keys = cmp.Or(l.keys, 16<<10)
 	l.history = cmp.Or(l.history, 1024)
