@@ -138,14 +138,18 @@ type candidate struct {
 	since   time.Time     // when the node began to work on the request, where it does not
 }
 
-// candidates returns all connections. The caller holds mu.
+// candidates returns all connections, with room for one more. The next call overwrites
+// what it returns: a list of its own for each connection that comes would fill the memory
+// of a node that is flooded. The caller holds mu.
 func (l *limitListener) candidates() []candidate {
 	now := l.now()
-	all := make([]candidate, len(l.conns), len(l.conns)+1)
-	for i, conn := range l.conns {
-		c := &all[i]
-		c.conn = conn
+	clear(l.scratch[:cap(l.scratch)]) // do not keep connections of the last call that are closed
+	all := slices.Grow(l.scratch[:0], len(l.conns)+1)
+	l.scratch = all
+	for _, conn := range l.conns {
+		c := candidate{conn: conn}
 		c.waiting, c.waited, c.since = conn.wait.state(now)
+		all = append(all, c)
 	}
 	return all
 }

@@ -45,6 +45,8 @@ type limitListener struct {
 	groups map[groupKey]*group // of the networks from which there are connections
 	stats  listenStats
 
+	scratch []candidate // only candidates uses it
+
 	// Only Accept uses these.
 	failures int       // of Accept since the latest line about them in the log
 	logged   time.Time // when that line was written
