@@ -217,3 +217,42 @@ func TestSlowGuestsMakeRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestChosenPeersKeepTheirPlaces checks that the peers of a node's own choice are no
+// guests: they neither make room for others nor take the places of guests, wherever they
+// came from.
+func TestChosenPeersKeepTheirPlaces(t *testing.T) {
+	h := newTestNode(t, 1, func(c *Config) { c.Limits.Inbound, c.Limits.InboundEach = 2, 64 })
+	var chosen []*remote
+	for i := range 4 {
+		r := h.guest(i+1, "10.1.0.1", time.Millisecond)
+		h.g.host.peers.choose(h.g.host.peers.byAddress[r.address])
+		chosen = append(chosen, r)
+	}
+	h.guest(10, "10.2.0.1", time.Millisecond)
+	h.guest(11, "10.3.0.1", time.Millisecond)
+	if n := h.evictions(); n != 0 {
+		t.Errorf("%d peers had to make room although there were two places", n)
+	}
+	if refusal := h.helloFrom("10.4.0.1", newRemote(12)); refusal == nil || refusal.Reason != Full {
+		t.Errorf("the answer to a third guest is %v, want that the node is full", refusal)
+	}
+	for i, r := range chosen {
+		if !h.has(r) {
+			t.Errorf("chosen peer %d had to make room", i)
+		}
+	}
+}
+
+func TestNetworkOf(t *testing.T) {
+	for source, want := range map[string]string{
+		"10.1.2.3": "10.1.0.0/16", "127.1.2.3": "127.0.0.0/8", "2001:db8:1::2": "2001:db8::/32", "::1": "::/8",
+	} {
+		if got := networkOf(netip.MustParseAddr(source)); got.String() != want {
+			t.Errorf("%s is of the network %s, want %s", source, got, want)
+		}
+	}
+	if got := networkOf(netip.Addr{}); got.IsValid() {
+		t.Errorf("a source that is not known is of the network %s", got)
+	}
+}
