@@ -79,6 +79,57 @@ func TestLwmaByHand(t *testing.T) {
 	}
 }
 
+// Two tests of another implementation of LWMA-1, that of Sugarchain: a window of 200
+// blocks of 15 seconds, blocks that come too slowly, from the future and without any time
+// between them. Its file src/test/pow_tests.cpp has the intervals and the expected bits
+// (facts transcribed from ishikawa_test and cryptozeny_test). The last figure there is left
+// out, for 7412 further blocks without time: it belongs to an earlier variant of the rule,
+// under which the target falls more slowly.
+func TestLwmaAgainstSugarchain(t *testing.T) {
+	const spacing, limit = 15, 0x1f07ffff
+	type step struct {
+		blocks  int
+		seconds int64
+		want    pow.Bits // of the block after these; 0: not stated
+	}
+	attack := []step{}
+	for range 10 {
+		attack = append(attack, step{21, 0, 0}) // an eighth of a second there is rounded to none
+	}
+	attack[9].want = 0x1e2eaf51
+	for _, tt := range []struct {
+		name  string
+		begin pow.Bits // of the blocks of the first window
+		steps []step
+	}{
+		{"ishikawa", 0x1e7fffff, append(append([]step{
+			{201, 600, 0x1f02ffff}, {1, 6000, 0x1f031333}, {1, 2*600 - 6000, 0x1f031f09}, {1, 600, 0x1f032ade},
+		}, attack...), step{1, 4 * 3600, 0x1e577959}, step{1, 2 * 3600, 0x1e7f90f4})},
+		{"cryptozeny", limit, []step{
+			{200, 15, 0}, {1, 16, limit}, {1, 16, limit}, {1, 13, 0x1f07fff9}, {1, 15 * 99, limit}, {5, 0, limit},
+			{1, 15, 0x1f07fe58}, {1, 15 * 999, limit}, {100, 0, 0x1f021c42},
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rule := Lwma{Window: 200, Spacing: spacing, Limit: limit}
+			now, next := int64(1541009400), tt.begin
+			chain := []Stamp{{uint32(now), next}}
+			for i, s := range tt.steps {
+				for range s.blocks {
+					now += s.seconds
+					chain = append(chain, Stamp{uint32(now), next})
+					if len(chain) >= 202 { // their first window is the blocks from 1 on
+						next = rule.Next(chain[len(chain)-201:])
+					}
+				}
+				if s.want != 0 && next != s.want {
+					t.Fatalf("step %d: bits %s, want %s", i, next, s.want)
+				}
+			}
+		})
+	}
+}
+
 // On any branch, the bits are those of the published algorithm, written with big integers
 // as it stands there.
 func TestLwmaAgainstBig(t *testing.T) {
