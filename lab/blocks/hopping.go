@@ -3,6 +3,8 @@ package blocks
 import (
 	"fmt"
 	"math"
+	"slices"
+	"sort"
 	"time"
 
 	"github.com/lodepow/lode/chain/rules"
@@ -37,6 +39,10 @@ type PriceStep struct {
 	At    time.Duration // since the start, positive
 	Price float64       // from 1e-6 to 1e6
 }
+
+// sampleSize is the number of thresholds from which the distribution is known to about 2 %
+// of what hops.
+const sampleSize = 1 << 10
 
 // priceTick is the time between two steps of the random walk.
 const priceTick = 10 * time.Minute
@@ -79,6 +85,8 @@ type market struct {
 	seed  uint64
 	first float64 // hashes of block 1
 
+	sample []float64 // thresholds drawn from their distribution, sorted; see present
+
 	tick int64   // number of the latest step of the random walk
 	walk float64 // logarithm of the price by the random walk
 }
@@ -87,7 +95,13 @@ func newMarket(x *Experiment, seed uint64, first float64) *market {
 	if x.Hopping.Share == 0 {
 		return nil
 	}
-	return &market{x: x, seed: seed, first: first}
+	m := &market{x: x, seed: seed, first: first, sample: make([]float64, sampleSize)}
+	for i := range m.sample {
+		s := newStream(seed, forHoppers, uint64(i), 1)
+		m.sample[i] = x.Hopping.Threshold.draw(&s)
+	}
+	slices.Sort(m.sample)
+	return m
 }
 
 // profit returns the profit of a hash for a block that takes that many hashes.
@@ -117,26 +131,9 @@ func (m *market) isAway(draw uint64, profit float64) bool {
 	return s.open() < h.Share && h.Threshold.draw(&s) > profit
 }
 
-// thresholds is the number of quantiles with which present approximates the distribution
-// of the thresholds.
-const thresholds = 64
-
-// present returns the part of the hash rate that mines at this profit, to 1/64 of what
-// hops. It is for what is measured and has no influence on the run.
+// present returns the part of the hash rate that mines at this profit. It is for what is
+// measured and has no influence on the run.
 func (m *market) present(profit float64) float64 {
-	h := &m.x.Hopping
-	if !h.Threshold.varies() {
-		if h.Threshold.Mean > profit {
-			return 1 - h.Share
-		}
-		return 1
-	}
-	mines := 0
-	for i := range uint64(thresholds) {
-		s := newStream(m.seed, forHoppers, i, 1)
-		if h.Threshold.draw(&s) <= profit {
-			mines++
-		}
-	}
-	return 1 - float64(h.Share*float64(thresholds-mines)/thresholds)
+	here := sort.Search(len(m.sample), func(i int) bool { return m.sample[i] > profit })
+	return 1 - float64(m.x.Hopping.Share*(1-float64(here)/float64(len(m.sample))))
 }
