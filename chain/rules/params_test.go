@@ -164,6 +164,7 @@ func anyConfig() *rapid.Generator[Config] {
 			case RuleBitcoin2016:
 				d.Window = rapid.SampledFrom([]uint32{0, minWindow, maxWindow}).Draw(t, "window")
 			case RuleLwma:
+				d.Spacing = max(d.Spacing, 2)
 				d.Window = rapid.SampledFrom([]uint32{0, minWindow, maxLwmaWindow}).Draw(t, "window")
 			}
 		}
