@@ -22,6 +22,8 @@ const (
 	forOrder                         // by node and block
 	forHashes                        // by block
 	forBandwidths                    // by node
+	forChurn                         // by node and number of the shift
+	forSplits                        // by split and node
 )
 
 // stream is a generator of random numbers: SplitMix64 of Steele, Lea and Flood, "Fast

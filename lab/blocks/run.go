@@ -60,7 +60,7 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	for i := range r.Miners {
 		r.Miners[i] = Miner{Node: i, Share: w.share(i)}
 	}
-	t := newTree(x.Params, seed, x.Nodes, recorder{r, o.Observe})
+	t := newTree(x.Params, seed, x.Nodes, recorder{result: r, observe: o.Observe})
 	finds := finder{seed: seed, wheel: w, steps: x.Power.Steps}
 	if x.Engine == Paths {
 		// The delays of the engine have 32 bits. hops is a bound, and may be too high.
