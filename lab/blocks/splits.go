@@ -20,8 +20,9 @@ type Split struct {
 	For time.Duration // positive
 
 	// Shares has the share of the hash rate in each part, relative to the sum; without
-	// any, the network falls into two halves. Which nodes are in which part is random.
-	// Nodes that do not mine are divided in the same proportion.
+	// any, the network falls into two halves. The greatest miners are placed first, so
+	// that the shares are met closely; which of several equal ones are in which part is
+	// random. Nodes that do not mine are divided in the same proportion.
 	Shares []float64
 }
 
@@ -143,6 +144,12 @@ func divide(seed uint64, split int, shares []float64, w wheel, nodes int) []uint
 	slices.SortFunc(order, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(power(b), power(a)), cmp.Compare(key[a], key[b]), cmp.Compare(a, b))
 	})
+	idle := 0 // nodes that do not mine
+	for v := range order {
+		if power(int32(v)) == 0 {
+			idle++
+		}
+	}
 	part := make([]uint8, nodes)
 	miners, others := make([]float64, len(shares)), make([]float64, len(shares)) // what each part lacks
 	for i, s := range shares {
@@ -151,7 +158,7 @@ func divide(seed uint64, split int, shares []float64, w wheel, nodes int) []uint
 	for _, v := range order {
 		lack, weight := miners, power(v)
 		if weight == 0 {
-			lack, weight = others, 1/float64(nodes)
+			lack, weight = others, 1/float64(idle)
 		}
 		best := 0
 		for i := range lack {
