@@ -36,6 +36,7 @@ type eventEngine struct {
 	medium *medium
 	ties   *ties   // nil: first seen
 	busy   []int64 // by node: until when its uplink is busy; nil: uploads do not queue
+	market *market // nil: no hash rate hops
 
 	strategists []strategist
 	strategyOf  []int32 // by node: index in strategists, or -1; nil: there are none
@@ -48,7 +49,8 @@ func newEventEngine(x *Experiment, seed uint64, net *network, t *tree, finds fin
 	e := &eventEngine{x: x, seed: seed, net: net, tree: t, finds: finds, peers: make([]peer, x.Nodes)}
 	e.queue = newQueue(int64(net.longest)*1000, x.Nodes/2)
 	e.medium = net.medium
-	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen)
+	e.market = newMarket(x, seed, t.nextWork(0))
+	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen && t.clocks == nil)
 	if x.Tie.Rule != FirstSeen {
 		e.ties = newTies(x.Nodes)
 	}
@@ -90,9 +92,14 @@ func (e *eventEngine) run(ctx context.Context, progress func(int)) error {
 				continue
 			}
 		}
+		present, mines := e.mines(f, now)
+		if !mines {
+			continue
+		}
 		if err := e.find(f.miner, now); err != nil {
 			return err
 		}
+		t.at(t.end - 1).present = present
 		found++
 		t.advance()
 		if moves {
@@ -115,6 +122,21 @@ func (e *eventEngine) run(ctx context.Context, progress func(int)) error {
 // is harder than the easiest one.
 func (e *eventEngine) luckRunsOut(f find, easiest float64) bool {
 	return f.luck >= easiest/e.tree.nextWork(e.parent(f.miner))
+}
+
+// mines reports whether the hash rate to which a find has fallen mines at all: not if it
+// hops and is elsewhere, and not if its miner waits for its clock. It also returns the part
+// of the network's hash rate that is here, or 0 for all.
+func (e *eventEngine) mines(f find, now int64) (present float64, ok bool) {
+	parent := e.parent(f.miner)
+	if e.tree.clocks.mustWait(&e.tree.at(parent).state, f.miner, now) {
+		return 0, false
+	}
+	if e.market == nil {
+		return 0, true
+	}
+	profit := e.market.profit(now, e.tree.nextWork(parent))
+	return e.market.present(profit), !e.market.isAway(e.finds.draw, profit)
 }
 
 // parent returns the block that the node mines on.

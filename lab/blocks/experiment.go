@@ -27,6 +27,8 @@ type Experiment struct {
 	Relay    Relay
 	Power    Power
 	Tie      Tie
+	Clocks   Clocks
+	Hopping  Hopping
 
 	// Strategists are miners that do not publish their blocks at once.
 	Strategists []Strategist
@@ -107,6 +109,7 @@ func (x Experiment) WithDefaults() (Experiment, error) {
 		setDefault(&x.Latency.Mean, 100*time.Millisecond)
 	}
 	x.Topology = x.Topology.withDefaults(x.Nodes)
+	x.Hopping = x.Hopping.withDefaults()
 	if err := x.validate(); err != nil {
 		return x, err
 	}
@@ -141,6 +144,9 @@ func (x *Experiment) validate() error {
 		return fmt.Errorf("interval %s: want at least a microsecond", x.Interval)
 	}
 	if err := errors.Join(x.Topology.validate(x.Nodes), x.Latency.validate(), x.Relay.validate(), x.Power.validate(x.Nodes)); err != nil {
+		return err
+	}
+	if err := errors.Join(x.Clocks.validate(x), x.Hopping.validate(x.Params)); err != nil {
 		return err
 	}
 	switch {
@@ -191,6 +197,10 @@ func (x *Experiment) pathsReason() string {
 		return fmt.Sprintf("ties are decided by the rule %q", x.Tie.Rule)
 	case len(x.Strategists) > 0:
 		return "a miner has a strategy"
+	case !x.Clocks.isZero():
+		return "times of headers are wrong"
+	case x.Hopping.Share > 0:
+		return "a part of the hash rate comes and goes"
 	case x.Params.Difficulty().Rule != rules.RuleFixed:
 		return fmt.Sprintf("the difficulty moves by the rule %q", x.Params.Difficulty().Rule)
 	}

@@ -115,7 +115,7 @@ func (e *eventEngine) send(node, b int32, now int64) {
 		if e.x.Relay.Loss > 0 && random.open() < e.x.Relay.Loss {
 			continue
 		}
-		at := e.arrival(node, i, b, now, size, &random)
+		at := t.clocks.admits(to, t.at(b).latest, e.arrival(node, i, b, now, size, &random))
 		if p.block == b && p.at <= at {
 			continue
 		}
