@@ -82,6 +82,8 @@ type Result struct {
 
 	Miners []Miner // in the order of their nodes
 
+	DoubleSpends []DoubleSpends // of each DoubleSpender, in the order of the experiment
+
 	// Hash is the SHA-256 of all of the above but Engine and Share, and of Course only if
 	// clocks are wrong or hash rate hops. It is the same for the same experiment and seed,
 	// on any machine and with any number of threads.
@@ -140,6 +142,9 @@ func (r *Result) seal(withCourse bool) {
 	}
 	if withCourse {
 		r.Course.writeTo(h)
+	}
+	for _, d := range r.DoubleSpends {
+		writeInts(h, int64(d.Node), d.Attempts, d.Successes)
 	}
 	h.Sum(r.Hash[:0])
 }
