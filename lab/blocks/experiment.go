@@ -173,6 +173,11 @@ func (x *Experiment) validate() error {
 		case seen[s.Node]:
 			return fmt.Errorf("strategists: node %d is in the list twice", s.Node)
 		}
+		if v, ok := s.Strategy.(interface{ validate() error }); ok {
+			if err := v.validate(); err != nil {
+				return fmt.Errorf("strategists: node %d: %w", s.Node, err)
+			}
+		}
 		seen[s.Node] = true
 	}
 	return nil

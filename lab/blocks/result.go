@@ -89,11 +89,12 @@ type Result struct {
 	// took a block that its neighbours told it of, for those that had missed something.
 	Returns int64
 	CatchUp Times
+	DoubleSpends []DoubleSpends // of each DoubleSpender, in the order of the experiment
 
 	// Hash is the SHA-256 of all of the above but Engine and Share, and of Course only if
-	// clocks are wrong or hash rate hops, and of Healings, Returns and CatchUp only if
-	// there are any. It is the same for the same experiment and seed,
-	// on any machine and with any number of threads.
+	// clocks are wrong or hash rate hops, and of Healings, Returns, CatchUp and DoubleSpends
+	// only if there are any. It is the same for the same experiment and seed, on any machine
+	// and with any number of threads.
 	Hash [sha256.Size]byte
 }
 
@@ -154,6 +155,9 @@ func (r *Result) seal(withCourse bool) {
 		writeInts(h, r.changeNumbers()...)
 		writeInts(h, r.Returns)
 		r.CatchUp.writeTo(h)
+	}
+	for _, d := range r.DoubleSpends {
+		writeInts(h, int64(d.Node), d.Attempts, d.Successes)
 	}
 	h.Sum(r.Hash[:0])
 }
