@@ -47,6 +47,7 @@ type Axis struct {
 	Log      bool
 	Unit     string
 	Ticks    []float64 // those outside the axis are left out
+	Names    []string  // labels of Ticks, if they are not the numbers
 	Grid     bool      // a faint line is drawn at each labelled tick
 }
 
@@ -156,6 +157,7 @@ const (
 	Above               // above; the text ends at the point, so that it does not reach what is to the right
 	Below               // below and to the right
 	Center              // on the point
+	Top                 // above, in the middle
 )
 
 // SI divides a number by a power of 1000, such that it is at least 1 and below 1000

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"image/color"
+	"math"
 	"regexp"
 	"strings"
 
@@ -224,8 +225,25 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 		canvas.SetColor(background)
 		canvas.Fill(canvas.Path())
 	}
-	p.Draw(draw.Crop(canvas, margin, -2*margin, margin, -margin-legendHeight(c)))
+	diagram := draw.Crop(canvas, margin, -2*margin, margin, -margin-legendHeight(c))
+	if c.Y.Log && len(c.Rows) == 0 {
+		diagram = drawLabel(&p.Y, diagram)
+	}
+	p.Draw(diagram)
 	above.Draw(draw.Crop(canvas, margin, 0, 0, -margin/2))
+}
+
+// drawLabel draws the label of a vertical axis, takes it out of the axis, and returns the
+// rest of the canvas. On a logarithmic axis, plot.Draw would leave room above the diagram,
+// because it takes the label's place for a value of the axis.
+func drawLabel(axis *plot.Axis, canvas draw.Canvas) draw.Canvas {
+	style := axis.Label.TextStyle
+	style.Rotation = math.Pi / 2
+	style.XAlign, style.YAlign = text.XCenter, text.YTop
+	canvas.FillText(style, vg.Point{X: canvas.Min.X, Y: canvas.Center().Y}, axis.Label.Text)
+	room := style.FontExtents().Height + axis.Label.Padding
+	axis.Label.Text = ""
+	return draw.Crop(canvas, room, 0, 0, 0)
 }
 
 func textStyle(s text.Style, size vg.Length) text.Style {

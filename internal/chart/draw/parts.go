@@ -136,7 +136,7 @@ func clamp(x float64, a plot.Axis) float64 { return min(max(x, a.Min), a.Max) }
 
 // addLabels adds text beside points.
 func addLabels(p *plot.Plot, all []chart.Label) {
-	for _, place := range []chart.Place{chart.Right, chart.Above, chart.Below, chart.Center} {
+	for _, place := range []chart.Place{chart.Right, chart.Above, chart.Below, chart.Center, chart.Top} {
 		var labels plotter.XYLabels
 		for _, l := range all {
 			if l.Place == place {
@@ -171,5 +171,8 @@ func setPlace(l *plotter.Labels, s *text.Style, place chart.Place) {
 		l.Offset = vg.Point{X: vg.Points(4), Y: vg.Points(-2)}
 	case chart.Center:
 		s.XAlign, s.YAlign = text.XCenter, text.YCenter
+	case chart.Top:
+		s.XAlign = text.XCenter
+		l.Offset = vg.Point{Y: vg.Points(2)}
 	}
 }
