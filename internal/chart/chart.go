@@ -121,7 +121,6 @@ const (
 	Triangle
 	Square
 	Ring
-	Cross
 )
 
 // Marks is a set of points of one kind, with intervals.

@@ -17,9 +17,7 @@ func (a sweepAxis) chartAxis() chart.Axis {
 		axis.Label += ", logarithmic"
 		ratio := math.Pow(hi/lo, 0.04)
 		axis.Min, axis.Max = lo/ratio, hi*ratio
-		if hi < 1e4 && lo >= 0.01 && len(a.values) <= 8 {
-			axis.Ticks = a.values
-		}
+		axis.Ticks = logTicks(axis.Min, axis.Max)
 		return axis
 	}
 	margin := (hi - lo) * 0.04
@@ -59,6 +57,7 @@ func (s *valueSpan) axis(label string) chart.Axis {
 		axis.Log = true
 		axis.Label += ", logarithmic"
 		axis.Min, axis.Max = max(s.low, least/3)/1.2, s.high*1.3
+		axis.Ticks = logTicks(axis.Min, axis.Max)
 		return axis
 	}
 	margin := 0.08 * (s.high - s.low)
@@ -79,6 +78,27 @@ func ticks(low, high float64) []float64 {
 	var list []float64
 	for i := math.Ceil(low / step); i*step <= high; i++ {
 		list = append(list, decimal(i*step, step))
+	}
+	return list
+}
+
+// logTicks returns the powers of ten between two positive numbers, and twice and five times
+// them if there is room.
+func logTicks(low, high float64) []float64 {
+	const room = 9 // ticks
+	decades := math.Log10(high / low)
+	every := max(1, int(math.Ceil(decades/room)))
+	factors := []float64{1}
+	if 3*decades < room {
+		factors = []float64{1, 2, 5}
+	}
+	var list []float64
+	for e := int(math.Floor(math.Log10(low))); e <= int(math.Ceil(math.Log10(high))); e++ {
+		for _, m := range factors {
+			if v := m * math.Pow10(e); e%every == 0 && v >= low && v <= high {
+				list = append(list, decimal(v, math.Pow10(e)))
+			}
+		}
 	}
 	return list
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // familyColors are the colours of the curves of a family. Their marks differ as well.
-var familyColors = [...]chart.Color{chart.Blue, chart.Vermillion, chart.Green, chart.Purple, chart.Orange, chart.Gray}
+var familyColors = [...]chart.Color{chart.Blue, chart.Vermillion, chart.Green, chart.Orange, chart.Purple, chart.Gray}
 
-var familyShapes = [...]chart.Shape{chart.Circle, chart.Triangle, chart.Square, chart.Ring, chart.Cross}
+var familyShapes = [...]chart.Shape{chart.Circle, chart.Triangle, chart.Square}
 
 // family is the points of a sweep that differ only in the value on the horizontal axis.
 type family struct {
@@ -29,14 +29,16 @@ type sweepAxis struct {
 	values []float64 // sorted, each once
 }
 
-// axis chooses the first swept key whose values are numbers, or else the first one.
+// axis chooses the swept key with the most values that are numbers, the first one of
+// several. If none has numbers it chooses the first one.
 func (r *results) axis() sweepAxis {
 	keys := r.keys()
-	a := sweepAxis{key: max(slices.IndexFunc(keys, r.isNumeric), 0)}
+	a := sweepAxis{}
 	texts := map[float64]string{}
-	for _, p := range r.plan.Points {
-		v := p.Values[a.key]
-		texts[v.Number] = plain(v.Text)
+	for i, key := range keys {
+		if found := r.texts(i); i == 0 || r.isNumeric(key) && (len(found) > len(texts) || !r.isNumeric(keys[a.key])) {
+			a.key, texts = i, found
+		}
 	}
 	a.values = slices.Sorted(maps.Keys(texts))
 	a.label = plain(keys[a.key])
@@ -48,6 +50,15 @@ func (r *results) axis() sweepAxis {
 		a.label += " (s)" // durations, whose numbers are in seconds
 	}
 	return a
+}
+
+// texts returns the values of a swept key, by their numbers.
+func (r *results) texts(key int) map[float64]string {
+	texts := map[float64]string{}
+	for _, p := range r.plan.Points {
+		texts[p.Values[key].Number] = plain(p.Values[key].Text)
+	}
+	return texts
 }
 
 // isNumeric reports whether all values of a swept key are numbers or durations.
@@ -117,19 +128,22 @@ func (r *results) curves() section {
 }
 
 // shownMetrics returns the metrics that have curves, the main one first. Those of single
-// miners have one only if they have a theory or are about a strategist.
+// miners have one only if they are about a strategist, or if they have a theory and the
+// miners differ.
 func (r *results) shownMetrics() []lab.Metric {
 	shown := []lab.Metric{r.main}
 	strategist := ""
-	if s := r.plan.Points[0].Experiment.Strategists; len(s) > 0 {
-		strategist = minerName(s[0].Node)
+	x := r.plan.Points[0].Experiment
+	if len(x.Strategists) > 0 {
+		strategist = minerName(x.Strategists[0].Node)
 	}
+	differ := len(x.Power.Shares) > 0
 	for _, m := range r.metrics {
 		miner := strings.HasPrefix(m.Name, "miner_")
 		ofStrategist := strategist != "" && strings.HasPrefix(m.Name, strategist)
 		switch {
 		case m.Name == r.main.Name, miner && strings.HasSuffix(m.Name, "_share"):
-		case !miner, ofStrategist, r.hasTheory(m.Name):
+		case !miner, ofStrategist, differ && r.hasTheory(m.Name):
 			shown = append(shown, m)
 		}
 	}
@@ -158,7 +172,7 @@ func (r *results) curve(m lab.Metric, a sweepAxis, families []family) (c chart.C
 			if e.Theory != nil {
 				y := *e.Theory * factor
 				theory.Points = append(theory.Points, chart.Point{X: x, Y: y})
-				theory.Name = "theory: " + plain(e.Source)
+				theory.Name = "theory: " + shorten(plain(e.Source))
 				span.add(y, 0)
 			}
 			if !isFinite(e.Mean) {
@@ -226,6 +240,15 @@ func placeNames(c *chart.Chart, a sweepAxis) {
 		}
 	}
 	c.X.Min, c.X.Max, c.X.Log = a.values[0]-0.5, a.values[len(a.values)-1]+0.5, false
+}
+
+// shorten cuts a text that is too long for a legend. The page has it in full elsewhere.
+func shorten(s string) string {
+	const most = 60
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
 }
 
 func upperFirst(s string) string {

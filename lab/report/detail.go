@@ -161,6 +161,11 @@ func depthChart(name, title, of, what string, d *blocks.Depths) chart.Chart {
 	c.X.Min, c.X.Max = 0.4, max(float64(deepest)+0.6, 4.6)
 	c.Y.Min, c.Y.Max = 0, float64(most)*1.15
 	c.Y.Ticks = ticks(0, c.Y.Max)
+	if most > 200 {
+		c.Y.Log, c.Y.Label = true, c.Y.Label+", logarithmic"
+		c.Y.Min, c.Y.Max = 0.5, float64(most)*2
+		c.Y.Ticks = logTicks(c.Y.Min, c.Y.Max)
+	}
 	c.Bars = []chart.Bars{bars}
 	c.Alt = "Histogram of " + of + " by " + what + ":" + alt + " in all."
 	return c

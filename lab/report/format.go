@@ -120,10 +120,17 @@ func count[T int | int64](n T, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// plain replaces what cannot be in XML, such as control characters, by spaces.
-func plain(s string) string {
+// plain replaces what cannot be in XML, such as control characters, and ends of lines by
+// spaces.
+func plain(s string) string { return keep(s, "") }
+
+// lines is plain for a text of several lines.
+func lines(s string) string { return keep(s, "\n\t") }
+
+// keep replaces all control characters but the given ones by spaces.
+func keep(s, controls string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\ufffe' || r == '\uffff' {
+		if unicode.IsControl(r) && !strings.ContainsRune(controls, r) || r == '\ufffe' || r == '\uffff' {
 			return ' '
 		}
 		return r

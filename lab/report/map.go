@@ -108,7 +108,7 @@ func (t *Trace) places(last time.Duration) []chart.Point {
 	default:
 		turns := t.turns()
 		for v, d := range t.Arrivals {
-			radius := 1.07 // never, or later than the scale
+			radius := 1.06 // never, or later than the scale
 			if d >= 0 && d <= last {
 				radius = float64(d) / float64(max(last, 1))
 			}
@@ -184,8 +184,8 @@ func (t *Trace) addRings(c *chart.Chart, all []time.Duration, last time.Duration
 	for region := range t.regions() {
 		from, to := borders[region], borders[region+1]
 		if from < to {
-			c.Lines = append(c.Lines, chart.Line{Points: []chart.Point{polar(0.08, from), polar(1.1, from)}, Color: chart.Gray, Width: 0.6})
-			c.Labels = append(c.Labels, chart.Label{Point: polar(1.18, (from+to)/2), Text: t.regionName(region), Place: chart.Center})
+			c.Lines = append(c.Lines, chart.Line{Points: []chart.Point{polar(0.08, from), polar(1.05, from)}, Color: chart.Gray, Width: 0.6})
+			c.Labels = append(c.Labels, chart.Label{Point: polar(1.15, (from+to)/2), Text: t.regionName(region), Place: chart.Center})
 		}
 	}
 }

@@ -22,9 +22,10 @@ func writePage(w io.Writer, d *document) error {
 			return template.HTML(svg), err // safe, because the texts in it are escaped
 		},
 		"long": func(cell string) bool { return len(cell) > 40 && strings.Contains(cell, " ") },
-		"wide": func(c chart.Chart) bool { return c.Width > 1 },
-		// rem returns the least width at which the text of a wide chart is readable.
-		"rem": func(c chart.Chart) string { return fmt.Sprintf("%.1frem", 20*max(c.Width, 1)) },
+		"wide": func(c chart.Chart) bool { return c.Width != 0 },
+		// rem returns the width of a wide chart at which its text has that of a chart of the
+		// given width.
+		"rem": func(c chart.Chart, usual float64) string { return fmt.Sprintf("%.1frem", usual*c.Width) },
 	}).Parse(pageSource)
 	if err != nil {
 		return fmt.Errorf("parse the template of the page: %w", err)

@@ -45,7 +45,7 @@ type table struct {
 
 // Make runs the replica that the report shows in detail again (see [NewTrace]) and writes
 // the report of a run into a folder. The errors are those of [NewTrace] and [Write].
-func Make(ctx context.Context, dir string, plan lab.Plan, summary *lab.Summary, replicas []lab.Replica) error {
+func Make(ctx context.Context, dir string, plan *lab.Plan, summary *lab.Summary, replicas []lab.Replica) error {
 	if len(plan.Points) == 0 {
 		return errNoPoints
 	}
@@ -62,7 +62,7 @@ var errNoPoints = errors.New("the plan has no points: a report needs at least on
 // creates if necessary. The trace may be nil; the report then lacks what comes from it.
 // The error says that plan and summary are not of the same experiment, that a replica
 // differs from its trace, or which file could not be written.
-func Write(dir string, plan lab.Plan, summary *lab.Summary, replicas []lab.Replica, trace *Trace) error {
+func Write(dir string, plan *lab.Plan, summary *lab.Summary, replicas []lab.Replica, trace *Trace) error {
 	d, err := newDocument(plan, summary, replicas, trace)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func writeChart(dir string, c chart.Chart) error {
 	)
 }
 
-func newDocument(plan lab.Plan, summary *lab.Summary, replicas []lab.Replica, trace *Trace) (*document, error) {
+func newDocument(plan *lab.Plan, summary *lab.Summary, replicas []lab.Replica, trace *Trace) (*document, error) {
 	switch {
 	case len(plan.Points) == 0:
 		return nil, errNoPoints

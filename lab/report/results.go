@@ -11,13 +11,13 @@ import (
 
 // results are the results of a run, in the order in which the report shows them.
 type results struct {
-	plan    lab.Plan
+	plan    *lab.Plan
 	summary *lab.Summary
 	metrics []lab.Metric // of all points, each once, in the order in which they first occur
 	main    lab.Metric   // what the report is about
 }
 
-func newResults(plan lab.Plan, summary *lab.Summary) *results {
+func newResults(plan *lab.Plan, summary *lab.Summary) *results {
 	r := &results{plan: plan, summary: summary}
 	known := map[string]bool{}
 	for _, p := range plan.Points {
@@ -32,34 +32,18 @@ func newResults(plan lab.Plan, summary *lab.Summary) *results {
 	return r
 }
 
-// mainMetric returns the metric that the run was to measure to a half-width, or else the
-// last one that has a theory, because special theories come after general ones, or else
-// the revenue of a strategist, or the stale rate.
+// mainMetric returns the metric that the first point is about.
 func (r *results) mainMetric() lab.Metric {
-	main := r.metrics[0]
-	x := r.plan.Points[0].Experiment
+	name := r.plan.MainMetric(0)
 	for _, m := range r.metrics {
-		switch {
-		case r.plan.Of != "" && m.Name == r.plan.Of:
+		if m.Name == name {
 			return m
-		case len(x.Strategists) > 0 && m.Name == minerName(x.Strategists[0].Node)+"revenue":
-			main = m
 		}
 	}
-	for _, m := range r.metrics {
-		if r.hasTheory(m.Name) && !isSideMetric(m.Name) {
-			main = m
-		}
-	}
-	return main
+	return r.metrics[0]
 }
 
 func minerName(node int) string { return "miner_" + strconv.Itoa(node) + "_" }
-
-// isSideMetric reports whether a metric is of a single miner and not its revenue.
-func isSideMetric(name string) bool {
-	return strings.HasPrefix(name, "miner_") && !strings.HasSuffix(name, "_revenue")
-}
 
 func (r *results) hasTheory(metric string) bool {
 	return slices.ContainsFunc(r.summary.Points, func(p lab.PointSummary) bool { return p.Metrics[metric].Theory != nil })
@@ -89,7 +73,7 @@ func (r *results) keys() []string {
 
 // pointToShow returns the index of the point that is shown in detail: the one with the
 // highest stale rate, because forks are what the pictures show.
-func pointToShow(plan lab.Plan, summary *lab.Summary) int {
+func pointToShow(plan *lab.Plan, summary *lab.Summary) int {
 	best, rate := 0, math.Inf(-1)
 	for i := range min(len(plan.Points), len(summary.Points)) {
 		if s := summary.Points[i].Metrics["stale_rate"].Mean; s > rate {

@@ -11,7 +11,7 @@ import (
 )
 
 // run runs a plan without the runner of package lab, and summarises it.
-func run(t testing.TB, plan lab.Plan) (*lab.Summary, []lab.Replica) {
+func run(t testing.TB, plan *lab.Plan) (*lab.Summary, []lab.Replica) {
 	t.Helper()
 	s := &lab.Summary{Version: "v1.2.3", Title: plan.Title, File: string(plan.File), Seed: plan.Seed, Complete: true}
 	var all []lab.Replica
@@ -52,8 +52,8 @@ func run(t testing.TB, plan lab.Plan) (*lab.Summary, []lab.Replica) {
 }
 
 // selfish sweeps the hash rate of a selfish miner, and gamma.
-func selfish(alphas, gammas []float64, found int) lab.Plan {
-	plan := lab.Plan{Title: "What does a selfish miner earn?", File: []byte("title = \"What does a selfish miner earn?\"\n\n[sweep]\nalpha = [0.1, 0.3]\n"), Seed: 1, Replicas: 4}
+func selfish(alphas, gammas []float64, found int) *lab.Plan {
+	plan := &lab.Plan{Title: "What does a selfish miner earn?", File: []byte("title = \"What does a selfish miner earn?\"\n\n[sweep]\nalpha = [0.1, 0.3]\n"), Seed: 1, Replicas: 4}
 	for _, gamma := range gammas {
 		for _, alpha := range alphas {
 			shares := []float64{alpha}
@@ -74,8 +74,8 @@ func selfish(alphas, gammas []float64, found int) lab.Plan {
 }
 
 // propagation is a single point: a network of the world's regions.
-func propagation(nodes, found int, interval time.Duration) lab.Plan {
-	return lab.Plan{
+func propagation(nodes, found int, interval time.Duration) *lab.Plan {
+	return &lab.Plan{
 		Title: "How fast do blocks spread?", File: []byte("title = \"How fast do blocks spread?\"\n"), Seed: 1, Replicas: 8,
 		Points: []lab.Point{{Experiment: blocks.Experiment{
 			Nodes: nodes, Blocks: found, Interval: interval, Latency: blocks.Latency{Regions: blocks.World2019()},

@@ -105,7 +105,7 @@ func (r *results) source(replicas []lab.Replica) section {
 			{"replicas in all", strconv.Itoa(total)},
 			{"hash of all results", plain(hash)},
 		}}},
-		File: s.File,
+		File: lines(s.File),
 	}
 	if len(replicas) > 0 {
 		first := replicas[0]

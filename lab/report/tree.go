@@ -132,7 +132,7 @@ func treeChart(list []blocks.Block) chart.Chart {
 	}
 	c.X = chart.Axis{Min: float64(lowest) - 0.6, Max: float64(highest) + 0.6}
 	c.Y = chart.Axis{Min: float64(down) - 0.7, Max: float64(up) + 1}
-	c.Width = max(1, (columns+0.2)*boxInches/chartInches)
+	c.Width = (columns + 0.2) * boxInches / chartInches
 	c.Height = (rows + 0.7) * rowInches / chartHeight
 	return c
 }

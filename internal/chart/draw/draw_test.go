@@ -24,7 +24,7 @@ func sample() chart.Chart {
 		Bands:       []chart.Band{{Name: "a band", Lower: []chart.Point{{}, {X: 10}}, Upper: []chart.Point{{Y: 1}, {X: 10, Y: 1}}}},
 		Bars:        []chart.Bars{{Name: "some bars", Color: chart.Green, At: []chart.Bar{{From: 1, To: 2, Height: 3}, {From: 2, To: 3, Height: 4}}}},
 		Lines:       []chart.Line{{Name: "a line", Points: []chart.Point{{}, {X: 10, Y: 10}}, Color: chart.Purple, Width: 1}},
-		Marks:       []chart.Marks{{Name: "marks", At: []chart.Mark{{Point: chart.Point{X: 5, Y: 5}, Lo: 4, Hi: 6}}, Color: chart.Ramp + chart.RampSteps - 1, Shape: chart.Cross, Size: 2}},
+		Marks:       []chart.Marks{{Name: "marks", At: []chart.Mark{{Point: chart.Point{X: 5, Y: 5}, Lo: 4, Hi: 6}}, Color: chart.Ramp + chart.RampSteps - 1, Shape: chart.Ring, Size: 2}},
 		Boxes:       []chart.Box{{Point: chart.Point{X: 2, Y: 8}, Text: "<1>", Below: "now", Color: chart.Blue}, {Point: chart.Point{X: 8, Y: 8}, Text: "2", Color: chart.Vermillion, Dashed: true}},
 		Arrows:      []chart.Arrow{{From: 1, To: 0}},
 		Labels:      []chart.Label{{Point: chart.Point{X: 5, Y: 9}, Text: "a & b", Place: chart.Center}},

@@ -128,7 +128,7 @@ func addMarks(p *plot.Plot, m chart.Marks) {
 
 func glyph(c color.Color, s chart.Shape) draw.GlyphStyle {
 	shapes := [...]draw.GlyphDrawer{chart.Circle: draw.CircleGlyph{}, chart.Triangle: draw.PyramidGlyph{}, chart.Square: draw.BoxGlyph{},
-		chart.Ring: draw.RingGlyph{}, chart.Cross: draw.CrossGlyph{}}
+		chart.Ring: draw.RingGlyph{}}
 	return draw.GlyphStyle{Color: c, Radius: vg.Points(3.2), Shape: shapes[s]}
 }
 
