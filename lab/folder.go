@@ -51,11 +51,13 @@ func Create(dir string, p *Plan, version string, shard Shard) (*Folder, error) {
 }
 
 // Resume continues a folder whose run was interrupted. It returns the replicas that have
-// been run. The plan, the version and the shard must be those that began it.
+// been run. The plan, the version and the shard must be those that began it. If the folder
+// has no run, it begins one.
 func Resume(dir string, p *Plan, version string, shard Shard) (*Folder, []Replica, error) {
 	old, err := readSummary(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("the folder %s has no run to resume: begin one without resuming", dir)
+		f, err := Create(dir, p, version, shard)
+		return f, nil, err
 	}
 	if err != nil {
 		return nil, nil, err

@@ -1,5 +1,7 @@
 package lab
 
+//go:generate go test -run TestDocument$ -update
+
 import (
 	"fmt"
 	"regexp"
@@ -53,7 +55,7 @@ var networkKeys = []key{
 	{name: "topology.edges", help: "For the shape `edges`: pairs of nodes, each connection once.", field: func(d *draft, _ int) any { return &d.x.Topology.Edges }},
 	{name: "latency.mean", positive: true, fallback: "100ms, unless there are regions", help: "Mean time of a message, one way.", field: func(d *draft, _ int) any { return &d.x.Latency.Mean }},
 	{name: "latency.law", fallback: "constant", help: "How the latencies of connections are distributed: `constant`, `uniform`, `exponential` or `lognormal`.", field: func(d *draft, _ int) any { return &d.x.Latency.Law }},
-	{name: "latency.spread", fallback: "0", help: "For `uniform` from 0 to 1: from mean*(1-spread) to mean*(1+spread). For `lognormal` the deviation of the logarithm, at most 3.", field: func(d *draft, _ int) any { return &d.x.Latency.Spread }},
+	{name: "latency.spread", fallback: "0", help: "For `uniform` from 0 to 1: from `mean*(1-spread)` to `mean*(1+spread)`. For `lognormal` the deviation of the logarithm, at most 3.", field: func(d *draft, _ int) any { return &d.x.Latency.Spread }},
 	{name: "latency.jitter", fallback: "0s", help: "Mean of an exponentially distributed time that is added for each message.", field: func(d *draft, _ int) any { return &d.x.Latency.Jitter }},
 	{name: "latency.regions", help: "`world-2019`: six regions of the world with their latencies, bandwidths and shares of Bitcoin's nodes in 2019. Own regions are a table `[regions]`.", field: func(d *draft, _ int) any { return &d.world }},
 	{name: "regions.source", help: "Where the figures come from.", field: func(d *draft, _ int) any { return &d.regions.Source }},
@@ -78,7 +80,7 @@ var relayKeys = []key{
 
 var powerKeys = []key{
 	{name: "power.miners", positive: true, fallback: "all nodes", help: "Number of nodes that mine, the first ones of the network.", field: func(d *draft, _ int) any { return &d.x.Power.Miners }},
-	{name: "power.zipf", fallback: "0", help: "Exponent of the law by which the hash rate of miner i, from 1, is in proportion to i^-zipf. 0: all are equal.", field: func(d *draft, _ int) any { return &d.x.Power.Zipf }},
+	{name: "power.zipf", fallback: "0", help: "Exponent of the law by which the hash rate of miner i, from 1, is in proportion to `i^-zipf`. 0: all are equal.", field: func(d *draft, _ int) any { return &d.x.Power.Zipf }},
 	{name: "power.shares", help: "Hash rate of each miner, relative to the sum: a list of pools.", field: func(d *draft, _ int) any { return &d.x.Power.Shares }},
 	{name: "power.alpha", help: "Share of node 0 in the hash rate, more than 0 and less than 1. The other miners have the rest in equal parts.", field: func(d *draft, _ int) any { return &d.alpha }},
 	{name: "power.steps[].at", help: "When the hash rate of the whole network changes, since the start.", field: func(d *draft, i int) any { return &at(&d.x.Power.Steps, i).At }},

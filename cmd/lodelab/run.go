@@ -18,7 +18,7 @@ import (
 type runCmd struct {
 	File    string `arg:"" help:"Experiment file, - for standard input. docs/experiments.md describes its format."`
 	Out     string `placeholder:"DIR" help:"Folder to write to; by default NAME-results, or NAME-results-2of4 for the shard 2/4, if the file is NAME.toml."`
-	Resume  bool   `help:"Continue an interrupted run in the same folder."`
+	Resume  bool   `help:"Continue the interrupted run in the folder, or begin one if there is none."`
 	Shard   string `placeholder:"I/N" help:"Run only part I of N, for example 2/4. lodelab merge puts the parts together."`
 	Threads int    `placeholder:"N" help:"Number of replicas to run at the same time; by default one for each core. The results do not depend on it."`
 }
