@@ -84,21 +84,21 @@ func sweep(values [][]lab.Value, mean func(i int) float64) *results {
 	return newResults(plan, s)
 }
 
-func number1(key, text string, n float64) lab.Value {
+func valueOf(key, text string, n float64) lab.Value {
 	return lab.Value{Key: key, Text: text, Number: n}
 }
 
 // TestAxis checks which key is on the horizontal axis, and how.
 func TestAxis(t *testing.T) {
 	mean := func(i int) float64 { return 0.01 * float64(i+1) }
-	modes := sweep([][]lab.Value{{number1("relay.mode", "full", 0)}, {number1("relay.mode", "headers", 1)}}, mean)
+	modes := sweep([][]lab.Value{{valueOf("relay.mode", "full", 0)}, {valueOf("relay.mode", "headers", 1)}}, mean)
 	c, ok := modes.curve(modes.main, modes.axis(), modes.families(modes.axis()))
 	if !ok || !slices.Equal(c.X.Names, []string{"full", "headers"}) || c.X.Label != "relay.mode" || len(c.Lines) != 0 {
 		t.Errorf("the axis of modes is %+v, with %d lines", c.X, len(c.Lines))
 	}
 	var both [][]lab.Value
-	for _, mode := range []lab.Value{number1("relay.mode", "full", 0), number1("relay.mode", "headers", 1)} {
-		for _, d := range []lab.Value{number1("interval", "10s", 10), number1("interval", "1s", 1), number1("interval", "10m", 600)} {
+	for _, mode := range []lab.Value{valueOf("relay.mode", "full", 0), valueOf("relay.mode", "headers", 1)} {
+		for _, d := range []lab.Value{valueOf("interval", "10s", 10), valueOf("interval", "1s", 1), valueOf("interval", "10m", 600)} {
 			both = append(both, []lab.Value{mode, d})
 		}
 	}
@@ -122,7 +122,7 @@ func TestManyFamilies(t *testing.T) {
 	var values [][]lab.Value
 	for i := range 16 {
 		for x := range 3 {
-			values = append(values, []lab.Value{number1("nodes", "1", float64(x)), number1("seedling", string(rune('a'+i)), float64(i))})
+			values = append(values, []lab.Value{valueOf("nodes", "1", float64(x)), valueOf("seedling", string(rune('a'+i)), float64(i))})
 		}
 	}
 	r := sweep(values, func(i int) float64 { return float64(i+1) / 100 })

@@ -22,6 +22,11 @@ func (t *Trace) detail(swept bool) section {
 		text += fmt.Sprintf("; the others, %d, were never published", t.Result.Withheld)
 	}
 	s.Text = []string{text + "."}
+	const ninety = 1 // index in blocks.ReachShares
+	if t.Result.Reach[ninety].Quantile(0.5) > t.Result.Intervals.Mean()/10 {
+		s.Text = append(s.Text, "Blocks take long through this network, compared with the time between them. Of two blocks that are found within such a time one is likely to be stale, "+
+			"so the main chain has fewer short intervals than the exponential law says.")
+	}
 	if t.Result.Intervals.Count > 0 {
 		s.Charts = append(s.Charts, t.intervalChart())
 	}
@@ -91,11 +96,16 @@ func (t *Trace) intervalChart() chart.Chart {
 // reached any.
 func (t *Trace) reachChart() (c chart.Chart, ok bool) {
 	c = chart.Chart{
-		Name: "reach", Title: "Time until shares of the nodes had a block: the middle of all blocks",
+		Name: "reach", Title: "Time until shares of the nodes had a block",
 		Headroom: 1,
 	}
-	medians := chart.Marks{Name: "median over the blocks; 5 % to 95 %", Color: chart.Blue, Across: true}
-	most, alt := 0.0, ""
+	medians := chart.Marks{Name: "median over the blocks, and from 5 % to 95 % of them", Color: chart.Blue, Across: true}
+	var most time.Duration
+	for i := range t.Result.Reach {
+		most = max(most, t.Result.Reach[i].Quantile(0.95))
+	}
+	per, unit := timeUnit(most)
+	alt := ""
 	for i, share := range blocks.ReachShares {
 		if t.Result.Reach[i].Count > 0 {
 			c.Rows = append(c.Rows, fmt.Sprintf("%.0f %%", 100*share))
@@ -107,15 +117,14 @@ func (t *Trace) reachChart() (c chart.Chart, ok bool) {
 		if r.Count == 0 {
 			continue
 		}
-		at := chart.Point{X: r.Quantile(0.5).Seconds(), Y: c.RowY(row)}
+		at := chart.Point{X: r.Quantile(0.5).Seconds() * per, Y: c.RowY(row)}
 		row++
-		medians.At = append(medians.At, chart.Mark{Point: at, Lo: r.Quantile(0.05).Seconds(), Hi: r.Quantile(0.95).Seconds()})
+		medians.At = append(medians.At, chart.Mark{Point: at, Lo: r.Quantile(0.05).Seconds() * per, Hi: r.Quantile(0.95).Seconds() * per})
 		c.Labels = append(c.Labels, chart.Label{Point: at, Text: duration(r.Quantile(0.5)), Place: chart.Above})
-		most = max(most, r.Quantile(0.95).Seconds())
 		alt += fmt.Sprintf(" %.0f %% after %s,", 100*share, duration(r.Quantile(0.5)))
 	}
 	c.Alt = "Median times until shares of the nodes had a block:" + alt + " with the range of the middle 90 % of the blocks."
-	c.X = timeAxis("time since a block was found (s)", most*1.1)
+	c.X = timeAxis("time since a block was found ("+unit+")", most.Seconds()*per*1.1)
 	c.Marks = []chart.Marks{medians}
 	return c, len(c.Rows) > 0
 }

@@ -61,23 +61,24 @@ func (t *Trace) inRegion(region int) func(node int) bool {
 
 // curveChart shows the share of the nodes that had the block against time.
 func (t *Trace) curveChart(all []time.Duration) chart.Chart {
-	last := all[len(all)-1].Seconds()
+	end := all[len(all)-1]
+	per, unit := timeUnit(end)
 	c := chart.Chart{
 		Name: "spread", Title: "Share of the nodes that had the block",
 		Alt: fmt.Sprintf("Distribution of the time until a node had the block: 50 %% after %s, 90 %% after %s, all after %s.",
 			duration(shareOf(all, 0.5)), duration(shareOf(all, 0.9)), duration(all[len(all)-1])),
-		X:           timeAxis("time since the block was found (s)", last*1.02),
+		X:           timeAxis("time since the block was found ("+unit+")", end.Seconds()*per*1.02),
 		Y:           chart.Axis{Label: "nodes that had it (%)", Min: 0, Max: 104, Ticks: []float64{0, 20, 40, 60, 80, 100}, Grid: true},
 		LegendAbove: t.regions() > 1, LegendBelow: t.regions() <= 1,
 	}
 	if n := t.regions(); n > 1 && n <= maxRegionCurves {
 		for region := range n {
 			if list := t.arrived(t.inRegion(region)); len(list) > 0 {
-				c.Lines = append(c.Lines, chart.Line{Name: t.regionName(region), Points: steps(list, t.nodesIn(region)), Color: familyColors[region], Width: 1.4})
+				c.Lines = append(c.Lines, chart.Line{Name: t.regionName(region), Points: steps(list, t.nodesIn(region), per), Color: familyColors[region], Width: 1.4})
 			}
 		}
 	}
-	c.Lines = append(c.Lines, chart.Line{Name: "all nodes", Points: steps(all, len(t.Arrivals)), Color: chart.Ink, Width: 2.4})
+	c.Lines = append(c.Lines, chart.Line{Name: "all nodes", Points: steps(all, len(t.Arrivals), per), Color: chart.Ink, Width: 2.4})
 	return c
 }
 
@@ -95,13 +96,14 @@ func (t *Trace) nodesIn(region int) int {
 const maxSteps = 250
 
 // steps returns the curve of an empirical distribution function in per cent: what share of
-// nodes had the block at each time. It goes in at most maxSteps steps.
-func steps(sorted []time.Duration, nodes int) []chart.Point {
+// nodes had the block at each time, of which a second has the given number of units. It goes in
+// at most maxSteps steps.
+func steps(sorted []time.Duration, nodes int, per float64) []chart.Point {
 	var curve []chart.Point
 	below := 0.0
 	each := (len(sorted) + maxSteps - 1) / maxSteps
 	for end := min(each, len(sorted)); ; end = min(end+each, len(sorted)) {
-		x, y := sorted[end-1].Seconds(), 100*float64(end)/float64(nodes)
+		x, y := sorted[end-1].Seconds()*per, 100*float64(end)/float64(nodes)
 		curve = append(curve, chart.Point{X: x, Y: below}, chart.Point{X: x, Y: y})
 		below = y
 		if end == len(sorted) {
@@ -125,7 +127,21 @@ func (t *Trace) regionTable() table {
 	return out
 }
 
-// timeAxis returns a horizontal axis from 0 to a time in seconds.
+// timeUnit returns a fitting unit for an axis that ends at d, and how many of it are a
+// second.
+func timeUnit(d time.Duration) (per float64, unit string) {
+	switch s := d.Seconds(); {
+	case s < 1e-4:
+		return 1e6, "µs"
+	case s < 0.1:
+		return 1e3, "ms"
+	case s > 1200:
+		return 1.0 / 60, "min"
+	}
+	return 1, "s"
+}
+
+// timeAxis returns a horizontal axis from 0 to a time.
 func timeAxis(label string, last float64) chart.Axis {
 	if last <= 0 {
 		last = 1
