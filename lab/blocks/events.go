@@ -1,6 +1,9 @@
 package blocks
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // peer is the state of a node. Its size is 16 bytes.
 type peer struct {
@@ -27,6 +30,7 @@ type eventEngine struct {
 	queue *queue
 	peers []peer
 	finds finder
+	took  func(node int, block int32, at time.Duration) // see Options; may be nil
 
 	// plain says that the loop for the usual experiment will do: the delays of arcs are
 	// constant, nothing is lost, and ties go to the first seen.
@@ -243,6 +247,9 @@ func (e *eventEngine) arrive(ev event) {
 func (e *eventEngine) take(node, b int32, now int64) {
 	e.setTip(node, b)
 	e.tree.countReach(b, now)
+	if e.took != nil {
+		e.took(int(node), b, timeOf(now))
+	}
 	p := &e.peers[node]
 	p.block, p.at = b, now
 	if e.changes != nil {
