@@ -87,8 +87,8 @@ type Result struct {
 
 	// Returns counts how often a node came back before the last block was found. CatchUp has the times from then until it
 	// took a block that its neighbours told it of, for those that had missed something.
-	Returns int64
-	CatchUp Times
+	Returns      int64
+	CatchUp      Times
 	DoubleSpends []DoubleSpends // of each DoubleSpender, in the order of the experiment
 
 	// Hash is the SHA-256 of all of the above but Engine and Share, and of Course only if
