@@ -112,6 +112,23 @@ func miners(x blocks.Experiment) int {
 	return x.Nodes
 }
 
+// MainMetric returns the name of the metric that a point is about: that of the half-width,
+// or else the revenue of the miner with a strategy, or the stale rate.
+func (p *Plan) MainMetric(point int) string {
+	if p.Of != "" {
+		return p.Of
+	}
+	return mainMetric(p.Points[point].Experiment)
+}
+
+// mainMetric returns the metric that the progress of a run is about.
+func mainMetric(x blocks.Experiment) string {
+	if len(x.Strategists) > 0 {
+		return fmt.Sprintf("miner_%d_revenue", x.Strategists[0].Node)
+	}
+	return "stale_rate"
+}
+
 func strategicNodes(x blocks.Experiment) []int {
 	var nodes []int
 	for _, s := range x.Strategists {

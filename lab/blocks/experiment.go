@@ -157,7 +157,7 @@ func (x *Experiment) validate() error {
 	case !inRange(x.Tie.Gamma, 0, 1):
 		return fmt.Errorf("tie: gamma %v: want 0 to 1", x.Tie.Gamma)
 	}
-	miners := len(x.Power.shares(x.Nodes))
+	miners := x.Power.count(x.Nodes)
 	seen := map[int]bool{}
 	for _, s := range x.Strategists {
 		switch {
