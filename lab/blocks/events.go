@@ -50,11 +50,11 @@ func newEventEngine(x *Experiment, seed uint64, net *network, t *tree, finds fin
 	e := &eventEngine{x: x, seed: seed, net: net, tree: t, finds: finds, peers: make([]peer, x.Nodes)}
 	e.queue = newQueue(int64(net.longest)*1000, x.Nodes/2)
 	e.medium = net.medium
-	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen && !x.changes())
+	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen && !x.Changes())
 	if x.Tie.Rule != FirstSeen {
 		e.ties = newTies(x.Nodes)
 	}
-	if x.changes() {
+	if x.Changes() {
 		e.addChanges(x)
 	}
 	if x.Relay.QueueUploads {
