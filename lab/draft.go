@@ -30,6 +30,7 @@ type draft struct {
 	alpha       float64 // NaN: not set
 	difficulty  difficultyDraft
 	strategists []strategistDraft
+	splitShares []float64 // by split: share of the first of two parts; 0: not set
 }
 
 func newDraft() *draft {
@@ -50,7 +51,7 @@ type difficultyDraft struct {
 // returns the experiment with its defaults.
 func (d *draft) finish() (blocks.Experiment, error) {
 	x := d.x
-	if err := errors.Join(d.finishRegions(&x), d.finishPower(&x), d.finishDifficulty(&x), d.finishStrategists(&x)); err != nil {
+	if err := errors.Join(d.finishRegions(&x), d.finishPower(&x), d.finishDifficulty(&x), d.finishStrategists(&x), d.finishSplits(&x)); err != nil {
 		return x, err
 	}
 	x, err := x.WithDefaults()

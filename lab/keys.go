@@ -27,7 +27,7 @@ type key struct {
 
 // keyList has all keys in the order of the documentation. Parts of the laboratory add
 // theirs in files of their own.
-var keyList = concat(planKeys, networkKeys, relayKeys, powerKeys, ruleKeys)
+var keyList = concat(planKeys, networkKeys, relayKeys, powerKeys, ruleKeys, changeKeys)
 
 func concat(lists ...[]key) (all []key) {
 	for _, list := range lists {
@@ -76,6 +76,7 @@ var relayKeys = []key{
 	{name: "relay.validation", fallback: "0s", help: "Time in which a node validates a block of mean size.", field: func(d *draft, _ int) any { return &d.x.Relay.Validation }},
 	{name: "relay.queue_uploads", fallback: "false", help: "Whether a node sends to one neighbour after the other. Otherwise each gets the whole bandwidth at the same time.", field: func(d *draft, _ int) any { return &d.x.Relay.QueueUploads }},
 	{name: "relay.loss", fallback: "0", help: "Probability that a message is lost.", field: func(d *draft, _ int) any { return &d.x.Relay.Loss }},
+	{name: "relay.retry", positive: true, fallback: "never", help: "Time after which a lost message is sent again.", field: func(d *draft, _ int) any { return &d.x.Relay.Retry }},
 }
 
 var powerKeys = []key{

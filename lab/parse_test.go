@@ -180,10 +180,10 @@ func TestParseEveryKey(t *testing.T) {
 	}
 }
 
-// The two files above have all keys, so that a new key cannot be forgotten in them.
+// The two files above and changingFile have all keys, so that a new key cannot be forgotten in them.
 func TestEveryKeyIsTested(t *testing.T) {
 	set := map[string]bool{"latency.regions": true, "power.shares": true} // of TestParseEveryKey
-	for _, file := range []string{everyKey, otherKeys} {
+	for _, file := range []string{everyKey, otherKeys, changingFile} {
 		settings, err := readSettings([]byte(file))
 		if err != nil {
 			t.Fatal(err)

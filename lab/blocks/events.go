@@ -56,11 +56,11 @@ func newEventEngine(x *Experiment, seed uint64, net *network, t *tree, finds fin
 	e.queue = newQueue(int64(net.longest)*1000, x.Nodes/2)
 	e.medium = net.medium
 	e.market = newMarket(x, seed, t.nextWork(0))
-	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen && t.clocks == nil && !x.changes())
+	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen && t.clocks == nil && !x.Changes())
 	if x.Tie.Rule != FirstSeen {
 		e.ties = newTies(x.Nodes)
 	}
-	if x.changes() {
+	if x.Changes() {
 		e.addChanges(x)
 	}
 	if x.Relay.QueueUploads {

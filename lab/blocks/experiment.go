@@ -183,8 +183,8 @@ func (x *Experiment) validate() error {
 	return nil
 }
 
-// changes reports whether the network changes during the run.
-func (x *Experiment) changes() bool { return x.Churn.isOn() || len(x.Splits) > 0 || x.Eclipse.isOn() }
+// Changes reports whether the network changes during the run.
+func (x *Experiment) Changes() bool { return x.Churn.isOn() || len(x.Splits) > 0 || x.Eclipse.isOn() }
 
 // delaysVary reports whether the delay of an arc is not the same for all blocks.
 func (x *Experiment) delaysVary() bool {

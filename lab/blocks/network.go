@@ -70,7 +70,7 @@ func connect(x *Experiment, m *medium, edges []edge) *network {
 	if m.apart {
 		n.perByte = make([]float64, len(n.arcs))
 	}
-	if m.apart || x.changes() {
+	if m.apart || x.Changes() {
 		n.latency = make([]uint32, len(n.arcs))
 	}
 	at := slices.Clone(n.first)

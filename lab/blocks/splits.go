@@ -24,6 +24,11 @@ type Split struct {
 	// that the shares are met closely; which of several equal ones are in which part is
 	// random. Nodes that do not mine are divided in the same proportion.
 	Shares []float64
+
+	// Times, if more than 1, lets the split happen that many times, one every Every.
+	// Each time other nodes are in a part.
+	Times int
+	Every time.Duration
 }
 
 // Eclipse lets a node hear only what an attacker lets through: the blocks that the attacker
@@ -52,6 +57,14 @@ func (s Split) validate(i int) error {
 	case len(s.Shares) == 1 || len(s.Shares) > maxParts:
 		return fmt.Errorf("split %d: %d shares: want one for each part, 2 to %d, or none for two halves", i, len(s.Shares), maxParts)
 	}
+	switch {
+	case s.Times < 0 || s.Times > maxSplits:
+		return fmt.Errorf("split %d: %d times: want 1 to %d", i, s.Times, maxSplits)
+	case s.Times < 2 && s.Every != 0:
+		return fmt.Errorf("split %d: it happens once, so that every means nothing: leave it out, or set times", i)
+	case s.Times > 1 && (s.Every <= s.For || s.Every > maxSpan/maxSplits):
+		return fmt.Errorf("split %d: it lasts %s and happens every %s: want a time between that is longer than a split", i, s.For, s.Every)
+	}
 	for k, share := range s.Shares {
 		if !inRange(share, math.SmallestNonzeroFloat64, math.MaxFloat64/maxParts) {
 			return fmt.Errorf("split %d: share %d is %v: want a positive number", i, k, share)
@@ -62,14 +75,17 @@ func (s Split) validate(i int) error {
 
 // validateBreaks checks the splits and the eclipse.
 func (x *Experiment) validateBreaks() error {
-	if len(x.Splits) > maxSplits {
-		return fmt.Errorf("%d splits: want at most %d", len(x.Splits), maxSplits)
-	}
-	end := time.Duration(0)
 	for i, s := range x.Splits {
 		if err := s.validate(i); err != nil {
 			return err
 		}
+	}
+	list := x.everySplit()
+	if len(list) > maxSplits {
+		return fmt.Errorf("%d splits: want at most %d", len(list), maxSplits)
+	}
+	end := time.Duration(0)
+	for i, s := range list {
 		if s.At < end {
 			return fmt.Errorf("split %d: it begins at %s, before the one before it has ended at %s: put them in order, one at a time", i, s.At, end)
 		}
@@ -84,12 +100,22 @@ func (x *Experiment) validateBreaks() error {
 	case c.At < 0 || c.For <= 0 || c.At > maxSpan || c.For > maxSpan:
 		return fmt.Errorf("eclipse: it begins at %s and lasts %s: want a time that is not negative, and a positive duration, of at most 73 years", c.At, c.For)
 	}
-	for i, s := range x.Splits {
+	for i, s := range list {
 		if c.At < s.At+s.For && s.At < c.At+c.For {
 			return fmt.Errorf("eclipse: it lasts from %s to %s, at the same time as split %d: one at a time", c.At, c.At+c.For, i)
 		}
 	}
 	return nil
+}
+
+// everySplit returns all splits, those that happen several times one by one.
+func (x *Experiment) everySplit() (list []Split) {
+	for _, s := range x.Splits {
+		for k := range max(1, s.Times) {
+			list = append(list, Split{At: s.At + time.Duration(k)*s.Every, For: s.For, Shares: s.Shares})
+		}
+	}
+	return list
 }
 
 // outage is a split or an eclipse.
@@ -104,7 +130,7 @@ type outage struct {
 // outages returns the splits and the eclipse in order of time.
 func (x *Experiment) outages(seed uint64, w wheel) []outage {
 	var list []outage
-	for i, s := range x.Splits {
+	for i, s := range x.everySplit() {
 		shares := s.Shares
 		if len(shares) == 0 {
 			shares = []float64{1, 1}
