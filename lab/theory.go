@@ -12,7 +12,7 @@ import (
 // theory knows the value of some metrics in some experiments. ok is false for all others.
 type theory func(metric string, x blocks.Experiment) (value float64, source string, ok bool)
 
-var theories = []theory{cliqueTheory, selfishTheory, splitTheory}
+var theories = []theory{cliqueTheory, selfishTheory, splitTheory, optimalTheory, doubleSpendTheory}
 
 // Theory returns what a published theory says of a metric in an experiment, which must
 // have its defaults, and the source. ok is false if no theory here applies.

@@ -91,7 +91,7 @@ func (c *difficultyCmd) params(rule rules.Rule) (rules.Params, error) {
 	case rules.RuleLwma:
 		d.Window = c.LwmaWindow
 	}
-	return rules.New(rules.Config{Name: "difficulty", Difficulty: d})
+	return rules.New(rules.Config{Name: "blocks", Difficulty: d})
 }
 
 func (c *difficultyCmd) halfLife() time.Duration {
@@ -180,6 +180,9 @@ func moments(values []float64) (mean, deviation float64) {
 func (c *difficultyCmd) Run(ctx context.Context, s cli.Std) error {
 	if err := c.validate(); err != nil {
 		return cli.UsageError{Err: err}
+	}
+	if c.PrintFile {
+		return c.printFile(s.Out)
 	}
 	all := c.scenarios()
 	for i := range all {
