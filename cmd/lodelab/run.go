@@ -13,6 +13,7 @@ import (
 
 	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/lab"
+	labreport "github.com/lodepow/lode/lab/report"
 )
 
 type runCmd struct {
@@ -21,6 +22,7 @@ type runCmd struct {
 	Resume  bool   `help:"Continue the interrupted run in the folder, or begin one if there is none."`
 	Shard   string `placeholder:"I/N" help:"Run only part I of N, for example 2/4. lodelab merge puts the parts together."`
 	Threads int    `placeholder:"N" help:"Number of replicas to run at the same time; by default one for each core. The results do not depend on it."`
+	Report  bool   `help:"Write report.html and its pictures into the folder as well, as lodelab report does."`
 }
 
 func (*runCmd) Help() string {
@@ -68,6 +70,11 @@ func (c *runCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	if failure != nil {
 		return fmt.Errorf("interrupted: %d replicas are in %s; run the same command with --resume to continue", len(results), dir)
+	}
+	if c.Report {
+		if err := labreport.Make(ctx, dir, p, summary, results); err != nil {
+			return err
+		}
 	}
 	_, err = fmt.Fprintf(s.Out, "The results are in %s.\n", dir)
 	return err

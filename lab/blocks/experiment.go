@@ -27,6 +27,8 @@ type Experiment struct {
 	Relay    Relay
 	Power    Power
 	Tie      Tie
+	Clocks   Clocks
+	Hopping  Hopping
 
 	// Strategists are miners that do not publish their blocks at once.
 	Strategists []Strategist
@@ -112,6 +114,7 @@ func (x Experiment) WithDefaults() (Experiment, error) {
 		setDefault(&x.Latency.Mean, 100*time.Millisecond)
 	}
 	x.Topology = x.Topology.withDefaults(x.Nodes)
+	x.Hopping = x.Hopping.withDefaults()
 	if err := x.validate(); err != nil {
 		return x, err
 	}
@@ -148,6 +151,9 @@ func (x *Experiment) validate() error {
 	if err := errors.Join(x.Topology.validate(x.Nodes), x.Latency.validate(), x.Relay.validate(), x.Power.validate(x.Nodes), x.Churn.validate(), x.validateBreaks()); err != nil {
 		return err
 	}
+	if err := errors.Join(x.Clocks.validate(x), x.Hopping.validate(x.Params)); err != nil {
+		return err
+	}
 	switch {
 	case x.Tie.Rule != FirstSeen && x.Tie.Rule != Random && x.Tie.Rule != Share:
 		return fmt.Errorf("tie: rule %q: want %q, %q or %q", x.Tie.Rule, FirstSeen, Random, Share)
@@ -166,6 +172,11 @@ func (x *Experiment) validate() error {
 			return fmt.Errorf("strategists: node %d has no strategy: give it one, or leave it out", s.Node)
 		case seen[s.Node]:
 			return fmt.Errorf("strategists: node %d is in the list twice", s.Node)
+		}
+		if v, ok := s.Strategy.(interface{ validate() error }); ok {
+			if err := v.validate(); err != nil {
+				return fmt.Errorf("strategists: node %d: %w", s.Node, err)
+			}
 		}
 		seen[s.Node] = true
 	}
@@ -205,6 +216,10 @@ func (x *Experiment) pathsReason() string {
 		return "a node is eclipsed for a while"
 	case len(x.Strategists) > 0:
 		return "a miner has a strategy"
+	case !x.Clocks.isZero():
+		return "times of headers are wrong"
+	case x.Hopping.Share > 0:
+		return "a part of the hash rate comes and goes"
 	case x.Params.Difficulty().Rule != rules.RuleFixed:
 		return fmt.Sprintf("the difficulty moves by the rule %q", x.Params.Difficulty().Rule)
 	}

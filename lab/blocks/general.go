@@ -132,7 +132,7 @@ func (e *eventEngine) sendOver(node int32, i int, b int32, now int64, size float
 		}
 		now += int64(e.x.Relay.Retry)
 	}
-	at := e.arrival(node, i, b, now, size, &random)
+	at := t.clocks.admits(to, t.at(b).latest, e.arrival(node, i, b, now, size, &random))
 	if e.changes != nil && !e.changes.reaches(node, to, at, t.at(b).miner == node) {
 		return
 	}
