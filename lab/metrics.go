@@ -12,7 +12,7 @@ import (
 const maxMiners = 16
 
 // metricSets add the metrics that apply to an experiment.
-var metricSets = []func(blocks.Experiment) []Metric{networkMetrics, minerMetrics, difficultyMetrics}
+var metricSets = []func(blocks.Experiment) []Metric{networkMetrics, minerMetrics, difficultyMetrics, changeMetrics}
 
 // Metrics returns the metrics that apply to an experiment, in the order of the columns of
 // results.csv. The experiment must have its defaults.
@@ -110,6 +110,23 @@ func miners(x blocks.Experiment) int {
 		return x.Power.Miners
 	}
 	return x.Nodes
+}
+
+// MainMetric returns the name of the metric that a point is about: that of the half-width,
+// or else the revenue of the miner with a strategy, or the stale rate.
+func (p *Plan) MainMetric(point int) string {
+	if p.Of != "" {
+		return p.Of
+	}
+	return mainMetric(p.Points[point].Experiment)
+}
+
+// mainMetric returns the metric that the progress of a run is about.
+func mainMetric(x blocks.Experiment) string {
+	if len(x.Strategists) > 0 {
+		return fmt.Sprintf("miner_%d_revenue", x.Strategists[0].Node)
+	}
+	return "stale_rate"
 }
 
 func strategicNodes(x blocks.Experiment) []int {

@@ -36,6 +36,8 @@ type Point struct {
 	Index      int     // from 0
 	Values     []Value // in the order of the file; none if nothing is swept
 	Experiment blocks.Experiment
+
+	settings map[string]string // for the summary; see draft.settings
 }
 
 // Plan says what is run, and how often.

@@ -175,6 +175,8 @@ func (d Difficulty) check(check func(ok bool, format string, args ...any)) {
 		}
 		check(d.Window >= minWindow && d.Window <= most, "difficulty: window %d: want %d to %d blocks for the rule %q", d.Window, minWindow, most, d.Rule)
 		check(d.HalfLife == 0, "difficulty: half_life means nothing to the rule %q: leave it out", d.Rule)
+		check(d.Rule != RuleLwma || d.Spacing != 1,
+			"difficulty: spacing 1: want at least 2 seconds for the rule %q, to which a block counts for at least one, so that blocks could never be too fast", d.Rule)
 	default:
 		check(false, "difficulty: rule %q: want %q, %q, %q or %q", d.Rule, RuleFixed, RuleAsert, RuleBitcoin2016, RuleLwma)
 		return

@@ -33,6 +33,9 @@ func TestParseDefaults(t *testing.T) {
 	if want := (Difficulty{Bits: 0x1e0fffff, Limit: 0x2000ffff, Rule: RuleLwma, Spacing: 10, Window: 60}); err != nil || p.Difficulty() != want || p.Limits().FutureSeconds != 300 {
 		t.Errorf("the rule lwma makes %+v (%v)", p, err)
 	}
+	if p, err = Parse([]byte(`{"name":"a","difficulty":{"rule":"lwma","spacing":2}}`)); err != nil || p.Difficulty().Spacing != 2 {
+		t.Errorf("two seconds for lwma: %+v (%v)", p, err)
+	}
 	// A twentieth of the window, from 300 seconds to two hours.
 	for text, want := range map[string]uint32{`"spacing":600,"window":60`: 1800, `"spacing":86400,"window":1024`: 7200, `"spacing":100,"window":61`: 305} {
 		p, err = Parse([]byte(`{"name":"lwma","difficulty":{"rule":"lwma",` + text + `}}`))
@@ -87,6 +90,7 @@ func TestParseRefuses(t *testing.T) {
 		`{"name":"a","difficulty":{"rule":"lwma","window":1025}}`:           "window 1025: want 4 to 1024",
 		`{"name":"a","difficulty":{"rule":"bitcoin2016","window":3}}`:       "window 3: want 4 to 100000",
 		`{"name":"a","difficulty":{"rule":"bitcoin2016","window":100001}}`:  "window 100001: want 4 to 100000",
+		`{"name":"a","difficulty":{"rule":"lwma","spacing":1}}`:             `spacing 1: want at least 2 seconds for the rule "lwma"`,
 		`{"name":"a","difficulty":{"rule":"lwma","spacing":86401}}`:         "spacing 86401: want 1 to 86400 seconds",
 		`{"name":"a","difficulty":{"rule":"lwma","bits":"207fffff"}}`:       "bits 207fffff are easier than the limit 2000ffff",
 		`{"name":"a","difficulty":{"bits":"2000fff"}}`:                      "want 8 hex digits",

@@ -21,7 +21,7 @@ import "github.com/lodepow/lode/pow"
 // a network here has its own bits for them.
 type Lwma struct {
 	Window  uint32   // blocks that are averaged, from 1 to 1024
-	Spacing uint32   // intended seconds between blocks, from 1 to 86,400
+	Spacing uint32   // intended seconds between blocks, from 2 to 86,400
 	Limit   pow.Bits // the easiest target
 }
 

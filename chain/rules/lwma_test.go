@@ -136,7 +136,7 @@ func TestLwmaAgainstBig(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := Difficulty{
 			Rule: RuleLwma, Bits: anyBits().Draw(t, "bits"), Limit: anyBits().Draw(t, "limit"),
-			Spacing: rapid.SampledFrom([]uint32{1, 10, 120, maxSpacing}).Draw(t, "spacing"),
+			Spacing: rapid.SampledFrom([]uint32{2, 10, 120, maxSpacing}).Draw(t, "spacing"),
 			Window:  rapid.Uint32Range(minWindow, 20).Draw(t, "window"),
 		}
 		if bigTarget(d.Bits).Cmp(bigTarget(d.Limit)) > 0 {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/lodepow/lode/pow"
 )
@@ -28,10 +29,21 @@ func (r recent) add(s Stamp, most int) recent {
 	if r.count() >= most {
 		r = r[(r.count()-most+1)*stampSize:]
 	}
-	var b [stampSize]byte
-	binary.BigEndian.PutUint32(b[:4], s.Time)
-	binary.BigEndian.PutUint32(b[4:], uint32(s.Bits))
-	return r + recent(b[:])
+	return r + recent(s.appendTo(nil))
+}
+
+// recentOf returns the stamps of the given blocks, the latest first.
+func recentOf(latest []Stamp) recent {
+	b := make([]byte, 0, len(latest)*stampSize)
+	for _, s := range slices.Backward(latest) {
+		b = s.appendTo(b)
+	}
+	return recent(b)
+}
+
+func (s Stamp) appendTo(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, s.Time)
+	return binary.BigEndian.AppendUint32(b, uint32(s.Bits))
 }
 
 func (r recent) stamps() []Stamp {

@@ -316,6 +316,9 @@ func TestStateOfALongBranch(t *testing.T) {
 				other = other.Apply(pow.Header{Time: random.Uint32(), Bits: 0x207fffff})
 			}
 			s := p.GenesisState()
+			if s.FirstTime != 0 {
+				t.Errorf("at genesis the rule counts from %d, want 0", s.FirstTime)
+			}
 			latest := []rules.Stamp{{Time: rules.GenesisTime, Bits: 0x207fffff}} // the top block first
 			for range 100 {
 				next := rules.Stamp{Time: random.Uint32(), Bits: 0x207fffff - pow.Bits(random.IntN(1000))}

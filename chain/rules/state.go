@@ -123,9 +123,6 @@ func (p Params) RestoreState(s State, latest []Stamp) State {
 	for i, b := range latest[:min(len(latest), MedianSpan)] {
 		s.times[(s.Height-int64(i))%MedianSpan] = b.Time
 	}
-	known := min(s.span, len(latest), int(s.Height)) // without genesis
-	for _, b := range slices.Backward(latest[:known]) {
-		s.recent = s.recent.add(b, s.span)
-	}
+	s.recent = recentOf(latest[:min(int64(s.span), int64(len(latest)), s.Height)]) // without genesis
 	return s
 }

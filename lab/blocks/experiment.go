@@ -33,6 +33,11 @@ type Experiment struct {
 	// Strategists are miners that do not publish their blocks at once.
 	Strategists []Strategist
 
+	// Churn, Splits and Eclipse change the network in the run.
+	Churn   Churn
+	Splits  []Split // in order of time; they must not overlap
+	Eclipse Eclipse
+
 	// Engine chooses how to compute the run. Zero: the fastest engine that is exact.
 	Engine Engine
 }
@@ -143,7 +148,7 @@ func (x *Experiment) validate() error {
 	case x.Interval < time.Microsecond:
 		return fmt.Errorf("interval %s: want at least a microsecond", x.Interval)
 	}
-	if err := errors.Join(x.Topology.validate(x.Nodes), x.Latency.validate(), x.Relay.validate(), x.Power.validate(x.Nodes)); err != nil {
+	if err := errors.Join(x.Topology.validate(x.Nodes), x.Latency.validate(), x.Relay.validate(), x.Power.validate(x.Nodes), x.Churn.validate(), x.validateBreaks()); err != nil {
 		return err
 	}
 	if err := errors.Join(x.Clocks.validate(x), x.Hopping.validate(x.Params)); err != nil {
@@ -157,7 +162,7 @@ func (x *Experiment) validate() error {
 	case !inRange(x.Tie.Gamma, 0, 1):
 		return fmt.Errorf("tie: gamma %v: want 0 to 1", x.Tie.Gamma)
 	}
-	miners := len(x.Power.shares(x.Nodes))
+	miners := x.Power.count(x.Nodes)
 	seen := map[int]bool{}
 	for _, s := range x.Strategists {
 		switch {
@@ -177,6 +182,9 @@ func (x *Experiment) validate() error {
 	}
 	return nil
 }
+
+// Changes reports whether the network changes during the run.
+func (x *Experiment) Changes() bool { return x.Churn.isOn() || len(x.Splits) > 0 || x.Eclipse.isOn() }
 
 // delaysVary reports whether the delay of an arc is not the same for all blocks.
 func (x *Experiment) delaysVary() bool {
@@ -200,6 +208,12 @@ func (x *Experiment) pathsReason() string {
 		return "messages are lost"
 	case x.Tie.Rule != FirstSeen:
 		return fmt.Sprintf("ties are decided by the rule %q", x.Tie.Rule)
+	case x.Churn.isOn():
+		return "nodes leave and come back"
+	case len(x.Splits) > 0:
+		return "the network falls apart for a while"
+	case x.Eclipse.isOn():
+		return "a node is eclipsed for a while"
 	case len(x.Strategists) > 0:
 		return "a miner has a strategy"
 	case !x.Clocks.isZero():

@@ -25,6 +25,8 @@ const (
 	forClocks                        // by node
 	forHoppers                       // by number of the draw
 	forPrices                        // by step of the price
+	forChurn                         // by node and number of the shift
+	forSplits                        // by split and node
 )
 
 // stream is a generator of random numbers: SplitMix64 of Steele, Lea and Flood, "Fast

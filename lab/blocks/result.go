@@ -82,11 +82,19 @@ type Result struct {
 
 	Miners []Miner // in the order of their nodes
 
+	// Healings has the splits and the eclipse of the experiment, in order of time.
+	Healings []Healing
+
+	// Returns counts how often a node came back before the last block was found. CatchUp has the times from then until it
+	// took a block that its neighbours told it of, for those that had missed something.
+	Returns      int64
+	CatchUp      Times
 	DoubleSpends []DoubleSpends // of each DoubleSpender, in the order of the experiment
 
 	// Hash is the SHA-256 of all of the above but Engine and Share, and of Course only if
-	// clocks are wrong or hash rate hops. It is the same for the same experiment and seed,
-	// on any machine and with any number of threads.
+	// clocks are wrong or hash rate hops, and of Healings, Returns, CatchUp and DoubleSpends
+	// only if there are any. It is the same for the same experiment and seed, on any machine
+	// and with any number of threads.
 	Hash [sha256.Size]byte
 }
 
@@ -143,6 +151,11 @@ func (r *Result) seal(withCourse bool) {
 	if withCourse {
 		r.Course.writeTo(h)
 	}
+	if len(r.Healings) > 0 || r.Returns > 0 {
+		writeInts(h, r.changeNumbers()...)
+		writeInts(h, r.Returns)
+		r.CatchUp.writeTo(h)
+	}
 	for _, d := range r.DoubleSpends {
 		writeInts(h, int64(d.Node), d.Attempts, d.Successes)
 	}
@@ -183,6 +196,7 @@ type recorder struct {
 
 	interval   time.Duration // the intended one
 	sealCourse bool
+	outages    []outage // in the order of result.Healings
 }
 
 // settle adds a block. It must be called in the order of the blocks' numbers. For a
@@ -211,6 +225,9 @@ func (r *recorder) settle(b Block, forkLength int, interval time.Duration) {
 		}
 	default:
 		out.Withheld++
+	}
+	if len(r.outages) > 0 {
+		r.settleOutage(b)
 	}
 	if r.observe != nil {
 		r.observe(b)

@@ -18,6 +18,11 @@ type Options struct {
 	// of discovery.
 	Observe func(Block)
 
+	// Took, if set, is called for each node that makes a block its tip, in order of time,
+	// with the node, the number of the block and the time since the start. The engine is
+	// then Events, which has the same result.
+	Took func(node int, block int32, at time.Duration)
+
 	// Progress, if set, is called now and then with the number of blocks found so far.
 	Progress func(blocks int)
 }
@@ -71,7 +76,7 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	finds := finder{seed: seed, wheel: w, steps: x.Power.Steps}
 	if x.Engine == Paths {
 		// The delays of the engine have 32 bits. hops is a bound, and may be too high.
-		if float64(net.hops+1)*float64(net.longest) < math.MaxUint32 {
+		if o.Took == nil && float64(net.hops+1)*float64(net.longest) < math.MaxUint32 {
 			threads := o.Threads
 			if threads <= 0 {
 				threads = runtime.GOMAXPROCS(0)
@@ -80,7 +85,9 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 		}
 		r.Engine = Events
 	}
-	return oneRun{newEventEngine(x, seed, net, t, finds), r}
+	e := newEventEngine(x, seed, net, t, finds)
+	e.took = o.Took
+	return oneRun{e, r}
 }
 
 // intended returns the block interval that the difficulty rule aims at, or that of the

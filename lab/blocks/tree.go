@@ -36,6 +36,8 @@ type tree struct {
 	reach [len(ReachShares)]int32 // see reachCounts
 
 	published int32 // number of published blocks, genesis included
+
+	slept map[int32]*sleep // by tip of nodes that are away; nil: there are none
 }
 
 // hot is what the loops of the engines need of a block.
@@ -193,11 +195,14 @@ func (t *tree) common(a, b int32) int32 {
 	return a
 }
 
-// countReorg counts the move of a node from one tip to another.
-func (t *tree) countReorg(from, to int32) {
-	if depth := t.height(from) - t.height(t.common(from, to)); depth > 0 {
-		t.record.result.Reorgs.add(int(depth))
+// countReorg counts the move of a node from one tip to another, and returns how many blocks
+// it disconnects.
+func (t *tree) countReorg(from, to int32) int {
+	depth := int(t.height(from) - t.height(t.common(from, to)))
+	if depth > 0 {
+		t.record.result.Reorgs.add(depth)
 	}
+	return depth
 }
 
 // countReach counts a node that has made the block its tip at the given time.
@@ -289,6 +294,9 @@ func (t *tree) tell(i int32) {
 				t.at(k).depth = c.depth
 			}
 		}
+	}
+	if t.slept != nil {
+		t.settleSleep(i)
 	}
 	t.record.settle(b, forkLength, interval)
 }
