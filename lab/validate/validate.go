@@ -21,7 +21,7 @@ type Form string
 
 // The forms.
 const (
-	Quick Form = "quick" // within two minutes on two cores
+	Quick Form = "quick" // within a minute on two cores
 	Full  Form = "full"  // a million blocks for a row
 )
 
