@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"text/tabwriter"
 	"time"
 
 	"github.com/lodepow/lode/cmd/internal/cli"
+	"github.com/lodepow/lode/lab"
 	"github.com/lodepow/lode/lab/blocks"
 )
 
@@ -36,56 +36,63 @@ a model, which docs/laboratory.md describes with its limits. The table has the m
 over the replicas and its 95 % interval. The same flags always give the same table.`
 }
 
-func (c *propagationCmd) experiment() blocks.Experiment {
-	x := blocks.Experiment{
-		Nodes: c.Nodes, Blocks: c.Blocks, Interval: c.Interval,
-		Topology: blocks.Topology{Shape: blocks.Shape(c.Topology), Degree: c.Degree},
-		Latency:  blocks.Latency{Regions: blocks.World2019()},
-		Relay: blocks.Relay{
-			Mode: blocks.Mode(c.Relay), BlockBytes: blocks.Dist{Mean: c.BlockBytes}, Bandwidth: c.Bandwidth, Validation: c.Validation,
-		},
+// settings returns the experiment as in its file.
+func (c *propagationCmd) settings() []lab.Setting {
+	list := []lab.Setting{
+		{Key: "nodes", Value: int64(c.Nodes)},
+		{Key: "blocks", Value: int64(c.Blocks)},
+		{Key: "interval", Value: c.Interval.String()},
+		{Key: "topology.shape", Value: c.Topology},
 	}
-	if x.Relay.Mode == blocks.Compact || c.HitRate != 1 { // 1 is the default of the flag
-		x.Relay.HitRate = c.HitRate
+	if c.Degree != 0 {
+		list = append(list, lab.Setting{Key: "topology.degree", Value: int64(c.Degree)})
 	}
 	if c.Latency != 0 {
-		x.Latency = blocks.Latency{Mean: c.Latency, Law: blocks.Uniform, Spread: 0.5}
+		list = append(list,
+			lab.Setting{Key: "latency.mean", Value: c.Latency.String()},
+			lab.Setting{Key: "latency.law", Value: string(blocks.Uniform)},
+			lab.Setting{Key: "latency.spread", Value: 0.5})
+	} else {
+		list = append(list, lab.Setting{Key: "latency.regions", Value: "world-2019"})
 	}
-	return x
+	list = append(list, lab.Setting{Key: "relay.mode", Value: c.Relay}, lab.Setting{Key: "relay.block_bytes", Value: c.BlockBytes})
+	if c.Relay == string(blocks.Compact) || c.HitRate != 1 { // 1 is the default of the flag
+		list = append(list, lab.Setting{Key: "relay.hit_rate", Value: c.HitRate})
+	}
+	if c.Bandwidth != 0 {
+		list = append(list, lab.Setting{Key: "relay.bandwidth", Value: c.Bandwidth})
+	}
+	return append(list, lab.Setting{Key: "relay.validation", Value: c.Validation.String()})
 }
 
 // Run simulates the replicas and prints a table.
 func (c *propagationCmd) Run(ctx context.Context, s cli.Std) error {
-	x, err := c.experiment().WithDefaults()
-	if err == nil {
-		err = c.check()
-	}
-	if err != nil {
-		return cli.UsageError{Err: err}
-	}
-	results, err := c.run(ctx, x)
+	p, err := c.plan("How blocks spread, and how many go stale", c.settings())
 	if err != nil {
 		return err
 	}
+	results, summary, err := c.run(ctx, s, p)
+	if err != nil || summary == nil {
+		return err
+	}
+	metrics := summary.Points[0].Metrics
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%d replicas of %d blocks, %d nodes, engine %s, seeds from %d\n\n", c.Replicas, c.Blocks, c.Nodes, results[0].Engine, c.Seed)
 	fmt.Fprintf(w, "\tmean\t95 %% interval\n")
-	fmt.Fprintf(w, "stale blocks, %%\t%s\n", estimateOf(results, (*blocks.Result).StaleRate).row("%.3f", 0.01))
-	for i, share := range blocks.ReachShares {
-		e := estimateOf(results, func(r *blocks.Result) float64 {
-			if r.Reach[i].Count == 0 {
-				return math.NaN()
-			}
-			return r.Reach[i].Mean().Seconds()
-		})
-		fmt.Fprintf(w, "seconds to %.0f %% of the nodes\t%s\n", 100*share, e.row("%.3f", 1))
+	for _, line := range []struct {
+		name, metric, format string
+		unit                 float64
+	}{
+		{"stale blocks, %", "stale_rate", "%.3f", 0.01},
+		{"seconds to 50 % of the nodes", "reach_50_seconds", "%.3f", 1},
+		{"seconds to 90 % of the nodes", "reach_90_seconds", "%.3f", 1},
+		{"seconds to 99 % of the nodes", "reach_99_seconds", "%.3f", 1},
+		{"seconds to 100 % of the nodes", "reach_100_seconds", "%.3f", 1},
+		{"seconds between blocks of the main chain", "interval_mean_seconds", "%.1f", 1},
+		{"reorgs of a node in 1000 blocks", "reorg_rate", "%.3f", 0.001},
+	} {
+		fmt.Fprintf(w, "%s\t%s\n", line.name, row(metrics[line.metric].Estimate, line.format, line.unit))
 	}
-	fmt.Fprintf(w, "seconds between blocks of the main chain\t%s\n", estimateOf(results, func(r *blocks.Result) float64 {
-		return r.Intervals.Mean().Seconds()
-	}).row("%.1f", 1))
-	fmt.Fprintf(w, "reorgs of a node in 1000 blocks\t%s\n", estimateOf(results, func(r *blocks.Result) float64 {
-		return float64(r.Reorgs.Total()) / float64(r.Nodes) / float64(r.Found) * 1000
-	}).row("%.3f", 1))
 	fmt.Fprintf(w, "\nhash of the first replica\t%x\n", results[0].Hash[:8])
 	return w.Flush()
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,11 +14,13 @@ import (
 	"github.com/lodepow/lode/bench/report"
 	"github.com/lodepow/lode/bench/report/page"
 	"github.com/lodepow/lode/cmd/internal/cli"
+	"github.com/lodepow/lode/lab"
+	labreport "github.com/lodepow/lode/lab/report"
 )
 
 type reportCmd struct {
-	Files []string `arg:"" name:"file" help:"Results of lodelab bench, lode bench or go test -bench, - for standard input. A name may be given a label: before=old.txt. With several files the later ones are compared with the first. The single searches of NAME.txt are read from NAME.csv or NAME.csv.gz beside it, if there is one."`
-	Out   string   `placeholder:"DIR" default:"lode-report" help:"Folder to write to (${default}): report.html, which is complete by itself, and its charts as SVG and PNG."`
+	Files []string `arg:"" name:"file" help:"Results of lodelab bench, lode bench or go test -bench, - for standard input; or one folder of lodelab run. A name may be given a label: before=old.txt. With several files the later ones are compared with the first. The single searches of NAME.txt are read from NAME.csv or NAME.csv.gz beside it, if there is one."`
+	Out   string   `placeholder:"DIR" help:"Folder to write to: report.html, which is complete by itself, and its charts as SVG and PNG. By default lode-report, or the folder of lodelab run itself."`
 }
 
 func (*reportCmd) Help() string {
@@ -26,12 +29,22 @@ each kernel with the upper bound that the core's execution units set, the time t
 block compared with theory, scaling over workers, and tries compared with the
 geometric distribution. With several files it compares the later ones with the
 first. Where a conclusion needs more samples than there are, the report says so and
-draws none.`
+draws none.
+
+Of a folder of lodelab run it writes a page with curves and their intervals, theory beside
+them, all figures, the block tree around the longest fork, and a map of one block's way
+through the network. For the pictures it runs one of the replicas again.`
 }
 
 // Run reads the results and writes the report to standard output and into a
 // folder.
-func (c *reportCmd) Run(s cli.Std) error {
+func (c *reportCmd) Run(ctx context.Context, s cli.Std) error {
+	if len(c.Files) == 1 && isFolder(c.Files[0]) {
+		return c.runLab(ctx, s)
+	}
+	if c.Out == "" {
+		c.Out = "lode-report"
+	}
 	var files []*report.File
 	for _, name := range c.Files {
 		f, err := readResults(name, s.In)
@@ -48,6 +61,27 @@ func (c *reportCmd) Run(s cli.Std) error {
 		return err
 	}
 	if err := r.WriteText(s.Out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.Out, "The page is %s.\n", filepath.Join(c.Out, "report.html"))
+	return err
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// runLab writes the report of a folder of lodelab run.
+func (c *reportCmd) runLab(ctx context.Context, s cli.Std) error {
+	if c.Out == "" {
+		c.Out = c.Files[0]
+	}
+	plan, summary, replicas, err := lab.Open(c.Files[0])
+	if err != nil {
+		return err
+	}
+	if err := labreport.Make(ctx, c.Out, plan, summary, replicas); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(s.Out, "The page is %s.\n", filepath.Join(c.Out, "report.html"))

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 	"text/tabwriter"
-	"time"
 
 	"github.com/lodepow/lode/cmd/internal/cli"
+	"github.com/lodepow/lode/lab"
 	"github.com/lodepow/lode/lab/blocks"
 )
 
@@ -28,72 +28,62 @@ The miner earns more than its share of the hash rate where the whole interval is
 alpha; the column "pays" says so. The same flags always give the same table.`
 }
 
-// strategies has the strategy of each name of the flag --strategy.
-func strategies(name string) blocks.Strategy {
-	switch name {
-	case "honest":
-		return blocks.Honest{}
-	case "lead-stubborn":
-		return blocks.Stubborn{Lead: true}
-	case "fork-stubborn":
-		return blocks.Stubborn{Fork: true}
-	case "trail-stubborn":
-		return blocks.Stubborn{Trail: 1}
-	}
-	return blocks.SM1{}
-}
-
 // others is the number of miners beside the one with a strategy.
 const others = 9
 
-func (c *selfishCmd) experiment(alpha, gamma float64) blocks.Experiment {
-	shares := []float64{alpha}
-	for range others {
-		shares = append(shares, (1-alpha)/others)
+// settings returns the experiment as in its file. Its points are all pairs of gamma and
+// alpha.
+func (c *selfishCmd) settings() []lab.Setting {
+	return []lab.Setting{
+		{Key: "nodes", Value: int64(1 + others)},
+		{Key: "blocks", Value: int64(c.Blocks)},
+		{Key: "topology.shape", Value: string(blocks.Clique)},
+		{Key: "latency.mean", Value: "1µs"},
+		{Key: "tie.rule", Value: string(blocks.Share)},
+		{Key: "tie.gamma", Value: list(c.Gamma)},
+		{Key: "power.alpha", Value: list(c.Alpha)},
+		{Key: "strategists[0].node", Value: int64(0)},
+		{Key: "strategists[0].strategy", Value: c.Strategy},
 	}
-	return blocks.Experiment{
-		Nodes: 1 + others, Blocks: c.Blocks, Topology: blocks.Topology{Shape: blocks.Clique},
-		Latency:     blocks.Latency{Mean: time.Microsecond},
-		Power:       blocks.Power{Shares: shares},
-		Tie:         blocks.Tie{Rule: blocks.Share, Gamma: gamma},
-		Strategists: []blocks.Strategist{{Node: 0, Strategy: strategies(c.Strategy)}},
+}
+
+func list(numbers []float64) []any {
+	var values []any
+	for _, x := range numbers {
+		values = append(values, x)
 	}
+	return values
 }
 
 // Run simulates the replicas of each pair of alpha and gamma, and prints a table.
 func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
-	if err := c.check(); err != nil {
-		return cli.UsageError{Err: err}
-	}
 	for _, alpha := range c.Alpha {
 		if alpha <= 0 || alpha >= 0.5 || math.IsNaN(alpha) {
 			return cli.UsageError{Err: fmt.Errorf("--alpha %v: want more than 0 and less than 0.5", alpha)}
 		}
 	}
-	for _, gamma := range c.Gamma {
-		if _, err := c.experiment(0.25, gamma).WithDefaults(); err != nil {
-			return cli.UsageError{Err: err}
-		}
+	p, err := c.plan("What a miner earns who hides blocks", c.settings())
+	if err != nil {
+		return err
+	}
+	_, summary, err := c.run(ctx, s, p)
+	if err != nil || summary == nil {
+		return err
 	}
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%d replicas of %d blocks, strategy %s, seeds from %d\n\n", c.Replicas, c.Blocks, c.Strategy, c.Seed)
 	fmt.Fprintln(w, "gamma\talpha\trevenue\t95 % interval\tformula of sm1\tpays")
-	for _, gamma := range c.Gamma {
-		for _, alpha := range c.Alpha {
-			results, err := c.run(ctx, c.experiment(alpha, gamma))
-			if err != nil {
-				return err
-			}
-			e := estimateOf(results, func(r *blocks.Result) float64 { return r.Revenue(0) })
-			pays := "open"
-			switch {
-			case e.mean-e.half > alpha:
-				pays = "yes"
-			case e.mean+e.half < alpha:
-				pays = "no"
-			}
-			fmt.Fprintf(w, "%g\t%g\t%s\t%.4f\t%s\n", gamma, alpha, e.row("%.4f", 1), blocks.SelfishRevenue(alpha, gamma), pays)
+	for _, point := range summary.Points {
+		gamma, alpha := point.Values[0].Number, point.Values[1].Number
+		e := point.Metrics["miner_0_revenue"].Estimate
+		pays := "open"
+		switch {
+		case e.Mean-e.Half > alpha:
+			pays = "yes"
+		case e.Mean+e.Half < alpha:
+			pays = "no"
 		}
+		fmt.Fprintf(w, "%g\t%g\t%s\t%.4f\t%s\n", gamma, alpha, row(e, "%.4f", 1), blocks.SelfishRevenue(alpha, gamma), pays)
 	}
 	return w.Flush()
 }

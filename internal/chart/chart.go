@@ -1,12 +1,12 @@
-// Package chart describes charts as values: axes, lines, marks with intervals, and
-// bands. It draws nothing, so a program that only prints tables can build reports
+// Package chart describes charts as values: axes, lines, marks with intervals, bands,
+// bars, and boxes with arrows. It draws nothing, so a program that only prints tables can build reports
 // without a plotting library. Package draw turns a chart into SVG or PNG.
 package chart
 
 import "math"
 
-// Chart is a diagram of some results. Its parts are drawn in this order: bands, the
-// grid, lines, marks, labels.
+// Chart is a diagram of some results. Its parts are drawn in this order: bands, bars, the
+// grid, lines, marks, arrows, boxes, labels.
 type Chart struct {
 	Name  string // of its files, without extension; unique in a report
 	Title string
@@ -21,11 +21,18 @@ type Chart struct {
 	Headroom int // empty rows above the first one, for the legend
 
 	Bands  []Band
+	Bars   []Bars
 	Lines  []Line
 	Marks  []Marks
+	Boxes  []Box
+	Arrows []Arrow
 	Labels []Label
 
 	LegendBelow bool // the legend is at the lower right instead of the upper left
+	LegendAbove bool // the legend has rows of its own above the diagram
+
+	Plain         bool    // a picture without axes
+	Width, Height float64 // times those of the other charts, without the legend; 0 means 1
 }
 
 // RowY returns the y coordinate of the i-th of the Rows, counted from 0.
@@ -40,6 +47,7 @@ type Axis struct {
 	Log      bool
 	Unit     string
 	Ticks    []float64 // those outside the axis are left out
+	Names    []string  // labels of Ticks, if they are not the numbers
 	Grid     bool      // a faint line is drawn at each labelled tick
 }
 
@@ -56,7 +64,14 @@ const (
 	Blue
 	Vermillion
 	Gray
+	Green
+	Purple
+	Orange
+	Ramp // the first of RampSteps colours from dark to light, for ordered classes
 )
+
+// RampSteps is the number of colours from [Ramp] on.
+const RampSteps = 6
 
 // Line is a line through points.
 type Line struct {
@@ -73,6 +88,30 @@ type Band struct {
 	Lower, Upper []Point
 }
 
+// Bars is a histogram: a set of bars that stand on the horizontal axis.
+type Bars struct {
+	Name  string // entry in the legend; empty for none
+	At    []Bar
+	Color Color
+}
+
+// Bar is a bar from one place of the horizontal axis to another.
+type Bar struct{ From, To, Height float64 }
+
+// Box is a box with text in it, such as a block of a tree. It has the same size for all
+// axes.
+type Box struct {
+	Point
+	Text   string // short
+	Below  string // a line of text below the box
+	Color  Color
+	Dashed bool
+}
+
+// Arrow is an arrow from the left side of a box to the right side of another. From and To
+// are indices of [Chart.Boxes].
+type Arrow struct{ From, To int }
+
 // Shape is the shape of a mark.
 type Shape uint8
 
@@ -81,6 +120,7 @@ const (
 	Circle Shape = iota
 	Triangle
 	Square
+	Ring
 )
 
 // Marks is a set of points of one kind, with intervals.
@@ -89,7 +129,8 @@ type Marks struct {
 	At     []Mark
 	Color  Color
 	Shape  Shape
-	Across bool // the intervals are horizontal instead of vertical
+	Across bool    // the intervals are horizontal instead of vertical
+	Size   float64 // times that of other marks; 0 means 1
 }
 
 // Mark is a point with an interval, which is cut off at the edges of the chart. An
@@ -111,9 +152,11 @@ type Place uint8
 
 // The places.
 const (
-	Right Place = iota // to the right, at the same height
-	Above              // above; the text ends at the point, so that it does not reach what is to the right
-	Below              // below and to the right
+	Right  Place = iota // to the right, at the same height
+	Above               // above; the text ends at the point, so that it does not reach what is to the right
+	Below               // below and to the right
+	Center              // on the point
+	Top                 // above, in the middle
 )
 
 // SI divides a number by a power of 1000, such that it is at least 1 and below 1000

@@ -67,16 +67,23 @@ func (p Power) validate(nodes int) error {
 	return nil
 }
 
+// count returns the number of miners.
+func (p Power) count(nodes int) int {
+	switch {
+	case len(p.Shares) > 0:
+		return len(p.Shares)
+	case p.Miners > 0:
+		return p.Miners
+	}
+	return nodes
+}
+
 // shares returns the hash rate of each miner, relative to the sum. Miner i is node i.
 func (p Power) shares(nodes int) []float64 {
 	if len(p.Shares) > 0 {
 		return p.Shares
 	}
-	count := p.Miners
-	if count == 0 {
-		count = nodes
-	}
-	shares := make([]float64, count)
+	shares := make([]float64, p.count(nodes))
 	for i := range shares {
 		shares[i] = exp(-float64(p.Zipf * ln(float64(i+1))))
 	}

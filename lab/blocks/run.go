@@ -1,9 +1,11 @@
 package blocks
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"runtime"
+	"time"
 
 	"github.com/lodepow/lode/chain/rules"
 )
@@ -15,6 +17,11 @@ type Options struct {
 	// Observe, if set, is called for each block when its fate is settled, in the order
 	// of discovery.
 	Observe func(Block)
+
+	// Took, if set, is called for each node that makes a block its tip, in order of time,
+	// with the node, the number of the block and the time since the start. The engine is
+	// then Events, which has the same result.
+	Took func(node int, block int32, at time.Duration)
 
 	// Progress, if set, is called now and then with the number of blocks found so far.
 	Progress func(blocks int)
@@ -60,11 +67,16 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	for i := range r.Miners {
 		r.Miners[i] = Miner{Node: i, Share: w.share(i)}
 	}
-	t := newTree(x.Params, seed, x.Nodes, recorder{r, o.Observe})
+	r.Course.Step = x.Interval
+	t := newTree(x.Params, seed, x.Nodes, recorder{
+		result: r, observe: o.Observe, interval: intended(x), sealCourse: !x.Clocks.isZero() || x.Hopping.Share > 0,
+	})
+	t.clocks = newClocks(x, seed)
+	t.pace = pace{first: t.nextWork(0), interval: x.Interval, steps: x.Power.Steps}
 	finds := finder{seed: seed, wheel: w, steps: x.Power.Steps}
 	if x.Engine == Paths {
 		// The delays of the engine have 32 bits. hops is a bound, and may be too high.
-		if float64(net.hops+1)*float64(net.longest) < math.MaxUint32 {
+		if o.Took == nil && float64(net.hops+1)*float64(net.longest) < math.MaxUint32 {
 			threads := o.Threads
 			if threads <= 0 {
 				threads = runtime.GOMAXPROCS(0)
@@ -73,7 +85,15 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 		}
 		r.Engine = Events
 	}
-	return oneRun{newEventEngine(x, seed, net, t, finds), r}
+	e := newEventEngine(x, seed, net, t, finds)
+	e.took = o.Took
+	return oneRun{e, r}
+}
+
+// intended returns the block interval that the difficulty rule aims at, or that of the
+// experiment if the difficulty is fixed.
+func intended(x *Experiment) time.Duration {
+	return cmp.Or(time.Duration(x.Params.Difficulty().Spacing)*time.Second, x.Interval)
 }
 
 // isFixed reports whether the difficulty never changes.

@@ -18,7 +18,7 @@ func setAxis(to *plot.Axis, a chart.Axis) {
 		to.Tick.Marker = decades(a.Unit)
 	}
 	if a.Ticks != nil {
-		to.Tick.Marker = ticksAt(a.Ticks)
+		to.Tick.Marker = ticksAt(a.Ticks, a.Names)
 	}
 }
 
@@ -60,11 +60,15 @@ func decades(unit string) plot.Ticker {
 	})
 }
 
-// ticksAt returns ticks at the given values, which are their labels.
-func ticksAt(values []float64) plot.Ticker {
+// ticksAt returns ticks at the given values, which are their labels if there are no names.
+func ticksAt(values []float64, names []string) plot.Ticker {
 	var ticks plot.ConstantTicks
-	for _, v := range values {
-		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%g", v)})
+	for i, v := range values {
+		label := fmt.Sprintf("%g", v)
+		if i < len(names) {
+			label = names[i]
+		}
+		ticks = append(ticks, plot.Tick{Value: v, Label: label})
 	}
 	return ticks
 }

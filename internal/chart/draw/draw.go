@@ -4,8 +4,11 @@ package draw
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"image/color"
+	"math"
 	"regexp"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -26,6 +29,7 @@ const (
 
 	rowHeight      = 0.24 * vg.Inch
 	labelledHeight = 0.34 * vg.Inch // of a row with text above its mark
+	legendRow      = 13.5           // typographic points
 	pngDPI         = 240
 )
 
@@ -37,23 +41,45 @@ func colorOf(c chart.Color) color.Color {
 		chart.Blue:       color.NRGBA{0x00, 0x72, 0xb2, 0xff},
 		chart.Vermillion: color.NRGBA{0xd5, 0x5e, 0x00, 0xff},
 		chart.Gray:       color.NRGBA{0x80, 0x80, 0x80, 0xff},
+		chart.Green:      color.NRGBA{0x00, 0x9e, 0x73, 0xff},
+		chart.Purple:     color.NRGBA{0xa8, 0x51, 0x7f, 0xff}, // darker than in the palette, to stand out from white
+		chart.Orange:     color.NRGBA{0xb3, 0x77, 0x00, 0xff}, // the same
+
+		// Like matplotlib's plasma, without the ends that white or black swallow.
+		chart.Ramp:     color.NRGBA{0x30, 0x12, 0x8c, 0xff},
+		chart.Ramp + 1: color.NRGBA{0x7c, 0x0a, 0xa0, 0xff},
+		chart.Ramp + 2: color.NRGBA{0xb5, 0x2f, 0x7d, 0xff},
+		chart.Ramp + 3: color.NRGBA{0xd9, 0x53, 0x4f, 0xff},
+		chart.Ramp + 4: color.NRGBA{0xe0, 0x7b, 0x22, 0xff},
+		chart.Ramp + 5: color.NRGBA{0xc7, 0x9a, 0x00, 0xff},
 	}[c]
 }
 
 func faint() color.Color { return color.NRGBA{0x80, 0x80, 0x80, 0x50} }
 func band() color.Color  { return color.NRGBA{0x56, 0xb4, 0xe9, 0x60} }
 
-// The colours chart.Ink and chart.Blue, as vgsvg writes them.
-const (
-	inkHex  = "#1F2328"
-	blueHex = "#0072B2"
+// The colours of charts in a page: style variables of the page, or the colours of the
+// files if the page does not set them. The hexadecimal numbers are as vgsvg writes them.
+var pageColors = strings.NewReplacer(
+	"#1F2328", "currentColor",
+	"#0072B2", "var(--mark)",
+	"#D55E00", "var(--mark-vermillion,#D55E00)",
+	"#009E73", "var(--mark-green,#009E73)",
+	"#A8517F", "var(--mark-purple,#A8517F)",
+	"#B37700", "var(--mark-orange,#B37700)",
+	"#30128C", "var(--ramp-0,#30128C)",
+	"#7C0AA0", "var(--ramp-1,#7C0AA0)",
+	"#B52F7D", "var(--ramp-2,#B52F7D)",
+	"#D9534F", "var(--ramp-3,#D9534F)",
+	"#E07B22", "var(--ramp-4,#E07B22)",
+	"#C79A00", "var(--ramp-5,#C79A00)",
 )
 
 // SVG draws a chart as SVG on a white background.
 func SVG(c chart.Chart) ([]byte, error) { return svg(c, color.White) }
 
 func svg(c chart.Chart, background color.Color) ([]byte, error) {
-	canvas := vgsvg.New(width, heightOf(c))
+	canvas := vgsvg.New(widthOf(c), heightOf(c))
 	paint(c, draw.New(canvas), background)
 	var out bytes.Buffer
 	if _, err := canvas.WriteTo(&out); err != nil {
@@ -64,7 +90,7 @@ func svg(c chart.Chart, background color.Color) ([]byte, error) {
 
 // PNG draws a chart as PNG on a white background, at 240 dpi.
 func PNG(c chart.Chart) ([]byte, error) {
-	canvas := vgimg.NewWith(vgimg.UseWH(width, heightOf(c)), vgimg.UseDPI(pngDPI))
+	canvas := vgimg.NewWith(vgimg.UseWH(widthOf(c), heightOf(c)), vgimg.UseDPI(pngDPI))
 	paint(c, draw.New(canvas), color.White)
 	var out bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&out); err != nil {
@@ -78,20 +104,59 @@ var (
 	svgTag = regexp.MustCompile(`(?s)^.*?<svg width="[^"]*" height="[^"]*"`)
 )
 
-// Inline draws a chart as an SVG element for a page. The element is as wide as its
-// container. It takes the colour of its text from the page, and that of blue marks
-// from the page's style variable --mark.
+// Inline draws a chart as an SVG element for a page, with [chart.Chart.Alt] as its label.
+// The element is as wide as its container. It takes the colour of its text from the page,
+// that of blue marks from the page's style variable --mark, and the others from variables
+// such as --mark-green and --ramp-0, which the page may leave out.
 func Inline(c chart.Chart) ([]byte, error) {
 	out, err := svg(c, color.Transparent)
 	if err != nil {
 		return nil, err
 	}
-	out = bytes.ReplaceAll(out, []byte(inkHex), []byte("currentColor"))
-	out = bytes.ReplaceAll(out, []byte(blueHex), []byte("var(--mark)"))
-	return svgTag.ReplaceAll(out, []byte(`<svg role="img" width="100%"`)), nil
+	text := pageColors.Replace(string(svgTag.ReplaceAllLiteral(out, nil)))
+	return []byte(`<svg role="img" aria-label="` + html.EscapeString(c.Alt) + `" width="100%"` + text), nil
 }
 
-func heightOf(c chart.Chart) vg.Length {
+func widthOf(c chart.Chart) vg.Length { return width * times(c.Width) }
+
+// times returns a factor of which 0 means 1.
+func times(factor float64) vg.Length {
+	if factor == 0 {
+		return 1
+	}
+	return vg.Length(factor)
+}
+
+func heightOf(c chart.Chart) vg.Length { return diagramHeight(c) + legendHeight(c) }
+
+// legendHeight returns the height of the rows of a legend above the diagram.
+func legendHeight(c chart.Chart) vg.Length {
+	if !c.LegendAbove {
+		return 0
+	}
+	rows := 0
+	count := func(name string) {
+		if name != "" {
+			rows++
+		}
+	}
+	for _, b := range c.Bands {
+		count(b.Name)
+	}
+	for _, b := range c.Bars {
+		count(b.Name)
+	}
+	for _, l := range c.Lines {
+		count(l.Name)
+	}
+	for _, m := range c.Marks {
+		count(m.Name)
+	}
+	return vg.Length(rows) * legendRow
+}
+
+// diagramHeight returns the height of a chart without a legend above it.
+func diagramHeight(c chart.Chart) vg.Length {
 	if len(c.Rows) > 0 {
 		each := rowHeight
 		if len(c.Labels) > 0 {
@@ -99,7 +164,7 @@ func heightOf(c chart.Chart) vg.Length {
 		}
 		return 1.2*vg.Inch + vg.Length(len(c.Rows)+c.Headroom)*each
 	}
-	return height
+	return height * times(c.Height)
 }
 
 // paint draws a chart on a canvas.
@@ -120,13 +185,19 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 	p.Legend.ThumbnailWidth = vg.Points(18)
 
 	setAxis(&p.X, c.X)
-	if len(c.Rows) > 0 {
+	if c.Plain {
+		setAxis(&p.Y, c.Y)
+		p.HideAxes()
+	} else if len(c.Rows) > 0 {
 		setRows(&p.Y, c)
 	} else {
 		setAxis(&p.Y, c.Y)
 	}
 	for _, b := range c.Bands {
 		addBand(p, b)
+	}
+	for _, b := range c.Bars {
+		addBars(p, b)
 	}
 	addGrid(p, c)
 	for _, l := range c.Lines {
@@ -135,15 +206,44 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 	for _, m := range c.Marks {
 		addMarks(p, m)
 	}
+	if len(c.Boxes) > 0 {
+		p.Add(boxes{c.Boxes, c.Arrows})
+	}
 	addLabels(p, c.Labels)
+	margin := vg.Points(8)
+	above := plot.NewLegend()
 	if c.LegendBelow {
 		p.Legend.XOffs, p.Legend.YOffs = vg.Points(-10), vg.Points(10)
 	} else {
 		p.Legend.Left, p.Legend.Top = true, true
 		p.Legend.XOffs = vg.Points(8)
 	}
-	margin := vg.Points(8)
-	p.Draw(draw.Crop(canvas, margin, -2*margin, margin, -margin))
+	if c.LegendAbove {
+		above, p.Legend = p.Legend, above
+	}
+	if background != color.Transparent {
+		canvas.SetColor(background)
+		canvas.Fill(canvas.Path())
+	}
+	diagram := draw.Crop(canvas, margin, -2*margin, margin, -margin-legendHeight(c))
+	if c.Y.Log && len(c.Rows) == 0 {
+		diagram = drawLabel(&p.Y, diagram)
+	}
+	p.Draw(diagram)
+	above.Draw(draw.Crop(canvas, margin, 0, 0, -margin/2))
+}
+
+// drawLabel draws the label of a vertical axis, takes it out of the axis, and returns the
+// rest of the canvas. On a logarithmic axis, plot.Draw would leave room above the diagram,
+// because it takes the label's place for a value of the axis.
+func drawLabel(axis *plot.Axis, canvas draw.Canvas) draw.Canvas {
+	style := axis.Label.TextStyle
+	style.Rotation = math.Pi / 2
+	style.XAlign, style.YAlign = text.XCenter, text.YTop
+	canvas.FillText(style, vg.Point{X: canvas.Min.X, Y: canvas.Center().Y}, axis.Label.Text)
+	room := style.FontExtents().Height + axis.Label.Padding
+	axis.Label.Text = ""
+	return draw.Crop(canvas, room, 0, 0, 0)
 }
 
 func textStyle(s text.Style, size vg.Length) text.Style {

@@ -38,6 +38,24 @@ func addBand(p *plot.Plot, b chart.Band) {
 	}
 }
 
+// addBars adds the bars of a histogram.
+func addBars(p *plot.Plot, b chart.Bars) {
+	named := b.Name
+	for _, at := range b.At {
+		bar, err := plotter.NewPolygon(plotter.XYs{{X: at.From, Y: p.Y.Min}, {X: at.From, Y: at.Height}, {X: at.To, Y: at.Height}, {X: at.To, Y: p.Y.Min}})
+		if err != nil {
+			continue // NewPolygon fails only for numbers that are not finite
+		}
+		bar.Color = fill(b.Color)
+		bar.LineStyle = draw.LineStyle{Color: colorOf(b.Color), Width: vg.Points(0.6)}
+		p.Add(bar)
+		if named != "" {
+			p.Legend.Add(named, bar)
+			named = ""
+		}
+	}
+}
+
 // addGrid adds faint lines at the labelled ticks of the axes that have a grid.
 func addGrid(p *plot.Plot, c chart.Chart) {
 	style := draw.LineStyle{Color: faint(), Width: vg.Points(0.5)}
@@ -101,6 +119,7 @@ func addMarks(p *plot.Plot, m chart.Marks) {
 		return // NewScatter fails only without points
 	}
 	s.GlyphStyle = glyph(ink, m.Shape)
+	s.Radius *= times(m.Size)
 	p.Add(s)
 	if m.Name != "" {
 		p.Legend.Add(m.Name, s)
@@ -108,7 +127,8 @@ func addMarks(p *plot.Plot, m chart.Marks) {
 }
 
 func glyph(c color.Color, s chart.Shape) draw.GlyphStyle {
-	shapes := [...]draw.GlyphDrawer{chart.Circle: draw.CircleGlyph{}, chart.Triangle: draw.PyramidGlyph{}, chart.Square: draw.BoxGlyph{}}
+	shapes := [...]draw.GlyphDrawer{chart.Circle: draw.CircleGlyph{}, chart.Triangle: draw.PyramidGlyph{}, chart.Square: draw.BoxGlyph{},
+		chart.Ring: draw.RingGlyph{}}
 	return draw.GlyphStyle{Color: c, Radius: vg.Points(3.2), Shape: shapes[s]}
 }
 
@@ -116,7 +136,7 @@ func clamp(x float64, a plot.Axis) float64 { return min(max(x, a.Min), a.Max) }
 
 // addLabels adds text beside points.
 func addLabels(p *plot.Plot, all []chart.Label) {
-	for _, place := range []chart.Place{chart.Right, chart.Above, chart.Below} {
+	for _, place := range []chart.Place{chart.Right, chart.Above, chart.Below, chart.Center, chart.Top} {
 		var labels plotter.XYLabels
 		for _, l := range all {
 			if l.Place == place {
@@ -149,5 +169,10 @@ func setPlace(l *plotter.Labels, s *text.Style, place chart.Place) {
 	case chart.Below:
 		s.YAlign = text.YTop
 		l.Offset = vg.Point{X: vg.Points(4), Y: vg.Points(-2)}
+	case chart.Center:
+		s.XAlign, s.YAlign = text.XCenter, text.YCenter
+	case chart.Top:
+		s.XAlign = text.XCenter
+		l.Offset = vg.Point{Y: vg.Points(2)}
 	}
 }

@@ -1,0 +1,171 @@
+package lab
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The files of a folder of results.
+const (
+	ResultsFile = "results.csv"
+	SummaryFile = "summary.json"
+)
+
+// Folder keeps the results of a run on disk: results.csv with a row for each replica,
+// and summary.json. While the run goes on, rows are added in the order in which replicas
+// end, so that nothing is lost if the run is ended in any way. Finish sorts them.
+type Folder struct {
+	dir     string
+	plan    *Plan
+	table   *table
+	version string
+	shard   Shard
+	rows    *os.File // results.csv, for adding
+}
+
+// Create begins a folder for a run. It must not have results already. The version is that
+// of the program.
+func Create(dir string, p *Plan, version string, shard Shard) (*Folder, error) {
+	if err := shard.check(p); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	f := &Folder{dir: dir, plan: p, table: newTable(p), version: version, shard: shard}
+	for _, name := range []string{ResultsFile, SummaryFile} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("the folder %s has a file %s already: take another folder, or resume the run that it is of", dir, name)
+		}
+	}
+	if err := f.writeSummary(&Summary{Version: version, Title: p.Title, File: string(p.File), Seed: p.Seed, Shard: shard.String(), Points: []PointSummary{}}); err != nil {
+		return nil, err
+	}
+	return f, f.begin(nil)
+}
+
+// Resume continues a folder whose run was interrupted. It returns the replicas that have
+// been run. The plan, the version and the shard must be those that began it. If the folder
+// has no run, it begins one.
+func Resume(dir string, p *Plan, version string, shard Shard) (*Folder, []Replica, error) {
+	old, err := readSummary(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err := Create(dir, p, version, shard)
+		return f, nil, err
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case old.File != string(p.File):
+		return nil, nil, fmt.Errorf("the run in %s has another experiment file: resume it with the file that is in its %s, or take another folder", dir, SummaryFile)
+	case old.Version != version:
+		return nil, nil, fmt.Errorf("the run in %s was begun by version %s, and this is version %s: their results must not be mixed; resume it with the other version, or take another folder", dir, old.Version, version)
+	case old.Shard != shard.String():
+		return nil, nil, fmt.Errorf("the run in %s is %s, and not %s: name the same part, or take another folder", dir, partOf(old.Shard), partOf(shard.String()))
+	}
+	replicas, err := readResults(dir, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	f := &Folder{dir: dir, plan: p, table: newTable(p), version: version, shard: shard}
+	return f, replicas, f.begin(replicas)
+}
+
+func partOf(shard string) string {
+	if shard == "" {
+		return "the whole run"
+	}
+	return "the shard " + shard
+}
+
+// begin writes results.csv with some replicas, and opens it for more.
+func (f *Folder) begin(replicas []Replica) (err error) {
+	if err := f.writeResults(replicas); err != nil {
+		return err
+	}
+	f.rows, err = os.OpenFile(filepath.Join(f.dir, ResultsFile), os.O_WRONLY|os.O_APPEND, 0)
+	return err
+}
+
+// Add adds a replica. It is made for Options.Finished.
+func (f *Folder) Add(r Replica) error {
+	_, err := f.rows.Write(line(f.table.row(r)))
+	return err
+}
+
+// Finish writes the final form of both files and closes the folder. The replicas are those
+// that Run has returned, also of a run that was interrupted.
+func (f *Folder) Finish(replicas []Replica) (*Summary, error) {
+	s := Summarize(f.plan, replicas, f.version)
+	s.Shard = f.shard.String()
+	if s.Shard != "" {
+		s.Complete = newSchedule(f.plan, Options{Shard: f.shard, Done: replicas}).isComplete()
+	}
+	return s, errors.Join(f.rows.Close(), f.writeResults(replicas), f.writeSummary(s))
+}
+
+func (f *Folder) writeResults(replicas []Replica) error {
+	return replaceFile(filepath.Join(f.dir, ResultsFile), func(w io.Writer) error { return f.table.write(w, replicas) })
+}
+
+func (f *Folder) writeSummary(s *Summary) error {
+	return replaceFile(filepath.Join(f.dir, SummaryFile), func(w io.Writer) error {
+		data, err := s.JSON()
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		return err
+	})
+}
+
+// replaceFile writes a file under another name and then renames it, so that the file is
+// never half written.
+func replaceFile(name string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+func readSummary(dir string) (*Summary, error) {
+	name := filepath.Join(dir, SummaryFile)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var s Summary
+	in := json.NewDecoder(bytes.NewReader(data))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&s); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &s, nil
+}
+
+func readResults(dir string, p *Plan) ([]Replica, error) {
+	name := filepath.Join(dir, ResultsFile)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	replicas, err := newTable(p).read(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return replicas, nil
+}

@@ -1,0 +1,471 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/lodepow/lode/lab/blocks"
+)
+
+// small has four points of different engines, and metrics that differ between them.
+const small = `
+replicas = 3
+nodes = 12
+blocks = 60
+interval = "2s"
+[topology]
+degree = 3
+[relay]
+loss = [0.0, 0.05]
+[power]
+miners = [5, 12]
+`
+
+// untilNarrow stops points after different numbers of replicas, and some at the most.
+const untilNarrow = `
+replicas = 3
+half_width = 0.025
+max_replicas = 12
+nodes = 12
+blocks = 60
+interval = "2s"
+[topology]
+degree = 3
+[latency]
+mean = ["5ms", "100ms", "500ms"]
+`
+
+func run(t *testing.T, p *Plan, o Options) []Replica {
+	t.Helper()
+	r, err := Run(t.Context(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// naive runs one replica after the other and looks after each whether it is enough.
+func naive(t *testing.T, p *Plan) []Replica {
+	t.Helper()
+	var all []Replica
+	for i, point := range p.Points {
+		metrics := Metrics(point.Experiment)
+		var values []float64
+		for n := 0; ; n++ {
+			seed := p.Seed + uint64(n)
+			r, err := blocks.Run(t.Context(), point.Experiment, seed, blocks.Options{Threads: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			one := Replica{Point: i, Number: n, Seed: seed, Engine: r.Engine, Hash: r.Hash}
+			for _, m := range metrics {
+				v := m.Of(r)
+				if m.Name == p.Of {
+					values = append(values, v)
+				}
+				one.Values = append(one.Values, v)
+			}
+			all = append(all, one)
+			switch {
+			case n+1 < p.Replicas:
+				continue
+			case p.HalfWidth > 0 && n+1 < p.MaxReplicas && !(NewEstimate(values).Half <= p.HalfWidth):
+				continue
+			}
+			break
+		}
+	}
+	return all
+}
+
+// csvOf is a form in which NaN equals NaN.
+func csvOf(t *testing.T, p *Plan, replicas []Replica) string {
+	t.Helper()
+	var out strings.Builder
+	if err := newTable(p).write(&out, replicas); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// The results are those of the naive loop with any number of threads.
+func TestRun(t *testing.T) {
+	for name, file := range map[string]string{"count": small, "half-width": untilNarrow} {
+		t.Run(name, func(t *testing.T) {
+			p := parse(t, file)
+			want := csvOf(t, p, naive(t, p))
+			for _, threads := range []int{1, 2, 8} {
+				finished := map[[2]int]bool{}
+				complete := 0
+				got := run(t, p, Options{
+					Threads: threads,
+					Finished: func(r Replica) error {
+						finished[[2]int{r.Point, r.Number}] = true
+						return nil
+					},
+					Progress: func(p Progress) {
+						if p.Complete {
+							complete++
+						}
+						if p.Ended != complete || p.Points != 3 && p.Points != 4 {
+							t.Errorf("progress %+v when %d points are complete", p, complete)
+						}
+					},
+				})
+				if text := csvOf(t, p, got); text != want {
+					t.Errorf("with %d threads the results are\n%s\nwant\n%s", threads, text, want)
+				}
+				for _, r := range got {
+					if !finished[[2]int{r.Point, r.Number}] {
+						t.Errorf("replica %d of point %d was not announced", r.Number, r.Point)
+					}
+				}
+				if complete != len(p.Points) {
+					t.Errorf("%d points of %d are complete", complete, len(p.Points))
+				}
+			}
+		})
+	}
+	// The test means something: the points stop at different numbers, one at the most.
+	p := parse(t, untilNarrow)
+	var counts [3]int
+	for _, r := range naive(t, p) {
+		counts[r.Point]++
+	}
+	if counts[0] != 3 || counts[1] <= 3 || counts[1] >= 12 || counts[2] != 12 {
+		t.Errorf("the points take %v replicas", counts)
+	}
+}
+
+// A replica that fails ends the run with an error that says which one.
+func TestRunError(t *testing.T) {
+	p := parse(t, "nodes = 4\nblocks = 10\n[topology]\nshape = 'edges'\nedges = [[0, 1], [2, 3]]")
+	_, err := Run(t.Context(), p, Options{Threads: 2})
+	if err == nil || !strings.Contains(err.Error(), "point 0, seed ") || !strings.Contains(err.Error(), "parts") {
+		t.Errorf("error %v", err)
+	}
+	wrong := errors.New("disk full")
+	_, err = Run(t.Context(), parse(t, small), Options{Threads: 2, Finished: func(Replica) error { return wrong }})
+	if !errors.Is(err, wrong) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// interrupt runs a plan in a folder until some replicas have ended.
+func interrupt(t *testing.T, dir string, p *Plan, shard Shard, after int) {
+	t.Helper()
+	f, err := Create(dir, p, "v1", shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := 0
+	replicas, err := Run(ctx, p, Options{Threads: 2, Shard: shard, Finished: func(r Replica) error {
+		if ended++; ended == after {
+			cancel()
+		}
+		return f.Add(r)
+	}})
+	if !errors.Is(err, context.Canceled) || len(replicas) < after {
+		t.Fatalf("%d replicas, error %v", len(replicas), err)
+	}
+	s, err := f.Finish(replicas)
+	if err != nil || s.Complete {
+		t.Fatalf("complete: %v, error %v", s.Complete, err)
+	}
+}
+
+func whole(t *testing.T, dir string, p *Plan, shard Shard) {
+	t.Helper()
+	f, err := Create(dir, p, "v1", shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := f.Finish(run(t, p, Options{Shard: shard, Finished: f.Add}))
+	if err != nil || !s.Complete || s.Shard != shard.String() {
+		t.Fatalf("summary %+v, error %v", s, err)
+	}
+}
+
+func sameFolders(t *testing.T, got, want string) {
+	t.Helper()
+	for _, name := range []string{ResultsFile, SummaryFile} {
+		a, err1 := os.ReadFile(filepath.Join(got, name))
+		b, err2 := os.ReadFile(filepath.Join(want, name))
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		if string(a) != string(b) {
+			t.Errorf("%s of %s is\n%s\nand of %s it is\n%s", name, got, a, want, b)
+		}
+	}
+}
+
+// A run that was interrupted, also in the middle of a line, and resumed has the files of
+// one that was not.
+func TestResume(t *testing.T) {
+	for name, file := range map[string]string{"count": small, "half-width": untilNarrow} {
+		t.Run(name, func(t *testing.T) {
+			p := parse(t, file)
+			dir := t.TempDir()
+			whole(t, filepath.Join(dir, "whole"), p, Shard{})
+			part := filepath.Join(dir, "part")
+			interrupt(t, part, p, Shard{}, 4)
+			rows, err := os.ReadFile(filepath.Join(part, ResultsFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			torn := append(rows, "3,2,3,events,12"...)
+			if err := os.WriteFile(filepath.Join(part, ResultsFile), torn, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			f, done, err := Resume(part, p, "v1", Shard{})
+			if err != nil || len(done) < 4 {
+				t.Fatalf("%d replicas, error %v", len(done), err)
+			}
+			again := 0
+			all := run(t, p, Options{Done: done, Finished: func(r Replica) error {
+				again++
+				return f.Add(r)
+			}})
+			if name == "count" && again+len(done) != len(all) {
+				t.Errorf("%d replicas were run after %d, and there are %d", again, len(done), len(all))
+			}
+			if _, err := f.Finish(all); err != nil {
+				t.Fatal(err)
+			}
+			sameFolders(t, part, filepath.Join(dir, "whole"))
+		})
+	}
+}
+
+// What cannot be resumed says so.
+func TestResumeRefuses(t *testing.T) {
+	p := parse(t, small)
+	dir := t.TempDir()
+	if _, done, err := Resume(filepath.Join(dir, "new"), p, "v1", Shard{}); err != nil || len(done) != 0 {
+		t.Errorf("%d replicas, error %v", len(done), err)
+	}
+	interrupt(t, filepath.Join(dir, "part"), p, Shard{}, 1)
+	for want, try := range map[string]func() error{
+		"has another experiment file": func() error {
+			_, _, err := Resume(filepath.Join(dir, "part"), parse(t, small+"zipf = 1.0"), "v1", Shard{})
+			return err
+		},
+		"was begun by version v1, and this is version v2": func() error {
+			_, _, err := Resume(filepath.Join(dir, "part"), p, "v2", Shard{})
+			return err
+		},
+		"is the whole run, and not the shard 1/2": func() error {
+			_, _, err := Resume(filepath.Join(dir, "part"), p, "v1", Shard{1, 2})
+			return err
+		},
+		"has a file results.csv already": func() error {
+			_, err := Create(filepath.Join(dir, "part"), p, "v1", Shard{})
+			return err
+		},
+	} {
+		if err := try(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	// A comment is not another file.
+	if _, _, err := Resume(filepath.Join(dir, "part"), parse(t, "# hello\n"+small), "v1", Shard{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// The shards together are the files of one machine.
+func TestMerge(t *testing.T) {
+	for name, tt := range map[string]struct {
+		file string
+		of   []int
+	}{"count": {small, []int{1, 3, 5, 12}}, "half-width": {untilNarrow, []int{1, 2, 3}}} {
+		t.Run(name, func(t *testing.T) {
+			p := parse(t, tt.file)
+			dir := t.TempDir()
+			whole(t, filepath.Join(dir, "whole"), p, Shard{})
+			for _, of := range tt.of {
+				var shards []string
+				for i := of; i >= 1; i-- {
+					shard := Shard{i, of}
+					shards = append(shards, filepath.Join(dir, strings.ReplaceAll(shard.String(), "/", "of")))
+					whole(t, shards[len(shards)-1], p, shard)
+				}
+				merged := filepath.Join(dir, "merged"+shards[0][len(dir)+1:])
+				if _, s, err := Merge(merged, shards, "v1"); err != nil || !s.Complete {
+					t.Fatalf("summary %+v, error %v", s, err)
+				}
+				sameFolders(t, merged, filepath.Join(dir, "whole"))
+			}
+		})
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	p, other := parse(t, small), parse(t, small+"zipf = 1.0")
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	whole(t, at("whole"), p, Shard{})
+	whole(t, at("1of3"), p, Shard{1, 3})
+	whole(t, at("again"), p, Shard{1, 3})
+	whole(t, at("2of3"), p, Shard{2, 3})
+	whole(t, at("3of3"), other, Shard{3, 3})
+	whole(t, at("1of2"), p, Shard{1, 2})
+	interrupt(t, at("stopped"), p, Shard{3, 3}, 1)
+	for _, tt := range []struct {
+		folders []string
+		version string
+		want    string
+	}{
+		{nil, "v1", "there are no folders to merge"},
+		{[]string{"whole"}, "v1", "is a whole run and not a shard"},
+		{[]string{"1of3", "2of3"}, "v1", "folders are missing: of 3 shards, 3/3"},
+		{[]string{"1of3", "again"}, "v1", "are both the shard 1/3"},
+		{[]string{"1of3", "1of2"}, "v1", "is not of the same run"},
+		{[]string{"1of3", "2of3", "3of3"}, "v1", "is not of the same run"},
+		{[]string{"1of3", "2of3", "stopped"}, "v1", "was interrupted: resume it first"},
+		{[]string{"1of3"}, "v2", "was run by version v1, and this is version v2"},
+		{[]string{"nowhere"}, "v1", "nowhere"},
+	} {
+		var folders []string
+		for _, f := range tt.folders {
+			folders = append(folders, at(f))
+		}
+		if _, _, err := Merge(at("merged"), folders, tt.version); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: error %v, want one with %q", tt.folders, err, tt.want)
+		}
+	}
+	if _, err := os.Stat(at("merged")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder was made: %v", err)
+	}
+}
+
+func TestShards(t *testing.T) {
+	for _, text := range []string{"0/2", "3/2", "1", "1/", "/2", "a/b", "1/2/3", "-1/2"} {
+		if _, err := ParseShard(text); err == nil {
+			t.Errorf("%q is a shard", text)
+		}
+	}
+	count, narrow := parse(t, small), parse(t, untilNarrow)
+	for _, tt := range []struct {
+		p    *Plan
+		of   int
+		want string
+	}{
+		{count, 12, ""}, {count, 13, "there are only 12 replicas"},
+		{narrow, 3, ""}, {narrow, 4, "there are only 3 points"},
+	} {
+		shard, err := ParseShard(Shard{1, tt.of}.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := shard.check(tt.p); tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%d shards: error %v, want %q", tt.of, err, tt.want)
+		}
+	}
+}
+
+// A row that was changed is not read.
+func TestReadResults(t *testing.T) {
+	p := parse(t, small)
+	table := newTable(p)
+	text := csvOf(t, p, run(t, p, Options{}))
+	if got, err := table.read([]byte(text)); err != nil || csvOf(t, p, got) != text {
+		t.Errorf("error %v", err)
+	}
+	lines := strings.SplitAfter(text, "\n")
+	for _, tt := range []struct{ from, to, want string }{
+		{lines[1], lines[1] + lines[1], "twice"},
+		{"stale_rate", "stale", "columns"},
+		{lines[1], "9" + lines[1], "no replica"},
+		{lines[1], strings.Replace(lines[1], "0,0,1,", "0,0,2,", 1), "is not of this experiment"},
+		{lines[1], strings.Replace(lines[1], ",0,5,", ",0.05,5,", 1), "is not of this experiment"},
+		{lines[1], "x" + lines[1], "invalid syntax"},
+		{lines[1], "1," + lines[1], "wrong number of fields"},
+	} {
+		if _, err := table.read([]byte(strings.Replace(text, tt.from, tt.to, 1))); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v", tt.want, err)
+		}
+	}
+}
+
+// The published quantiles of Student's t, and an interval computed by hand.
+func TestEstimate(t *testing.T) {
+	for freedom, want := range map[int]float64{1: 12.706, 2: 4.303, 7: 2.365, 30: 2.042, 120: 1.980} {
+		if got := studentQuantile(freedom); math.Abs(got-want) > 0.0005 {
+			t.Errorf("t with %d degrees of freedom is %v, want %v", freedom, got, want)
+		}
+	}
+	e := NewEstimate([]float64{1, math.NaN(), 2, 3})
+	if e.N != 3 || e.Mean != 2 || math.Abs(e.Half-4.303/math.Sqrt(3)) > 0.001 {
+		t.Errorf("the estimate is %+v", e)
+	}
+	if e := NewEstimate([]float64{1, math.NaN()}); e.N != 1 || !math.IsNaN(e.Mean) || !math.IsNaN(e.Half) {
+		t.Errorf("the estimate of one value is %+v", e)
+	}
+}
+
+// Theory is there where it applies, and only there.
+func TestTheory(t *testing.T) {
+	const clique = "nodes = 10\ninterval = '10s'\n[topology]\nshape = 'clique'\n[latency]\nmean = '1s'\n"
+	const selfish = "nodes = 10\n[topology]\nshape = 'clique'\n[latency]\nmean = '1us'\n[tie]\nrule = 'share'\ngamma = 0.5\n[power]\nalpha = 0.25\n[[strategists]]\n"
+	for _, tt := range []struct {
+		file, metric string
+		want         float64 // NaN: none
+	}{
+		{clique, "stale_rate", 0.09 / 1.09},
+		{clique + "[relay]\nvalidation = '1s'", "stale_rate", 0.18 / 1.18},
+		{clique + "[relay]\nloss = 0.1", "stale_rate", math.NaN()},
+		{clique, "fork_rate", math.NaN()},
+		{"", "stale_rate", math.NaN()},
+		{selfish + "strategy = 'sm1'", "miner_0_revenue", 0.25}, // the threshold for gamma = 1/2
+		{selfish + "strategy = 'sm1'", "miner_1_revenue", math.NaN()},
+		{selfish + "strategy = 'lead-stubborn'", "miner_0_revenue", math.NaN()},
+		{selfish + "strategy = 'optimal'", "miner_0_revenue", 0.25}, // table 1 of the paper has 0.25 up to this share
+		{selfish + "strategy = 'optimal'", "miner_1_revenue", math.NaN()},
+		{selfish + "strategy = 'double-spender'\nconfirmations = 1\ngive_up = 50", "miner_0_double_spend_rate", 0.5}, // Rosenfeld: 1 - p² + q² at p = 3/4
+		{selfish + "strategy = 'withholder'", "miner_0_revenue", math.NaN()},
+	} {
+		got, source, ok := Theory(tt.metric, parse(t, tt.file).Points[0].Experiment)
+		if ok == math.IsNaN(tt.want) || ok && (math.Abs(got-tt.want) > 1e-9 || source == "") {
+			t.Errorf("%s of\n%s\nis %v by %q, want %v", tt.metric, tt.file, got, source, tt.want)
+		}
+	}
+}
+
+// A summary survives its JSON form, and its hash depends on every replica.
+func TestSummary(t *testing.T) {
+	p := parse(t, small)
+	replicas := run(t, p, Options{})
+	s := Summarize(p, replicas, "v1")
+	dir := t.TempDir()
+	whole(t, dir, p, Shard{})
+	read, err := readSummary(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err1 := s.JSON()
+	b, err2 := read.JSON()
+	if err := errors.Join(err1, err2); err != nil || string(a) != string(b) {
+		t.Errorf("error %v\n%s\n%s", err, a, b)
+	}
+	if n := s.Points[3].Replicas; n != 3 || !s.Complete || s.Points[3].Settings["power.miners"] != "12" || !reflect.DeepEqual(s.Points[3].Values, p.Points[3].Values) {
+		t.Errorf("the last point is %+v", s.Points[3])
+	}
+	if part := Summarize(p, replicas[:len(replicas)-1], "v1"); part.Complete || part.Hash == s.Hash {
+		t.Errorf("without a replica the summary is %+v", part)
+	}
+	changed := append([]Replica(nil), replicas...)
+	changed[5].Hash[0]++
+	if Summarize(p, changed, "v1").Hash == s.Hash {
+		t.Error("the hash does not depend on a replica")
+	}
+}
