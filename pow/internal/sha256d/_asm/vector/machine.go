@@ -37,6 +37,15 @@ func machines() []*machine {
 	}
 }
 
+// stateRegisters returns the number of registers that hold the state of a hash between
+// two parts. Without a ternary operation, that is one more than the words; see maj.
+func (m *machine) stateRegisters() int {
+	if m.ternary {
+		return 8
+	}
+	return 9
+}
+
 // vectorBytes returns the size of a register in bytes.
 func (m *machine) vectorBytes() int { return 4 * m.lanes }
 
