@@ -279,7 +279,7 @@ func (a *allocation) emit(n *node) {
 		return
 	case opRor, opShr, opShl:
 		i.do = map[op]action{opRor: doRor, opShr: doShr, opShl: doShl}[n.op]
-		if a.m.shiftsMemory {
+		if a.m.shiftsMemory && a.dies(n.args[0]) {
 			i.b = a.operand(n.args[0])
 		} else {
 			i.b = place{in: inRegister, reg: a.register(n.args[0])}

@@ -30,7 +30,11 @@ func (g *graph) expand(w *message, i int) {
 // message word.
 func (g *graph) round(s state, kw value) state {
 	t := g.add(s[7], kw, g.ch(s[4], s[5], s[6]), g.bigSigma1(s[4]))
-	return state{g.add(g.bigSigma0(s[0]), g.maj(s[0], s[1], s[2]), t), s[0], s[1], s[2], g.add(s[3], t), s[4], s[5], s[6]}
+	// The new e comes first, because the next round waits for it, and because it frees
+	// the register of d.
+	e := g.add(s[3], t)
+	a := g.add(g.bigSigma0(s[0]), g.maj(s[0], s[1], s[2]), t)
+	return state{a, s[0], s[1], s[2], e, s[4], s[5], s[6]}
 }
 
 // round3 returns the state before round 3, which is the first to use the nonce.
