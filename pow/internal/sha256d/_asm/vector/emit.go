@@ -13,7 +13,7 @@ var (
 	scratch  = reg.RCX  // points to the middle of aligned memory for vectors
 	rounds   = reg.R14  // the same, and moves in a loop
 	words    = reg.R15  // the same, and moves in a loop
-	series   = reg.R12  // points to the constants of the current turn of a loop
+	series   = reg.R12  // points to the constants of the current turn of a loop; outside of loops, the register is mask
 	first    = reg.R8L  // first nonce of the group
 	groups   = reg.R9   // number of groups to hash
 	done     = reg.R10  // number of groups hashed

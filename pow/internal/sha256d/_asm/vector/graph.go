@@ -98,7 +98,7 @@ func (g *graph) konst(k konst) *node {
 // series returns the constant at position i of those of the loop's current turn.
 func (g *graph) series(i int) *node { return &node{op: opSeries, imm: i} }
 
-// memory returns the vector that an earlier part has stored.
+// memory returns the vector that an earlier part, or an earlier turn, has stored.
 func (g *graph) memory(at address) value {
 	if g.slots[at] == nil {
 		g.slots[at] = &node{op: opMemory, at: at}

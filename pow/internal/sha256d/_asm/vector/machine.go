@@ -19,7 +19,7 @@ type machine struct {
 	window   int // operations that it looks ahead
 	alive    int // limit of values that wait for a use
 
-	overlaps bool // a pass begins one hash and completes another; see graph.pass
+	overlaps bool // a pass begins one hash and completes another; see sections
 }
 
 func machines() []*machine {

@@ -1,5 +1,5 @@
-// Command vector writes the AVX-512 and AVX2 kernels of package sha256d. It builds
-// the dataflow graph of SHA-256d, drops everything that mining does not need, counts
+// Command vector writes the AVX-512 and AVX2 kernels of package sha256d. It divides
+// SHA-256d into loops and the code around them, builds a dataflow graph of each part, drops everything that mining does not need, counts
 // the remaining operations, schedules them for the execution units of the CPU,
 // assigns registers, and emits Go assembly:
 //
@@ -8,6 +8,8 @@
 //	graph.go     the dataflow graph
 //	functions.go the functions of SHA-256 as operations of the machine
 //	sha256d.go   the hash, as defined in FIPS 180-4
+//	parts.go     the loops, and the code around them
+//	sections.go  the order of the parts
 //	count.go     the operations that are needed, and their number
 //	schedule.go  the order of the operations
 //	regalloc.go  the registers of their results
@@ -54,6 +56,9 @@ func build(name string, m *machine, sections []section, compares int, t *table) 
 		fmt.Fprintf(os.Stderr, "  %s, %s: %d operations, %d instructions, %d times\n", name, s.name, c.total(), len(a.code), s.turns)
 		parts = append(parts, part{section: s, code: a.code, slots: a.slots})
 	}
+	if total.total() == 0 {
+		return parts
+	}
 	fmt.Fprintf(os.Stderr, "%s %s; %d instructions in the code; %d values go through memory, %d are moved\n",
 		m.name, total.text(name), instructions, spills, moves)
 	return parts
@@ -73,14 +78,14 @@ func main() {
 	t := &table{m: m, index: map[konst]int{}}
 	t.add(number(decides & 0xffffffff))
 	t.add(number(-decides & 0xffffffff))
-	kernel := func(name string, share bool) (k kernel) {
+	plan := func(name string, share bool) (k kernel) {
 		start, group, version := sections(m, share)
 		k.start = build(name+", call", m, start, 0, t)
 		k.group = build(name+", group", m, group, 0, t)
 		k.version = build(name+", version", m, version, 1, t)
 		return k
 	}
-	whole, shared := kernel("fixed header", false), kernel("shared words", true)
+	whole, shared := plan("fixed header", false), plan("shared words", true)
 	if m.broadcasts && max(len(t.job), len(t.version)) > reach {
 		log.Fatalf("%d constants of a job or %d of a version are too many for a short displacement, which spans %d", len(t.job), len(t.version), reach)
 	}

@@ -83,6 +83,9 @@ func allocate(m *machine, order []*node, g *graph, slots int) *allocation {
 	}
 	for i, r := range g.roots {
 		if r.op != opStore {
+			if _, twice := a.goal[r]; twice {
+				panic("a value is two results")
+			}
 			a.uses[r] = append(a.uses[r], len(order))
 			a.goal[r], a.isGoal[g.goals[i]] = g.goals[i], true
 		}
@@ -101,9 +104,9 @@ func allocate(m *machine, order []*node, g *graph, slots int) *allocation {
 	return a
 }
 
-// arrange moves the results to their goals. A result whose goal holds another result
+// arrange moves the results to their goals, or loads them. A result whose goal holds another result
 // waits until that has been moved. Results that are in each other's goals are moved
-// through memory. Constants and values in memory come last.
+// through memory.
 func (a *allocation) arrange(g *graph) {
 	var waiting []*node
 	for i, r := range g.roots {
@@ -146,6 +149,7 @@ func (a *allocation) arrange(g *graph) {
 	}
 }
 
+// goalless reports whether the value is not a result.
 func (a *allocation) goalless(n *node) bool { _, has := a.goal[n]; return !has }
 
 func (a *allocation) out(i instruction) { a.code = append(a.code, i) }
