@@ -40,3259 +40,842 @@ DATA avx512Swap<>+56(SB)/4, $0x08090a0b
 DATA avx512Swap<>+60(SB)/4, $0x0c0d0e0f
 GLOBL avx512Swap<>(SB), RODATA|NOPTR, $64
 
+DATA avx512Turns<>+0(SB)/4, $0x650a7354
+DATA avx512Turns<>+4(SB)/4, $0x766a0abb
+DATA avx512Turns<>+8(SB)/4, $0x2e1b2138
+DATA avx512Turns<>+12(SB)/4, $0x4d2c6dfc
+DATA avx512Turns<>+16(SB)/4, $0x81c2c92e
+DATA avx512Turns<>+20(SB)/4, $0x92722c85
+DATA avx512Turns<>+24(SB)/4, $0x53380d13
+DATA avx512Turns<>+28(SB)/4, $0x650a7354
+DATA avx512Turns<>+32(SB)/4, $0xa2bfe8a1
+DATA avx512Turns<>+36(SB)/4, $0xa81a664b
+DATA avx512Turns<>+40(SB)/4, $0x766a0abb
+DATA avx512Turns<>+44(SB)/4, $0x81c2c92e
+DATA avx512Turns<>+48(SB)/4, $0xc24b8b70
+DATA avx512Turns<>+52(SB)/4, $0xc76c51a3
+DATA avx512Turns<>+56(SB)/4, $0x92722c85
+DATA avx512Turns<>+60(SB)/4, $0xa2bfe8a1
+DATA avx512Turns<>+64(SB)/4, $0xd192e819
+DATA avx512Turns<>+68(SB)/4, $0xd6990624
+DATA avx512Turns<>+72(SB)/4, $0xa81a664b
+DATA avx512Turns<>+76(SB)/4, $0xc24b8b70
+DATA avx512Turns<>+80(SB)/4, $0xf40e3585
+DATA avx512Turns<>+84(SB)/4, $0x106aa070
+DATA avx512Turns<>+88(SB)/4, $0xc76c51a3
+DATA avx512Turns<>+92(SB)/4, $0xd192e819
+DATA avx512Turns<>+96(SB)/4, $0x19a4c116
+DATA avx512Turns<>+100(SB)/4, $0x1e376c08
+DATA avx512Turns<>+104(SB)/4, $0xd6990624
+DATA avx512Turns<>+108(SB)/4, $0xf40e3585
+DATA avx512Turns<>+112(SB)/4, $0x2748774c
+DATA avx512Turns<>+116(SB)/4, $0x34b0bcb5
+DATA avx512Turns<>+120(SB)/4, $0x106aa070
+DATA avx512Turns<>+124(SB)/4, $0x19a4c116
+DATA avx512Turns<>+128(SB)/4, $0x391c0cb3
+DATA avx512Turns<>+132(SB)/4, $0x4ed8aa4a
+DATA avx512Turns<>+136(SB)/4, $0x1e376c08
+DATA avx512Turns<>+140(SB)/4, $0x2748774c
+DATA avx512Turns<>+144(SB)/4, $0x5b9cca4f
+DATA avx512Turns<>+148(SB)/4, $0x682e6ff3
+DATA avx512Turns<>+152(SB)/4, $0x34b0bcb5
+DATA avx512Turns<>+156(SB)/4, $0x391c0cb3
+DATA avx512Turns<>+160(SB)/4, $0x748f82ee
+DATA avx512Turns<>+164(SB)/4, $0x78a5636f
+DATA avx512Turns<>+168(SB)/4, $0x4ed8aa4a
+DATA avx512Turns<>+172(SB)/4, $0x5b9cca4f
+DATA avx512Turns<>+176(SB)/4, $0x84c87814
+DATA avx512Turns<>+180(SB)/4, $0x8cc70208
+DATA avx512Turns<>+184(SB)/4, $0x682e6ff3
+DATA avx512Turns<>+188(SB)/4, $0x748f82ee
+DATA avx512Turns<>+192(SB)/4, $0x90befffa
+DATA avx512Turns<>+196(SB)/4, $0xa4506ceb
+DATA avx512Turns<>+200(SB)/4, $0x78a5636f
+DATA avx512Turns<>+204(SB)/4, $0x84c87814
+DATA avx512Turns<>+208(SB)/4, $0xbef9a3f7
+DATA avx512Turns<>+212(SB)/4, $0xc67178f2
+DATA avx512Turns<>+216(SB)/4, $0x8cc70208
+DATA avx512Turns<>+220(SB)/4, $0x90befffa
+GLOBL avx512Turns<>(SB), RODATA|NOPTR, $224
+
 // func scanAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·scanAVX512(SB), $7872-68
-	MOVQ job+0(FP), AX
-	MOVQ versions+8(FP), BX
-	MOVL first+24(FP), R8
-	MOVQ groups+32(FP), R9
-	MOVL limit+40(FP), R11
-	XORL R10, R10
-	LEAQ (SP), CX
-	ADDQ $0x3f, CX
-	ANDQ $-64, CX
-	MOVQ count+16(FP), R13
-	DECQ R10
+TEXT ·scanAVX512(SB), $13696-68
+	MOVQ         job+0(FP), AX
+	MOVQ         versions+8(FP), BX
+	MOVL         first+24(FP), R8
+	MOVQ         groups+32(FP), R9
+	MOVL         limit+40(FP), R11
+	XORL         R10, R10
+	LEAQ         (SP), CX
+	ADDQ         $0x3f, CX
+	ANDQ         $-64, CX
+	ADDQ         $+8192, CX
+	VPBROADCASTD 8(AX), Z0
+	VMOVDQU64    Z0, -8192(CX)
+	VPBROADCASTD 12(AX), Z0
+	VMOVDQU64    Z0, -8128(CX)
+	VPBROADCASTD 16(AX), Z1
+	VMOVDQU64    Z1, -8064(CX)
+	VPBROADCASTD 20(AX), Z2
+	VMOVDQU64    Z2, -8000(CX)
+	VPBROADCASTD 24(AX), Z3
+	VMOVDQU64    Z3, -7936(CX)
+	VPBROADCASTD 28(AX), Z4
+	VMOVDQU64    Z4, -7872(CX)
+	VPBROADCASTD 32(AX), Z5
+	VMOVDQU64    Z5, -7808(CX)
+	VPBROADCASTD 36(AX), Z6
+	VMOVDQU64    Z6, -7744(CX)
+	VPBROADCASTD 40(AX), Z6
+	VMOVDQU64    Z6, -7680(CX)
+	VPBROADCASTD 44(AX), Z6
+	VMOVDQU64    Z6, -7616(CX)
+	VPBROADCASTD 48(AX), Z6
+	VMOVDQU64    Z6, -4160(CX)
+	VMOVDQU64    Z0, -4096(CX)
+	VMOVDQU64    Z1, -4032(CX)
+	VMOVDQU64    Z2, -3968(CX)
+	VMOVDQU64    Z3, -3904(CX)
+	VMOVDQU64    Z4, -3840(CX)
+	VMOVDQU64    Z5, -3776(CX)
+	VPBROADCASTD 52(AX), Z0
+	VMOVDQU64    Z0, -3712(CX)
+	DECQ         R10
 
 group:
 	VPBROADCASTD R8, Z0
 	VPADDD       avx512Lanes<>+0(SB), Z0, Z0
 	VPSHUFB      avx512Swap<>+0(SB), Z0, Z0
-	VMOVDQU64    Z0, 2944(CX)
+	VMOVDQU64    Z0, 5376(CX)
 	MOVQ         versions+8(FP), BX
-	MOVQ         R13, SI
+	MOVQ         count+16(FP), SI
 
 pass:
-	VMOVDQU64       3008(CX), Z0
-	VPADDD.BCST     8(AX), Z0, Z1
-	VMOVDQU64       3072(CX), Z2
-	VPADDD.BCST     12(AX), Z2, Z3
-	VPRORD          $0x06, Z1, Z4
-	VPBROADCASTD    16(AX), Z5
-	VPTERNLOGD.BCST $0xe2, 20(AX), Z1, Z5
-	VPRORD          $0x0b, Z1, Z6
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x19, Z1, Z5
-	VPADDD.BCST     24(AX), Z0, Z7
-	VPRORD          $0x02, Z7, Z8
-	VPTERNLOGD      $0x96, Z4, Z6, Z5
-	VPRORD          $0x0d, Z7, Z4
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x16, Z7, Z5
-	VPBROADCASTD    28(AX), Z6
-	VPTERNLOGD.BCST $0xe8, 32(AX), Z7, Z6
-	VPTERNLOGD      $0x96, Z8, Z4, Z5
-	VMOVDQU64       2944(CX), Z4
-	VPADDD.BCST     (BX), Z4, Z8
-	VPRORD          $0x06, Z8, Z9
-	VPADDD          Z6, Z5, Z5
-	VPRORD          $0x0b, Z8, Z6
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x19, Z8, Z10
-	VPBROADCASTD    4(BX), Z11
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z8, Z11
-	VPRORD          $0x02, Z5, Z12
-	VPTERNLOGD      $0x96, Z9, Z6, Z10
-	VPRORD          $0x0d, Z5, Z6
-	VPADDD.BCST     12(BX), Z11, Z9
-	VPRORD          $0x16, Z5, Z11
-	VPADDD          Z10, Z9, Z9
-	VPADDD.BCST     16(BX), Z4, Z10
-	VPADDD.BCST     36(AX), Z3, Z3
-	VPRORD          $0x02, Z10, Z13
-	VPBROADCASTD    20(BX), Z14
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z10, Z14
-	VPRORD          $0x0d, Z10, Z15
-	VMOVDQU64       Z3, Z16
-	VPTERNLOGD.BCST $0xca, 16(AX), Z1, Z16
-	VPRORD          $0x16, Z10, Z17
-	VMOVDQU64       3136(CX), Z18
-	VPADDD.BCST     40(AX), Z18, Z19
-	VPRORD          $0x06, Z3, Z20
-	VPTERNLOGD      $0x96, Z13, Z15, Z17
-	VPRORD          $0x0b, Z3, Z13
-	VPADDD          Z14, Z17, Z14
-	VPRORD          $0x19, Z3, Z15
-	VPADDD          Z9, Z14, Z14
-	VPRORD          $0x02, Z14, Z17
-	VPTERNLOGD      $0x96, Z20, Z13, Z15
-	VPRORD          $0x0d, Z14, Z13
-	VPADDD          Z16, Z19, Z16
-	VPRORD          $0x16, Z14, Z19
-	VPADDD          Z15, Z16, Z15
-	VPTERNLOGD      $0x96, Z12, Z6, Z11
-	VMOVDQU64       Z5, Z6
-	VPTERNLOGD.BCST $0xe8, 28(AX), Z7, Z6
-	VPADDD          Z6, Z11, Z6
-	VPADDD.BCST     28(BX), Z9, Z9
-	VPRORD          $0x06, Z9, Z11
-	VPADDD          Z15, Z6, Z6
-	VPRORD          $0x0b, Z9, Z12
-	VMOVDQU64       Z9, Z16
-	VPTERNLOGD.BCST $0xca, 4(BX), Z8, Z16
-	VPRORD          $0x19, Z9, Z20
-	VPADDD.BCST     32(BX), Z16, Z16
-	VPRORD          $0x02, Z6, Z21
-	VPTERNLOGD      $0x96, Z11, Z12, Z20
-	VPRORD          $0x0d, Z6, Z11
-	VPADDD          Z20, Z16, Z12
-	VPRORD          $0x16, Z6, Z16
-	VPTERNLOGD      $0x96, Z17, Z13, Z19
-	VMOVDQU64       Z14, Z13
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z10, Z13
-	VPADDD.BCST     32(AX), Z15, Z15
-	VPRORD          $0x06, Z15, Z17
-	VPADDD          Z13, Z19, Z13
-	VPRORD          $0x0b, Z15, Z19
-	VPADDD          Z12, Z13, Z13
-	VPRORD          $0x19, Z15, Z20
-	VMOVDQU64       Z15, Z22
-	VPTERNLOGD      $0xca, Z1, Z3, Z22
-	VPRORD          $0x02, Z13, Z23
-	VPTERNLOGD      $0x96, Z17, Z19, Z20
-	VPRORD          $0x0d, Z13, Z17
-	VMOVDQU64       3200(CX), Z19
-	VPADDD.BCST     44(AX), Z19, Z24
-	VPRORD          $0x16, Z13, Z25
-	VPADDD          Z22, Z24, Z22
-	VPADDD          Z20, Z22, Z20
-	VPTERNLOGD      $0x96, Z21, Z11, Z16
-	VMOVDQU64       Z6, Z11
-	VPTERNLOGD      $0xe8, Z7, Z5, Z11
-	VPADDD.BCST     24(BX), Z12, Z12
-	VPRORD          $0x06, Z12, Z21
-	VPADDD          Z11, Z16, Z11
-	VPRORD          $0x0b, Z12, Z16
-	VPADDD          Z20, Z11, Z11
-	VPRORD          $0x19, Z12, Z22
-	VMOVDQU64       Z12, Z24
-	VPTERNLOGD      $0xca, Z8, Z9, Z24
-	VPRORD          $0x02, Z11, Z26
-	VPTERNLOGD      $0x96, Z21, Z16, Z22
-	VPRORD          $0x0d, Z11, Z16
-	VPADDD.BCST     36(BX), Z24, Z21
-	VPRORD          $0x16, Z11, Z24
-	VPADDD          Z22, Z21, Z21
-	VPTERNLOGD      $0x96, Z23, Z17, Z25
-	VMOVDQU64       Z13, Z17
-	VPTERNLOGD      $0xe8, Z10, Z14, Z17
-	VPADDD          Z17, Z25, Z17
-	VPADDD.BCST     28(AX), Z20, Z20
-	VPRORD          $0x06, Z20, Z22
-	VPADDD          Z21, Z17, Z17
-	VPRORD          $0x0b, Z20, Z23
-	VMOVDQU64       Z20, Z25
-	VPTERNLOGD      $0xca, Z3, Z15, Z25
-	VPRORD          $0x19, Z20, Z27
-	VPADDD.BCST     48(AX), Z1, Z1
-	VPRORD          $0x02, Z17, Z28
-	VPTERNLOGD      $0x96, Z22, Z23, Z27
-	VPRORD          $0x0d, Z17, Z22
-	VPADDD          3264(CX), Z1, Z1
-	VPRORD          $0x16, Z17, Z23
-	VPADDD          Z25, Z1, Z1
-	VPADDD          Z27, Z1, Z1
-	VPTERNLOGD      $0x96, Z26, Z16, Z24
-	VMOVDQU64       Z11, Z16
-	VPTERNLOGD      $0xe8, Z5, Z6, Z16
-	VPADDD          Z1, Z7, Z7
-	VPRORD          $0x06, Z7, Z25
-	VPADDD          Z16, Z24, Z16
-	VPRORD          $0x0b, Z7, Z24
-	VPADDD          Z1, Z16, Z1
-	VPRORD          $0x19, Z7, Z16
-	VPADDD.BCST     20(BX), Z21, Z21
-	VPRORD          $0x06, Z21, Z26
-	VMOVDQU64       Z21, Z27
-	VPTERNLOGD      $0xca, Z9, Z12, Z27
-	VPRORD          $0x0b, Z21, Z29
-	VPADDD.BCST     52(AX), Z8, Z8
-	VPRORD          $0x19, Z21, Z30
-	VPADDD          Z27, Z8, Z8
-	VPRORD          $0x02, Z1, Z27
-	VPTERNLOGD      $0x96, Z26, Z29, Z30
-	VPRORD          $0x0d, Z1, Z26
-	VPADDD          Z30, Z8, Z8
-	VPRORD          $0x16, Z1, Z29
-	VPTERNLOGD      $0x96, Z28, Z22, Z23
-	VMOVDQU64       Z17, Z22
-	VPTERNLOGD      $0xe8, Z14, Z13, Z22
-	VPADDD          Z8, Z10, Z10
-	VPRORD          $0x06, Z10, Z28
-	VPADDD          Z22, Z23, Z22
-	VPRORD          $0x0b, Z10, Z23
-	VPADDD          Z8, Z22, Z8
-	VPRORD          $0x19, Z10, Z22
-	VMOVDQU64       Z7, Z30
-	VPTERNLOGD      $0xca, Z15, Z20, Z30
-	VPRORD          $0x02, Z8, Z31
-	VPTERNLOGD      $0x96, Z25, Z24, Z16
-	VPRORD          $0x0d, Z8, Z24
-	VPADDD.BCST     56(AX), Z3, Z3
-	VPRORD          $0x16, Z8, Z25
-	VPADDD          3328(CX), Z3, Z3
-	VPADDD          Z30, Z3, Z3
-	VPTERNLOGD      $0x96, Z27, Z26, Z29
-	VPADDD          Z16, Z3, Z3
-	VMOVDQU64       Z1, Z16
-	VPTERNLOGD      $0xe8, Z6, Z11, Z16
-	VPADDD          Z16, Z29, Z16
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x06, Z5, Z26
-	VPADDD          Z3, Z16, Z3
-	VPRORD          $0x0b, Z5, Z16
-	VMOVDQU64       Z10, Z27
-	VPTERNLOGD      $0xca, Z12, Z21, Z27
-	VPRORD          $0x19, Z5, Z29
-	VPTERNLOGD      $0x96, Z28, Z23, Z22
-	VPRORD          $0x02, Z3, Z23
-	VPADDD.BCST     60(AX), Z9, Z9
-	VPRORD          $0x0d, Z3, Z28
-	VPADDD          Z27, Z9, Z9
-	VPRORD          $0x16, Z3, Z27
-	VPADDD          Z22, Z9, Z9
-	VPTERNLOGD      $0x96, Z31, Z24, Z25
-	VMOVDQU64       Z8, Z22
-	VPTERNLOGD      $0xe8, Z13, Z17, Z22
-	VPADDD          Z22, Z25, Z22
-	VPADDD          Z9, Z14, Z14
-	VPRORD          $0x06, Z14, Z24
-	VPADDD          Z9, Z22, Z9
-	VPRORD          $0x0b, Z14, Z22
-	VMOVDQU64       Z5, Z25
-	VPTERNLOGD      $0xca, Z20, Z7, Z25
-	VPRORD          $0x19, Z14, Z30
-	VPTERNLOGD      $0x96, Z26, Z16, Z29
-	VPRORD          $0x02, Z9, Z16
-	VPADDD.BCST     64(AX), Z15, Z15
-	VPRORD          $0x0d, Z9, Z26
-	VPADDD          3392(CX), Z15, Z15
-	VPRORD          $0x16, Z9, Z31
-	VPADDD          Z25, Z15, Z15
-	VPADDD          Z29, Z15, Z15
-	VPTERNLOGD      $0x96, Z23, Z28, Z27
-	VMOVDQU64       Z3, Z23
-	VPTERNLOGD      $0xe8, Z11, Z1, Z23
-	VPADDD          Z15, Z6, Z6
-	VPRORD          $0x06, Z6, Z25
-	VPADDD          Z23, Z27, Z23
-	VPRORD          $0x0b, Z6, Z27
-	VPADDD          Z15, Z23, Z15
-	VPRORD          $0x19, Z6, Z23
-	VMOVDQU64       Z14, Z28
-	VPTERNLOGD      $0xca, Z21, Z10, Z28
-	VPRORD          $0x02, Z15, Z29
-	VPTERNLOGD      $0x96, Z24, Z22, Z30
-	VPRORD          $0x0d, Z15, Z22
-	VPADDD.BCST     68(AX), Z12, Z12
-	VPRORD          $0x16, Z15, Z24
-	VPADDD          Z28, Z12, Z12
-	VPADDD          Z30, Z12, Z12
-	VPTERNLOGD      $0x96, Z16, Z26, Z31
-	VMOVDQU64       Z9, Z16
-	VPTERNLOGD      $0xe8, Z17, Z8, Z16
-	VPADDD          Z12, Z13, Z13
-	VPRORD          $0x06, Z13, Z26
-	VPADDD          Z16, Z31, Z16
-	VPRORD          $0x0b, Z13, Z28
-	VPADDD          Z12, Z16, Z12
-	VPRORD          $0x19, Z13, Z16
-	VMOVDQU64       Z6, Z30
-	VPTERNLOGD      $0xca, Z7, Z5, Z30
-	VPRORD          $0x02, Z12, Z31
-	VPTERNLOGD      $0x96, Z25, Z27, Z23
-	VPRORD          $0x0d, Z12, Z25
-	VPADDD.BCST     52(AX), Z20, Z20
-	VPRORD          $0x16, Z12, Z27
-	VPADDD          3456(CX), Z20, Z20
-	VPADDD          Z30, Z20, Z20
-	VPTERNLOGD      $0x96, Z29, Z22, Z24
-	VPADDD          Z23, Z20, Z20
-	VMOVDQU64       Z15, Z22
-	VPTERNLOGD      $0xe8, Z1, Z3, Z22
-	VPADDD          Z22, Z24, Z22
-	VPADDD          Z20, Z11, Z11
-	VPRORD          $0x06, Z11, Z23
-	VPADDD          Z20, Z22, Z20
-	VPRORD          $0x0b, Z11, Z22
-	VMOVDQU64       Z13, Z24
-	VPTERNLOGD      $0xca, Z10, Z14, Z24
-	VPRORD          $0x19, Z11, Z29
-	VPTERNLOGD      $0x96, Z26, Z28, Z16
-	VPRORD          $0x02, Z20, Z26
-	VPADDD.BCST     72(AX), Z21, Z21
-	VPRORD          $0x0d, Z20, Z28
-	VPADDD          Z24, Z21, Z21
-	VPRORD          $0x16, Z20, Z24
-	VPADDD          Z16, Z21, Z16
-	VPTERNLOGD      $0x96, Z31, Z25, Z27
-	VMOVDQU64       Z12, Z21
-	VPTERNLOGD      $0xe8, Z8, Z9, Z21
-	VPADDD          Z21, Z27, Z21
-	VPADDD          Z16, Z17, Z17
-	VPRORD          $0x06, Z17, Z25
-	VPADDD          Z16, Z21, Z16
-	VPRORD          $0x0b, Z17, Z21
-	VMOVDQU64       Z11, Z27
-	VPTERNLOGD      $0xca, Z5, Z6, Z27
-	VPRORD          $0x19, Z17, Z30
-	VPTERNLOGD      $0x96, Z23, Z22, Z29
-	VPRORD          $0x02, Z16, Z22
-	VPADDD.BCST     76(AX), Z7, Z7
-	VPRORD          $0x0d, Z16, Z23
-	VPADDD          Z27, Z7, Z7
-	VPRORD          $0x16, Z16, Z27
-	VPADDD          Z29, Z7, Z7
-	VPTERNLOGD      $0x96, Z26, Z28, Z24
-	VMOVDQU64       Z20, Z26
-	VPTERNLOGD      $0xe8, Z3, Z15, Z26
-	VPADDD          Z26, Z24, Z24
-	VPADDD          Z7, Z1, Z1
-	VPRORD          $0x06, Z1, Z26
-	VPADDD          Z7, Z24, Z7
-	VPRORD          $0x0b, Z1, Z24
-	VMOVDQU64       Z17, Z28
-	VPTERNLOGD      $0xca, Z14, Z13, Z28
-	VPRORD          $0x19, Z1, Z29
-	VPTERNLOGD      $0x96, Z25, Z21, Z30
-	VPRORD          $0x02, Z7, Z21
-	VPADDD.BCST     80(AX), Z10, Z10
-	VPRORD          $0x0d, Z7, Z25
-	VPADDD          Z28, Z10, Z10
-	VPRORD          $0x16, Z7, Z28
-	VPADDD          Z30, Z10, Z10
-	VPTERNLOGD      $0x96, Z22, Z23, Z27
-	VMOVDQU64       Z16, Z22
-	VPTERNLOGD      $0xe8, Z9, Z12, Z22
-	VPADDD          Z22, Z27, Z22
-	VPADDD          Z10, Z8, Z8
-	VPRORD          $0x06, Z8, Z23
-	VPADDD          Z10, Z22, Z10
-	VPRORD          $0x0b, Z8, Z22
-	VMOVDQU64       Z1, Z27
-	VPTERNLOGD      $0xca, Z6, Z11, Z27
-	VPRORD          $0x19, Z8, Z30
-	VPTERNLOGD      $0x96, Z26, Z24, Z29
-	VPRORD          $0x02, Z10, Z24
-	VPADDD.BCST     68(AX), Z5, Z5
-	VPRORD          $0x0d, Z10, Z26
-	VPADDD          Z27, Z5, Z5
-	VPRORD          $0x16, Z10, Z27
-	VPADDD          Z29, Z5, Z5
-	VPTERNLOGD      $0x96, Z21, Z25, Z28
-	VMOVDQU64       Z7, Z21
-	VPTERNLOGD      $0xe8, Z15, Z20, Z21
-	VPADDD          Z21, Z28, Z21
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x06, Z3, Z25
-	VPADDD          Z5, Z21, Z5
-	VPRORD          $0x0b, Z3, Z21
-	VMOVDQU64       Z8, Z28
-	VPTERNLOGD      $0xca, Z13, Z17, Z28
-	VPRORD          $0x19, Z3, Z29
-	VPTERNLOGD      $0x96, Z23, Z22, Z30
-	VPRORD          $0x02, Z5, Z22
-	VPADDD.BCST     84(AX), Z14, Z14
-	VPRORD          $0x0d, Z5, Z23
-	VPADDD          Z28, Z14, Z14
-	VPRORD          $0x16, Z5, Z28
-	VPADDD          Z30, Z14, Z14
-	VPTERNLOGD      $0x96, Z24, Z26, Z27
-	VMOVDQU64       Z10, Z24
-	VPTERNLOGD      $0xe8, Z12, Z16, Z24
-	VPADDD          Z24, Z27, Z24
-	VPADDD          Z14, Z9, Z9
-	VPRORD          $0x06, Z9, Z26
-	VPADDD          Z14, Z24, Z14
-	VPRORD          $0x0b, Z9, Z24
-	VMOVDQU64       Z3, Z27
-	VPTERNLOGD      $0xca, Z11, Z1, Z27
-	VPRORD          $0x19, Z9, Z30
-	VPTERNLOGD      $0x96, Z25, Z21, Z29
-	VPRORD          $0x02, Z14, Z21
-	VPADDD.BCST     72(AX), Z6, Z6
-	VPRORD          $0x0d, Z14, Z25
-	VPADDD          Z27, Z6, Z6
-	VPRORD          $0x16, Z14, Z27
-	VPADDD          Z29, Z6, Z6
-	VPTERNLOGD      $0x96, Z22, Z23, Z28
-	VMOVDQU64       Z5, Z22
-	VPTERNLOGD      $0xe8, Z20, Z7, Z22
-	VPADDD          Z22, Z28, Z22
-	VPADDD          Z6, Z15, Z15
-	VPRORD          $0x06, Z15, Z23
-	VPADDD          Z6, Z22, Z6
-	VPRORD          $0x0b, Z15, Z22
-	VMOVDQU64       Z9, Z28
-	VPTERNLOGD      $0xca, Z17, Z8, Z28
-	VPRORD          $0x19, Z15, Z29
-	VPTERNLOGD      $0x96, Z26, Z24, Z30
-	VPRORD          $0x02, Z6, Z24
-	VPADDD.BCST     88(AX), Z13, Z13
-	VPRORD          $0x0d, Z6, Z26
-	VPADDD          Z28, Z13, Z13
-	VPRORD          $0x16, Z6, Z28
-	VPADDD          Z30, Z13, Z13
-	VPTERNLOGD      $0x96, Z21, Z25, Z27
-	VMOVDQU64       Z14, Z21
-	VPTERNLOGD      $0xe8, Z16, Z10, Z21
-	VPADDD          Z21, Z27, Z21
-	VPADDD          Z13, Z12, Z12
-	VPRORD          $0x06, Z12, Z25
-	VPADDD          Z13, Z21, Z13
-	VPRORD          $0x0b, Z12, Z21
-	VMOVDQU64       Z15, Z27
-	VPTERNLOGD      $0xca, Z1, Z3, Z27
-	VPRORD          $0x19, Z12, Z30
-	VPTERNLOGD      $0x96, Z23, Z22, Z29
-	VPRORD          $0x02, Z13, Z22
-	VPADDD.BCST     80(AX), Z11, Z11
-	VPRORD          $0x0d, Z13, Z23
-	VPADDD          Z27, Z11, Z11
-	VPRORD          $0x16, Z13, Z27
-	VPADDD          Z29, Z11, Z11
-	VPTERNLOGD      $0x96, Z24, Z26, Z28
-	VMOVDQU64       Z6, Z24
-	VPTERNLOGD      $0xe8, Z7, Z5, Z24
-	VPADDD          Z24, Z28, Z24
-	VPADDD          Z11, Z20, Z20
-	VPRORD          $0x06, Z20, Z26
-	VPADDD          Z11, Z24, Z11
-	VPRORD          $0x0b, Z20, Z24
-	VMOVDQU64       Z12, Z28
-	VPTERNLOGD      $0xca, Z8, Z9, Z28
-	VPRORD          $0x19, Z20, Z29
-	VPTERNLOGD      $0x96, Z25, Z21, Z30
-	VPRORD          $0x02, Z11, Z21
-	VPADDD.BCST     92(AX), Z17, Z17
-	VPRORD          $0x0d, Z11, Z25
-	VPADDD          Z28, Z17, Z17
-	VPRORD          $0x16, Z11, Z28
-	VPADDD          Z30, Z17, Z17
-	VPTERNLOGD      $0x96, Z22, Z23, Z27
-	VMOVDQU64       Z13, Z22
-	VPTERNLOGD      $0xe8, Z10, Z14, Z22
-	VPADDD          Z22, Z27, Z22
-	VPADDD          Z17, Z16, Z16
-	VPRORD          $0x06, Z16, Z23
-	VPADDD          Z17, Z22, Z17
-	VPRORD          $0x0b, Z16, Z22
-	VMOVDQU64       Z20, Z27
-	VPTERNLOGD      $0xca, Z3, Z15, Z27
-	VPRORD          $0x19, Z16, Z30
-	VPTERNLOGD      $0x96, Z26, Z24, Z29
-	VPRORD          $0x02, Z17, Z24
-	VPADDD.BCST     84(AX), Z1, Z1
-	VPRORD          $0x0d, Z17, Z26
-	VPADDD          Z27, Z1, Z1
-	VPRORD          $0x16, Z17, Z27
-	VPADDD          Z29, Z1, Z1
-	VPTERNLOGD      $0x96, Z21, Z25, Z28
-	VMOVDQU64       Z11, Z21
-	VPTERNLOGD      $0xe8, Z5, Z6, Z21
-	VPADDD          Z21, Z28, Z21
-	VPADDD          Z1, Z7, Z7
-	VPRORD          $0x06, Z7, Z25
-	VPADDD          Z1, Z21, Z1
-	VPRORD          $0x0b, Z7, Z21
-	VMOVDQU64       Z16, Z28
-	VPTERNLOGD      $0xca, Z9, Z12, Z28
-	VPRORD          $0x19, Z7, Z29
-	VPTERNLOGD      $0x96, Z23, Z22, Z30
-	VPRORD          $0x02, Z1, Z22
-	VPADDD.BCST     96(AX), Z8, Z8
-	VPRORD          $0x0d, Z1, Z23
-	VPADDD          Z28, Z8, Z8
-	VPRORD          $0x16, Z1, Z28
-	VPADDD          Z30, Z8, Z8
-	VPTERNLOGD      $0x96, Z24, Z26, Z27
-	VMOVDQU64       Z17, Z24
-	VPTERNLOGD      $0xe8, Z14, Z13, Z24
-	VPADDD          Z24, Z27, Z24
-	VPADDD          Z8, Z10, Z10
-	VPRORD          $0x06, Z10, Z26
-	VPADDD          Z8, Z24, Z8
-	VPRORD          $0x0b, Z10, Z24
-	VMOVDQU64       Z7, Z27
-	VPTERNLOGD      $0xca, Z15, Z20, Z27
-	VPRORD          $0x19, Z10, Z30
-	VPTERNLOGD      $0x96, Z25, Z21, Z29
-	VPRORD          $0x02, Z8, Z21
-	VPADDD.BCST     88(AX), Z3, Z3
-	VPRORD          $0x0d, Z8, Z25
-	VPADDD          Z27, Z3, Z3
-	VPRORD          $0x16, Z8, Z27
-	VPADDD          Z29, Z3, Z3
-	VPTERNLOGD      $0x96, Z22, Z23, Z28
-	VMOVDQU64       Z1, Z22
-	VPTERNLOGD      $0xe8, Z6, Z11, Z22
-	VPADDD          Z22, Z28, Z22
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x06, Z5, Z23
-	VPADDD          Z3, Z22, Z3
-	VPRORD          $0x0b, Z5, Z22
-	VMOVDQU64       Z10, Z28
-	VPTERNLOGD      $0xca, Z12, Z16, Z28
-	VPRORD          $0x19, Z5, Z29
-	VPTERNLOGD      $0x96, Z26, Z24, Z30
-	VPRORD          $0x02, Z3, Z24
-	VPADDD.BCST     100(AX), Z9, Z9
-	VPRORD          $0x0d, Z3, Z26
-	VPADDD          Z28, Z9, Z9
-	VPRORD          $0x16, Z3, Z28
-	VPADDD          Z30, Z9, Z9
-	VPTERNLOGD      $0x96, Z21, Z25, Z27
-	VMOVDQU64       Z8, Z21
-	VPTERNLOGD      $0xe8, Z13, Z17, Z21
-	VPADDD          Z21, Z27, Z21
-	VPADDD          Z9, Z14, Z14
-	VPRORD          $0x06, Z14, Z25
-	VPADDD          Z9, Z21, Z9
-	VPRORD          $0x0b, Z14, Z21
-	VMOVDQU64       Z5, Z27
-	VPTERNLOGD      $0xca, Z20, Z7, Z27
-	VPRORD          $0x19, Z14, Z30
-	VPTERNLOGD      $0x96, Z23, Z22, Z29
-	VPRORD          $0x02, Z9, Z22
-	VPADDD.BCST     92(AX), Z15, Z15
-	VPRORD          $0x0d, Z9, Z23
-	VPADDD          Z27, Z15, Z15
-	VPRORD          $0x16, Z9, Z27
-	VPADDD          Z29, Z15, Z15
-	VPRORD          $0x07, Z4, Z29
-	VPTERNLOGD      $0x96, Z24, Z26, Z28
-	VPRORD          $0x12, Z4, Z24
-	VMOVDQU64       Z3, Z26
-	VPTERNLOGD      $0xe8, Z11, Z1, Z26
-	VPSRLD          $0x03, Z4, Z31
-	VPADDD          Z26, Z28, Z26
-	VPADDD          Z15, Z26, Z26
-	VPADDD          Z15, Z6, Z6
-	VPRORD          $0x06, Z6, Z15
-	VMOVDQU64       Z14, Z28
-	VPTERNLOGD      $0xca, Z16, Z10, Z28
-	VPRORD          $0x0b, Z6, Z19
-	VPTERNLOGD      $0x96, Z25, Z21, Z30
-	VPRORD          $0x19, Z6, Z21
-	VPADDD.BCST     104(AX), Z12, Z12
-	VPRORD          $0x02, Z26, Z25
-	VPADDD          Z28, Z12, Z12
-	VPRORD          $0x0d, Z26, Z28
-	VPADDD          Z30, Z12, Z12
-	VPRORD          $0x16, Z26, Z30
-	VPTERNLOGD      $0x96, Z22, Z23, Z27
-	VMOVDQU64       Z9, Z22
-	VPTERNLOGD      $0xe8, Z17, Z8, Z22
-	VPADDD          Z12, Z13, Z13
-	VPRORD          $0x06, Z13, Z23
-	VPADDD          Z22, Z27, Z22
-	VPRORD          $0x0b, Z13, Z27
-	VPADDD          Z12, Z22, Z12
-	VPRORD          $0x19, Z13, Z22
-	VMOVDQU64       Z6, Z4
-	VPTERNLOGD      $0xca, Z7, Z5, Z4
-	VPRORD          $0x02, Z12, Z18
-	VPTERNLOGD      $0x96, Z15, Z19, Z21
-	VPRORD          $0x0d, Z12, Z15
-	VPADDD.BCST     108(AX), Z20, Z19
-	VPRORD          $0x16, Z12, Z20
-	VPADDD          Z4, Z19, Z4
-	VPRORD          $0x07, Z2, Z19
-	VPADDD          Z21, Z4, Z4
-	VPRORD          $0x12, Z2, Z21
-	VPTERNLOGD      $0x96, Z25, Z28, Z30
-	VPSRLD          $0x03, Z2, Z25
-	VMOVDQU64       Z26, Z28
-	VPTERNLOGD      $0xe8, Z1, Z3, Z28
-	VPADDD          Z28, Z30, Z28
-	VPADDD          Z4, Z11, Z11
-	VPRORD          $0x06, Z11, Z30
-	VPADDD          Z4, Z28, Z4
-	VPRORD          $0x0b, Z11, Z28
-	VPTERNLOGD      $0x96, Z29, Z24, Z31
-	VPRORD          $0x19, Z11, Z24
-	VMOVDQU64       Z13, Z29
-	VPTERNLOGD      $0xca, Z10, Z14, Z29
-	VPTERNLOGD      $0x96, Z23, Z27, Z22
-	VPADDD.BCST     112(AX), Z16, Z16
-	VPRORD          $0x02, Z4, Z23
-	VPADDD          Z31, Z16, Z16
-	VPRORD          $0x0d, Z4, Z27
-	VPADDD          Z29, Z16, Z16
-	VPRORD          $0x16, Z4, Z29
-	VPADDD          Z22, Z16, Z16
-	VPTERNLOGD      $0x96, Z18, Z15, Z20
-	VMOVDQU64       Z12, Z15
-	VPTERNLOGD      $0xe8, Z8, Z9, Z15
-	VPADDD          Z15, Z20, Z15
-	VPADDD          Z16, Z17, Z17
-	VPRORD          $0x06, Z17, Z18
-	VPADDD          Z16, Z15, Z15
-	VPRORD          $0x0b, Z17, Z16
-	VPTERNLOGD      $0x96, Z19, Z21, Z25
-	VPRORD          $0x19, Z17, Z19
-	VPADDD          Z25, Z0, Z0
-	VPRORD          $0x02, Z15, Z20
-	VMOVDQU64       Z11, Z21
-	VPTERNLOGD      $0xca, Z5, Z6, Z21
-	VPRORD          $0x0d, Z15, Z22
-	VPTERNLOGD      $0x96, Z30, Z28, Z24
-	VPRORD          $0x16, Z15, Z25
-	VPADDD.BCST     116(AX), Z7, Z7
-	VPRORD          $0x07, 3136(CX), Z28
-	VPADDD          Z0, Z7, Z7
-	VPADDD          Z21, Z7, Z7
-	VPTERNLOGD      $0x96, Z23, Z27, Z29
-	VPRORD          $0x12, 3136(CX), Z21
-	VPADDD          Z24, Z7, Z7
-	VPSRLD          $0x03, 3136(CX), Z23
-	VMOVDQU64       Z4, Z24
-	VPTERNLOGD      $0xe8, Z3, Z26, Z24
-	VPADDD          Z24, Z29, Z24
-	VPADDD          Z7, Z1, Z1
-	VPRORD          $0x06, Z1, Z27
-	VPADDD          Z7, Z24, Z7
-	VPRORD          $0x0b, Z1, Z24
-	VMOVDQU64       Z17, Z29
-	VPTERNLOGD      $0xca, Z14, Z13, Z29
-	VPTERNLOGD      $0x96, Z18, Z16, Z19
-	VPADDD.BCST     120(AX), Z10, Z10
-	VPRORD          $0x19, Z1, Z16
-	VPADDD          2944(CX), Z10, Z10
-	VPRORD          $0x02, Z7, Z18
-	VPADDD          Z29, Z10, Z10
-	VPRORD          $0x0d, Z7, Z29
-	VPADDD          Z19, Z10, Z10
-	VPRORD          $0x16, Z7, Z19
-	VPTERNLOGD      $0x96, Z20, Z22, Z25
-	VMOVDQU64       Z15, Z20
-	VPTERNLOGD      $0xe8, Z9, Z12, Z20
-	VPADDD          Z10, Z8, Z8
-	VPRORD          $0x06, Z8, Z22
-	VPADDD          Z20, Z25, Z20
-	VPRORD          $0x0b, Z8, Z25
-	VPADDD          Z10, Z20, Z10
-	VPRORD          $0x19, Z8, Z20
-	VPTERNLOGD      $0x96, Z28, Z21, Z23
-	VPRORD          $0x02, Z10, Z21
-	VPADDD.BCST     124(AX), Z2, Z2
-	VPADDD          Z23, Z2, Z2
-	VMOVDQU64       Z1, Z23
-	VPTERNLOGD      $0xca, Z6, Z11, Z23
-	VPTERNLOGD      $0x96, Z27, Z24, Z16
-	VPADDD.BCST     128(AX), Z5, Z5
-	VPRORD          $0x0d, Z10, Z24
-	VPADDD          Z2, Z5, Z5
-	VPRORD          $0x16, Z10, Z27
-	VPADDD          Z23, Z5, Z5
-	VPRORD          $0x07, 3200(CX), Z23
-	VPADDD          Z16, Z5, Z5
-	VPRORD          $0x12, 3200(CX), Z16
-	VPTERNLOGD      $0x96, Z18, Z29, Z19
-	VPSRLD          $0x03, 3200(CX), Z18
-	VMOVDQU64       Z7, Z28
-	VPTERNLOGD      $0xe8, Z26, Z4, Z28
-	VPADDD          Z28, Z19, Z19
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x11, Z0, Z28
-	VPADDD          Z5, Z19, Z5
-	VPRORD          $0x13, Z0, Z19
-	VPADDD.BCST     132(AX), Z31, Z29
-	VPRORD          $0x11, Z29, Z30
-	VPTERNLOGD      $0x96, Z22, Z25, Z20
-	VPRORD          $0x13, Z29, Z22
-	VPADDD.BCST     136(AX), Z14, Z14
-	VPSRLD          $0x0a, Z29, Z25
-	VPTERNLOGD      $0x96, Z21, Z24, Z27
-	VPSRLD          $0x0a, Z0, Z21
-	VPTERNLOGD      $0x96, Z30, Z22, Z25
-	VPRORD          $0x06, Z3, Z22
-	VMOVDQU64       Z8, Z24
-	VPTERNLOGD      $0xca, Z13, Z17, Z24
-	VPADDD          Z25, Z14, Z14
-	VPTERNLOGD      $0x96, Z23, Z16, Z18
-	VPRORD          $0x0b, Z3, Z16
-	VPADDD          Z24, Z14, Z14
-	VPRORD          $0x19, Z3, Z23
-	VPADDD          Z20, Z14, Z14
-	VPRORD          $0x02, Z5, Z20
-	VMOVDQU64       Z10, Z24
-	VPTERNLOGD      $0xe8, Z12, Z15, Z24
-	VPADDD          Z24, Z27, Z24
-	VPADDD          Z14, Z9, Z9
-	VPRORD          $0x0d, Z5, Z27
-	VPADDD          Z14, Z24, Z14
-	VPRORD          $0x16, Z5, Z24
-	VPTERNLOGD      $0x96, Z28, Z19, Z21
-	VPRORD          $0x06, Z9, Z19
-	VPADDD          3136(CX), Z18, Z18
-	VPRORD          $0x0b, Z9, Z28
-	VPADDD          Z21, Z18, Z18
-	VPRORD          $0x19, Z9, Z21
-	VMOVDQU64       Z3, Z30
-	VPTERNLOGD      $0xca, Z11, Z1, Z30
-	VPTERNLOGD      $0x96, Z22, Z16, Z23
-	VPADDD.BCST     140(AX), Z6, Z6
-	VPRORD          $0x02, Z14, Z16
-	VPADDD          Z18, Z6, Z6
-	VPADDD          Z30, Z6, Z6
-	VPTERNLOGD      $0x96, Z20, Z27, Z24
-	VPRORD          $0x0d, Z14, Z20
-	VPADDD          Z23, Z6, Z6
-	VPRORD          $0x16, Z14, Z22
-	VMOVDQU64       Z5, Z23
-	VPTERNLOGD      $0xe8, Z4, Z7, Z23
-	VPRORD          $0x07, 3264(CX), Z27
-	VPADDD          Z23, Z24, Z23
-	VPRORD          $0x12, 3264(CX), Z24
-	VPADDD          Z6, Z23, Z23
-	VPADDD          Z6, Z26, Z6
-	VMOVDQU64       2944(CX), Z26
-	VPADDD.BCST     144(AX), Z26, Z26
-	VPRORD          $0x11, Z26, Z30
-	VPTERNLOGD      $0x96, Z19, Z28, Z21
-	VPRORD          $0x13, Z26, Z19
-	VPADDD.BCST     148(AX), Z13, Z13
-	VPSRLD          $0x0a, Z26, Z28
-	VPTERNLOGD      $0x96, Z16, Z20, Z22
-	VPSRLD          $0x03, 3264(CX), Z16
-	VPTERNLOGD      $0x96, Z30, Z19, Z28
-	VPRORD          $0x11, Z2, Z19
-	VMOVDQU64       Z9, Z20
-	VPTERNLOGD      $0xca, Z17, Z8, Z20
-	VPADDD          Z28, Z13, Z13
-	VPTERNLOGD      $0x96, Z27, Z24, Z16
-	VPRORD          $0x13, Z2, Z24
-	VPADDD          Z20, Z13, Z13
-	VPSRLD          $0x0a, Z2, Z20
-	VPADDD          Z21, Z13, Z13
-	VPRORD          $0x06, Z6, Z21
-	VMOVDQU64       Z14, Z27
-	VPTERNLOGD      $0xe8, Z15, Z10, Z27
-	VPADDD          Z27, Z22, Z22
-	VPADDD          Z13, Z12, Z12
-	VPRORD          $0x0b, Z6, Z27
-	VPADDD          Z13, Z22, Z13
-	VPRORD          $0x19, Z6, Z22
-	VPTERNLOGD      $0x96, Z19, Z24, Z20
-	VPRORD          $0x02, Z23, Z19
-	VPADDD          3200(CX), Z16, Z16
-	VPRORD          $0x0d, Z23, Z24
-	VPADDD          Z20, Z16, Z16
-	VPRORD          $0x16, Z23, Z20
-	VMOVDQU64       Z6, Z30
-	VPTERNLOGD      $0xca, Z1, Z3, Z30
-	VPTERNLOGD      $0x96, Z21, Z27, Z22
-	VPADDD.BCST     152(AX), Z11, Z11
-	VPRORD          $0x06, Z12, Z21
-	VPADDD          Z16, Z11, Z11
-	VPADDD          Z30, Z11, Z11
-	VPTERNLOGD      $0x96, Z19, Z24, Z20
-	VPRORD          $0x0b, Z12, Z19
-	VPADDD          Z22, Z11, Z11
-	VPRORD          $0x19, Z12, Z22
-	VMOVDQU64       Z23, Z24
-	VPTERNLOGD      $0xe8, Z7, Z5, Z24
-	VPRORD          $0x02, Z13, Z27
-	VPADDD          Z24, Z20, Z20
-	VPRORD          $0x0d, Z13, Z24
-	VPADDD          Z11, Z20, Z20
-	VPADDD          Z11, Z4, Z4
-	VPADDD.BCST     156(AX), Z25, Z11
-	VPRORD          $0x11, Z11, Z25
-	VPTERNLOGD      $0x96, Z21, Z19, Z22
-	VPRORD          $0x13, Z11, Z19
-	VMOVDQU64       Z12, Z21
-	VPTERNLOGD      $0xca, Z8, Z9, Z21
-	VPSRLD          $0x0a, Z11, Z30
-	VPADDD.BCST     160(AX), Z17, Z17
-	VPTERNLOGD      $0x96, Z25, Z19, Z30
-	VMOVDQU64       Z13, Z19
-	VPTERNLOGD      $0xe8, Z10, Z14, Z19
-	VPADDD          Z30, Z17, Z17
-	VPADDD.BCST     164(AX), Z1, Z1
-	VPADDD          Z21, Z17, Z17
-	VMOVDQU64       Z4, Z21
-	VPTERNLOGD      $0xca, Z3, Z6, Z21
-	VPADDD          Z22, Z17, Z17
-	VMOVDQU64       Z20, Z22
-	VPTERNLOGD      $0xe8, Z5, Z23, Z22
-	VPRORD          $0x16, Z13, Z25
-	VPADDD          Z17, Z15, Z15
-	VPTERNLOGD      $0x96, Z27, Z24, Z25
-	VMOVDQU64       Z15, Z24
-	VPTERNLOGD      $0xca, Z9, Z12, Z24
-	VPADDD          Z19, Z25, Z19
-	VPADDD.BCST     168(AX), Z8, Z8
-	VPRORD          $0x07, 3328(CX), Z25
-	VPADDD          Z17, Z19, Z17
-	VPRORD          $0x12, 3328(CX), Z19
-	VPSRLD          $0x03, 3328(CX), Z27
-	VPTERNLOGD      $0x96, Z25, Z19, Z27
-	VPRORD          $0x11, Z18, Z19
-	VPADDD          3264(CX), Z27, Z25
-	VPRORD          $0x13, Z18, Z27
-	VPSRLD          $0x0a, Z18, Z31
-	VPTERNLOGD      $0x96, Z19, Z27, Z31
-	VPADDD          Z31, Z25, Z19
-	VMOVDQU64       Z17, Z25
-	VPTERNLOGD      $0xe8, Z14, Z13, Z25
-	VPRORD          $0x06, Z4, Z27
-	VPADDD          Z19, Z1, Z1
-	VPRORD          $0x0b, Z4, Z31
-	VPADDD          Z21, Z1, Z1
-	VPRORD          $0x19, Z4, Z21
-	VPTERNLOGD      $0x96, Z27, Z31, Z21
-	VPADDD          Z21, Z1, Z1
-	VPRORD          $0x02, Z20, Z21
-	VPADDD          Z1, Z7, Z7
-	VPRORD          $0x0d, Z20, Z27
-	VPRORD          $0x16, Z20, Z31
-	VPTERNLOGD      $0x96, Z21, Z27, Z31
-	VPADDD.BCST     148(AX), Z3, Z3
-	VPADDD          Z22, Z31, Z21
-	VMOVDQU64       Z7, Z22
-	VPTERNLOGD      $0xca, Z6, Z4, Z22
-	VPADDD          Z1, Z21, Z1
-	VPRORD          $0x11, Z28, Z21
-	VPRORD          $0x13, Z28, Z27
-	VPSRLD          $0x0a, Z28, Z31
-	VPTERNLOGD      $0x96, Z21, Z27, Z31
-	VPRORD          $0x06, Z15, Z21
-	VPADDD          Z31, Z8, Z8
-	VPRORD          $0x0b, Z15, Z27
-	VPADDD          Z24, Z8, Z8
-	VPRORD          $0x19, Z15, Z24
-	VPTERNLOGD      $0x96, Z21, Z27, Z24
-	VPADDD.BCST     172(AX), Z30, Z21
-	VPADDD          Z24, Z8, Z8
-	VMOVDQU64       Z1, Z24
-	VPTERNLOGD      $0xe8, Z23, Z20, Z24
-	VPRORD          $0x02, Z17, Z27
-	VPADDD          Z8, Z10, Z10
-	VPRORD          $0x0d, Z17, Z30
-	VMOVDQU64       Z28, 3520(CX)
-	VPRORD          $0x16, Z17, Z28
-	VPTERNLOGD      $0x96, Z27, Z30, Z28
-	VPADDD          Z25, Z28, Z25
-	VPADDD.BCST     176(AX), Z9, Z9
-	VPADDD          Z8, Z25, Z8
-	VMOVDQU64       Z10, Z25
-	VPTERNLOGD      $0xca, Z12, Z15, Z25
-	VPRORD          $0x07, 3392(CX), Z27
-	VPRORD          $0x12, 3392(CX), Z28
-	VPSRLD          $0x03, 3392(CX), Z30
-	VPTERNLOGD      $0x96, Z27, Z28, Z30
-	VPRORD          $0x11, Z16, Z27
-	VPADDD          3328(CX), Z30, Z28
-	VPRORD          $0x13, Z16, Z30
-	VMOVDQU64       Z16, 3584(CX)
-	VPSRLD          $0x0a, Z16, Z16
-	VPTERNLOGD      $0x96, Z27, Z30, Z16
-	VPADDD          Z16, Z28, Z16
-	VPRORD          $0x06, Z7, Z27
-	VPADDD          Z16, Z3, Z3
-	VPRORD          $0x0b, Z7, Z28
-	VPADDD          Z22, Z3, Z3
-	VPRORD          $0x19, Z7, Z22
-	VPTERNLOGD      $0x96, Z27, Z28, Z22
-	VPADDD          Z22, Z3, Z3
-	VPRORD          $0x02, Z1, Z22
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x0d, Z1, Z27
-	VPRORD          $0x16, Z1, Z28
-	VPTERNLOGD      $0x96, Z22, Z27, Z28
-	VPADDD          Z24, Z28, Z22
-	VPADDD          Z3, Z22, Z3
-	VMOVDQU64       Z8, Z22
-	VPTERNLOGD      $0xe8, Z13, Z17, Z22
-	VPRORD          $0x11, Z21, Z24
-	VPADDD.BCST     180(AX), Z6, Z6
-	VPRORD          $0x13, Z21, Z27
-	VPSRLD          $0x0a, Z21, Z28
-	VPTERNLOGD      $0x96, Z24, Z27, Z28
-	VPRORD          $0x06, Z10, Z24
-	VPADDD          Z28, Z9, Z9
-	VPRORD          $0x0b, Z10, Z27
-	VPADDD          Z25, Z9, Z9
-	VPRORD          $0x19, Z10, Z25
-	VPTERNLOGD      $0x96, Z24, Z27, Z25
-	VPADDD.BCST     184(AX), Z31, Z24
-	VPADDD          Z25, Z9, Z9
-	VPRORD          $0x02, Z8, Z25
-	VPADDD          Z9, Z14, Z14
-	VPRORD          $0x0d, Z8, Z27
-	VPRORD          $0x16, Z8, Z30
-	VPTERNLOGD      $0x96, Z25, Z27, Z30
-	VPADDD          Z22, Z30, Z22
-	VPADDD          Z9, Z22, Z9
-	VMOVDQU64       3392(CX), Z22
-	VPADDD.BCST     188(AX), Z22, Z22
-	VPRORD          $0x07, 3456(CX), Z25
-	VPADDD.BCST     192(AX), Z12, Z12
-	VPRORD          $0x12, 3456(CX), Z27
-	VPSRLD          $0x03, 3456(CX), Z30
-	VPTERNLOGD      $0x96, Z25, Z27, Z30
-	VPRORD          $0x11, Z19, Z25
-	VPADDD          Z30, Z22, Z22
-	VPRORD          $0x13, Z19, Z27
-	VPSRLD          $0x0a, Z19, Z30
-	VPTERNLOGD      $0x96, Z25, Z27, Z30
-	VPADDD          Z30, Z22, Z22
-	VMOVDQU64       Z5, Z25
-	VPTERNLOGD      $0xca, Z4, Z7, Z25
-	VPRORD          $0x06, Z5, Z27
-	VPADDD          Z22, Z6, Z6
-	VPRORD          $0x0b, Z5, Z30
-	VPADDD          Z25, Z6, Z6
-	VPRORD          $0x19, Z5, Z25
-	VPTERNLOGD      $0x96, Z27, Z30, Z25
-	VPADDD          Z25, Z6, Z6
-	VPRORD          $0x02, Z3, Z25
-	VPADDD          Z6, Z23, Z23
-	VPRORD          $0x0d, Z3, Z27
-	VPRORD          $0x16, Z3, Z30
-	VPTERNLOGD      $0x96, Z25, Z27, Z30
-	VMOVDQU64       Z3, Z25
-	VPTERNLOGD      $0xe8, Z20, Z1, Z25
-	VPADDD          Z25, Z30, Z25
-	VPADDD.BCST     196(AX), Z4, Z4
-	VPADDD          Z6, Z25, Z6
-	VPRORD          $0x11, Z24, Z25
-	VPRORD          $0x13, Z24, Z27
-	VPSRLD          $0x0a, Z24, Z30
-	VPTERNLOGD      $0x96, Z25, Z27, Z30
-	VPADDD          Z30, Z29, Z25
-	VMOVDQU64       Z14, Z27
-	VPTERNLOGD      $0xca, Z15, Z10, Z27
-	VPRORD          $0x06, Z14, Z30
-	VPADDD          Z25, Z12, Z12
-	VPRORD          $0x0b, Z14, Z31
-	VPADDD          Z27, Z12, Z12
-	VPRORD          $0x19, Z14, Z27
-	VPADDD.BCST     200(AX), Z28, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z12, Z12
-	VPRORD          $0x02, Z9, Z27
-	VPADDD          Z12, Z13, Z13
-	VPRORD          $0x0d, Z9, Z30
-	VPRORD          $0x16, Z9, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z9, Z27
-	VPTERNLOGD      $0xe8, Z17, Z8, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD.BCST     204(AX), Z15, Z15
-	VPADDD          Z12, Z27, Z12
-	VPRORD          $0x11, Z16, Z27
-	VPRORD          $0x13, Z16, Z30
-	VPSRLD          $0x0a, Z16, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       3456(CX), Z27
-	VPADDD.BCST     208(AX), Z27, Z27
-	VPADDD          Z0, Z27, Z27
-	VPADDD          Z31, Z27, Z27
-	VMOVDQU64       Z23, Z30
-	VPTERNLOGD      $0xca, Z7, Z5, Z30
-	VPRORD          $0x06, Z23, Z31
-	VPADDD          Z27, Z4, Z4
-	VMOVDQU64       Z0, 3648(CX)
-	VPRORD          $0x0b, Z23, Z0
-	VPADDD          Z30, Z4, Z4
-	VPRORD          $0x19, Z23, Z30
-	VPTERNLOGD      $0x96, Z31, Z0, Z30
-	VPADDD          Z30, Z4, Z0
-	VPRORD          $0x02, Z6, Z4
-	VPADDD          Z0, Z20, Z20
-	VPRORD          $0x0d, Z6, Z30
-	VPRORD          $0x16, Z6, Z31
-	VPADDD.BCST     212(AX), Z7, Z7
-	VPTERNLOGD      $0x96, Z4, Z30, Z31
-	VMOVDQU64       Z6, Z4
-	VPTERNLOGD      $0xe8, Z1, Z3, Z4
-	VPADDD          Z4, Z31, Z4
-	VPADDD          Z0, Z4, Z0
-	VPRORD          $0x11, Z28, Z4
-	VPRORD          $0x13, Z28, Z30
-	VPSRLD          $0x0a, Z28, Z31
-	VPTERNLOGD      $0x96, Z4, Z30, Z31
-	VPADDD          Z31, Z26, Z4
-	VMOVDQU64       Z13, Z30
-	VPTERNLOGD      $0xca, Z10, Z14, Z30
-	VPRORD          $0x06, Z13, Z31
-	VPADDD          Z4, Z15, Z15
-	VMOVDQU64       Z26, 3712(CX)
-	VPRORD          $0x0b, Z13, Z26
-	VPADDD          Z30, Z15, Z15
-	VPRORD          $0x19, Z13, Z30
-	VPTERNLOGD      $0x96, Z31, Z26, Z30
-	VPADDD          Z30, Z15, Z15
-	VPRORD          $0x02, Z12, Z26
-	VPADDD          Z15, Z17, Z17
-	VPRORD          $0x0d, Z12, Z30
-	VPADDD.BCST     216(AX), Z10, Z10
-	VPRORD          $0x16, Z12, Z31
-	VPTERNLOGD      $0x96, Z26, Z30, Z31
-	VMOVDQU64       Z12, Z26
-	VPTERNLOGD      $0xe8, Z8, Z9, Z26
-	VPADDD          Z26, Z31, Z26
-	VPADDD          Z15, Z26, Z15
-	VPRORD          $0x11, Z22, Z26
-	VPRORD          $0x13, Z22, Z30
-	VPSRLD          $0x0a, Z22, Z31
-	VPTERNLOGD      $0x96, Z26, Z30, Z31
-	VPADDD.BCST     156(AX), Z2, Z26
-	VPADDD          Z31, Z26, Z26
-	VMOVDQU64       Z20, Z30
-	VPTERNLOGD      $0xca, Z5, Z23, Z30
-	VPRORD          $0x06, Z20, Z31
-	VPADDD          Z26, Z7, Z7
-	VMOVDQU64       Z2, 3776(CX)
-	VPRORD          $0x0b, Z20, Z2
-	VPADDD          Z30, Z7, Z7
-	VPRORD          $0x19, Z20, Z30
-	VPTERNLOGD      $0x96, Z31, Z2, Z30
-	VPADDD          Z30, Z7, Z2
-	VPRORD          $0x02, Z0, Z7
-	VPADDD          Z2, Z1, Z1
-	VPRORD          $0x0d, Z0, Z30
-	VPADDD.BCST     192(AX), Z5, Z5
-	VPRORD          $0x16, Z0, Z31
-	VPTERNLOGD      $0x96, Z7, Z30, Z31
-	VMOVDQU64       Z0, Z7
-	VPTERNLOGD      $0xe8, Z3, Z6, Z7
-	VPADDD          Z7, Z31, Z7
-	VPADDD          Z2, Z7, Z2
-	VPRORD          $0x11, Z25, Z7
-	VPRORD          $0x13, Z25, Z30
-	VPSRLD          $0x0a, Z25, Z31
-	VPTERNLOGD      $0x96, Z7, Z30, Z31
-	VPADDD          Z31, Z11, Z7
-	VMOVDQU64       Z17, Z30
-	VPTERNLOGD      $0xca, Z14, Z13, Z30
-	VPRORD          $0x06, Z17, Z31
-	VPADDD          Z7, Z10, Z10
-	VMOVDQU64       Z11, 3840(CX)
-	VPRORD          $0x0b, Z17, Z11
-	VPADDD          Z30, Z10, Z10
-	VPRORD          $0x19, Z17, Z30
-	VPTERNLOGD      $0x96, Z31, Z11, Z30
-	VPADDD          Z30, Z10, Z10
-	VPRORD          $0x02, Z15, Z11
-	VPADDD          Z10, Z8, Z8
-	VPRORD          $0x0d, Z15, Z30
-	VPADDD.BCST     220(AX), Z14, Z14
-	VPRORD          $0x16, Z15, Z31
-	VPTERNLOGD      $0x96, Z11, Z30, Z31
-	VMOVDQU64       Z15, Z11
-	VPTERNLOGD      $0xe8, Z9, Z12, Z11
-	VPADDD          Z11, Z31, Z11
-	VPADDD          Z10, Z11, Z10
-	VPRORD          $0x11, Z27, Z11
-	VPRORD          $0x13, Z27, Z30
-	VPSRLD          $0x0a, Z27, Z31
-	VPTERNLOGD      $0x96, Z11, Z30, Z31
-	VPADDD          Z31, Z18, Z11
-	VMOVDQU64       Z1, Z30
-	VPTERNLOGD      $0xca, Z23, Z20, Z30
-	VPRORD          $0x06, Z1, Z31
-	VPADDD          Z11, Z5, Z5
-	VMOVDQU64       Z18, 3904(CX)
-	VPRORD          $0x0b, Z1, Z18
-	VPADDD          Z30, Z5, Z5
-	VPRORD          $0x19, Z1, Z30
-	VPTERNLOGD      $0x96, Z31, Z18, Z30
-	VPADDD          Z30, Z5, Z5
-	VPRORD          $0x02, Z2, Z18
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x0d, Z2, Z30
-	VPADDD.BCST     204(AX), Z23, Z23
-	VPRORD          $0x16, Z2, Z31
-	VPTERNLOGD      $0x96, Z18, Z30, Z31
-	VMOVDQU64       Z2, Z18
-	VPTERNLOGD      $0xe8, Z6, Z0, Z18
-	VPADDD          Z18, Z31, Z18
-	VPADDD          Z5, Z18, Z5
-	VPRORD          $0x11, Z4, Z18
-	VPRORD          $0x13, Z4, Z30
-	VPSRLD          $0x0a, Z4, Z31
-	VPTERNLOGD      $0x96, Z18, Z30, Z31
-	VPADDD          3520(CX), Z31, Z18
-	VMOVDQU64       Z8, Z30
-	VPTERNLOGD      $0xca, Z13, Z17, Z30
-	VPRORD          $0x06, Z8, Z31
-	VPADDD          Z18, Z14, Z14
-	VMOVDQU64       Z4, 3968(CX)
-	VPRORD          $0x0b, Z8, Z4
-	VPADDD          Z30, Z14, Z14
-	VPRORD          $0x19, Z8, Z30
-	VPTERNLOGD      $0x96, Z31, Z4, Z30
-	VPADDD          Z30, Z14, Z4
-	VPRORD          $0x02, Z10, Z14
-	VPADDD          Z4, Z9, Z9
-	VPRORD          $0x0d, Z10, Z30
-	VPADDD.BCST     224(AX), Z13, Z13
-	VPRORD          $0x16, Z10, Z31
-	VPTERNLOGD      $0x96, Z14, Z30, Z31
-	VMOVDQU64       Z10, Z14
-	VPTERNLOGD      $0xe8, Z12, Z15, Z14
-	VPADDD          Z14, Z31, Z14
-	VPADDD          Z4, Z14, Z4
-	VPRORD          $0x11, Z26, Z14
-	VPRORD          $0x13, Z26, Z30
-	VPSRLD          $0x0a, Z26, Z31
-	VPTERNLOGD      $0x96, Z14, Z30, Z31
-	VPADDD          3584(CX), Z31, Z14
-	VMOVDQU64       Z3, Z30
-	VPTERNLOGD      $0xca, Z20, Z1, Z30
-	VPRORD          $0x06, Z3, Z31
-	VPADDD          Z14, Z23, Z23
-	VMOVDQU64       Z26, 4032(CX)
-	VPRORD          $0x0b, Z3, Z26
-	VPADDD          Z30, Z23, Z23
-	VPRORD          $0x19, Z3, Z30
-	VPTERNLOGD      $0x96, Z31, Z26, Z30
-	VPADDD          Z30, Z23, Z23
-	VPRORD          $0x02, Z5, Z26
-	VPADDD          Z23, Z6, Z6
-	VPRORD          $0x0d, Z5, Z30
-	VPADDD.BCST     216(AX), Z20, Z20
-	VPRORD          $0x16, Z5, Z31
-	VPTERNLOGD      $0x96, Z26, Z30, Z31
-	VMOVDQU64       Z5, Z26
-	VPTERNLOGD      $0xe8, Z0, Z2, Z26
-	VPADDD          Z26, Z31, Z26
-	VPADDD          Z23, Z26, Z23
-	VPRORD          $0x11, Z7, Z26
-	VPRORD          $0x13, Z7, Z30
-	VPSRLD          $0x0a, Z7, Z31
-	VPTERNLOGD      $0x96, Z26, Z30, Z31
-	VPADDD          Z31, Z21, Z26
-	VMOVDQU64       Z9, Z30
-	VPTERNLOGD      $0xca, Z17, Z8, Z30
-	VPRORD          $0x06, Z9, Z31
-	VPADDD          Z26, Z13, Z13
-	VMOVDQU64       Z21, 4096(CX)
-	VPRORD          $0x0b, Z9, Z21
-	VPADDD          Z30, Z13, Z13
-	VPRORD          $0x19, Z9, Z30
-	VPTERNLOGD      $0x96, Z31, Z21, Z30
-	VPADDD          Z30, Z13, Z13
-	VPRORD          $0x02, Z4, Z21
-	VPADDD          Z13, Z12, Z12
-	VPRORD          $0x0d, Z4, Z30
-	VPADDD.BCST     228(AX), Z17, Z17
-	VPRORD          $0x16, Z4, Z31
-	VPTERNLOGD      $0x96, Z21, Z30, Z31
-	VMOVDQU64       Z4, Z21
-	VPTERNLOGD      $0xe8, Z15, Z10, Z21
-	VPADDD          Z21, Z31, Z21
-	VPADDD          Z13, Z21, Z13
-	VPRORD          $0x11, Z11, Z21
-	VPRORD          $0x13, Z11, Z30
-	VPSRLD          $0x0a, Z11, Z31
-	VPTERNLOGD      $0x96, Z21, Z30, Z31
-	VPADDD          Z31, Z19, Z21
-	VMOVDQU64       Z6, Z30
-	VPTERNLOGD      $0xca, Z1, Z3, Z30
-	VPRORD          $0x06, Z6, Z31
-	VPADDD          Z21, Z20, Z20
-	VMOVDQU64       Z19, 4160(CX)
-	VPRORD          $0x0b, Z6, Z19
-	VPADDD          Z30, Z20, Z20
-	VPRORD          $0x19, Z6, Z30
-	VPTERNLOGD      $0x96, Z31, Z19, Z30
-	VPADDD          Z30, Z20, Z19
-	VPRORD          $0x02, Z23, Z20
-	VPADDD          Z19, Z0, Z0
-	VPRORD          $0x0d, Z23, Z30
-	VPADDD.BCST     220(AX), Z1, Z1
-	VPRORD          $0x16, Z23, Z31
-	VPTERNLOGD      $0x96, Z20, Z30, Z31
-	VMOVDQU64       Z23, Z20
-	VPTERNLOGD      $0xe8, Z2, Z5, Z20
-	VPADDD          Z20, Z31, Z20
-	VPADDD          Z19, Z20, Z19
-	VPRORD          $0x11, Z18, Z20
-	VPRORD          $0x13, Z18, Z30
-	VPSRLD          $0x0a, Z18, Z31
-	VPTERNLOGD      $0x96, Z20, Z30, Z31
-	VPADDD.BCST     232(AX), Z24, Z20
-	VPADDD          Z31, Z20, Z20
-	VMOVDQU64       Z12, Z30
-	VPTERNLOGD      $0xca, Z8, Z9, Z30
-	VPRORD          $0x06, Z12, Z31
-	VPADDD          Z20, Z17, Z17
-	VMOVDQU64       Z24, 4224(CX)
-	VPRORD          $0x0b, Z12, Z24
-	VPADDD          Z30, Z17, Z17
-	VPRORD          $0x19, Z12, Z30
-	VPTERNLOGD      $0x96, Z31, Z24, Z30
-	VPADDD          Z30, Z17, Z17
-	VPRORD          $0x02, Z13, Z24
-	VPADDD          Z17, Z15, Z15
-	VPRORD          $0x0d, Z13, Z30
-	VPADDD.BCST     236(AX), Z8, Z8
-	VPRORD          $0x16, Z13, Z31
-	VPTERNLOGD      $0x96, Z24, Z30, Z31
-	VMOVDQU64       Z13, Z24
-	VPTERNLOGD      $0xe8, Z10, Z4, Z24
-	VPADDD          Z24, Z31, Z24
-	VPADDD          Z17, Z24, Z17
-	VPRORD          $0x11, Z14, Z24
-	VPRORD          $0x13, Z14, Z30
-	VPSRLD          $0x0a, Z14, Z31
-	VPTERNLOGD      $0x96, Z24, Z30, Z31
-	VPADDD          Z31, Z16, Z24
-	VMOVDQU64       Z0, Z30
-	VPTERNLOGD      $0xca, Z3, Z6, Z30
-	VPRORD          $0x06, Z0, Z31
-	VPADDD          Z24, Z1, Z1
-	VMOVDQU64       Z16, 4288(CX)
-	VPRORD          $0x0b, Z0, Z16
-	VPADDD          Z30, Z1, Z1
-	VPRORD          $0x19, Z0, Z30
-	VPTERNLOGD      $0x96, Z31, Z16, Z30
-	VPADDD          Z30, Z1, Z1
-	VPRORD          $0x02, Z19, Z16
-	VPADDD          Z1, Z2, Z2
-	VPRORD          $0x0d, Z19, Z30
-	VPADDD.BCST     224(AX), Z3, Z3
-	VPRORD          $0x16, Z19, Z31
-	VPTERNLOGD      $0x96, Z16, Z30, Z31
-	VMOVDQU64       Z19, Z16
-	VPTERNLOGD      $0xe8, Z5, Z23, Z16
-	VPADDD          Z16, Z31, Z16
-	VPADDD          Z1, Z16, Z1
-	VPRORD          $0x11, Z26, Z16
-	VPRORD          $0x13, Z26, Z30
-	VPSRLD          $0x0a, Z26, Z31
-	VPTERNLOGD      $0x96, Z16, Z30, Z31
-	VPADDD.BCST     240(AX), Z28, Z16
-	VPADDD          Z31, Z16, Z16
-	VMOVDQU64       Z15, Z30
-	VPTERNLOGD      $0xca, Z9, Z12, Z30
-	VPRORD          $0x06, Z15, Z31
-	VPADDD          Z16, Z8, Z8
-	VMOVDQU64       Z28, 4352(CX)
-	VPRORD          $0x0b, Z15, Z28
-	VPADDD          Z30, Z8, Z8
-	VPRORD          $0x19, Z15, Z30
-	VPTERNLOGD      $0x96, Z31, Z28, Z30
-	VPADDD          Z30, Z8, Z8
-	VPRORD          $0x02, Z17, Z28
-	VPADDD          Z8, Z10, Z10
-	VPRORD          $0x0d, Z17, Z30
-	VPADDD.BCST     244(AX), Z9, Z9
-	VPRORD          $0x16, Z17, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z17, Z28
-	VPTERNLOGD      $0xe8, Z4, Z13, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z8, Z28, Z8
-	VPRORD          $0x11, Z21, Z28
-	VPRORD          $0x13, Z21, Z30
-	VPSRLD          $0x0a, Z21, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VPADDD          Z31, Z22, Z28
-	VMOVDQU64       Z2, Z30
-	VPTERNLOGD      $0xca, Z6, Z0, Z30
-	VPRORD          $0x06, Z2, Z31
-	VPADDD          Z28, Z3, Z3
-	VMOVDQU64       Z22, 4416(CX)
-	VPRORD          $0x0b, Z2, Z22
-	VPADDD          Z30, Z3, Z3
-	VPRORD          $0x19, Z2, Z30
-	VPTERNLOGD      $0x96, Z31, Z22, Z30
-	VPADDD          Z30, Z3, Z3
-	VPRORD          $0x02, Z1, Z22
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x0d, Z1, Z30
-	VPRORD          $0x16, Z1, Z31
-	VPADDD.BCST     228(AX), Z6, Z6
-	VPTERNLOGD      $0x96, Z22, Z30, Z31
-	VMOVDQU64       Z1, Z22
-	VPTERNLOGD      $0xe8, Z23, Z19, Z22
-	VPADDD          Z22, Z31, Z22
-	VPADDD          Z3, Z22, Z3
-	VPRORD          $0x11, Z20, Z22
-	VPRORD          $0x13, Z20, Z30
-	VPSRLD          $0x0a, Z20, Z31
-	VPTERNLOGD      $0x96, Z22, Z30, Z31
-	VPADDD.BCST     248(AX), Z25, Z22
-	VPADDD          Z31, Z22, Z22
-	VMOVDQU64       Z10, Z30
-	VPTERNLOGD      $0xca, Z12, Z15, Z30
-	VPRORD          $0x06, Z10, Z31
-	VPADDD          Z22, Z9, Z9
-	VMOVDQU64       Z25, 4480(CX)
-	VPRORD          $0x0b, Z10, Z25
-	VPADDD          Z30, Z9, Z9
-	VPRORD          $0x19, Z10, Z30
-	VPTERNLOGD      $0x96, Z31, Z25, Z30
-	VPADDD          Z30, Z9, Z9
-	VPRORD          $0x02, Z8, Z25
-	VPADDD          Z9, Z4, Z4
-	VPRORD          $0x0d, Z8, Z30
-	VPRORD          $0x16, Z8, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VMOVDQU64       Z8, Z25
-	VPTERNLOGD      $0xe8, Z13, Z17, Z25
-	VPADDD          Z25, Z31, Z25
-	VPADDD          Z9, Z25, Z9
-	VPADDD.BCST     252(AX), Z12, Z12
-	VPRORD          $0x11, Z24, Z25
-	VPRORD          $0x13, Z24, Z30
-	VPSRLD          $0x0a, Z24, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VPADDD.BCST     256(AX), Z27, Z25
-	VPADDD          Z31, Z25, Z25
-	VMOVDQU64       Z5, Z30
-	VPTERNLOGD      $0xca, Z0, Z2, Z30
-	VPRORD          $0x06, Z5, Z31
-	VPADDD          Z25, Z6, Z6
-	VMOVDQU64       Z27, 4544(CX)
-	VPRORD          $0x0b, Z5, Z27
-	VPADDD          Z30, Z6, Z6
-	VPRORD          $0x19, Z5, Z30
-	VPTERNLOGD      $0x96, Z31, Z27, Z30
-	VPADDD          Z30, Z6, Z6
-	VPRORD          $0x02, Z3, Z27
-	VPADDD          Z6, Z23, Z23
-	VPRORD          $0x0d, Z3, Z30
-	VPRORD          $0x16, Z3, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z3, Z27
-	VPTERNLOGD      $0xe8, Z19, Z1, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z6, Z27, Z6
-	VPRORD          $0x07, Z29, Z27
-	VPRORD          $0x12, Z29, Z30
-	VPSRLD          $0x03, Z29, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPRORD          $0x11, Z16, Z27
-	VPADDD.BCST     200(AX), Z31, Z30
-	VPRORD          $0x13, Z16, Z31
-	VPADDD          3968(CX), Z30, Z30
-	VMOVDQU64       Z16, 4608(CX)
-	VPSRLD          $0x0a, Z16, Z16
-	VPADDD.BCST     236(AX), Z0, Z0
-	VPTERNLOGD      $0x96, Z27, Z31, Z16
-	VPADDD          Z16, Z30, Z16
-	VMOVDQU64       Z4, Z27
-	VPTERNLOGD      $0xca, Z15, Z10, Z27
-	VPRORD          $0x06, Z4, Z30
-	VPADDD          Z16, Z12, Z12
-	VPRORD          $0x0b, Z4, Z31
-	VPADDD          Z27, Z12, Z12
-	VPRORD          $0x19, Z4, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z12, Z12
-	VPRORD          $0x02, Z9, Z27
-	VPADDD          Z12, Z13, Z13
-	VPRORD          $0x0d, Z9, Z30
-	VPRORD          $0x16, Z9, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z9, Z27
-	VPTERNLOGD      $0xe8, Z17, Z8, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z12, Z27, Z12
-	VMOVDQU64       3648(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z24, 4672(CX)
-	VPSRLD          $0x03, Z27, Z24
-	VPTERNLOGD      $0x96, Z30, Z31, Z24
-	VPRORD          $0x11, Z28, Z30
-	VPADDD.BCST     188(AX), Z24, Z24
-	VPRORD          $0x13, Z28, Z31
-	VPADDD          4032(CX), Z24, Z24
-	VMOVDQU64       Z28, 4736(CX)
-	VPSRLD          $0x0a, Z28, Z28
-	VPADDD.BCST     260(AX), Z15, Z15
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z24, Z24
-	VMOVDQU64       Z23, Z28
-	VPTERNLOGD      $0xca, Z2, Z5, Z28
-	VPRORD          $0x06, Z23, Z30
-	VPADDD          Z24, Z0, Z0
-	VPRORD          $0x0b, Z23, Z31
-	VPADDD          Z28, Z0, Z0
-	VPRORD          $0x19, Z23, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z0, Z0
-	VPRORD          $0x02, Z6, Z28
-	VPADDD          Z0, Z19, Z19
-	VPRORD          $0x0d, Z6, Z30
-	VPRORD          $0x16, Z6, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z6, Z28
-	VPTERNLOGD      $0xe8, Z1, Z3, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z0, Z28, Z0
-	VMOVDQU64       3712(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z20, 4800(CX)
-	VPSRLD          $0x03, Z28, Z20
-	VPTERNLOGD      $0x96, Z30, Z31, Z20
-	VPRORD          $0x11, Z22, Z30
-	VPADDD          Z20, Z29, Z20
-	VPRORD          $0x13, Z22, Z29
-	VPADDD          Z7, Z20, Z20
-	VPSRLD          $0x0a, Z22, Z31
-	VPADDD.BCST     244(AX), Z2, Z2
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z20, Z20
-	VMOVDQU64       Z13, Z29
-	VPTERNLOGD      $0xca, Z10, Z4, Z29
-	VPRORD          $0x06, Z13, Z30
-	VPADDD          Z20, Z15, Z15
-	VPRORD          $0x0b, Z13, Z31
-	VPADDD          Z29, Z15, Z15
-	VPRORD          $0x19, Z13, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z15, Z15
-	VPRORD          $0x02, Z12, Z29
-	VPADDD          Z15, Z17, Z17
-	VPRORD          $0x0d, Z12, Z30
-	VPRORD          $0x16, Z12, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z12, Z29
-	VPTERNLOGD      $0xe8, Z8, Z9, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z15, Z29, Z15
-	VMOVDQU64       3776(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z7, 4864(CX)
-	VPSRLD          $0x03, Z29, Z7
-	VPTERNLOGD      $0x96, Z30, Z31, Z7
-	VPRORD          $0x11, Z25, Z30
-	VPADDD          Z7, Z27, Z7
-	VPRORD          $0x13, Z25, Z27
-	VPADDD          Z11, Z7, Z7
-	VPSRLD          $0x0a, Z25, Z31
-	VPADDD.BCST     264(AX), Z10, Z10
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z7, Z7
-	VMOVDQU64       Z19, Z27
-	VPTERNLOGD      $0xca, Z5, Z23, Z27
-	VPRORD          $0x06, Z19, Z30
-	VPADDD          Z7, Z2, Z2
-	VPRORD          $0x0b, Z19, Z31
-	VPADDD          Z27, Z2, Z2
-	VPRORD          $0x19, Z19, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z2, Z2
-	VPRORD          $0x02, Z0, Z27
-	VPADDD          Z2, Z1, Z1
-	VPRORD          $0x0d, Z0, Z30
-	VPRORD          $0x16, Z0, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z0, Z27
-	VPTERNLOGD      $0xe8, Z3, Z6, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z2, Z27, Z2
-	VMOVDQU64       3840(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z11, 4928(CX)
-	VPSRLD          $0x03, Z27, Z11
-	VPTERNLOGD      $0x96, Z30, Z31, Z11
-	VPRORD          $0x11, Z16, Z30
-	VPADDD          Z11, Z28, Z11
-	VPRORD          $0x13, Z16, Z28
-	VPADDD          Z18, Z11, Z11
-	VPSRLD          $0x0a, Z16, Z31
-	VPADDD.BCST     252(AX), Z5, Z5
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z11, Z11
-	VMOVDQU64       Z17, Z28
-	VPTERNLOGD      $0xca, Z4, Z13, Z28
-	VPRORD          $0x06, Z17, Z30
-	VPADDD          Z11, Z10, Z10
-	VPRORD          $0x0b, Z17, Z31
-	VPADDD          Z28, Z10, Z10
-	VPRORD          $0x19, Z17, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z10, Z10
-	VPRORD          $0x02, Z15, Z28
-	VPADDD          Z10, Z8, Z8
-	VPRORD          $0x0d, Z15, Z30
-	VPRORD          $0x16, Z15, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z15, Z28
-	VPTERNLOGD      $0xe8, Z9, Z12, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z10, Z28, Z10
-	VMOVDQU64       3904(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z18, 4992(CX)
-	VPSRLD          $0x03, Z28, Z18
-	VPTERNLOGD      $0x96, Z30, Z31, Z18
-	VPRORD          $0x11, Z24, Z30
-	VPADDD          Z18, Z29, Z18
-	VPRORD          $0x13, Z24, Z29
-	VPADDD          Z14, Z18, Z18
-	VPSRLD          $0x0a, Z24, Z31
-	VPADDD.BCST     268(AX), Z4, Z4
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z18, Z18
-	VMOVDQU64       Z1, Z29
-	VPTERNLOGD      $0xca, Z23, Z19, Z29
-	VPRORD          $0x06, Z1, Z30
-	VPADDD          Z18, Z5, Z5
-	VPRORD          $0x0b, Z1, Z31
-	VPADDD          Z29, Z5, Z5
-	VPRORD          $0x19, Z1, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z5, Z5
-	VPRORD          $0x02, Z2, Z29
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x0d, Z2, Z30
-	VPRORD          $0x16, Z2, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z2, Z29
-	VPTERNLOGD      $0xe8, Z6, Z0, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z5, Z29, Z5
-	VMOVDQU64       3520(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z14, 5056(CX)
-	VPSRLD          $0x03, Z29, Z14
-	VPTERNLOGD      $0x96, Z30, Z31, Z14
-	VPRORD          $0x11, Z20, Z30
-	VPADDD          Z14, Z27, Z14
-	VPRORD          $0x13, Z20, Z27
-	VPADDD          Z26, Z14, Z14
-	VPSRLD          $0x0a, Z20, Z31
-	VPADDD.BCST     260(AX), Z23, Z23
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z14, Z14
-	VMOVDQU64       Z8, Z27
-	VPTERNLOGD      $0xca, Z13, Z17, Z27
-	VPRORD          $0x06, Z8, Z30
-	VPADDD          Z14, Z4, Z4
-	VPRORD          $0x0b, Z8, Z31
-	VPADDD          Z27, Z4, Z4
-	VPRORD          $0x19, Z8, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z4, Z4
-	VPRORD          $0x02, Z10, Z27
-	VPADDD          Z4, Z9, Z9
-	VPRORD          $0x0d, Z10, Z30
-	VPRORD          $0x16, Z10, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z10, Z27
-	VPTERNLOGD      $0xe8, Z12, Z15, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z4, Z27, Z4
-	VMOVDQU64       3584(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z26, 5120(CX)
-	VPSRLD          $0x03, Z27, Z26
-	VPTERNLOGD      $0x96, Z30, Z31, Z26
-	VPRORD          $0x11, Z7, Z30
-	VPADDD          Z26, Z28, Z26
-	VPRORD          $0x13, Z7, Z28
-	VPADDD          Z21, Z26, Z26
-	VPSRLD          $0x0a, Z7, Z31
-	VPADDD.BCST     272(AX), Z13, Z13
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z26, Z26
-	VMOVDQU64       Z3, Z28
-	VPTERNLOGD      $0xca, Z19, Z1, Z28
-	VPRORD          $0x06, Z3, Z30
-	VPADDD          Z26, Z23, Z23
-	VPRORD          $0x0b, Z3, Z31
-	VPADDD          Z28, Z23, Z23
-	VPRORD          $0x19, Z3, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z23, Z23
-	VPRORD          $0x02, Z5, Z28
-	VPADDD          Z23, Z6, Z6
-	VPRORD          $0x0d, Z5, Z30
-	VPRORD          $0x16, Z5, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z5, Z28
-	VPTERNLOGD      $0xe8, Z0, Z2, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z23, Z28, Z23
-	VMOVDQU64       4096(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z21, 5184(CX)
-	VPSRLD          $0x03, Z28, Z21
-	VPTERNLOGD      $0x96, Z30, Z31, Z21
-	VPRORD          $0x11, Z11, Z30
-	VPADDD          Z21, Z29, Z21
-	VPRORD          $0x13, Z11, Z29
-	VPADDD          4800(CX), Z21, Z21
-	VPSRLD          $0x0a, Z11, Z31
-	VPADDD.BCST     264(AX), Z19, Z19
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z21, Z21
-	VMOVDQU64       Z9, Z29
-	VPTERNLOGD      $0xca, Z17, Z8, Z29
-	VPRORD          $0x06, Z9, Z30
-	VPADDD          Z21, Z13, Z13
-	VPRORD          $0x0b, Z9, Z31
-	VPADDD          Z29, Z13, Z13
-	VPRORD          $0x19, Z9, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z13, Z13
-	VPRORD          $0x02, Z4, Z29
-	VPADDD          Z13, Z12, Z12
-	VPRORD          $0x0d, Z4, Z30
-	VPRORD          $0x16, Z4, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z4, Z29
-	VPTERNLOGD      $0xe8, Z15, Z10, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z13, Z29, Z13
-	VMOVDQU64       4160(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z11, 5248(CX)
-	VPSRLD          $0x03, Z29, Z11
-	VPTERNLOGD      $0x96, Z30, Z31, Z11
-	VPRORD          $0x11, Z18, Z30
-	VPADDD          Z11, Z27, Z11
-	VPRORD          $0x13, Z18, Z27
-	VPADDD          4672(CX), Z11, Z11
-	VPSRLD          $0x0a, Z18, Z31
-	VPADDD.BCST     276(AX), Z17, Z17
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z11, Z11
-	VMOVDQU64       Z6, Z27
-	VPTERNLOGD      $0xca, Z1, Z3, Z27
-	VPRORD          $0x06, Z6, Z30
-	VPADDD          Z11, Z19, Z19
-	VPRORD          $0x0b, Z6, Z31
-	VPADDD          Z27, Z19, Z19
-	VPRORD          $0x19, Z6, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z19, Z19
-	VPRORD          $0x02, Z23, Z27
-	VPADDD          Z19, Z0, Z0
-	VPRORD          $0x0d, Z23, Z30
-	VPRORD          $0x16, Z23, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z23, Z27
-	VPTERNLOGD      $0xe8, Z2, Z5, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z19, Z27, Z19
-	VMOVDQU64       4224(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z18, 5312(CX)
-	VPSRLD          $0x03, Z27, Z18
-	VPTERNLOGD      $0x96, Z30, Z31, Z18
-	VPRORD          $0x11, Z14, Z30
-	VPADDD          Z18, Z28, Z18
-	VPRORD          $0x13, Z14, Z28
-	VPADDD          4608(CX), Z18, Z18
-	VPSRLD          $0x0a, Z14, Z31
-	VPADDD.BCST     268(AX), Z1, Z1
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z18, Z18
-	VMOVDQU64       Z12, Z28
-	VPTERNLOGD      $0xca, Z8, Z9, Z28
-	VPRORD          $0x06, Z12, Z30
-	VPADDD          Z18, Z17, Z17
-	VPRORD          $0x0b, Z12, Z31
-	VPADDD          Z28, Z17, Z17
-	VPRORD          $0x19, Z12, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z17, Z17
-	VPRORD          $0x02, Z13, Z28
-	VPADDD          Z17, Z15, Z15
-	VPRORD          $0x0d, Z13, Z30
-	VPRORD          $0x16, Z13, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z13, Z28
-	VPTERNLOGD      $0xe8, Z10, Z4, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z17, Z28, Z17
-	VMOVDQU64       4288(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z14, 5376(CX)
-	VPSRLD          $0x03, Z28, Z14
-	VPTERNLOGD      $0x96, Z30, Z31, Z14
-	VPRORD          $0x11, Z26, Z30
-	VPADDD          Z14, Z29, Z14
-	VPRORD          $0x13, Z26, Z29
-	VPADDD          4736(CX), Z14, Z14
-	VPSRLD          $0x0a, Z26, Z31
-	VPADDD.BCST     280(AX), Z8, Z8
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z14, Z14
-	VMOVDQU64       Z0, Z29
-	VPTERNLOGD      $0xca, Z3, Z6, Z29
-	VPRORD          $0x06, Z0, Z30
-	VPADDD          Z14, Z1, Z1
-	VPRORD          $0x0b, Z0, Z31
-	VPADDD          Z29, Z1, Z1
-	VPRORD          $0x19, Z0, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z1, Z1
-	VPRORD          $0x02, Z19, Z29
-	VPADDD          Z1, Z2, Z2
-	VPRORD          $0x0d, Z19, Z30
-	VPRORD          $0x16, Z19, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z19, Z29
-	VPTERNLOGD      $0xe8, Z5, Z23, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z1, Z29, Z1
-	VMOVDQU64       4352(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z26, 5440(CX)
-	VPSRLD          $0x03, Z29, Z26
-	VPTERNLOGD      $0x96, Z30, Z31, Z26
-	VPRORD          $0x11, Z21, Z30
-	VPADDD          Z26, Z27, Z26
-	VPRORD          $0x13, Z21, Z27
-	VPADDD          Z22, Z26, Z26
-	VPSRLD          $0x0a, Z21, Z31
-	VPADDD.BCST     272(AX), Z3, Z3
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z26, Z26
-	VMOVDQU64       Z15, Z27
-	VPTERNLOGD      $0xca, Z9, Z12, Z27
-	VPRORD          $0x06, Z15, Z30
-	VPADDD          Z26, Z8, Z8
-	VPRORD          $0x0b, Z15, Z31
-	VPADDD          Z27, Z8, Z8
-	VPRORD          $0x19, Z15, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z8, Z8
-	VPRORD          $0x02, Z17, Z27
-	VPADDD          Z8, Z10, Z10
-	VPRORD          $0x0d, Z17, Z30
-	VPRORD          $0x16, Z17, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z17, Z27
-	VPTERNLOGD      $0xe8, Z4, Z13, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z8, Z27, Z8
-	VMOVDQU64       4416(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z22, 5504(CX)
-	VPSRLD          $0x03, Z27, Z22
-	VPTERNLOGD      $0x96, Z30, Z31, Z22
-	VPRORD          $0x11, Z11, Z30
-	VPADDD          Z22, Z28, Z22
-	VPRORD          $0x13, Z11, Z28
-	VPADDD          Z25, Z22, Z22
-	VPSRLD          $0x0a, Z11, Z31
-	VPADDD.BCST     284(AX), Z9, Z9
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z22, Z22
-	VMOVDQU64       Z2, Z28
-	VPTERNLOGD      $0xca, Z6, Z0, Z28
-	VPRORD          $0x06, Z2, Z30
-	VPADDD          Z22, Z3, Z3
-	VPRORD          $0x0b, Z2, Z31
-	VPADDD          Z28, Z3, Z3
-	VPRORD          $0x19, Z2, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z3, Z3
-	VPRORD          $0x02, Z1, Z28
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x0d, Z1, Z30
-	VPRORD          $0x16, Z1, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z1, Z28
-	VPTERNLOGD      $0xe8, Z23, Z19, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z3, Z28, Z3
-	VMOVDQU64       4480(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z25, 5568(CX)
-	VPSRLD          $0x03, Z28, Z25
-	VPTERNLOGD      $0x96, Z30, Z31, Z25
-	VPRORD          $0x11, Z18, Z30
-	VPADDD          Z25, Z29, Z25
-	VPRORD          $0x13, Z18, Z29
-	VPADDD          Z16, Z25, Z25
-	VPSRLD          $0x0a, Z18, Z31
-	VPADDD.BCST     276(AX), Z6, Z6
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z25, Z25
-	VMOVDQU64       Z10, Z29
-	VPTERNLOGD      $0xca, Z12, Z15, Z29
-	VPRORD          $0x06, Z10, Z30
-	VPADDD          Z25, Z9, Z9
-	VPRORD          $0x0b, Z10, Z31
-	VPADDD          Z29, Z9, Z9
-	VPRORD          $0x19, Z10, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z9, Z9
-	VPRORD          $0x02, Z8, Z29
-	VPADDD          Z9, Z4, Z4
-	VPRORD          $0x0d, Z8, Z30
-	VPRORD          $0x16, Z8, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z8, Z29
-	VPTERNLOGD      $0xe8, Z13, Z17, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z9, Z29, Z9
-	VMOVDQU64       4544(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z16, 5632(CX)
-	VPSRLD          $0x03, Z29, Z16
-	VPTERNLOGD      $0x96, Z30, Z31, Z16
-	VPRORD          $0x11, Z14, Z30
-	VPADDD          Z16, Z27, Z16
-	VPRORD          $0x13, Z14, Z27
-	VPADDD          Z24, Z16, Z16
-	VPSRLD          $0x0a, Z14, Z31
-	VPADDD.BCST     288(AX), Z12, Z12
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z16, Z16
-	VMOVDQU64       Z5, Z27
-	VPTERNLOGD      $0xca, Z0, Z2, Z27
-	VPRORD          $0x06, Z5, Z30
-	VPADDD          Z16, Z6, Z6
-	VPRORD          $0x0b, Z5, Z31
-	VPADDD          Z27, Z6, Z6
-	VPRORD          $0x19, Z5, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z6, Z6
-	VPRORD          $0x02, Z3, Z27
-	VPADDD          Z6, Z23, Z23
-	VPRORD          $0x0d, Z3, Z30
-	VPRORD          $0x16, Z3, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z3, Z27
-	VPTERNLOGD      $0xe8, Z19, Z1, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z6, Z27, Z6
-	VMOVDQU64       3968(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z24, 5696(CX)
-	VPSRLD          $0x03, Z27, Z24
-	VPTERNLOGD      $0x96, Z30, Z31, Z24
-	VPRORD          $0x11, Z26, Z30
-	VPADDD          Z24, Z28, Z24
-	VPRORD          $0x13, Z26, Z28
-	VPADDD          Z20, Z24, Z24
-	VPSRLD          $0x0a, Z26, Z31
-	VPADDD.BCST     280(AX), Z0, Z0
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z24, Z24
-	VMOVDQU64       Z4, Z28
-	VPTERNLOGD      $0xca, Z15, Z10, Z28
-	VPRORD          $0x06, Z4, Z30
-	VPADDD          Z24, Z12, Z12
-	VPRORD          $0x0b, Z4, Z31
-	VPADDD          Z28, Z12, Z12
-	VPRORD          $0x19, Z4, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z12, Z12
-	VPRORD          $0x02, Z9, Z28
-	VPADDD          Z12, Z13, Z13
-	VPRORD          $0x0d, Z9, Z30
-	VPRORD          $0x16, Z9, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z9, Z28
-	VPTERNLOGD      $0xe8, Z17, Z8, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z12, Z28, Z12
-	VMOVDQU64       4032(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z20, 5760(CX)
-	VPSRLD          $0x03, Z28, Z20
-	VPTERNLOGD      $0x96, Z30, Z31, Z20
-	VPRORD          $0x11, Z22, Z30
-	VPADDD          Z20, Z29, Z20
-	VPRORD          $0x13, Z22, Z29
-	VPADDD          Z7, Z20, Z20
-	VPSRLD          $0x0a, Z22, Z31
-	VPADDD.BCST     292(AX), Z15, Z15
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z20, Z20
-	VMOVDQU64       Z23, Z29
-	VPTERNLOGD      $0xca, Z2, Z5, Z29
-	VPRORD          $0x06, Z23, Z30
-	VPADDD          Z20, Z0, Z0
-	VPRORD          $0x0b, Z23, Z31
-	VPADDD          Z29, Z0, Z0
-	VPRORD          $0x19, Z23, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z0, Z0
-	VPRORD          $0x02, Z6, Z29
-	VPADDD          Z0, Z19, Z19
-	VPRORD          $0x0d, Z6, Z30
-	VPRORD          $0x16, Z6, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z6, Z29
-	VPTERNLOGD      $0xe8, Z1, Z3, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z0, Z29, Z0
-	VMOVDQU64       4864(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z7, 5824(CX)
-	VPSRLD          $0x03, Z29, Z7
-	VPTERNLOGD      $0x96, Z30, Z31, Z7
-	VPRORD          $0x11, Z25, Z30
-	VPADDD          Z7, Z27, Z7
-	VPRORD          $0x13, Z25, Z27
-	VPADDD          5248(CX), Z7, Z7
-	VPSRLD          $0x0a, Z25, Z31
-	VPADDD.BCST     284(AX), Z2, Z2
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z7, Z7
-	VMOVDQU64       Z13, Z27
-	VPTERNLOGD      $0xca, Z10, Z4, Z27
-	VPRORD          $0x06, Z13, Z30
-	VPADDD          Z7, Z15, Z15
-	VPRORD          $0x0b, Z13, Z31
-	VPADDD          Z27, Z15, Z15
-	VPRORD          $0x19, Z13, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z15, Z15
-	VPRORD          $0x02, Z12, Z27
-	VPADDD          Z15, Z17, Z17
-	VPRORD          $0x0d, Z12, Z30
-	VPRORD          $0x16, Z12, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z12, Z27
-	VPTERNLOGD      $0xe8, Z8, Z9, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z15, Z27, Z15
-	VMOVDQU64       4928(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z25, 5888(CX)
-	VPSRLD          $0x03, Z27, Z25
-	VPTERNLOGD      $0x96, Z30, Z31, Z25
-	VPRORD          $0x11, Z16, Z30
-	VPADDD          Z25, Z28, Z25
-	VPRORD          $0x13, Z16, Z28
-	VPADDD          5312(CX), Z25, Z25
-	VPSRLD          $0x0a, Z16, Z31
-	VPADDD.BCST     296(AX), Z10, Z10
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z25, Z25
-	VMOVDQU64       Z19, Z28
-	VPTERNLOGD      $0xca, Z5, Z23, Z28
-	VPRORD          $0x06, Z19, Z30
-	VPADDD          Z25, Z2, Z2
-	VPRORD          $0x0b, Z19, Z31
-	VPADDD          Z28, Z2, Z2
-	VPRORD          $0x19, Z19, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z2, Z2
-	VPRORD          $0x02, Z0, Z28
-	VPADDD          Z2, Z1, Z1
-	VPRORD          $0x0d, Z0, Z30
-	VPRORD          $0x16, Z0, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z0, Z28
-	VPTERNLOGD      $0xe8, Z3, Z6, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z2, Z28, Z2
-	VMOVDQU64       4992(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z16, 5952(CX)
-	VPSRLD          $0x03, Z28, Z16
-	VPTERNLOGD      $0x96, Z30, Z31, Z16
-	VPRORD          $0x11, Z24, Z30
-	VPADDD          Z16, Z29, Z16
-	VPRORD          $0x13, Z24, Z29
-	VPADDD          5376(CX), Z16, Z16
-	VPSRLD          $0x0a, Z24, Z31
-	VPADDD.BCST     288(AX), Z5, Z5
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z16, Z16
-	VMOVDQU64       Z17, Z29
-	VPTERNLOGD      $0xca, Z4, Z13, Z29
-	VPRORD          $0x06, Z17, Z30
-	VPADDD          Z16, Z10, Z10
-	VPRORD          $0x0b, Z17, Z31
-	VPADDD          Z29, Z10, Z10
-	VPRORD          $0x19, Z17, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z10, Z10
-	VPRORD          $0x02, Z15, Z29
-	VPADDD          Z10, Z8, Z8
-	VPRORD          $0x0d, Z15, Z30
-	VPRORD          $0x16, Z15, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z15, Z29
-	VPTERNLOGD      $0xe8, Z9, Z12, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z10, Z29, Z10
-	VMOVDQU64       5056(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z24, 6016(CX)
-	VPSRLD          $0x03, Z29, Z24
-	VPTERNLOGD      $0x96, Z30, Z31, Z24
-	VPRORD          $0x11, Z20, Z30
-	VPADDD          Z24, Z27, Z24
-	VPRORD          $0x13, Z20, Z27
-	VPADDD          5440(CX), Z24, Z24
-	VPSRLD          $0x0a, Z20, Z31
-	VPADDD.BCST     300(AX), Z4, Z4
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z24, Z24
-	VMOVDQU64       Z1, Z27
-	VPTERNLOGD      $0xca, Z23, Z19, Z27
-	VPRORD          $0x06, Z1, Z30
-	VPADDD          Z24, Z5, Z5
-	VPRORD          $0x0b, Z1, Z31
-	VPADDD          Z27, Z5, Z5
-	VPRORD          $0x19, Z1, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z5, Z5
-	VPRORD          $0x02, Z2, Z27
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x0d, Z2, Z30
-	VPRORD          $0x16, Z2, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z2, Z27
-	VPTERNLOGD      $0xe8, Z6, Z0, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z5, Z27, Z5
-	VMOVDQU64       5120(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z20, 6080(CX)
-	VPSRLD          $0x03, Z27, Z20
-	VPTERNLOGD      $0x96, Z30, Z31, Z20
-	VPRORD          $0x11, Z7, Z30
-	VPADDD          Z20, Z28, Z20
-	VPRORD          $0x13, Z7, Z28
-	VPADDD          Z21, Z20, Z20
-	VPSRLD          $0x0a, Z7, Z31
-	VPADDD.BCST     292(AX), Z23, Z23
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z20, Z20
-	VMOVDQU64       Z8, Z28
-	VPTERNLOGD      $0xca, Z13, Z17, Z28
-	VPRORD          $0x06, Z8, Z30
-	VPADDD          Z20, Z4, Z4
-	VPRORD          $0x0b, Z8, Z31
-	VPADDD          Z28, Z4, Z4
-	VPRORD          $0x19, Z8, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z4, Z4
-	VPRORD          $0x02, Z10, Z28
-	VPADDD          Z4, Z9, Z9
-	VPRORD          $0x0d, Z10, Z30
-	VPRORD          $0x16, Z10, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z10, Z28
-	VPTERNLOGD      $0xe8, Z12, Z15, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z4, Z28, Z4
+	VMOVDQU64       4928(CX), Z16
+	VPRORD          $0x07, Z16, Z17
+	VMOVDQU64       4864(CX), Z18
+	VPADDD.BCST     80(AX), Z18, Z8
+	VPRORD          $0x12, Z16, Z19
+	VPADDD.BCST     84(AX), Z18, Z12
+	VPSRLD          $0x03, Z16, Z20
+	VPADDD.BCST     88(AX), Z16, Z21
+	VMOVDQU64       Z21, -4608(CX)
+	VMOVDQU64       4992(CX), Z21
+	VPRORD          $0x07, Z21, Z22
+	VPADDD.BCST     92(AX), Z21, Z23
+	VMOVDQU64       Z23, -4544(CX)
+	VPRORD          $0x12, Z21, Z23
+	VMOVDQU64       5056(CX), Z24
+	VPADDD.BCST     96(AX), Z24, Z25
+	VMOVDQU64       Z25, -4480(CX)
+	VPSRLD          $0x03, Z21, Z25
+	VMOVDQU64       5120(CX), Z26
+	VPADDD.BCST     100(AX), Z26, Z27
+	VMOVDQU64       Z27, -4416(CX)
+	VPRORD          $0x07, Z24, Z27
 	VMOVDQU64       5184(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z21, 6144(CX)
-	VPSRLD          $0x03, Z28, Z21
-	VPTERNLOGD      $0x96, Z30, Z31, Z21
-	VPRORD          $0x11, Z25, Z30
-	VPADDD          Z21, Z29, Z21
-	VPRORD          $0x13, Z25, Z29
-	VPADDD          Z11, Z21, Z21
-	VPSRLD          $0x0a, Z25, Z31
-	VPADDD.BCST     304(AX), Z13, Z13
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z21, Z21
-	VMOVDQU64       Z3, Z29
-	VPTERNLOGD      $0xca, Z19, Z1, Z29
-	VPRORD          $0x06, Z3, Z30
-	VPADDD          Z21, Z23, Z23
-	VPRORD          $0x0b, Z3, Z31
-	VPADDD          Z29, Z23, Z23
-	VPRORD          $0x19, Z3, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z23, Z23
-	VPRORD          $0x02, Z5, Z29
-	VPADDD          Z23, Z6, Z6
-	VPRORD          $0x0d, Z5, Z30
-	VPRORD          $0x16, Z5, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z5, Z29
-	VPTERNLOGD      $0xe8, Z0, Z2, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z23, Z29, Z23
-	VMOVDQU64       4800(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z11, 6208(CX)
-	VPSRLD          $0x03, Z29, Z11
-	VPTERNLOGD      $0x96, Z30, Z31, Z11
-	VPRORD          $0x11, Z16, Z30
-	VPADDD          Z11, Z27, Z11
-	VPRORD          $0x13, Z16, Z27
-	VPADDD          Z18, Z11, Z11
-	VPSRLD          $0x0a, Z16, Z31
-	VPADDD.BCST     296(AX), Z19, Z19
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z11, Z11
-	VMOVDQU64       Z9, Z27
-	VPTERNLOGD      $0xca, Z17, Z8, Z27
-	VPRORD          $0x06, Z9, Z30
-	VPADDD          Z11, Z13, Z13
-	VPRORD          $0x0b, Z9, Z31
-	VPADDD          Z27, Z13, Z13
-	VPRORD          $0x19, Z9, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z13, Z13
-	VPRORD          $0x02, Z4, Z27
-	VPADDD          Z13, Z12, Z12
-	VPRORD          $0x0d, Z4, Z30
-	VPRORD          $0x16, Z4, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z4, Z27
-	VPTERNLOGD      $0xe8, Z15, Z10, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z13, Z27, Z13
-	VMOVDQU64       4672(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z18, 6272(CX)
-	VPSRLD          $0x03, Z27, Z18
-	VPTERNLOGD      $0x96, Z30, Z31, Z18
-	VPRORD          $0x11, Z24, Z30
-	VPADDD          Z18, Z28, Z18
-	VPRORD          $0x13, Z24, Z28
-	VPADDD          Z14, Z18, Z18
-	VPSRLD          $0x0a, Z24, Z31
-	VPADDD.BCST     308(AX), Z17, Z17
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z18, Z18
-	VMOVDQU64       Z6, Z28
-	VPTERNLOGD      $0xca, Z1, Z3, Z28
-	VPRORD          $0x06, Z6, Z30
-	VPADDD          Z18, Z19, Z19
-	VPRORD          $0x0b, Z6, Z31
-	VPADDD          Z28, Z19, Z19
-	VPRORD          $0x19, Z6, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z19, Z19
-	VPRORD          $0x02, Z23, Z28
-	VPADDD          Z19, Z0, Z0
-	VPRORD          $0x0d, Z23, Z30
-	VPRORD          $0x16, Z23, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z23, Z28
-	VPTERNLOGD      $0xe8, Z2, Z5, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z19, Z28, Z19
-	VMOVDQU64       4608(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z14, 6336(CX)
-	VPSRLD          $0x03, Z28, Z14
-	VPTERNLOGD      $0x96, Z30, Z31, Z14
-	VPRORD          $0x11, Z20, Z30
-	VPADDD          Z14, Z29, Z14
-	VPRORD          $0x13, Z20, Z29
-	VPADDD          Z26, Z14, Z14
-	VPSRLD          $0x0a, Z20, Z31
-	VPADDD.BCST     300(AX), Z1, Z1
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z14, Z14
-	VMOVDQU64       Z12, Z29
-	VPTERNLOGD      $0xca, Z8, Z9, Z29
-	VPRORD          $0x06, Z12, Z30
-	VPADDD          Z14, Z17, Z17
-	VPRORD          $0x0b, Z12, Z31
-	VPADDD          Z29, Z17, Z17
-	VPRORD          $0x19, Z12, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z17, Z17
-	VPRORD          $0x02, Z13, Z29
-	VPADDD          Z17, Z15, Z15
-	VPRORD          $0x0d, Z13, Z30
-	VPRORD          $0x16, Z13, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z13, Z29
-	VPTERNLOGD      $0xe8, Z10, Z4, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z17, Z29, Z17
-	VMOVDQU64       4736(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z26, 6400(CX)
-	VPSRLD          $0x03, Z29, Z26
-	VPTERNLOGD      $0x96, Z30, Z31, Z26
-	VPRORD          $0x11, Z21, Z30
-	VPADDD          Z26, Z27, Z26
-	VPRORD          $0x13, Z21, Z27
-	VPADDD          Z22, Z26, Z26
-	VPSRLD          $0x0a, Z21, Z31
-	VPADDD.BCST     312(AX), Z8, Z8
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z26, Z26
-	VMOVDQU64       Z0, Z27
-	VPTERNLOGD      $0xca, Z3, Z6, Z27
-	VPRORD          $0x06, Z0, Z30
-	VPADDD          Z26, Z1, Z1
-	VPRORD          $0x0b, Z0, Z31
-	VPADDD          Z27, Z1, Z1
-	VPRORD          $0x19, Z0, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z1, Z1
-	VPRORD          $0x02, Z19, Z27
-	VPADDD          Z1, Z2, Z2
-	VPRORD          $0x0d, Z19, Z30
-	VPRORD          $0x16, Z19, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z19, Z27
-	VPTERNLOGD      $0xe8, Z5, Z23, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z1, Z27, Z1
-	VMOVDQU64       5504(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z22, 6464(CX)
-	VPSRLD          $0x03, Z27, Z22
-	VPTERNLOGD      $0x96, Z30, Z31, Z22
-	VPRORD          $0x11, Z11, Z30
-	VPADDD          Z22, Z28, Z22
-	VPRORD          $0x13, Z11, Z28
-	VPADDD          5888(CX), Z22, Z22
-	VPSRLD          $0x0a, Z11, Z31
-	VPADDD.BCST     304(AX), Z3, Z3
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z22, Z22
-	VMOVDQU64       Z15, Z28
-	VPTERNLOGD      $0xca, Z9, Z12, Z28
-	VPRORD          $0x06, Z15, Z30
-	VPADDD          Z22, Z8, Z8
-	VPRORD          $0x0b, Z15, Z31
-	VPADDD          Z28, Z8, Z8
-	VPRORD          $0x19, Z15, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z8, Z8
-	VPRORD          $0x02, Z17, Z28
-	VPADDD          Z8, Z10, Z10
-	VPRORD          $0x0d, Z17, Z30
-	VPRORD          $0x16, Z17, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z17, Z28
-	VPTERNLOGD      $0xe8, Z4, Z13, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z8, Z28, Z8
-	VMOVDQU64       5568(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z11, 6528(CX)
-	VPSRLD          $0x03, Z28, Z11
-	VPTERNLOGD      $0x96, Z30, Z31, Z11
-	VPRORD          $0x11, Z18, Z30
-	VPADDD          Z11, Z29, Z11
-	VPRORD          $0x13, Z18, Z29
-	VPADDD          5952(CX), Z11, Z11
-	VPSRLD          $0x0a, Z18, Z31
-	VPADDD.BCST     316(AX), Z9, Z9
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z11, Z11
-	VMOVDQU64       Z2, Z29
-	VPTERNLOGD      $0xca, Z6, Z0, Z29
-	VPRORD          $0x06, Z2, Z30
-	VPADDD          Z11, Z3, Z3
-	VPRORD          $0x0b, Z2, Z31
-	VPADDD          Z29, Z3, Z3
-	VPRORD          $0x19, Z2, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z3, Z3
-	VPRORD          $0x02, Z1, Z29
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x0d, Z1, Z30
-	VPRORD          $0x16, Z1, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z1, Z29
-	VPTERNLOGD      $0xe8, Z23, Z19, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z3, Z29, Z3
-	VMOVDQU64       5632(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z18, 6592(CX)
-	VPSRLD          $0x03, Z29, Z18
-	VPTERNLOGD      $0x96, Z30, Z31, Z18
-	VPRORD          $0x11, Z14, Z30
-	VPADDD          Z18, Z27, Z18
-	VPRORD          $0x13, Z14, Z27
-	VPADDD          6016(CX), Z18, Z18
-	VPSRLD          $0x0a, Z14, Z31
-	VPADDD.BCST     308(AX), Z6, Z6
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z18, Z18
-	VMOVDQU64       Z10, Z27
-	VPTERNLOGD      $0xca, Z12, Z15, Z27
-	VPRORD          $0x06, Z10, Z30
-	VPADDD          Z18, Z9, Z9
-	VPRORD          $0x0b, Z10, Z31
-	VPADDD          Z27, Z9, Z9
-	VPRORD          $0x19, Z10, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z9, Z9
-	VPRORD          $0x02, Z8, Z27
-	VPADDD          Z9, Z4, Z4
-	VPRORD          $0x0d, Z8, Z30
-	VPRORD          $0x16, Z8, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z8, Z27
-	VPTERNLOGD      $0xe8, Z13, Z17, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z9, Z27, Z9
-	VMOVDQU64       5696(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z14, 6656(CX)
-	VPSRLD          $0x03, Z27, Z14
-	VPTERNLOGD      $0x96, Z30, Z31, Z14
-	VPRORD          $0x11, Z26, Z30
-	VPADDD          Z14, Z28, Z14
-	VPRORD          $0x13, Z26, Z28
-	VPADDD          6080(CX), Z14, Z14
-	VPSRLD          $0x0a, Z26, Z31
-	VPADDD.BCST     320(AX), Z12, Z12
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z14, Z14
-	VMOVDQU64       Z5, Z28
-	VPTERNLOGD      $0xca, Z0, Z2, Z28
-	VPRORD          $0x06, Z5, Z30
-	VPADDD          Z14, Z6, Z6
-	VPRORD          $0x0b, Z5, Z31
-	VPADDD          Z28, Z6, Z6
-	VPRORD          $0x19, Z5, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z6, Z6
-	VPRORD          $0x02, Z3, Z28
-	VPADDD          Z6, Z23, Z23
-	VPRORD          $0x0d, Z3, Z30
-	VPRORD          $0x16, Z3, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z3, Z28
-	VPTERNLOGD      $0xe8, Z19, Z1, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z6, Z28, Z6
-	VMOVDQU64       5760(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z26, 6720(CX)
-	VPSRLD          $0x03, Z28, Z26
-	VPTERNLOGD      $0x96, Z30, Z31, Z26
-	VPRORD          $0x11, Z22, Z30
-	VPADDD          Z26, Z29, Z26
-	VPRORD          $0x13, Z22, Z29
-	VPADDD          Z7, Z26, Z26
-	VPSRLD          $0x0a, Z22, Z31
-	VPADDD.BCST     312(AX), Z0, Z0
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z26, Z26
-	VMOVDQU64       Z4, Z29
-	VPTERNLOGD      $0xca, Z15, Z10, Z29
-	VPRORD          $0x06, Z4, Z30
-	VPADDD          Z26, Z12, Z12
-	VPRORD          $0x0b, Z4, Z31
-	VPADDD          Z29, Z12, Z12
-	VPRORD          $0x19, Z4, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z12, Z12
-	VPRORD          $0x02, Z9, Z29
-	VPADDD          Z12, Z13, Z13
-	VPRORD          $0x0d, Z9, Z30
-	VPRORD          $0x16, Z9, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z9, Z29
-	VPTERNLOGD      $0xe8, Z17, Z8, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z12, Z29, Z12
-	VMOVDQU64       5824(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z7, 6784(CX)
-	VPSRLD          $0x03, Z29, Z7
-	VPTERNLOGD      $0x96, Z30, Z31, Z7
-	VPRORD          $0x11, Z11, Z30
-	VPADDD          Z7, Z27, Z7
-	VPRORD          $0x13, Z11, Z27
-	VPADDD          Z25, Z7, Z7
-	VPSRLD          $0x0a, Z11, Z31
-	VPADDD.BCST     324(AX), Z15, Z15
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z7, Z7
-	VMOVDQU64       Z23, Z27
-	VPTERNLOGD      $0xca, Z2, Z5, Z27
-	VPRORD          $0x06, Z23, Z30
-	VPADDD          Z7, Z0, Z0
-	VPRORD          $0x0b, Z23, Z31
-	VPADDD          Z27, Z0, Z0
-	VPRORD          $0x19, Z23, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z0, Z0
-	VPRORD          $0x02, Z6, Z27
-	VPADDD          Z0, Z19, Z19
-	VPRORD          $0x0d, Z6, Z30
-	VPRORD          $0x16, Z6, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z6, Z27
-	VPTERNLOGD      $0xe8, Z1, Z3, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z0, Z27, Z0
-	VMOVDQU64       5248(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z25, 6848(CX)
-	VPSRLD          $0x03, Z27, Z25
-	VPTERNLOGD      $0x96, Z30, Z31, Z25
-	VPRORD          $0x11, Z18, Z30
-	VPADDD          Z25, Z28, Z25
-	VPRORD          $0x13, Z18, Z28
-	VPADDD          Z16, Z25, Z25
-	VPSRLD          $0x0a, Z18, Z31
-	VPADDD.BCST     316(AX), Z2, Z2
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z25, Z25
-	VMOVDQU64       Z13, Z28
-	VPTERNLOGD      $0xca, Z10, Z4, Z28
-	VPRORD          $0x06, Z13, Z30
-	VPADDD          Z25, Z15, Z15
-	VPRORD          $0x0b, Z13, Z31
-	VPADDD          Z28, Z15, Z15
-	VPRORD          $0x19, Z13, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z15, Z15
-	VPRORD          $0x02, Z12, Z28
-	VPADDD          Z15, Z17, Z17
-	VPRORD          $0x0d, Z12, Z30
-	VPRORD          $0x16, Z12, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z12, Z28
-	VPTERNLOGD      $0xe8, Z8, Z9, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z15, Z28, Z15
-	VMOVDQU64       5312(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z16, 6912(CX)
-	VPSRLD          $0x03, Z28, Z16
-	VPTERNLOGD      $0x96, Z30, Z31, Z16
-	VPRORD          $0x11, Z14, Z30
-	VPADDD          Z16, Z29, Z16
-	VPRORD          $0x13, Z14, Z29
-	VPADDD          Z24, Z16, Z16
-	VPSRLD          $0x0a, Z14, Z31
-	VPADDD.BCST     328(AX), Z10, Z10
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z16, Z16
-	VMOVDQU64       Z19, Z29
-	VPTERNLOGD      $0xca, Z5, Z23, Z29
-	VPRORD          $0x06, Z19, Z30
-	VPADDD          Z16, Z2, Z2
-	VPRORD          $0x0b, Z19, Z31
-	VPADDD          Z29, Z2, Z2
-	VPRORD          $0x19, Z19, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z2, Z2
-	VPRORD          $0x02, Z0, Z29
-	VPADDD          Z2, Z1, Z1
-	VPRORD          $0x0d, Z0, Z30
-	VPRORD          $0x16, Z0, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z0, Z29
-	VPTERNLOGD      $0xe8, Z3, Z6, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z2, Z29, Z2
-	VMOVDQU64       5376(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z24, 6976(CX)
-	VPSRLD          $0x03, Z29, Z24
-	VPTERNLOGD      $0x96, Z30, Z31, Z24
-	VPRORD          $0x11, Z26, Z30
-	VPADDD          Z24, Z27, Z24
-	VPRORD          $0x13, Z26, Z27
-	VPADDD          Z20, Z24, Z24
-	VPSRLD          $0x0a, Z26, Z31
-	VPADDD.BCST     320(AX), Z5, Z5
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z24, Z24
-	VMOVDQU64       Z17, Z27
-	VPTERNLOGD      $0xca, Z4, Z13, Z27
-	VPRORD          $0x06, Z17, Z30
-	VPADDD          Z24, Z10, Z10
-	VPRORD          $0x0b, Z17, Z31
-	VPADDD          Z27, Z10, Z10
-	VPRORD          $0x19, Z17, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z10, Z10
-	VPRORD          $0x02, Z15, Z27
-	VPADDD          Z10, Z8, Z8
-	VPRORD          $0x0d, Z15, Z30
-	VPRORD          $0x16, Z15, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z15, Z27
-	VPTERNLOGD      $0xe8, Z9, Z12, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z10, Z27, Z10
-	VMOVDQU64       5440(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z20, 7040(CX)
-	VPSRLD          $0x03, Z27, Z20
-	VPTERNLOGD      $0x96, Z30, Z31, Z20
-	VPRORD          $0x11, Z7, Z30
-	VPADDD          Z20, Z28, Z20
-	VPRORD          $0x13, Z7, Z28
-	VPADDD          Z21, Z20, Z20
-	VPSRLD          $0x0a, Z7, Z31
-	VPADDD.BCST     332(AX), Z4, Z4
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z20, Z20
-	VMOVDQU64       Z1, Z28
-	VPTERNLOGD      $0xca, Z23, Z19, Z28
-	VPRORD          $0x06, Z1, Z30
-	VPADDD          Z20, Z5, Z5
-	VPRORD          $0x0b, Z1, Z31
-	VPADDD          Z28, Z5, Z5
-	VPRORD          $0x19, Z1, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z5, Z5
-	VPRORD          $0x02, Z2, Z28
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x0d, Z2, Z30
-	VPRORD          $0x16, Z2, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z2, Z28
-	VPTERNLOGD      $0xe8, Z6, Z0, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z5, Z28, Z5
-	VMOVDQU64       6144(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z21, 7104(CX)
-	VPSRLD          $0x03, Z28, Z21
-	VPTERNLOGD      $0x96, Z30, Z31, Z21
-	VPRORD          $0x11, Z25, Z30
-	VPADDD          Z21, Z29, Z21
-	VPRORD          $0x13, Z25, Z29
-	VPADDD          6528(CX), Z21, Z21
-	VPSRLD          $0x0a, Z25, Z31
-	VPADDD.BCST     324(AX), Z23, Z23
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z21, Z21
-	VMOVDQU64       Z8, Z29
-	VPTERNLOGD      $0xca, Z13, Z17, Z29
-	VPRORD          $0x06, Z8, Z30
-	VPADDD          Z21, Z4, Z4
-	VPRORD          $0x0b, Z8, Z31
-	VPADDD          Z29, Z4, Z4
-	VPRORD          $0x19, Z8, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z4, Z4
-	VPRORD          $0x02, Z10, Z29
-	VPADDD          Z4, Z9, Z9
-	VPRORD          $0x0d, Z10, Z30
-	VPRORD          $0x16, Z10, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z10, Z29
-	VPTERNLOGD      $0xe8, Z12, Z15, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z4, Z29, Z4
-	VMOVDQU64       6208(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z25, 7168(CX)
-	VPSRLD          $0x03, Z29, Z25
-	VPTERNLOGD      $0x96, Z30, Z31, Z25
-	VPRORD          $0x11, Z16, Z30
-	VPADDD          Z25, Z27, Z25
-	VPRORD          $0x13, Z16, Z27
-	VPADDD          6592(CX), Z25, Z25
-	VPSRLD          $0x0a, Z16, Z31
-	VPADDD.BCST     336(AX), Z13, Z13
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z25, Z25
-	VMOVDQU64       Z3, Z27
-	VPTERNLOGD      $0xca, Z19, Z1, Z27
-	VPRORD          $0x06, Z3, Z30
-	VPADDD          Z25, Z23, Z23
-	VPRORD          $0x0b, Z3, Z31
-	VPADDD          Z27, Z23, Z23
-	VPRORD          $0x19, Z3, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z23, Z23
-	VPRORD          $0x02, Z5, Z27
-	VPADDD          Z23, Z6, Z6
-	VPRORD          $0x0d, Z5, Z30
-	VPRORD          $0x16, Z5, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z5, Z27
-	VPTERNLOGD      $0xe8, Z0, Z2, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z23, Z27, Z23
-	VMOVDQU64       6272(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z16, 7232(CX)
-	VPSRLD          $0x03, Z27, Z16
-	VPTERNLOGD      $0x96, Z30, Z31, Z16
-	VPRORD          $0x11, Z24, Z30
-	VPADDD          Z16, Z28, Z16
-	VPRORD          $0x13, Z24, Z28
-	VPADDD          6656(CX), Z16, Z16
-	VPSRLD          $0x0a, Z24, Z31
-	VPADDD.BCST     328(AX), Z19, Z19
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z16, Z16
-	VMOVDQU64       Z9, Z28
-	VPTERNLOGD      $0xca, Z17, Z8, Z28
-	VPRORD          $0x06, Z9, Z30
-	VPADDD          Z16, Z13, Z13
-	VPRORD          $0x0b, Z9, Z31
-	VPADDD          Z28, Z13, Z13
-	VPRORD          $0x19, Z9, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z13, Z13
-	VPRORD          $0x02, Z4, Z28
-	VPADDD          Z13, Z12, Z12
-	VPRORD          $0x0d, Z4, Z30
-	VPRORD          $0x16, Z4, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z4, Z28
-	VPTERNLOGD      $0xe8, Z15, Z10, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z13, Z28, Z13
-	VMOVDQU64       6336(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z24, 7296(CX)
-	VPSRLD          $0x03, Z28, Z24
-	VPTERNLOGD      $0x96, Z30, Z31, Z24
-	VPRORD          $0x11, Z20, Z30
-	VPADDD          Z24, Z29, Z24
-	VPRORD          $0x13, Z20, Z29
-	VPADDD          6720(CX), Z24, Z24
-	VPSRLD          $0x0a, Z20, Z31
-	VPADDD.BCST     340(AX), Z17, Z17
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z24, Z24
-	VMOVDQU64       Z6, Z29
-	VPTERNLOGD      $0xca, Z1, Z3, Z29
-	VPRORD          $0x06, Z6, Z30
-	VPADDD          Z24, Z19, Z19
-	VPRORD          $0x0b, Z6, Z31
-	VPADDD          Z29, Z19, Z19
-	VPRORD          $0x19, Z6, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z19, Z19
-	VPRORD          $0x02, Z23, Z29
-	VPADDD          Z19, Z0, Z0
-	VPRORD          $0x0d, Z23, Z30
-	VPRORD          $0x16, Z23, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z23, Z29
-	VPTERNLOGD      $0xe8, Z2, Z5, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z19, Z29, Z19
-	VMOVDQU64       6400(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z20, 7360(CX)
-	VPSRLD          $0x03, Z29, Z20
-	VPTERNLOGD      $0x96, Z30, Z31, Z20
-	VPRORD          $0x11, Z21, Z30
-	VPADDD          Z20, Z27, Z20
-	VPRORD          $0x13, Z21, Z27
-	VPADDD          Z22, Z20, Z20
-	VPSRLD          $0x0a, Z21, Z31
-	VPADDD.BCST     332(AX), Z1, Z1
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z20, Z20
-	VMOVDQU64       Z12, Z27
-	VPTERNLOGD      $0xca, Z8, Z9, Z27
-	VPRORD          $0x06, Z12, Z30
-	VPADDD          Z20, Z17, Z17
-	VPRORD          $0x0b, Z12, Z31
-	VPADDD          Z27, Z17, Z17
-	VPRORD          $0x19, Z12, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z17, Z17
-	VPRORD          $0x02, Z13, Z27
-	VPADDD          Z17, Z15, Z15
-	VPRORD          $0x0d, Z13, Z30
-	VPRORD          $0x16, Z13, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z13, Z27
-	VPTERNLOGD      $0xe8, Z10, Z4, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z17, Z27, Z17
-	VMOVDQU64       6464(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z22, 7424(CX)
-	VPSRLD          $0x03, Z27, Z22
-	VPTERNLOGD      $0x96, Z30, Z31, Z22
-	VPRORD          $0x11, Z25, Z30
-	VPADDD          Z22, Z28, Z22
-	VPRORD          $0x13, Z25, Z28
-	VPADDD          Z11, Z22, Z22
-	VPSRLD          $0x0a, Z25, Z31
-	VPADDD.BCST     344(AX), Z8, Z8
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z22, Z22
-	VMOVDQU64       Z0, Z28
-	VPTERNLOGD      $0xca, Z3, Z6, Z28
-	VPRORD          $0x06, Z0, Z30
-	VPADDD          Z22, Z1, Z1
-	VPRORD          $0x0b, Z0, Z31
-	VPADDD          Z28, Z1, Z1
-	VPRORD          $0x19, Z0, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z1, Z1
-	VPRORD          $0x02, Z19, Z28
-	VPADDD          Z1, Z2, Z2
-	VPRORD          $0x0d, Z19, Z30
-	VPRORD          $0x16, Z19, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z19, Z28
-	VPTERNLOGD      $0xe8, Z5, Z23, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z1, Z28, Z1
-	VMOVDQU64       5888(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z11, 7488(CX)
-	VPSRLD          $0x03, Z28, Z11
-	VPTERNLOGD      $0x96, Z30, Z31, Z11
-	VPRORD          $0x11, Z16, Z30
-	VPADDD          Z11, Z29, Z11
-	VPRORD          $0x13, Z16, Z29
-	VPADDD          Z18, Z11, Z11
-	VPSRLD          $0x0a, Z16, Z31
-	VPADDD.BCST     336(AX), Z3, Z3
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z11, Z11
-	VMOVDQU64       Z15, Z29
-	VPTERNLOGD      $0xca, Z9, Z12, Z29
-	VPRORD          $0x06, Z15, Z30
-	VPADDD          Z11, Z8, Z8
-	VPRORD          $0x0b, Z15, Z31
-	VPADDD          Z29, Z8, Z8
-	VPRORD          $0x19, Z15, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z8, Z8
-	VPRORD          $0x02, Z17, Z29
-	VPADDD          Z8, Z10, Z10
-	VPRORD          $0x0d, Z17, Z30
-	VPRORD          $0x16, Z17, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z17, Z29
-	VPTERNLOGD      $0xe8, Z4, Z13, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z8, Z29, Z8
-	VMOVDQU64       5952(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z18, 7552(CX)
-	VPSRLD          $0x03, Z29, Z18
-	VPTERNLOGD      $0x96, Z30, Z31, Z18
-	VPRORD          $0x11, Z24, Z30
-	VPADDD          Z18, Z27, Z18
-	VPRORD          $0x13, Z24, Z27
-	VPADDD          Z14, Z18, Z14
-	VPSRLD          $0x0a, Z24, Z18
-	VPADDD.BCST     348(AX), Z9, Z9
-	VPTERNLOGD      $0x96, Z30, Z27, Z18
-	VPADDD          Z18, Z14, Z14
-	VMOVDQU64       Z2, Z18
-	VPTERNLOGD      $0xca, Z6, Z0, Z18
-	VPRORD          $0x06, Z2, Z27
-	VPADDD          Z14, Z3, Z3
-	VPRORD          $0x0b, Z2, Z30
-	VPADDD          Z18, Z3, Z3
-	VPRORD          $0x19, Z2, Z18
-	VPTERNLOGD      $0x96, Z27, Z30, Z18
-	VPADDD          Z18, Z3, Z3
-	VPRORD          $0x02, Z1, Z18
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x0d, Z1, Z27
-	VPRORD          $0x16, Z1, Z30
-	VPTERNLOGD      $0x96, Z18, Z27, Z30
-	VMOVDQU64       Z1, Z18
-	VPTERNLOGD      $0xe8, Z23, Z19, Z18
-	VPADDD          Z18, Z30, Z18
-	VPADDD          Z3, Z18, Z3
-	VMOVDQU64       6016(CX), Z18
-	VPRORD          $0x07, Z18, Z27
-	VPRORD          $0x12, Z18, Z30
-	VPSRLD          $0x03, Z18, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPRORD          $0x11, Z20, Z27
-	VPADDD          Z31, Z28, Z28
-	VPRORD          $0x13, Z20, Z30
-	VPADDD          Z26, Z28, Z26
-	VPSRLD          $0x0a, Z20, Z28
-	VPADDD.BCST     340(AX), Z6, Z6
-	VPTERNLOGD      $0x96, Z27, Z30, Z28
-	VPADDD          Z28, Z26, Z26
-	VMOVDQU64       Z10, Z27
-	VPTERNLOGD      $0xca, Z12, Z15, Z27
-	VPRORD          $0x06, Z10, Z28
-	VPADDD          Z26, Z9, Z9
-	VPRORD          $0x0b, Z10, Z30
-	VPADDD          Z27, Z9, Z9
-	VPRORD          $0x19, Z10, Z27
-	VPTERNLOGD      $0x96, Z28, Z30, Z27
-	VPADDD          Z27, Z9, Z9
-	VPRORD          $0x02, Z8, Z27
-	VPADDD          Z9, Z4, Z4
-	VPRORD          $0x0d, Z8, Z28
-	VPRORD          $0x16, Z8, Z30
-	VPTERNLOGD      $0x96, Z27, Z28, Z30
-	VMOVDQU64       Z8, Z27
-	VPTERNLOGD      $0xe8, Z13, Z17, Z27
-	VPADDD          Z27, Z30, Z27
-	VPADDD          Z9, Z27, Z9
-	VMOVDQU64       6080(CX), Z27
-	VPRORD          $0x07, Z27, Z28
-	VPRORD          $0x12, Z27, Z30
-	VPSRLD          $0x03, Z27, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VPRORD          $0x11, Z22, Z28
-	VPADDD          Z31, Z29, Z29
-	VPRORD          $0x13, Z22, Z30
-	VPADDD          Z7, Z29, Z7
-	VPSRLD          $0x0a, Z22, Z29
-	VPADDD.BCST     352(AX), Z12, Z12
-	VPTERNLOGD      $0x96, Z28, Z30, Z29
-	VPADDD          Z29, Z7, Z7
-	VMOVDQU64       Z5, Z28
-	VPTERNLOGD      $0xca, Z0, Z2, Z28
-	VPRORD          $0x06, Z5, Z29
-	VPADDD          Z7, Z6, Z6
-	VPRORD          $0x0b, Z5, Z30
-	VPADDD          Z28, Z6, Z6
-	VPRORD          $0x19, Z5, Z28
-	VPTERNLOGD      $0x96, Z29, Z30, Z28
-	VPADDD          Z28, Z6, Z6
-	VPRORD          $0x02, Z3, Z28
-	VPADDD          Z6, Z23, Z23
-	VPRORD          $0x0d, Z3, Z29
-	VPRORD          $0x16, Z3, Z30
-	VPTERNLOGD      $0x96, Z28, Z29, Z30
-	VMOVDQU64       Z3, Z28
-	VPTERNLOGD      $0xe8, Z19, Z1, Z28
-	VPADDD          Z28, Z30, Z28
-	VPADDD          Z6, Z28, Z6
-	VMOVDQU64       6784(CX), Z28
-	VPRORD          $0x07, Z28, Z29
-	VPRORD          $0x12, Z28, Z30
-	VPSRLD          $0x03, Z28, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPRORD          $0x11, Z11, Z29
-	VPADDD          Z31, Z18, Z18
-	VPRORD          $0x13, Z11, Z30
-	VPADDD          7168(CX), Z18, Z18
-	VPSRLD          $0x0a, Z11, Z31
-	VPADDD.BCST     344(AX), Z0, Z0
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPADDD          Z31, Z18, Z18
-	VMOVDQU64       Z4, Z29
-	VPTERNLOGD      $0xca, Z15, Z10, Z29
-	VPRORD          $0x06, Z4, Z30
-	VPADDD          Z18, Z12, Z12
-	VPRORD          $0x0b, Z4, Z31
-	VPADDD          Z29, Z12, Z12
-	VPRORD          $0x19, Z4, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z12, Z12
-	VPRORD          $0x02, Z9, Z29
-	VPADDD          Z12, Z13, Z13
-	VPRORD          $0x0d, Z9, Z30
-	VPRORD          $0x16, Z9, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z9, Z29
-	VPTERNLOGD      $0xe8, Z17, Z8, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z12, Z29, Z12
-	VMOVDQU64       6848(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z11, 7616(CX)
-	VPSRLD          $0x03, Z29, Z11
-	VPTERNLOGD      $0x96, Z30, Z31, Z11
-	VPRORD          $0x11, Z14, Z30
-	VPADDD          Z11, Z27, Z11
-	VPRORD          $0x13, Z14, Z27
-	VPADDD          7232(CX), Z11, Z11
-	VPSRLD          $0x0a, Z14, Z31
-	VPADDD.BCST     356(AX), Z15, Z15
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z11, Z11
-	VMOVDQU64       Z23, Z27
-	VPTERNLOGD      $0xca, Z2, Z5, Z27
-	VPRORD          $0x06, Z23, Z30
-	VPADDD          Z11, Z0, Z0
-	VPRORD          $0x0b, Z23, Z31
-	VPADDD          Z27, Z0, Z0
-	VPRORD          $0x19, Z23, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z0, Z0
-	VPRORD          $0x02, Z6, Z27
-	VPADDD          Z0, Z19, Z19
-	VPRORD          $0x0d, Z6, Z30
-	VPRORD          $0x16, Z6, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z6, Z27
-	VPTERNLOGD      $0xe8, Z1, Z3, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z0, Z27, Z0
-	VMOVDQU64       6912(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z14, 7680(CX)
-	VPSRLD          $0x03, Z27, Z14
-	VPTERNLOGD      $0x96, Z30, Z31, Z14
-	VPRORD          $0x11, Z26, Z30
-	VPADDD          Z14, Z28, Z14
-	VPRORD          $0x13, Z26, Z28
-	VPADDD          7296(CX), Z14, Z14
-	VPSRLD          $0x0a, Z26, Z31
-	VPADDD.BCST     348(AX), Z2, Z2
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z14, Z14
-	VMOVDQU64       Z13, Z28
-	VPTERNLOGD      $0xca, Z10, Z4, Z28
-	VPRORD          $0x06, Z13, Z30
-	VPADDD          Z14, Z15, Z15
-	VPRORD          $0x0b, Z13, Z31
-	VPADDD          Z28, Z15, Z15
-	VPRORD          $0x19, Z13, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z15, Z15
-	VPRORD          $0x02, Z12, Z28
-	VPADDD          Z15, Z17, Z17
-	VPRORD          $0x0d, Z12, Z30
-	VPRORD          $0x16, Z12, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z12, Z28
-	VPTERNLOGD      $0xe8, Z8, Z9, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z15, Z28, Z15
-	VMOVDQU64       6976(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z26, 7744(CX)
-	VPSRLD          $0x03, Z28, Z26
-	VPTERNLOGD      $0x96, Z30, Z31, Z26
-	VPRORD          $0x11, Z7, Z30
-	VPADDD          Z26, Z29, Z26
-	VPRORD          $0x13, Z7, Z29
-	VPADDD          7360(CX), Z26, Z26
-	VPSRLD          $0x0a, Z7, Z7
-	VPADDD.BCST     360(AX), Z10, Z10
-	VPTERNLOGD      $0x96, Z30, Z29, Z7
-	VPADDD          Z7, Z26, Z7
-	VMOVDQU64       Z19, Z26
-	VPTERNLOGD      $0xca, Z5, Z23, Z26
-	VPRORD          $0x06, Z19, Z29
-	VPADDD          Z7, Z2, Z2
-	VPRORD          $0x0b, Z19, Z30
-	VPADDD          Z26, Z2, Z2
-	VPRORD          $0x19, Z19, Z26
-	VPTERNLOGD      $0x96, Z29, Z30, Z26
-	VPADDD          Z26, Z2, Z2
-	VPRORD          $0x02, Z0, Z26
-	VPADDD          Z2, Z1, Z1
-	VPRORD          $0x0d, Z0, Z29
-	VPRORD          $0x16, Z0, Z30
-	VPTERNLOGD      $0x96, Z26, Z29, Z30
-	VMOVDQU64       Z0, Z26
-	VPTERNLOGD      $0xe8, Z3, Z6, Z26
-	VPADDD          Z26, Z30, Z26
-	VPADDD          Z2, Z26, Z2
-	VMOVDQU64       7040(CX), Z26
-	VPRORD          $0x07, Z26, Z29
-	VPRORD          $0x12, Z26, Z30
-	VPSRLD          $0x03, Z26, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPRORD          $0x11, Z18, Z29
-	VPADDD          Z31, Z27, Z27
-	VPRORD          $0x13, Z18, Z30
-	VPADDD          Z21, Z27, Z21
-	VPSRLD          $0x0a, Z18, Z18
-	VPADDD.BCST     352(AX), Z3, Z3
-	VPTERNLOGD      $0x96, Z29, Z30, Z18
-	VPADDD          Z5, Z3, Z3
-	VPADDD          Z18, Z21, Z5
-	VMOVDQU64       Z17, Z18
-	VPTERNLOGD      $0xca, Z4, Z13, Z18
-	VPRORD          $0x06, Z17, Z21
-	VPADDD          Z5, Z10, Z10
-	VPRORD          $0x0b, Z17, Z27
-	VPADDD          Z18, Z10, Z10
-	VPRORD          $0x19, Z17, Z18
-	VPTERNLOGD      $0x96, Z21, Z27, Z18
-	VPADDD          Z18, Z10, Z10
-	VPRORD          $0x02, Z15, Z18
-	VPADDD          Z10, Z8, Z8
-	VPRORD          $0x0d, Z15, Z21
-	VPRORD          $0x16, Z15, Z27
-	VPTERNLOGD      $0x96, Z18, Z21, Z27
-	VMOVDQU64       Z15, Z18
-	VPTERNLOGD      $0xe8, Z9, Z12, Z18
-	VPADDD          Z18, Z27, Z18
-	VPADDD.BCST     364(AX), Z4, Z4
-	VPADDD          Z10, Z18, Z10
-	VMOVDQU64       7104(CX), Z18
-	VPRORD          $0x07, Z18, Z21
-	VPRORD          $0x12, Z18, Z27
-	VPSRLD          $0x03, Z18, Z29
-	VPTERNLOGD      $0x96, Z21, Z27, Z29
-	VPRORD          $0x11, Z11, Z21
-	VPADDD          Z29, Z28, Z27
-	VPRORD          $0x13, Z11, Z28
-	VPADDD          Z25, Z27, Z25
-	VPSRLD          $0x0a, Z11, Z11
-	VPTERNLOGD      $0x96, Z21, Z28, Z11
-	VPADDD          Z11, Z25, Z11
-	VMOVDQU64       Z1, Z21
-	VPTERNLOGD      $0xca, Z23, Z19, Z21
-	VPRORD          $0x06, Z1, Z25
-	VPADDD          Z11, Z3, Z3
-	VPRORD          $0x0b, Z1, Z27
-	VPADDD          Z21, Z3, Z3
-	VPRORD          $0x19, Z1, Z21
-	VPTERNLOGD      $0x96, Z25, Z27, Z21
-	VPADDD          Z21, Z3, Z3
-	VMOVDQU64       6528(CX), Z21
-	VPRORD          $0x07, Z21, Z25
-	VPRORD          $0x12, Z21, Z27
-	VPSRLD          $0x03, Z21, Z28
-	VPTERNLOGD      $0x96, Z25, Z27, Z28
-	VPRORD          $0x11, Z14, Z25
-	VPADDD          Z28, Z26, Z26
-	VPRORD          $0x13, Z14, Z27
-	VPADDD          Z16, Z26, Z16
-	VPSRLD          $0x0a, Z14, Z14
-	VPADDD.BCST     356(AX), Z6, Z6
-	VPTERNLOGD      $0x96, Z25, Z27, Z14
-	VPADDD          Z23, Z6, Z6
-	VPADDD          Z14, Z16, Z14
-	VMOVDQU64       Z8, Z16
-	VPTERNLOGD      $0xca, Z13, Z17, Z16
-	VPRORD          $0x06, Z8, Z23
-	VPADDD          Z14, Z4, Z4
-	VPRORD          $0x0b, Z8, Z25
-	VPADDD          Z16, Z4, Z4
-	VPRORD          $0x19, Z8, Z16
-	VPTERNLOGD      $0x96, Z23, Z25, Z16
-	VPADDD          Z16, Z4, Z4
-	VPRORD          $0x02, Z10, Z16
-	VPADDD          Z4, Z9, Z9
-	VPRORD          $0x0d, Z10, Z23
-	VPRORD          $0x16, Z10, Z25
-	VPTERNLOGD      $0x96, Z16, Z23, Z25
-	VMOVDQU64       Z10, Z16
-	VPTERNLOGD      $0xe8, Z12, Z15, Z16
-	VPADDD          Z16, Z25, Z16
-	VPADDD.BCST     368(AX), Z13, Z13
-	VPADDD          Z4, Z16, Z4
-	VMOVDQU64       6592(CX), Z16
-	VPRORD          $0x07, Z16, Z23
-	VPRORD          $0x12, Z16, Z25
-	VPSRLD          $0x03, Z16, Z26
-	VPTERNLOGD      $0x96, Z23, Z25, Z26
-	VPRORD          $0x11, Z7, Z23
-	VPADDD          Z26, Z18, Z18
-	VPRORD          $0x13, Z7, Z25
-	VPADDD          Z24, Z18, Z18
-	VPSRLD          $0x0a, Z7, Z7
-	VPTERNLOGD      $0x96, Z23, Z25, Z7
-	VPADDD          Z7, Z18, Z7
-	VMOVDQU64       Z3, Z18
-	VPTERNLOGD      $0xca, Z19, Z1, Z18
-	VPRORD          $0x06, Z3, Z23
-	VPADDD          Z7, Z6, Z6
-	VPRORD          $0x0b, Z3, Z24
-	VPADDD          Z18, Z6, Z6
-	VPRORD          $0x19, Z3, Z18
-	VPTERNLOGD      $0x96, Z23, Z24, Z18
-	VPADDD          Z18, Z6, Z6
-	VMOVDQU64       6656(CX), Z18
-	VPRORD          $0x07, Z18, Z23
-	VPRORD          $0x12, Z18, Z24
-	VPSRLD          $0x03, Z18, Z25
-	VPTERNLOGD      $0x96, Z23, Z24, Z25
-	VPRORD          $0x11, Z5, Z23
-	VPADDD          Z25, Z21, Z21
-	VPRORD          $0x13, Z5, Z24
-	VPADDD          Z20, Z21, Z20
-	VPSRLD          $0x0a, Z5, Z5
-	VPADDD.BCST     360(AX), Z0, Z0
-	VPTERNLOGD      $0x96, Z23, Z24, Z5
-	VMOVDQU64       Z9, Z21
-	VPTERNLOGD      $0xca, Z17, Z8, Z21
-	VPADDD          Z5, Z20, Z5
-	VMOVDQU64       Z4, Z20
-	VPTERNLOGD      $0xe8, Z15, Z10, Z20
-	VPRORD          $0x06, Z9, Z23
-	VPADDD          Z5, Z13, Z13
-	VPRORD          $0x0b, Z9, Z24
-	VPADDD          Z21, Z13, Z13
-	VPRORD          $0x19, Z9, Z21
-	VPADDD          Z19, Z0, Z0
-	VPTERNLOGD      $0x96, Z23, Z24, Z21
-	VMOVDQU64       Z6, Z19
-	VPTERNLOGD      $0xca, Z1, Z3, Z19
-	VPADDD          Z21, Z13, Z13
-	VPRORD          $0x02, Z4, Z21
-	VPADDD          Z13, Z12, Z12
-	VPRORD          $0x0d, Z4, Z23
-	VPRORD          $0x16, Z4, Z24
-	VPTERNLOGD      $0x96, Z21, Z23, Z24
-	VPADDD          Z20, Z24, Z20
-	VMOVDQU64       Z12, Z21
-	VPTERNLOGD      $0xca, Z8, Z9, Z21
-	VPADDD          Z13, Z20, Z13
-	VPADDD.BCST     372(AX), Z17, Z17
-	VMOVDQU64       6720(CX), Z20
-	VPRORD          $0x07, Z20, Z23
-	VPRORD          $0x12, Z20, Z24
-	VPSRLD          $0x03, Z20, Z25
-	VPTERNLOGD      $0x96, Z23, Z24, Z25
-	VPRORD          $0x11, Z11, Z23
+	VPADDD.BCST     104(AX), Z28, Z29
+	VMOVDQU64       Z29, -4352(CX)
+	VPRORD          $0x12, Z24, Z29
+	VMOVDQU64       5248(CX), Z30
+	VPADDD.BCST     108(AX), Z30, Z31
+	VMOVDQU64       Z31, -4288(CX)
+	VPSRLD          $0x03, Z24, Z31
+	VMOVDQU64       5312(CX), Z0
+	VPADDD.BCST     112(AX), Z0, Z1
+	VMOVDQU64       Z1, -4224(CX)
+	VMOVDQU64       5376(CX), Z1
+	VPRORD          $0x07, Z1, Z2
+	VPTERNLOGD      $0x96, Z17, Z19, Z20
+	VPRORD          $0x12, Z1, Z17
+	VPADDD          Z20, Z18, Z18
+	VPRORD          $0x11, Z18, Z19
+	VPADDD.BCST     116(AX), Z18, Z20
+	VMOVDQU64       Z20, -3648(CX)
+	VPRORD          $0x13, Z18, Z20
+	VPTERNLOGD      $0x96, Z22, Z23, Z25
+	VPSRLD          $0x0a, Z18, Z22
+	VPADDD.BCST     120(AX), Z16, Z16
+	VPSRLD          $0x03, Z1, Z23
 	VPADDD          Z25, Z16, Z16
-	VPRORD          $0x13, Z11, Z24
-	VPADDD          Z22, Z16, Z16
-	VPSRLD          $0x0a, Z11, Z11
-	VPTERNLOGD      $0x96, Z23, Z24, Z11
-	VMOVDQU64       Z13, Z22
-	VPTERNLOGD      $0xe8, Z10, Z4, Z22
-	VPRORD          $0x06, Z6, Z23
-	VPADDD          Z11, Z16, Z11
-	VPRORD          $0x0b, Z6, Z16
-	VPADDD          Z11, Z0, Z0
-	VPRORD          $0x19, Z6, Z11
-	VPADDD          Z19, Z0, Z0
-	VMOVDQU64       7424(CX), Z19
-	VPRORD          $0x07, Z19, Z24
-	VPTERNLOGD      $0x96, Z23, Z16, Z11
-	VPRORD          $0x12, Z19, Z16
-	VPADDD          Z11, Z0, Z0
-	VPSRLD          $0x03, Z19, Z11
-	VPTERNLOGD      $0xd8, Z0, Z6, Z3
-	VPRORD          $0x11, Z14, Z6
-	VPTERNLOGD      $0x96, Z24, Z16, Z11
-	VPRORD          $0x13, Z14, Z16
-	VPADDD          Z11, Z18, Z11
-	VPSRLD          $0x0a, Z14, Z14
-	VPADDD          7616(CX), Z11, Z11
-	VPRORD          $0x06, Z12, Z18
-	VPTERNLOGD      $0x96, Z6, Z16, Z14
-	VPRORD          $0x0b, Z12, Z6
-	VPADDD          Z14, Z11, Z11
-	VPRORD          $0x19, Z12, Z14
-	VPADDD          Z11, Z17, Z11
-	VPRORD          $0x02, Z13, Z16
-	VPTERNLOGD      $0x96, Z18, Z6, Z14
-	VPRORD          $0x0d, Z13, Z6
-	VPADDD          Z21, Z11, Z11
-	VPRORD          $0x16, Z13, Z17
-	VPADDD          Z14, Z11, Z11
-	VMOVDQU64       7488(CX), Z14
-	VPRORD          $0x07, Z14, Z18
-	VPTERNLOGD      $0x96, Z16, Z6, Z17
-	VPRORD          $0x12, Z14, Z6
-	VPADDD          Z22, Z17, Z16
-	VPSRLD          $0x03, Z14, Z14
-	VPADDD          Z11, Z16, Z16
-	VPRORD          $0x11, Z7, Z17
-	VPADDD          Z11, Z15, Z11
-	VPRORD          $0x13, Z7, Z15
-	VPTERNLOGD      $0x96, Z18, Z6, Z14
-	VPSRLD          $0x0a, Z7, Z6
-	VPADDD          Z14, Z20, Z7
-	VPRORD          $0x06, Z0, Z14
-	VPTERNLOGD      $0x96, Z17, Z15, Z6
-	VPRORD          $0x0b, Z0, Z15
-	VPADDD          7680(CX), Z7, Z7
-	VPRORD          $0x19, Z0, Z0
-	VPADDD          Z6, Z7, Z6
-	VMOVDQU64       7552(CX), Z7
-	VPRORD          $0x07, Z7, Z17
-	VPTERNLOGD      $0x96, Z14, Z15, Z0
-	VPRORD          $0x12, Z7, Z14
-	VPADDD          Z1, Z2, Z1
-	VPSRLD          $0x03, Z7, Z2
+	VPRORD          $0x07, Z26, Z25
+	VPADDD.BCST     124(AX), Z16, Z3
+	VMOVDQU64       Z3, -3584(CX)
+	VMOVDQU64       Z16, 2048(CX)
+	VPRORD          $0x12, Z26, Z3
+	VPTERNLOGD      $0x96, Z27, Z29, Z31
+	VPSRLD          $0x03, Z26, Z27
+	VPTERNLOGD      $0x96, Z19, Z20, Z22
+	VPRORD          $0x11, Z16, Z19
+	VPADDD          Z31, Z21, Z20
+	VPRORD          $0x13, Z16, Z21
+	VPADDD          Z22, Z20, Z20
+	VPSRLD          $0x0a, Z16, Z22
+	VPTERNLOGD      $0x96, Z2, Z17, Z23
+	VPRORD          $0x07, Z28, Z17
+	VPADDD.BCST     128(AX), Z23, Z29
+	VMOVDQU64       Z29, -7552(CX)
+	VPRORD          $0x12, Z28, Z29
+	VPADDD.BCST     132(AX), Z20, Z31
+	VMOVDQU64       Z31, -3520(CX)
+	VMOVDQU64       Z20, 2112(CX)
+	VPSRLD          $0x03, Z28, Z31
+	VPTERNLOGD      $0x96, Z25, Z3, Z27
+	VPRORD          $0x11, Z20, Z25
+	VPTERNLOGD      $0x96, Z19, Z21, Z22
+	VPRORD          $0x13, Z20, Z19
+	VPADDD          Z27, Z24, Z21
+	VPSRLD          $0x0a, Z20, Z24
+	VPADDD          Z22, Z21, Z21
+	VPADDD.BCST     136(AX), Z1, Z22
+	VPADDD.BCST     140(AX), Z21, Z27
+	VMOVDQU64       Z22, -7488(CX)
+	VMOVDQU64       Z27, -3456(CX)
+	VMOVDQU64       Z21, 2176(CX)
+	VPRORD          $0x07, Z30, Z22
+	VPTERNLOGD      $0x96, Z17, Z29, Z31
+	VPRORD          $0x12, Z30, Z17
+	VPTERNLOGD      $0x96, Z25, Z19, Z24
+	VPSRLD          $0x03, Z30, Z19
+	VPADDD          Z31, Z26, Z25
+	VPRORD          $0x11, Z21, Z26
+	VPADDD          Z24, Z25, Z24
+	VPRORD          $0x13, Z21, Z25
+	VPADDD.BCST     144(AX), Z23, Z23
+	VPRORD          $0x11, Z23, Z27
+	VPADDD.BCST     (BX), Z1, Z29
+	VPRORD          $0x13, Z23, Z31
+	VPBROADCASTD    4(BX), Z2
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z29, Z2
+	VPSRLD          $0x0a, Z23, Z3
+	VPADDD.BCST     12(BX), Z2, Z2
+	VPRORD          $0x06, Z29, Z4
+	VPTERNLOGD      $0x96, Z27, Z31, Z3
+	VPRORD          $0x0b, Z29, Z27
+	VPADDD.BCST     148(AX), Z3, Z31
+	VMOVDQU64       Z31, -7424(CX)
+	VPRORD          $0x19, Z29, Z31
+	VPADDD.BCST     152(AX), Z3, Z3
+	VMOVDQU64       Z3, -768(CX)
+	VPSRLD          $0x0a, Z21, Z5
+	VPTERNLOGD      $0x96, Z4, Z27, Z31
+	VPRORD          $0x07, Z0, Z27
+	VPADDD          Z31, Z2, Z31
+	VPRORD          $0x12, Z0, Z2
+	VPADDD.BCST     16(BX), Z1, Z4
+	VPRORD          $0x02, Z4, Z6
+	VPBROADCASTD    20(BX), Z7
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z4, Z7
+	VPRORD          $0x0d, Z4, Z9
+	VPADDD.BCST     156(AX), Z24, Z10
+	VPRORD          $0x16, Z4, Z11
+	VMOVDQU64       Z10, -3392(CX)
+	VPSRLD          $0x03, Z0, Z10
+	VPTERNLOGD      $0x96, Z6, Z9, Z11
+	VPRORD          $0x11, Z24, Z6
+	VPADDD          Z7, Z11, Z7
+	VPRORD          $0x13, Z24, Z9
+	VPADDD          Z31, Z7, Z7
+	VMOVDQU64       Z24, 2240(CX)
+	VPSRLD          $0x0a, Z24, Z11
+	VPTERNLOGD      $0x96, Z22, Z17, Z19
+	VPRORD          $0x11, Z3, Z17
+	VPTERNLOGD      $0x96, Z26, Z25, Z5
+	VPRORD          $0x13, Z3, Z22
+	VPADDD          Z19, Z28, Z19
+	VPSRLD          $0x0a, Z3, Z25
+	VPADDD          Z5, Z19, Z19
+	VPRORD          $0x11, Z19, Z26
+	VPADDD.BCST     160(AX), Z1, Z28
+	VPRORD          $0x11, Z28, Z1
+	VMOVDQU64       Z19, 2304(CX)
+	VPRORD          $0x13, Z28, Z5
+	VPTERNLOGD      $0x96, Z27, Z2, Z10
+	VPSRLD          $0x0a, Z28, Z27
+	VPTERNLOGD      $0x96, Z6, Z9, Z11
+	VPRORD          $0x13, Z19, Z2
+	VPTERNLOGD      $0x96, Z1, Z5, Z27
+	VPSRLD          $0x0a, Z19, Z1
+	VPADDD.BCST     164(AX), Z27, Z5
+	VMOVDQU64       Z5, -7360(CX)
+	VMOVDQU64       Z27, -704(CX)
+	VPRORD          $0x11, Z27, Z5
+	VPADDD.BCST     164(AX), Z19, Z6
+	VMOVDQU64       Z6, -3328(CX)
+	VPRORD          $0x13, Z27, Z6
+	VPADDD.BCST     168(AX), Z30, Z30
+	VPADDD          Z10, Z30, Z30
+	VPTERNLOGD      $0x96, Z17, Z22, Z25
+	VPSRLD          $0x0a, Z27, Z17
+	VPADDD          Z11, Z30, Z22
+	VPRORD          $0x11, Z22, Z30
+	VPADDD.BCST     172(AX), Z25, Z9
+	VMOVDQU64       Z9, -7296(CX)
+	VPRORD          $0x13, Z22, Z9
+	VPADDD.BCST     176(AX), Z25, Z25
+	VMOVDQU64       Z25, -640(CX)
+	VPADDD.BCST     180(AX), Z22, Z10
+	VMOVDQU64       Z22, 2368(CX)
+	VMOVDQU64       Z10, -3264(CX)
+	VPTERNLOGD      $0x96, Z26, Z2, Z1
+	VPADDD.BCST     184(AX), Z0, Z26
+	VPSRLD          $0x0a, Z22, Z0
+	VPADDD          Z18, Z26, Z26
+	VPADDD          Z1, Z26, Z26
+	VPTERNLOGD      $0x96, Z5, Z6, Z17
+	VPRORD          $0x11, Z25, Z1
+	VPADDD.BCST     188(AX), Z17, Z2
+	VMOVDQU64       Z2, -7232(CX)
+	VPRORD          $0x13, Z25, Z2
+	VPADDD.BCST     192(AX), Z17, Z17
+	VMOVDQU64       Z17, -576(CX)
+	VPSRLD          $0x0a, Z25, Z5
+	VPADDD.BCST     196(AX), Z26, Z6
+	VMOVDQU64       Z6, -3200(CX)
+	VMOVDQU64       Z26, 2432(CX)
+	VPTERNLOGD      $0x96, Z30, Z9, Z0
+	VPADDD.BCST     152(AX), Z16, Z30
+	VPRORD          $0x02, Z7, Z6
+	VPADDD          Z0, Z30, Z30
+	VPRORD          $0x0d, Z7, Z0
+	VPTERNLOGD      $0x96, Z1, Z2, Z5
+	VPRORD          $0x16, Z7, Z1
+	VPADDD.BCST     200(AX), Z5, Z2
+	VMOVDQU64       Z2, -7168(CX)
+	VPRORD          $0x11, Z26, Z2
+	VPADDD.BCST     204(AX), Z5, Z5
+	VMOVDQU64       Z5, -512(CX)
+	VPADDD.BCST     28(BX), Z31, Z31
+	VPTERNLOGD      $0x96, Z6, Z0, Z1
+	VPRORD          $0x06, Z31, Z0
+	VMOVDQU64       Z31, Z6
+	VPTERNLOGD.BCST $0xca, 4(BX), Z29, Z6
+	VPRORD          $0x0b, Z31, Z9
+	VPADDD.BCST     32(BX), Z6, Z6
+	VPRORD          $0x19, Z31, Z10
+	VMOVDQU64       Z30, 2496(CX)
+	VPTERNLOGD      $0x96, Z0, Z9, Z10
+	VPADDD          Z10, Z6, Z0
+	VMOVDQU64       Z7, Z6
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z4, Z6
 	VPADDD          Z6, Z1, Z1
-	VPRORD          $0x11, Z5, Z6
-	VPADDD          Z3, Z1, Z1
-	VPRORD          $0x13, Z5, Z3
-	VPADDD          Z0, Z1, Z0
-	VPSRLD          $0x0a, Z5, Z1
-	VPTERNLOGD      $0x96, Z17, Z14, Z2
-	VPRORD          $0x06, Z11, Z5
-	VPTERNLOGD      $0x96, Z6, Z3, Z1
-	VPRORD          $0x0b, Z11, Z3
-	VPADDD          Z2, Z19, Z2
-	VPRORD          $0x19, Z11, Z6
-	VPADDD          7744(CX), Z2, Z2
-	VPRORD          $0x02, Z16, Z7
-	VPADDD          Z1, Z2, Z1
-	VPRORD          $0x0d, Z16, Z2
-	VMOVDQU64       Z11, Z14
-	VPTERNLOGD      $0xca, Z9, Z12, Z14
-	VPRORD          $0x16, Z16, Z15
-	VPTERNLOGD      $0x96, Z5, Z3, Z6
-	VPADDD          Z1, Z8, Z1
-	VPADDD.BCST     40(BX), Z10, Z3
-	VPADDD          Z14, Z1, Z1
-	VPTERNLOGD      $0x96, Z7, Z2, Z15
-	VPADDD          Z6, Z1, Z1
-	VMOVDQU64       Z16, Z2
-	VPTERNLOGD      $0xe8, Z4, Z13, Z2
-	VPADDD          Z1, Z3, Z3
-	VPADDD.BCST     44(BX), Z15, Z5
-	VPADDD          Z2, Z5, Z2
-	VPADDD.BCST     48(BX), Z16, Z5
-	VPADDD          Z1, Z2, Z1
-	VPADDD.BCST     52(BX), Z11, Z2
-	VPADDD.BCST     56(BX), Z13, Z6
-	VPADDD.BCST     60(BX), Z12, Z7
-	VPADDD.BCST     64(BX), Z4, Z4
-	VPADDD.BCST     68(BX), Z9, Z8
-	VMOVDQU64       Z1, 3008(CX)
-	VMOVDQU64       Z5, 3072(CX)
-	VMOVDQU64       Z6, 3136(CX)
-	VMOVDQU64       Z4, 3200(CX)
-	VMOVDQU64       Z3, 3264(CX)
-	VMOVDQU64       Z2, 3328(CX)
-	VMOVDQU64       Z7, 3392(CX)
-	VMOVDQU64       Z8, 3456(CX)
-	TESTL           R11, R11
-	JNE             scanAVX512Number
-	VPCMPEQD.BCST   4(AX), Z0, K1
+	VPADDD.BCST     208(AX), Z30, Z6
+	VPADDD          Z0, Z1, Z1
+	VMOVDQU64       Z6, -3136(CX)
+	VPRORD          $0x13, Z26, Z6
+	VPSRLD          $0x0a, Z26, Z9
+	VPTERNLOGD      $0x96, Z2, Z6, Z9
+	VPRORD          $0x11, Z17, Z2
+	VPADDD          Z9, Z20, Z20
+	VPRORD          $0x13, Z17, Z6
+	VMOVDQU64       Z20, 2560(CX)
+	VPSRLD          $0x0a, Z17, Z9
+	VPTERNLOGD      $0x96, Z2, Z6, Z9
+	VPADDD.BCST     212(AX), Z20, Z2
+	VPADDD          Z9, Z23, Z6
+	VMOVDQU64       Z2, -3072(CX)
+	VPRORD          $0x11, Z30, Z2
+	VPADDD.BCST     212(AX), Z6, Z9
+	VMOVDQU64       Z9, -7104(CX)
+	VMOVDQU64       Z6, -448(CX)
+	VPRORD          $0x13, Z30, Z9
+	VPSRLD          $0x0a, Z30, Z10
+	VPTERNLOGD      $0x96, Z2, Z9, Z10
+	VPADDD          Z10, Z21, Z21
+	VPRORD          $0x11, Z5, Z2
+	VMOVDQU64       Z21, 2624(CX)
+	VPRORD          $0x13, Z5, Z9
+	VPADDD.BCST     24(BX), Z0, Z0
+	VPSRLD          $0x0a, Z5, Z10
+	VPTERNLOGD      $0x96, Z2, Z9, Z10
+	VPADDD          Z10, Z28, Z2
+	VPADDD.BCST     216(AX), Z2, Z9
+	VMOVDQU64       Z2, -384(CX)
+	VMOVDQU64       Z9, -7040(CX)
+	VPADDD.BCST     216(AX), Z21, Z9
+	VMOVDQU64       Z9, -3008(CX)
+	VPRORD          $0x11, Z20, Z9
+	VPRORD          $0x13, Z20, Z10
+	VPSRLD          $0x0a, Z20, Z11
+	VPTERNLOGD      $0x96, Z9, Z10, Z11
+	VPADDD          Z11, Z24, Z24
+	VPRORD          $0x11, Z6, Z9
+	VMOVDQU64       Z24, 2688(CX)
+	VPRORD          $0x13, Z6, Z10
+	VPSRLD          $0x0a, Z6, Z11
+	VPTERNLOGD      $0x96, Z9, Z10, Z11
+	VPADDD          Z11, Z3, Z9
+	VPADDD.BCST     220(AX), Z9, Z10
+	VMOVDQU64       Z9, -320(CX)
+	VMOVDQU64       Z10, -6976(CX)
+	VPADDD.BCST     220(AX), Z24, Z10
+	VMOVDQU64       Z10, -2944(CX)
+	VPRORD          $0x11, Z21, Z10
+	VPRORD          $0x13, Z21, Z11
+	VPSRLD          $0x0a, Z21, Z21
+	VPTERNLOGD      $0x96, Z10, Z11, Z21
+	VPADDD          Z21, Z19, Z19
+	VPRORD          $0x11, Z2, Z21
+	VMOVDQU64       Z19, 2752(CX)
+	VPRORD          $0x13, Z2, Z10
+	VPSRLD          $0x0a, Z2, Z11
+	VPTERNLOGD      $0x96, Z21, Z10, Z11
+	VPADDD          Z11, Z27, Z21
+	VPADDD.BCST     224(AX), Z21, Z27
+	VMOVDQU64       Z21, -256(CX)
+	VMOVDQU64       Z27, -6912(CX)
+	VMOVDQU64       Z0, Z27
+	VPTERNLOGD      $0xca, Z29, Z31, Z27
+	VPADDD.BCST     228(AX), Z26, Z26
+	VPRORD          $0x06, Z0, Z10
+	VPADDD.BCST     36(BX), Z27, Z27
+	VPRORD          $0x0b, Z0, Z11
+	VPRORD          $0x19, Z0, Z13
+	VPADDD.BCST     232(AX), Z17, Z17
+	VPTERNLOGD      $0x96, Z10, Z11, Z13
+	VPADDD          Z13, Z27, Z27
+	VPRORD          $0x02, Z1, Z10
+	VPRORD          $0x0d, Z1, Z11
+	VPRORD          $0x16, Z1, Z13
+	VPTERNLOGD      $0x96, Z10, Z11, Z13
+	VMOVDQU64       Z1, Z10
+	VPTERNLOGD      $0xe8, Z4, Z7, Z10
+	VPADDD          Z10, Z13, Z10
+	VPADDD          Z27, Z10, Z10
+	VPADDD.BCST     224(AX), Z19, Z11
+	VMOVDQU64       Z11, -2880(CX)
+	VPRORD          $0x11, Z24, Z11
+	VPRORD          $0x13, Z24, Z13
+	VPSRLD          $0x0a, Z24, Z24
+	VPTERNLOGD      $0x96, Z11, Z13, Z24
+	VPADDD          Z24, Z22, Z22
+	VPRORD          $0x11, Z9, Z24
+	VMOVDQU64       Z22, 2816(CX)
+	VPRORD          $0x13, Z9, Z11
+	VPSRLD          $0x0a, Z9, Z13
+	VPTERNLOGD      $0x96, Z24, Z11, Z13
+	VPADDD          Z13, Z25, Z24
+	VPADDD.BCST     236(AX), Z5, Z25
+	VPADDD.BCST     240(AX), Z24, Z5
+	VMOVDQU64       Z24, -192(CX)
+	VMOVDQU64       Z5, -6848(CX)
+	VPADDD.BCST     240(AX), Z22, Z5
+	VMOVDQU64       Z5, -2816(CX)
+	VPRORD          $0x11, Z19, Z5
+	VPRORD          $0x13, Z19, Z11
+	VPSRLD          $0x0a, Z19, Z19
+	VPTERNLOGD      $0x96, Z5, Z11, Z19
+	VPADDD          Z19, Z26, Z19
+	VPRORD          $0x11, Z21, Z26
+	VMOVDQU64       Z19, 2880(CX)
+	VPRORD          $0x13, Z21, Z5
+	VPSRLD          $0x0a, Z21, Z11
+	VPTERNLOGD      $0x96, Z26, Z5, Z11
+	VPADDD          Z11, Z17, Z17
+	VPADDD.BCST     244(AX), Z17, Z26
+	VMOVDQU64       Z17, -128(CX)
+	VMOVDQU64       Z26, -6784(CX)
+	VPADDD.BCST     244(AX), Z19, Z26
+	VMOVDQU64       Z26, -2752(CX)
+	VPRORD          $0x07, Z18, Z26
+	VPADDD.BCST     248(AX), Z6, Z5
+	VPRORD          $0x12, Z18, Z6
+	VPSRLD          $0x03, Z18, Z11
+	VPTERNLOGD      $0x96, Z26, Z6, Z11
+	VPADDD.BCST     20(BX), Z27, Z26
+	VPRORD          $0x11, Z22, Z27
+	VPADDD.BCST     168(AX), Z11, Z6
+	VPRORD          $0x13, Z22, Z11
+	VPADDD          Z30, Z6, Z30
+	VPSRLD          $0x0a, Z22, Z22
+	VPTERNLOGD      $0x96, Z27, Z11, Z22
+	VPADDD.BCST     112(AX), Z29, Z27
+	VPADDD          Z22, Z30, Z22
+	VMOVDQU64       Z26, Z29
+	VPTERNLOGD      $0xca, Z31, Z0, Z29
+	VPRORD          $0x11, Z24, Z30
+	VMOVDQU64       Z22, 2944(CX)
+	VPRORD          $0x13, Z24, Z6
+	VPADDD.BCST     252(AX), Z22, Z22
+	VPSRLD          $0x0a, Z24, Z24
+	VMOVDQU64       Z22, -2688(CX)
+	VPTERNLOGD      $0x96, Z30, Z6, Z24
+	VPADDD          Z29, Z27, Z22
+	VPRORD          $0x07, Z16, Z27
+	VPADDD          Z24, Z25, Z24
+	VPRORD          $0x12, Z16, Z25
+	VPADDD.BCST     252(AX), Z24, Z29
+	VMOVDQU64       Z29, -6720(CX)
+	VMOVDQU64       Z24, -64(CX)
+	VPSRLD          $0x03, Z16, Z16
+	VMOVDQU64       Z10, Z29
+	VPTERNLOGD      $0xe8, Z7, Z1, Z29
+	VPTERNLOGD      $0x96, Z27, Z25, Z16
+	VPRORD          $0x11, Z19, Z25
+	VPADDD          Z16, Z18, Z16
+	VPRORD          $0x13, Z19, Z18
+	VPADDD          Z20, Z16, Z16
+	VPSRLD          $0x0a, Z19, Z19
+	VPRORD          $0x11, Z17, Z20
+	VPTERNLOGD      $0x96, Z25, Z18, Z19
+	VPRORD          $0x13, Z17, Z18
+	VPADDD          Z19, Z16, Z16
+	VPSRLD          $0x0a, Z17, Z17
+	VPADDD.BCST     256(AX), Z16, Z19
+	VPRORD          $0x06, Z26, Z25
+	VPTERNLOGD      $0x96, Z20, Z18, Z17
+	VPRORD          $0x0b, Z26, Z18
+	VPADDD          Z17, Z5, Z17
+	VPRORD          $0x19, Z26, Z20
+	VPADDD.BCST     256(AX), Z17, Z27
+	VMOVDQU64       Z27, -6656(CX)
+	VMOVDQU64       Z17, (CX)
+	VPRORD          $0x02, Z10, Z27
+	VPTERNLOGD      $0x96, Z25, Z18, Z20
+	VPRORD          $0x0d, Z10, Z18
+	VPADDD          Z20, Z22, Z20
+	VPRORD          $0x16, Z10, Z22
+	VPADDD          Z20, Z4, Z4
+	VPRORD          $0x07, Z23, Z25
+	VPTERNLOGD      $0x96, Z27, Z18, Z22
+	VPRORD          $0x12, Z23, Z18
+	VPADDD          Z29, Z22, Z22
+	VPSRLD          $0x03, Z23, Z27
+	VPADDD          Z20, Z22, Z20
+	VMOVDQU64       Z19, -2624(CX)
+	VMOVDQU64       Z16, 3008(CX)
+	VPRORD          $0x11, Z24, Z16
+	VPTERNLOGD      $0x96, Z25, Z18, Z27
+	VPRORD          $0x13, Z24, Z18
+	VPADDD.BCST     204(AX), Z27, Z19
+	VPSRLD          $0x0a, Z24, Z22
+	VPADDD          Z2, Z19, Z19
+	VPRORD          $0x07, Z28, Z24
+	VPTERNLOGD      $0x96, Z16, Z18, Z22
+	VPRORD          $0x12, Z28, Z16
+	VPADDD          Z22, Z19, Z18
+	VPSRLD          $0x03, Z28, Z19
+	VPADDD.BCST     260(AX), Z18, Z22
+	VMOVDQU64       Z22, -6592(CX)
+	VMOVDQU64       Z18, 64(CX)
+	VPRORD          $0x11, Z17, Z22
+	VPTERNLOGD      $0x96, Z24, Z16, Z19
+	VPRORD          $0x13, Z17, Z16
+	VPADDD          Z19, Z23, Z19
+	VPSRLD          $0x0a, Z17, Z17
+	VPADDD          Z9, Z19, Z19
+	VPRORD          $0x07, Z3, Z23
+	VPTERNLOGD      $0x96, Z22, Z16, Z17
+	VPRORD          $0x12, Z3, Z16
+	VPADDD          Z17, Z19, Z17
+	VPSRLD          $0x03, Z3, Z19
+	VPADDD.BCST     264(AX), Z17, Z22
+	VMOVDQU64       Z22, -6528(CX)
+	VMOVDQU64       Z17, 128(CX)
+	VPRORD          $0x11, Z18, Z17
+	VPTERNLOGD      $0x96, Z23, Z16, Z19
+	VPRORD          $0x13, Z18, Z16
+	VPADDD          Z19, Z28, Z19
+	VPSRLD          $0x0a, Z18, Z18
+	VPADDD          Z21, Z19, Z19
+	VPTERNLOGD      $0x96, Z17, Z16, Z18
+	VPADDD          Z18, Z19, Z16
+	VPADDD.BCST     268(AX), Z16, Z17
+	VMOVDQU64       Z16, 192(CX)
+	VMOVDQU64       Z17, -6464(CX)
+	VPBROADCASTD    56(AX), Z9
+	VPBROADCASTD    64(AX), Z11
+	VPBROADCASTD    68(AX), Z13
+	VPBROADCASTD    72(AX), Z14
+	VPBROADCASTD    76(AX), Z15
+	VMOVDQU64       Z1, Z2
+	VMOVDQU64       Z10, Z1
+	VPBROADCASTD    60(AX), Z10
+	VMOVDQU64       Z7, Z3
+	VMOVDQU64       Z26, Z5
+	VMOVDQU64       Z0, Z6
+	VMOVDQU64       Z20, Z0
+	VMOVDQU64       Z31, Z7
+	LEAQ            avx512Turns<>+0(SB), R12
+	MOVQ            CX, R15
+	MOVQ            CX, R14
+	LEAQ            1792(CX), R13
+
+pass1:
+	VMOVDQU64     -704(R15), Z16
+	VPRORD        $0x07, Z16, Z17
+	VMOVDQU64     Z4, Z18
+	VPTERNLOGD    $0xca, Z6, Z5, Z18
+	VPRORD        $0x12, Z16, Z19
+	VPADDD        -8192(R14), Z7, Z20
+	VPSRLD        $0x03, Z16, Z21
+	VPADDD        Z18, Z20, Z18
+	VMOVDQU64     128(R15), Z20
+	VPRORD        $0x11, Z20, Z22
+	VPTERNLOGD    $0x96, Z17, Z19, Z21
+	VPRORD        $0x13, Z20, Z17
+	VPADDD        -768(R15), Z21, Z19
+	VPSRLD        $0x0a, Z20, Z20
+	VPADDD        -192(R15), Z19, Z19
+	VPRORD        $0x06, Z4, Z21
+	VPTERNLOGD    $0x96, Z22, Z17, Z20
+	VPRORD        $0x0b, Z4, Z17
+	VPADDD        Z20, Z19, Z19
+	VPRORD        $0x19, Z4, Z20
+	VPADDD.BCST   (R12), Z19, Z22
+	VMOVDQU64     Z22, -6400(R15)
+	VMOVDQU64     Z19, 256(R15)
+	VPRORD        $0x02, Z0, Z19
+	VPTERNLOGD    $0x96, Z21, Z17, Z20
+	VPRORD        $0x0d, Z0, Z17
+	VPADDD        Z20, Z18, Z18
+	VPRORD        $0x16, Z0, Z20
+	VPADDD        Z18, Z3, Z7
+	VPRORD        $0x06, Z12, Z21
+	VPTERNLOGD    $0x96, Z19, Z17, Z20
+	VPRORD        $0x0b, Z12, Z17
+	VMOVDQU64     Z0, Z19
+	VPTERNLOGD    $0xe8, Z2, Z1, Z19
+	VPRORD        $0x19, Z12, Z22
+	VPADDD        Z19, Z20, Z19
+	VPRORD        $0x02, Z8, Z20
+	VPADDD        Z18, Z19, Z3
+	VPRORD        $0x0d, Z8, Z18
+	VMOVDQU64     Z12, Z19
+	VPTERNLOGD    $0xca, Z14, Z13, Z19
+	VPRORD        $0x16, Z8, Z23
+	VPTERNLOGD    $0x96, Z21, Z17, Z22
+	VMOVDQU64     -640(R15), Z17
+	VPRORD        $0x07, Z17, Z21
+	VPADDD        -4608(R14), Z15, Z24
+	VPRORD        $0x12, Z17, Z25
+	VPADDD        Z19, Z24, Z19
+	VPSRLD        $0x03, Z17, Z17
+	VPADDD        Z22, Z19, Z19
+	VMOVDQU64     192(R15), Z22
+	VPRORD        $0x11, Z22, Z24
+	VPADDD        Z19, Z11, Z15
+	VPRORD        $0x13, Z22, Z26
+	VPTERNLOGD    $0x96, Z20, Z18, Z23
+	VPSRLD        $0x0a, Z22, Z18
+	VMOVDQU64     Z8, Z20
+	VPTERNLOGD    $0xe8, Z10, Z9, Z20
+	VPRORD        $0x06, Z7, Z22
+	VPADDD        Z20, Z23, Z20
+	VPRORD        $0x0b, Z7, Z23
+	VPADDD        Z19, Z20, Z11
+	VPRORD        $0x19, Z7, Z19
+	VPTERNLOGD    $0x96, Z21, Z25, Z17
+	VPRORD        $0x02, Z3, Z20
+	VPTERNLOGD    $0x96, Z24, Z26, Z18
+	VPRORD        $0x0d, Z3, Z21
+	VPADDD        Z17, Z16, Z16
+	VPRORD        $0x16, Z3, Z17
+	VPADDD        -128(R15), Z16, Z16
+	VPRORD        $0x06, Z15, Z24
+	VPADDD        Z18, Z16, Z16
+	VPRORD        $0x0b, Z15, Z18
+	VPADDD.BCST   4(R12), Z16, Z25
+	VMOVDQU64     Z25, -6336(R15)
+	VMOVDQU64     Z16, 320(R15)
+	VPRORD        $0x19, Z15, Z16
+	VMOVDQU64     Z7, Z25
+	VPTERNLOGD    $0xca, Z5, Z4, Z25
+	VPTERNLOGD    $0x96, Z22, Z23, Z19
+	VPADDD        -8128(R14), Z6, Z22
+	VPRORD        $0x02, Z11, Z23
+	VPADDD        Z25, Z22, Z22
+	VPRORD        $0x0d, Z11, Z25
+	VPADDD        Z19, Z22, Z19
+	VPRORD        $0x16, Z11, Z22
+	VPADDD        Z19, Z2, Z6
+	VPRORD        $0x06, Z6, Z26
+	VPTERNLOGD    $0x96, Z20, Z21, Z17
+	VPRORD        $0x0b, Z6, Z20
+	VMOVDQU64     Z3, Z21
+	VPTERNLOGD    $0xe8, Z1, Z0, Z21
+	VPADDD        Z21, Z17, Z17
+	VMOVDQU64     Z15, Z21
+	VPTERNLOGD    $0xca, Z13, Z12, Z21
+	VPADDD        Z19, Z17, Z2
+	VPTERNLOGD    $0x96, Z24, Z18, Z16
+	VPRORD        $0x19, Z6, Z17
+	VPADDD        -4544(R14), Z14, Z18
+	VPRORD        $0x02, Z2, Z19
+	VPADDD        Z21, Z18, Z18
+	VPRORD        $0x0d, Z2, Z21
+	VPADDD        Z16, Z18, Z16
+	VPRORD        $0x16, Z2, Z18
+	VPADDD        Z16, Z10, Z14
+	VMOVDQU64     2112(R15), Z24
+	VPRORD        $0x07, Z24, Z27
+	VPTERNLOGD    $0x96, Z23, Z25, Z22
+	VPRORD        $0x12, Z24, Z23
+	VMOVDQU64     Z11, Z25
+	VPTERNLOGD    $0xe8, Z9, Z8, Z25
+	VPADDD        Z25, Z22, Z22
+	VMOVDQU64     Z6, Z25
+	VPTERNLOGD    $0xca, Z4, Z7, Z25
+	VPADDD        Z16, Z22, Z10
+	VPTERNLOGD    $0x96, Z26, Z20, Z17
+	VPSRLD        $0x03, Z24, Z16
+	VPADDD        -8064(R14), Z5, Z20
+	VMOVDQU64     2944(R15), Z22
+	VPRORD        $0x11, Z22, Z26
+	VPADDD        Z25, Z20, Z20
+	VPRORD        $0x13, Z22, Z25
+	VPADDD        Z17, Z20, Z17
+	VPSRLD        $0x0a, Z22, Z20
+	VPADDD        Z17, Z1, Z5
+	VPRORD        $0x06, Z14, Z22
+	VPTERNLOGD    $0x96, Z19, Z21, Z18
+	VPRORD        $0x0b, Z14, Z19
+	VMOVDQU64     Z2, Z21
+	VPTERNLOGD    $0xe8, Z0, Z3, Z21
+	VPADDD        Z21, Z18, Z18
+	VPTERNLOGD    $0x96, Z27, Z23, Z16
+	VPRORD        $0x19, Z14, Z21
+	VPADDD        Z17, Z18, Z1
+	VPRORD        $0x02, Z10, Z17
+	VPTERNLOGD    $0x96, Z26, Z25, Z20
+	VPRORD        $0x0d, Z10, Z18
+	VPADDD        2048(R15), Z16, Z16
+	VPRORD        $0x16, Z10, Z23
+	VPADDD        2624(R15), Z16, Z16
+	VPRORD        $0x06, Z5, Z25
+	VPADDD        Z20, Z16, Z16
+	VPRORD        $0x0b, Z5, Z20
+	VPADDD.BCST   8(R12), Z16, Z26
+	VMOVDQU64     Z26, -2560(R15)
+	VMOVDQU64     Z16, 3072(R15)
+	VPRORD        $0x19, Z5, Z16
+	VMOVDQU64     Z14, Z26
+	VPTERNLOGD    $0xca, Z12, Z15, Z26
+	VPTERNLOGD    $0x96, Z22, Z19, Z21
+	VPADDD        -4480(R14), Z13, Z19
+	VPRORD        $0x02, Z1, Z22
+	VPADDD        Z26, Z19, Z19
+	VPRORD        $0x0d, Z1, Z26
+	VPADDD        Z21, Z19, Z19
+	VPRORD        $0x16, Z1, Z21
+	VPADDD        Z19, Z9, Z13
+	VMOVDQU64     2176(R15), Z27
+	VPRORD        $0x07, Z27, Z28
+	VPTERNLOGD    $0x96, Z17, Z18, Z23
+	VPRORD        $0x12, Z27, Z17
+	VMOVDQU64     Z10, Z18
+	VPTERNLOGD    $0xe8, Z8, Z11, Z18
+	VPADDD        Z18, Z23, Z18
+	VMOVDQU64     Z5, Z23
+	VPTERNLOGD    $0xca, Z7, Z6, Z23
+	VPADDD        Z19, Z18, Z9
+	VPTERNLOGD    $0x96, Z25, Z20, Z16
+	VPSRLD        $0x03, Z27, Z18
+	VPADDD        -8000(R14), Z4, Z19
+	VMOVDQU64     3008(R15), Z20
+	VPRORD        $0x11, Z20, Z25
+	VPADDD        Z23, Z19, Z19
+	VPRORD        $0x13, Z20, Z23
+	VPADDD        Z16, Z19, Z16
+	VPSRLD        $0x0a, Z20, Z19
+	VPADDD        Z16, Z0, Z4
+	VPRORD        $0x06, Z13, Z20
+	VPTERNLOGD    $0x96, Z22, Z26, Z21
+	VPRORD        $0x0b, Z13, Z22
+	VMOVDQU64     Z1, Z26
+	VPTERNLOGD    $0xe8, Z3, Z2, Z26
+	VPADDD        Z26, Z21, Z21
+	VPTERNLOGD    $0x96, Z28, Z17, Z18
+	VPRORD        $0x19, Z13, Z17
+	VPADDD        Z16, Z21, Z0
+	VPRORD        $0x02, Z9, Z16
+	VPTERNLOGD    $0x96, Z25, Z23, Z19
+	VPRORD        $0x0d, Z9, Z21
+	VPADDD        Z18, Z24, Z18
+	VPRORD        $0x16, Z9, Z23
+	VPADDD        2688(R15), Z18, Z18
+	VPADDD        Z19, Z18, Z18
+	VMOVDQU64     Z13, Z19
+	VPTERNLOGD    $0xca, Z15, Z14, Z19
+	VPADDD.BCST   12(R12), Z18, Z24
+	VMOVDQU64     Z18, 3136(R15)
+	VMOVDQU64     Z24, -2496(R15)
+	VPTERNLOGD    $0x96, Z20, Z22, Z17
+	VPADDD        -4416(R14), Z12, Z18
+	VPADDD        Z19, Z18, Z18
+	VPTERNLOGD    $0x96, Z16, Z21, Z23
+	VPADDD        Z17, Z18, Z16
+	VMOVDQU64     Z9, Z17
+	VPTERNLOGD    $0xe8, Z11, Z10, Z17
+	VPADDD        Z16, Z8, Z12
+	VPADDD        Z17, Z23, Z17
+	VPADDD        Z16, Z17, Z8
+	ADDQ          $+256, R14
+	ADDQ          $+16, R12
+	ADDQ          $+128, R15
+	CMPQ          R15, R13
+	JNE           pass1
+	VPRORD        $0x06, Z12, Z16
+	VPADDD.BCST   40(BX), Z0, Z17
+	VPRORD        $0x0b, Z12, Z18
+	VPADDD.BCST   44(BX), Z1, Z1
+	VPRORD        $0x19, Z12, Z19
+	VPADDD.BCST   48(BX), Z2, Z2
+	VPADDD.BCST   52(BX), Z3, Z3
+	VPADDD.BCST   56(BX), Z4, Z4
+	VPADDD.BCST   60(BX), Z5, Z5
+	VPADDD.BCST   64(BX), Z6, Z6
+	VPADDD.BCST   68(BX), Z7, Z7
+	VMOVDQU64     Z17, 4864(CX)
+	VMOVDQU64     Z1, 4928(CX)
+	VMOVDQU64     Z2, 4992(CX)
+	VMOVDQU64     Z3, 5056(CX)
+	VMOVDQU64     Z4, 5120(CX)
+	VMOVDQU64     Z5, 5184(CX)
+	VMOVDQU64     Z6, 5248(CX)
+	VMOVDQU64     Z7, 5312(CX)
+	VMOVDQU64     Z12, Z1
+	VPTERNLOGD    $0xca, Z14, Z13, Z1
+	VPTERNLOGD    $0x96, Z16, Z18, Z19
+	VPADDD        Z15, Z11, Z2
+	VPADDD        Z14, Z10, Z3
+	VPADDD        -1024(CX), Z2, Z2
+	VPADDD        -960(CX), Z3, Z3
+	VPADDD        Z1, Z2, Z1
+	VPADDD        Z13, Z9, Z2
+	VPADDD        Z19, Z1, Z1
+	VPADDD        -896(CX), Z2, Z2
+	VPRORD        $0x06, Z1, Z4
+	VPTERNLOGD    $0xd8, Z1, Z12, Z13
+	VPRORD        $0x0b, Z1, Z5
+	VPADDD        Z13, Z3, Z3
+	VPRORD        $0x19, Z1, Z6
+	VPADDD        Z12, Z8, Z7
+	VPTERNLOGD    $0x96, Z4, Z5, Z6
+	VPADDD        -832(CX), Z7, Z4
+	VPADDD        Z6, Z3, Z3
+	VPRORD        $0x06, Z3, Z5
+	VPTERNLOGD    $0xd8, Z3, Z1, Z12
+	VPRORD        $0x0b, Z3, Z6
+	VPADDD        Z12, Z2, Z2
+	VPRORD        $0x19, Z3, Z7
+	VPTERNLOGD    $0x96, Z5, Z6, Z7
+	VPADDD        Z7, Z2, Z2
+	VPRORD        $0x06, Z2, Z5
+	VPTERNLOGD    $0xd8, Z2, Z3, Z1
+	VPRORD        $0x0b, Z2, Z3
+	VPADDD        Z1, Z4, Z1
+	VPRORD        $0x19, Z2, Z2
+	VPTERNLOGD    $0x96, Z5, Z3, Z2
+	VPADDD        Z2, Z1, Z0
+	TESTL         R11, R11
+	JNE           scanAVX512Number
+	VPCMPEQD.BCST 4(AX), Z0, K1
 
 scanAVX512Compared:
 	KMOVW K1, R12
-	CMPQ  SI, R13
+	CMPQ  SI, count+16(FP)
 	JEQ   complete
 	MOVW  R12, (DI)
 	ADDQ  $0x02, DI
@@ -3334,3200 +917,789 @@ scanAVX512Number:
 
 // func rollAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·rollAVX512(SB), $4352-68
-	MOVQ job+0(FP), AX
-	MOVQ versions+8(FP), BX
-	MOVL first+24(FP), R8
-	MOVQ groups+32(FP), R9
-	MOVL limit+40(FP), R11
-	XORL R10, R10
-	LEAQ (SP), CX
-	ADDQ $0x3f, CX
-	ANDQ $-64, CX
-	MOVQ count+16(FP), R13
-	DECQ R10
+TEXT ·rollAVX512(SB), $13696-68
+	MOVQ         job+0(FP), AX
+	MOVQ         versions+8(FP), BX
+	MOVL         first+24(FP), R8
+	MOVQ         groups+32(FP), R9
+	MOVL         limit+40(FP), R11
+	XORL         R10, R10
+	LEAQ         (SP), CX
+	ADDQ         $0x3f, CX
+	ANDQ         $-64, CX
+	ADDQ         $+8192, CX
+	VPBROADCASTD 8(AX), Z0
+	VMOVDQU64    Z0, -8192(CX)
+	VPBROADCASTD 12(AX), Z0
+	VMOVDQU64    Z0, -8128(CX)
+	VPBROADCASTD 16(AX), Z1
+	VMOVDQU64    Z1, -8064(CX)
+	VPBROADCASTD 20(AX), Z2
+	VMOVDQU64    Z2, -8000(CX)
+	VPBROADCASTD 24(AX), Z3
+	VMOVDQU64    Z3, -7936(CX)
+	VPBROADCASTD 28(AX), Z4
+	VMOVDQU64    Z4, -7872(CX)
+	VPBROADCASTD 32(AX), Z5
+	VMOVDQU64    Z5, -7808(CX)
+	VPBROADCASTD 36(AX), Z6
+	VMOVDQU64    Z6, -7744(CX)
+	VPBROADCASTD 40(AX), Z6
+	VMOVDQU64    Z6, -7680(CX)
+	VPBROADCASTD 44(AX), Z6
+	VMOVDQU64    Z6, -7616(CX)
+	VPBROADCASTD 48(AX), Z6
+	VMOVDQU64    Z6, -4160(CX)
+	VMOVDQU64    Z0, -4096(CX)
+	VMOVDQU64    Z1, -4032(CX)
+	VMOVDQU64    Z2, -3968(CX)
+	VMOVDQU64    Z3, -3904(CX)
+	VMOVDQU64    Z4, -3840(CX)
+	VMOVDQU64    Z5, -3776(CX)
+	VPBROADCASTD 52(AX), Z0
+	VMOVDQU64    Z0, -3712(CX)
+	DECQ         R10
 
 group:
 	VPBROADCASTD R8, Z0
 	VPADDD       avx512Lanes<>+0(SB), Z0, Z0
 	VPSHUFB      avx512Swap<>+0(SB), Z0, Z0
-	VMOVDQU64    Z0, 2944(CX)
+	VMOVDQU64    Z0, 5376(CX)
 	VPRORD       $0x07, Z0, Z1
-	VPADDD.BCST  120(AX), Z0, Z2
+	VPADDD.BCST  136(AX), Z0, Z2
 	VPRORD       $0x12, Z0, Z3
-	VMOVDQU64    Z2, 64(CX)
+	VMOVDQU64    Z2, -7488(CX)
 	VPSRLD       $0x03, Z0, Z2
-	VPADDD.BCST  144(AX), Z0, Z0
+	VPADDD.BCST  160(AX), Z0, Z0
 	VPRORD       $0x11, Z0, Z4
 	VPTERNLOGD   $0x96, Z1, Z3, Z2
 	VPRORD       $0x13, Z0, Z1
-	VPADDD.BCST  112(AX), Z2, Z3
-	VMOVDQU64    Z3, (CX)
+	VPADDD.BCST  128(AX), Z2, Z3
+	VMOVDQU64    Z3, -7552(CX)
 	VPSRLD       $0x0a, Z0, Z3
-	VPADDD.BCST  132(AX), Z2, Z2
+	VPADDD.BCST  144(AX), Z2, Z2
 	VPRORD       $0x11, Z2, Z5
 	VPTERNLOGD   $0x96, Z4, Z1, Z3
 	VPRORD       $0x13, Z2, Z1
-	VPADDD.BCST  148(AX), Z3, Z4
+	VPADDD.BCST  164(AX), Z3, Z4
 	VPSRLD       $0x0a, Z2, Z6
-	VMOVDQU64    Z4, 192(CX)
+	VMOVDQU64    Z4, -7360(CX)
 	VPRORD       $0x11, Z3, Z4
 	VPTERNLOGD   $0x96, Z5, Z1, Z6
 	VPRORD       $0x13, Z3, Z1
-	VPADDD.BCST  136(AX), Z6, Z5
-	VMOVDQU64    Z5, 128(CX)
+	VPADDD.BCST  148(AX), Z6, Z5
+	VMOVDQU64    Z5, -7424(CX)
 	VPSRLD       $0x0a, Z3, Z5
-	VPADDD.BCST  156(AX), Z6, Z6
+	VPADDD.BCST  152(AX), Z6, Z6
+	VMOVDQU64    Z6, -768(CX)
+	VMOVDQU64    Z3, -704(CX)
 	VPRORD       $0x11, Z6, Z7
 	VPTERNLOGD   $0x96, Z4, Z1, Z5
 	VPRORD       $0x13, Z6, Z1
-	VPADDD.BCST  168(AX), Z5, Z4
+	VPADDD.BCST  188(AX), Z5, Z4
 	VPSRLD       $0x0a, Z6, Z8
-	VMOVDQU64    Z4, 320(CX)
+	VMOVDQU64    Z4, -7232(CX)
 	VPTERNLOGD   $0x96, Z7, Z1, Z8
-	VPADDD.BCST  184(AX), Z5, Z1
+	VPADDD.BCST  192(AX), Z5, Z1
 	VPRORD       $0x11, Z1, Z4
-	VPADDD.BCST  160(AX), Z8, Z5
-	VMOVDQU64    Z5, 256(CX)
+	VPADDD.BCST  172(AX), Z8, Z5
+	VMOVDQU64    Z5, -7296(CX)
 	VPRORD       $0x13, Z1, Z5
-	VPADDD.BCST  172(AX), Z8, Z7
+	VPADDD.BCST  176(AX), Z8, Z7
+	VMOVDQU64    Z7, -640(CX)
+	VMOVDQU64    Z1, -576(CX)
 	VPRORD       $0x11, Z7, Z8
 	VPRORD       $0x13, Z7, Z9
 	VPSRLD       $0x0a, Z7, Z10
 	VPSRLD       $0x0a, Z1, Z11
 	VPTERNLOGD   $0x96, Z8, Z9, Z10
-	VPADDD.BCST  176(AX), Z10, Z8
+	VPADDD.BCST  200(AX), Z10, Z8
+	VPADDD.BCST  204(AX), Z10, Z9
+	VMOVDQU64    Z8, -7168(CX)
+	VMOVDQU64    Z9, -512(CX)
+	VPRORD       $0x11, Z9, Z8
 	VPTERNLOGD   $0x96, Z4, Z5, Z11
-	VMOVDQU64    Z8, 384(CX)
-	VPADDD       Z11, Z2, Z4
-	VPADDD.BCST  200(AX), Z10, Z5
-	VPRORD       $0x11, Z5, Z8
-	VPADDD.BCST  192(AX), Z4, Z9
-	VMOVDQU64    Z9, 448(CX)
-	VPRORD       $0x13, Z5, Z9
-	VPADDD.BCST  232(AX), Z1, Z10
-	VPSRLD       $0x0a, Z5, Z11
-	VPADDD.BCST  240(AX), Z5, Z12
-	VPRORD       $0x11, Z4, Z13
-	VPTERNLOGD   $0x96, Z8, Z9, Z11
-	VPRORD       $0x13, Z4, Z8
-	VPADDD       Z11, Z0, Z9
-	VPSRLD       $0x0a, Z4, Z11
-	VPADDD.BCST  204(AX), Z9, Z14
-	VMOVDQU64    Z14, 512(CX)
-	VPRORD       $0x11, Z9, Z14
-	VPTERNLOGD   $0x96, Z13, Z8, Z11
-	VPRORD       $0x13, Z9, Z8
-	VPADDD       Z11, Z6, Z11
-	VPSRLD       $0x0a, Z9, Z13
-	VPADDD.BCST  216(AX), Z11, Z15
-	VMOVDQU64    Z15, 576(CX)
-	VPRORD       $0x11, Z11, Z15
-	VPTERNLOGD   $0x96, Z14, Z8, Z13
-	VPRORD       $0x13, Z11, Z8
-	VPADDD       Z13, Z3, Z13
-	VPSRLD       $0x0a, Z11, Z14
-	VPADDD.BCST  220(AX), Z13, Z16
-	VMOVDQU64    Z16, 640(CX)
-	VPRORD       $0x11, Z13, Z16
-	VPTERNLOGD   $0x96, Z15, Z8, Z14
-	VPRORD       $0x13, Z13, Z8
-	VPADDD       Z14, Z7, Z14
-	VPSRLD       $0x0a, Z13, Z15
-	VPADDD.BCST  224(AX), Z14, Z17
-	VMOVDQU64    Z17, 704(CX)
-	VPRORD       $0x11, Z14, Z17
-	VPTERNLOGD   $0x96, Z16, Z8, Z15
-	VPRORD       $0x13, Z14, Z8
-	VPADDD       Z15, Z10, Z10
-	VPSRLD       $0x0a, Z14, Z15
-	VPADDD.BCST  228(AX), Z10, Z16
-	VMOVDQU64    Z16, 768(CX)
-	VPRORD       $0x11, Z10, Z16
-	VPTERNLOGD   $0x96, Z17, Z8, Z15
-	VPRORD       $0x13, Z10, Z8
-	VPADDD       Z15, Z12, Z12
-	VPSRLD       $0x0a, Z10, Z15
-	VPADDD.BCST  236(AX), Z12, Z17
-	VMOVDQU64    Z17, 832(CX)
-	VPRORD       $0x07, Z2, Z17
-	VPTERNLOGD   $0x96, Z16, Z8, Z15
-	VPRORD       $0x12, Z2, Z8
-	VPADDD.BCST  248(AX), Z4, Z16
-	VPSRLD       $0x03, Z2, Z18
-	VPADDD       Z15, Z16, Z15
-	VPRORD       $0x11, Z12, Z16
-	VPADDD.BCST  244(AX), Z15, Z19
-	VMOVDQU64    Z19, 896(CX)
-	VPRORD       $0x13, Z12, Z19
-	VPTERNLOGD   $0x96, Z17, Z8, Z18
-	VPSRLD       $0x0a, Z12, Z8
-	VPADDD.BCST  200(AX), Z18, Z17
-	VPRORD       $0x07, Z0, Z18
-	VPTERNLOGD   $0x96, Z16, Z19, Z8
-	VPRORD       $0x12, Z0, Z16
-	VPADDD       Z9, Z17, Z17
-	VPSRLD       $0x03, Z0, Z19
-	VPADDD       Z8, Z17, Z8
-	VPRORD       $0x11, Z15, Z17
-	VPADDD.BCST  252(AX), Z8, Z20
-	VMOVDQU64    Z20, 960(CX)
-	VPRORD       $0x13, Z15, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z15, Z16
-	VPADDD       Z19, Z2, Z2
-	VPRORD       $0x07, Z6, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z6, Z17
-	VPADDD       Z11, Z2, Z2
-	VPSRLD       $0x03, Z6, Z19
-	VPADDD       Z16, Z2, Z2
-	VPRORD       $0x11, Z8, Z16
-	VPADDD.BCST  260(AX), Z2, Z20
-	VMOVDQU64    Z20, 1024(CX)
-	VPRORD       $0x13, Z8, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z8, Z17
-	VPADDD       Z19, Z0, Z0
-	VPRORD       $0x07, Z3, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z3, Z16
-	VPADDD       Z13, Z0, Z0
-	VPSRLD       $0x03, Z3, Z19
-	VPADDD       Z17, Z0, Z0
-	VPRORD       $0x11, Z2, Z17
-	VPADDD.BCST  264(AX), Z0, Z20
-	VMOVDQU64    Z20, 1088(CX)
-	VPRORD       $0x13, Z2, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z2, Z16
-	VPADDD       Z19, Z6, Z6
-	VPRORD       $0x07, Z7, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z7, Z17
-	VPADDD       Z14, Z6, Z6
-	VPSRLD       $0x03, Z7, Z19
-	VPADDD       Z16, Z6, Z6
-	VPRORD       $0x11, Z0, Z16
-	VPADDD.BCST  268(AX), Z6, Z20
-	VMOVDQU64    Z20, 1152(CX)
-	VPRORD       $0x13, Z0, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z0, Z17
-	VPADDD       Z19, Z3, Z3
-	VPRORD       $0x07, Z1, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z1, Z16
-	VPADDD       Z10, Z3, Z3
-	VPSRLD       $0x03, Z1, Z19
-	VPADDD       Z17, Z3, Z3
-	VPRORD       $0x11, Z6, Z17
-	VPADDD.BCST  272(AX), Z3, Z20
-	VMOVDQU64    Z20, 1216(CX)
-	VPRORD       $0x13, Z6, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z6, Z16
-	VPADDD       Z19, Z7, Z7
-	VPRORD       $0x07, Z5, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z5, Z17
-	VPADDD       Z12, Z7, Z7
-	VPSRLD       $0x03, Z5, Z19
-	VPADDD       Z16, Z7, Z7
-	VPRORD       $0x11, Z3, Z16
-	VPADDD.BCST  276(AX), Z7, Z20
-	VMOVDQU64    Z20, 1280(CX)
-	VPRORD       $0x13, Z3, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z3, Z17
-	VPADDD       Z19, Z1, Z1
-	VPRORD       $0x07, Z4, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z4, Z16
-	VPADDD       Z15, Z1, Z1
-	VPSRLD       $0x03, Z4, Z19
-	VPADDD       Z17, Z1, Z1
-	VPRORD       $0x11, Z7, Z17
-	VPADDD.BCST  280(AX), Z1, Z20
-	VMOVDQU64    Z20, 1344(CX)
-	VPRORD       $0x13, Z7, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z7, Z16
-	VPADDD       Z19, Z5, Z5
-	VPRORD       $0x07, Z9, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z9, Z17
-	VPADDD       Z8, Z5, Z5
-	VPSRLD       $0x03, Z9, Z19
-	VPADDD       Z16, Z5, Z5
-	VPRORD       $0x11, Z1, Z16
-	VPADDD.BCST  284(AX), Z5, Z20
-	VMOVDQU64    Z20, 1408(CX)
-	VPRORD       $0x13, Z1, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z1, Z17
-	VPADDD       Z19, Z4, Z4
-	VPRORD       $0x07, Z11, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z11, Z16
-	VPADDD       Z2, Z4, Z4
-	VPSRLD       $0x03, Z11, Z19
-	VPADDD       Z17, Z4, Z4
-	VPRORD       $0x11, Z5, Z17
-	VPADDD.BCST  288(AX), Z4, Z20
-	VMOVDQU64    Z20, 1472(CX)
-	VPRORD       $0x13, Z5, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z5, Z16
-	VPADDD       Z19, Z9, Z9
-	VPRORD       $0x07, Z13, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z13, Z17
-	VPADDD       Z0, Z9, Z9
-	VPSRLD       $0x03, Z13, Z19
-	VPADDD       Z16, Z9, Z9
-	VPRORD       $0x11, Z4, Z16
-	VPADDD.BCST  292(AX), Z9, Z20
-	VMOVDQU64    Z20, 1536(CX)
-	VPRORD       $0x13, Z4, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z4, Z17
-	VPADDD       Z19, Z11, Z11
-	VPRORD       $0x07, Z14, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z14, Z16
-	VPADDD       Z6, Z11, Z11
-	VPSRLD       $0x03, Z14, Z19
-	VPADDD       Z17, Z11, Z11
-	VPRORD       $0x11, Z9, Z17
-	VPADDD.BCST  296(AX), Z11, Z20
-	VMOVDQU64    Z20, 1600(CX)
-	VPRORD       $0x13, Z9, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z9, Z16
-	VPADDD       Z19, Z13, Z13
-	VPRORD       $0x07, Z10, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z10, Z17
-	VPADDD       Z3, Z13, Z13
-	VPSRLD       $0x03, Z10, Z19
-	VPADDD       Z16, Z13, Z13
-	VPRORD       $0x11, Z11, Z16
-	VPADDD.BCST  300(AX), Z13, Z20
-	VMOVDQU64    Z20, 1664(CX)
-	VPRORD       $0x13, Z11, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z11, Z17
-	VPADDD       Z19, Z14, Z14
-	VPRORD       $0x07, Z12, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z12, Z16
-	VPADDD       Z7, Z14, Z14
-	VPSRLD       $0x03, Z12, Z19
-	VPADDD       Z17, Z14, Z14
-	VPRORD       $0x11, Z13, Z17
-	VPADDD.BCST  304(AX), Z14, Z20
-	VMOVDQU64    Z20, 1728(CX)
-	VPRORD       $0x13, Z13, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z13, Z16
-	VPADDD       Z19, Z10, Z10
-	VPRORD       $0x07, Z15, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z15, Z17
-	VPADDD       Z1, Z10, Z10
-	VPSRLD       $0x03, Z15, Z19
-	VPADDD       Z16, Z10, Z10
-	VPRORD       $0x11, Z14, Z16
-	VPADDD.BCST  308(AX), Z10, Z20
-	VMOVDQU64    Z20, 1792(CX)
-	VPRORD       $0x13, Z14, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z14, Z17
-	VPADDD       Z19, Z12, Z12
-	VPRORD       $0x07, Z8, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z8, Z16
-	VPADDD       Z5, Z12, Z12
-	VPSRLD       $0x03, Z8, Z19
-	VPADDD       Z17, Z12, Z12
-	VPRORD       $0x11, Z10, Z17
-	VPADDD.BCST  312(AX), Z12, Z20
-	VMOVDQU64    Z20, 1856(CX)
-	VPRORD       $0x13, Z10, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z10, Z16
-	VPADDD       Z19, Z15, Z15
-	VPRORD       $0x07, Z2, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z2, Z17
-	VPADDD       Z4, Z15, Z15
-	VPSRLD       $0x03, Z2, Z19
-	VPADDD       Z16, Z15, Z15
-	VPRORD       $0x11, Z12, Z16
-	VPADDD.BCST  316(AX), Z15, Z20
-	VMOVDQU64    Z20, 1920(CX)
-	VPRORD       $0x13, Z12, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z12, Z17
-	VPADDD       Z19, Z8, Z8
-	VPRORD       $0x07, Z0, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z0, Z16
-	VPADDD       Z9, Z8, Z8
-	VPSRLD       $0x03, Z0, Z19
-	VPADDD       Z17, Z8, Z8
-	VPRORD       $0x11, Z15, Z17
-	VPADDD.BCST  320(AX), Z8, Z20
-	VMOVDQU64    Z20, 1984(CX)
-	VPRORD       $0x13, Z15, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z15, Z16
-	VPADDD       Z19, Z2, Z2
-	VPRORD       $0x07, Z6, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z6, Z17
-	VPADDD       Z11, Z2, Z2
-	VPSRLD       $0x03, Z6, Z19
-	VPADDD       Z16, Z2, Z2
-	VPRORD       $0x11, Z8, Z16
-	VPADDD.BCST  324(AX), Z2, Z20
-	VMOVDQU64    Z20, 2048(CX)
-	VPRORD       $0x13, Z8, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z8, Z17
-	VPADDD       Z19, Z0, Z0
-	VPRORD       $0x07, Z3, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z3, Z16
-	VPADDD       Z13, Z0, Z0
-	VPSRLD       $0x03, Z3, Z19
-	VPADDD       Z17, Z0, Z0
-	VPRORD       $0x11, Z2, Z17
-	VPADDD.BCST  328(AX), Z0, Z20
-	VMOVDQU64    Z20, 2112(CX)
-	VPRORD       $0x13, Z2, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z2, Z16
-	VPADDD       Z19, Z6, Z6
-	VPRORD       $0x07, Z7, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z7, Z17
-	VPADDD       Z14, Z6, Z6
-	VPSRLD       $0x03, Z7, Z19
-	VPADDD       Z16, Z6, Z6
-	VPRORD       $0x11, Z0, Z16
-	VPADDD.BCST  332(AX), Z6, Z20
-	VMOVDQU64    Z20, 2176(CX)
-	VPRORD       $0x13, Z0, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z0, Z17
-	VPADDD       Z19, Z3, Z3
-	VPRORD       $0x07, Z1, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z1, Z16
-	VPADDD       Z10, Z3, Z3
-	VPSRLD       $0x03, Z1, Z19
-	VPADDD       Z17, Z3, Z3
-	VPRORD       $0x11, Z6, Z17
-	VPADDD.BCST  336(AX), Z3, Z20
-	VMOVDQU64    Z20, 2240(CX)
-	VPRORD       $0x13, Z6, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z6, Z16
-	VPADDD       Z19, Z7, Z7
-	VPRORD       $0x07, Z5, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z5, Z17
-	VPADDD       Z12, Z7, Z7
-	VPSRLD       $0x03, Z5, Z19
-	VPADDD       Z16, Z7, Z7
-	VPRORD       $0x11, Z3, Z16
-	VPADDD.BCST  340(AX), Z7, Z20
-	VMOVDQU64    Z20, 2304(CX)
-	VPRORD       $0x13, Z3, Z20
-	VPTERNLOGD   $0x96, Z18, Z17, Z19
-	VPSRLD       $0x0a, Z3, Z17
-	VPADDD       Z19, Z1, Z1
-	VPRORD       $0x07, Z4, Z18
-	VPTERNLOGD   $0x96, Z16, Z20, Z17
-	VPRORD       $0x12, Z4, Z16
-	VPADDD       Z15, Z1, Z1
-	VPSRLD       $0x03, Z4, Z19
-	VPADDD       Z17, Z1, Z1
-	VPRORD       $0x11, Z7, Z17
-	VPADDD.BCST  344(AX), Z1, Z20
-	VMOVDQU64    Z20, 2368(CX)
-	VPRORD       $0x13, Z7, Z20
-	VPTERNLOGD   $0x96, Z18, Z16, Z19
-	VPSRLD       $0x0a, Z7, Z16
-	VPADDD       Z19, Z5, Z5
-	VPRORD       $0x07, Z9, Z18
-	VPTERNLOGD   $0x96, Z17, Z20, Z16
-	VPRORD       $0x12, Z9, Z17
-	VPADDD       Z8, Z5, Z5
-	VPSRLD       $0x03, Z9, Z8
-	VPADDD       Z16, Z5, Z5
-	VPRORD       $0x11, Z1, Z16
-	VPADDD.BCST  348(AX), Z5, Z19
-	VMOVDQU64    Z19, 2432(CX)
-	VPRORD       $0x13, Z1, Z19
-	VPTERNLOGD   $0x96, Z18, Z17, Z8
-	VPSRLD       $0x0a, Z1, Z17
-	VPADDD       Z8, Z4, Z4
-	VPRORD       $0x07, Z11, Z8
-	VPTERNLOGD   $0x96, Z16, Z19, Z17
-	VPRORD       $0x12, Z11, Z16
-	VPADDD       Z2, Z4, Z2
-	VPSRLD       $0x03, Z11, Z4
-	VPADDD       Z17, Z2, Z2
-	VPRORD       $0x11, Z5, Z17
-	VPADDD.BCST  352(AX), Z2, Z18
-	VMOVDQU64    Z18, 2496(CX)
-	VPRORD       $0x13, Z5, Z18
-	VPTERNLOGD   $0x96, Z8, Z16, Z4
-	VPSRLD       $0x0a, Z5, Z8
-	VPADDD       Z4, Z9, Z4
-	VPRORD       $0x07, Z13, Z9
-	VPTERNLOGD   $0x96, Z17, Z18, Z8
-	VPRORD       $0x12, Z13, Z16
-	VPADDD       Z0, Z4, Z0
-	VPSRLD       $0x03, Z13, Z4
-	VPADDD       Z8, Z0, Z0
-	VPRORD       $0x11, Z2, Z8
-	VPADDD.BCST  356(AX), Z0, Z17
-	VMOVDQU64    Z17, 2560(CX)
-	VPRORD       $0x13, Z2, Z17
-	VPTERNLOGD   $0x96, Z9, Z16, Z4
-	VPSRLD       $0x0a, Z2, Z2
-	VPADDD       Z4, Z11, Z4
-	VPRORD       $0x07, Z14, Z9
-	VPTERNLOGD   $0x96, Z8, Z17, Z2
-	VPRORD       $0x12, Z14, Z8
-	VPADDD       Z6, Z4, Z4
-	VPSRLD       $0x03, Z14, Z6
-	VPADDD       Z2, Z4, Z2
-	VPRORD       $0x11, Z0, Z4
-	VPADDD.BCST  360(AX), Z2, Z11
-	VMOVDQU64    Z11, 2624(CX)
-	VPRORD       $0x13, Z0, Z11
-	VPTERNLOGD   $0x96, Z9, Z8, Z6
-	VPSRLD       $0x0a, Z0, Z0
-	VPADDD       Z6, Z13, Z6
-	VPRORD       $0x07, Z10, Z8
-	VPTERNLOGD   $0x96, Z4, Z11, Z0
-	VPRORD       $0x12, Z10, Z4
-	VPADDD       Z3, Z6, Z3
-	VPSRLD       $0x03, Z10, Z6
-	VPADDD       Z0, Z3, Z0
-	VPRORD       $0x11, Z2, Z3
-	VPADDD.BCST  364(AX), Z0, Z9
-	VMOVDQU64    Z9, 2688(CX)
-	VPRORD       $0x13, Z2, Z9
-	VPTERNLOGD   $0x96, Z8, Z4, Z6
-	VPSRLD       $0x0a, Z2, Z2
-	VPADDD       Z6, Z14, Z4
-	VPRORD       $0x07, Z12, Z6
-	VPTERNLOGD   $0x96, Z3, Z9, Z2
-	VPRORD       $0x12, Z12, Z3
+	VPRORD       $0x13, Z9, Z4
+	VPADDD       Z11, Z2, Z5
+	VPSRLD       $0x0a, Z9, Z10
+	VPADDD.BCST  212(AX), Z5, Z11
+	VMOVDQU64    Z11, -7104(CX)
+	VMOVDQU64    Z5, -448(CX)
+	VPRORD       $0x11, Z5, Z11
+	VPTERNLOGD   $0x96, Z8, Z4, Z10
+	VPRORD       $0x13, Z5, Z4
+	VPADDD       Z10, Z0, Z8
+	VPSRLD       $0x0a, Z5, Z10
+	VPADDD.BCST  216(AX), Z8, Z12
+	VMOVDQU64    Z12, -7040(CX)
+	VMOVDQU64    Z8, -384(CX)
+	VPRORD       $0x11, Z8, Z12
+	VPTERNLOGD   $0x96, Z11, Z4, Z10
+	VPRORD       $0x13, Z8, Z4
+	VPADDD       Z10, Z6, Z10
+	VPSRLD       $0x0a, Z8, Z11
+	VPADDD.BCST  220(AX), Z10, Z13
+	VMOVDQU64    Z13, -6976(CX)
+	VMOVDQU64    Z10, -320(CX)
+	VPRORD       $0x11, Z10, Z13
+	VPTERNLOGD   $0x96, Z12, Z4, Z11
+	VPRORD       $0x13, Z10, Z4
+	VPADDD       Z11, Z3, Z3
+	VPSRLD       $0x0a, Z10, Z11
+	VPADDD.BCST  224(AX), Z3, Z12
+	VMOVDQU64    Z12, -6912(CX)
+	VMOVDQU64    Z3, -256(CX)
+	VPRORD       $0x11, Z3, Z12
+	VPTERNLOGD   $0x96, Z13, Z4, Z11
+	VPRORD       $0x13, Z3, Z4
+	VPADDD       Z11, Z7, Z7
+	VPSRLD       $0x0a, Z3, Z11
+	VPADDD.BCST  240(AX), Z7, Z13
+	VMOVDQU64    Z13, -6848(CX)
+	VMOVDQU64    Z7, -192(CX)
+	VPRORD       $0x11, Z7, Z13
+	VPTERNLOGD   $0x96, Z12, Z4, Z11
+	VPRORD       $0x13, Z7, Z4
+	VPADDD.BCST  232(AX), Z1, Z1
+	VPSRLD       $0x0a, Z7, Z7
+	VPADDD       Z11, Z1, Z1
+	VPRORD       $0x11, Z1, Z11
+	VPADDD.BCST  244(AX), Z1, Z12
+	VMOVDQU64    Z12, -6784(CX)
+	VMOVDQU64    Z1, -128(CX)
+	VPRORD       $0x13, Z1, Z12
+	VPTERNLOGD   $0x96, Z13, Z4, Z7
+	VPSRLD       $0x0a, Z1, Z1
+	VPADDD.BCST  236(AX), Z9, Z4
+	VPRORD       $0x07, Z2, Z9
 	VPADDD       Z7, Z4, Z4
-	VPSRLD       $0x03, Z12, Z7
-	VPADDD       Z2, Z4, Z2
-	VPRORD       $0x11, Z0, Z4
-	VPADDD.BCST  368(AX), Z2, Z8
-	VMOVDQU64    Z8, 2752(CX)
-	VPRORD       $0x13, Z0, Z8
-	VPTERNLOGD   $0x96, Z6, Z3, Z7
-	VPSRLD       $0x0a, Z0, Z0
-	VPADDD       Z7, Z10, Z3
-	VPRORD       $0x07, Z15, Z6
-	VPTERNLOGD   $0x96, Z4, Z8, Z0
-	VPRORD       $0x12, Z15, Z4
-	VPADDD       Z1, Z3, Z1
-	VPSRLD       $0x03, Z15, Z3
-	VPADDD       Z0, Z1, Z0
-	VPRORD       $0x11, Z2, Z1
-	VPADDD.BCST  372(AX), Z0, Z0
-	VMOVDQU64    Z0, 2816(CX)
-	VPRORD       $0x13, Z2, Z0
-	VPTERNLOGD   $0x96, Z6, Z4, Z3
-	VPSRLD       $0x0a, Z2, Z2
-	VPADDD       Z3, Z12, Z3
-	VPTERNLOGD   $0x96, Z1, Z0, Z2
-	VPADDD       Z5, Z3, Z0
+	VPRORD       $0x12, Z2, Z7
+	VPADDD.BCST  252(AX), Z4, Z13
+	VMOVDQU64    Z13, -6720(CX)
+	VMOVDQU64    Z4, -64(CX)
+	VPSRLD       $0x03, Z2, Z13
+	VPTERNLOGD   $0x96, Z11, Z12, Z1
+	VPRORD       $0x11, Z4, Z11
+	VPADDD.BCST  248(AX), Z5, Z5
+	VPRORD       $0x13, Z4, Z12
+	VPADDD       Z1, Z5, Z1
+	VPSRLD       $0x0a, Z4, Z4
+	VPADDD.BCST  256(AX), Z1, Z5
+	VMOVDQU64    Z5, -6656(CX)
+	VMOVDQU64    Z1, (CX)
+	VPRORD       $0x07, Z0, Z5
+	VPTERNLOGD   $0x96, Z9, Z7, Z13
+	VPRORD       $0x12, Z0, Z7
+	VPTERNLOGD   $0x96, Z11, Z12, Z4
+	VPSRLD       $0x03, Z0, Z9
+	VPADDD.BCST  204(AX), Z13, Z11
+	VPRORD       $0x11, Z1, Z12
+	VPADDD       Z8, Z11, Z8
+	VPRORD       $0x13, Z1, Z11
+	VPADDD       Z4, Z8, Z4
+	VPSRLD       $0x0a, Z1, Z1
+	VPADDD.BCST  260(AX), Z4, Z8
+	VMOVDQU64    Z8, -6592(CX)
+	VMOVDQU64    Z4, 64(CX)
+	VPRORD       $0x07, Z6, Z8
+	VPTERNLOGD   $0x96, Z5, Z7, Z9
+	VPRORD       $0x12, Z6, Z5
+	VPTERNLOGD   $0x96, Z12, Z11, Z1
+	VPSRLD       $0x03, Z6, Z6
+	VPADDD       Z9, Z2, Z2
+	VPRORD       $0x11, Z4, Z7
+	VPADDD       Z10, Z2, Z2
+	VPRORD       $0x13, Z4, Z9
+	VPADDD       Z1, Z2, Z1
+	VPSRLD       $0x0a, Z4, Z2
+	VPADDD.BCST  264(AX), Z1, Z4
+	VMOVDQU64    Z4, -6528(CX)
+	VMOVDQU64    Z1, 128(CX)
+	VPTERNLOGD   $0x96, Z8, Z5, Z6
+	VPTERNLOGD   $0x96, Z7, Z9, Z2
+	VPADDD       Z6, Z0, Z0
+	VPADDD       Z3, Z0, Z0
 	VPADDD       Z2, Z0, Z0
-	VMOVDQU64    Z0, 2880(CX)
-	MOVQ         versions+8(FP), BX
-	MOVQ         R13, SI
+	VPADDD.BCST  268(AX), Z0, Z1
+	VMOVDQU64    Z0, 192(CX)
+	VMOVDQU64    Z1, -6464(CX)
+	LEAQ         avx512Turns<>+0(SB), R12
+	MOVQ         CX, R15
+	MOVQ         CX, R14
+	LEAQ         1792(CX), R13
+
+group1:
+	VMOVDQU64   -704(R15), Z0
+	VPRORD      $0x07, Z0, Z1
+	VPRORD      $0x12, Z0, Z2
+	VPSRLD      $0x03, Z0, Z3
+	VMOVDQU64   128(R15), Z4
+	VPRORD      $0x11, Z4, Z5
+	VPTERNLOGD  $0x96, Z1, Z2, Z3
+	VPRORD      $0x13, Z4, Z1
+	VPADDD      -768(R15), Z3, Z2
+	VPSRLD      $0x0a, Z4, Z3
+	VPADDD      -192(R15), Z2, Z2
+	VMOVDQU64   -640(R15), Z4
+	VPRORD      $0x07, Z4, Z6
+	VPTERNLOGD  $0x96, Z5, Z1, Z3
+	VPRORD      $0x12, Z4, Z1
+	VPADDD      Z3, Z2, Z2
+	VPSRLD      $0x03, Z4, Z3
+	VPADDD.BCST (R12), Z2, Z4
+	VMOVDQU64   Z4, -6400(R15)
+	VMOVDQU64   Z2, 256(R15)
+	VMOVDQU64   192(R15), Z2
+	VPRORD      $0x11, Z2, Z4
+	VPTERNLOGD  $0x96, Z6, Z1, Z3
+	VPRORD      $0x13, Z2, Z1
+	VPADDD      Z3, Z0, Z0
+	VPSRLD      $0x0a, Z2, Z2
+	VPADDD      -128(R15), Z0, Z0
+	VPTERNLOGD  $0x96, Z4, Z1, Z2
+	VPADDD      Z2, Z0, Z0
+	VPADDD.BCST 4(R12), Z0, Z1
+	VMOVDQU64   Z0, 320(R15)
+	VMOVDQU64   Z1, -6336(R15)
+	ADDQ        $+256, R14
+	ADDQ        $+16, R12
+	ADDQ        $+128, R15
+	CMPQ        R15, R13
+	JNE         group1
+	MOVQ        versions+8(FP), BX
+	MOVQ        count+16(FP), SI
 
 pass:
-	VMOVDQU64       3008(CX), Z0
-	VPADDD.BCST     8(AX), Z0, Z1
-	VMOVDQU64       3072(CX), Z2
-	VPADDD.BCST     12(AX), Z2, Z3
-	VPRORD          $0x06, Z1, Z4
-	VPBROADCASTD    16(AX), Z5
-	VPTERNLOGD.BCST $0xe2, 20(AX), Z1, Z5
-	VPRORD          $0x0b, Z1, Z6
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x19, Z1, Z5
-	VPADDD.BCST     24(AX), Z0, Z7
-	VPRORD          $0x02, Z7, Z8
-	VPTERNLOGD      $0x96, Z4, Z6, Z5
-	VPRORD          $0x0d, Z7, Z4
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x16, Z7, Z5
-	VPBROADCASTD    28(AX), Z6
-	VPTERNLOGD.BCST $0xe8, 32(AX), Z7, Z6
-	VPTERNLOGD      $0x96, Z8, Z4, Z5
-	VMOVDQU64       2944(CX), Z4
-	VPADDD.BCST     (BX), Z4, Z8
-	VPRORD          $0x06, Z8, Z9
-	VPADDD          Z6, Z5, Z5
-	VPRORD          $0x0b, Z8, Z6
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x19, Z8, Z10
-	VPBROADCASTD    4(BX), Z11
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z8, Z11
-	VPRORD          $0x02, Z5, Z12
-	VPTERNLOGD      $0x96, Z9, Z6, Z10
-	VPRORD          $0x0d, Z5, Z6
-	VPADDD.BCST     12(BX), Z11, Z9
-	VPRORD          $0x16, Z5, Z11
-	VPADDD          Z10, Z9, Z9
-	VPADDD.BCST     16(BX), Z4, Z4
-	VPADDD.BCST     36(AX), Z3, Z3
-	VPRORD          $0x02, Z4, Z10
-	VPBROADCASTD    20(BX), Z13
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z4, Z13
-	VPRORD          $0x0d, Z4, Z14
-	VMOVDQU64       Z3, Z15
-	VPTERNLOGD.BCST $0xca, 16(AX), Z1, Z15
-	VPRORD          $0x16, Z4, Z16
-	VMOVDQU64       3136(CX), Z17
-	VPADDD.BCST     40(AX), Z17, Z18
-	VPRORD          $0x06, Z3, Z19
-	VPTERNLOGD      $0x96, Z10, Z14, Z16
-	VPRORD          $0x0b, Z3, Z10
-	VPADDD          Z13, Z16, Z13
-	VPRORD          $0x19, Z3, Z14
-	VPADDD          Z9, Z13, Z13
-	VPRORD          $0x02, Z13, Z16
-	VPTERNLOGD      $0x96, Z19, Z10, Z14
-	VPRORD          $0x0d, Z13, Z10
-	VPADDD          Z15, Z18, Z15
-	VPRORD          $0x16, Z13, Z18
-	VPADDD          Z14, Z15, Z14
-	VPTERNLOGD      $0x96, Z12, Z6, Z11
-	VMOVDQU64       Z5, Z6
-	VPTERNLOGD.BCST $0xe8, 28(AX), Z7, Z6
-	VPADDD          Z6, Z11, Z6
-	VPADDD.BCST     28(BX), Z9, Z9
-	VPRORD          $0x06, Z9, Z11
-	VPADDD          Z14, Z6, Z6
-	VPRORD          $0x0b, Z9, Z12
-	VMOVDQU64       Z9, Z15
-	VPTERNLOGD.BCST $0xca, 4(BX), Z8, Z15
-	VPRORD          $0x19, Z9, Z19
-	VPADDD.BCST     32(BX), Z15, Z15
-	VPRORD          $0x02, Z6, Z20
-	VPTERNLOGD      $0x96, Z11, Z12, Z19
-	VPRORD          $0x0d, Z6, Z11
-	VPADDD          Z19, Z15, Z12
-	VPRORD          $0x16, Z6, Z15
-	VPTERNLOGD      $0x96, Z16, Z10, Z18
-	VMOVDQU64       Z13, Z10
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z4, Z10
-	VPADDD.BCST     32(AX), Z14, Z14
-	VPRORD          $0x06, Z14, Z16
-	VPADDD          Z10, Z18, Z10
-	VPRORD          $0x0b, Z14, Z18
-	VPADDD          Z12, Z10, Z10
-	VPRORD          $0x19, Z14, Z19
-	VMOVDQU64       Z14, Z21
-	VPTERNLOGD      $0xca, Z1, Z3, Z21
-	VPRORD          $0x02, Z10, Z22
-	VPTERNLOGD      $0x96, Z16, Z18, Z19
-	VPRORD          $0x0d, Z10, Z16
-	VMOVDQU64       3200(CX), Z18
-	VPADDD.BCST     44(AX), Z18, Z23
-	VPRORD          $0x16, Z10, Z24
-	VPADDD          Z21, Z23, Z21
-	VPADDD          Z19, Z21, Z19
-	VPTERNLOGD      $0x96, Z20, Z11, Z15
-	VMOVDQU64       Z6, Z11
-	VPTERNLOGD      $0xe8, Z7, Z5, Z11
-	VPADDD.BCST     24(BX), Z12, Z12
-	VPRORD          $0x06, Z12, Z20
-	VPADDD          Z11, Z15, Z11
-	VPRORD          $0x0b, Z12, Z15
-	VPADDD          Z19, Z11, Z11
-	VPRORD          $0x19, Z12, Z21
-	VMOVDQU64       Z12, Z23
-	VPTERNLOGD      $0xca, Z8, Z9, Z23
-	VPRORD          $0x02, Z11, Z25
-	VPTERNLOGD      $0x96, Z20, Z15, Z21
-	VPRORD          $0x0d, Z11, Z15
-	VPADDD.BCST     36(BX), Z23, Z20
-	VPRORD          $0x16, Z11, Z23
-	VPADDD          Z21, Z20, Z20
-	VPTERNLOGD      $0x96, Z22, Z16, Z24
-	VMOVDQU64       Z10, Z16
-	VPTERNLOGD      $0xe8, Z4, Z13, Z16
-	VPADDD          Z16, Z24, Z16
-	VPADDD.BCST     28(AX), Z19, Z19
-	VPRORD          $0x06, Z19, Z21
-	VPADDD          Z20, Z16, Z16
-	VPRORD          $0x0b, Z19, Z22
-	VMOVDQU64       Z19, Z24
-	VPTERNLOGD      $0xca, Z3, Z14, Z24
-	VPRORD          $0x19, Z19, Z26
-	VPADDD.BCST     48(AX), Z1, Z1
-	VPRORD          $0x02, Z16, Z27
-	VPTERNLOGD      $0x96, Z21, Z22, Z26
-	VPRORD          $0x0d, Z16, Z21
-	VPADDD          3264(CX), Z1, Z1
-	VPRORD          $0x16, Z16, Z22
-	VPADDD          Z24, Z1, Z1
-	VPADDD          Z26, Z1, Z1
-	VPTERNLOGD      $0x96, Z25, Z15, Z23
-	VMOVDQU64       Z11, Z15
-	VPTERNLOGD      $0xe8, Z5, Z6, Z15
-	VPADDD          Z1, Z7, Z7
-	VPRORD          $0x06, Z7, Z24
-	VPADDD          Z15, Z23, Z15
-	VPRORD          $0x0b, Z7, Z23
-	VPADDD          Z1, Z15, Z1
-	VPRORD          $0x19, Z7, Z15
-	VPADDD.BCST     20(BX), Z20, Z20
-	VPRORD          $0x06, Z20, Z25
-	VMOVDQU64       Z20, Z26
-	VPTERNLOGD      $0xca, Z9, Z12, Z26
-	VPRORD          $0x0b, Z20, Z28
-	VPADDD.BCST     52(AX), Z8, Z8
-	VPRORD          $0x19, Z20, Z29
-	VPADDD          Z26, Z8, Z8
-	VPRORD          $0x02, Z1, Z26
-	VPTERNLOGD      $0x96, Z25, Z28, Z29
-	VPRORD          $0x0d, Z1, Z25
-	VPADDD          Z29, Z8, Z8
-	VPRORD          $0x16, Z1, Z28
-	VPTERNLOGD      $0x96, Z27, Z21, Z22
-	VMOVDQU64       Z16, Z21
-	VPTERNLOGD      $0xe8, Z13, Z10, Z21
-	VPADDD          Z8, Z4, Z4
-	VPRORD          $0x06, Z4, Z27
-	VPADDD          Z21, Z22, Z21
-	VPRORD          $0x0b, Z4, Z22
-	VPADDD          Z8, Z21, Z8
-	VPRORD          $0x19, Z4, Z21
-	VMOVDQU64       Z7, Z29
-	VPTERNLOGD      $0xca, Z14, Z19, Z29
-	VPRORD          $0x02, Z8, Z30
-	VPTERNLOGD      $0x96, Z24, Z23, Z15
-	VPRORD          $0x0d, Z8, Z23
-	VPADDD.BCST     56(AX), Z3, Z3
-	VPRORD          $0x16, Z8, Z24
-	VPADDD          3328(CX), Z3, Z3
-	VPADDD          Z29, Z3, Z3
-	VPTERNLOGD      $0x96, Z26, Z25, Z28
-	VPADDD          Z15, Z3, Z3
-	VMOVDQU64       Z1, Z15
-	VPTERNLOGD      $0xe8, Z6, Z11, Z15
-	VPADDD          Z15, Z28, Z15
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x06, Z5, Z25
-	VPADDD          Z3, Z15, Z3
-	VPRORD          $0x0b, Z5, Z15
-	VMOVDQU64       Z4, Z26
-	VPTERNLOGD      $0xca, Z12, Z20, Z26
-	VPRORD          $0x19, Z5, Z28
-	VPTERNLOGD      $0x96, Z27, Z22, Z21
-	VPRORD          $0x02, Z3, Z22
-	VPADDD.BCST     60(AX), Z9, Z9
-	VPRORD          $0x0d, Z3, Z27
-	VPADDD          Z26, Z9, Z9
-	VPRORD          $0x16, Z3, Z26
-	VPADDD          Z21, Z9, Z9
-	VPTERNLOGD      $0x96, Z30, Z23, Z24
-	VMOVDQU64       Z8, Z21
-	VPTERNLOGD      $0xe8, Z10, Z16, Z21
-	VPADDD          Z21, Z24, Z21
-	VPADDD          Z9, Z13, Z13
-	VPRORD          $0x06, Z13, Z23
-	VPADDD          Z9, Z21, Z9
-	VPRORD          $0x0b, Z13, Z21
-	VMOVDQU64       Z5, Z24
-	VPTERNLOGD      $0xca, Z19, Z7, Z24
-	VPRORD          $0x19, Z13, Z29
-	VPTERNLOGD      $0x96, Z25, Z15, Z28
-	VPRORD          $0x02, Z9, Z15
-	VPADDD.BCST     64(AX), Z14, Z14
-	VPRORD          $0x0d, Z9, Z25
-	VPADDD          3392(CX), Z14, Z14
-	VPRORD          $0x16, Z9, Z30
-	VPADDD          Z24, Z14, Z14
-	VPADDD          Z28, Z14, Z14
-	VPTERNLOGD      $0x96, Z22, Z27, Z26
-	VMOVDQU64       Z3, Z22
-	VPTERNLOGD      $0xe8, Z11, Z1, Z22
-	VPADDD          Z14, Z6, Z6
-	VPRORD          $0x06, Z6, Z24
-	VPADDD          Z22, Z26, Z22
-	VPRORD          $0x0b, Z6, Z26
-	VPADDD          Z14, Z22, Z14
-	VPRORD          $0x19, Z6, Z22
-	VMOVDQU64       Z13, Z27
-	VPTERNLOGD      $0xca, Z20, Z4, Z27
-	VPRORD          $0x02, Z14, Z28
-	VPTERNLOGD      $0x96, Z23, Z21, Z29
-	VPRORD          $0x0d, Z14, Z21
-	VPADDD.BCST     68(AX), Z12, Z12
-	VPRORD          $0x16, Z14, Z23
-	VPADDD          Z27, Z12, Z12
-	VPADDD          Z29, Z12, Z12
-	VPTERNLOGD      $0x96, Z15, Z25, Z30
-	VMOVDQU64       Z9, Z15
-	VPTERNLOGD      $0xe8, Z16, Z8, Z15
-	VPADDD          Z12, Z10, Z10
-	VPRORD          $0x06, Z10, Z25
-	VPADDD          Z15, Z30, Z15
-	VPRORD          $0x0b, Z10, Z27
-	VPADDD          Z12, Z15, Z12
-	VPRORD          $0x19, Z10, Z15
-	VMOVDQU64       Z6, Z29
-	VPTERNLOGD      $0xca, Z7, Z5, Z29
-	VPRORD          $0x02, Z12, Z30
-	VPTERNLOGD      $0x96, Z24, Z26, Z22
-	VPRORD          $0x0d, Z12, Z24
-	VPADDD.BCST     52(AX), Z19, Z19
-	VPRORD          $0x16, Z12, Z26
-	VPADDD          3456(CX), Z19, Z19
-	VPADDD          Z29, Z19, Z19
-	VPTERNLOGD      $0x96, Z28, Z21, Z23
-	VPADDD          Z22, Z19, Z19
-	VMOVDQU64       Z14, Z21
-	VPTERNLOGD      $0xe8, Z1, Z3, Z21
-	VPADDD          Z21, Z23, Z21
-	VPADDD          Z19, Z11, Z11
-	VPRORD          $0x06, Z11, Z22
-	VPADDD          Z19, Z21, Z19
-	VPRORD          $0x0b, Z11, Z21
-	VMOVDQU64       Z10, Z23
-	VPTERNLOGD      $0xca, Z4, Z13, Z23
-	VPRORD          $0x19, Z11, Z28
-	VPTERNLOGD      $0x96, Z25, Z27, Z15
-	VPRORD          $0x02, Z19, Z25
-	VPADDD.BCST     72(AX), Z20, Z20
-	VPRORD          $0x0d, Z19, Z27
-	VPADDD          Z23, Z20, Z20
-	VPRORD          $0x16, Z19, Z23
-	VPADDD          Z15, Z20, Z15
-	VPTERNLOGD      $0x96, Z30, Z24, Z26
-	VMOVDQU64       Z12, Z20
-	VPTERNLOGD      $0xe8, Z8, Z9, Z20
-	VPADDD          Z20, Z26, Z20
-	VPADDD          Z15, Z16, Z16
-	VPRORD          $0x06, Z16, Z24
-	VPADDD          Z15, Z20, Z15
-	VPRORD          $0x0b, Z16, Z20
-	VMOVDQU64       Z11, Z26
-	VPTERNLOGD      $0xca, Z5, Z6, Z26
-	VPRORD          $0x19, Z16, Z29
-	VPTERNLOGD      $0x96, Z22, Z21, Z28
-	VPRORD          $0x02, Z15, Z21
-	VPADDD.BCST     76(AX), Z7, Z7
-	VPRORD          $0x0d, Z15, Z22
-	VPADDD          Z26, Z7, Z7
-	VPRORD          $0x16, Z15, Z26
-	VPADDD          Z28, Z7, Z7
-	VPTERNLOGD      $0x96, Z25, Z27, Z23
-	VMOVDQU64       Z19, Z25
-	VPTERNLOGD      $0xe8, Z3, Z14, Z25
-	VPADDD          Z25, Z23, Z23
-	VPADDD          Z7, Z1, Z1
-	VPRORD          $0x06, Z1, Z25
-	VPADDD          Z7, Z23, Z7
-	VPRORD          $0x0b, Z1, Z23
-	VMOVDQU64       Z16, Z27
-	VPTERNLOGD      $0xca, Z13, Z10, Z27
-	VPRORD          $0x19, Z1, Z28
-	VPTERNLOGD      $0x96, Z24, Z20, Z29
-	VPRORD          $0x02, Z7, Z20
-	VPADDD.BCST     80(AX), Z4, Z4
-	VPRORD          $0x0d, Z7, Z24
-	VPADDD          Z27, Z4, Z4
-	VPRORD          $0x16, Z7, Z27
-	VPADDD          Z29, Z4, Z4
-	VPTERNLOGD      $0x96, Z21, Z22, Z26
-	VMOVDQU64       Z15, Z21
-	VPTERNLOGD      $0xe8, Z9, Z12, Z21
-	VPADDD          Z21, Z26, Z21
-	VPADDD          Z4, Z8, Z8
-	VPRORD          $0x06, Z8, Z22
-	VPADDD          Z4, Z21, Z4
-	VPRORD          $0x0b, Z8, Z21
-	VMOVDQU64       Z1, Z26
-	VPTERNLOGD      $0xca, Z6, Z11, Z26
-	VPRORD          $0x19, Z8, Z29
-	VPTERNLOGD      $0x96, Z25, Z23, Z28
-	VPRORD          $0x02, Z4, Z23
-	VPADDD.BCST     68(AX), Z5, Z5
-	VPRORD          $0x0d, Z4, Z25
-	VPADDD          Z26, Z5, Z5
-	VPRORD          $0x16, Z4, Z26
-	VPADDD          Z28, Z5, Z5
-	VPTERNLOGD      $0x96, Z20, Z24, Z27
-	VMOVDQU64       Z7, Z20
-	VPTERNLOGD      $0xe8, Z14, Z19, Z20
-	VPADDD          Z20, Z27, Z20
-	VPADDD          Z5, Z3, Z3
-	VPRORD          $0x06, Z3, Z24
-	VPADDD          Z5, Z20, Z5
-	VPRORD          $0x0b, Z3, Z20
-	VMOVDQU64       Z8, Z27
-	VPTERNLOGD      $0xca, Z10, Z16, Z27
-	VPRORD          $0x19, Z3, Z28
-	VPTERNLOGD      $0x96, Z22, Z21, Z29
-	VPRORD          $0x02, Z5, Z21
-	VPADDD.BCST     84(AX), Z13, Z13
-	VPRORD          $0x0d, Z5, Z22
-	VPADDD          Z27, Z13, Z13
-	VPRORD          $0x16, Z5, Z27
-	VPADDD          Z29, Z13, Z13
-	VPTERNLOGD      $0x96, Z23, Z25, Z26
-	VMOVDQU64       Z4, Z23
-	VPTERNLOGD      $0xe8, Z12, Z15, Z23
-	VPADDD          Z23, Z26, Z23
-	VPADDD          Z13, Z9, Z9
-	VPRORD          $0x06, Z9, Z25
-	VPADDD          Z13, Z23, Z13
-	VPRORD          $0x0b, Z9, Z23
-	VMOVDQU64       Z3, Z26
-	VPTERNLOGD      $0xca, Z11, Z1, Z26
-	VPRORD          $0x19, Z9, Z29
-	VPTERNLOGD      $0x96, Z24, Z20, Z28
-	VPRORD          $0x02, Z13, Z20
-	VPADDD.BCST     72(AX), Z6, Z6
-	VPRORD          $0x0d, Z13, Z24
-	VPADDD          Z26, Z6, Z6
-	VPRORD          $0x16, Z13, Z26
-	VPADDD          Z28, Z6, Z6
-	VPTERNLOGD      $0x96, Z21, Z22, Z27
-	VMOVDQU64       Z5, Z21
-	VPTERNLOGD      $0xe8, Z19, Z7, Z21
-	VPADDD          Z21, Z27, Z21
-	VPADDD          Z6, Z14, Z14
-	VPRORD          $0x06, Z14, Z22
-	VPADDD          Z6, Z21, Z6
-	VPRORD          $0x0b, Z14, Z21
-	VMOVDQU64       Z9, Z27
-	VPTERNLOGD      $0xca, Z16, Z8, Z27
-	VPRORD          $0x19, Z14, Z28
-	VPTERNLOGD      $0x96, Z25, Z23, Z29
-	VPRORD          $0x02, Z6, Z23
-	VPADDD.BCST     88(AX), Z10, Z10
-	VPRORD          $0x0d, Z6, Z25
-	VPADDD          Z27, Z10, Z10
-	VPRORD          $0x16, Z6, Z27
-	VPADDD          Z29, Z10, Z10
-	VPTERNLOGD      $0x96, Z20, Z24, Z26
-	VMOVDQU64       Z13, Z20
-	VPTERNLOGD      $0xe8, Z15, Z4, Z20
-	VPADDD          Z20, Z26, Z20
-	VPADDD          Z10, Z12, Z12
-	VPRORD          $0x06, Z12, Z24
-	VPADDD          Z10, Z20, Z10
-	VPRORD          $0x0b, Z12, Z20
-	VMOVDQU64       Z14, Z26
-	VPTERNLOGD      $0xca, Z1, Z3, Z26
-	VPRORD          $0x19, Z12, Z29
-	VPTERNLOGD      $0x96, Z22, Z21, Z28
-	VPRORD          $0x02, Z10, Z21
-	VPADDD.BCST     80(AX), Z11, Z11
-	VPRORD          $0x0d, Z10, Z22
-	VPADDD          Z26, Z11, Z11
-	VPRORD          $0x16, Z10, Z26
-	VPADDD          Z28, Z11, Z11
-	VPTERNLOGD      $0x96, Z23, Z25, Z27
-	VMOVDQU64       Z6, Z23
-	VPTERNLOGD      $0xe8, Z7, Z5, Z23
-	VPADDD          Z23, Z27, Z23
-	VPADDD          Z11, Z19, Z19
-	VPRORD          $0x06, Z19, Z25
-	VPADDD          Z11, Z23, Z11
-	VPRORD          $0x0b, Z19, Z23
-	VMOVDQU64       Z12, Z27
-	VPTERNLOGD      $0xca, Z8, Z9, Z27
-	VPRORD          $0x19, Z19, Z28
-	VPTERNLOGD      $0x96, Z24, Z20, Z29
-	VPRORD          $0x02, Z11, Z20
-	VPADDD.BCST     92(AX), Z16, Z16
-	VPRORD          $0x0d, Z11, Z24
-	VPADDD          Z27, Z16, Z16
-	VPRORD          $0x16, Z11, Z27
-	VPADDD          Z29, Z16, Z16
-	VPTERNLOGD      $0x96, Z21, Z22, Z26
-	VMOVDQU64       Z10, Z21
-	VPTERNLOGD      $0xe8, Z4, Z13, Z21
-	VPADDD          Z21, Z26, Z21
-	VPADDD          Z16, Z15, Z15
-	VPRORD          $0x06, Z15, Z22
-	VPADDD          Z16, Z21, Z16
-	VPRORD          $0x0b, Z15, Z21
-	VMOVDQU64       Z19, Z26
-	VPTERNLOGD      $0xca, Z3, Z14, Z26
-	VPRORD          $0x19, Z15, Z29
-	VPTERNLOGD      $0x96, Z25, Z23, Z28
-	VPRORD          $0x02, Z16, Z23
-	VPADDD.BCST     84(AX), Z1, Z1
-	VPRORD          $0x0d, Z16, Z25
-	VPADDD          Z26, Z1, Z1
-	VPRORD          $0x16, Z16, Z26
-	VPADDD          Z28, Z1, Z1
-	VPTERNLOGD      $0x96, Z20, Z24, Z27
-	VMOVDQU64       Z11, Z20
-	VPTERNLOGD      $0xe8, Z5, Z6, Z20
-	VPADDD          Z20, Z27, Z20
-	VPADDD          Z1, Z7, Z7
-	VPRORD          $0x06, Z7, Z24
-	VPADDD          Z1, Z20, Z1
-	VPRORD          $0x0b, Z7, Z20
-	VMOVDQU64       Z15, Z27
-	VPTERNLOGD      $0xca, Z9, Z12, Z27
-	VPRORD          $0x19, Z7, Z28
-	VPTERNLOGD      $0x96, Z22, Z21, Z29
-	VPRORD          $0x02, Z1, Z21
-	VPADDD.BCST     96(AX), Z8, Z8
-	VPRORD          $0x0d, Z1, Z22
-	VPADDD          Z27, Z8, Z8
-	VPRORD          $0x16, Z1, Z27
-	VPADDD          Z29, Z8, Z8
-	VPTERNLOGD      $0x96, Z23, Z25, Z26
-	VMOVDQU64       Z16, Z23
-	VPTERNLOGD      $0xe8, Z13, Z10, Z23
-	VPADDD          Z23, Z26, Z23
-	VPADDD          Z8, Z4, Z4
-	VPRORD          $0x06, Z4, Z25
-	VPADDD          Z8, Z23, Z8
-	VPRORD          $0x0b, Z4, Z23
-	VMOVDQU64       Z7, Z26
-	VPTERNLOGD      $0xca, Z14, Z19, Z26
-	VPRORD          $0x19, Z4, Z29
-	VPTERNLOGD      $0x96, Z24, Z20, Z28
-	VPRORD          $0x02, Z8, Z20
-	VPADDD.BCST     88(AX), Z3, Z3
-	VPRORD          $0x0d, Z8, Z24
-	VPADDD          Z26, Z3, Z3
-	VPRORD          $0x16, Z8, Z26
-	VPADDD          Z28, Z3, Z3
-	VPTERNLOGD      $0x96, Z21, Z22, Z27
-	VMOVDQU64       Z1, Z21
-	VPTERNLOGD      $0xe8, Z6, Z11, Z21
-	VPADDD          Z21, Z27, Z21
-	VPADDD          Z3, Z5, Z5
-	VPRORD          $0x06, Z5, Z22
-	VPADDD          Z3, Z21, Z3
-	VPRORD          $0x0b, Z5, Z21
-	VMOVDQU64       Z4, Z27
-	VPTERNLOGD      $0xca, Z12, Z15, Z27
-	VPRORD          $0x19, Z5, Z28
-	VPTERNLOGD      $0x96, Z25, Z23, Z29
-	VPRORD          $0x02, Z3, Z23
-	VPADDD.BCST     100(AX), Z9, Z9
-	VPRORD          $0x0d, Z3, Z25
-	VPADDD          Z27, Z9, Z9
-	VPRORD          $0x16, Z3, Z27
-	VPADDD          Z29, Z9, Z9
-	VPTERNLOGD      $0x96, Z20, Z24, Z26
-	VMOVDQU64       Z8, Z20
-	VPTERNLOGD      $0xe8, Z10, Z16, Z20
-	VPADDD          Z20, Z26, Z20
-	VPADDD          Z9, Z13, Z13
-	VPRORD          $0x06, Z13, Z24
-	VPADDD          Z9, Z20, Z9
-	VPRORD          $0x0b, Z13, Z20
-	VMOVDQU64       Z5, Z26
-	VPTERNLOGD      $0xca, Z19, Z7, Z26
-	VPRORD          $0x19, Z13, Z29
-	VPTERNLOGD      $0x96, Z22, Z21, Z28
-	VPRORD          $0x02, Z9, Z21
-	VPADDD.BCST     92(AX), Z14, Z14
-	VPRORD          $0x0d, Z9, Z22
-	VPADDD          Z26, Z14, Z14
-	VPRORD          $0x16, Z9, Z26
-	VPADDD          Z28, Z14, Z14
-	VPTERNLOGD      $0x96, Z23, Z25, Z27
-	VMOVDQU64       Z3, Z23
-	VPTERNLOGD      $0xe8, Z11, Z1, Z23
-	VPADDD          Z23, Z27, Z23
-	VPADDD          Z14, Z6, Z6
-	VPRORD          $0x06, Z6, Z25
-	VPADDD          Z14, Z23, Z14
-	VPRORD          $0x0b, Z6, Z23
-	VMOVDQU64       Z13, Z27
-	VPTERNLOGD      $0xca, Z15, Z4, Z27
-	VPRORD          $0x19, Z6, Z28
-	VPTERNLOGD      $0x96, Z24, Z20, Z29
-	VPRORD          $0x02, Z14, Z20
-	VPADDD.BCST     104(AX), Z12, Z12
-	VPRORD          $0x0d, Z14, Z24
-	VPADDD          Z27, Z12, Z12
-	VPRORD          $0x16, Z14, Z27
-	VPADDD          Z29, Z12, Z12
-	VPRORD          $0x07, Z2, Z29
-	VPTERNLOGD      $0x96, Z21, Z22, Z26
-	VPRORD          $0x12, Z2, Z21
-	VMOVDQU64       Z9, Z22
-	VPTERNLOGD      $0xe8, Z16, Z8, Z22
-	VPSRLD          $0x03, Z2, Z30
-	VPADDD          Z22, Z26, Z22
-	VPADDD          Z12, Z22, Z22
-	VPADDD          Z12, Z10, Z10
-	VPRORD          $0x06, Z10, Z12
-	VMOVDQU64       Z6, Z26
-	VPTERNLOGD      $0xca, Z7, Z5, Z26
-	VPRORD          $0x0b, Z10, Z31
-	VPTERNLOGD      $0x96, Z25, Z23, Z28
-	VPRORD          $0x19, Z10, Z23
-	VPADDD.BCST     108(AX), Z19, Z19
-	VPRORD          $0x02, Z22, Z25
-	VPADDD          Z26, Z19, Z19
-	VPRORD          $0x0d, Z22, Z26
-	VPADDD          Z28, Z19, Z19
-	VPRORD          $0x16, Z22, Z28
-	VPTERNLOGD      $0x96, Z20, Z24, Z27
-	VMOVDQU64       Z14, Z20
-	VPTERNLOGD      $0xe8, Z1, Z3, Z20
-	VPADDD          Z19, Z11, Z11
-	VPRORD          $0x06, Z11, Z24
-	VPADDD          Z20, Z27, Z20
-	VPRORD          $0x0b, Z11, Z27
-	VPADDD          Z19, Z20, Z19
-	VPRORD          $0x19, Z11, Z20
-	VMOVDQU64       Z10, Z18
-	VPTERNLOGD      $0xca, Z4, Z13, Z18
-	VPRORD          $0x02, Z19, Z2
-	VPTERNLOGD      $0x96, Z12, Z31, Z23
-	VPRORD          $0x0d, Z19, Z12
-	VPADDD          (CX), Z15, Z15
-	VPRORD          $0x16, Z19, Z31
-	VPADDD          Z18, Z15, Z15
-	VPADDD          Z23, Z15, Z15
-	VPTERNLOGD      $0x96, Z25, Z26, Z28
-	VMOVDQU64       Z22, Z18
-	VPTERNLOGD      $0xe8, Z8, Z9, Z18
-	VPADDD          Z15, Z16, Z16
-	VPRORD          $0x06, Z16, Z23
-	VPADDD          Z18, Z28, Z18
-	VPRORD          $0x0b, Z16, Z25
-	VPADDD          Z15, Z18, Z15
-	VPRORD          $0x19, Z16, Z18
-	VPTERNLOGD      $0x96, Z29, Z21, Z30
-	VPRORD          $0x02, Z15, Z21
-	VPADDD          Z30, Z0, Z0
-	VPRORD          $0x0d, Z15, Z26
-	VMOVDQU64       Z11, Z28
-	VPTERNLOGD      $0xca, Z5, Z6, Z28
-	VPRORD          $0x16, Z15, Z29
-	VPTERNLOGD      $0x96, Z24, Z27, Z20
-	VPRORD          $0x07, Z17, Z24
-	VPADDD.BCST     116(AX), Z7, Z7
-	VPRORD          $0x12, Z17, Z27
-	VPADDD          Z0, Z7, Z7
-	VPADDD          Z28, Z7, Z7
-	VPTERNLOGD      $0x96, Z2, Z12, Z31
-	VPSRLD          $0x03, Z17, Z2
-	VPADDD          Z20, Z7, Z7
-	VMOVDQU64       Z19, Z12
-	VPTERNLOGD      $0xe8, Z3, Z14, Z12
-	VPADDD          Z7, Z1, Z1
-	VPRORD          $0x06, Z1, Z20
-	VPADDD          Z12, Z31, Z12
-	VPRORD          $0x0b, Z1, Z28
-	VPADDD          Z7, Z12, Z7
-	VPRORD          $0x19, Z1, Z12
-	VMOVDQU64       Z16, Z30
-	VPTERNLOGD      $0xca, Z13, Z10, Z30
-	VPTERNLOGD      $0x96, Z23, Z25, Z18
-	VPADDD          64(CX), Z4, Z4
-	VPRORD          $0x02, Z7, Z23
-	VPADDD          Z30, Z4, Z4
-	VPRORD          $0x0d, Z7, Z25
-	VPADDD          Z18, Z4, Z4
-	VPRORD          $0x16, Z7, Z18
-	VPTERNLOGD      $0x96, Z21, Z26, Z29
-	VMOVDQU64       Z15, Z21
-	VPTERNLOGD      $0xe8, Z9, Z22, Z21
-	VPADDD          Z4, Z8, Z8
-	VPRORD          $0x06, Z8, Z26
-	VPADDD          Z21, Z29, Z21
-	VPRORD          $0x0b, Z8, Z29
-	VPADDD          Z4, Z21, Z4
-	VPRORD          $0x19, Z8, Z21
-	VPTERNLOGD      $0x96, Z24, Z27, Z2
-	VPRORD          $0x02, Z4, Z24
-	VMOVDQU64       3072(CX), Z27
-	VPADDD.BCST     124(AX), Z27, Z27
-	VPRORD          $0x0d, Z4, Z30
-	VPADDD          Z2, Z27, Z2
-	VPRORD          $0x16, Z4, Z27
-	VMOVDQU64       Z1, Z31
-	VPTERNLOGD      $0xca, Z6, Z11, Z31
-	VPTERNLOGD      $0x96, Z20, Z28, Z12
-	VPADDD.BCST     128(AX), Z5, Z5
-	VPRORD          $0x07, 3200(CX), Z20
-	VPADDD          Z2, Z5, Z5
-	VPADDD          Z31, Z5, Z5
-	VPTERNLOGD      $0x96, Z23, Z25, Z18
-	VPRORD          $0x12, 3200(CX), Z23
-	VPADDD          Z12, Z5, Z5
-	VPSRLD          $0x03, 3200(CX), Z12
-	VMOVDQU64       Z7, Z25
-	VPTERNLOGD      $0xe8, Z14, Z19, Z25
-	VPRORD          $0x11, Z0, Z28
-	VPADDD          Z25, Z18, Z18
-	VPRORD          $0x13, Z0, Z25
-	VPADDD          Z5, Z18, Z18
-	VPADDD          Z5, Z3, Z3
-	VMOVDQU64       Z8, Z5
-	VPTERNLOGD      $0xca, Z10, Z16, Z5
-	VPTERNLOGD      $0x96, Z26, Z29, Z21
-	VPADDD          128(CX), Z13, Z13
-	VPSRLD          $0x0a, Z0, Z26
-	VPADDD          Z5, Z13, Z5
-	VPRORD          $0x06, Z3, Z13
-	VPADDD          Z21, Z5, Z5
-	VPRORD          $0x0b, Z3, Z21
-	VPTERNLOGD      $0x96, Z24, Z30, Z27
-	VPRORD          $0x19, Z3, Z24
-	VMOVDQU64       Z4, Z29
-	VPTERNLOGD      $0xe8, Z22, Z15, Z29
-	VPRORD          $0x02, Z18, Z30
-	VPADDD          Z29, Z27, Z27
-	VPRORD          $0x0d, Z18, Z29
-	VPADDD          Z5, Z27, Z27
-	VPADDD          Z5, Z9, Z5
-	VPTERNLOGD      $0x96, Z20, Z23, Z12
-	VPRORD          $0x16, Z18, Z9
-	VPTERNLOGD      $0x96, Z28, Z25, Z26
-	VPRORD          $0x06, Z5, Z20
-	VPADDD          Z12, Z17, Z12
-	VPRORD          $0x0b, Z5, Z17
-	VPADDD          Z26, Z12, Z12
-	VPRORD          $0x19, Z5, Z23
-	VMOVDQU64       Z3, Z25
-	VPTERNLOGD      $0xca, Z11, Z1, Z25
-	VPRORD          $0x02, Z27, Z26
-	VPTERNLOGD      $0x96, Z13, Z21, Z24
-	VPRORD          $0x0d, Z27, Z13
-	VPADDD.BCST     140(AX), Z6, Z6
-	VPRORD          $0x16, Z27, Z21
-	VPADDD          Z12, Z6, Z6
-	VPADDD          Z25, Z6, Z6
-	VPTERNLOGD      $0x96, Z30, Z29, Z9
-	VPRORD          $0x07, 3264(CX), Z25
-	VPADDD          Z24, Z6, Z6
-	VPRORD          $0x12, 3264(CX), Z24
-	VMOVDQU64       Z18, Z28
-	VPTERNLOGD      $0xe8, Z19, Z7, Z28
-	VPSRLD          $0x03, 3264(CX), Z29
-	VPADDD          Z28, Z9, Z9
-	VPRORD          $0x11, Z2, Z28
-	VPADDD          Z6, Z9, Z9
-	VPADDD          Z6, Z14, Z6
-	VMOVDQU64       Z5, Z14
-	VPTERNLOGD      $0xca, Z16, Z8, Z14
-	VPTERNLOGD      $0x96, Z20, Z17, Z23
-	VPADDD          192(CX), Z10, Z10
-	VPRORD          $0x13, Z2, Z17
-	VPADDD          Z14, Z10, Z10
-	VPSRLD          $0x0a, Z2, Z14
-	VPADDD          Z23, Z10, Z10
-	VPRORD          $0x06, Z6, Z20
-	VPTERNLOGD      $0x96, Z26, Z13, Z21
-	VPRORD          $0x0b, Z6, Z13
-	VMOVDQU64       Z27, Z23
-	VPTERNLOGD      $0xe8, Z15, Z4, Z23
-	VPRORD          $0x19, Z6, Z26
-	VPADDD          Z23, Z21, Z21
-	VPRORD          $0x02, Z9, Z23
-	VPADDD          Z10, Z21, Z21
-	VPADDD          Z10, Z22, Z10
-	VPTERNLOGD      $0x96, Z25, Z24, Z29
-	VPRORD          $0x0d, Z9, Z22
-	VPTERNLOGD      $0x96, Z28, Z17, Z14
-	VPRORD          $0x16, Z9, Z17
-	VPADDD          3200(CX), Z29, Z24
-	VPRORD          $0x06, Z10, Z25
-	VPADDD          Z14, Z24, Z14
-	VPRORD          $0x0b, Z10, Z24
-	VMOVDQU64       Z6, Z28
-	VPTERNLOGD      $0xca, Z1, Z3, Z28
-	VPRORD          $0x19, Z10, Z29
-	VPTERNLOGD      $0x96, Z20, Z13, Z26
-	VPRORD          $0x02, Z21, Z13
-	VPADDD.BCST     152(AX), Z11, Z11
-	VPRORD          $0x0d, Z21, Z20
-	VPADDD          Z14, Z11, Z11
-	VPADDD          Z28, Z11, Z11
-	VPTERNLOGD      $0x96, Z23, Z22, Z17
-	VPRORD          $0x16, Z21, Z22
-	VPADDD          Z26, Z11, Z11
-	VPRORD          $0x07, 3328(CX), Z23
-	VMOVDQU64       Z9, Z26
-	VPTERNLOGD      $0xe8, Z7, Z18, Z26
-	VPRORD          $0x12, 3328(CX), Z28
-	VPADDD          Z26, Z17, Z17
-	VPSRLD          $0x03, 3328(CX), Z26
-	VPADDD          Z11, Z17, Z17
-	VPADDD          Z11, Z19, Z11
-	VMOVDQU64       Z10, Z19
-	VPTERNLOGD      $0xca, Z8, Z5, Z19
-	VPTERNLOGD      $0x96, Z25, Z24, Z29
-	VPADDD          256(CX), Z16, Z16
-	VPRORD          $0x11, Z12, Z24
-	VPADDD          Z19, Z16, Z16
-	VPRORD          $0x13, Z12, Z19
-	VPADDD          Z29, Z16, Z16
-	VPSRLD          $0x0a, Z12, Z25
-	VPTERNLOGD      $0x96, Z13, Z20, Z22
-	VPRORD          $0x06, Z11, Z13
-	VMOVDQU64       Z21, Z20
-	VPTERNLOGD      $0xe8, Z4, Z27, Z20
-	VPRORD          $0x0b, Z11, Z29
-	VPADDD          Z20, Z22, Z20
-	VPRORD          $0x19, Z11, Z22
-	VPADDD          Z16, Z20, Z20
-	VPADDD          Z16, Z15, Z15
-	VPTERNLOGD      $0x96, Z23, Z28, Z26
-	VPRORD          $0x02, Z17, Z16
-	VPTERNLOGD      $0x96, Z24, Z19, Z25
-	VPRORD          $0x0d, Z17, Z19
-	VPADDD          3264(CX), Z26, Z23
-	VPRORD          $0x16, Z17, Z24
-	VPADDD          Z25, Z23, Z23
-	VPRORD          $0x06, Z15, Z25
-	VMOVDQU64       Z11, Z26
-	VPTERNLOGD      $0xca, Z3, Z6, Z26
-	VPRORD          $0x0b, Z15, Z28
-	VPTERNLOGD      $0x96, Z13, Z29, Z22
-	VPRORD          $0x19, Z15, Z13
-	VPADDD.BCST     164(AX), Z1, Z1
-	VPRORD          $0x02, Z20, Z29
-	VPADDD          Z23, Z1, Z1
-	VPADDD          Z26, Z1, Z1
-	VPTERNLOGD      $0x96, Z16, Z19, Z24
-	VPRORD          $0x0d, Z20, Z16
-	VPADDD          Z22, Z1, Z1
-	VPRORD          $0x16, Z20, Z19
-	VMOVDQU64       Z17, Z22
-	VPTERNLOGD      $0xe8, Z18, Z9, Z22
-	VPRORD          $0x07, 3392(CX), Z26
-	VPADDD          Z22, Z24, Z22
-	VPRORD          $0x12, 3392(CX), Z24
-	VPADDD          Z1, Z22, Z22
-	VPADDD          Z1, Z7, Z1
-	VMOVDQU64       Z15, Z7
-	VPTERNLOGD      $0xca, Z5, Z10, Z7
-	VPTERNLOGD      $0x96, Z25, Z28, Z13
-	VPADDD          320(CX), Z8, Z8
-	VPSRLD          $0x03, 3392(CX), Z25
-	VPADDD          Z7, Z8, Z7
-	VPRORD          $0x11, Z14, Z8
-	VPADDD          Z13, Z7, Z7
-	VPRORD          $0x13, Z14, Z13
-	VPTERNLOGD      $0x96, Z29, Z16, Z19
-	VPSRLD          $0x0a, Z14, Z16
-	VMOVDQU64       Z20, Z28
-	VPTERNLOGD      $0xe8, Z27, Z21, Z28
-	VPRORD          $0x06, Z1, Z29
-	VPADDD          Z28, Z19, Z19
-	VPRORD          $0x0b, Z1, Z28
-	VPADDD          Z7, Z19, Z19
-	VPADDD          Z7, Z4, Z4
-	VPTERNLOGD      $0x96, Z26, Z24, Z25
-	VPRORD          $0x19, Z1, Z7
-	VPTERNLOGD      $0x96, Z8, Z13, Z16
-	VPRORD          $0x02, Z22, Z8
-	VPADDD          3328(CX), Z25, Z13
-	VPRORD          $0x0d, Z22, Z24
-	VPADDD          Z16, Z13, Z13
-	VPRORD          $0x16, Z22, Z16
-	VMOVDQU64       Z1, Z25
-	VPTERNLOGD      $0xca, Z6, Z11, Z25
-	VPRORD          $0x06, Z4, Z26
-	VPTERNLOGD      $0x96, Z29, Z28, Z7
-	VPRORD          $0x0b, Z4, Z28
-	VPADDD.BCST     148(AX), Z3, Z3
-	VPRORD          $0x19, Z4, Z29
-	VPADDD          Z13, Z3, Z3
-	VPADDD          Z25, Z3, Z3
-	VPTERNLOGD      $0x96, Z8, Z24, Z16
-	VPRORD          $0x02, Z19, Z8
-	VPADDD          Z7, Z3, Z3
-	VPRORD          $0x0d, Z19, Z7
-	VMOVDQU64       Z22, Z24
-	VPTERNLOGD      $0xe8, Z9, Z17, Z24
-	VPRORD          $0x16, Z19, Z25
-	VPADDD          Z24, Z16, Z16
-	VPRORD          $0x07, 3456(CX), Z24
-	VPADDD          Z3, Z16, Z16
-	VPADDD          Z3, Z18, Z3
-	VMOVDQU64       Z4, Z18
-	VPTERNLOGD      $0xca, Z10, Z15, Z18
-	VPTERNLOGD      $0x96, Z26, Z28, Z29
-	VPADDD          384(CX), Z5, Z5
-	VPRORD          $0x12, 3456(CX), Z26
-	VPADDD          Z18, Z5, Z5
-	VPSRLD          $0x03, 3456(CX), Z18
-	VPADDD          Z29, Z5, Z5
-	VPRORD          $0x11, Z23, Z28
-	VPTERNLOGD      $0x96, Z8, Z7, Z25
-	VPRORD          $0x13, Z23, Z7
-	VMOVDQU64       Z19, Z8
-	VPTERNLOGD      $0xe8, Z21, Z20, Z8
-	VPSRLD          $0x0a, Z23, Z29
-	VPADDD          Z8, Z25, Z8
-	VPRORD          $0x06, Z3, Z25
-	VPADDD          Z5, Z8, Z8
-	VPADDD          Z5, Z27, Z5
-	VPTERNLOGD      $0x96, Z24, Z26, Z18
-	VPRORD          $0x0b, Z3, Z24
-	VPTERNLOGD      $0x96, Z28, Z7, Z29
-	VPRORD          $0x19, Z3, Z7
-	VMOVDQU64       3392(CX), Z26
-	VPADDD.BCST     188(AX), Z26, Z26
-	VPRORD          $0x02, Z16, Z27
-	VPADDD          Z18, Z26, Z18
-	VPRORD          $0x0d, Z16, Z26
-	VPADDD          Z29, Z18, Z18
-	VPRORD          $0x16, Z16, Z28
-	VMOVDQU64       Z3, Z29
-	VPTERNLOGD      $0xca, Z11, Z1, Z29
-	VPTERNLOGD      $0x96, Z25, Z24, Z7
-	VPADDD.BCST     180(AX), Z6, Z6
-	VPRORD          $0x06, Z5, Z24
-	VPADDD          Z18, Z6, Z6
-	VPRORD          $0x0b, Z5, Z25
-	VPADDD          Z29, Z6, Z6
-	VPRORD          $0x19, Z5, Z29
-	VPADDD          Z7, Z6, Z6
-	VPRORD          $0x02, Z8, Z7
-	VPTERNLOGD      $0x96, Z27, Z26, Z28
-	VPRORD          $0x0d, Z8, Z26
-	VMOVDQU64       Z16, Z27
-	VPTERNLOGD      $0xe8, Z17, Z22, Z27
-	VPADDD          Z27, Z28, Z27
-	VPADDD          Z6, Z9, Z9
-	VPRORD          $0x16, Z8, Z28
-	VPADDD          Z6, Z27, Z6
-	VPRORD          $0x11, Z13, Z27
-	VMOVDQU64       Z5, Z30
-	VPTERNLOGD      $0xca, Z15, Z4, Z30
-	VPTERNLOGD      $0x96, Z24, Z25, Z29
-	VPADDD          448(CX), Z10, Z10
-	VPRORD          $0x13, Z13, Z24
-	VPADDD          Z30, Z10, Z10
-	VPSRLD          $0x0a, Z13, Z25
-	VPADDD          Z29, Z10, Z10
-	VPRORD          $0x06, Z9, Z29
-	VPTERNLOGD      $0x96, Z7, Z26, Z28
-	VPRORD          $0x0b, Z9, Z7
-	VMOVDQU64       Z8, Z26
-	VPTERNLOGD      $0xe8, Z20, Z19, Z26
-	VPADDD          Z26, Z28, Z26
-	VPADDD          Z10, Z21, Z21
-	VPRORD          $0x19, Z9, Z28
-	VPADDD          Z10, Z26, Z10
-	VPRORD          $0x02, Z6, Z26
-	VPTERNLOGD      $0x96, Z27, Z24, Z25
-	VPRORD          $0x0d, Z6, Z24
-	VMOVDQU64       3456(CX), Z27
-	VPADDD.BCST     208(AX), Z27, Z27
-	VPADDD          Z0, Z27, Z27
-	VPTERNLOGD      $0x96, Z29, Z7, Z28
-	VPRORD          $0x16, Z6, Z7
-	VPADDD          Z25, Z27, Z25
-	VPRORD          $0x06, Z21, Z27
-	VMOVDQU64       Z9, Z29
-	VPTERNLOGD      $0xca, Z1, Z3, Z29
-	VPADDD.BCST     196(AX), Z11, Z11
-	VPTERNLOGD      $0x96, Z26, Z24, Z7
-	VPRORD          $0x0b, Z21, Z24
-	VPADDD          Z25, Z11, Z11
-	VPRORD          $0x19, Z21, Z26
-	VPADDD          Z29, Z11, Z11
-	VPRORD          $0x02, Z10, Z29
-	VPADDD          Z28, Z11, Z11
-	VPRORD          $0x0d, Z10, Z28
-	VMOVDQU64       Z6, Z30
-	VPTERNLOGD      $0xe8, Z22, Z16, Z30
-	VPADDD          Z30, Z7, Z7
-	VPADDD          Z11, Z17, Z17
-	VPADDD          Z11, Z7, Z7
-	VMOVDQU64       Z21, Z11
-	VPTERNLOGD      $0xca, Z4, Z5, Z11
-	VPTERNLOGD      $0x96, Z27, Z24, Z26
-	VPADDD          512(CX), Z15, Z15
-	VPRORD          $0x16, Z10, Z24
-	VPADDD          Z11, Z15, Z11
-	VPRORD          $0x11, Z18, Z15
-	VPADDD          Z26, Z11, Z11
-	VPRORD          $0x13, Z18, Z26
-	VPTERNLOGD      $0x96, Z29, Z28, Z24
-	VPSRLD          $0x0a, Z18, Z27
-	VMOVDQU64       Z10, Z28
-	VPTERNLOGD      $0xe8, Z19, Z8, Z28
-	VPRORD          $0x06, Z17, Z29
-	VPADDD          Z28, Z24, Z24
-	VPRORD          $0x0b, Z17, Z28
-	VPADDD          Z11, Z24, Z24
-	VPADDD          Z11, Z20, Z11
-	VPTERNLOGD      $0x96, Z15, Z26, Z27
-	VPRORD          $0x19, Z17, Z15
-	VPADDD.BCST     156(AX), Z2, Z20
-	VPRORD          $0x02, Z7, Z26
-	VPADDD          Z27, Z20, Z20
-	VPRORD          $0x0d, Z7, Z27
-	VMOVDQU64       Z17, Z30
-	VPTERNLOGD      $0xca, Z3, Z9, Z30
-	VPTERNLOGD      $0x96, Z29, Z28, Z15
-	VPADDD.BCST     212(AX), Z1, Z1
-	VPRORD          $0x16, Z7, Z28
-	VPADDD          Z20, Z1, Z1
-	VPADDD          Z30, Z1, Z1
-	VPTERNLOGD      $0x96, Z26, Z27, Z28
-	VPRORD          $0x06, Z11, Z26
-	VPADDD          Z15, Z1, Z1
-	VPRORD          $0x0b, Z11, Z15
-	VMOVDQU64       Z7, Z27
-	VPTERNLOGD      $0xe8, Z16, Z6, Z27
-	VPRORD          $0x19, Z11, Z29
-	VPADDD          Z27, Z28, Z27
-	VPRORD          $0x02, Z24, Z28
-	VPADDD          Z1, Z27, Z27
-	VPADDD          Z1, Z22, Z1
-	VMOVDQU64       Z11, Z22
-	VPTERNLOGD      $0xca, Z5, Z21, Z22
-	VPTERNLOGD      $0x96, Z26, Z15, Z29
-	VPADDD          576(CX), Z4, Z4
-	VPRORD          $0x0d, Z24, Z15
-	VPADDD          Z22, Z4, Z4
-	VPRORD          $0x16, Z24, Z22
-	VPADDD          Z29, Z4, Z4
-	VPRORD          $0x11, Z25, Z26
-	VPTERNLOGD      $0x96, Z28, Z15, Z22
-	VPRORD          $0x13, Z25, Z15
-	VMOVDQU64       Z24, Z28
-	VPTERNLOGD      $0xe8, Z8, Z10, Z28
-	VPSRLD          $0x0a, Z25, Z29
-	VPADDD          Z28, Z22, Z22
-	VPRORD          $0x06, Z1, Z28
-	VPADDD          Z4, Z22, Z22
-	VPADDD          Z4, Z19, Z4
-	VPTERNLOGD      $0x96, Z26, Z15, Z29
-	VPRORD          $0x0b, Z1, Z15
-	VPADDD          Z29, Z12, Z19
-	VPRORD          $0x19, Z1, Z26
-	VMOVDQU64       Z1, Z29
-	VPTERNLOGD      $0xca, Z9, Z17, Z29
-	VPTERNLOGD      $0x96, Z28, Z15, Z26
-	VPADDD.BCST     192(AX), Z3, Z3
-	VPRORD          $0x02, Z27, Z15
-	VPADDD          Z19, Z3, Z3
-	VPRORD          $0x0d, Z27, Z28
-	VPADDD          Z29, Z3, Z3
-	VPRORD          $0x16, Z27, Z29
-	VPADDD          Z26, Z3, Z3
-	VPRORD          $0x06, Z4, Z26
-	VPTERNLOGD      $0x96, Z15, Z28, Z29
-	VPRORD          $0x0b, Z4, Z15
-	VMOVDQU64       Z27, Z28
-	VPTERNLOGD      $0xe8, Z6, Z7, Z28
-	VPADDD          Z28, Z29, Z28
-	VPADDD          Z3, Z16, Z16
-	VPRORD          $0x19, Z4, Z29
-	VPADDD          Z3, Z28, Z3
-	VPRORD          $0x02, Z22, Z28
-	VMOVDQU64       Z4, Z30
-	VPTERNLOGD      $0xca, Z21, Z11, Z30
-	VPTERNLOGD      $0x96, Z26, Z15, Z29
-	VPADDD          640(CX), Z5, Z5
-	VPRORD          $0x0d, Z22, Z15
-	VPADDD          Z30, Z5, Z5
-	VPRORD          $0x16, Z22, Z26
-	VPADDD          Z29, Z5, Z5
-	VPRORD          $0x11, Z20, Z29
-	VPTERNLOGD      $0x96, Z28, Z15, Z26
-	VPRORD          $0x13, Z20, Z15
-	VMOVDQU64       Z22, Z28
-	VPTERNLOGD      $0xe8, Z10, Z24, Z28
-	VPADDD          Z28, Z26, Z26
-	VPADDD          Z5, Z8, Z8
-	VPSRLD          $0x0a, Z20, Z28
-	VPADDD          Z5, Z26, Z5
-	VPRORD          $0x06, Z16, Z26
-	VPTERNLOGD      $0x96, Z29, Z15, Z28
-	VPRORD          $0x0b, Z16, Z15
-	VPADDD          Z28, Z14, Z28
-	VPRORD          $0x19, Z16, Z29
-	VMOVDQU64       Z16, Z30
-	VPTERNLOGD      $0xca, Z17, Z1, Z30
-	VPTERNLOGD      $0x96, Z26, Z15, Z29
-	VPADDD.BCST     204(AX), Z9, Z9
-	VPRORD          $0x02, Z3, Z15
-	VPADDD          Z28, Z9, Z9
-	VPADDD          Z30, Z9, Z9
-	VMOVDQU64       Z3, Z26
-	VPTERNLOGD      $0xe8, Z7, Z27, Z26
-	VPADDD          Z29, Z9, Z9
-	VMOVDQU64       Z8, Z29
-	VPTERNLOGD      $0xca, Z11, Z4, Z29
-	VPRORD          $0x0d, Z3, Z30
-	VPADDD          Z9, Z6, Z6
-	VPRORD          $0x16, Z3, Z31
-	VPADDD          704(CX), Z21, Z21
-	VPTERNLOGD      $0x96, Z15, Z30, Z31
-	VPADDD          Z29, Z21, Z15
-	VPRORD          $0x06, Z8, Z21
-	VPADDD          Z26, Z31, Z26
-	VPRORD          $0x0b, Z8, Z29
-	VPADDD          Z9, Z26, Z9
-	VPRORD          $0x19, Z8, Z26
-	VPADDD.BCST     216(AX), Z17, Z17
-	VPTERNLOGD      $0x96, Z21, Z29, Z26
-	VMOVDQU64       Z5, Z21
-	VPTERNLOGD      $0xe8, Z24, Z22, Z21
-	VPRORD          $0x02, Z5, Z29
-	VPADDD          Z26, Z15, Z15
-	VPRORD          $0x0d, Z5, Z26
-	VPADDD          Z15, Z10, Z10
-	VPRORD          $0x16, Z5, Z30
-	VPADDD          768(CX), Z11, Z11
-	VPTERNLOGD      $0x96, Z29, Z26, Z30
-	VMOVDQU64       Z6, Z26
-	VPTERNLOGD      $0xca, Z1, Z16, Z26
-	VPADDD          Z21, Z30, Z21
-	VMOVDQU64       Z9, Z29
-	VPTERNLOGD      $0xe8, Z27, Z3, Z29
-	VPADDD          Z15, Z21, Z15
-	VMOVDQU64       Z10, Z21
-	VPTERNLOGD      $0xca, Z4, Z8, Z21
-	VPRORD          $0x11, Z19, Z30
-	VPADDD          Z21, Z11, Z11
-	VPRORD          $0x13, Z19, Z21
-	VPSRLD          $0x0a, Z19, Z31
-	VPTERNLOGD      $0x96, Z30, Z21, Z31
-	VPADDD          Z31, Z23, Z21
-	VPRORD          $0x06, Z6, Z30
-	VPADDD          Z21, Z17, Z17
-	VPRORD          $0x0b, Z6, Z31
-	VPADDD          Z26, Z17, Z17
-	VPRORD          $0x19, Z6, Z26
-	VPADDD.BCST     220(AX), Z1, Z1
-	VPTERNLOGD      $0x96, Z30, Z31, Z26
-	VPADDD          Z26, Z17, Z17
-	VMOVDQU64       Z15, Z26
-	VPTERNLOGD      $0xe8, Z22, Z5, Z26
-	VPRORD          $0x02, Z9, Z30
-	VPADDD          Z17, Z7, Z7
-	VPRORD          $0x0d, Z9, Z31
-	VMOVDQU64       Z23, 3520(CX)
-	VPRORD          $0x16, Z9, Z23
-	VPTERNLOGD      $0x96, Z30, Z31, Z23
-	VPADDD          Z29, Z23, Z23
-	VPADDD          Z17, Z23, Z17
-	VMOVDQU64       Z7, Z23
-	VPTERNLOGD      $0xca, Z16, Z6, Z23
-	VPRORD          $0x06, Z10, Z29
-	VPRORD          $0x0b, Z10, Z30
-	VPRORD          $0x19, Z10, Z31
-	VPADDD          832(CX), Z4, Z4
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPADDD          Z31, Z11, Z11
-	VPRORD          $0x02, Z15, Z29
-	VPADDD          Z11, Z24, Z24
-	VPRORD          $0x0d, Z15, Z30
-	VPRORD          $0x16, Z15, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPADDD          Z26, Z31, Z26
-	VPADDD          Z11, Z26, Z11
-	VMOVDQU64       Z17, Z26
-	VPTERNLOGD      $0xe8, Z3, Z9, Z26
-	VPRORD          $0x11, Z28, Z29
-	VPRORD          $0x13, Z28, Z30
-	VPSRLD          $0x0a, Z28, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPADDD          Z31, Z13, Z29
-	VPRORD          $0x06, Z7, Z30
-	VPADDD          Z29, Z1, Z1
-	VPRORD          $0x0b, Z7, Z31
-	VPADDD          Z23, Z1, Z1
-	VPRORD          $0x19, Z7, Z23
-	VPADDD.BCST     224(AX), Z16, Z16
-	VPTERNLOGD      $0x96, Z30, Z31, Z23
-	VPADDD          Z23, Z1, Z1
-	VPRORD          $0x02, Z17, Z23
-	VPADDD          Z1, Z27, Z27
-	VPRORD          $0x0d, Z17, Z30
-	VPRORD          $0x16, Z17, Z31
-	VPTERNLOGD      $0x96, Z23, Z30, Z31
-	VPADDD          Z26, Z31, Z23
-	VPADDD          Z1, Z23, Z1
-	VMOVDQU64       Z24, Z23
-	VPTERNLOGD      $0xca, Z8, Z10, Z23
-	VPRORD          $0x06, Z24, Z26
-	VPADDD          Z23, Z4, Z4
-	VPRORD          $0x0b, Z24, Z23
-	VPRORD          $0x19, Z24, Z30
-	VPADDD          896(CX), Z8, Z8
-	VPTERNLOGD      $0x96, Z26, Z23, Z30
-	VPADDD          Z30, Z4, Z4
-	VMOVDQU64       Z11, Z23
-	VPTERNLOGD      $0xe8, Z5, Z15, Z23
-	VPRORD          $0x02, Z11, Z26
-	VPADDD          Z4, Z22, Z22
-	VPRORD          $0x0d, Z11, Z30
-	VPRORD          $0x16, Z11, Z31
-	VPTERNLOGD      $0x96, Z26, Z30, Z31
-	VPADDD          Z23, Z31, Z23
-	VPADDD          Z4, Z23, Z4
-	VMOVDQU64       Z27, Z23
-	VPTERNLOGD      $0xca, Z6, Z7, Z23
-	VPRORD          $0x11, Z21, Z26
-	VPRORD          $0x13, Z21, Z30
-	VPSRLD          $0x0a, Z21, Z31
-	VPTERNLOGD      $0x96, Z26, Z30, Z31
-	VPADDD          Z31, Z18, Z26
-	VPRORD          $0x06, Z27, Z30
-	VPADDD          Z26, Z16, Z16
-	VPRORD          $0x0b, Z27, Z31
-	VPADDD          Z23, Z16, Z16
-	VPRORD          $0x19, Z27, Z23
-	VPTERNLOGD      $0x96, Z30, Z31, Z23
-	VPADDD.BCST     228(AX), Z6, Z6
-	VPADDD          Z23, Z16, Z16
-	VPRORD          $0x02, Z1, Z23
-	VPADDD          Z16, Z3, Z3
-	VPRORD          $0x0d, Z1, Z30
-	VPRORD          $0x16, Z1, Z31
-	VPTERNLOGD      $0x96, Z23, Z30, Z31
-	VMOVDQU64       Z1, Z23
-	VPTERNLOGD      $0xe8, Z9, Z17, Z23
-	VPADDD          Z23, Z31, Z23
-	VPADDD          Z16, Z23, Z16
-	VMOVDQU64       Z22, Z23
-	VPTERNLOGD      $0xca, Z10, Z24, Z23
-	VPRORD          $0x06, Z22, Z30
-	VPADDD          Z23, Z8, Z8
-	VPRORD          $0x0b, Z22, Z23
-	VPRORD          $0x19, Z22, Z31
-	VPTERNLOGD      $0x96, Z30, Z23, Z31
-	VPADDD          960(CX), Z10, Z10
-	VPADDD          Z31, Z8, Z8
-	VPRORD          $0x02, Z4, Z23
-	VPADDD          Z8, Z5, Z5
-	VPRORD          $0x0d, Z4, Z30
-	VPRORD          $0x16, Z4, Z31
-	VPTERNLOGD      $0x96, Z23, Z30, Z31
-	VMOVDQU64       Z4, Z23
-	VPTERNLOGD      $0xe8, Z15, Z11, Z23
-	VPADDD          Z23, Z31, Z23
-	VPADDD          Z8, Z23, Z8
-	VPRORD          $0x11, Z29, Z23
-	VPRORD          $0x13, Z29, Z30
-	VPSRLD          $0x0a, Z29, Z31
-	VPTERNLOGD      $0x96, Z23, Z30, Z31
-	VPADDD.BCST     256(AX), Z25, Z23
-	VPADDD          Z31, Z23, Z23
-	VMOVDQU64       Z3, Z30
-	VPTERNLOGD      $0xca, Z7, Z27, Z30
-	VPRORD          $0x06, Z3, Z31
-	VPADDD          Z23, Z6, Z6
-	VMOVDQU64       Z25, 3584(CX)
-	VPRORD          $0x0b, Z3, Z25
-	VPADDD          Z30, Z6, Z6
-	VPRORD          $0x19, Z3, Z30
-	VPTERNLOGD      $0x96, Z31, Z25, Z30
-	VPADDD          Z30, Z6, Z6
-	VPRORD          $0x02, Z16, Z25
-	VPADDD          Z6, Z9, Z9
-	VPRORD          $0x0d, Z16, Z30
-	VPADDD.BCST     236(AX), Z7, Z7
-	VPRORD          $0x16, Z16, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VMOVDQU64       Z16, Z25
-	VPTERNLOGD      $0xe8, Z17, Z1, Z25
-	VPADDD          Z25, Z31, Z25
-	VPADDD          Z6, Z25, Z6
-	VMOVDQU64       Z5, Z25
-	VPTERNLOGD      $0xca, Z24, Z22, Z25
-	VPRORD          $0x06, Z5, Z30
-	VPADDD          Z25, Z10, Z10
-	VPRORD          $0x0b, Z5, Z25
-	VPRORD          $0x19, Z5, Z31
-	VPTERNLOGD      $0x96, Z30, Z25, Z31
-	VPADDD          Z31, Z10, Z10
-	VPRORD          $0x02, Z8, Z25
-	VPADDD          Z10, Z15, Z15
-	VPRORD          $0x0d, Z8, Z30
-	VPADDD          1024(CX), Z24, Z24
-	VPRORD          $0x16, Z8, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VMOVDQU64       Z8, Z25
-	VPTERNLOGD      $0xe8, Z11, Z4, Z25
-	VPADDD          Z25, Z31, Z25
-	VPADDD          Z10, Z25, Z10
-	VPRORD          $0x07, Z0, Z25
-	VPRORD          $0x12, Z0, Z30
-	VPSRLD          $0x03, Z0, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VPRORD          $0x11, Z26, Z25
-	VPADDD.BCST     188(AX), Z31, Z30
-	VPRORD          $0x13, Z26, Z31
-	VPADDD          Z20, Z30, Z30
-	VMOVDQU64       Z20, 3648(CX)
-	VPSRLD          $0x0a, Z26, Z20
-	VPTERNLOGD      $0x96, Z25, Z31, Z20
-	VPADDD          Z20, Z30, Z20
-	VMOVDQU64       Z9, Z25
-	VPTERNLOGD      $0xca, Z27, Z3, Z25
-	VPRORD          $0x06, Z9, Z30
-	VPADDD          Z20, Z7, Z7
-	VPRORD          $0x0b, Z9, Z31
-	VPADDD          Z25, Z7, Z7
-	VPRORD          $0x19, Z9, Z25
-	VPTERNLOGD      $0x96, Z30, Z31, Z25
-	VPADDD          Z25, Z7, Z7
-	VPRORD          $0x02, Z6, Z25
-	VPADDD          Z7, Z17, Z17
-	VPRORD          $0x0d, Z6, Z30
-	VPADDD.BCST     244(AX), Z27, Z27
-	VPRORD          $0x16, Z6, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VMOVDQU64       Z6, Z25
-	VPTERNLOGD      $0xe8, Z1, Z16, Z25
-	VPADDD          Z25, Z31, Z25
-	VPADDD          Z7, Z25, Z7
-	VMOVDQU64       Z15, Z25
-	VPTERNLOGD      $0xca, Z22, Z5, Z25
-	VPRORD          $0x06, Z15, Z30
-	VPADDD          Z25, Z24, Z24
-	VPRORD          $0x0b, Z15, Z25
-	VPRORD          $0x19, Z15, Z31
-	VPTERNLOGD      $0x96, Z30, Z25, Z31
-	VPADDD          Z31, Z24, Z24
-	VPRORD          $0x02, Z10, Z25
-	VPADDD          Z24, Z11, Z11
-	VPRORD          $0x0d, Z10, Z30
-	VPADDD          1088(CX), Z22, Z22
-	VPRORD          $0x16, Z10, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VMOVDQU64       Z10, Z25
-	VPTERNLOGD      $0xe8, Z4, Z8, Z25
-	VPADDD          Z25, Z31, Z25
-	VPADDD          Z24, Z25, Z24
-	VPRORD          $0x07, Z2, Z25
-	VPRORD          $0x12, Z2, Z30
-	VPSRLD          $0x03, Z2, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VPRORD          $0x11, Z23, Z25
-	VPADDD          Z31, Z0, Z0
-	VPRORD          $0x13, Z23, Z30
-	VPADDD          Z19, Z0, Z0
-	VPSRLD          $0x0a, Z23, Z31
-	VPTERNLOGD      $0x96, Z25, Z30, Z31
-	VPADDD          Z31, Z0, Z0
-	VMOVDQU64       Z17, Z25
-	VPTERNLOGD      $0xca, Z3, Z9, Z25
-	VPRORD          $0x06, Z17, Z30
-	VPADDD          Z0, Z27, Z27
-	VPRORD          $0x0b, Z17, Z31
-	VPADDD          Z25, Z27, Z25
-	VPRORD          $0x19, Z17, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z25, Z25
-	VPRORD          $0x02, Z7, Z27
-	VPADDD          Z25, Z1, Z1
-	VPRORD          $0x0d, Z7, Z30
-	VPADDD.BCST     252(AX), Z3, Z3
-	VPRORD          $0x16, Z7, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z7, Z27
-	VPTERNLOGD      $0xe8, Z16, Z6, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z25, Z27, Z25
-	VMOVDQU64       Z11, Z27
-	VPTERNLOGD      $0xca, Z5, Z15, Z27
-	VPRORD          $0x06, Z11, Z30
-	VPADDD          Z27, Z22, Z22
-	VPRORD          $0x0b, Z11, Z27
-	VPRORD          $0x19, Z11, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z22, Z22
-	VPRORD          $0x02, Z24, Z27
-	VPADDD          Z22, Z4, Z4
-	VPRORD          $0x0d, Z24, Z30
-	VPADDD          1152(CX), Z5, Z5
-	VPRORD          $0x16, Z24, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z24, Z27
-	VPTERNLOGD      $0xe8, Z8, Z10, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z22, Z27, Z22
-	VPRORD          $0x07, Z12, Z27
-	VPRORD          $0x12, Z12, Z30
-	VPSRLD          $0x03, Z12, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPRORD          $0x11, Z20, Z27
-	VPADDD          Z31, Z2, Z2
-	VPRORD          $0x13, Z20, Z30
-	VPADDD          Z28, Z2, Z2
-	VPSRLD          $0x0a, Z20, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPADDD          Z31, Z2, Z2
-	VMOVDQU64       Z1, Z27
-	VPTERNLOGD      $0xca, Z9, Z17, Z27
-	VPRORD          $0x06, Z1, Z30
-	VPADDD          Z2, Z3, Z3
-	VPRORD          $0x0b, Z1, Z31
-	VPADDD          Z27, Z3, Z3
-	VPRORD          $0x19, Z1, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z3, Z3
-	VPRORD          $0x02, Z25, Z27
-	VPADDD          Z3, Z16, Z16
-	VPRORD          $0x0d, Z25, Z30
-	VPADDD.BCST     260(AX), Z9, Z9
-	VPRORD          $0x16, Z25, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z25, Z27
-	VPTERNLOGD      $0xe8, Z6, Z7, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z3, Z27, Z3
-	VMOVDQU64       Z4, Z27
-	VPTERNLOGD      $0xca, Z15, Z11, Z27
-	VPRORD          $0x06, Z4, Z30
-	VPADDD          Z27, Z5, Z5
-	VPRORD          $0x0b, Z4, Z27
-	VPRORD          $0x19, Z4, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z5, Z5
-	VPRORD          $0x02, Z22, Z27
-	VPADDD          Z5, Z8, Z8
-	VPRORD          $0x0d, Z22, Z30
-	VPADDD          1216(CX), Z15, Z15
-	VPRORD          $0x16, Z22, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z22, Z27
-	VPTERNLOGD      $0xe8, Z10, Z24, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z5, Z27, Z5
-	VPRORD          $0x07, Z14, Z27
-	VPRORD          $0x12, Z14, Z30
-	VPSRLD          $0x03, Z14, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPRORD          $0x11, Z0, Z27
-	VPADDD          Z31, Z12, Z12
-	VPRORD          $0x13, Z0, Z30
-	VPADDD          Z21, Z12, Z12
-	VPSRLD          $0x0a, Z0, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPADDD          Z31, Z12, Z12
-	VMOVDQU64       Z16, Z27
-	VPTERNLOGD      $0xca, Z17, Z1, Z27
-	VPRORD          $0x06, Z16, Z30
-	VPADDD          Z12, Z9, Z9
-	VPRORD          $0x0b, Z16, Z31
-	VPADDD          Z27, Z9, Z9
-	VPRORD          $0x19, Z16, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z9, Z9
-	VPRORD          $0x02, Z3, Z27
-	VPADDD          Z9, Z6, Z6
-	VPRORD          $0x0d, Z3, Z30
-	VPADDD.BCST     264(AX), Z17, Z17
-	VPRORD          $0x16, Z3, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z3, Z27
-	VPTERNLOGD      $0xe8, Z7, Z25, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z9, Z27, Z9
-	VMOVDQU64       Z8, Z27
-	VPTERNLOGD      $0xca, Z11, Z4, Z27
-	VPRORD          $0x06, Z8, Z30
-	VPADDD          Z27, Z15, Z15
-	VPRORD          $0x0b, Z8, Z27
-	VPRORD          $0x19, Z8, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z15, Z15
-	VPRORD          $0x02, Z5, Z27
-	VPADDD          Z15, Z10, Z10
-	VPRORD          $0x0d, Z5, Z30
-	VPADDD          1280(CX), Z11, Z11
-	VPRORD          $0x16, Z5, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z5, Z27
-	VPTERNLOGD      $0xe8, Z24, Z22, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z15, Z27, Z15
-	VMOVDQU64       3520(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z21, 3712(CX)
-	VPSRLD          $0x03, Z27, Z21
-	VPTERNLOGD      $0x96, Z30, Z31, Z21
-	VPRORD          $0x11, Z2, Z30
-	VPADDD          Z21, Z14, Z14
-	VPRORD          $0x13, Z2, Z21
-	VPADDD          Z29, Z14, Z14
-	VPSRLD          $0x0a, Z2, Z31
-	VPTERNLOGD      $0x96, Z30, Z21, Z31
-	VPADDD          Z31, Z14, Z14
-	VMOVDQU64       Z6, Z21
-	VPTERNLOGD      $0xca, Z1, Z16, Z21
-	VPRORD          $0x06, Z6, Z30
-	VPADDD          Z14, Z17, Z17
-	VPRORD          $0x0b, Z6, Z31
-	VPADDD          Z21, Z17, Z17
-	VPRORD          $0x19, Z6, Z21
-	VPTERNLOGD      $0x96, Z30, Z31, Z21
-	VPADDD          Z21, Z17, Z17
-	VPRORD          $0x02, Z9, Z21
-	VPADDD          Z17, Z7, Z7
-	VPRORD          $0x0d, Z9, Z30
-	VPADDD.BCST     268(AX), Z1, Z1
-	VPRORD          $0x16, Z9, Z31
-	VPTERNLOGD      $0x96, Z21, Z30, Z31
-	VMOVDQU64       Z9, Z21
-	VPTERNLOGD      $0xe8, Z25, Z3, Z21
-	VPADDD          Z21, Z31, Z21
-	VPADDD          Z17, Z21, Z17
-	VMOVDQU64       Z10, Z21
-	VPTERNLOGD      $0xca, Z4, Z8, Z21
-	VPRORD          $0x06, Z10, Z30
-	VPADDD          Z21, Z11, Z11
-	VPRORD          $0x0b, Z10, Z21
-	VPRORD          $0x19, Z10, Z31
-	VPTERNLOGD      $0x96, Z30, Z21, Z31
-	VPADDD          Z31, Z11, Z11
-	VPRORD          $0x02, Z15, Z21
-	VPADDD          Z11, Z24, Z24
-	VPRORD          $0x0d, Z15, Z30
-	VPADDD          1344(CX), Z4, Z4
-	VPRORD          $0x16, Z15, Z31
-	VPTERNLOGD      $0x96, Z21, Z30, Z31
-	VMOVDQU64       Z15, Z21
-	VPTERNLOGD      $0xe8, Z22, Z5, Z21
-	VPADDD          Z21, Z31, Z21
-	VPADDD          Z11, Z21, Z11
-	VPRORD          $0x07, Z13, Z21
-	VPRORD          $0x12, Z13, Z30
-	VPSRLD          $0x03, Z13, Z31
-	VPTERNLOGD      $0x96, Z21, Z30, Z31
-	VPRORD          $0x11, Z12, Z21
-	VPADDD          Z31, Z27, Z27
-	VPRORD          $0x13, Z12, Z30
-	VPADDD          Z26, Z27, Z27
-	VPSRLD          $0x0a, Z12, Z31
-	VPTERNLOGD      $0x96, Z21, Z30, Z31
-	VPADDD          Z31, Z27, Z21
-	VMOVDQU64       Z7, Z27
-	VPTERNLOGD      $0xca, Z16, Z6, Z27
-	VPRORD          $0x06, Z7, Z30
-	VPADDD          Z21, Z1, Z1
-	VPRORD          $0x0b, Z7, Z31
-	VPADDD          Z27, Z1, Z1
-	VPRORD          $0x19, Z7, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z1, Z1
-	VPRORD          $0x02, Z17, Z27
-	VPADDD          Z1, Z25, Z25
-	VPRORD          $0x0d, Z17, Z30
-	VPADDD.BCST     272(AX), Z16, Z16
-	VPRORD          $0x16, Z17, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z17, Z27
-	VPTERNLOGD      $0xe8, Z3, Z9, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z1, Z27, Z1
-	VMOVDQU64       Z24, Z27
-	VPTERNLOGD      $0xca, Z8, Z10, Z27
-	VPRORD          $0x06, Z24, Z30
-	VPADDD          Z27, Z4, Z4
-	VPRORD          $0x0b, Z24, Z27
-	VPRORD          $0x19, Z24, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z4, Z4
-	VPRORD          $0x02, Z11, Z27
-	VPADDD          Z4, Z22, Z22
-	VPRORD          $0x0d, Z11, Z30
-	VPADDD          1408(CX), Z8, Z8
-	VPRORD          $0x16, Z11, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z11, Z27
-	VPTERNLOGD      $0xe8, Z5, Z15, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z4, Z27, Z4
-	VPRORD          $0x07, Z18, Z27
-	VPRORD          $0x12, Z18, Z30
-	VPSRLD          $0x03, Z18, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPRORD          $0x11, Z14, Z27
-	VPADDD          Z31, Z13, Z13
-	VPRORD          $0x13, Z14, Z30
-	VPADDD          Z23, Z13, Z13
-	VPSRLD          $0x0a, Z14, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPADDD          Z31, Z13, Z13
-	VMOVDQU64       Z25, Z27
-	VPTERNLOGD      $0xca, Z6, Z7, Z27
-	VPRORD          $0x06, Z25, Z30
-	VPADDD          Z13, Z16, Z16
-	VPRORD          $0x0b, Z25, Z31
-	VPADDD          Z27, Z16, Z16
-	VPRORD          $0x19, Z25, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z16, Z16
-	VPRORD          $0x02, Z1, Z27
-	VPADDD          Z16, Z3, Z3
-	VPRORD          $0x0d, Z1, Z30
-	VPADDD.BCST     276(AX), Z6, Z6
-	VPRORD          $0x16, Z1, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z1, Z27
-	VPTERNLOGD      $0xe8, Z9, Z17, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z16, Z27, Z16
-	VMOVDQU64       Z22, Z27
-	VPTERNLOGD      $0xca, Z10, Z24, Z27
-	VPRORD          $0x06, Z22, Z30
-	VPADDD          Z27, Z8, Z8
-	VPRORD          $0x0b, Z22, Z27
-	VPRORD          $0x19, Z22, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z8, Z8
-	VPRORD          $0x02, Z4, Z27
-	VPADDD          Z8, Z5, Z5
-	VPRORD          $0x0d, Z4, Z30
-	VPADDD          1472(CX), Z10, Z10
-	VPRORD          $0x16, Z4, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z4, Z27
-	VPTERNLOGD      $0xe8, Z15, Z11, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z8, Z27, Z8
-	VMOVDQU64       3584(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z23, 3776(CX)
-	VPSRLD          $0x03, Z27, Z23
-	VPTERNLOGD      $0x96, Z30, Z31, Z23
-	VPRORD          $0x11, Z21, Z30
-	VPADDD          Z23, Z18, Z18
-	VPRORD          $0x13, Z21, Z23
+	VMOVDQU64       4928(CX), Z16
+	VPRORD          $0x07, Z16, Z17
+	VMOVDQU64       4864(CX), Z18
+	VPADDD.BCST     80(AX), Z18, Z8
+	VPRORD          $0x12, Z16, Z19
+	VPADDD.BCST     84(AX), Z18, Z12
+	VPSRLD          $0x03, Z16, Z20
+	VPADDD.BCST     88(AX), Z16, Z21
+	VMOVDQU64       Z21, -4608(CX)
+	VMOVDQU64       4992(CX), Z21
+	VPRORD          $0x07, Z21, Z22
+	VPADDD.BCST     92(AX), Z21, Z23
+	VMOVDQU64       Z23, -4544(CX)
+	VPRORD          $0x12, Z21, Z23
+	VMOVDQU64       5056(CX), Z24
+	VPADDD.BCST     96(AX), Z24, Z25
+	VMOVDQU64       Z25, -4480(CX)
+	VPSRLD          $0x03, Z21, Z25
+	VMOVDQU64       5120(CX), Z26
+	VPADDD.BCST     100(AX), Z26, Z27
+	VMOVDQU64       Z27, -4416(CX)
+	VPRORD          $0x07, Z24, Z27
+	VMOVDQU64       5184(CX), Z28
+	VPADDD.BCST     104(AX), Z28, Z29
+	VMOVDQU64       Z29, -4352(CX)
+	VPRORD          $0x12, Z24, Z29
+	VMOVDQU64       5248(CX), Z30
+	VPADDD.BCST     108(AX), Z30, Z31
+	VMOVDQU64       Z31, -4288(CX)
+	VPSRLD          $0x03, Z24, Z31
+	VMOVDQU64       5312(CX), Z0
+	VPADDD.BCST     112(AX), Z0, Z1
+	VMOVDQU64       Z1, -4224(CX)
+	VPRORD          $0x07, Z26, Z1
+	VPTERNLOGD      $0x96, Z17, Z19, Z20
+	VPRORD          $0x12, Z26, Z17
 	VPADDD          Z20, Z18, Z18
-	VPSRLD          $0x0a, Z21, Z31
-	VPTERNLOGD      $0x96, Z30, Z23, Z31
-	VPADDD          Z31, Z18, Z18
-	VMOVDQU64       Z3, Z23
-	VPTERNLOGD      $0xca, Z7, Z25, Z23
-	VPRORD          $0x06, Z3, Z30
-	VPADDD          Z18, Z6, Z6
-	VPRORD          $0x0b, Z3, Z31
-	VPADDD          Z23, Z6, Z6
-	VPRORD          $0x19, Z3, Z23
-	VPTERNLOGD      $0x96, Z30, Z31, Z23
-	VPADDD          Z23, Z6, Z6
-	VPRORD          $0x02, Z16, Z23
-	VPADDD          Z6, Z9, Z9
-	VPRORD          $0x0d, Z16, Z30
-	VPADDD.BCST     280(AX), Z7, Z7
-	VPRORD          $0x16, Z16, Z31
-	VPTERNLOGD      $0x96, Z23, Z30, Z31
-	VMOVDQU64       Z16, Z23
-	VPTERNLOGD      $0xe8, Z17, Z1, Z23
-	VPADDD          Z23, Z31, Z23
-	VPADDD          Z6, Z23, Z6
-	VMOVDQU64       Z5, Z23
-	VPTERNLOGD      $0xca, Z24, Z22, Z23
-	VPRORD          $0x06, Z5, Z30
-	VPADDD          Z23, Z10, Z10
-	VPRORD          $0x0b, Z5, Z23
-	VPRORD          $0x19, Z5, Z31
-	VPTERNLOGD      $0x96, Z30, Z23, Z31
-	VPADDD          Z31, Z10, Z10
-	VPRORD          $0x02, Z8, Z23
-	VPADDD          Z10, Z15, Z15
-	VPRORD          $0x0d, Z8, Z30
-	VPADDD          1536(CX), Z24, Z24
-	VPRORD          $0x16, Z8, Z31
-	VPTERNLOGD      $0x96, Z23, Z30, Z31
-	VMOVDQU64       Z8, Z23
-	VPTERNLOGD      $0xe8, Z11, Z4, Z23
-	VPADDD          Z23, Z31, Z23
-	VPADDD          Z10, Z23, Z10
-	VMOVDQU64       3648(CX), Z23
-	VPRORD          $0x07, Z23, Z30
-	VPRORD          $0x12, Z23, Z31
-	VMOVDQU64       Z20, 3840(CX)
-	VPSRLD          $0x03, Z23, Z20
-	VPTERNLOGD      $0x96, Z30, Z31, Z20
-	VPRORD          $0x11, Z13, Z30
-	VPADDD          Z20, Z27, Z20
-	VPRORD          $0x13, Z13, Z27
-	VPADDD          Z0, Z20, Z20
-	VPSRLD          $0x0a, Z13, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z20, Z20
-	VMOVDQU64       Z9, Z27
-	VPTERNLOGD      $0xca, Z25, Z3, Z27
-	VPRORD          $0x06, Z9, Z30
-	VPADDD          Z20, Z7, Z7
-	VPRORD          $0x0b, Z9, Z31
-	VPADDD          Z27, Z7, Z7
-	VPRORD          $0x19, Z9, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z7, Z7
-	VPRORD          $0x02, Z6, Z27
-	VPADDD          Z7, Z17, Z17
-	VPRORD          $0x0d, Z6, Z30
-	VPADDD.BCST     284(AX), Z25, Z25
-	VPRORD          $0x16, Z6, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z6, Z27
-	VPTERNLOGD      $0xe8, Z1, Z16, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z7, Z27, Z7
-	VMOVDQU64       Z15, Z27
-	VPTERNLOGD      $0xca, Z22, Z5, Z27
-	VPRORD          $0x06, Z15, Z30
-	VPADDD          Z27, Z24, Z24
-	VPRORD          $0x0b, Z15, Z27
-	VPRORD          $0x19, Z15, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z24, Z24
-	VPRORD          $0x02, Z10, Z27
-	VPADDD          Z24, Z11, Z11
-	VPRORD          $0x0d, Z10, Z30
-	VPADDD          1600(CX), Z22, Z22
-	VPRORD          $0x16, Z10, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z10, Z27
-	VPTERNLOGD      $0xe8, Z4, Z8, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z24, Z27, Z24
-	VPRORD          $0x07, Z19, Z27
-	VPRORD          $0x12, Z19, Z30
-	VPSRLD          $0x03, Z19, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPRORD          $0x11, Z18, Z27
-	VPADDD          Z31, Z23, Z23
-	VPRORD          $0x13, Z18, Z30
-	VPADDD          Z2, Z23, Z23
-	VPSRLD          $0x0a, Z18, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPADDD          Z31, Z23, Z23
-	VMOVDQU64       Z17, Z27
-	VPTERNLOGD      $0xca, Z3, Z9, Z27
-	VPRORD          $0x06, Z17, Z30
-	VPADDD          Z23, Z25, Z25
-	VPRORD          $0x0b, Z17, Z31
-	VPADDD          Z27, Z25, Z25
-	VPRORD          $0x19, Z17, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z25, Z25
-	VPRORD          $0x02, Z7, Z27
-	VPADDD          Z25, Z1, Z1
-	VPRORD          $0x0d, Z7, Z30
-	VPADDD.BCST     288(AX), Z3, Z3
-	VPRORD          $0x16, Z7, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z7, Z27
-	VPTERNLOGD      $0xe8, Z16, Z6, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z25, Z27, Z25
-	VMOVDQU64       Z11, Z27
-	VPTERNLOGD      $0xca, Z5, Z15, Z27
-	VPRORD          $0x06, Z11, Z30
-	VPADDD          Z27, Z22, Z22
-	VPRORD          $0x0b, Z11, Z27
-	VPRORD          $0x19, Z11, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z22, Z22
-	VPRORD          $0x02, Z24, Z27
-	VPADDD          Z22, Z4, Z4
-	VPRORD          $0x0d, Z24, Z30
-	VPADDD          1664(CX), Z5, Z5
-	VPRORD          $0x16, Z24, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z24, Z27
-	VPTERNLOGD      $0xe8, Z8, Z10, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z22, Z27, Z22
-	VPRORD          $0x07, Z28, Z27
-	VPRORD          $0x12, Z28, Z30
-	VPSRLD          $0x03, Z28, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPRORD          $0x11, Z20, Z27
-	VPADDD          Z31, Z19, Z19
-	VPRORD          $0x13, Z20, Z30
-	VPADDD          Z12, Z19, Z19
-	VPSRLD          $0x0a, Z20, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VPADDD          Z31, Z19, Z19
-	VMOVDQU64       Z1, Z27
-	VPTERNLOGD      $0xca, Z9, Z17, Z27
-	VPRORD          $0x06, Z1, Z30
-	VPADDD          Z19, Z3, Z3
-	VPRORD          $0x0b, Z1, Z31
-	VPADDD          Z27, Z3, Z3
-	VPRORD          $0x19, Z1, Z27
-	VPTERNLOGD      $0x96, Z30, Z31, Z27
-	VPADDD          Z27, Z3, Z3
-	VPRORD          $0x02, Z25, Z27
-	VPADDD          Z3, Z16, Z16
-	VPRORD          $0x0d, Z25, Z30
-	VPADDD.BCST     292(AX), Z9, Z9
-	VPRORD          $0x16, Z25, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z25, Z27
-	VPTERNLOGD      $0xe8, Z6, Z7, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z3, Z27, Z3
-	VMOVDQU64       Z4, Z27
-	VPTERNLOGD      $0xca, Z15, Z11, Z27
-	VPRORD          $0x06, Z4, Z30
-	VPADDD          Z27, Z5, Z5
-	VPRORD          $0x0b, Z4, Z27
-	VPRORD          $0x19, Z4, Z31
-	VPTERNLOGD      $0x96, Z30, Z27, Z31
-	VPADDD          Z31, Z5, Z5
-	VPRORD          $0x02, Z22, Z27
-	VPADDD          Z5, Z8, Z8
-	VPRORD          $0x0d, Z22, Z30
-	VPADDD          1728(CX), Z15, Z15
-	VPRORD          $0x16, Z22, Z31
-	VPTERNLOGD      $0x96, Z27, Z30, Z31
-	VMOVDQU64       Z22, Z27
-	VPTERNLOGD      $0xe8, Z10, Z24, Z27
-	VPADDD          Z27, Z31, Z27
-	VPADDD          Z5, Z27, Z5
-	VMOVDQU64       3712(CX), Z27
-	VPRORD          $0x07, Z27, Z30
-	VPRORD          $0x12, Z27, Z31
-	VMOVDQU64       Z12, 3904(CX)
-	VPSRLD          $0x03, Z27, Z12
-	VPTERNLOGD      $0x96, Z30, Z31, Z12
-	VPRORD          $0x11, Z23, Z30
-	VPADDD          Z12, Z28, Z12
-	VPRORD          $0x13, Z23, Z28
-	VPADDD          Z14, Z12, Z12
-	VPSRLD          $0x0a, Z23, Z31
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z12, Z12
-	VMOVDQU64       Z16, Z28
-	VPTERNLOGD      $0xca, Z17, Z1, Z28
-	VPRORD          $0x06, Z16, Z30
-	VPADDD          Z12, Z9, Z9
-	VPRORD          $0x0b, Z16, Z31
-	VPADDD          Z28, Z9, Z9
-	VPRORD          $0x19, Z16, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z9, Z9
-	VPRORD          $0x02, Z3, Z28
-	VPADDD          Z9, Z6, Z6
-	VPRORD          $0x0d, Z3, Z30
-	VPADDD.BCST     296(AX), Z17, Z17
-	VPRORD          $0x16, Z3, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z3, Z28
-	VPTERNLOGD      $0xe8, Z7, Z25, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z9, Z28, Z9
-	VMOVDQU64       Z8, Z28
-	VPTERNLOGD      $0xca, Z11, Z4, Z28
-	VPRORD          $0x06, Z8, Z30
-	VPADDD          Z28, Z15, Z15
-	VPRORD          $0x0b, Z8, Z28
-	VPRORD          $0x19, Z8, Z31
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z15, Z15
-	VPRORD          $0x02, Z5, Z28
-	VPADDD          Z15, Z10, Z10
-	VPRORD          $0x0d, Z5, Z30
-	VPADDD          1792(CX), Z11, Z11
-	VPRORD          $0x16, Z5, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z5, Z28
-	VPTERNLOGD      $0xe8, Z24, Z22, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z15, Z28, Z15
-	VPRORD          $0x07, Z29, Z28
-	VPRORD          $0x12, Z29, Z30
-	VPSRLD          $0x03, Z29, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VPRORD          $0x11, Z19, Z28
-	VPADDD          Z31, Z27, Z27
-	VPRORD          $0x13, Z19, Z30
-	VPADDD          Z21, Z27, Z27
-	VPSRLD          $0x0a, Z19, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VPADDD          Z31, Z27, Z27
-	VMOVDQU64       Z6, Z28
-	VPTERNLOGD      $0xca, Z1, Z16, Z28
-	VPRORD          $0x06, Z6, Z30
-	VPADDD          Z27, Z17, Z17
-	VPRORD          $0x0b, Z6, Z31
-	VPADDD          Z28, Z17, Z17
-	VPRORD          $0x19, Z6, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z17, Z17
-	VPRORD          $0x02, Z9, Z28
-	VPADDD          Z17, Z7, Z7
-	VPRORD          $0x0d, Z9, Z30
-	VPADDD.BCST     300(AX), Z1, Z1
-	VPRORD          $0x16, Z9, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z9, Z28
-	VPTERNLOGD      $0xe8, Z25, Z3, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z17, Z28, Z17
-	VMOVDQU64       Z10, Z28
-	VPTERNLOGD      $0xca, Z4, Z8, Z28
-	VPRORD          $0x06, Z10, Z30
-	VPADDD          Z28, Z11, Z11
-	VPRORD          $0x0b, Z10, Z28
-	VPRORD          $0x19, Z10, Z31
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z11, Z11
-	VPRORD          $0x02, Z15, Z28
-	VPADDD          Z11, Z24, Z24
-	VPRORD          $0x0d, Z15, Z30
-	VPADDD          1856(CX), Z4, Z4
-	VPRORD          $0x16, Z15, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z15, Z28
-	VPTERNLOGD      $0xe8, Z22, Z5, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z11, Z28, Z11
-	VPRORD          $0x07, Z26, Z28
-	VPRORD          $0x12, Z26, Z30
-	VPSRLD          $0x03, Z26, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VPRORD          $0x11, Z12, Z28
-	VPADDD          Z31, Z29, Z29
-	VPRORD          $0x13, Z12, Z30
-	VPADDD          Z13, Z29, Z29
-	VPSRLD          $0x0a, Z12, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VPADDD          Z31, Z29, Z28
-	VMOVDQU64       Z7, Z29
-	VPTERNLOGD      $0xca, Z16, Z6, Z29
-	VPRORD          $0x06, Z7, Z30
-	VPADDD          Z28, Z1, Z1
-	VPRORD          $0x0b, Z7, Z31
-	VPADDD          Z29, Z1, Z1
-	VPRORD          $0x19, Z7, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z1, Z1
-	VPRORD          $0x02, Z17, Z29
-	VPADDD          Z1, Z25, Z25
-	VPRORD          $0x0d, Z17, Z30
-	VPADDD.BCST     304(AX), Z16, Z16
-	VPRORD          $0x16, Z17, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z17, Z29
-	VPTERNLOGD      $0xe8, Z3, Z9, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z1, Z29, Z1
-	VMOVDQU64       Z24, Z29
-	VPTERNLOGD      $0xca, Z8, Z10, Z29
-	VPRORD          $0x06, Z24, Z30
-	VPADDD          Z29, Z4, Z4
-	VPRORD          $0x0b, Z24, Z29
-	VPRORD          $0x19, Z24, Z31
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z4, Z4
-	VPRORD          $0x02, Z11, Z29
-	VPADDD          Z4, Z22, Z22
-	VPRORD          $0x0d, Z11, Z30
-	VPADDD          1920(CX), Z8, Z8
-	VPRORD          $0x16, Z11, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z11, Z29
-	VPTERNLOGD      $0xe8, Z5, Z15, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z4, Z29, Z4
-	VMOVDQU64       3776(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z13, 3968(CX)
-	VPSRLD          $0x03, Z29, Z13
-	VPTERNLOGD      $0x96, Z30, Z31, Z13
-	VPRORD          $0x11, Z27, Z30
-	VPADDD          Z13, Z26, Z13
-	VPRORD          $0x13, Z27, Z26
-	VPADDD          Z18, Z13, Z13
-	VPSRLD          $0x0a, Z27, Z31
-	VPTERNLOGD      $0x96, Z30, Z26, Z31
-	VPADDD          Z31, Z13, Z13
-	VMOVDQU64       Z25, Z26
-	VPTERNLOGD      $0xca, Z6, Z7, Z26
-	VPRORD          $0x06, Z25, Z30
-	VPADDD          Z13, Z16, Z16
-	VPRORD          $0x0b, Z25, Z31
-	VPADDD          Z26, Z16, Z16
-	VPRORD          $0x19, Z25, Z26
-	VPTERNLOGD      $0x96, Z30, Z31, Z26
-	VPADDD          Z26, Z16, Z16
-	VPRORD          $0x02, Z1, Z26
-	VPADDD          Z16, Z3, Z3
-	VPRORD          $0x0d, Z1, Z30
-	VPADDD.BCST     308(AX), Z6, Z6
-	VPRORD          $0x16, Z1, Z31
-	VPTERNLOGD      $0x96, Z26, Z30, Z31
-	VMOVDQU64       Z1, Z26
-	VPTERNLOGD      $0xe8, Z9, Z17, Z26
-	VPADDD          Z26, Z31, Z26
-	VPADDD          Z16, Z26, Z16
-	VMOVDQU64       Z22, Z26
-	VPTERNLOGD      $0xca, Z10, Z24, Z26
-	VPRORD          $0x06, Z22, Z30
-	VPADDD          Z26, Z8, Z8
-	VPRORD          $0x0b, Z22, Z26
-	VPRORD          $0x19, Z22, Z31
-	VPTERNLOGD      $0x96, Z30, Z26, Z31
-	VPADDD          Z31, Z8, Z8
-	VPRORD          $0x02, Z4, Z26
-	VPADDD          Z8, Z5, Z5
-	VPRORD          $0x0d, Z4, Z30
-	VPADDD          1984(CX), Z10, Z10
-	VPRORD          $0x16, Z4, Z31
-	VPTERNLOGD      $0x96, Z26, Z30, Z31
-	VMOVDQU64       Z4, Z26
-	VPTERNLOGD      $0xe8, Z15, Z11, Z26
-	VPADDD          Z26, Z31, Z26
-	VPADDD          Z8, Z26, Z8
-	VMOVDQU64       3840(CX), Z26
-	VPRORD          $0x07, Z26, Z30
-	VPRORD          $0x12, Z26, Z31
-	VMOVDQU64       Z18, 4032(CX)
-	VPSRLD          $0x03, Z26, Z18
-	VPTERNLOGD      $0x96, Z30, Z31, Z18
-	VPRORD          $0x11, Z28, Z30
-	VPADDD          Z18, Z29, Z18
-	VPRORD          $0x13, Z28, Z29
-	VPADDD          Z20, Z18, Z18
-	VPSRLD          $0x0a, Z28, Z31
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z18, Z18
-	VMOVDQU64       Z3, Z29
-	VPTERNLOGD      $0xca, Z7, Z25, Z29
-	VPRORD          $0x06, Z3, Z30
-	VPADDD          Z18, Z6, Z6
-	VPRORD          $0x0b, Z3, Z31
-	VPADDD          Z29, Z6, Z6
-	VPRORD          $0x19, Z3, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z6, Z6
-	VPRORD          $0x02, Z16, Z29
-	VPADDD          Z6, Z9, Z9
-	VPRORD          $0x0d, Z16, Z30
-	VPADDD.BCST     312(AX), Z7, Z7
-	VPRORD          $0x16, Z16, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z16, Z29
-	VPTERNLOGD      $0xe8, Z17, Z1, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z6, Z29, Z6
-	VMOVDQU64       Z5, Z29
-	VPTERNLOGD      $0xca, Z24, Z22, Z29
-	VPRORD          $0x06, Z5, Z30
-	VPADDD          Z29, Z10, Z10
-	VPRORD          $0x0b, Z5, Z29
-	VPRORD          $0x19, Z5, Z31
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z10, Z10
-	VPRORD          $0x02, Z8, Z29
-	VPADDD          Z10, Z15, Z15
-	VPRORD          $0x0d, Z8, Z30
-	VPADDD          2048(CX), Z24, Z24
-	VPRORD          $0x16, Z8, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z8, Z29
-	VPTERNLOGD      $0xe8, Z11, Z4, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z10, Z29, Z10
-	VPRORD          $0x07, Z0, Z29
-	VPRORD          $0x12, Z0, Z30
-	VPSRLD          $0x03, Z0, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPRORD          $0x11, Z13, Z29
-	VPADDD          Z31, Z26, Z26
-	VPRORD          $0x13, Z13, Z30
-	VPADDD          Z23, Z26, Z26
-	VPSRLD          $0x0a, Z13, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPADDD          Z31, Z26, Z26
-	VMOVDQU64       Z9, Z29
-	VPTERNLOGD      $0xca, Z25, Z3, Z29
-	VPRORD          $0x06, Z9, Z30
-	VPADDD          Z26, Z7, Z7
-	VPRORD          $0x0b, Z9, Z31
-	VPADDD          Z29, Z7, Z7
-	VPRORD          $0x19, Z9, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z7, Z7
-	VPRORD          $0x02, Z6, Z29
-	VPADDD          Z7, Z17, Z17
-	VPRORD          $0x0d, Z6, Z30
-	VPADDD.BCST     316(AX), Z25, Z25
-	VPRORD          $0x16, Z6, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z6, Z29
-	VPTERNLOGD      $0xe8, Z1, Z16, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z7, Z29, Z7
-	VMOVDQU64       Z15, Z29
-	VPTERNLOGD      $0xca, Z22, Z5, Z29
-	VPRORD          $0x06, Z15, Z30
-	VPADDD          Z29, Z24, Z24
-	VPRORD          $0x0b, Z15, Z29
-	VPRORD          $0x19, Z15, Z31
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z24, Z24
-	VPRORD          $0x02, Z10, Z29
-	VPADDD          Z24, Z11, Z11
-	VPRORD          $0x0d, Z10, Z30
-	VPADDD          2112(CX), Z22, Z22
-	VPRORD          $0x16, Z10, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z10, Z29
-	VPTERNLOGD      $0xe8, Z4, Z8, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z24, Z29, Z24
-	VPRORD          $0x07, Z2, Z29
-	VPRORD          $0x12, Z2, Z30
-	VPSRLD          $0x03, Z2, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPRORD          $0x11, Z18, Z29
-	VPADDD          Z31, Z0, Z0
-	VPRORD          $0x13, Z18, Z30
-	VPADDD          Z19, Z0, Z0
-	VPSRLD          $0x0a, Z18, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPADDD          Z31, Z0, Z0
-	VMOVDQU64       Z17, Z29
-	VPTERNLOGD      $0xca, Z3, Z9, Z29
-	VPRORD          $0x06, Z17, Z30
-	VPADDD          Z0, Z25, Z25
-	VPRORD          $0x0b, Z17, Z31
-	VPADDD          Z29, Z25, Z25
-	VPRORD          $0x19, Z17, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z25, Z25
-	VPRORD          $0x02, Z7, Z29
-	VPADDD          Z25, Z1, Z1
-	VPRORD          $0x0d, Z7, Z30
-	VPADDD.BCST     320(AX), Z3, Z3
-	VPRORD          $0x16, Z7, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z7, Z29
-	VPTERNLOGD      $0xe8, Z16, Z6, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z25, Z29, Z25
-	VMOVDQU64       Z11, Z29
-	VPTERNLOGD      $0xca, Z5, Z15, Z29
-	VPRORD          $0x06, Z11, Z30
-	VPADDD          Z29, Z22, Z22
-	VPRORD          $0x0b, Z11, Z29
-	VPRORD          $0x19, Z11, Z31
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z22, Z22
-	VPRORD          $0x02, Z24, Z29
-	VPADDD          Z22, Z4, Z4
-	VPRORD          $0x0d, Z24, Z30
-	VPADDD          2176(CX), Z5, Z5
-	VPRORD          $0x16, Z24, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z24, Z29
-	VPTERNLOGD      $0xe8, Z8, Z10, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z22, Z29, Z22
-	VMOVDQU64       3904(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z19, 4096(CX)
-	VPSRLD          $0x03, Z29, Z19
-	VPTERNLOGD      $0x96, Z30, Z31, Z19
-	VPRORD          $0x11, Z26, Z30
-	VPADDD          Z19, Z2, Z2
-	VPRORD          $0x13, Z26, Z19
-	VPADDD          Z12, Z2, Z2
-	VPSRLD          $0x0a, Z26, Z31
-	VPTERNLOGD      $0x96, Z30, Z19, Z31
-	VPADDD          Z31, Z2, Z2
-	VMOVDQU64       Z1, Z19
-	VPTERNLOGD      $0xca, Z9, Z17, Z19
-	VPRORD          $0x06, Z1, Z30
-	VPADDD          Z2, Z3, Z3
-	VPRORD          $0x0b, Z1, Z31
-	VPADDD          Z19, Z3, Z3
-	VPRORD          $0x19, Z1, Z19
-	VPTERNLOGD      $0x96, Z30, Z31, Z19
-	VPADDD          Z19, Z3, Z3
-	VPRORD          $0x02, Z25, Z19
-	VPADDD          Z3, Z16, Z16
-	VPRORD          $0x0d, Z25, Z30
-	VPADDD.BCST     324(AX), Z9, Z9
-	VPRORD          $0x16, Z25, Z31
-	VPTERNLOGD      $0x96, Z19, Z30, Z31
-	VMOVDQU64       Z25, Z19
-	VPTERNLOGD      $0xe8, Z6, Z7, Z19
-	VPADDD          Z19, Z31, Z19
-	VPADDD          Z3, Z19, Z3
-	VMOVDQU64       Z4, Z19
-	VPTERNLOGD      $0xca, Z15, Z11, Z19
-	VPRORD          $0x06, Z4, Z30
-	VPADDD          Z19, Z5, Z5
-	VPRORD          $0x0b, Z4, Z19
-	VPRORD          $0x19, Z4, Z31
-	VPTERNLOGD      $0x96, Z30, Z19, Z31
-	VPADDD          Z31, Z5, Z5
-	VPRORD          $0x02, Z22, Z19
-	VPADDD          Z5, Z8, Z8
-	VPRORD          $0x0d, Z22, Z30
-	VPADDD          2240(CX), Z15, Z15
-	VPRORD          $0x16, Z22, Z31
-	VPTERNLOGD      $0x96, Z19, Z30, Z31
-	VMOVDQU64       Z22, Z19
-	VPTERNLOGD      $0xe8, Z10, Z24, Z19
-	VPADDD          Z19, Z31, Z19
-	VPADDD          Z5, Z19, Z5
-	VPRORD          $0x07, Z14, Z19
-	VPRORD          $0x12, Z14, Z30
-	VPSRLD          $0x03, Z14, Z31
-	VPTERNLOGD      $0x96, Z19, Z30, Z31
-	VPRORD          $0x11, Z0, Z19
-	VPADDD          Z31, Z29, Z29
-	VPRORD          $0x13, Z0, Z30
-	VPADDD          Z27, Z29, Z29
-	VPSRLD          $0x0a, Z0, Z31
-	VPTERNLOGD      $0x96, Z19, Z30, Z31
-	VPADDD          Z31, Z29, Z19
-	VMOVDQU64       Z16, Z29
-	VPTERNLOGD      $0xca, Z17, Z1, Z29
-	VPRORD          $0x06, Z16, Z30
-	VPADDD          Z19, Z9, Z9
-	VPRORD          $0x0b, Z16, Z31
-	VPADDD          Z29, Z9, Z9
-	VPRORD          $0x19, Z16, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z9, Z9
-	VPRORD          $0x02, Z3, Z29
-	VPADDD          Z9, Z6, Z6
-	VPRORD          $0x0d, Z3, Z30
-	VPADDD.BCST     328(AX), Z17, Z17
-	VPRORD          $0x16, Z3, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z3, Z29
-	VPTERNLOGD      $0xe8, Z7, Z25, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z9, Z29, Z9
-	VMOVDQU64       Z8, Z29
-	VPTERNLOGD      $0xca, Z11, Z4, Z29
-	VPRORD          $0x06, Z8, Z30
-	VPADDD          Z29, Z15, Z15
-	VPRORD          $0x0b, Z8, Z29
-	VPRORD          $0x19, Z8, Z31
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z15, Z15
-	VPRORD          $0x02, Z5, Z29
-	VPADDD          Z15, Z10, Z10
-	VPRORD          $0x0d, Z5, Z30
-	VPADDD          2304(CX), Z11, Z11
-	VPRORD          $0x16, Z5, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z5, Z29
-	VPTERNLOGD      $0xe8, Z24, Z22, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z15, Z29, Z15
-	VPRORD          $0x07, Z21, Z29
-	VPRORD          $0x12, Z21, Z30
-	VPSRLD          $0x03, Z21, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPRORD          $0x11, Z2, Z29
-	VPADDD          Z31, Z14, Z14
-	VPRORD          $0x13, Z2, Z30
-	VPADDD          Z28, Z14, Z14
-	VPSRLD          $0x0a, Z2, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VPADDD          Z31, Z14, Z14
-	VMOVDQU64       Z6, Z29
-	VPTERNLOGD      $0xca, Z1, Z16, Z29
-	VPRORD          $0x06, Z6, Z30
-	VPADDD          Z14, Z17, Z17
-	VPRORD          $0x0b, Z6, Z31
-	VPADDD          Z29, Z17, Z17
-	VPRORD          $0x19, Z6, Z29
-	VPTERNLOGD      $0x96, Z30, Z31, Z29
-	VPADDD          Z29, Z17, Z17
-	VPRORD          $0x02, Z9, Z29
-	VPADDD          Z17, Z7, Z7
-	VPRORD          $0x0d, Z9, Z30
-	VPADDD.BCST     332(AX), Z1, Z1
-	VPRORD          $0x16, Z9, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z9, Z29
-	VPTERNLOGD      $0xe8, Z25, Z3, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z17, Z29, Z17
-	VMOVDQU64       Z10, Z29
-	VPTERNLOGD      $0xca, Z4, Z8, Z29
-	VPRORD          $0x06, Z10, Z30
-	VPADDD          Z29, Z11, Z11
-	VPRORD          $0x0b, Z10, Z29
-	VPRORD          $0x19, Z10, Z31
-	VPTERNLOGD      $0x96, Z30, Z29, Z31
-	VPADDD          Z31, Z11, Z11
-	VPRORD          $0x02, Z15, Z29
-	VPADDD          Z11, Z24, Z24
-	VPRORD          $0x0d, Z15, Z30
-	VPADDD          2368(CX), Z4, Z4
-	VPRORD          $0x16, Z15, Z31
-	VPTERNLOGD      $0x96, Z29, Z30, Z31
-	VMOVDQU64       Z15, Z29
-	VPTERNLOGD      $0xe8, Z22, Z5, Z29
-	VPADDD          Z29, Z31, Z29
-	VPADDD          Z11, Z29, Z11
-	VMOVDQU64       3968(CX), Z29
-	VPRORD          $0x07, Z29, Z30
-	VPRORD          $0x12, Z29, Z31
-	VMOVDQU64       Z28, 4160(CX)
-	VPSRLD          $0x03, Z29, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPRORD          $0x11, Z19, Z30
-	VPADDD          Z28, Z21, Z21
-	VPRORD          $0x13, Z19, Z28
-	VPADDD          Z13, Z21, Z21
-	VPSRLD          $0x0a, Z19, Z31
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z21, Z21
-	VMOVDQU64       Z7, Z28
-	VPTERNLOGD      $0xca, Z16, Z6, Z28
-	VPRORD          $0x06, Z7, Z30
-	VPADDD          Z21, Z1, Z1
-	VPRORD          $0x0b, Z7, Z31
-	VPADDD          Z28, Z1, Z1
-	VPRORD          $0x19, Z7, Z28
-	VPTERNLOGD      $0x96, Z30, Z31, Z28
-	VPADDD          Z28, Z1, Z1
-	VPRORD          $0x02, Z17, Z28
-	VPADDD          Z1, Z25, Z25
-	VPRORD          $0x0d, Z17, Z30
-	VPADDD.BCST     336(AX), Z16, Z16
-	VPRORD          $0x16, Z17, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z17, Z28
-	VPTERNLOGD      $0xe8, Z3, Z9, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z1, Z28, Z1
-	VMOVDQU64       Z24, Z28
-	VPTERNLOGD      $0xca, Z8, Z10, Z28
-	VPRORD          $0x06, Z24, Z30
-	VPADDD          Z28, Z4, Z4
-	VPRORD          $0x0b, Z24, Z28
-	VPRORD          $0x19, Z24, Z31
-	VPTERNLOGD      $0x96, Z30, Z28, Z31
-	VPADDD          Z31, Z4, Z4
-	VPRORD          $0x02, Z11, Z28
-	VPADDD          Z4, Z22, Z22
-	VPRORD          $0x0d, Z11, Z30
-	VPADDD          2432(CX), Z8, Z8
-	VPRORD          $0x16, Z11, Z31
-	VPTERNLOGD      $0x96, Z28, Z30, Z31
-	VMOVDQU64       Z11, Z28
-	VPTERNLOGD      $0xe8, Z5, Z15, Z28
-	VPADDD          Z28, Z31, Z28
-	VPADDD          Z4, Z28, Z4
-	VMOVDQU64       4032(CX), Z28
-	VPRORD          $0x07, Z28, Z30
-	VPRORD          $0x12, Z28, Z31
-	VMOVDQU64       Z13, 4224(CX)
-	VPSRLD          $0x03, Z28, Z13
-	VPTERNLOGD      $0x96, Z30, Z31, Z13
-	VPRORD          $0x11, Z14, Z30
-	VPADDD          Z13, Z29, Z13
-	VPRORD          $0x13, Z14, Z29
-	VPADDD          Z18, Z13, Z13
-	VPSRLD          $0x0a, Z14, Z18
-	VPTERNLOGD      $0x96, Z30, Z29, Z18
-	VPADDD          Z18, Z13, Z13
-	VMOVDQU64       Z25, Z18
-	VPTERNLOGD      $0xca, Z6, Z7, Z18
-	VPRORD          $0x06, Z25, Z29
-	VPADDD          Z13, Z16, Z16
-	VPRORD          $0x0b, Z25, Z30
-	VPADDD          Z18, Z16, Z16
-	VPRORD          $0x19, Z25, Z18
-	VPTERNLOGD      $0x96, Z29, Z30, Z18
-	VPADDD          Z18, Z16, Z16
-	VPRORD          $0x02, Z1, Z18
-	VPADDD          Z16, Z3, Z3
-	VPRORD          $0x0d, Z1, Z29
-	VPADDD.BCST     340(AX), Z6, Z6
-	VPRORD          $0x16, Z1, Z30
-	VPTERNLOGD      $0x96, Z18, Z29, Z30
-	VMOVDQU64       Z1, Z18
-	VPTERNLOGD      $0xe8, Z9, Z17, Z18
-	VPADDD          Z18, Z30, Z18
-	VPADDD          Z16, Z18, Z16
-	VMOVDQU64       Z22, Z18
-	VPTERNLOGD      $0xca, Z10, Z24, Z18
-	VPRORD          $0x06, Z22, Z29
-	VPADDD          Z18, Z8, Z8
-	VPRORD          $0x0b, Z22, Z18
-	VPRORD          $0x19, Z22, Z30
-	VPTERNLOGD      $0x96, Z29, Z18, Z30
-	VPADDD          Z30, Z8, Z8
-	VPRORD          $0x02, Z4, Z18
-	VPADDD          Z8, Z5, Z5
-	VPRORD          $0x0d, Z4, Z29
-	VPADDD          2496(CX), Z10, Z10
-	VPRORD          $0x16, Z4, Z30
-	VPTERNLOGD      $0x96, Z18, Z29, Z30
-	VMOVDQU64       Z4, Z18
-	VPTERNLOGD      $0xe8, Z15, Z11, Z18
-	VPADDD          Z18, Z30, Z18
-	VPADDD          Z8, Z18, Z8
-	VPRORD          $0x07, Z20, Z18
-	VPRORD          $0x12, Z20, Z29
-	VPSRLD          $0x03, Z20, Z30
-	VPTERNLOGD      $0x96, Z18, Z29, Z30
-	VPRORD          $0x11, Z21, Z18
-	VPADDD          Z30, Z28, Z28
-	VPRORD          $0x13, Z21, Z29
-	VPADDD          Z26, Z28, Z26
-	VPSRLD          $0x0a, Z21, Z28
-	VPTERNLOGD      $0x96, Z18, Z29, Z28
-	VPADDD          Z28, Z26, Z18
-	VMOVDQU64       Z3, Z26
-	VPTERNLOGD      $0xca, Z7, Z25, Z26
-	VPRORD          $0x06, Z3, Z28
-	VPADDD          Z18, Z6, Z6
-	VPRORD          $0x0b, Z3, Z29
-	VPADDD          Z26, Z6, Z6
-	VPRORD          $0x19, Z3, Z26
-	VPTERNLOGD      $0x96, Z28, Z29, Z26
-	VPADDD          Z26, Z6, Z6
-	VPRORD          $0x02, Z16, Z26
-	VPADDD          Z6, Z9, Z9
-	VPRORD          $0x0d, Z16, Z28
-	VPADDD.BCST     344(AX), Z7, Z7
-	VPRORD          $0x16, Z16, Z29
-	VPTERNLOGD      $0x96, Z26, Z28, Z29
-	VMOVDQU64       Z16, Z26
-	VPTERNLOGD      $0xe8, Z17, Z1, Z26
-	VPADDD          Z26, Z29, Z26
-	VPADDD          Z6, Z26, Z6
-	VMOVDQU64       Z5, Z26
-	VPTERNLOGD      $0xca, Z24, Z22, Z26
-	VPRORD          $0x06, Z5, Z28
-	VPADDD          Z26, Z10, Z10
-	VPRORD          $0x0b, Z5, Z26
-	VPRORD          $0x19, Z5, Z29
-	VPTERNLOGD      $0x96, Z28, Z26, Z29
-	VPADDD          Z29, Z10, Z10
-	VPRORD          $0x02, Z8, Z26
-	VPADDD          Z10, Z15, Z15
-	VPRORD          $0x0d, Z8, Z28
-	VPADDD          2560(CX), Z24, Z24
-	VPRORD          $0x16, Z8, Z29
-	VPTERNLOGD      $0x96, Z26, Z28, Z29
-	VMOVDQU64       Z8, Z26
-	VPTERNLOGD      $0xe8, Z11, Z4, Z26
-	VPADDD          Z26, Z29, Z26
-	VPADDD          Z10, Z26, Z10
-	VPRORD          $0x07, Z23, Z26
-	VPRORD          $0x12, Z23, Z28
-	VPSRLD          $0x03, Z23, Z29
-	VPTERNLOGD      $0x96, Z26, Z28, Z29
-	VPRORD          $0x11, Z13, Z26
-	VPADDD          Z29, Z20, Z20
-	VPRORD          $0x13, Z13, Z28
-	VPADDD          Z0, Z20, Z0
-	VPSRLD          $0x0a, Z13, Z20
-	VPTERNLOGD      $0x96, Z26, Z28, Z20
-	VPADDD          Z20, Z0, Z0
-	VMOVDQU64       Z9, Z20
-	VPTERNLOGD      $0xca, Z25, Z3, Z20
-	VPRORD          $0x06, Z9, Z26
-	VPADDD          Z0, Z7, Z7
-	VPRORD          $0x0b, Z9, Z28
-	VPADDD          Z20, Z7, Z7
-	VPRORD          $0x19, Z9, Z20
-	VPTERNLOGD      $0x96, Z26, Z28, Z20
-	VPADDD          Z20, Z7, Z7
-	VMOVDQU64       Z6, Z20
-	VPTERNLOGD      $0xe8, Z1, Z16, Z20
-	VPRORD          $0x02, Z6, Z26
-	VPADDD          Z7, Z17, Z17
-	VPRORD          $0x0d, Z6, Z28
-	VPADDD.BCST     348(AX), Z25, Z25
-	VPRORD          $0x16, Z6, Z29
-	VPTERNLOGD      $0x96, Z26, Z28, Z29
-	VPADDD          Z20, Z29, Z20
-	VPADDD          Z7, Z20, Z7
-	VMOVDQU64       Z15, Z20
-	VPTERNLOGD      $0xca, Z22, Z5, Z20
-	VPRORD          $0x06, Z15, Z26
-	VPADDD          Z20, Z24, Z20
-	VPRORD          $0x0b, Z15, Z24
-	VPRORD          $0x19, Z15, Z28
-	VPTERNLOGD      $0x96, Z26, Z24, Z28
-	VPADDD          Z28, Z20, Z20
-	VMOVDQU64       Z10, Z24
-	VPTERNLOGD      $0xe8, Z4, Z8, Z24
-	VPRORD          $0x02, Z10, Z26
-	VPADDD          Z20, Z11, Z11
-	VPRORD          $0x0d, Z10, Z28
-	VPADDD          2624(CX), Z22, Z22
-	VPRORD          $0x16, Z10, Z29
-	VPTERNLOGD      $0x96, Z26, Z28, Z29
-	VPADDD          Z24, Z29, Z24
-	VPADDD          Z20, Z24, Z20
-	VMOVDQU64       Z17, Z24
-	VPTERNLOGD      $0xca, Z3, Z9, Z24
-	VMOVDQU64       4096(CX), Z26
-	VPRORD          $0x07, Z26, Z28
-	VPRORD          $0x12, Z26, Z29
-	VPSRLD          $0x03, Z26, Z30
-	VPTERNLOGD      $0x96, Z28, Z29, Z30
-	VPRORD          $0x11, Z18, Z28
-	VPADDD          Z30, Z23, Z23
-	VPRORD          $0x13, Z18, Z29
-	VPADDD          Z2, Z23, Z2
-	VPSRLD          $0x0a, Z18, Z18
-	VPTERNLOGD      $0x96, Z28, Z29, Z18
-	VMOVDQU64       Z7, Z23
-	VPTERNLOGD      $0xe8, Z16, Z6, Z23
-	VPADDD          Z18, Z2, Z2
-	VMOVDQU64       Z11, Z18
-	VPTERNLOGD      $0xca, Z5, Z15, Z18
-	VPRORD          $0x06, Z17, Z28
-	VPADDD          Z2, Z25, Z25
-	VPRORD          $0x0b, Z17, Z29
-	VPADDD          Z24, Z25, Z24
-	VPRORD          $0x19, Z17, Z25
-	VPADDD          Z18, Z22, Z18
-	VPTERNLOGD      $0x96, Z28, Z29, Z25
-	VMOVDQU64       Z20, Z22
-	VPTERNLOGD      $0xe8, Z8, Z10, Z22
-	VPADDD          Z25, Z24, Z24
-	VPRORD          $0x02, Z7, Z25
-	VPADDD          Z24, Z1, Z1
-	VPRORD          $0x0d, Z7, Z28
-	VPADDD.BCST     352(AX), Z16, Z16
-	VPRORD          $0x16, Z7, Z29
-	VPADDD          Z3, Z16, Z3
-	VPTERNLOGD      $0x96, Z25, Z28, Z29
-	VMOVDQU64       Z1, Z16
-	VPTERNLOGD      $0xca, Z9, Z17, Z16
-	VPADDD          Z23, Z29, Z23
-	VPRORD          $0x06, Z11, Z25
-	VPADDD          Z24, Z23, Z23
-	VPRORD          $0x0b, Z11, Z24
-	VPADDD          2688(CX), Z5, Z5
-	VPRORD          $0x19, Z11, Z28
-	VPTERNLOGD      $0x96, Z25, Z24, Z28
-	VPRORD          $0x02, Z20, Z24
-	VPADDD          Z28, Z18, Z18
-	VPRORD          $0x0d, Z20, Z25
-	VPADDD          Z18, Z4, Z4
-	VPRORD          $0x16, Z20, Z28
-	VPTERNLOGD      $0x96, Z24, Z25, Z28
-	VMOVDQU64       Z4, Z24
-	VPTERNLOGD      $0xca, Z15, Z11, Z24
-	VPADDD          Z22, Z28, Z22
-	VPADDD          Z24, Z5, Z5
-	VPRORD          $0x07, Z12, Z24
-	VPADDD          Z18, Z22, Z18
-	VPRORD          $0x12, Z12, Z22
-	VMOVDQU64       Z18, Z25
-	VPTERNLOGD      $0xe8, Z10, Z20, Z25
-	VPSRLD          $0x03, Z12, Z28
-	VPTERNLOGD      $0x96, Z24, Z22, Z28
-	VPRORD          $0x11, Z0, Z22
-	VPADDD          Z28, Z26, Z24
-	VPRORD          $0x13, Z0, Z26
-	VPADDD          Z19, Z24, Z19
-	VPSRLD          $0x0a, Z0, Z0
-	VPRORD          $0x06, Z1, Z24
-	VPTERNLOGD      $0x96, Z22, Z26, Z0
-	VPRORD          $0x0b, Z1, Z22
-	VPADDD          Z0, Z19, Z0
-	VPRORD          $0x19, Z1, Z19
-	VPADDD          Z0, Z3, Z3
-	VPRORD          $0x06, Z4, Z26
-	VPTERNLOGD      $0x96, Z24, Z22, Z19
-	VPRORD          $0x0b, Z4, Z22
-	VPADDD          Z16, Z3, Z3
-	VPRORD          $0x19, Z4, Z16
-	VPADDD          Z19, Z3, Z3
-	VPRORD          $0x02, Z18, Z19
-	VPTERNLOGD      $0x96, Z26, Z22, Z16
-	VPRORD          $0x0d, Z18, Z22
-	VPADDD          Z16, Z5, Z5
-	VPRORD          $0x16, Z18, Z16
-	VPADDD          Z5, Z8, Z8
-	VPRORD          $0x07, Z27, Z24
-	VPTERNLOGD      $0x96, Z19, Z22, Z16
-	VPRORD          $0x12, Z27, Z19
+	VPRORD          $0x11, Z18, Z19
+	VPADDD.BCST     116(AX), Z18, Z20
+	VMOVDQU64       Z20, -3648(CX)
+	VPRORD          $0x13, Z18, Z20
+	VPTERNLOGD      $0x96, Z22, Z23, Z25
+	VPSRLD          $0x0a, Z18, Z22
+	VPADDD.BCST     120(AX), Z16, Z16
+	VPSRLD          $0x03, Z26, Z23
 	VPADDD          Z25, Z16, Z16
-	VPSRLD          $0x03, Z27, Z22
-	VPADDD          Z5, Z16, Z5
-	VPRORD          $0x11, Z2, Z16
-	VPTERNLOGD      $0x96, Z24, Z19, Z22
-	VPRORD          $0x13, Z2, Z19
-	VPADDD          Z22, Z12, Z12
-	VPSRLD          $0x0a, Z2, Z2
-	VPADDD          Z14, Z12, Z12
-	VPRORD          $0x06, Z3, Z14
-	VPTERNLOGD      $0x96, Z16, Z19, Z2
-	VPRORD          $0x0b, Z3, Z16
-	VPADDD          Z2, Z12, Z2
-	VPRORD          $0x19, Z3, Z12
-	VMOVDQU64       Z3, Z19
-	VPTERNLOGD      $0xca, Z17, Z1, Z19
-	VPRORD          $0x06, Z8, Z22
-	VPTERNLOGD      $0x96, Z14, Z16, Z12
-	VPRORD          $0x0b, Z8, Z14
-	VPADDD.BCST     356(AX), Z6, Z6
-	VPRORD          $0x19, Z8, Z16
-	VPADDD          Z9, Z6, Z6
-	VPRORD          $0x02, Z5, Z9
-	VPADDD          Z2, Z6, Z6
-	VPRORD          $0x0d, Z5, Z24
-	VPADDD          Z19, Z6, Z6
-	VPRORD          $0x16, Z5, Z19
-	VPADDD          Z12, Z6, Z6
-	VMOVDQU64       4160(CX), Z12
-	VPRORD          $0x07, Z12, Z25
-	VMOVDQU64       Z8, Z26
-	VPTERNLOGD      $0xca, Z11, Z4, Z26
-	VPRORD          $0x12, Z12, Z28
-	VPTERNLOGD      $0x96, Z22, Z14, Z16
-	VPSRLD          $0x03, Z12, Z14
-	VPADDD          2752(CX), Z15, Z15
-	VPRORD          $0x11, Z0, Z22
-	VPADDD          Z26, Z15, Z15
-	VPRORD          $0x13, Z0, Z26
-	VPADDD          Z16, Z15, Z15
-	VPSRLD          $0x0a, Z0, Z0
-	VPTERNLOGD      $0x96, Z9, Z24, Z19
-	VPRORD          $0x06, Z6, Z9
-	VMOVDQU64       Z5, Z16
-	VPTERNLOGD      $0xe8, Z20, Z18, Z16
-	VPRORD          $0x0b, Z6, Z24
-	VPADDD          Z16, Z19, Z16
-	VPRORD          $0x19, Z6, Z19
-	VPADDD          Z15, Z16, Z16
-	VPADDD          Z15, Z10, Z10
-	VPTERNLOGD      $0x96, Z25, Z28, Z14
-	VPRORD          $0x06, Z10, Z15
-	VPTERNLOGD      $0x96, Z22, Z26, Z0
-	VPRORD          $0x0b, Z10, Z22
-	VPADDD          Z14, Z27, Z14
-	VPRORD          $0x19, Z10, Z25
-	VPADDD          Z21, Z14, Z14
-	VPRORD          $0x02, Z16, Z21
-	VPADDD          Z0, Z14, Z0
-	VPRORD          $0x0d, Z16, Z14
-	VMOVDQU64       Z6, Z26
-	VPTERNLOGD      $0xca, Z1, Z3, Z26
-	VPRORD          $0x16, Z16, Z27
-	VPTERNLOGD      $0x96, Z9, Z24, Z19
-	VMOVDQU64       4224(CX), Z9
-	VPRORD          $0x07, Z9, Z24
-	VPADDD.BCST     360(AX), Z7, Z7
-	VPRORD          $0x12, Z9, Z28
-	VPADDD          Z17, Z7, Z7
-	VPSRLD          $0x03, Z9, Z9
-	VPADDD          Z0, Z7, Z0
-	VPRORD          $0x11, Z2, Z7
-	VPADDD          Z26, Z0, Z0
-	VPRORD          $0x13, Z2, Z17
-	VPADDD          Z19, Z0, Z0
-	VPSRLD          $0x0a, Z2, Z2
-	VMOVDQU64       Z10, Z19
-	VPTERNLOGD      $0xca, Z4, Z8, Z19
-	VPRORD          $0x06, Z0, Z26
-	VPTERNLOGD      $0x96, Z15, Z22, Z25
-	VPRORD          $0x0b, Z0, Z15
-	VPADDD          2816(CX), Z11, Z11
-	VPRORD          $0x19, Z0, Z22
-	VPADDD          Z19, Z11, Z11
-	VPADDD          Z25, Z11, Z11
-	VPTERNLOGD      $0x96, Z21, Z14, Z27
-	VMOVDQU64       Z16, Z14
-	VPTERNLOGD      $0xe8, Z18, Z5, Z14
-	VPADDD          Z11, Z20, Z19
-	VPRORD          $0x06, Z19, Z20
-	VPADDD          Z14, Z27, Z14
-	VPRORD          $0x0b, Z19, Z21
-	VPADDD          Z11, Z14, Z11
-	VPRORD          $0x19, Z19, Z14
-	VPTERNLOGD      $0x96, Z24, Z28, Z9
-	VPRORD          $0x02, Z11, Z24
-	VPTERNLOGD      $0x96, Z7, Z17, Z2
-	VPRORD          $0x0d, Z11, Z7
-	VPADDD          Z9, Z12, Z9
-	VPRORD          $0x16, Z11, Z12
-	VPADDD          Z13, Z9, Z9
-	VPADDD          Z2, Z9, Z2
-	VPTERNLOGD      $0xd8, Z0, Z6, Z3
-	VPTERNLOGD      $0x96, Z26, Z15, Z22
-	VPADDD          Z1, Z23, Z0
+	VPRORD          $0x11, Z16, Z25
+	VPADDD.BCST     124(AX), Z16, Z2
+	VMOVDQU64       Z2, -3584(CX)
+	VMOVDQU64       Z16, 2048(CX)
+	VPRORD          $0x13, Z16, Z2
+	VPTERNLOGD      $0x96, Z27, Z29, Z31
+	VPSRLD          $0x0a, Z16, Z27
+	VPTERNLOGD      $0x96, Z19, Z20, Z22
+	VPRORD          $0x07, Z28, Z19
+	VPADDD          Z31, Z21, Z20
+	VPRORD          $0x12, Z28, Z21
+	VPADDD          Z22, Z20, Z20
+	VPSRLD          $0x03, Z28, Z22
+	VPADDD.BCST     132(AX), Z20, Z29
+	VMOVDQU64       Z29, -3520(CX)
+	VMOVDQU64       Z20, 2112(CX)
+	VPRORD          $0x11, Z20, Z29
+	VPTERNLOGD      $0x96, Z1, Z17, Z23
+	VPRORD          $0x13, Z20, Z17
+	VPTERNLOGD      $0x96, Z25, Z2, Z27
+	VPSRLD          $0x0a, Z20, Z25
+	VPADDD          Z23, Z24, Z23
+	VPRORD          $0x07, Z30, Z24
+	VPADDD          Z27, Z23, Z23
+	VPRORD          $0x12, Z30, Z27
+	VPADDD.BCST     140(AX), Z23, Z31
+	VMOVDQU64       Z31, -3456(CX)
+	VMOVDQU64       Z23, 2176(CX)
+	VPSRLD          $0x03, Z30, Z31
+	VPTERNLOGD      $0x96, Z19, Z21, Z22
+	VPRORD          $0x11, Z23, Z19
+	VPTERNLOGD      $0x96, Z29, Z17, Z25
+	VPRORD          $0x13, Z23, Z17
+	VPADDD          Z22, Z26, Z21
+	VPSRLD          $0x0a, Z23, Z22
+	VPADDD          Z25, Z21, Z21
+	VPRORD          $0x07, Z0, Z25
+	VMOVDQU64       5376(CX), Z26
+	VPADDD.BCST     (BX), Z26, Z29
+	VPRORD          $0x06, Z29, Z1
+	VPBROADCASTD    4(BX), Z2
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z29, Z2
+	VPRORD          $0x0b, Z29, Z3
+	VPADDD.BCST     12(BX), Z2, Z2
+	VPRORD          $0x19, Z29, Z4
+	VPADDD.BCST     16(BX), Z26, Z26
+	VPRORD          $0x02, Z26, Z5
+	VPTERNLOGD      $0x96, Z1, Z3, Z4
+	VPRORD          $0x0d, Z26, Z1
+	VPADDD          Z4, Z2, Z2
+	VPRORD          $0x16, Z26, Z3
+	VPBROADCASTD    20(BX), Z4
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z26, Z4
+	VPRORD          $0x12, Z0, Z6
+	VPTERNLOGD      $0x96, Z5, Z1, Z3
+	VPSRLD          $0x03, Z0, Z1
+	VPADDD          Z4, Z3, Z3
+	VPRORD          $0x11, Z21, Z4
+	VPADDD          Z2, Z3, Z3
+	VPRORD          $0x13, Z21, Z5
+	VPADDD.BCST     156(AX), Z21, Z7
+	VMOVDQU64       Z7, -3392(CX)
+	VMOVDQU64       Z21, 2240(CX)
+	VPSRLD          $0x0a, Z21, Z7
+	VPTERNLOGD      $0x96, Z24, Z27, Z31
+	VPTERNLOGD      $0x96, Z19, Z17, Z22
+	VPADDD          Z31, Z28, Z17
+	VPADDD          Z22, Z17, Z17
+	VPTERNLOGD      $0x96, Z25, Z6, Z1
+	VPRORD          $0x11, Z17, Z19
+	VPADDD.BCST     164(AX), Z17, Z22
+	VMOVDQU64       Z22, -3328(CX)
+	VMOVDQU64       Z17, 2304(CX)
+	VPRORD          $0x13, Z17, Z22
+	VPTERNLOGD      $0x96, Z4, Z5, Z7
+	VPSRLD          $0x0a, Z17, Z24
+	VPADDD.BCST     168(AX), Z30, Z25
+	VPRORD          $0x02, Z3, Z27
+	VPADDD          Z1, Z25, Z25
+	VPRORD          $0x0d, Z3, Z28
+	VPADDD          Z7, Z25, Z25
+	VPRORD          $0x11, Z25, Z30
+	VPADDD.BCST     180(AX), Z25, Z31
+	VMOVDQU64       Z31, -3264(CX)
+	VMOVDQU64       Z25, 2368(CX)
+	VPRORD          $0x13, Z25, Z31
+	VPTERNLOGD      $0x96, Z19, Z22, Z24
+	VPSRLD          $0x0a, Z25, Z19
+	VPADDD.BCST     184(AX), Z0, Z22
+	VPRORD          $0x16, Z3, Z0
+	VPADDD          Z18, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPTERNLOGD      $0x96, Z30, Z31, Z19
+	VPRORD          $0x11, Z22, Z24
+	VPADDD.BCST     196(AX), Z22, Z30
+	VMOVDQU64       Z30, -3200(CX)
+	VMOVDQU64       Z22, 2432(CX)
+	VPRORD          $0x13, Z22, Z30
+	VPADDD.BCST     152(AX), Z16, Z31
+	VPSRLD          $0x0a, Z22, Z1
+	VPADDD          Z19, Z31, Z19
+	VPRORD          $0x11, Z19, Z31
+	VPADDD.BCST     28(BX), Z2, Z7
+	VPRORD          $0x06, Z7, Z2
+	VMOVDQU64       Z7, Z4
+	VPTERNLOGD.BCST $0xca, 4(BX), Z29, Z4
+	VPRORD          $0x0b, Z7, Z5
+	VPADDD.BCST     32(BX), Z4, Z4
+	VPRORD          $0x19, Z7, Z6
+	VPTERNLOGD      $0x96, Z27, Z28, Z0
+	VPRORD          $0x13, Z19, Z27
+	VPTERNLOGD      $0x96, Z2, Z5, Z6
+	VPSRLD          $0x0a, Z19, Z28
+	VPADDD          Z6, Z4, Z2
+	VMOVDQU64       Z3, Z4
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z26, Z4
+	VPADDD.BCST     208(AX), Z19, Z5
+	VPADDD          Z4, Z0, Z0
+	VMOVDQU64       Z5, -3136(CX)
 	VPADDD          Z2, Z0, Z0
-	VMOVDQU64       Z19, Z1
-	VPTERNLOGD      $0xca, Z8, Z10, Z1
-	VPADDD          Z3, Z0, Z0
-	VPTERNLOGD      $0x96, Z20, Z21, Z14
-	VPADDD          Z22, Z0, Z0
-	VPADDD          2880(CX), Z4, Z2
-	VPADDD          Z1, Z2, Z1
-	VPADDD.BCST     40(BX), Z18, Z2
-	VPADDD          Z14, Z1, Z1
-	VPTERNLOGD      $0x96, Z24, Z7, Z12
-	VPADDD          Z1, Z2, Z2
-	VMOVDQU64       Z11, Z3
-	VPTERNLOGD      $0xe8, Z5, Z16, Z3
-	VPADDD.BCST     44(BX), Z12, Z4
-	VPADDD.BCST     48(BX), Z11, Z6
-	VPADDD          Z3, Z4, Z3
-	VPADDD.BCST     52(BX), Z19, Z4
-	VPADDD          Z1, Z3, Z1
-	VPADDD.BCST     56(BX), Z16, Z3
-	VPADDD.BCST     60(BX), Z10, Z7
-	VPADDD.BCST     64(BX), Z5, Z5
-	VPADDD.BCST     68(BX), Z8, Z8
-	VMOVDQU64       Z1, 3008(CX)
-	VMOVDQU64       Z6, 3072(CX)
-	VMOVDQU64       Z3, 3136(CX)
-	VMOVDQU64       Z5, 3200(CX)
-	VMOVDQU64       Z2, 3264(CX)
-	VMOVDQU64       Z4, 3328(CX)
-	VMOVDQU64       Z7, 3392(CX)
-	VMOVDQU64       Z8, 3456(CX)
-	TESTL           R11, R11
-	JNE             rollAVX512Number
-	VPCMPEQD.BCST   4(AX), Z0, K1
+	VMOVDQU64       Z19, 2496(CX)
+	VPRORD          $0x02, Z0, Z4
+	VPTERNLOGD      $0x96, Z24, Z30, Z1
+	VPRORD          $0x0d, Z0, Z24
+	VPADDD          Z1, Z20, Z20
+	VPRORD          $0x11, Z20, Z30
+	VPADDD.BCST     212(AX), Z20, Z1
+	VMOVDQU64       Z1, -3072(CX)
+	VMOVDQU64       Z20, 2560(CX)
+	VPRORD          $0x13, Z20, Z1
+	VPTERNLOGD      $0x96, Z31, Z27, Z28
+	VPSRLD          $0x0a, Z20, Z27
+	VPADDD          Z28, Z23, Z23
+	VPRORD          $0x11, Z23, Z28
+	VPADDD.BCST     216(AX), Z23, Z31
+	VMOVDQU64       Z31, -3008(CX)
+	VMOVDQU64       Z23, 2624(CX)
+	VPRORD          $0x13, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z1, Z27
+	VPSRLD          $0x0a, Z23, Z23
+	VPADDD          Z27, Z21, Z21
+	VPRORD          $0x16, Z0, Z27
+	VPADDD.BCST     220(AX), Z21, Z30
+	VMOVDQU64       Z30, -2944(CX)
+	VMOVDQU64       Z21, 2688(CX)
+	VPRORD          $0x11, Z21, Z30
+	VPTERNLOGD      $0x96, Z28, Z31, Z23
+	VPRORD          $0x13, Z21, Z28
+	VPADDD          Z23, Z17, Z17
+	VPSRLD          $0x0a, Z21, Z21
+	VPADDD.BCST     24(BX), Z2, Z6
+	VPRORD          $0x06, Z6, Z23
+	VMOVDQU64       Z6, Z31
+	VPTERNLOGD      $0xca, Z29, Z7, Z31
+	VPRORD          $0x0b, Z6, Z1
+	VPADDD.BCST     36(BX), Z31, Z31
+	VPRORD          $0x19, Z6, Z2
+	VPTERNLOGD      $0x96, Z4, Z24, Z27
+	VPRORD          $0x11, Z17, Z24
+	VPTERNLOGD      $0x96, Z23, Z1, Z2
+	VPRORD          $0x13, Z17, Z23
+	VPADDD          Z2, Z31, Z31
+	VPSRLD          $0x0a, Z17, Z1
+	VMOVDQU64       Z0, Z2
+	VPTERNLOGD      $0xe8, Z26, Z3, Z2
+	VPRORD          $0x07, Z18, Z4
+	VPADDD          Z2, Z27, Z27
+	VPRORD          $0x12, Z18, Z2
+	VPADDD          Z31, Z27, Z27
+	VPSRLD          $0x03, Z18, Z5
+	VPADDD.BCST     224(AX), Z17, Z9
+	VMOVDQU64       Z9, -2880(CX)
+	VMOVDQU64       Z17, 2752(CX)
+	VPRORD          $0x07, Z16, Z17
+	VPTERNLOGD      $0x96, Z30, Z28, Z21
+	VPRORD          $0x12, Z16, Z28
+	VPADDD          Z21, Z25, Z21
+	VPRORD          $0x11, Z21, Z25
+	VPADDD.BCST     240(AX), Z21, Z30
+	VMOVDQU64       Z30, -2816(CX)
+	VMOVDQU64       Z21, 2816(CX)
+	VPRORD          $0x13, Z21, Z30
+	VPTERNLOGD      $0x96, Z24, Z23, Z1
+	VPSRLD          $0x0a, Z21, Z21
+	VPADDD.BCST     228(AX), Z22, Z22
+	VPSRLD          $0x03, Z16, Z16
+	VPADDD          Z1, Z22, Z22
+	VPRORD          $0x11, Z22, Z23
+	VPADDD.BCST     244(AX), Z22, Z24
+	VMOVDQU64       Z24, -2752(CX)
+	VMOVDQU64       Z22, 2880(CX)
+	VPRORD          $0x13, Z22, Z24
+	VPTERNLOGD      $0x96, Z4, Z2, Z5
+	VPSRLD          $0x0a, Z22, Z22
+	VPTERNLOGD      $0x96, Z25, Z30, Z21
+	VPRORD          $0x02, Z27, Z25
+	VPADDD.BCST     168(AX), Z5, Z30
+	VPRORD          $0x0d, Z27, Z1
+	VPADDD          Z19, Z30, Z19
+	VPRORD          $0x16, Z27, Z30
+	VPADDD          Z21, Z19, Z19
+	VPADDD.BCST     252(AX), Z19, Z21
+	VMOVDQU64       Z19, 2944(CX)
+	VMOVDQU64       Z21, -2688(CX)
+	VPTERNLOGD      $0x96, Z17, Z28, Z16
+	VPTERNLOGD      $0x96, Z23, Z24, Z22
+	VPADDD          Z16, Z18, Z16
+	VPADDD.BCST     20(BX), Z31, Z5
+	VPRORD          $0x06, Z5, Z17
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x0b, Z5, Z18
+	VPADDD          Z22, Z16, Z16
+	VPRORD          $0x19, Z5, Z19
+	VMOVDQU64       Z5, Z20
+	VPTERNLOGD      $0xca, Z7, Z6, Z20
+	VPTERNLOGD      $0x96, Z17, Z18, Z19
+	VPADDD.BCST     112(AX), Z29, Z17
+	VPADDD          Z20, Z17, Z17
+	VPTERNLOGD      $0x96, Z25, Z1, Z30
+	VPADDD          Z19, Z17, Z17
+	VMOVDQU64       Z27, Z18
+	VPTERNLOGD      $0xe8, Z3, Z0, Z18
+	VPADDD          Z17, Z26, Z4
+	VPADDD          Z18, Z30, Z18
+	VPADDD          Z17, Z18, Z17
+	VPADDD.BCST     256(AX), Z16, Z18
+	VMOVDQU64       Z18, -2624(CX)
+	VMOVDQU64       Z16, 3008(CX)
+	VPBROADCASTD    56(AX), Z9
+	VPBROADCASTD    60(AX), Z10
+	VPBROADCASTD    64(AX), Z11
+	VPBROADCASTD    68(AX), Z13
+	VPBROADCASTD    72(AX), Z14
+	VPBROADCASTD    76(AX), Z15
+	VMOVDQU64       Z27, Z1
+	VMOVDQU64       Z0, Z2
+	VMOVDQU64       Z17, Z0
+	LEAQ            avx512Turns<>+0(SB), R12
+	MOVQ            CX, R15
+	MOVQ            CX, R14
+	LEAQ            1792(CX), R13
+
+pass1:
+	VPRORD        $0x06, Z4, Z16
+	VMOVDQU64     Z4, Z17
+	VPTERNLOGD    $0xca, Z6, Z5, Z17
+	VPRORD        $0x0b, Z4, Z18
+	VPADDD        -8192(R14), Z7, Z19
+	VPRORD        $0x19, Z4, Z20
+	VPADDD        Z17, Z19, Z17
+	VPRORD        $0x02, Z0, Z19
+	VPTERNLOGD    $0x96, Z16, Z18, Z20
+	VPRORD        $0x0d, Z0, Z16
+	VPADDD        Z20, Z17, Z17
+	VPRORD        $0x16, Z0, Z18
+	VPADDD        Z17, Z3, Z7
+	VPRORD        $0x06, Z12, Z20
+	VPTERNLOGD    $0x96, Z19, Z16, Z18
+	VPRORD        $0x0b, Z12, Z16
+	VMOVDQU64     Z0, Z19
+	VPTERNLOGD    $0xe8, Z2, Z1, Z19
+	VPRORD        $0x19, Z12, Z21
+	VPADDD        Z19, Z18, Z18
+	VPRORD        $0x02, Z8, Z19
+	VPADDD        Z17, Z18, Z3
+	VPRORD        $0x0d, Z8, Z17
+	VMOVDQU64     Z12, Z18
+	VPTERNLOGD    $0xca, Z14, Z13, Z18
+	VPRORD        $0x16, Z8, Z22
+	VPTERNLOGD    $0x96, Z20, Z16, Z21
+	VPRORD        $0x06, Z7, Z16
+	VPADDD        -4608(R14), Z15, Z20
+	VPRORD        $0x0b, Z7, Z23
+	VPADDD        Z18, Z20, Z18
+	VPRORD        $0x19, Z7, Z20
+	VPADDD        Z21, Z18, Z18
+	VPRORD        $0x02, Z3, Z21
+	VPADDD        Z18, Z11, Z15
+	VPRORD        $0x0d, Z3, Z24
+	VPTERNLOGD    $0x96, Z19, Z17, Z22
+	VPRORD        $0x16, Z3, Z17
+	VMOVDQU64     Z8, Z19
+	VPTERNLOGD    $0xe8, Z10, Z9, Z19
+	VPRORD        $0x06, Z15, Z25
+	VPADDD        Z19, Z22, Z19
+	VPRORD        $0x0b, Z15, Z22
+	VPADDD        Z18, Z19, Z11
+	VPRORD        $0x19, Z15, Z18
+	VMOVDQU64     Z7, Z19
+	VPTERNLOGD    $0xca, Z5, Z4, Z19
+	VPTERNLOGD    $0x96, Z16, Z23, Z20
+	VPADDD        -8128(R14), Z6, Z16
+	VPRORD        $0x02, Z11, Z23
+	VPADDD        Z19, Z16, Z16
+	VPRORD        $0x0d, Z11, Z19
+	VPADDD        Z20, Z16, Z16
+	VPRORD        $0x16, Z11, Z20
+	VPADDD        Z16, Z2, Z6
+	VPRORD        $0x06, Z6, Z26
+	VPTERNLOGD    $0x96, Z21, Z24, Z17
+	VPRORD        $0x0b, Z6, Z21
+	VMOVDQU64     Z3, Z24
+	VPTERNLOGD    $0xe8, Z1, Z0, Z24
+	VPADDD        Z24, Z17, Z17
+	VMOVDQU64     Z15, Z24
+	VPTERNLOGD    $0xca, Z13, Z12, Z24
+	VPADDD        Z16, Z17, Z2
+	VPTERNLOGD    $0x96, Z25, Z22, Z18
+	VPRORD        $0x19, Z6, Z16
+	VPADDD        -4544(R14), Z14, Z17
+	VPRORD        $0x02, Z2, Z22
+	VPADDD        Z24, Z17, Z17
+	VPRORD        $0x0d, Z2, Z24
+	VPADDD        Z18, Z17, Z17
+	VPRORD        $0x16, Z2, Z18
+	VPADDD        Z17, Z10, Z14
+	VMOVDQU64     2112(R15), Z25
+	VPRORD        $0x07, Z25, Z27
+	VPTERNLOGD    $0x96, Z23, Z19, Z20
+	VPRORD        $0x12, Z25, Z19
+	VMOVDQU64     Z11, Z23
+	VPTERNLOGD    $0xe8, Z9, Z8, Z23
+	VPADDD        Z23, Z20, Z20
+	VMOVDQU64     Z6, Z23
+	VPTERNLOGD    $0xca, Z4, Z7, Z23
+	VPADDD        Z17, Z20, Z10
+	VPTERNLOGD    $0x96, Z26, Z21, Z16
+	VPSRLD        $0x03, Z25, Z17
+	VPADDD        -8064(R14), Z5, Z20
+	VMOVDQU64     2944(R15), Z21
+	VPRORD        $0x11, Z21, Z26
+	VPADDD        Z23, Z20, Z20
+	VPRORD        $0x13, Z21, Z23
+	VPADDD        Z16, Z20, Z16
+	VPSRLD        $0x0a, Z21, Z20
+	VPADDD        Z16, Z1, Z5
+	VPRORD        $0x06, Z14, Z21
+	VPTERNLOGD    $0x96, Z22, Z24, Z18
+	VPRORD        $0x0b, Z14, Z22
+	VMOVDQU64     Z2, Z24
+	VPTERNLOGD    $0xe8, Z0, Z3, Z24
+	VPADDD        Z24, Z18, Z18
+	VPTERNLOGD    $0x96, Z27, Z19, Z17
+	VPRORD        $0x19, Z14, Z19
+	VPADDD        Z16, Z18, Z1
+	VPRORD        $0x02, Z10, Z16
+	VPTERNLOGD    $0x96, Z26, Z23, Z20
+	VPRORD        $0x0d, Z10, Z18
+	VPADDD        2048(R15), Z17, Z17
+	VPRORD        $0x16, Z10, Z23
+	VPADDD        2624(R15), Z17, Z17
+	VPRORD        $0x06, Z5, Z24
+	VPADDD        Z20, Z17, Z17
+	VPRORD        $0x0b, Z5, Z20
+	VPADDD.BCST   8(R12), Z17, Z26
+	VMOVDQU64     Z26, -2560(R15)
+	VMOVDQU64     Z17, 3072(R15)
+	VPRORD        $0x19, Z5, Z17
+	VMOVDQU64     Z14, Z26
+	VPTERNLOGD    $0xca, Z12, Z15, Z26
+	VPTERNLOGD    $0x96, Z21, Z22, Z19
+	VPADDD        -4480(R14), Z13, Z21
+	VPRORD        $0x02, Z1, Z22
+	VPADDD        Z26, Z21, Z21
+	VPRORD        $0x0d, Z1, Z26
+	VPADDD        Z19, Z21, Z19
+	VPRORD        $0x16, Z1, Z21
+	VPADDD        Z19, Z9, Z13
+	VMOVDQU64     2176(R15), Z27
+	VPRORD        $0x07, Z27, Z28
+	VPTERNLOGD    $0x96, Z16, Z18, Z23
+	VPRORD        $0x12, Z27, Z16
+	VMOVDQU64     Z10, Z18
+	VPTERNLOGD    $0xe8, Z8, Z11, Z18
+	VPADDD        Z18, Z23, Z18
+	VMOVDQU64     Z5, Z23
+	VPTERNLOGD    $0xca, Z7, Z6, Z23
+	VPADDD        Z19, Z18, Z9
+	VPTERNLOGD    $0x96, Z24, Z20, Z17
+	VPSRLD        $0x03, Z27, Z18
+	VPADDD        -8000(R14), Z4, Z19
+	VMOVDQU64     3008(R15), Z20
+	VPRORD        $0x11, Z20, Z24
+	VPADDD        Z23, Z19, Z19
+	VPRORD        $0x13, Z20, Z23
+	VPADDD        Z17, Z19, Z17
+	VPSRLD        $0x0a, Z20, Z19
+	VPADDD        Z17, Z0, Z4
+	VPRORD        $0x06, Z13, Z20
+	VPTERNLOGD    $0x96, Z22, Z26, Z21
+	VPRORD        $0x0b, Z13, Z22
+	VMOVDQU64     Z1, Z26
+	VPTERNLOGD    $0xe8, Z3, Z2, Z26
+	VPADDD        Z26, Z21, Z21
+	VPTERNLOGD    $0x96, Z28, Z16, Z18
+	VPRORD        $0x19, Z13, Z16
+	VPADDD        Z17, Z21, Z0
+	VPRORD        $0x02, Z9, Z17
+	VPTERNLOGD    $0x96, Z24, Z23, Z19
+	VPRORD        $0x0d, Z9, Z21
+	VPADDD        Z18, Z25, Z18
+	VPRORD        $0x16, Z9, Z23
+	VPADDD        2688(R15), Z18, Z18
+	VPADDD        Z19, Z18, Z18
+	VMOVDQU64     Z13, Z19
+	VPTERNLOGD    $0xca, Z15, Z14, Z19
+	VPADDD.BCST   12(R12), Z18, Z24
+	VMOVDQU64     Z18, 3136(R15)
+	VMOVDQU64     Z24, -2496(R15)
+	VPTERNLOGD    $0x96, Z20, Z22, Z16
+	VPADDD        -4416(R14), Z12, Z18
+	VPADDD        Z19, Z18, Z18
+	VPTERNLOGD    $0x96, Z17, Z21, Z23
+	VPADDD        Z16, Z18, Z16
+	VMOVDQU64     Z9, Z17
+	VPTERNLOGD    $0xe8, Z11, Z10, Z17
+	VPADDD        Z16, Z8, Z12
+	VPADDD        Z17, Z23, Z17
+	VPADDD        Z16, Z17, Z8
+	ADDQ          $+256, R14
+	ADDQ          $+16, R12
+	ADDQ          $+128, R15
+	CMPQ          R15, R13
+	JNE           pass1
+	VPRORD        $0x06, Z12, Z16
+	VPADDD.BCST   40(BX), Z0, Z17
+	VPRORD        $0x0b, Z12, Z18
+	VPADDD.BCST   44(BX), Z1, Z1
+	VPRORD        $0x19, Z12, Z19
+	VPADDD.BCST   48(BX), Z2, Z2
+	VPADDD.BCST   52(BX), Z3, Z3
+	VPADDD.BCST   56(BX), Z4, Z4
+	VPADDD.BCST   60(BX), Z5, Z5
+	VPADDD.BCST   64(BX), Z6, Z6
+	VPADDD.BCST   68(BX), Z7, Z7
+	VMOVDQU64     Z17, 4864(CX)
+	VMOVDQU64     Z1, 4928(CX)
+	VMOVDQU64     Z2, 4992(CX)
+	VMOVDQU64     Z3, 5056(CX)
+	VMOVDQU64     Z4, 5120(CX)
+	VMOVDQU64     Z5, 5184(CX)
+	VMOVDQU64     Z6, 5248(CX)
+	VMOVDQU64     Z7, 5312(CX)
+	VMOVDQU64     Z12, Z1
+	VPTERNLOGD    $0xca, Z14, Z13, Z1
+	VPTERNLOGD    $0x96, Z16, Z18, Z19
+	VPADDD        Z15, Z11, Z2
+	VPADDD        Z14, Z10, Z3
+	VPADDD        -1024(CX), Z2, Z2
+	VPADDD        -960(CX), Z3, Z3
+	VPADDD        Z1, Z2, Z1
+	VPADDD        Z13, Z9, Z2
+	VPADDD        Z19, Z1, Z1
+	VPADDD        -896(CX), Z2, Z2
+	VPRORD        $0x06, Z1, Z4
+	VPTERNLOGD    $0xd8, Z1, Z12, Z13
+	VPRORD        $0x0b, Z1, Z5
+	VPADDD        Z13, Z3, Z3
+	VPRORD        $0x19, Z1, Z6
+	VPADDD        Z12, Z8, Z7
+	VPTERNLOGD    $0x96, Z4, Z5, Z6
+	VPADDD        -832(CX), Z7, Z4
+	VPADDD        Z6, Z3, Z3
+	VPRORD        $0x06, Z3, Z5
+	VPTERNLOGD    $0xd8, Z3, Z1, Z12
+	VPRORD        $0x0b, Z3, Z6
+	VPADDD        Z12, Z2, Z2
+	VPRORD        $0x19, Z3, Z7
+	VPTERNLOGD    $0x96, Z5, Z6, Z7
+	VPADDD        Z7, Z2, Z2
+	VPRORD        $0x06, Z2, Z5
+	VPTERNLOGD    $0xd8, Z2, Z3, Z1
+	VPRORD        $0x0b, Z2, Z3
+	VPADDD        Z1, Z4, Z1
+	VPRORD        $0x19, Z2, Z2
+	VPTERNLOGD    $0x96, Z5, Z3, Z2
+	VPADDD        Z2, Z1, Z0
+	TESTL         R11, R11
+	JNE           rollAVX512Number
+	VPCMPEQD.BCST 4(AX), Z0, K1
 
 rollAVX512Compared:
 	KMOVW K1, R12
-	CMPQ  SI, R13
+	CMPQ  SI, count+16(FP)
 	JEQ   complete
 	MOVW  R12, (DI)
 	ADDQ  $0x02, DI

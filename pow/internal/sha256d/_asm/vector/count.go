@@ -7,11 +7,11 @@ import (
 
 // live returns the nodes that the roots depend on. They are in the order of the
 // source, and hashes that are interleaved are merged step by step.
-func live(g *graph, roots []*node) []*node {
+func live(g *graph) []*node {
 	needed := map[*node]bool{}
 	var visit func(n *node)
 	visit = func(n *node) {
-		if needed[n] || n.inMemory() || n.op == opNonce {
+		if needed[n] || n.inMemory() || n.op == opInput {
 			return
 		}
 		needed[n] = true
@@ -19,7 +19,7 @@ func live(g *graph, roots []*node) []*node {
 			visit(a)
 		}
 	}
-	for _, r := range roots {
+	for _, r := range g.roots {
 		visit(r)
 	}
 	var order []*node
@@ -35,12 +35,19 @@ func live(g *graph, roots []*node) []*node {
 // counts is the number of vector operations in a pass, by their kind.
 type counts struct{ add, logic, rotate, shift, compare int }
 
+// plus returns the sum of c and of d times the number of turns.
+func (c counts) plus(d counts, turns int) counts {
+	return counts{
+		c.add + turns*d.add, c.logic + turns*d.logic, c.rotate + turns*d.rotate, c.shift + turns*d.shift,
+		c.compare + turns*d.compare,
+	}
+}
+
 func (c counts) total() int { return c.add + c.logic + c.rotate + c.shift + c.compare }
 
 // count counts the operations. It leaves out loads, stores and moves between
 // registers, because they do not use the execution units that limit the speed.
-func count(order []*node, compares int) counts {
-	c := counts{compare: compares}
+func count(order []*node) (c counts) {
 	for _, n := range order {
 		switch n.op {
 		case opAdd:

@@ -10,7 +10,10 @@ import (
 var (
 	job      = reg.RAX  // points to the constants of the job
 	versions = reg.RBX  // points to the constants of the current version
-	scratch  = reg.RCX  // points to aligned memory for vectors
+	scratch  = reg.RCX  // points to the middle of aligned memory for vectors
+	rounds   = reg.R14  // the same, and moves in a loop
+	words    = reg.R15  // the same, and moves in a loop
+	series   = reg.R12  // points to the constants of the current turn of a loop; outside of loops, the register is mask
 	first    = reg.R8L  // first nonce of the group
 	groups   = reg.R9   // number of groups to hash
 	done     = reg.R10  // number of groups hashed
@@ -23,6 +26,7 @@ type emitter struct {
 	table *table
 	iota_ operand.Mem // vector of the lanes' numbers 0, 1, 2, ...
 	swap  operand.Mem // control of a shuffle that reverses the bytes of each word
+	turns operand.Mem // the constants of all turns of a loop
 }
 
 // newEmitter returns an emitter and emits the constant vectors that turn the first
@@ -37,6 +41,16 @@ func newEmitter(m *machine, t *table) *emitter {
 	for i := range m.lanes {
 		DATA(4*i, operand.U32(0x00010203+0x04040404*(i%4)))
 	}
+	e.turns = GLOBL(m.name+"Turns", RODATA|NOPTR)
+	at := 0
+	for turn := range turns {
+		for _, k := range turnConstants(turn) {
+			for range m.constantBytes() / 4 {
+				DATA(at, operand.U32(k))
+				at += 4
+			}
+		}
+	}
 	return e
 }
 
@@ -49,8 +63,11 @@ func (e *emitter) operand(p place) operand.Op {
 	switch p.in {
 	case inRegister:
 		return e.m.vector(p.reg)
+	case inSeries:
+		return operand.Mem{Base: series, Disp: e.m.constantBytes() * p.reg}
 	case inScratch:
-		return operand.Mem{Base: scratch, Disp: e.m.vectorBytes() * p.reg}
+		pointers := [...]reg.Register{atScratch: scratch, atRounds: rounds, atWords: words}
+		return operand.Mem{Base: pointers[p.at.base], Disp: e.m.vectorBytes() * (p.at.slot - middle)}
 	}
 	at := e.m.constantBytes() * e.table.index[p.k.k]
 	if p.k.k.ofVersion() {
@@ -63,7 +80,7 @@ func (e *emitter) emit(code []instruction) {
 	for _, i := range code {
 		b, dst, imm := e.operand(i.b), e.m.vector(i.dst), operand.U8(i.imm)
 		a := e.m.vector(i.a)
-		broadcast := e.m.broadcasts && i.b.in == inTable
+		broadcast := e.m.broadcasts && (i.b.in == inTable || i.b.in == inSeries)
 		switch i.do {
 		case doAdd:
 			if broadcast {
@@ -120,6 +137,10 @@ func (e *emitter) broadcast(from reg.GPPhysical, to int) {
 	VPBROADCASTD(x, e.m.vector(to))
 }
 
+// middle is the slot that scratch points to. A displacement of eight bits counts
+// vectors with AVX-512, so it reaches from slot 0 to 255.
+const middle = 128
+
 // begin emits the loads of the parameters that every kernel has, and the alignment of
 // the scratch memory.
 func (e *emitter) begin(vectors int) {
@@ -132,6 +153,7 @@ func (e *emitter) begin(vectors int) {
 	LEAQ(AllocLocal(e.m.vectorBytes()*vectors+64), scratch)
 	ADDQ(operand.U8(63), scratch)
 	ANDQ(operand.I8(-64), scratch)
+	ADDQ(operand.I32(e.m.vectorBytes()*middle), scratch)
 }
 
 // nonces emits the computation of the group's nonces, as message words, in vector
@@ -145,8 +167,8 @@ func (e *emitter) nonces() {
 // compare emits the comparison that turns a result into a mask of lanes. If the limit
 // is zero, as it is for any target of difficulty 1 or more, one comparison decides.
 // For other limits the word is needed as a number; see compareNumbers.
-func (e *emitter) compare(label string, result int, mask reg.GPPhysical) {
-	z := e.m.vector(result)
+func (e *emitter) compare(label string, mask reg.GPPhysical) {
+	z := e.m.vector(0)
 	TESTL(limit, limit)
 	JNE(operand.LabelRef(label + "Number"))
 	if e.m.lanes == 16 {
@@ -164,9 +186,9 @@ func (e *emitter) compare(label string, result int, mask reg.GPPhysical) {
 
 // compareNumbers emits the comparison for limits other than zero. It comes after the
 // loops, so that they stay small.
-func (e *emitter) compareNumbers(label string, result int) {
+func (e *emitter) compareNumbers(label string) {
 	Label(label + "Number")
-	z, bound := e.m.vector(result), (result+1)%e.m.registers
+	z, bound := e.m.vector(0), 1
 	e.broadcast(limit, bound)
 	if e.m.lanes == 16 {
 		VPADDD_BCST(e.number(decides&0xffffffff), z, z)

@@ -5,8 +5,9 @@ type op int
 
 const (
 	opConst  op = iota // a constant of the table; no instruction, but a memory operand
-	opMemory           // a vector that an earlier pass has stored; no instruction, but a memory operand
-	opNonce            // the nonces of the group, which are in a register from the start
+	opSeries           // a constant that is another one in every turn of a loop; also a memory operand
+	opMemory           // a vector that an earlier part has stored; also a memory operand
+	opInput            // a vector that is in a register from the start
 	opAdd
 	opXor
 	opAnd
@@ -14,20 +15,39 @@ const (
 	opShr
 	opShl
 	opTern  // any function of three bits, given by its truth table
-	opStore // stores a vector for a later pass
+	opStore // stores a vector for a later part
 )
+
+// base is the pointer that a vector in memory is addressed from.
+type base int
+
+const (
+	atScratch base = iota // does not move
+	atRounds              // moves by roundsATurn vectors in each turn of a loop
+	atWords               // moves by wordsATurn vectors in each turn of a loop
+)
+
+// address is the location of a vector in the scratch memory. In a loop, slot is that
+// of the first turn.
+type address struct {
+	base base
+	slot int
+}
 
 // node is an operation of the dataflow graph. Its result is a vector.
 type node struct {
 	op   op
 	args []*node
-	imm  int   // distance of a rotation or shift, truth table, or slot in memory
-	k    konst // of opConst
+	imm  int     // distance of a rotation or shift, truth table, or position in the series
+	k    konst   // of opConst
+	at   address // of opMemory and opStore
 
-	step int // number of the round; hashes that are interleaved are merged by it
+	after *node // a store that must come before this operation, because it reads the vector; or nil
+	step  int   // position in the order of the source; computations that are interleaved are merged by it
 }
 
-func (n *node) inMemory() bool { return n.op == opConst || n.op == opMemory }
+func (n *node) isConst() bool  { return n.op == opConst || n.op == opSeries }
+func (n *node) inMemory() bool { return n.isConst() || n.op == opMemory }
 
 // value is an operand of a round: the sum of a node and a constant. The addition of
 // the constant is deferred, so that constants that are added one after another fold
@@ -41,12 +61,15 @@ func constant(k konst) value { return value{k: k} }
 
 func (v value) isConst() bool { return v.n == nil }
 
-// graph is the dataflow graph of one pass.
+// graph is the dataflow graph of one part of a kernel that has no jumps.
 type graph struct {
 	m      *machine
 	nodes  []*node // in the order of the source; without constants and memory
 	consts map[konst]*node
-	slots  map[int]*node
+	slots  map[address]*node
+	inputs []*node
+	roots  []*node         // what the part is for: its stores and its results
+	goals  []int           // registers of the results; -1 for stores
 	sums   map[value]*node // the nodes of values whose constant has been added
 	xors   map[[2]*node]value
 	step   int // of the nodes that are added now
@@ -54,7 +77,7 @@ type graph struct {
 
 func newGraph(m *machine) *graph {
 	return &graph{
-		m: m, consts: map[konst]*node{}, slots: map[int]*node{},
+		m: m, consts: map[konst]*node{}, slots: map[address]*node{},
 		sums: map[value]*node{}, xors: map[[2]*node]value{},
 	}
 }
@@ -72,12 +95,35 @@ func (g *graph) konst(k konst) *node {
 	return g.consts[k]
 }
 
-// memory returns the vector that an earlier pass has stored in a slot.
-func (g *graph) memory(slot int) value {
-	if g.slots[slot] == nil {
-		g.slots[slot] = &node{op: opMemory, imm: slot}
+// series returns the constant at position i of those of the loop's current turn.
+func (g *graph) series(i int) *node { return &node{op: opSeries, imm: i} }
+
+// memory returns the vector that an earlier part, or an earlier turn, has stored.
+func (g *graph) memory(at address) value {
+	if g.slots[at] == nil {
+		g.slots[at] = &node{op: opMemory, at: at}
 	}
-	return value{n: g.slots[slot]}
+	return value{n: g.slots[at]}
+}
+
+// store stores a vector for a later part, and returns the operation.
+func (g *graph) store(at address, v value) *node {
+	n := g.node(opStore, 0, g.vector(v))
+	n.at = at
+	g.roots, g.goals = append(g.roots, n), append(g.goals, -1)
+	return n
+}
+
+// input returns the vector that is in the given register at the start.
+func (g *graph) input(register int) value {
+	n := &node{op: opInput, imm: register}
+	g.inputs = append(g.inputs, n)
+	return value{n: n}
+}
+
+// output leaves the value in the given register at the end.
+func (g *graph) output(register int, v value) {
+	g.roots, g.goals = append(g.roots, g.vector(v)), append(g.goals, register)
 }
 
 // vector returns a node for the value, and adds its constant if need be.

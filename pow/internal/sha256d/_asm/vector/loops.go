@@ -1,6 +1,10 @@
 package main
 
 import (
+	"log"
+	"slices"
+	"strconv"
+
 	. "github.com/mmcloughlin/avo/build" //nolint:revive // assembly reads better so
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -12,20 +16,61 @@ var (
 	mask   = reg.R12L // lanes in which the current version has a candidate
 	mask16 = reg.R12W // the same
 	left   = reg.RSI  // number of versions left, including the current one
+	end    = reg.R13  // the end of the loop's words
 	masks  = reg.RDI  // where the mask of the current version is stored
-	passes = reg.R13  // number of versions of the job
 )
 
+// kernel is the code of a kernel: what it does once in a call, once for each group, and
+// once for each version of each group.
+type kernel struct{ start, group, version []part }
+
 // text emits the beginning of a kernel.
-func (e *emitter) text(name, about string, group, version *pass) {
+func (e *emitter) text(name, about string, k kernel) {
 	TEXT(name, 0, "func(job, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)")
 	Pragma("noescape")
 	Doc(name+" hashes groups of nonces, one in each lane, from first on, with every version, until a group has",
 		"a candidate. "+about+" It returns the number of groups that",
 		"were hashed, including that one, and in found a bit for each lane with a candidate. For each",
 		"version, it stores the bits of its candidates in masks.")
-	e.begin(max(group.slots, version.slots))
-	Load(Param("count"), passes)
+	vectors := 0
+	for _, p := range slices.Concat(k.start, k.group, k.version) {
+		vectors = max(vectors, p.slots)
+	}
+	e.begin(vectors)
+	e.parts("start", k.start)
+}
+
+// count returns the location of the number of versions of the job.
+func (e *emitter) count() operand.Op {
+	c, err := Param("count").Resolve()
+	if err != nil {
+		log.Fatal(err)
+	}
+	return c.Addr
+}
+
+// parts emits parts one after another, with the loops around those that have several
+// turns.
+func (e *emitter) parts(label string, parts []part) {
+	for i, p := range parts {
+		if p.turns == 1 {
+			e.emit(p.code)
+			continue
+		}
+		label := label + strconv.Itoa(i)
+		size := e.m.vectorBytes()
+		LEAQ(e.turns, series)
+		MOVQ(scratch, words)
+		MOVQ(scratch, rounds)
+		LEAQ(operand.Mem{Base: scratch, Disp: turns * wordsATurn * size}, end)
+		Label(label)
+		e.emit(p.code)
+		ADDQ(operand.I32(roundsATurn*size), rounds)
+		ADDQ(operand.I32(2*wordsATurn*e.m.constantBytes()), series)
+		ADDQ(operand.I32(wordsATurn*size), words)
+		CMPQ(words, end)
+		JNE(operand.LabelRef(label))
+	}
 }
 
 // out emits the end of a kernel.
@@ -39,29 +84,29 @@ func (e *emitter) out() {
 
 // kernel emits a kernel: for each group, one pass that its versions share, and then
 // one pass for each version.
-func (e *emitter) kernel(name, about string, group, version *pass) {
-	e.text(name, about, group, version)
+func (e *emitter) kernel(name, about string, k kernel) {
+	e.text(name, about, k)
 	if e.m.overlaps {
-		e.overlapping(name, group, version)
+		e.overlapping(name, k)
 	} else {
-		e.plain(name, group, version)
+		e.plain(name, k)
 	}
 	e.out()
-	e.compareNumbers(name, version.result)
+	e.compareNumbers(name)
 }
 
 // plain emits the loops around passes that compute a whole hash.
-func (e *emitter) plain(name string, group, version *pass) {
+func (e *emitter) plain(name string, k kernel) {
 	XORL(found, found)
 	Label("group")
 	e.nonces()
-	e.emit(group.code)
+	e.parts("group", k.group)
 	Load(Param("versions"), versions)
 	Load(Param("masks"), masks)
-	MOVQ(passes, left)
+	Load(Param("count"), left)
 	Label("pass")
-	e.emit(version.code)
-	e.compare(name, version.result, mask)
+	e.parts("pass", k.version)
+	e.compare(name, mask)
 	MOVW(mask16, operand.Mem{Base: masks})
 	ADDQ(operand.U8(2), masks)
 	ORL(mask, found)
@@ -79,17 +124,17 @@ func (e *emitter) plain(name string, group, version *pass) {
 // overlapping emits the loops around passes that begin one hash and complete the hash
 // that the previous pass has begun. So the first pass of a group completes the last
 // hash of the previous group, and the very first pass completes nothing.
-func (e *emitter) overlapping(name string, group, version *pass) {
+func (e *emitter) overlapping(name string, k kernel) {
 	DECQ(done)
 	Label("group")
 	e.nonces()
-	e.emit(group.code)
+	e.parts("group", k.group)
 	Load(Param("versions"), versions)
-	MOVQ(passes, left)
+	Load(Param("count"), left)
 	Label("pass")
-	e.emit(version.code)
-	e.compare(name, version.result, mask)
-	CMPQ(left, passes)
+	e.parts("pass", k.version)
+	e.compare(name, mask)
+	CMPQ(left, e.count())
 	JEQ(operand.LabelRef("complete"))
 	MOVW(mask16, operand.Mem{Base: masks})
 	ADDQ(operand.U8(2), masks)

@@ -1,5 +1,5 @@
-// Command vector writes the AVX-512 and AVX2 kernels of package sha256d. It builds
-// the dataflow graph of SHA-256d, drops everything that mining does not need, counts
+// Command vector writes the AVX-512 and AVX2 kernels of package sha256d. It divides
+// SHA-256d into loops and the code around them, builds a dataflow graph of each part, drops everything that mining does not need, counts
 // the remaining operations, schedules them for the execution units of the CPU,
 // assigns registers, and emits Go assembly:
 //
@@ -8,6 +8,8 @@
 //	graph.go     the dataflow graph
 //	functions.go the functions of SHA-256 as operations of the machine
 //	sha256d.go   the hash, as defined in FIPS 180-4
+//	parts.go     the loops, and the code around them
+//	sections.go  the order of the parts
 //	count.go     the operations that are needed, and their number
 //	schedule.go  the order of the operations
 //	regalloc.go  the registers of their results
@@ -27,33 +29,39 @@ import (
 	. "github.com/mmcloughlin/avo/build" //nolint:revive // assembly reads better so
 )
 
-// pass is code without loops: the body of a loop over groups or versions.
-type pass struct {
-	code   []instruction
-	result int // register of the result, if the pass has one
-	slots  int // number of slots that it needs in the scratch memory
+// part is straight code, or the body of a loop.
+type part struct {
+	section
+	code  []instruction
+	slots int // number of slots that it needs in the scratch memory
 }
 
-// build schedules the operations of a graph and assigns registers. It prints the
-// number of operations.
-func build(name string, m *machine, g *graph, roots []*node, compares int, t *table) *pass {
-	order := live(g, roots)
-	c := count(order, compares)
-	order = schedule(order, m)
-	var inputs []*node
-	for _, n := range g.nodes {
-		if n.op == opNonce {
-			inputs = append(inputs, n)
-		}
+// build schedules the operations of each section and assigns registers. It prints the
+// number of operations of all sections together, and the number of instructions.
+func build(name string, m *machine, sections []section, compares int, t *table) (parts []part) {
+	total := counts{compare: compares}
+	instructions, spills, moves := 0, 0, 0
+	for _, s := range sections {
+		g := newGraph(m)
+		s.graph(g)
+		order := live(g)
+		c := count(order)
+		total = total.plus(c, s.turns)
+		order = schedule(order, g, m)
+		a := allocate(m, order, g, slots)
+		t.collect(g, order)
+		instructions += len(a.code)
+		spills += a.spills
+		moves += a.moves
+		fmt.Fprintf(os.Stderr, "  %s, %s: %d operations, %d instructions, %d times\n", name, s.name, c.total(), len(a.code), s.turns)
+		parts = append(parts, part{section: s, code: a.code, slots: a.slots})
 	}
-	a, results := allocate(m, order, inputs, roots, slots)
-	t.collect(order)
-	fmt.Fprintf(os.Stderr, "%s %s; %d values go through memory\n", m.name, c.text(name), a.spills)
-	p := &pass{code: a.code, slots: a.slots}
-	if len(results) > 0 {
-		p.result = results[0]
+	if total.total() == 0 {
+		return parts
 	}
-	return p
+	fmt.Fprintf(os.Stderr, "%s %s; %d instructions in the code; %d values go through memory, %d are moved\n",
+		m.name, total.text(name), instructions, spills, moves)
+	return parts
 }
 
 func main() {
@@ -70,20 +78,22 @@ func main() {
 	t := &table{m: m, index: map[konst]int{}}
 	t.add(number(decides & 0xffffffff))
 	t.add(number(-decides & 0xffffffff))
-	pass := func(name string, compares int, graph func(*machine) (*graph, []*node)) *pass {
-		g, roots := graph(m)
-		return build(name, m, g, roots, compares, t)
+	plan := func(name string, share bool) (k kernel) {
+		start, group, version := sections(m, share)
+		k.start = build(name+", call", m, start, 0, t)
+		k.group = build(name+", group", m, group, 0, t)
+		k.version = build(name+", version", m, version, 1, t)
+		return k
 	}
-	group, whole := pass("nonces", 0, nonces), pass("fixed header", 1, fixed)
-	schedule, version := pass("schedule", 0, shared), pass("each version", 1, rolled)
+	whole, shared := plan("fixed header", false), plan("shared words", true)
 	if m.broadcasts && max(len(t.job), len(t.version)) > reach {
 		log.Fatalf("%d constants of a job or %d of a version are too many for a short displacement, which spans %d", len(t.job), len(t.version), reach)
 	}
 
 	e := newEmitter(m, t)
 	suffix := strings.ToUpper(m.name)
-	e.kernel("scan"+suffix, "It computes the whole hash for each version.", group, whole)
-	e.kernel("roll"+suffix, "It computes the message schedule once for all versions.", schedule, version)
+	e.kernel("scan"+suffix, "It computes the whole hash for each version.", whole)
+	e.kernel("roll"+suffix, "It computes the message schedule once for all versions.", shared)
 	Generate()
 
 	source, err := t.goSource()

@@ -21,15 +21,17 @@ const (
 
 // place is the location of an operand.
 type place struct {
-	in  int   // one of the constants below
-	reg int   // register, or slot in the scratch memory
-	k   *node // constant, if it is in the table
+	in  int     // one of the constants below
+	reg int     // register, or position in the series
+	k   *node   // constant, if it is in the table
+	at  address // if it is in the scratch memory
 }
 
 const (
 	inRegister = iota
 	inTable    // a constant
-	inScratch  // a vector that another pass has stored, or a value that was spilled
+	inSeries   // a constant of a loop's turn
+	inScratch  // a vector that another part has stored, or a value that was spilled
 )
 
 // instruction is an instruction with registers assigned.
@@ -46,54 +48,109 @@ type instruction struct {
 // the registers do not suffice, the value whose next use is farthest away goes to
 // memory. That costs little, because loads and stores use other execution units than
 // arithmetic.
+//
+// A result of the part has a goal, the register that it must be in at the end. It is
+// computed there if that register is free by then. To make this likely, goals are the
+// last registers that other values get.
 type allocation struct {
 	m      *machine
 	code   []instruction
 	now    int             // position of the current operation in the schedule
 	uses   map[*node][]int // positions of the operations that use a value
+	goal   map[*node]int   // registers of the results
+	isGoal []bool          // registers that are the goal of a result
 	reg    map[*node]int   // registers of the values that are in one
 	owner  []*node         // values in the registers; nil if a register is free
 	pinned []bool          // registers with operands of the current operation
 	slot   map[*node]int   // slots of the values that were spilled
 	slots  int             // first free slot of the scratch memory
 	spills int             // number of values that were spilled
+	moves  int             // number of results that were not computed in their goal
 }
 
-// allocate assigns registers to the operations of a schedule. At its start, the
-// inputs are in the registers from 0 on, and slots is the first free slot of the
-// scratch memory. It returns the code, and the registers of those roots that are not
-// stores.
-func allocate(m *machine, order []*node, inputs, roots []*node, slots int) (*allocation, []int) {
+// allocate assigns registers to the operations of a schedule. slots is the first free
+// slot of the scratch memory.
+func allocate(m *machine, order []*node, g *graph, slots int) *allocation {
 	a := &allocation{
 		m: m, uses: map[*node][]int{}, reg: map[*node]int{}, slot: map[*node]int{}, slots: slots,
 		owner: make([]*node, m.registers), pinned: make([]bool, m.registers),
+		goal: map[*node]int{}, isGoal: make([]bool, m.registers),
 	}
 	for i, n := range order {
 		for _, arg := range n.args {
 			a.uses[arg] = append(a.uses[arg], i)
 		}
 	}
-	for _, r := range roots {
+	for i, r := range g.roots {
 		if r.op != opStore {
+			if _, twice := a.goal[r]; twice {
+				panic("a value is two results")
+			}
 			a.uses[r] = append(a.uses[r], len(order))
+			a.goal[r], a.isGoal[g.goals[i]] = g.goals[i], true
 		}
 	}
-	for i, n := range inputs {
-		a.reg[n], a.owner[i] = i, n
+	for _, n := range g.inputs {
+		if len(a.uses[n]) > 0 {
+			a.reg[n], a.owner[n.imm] = n.imm, n
+		}
 	}
 	for i, n := range order {
 		a.now = i
 		a.emit(n)
 	}
 	a.now = len(order)
-	var results []int
-	for _, r := range roots {
-		if r.op != opStore {
-			results = append(results, a.register(r))
+	a.arrange(g)
+	return a
+}
+
+// arrange moves the results to their goals, or loads them. A result whose goal holds another result
+// waits until that has been moved. Results that are in each other's goals are moved
+// through memory.
+func (a *allocation) arrange(g *graph) {
+	var waiting []*node
+	for i, r := range g.roots {
+		if r.op == opStore {
+			continue
+		}
+		if at, here := a.reg[r]; !here || at != g.goals[i] {
+			waiting = append(waiting, r)
+			a.moves++
 		}
 	}
-	return a, results
+	move := func(n *node) {
+		to := a.goal[n]
+		if from, here := a.reg[n]; here {
+			a.out(instruction{do: doMove, dst: to, a: from})
+			a.owner[from] = nil
+		} else {
+			do := doLoad
+			if n.op == opConst {
+				do = doBroadcast
+			}
+			a.out(instruction{do: do, dst: to, b: a.memory(n)})
+		}
+		a.reg[n], a.owner[to] = to, n
+	}
+	for len(waiting) > 0 {
+		moved := false
+		for i, n := range waiting {
+			if owner := a.owner[a.goal[n]]; owner == nil || a.goalless(owner) {
+				move(n)
+				waiting = slices.Delete(waiting, i, i+1)
+				moved = true
+				break
+			}
+		}
+		if !moved {
+			n := waiting[0]
+			a.spill(a.owner[a.goal[n]])
+		}
+	}
 }
+
+// goalless reports whether the value is not a result.
+func (a *allocation) goalless(n *node) bool { _, has := a.goal[n]; return !has }
 
 func (a *allocation) out(i instruction) { a.code = append(a.code, i) }
 
@@ -111,11 +168,17 @@ func (a *allocation) next(n *node) int {
 // dies reports whether the value is not used after the current operation.
 func (a *allocation) dies(n *node) bool { return a.next(n) == 1<<30 }
 
-// free returns a free register. If there is none, it spills the value whose next use
-// is farthest away.
+// free returns a free register, which is not the goal of a result if there is another.
+// If there is none, it spills the value whose next use is farthest away.
 func (a *allocation) free() int {
-	if i := slices.Index(a.owner, nil); i >= 0 {
-		return i
+	free := -1
+	for i, n := range a.owner {
+		if n == nil && (free < 0 || a.isGoal[free] && !a.isGoal[i]) {
+			free = i
+		}
+	}
+	if free >= 0 {
+		return free
 	}
 	victim := -1
 	for i, n := range a.owner {
@@ -123,16 +186,29 @@ func (a *allocation) free() int {
 			victim = i
 		}
 	}
-	n := a.owner[victim]
+	a.spill(a.owner[victim])
+	return victim
+}
+
+// freeFor returns a free register for the value: its goal, if that is possible.
+func (a *allocation) freeFor(n *node) int {
+	if r, has := a.goal[n]; has && a.owner[r] == nil {
+		return r
+	}
+	return a.free()
+}
+
+// spill frees the register of a value, and stores the value if it is not in memory.
+func (a *allocation) spill(n *node) {
+	r := a.reg[n]
 	if _, done := a.slot[n]; !done && n.op != opMemory {
 		a.slot[n] = a.slots
 		a.slots++
 		a.spills++
-		a.out(instruction{do: doStore, a: victim, b: place{in: inScratch, reg: a.slot[n]}})
+		a.out(instruction{do: doStore, a: r, b: place{in: inScratch, at: address{slot: a.slot[n]}}})
 	}
 	delete(a.reg, n)
-	a.owner[victim] = nil
-	return victim
+	a.owner[r] = nil
 }
 
 // register returns the value's register, loads the value if need be, and pins it for
@@ -153,10 +229,12 @@ func (a *allocation) memory(n *node) place {
 	switch n.op {
 	case opConst:
 		return place{in: inTable, k: n}
+	case opSeries:
+		return place{in: inSeries, reg: n.imm}
 	case opMemory:
-		return place{in: inScratch, reg: n.imm}
+		return place{in: inScratch, at: n.at}
 	}
-	return place{in: inScratch, reg: a.slot[n]}
+	return place{in: inScratch, at: address{slot: a.slot[n]}}
 }
 
 // soon is the distance in operations up to which a value that is used again is worth
@@ -167,7 +245,7 @@ const soon = 60
 // will be used again soon.
 func (a *allocation) operand(n *node) place {
 	_, here := a.reg[n]
-	if n.op == opConst || n.op == opMemory && !here {
+	if n.isConst() || n.op == opMemory && !here {
 		return a.memory(n)
 	}
 	if !here && a.next(n) > a.now+soon {
@@ -199,13 +277,13 @@ func (a *allocation) emit(n *node) {
 	i := instruction{imm: n.imm}
 	switch n.op {
 	case opStore:
-		i.do, i.a, i.b = doStore, a.register(n.args[0]), place{in: inScratch, reg: n.imm}
+		i.do, i.a, i.b = doStore, a.register(n.args[0]), place{in: inScratch, at: n.at}
 		a.release(n)
 		a.out(i)
 		return
 	case opRor, opShr, opShl:
 		i.do = map[op]action{opRor: doRor, opShr: doShr, opShl: doShl}[n.op]
-		if a.m.shiftsMemory {
+		if a.m.shiftsMemory && a.dies(n.args[0]) {
 			i.b = a.operand(n.args[0])
 		} else {
 			i.b = place{in: inRegister, reg: a.register(n.args[0])}
@@ -213,7 +291,7 @@ func (a *allocation) emit(n *node) {
 	case opAdd, opXor, opAnd:
 		i.do = map[op]action{opAdd: doAdd, opXor: doXor, opAnd: doAnd}[n.op]
 		x, y := n.args[0], n.args[1]
-		if a.away(x) && (!a.away(y) || y.op != opConst) {
+		if a.away(x) && (!a.away(y) || !y.isConst()) {
 			x, y = y, x
 		}
 		i.a = a.register(x)
@@ -223,7 +301,7 @@ func (a *allocation) emit(n *node) {
 		return
 	}
 	a.release(n)
-	i.dst = a.free()
+	i.dst = a.freeFor(n)
 	a.reg[n], a.owner[i.dst] = i.dst, n
 	a.out(i)
 }
@@ -235,7 +313,7 @@ func (a *allocation) ternary(n *node) {
 	first, last := -1, 2 // the operand that is overwritten, and the one that may be in memory
 	var constants []int
 	for j, arg := range n.args {
-		if arg.op == opConst {
+		if arg.isConst() {
 			constants = append(constants, j)
 		}
 	}
@@ -245,7 +323,7 @@ func (a *allocation) ternary(n *node) {
 	case 2:
 		first, last = constants[0], constants[1]
 	}
-	if n.args[last].op != opConst {
+	if !n.args[last].isConst() {
 		for j, arg := range n.args {
 			if a.away(arg) && a.next(arg) > a.now+soon {
 				last = j
@@ -253,7 +331,7 @@ func (a *allocation) ternary(n *node) {
 		}
 	}
 	for j, arg := range n.args {
-		if j != last && arg.op != opConst {
+		if j != last && !arg.isConst() {
 			a.register(arg)
 		}
 	}
@@ -265,7 +343,7 @@ func (a *allocation) ternary(n *node) {
 		a.out(instruction{do: doBroadcast, dst: dst, b: a.memory(n.args[first])})
 	} else {
 		for j, arg := range n.args {
-			if arg.op != opConst && a.dies(arg) && !a.away(arg) {
+			if !arg.isConst() && a.dies(arg) && !a.away(arg) {
 				first = j
 			}
 		}

@@ -12,7 +12,7 @@ func (n *node) rotates() bool { return n.op == opRor || n.op == opShr || n.op ==
 // It looks ahead no further than the window. Once the limit of values that are alive
 // is reached, it issues only the next operation of the source, or one that frees as
 // many registers as it takes. So few values have to go through memory.
-func schedule(order []*node, m *machine) []*node {
+func schedule(order []*node, g *graph, m *machine) []*node {
 	window, limit := m.window, m.alive
 	uses := map[*node]int{}
 	for _, n := range order {
@@ -20,14 +20,25 @@ func schedule(order []*node, m *machine) []*node {
 			uses[a]++
 		}
 	}
+	for _, r := range g.roots {
+		uses[r]++ // a result stays alive until the end
+	}
 	issued := map[*node]int{} // the cycle of each operation, from 1
 	alive := 0
+	for _, n := range g.inputs {
+		if uses[n] > 0 {
+			alive++
+		}
+	}
 	left := order
 	var scheduled []*node
 
 	ready := func(n *node, cycle int) bool {
+		if n.after != nil && issued[n.after] == 0 {
+			return false
+		}
 		for _, a := range n.args {
-			if a.inMemory() || a.op == opNonce {
+			if a.inMemory() || a.op == opInput {
 				continue
 			}
 			if at, done := issued[a]; !done || at >= cycle {

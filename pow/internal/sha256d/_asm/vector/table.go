@@ -27,8 +27,13 @@ func (t *table) add(k konst) {
 	*list = append(*list, k)
 }
 
-// collect adds the constants that a pass uses.
-func (t *table) collect(order []*node) {
+// collect adds the constants that a part uses.
+func (t *table) collect(g *graph, order []*node) {
+	for _, r := range g.roots {
+		if r.op == opConst {
+			t.add(r.k)
+		}
+	}
 	for _, n := range order {
 		for _, arg := range n.args {
 			if arg.op == opConst {
