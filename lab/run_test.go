@@ -300,7 +300,7 @@ func TestMerge(t *testing.T) {
 					whole(t, shards[len(shards)-1], p, shard)
 				}
 				merged := filepath.Join(dir, "merged"+shards[0][len(dir)+1:])
-				if _, s, err := Merge(merged, shards, "v1"); err != nil || !s.Complete {
+				if _, s, _, err := Merge(merged, shards, "v1"); err != nil || !s.Complete {
 					t.Fatalf("summary %+v, error %v", s, err)
 				}
 				sameFolders(t, merged, filepath.Join(dir, "whole"))
@@ -339,7 +339,7 @@ func TestMergeRefuses(t *testing.T) {
 		for _, f := range tt.folders {
 			folders = append(folders, at(f))
 		}
-		if _, _, err := Merge(at("merged"), folders, tt.version); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, _, _, err := Merge(at("merged"), folders, tt.version); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: error %v, want one with %q", tt.folders, err, tt.want)
 		}
 	}
