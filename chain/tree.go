@@ -17,6 +17,7 @@ import (
 // The nodes are numbered in the order in which they were added, parents before
 // children. Genesis is number 0.
 type tree struct {
+	params rules.Params
 	chunks [][]node // of chunkSize nodes each; only the first one begins smaller and grows
 	count  int32    // of nodes
 	slots  []int32  // a hash table with open addressing: the number of a node plus 1, or 0; the length is a power of two
@@ -56,7 +57,7 @@ const (
 
 // newTree returns a tree with genesis alone.
 func newTree(p rules.Params) *tree {
-	t := &tree{slots: make([]int32, 16), seed: maphash.MakeSeed()}
+	t := &tree{params: p, slots: make([]int32, 16), seed: maphash.MakeSeed()}
 	header, _ := p.Genesis()
 	t.add(-1, header, p.GenesisState())
 	t.active = []int32{0}
@@ -157,15 +158,15 @@ func (t *tree) header(i int32) pow.Header {
 func (t *tree) state(i int32) rules.State {
 	n := t.at(i)
 	s := rules.State{Height: int64(n.height), Hash: n.hash, Work: n.work, Time: n.time, Bits: n.bits, FirstTime: n.first}
-	var times [rules.MedianSpan]uint32
-	count := min(int(n.height)+1, rules.MedianSpan)
-	for back := range count {
-		times[back] = n.time
+	var few [rules.MedianSpan]rules.Stamp
+	latest := few[:0] // moves to the heap on networks that look back further
+	for range min(int(n.height)+1, t.params.StateSpan()) {
+		latest = append(latest, rules.Stamp{Time: n.time, Bits: n.bits})
 		if n.parent >= 0 {
 			n = t.at(n.parent)
 		}
 	}
-	return s.WithTimes(times[:count])
+	return t.params.RestoreState(s, latest)
 }
 
 // interval returns the time from the header time of a block's parent to its own,

@@ -41,6 +41,8 @@ func convertTo(field, value any) (any, error) {
 			err = fmt.Errorf("a number that this machine can hold, at most %d", math.MaxInt)
 		}
 		return int(n), err
+	case *int64:
+		return toWhole(value)
 	case *uint64:
 		n, err := toWhole(value)
 		if err == nil && n < 0 {

@@ -29,7 +29,9 @@ type draft struct {
 	regions     blocks.Regions
 	alpha       float64 // NaN: not set
 	difficulty  difficultyDraft
+	clockError  time.Duration
 	strategists []strategistDraft
+	splitShares []float64 // by split: share of the first of two parts; 0: not set
 }
 
 func newDraft() *draft {
@@ -44,13 +46,36 @@ type difficultyDraft struct {
 	rule                      rules.Rule
 	spacing, halfLife, future time.Duration
 	bits, limit               pow.Bits
+	window, lwmaWindow        int
+
+	swept bool // the rule is swept, so that each takes only what means something to it
+}
+
+// ofRule returns the fields that mean something to the rule, if rules are swept.
+func (d difficultyDraft) ofRule() difficultyDraft {
+	if !d.swept {
+		return d
+	}
+	if d.rule == rules.RuleFixed {
+		d.spacing, d.limit = 0, 0
+	}
+	if d.rule != rules.RuleAsert {
+		d.halfLife = 0
+	}
+	if d.rule != rules.RuleBitcoin2016 {
+		d.window = 0
+	}
+	if d.rule != rules.RuleLwma {
+		d.lwmaWindow = 0
+	}
+	return d
 }
 
 // finish makes the parts of the experiment that have another form in the file, and
 // returns the experiment with its defaults.
 func (d *draft) finish() (blocks.Experiment, error) {
 	x := d.x
-	if err := errors.Join(d.finishRegions(&x), d.finishPower(&x), d.finishDifficulty(&x), d.finishStrategists(&x)); err != nil {
+	if err := errors.Join(d.finishRegions(&x), d.finishPower(&x), d.finishDifficulty(&x), d.finishStrategists(&x), d.finishSplits(&x), d.finishClocks(&x)); err != nil {
 		return x, err
 	}
 	x, err := x.WithDefaults()
@@ -109,7 +134,19 @@ func (d *draft) finishDifficulty(x *blocks.Experiment) error {
 	if d.difficulty == (difficultyDraft{}) {
 		return nil
 	}
-	c := rules.Config{Name: "blocks", Difficulty: rules.Difficulty{Rule: d.difficulty.rule, Bits: d.difficulty.bits, Limit: d.difficulty.limit}}
+	t := d.difficulty.ofRule()
+	c := rules.Config{Name: "blocks", Difficulty: rules.Difficulty{Rule: t.rule, Bits: t.bits, Limit: t.limit}}
+	switch {
+	case t.window < 0 || t.window > math.MaxUint32>>1 || t.lwmaWindow < 0 || t.lwmaWindow > math.MaxUint32>>1:
+		return errors.New("difficulty: the window is too large")
+	case t.window != 0 && t.lwmaWindow != 0:
+		return errors.New("difficulty: window and lwma_window are for different rules: leave one of them out")
+	case t.lwmaWindow != 0 && t.rule != rules.RuleLwma:
+		return fmt.Errorf("difficulty: lwma_window means nothing to the rule %q: leave it out", t.rule)
+	case t.window != 0 && t.rule == rules.RuleLwma:
+		return fmt.Errorf("difficulty: window means nothing to the rule %q: leave it out, or write lwma_window", t.rule)
+	}
+	c.Difficulty.Window = uint32(t.window + t.lwmaWindow)
 	if c.Difficulty.Rule == "" || c.Difficulty.Rule == rules.RuleFixed {
 		if c.Difficulty.Bits == 0 {
 			c.Difficulty.Bits = 0x207fffff // as in blocks.Experiment without rules
@@ -120,9 +157,9 @@ func (d *draft) finishDifficulty(x *blocks.Experiment) error {
 		from time.Duration
 		to   *uint32
 	}{
-		{"spacing", d.difficulty.spacing, &c.Difficulty.Spacing},
-		{"half_life", d.difficulty.halfLife, &c.Difficulty.HalfLife},
-		{"future", d.difficulty.future, &c.Limits.FutureSeconds},
+		{"spacing", t.spacing, &c.Difficulty.Spacing},
+		{"half_life", t.halfLife, &c.Difficulty.HalfLife},
+		{"future", t.future, &c.Limits.FutureSeconds},
 	} {
 		if part.from%time.Second != 0 || part.from < 0 || part.from/time.Second > math.MaxUint32 {
 			return fmt.Errorf("difficulty: %s %s: want whole seconds, such as 10s", part.name, part.from)
@@ -154,7 +191,15 @@ func (d *draft) settings(x blocks.Experiment) map[string]string {
 	full.x = x
 	c := x.Params.Config()
 	seconds := func(n uint32) time.Duration { return time.Duration(n) * time.Second }
-	full.difficulty = difficultyDraft{c.Difficulty.Rule, seconds(c.Difficulty.Spacing), seconds(c.Difficulty.HalfLife), seconds(c.Limits.FutureSeconds), c.Difficulty.Bits, c.Difficulty.Limit}
+	full.difficulty = difficultyDraft{
+		rule: c.Difficulty.Rule, bits: c.Difficulty.Bits, limit: c.Difficulty.Limit,
+		spacing: seconds(c.Difficulty.Spacing), halfLife: seconds(c.Difficulty.HalfLife), future: seconds(c.Limits.FutureSeconds),
+	}
+	if c.Difficulty.Rule == rules.RuleLwma {
+		full.difficulty.lwmaWindow = int(c.Difficulty.Window)
+	} else {
+		full.difficulty.window = int(c.Difficulty.Window)
+	}
 	values := map[string]string{}
 	for i := range keyList {
 		k := &keyList[i]

@@ -27,7 +27,7 @@ type key struct {
 
 // keyList has all keys in the order of the documentation. Parts of the laboratory add
 // theirs in files of their own.
-var keyList = concat(planKeys, networkKeys, relayKeys, powerKeys, ruleKeys)
+var keyList = concat(planKeys, networkKeys, relayKeys, powerKeys, ruleKeys, changeKeys, clockKeys)
 
 func concat(lists ...[]key) (all []key) {
 	for _, list := range lists {
@@ -76,6 +76,7 @@ var relayKeys = []key{
 	{name: "relay.validation", fallback: "0s", help: "Time in which a node validates a block of mean size.", field: func(d *draft, _ int) any { return &d.x.Relay.Validation }},
 	{name: "relay.queue_uploads", fallback: "false", help: "Whether a node sends to one neighbour after the other. Otherwise each gets the whole bandwidth at the same time.", field: func(d *draft, _ int) any { return &d.x.Relay.QueueUploads }},
 	{name: "relay.loss", fallback: "0", help: "Probability that a message is lost.", field: func(d *draft, _ int) any { return &d.x.Relay.Loss }},
+	{name: "relay.retry", positive: true, fallback: "never", help: "Time after which a lost message is sent again.", field: func(d *draft, _ int) any { return &d.x.Relay.Retry }},
 }
 
 var powerKeys = []key{
@@ -90,17 +91,22 @@ var powerKeys = []key{
 var ruleKeys = []key{
 	{name: "tie.rule", fallback: "first-seen", help: "Which of two branches with the same work a node prefers: `first-seen`, `random` or `share`.", field: func(d *draft, _ int) any { return &d.x.Tie.Rule }},
 	{name: "tie.gamma", fallback: "0", help: "For `share`: probability of the branch of a miner with a strategy.", field: func(d *draft, _ int) any { return &d.x.Tie.Gamma }},
-	{name: "difficulty.rule", fallback: "fixed", help: "`fixed` or `asert`.", field: func(d *draft, _ int) any { return &d.difficulty.rule }},
-	{name: "difficulty.spacing", positive: true, fallback: "10s", help: "Intended time between two blocks, in whole seconds.", field: func(d *draft, _ int) any { return &d.difficulty.spacing }},
+	{name: "difficulty.rule", fallback: "fixed", help: "`fixed`, `asert`, `bitcoin2016` or `lwma`. In a sweep over rules, each takes those of the following keys that mean something to it.", field: func(d *draft, _ int) any { return &d.difficulty.rule }},
+	{name: "difficulty.spacing", positive: true, fallback: "10s, and 10m for bitcoin2016", help: "Intended time between two blocks, in whole seconds.", field: func(d *draft, _ int) any { return &d.difficulty.spacing }},
 	{name: "difficulty.half_life", positive: true, fallback: "60 times the spacing", help: "For `asert`: time in whole seconds behind the schedule in which the target doubles.", field: func(d *draft, _ int) any { return &d.difficulty.halfLife }},
+	{name: "difficulty.window", positive: true, fallback: "2016", help: "For `bitcoin2016`: number of blocks from one change of the target to the next.", field: func(d *draft, _ int) any { return &d.difficulty.window }},
+	{name: "difficulty.lwma_window", positive: true, fallback: "60", help: "For `lwma`: number of blocks that are averaged.", field: func(d *draft, _ int) any { return &d.difficulty.lwmaWindow }},
 	{name: "difficulty.bits", fallback: "that of the rule", help: "Target of the first block in the compact form of a header, for example `1e0fffff`.", field: func(d *draft, _ int) any { return &d.difficulty.bits }},
 	{name: "difficulty.limit", fallback: "2000ffff", help: "Easiest target.", field: func(d *draft, _ int) any { return &d.difficulty.limit }},
-	{name: "difficulty.future", positive: true, fallback: "2h", help: "How far a header may be ahead of a node's clock, in whole seconds.", field: func(d *draft, _ int) any { return &d.difficulty.future }},
+	{name: "difficulty.future", positive: true, fallback: "2h, and less for lwma", help: "How far a header may be ahead of a node's clock, in whole seconds.", field: func(d *draft, _ int) any { return &d.difficulty.future }},
 	{name: "strategists[].node", fallback: "0", help: "A miner that does not publish its blocks at once.", field: func(d *draft, i int) any { return &at(&d.strategists, i).node }},
-	{name: "strategists[].strategy", help: "What it does: `honest`, `sm1`, `stubborn`, `lead-stubborn`, `fork-stubborn`, `trail-stubborn` or `policy`.", field: func(d *draft, i int) any { return &at(&d.strategists, i).strategy }},
+	{name: "strategists[].strategy", help: "What it does: `honest`, `sm1`, `stubborn`, `lead-stubborn`, `fork-stubborn`, `trail-stubborn`, `policy`, `optimal` (the best one for its share and gamma), `double-spender` or `withholder` (a member of a pool that throws its blocks away).", field: func(d *draft, i int) any { return &at(&d.strategists, i).strategy }},
 	{name: "strategists[].lead", fallback: "false", help: "For `stubborn`: at a lead that has shrunk to one block, match instead of publishing all.", field: func(d *draft, i int) any { return &at(&d.strategists, i).lead }},
 	{name: "strategists[].fork", fallback: "false", help: "For `stubborn`: do not end a race with a block that the miner finds.", field: func(d *draft, i int) any { return &at(&d.strategists, i).fork }},
 	{name: "strategists[].trail", fallback: "0, and 1 for trail-stubborn", help: "For `stubborn` and `trail-stubborn`: number of blocks that the private chain may be behind.", field: func(d *draft, i int) any { return &at(&d.strategists, i).trail }},
+	{name: "strategists[].confirmations", fallback: "6", help: "For `double-spender`: number of blocks that the merchant waits for.", field: func(d *draft, i int) any { return &at(&d.strategists, i).confirmations }},
+	{name: "strategists[].give_up", fallback: "20", help: "For `double-spender`: number of blocks that the secret chain is behind when an attempt is given up.", field: func(d *draft, i int) any { return &at(&d.strategists, i).giveUp }},
+	{name: "strategists[].truncation", fallback: "40", help: "For `optimal`: greatest length of a chain that is considered, from 2 to 200.", field: func(d *draft, i int) any { return &at(&d.strategists, i).truncation }},
 	{name: "strategists[].actions", help: "For `policy`: a row for each length of the private chain from 0, in it an entry for each length of the public chain. An entry has a letter for each state of the race (irrelevant, relevant, active): `w` wait, `a` adopt, `o` override, `m` match.", field: func(d *draft, i int) any { return &at(&d.strategists, i).actions }},
 }
 
@@ -181,7 +187,7 @@ func (k *key) kind() string {
 	switch k.field(newDraft(), 0).(type) {
 	case *float64:
 		return "number"
-	case *int, *uint64:
+	case *int, *int64, *uint64:
 		return "whole number"
 	case *time.Duration:
 		return "time"

@@ -12,7 +12,7 @@ import (
 const maxMiners = 16
 
 // metricSets add the metrics that apply to an experiment.
-var metricSets = []func(blocks.Experiment) []Metric{networkMetrics, minerMetrics}
+var metricSets = []func(blocks.Experiment) []Metric{networkMetrics, minerMetrics, difficultyMetrics, changeMetrics, doubleSpendMetrics}
 
 // Metrics returns the metrics that apply to an experiment, in the order of the columns of
 // results.csv. The experiment must have its defaults.

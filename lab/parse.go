@@ -176,6 +176,9 @@ func draftOf(sheets []sheet, chosen []int, without int) *draft {
 	for i, s := range sheets {
 		if !s.key.plan && i != without {
 			assign(s.key.field(d, s.index), s.choices[chosen[i]].typed)
+			if s.Key == "difficulty.rule" {
+				d.difficulty.swept = s.swept
+			}
 		}
 	}
 	return d

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/lab/blocks"
+	"github.com/lodepow/lode/lab/optimal"
 )
 
 var update = flag.Bool("update", false, "rewrite the generated part of docs/experiments.md, and the golden files")
@@ -119,6 +120,43 @@ actions = [["www"], ["ooo", "wam"]]
 `
 
 const otherKeys = `
+[[strategists]]
+strategy = "double-spender"
+confirmations = 2
+give_up = 5
+[[strategists]]
+node = 1
+strategy = "optimal"
+truncation = 30
+[[strategists]]
+node = 2
+strategy = "withholder"
+[difficulty]
+rule = ["fixed", "asert", "bitcoin2016", "lwma"]
+half_life = "1h"
+window = 100
+lwma_window = 30
+limit = "207fffff"
+[clocks]
+error = "1500ms"
+error_law = "lognormal"
+error_spread = 0.5
+[[clocks.liars]]
+node = 3
+offset = "-5m"
+from = 20
+[[clocks.liars]]
+node = 4
+warp = false
+[hopping]
+share = 0.5
+threshold = 1.4
+threshold_law = "uniform"
+threshold_spread = 0.2
+volatility = 0.1
+[[hopping.prices]]
+at = "1h"
+price = 2
 [topology]
 degree = 3
 [latency]
@@ -168,7 +206,37 @@ func TestParseEveryKey(t *testing.T) {
 	if p.Title != "everything" || p.Seed != 7 || p.Replicas != 3 || p.HalfWidth != 0.5 || p.Of != "fork_rate" || p.MaxReplicas != 5 {
 		t.Errorf("the plan is %+v", p)
 	}
-	x := parse(t, otherKeys).Points[0].Experiment
+	other := parse(t, otherKeys)
+	x := other.Points[0].Experiment
+	if got, want := x.Clocks, (blocks.Clocks{
+		Error: blocks.Dist{Law: blocks.LogNormal, Mean: 1.5, Spread: 0.5},
+		Liars: []blocks.Liar{{Node: 3, Offset: -5 * time.Minute, From: 20}, {Node: 4}},
+	}); !reflect.DeepEqual(got, want) {
+		t.Errorf("the clocks are %+v", got)
+	}
+	if got, want := x.Hopping, (blocks.Hopping{
+		Share: 0.5, Threshold: blocks.Dist{Law: blocks.Uniform, Mean: 1.4, Spread: 0.2}, Volatility: 0.1,
+		Prices: []blocks.PriceStep{{At: time.Hour, Price: 2}},
+	}); !reflect.DeepEqual(got, want) {
+		t.Errorf("the hopping is %+v", got)
+	}
+	if got := x.Strategists; got[0].Strategy != blocks.Strategy(blocks.DoubleSpender{Confirmations: 2, GiveUp: 5}) ||
+		got[1].Strategy.(*Optimal).Problem != (optimal.Problem{Alpha: powerShares(x)[1], Truncation: 30}) || got[2].Strategy != blocks.Strategy(blocks.Withholder{}) {
+		t.Errorf("the strategists are %+v", got)
+	}
+	for i, want := range []rules.Difficulty{
+		{Rule: rules.RuleFixed, Bits: 0x207fffff},
+		{Rule: rules.RuleAsert, Bits: 0x1e0fffff, Limit: 0x207fffff, Spacing: 10, HalfLife: 3600},
+		{Rule: rules.RuleBitcoin2016, Bits: 0x1e0fffff, Limit: 0x207fffff, Spacing: 600, Window: 100},
+		{Rule: rules.RuleLwma, Bits: 0x1e0fffff, Limit: 0x207fffff, Spacing: 10, Window: 30},
+	} {
+		if got := other.Points[i].Experiment.Params.Difficulty(); got != want {
+			t.Errorf("the difficulty of point %d is %+v, want %+v", i, got, want)
+		}
+	}
+	if x := parse(t, "[difficulty]\nrule = 'bitcoin2016'\n[[clocks.liars]]\nwarp = true").Points[0].Experiment; !x.Clocks.Liars[0].Warp {
+		t.Errorf("the clocks are %+v", x.Clocks)
+	}
 	if x.Topology.Degree != 3 || x.Latency.Mean != 70*time.Millisecond || x.Power.Shares[0] != 0.25 || x.Power.Shares[1] != 0.75/999 || len(x.Power.Shares) != 1000 {
 		t.Errorf("the experiment is %+v", x)
 	}
@@ -180,10 +248,10 @@ func TestParseEveryKey(t *testing.T) {
 	}
 }
 
-// The two files above have all keys, so that a new key cannot be forgotten in them.
+// The two files above and changingFile have all keys, so that a new key cannot be forgotten in them.
 func TestEveryKeyIsTested(t *testing.T) {
 	set := map[string]bool{"latency.regions": true, "power.shares": true} // of TestParseEveryKey
-	for _, file := range []string{everyKey, otherKeys} {
+	for _, file := range []string{everyKey, otherKeys, changingFile} {
 		settings, err := readSettings([]byte(file))
 		if err != nil {
 			t.Fatal(err)

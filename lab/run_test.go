@@ -429,6 +429,10 @@ func TestTheory(t *testing.T) {
 		{selfish + "strategy = 'sm1'", "miner_0_revenue", 0.25}, // the threshold for gamma = 1/2
 		{selfish + "strategy = 'sm1'", "miner_1_revenue", math.NaN()},
 		{selfish + "strategy = 'lead-stubborn'", "miner_0_revenue", math.NaN()},
+		{selfish + "strategy = 'optimal'", "miner_0_revenue", 0.25}, // table 1 of the paper has 0.25 up to this share
+		{selfish + "strategy = 'optimal'", "miner_1_revenue", math.NaN()},
+		{selfish + "strategy = 'double-spender'\nconfirmations = 1\ngive_up = 50", "miner_0_double_spend_rate", 0.5}, // Rosenfeld: 1 - p² + q² at p = 3/4
+		{selfish + "strategy = 'withholder'", "miner_0_revenue", math.NaN()},
 	} {
 		got, source, ok := Theory(tt.metric, parse(t, tt.file).Points[0].Experiment)
 		if ok == math.IsNaN(tt.want) || ok && (math.Abs(got-tt.want) > 1e-9 || source == "") {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -16,18 +17,21 @@ type strategistDraft struct {
 	lead, fork bool
 	trail      int
 	actions    [][]string
+
+	confirmations, giveUp int
+	truncation            int
 }
 
 // strategyKind makes a strategy from its table. It is given only tables without other
 // keys than those that mean something to it.
 type strategyKind struct {
 	keys []string
-	make func(strategistDraft) (blocks.Strategy, error)
+	make func(strategistDraft, *blocks.Experiment) (blocks.Strategy, error)
 }
 
 // plainStrategy is a strategy without parameters.
 func plainStrategy(s blocks.Strategy) strategyKind {
-	return strategyKind{make: func(strategistDraft) (blocks.Strategy, error) { return s, nil }}
+	return strategyKind{make: func(strategistDraft, *blocks.Experiment) (blocks.Strategy, error) { return s, nil }}
 }
 
 // strategyKinds has the strategies by their names in the file.
@@ -36,13 +40,18 @@ var strategyKinds = map[string]strategyKind{
 	"sm1":           plainStrategy(blocks.SM1{}),
 	"lead-stubborn": plainStrategy(blocks.Stubborn{Lead: true}),
 	"fork-stubborn": plainStrategy(blocks.Stubborn{Fork: true}),
-	"trail-stubborn": {[]string{"trail"}, func(s strategistDraft) (blocks.Strategy, error) {
+	"trail-stubborn": {[]string{"trail"}, func(s strategistDraft, _ *blocks.Experiment) (blocks.Strategy, error) {
 		return blocks.Stubborn{Trail: max(s.trail, 1)}, checkTrail(s.trail)
 	}},
-	"stubborn": {[]string{"lead", "fork", "trail"}, func(s strategistDraft) (blocks.Strategy, error) {
+	"stubborn": {[]string{"lead", "fork", "trail"}, func(s strategistDraft, _ *blocks.Experiment) (blocks.Strategy, error) {
 		return blocks.Stubborn{Lead: s.lead, Fork: s.fork, Trail: s.trail}, checkTrail(s.trail)
 	}},
-	"policy": {[]string{"actions"}, func(s strategistDraft) (blocks.Strategy, error) { return policy(s.actions) }},
+	"policy":     {[]string{"actions"}, func(s strategistDraft, _ *blocks.Experiment) (blocks.Strategy, error) { return policy(s.actions) }},
+	"optimal":    {[]string{"truncation"}, newOptimal},
+	"withholder": plainStrategy(blocks.Withholder{}),
+	"double-spender": {[]string{"confirmations", "give_up"}, func(s strategistDraft, _ *blocks.Experiment) (blocks.Strategy, error) {
+		return blocks.DoubleSpender{Confirmations: cmp.Or(s.confirmations, 6), GiveUp: cmp.Or(s.giveUp, 20)}, nil
+	}},
 }
 
 func checkTrail(trail int) error {
@@ -71,7 +80,7 @@ func (d *draft) finishStrategists(x *blocks.Experiment) error {
 				return fmt.Errorf("%s means nothing to the strategy %q: leave it out", part, s.strategy)
 			}
 		}
-		strategy, err := kind.make(s)
+		strategy, err := kind.make(s, x)
 		if err != nil {
 			return err
 		}
@@ -85,7 +94,10 @@ func (s strategistDraft) set() (keys []string) {
 	for _, k := range []struct {
 		name string
 		set  bool
-	}{{"lead", s.lead}, {"fork", s.fork}, {"trail", s.trail != 0}, {"actions", s.actions != nil}} {
+	}{
+		{"lead", s.lead}, {"fork", s.fork}, {"trail", s.trail != 0}, {"actions", s.actions != nil},
+		{"confirmations", s.confirmations != 0}, {"give_up", s.giveUp != 0}, {"truncation", s.truncation != 0},
+	} {
 		if k.set {
 			keys = append(keys, k.name)
 		}

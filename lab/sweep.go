@@ -55,6 +55,8 @@ func choicesOf(k *key, value any) (choices []choice, swept bool, err error) {
 			c.Number = t
 		case int:
 			c.Number = float64(t)
+		case int64:
+			c.Number = float64(t)
 		case time.Duration:
 			c.Number = t.Seconds()
 		}

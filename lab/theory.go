@@ -12,7 +12,7 @@ import (
 // theory knows the value of some metrics in some experiments. ok is false for all others.
 type theory func(metric string, x blocks.Experiment) (value float64, source string, ok bool)
 
-var theories = []theory{cliqueTheory, selfishTheory}
+var theories = []theory{cliqueTheory, selfishTheory, splitTheory, optimalTheory, doubleSpendTheory}
 
 // Theory returns what a published theory says of a metric in an experiment, which must
 // have its defaults, and the source. ok is false if no theory here applies.
@@ -65,7 +65,7 @@ func selfishTheory(metric string, x blocks.Experiment) (value float64, source st
 func cliqueDelay(x blocks.Experiment) (delay time.Duration, ok bool) {
 	l, r := x.Latency, x.Relay
 	switch {
-	case x.Topology.Shape != blocks.Clique || l.Regions != nil || l.Jitter != 0 || l.Law != "" && l.Law != blocks.Constant,
+	case x.Changes() || x.Topology.Shape != blocks.Clique || l.Regions != nil || l.Jitter != 0 || l.Law != "" && l.Law != blocks.Constant,
 		r.Mode != blocks.Full || r.BlockBytes.Mean != 0 || r.Loss != 0,
 		len(x.Power.Steps) > 0 || x.Params.Difficulty().Rule != rules.RuleFixed:
 		return 0, false

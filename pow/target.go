@@ -82,6 +82,25 @@ func (t Target) MulShift(m uint64, n int) (scaled Target, ok bool) {
 	return Target{z}, true
 }
 
+// MulDiv returns t * m / d, rounded down, and reports whether the result fits into 256
+// bits. Only the result is rounded. d must not be zero.
+func (t Target) MulDiv(m, d uint64) (scaled Target, ok bool) {
+	quo, ok := t.n.mulDiv(m, d)
+	if !ok {
+		return Target{}, false
+	}
+	return Target{quo}, true
+}
+
+// Add returns t + u and reports whether the sum fits into 256 bits.
+func (t Target) Add(u Target) (sum Target, ok bool) {
+	n, carry := t.n.add(u.n)
+	if carry != 0 {
+		return Target{}, false
+	}
+	return Target{n}, true
+}
+
 // difficultyOne returns the target of bits 1d00ffff, which defines difficulty 1.
 func difficultyOne() Target { return Target{uint256{0xffff}.shl(208)} }
 

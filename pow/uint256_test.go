@@ -96,6 +96,24 @@ func TestUint256MulDivAgainstBig(t *testing.T) {
 	})
 }
 
+func TestMulDivAndAddAgainstBig(t *testing.T) {
+	limit := new(big.Int).Lsh(big.NewInt(1), 256)
+	check := func(t *rapid.T, what string, got Target, ok bool, want *big.Int) {
+		if fits := want.Cmp(limit) < 0; ok != fits || fits && got.n.big().Cmp(want) != 0 || !fits && !got.IsZero() {
+			t.Fatalf("%s: %s (%v), want %x", what, got, ok, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		x, y := anyUint256().Draw(t, "x"), anyUint256().Draw(t, "y")
+		m, d := rapid.Uint64().Draw(t, "m"), rapid.Uint64Min(1).Draw(t, "d")
+		got, ok := Target{x}.MulDiv(m, d)
+		want := new(big.Int).Mul(x.big(), new(big.Int).SetUint64(m))
+		check(t, "x * m / d", got, ok, want.Quo(want, new(big.Int).SetUint64(d)))
+		got, ok = Target{x}.Add(Target{y})
+		check(t, "x + y", got, ok, new(big.Int).Add(x.big(), y.big()))
+	})
+}
+
 func TestMulShiftAgainstBig(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := anyUint256().Draw(t, "x")

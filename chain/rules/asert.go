@@ -61,3 +61,20 @@ func asertFactor(frac uint64) uint64 {
 	)
 	return 1<<16 + (linear*frac+quadratic*frac*frac+cubic*frac*frac*frac+1<<47)>>48
 }
+
+// nextAsert applies [Asert] to the block after the top of the branch, which is not
+// genesis.
+//
+// ASERT is anchored at block 1, as if block 1 had come on schedule. It is not
+// anchored at genesis because the time of genesis is long past: a new network
+// would be years behind schedule and stay at the limit.
+func (s State) nextAsert(d Difficulty) pow.Bits {
+	return Asert{
+		Height:     1,
+		ParentTime: int64(s.FirstTime) - int64(d.Spacing),
+		Bits:       d.Bits,
+		Spacing:    d.Spacing,
+		HalfLife:   d.HalfLife,
+		Limit:      d.Limit,
+	}.Next(s.Height, int64(s.Time))
+}

@@ -26,11 +26,12 @@ type Config struct {
 // Difficulty determines the bits that a block must have. Fields that do not
 // belong to the rule must be zero.
 type Difficulty struct {
-	Bits     pow.Bits `json:"bits,omitzero"`      // fixed: of every block; asert: of block 1
+	Bits     pow.Bits `json:"bits,omitzero"`      // fixed: of every block; asert and bitcoin2016: of block 1; lwma: of the first Window+1 blocks
 	HalfLife uint32   `json:"half_life,omitzero"` // asert: in seconds, from Spacing to a year
-	Limit    pow.Bits `json:"limit,omitzero"`     // asert: the easiest target
+	Limit    pow.Bits `json:"limit,omitzero"`     // all but fixed: the easiest target
 	Rule     Rule     `json:"rule,omitzero"`
-	Spacing  uint32   `json:"spacing,omitzero"` // asert: intended seconds between blocks, at most a day
+	Spacing  uint32   `json:"spacing,omitzero"` // all but fixed: intended seconds between blocks, at most a day
+	Window   uint32   `json:"window,omitzero"`  // bitcoin2016: blocks from one change of the target to the next; lwma: blocks that are averaged
 }
 
 // Rule names a difficulty rule.
@@ -38,8 +39,10 @@ type Rule string
 
 // The difficulty rules.
 const (
-	RuleFixed Rule = "fixed" // all blocks have the same bits
-	RuleAsert Rule = "asert" // see [Asert]
+	RuleFixed       Rule = "fixed"       // all blocks have the same bits
+	RuleAsert       Rule = "asert"       // see [Asert]
+	RuleBitcoin2016 Rule = "bitcoin2016" // Bitcoin's: the target changes every 2016 blocks, or every Window blocks
+	RuleLwma        Rule = "lwma"        // see [Lwma]
 )
 
 // Limits bound the blocks and transactions that a node accepts.
@@ -75,6 +78,10 @@ const (
 	maxNameLength = 32
 	maxSpacing    = 24 * 60 * 60       // seconds
 	maxHalfLife   = 365 * 24 * 60 * 60 // seconds
+
+	minWindow     = 4 // blocks
+	maxWindow     = 100_000
+	maxLwmaWindow = 1024 // a State keeps 8 bytes for each block
 )
 
 // withDefaults returns c with every zero field replaced by its default. The
@@ -84,7 +91,6 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Signatures, SignaturesOptional)
 	setDefault(&c.Limits.BlockBytes, 2<<20)
 	setDefault(&c.Limits.BlockTxs, 1<<13-1) // with the coinbase, a full merkle tree of 2^13
-	setDefault(&c.Limits.FutureSeconds, 2*60*60)
 	setDefault(&c.Limits.TxBytes, min(64<<10, max(1, c.Limits.BlockBytes-blockOverhead)))
 	d := &c.Difficulty
 	setDefault(&d.Rule, RuleFixed)
@@ -96,7 +102,22 @@ func (c Config) withDefaults() Config {
 		setDefault(&d.Limit, 0x2000ffff)
 		setDefault(&d.Spacing, 10)
 		setDefault(&d.HalfLife, 60*min(d.Spacing, maxSpacing))
+	case RuleBitcoin2016:
+		setDefault(&d.Bits, 0x1e0fffff)
+		setDefault(&d.Limit, 0x2000ffff)
+		setDefault(&d.Spacing, 600)
+		setDefault(&d.Window, 2016)
+	case RuleLwma:
+		setDefault(&d.Bits, 0x1e0fffff)
+		setDefault(&d.Limit, 0x2000ffff)
+		setDefault(&d.Spacing, 10)
+		setDefault(&d.Window, 60)
+		// The author's advice: a time in the future counts much in so short a window, so
+		// the limit is lowered to 300 seconds or a twentieth of the window, whichever is
+		// more.
+		setDefault(&c.Limits.FutureSeconds, uint32(min(2*60*60, max(300, uint64(d.Window)*uint64(d.Spacing)/20))))
 	}
+	setDefault(&c.Limits.FutureSeconds, 2*60*60)
 	return c
 }
 
@@ -128,25 +149,41 @@ func (c Config) validate() error {
 	check(l.TxBytes > 0 && l.TxBytes <= l.BlockBytes-blockOverhead,
 		"limits: tx_bytes %d: want 1 to block_bytes - %d, so that a block can hold it", l.TxBytes, blockOverhead)
 
-	d := c.Difficulty
-	switch d.Rule {
-	case RuleFixed:
-		checkBits(check, "bits", d.Bits)
-		check(d.Limit == 0 && d.Spacing == 0 && d.HalfLife == 0,
-			"difficulty: limit, spacing and half_life mean nothing to the rule %q: leave them out", RuleFixed)
-	case RuleAsert:
-		bits, limit := checkBits(check, "bits", d.Bits), checkBits(check, "limit", d.Limit)
-		check(bits.Cmp(limit) <= 0, "difficulty: bits %s are easier than the limit %s", d.Bits, d.Limit)
-		check(d.Spacing <= maxSpacing, "difficulty: spacing %d: want 1 to %d seconds", d.Spacing, maxSpacing)
-		check(d.HalfLife >= d.Spacing && d.HalfLife <= maxHalfLife,
-			"difficulty: half_life %d: want from spacing to %d seconds", d.HalfLife, maxHalfLife)
-	default:
-		check(false, "difficulty: rule %q: want %q or %q", d.Rule, RuleFixed, RuleAsert)
-	}
+	c.Difficulty.check(check)
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("network parameters: %w", err)
 	}
 	return nil
+}
+
+// check reports every field whose value is out of its range.
+func (d Difficulty) check(check func(ok bool, format string, args ...any)) {
+	switch d.Rule {
+	case RuleFixed:
+		checkBits(check, "bits", d.Bits)
+		check(d.Limit == 0 && d.Spacing == 0 && d.HalfLife == 0 && d.Window == 0,
+			"difficulty: limit, spacing, half_life and window mean nothing to the rule %q: leave them out", RuleFixed)
+		return
+	case RuleAsert:
+		check(d.HalfLife >= d.Spacing && d.HalfLife <= maxHalfLife,
+			"difficulty: half_life %d: want from spacing to %d seconds", d.HalfLife, maxHalfLife)
+		check(d.Window == 0, "difficulty: window means nothing to the rule %q: leave it out", RuleAsert)
+	case RuleBitcoin2016, RuleLwma:
+		most := uint32(maxWindow)
+		if d.Rule == RuleLwma {
+			most = maxLwmaWindow
+		}
+		check(d.Window >= minWindow && d.Window <= most, "difficulty: window %d: want %d to %d blocks for the rule %q", d.Window, minWindow, most, d.Rule)
+		check(d.HalfLife == 0, "difficulty: half_life means nothing to the rule %q: leave it out", d.Rule)
+		check(d.Rule != RuleLwma || d.Spacing != 1,
+			"difficulty: spacing 1: want at least 2 seconds for the rule %q, to which a block counts for at least one, so that blocks could never be too fast", d.Rule)
+	default:
+		check(false, "difficulty: rule %q: want %q, %q, %q or %q", d.Rule, RuleFixed, RuleAsert, RuleBitcoin2016, RuleLwma)
+		return
+	}
+	bits, limit := checkBits(check, "bits", d.Bits), checkBits(check, "limit", d.Limit)
+	check(bits.Cmp(limit) <= 0, "difficulty: bits %s are easier than the limit %s", d.Bits, d.Limit)
+	check(d.Spacing <= maxSpacing, "difficulty: spacing %d: want 1 to %d seconds", d.Spacing, maxSpacing)
 }
 
 // checkBits checks that b is the shortest compact form of a target. The rules

@@ -25,6 +25,24 @@ func TestParseDefaults(t *testing.T) {
 	if err != nil || p.Difficulty().HalfLife != 60 || p.Limits().TxBytes != 10_000-blockOverhead {
 		t.Errorf("defaults that depend on other fields: %+v (%v)", p, err)
 	}
+	p, err = Parse([]byte(`{"name":"bitcoin","difficulty":{"rule":"bitcoin2016"}}`))
+	if want := (Difficulty{Bits: 0x1e0fffff, Limit: 0x2000ffff, Rule: RuleBitcoin2016, Spacing: 600, Window: 2016}); err != nil || p.Difficulty() != want || p.Limits().FutureSeconds != 7200 {
+		t.Errorf("the rule bitcoin2016 makes %+v (%v)", p, err)
+	}
+	p, err = Parse([]byte(`{"name":"lwma","difficulty":{"rule":"lwma"}}`))
+	if want := (Difficulty{Bits: 0x1e0fffff, Limit: 0x2000ffff, Rule: RuleLwma, Spacing: 10, Window: 60}); err != nil || p.Difficulty() != want || p.Limits().FutureSeconds != 300 {
+		t.Errorf("the rule lwma makes %+v (%v)", p, err)
+	}
+	if p, err = Parse([]byte(`{"name":"a","difficulty":{"rule":"lwma","spacing":2}}`)); err != nil || p.Difficulty().Spacing != 2 {
+		t.Errorf("two seconds for lwma: %+v (%v)", p, err)
+	}
+	// A twentieth of the window, from 300 seconds to two hours.
+	for text, want := range map[string]uint32{`"spacing":600,"window":60`: 1800, `"spacing":86400,"window":1024`: 7200, `"spacing":100,"window":61`: 305} {
+		p, err = Parse([]byte(`{"name":"lwma","difficulty":{"rule":"lwma",` + text + `}}`))
+		if err != nil || p.Limits().FutureSeconds != want {
+			t.Errorf("%s: %+v (%v), want times up to %d seconds ahead", text, p, err, want)
+		}
+	}
 	p, err = Parse([]byte(`{"name":"slow","difficulty":{"rule":"asert","spacing":86400}}`))
 	if err != nil || p.Difficulty().HalfLife != 60*86_400 {
 		t.Errorf("the longest spacing makes %+v (%v), want a half-life of 60 days", p, err)
@@ -63,7 +81,18 @@ func TestParseRefuses(t *testing.T) {
 		`{"name":"a","limits":{"block_txs":"1"}}`:                           "cannot unmarshal",
 		`{"name":"a","limits":{"future_seconds":86401}}`:                    "future_seconds 86401",
 		`{"name":"a","signatures":"none"}`:                                  `signatures "none": want "optional" or "required"`,
-		`{"name":"a","difficulty":{"rule":"lwma"}}`:                         `rule "lwma": want "fixed" or "asert"`,
+		`{"name":"a","difficulty":{"rule":"dgw"}}`:                          `rule "dgw": want "fixed", "asert", "bitcoin2016" or "lwma"`,
+		`{"name":"a","difficulty":{"window":60}}`:                           `mean nothing to the rule "fixed"`,
+		`{"name":"a","difficulty":{"rule":"asert","window":60}}`:            `window means nothing to the rule "asert"`,
+		`{"name":"a","difficulty":{"rule":"lwma","half_life":60}}`:          `half_life means nothing to the rule "lwma"`,
+		`{"name":"a","difficulty":{"rule":"bitcoin2016","half_life":60}}`:   `half_life means nothing to the rule "bitcoin2016"`,
+		`{"name":"a","difficulty":{"rule":"lwma","window":3}}`:              `window 3: want 4 to 1024 blocks for the rule "lwma"`,
+		`{"name":"a","difficulty":{"rule":"lwma","window":1025}}`:           "window 1025: want 4 to 1024",
+		`{"name":"a","difficulty":{"rule":"bitcoin2016","window":3}}`:       "window 3: want 4 to 100000",
+		`{"name":"a","difficulty":{"rule":"bitcoin2016","window":100001}}`:  "window 100001: want 4 to 100000",
+		`{"name":"a","difficulty":{"rule":"lwma","spacing":1}}`:             `spacing 1: want at least 2 seconds for the rule "lwma"`,
+		`{"name":"a","difficulty":{"rule":"lwma","spacing":86401}}`:         "spacing 86401: want 1 to 86400 seconds",
+		`{"name":"a","difficulty":{"rule":"lwma","bits":"207fffff"}}`:       "bits 207fffff are easier than the limit 2000ffff",
 		`{"name":"a","difficulty":{"bits":"2000fff"}}`:                      "want 8 hex digits",
 		`{"name":"a","difficulty":{"bits":"20ffffff"}}`:                     "bits: bits 20ffffff: target is negative",
 		`{"name":"a","difficulty":{"bits":"2000fffe","limit":"2000ffff"}}`:  `mean nothing to the rule "fixed"`,
@@ -137,7 +166,11 @@ func TestLoad(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, p := range []any{Lab(), tutorial(f, 2), Config{Name: "a"}} {
+	for _, p := range []any{
+		Lab(), tutorial(f, 2), Config{Name: "a"},
+		Config{Name: "b", Difficulty: Difficulty{Rule: RuleBitcoin2016}}, Config{Name: "c", Difficulty: Difficulty{Rule: RuleLwma}},
+		Config{Name: "d", Difficulty: Difficulty{Rule: RuleBitcoin2016, Bits: 0x01010000}},
+	} {
 		text, err := json.Marshal(p)
 		if err != nil {
 			f.Fatal(err)
@@ -160,7 +193,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%s came back as %+v (%v)", text, back, err)
 		}
 		p.Genesis()
-		next := p.NextBits(100, math.MaxUint32, 0)
+		next := (State{Height: 2015, Bits: p.Difficulty().Bits, Time: math.MaxUint32}).NextBits(p)
 		if _, err := next.Target(); err != nil {
 			t.Errorf("next bits: %v", err)
 		}

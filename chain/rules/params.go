@@ -91,28 +91,6 @@ func (p Params) ID() pow.Hash { return p.id }
 // MarshalJSON returns the complete JSON form of the network, which [Parse] reads.
 func (p Params) MarshalJSON() ([]byte, error) { return json.Marshal(p.config) }
 
-// NextBits returns the bits that the block at height+1 must have. parentTime is
-// the header time of the block at height, and firstTime the header time of block
-// 1 on the same branch, which is ignored below height 1.
-//
-// ASERT is anchored at block 1, as if block 1 had come on schedule. It is not
-// anchored at genesis because the time of genesis is long past: a new network
-// would be years behind schedule and stay at the limit.
-func (p Params) NextBits(height int64, parentTime, firstTime uint32) pow.Bits {
-	d := p.config.Difficulty
-	if d.Rule != RuleAsert || height < 1 {
-		return d.Bits
-	}
-	return Asert{
-		Height:     1,
-		ParentTime: int64(firstTime) - int64(d.Spacing),
-		Bits:       d.Bits,
-		Spacing:    d.Spacing,
-		HalfLife:   d.HalfLife,
-		Limit:      d.Limit,
-	}.Next(height, int64(parentTime))
-}
-
 // The fields of every genesis header. The bits are those of Bitcoin's regtest,
 // which every other hash meets, and the time is that of Bitcoin's genesis. The
 // network's rules apply to neither.

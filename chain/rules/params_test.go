@@ -81,6 +81,24 @@ func TestParamsGolden(t *testing.T) {
 	}
 }
 
+// The canonical form and the id of networks with the rules that came later, computed by
+// another program.
+func TestParamsGoldenOfLaterRules(t *testing.T) {
+	for _, tc := range []struct{ in, text, id string }{
+		{`{"name": "classroom", "difficulty": {"rule": "bitcoin2016"}}`, `{"difficulty":{"bits":"1e0fffff","limit":"2000ffff","rule":"bitcoin2016","spacing":600,"window":2016},"limits":{"block_bytes":2097152,"block_txs":8191,"future_seconds":7200,"tx_bytes":65536},"name":"classroom","signatures":"optional"}`, "f03b87d7530c50ab760f9e0ede8e7fc32f1750795eee62792175f44a4a3b3701"},
+		{`{"name": "classroom", "difficulty": {"rule": "lwma", "spacing": 30, "window": 90}}`, `{"difficulty":{"bits":"1e0fffff","limit":"2000ffff","rule":"lwma","spacing":30,"window":90},"limits":{"block_bytes":2097152,"block_txs":8191,"future_seconds":300,"tx_bytes":65536},"name":"classroom","signatures":"optional"}`, "2cd7c6c7d065f25370e86920fcc604bb78a6b96215292a42b4b2002548acd090"},
+	} {
+		p, err := Parse([]byte(tc.in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(p)
+		if err != nil || string(text) != tc.text || p.ID().String() != tc.id {
+			t.Errorf("%s: JSON\n%s\nid %s (%v), want\n%s\nid %s", tc.in, text, p.ID(), err, tc.text, tc.id)
+		}
+	}
+}
+
 func TestTutorialBits(t *testing.T) {
 	for hexZeros, want := range map[int]pow.Bits{0: 0x2100ffff, 1: 0x200fffff, 2: 0x2000ffff, 3: 0x1f0fffff, 4: 0x1f00ffff, 8: 0x1d00ffff, 63: 0x010f0000} {
 		if got := tutorial(t, hexZeros).Difficulty().Bits; got != want {
@@ -97,7 +115,7 @@ func TestTutorialBits(t *testing.T) {
 		if got := len(digits) - len(strings.TrimLeft(digits, "0")); got != hexZeros || digits[min(hexZeros, 63)] != 'f' {
 			t.Errorf("%d hex zeros: target %s", hexZeros, target)
 		}
-		if got := p.NextBits(7, 0, 0); got != p.Difficulty().Bits {
+		if got := (State{Height: 7}).NextBits(p); got != p.Difficulty().Bits {
 			t.Errorf("%d hex zeros: next bits %s", hexZeros, got)
 		}
 	}
@@ -150,15 +168,23 @@ func anyConfig() *rapid.Generator[Config] {
 		}
 		c.Limits.TxBytes = rapid.IntRange(0, c.withDefaults().Limits.BlockBytes-blockOverhead).Draw(t, "transaction bytes")
 		d := &c.Difficulty
-		d.Rule = rapid.SampledFrom([]Rule{"", RuleFixed, RuleAsert}).Draw(t, "rule")
+		d.Rule = rapid.SampledFrom([]Rule{"", RuleFixed, RuleAsert, RuleBitcoin2016, RuleLwma}).Draw(t, "rule")
 		d.Bits = anyBits().Draw(t, "bits")
-		if d.Rule == RuleAsert {
+		if d.Rule != "" && d.Rule != RuleFixed {
 			d.Limit = anyBits().Draw(t, "limit")
 			if bigTarget(d.Bits).Cmp(bigTarget(d.Limit)) > 0 {
 				d.Bits, d.Limit = d.Limit, d.Bits
 			}
 			d.Spacing = rapid.Uint32Range(0, maxSpacing).Draw(t, "spacing")
-			d.HalfLife = rapid.SampledFrom([]uint32{0, max(d.Spacing, 10), maxHalfLife}).Draw(t, "half-life")
+			switch d.Rule {
+			case RuleAsert:
+				d.HalfLife = rapid.SampledFrom([]uint32{0, max(d.Spacing, 10), maxHalfLife}).Draw(t, "half-life")
+			case RuleBitcoin2016:
+				d.Window = rapid.SampledFrom([]uint32{0, minWindow, maxWindow}).Draw(t, "window")
+			case RuleLwma:
+				d.Spacing = max(d.Spacing, 2)
+				d.Window = rapid.SampledFrom([]uint32{0, minWindow, maxLwmaWindow}).Draw(t, "window")
+			}
 		}
 		return c
 	})
@@ -218,6 +244,11 @@ func TestParamsIDCoversEverything(t *testing.T) {
 		"txs":        func(c *Config) { c.Limits.BlockTxs++ },
 		"tx bytes":   func(c *Config) { c.Limits.TxBytes++ },
 		"future":     func(c *Config) { c.Limits.FutureSeconds++ },
+		"lwma":       func(c *Config) { c.Difficulty.HalfLife, c.Difficulty.Rule, c.Difficulty.Window = 0, RuleLwma, 60 },
+		"window":     func(c *Config) { c.Difficulty.HalfLife, c.Difficulty.Rule, c.Difficulty.Window = 0, RuleLwma, 61 },
+		"2016": func(c *Config) {
+			c.Difficulty.HalfLife, c.Difficulty.Rule, c.Difficulty.Window = 0, RuleBitcoin2016, 60
+		},
 	} {
 		c := base.Config()
 		change(&c)
@@ -234,23 +265,26 @@ func TestParamsIDCoversEverything(t *testing.T) {
 func TestLabSchedule(t *testing.T) {
 	const start = 2_000_000_000 // 31 years after genesis
 	lab := Lab()
-	if got := lab.NextBits(0, GenesisTime, 0); got != 0x1e0fffff {
+	at := func(height int64, time uint32) pow.Bits {
+		return State{Height: height, Time: time, FirstTime: start}.NextBits(lab)
+	}
+	if got := (State{Time: GenesisTime}).NextBits(lab); got != 0x1e0fffff {
 		t.Errorf("bits of block 1 are %s", got)
 	}
 	for height := int64(1); height < 1000; height++ {
-		if got := lab.NextBits(height, uint32(start+10*(height-1)), start); got != 0x1e0fffff {
+		if got := at(height, uint32(start+10*(height-1))); got != 0x1e0fffff {
 			t.Fatalf("on schedule, block %d has bits %s", height+1, got)
 		}
 	}
 	// An hour's pause before block 101: six half-lives.
 	paused := uint32(start + 10*99 + 3600)
-	if got, want := lab.NextBits(100, paused, start), pow.ZerosTarget(20-6).Bits(); got>>8 != want>>8 {
+	if got, want := at(100, paused), pow.ZerosTarget(20-6).Bits(); got>>8 != want>>8 {
 		t.Errorf("after a pause bits are %s, want about %s", got, want)
 	}
-	if got := lab.NextBits(100+360, paused, start); got != 0x1e0fffff {
+	if got := at(100+360, paused); got != 0x1e0fffff {
 		t.Errorf("360 blocks later bits are %s", got)
 	}
-	if got := lab.NextBits(100, math.MaxUint32, start); got != lab.Difficulty().Limit {
+	if got := at(100, math.MaxUint32); got != lab.Difficulty().Limit {
 		t.Errorf("after years bits are %s, want the limit", got)
 	}
 }

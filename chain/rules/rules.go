@@ -24,7 +24,7 @@ func (p Params) checkHeader(h pow.Header, hash pow.Hash) error {
 	if d.Rule == RuleFixed && h.Bits != d.Bits {
 		return block.Reject(block.BadDiffBits, "bits %s, want %s", h.Bits, d.Bits)
 	}
-	if d.Rule == RuleAsert {
+	if d.Rule != RuleFixed {
 		if limit, _, _ := d.Limit.Decode(); target.Cmp(limit) > 0 {
 			return block.Reject(block.BadDiffBits, "bits %s are easier than the limit %s", h.Bits, d.Limit)
 		}

@@ -25,6 +25,7 @@ func TestStages(t *testing.T) {
 		t.Fatal(err)
 	}
 	easy, swift := rulestest.Easy(), rulestest.Swift()
+	swift2016, swiftLwma := rulestest.Swift2016(), rulestest.SwiftLwma()
 	signedOnly := rulestest.With(easy, func(c *rules.Config) { c.Signatures = rules.SignaturesRequired })
 	small := rulestest.With(easy, func(c *rules.Config) {
 		c.Limits = rules.Limits{BlockBytes: 800, BlockTxs: 3, TxBytes: 60}
@@ -100,6 +101,8 @@ func TestStages(t *testing.T) {
 		{"empty", easy, empty, good, nil},
 		{"transactions", easy, with(one, two, three), good, nil},
 		{"asert", swift, with(one), good, nil},
+		{"bitcoin2016", swift2016, with(one), good, nil},
+		{"lwma", swiftLwma, with(one), good, nil},
 		{"signed", signedOnly, with(signed), good, nil},
 		{"just small enough", small, with(one, two, three), good, nil},
 		{"rolled version", easy, header(empty, version(0x3fffe000)), good, nil},
@@ -111,6 +114,8 @@ func TestStages(t *testing.T) {
 		{"negative bits", swift, unsolvable(0x01810000), rules.Header, block.BadDiffBits},
 		{"harder bits than the fixed ones", easy, header(empty, bits(0x207ffffe)), rules.Header, block.BadDiffBits},
 		{"easier bits than the limit", swift, header(empty, bits(0x2100ffff)), rules.Header, block.BadDiffBits},
+		{"easier bits than the limit of bitcoin2016", swift2016, header(empty, bits(0x2100ffff)), rules.Header, block.BadDiffBits},
+		{"easier bits than the limit of lwma", swiftLwma, header(empty, bits(0x2100ffff)), rules.Header, block.BadDiffBits},
 		{"hash above the target", easy, unsolved(empty), rules.Header, block.HighHash},
 		{"version 1", easy, header(empty, version(1)), rules.Header, block.BadVersion},
 		{"version 60000000", easy, header(empty, version(0x60000000)), rules.Header, block.BadVersion},
@@ -138,6 +143,8 @@ func TestStages(t *testing.T) {
 			}
 			h.Bits = 0x207fffff
 		}), rules.Place, block.BadDiffBits},
+		{"bits of the parent where bitcoin2016 wants others", swift2016, header(empty, func(on *rulestest.Branch, h *pow.Header) { h.Bits = on.Bits }), rules.Place, block.BadDiffBits},
+		{"bits of the parent where lwma wants others", swiftLwma, header(empty, func(on *rulestest.Branch, h *pow.Header) { h.Bits = on.Bits }), rules.Place, block.BadDiffBits},
 		{"not after the median time", easy, header(empty, old), rules.Place, block.TimeTooOld},
 		{"height 0", easy, committed(empty, func(b *block.Block) { b.Coinbase.Height = 0 }), rules.Place, block.CoinbaseHeight},
 		{"height one too high", easy, committed(empty, height(1)), rules.Place, block.CoinbaseHeight},
@@ -298,30 +305,42 @@ func TestMedianTimePast(t *testing.T) {
 
 // On a long branch with random times, the median is that of the latest eleven blocks,
 // wherever the oldest of them is in the state's ring. A state that only has its exported
-// fields and these times is the same state again, whatever times it had before.
-func TestMedianTimePastOfALongBranch(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	other := rulestest.Easy().GenesisState()
-	for range 20 {
-		other = other.Apply(pow.Header{Time: random.Uint32(), Bits: 0x207fffff})
-	}
-	s := rulestest.Easy().GenesisState()
-	latest := []uint32{rules.GenesisTime} // the top block first
-	for range 100 {
-		next := random.Uint32()
-		s = s.Apply(pow.Header{Time: next, Bits: 0x207fffff})
-		latest = append([]uint32{next}, latest[:min(len(latest), rules.MedianSpan-1)]...)
+// fields and the latest blocks is the same state again, whatever it knew before. That is
+// so on the networks of all rules.
+func TestStateOfALongBranch(t *testing.T) {
+	for _, p := range rulestest.EachRule() {
+		t.Run(string(p.Difficulty().Rule), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(1, 2))
+			other := rulestest.Easy().GenesisState()
+			for range 20 {
+				other = other.Apply(pow.Header{Time: random.Uint32(), Bits: 0x207fffff})
+			}
+			s := p.GenesisState()
+			if s.FirstTime != 0 {
+				t.Errorf("at genesis the rule counts from %d, want 0", s.FirstTime)
+			}
+			latest := []rules.Stamp{{Time: rules.GenesisTime, Bits: 0x207fffff}} // the top block first
+			for range 100 {
+				next := rules.Stamp{Time: random.Uint32(), Bits: 0x207fffff - pow.Bits(random.IntN(1000))}
+				s = s.Apply(pow.Header{Time: next.Time, Bits: next.Bits})
+				latest = append([]rules.Stamp{next}, latest[:min(len(latest), p.StateSpan()-1)]...)
 
-		sorted := slices.Sorted(slices.Values(latest))
-		if got, want := s.MedianTimePast(), sorted[len(sorted)/2]; got != want {
-			t.Fatalf("height %d: median %d, want %d of %d", s.Height, got, want, sorted)
-		}
-		restored := other
-		restored.Height, restored.Hash, restored.Work = s.Height, s.Hash, s.Work
-		restored.Time, restored.Bits, restored.FirstTime = s.Time, s.Bits, s.FirstTime
-		if restored = restored.WithTimes(latest); restored != s {
-			t.Fatalf("height %d: restored %+v, want %+v", s.Height, restored, s)
-		}
+				var sorted []uint32
+				for _, b := range latest[:min(len(latest), rules.MedianSpan)] {
+					sorted = append(sorted, b.Time)
+				}
+				slices.Sort(sorted)
+				if got, want := s.MedianTimePast(), sorted[len(sorted)/2]; got != want {
+					t.Fatalf("height %d: median %d, want %d of %d", s.Height, got, want, sorted)
+				}
+				restored := other
+				restored.Height, restored.Hash, restored.Work = s.Height, s.Hash, s.Work
+				restored.Time, restored.Bits, restored.FirstTime = s.Time, s.Bits, s.FirstTime
+				if restored = p.RestoreState(restored, latest); restored != s {
+					t.Fatalf("height %d: restored %+v, want %+v", s.Height, restored, s)
+				}
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ type strategist struct {
 	private  int32 // the block that it mines on
 	public   int32 // what it takes for the tip of the public chain: a block of others, or one with which it has overridden it
 	race     Race
+	spends   *DoubleSpends // counts in the result; nil if the strategy is not a DoubleSpender
 }
 
 func (e *eventEngine) addStrategists(list []Strategist) {
@@ -19,6 +20,25 @@ func (e *eventEngine) addStrategists(list []Strategist) {
 		e.strategyOf[s.Node] = int32(len(e.strategists))
 		e.strategists = append(e.strategists, strategist{node: int32(s.Node), strategy: s.Strategy})
 		e.tree.mut(0).holders += 2
+	}
+	e.countDoubleSpends()
+}
+
+// countDoubleSpends makes the result count the attempts of each double-spender, in the
+// order of the experiment.
+func (e *eventEngine) countDoubleSpends() {
+	r := e.tree.record.result
+	for _, s := range e.strategists {
+		if _, ok := s.strategy.(DoubleSpender); ok {
+			r.DoubleSpends = append(r.DoubleSpends, DoubleSpends{Node: int(s.node)})
+		}
+	}
+	next := 0
+	for i := range e.strategists {
+		if _, ok := e.strategists[i].strategy.(DoubleSpender); ok {
+			e.strategists[i].spends = &r.DoubleSpends[next]
+			next++
+		}
 	}
 }
 
@@ -67,13 +87,21 @@ func (e *eventEngine) act(s *strategist, found bool, now int64) {
 		Race:    s.race,
 		Found:   found,
 	}
-	switch s.strategy.Act(p) {
+	action := s.strategy.Act(p)
+	if s.spends != nil {
+		s.spends.count(p, action)
+	}
+	switch action {
 	case Adopt:
 		e.hold(&s.private, s.public)
 		s.race = Irrelevant
-	case Override:
+	case Override, Release:
 		if p.Private > p.Public {
-			b := e.reveal(s, fork+int64(p.Public)+1, now)
+			height := fork + int64(p.Public) + 1
+			if action == Release {
+				height = fork + int64(p.Private)
+			}
+			b := e.reveal(s, height, now)
 			e.hold(&s.public, b)
 			s.race = Irrelevant
 		}

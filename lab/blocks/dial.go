@@ -19,30 +19,30 @@ type spread struct {
 // distance of a node can then still fall while its bucket is emptied; the node is put
 // into the bucket once more.
 type dial struct {
-	net   *network
-	reach [len(ReachShares)]int32 // see reachCounts
-	shift uint
-	heads []int32 // by bucket: index of its first entry, or -1; a ring whose length is a power of two
-	pool  []dialEntry
+	net     *network
+	reach   [len(ReachShares)]int32 // see reachCounts
+	shift   uint
+	buckets *[dialBuckets][]int32 // nodes; a ring
+	touched uint32                // keeps the compiler from leaving out the loads that only fetch arcs into the cache ahead of time
 
-	classes []int32  // scratch of quantiles
-	chosen  []uint32 // the same
+	classes  []int32  // scratch of quantiles
+	isChosen []bool   // the same
+	chosen   []uint32 // the same
 }
-
-type dialEntry struct{ node, next int32 }
 
 const (
 	dialBuckets = 1 << 10
 	dialClasses = 1 << 11
+	dialAhead   = 10 // by how many nodes arcs are fetched ahead of time
 )
 
 func newDial(net *network) *dial {
-	d := &dial{net: net, reach: reachCounts(len(net.first) - 1), heads: make([]int32, dialBuckets), classes: make([]int32, dialClasses)}
+	d := &dial{net: net, reach: reachCounts(len(net.first) - 1), buckets: new([dialBuckets][]int32), classes: make([]int32, dialClasses), isChosen: make([]bool, dialClasses)}
 	for net.longest>>d.shift >= dialBuckets-1 {
 		d.shift++
 	}
-	for i := range d.heads {
-		d.heads[i] = -1
+	for 2<<d.shift <= net.shortest {
+		d.shift++
 	}
 	return d
 }
@@ -55,17 +55,17 @@ func (d *dial) run(from int32, s *spread) {
 		for v := range s.delays {
 			s.delays[v] = d.net.longest
 		}
-		s.delays[from] = 0
+		s.delays[from], s.last = 0, d.net.longest
 	} else {
 		d.walk(from, s.delays)
+		s.last = slices.Max(s.delays)
 	}
 	if d.net.source != nil {
 		for v := range s.delays {
 			s.delays[v] += d.net.source[from]
 		}
-		s.delays[from] = 0
+		s.delays[from], s.last = 0, slices.Max(s.delays)
 	}
-	s.last = slices.Max(s.delays)
 	d.quantiles(s.delays, s.last, &s.reach)
 }
 
@@ -76,22 +76,21 @@ func (d *dial) walk(from int32, dist []uint32) {
 	}
 	dist[from] = 0
 	const mask = dialBuckets - 1
-	first, arcs, heads, shift := d.net.first, d.net.arcs, d.heads, d.shift&31
-	pool := d.pool[:0]
-	pool = append(pool, dialEntry{from, -1})
-	heads[0] = 0
+	first, arcs, buckets, shift := d.net.first, d.net.arcs, d.buckets, d.shift&31
+	buckets[0] = append(buckets[0], from)
 	waiting := 1 // entries in buckets
 	for bucket := uint32(0); waiting > 0; bucket++ {
-		head := &heads[bucket&mask]
-		for *head >= 0 {
-			e := pool[*head]
-			*head = e.next
-			waiting--
-			base := dist[e.node]
+		list := &buckets[bucket&mask]
+		for k := 0; k < len(*list); k++ {
+			if ahead := k + dialAhead; ahead < len(*list) {
+				d.touched ^= arcs[first[(*list)[ahead]]].delay
+			}
+			v := (*list)[k]
+			base := dist[v]
 			if base>>shift != bucket {
 				continue // it was reached sooner, in an earlier bucket
 			}
-			for _, a := range arcs[first[e.node]:first[e.node+1]] {
+			for _, a := range arcs[first[v]:first[v+1]] {
 				now := base + a.delay
 				old := dist[a.to]
 				if now >= old {
@@ -100,14 +99,14 @@ func (d *dial) walk(from int32, dist []uint32) {
 				dist[a.to] = now
 				// If the node waits in this bucket already, the entry will do.
 				if b := now >> shift; b != old>>shift || b == bucket {
-					pool = append(pool, dialEntry{a.to, heads[b&mask]})
-					heads[b&mask] = int32(len(pool) - 1)
+					buckets[b&mask] = append(buckets[b&mask], a.to)
 					waiting++
 				}
 			}
 		}
+		waiting -= len(*list)
+		*list = (*list)[:0]
 	}
-	d.pool = pool
 }
 
 // quantiles sets reach[i], for each number of nodes in d.reach, to the least time by which
@@ -122,22 +121,31 @@ func (d *dial) quantiles(times []uint32, last uint32, reach *[len(ReachShares)]u
 	for _, t := range times {
 		d.classes[t>>shift&(dialClasses-1)]++
 	}
-	for i, want := range d.reach {
-		if int(want) > len(times) {
-			return i
+	// Choose the classes in which the wanted times are, and sort only those.
+	shares := 0
+	var classes [len(ReachShares)]uint32
+	var before [len(ReachShares)]int32 // number of times in earlier classes
+	class, passed := uint32(0), int32(0)
+	for ; shares < len(d.reach) && int(d.reach[shares]) <= len(times); shares++ {
+		for ; passed+d.classes[class] < d.reach[shares]; class++ {
+			passed += d.classes[class]
 		}
-		class, before := 0, int32(0)
-		for ; before+d.classes[class] < want; class++ {
-			before += d.classes[class]
-		}
-		d.chosen = d.chosen[:0]
-		for _, t := range times {
-			if t>>shift == uint32(class) {
-				d.chosen = append(d.chosen, t)
-			}
-		}
-		slices.Sort(d.chosen)
-		reach[i] = d.chosen[want-before-1]
+		classes[shares], before[shares] = class, passed
 	}
-	return len(d.reach)
+	clear(d.isChosen)
+	for _, c := range classes[:shares] {
+		d.isChosen[c] = true
+	}
+	d.chosen = d.chosen[:0]
+	for _, t := range times {
+		if d.isChosen[t>>shift&(dialClasses-1)] {
+			d.chosen = append(d.chosen, t)
+		}
+	}
+	slices.Sort(d.chosen)
+	for i, c := range classes[:shares] {
+		first, _ := slices.BinarySearch(d.chosen, c<<shift)
+		reach[i] = d.chosen[first+int(d.reach[i]-before[i])-1]
+	}
+	return shares
 }

@@ -33,8 +33,7 @@
 //   - Missing ancestors cost no time: they arrive with their descendant.
 //   - TCP. Bandwidth is shared by no two blocks unless QueueUploads is set, and the
 //     download side of a node never queues.
-//   - Clocks that are wrong. All headers have the right time, or the median time past plus
-//     a second if that is later.
+//   - Clocks whose error changes. See [Clocks] for what there is.
 //   - A validation that is shorter for blocks that were seen before, and mining that goes
 //     on with an old template for a moment.
 //   - The network is the same from the first block to the last.

@@ -40,6 +40,9 @@ type eventEngine struct {
 	medium *medium
 	ties   *ties   // nil: first seen
 	busy   []int64 // by node: until when its uplink is busy; nil: uploads do not queue
+	market *market // nil: no hash rate hops
+
+	changes *changes // nil: the network is the same from the first block to the last
 
 	strategists []strategist
 	strategyOf  []int32 // by node: index in strategists, or -1; nil: there are none
@@ -52,9 +55,13 @@ func newEventEngine(x *Experiment, seed uint64, net *network, t *tree, finds fin
 	e := &eventEngine{x: x, seed: seed, net: net, tree: t, finds: finds, peers: make([]peer, x.Nodes)}
 	e.queue = newQueue(int64(net.longest)*1000, x.Nodes/2)
 	e.medium = net.medium
-	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen)
+	e.market = newMarket(x, seed, t.nextWork(0))
+	e.usePlain(!x.delaysVary() && x.Relay.Loss == 0 && x.Tie.Rule == FirstSeen && t.clocks == nil && !x.Changes())
 	if x.Tie.Rule != FirstSeen {
 		e.ties = newTies(x.Nodes)
+	}
+	if x.Changes() {
+		e.addChanges(x)
 	}
 	if x.Relay.QueueUploads {
 		e.busy = make([]int64, x.Nodes)
@@ -85,7 +92,15 @@ func (e *eventEngine) run(ctx context.Context, progress func(int)) error {
 			return err
 		}
 		now = f.at
-		e.deliver(now)
+		if err := e.deliverChanging(now); err != nil {
+			return err
+		}
+		if e.changes != nil && !e.changes.isUp(f.miner) { // its part of the hash rate is missing
+			if e.finds.draw%1024 == 0 && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			continue
+		}
 		if moves {
 			// The draw was for the easiest block that anybody might be looking for. A
 			// miner whose block is harder finds it in proportion less often.
@@ -94,9 +109,14 @@ func (e *eventEngine) run(ctx context.Context, progress func(int)) error {
 				continue
 			}
 		}
+		present, mines := e.mines(f, now)
+		if !mines {
+			continue
+		}
 		if err := e.find(f.miner, now); err != nil {
 			return err
 		}
+		t.at(t.end - 1).present = present
 		found++
 		t.advance()
 		if moves {
@@ -110,7 +130,9 @@ func (e *eventEngine) run(ctx context.Context, progress func(int)) error {
 		}
 	}
 	t.record.result.Span = timeOf(now)
-	e.deliver(forever)
+	if err := e.finish(); err != nil {
+		return err
+	}
 	t.finish()
 	return nil
 }
@@ -119,6 +141,21 @@ func (e *eventEngine) run(ctx context.Context, progress func(int)) error {
 // is harder than the easiest one.
 func (e *eventEngine) luckRunsOut(f find, easiest float64) bool {
 	return f.luck >= easiest/e.tree.nextWork(e.parent(f.miner))
+}
+
+// mines reports whether the hash rate to which a find has fallen mines at all: not if it
+// hops and is elsewhere, and not if its miner waits for its clock. It also returns the part
+// of the network's hash rate that is here, or 0 for all.
+func (e *eventEngine) mines(f find, now int64) (present float64, ok bool) {
+	parent := e.parent(f.miner)
+	if e.tree.clocks.mustWait(&e.tree.at(parent).state, f.miner, now) {
+		return 0, false
+	}
+	if e.market == nil {
+		return 0, true
+	}
+	profit := e.market.profit(now, e.tree.nextWork(parent))
+	return e.market.present(profit), !e.market.isAway(e.finds.draw, profit)
 }
 
 // parent returns the block that the node mines on.
@@ -141,6 +178,38 @@ func (e *eventEngine) find(node int32, now int64) error {
 	}
 	e.tree.publish(b)
 	e.take(node, b, now)
+	return nil
+}
+
+// deliverChanging handles all events and all changes of the network up to the given time.
+// A change comes before the events of the same nanosecond.
+func (e *eventEngine) deliverChanging(latest int64) error {
+	for e.changes != nil {
+		at := e.changes.next()
+		if at > latest || at == forever {
+			break
+		}
+		e.deliver(at - 1)
+		if err := e.change(at); err != nil {
+			return err
+		}
+	}
+	e.deliver(latest)
+	return nil
+}
+
+// finish delivers what is under way when the last block has been found. Until then nodes
+// may still leave and come back, but nothing new is sent because of that.
+func (e *eventEngine) finish() error {
+	if e.changes != nil {
+		e.changes.over = true
+		for at := e.changes.next(); at < forever && e.queue.waiting() > 0; at = e.changes.next() {
+			if err := e.deliverChanging(at); err != nil {
+				return err
+			}
+		}
+	}
+	e.deliver(forever)
 	return nil
 }
 
@@ -183,6 +252,10 @@ func (e *eventEngine) take(node, b int32, now int64) {
 	}
 	p := &e.peers[node]
 	p.block, p.at = b, now
+	if e.changes != nil {
+		e.caughtUp(node, now)
+		e.agree(b, now)
+	}
 	if e.plain {
 		e.spread(node, b, now)
 	} else {
@@ -200,7 +273,7 @@ func (e *eventEngine) take(node, b int32, now int64) {
 func (e *eventEngine) setTip(node, b int32) {
 	t, p := e.tree, &e.peers[node]
 	if t.at(b).parent != p.tip {
-		t.countReorg(p.tip, b)
+		e.noteReorg(t.countReorg(p.tip, b))
 	}
 	t.mut(p.tip).holders--
 	t.mut(b).holders++

@@ -27,9 +27,16 @@ type Experiment struct {
 	Relay    Relay
 	Power    Power
 	Tie      Tie
+	Clocks   Clocks
+	Hopping  Hopping
 
 	// Strategists are miners that do not publish their blocks at once.
 	Strategists []Strategist
+
+	// Churn, Splits and Eclipse change the network in the run.
+	Churn   Churn
+	Splits  []Split // in order of time; they must not overlap
+	Eclipse Eclipse
 
 	// Engine chooses how to compute the run. Zero: the fastest engine that is exact.
 	Engine Engine
@@ -107,6 +114,7 @@ func (x Experiment) WithDefaults() (Experiment, error) {
 		setDefault(&x.Latency.Mean, 100*time.Millisecond)
 	}
 	x.Topology = x.Topology.withDefaults(x.Nodes)
+	x.Hopping = x.Hopping.withDefaults()
 	if err := x.validate(); err != nil {
 		return x, err
 	}
@@ -140,7 +148,10 @@ func (x *Experiment) validate() error {
 	case x.Interval < time.Microsecond:
 		return fmt.Errorf("interval %s: want at least a microsecond", x.Interval)
 	}
-	if err := errors.Join(x.Topology.validate(x.Nodes), x.Latency.validate(), x.Relay.validate(), x.Power.validate(x.Nodes)); err != nil {
+	if err := errors.Join(x.Topology.validate(x.Nodes), x.Latency.validate(), x.Relay.validate(), x.Power.validate(x.Nodes), x.Churn.validate(), x.validateBreaks()); err != nil {
+		return err
+	}
+	if err := errors.Join(x.Clocks.validate(x), x.Hopping.validate(x.Params)); err != nil {
 		return err
 	}
 	switch {
@@ -162,10 +173,18 @@ func (x *Experiment) validate() error {
 		case seen[s.Node]:
 			return fmt.Errorf("strategists: node %d is in the list twice", s.Node)
 		}
+		if v, ok := s.Strategy.(interface{ validate() error }); ok {
+			if err := v.validate(); err != nil {
+				return fmt.Errorf("strategists: node %d: %w", s.Node, err)
+			}
+		}
 		seen[s.Node] = true
 	}
 	return nil
 }
+
+// Changes reports whether the network changes during the run.
+func (x *Experiment) Changes() bool { return x.Churn.isOn() || len(x.Splits) > 0 || x.Eclipse.isOn() }
 
 // delaysVary reports whether the delay of an arc is not the same for all blocks.
 func (x *Experiment) delaysVary() bool {
@@ -189,8 +208,18 @@ func (x *Experiment) pathsReason() string {
 		return "messages are lost"
 	case x.Tie.Rule != FirstSeen:
 		return fmt.Sprintf("ties are decided by the rule %q", x.Tie.Rule)
+	case x.Churn.isOn():
+		return "nodes leave and come back"
+	case len(x.Splits) > 0:
+		return "the network falls apart for a while"
+	case x.Eclipse.isOn():
+		return "a node is eclipsed for a while"
 	case len(x.Strategists) > 0:
 		return "a miner has a strategy"
+	case !x.Clocks.isZero():
+		return "times of headers are wrong"
+	case x.Hopping.Share > 0:
+		return "a part of the hash rate comes and goes"
 	case x.Params.Difficulty().Rule != rules.RuleFixed:
 		return fmt.Sprintf("the difficulty moves by the rule %q", x.Params.Difficulty().Rule)
 	}

@@ -89,42 +89,61 @@ func (e *eventEngine) send(node, b int32, now int64) {
 	if net.source != nil && t.at(b).miner == node {
 		now += int64(net.source[node]) * 1000
 	}
-	work := t.work(b)
 	first, count := int(net.first[node]), int(net.first[node+1]-net.first[node])
-	size := e.medium.meanSize
-	if e.x.Relay.BlockBytes.varies() {
-		random := newStream(e.seed, forSizes, uint64(b), 0)
-		size = e.x.Relay.BlockBytes.draw(&random)
-	}
+	size := e.sizeOf(b)
 	turn := 0
 	if e.busy != nil { // no neighbour is always the first
 		random := newStream(e.seed, forOrder, uint64(node), uint64(b))
 		turn = int(random.below(uint64(max(count, 1))))
 	}
 	for k := range count {
-		i := first + (k+turn)%count
-		to := net.arcs[i].to
-		p := &e.peers[to]
-		if tip := t.work(p.tip); p.tip == b || tip > work || tip == work && e.ties == nil && !e.tieByNumber {
-			continue
-		}
-		if e.ties != nil && e.ties.has(to, t.at(b).sequence) {
-			continue
-		}
-		random := newStream(e.seed, forMessages, uint64(i), uint64(b))
-		if e.x.Relay.Loss > 0 && random.open() < e.x.Relay.Loss {
-			continue
-		}
-		at := e.arrival(node, i, b, now, size, &random)
-		if p.block == b && p.at <= at {
-			continue
-		}
-		if t.work(p.block) <= work {
-			p.block, p.at = b, at
-		}
-		t.mut(b).pending++
-		e.queue.push(event{at, to, b})
+		e.sendOver(node, first+(k+turn)%count, b, now, size, 0)
 	}
+}
+
+// sizeOf returns the bytes of a block.
+func (e *eventEngine) sizeOf(b int32) float64 {
+	if !e.x.Relay.BlockBytes.varies() {
+		return e.medium.meanSize
+	}
+	random := newStream(e.seed, forSizes, uint64(b), 0)
+	return e.x.Relay.BlockBytes.draw(&random)
+}
+
+// sendOver sends a block over an arc, unless that would change nothing. A block that is
+// sent over the same arc once more has another number of the attempt.
+func (e *eventEngine) sendOver(node int32, i int, b int32, now int64, size float64, attempt uint64) {
+	t := e.tree
+	to, work := e.net.arcs[i].to, t.work(b)
+	if e.changes != nil && !e.changes.isUp(to) {
+		return
+	}
+	p := &e.peers[to]
+	if tip := t.work(p.tip); p.tip == b || tip > work || tip == work && e.ties == nil && !e.tieByNumber {
+		return
+	}
+	if e.ties != nil && e.ties.has(to, t.at(b).sequence) {
+		return
+	}
+	random := newStream(e.seed, forMessages, uint64(i)|attempt<<32, uint64(b))
+	for e.x.Relay.Loss > 0 && random.open() < e.x.Relay.Loss {
+		if e.x.Relay.Retry == 0 {
+			return
+		}
+		now += int64(e.x.Relay.Retry)
+	}
+	at := t.clocks.admits(to, t.at(b).latest, e.arrival(node, i, b, now, size, &random))
+	if e.changes != nil && !e.changes.reaches(node, to, at, t.at(b).miner == node) {
+		return
+	}
+	if p.block == b && p.at <= at {
+		return
+	}
+	if t.work(p.block) <= work {
+		p.block, p.at = b, at
+	}
+	t.mut(b).pending++
+	e.queue.push(event{at, to, b})
 }
 
 // arrival returns when a block that a node sends over an arc is there.

@@ -64,9 +64,13 @@ type Relay struct {
 	// Otherwise each neighbour gets the whole bandwidth at the same time.
 	QueueUploads bool
 
-	// Loss is the probability that a message is lost. It is not sent again. The
-	// neighbour gets the block from another node, or with the next block.
+	// Loss is the probability that a message is lost. Without Retry it is not sent
+	// again: the neighbour gets the block from another node, or with the next block.
 	Loss float64
+
+	// Retry is the time after which a lost message is sent again, and again if it is lost
+	// once more; 0: never.
+	Retry time.Duration
 }
 
 func (l Latency) validate() error {
@@ -107,6 +111,10 @@ func (r Relay) validate() error {
 		return fmt.Errorf("relay: bandwidth %v: want at least 8 bits a second, or 0 for no limit", r.Bandwidth)
 	case r.Validation < 0 || r.Validation > maxDelay*time.Microsecond:
 		return fmt.Errorf("relay: validation %s: want 0 to %s", r.Validation, maxDelay*time.Microsecond)
+	case r.Retry < 0 || r.Retry > maxDelay*time.Microsecond:
+		return fmt.Errorf("relay: retry after %s: want 0 to %s", r.Retry, maxDelay*time.Microsecond)
+	case r.Retry > 0 && r.Loss == 0:
+		return errors.New("relay: a retry means nothing if no message is lost: leave it out, or set a loss")
 	case r.QueueUploads && r.Mode == CutThrough:
 		return fmt.Errorf("relay: uploads do not queue in the mode %q: leave queue_uploads out, or take another mode", r.Mode)
 	}

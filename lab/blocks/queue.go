@@ -94,6 +94,9 @@ func (q *queue) pushFar(e event, b int64) {
 	q.far = append(q.far, e)
 }
 
+// waiting returns the number of events in the queue.
+func (q *queue) waiting() int { return q.count + len(q.far) }
+
 // pop removes and returns the next event if its time is at most latest. Otherwise it
 // returns false, and events may be pushed at any time after latest.
 func (q *queue) pop(latest int64) (event, bool) {

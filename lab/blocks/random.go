@@ -22,6 +22,11 @@ const (
 	forOrder                         // by node and block
 	forHashes                        // by block
 	forBandwidths                    // by node
+	forClocks                        // by node
+	forHoppers                       // by number of the draw
+	forPrices                        // by step of the price
+	forChurn                         // by node and number of the shift
+	forSplits                        // by split and node
 )
 
 // stream is a generator of random numbers: SplitMix64 of Steele, Lea and Flood, "Fast

@@ -77,10 +77,24 @@ type Result struct {
 	// count is less than Main.
 	Reach [len(ReachShares)]Times
 
+	// Course is how interval and difficulty went over time.
+	Course Course
+
 	Miners []Miner // in the order of their nodes
 
-	// Hash is the SHA-256 of all of the above but Engine and Share. It is the same for
-	// the same experiment and seed, on any machine and with any number of threads.
+	// Healings has the splits and the eclipse of the experiment, in order of time.
+	Healings []Healing
+
+	// Returns counts how often a node came back before the last block was found. CatchUp has the times from then until it
+	// took a block that its neighbours told it of, for those that had missed something.
+	Returns      int64
+	CatchUp      Times
+	DoubleSpends []DoubleSpends // of each DoubleSpender, in the order of the experiment
+
+	// Hash is the SHA-256 of all of the above but Engine and Share, and of Course only if
+	// clocks are wrong or hash rate hops, and of Healings, Returns, CatchUp and DoubleSpends
+	// only if there are any. It is the same for the same experiment and seed, on any machine
+	// and with any number of threads.
 	Hash [sha256.Size]byte
 }
 
@@ -122,7 +136,7 @@ func ratio(a, b int64) float64 {
 }
 
 // seal computes the hash.
-func (r *Result) seal() {
+func (r *Result) seal(withCourse bool) {
 	h := sha256.New()
 	writeInts(h, int64(r.Seed), int64(r.Nodes), r.Found, r.Main, r.Stale, r.Withheld, int64(r.Span), int64(r.Growth))
 	writeInts(h, r.ForkLengths[:]...)
@@ -133,6 +147,17 @@ func (r *Result) seal() {
 	}
 	for _, m := range r.Miners {
 		writeInts(h, int64(m.Node), m.Found, m.Main)
+	}
+	if withCourse {
+		r.Course.writeTo(h)
+	}
+	if len(r.Healings) > 0 || r.Returns > 0 {
+		writeInts(h, r.changeNumbers()...)
+		writeInts(h, r.Returns)
+		r.CatchUp.writeTo(h)
+	}
+	for _, d := range r.DoubleSpends {
+		writeInts(h, int64(d.Node), d.Attempts, d.Successes)
 	}
 	h.Sum(r.Hash[:0])
 }
@@ -156,6 +181,7 @@ type Block struct {
 	Found      time.Duration // since the start
 	HeaderTime uint32        // Unix seconds
 	Bits       pow.Bits
+	Expected   time.Duration // mean time that such a block takes at the hash rate of the moment
 	Fate       Fate
 
 	// Reach has, for each of ReachShares, the time from the discovery until that share
@@ -167,6 +193,10 @@ type Block struct {
 type recorder struct {
 	result  *Result
 	observe func(Block) // may be nil
+
+	interval   time.Duration // the intended one
+	sealCourse bool
+	outages    []outage // in the order of result.Healings
 }
 
 // settle adds a block. It must be called in the order of the blocks' numbers. For a
@@ -182,6 +212,7 @@ func (r *recorder) settle(b Block, forkLength int, interval time.Duration) {
 		out.Miners[b.Miner].Main++
 		out.Growth = b.Found
 		out.Intervals.add(interval)
+		out.Course.add(b.Found, b.Expected, r.interval)
 		for i, d := range b.Reach {
 			if d >= 0 {
 				out.Reach[i].add(d)
@@ -194,6 +225,9 @@ func (r *recorder) settle(b Block, forkLength int, interval time.Duration) {
 		}
 	default:
 		out.Withheld++
+	}
+	if len(r.outages) > 0 {
+		r.settleOutage(b)
 	}
 	if r.observe != nil {
 		r.observe(b)

@@ -1,6 +1,7 @@
 package blocks
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"runtime"
@@ -66,7 +67,12 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	for i := range r.Miners {
 		r.Miners[i] = Miner{Node: i, Share: w.share(i)}
 	}
-	t := newTree(x.Params, seed, x.Nodes, recorder{r, o.Observe})
+	r.Course.Step = x.Interval
+	t := newTree(x.Params, seed, x.Nodes, recorder{
+		result: r, observe: o.Observe, interval: intended(x), sealCourse: !x.Clocks.isZero() || x.Hopping.Share > 0,
+	})
+	t.clocks = newClocks(x, seed)
+	t.pace = pace{first: t.nextWork(0), interval: x.Interval, steps: x.Power.Steps}
 	finds := finder{seed: seed, wheel: w, steps: x.Power.Steps}
 	if x.Engine == Paths {
 		// The delays of the engine have 32 bits. hops is a bound, and may be too high.
@@ -82,6 +88,12 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	e := newEventEngine(x, seed, net, t, finds)
 	e.took = o.Took
 	return oneRun{e, r}
+}
+
+// intended returns the block interval that the difficulty rule aims at, or that of the
+// experiment if the difficulty is fixed.
+func intended(x *Experiment) time.Duration {
+	return cmp.Or(time.Duration(x.Params.Difficulty().Spacing)*time.Second, x.Interval)
 }
 
 // isFixed reports whether the difficulty never changes.

@@ -35,6 +35,11 @@ func TestHashes(t *testing.T) {
 	moving := everything()
 	moving.Params = rules.Lab()
 	moving.Interval = 10 * time.Second
+	changing := everything()
+	changing.Relay.Retry = 2 * time.Second
+	changing.Churn = Churn{Up: 20 * time.Minute, Down: 5 * time.Minute, Share: 0.7}
+	changing.Splits = []Split{{At: 5 * time.Minute, For: 5 * time.Minute}, {At: 15 * time.Minute, For: 5 * time.Minute, Shares: []float64{1, 2, 3}}}
+	changing.Eclipse = Eclipse{Victim: 7, Attacker: 3, At: 30 * time.Minute, For: 10 * time.Minute}
 	for _, tt := range []struct {
 		name string
 		x    Experiment
@@ -43,6 +48,7 @@ func TestHashes(t *testing.T) {
 		{"paths", plain, "c505fb08d0d9161f"},
 		{"everything", everything(), "8f19eb8c544c1beb"},
 		{"asert", moving, "fa3fb8491167cf78"},
+		{"changing", changing, "fea76eecd876f979"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := run(t, tt.x, 7, Options{})
@@ -119,7 +125,16 @@ func TestEngineChoice(t *testing.T) {
 			x.Relay = Relay{Mode: CutThrough, BlockBytes: Dist{Mean: 1e6}, Bandwidth: 10e6}
 		}, "longer from its miner"},
 		{"ties", func(x *Experiment) { x.Tie.Rule = Random }, "ties"},
+		{"churn", func(x *Experiment) { x.Churn = Churn{Up: 10 * time.Minute, Down: time.Minute} }, "leave and come back"},
+		{"split", func(x *Experiment) { x.Splits = []Split{{At: 10 * time.Minute, For: 10 * time.Minute}} }, "falls apart"},
+		{"eclipse", func(x *Experiment) {
+			x.Eclipse = Eclipse{Victim: 1, Attacker: 2, At: 10 * time.Minute, For: 10 * time.Minute}
+		}, "eclipsed"},
 		{"strategy", func(x *Experiment) { x.Strategists = []Strategist{{0, SM1{}}} }, "strategy"},
+		{"clocks", func(x *Experiment) { x.Clocks.Error = Dist{Law: Exponential, Mean: 7200} }, "times of headers"},
+		{"hopping", func(x *Experiment) {
+			x.Hopping = Hopping{Share: 0.5, Prices: []PriceStep{{At: time.Minute, Price: 0.5}}}
+		}, "comes and goes"},
 		{"difficulty", func(x *Experiment) { x.Params = rules.Lab() }, "asert"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,7 +160,9 @@ func TestEngineChoice(t *testing.T) {
 				t.Fatal(err)
 			}
 			forced := newRun(&filled, 1, net, Options{})
-			if err := forced.engine.run(context.Background(), func(int) {}); err != nil {
+			// It does not hold blocks back, so that the rules refuse what miners with wrong
+			// clocks build on them.
+			if err := forced.engine.run(context.Background(), func(int) {}); err != nil && tt.name != "clocks" {
 				t.Fatal(err)
 			}
 			if forced.result.Hash == events.Hash {

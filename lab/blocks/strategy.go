@@ -41,6 +41,7 @@ const (
 	Adopt                  // give the private chain up and mine on the public one
 	Override               // publish one block more than the public chain has
 	Match                  // publish as many blocks as the public chain has
+	Release                // publish the whole private chain if it is longer than the public one
 )
 
 // Honest publishes each block at once. It is what a miner without a strategy does.

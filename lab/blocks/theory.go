@@ -99,3 +99,59 @@ func StaleRate(shares []float64, miner int, delay, interval float64) float64 {
 	}
 	return rate * delay / interval
 }
+
+// SplitLoss returns how many blocks a part of a network with that share of the hash rate
+// loses on average if the network falls into two parts for a time in which it finds the
+// given number of blocks on average. Messages take no time.
+//
+// The blocks of both parts are Poisson variables A and B with the means share*blocks and
+// (1-share)*blocks. The part with fewer blocks loses all of them. If both have the same
+// number, the one that does not find the next block does. Both parts together lose the
+// mean of min(A, B), which for long splits is min(share, 1-share)*blocks.
+func SplitLoss(share, blocks float64) (lost float64) {
+	eachSplit(share, blocks, func(a, b int, p float64) {
+		switch {
+		case a < b:
+			lost += p * float64(a)
+		case a == b:
+			lost += p * (1 - share) * float64(a)
+		}
+	})
+	return lost
+}
+
+// SplitTie returns the probability that both parts of a network find the same number of
+// blocks, so that they agree only with the next one. See [SplitLoss].
+func SplitTie(share, blocks float64) (tie float64) {
+	eachSplit(share, blocks, func(a, b int, p float64) {
+		if a == b {
+			tie += p
+		}
+	})
+	return tie
+}
+
+// eachSplit calls f for each pair of the numbers of blocks that two parts may find, with
+// its probability, as far as that matters.
+func eachSplit(share, blocks float64, f func(a, b int, p float64)) {
+	first, second := poisson(share*blocks), poisson((1-share)*blocks)
+	for a, p := range first {
+		for b, q := range second {
+			f(a, b, p*q)
+		}
+	}
+}
+
+// poisson returns the probabilities of a Poisson variable, up to where they vanish.
+func poisson(mean float64) []float64 {
+	list := make([]float64, int(mean+12*math.Sqrt(mean)+30))
+	for k := range list {
+		log, _ := math.Lgamma(float64(k + 1))
+		list[k] = math.Exp(float64(k)*math.Log(mean) - mean - log)
+	}
+	if mean == 0 {
+		clear(list)
+		list[0] = 1
+	}
+	return list
+}

@@ -1,9 +1,7 @@
 package blocks
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -31,14 +29,27 @@ const (
 	Clique Shape = "clique"
 	// Listed takes the connections of Topology.Edges.
 	Listed Shape = "edges"
+	// Own takes the connections that Topology.Own makes.
+	Own Shape = "own"
 )
 
 // Topology says who is connected with whom. The zero Topology is [RandomOut] with a
 // degree of 8.
 type Topology struct {
 	Shape  Shape
-	Degree int      // 0: 8, or as many as there are, or 1 for Ring and Star; without meaning for Grid, Clique and Listed
-	Edges  [][2]int // for Listed: pairs of nodes, each connection once
+	Degree int       // 0: 8, or as many as there are, or 1 for Ring and Star; without meaning for Grid, Clique and Listed
+	Edges  [][2]int  // for Listed: pairs of nodes, each connection once
+	Own    Connector // for Own, which is the shape if this is set and no other one is
+}
+
+// Connector is a topology of one's own. It must return the same connections for the same
+// arguments on every machine, because the result of a run depends on them.
+type Connector interface {
+	// Name identifies the topology in reports.
+	Name() string
+	// Connect returns pairs of nodes from 0 to nodes-1, all together connected. A pair may
+	// be listed twice. Random choices are drawn from the seed, for example with math/rand/v2.
+	Connect(seed uint64, nodes int) [][2]int
 }
 
 // MaxArcs bounds the number of arcs, which is twice that of connections. An arc takes 8
@@ -46,7 +57,10 @@ type Topology struct {
 const MaxArcs = 1 << 26
 
 func (t Topology) withDefaults(nodes int) Topology {
-	if t.Shape == "" {
+	switch {
+	case t.Shape == "" && t.Own != nil:
+		t.Shape = Own
+	case t.Shape == "":
 		t.Shape = RandomOut
 	}
 	if t.Degree == 0 {
@@ -65,6 +79,9 @@ func (t Topology) validate(nodes int) error {
 	if t.Shape != Listed && len(t.Edges) > 0 {
 		return fmt.Errorf("topology: edges mean nothing to the shape %q: leave them out, or take the shape %q", t.Shape, Listed)
 	}
+	if (t.Shape == Own) != (t.Own != nil) {
+		return fmt.Errorf("topology: the shape %q and a connector belong together: set both, or only the connector", Own)
+	}
 	most := nodes - 1
 	var arcs int
 	switch t.Shape {
@@ -78,11 +95,12 @@ func (t Topology) validate(nodes int) error {
 		}
 	case Star:
 		arcs = 2 * nodes * t.Degree
-	case Grid, Clique, Listed:
+	case Grid, Clique, Listed, Own:
 		if t.Degree != 0 {
 			return fmt.Errorf("topology: a degree means nothing to the shape %q: leave it out", t.Shape)
 		}
 		switch t.Shape {
+		case Own: // newNetwork counts them
 		case Grid:
 			arcs = 4 * nodes
 		case Clique:
@@ -156,8 +174,15 @@ func (t Topology) edges(seed uint64, nodes int) ([]edge, error) {
 				list = append(list, newEdge(a, b))
 			}
 		}
-	case Listed:
-		for i, e := range t.Edges {
+	case Listed, Own:
+		pairs := t.Edges
+		if t.Own != nil {
+			pairs = t.Own.Connect(seed, nodes)
+			if len(pairs) > MaxArcs/2 {
+				return nil, fmt.Errorf("topology: %s has more than %d arcs: take fewer nodes or connections", t.Own.Name(), MaxArcs)
+			}
+		}
+		for i, e := range pairs {
 			if a, b := e[0], e[1]; a < 0 || b < 0 || a >= nodes || b >= nodes || a == b {
 				return nil, fmt.Errorf("topology: edge %d connects %d with %d: want two different nodes from 0 to %d", i, a, b, nodes-1)
 			}
@@ -240,101 +265,4 @@ func sortEdges(list []edge, nodes int) {
 	}
 	pass(list, other, func(e edge) int32 { return e.b })
 	pass(other, list, func(e edge) int32 { return e.a })
-}
-
-var errParts = errors.New("topology: the network falls into parts that are not connected: add connections or take a greater degree")
-
-// network is who is connected with whom, and what a message takes from one to the other.
-// It never changes once it is made.
-type network struct {
-	first []int32 // the arcs that leave node v are arcs[first[v]:first[v+1]]
-	arcs  []arc
-
-	// Of each arc, if the experiment needs them apart: see medium.apart.
-	latency []uint32  // microseconds
-	perByte []float64 // microseconds for each byte
-
-	hops     int    // upper bound for the number of arcs on the shortest way between two nodes
-	shortest uint32 // least delay of an arc in microseconds, at least 1
-	longest  uint32
-	source   []uint32 // by node: microseconds that a block takes once more when its miner sends it; nil: none
-	medium   *medium
-	uniform  bool // a clique whose arcs all have the same delay
-}
-
-// arc is one direction of a connection.
-type arc struct {
-	to    int32
-	delay uint32 // microseconds from when a node has a block until the neighbour has checked it; at least 1
-}
-
-// maxDelay is the longest delay of an arc, about half an hour.
-const maxDelay = math.MaxInt32 // microseconds
-
-// newNetwork connects the nodes.
-func newNetwork(seed uint64, x *Experiment) (*network, error) {
-	edges, err := x.Topology.edges(seed, x.Nodes)
-	if err != nil {
-		return nil, err
-	}
-	n := &network{first: make([]int32, x.Nodes+1), arcs: make([]arc, 2*len(edges)), shortest: maxDelay}
-	for _, e := range edges {
-		n.first[e.a+1]++
-		n.first[e.b+1]++
-	}
-	for v := range x.Nodes {
-		n.first[v+1] += n.first[v]
-	}
-	m := newMedium(seed, x)
-	n.medium = m
-	if m.apart {
-		n.latency, n.perByte = make([]uint32, len(n.arcs)), make([]float64, len(n.arcs))
-	}
-	at := slices.Clone(n.first)
-	put := func(from, to int32, latency, perByte float64) {
-		i := at[from]
-		at[from]++
-		delay := m.delay(latency, perByte, m.meanSize)
-		n.arcs[i] = arc{to, delay}
-		n.shortest, n.longest = min(n.shortest, delay), max(n.longest, delay)
-		if m.apart {
-			n.latency[i], n.perByte[i] = uint32(min(latency, maxDelay)), perByte
-		}
-	}
-	// The edges are sorted, so the arcs that leave a node are sorted by their ends.
-	for _, e := range edges {
-		latency := m.latency(e)
-		put(e.a, e.b, latency, m.perByte(e.a, e.b))
-		put(e.b, e.a, latency, m.perByte(e.b, e.a))
-	}
-	n.source = m.source
-	n.uniform = x.Topology.Shape == Clique && n.shortest == n.longest && n.source == nil
-	depth, reached := n.walk(0)
-	if reached < x.Nodes {
-		return nil, errParts
-	}
-	n.hops = 2 * depth
-	return n, nil
-}
-
-// walk returns how many arcs the farthest node is from the given one, and how many nodes
-// can be reached.
-func (n *network) walk(from int32) (depth, reached int) {
-	seen := make([]bool, len(n.first)-1)
-	seen[from] = true
-	layer := []int32{from}
-	for reached = 1; len(layer) > 0; depth++ {
-		var next []int32
-		for _, v := range layer {
-			for _, a := range n.arcs[n.first[v]:n.first[v+1]] {
-				if !seen[a.to] {
-					seen[a.to] = true
-					next = append(next, a.to)
-				}
-			}
-		}
-		reached += len(next)
-		layer = next
-	}
-	return depth - 1, reached
 }

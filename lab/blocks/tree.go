@@ -1,6 +1,7 @@
 package blocks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -23,6 +24,8 @@ type tree struct {
 	params rules.Params
 	seed   uint64
 	record recorder
+	clocks *clocks // nil: all are right
+	pace   pace
 
 	// The blocks from root to end-1 are known. The block number i is at the index i mod
 	// len, and both slices have the same length, a power of two.
@@ -33,6 +36,8 @@ type tree struct {
 	reach [len(ReachShares)]int32 // see reachCounts
 
 	published int32 // number of published blocks, genesis included
+
+	slept map[int32]*sleep // by tip of nodes that are away; nil: there are none
 }
 
 // hot is what the loops of the engines need of a block.
@@ -56,6 +61,9 @@ type cold struct {
 	main      bool // whether it has turned out to be in the main chain
 	depth     int  // if it is stale: number of stale blocks up to it, as far as these are settled
 	spread    [len(ReachShares)]int64
+	next      float64 // hashes that a child takes on average
+	present   float64 // the part of the hash rate that mined when it was found; 0 is all
+	latest    uint32  // latest header time of the block and those below it
 }
 
 // maxWork is the most work that a branch may have in the model.
@@ -66,6 +74,7 @@ func newTree(p rules.Params, seed uint64, nodes int, r recorder) *tree {
 	t := &tree{params: p, seed: seed, record: r, hot: make([]hot, first), cold: make([]cold, first), end: 1, reach: reachCounts(nodes), published: 1}
 	t.hot[0] = hot{holders: int32(nodes)}
 	t.cold[0] = cold{state: p.GenesisState(), parent: -1, miner: -1, published: true, main: true}
+	t.cold[0].next = t.hashesOf(&t.cold[0].state)
 	return t
 }
 
@@ -93,18 +102,19 @@ const maxBlocks = 1 << 30
 // add makes the next block, on the given parent, and judges it by the network's rules.
 // The proof of work alone is not real: the hash is a number that no other block has and
 // that meets every target. The header has the time of the miner's clock, or the median
-// time past plus a second if that is later, as the product's templates do.
+// time past plus a second if that is later, as the product's templates do, unless the miner
+// lies about the time.
 func (t *tree) add(parent, miner int32, found int64) (int32, error) {
 	if int(t.end-t.root) == len(t.hot) {
 		t.grow()
 	}
 	i := t.end
 	branch := &t.at(parent).state
-	now := time.Unix(epochStart, found)
+	now := t.clocks.now(miner, found)
 	header := pow.Header{
 		Version: 0x20000000,
 		Prev:    branch.Hash,
-		Time:    max(uint32(now.Unix()), branch.MedianTimePast()+1),
+		Time:    t.clocks.headerTime(branch, miner, now),
 		Bits:    branch.NextBits(t.params),
 		Nonce:   uint32(i),
 	}
@@ -130,7 +140,8 @@ func (t *tree) add(parent, miner int32, found int64) (int32, error) {
 	}
 	t.end++
 	*t.mut(i) = hot{work: total}
-	*t.at(i) = cold{state: state, found: found, parent: parent, miner: miner}
+	latest := max(t.at(parent).latest, header.Time)
+	*t.at(i) = cold{state: state, found: found, parent: parent, miner: miner, latest: latest, next: t.hashesOf(&state)}
 	return i, nil
 }
 
@@ -156,8 +167,10 @@ func (t *tree) publish(i int32) {
 }
 
 // nextWork returns how many hashes a child of the block takes on average.
-func (t *tree) nextWork(i int32) float64 {
-	target, _, _ := t.at(i).state.NextBits(t.params).Decode()
+func (t *tree) nextWork(i int32) float64 { return t.at(i).next }
+
+func (t *tree) hashesOf(s *rules.State) float64 {
+	target, _, _ := s.NextBits(t.params).Decode()
 	return target.Work().Float()
 }
 
@@ -182,11 +195,14 @@ func (t *tree) common(a, b int32) int32 {
 	return a
 }
 
-// countReorg counts the move of a node from one tip to another.
-func (t *tree) countReorg(from, to int32) {
-	if depth := t.height(from) - t.height(t.common(from, to)); depth > 0 {
-		t.record.result.Reorgs.add(int(depth))
+// countReorg counts the move of a node from one tip to another, and returns how many blocks
+// it disconnects.
+func (t *tree) countReorg(from, to int32) int {
+	depth := int(t.height(from) - t.height(t.common(from, to)))
+	if depth > 0 {
+		t.record.result.Reorgs.add(depth)
 	}
+	return depth
 }
 
 // countReach counts a node that has made the block its tip at the given time.
@@ -240,7 +256,7 @@ func (t *tree) finish() {
 	for i := best + 1; i < t.end; i++ {
 		t.tell(i)
 	}
-	t.record.result.seal()
+	t.record.result.seal(t.record.sealCourse)
 }
 
 // tell passes a block on whose fate is settled.
@@ -249,6 +265,7 @@ func (t *tree) tell(i int32) {
 	b := Block{
 		Number: i, Parent: c.parent, Height: c.state.Height, Miner: int(c.miner), Found: time.Duration(c.found),
 		HeaderTime: c.state.Time, Bits: c.state.Bits, Fate: InMain,
+		Expected: t.pace.expected(c.state.Bits, c.found, cmp.Or(c.present, 1)),
 	}
 	for k := range b.Reach {
 		b.Reach[k] = -1
@@ -277,6 +294,9 @@ func (t *tree) tell(i int32) {
 				t.at(k).depth = c.depth
 			}
 		}
+	}
+	if t.slept != nil {
+		t.settleSleep(i)
 	}
 	t.record.settle(b, forkLength, interval)
 }

@@ -25,7 +25,7 @@ func (n *Net) Mine(interval time.Duration, shares ...float64) {
 	for _, share := range shares {
 		sum += share
 	}
-	target, _, _ := n.config.Params.NextBits(0, 0, 0).Decode()
+	target, _, _ := n.config.Params.Difficulty().Bits.Decode()
 	rate := target.Work().Float() / interval.Seconds()
 	for i, node := range n.Nodes {
 		node.rate = 0

@@ -96,11 +96,7 @@ func (w *Web) timesPlot(params rules.Params, tip rules.State) timesPlot {
 	for i := 1; i < len(headers); i++ {
 		seconds = append(seconds, math.Max(0, float64(headers[i].Time)-float64(headers[i-1].Time)))
 	}
-	mean := 0.0
-	if d := params.Difficulty(); d.Rule == rules.RuleAsert {
-		mean = float64(d.Spacing)
-	}
-	return newTimesPlot(seconds, mean)
+	return newTimesPlot(seconds, float64(params.Difficulty().Spacing)) // 0 at a fixed difficulty
 }
 
 // difficultyPlot shows the difficulty of blocks at even distances from genesis to the

@@ -30,6 +30,28 @@ func Swift() rules.Params {
 	}})
 }
 
+// Swift2016 returns a network with Bitcoin's rule and windows of four blocks. With every
+// block that comes one second after its parent, each window is four times harder than the
+// one before; with blocks that come ten seconds or more apart it gets easier again.
+func Swift2016() rules.Params {
+	return MustNew(rules.Config{Name: "swift2016", Difficulty: rules.Difficulty{
+		Rule: rules.RuleBitcoin2016, Bits: 0x207fffff, Limit: 0x207fffff, Spacing: 10, Window: 4,
+	}})
+}
+
+// SwiftLwma returns a network with the rule LWMA over four blocks.
+func SwiftLwma() rules.Params {
+	return MustNew(rules.Config{Name: "swift-lwma", Difficulty: rules.Difficulty{
+		Rule: rules.RuleLwma, Bits: 0x207fffff, Limit: 0x207fffff, Spacing: 10, Window: 4,
+	}, Limits: rules.Limits{FutureSeconds: 7200}})
+}
+
+// EachRule returns a network for each difficulty rule.
+func EachRule() []rules.Params {
+	long := With(SwiftLwma(), func(c *rules.Config) { c.Difficulty.Window = 30 })
+	return []rules.Params{Easy(), Swift(), Swift2016(), SwiftLwma(), long}
+}
+
 // MustNew returns the network that c describes. It panics if c is not valid.
 func MustNew(c rules.Config) rules.Params {
 	p, err := rules.New(c)
