@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 			if name != "gnu-parallel" {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
-			out, err := exec.Command("parallel", "--version").Output()
+			out, err := exec.CommandContext(t.Context(), "parallel", "--version").Output()
 			return err == nil && bytes.Contains(out, []byte("GNU parallel")), nil
 		},
 	})
