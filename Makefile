@@ -120,6 +120,8 @@ long: ## run the tests that take long in their full sizes
 	LODE_POWER=2000 go test -count=1 -run TestPower -timeout 30m -v ./cmd/lode
 	LODE_KILLS=200 go test -count=1 -run TestKill -timeout 60m -v ./cmd/lode
 	LODE_VARDIFF_SEEDS=1000 go test -count=1 -v ./mine/stratum/vardiff
+	LODE_VALIDATE=1 go test -count=1 -timeout 60m -v ./lab/validate
+	go run ./cmd/lodelab validate --full
 	LODE_STRATUM_SESSIONS=1000 go test -count=1 -run TestStratumCrowd -v ./node
 	LODE_MINERS=300 go test -count=1 -run TestMiners -timeout 30m -v ./cmd/lode
 	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
