@@ -127,6 +127,7 @@ long: ## run the tests that take long in their full sizes
 	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
 	LODE_BTCD=4100 LODE_BCOIN=1 go test -C mine/gbt/nodes -count=1 -timeout 30m -v .
+	LODE_SPLITS=200 go test -count=1 -run TestRealSplit -timeout 30m -v ./lab/blocks
 	LODE_BROWSER=1 go test -C node/web/browsertest -count=10 -timeout 60m -v .
 	go build -o dist/lab/ ./cmd/lodelab && bash .ci/slurm dist/lab
 	go run ./internal/mutants ./pow/search.go ./chain/store/commit.go ./node/miner.go ./node/gossip/sync.go ./node/gossip/syncheaders.go
