@@ -121,11 +121,14 @@ long: ## run the tests that take long in their full sizes
 	LODE_POWER=2000 go test -count=1 -run TestPower -timeout 30m -v ./cmd/lode
 	LODE_KILLS=200 go test -count=1 -run TestKill -timeout 60m -v ./cmd/lode
 	LODE_VARDIFF_SEEDS=1000 go test -count=1 -v ./mine/stratum/vardiff
+	LODE_VALIDATE=1 go test -count=1 -timeout 60m -v ./lab/validate
+	go run ./cmd/lodelab validate --full
 	LODE_STRATUM_SESSIONS=1000 go test -count=1 -run TestStratumCrowd -v ./node
 	LODE_MINERS=300 go test -count=1 -run TestMiners -timeout 30m -v ./cmd/lode
 	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
 	LODE_BTCD=4100 LODE_BCOIN=1 go test -C mine/gbt/nodes -count=1 -timeout 30m -v .
+	LODE_SPLITS=200 go test -count=1 -run TestRealSplit -timeout 30m -v ./lab/blocks
 	LODE_BROWSER=1 go test -C node/web/browsertest -count=10 -timeout 60m -v .
 	go build -o dist/lab/ ./cmd/lodelab && bash .ci/slurm dist/lab
 	go run ./internal/mutants ./pow/search.go ./chain/store/commit.go ./node/miner.go ./node/gossip/sync.go ./node/gossip/syncheaders.go

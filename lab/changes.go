@@ -69,8 +69,8 @@ func changeMetrics(x blocks.Experiment) []Metric {
 			}
 			return h.Agreement.Seconds()
 		})},
-		Metric{"split_tie_rate", "1", "how often that took more than a tenth of the interval, because both sides had equal work", healings(func(h *blocks.Healing) float64 {
-			if h.Agreement < 0 || h.Agreement > x.Interval/10 {
+		Metric{"split_tie_rate", "1", "how often that took more than a hundredth of the interval, because both sides had found equally many blocks", healings(func(h *blocks.Healing) float64 {
+			if h.Agreement < 0 || h.Agreement > x.Interval/100 {
 				return 1
 			}
 			return 0
@@ -118,7 +118,7 @@ func splitTheory(metric string, x blocks.Experiment) (value float64, source stri
 	case "split_part_1_lost_blocks":
 		return blocks.SplitLoss(1-share, found), poisson, true
 	case "split_tie_rate":
-		return blocks.SplitTie(share, found), "probability that two Poisson variables are equal", true
+		return blocks.SplitTie(share, found) - math.Exp(-found), "probability that two Poisson variables are equal and not 0", true
 	}
 	return 0, "", false
 }

@@ -78,7 +78,7 @@ func TestSplitTheory(t *testing.T) {
 		"split_lost_blocks":        blocks.SplitLoss(0.25, 6) + blocks.SplitLoss(0.75, 6),
 		"split_part_0_lost_blocks": blocks.SplitLoss(0.25, 6),
 		"split_part_1_lost_blocks": blocks.SplitLoss(0.75, 6),
-		"split_tie_rate":           blocks.SplitTie(0.25, 6),
+		"split_tie_rate":           blocks.SplitTie(0.25, 6) - math.Exp(-6),
 	} {
 		if got, _, ok := Theory(metric, x); !ok || got != want {
 			t.Errorf("%s: %v, want %v", metric, got, want)

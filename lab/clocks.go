@@ -21,7 +21,4 @@ var clockKeys = []key{
 }
 
 // finishClocks turns the error of clocks into seconds.
-func (d *draft) finishClocks(x *blocks.Experiment) error {
-	x.Clocks.Error.Mean = d.clockError.Seconds()
-	return nil
-}
+func (d *draft) finishClocks(x *blocks.Experiment) { x.Clocks.Error.Mean = d.clockError.Seconds() }

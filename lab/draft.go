@@ -75,7 +75,8 @@ func (d difficultyDraft) ofRule() difficultyDraft {
 // returns the experiment with its defaults.
 func (d *draft) finish() (blocks.Experiment, error) {
 	x := d.x
-	if err := errors.Join(d.finishRegions(&x), d.finishPower(&x), d.finishDifficulty(&x), d.finishStrategists(&x), d.finishSplits(&x), d.finishClocks(&x)); err != nil {
+	d.finishClocks(&x)
+	if err := errors.Join(d.finishRegions(&x), d.finishPower(&x), d.finishDifficulty(&x), d.finishStrategists(&x), d.finishSplits(&x)); err != nil {
 		return x, err
 	}
 	x, err := x.WithDefaults()

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lodepow/lode/lab/blocks"
 )
@@ -113,7 +114,8 @@ func miners(x blocks.Experiment) int {
 }
 
 // MainMetric returns the name of the metric that a point is about: that of the half-width,
-// or else the revenue of the miner with a strategy, or the stale rate.
+// or else the success of the double-spender or the revenue of the miner with a strategy, or
+// the stale rate.
 func (p *Plan) MainMetric(point int) string {
 	if p.Of != "" {
 		return p.Of
@@ -124,7 +126,13 @@ func (p *Plan) MainMetric(point int) string {
 // mainMetric returns the metric that the progress of a run is about.
 func mainMetric(x blocks.Experiment) string {
 	if len(x.Strategists) > 0 {
-		return fmt.Sprintf("miner_%d_revenue", x.Strategists[0].Node)
+		first := x.Strategists[0]
+		if _, ok := first.Strategy.(blocks.DoubleSpender); ok {
+			return fmt.Sprintf("miner_%d_double_spend_rate", first.Node)
+		}
+		if slices.Contains(minersShown(x), first.Node) {
+			return fmt.Sprintf("miner_%d_revenue", first.Node)
+		}
 	}
 	return "stale_rate"
 }

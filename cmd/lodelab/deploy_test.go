@@ -104,7 +104,7 @@ func TestKubernetes(t *testing.T) {
 		command(runs, i)
 	}
 	command(merge, 0)
-	execute(t, "", "lodelab", "run", "--out", filepath.Join(dir, "whole"), file)
+	execute(t, "", "lodelab", "run", "--no-report", "--out", filepath.Join(dir, "whole"), file)
 	for _, name := range []string{"results.csv", "summary.json"} {
 		a, err1 := os.ReadFile(filepath.Join(dir, "whole", name))
 		b, err2 := os.ReadFile(filepath.Join(dir, "results", "whole", name))

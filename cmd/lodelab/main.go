@@ -19,6 +19,7 @@ type commands struct {
 	Merge      mergeCmd          `cmd:"" help:"Put the results of the shards of a run together."`
 	Propagate  propagationCmd    `cmd:"" name:"propagation" help:"Simulate how blocks spread through a network, and how many go stale."`
 	Selfish    selfishCmd        `cmd:"" help:"Simulate a miner that hides its blocks, and what it earns."`
+	Spend      doublespendCmd    `cmd:"" name:"doublespend" help:"Simulate an attacker that spends the same coins twice."`
 	Partition  partitionCmd      `cmd:"" help:"Simulate a network that falls into two parts for a while."`
 	Difficulty difficultyCmd     `cmd:"" help:"Compare difficulty rules when the hash rate changes."`
 	Validate   validateCmd       `cmd:"" help:"Compare the laboratory with published results."`

@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 			if name != "gnu-parallel" {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
-			out, err := exec.Command("parallel", "--version").Output()
+			out, err := exec.CommandContext(t.Context(), "parallel", "--version").Output()
 			return err == nil && bytes.Contains(out, []byte("GNU parallel")), nil
 		},
 	})
@@ -48,6 +48,6 @@ func TestScripts(t *testing.T) {
 func TestCommandReference(t *testing.T) {
 	clitest.Reference{
 		Program: "lodelab", Title: "The command lodelab", File: "../../docs/lodelab.md",
-		Commands: []string{"", "bench", "report", "run", "merge", "propagation", "selfish", "partition", "difficulty", "validate", "completion", "version"},
+		Commands: []string{"", "bench", "report", "run", "merge", "propagation", "selfish", "doublespend", "partition", "difficulty", "validate", "completion", "version"},
 	}.Check(t, run, *update)
 }

@@ -32,7 +32,8 @@ network. When they meet again, the part with less work gives its blocks up.
   agreement  seconds until all nodes have the same tip again, as a mean. Usually that
              takes a moment; if both parts have found equally many blocks, it takes
              until the next one
-  ties       how often that is so, and beside it the theory
+  ties       how often that is so (the agreement takes more than a hundredth of the
+             interval), and beside it the theory
 
 The nodes are in six regions of the world. Each figure is the mean over the replicas, most
 with the 95 % interval. The same flags always give the same table.`

@@ -22,7 +22,7 @@ func (r replicas) plan(title string, settings []lab.Setting) (*lab.Plan, error) 
 		return nil, cli.UsageError{Err: fmt.Errorf("--replicas %d: want 2 to %d", r.Replicas, lab.MaxReplicas)}
 	}
 	if r.Seed > math.MaxInt64 {
-		return nil, cli.UsageError{Err: fmt.Errorf("--seed %d: want at most %d", r.Seed, math.MaxInt64)}
+		return nil, cli.UsageError{Err: fmt.Errorf("--seed %d: want at most %d", r.Seed, int64(math.MaxInt64))}
 	}
 	p, err := lab.New(append([]lab.Setting{
 		{Key: "title", Value: title},

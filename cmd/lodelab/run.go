@@ -22,13 +22,14 @@ type runCmd struct {
 	Resume  bool   `help:"Continue the interrupted run in the folder, or begin one if there is none."`
 	Shard   string `placeholder:"I/N" help:"Run only part I of N, for example 2/4. lodelab merge puts the parts together."`
 	Threads int    `placeholder:"N" help:"Number of replicas to run at the same time; by default one for each core. The results do not depend on it."`
-	Report  bool   `help:"Write report.html and its pictures into the folder as well, as lodelab report does."`
+	Report  bool   `default:"true" negatable:"" help:"Write report.html and its pictures, too, as lodelab report does. A shard has none."`
 }
 
 func (*runCmd) Help() string {
 	return `Runs the experiment that a file describes, with as many replicas as the file asks for,
 and prints a table with the means over the replicas and their 95 % intervals. The folder
-gets results.csv, with a row for each replica, and summary.json.
+gets results.csv, with a row for each replica, summary.json, and report.html, a page
+with tables and charts that needs nothing else.
 
 An interrupt keeps the replicas that have ended, and the exit status is 1. With --resume
 the run continues, and its results are the same as without the interrupt.`
@@ -71,7 +72,7 @@ func (c *runCmd) Run(ctx context.Context, s cli.Std) error {
 	if failure != nil {
 		return fmt.Errorf("interrupted: %d replicas are in %s; run the same command with --resume to continue", len(results), dir)
 	}
-	if c.Report {
+	if c.Report && shard.Of == 0 {
 		if err := labreport.Make(ctx, dir, p, summary, results); err != nil {
 			return err
 		}

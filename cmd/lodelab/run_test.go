@@ -44,7 +44,7 @@ func TestInterrupt(t *testing.T) {
 	if exit := run(ctx, []string{"run", "--out", part, file}, cli.Std{Out: &out, Err: errs}); exit != cli.ExitFailed || !said {
 		t.Errorf("exit status %d, and that it was interrupted was said: %v", exit, said)
 	}
-	for _, args := range [][]string{{"run", "--resume", "--out", part, file}, {"run", "--out", whole, file}} {
+	for _, args := range [][]string{{"run", "--no-report", "--resume", "--out", part, file}, {"run", "--no-report", "--out", whole, file}} {
 		if exit := run(t.Context(), args, cli.Std{Out: io.Discard, Err: io.Discard}); exit != 0 {
 			t.Errorf("%v: exit status %d", args, exit)
 		}

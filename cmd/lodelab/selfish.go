@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"text/tabwriter"
@@ -9,20 +10,25 @@ import (
 	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/lab"
 	"github.com/lodepow/lode/lab/blocks"
+	"github.com/lodepow/lode/lab/optimal"
+	"github.com/lodepow/lode/lab/validate"
 )
 
 type selfishCmd struct {
-	Alpha    []float64 `default:"0.1,0.2,0.25,0.3,0.3333,0.35,0.4,0.45" placeholder:"LIST" help:"Shares of the hash rate of the miner that hides blocks, between 0 and 0.5 (${default})."`
-	Gamma    []float64 `default:"0,0.5,1" placeholder:"LIST" help:"Shares of the other miners that mine on its block in a race (${default})."`
-	Strategy string    `default:"sm1" enum:"honest,sm1,lead-stubborn,fork-stubborn,trail-stubborn" placeholder:"NAME" help:"What the miner does: ${enum} (${default})."`
-	Blocks   int       `default:"20000" placeholder:"N" help:"Number of blocks to find in each replica (${default})."`
+	Alpha     []float64 `default:"0.1,0.2,0.25,0.3,0.3333,0.35,0.4,0.45" placeholder:"LIST" help:"Shares of the hash rate of the miner that hides blocks, between 0 and 0.5 (${default})."`
+	Gamma     []float64 `default:"0,0.5,1" placeholder:"LIST" help:"Shares of the other miners that mine on its block in a race (${default})."`
+	Strategy  string    `default:"sm1" enum:"honest,sm1,lead-stubborn,fork-stubborn,trail-stubborn,optimal" placeholder:"NAME" help:"What the miner does: ${enum} (${default})."`
+	Blocks    int       `default:"20000" placeholder:"N" help:"Number of blocks to find in each replica (${default})."`
+	Threshold bool      `help:"Instead of the table, find for each gamma the share of the hash rate above which the strategy pays, by bisection over simulations."`
 	replicas
 }
 
 func (*selfishCmd) Help() string {
 	return `Simulates a miner that does not publish its blocks at once, and prints its share in
 the blocks of the main chain. Beside it is the formula of Eyal and Sirer for their
-strategy, sm1. Messages take no time, and nine other miners have equal shares.
+strategy, sm1. Messages take no time, and nine other miners have equal shares. The
+strategy optimal is the best one that there is (Sapirshtein, Sompolinsky and Zohar,
+2016); it is computed anew for each alpha and gamma.
 
 The miner earns more than its share of the hash rate where the whole interval is above
 alpha; the column "pays" says so. The same flags always give the same table.`
@@ -62,6 +68,9 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 			return cli.UsageError{Err: fmt.Errorf("--alpha %v: want more than 0 and less than 0.5", alpha)}
 		}
 	}
+	if c.Threshold {
+		return c.thresholds(ctx, s)
+	}
 	p, err := c.plan("What a miner earns who hides blocks", c.settings())
 	if err != nil {
 		return err
@@ -86,4 +95,46 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 		fmt.Fprintf(w, "%g\t%g\t%s\t%.4f\t%s\n", gamma, alpha, row(e, "%.4f", 1), blocks.SelfishRevenue(alpha, gamma), pays)
 	}
 	return w.Flush()
+}
+
+// thresholds prints for each gamma the share above which the strategy pays, with the
+// formula for sm1 and what the solver says of the best strategy.
+func (c *selfishCmd) thresholds(ctx context.Context, s cli.Std) error {
+	if c.PrintFile {
+		return cli.UsageError{Err: errors.New("--threshold has no experiment file: leave one of --threshold and --print-file out")}
+	}
+	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	n := c.Blocks * c.Replicas
+	fmt.Fprintf(w, "bisection over runs of %d blocks, strategy %s, seed %d\n\n", n, c.Strategy, c.Seed)
+	fmt.Fprintln(w, "gamma\tpays above\tformula of sm1\tbest strategy")
+	for _, gamma := range c.Gamma {
+		best, err := optimal.Threshold(optimal.Problem{Gamma: gamma})
+		if err != nil {
+			return cli.UsageError{Err: err}
+		}
+		got, err := validate.Threshold(ctx, func(alpha float64) (blocks.Strategy, error) { return c.strategy(alpha, gamma) }, gamma, n, c.Seed)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%g\t%.3f\t%.4f\t%.4f\n", gamma, got, blocks.SelfishThreshold(gamma), best)
+	}
+	return w.Flush()
+}
+
+// strategy returns the strategy of the flag --strategy.
+func (c *selfishCmd) strategy(alpha, gamma float64) (blocks.Strategy, error) {
+	switch c.Strategy {
+	case "optimal":
+		solution, err := optimal.Solve(optimal.Problem{Alpha: alpha, Gamma: gamma, Truncation: 40})
+		return solution.Policy, err
+	case "honest":
+		return blocks.Honest{}, nil
+	case "lead-stubborn":
+		return blocks.Stubborn{Lead: true}, nil
+	case "fork-stubborn":
+		return blocks.Stubborn{Fork: true}, nil
+	case "trail-stubborn":
+		return blocks.Stubborn{Trail: 1}, nil
+	}
+	return blocks.SM1{}, nil
 }

@@ -45,7 +45,7 @@ const bar = "===================="
 // clear removes the line from a terminal.
 func (s *status) clear() {
 	if s.terminal {
-		fmt.Fprint(s.w, "\r\x1b[K")
+		fmt.Fprintf(s.w, "\r\x1b[K")
 	}
 }
 

@@ -214,7 +214,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// A part has the share that was asked for, whoever mines.
+// A part has the share that was asked for, with unequal miners as well.
 func TestDivide(t *testing.T) {
 	x := Experiment{Nodes: 300, Power: Power{Miners: 200, Zipf: 1}}
 	w := newWheel(x.Power.shares(x.Nodes))

@@ -20,8 +20,8 @@ type Course struct {
 
 	// The error of a block of the main chain is the logarithm of the time that it took on
 	// average, at the hash rate of the moment, divided by the intended interval. It is 0
-	// if the difficulty fits the hash rate, and positive if it is too high. The sums are
-	// in millionths.
+	// if the difficulty fits the hash rate, and positive if it is too high. Miners that are
+	// away (see [Churn]) count as if they mined. The sums are in millionths.
 	blocks  int64
 	errors  int64
 	squares uint128

@@ -25,6 +25,7 @@ type dial struct {
 	buckets *[dialBuckets][]int32 // nodes; a ring
 	touched uint32                // keeps the compiler from leaving out the loads that only fetch arcs into the cache ahead of time
 
+	live     []int32  // scratch of walk
 	classes  []int32  // scratch of quantiles
 	isChosen []bool   // the same
 	chosen   []uint32 // the same
@@ -79,34 +80,44 @@ func (d *dial) walk(from int32, dist []uint32) {
 	first, arcs, buckets, shift := d.net.first, d.net.arcs, d.buckets, d.shift&31
 	buckets[0] = append(buckets[0], from)
 	waiting := 1 // entries in buckets
+	touched := uint32(0)
 	for bucket := uint32(0); waiting > 0; bucket++ {
-		list := &buckets[bucket&mask]
-		for k := 0; k < len(*list); k++ {
-			if ahead := k + dialAhead; ahead < len(*list) {
-				d.touched ^= arcs[first[(*list)[ahead]]].delay
-			}
-			v := (*list)[k]
-			base := dist[v]
-			if base>>shift != bucket {
-				continue // it was reached sooner, in an earlier bucket
-			}
-			for _, a := range arcs[first[v]:first[v+1]] {
-				now := base + a.delay
-				old := dist[a.to]
-				if now >= old {
-					continue
+		for list := &buckets[bucket&mask]; len(*list) > 0; {
+			// Leave out the nodes that were reached sooner, in an earlier bucket.
+			d.live = slices.Grow(d.live[:0], len(*list))[:len(*list)]
+			live := 0
+			for _, v := range *list {
+				d.live[live] = v
+				if dist[v]>>shift == bucket {
+					live++
 				}
-				dist[a.to] = now
-				// If the node waits in this bucket already, the entry will do.
-				if b := now >> shift; b != old>>shift || b == bucket {
-					buckets[b&mask] = append(buckets[b&mask], a.to)
-					waiting++
+			}
+			waiting -= len(*list)
+			*list = (*list)[:0]
+			nodes := d.live[:live]
+			for k, v := range nodes {
+				if ahead := k + dialAhead; ahead < len(nodes) {
+					w := nodes[ahead]
+					touched ^= arcs[first[w]].delay
+				}
+				base := dist[v]
+				for _, a := range arcs[first[v]:first[v+1]] {
+					now := base + a.delay
+					old := dist[a.to]
+					if now >= old {
+						continue
+					}
+					dist[a.to] = now
+					// If the node waits in this bucket already, the entry will do.
+					if b := now >> shift; b != old>>shift || b == bucket {
+						buckets[b&mask] = append(buckets[b&mask], a.to)
+						waiting++
+					}
 				}
 			}
 		}
-		waiting -= len(*list)
-		*list = (*list)[:0]
 	}
+	d.touched = touched
 }
 
 // quantiles sets reach[i], for each number of nodes in d.reach, to the least time by which

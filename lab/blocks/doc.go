@@ -27,16 +27,16 @@
 //
 //   - Transactions, mempools and fees. A block has a size, and compact blocks are rebuilt
 //     with a probability that the experiment sets.
-//   - Everything that real gossip does besides: address books, timeouts, retries, limits,
-//     bans, sync of nodes that were away. All nodes are up all the time. A message that is
-//     lost is not sent again.
+//   - Everything that real gossip does besides: address books, limits, bans, sync in pieces. A
+//     message that is lost is sent again only if the experiment says after what time.
 //   - Missing ancestors cost no time: they arrive with their descendant.
 //   - TCP. Bandwidth is shared by no two blocks unless QueueUploads is set, and the
 //     download side of a node never queues.
 //   - Clocks whose error changes. See [Clocks] for what there is.
 //   - A validation that is shorter for blocks that were seen before, and mining that goes
 //     on with an old template for a moment.
-//   - The network is the same from the first block to the last.
+//   - Connections that nodes make in the run. The network is the same from the first block
+//     to the last, but for [Churn], [Split] and [Eclipse].
 //
 // Stale rates and propagation therefore come out too low where one of these matters. The
 // model suits comparisons: of topologies, relay modes, intervals, shares of the hash rate
@@ -58,6 +58,7 @@
 // # Memory
 //
 // Memory does not grow with the number of blocks: a block is counted and forgotten when no
-// node can change its mind about it any more. It takes 16 bytes for each node and 8 for
+// node can change its mind about it any more. All blocks of a split are kept until it has
+// ended, a few hundred bytes each. Otherwise a run takes 16 bytes for each node and 8 for
 // each arc, and with the engine Paths about 64 MiB more.
 package blocks

@@ -74,3 +74,60 @@ func ExampleStrategy() {
 	fmt.Println(s.Name(), s.Act(blocks.Position{Private: 2, Found: true}) == blocks.Override)
 	// Output: patient true
 }
+
+// smallWorld is a topology of its own: a ring in which each node also knows the one on the
+// opposite side.
+type smallWorld struct{}
+
+func (smallWorld) Name() string { return "small world" }
+
+func (smallWorld) Connect(_ uint64, nodes int) (pairs [][2]int) {
+	for v := range nodes {
+		pairs = append(pairs, [2]int{v, (v + 1) % nodes}, [2]int{v, (v + nodes/2) % nodes})
+	}
+	return pairs
+}
+
+// A topology is a type with two methods.
+func ExampleConnector() {
+	for _, t := range []blocks.Topology{{Shape: blocks.Ring}, {Own: smallWorld{}}} {
+		r, err := blocks.Run(context.Background(), blocks.Experiment{Nodes: 100, Blocks: 100, Topology: t}, 1, blocks.Options{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("all nodes after", r.Reach[3].Mean().Round(time.Millisecond))
+	}
+	// Output:
+	// all nodes after 5s
+	// all nodes after 2.5s
+}
+
+// A metric of its own: the longest time without a block of the main chain.
+func ExampleOptions() {
+	var last, longest time.Duration
+	_, err := blocks.Run(context.Background(), blocks.Experiment{Nodes: 20}, 1, blocks.Options{Observe: func(b blocks.Block) {
+		if b.Fate == blocks.InMain {
+			longest, last = max(longest, b.Found-last), b.Found
+		}
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(longest.Round(time.Minute))
+	// Output: 1h15m0s
+}
+
+// The network falls into two parts for two hours.
+func Example_split() {
+	r, err := blocks.Run(context.Background(), blocks.Experiment{
+		Nodes:  100,
+		Splits: []blocks.Split{{At: 24 * time.Hour, For: 2 * time.Hour, Shares: []float64{0.3, 0.7}}},
+	}, 2, blocks.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	h := r.Healings[0]
+	fmt.Printf("%d blocks found by the smaller part, %d lost; reorg of %d blocks; agreement after %s\n",
+		h.Parts[0].Found, h.Parts[0].Lost, h.Reorg, h.Agreement.Round(10*time.Millisecond))
+	// Output: 4 blocks found by the smaller part, 4 lost; reorg of 4 blocks; agreement after 200ms
+}

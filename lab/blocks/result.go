@@ -85,8 +85,9 @@ type Result struct {
 	// Healings has the splits and the eclipse of the experiment, in order of time.
 	Healings []Healing
 
-	// Returns counts how often a node came back before the last block was found. CatchUp has the times from then until it
-	// took a block that its neighbours told it of, for those that had missed something.
+	// Returns counts how often a node came back before the last block was found. CatchUp
+	// has the times from then until it took a block that its neighbours told it of, for
+	// those that had missed something.
 	Returns      int64
 	CatchUp      Times
 	DoubleSpends []DoubleSpends // of each DoubleSpender, in the order of the experiment

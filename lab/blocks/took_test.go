@@ -22,7 +22,7 @@ func TestTook(t *testing.T) {
 			}
 			arrivals := map[int32][]time.Duration{}
 			last := time.Duration(0)
-			took := func(node int, block int32, at time.Duration) {
+			took := func(_ int, block int32, at time.Duration) {
 				if at < last {
 					t.Errorf("block %d at %s, after something at %s", block, at, last)
 				}

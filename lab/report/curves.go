@@ -65,7 +65,7 @@ func (r *results) texts(key int) map[float64]string {
 func (r *results) isNumeric(key string) bool {
 	for _, p := range r.plan.Points {
 		for _, v := range p.Values {
-			if v.Key == key && (v.Text == "" || !strings.Contains("0123456789.-+", v.Text[:1])) {
+			if v.Key == key && strings.IndexAny(v.Text, "0123456789.-+") != 0 {
 				return false
 			}
 		}

@@ -48,9 +48,13 @@ func staleLength(list []blocks.Block) int {
 }
 
 // lanes gives each block of a tree a lane: 0 to the main chain, and one above or below it
-// to each branch, as near as there is room. The blocks are in the order of their numbers.
+// to each branch, as near to that of its parent as there is room. The blocks are in the
+// order of their numbers.
 func lanes(list []blocks.Block) map[int32]int {
-	type branch struct{ from, to int64 } // heights
+	type branch struct {
+		parent   *branch // nil: main chain, or not in the list
+		from, to int64   // heights
+	}
 	var all []*branch
 	branchOf := map[int32]*branch{}
 	var order []*branch         // by block, in the order of the list; nil: main chain
@@ -62,7 +66,7 @@ func lanes(list []blocks.Block) map[int32]int {
 		}
 		br := branchOf[b.Parent]
 		if br == nil || last[br] != b.Parent {
-			br = &branch{from: b.Height}
+			br = &branch{parent: br, from: b.Height}
 			all = append(all, br)
 		}
 		br.to, last[br], branchOf[b.Number] = b.Height, b.Number, br
@@ -70,9 +74,10 @@ func lanes(list []blocks.Block) map[int32]int {
 	}
 	lane := map[*branch]int{}
 	for i, br := range all {
+		beside := lane[br.parent]
 		for try := 0; ; try++ {
-			at := (try/2 + 1) * (1 - 2*(try%2)) // 1, -1, 2, -2, ...
-			free := true
+			at := beside + (try/2+1)*(1-2*(try%2)) // 1, -1, 2, -2, ... beside the parent
+			free := at != 0
 			for _, other := range all[:i] {
 				if lane[other] == at && other.from <= br.to && br.from <= other.to {
 					free = false

@@ -25,10 +25,15 @@ func (r *runner) pick(quick, full int) int {
 
 // run runs an experiment.
 func (r *runner) run(ctx context.Context, x blocks.Experiment, seed uint64) (*blocks.Result, error) {
+	return r.watch(ctx, x, seed, nil)
+}
+
+// watch runs an experiment and shows its blocks to observe, if that is set.
+func (r *runner) watch(ctx context.Context, x blocks.Experiment, seed uint64, observe func(blocks.Block)) (*blocks.Result, error) {
 	if r.Change != nil {
 		r.Change(&x)
 	}
-	return blocks.Run(ctx, x, seed, blocks.Options{Threads: r.Threads})
+	return blocks.Run(ctx, x, seed, blocks.Options{Threads: r.Threads, Observe: observe})
 }
 
 // each calls f for the numbers from 0 to n-1, on all cores.
@@ -75,6 +80,11 @@ func estimate(results []*blocks.Result, figure func(*blocks.Result) float64) (me
 	for i, r := range results {
 		values[i] = figure(r)
 	}
+	return meanAndError(values)
+}
+
+// meanAndError returns the mean of one value for each replica, and its standard error.
+func meanAndError(values []float64) (mean, se float64) {
 	const student = 2.0395 // half of the 95 % interval in standard errors, for 32 replicas
 	e := lab.NewEstimate(values)
 	return e.Mean, e.Half / student

@@ -67,20 +67,49 @@ func attack(s blocks.Strategy, alpha, gamma float64, n int) blocks.Experiment {
 	}
 }
 
-// revenueRow simulates a strategy. Near half of the hash rate the revenue depends strongly
-// on how many blocks the miner happens to find. What SM1 would earn more or less by that is
-// taken off, which makes the standard error several times smaller (a control variate).
+// batch counts blocks of a part of a run: of all miners and those of node 0.
+type batch struct{ found, own, main, ownMain float64 }
+
+func (c *batch) add(b blocks.Block) {
+	c.found++
+	if b.Miner == 0 {
+		c.own++
+	}
+	if b.Fate == blocks.InMain {
+		c.main++
+		if b.Miner == 0 {
+			c.ownMain++
+		}
+	}
+}
+
+// revenue returns the share of node 0 in the main chain, corrected for its luck. Near half
+// of the hash rate the revenue depends strongly on how many blocks the miner happens to
+// find. What SM1 would earn more or less by that is taken off, which makes the standard
+// error several times smaller (a control variate).
+func (c batch) revenue(alpha, gamma float64) float64 {
+	return c.ownMain/c.main - (blocks.SelfishRevenue(c.own/c.found, gamma) - blocks.SelfishRevenue(alpha, gamma))
+}
+
+// revenueRow simulates a strategy in one long run, because what is hidden at the end of a
+// run is lost. The standard error is that of its parts, which hardly depend on each other.
 func revenueRow(ctx context.Context, r *runner, what string, s blocks.Strategy, alpha, gamma, theirs float64) (Row, error) {
 	n := r.pick(200_000, 1_000_000)
-	results, err := r.replicate(ctx, what, attack(s, alpha, gamma, n))
+	var batches [replicas]batch
+	_, err := r.watch(ctx, attack(s, alpha, gamma, n), seed(what), func(b blocks.Block) {
+		batches[int(b.Number-1)*replicas/n].add(b)
+	})
 	if err != nil {
 		return Row{}, err
 	}
-	mean, se := estimate(results, func(r *blocks.Result) float64 {
-		found := float64(r.Miners[0].Found) / float64(r.Found)
-		return r.Revenue(0) - (blocks.SelfishRevenue(found, gamma) - blocks.SelfishRevenue(alpha, gamma))
-	})
-	row := byErrors(Row{What: what, Ours: mean, Theirs: theirs, Digits: 4}, se, 3.5)
+	var all batch
+	values := make([]float64, replicas)
+	for i, b := range batches {
+		values[i] = b.revenue(alpha, gamma)
+		all = batch{all.found + b.found, all.own + b.own, all.main + b.main, all.ownMain + b.ownMain}
+	}
+	_, se := meanAndError(values)
+	row := byErrors(Row{What: what, Ours: all.revenue(alpha, gamma), Theirs: theirs, Digits: 4}, se, 3.5)
 	if r.Form == Full && math.Abs(row.Ours-row.Theirs) > 0.005 {
 		row.Verdict = Differs
 	}
@@ -90,18 +119,16 @@ func revenueRow(ctx context.Context, r *runner, what string, s blocks.Strategy, 
 
 var gammas = []float64{0, 0.5, 1}
 
-func sm1Rows(ctx context.Context, r *runner) (rows []Row, err error) {
-	for _, gamma := range gammas {
-		for _, alpha := range []float64{0.1, 0.25, 1.0 / 3, 0.4, 0.45} {
-			what := fmt.Sprintf("SM1, gamma %g, alpha %.3g", gamma, alpha)
-			row, err := revenueRow(ctx, r, what, blocks.SM1{}, alpha, gamma, blocks.SelfishRevenue(alpha, gamma))
-			if err != nil {
-				return nil, err
-			}
-			rows = append(rows, row)
-		}
-	}
-	return rows, nil
+func sm1Rows(ctx context.Context, r *runner) ([]Row, error) {
+	alphas := []float64{0.1, 0.25, 1.0 / 3, 0.4, 0.45}
+	rows := make([]Row, len(gammas)*len(alphas))
+	err := r.each(len(rows), func(i int) (err error) {
+		gamma, alpha := gammas[i/len(alphas)], alphas[i%len(alphas)]
+		what := fmt.Sprintf("SM1, gamma %g, alpha %.3g", gamma, alpha)
+		rows[i], err = revenueRow(ctx, r, what, blocks.SM1{}, alpha, gamma, blocks.SelfishRevenue(alpha, gamma))
+		return err
+	})
+	return rows, err
 }
 
 // Threshold returns the share of the hash rate above which a strategy earns more than an
@@ -142,8 +169,8 @@ func thresholdRows(ctx context.Context, r *runner) ([]Row, error) {
 	return rows, err
 }
 
-func optimalRows(ctx context.Context, r *runner) (rows []Row, err error) {
-	for _, c := range []struct{ gamma, alpha, theirs float64 }{
+func optimalRows(ctx context.Context, r *runner) ([]Row, error) {
+	cases := []struct{ gamma, alpha, theirs float64 }{
 		{0, 1.0 / 3, 0.33705},
 		{0, 0.35, 0.37077},
 		{0, 0.375, 0.42600},
@@ -152,24 +179,24 @@ func optimalRows(ctx context.Context, r *runner) (rows []Row, err error) {
 		{0, 0.45, 0.66891},
 		{1, 0.25, 1.0 / 3},
 		{1, 0.4, 2.0 / 3},
-	} {
+	}
+	rows := make([]Row, 2*len(cases))
+	err := r.each(len(cases), func(i int) error {
+		c := cases[i]
 		s, err := optimal.Solve(optimal.Problem{Alpha: c.alpha, Gamma: c.gamma, Truncation: 80})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		what := fmt.Sprintf("gamma %g, alpha %.3g", c.gamma, c.alpha)
 		tolerance := 0.0001
 		if c.alpha > 0.4 {
 			tolerance = 0.001
 		}
-		solved := byTolerance(Row{What: what + ": solver", Ours: s.Revenue, Half: math.NaN(), Theirs: c.theirs, Digits: 5}, tolerance)
-		simulated, err := revenueRow(ctx, r, what+": simulated", s.Policy, c.alpha, c.gamma, c.theirs)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, solved, simulated)
-	}
-	return rows, nil
+		rows[2*i] = byTolerance(Row{What: what + ": solver", Ours: s.Revenue, Half: math.NaN(), Theirs: c.theirs, Digits: 5}, tolerance)
+		rows[2*i+1], err = revenueRow(ctx, r, what+": simulated", s.Policy, c.alpha, c.gamma, c.theirs)
+		return err
+	})
+	return rows, err
 }
 
 func optimalThresholdRows(_ context.Context, r *runner) ([]Row, error) {

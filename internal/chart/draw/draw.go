@@ -185,12 +185,13 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 	p.Legend.ThumbnailWidth = vg.Points(18)
 
 	setAxis(&p.X, c.X)
-	if c.Plain {
+	switch {
+	case c.Plain:
 		setAxis(&p.Y, c.Y)
 		p.HideAxes()
-	} else if len(c.Rows) > 0 {
+	case len(c.Rows) > 0:
 		setRows(&p.Y, c)
-	} else {
+	default:
 		setAxis(&p.Y, c.Y)
 	}
 	for _, b := range c.Bands {

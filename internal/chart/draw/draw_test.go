@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -147,6 +148,56 @@ func TestSize(t *testing.T) {
 	} {
 		if got := size(c.change); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+var circles = regexp.MustCompile(`<path d="M([\d.]+),([\d.]+)A`)
+
+// TestCoordinates checks that marks are where the axes say, on linear and logarithmic axes.
+func TestCoordinates(t *testing.T) {
+	for _, log := range []bool{false, true} {
+		norm := func(v float64) float64 { return v / 100 } // from 1 to 100
+		if log {
+			norm = func(v float64) float64 { return math.Log10(v) / 2 }
+		}
+		c := chart.Chart{X: chart.Axis{Min: 1, Max: 100, Log: log}, Y: chart.Axis{Min: 1, Max: 100, Log: log, Label: "y"}}
+		values := []float64{1, 3, 10, 64, 100}
+		var m chart.Marks
+		for i, v := range values {
+			m.At = append(m.At, chart.Mark{Point: chart.Point{X: v, Y: values[len(values)-1-i]}, Lo: 1, Hi: 1})
+		}
+		c.Marks = []chart.Marks{m}
+		svg, err := SVG(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var xs, ys []float64
+		for _, found := range circles.FindAllStringSubmatch(string(svg), -1) {
+			var x, y float64
+			if _, err := fmt.Sscan(found[1], &x); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := fmt.Sscan(found[2], &y); err != nil {
+				t.Fatal(err)
+			}
+			xs, ys = append(xs, x), append(ys, y)
+		}
+		if len(xs) != len(values) {
+			t.Fatalf("%d circles for %d marks", len(xs), len(values))
+		}
+		last := len(values) - 1
+		for i, v := range values {
+			share := (norm(v) - norm(1)) / (norm(100) - norm(1))
+			if x := (xs[i] - xs[0]) / (xs[last] - xs[0]); math.Abs(x-share) > 1e-3 {
+				t.Errorf("log %t: x = %g is at %g of the axis, want %g", log, v, x, share)
+			}
+			if y := (ys[last-i] - ys[last]) / (ys[0] - ys[last]); math.Abs(y-share) > 1e-3 {
+				t.Errorf("log %t: y = %g is at %g of the axis, want %g", log, v, y, share)
+			}
+		}
+		if xs[last] <= xs[0] || ys[0] <= ys[last] {
+			t.Errorf("log %t: an axis is the wrong way round", log)
 		}
 	}
 }
