@@ -38,7 +38,7 @@ func DetectCPU() CPU {
 		return cpu
 	}
 	has := cpuid.CPU.Supports
-	if has(cpuid.SHA) || has(cpuid.SHA2) {
+	if hasSHA() {
 		cpu.Features = append(cpu.Features, SHA)
 	}
 	if has(cpuid.AVX2) {

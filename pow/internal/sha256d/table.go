@@ -7,6 +7,11 @@ import (
 	minio "github.com/minio/sha256-simd"
 )
 
+// The kernel for ARM is generated from here, because go generate on another processor
+// does not read the files for ARM.
+//
+//go:generate go run -C _asm ./armv8 -out ../sha2_arm64.s
+
 // Kernel is an implementation of the scan.
 type Kernel struct {
 	Name  string
