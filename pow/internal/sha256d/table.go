@@ -23,6 +23,10 @@ type Kernel struct {
 	// 512 hashes would make the claims cost a measurable part of the time.
 	Chunk int
 
+	// Versions is the number of versions of the jobs that the kernel is made for. The
+	// zero value is one version.
+	Versions int
+
 	Needs []Feature // the kernel can run only if the CPU has all of them
 	Scan  ScanFunc
 }
