@@ -23,7 +23,10 @@ const ForEach = 3
 // result of the one before, so a core cannot overlap them.
 //
 // The product of an odd x is odd. The caller must check that or use the product in some
-// other way, because the compiler could otherwise leave out the multiplications.
+// other way, because the compiler could otherwise leave out the multiplications. It is
+// not inlined, because the compiler would fold multiplications by a constant.
+//
+//go:noinline
 func Multiply(x uint64, n int) uint64 {
 	y := x
 	for range n / 8 {
