@@ -68,11 +68,11 @@ type core struct {
 
 // The cores have one unit for all SHA-256 instructions, on which SHA256SU0 and
 // SHA256SU1 take a cycle. Sources: the measurements of Apple's M1 by Dougall Johnson
-// (https://dougallj.github.io/applecpu/firestorm-simd.html), and the model of the
-// Neoverse N1 in LLVM (AArch64SchedNeoverseN1.td), which follows Arm's guide.
+// (https://dougallj.github.io/applecpu/firestorm-simd.html), and LLVM's models of the
+// Neoverse cores (AArch64SchedNeoverseN1.td and V1.td), which follow Arm's guides.
 var cores = []core{
 	{"Apple M1, performance core (Firestorm)", 2},
-	{"Arm Neoverse N1", 1},
+	{"Arm Neoverse N1 and V1", 1},
 }
 
 // report prints the number of instructions of a hash, and the least number of cycles
