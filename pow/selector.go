@@ -2,6 +2,7 @@ package pow
 
 import (
 	"log/slog"
+	"math"
 	"slices"
 )
 
@@ -39,6 +40,7 @@ type selector struct {
 	slicer   func(k Kernel, versions int) sliceFunc // tests replace it
 	remedies []remedy                               // that have not been tried
 	log      *slog.Logger
+	warned   string // name of the kernel that the log says is slow
 }
 
 // isSlow reports whether a kernel takes far more cycles than expected.
@@ -51,10 +53,17 @@ func isSlow(k Kernel, s Speed) bool {
 func (c *selector) check(k Kernel, others []Kernel) (Kernel, Speed) {
 	s := c.measure(k)
 	if !isSlow(k, s) {
+		if c.warned == k.name {
+			c.warned = ""
+			c.log.Info("the kernel is as fast as it should be again", "kernel", k.name, "cycles", rounded(s.Cycles))
+		}
 		return k, s
 	}
-	c.log.Warn("the kernel is slow: the core is shared with other load, or the program lies badly in memory",
-		"kernel", k.name, "cycles", s.Cycles, "expected", k.ExpectedCycles())
+	if c.warned != k.name {
+		c.warned = k.name
+		c.log.Warn("the kernel is slow: the core is shared with other load, or the program lies badly in memory",
+			"kernel", k.name, "cycles", rounded(s.Cycles), "expected", k.ExpectedCycles())
+	}
 	for len(c.remedies) > 0 {
 		r := c.remedies[0]
 		c.remedies = c.remedies[1:]
@@ -63,9 +72,11 @@ func (c *selector) check(k Kernel, others []Kernel) (Kernel, Speed) {
 			continue
 		}
 		if s = c.measure(k); !isSlow(k, s) {
-			c.log.Info("the kernel is as fast as it should be, since the program had "+r.what, "kernel", k.name, "cycles", s.Cycles)
+			c.warned = ""
+			c.log.Info("the kernel is as fast as it should be, since the program had "+r.what, "kernel", k.name, "cycles", rounded(s.Cycles))
 			return k, s
 		}
+		c.log.Info("it has not helped that the program had "+r.what, "cycles", rounded(s.Cycles))
 	}
 
 	best, least := k, s
@@ -79,11 +90,14 @@ func (c *selector) check(k Kernel, others []Kernel) (Kernel, Speed) {
 		}
 	}
 	if best.name != k.name {
-		c.log.Warn("another kernel is faster here and takes over", "kernel", best.name, "cycles", least.Cycles, "before", k.name)
+		c.log.Warn("another kernel is faster here and takes over", "kernel", best.name, "cycles", rounded(least.Cycles), "before", k.name)
 		return best, c.measure(best)
 	}
 	return k, s
 }
+
+// rounded rounds a number for the log.
+func rounded(x float64) float64 { return math.Round(100*x) / 100 }
 
 // measure returns the speed of a kernel. A kernel that seems slow is measured again, and
 // its best result counts.
@@ -111,7 +125,7 @@ func (c *selector) compare(k Kernel, others []Kernel) Kernel {
 		}
 		times := timesFaster(c.slicer(k, versions), c.slicer(rival, versions), comparePairs)
 		if times >= clearlyFaster {
-			c.log.Info("a kernel that is close in the table is faster here and takes over", "kernel", rival.name, "before", k.name, "times", times)
+			c.log.Info("a kernel that is close in the table is faster here and takes over", "kernel", rival.name, "before", k.name, "times", rounded(times))
 			k = rival
 		}
 	}

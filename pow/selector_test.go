@@ -203,9 +203,15 @@ func TestWatchKernel(t *testing.T) {
 		if step(time.Minute) == 0 {
 			t.Error("a slow kernel was not measured again after a minute")
 		}
+		if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+			t.Errorf("%d warnings in two minutes, want one: %s", n, log)
+		}
 		m.cycles["first"], m.cycles["second"] = 110, 120
 		if step(time.Minute); e.kernelIsSlow() {
 			t.Error("the kernel is fast again, and this was not noticed")
+		}
+		if !strings.Contains(log.String(), "as it should be again") {
+			t.Errorf("the log does not say that the kernel is fast again: %s", log)
 		}
 		if n := step(50 * time.Minute); n != 0 {
 			t.Errorf("a kernel that is fast was measured again, %d slices", n)
