@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 // fakeMachine measures kernels without running them: it knows the cycles of a hash.
 type fakeMachine struct {
+	sync.Mutex
 	cycles map[string]float64
 	busy   int // number of slices that take ten times as long, from the next on
 	slices int // measured so far
@@ -22,6 +24,8 @@ type fakeMachine struct {
 
 func (m *fakeMachine) slicer(k Kernel, _ int) sliceFunc {
 	return func() slice {
+		m.Lock()
+		defer m.Unlock()
 		const hashes = 1000
 		m.slices++
 		took := m.cycles[k.name] * hashes
@@ -31,6 +35,19 @@ func (m *fakeMachine) slicer(k Kernel, _ int) sliceFunc {
 		}
 		return slice{hashes: hashes, took: time.Duration(took), cycle: 1e-9}
 	}
+}
+
+// set changes the cycles of a hash.
+func (m *fakeMachine) set(kernel string, cycles float64) {
+	m.Lock()
+	defer m.Unlock()
+	m.cycles[kernel] = cycles
+}
+
+func (m *fakeMachine) measured() int {
+	m.Lock()
+	defer m.Unlock()
+	return m.slices
 }
 
 // fakeKernel returns a kernel that works, and whose expected cycles are given.
@@ -193,10 +210,10 @@ func TestWatchKernel(t *testing.T) {
 			e.WatchKernel(ctx)
 		}()
 		step := func(d time.Duration) (slices int) {
-			before := m.slices
+			before := m.measured()
 			time.Sleep(d)
 			synctest.Wait()
-			return m.slices - before
+			return m.measured() - before
 		}
 
 		step(time.Second)
@@ -206,7 +223,8 @@ func TestWatchKernel(t *testing.T) {
 		if n := strings.Count(log.String(), "level=WARN"); n != 1 {
 			t.Errorf("%d warnings in two minutes, want one: %s", n, log)
 		}
-		m.cycles["first"], m.cycles["second"] = 110, 120
+		m.set("first", 110)
+		m.set("second", 120)
 		if step(time.Minute); e.kernelIsSlow() {
 			t.Error("the kernel is fast again, and this was not noticed")
 		}
@@ -216,11 +234,11 @@ func TestWatchKernel(t *testing.T) {
 		if n := step(50 * time.Minute); n != 0 {
 			t.Errorf("a kernel that is fast was measured again, %d slices", n)
 		}
-		m.cycles["second"] = 100
+		m.set("second", 100)
 		if step(10 * time.Minute); e.Kernel().Name() != "second" {
 			t.Errorf("after an hour the kernel is %s, want the other, which has become faster; log %s", e.Kernel().Name(), log)
 		}
-		m.cycles["second"] = 130
+		m.set("second", 130)
 		if step(30 * time.Minute); e.Kernel().Name() != "second" {
 			t.Errorf("after half an hour more the kernel is %s, want no change yet", e.Kernel().Name())
 		}
