@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodepow/lode/internal/cycles"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -38,12 +39,12 @@ func BenchmarkCycles(b *testing.B) {
 				x := uint64(3)
 				for b.Loop() {
 					start := time.Now()
-					x = multiply(x, multiplies/2)
+					x = cycles.Multiply(x, multiplies/2)
 					began := time.Now()
 					_, _ = k.Scan(job)
 					ended := time.Now()
-					x = multiply(x, multiplies/2)
-					cycle := float64(began.Sub(start)+time.Since(ended)) / (cyclesForEach * multiplies)
+					x = cycles.Multiply(x, multiplies/2)
+					cycle := float64(began.Sub(start)+time.Since(ended)) / (cycles.ForEach * multiplies)
 					perHash = append(perHash, float64(ended.Sub(began))/cycle/hashes)
 					hashing += ended.Sub(began)
 					job.First += uint32(job.Count)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/perf/benchfmt"
+
+	"github.com/lodepow/lode/internal/cycles"
 )
 
 // read parses benchmark output and returns its results. Every line that looks like
@@ -202,7 +204,7 @@ func TestWatch(t *testing.T) {
 	}
 	others := watch()
 	for start := time.Now(); time.Since(start) < 100*time.Millisecond; {
-		if multiply(3, 1<<16)%2 == 0 {
+		if cycles.Multiply(3, 1<<16)%2 == 0 {
 			t.Fatal("a product of odd numbers is even")
 		}
 	}

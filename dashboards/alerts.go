@@ -52,6 +52,14 @@ and
 			Summary:     `The kernel {{ $labels.kernel }} of {{ $labels.instance }} has proposed {{ $value | humanize }} wrong candidates within an hour`,
 			Description: `Candidates of the kernel turn out, by their full hash, to miss the target far more often than chance allows. The kernel, the memory or the processor computes wrongly, so the node may miss blocks too. Choose another kernel with --kernel, and report it.`,
 		},
+		{
+			Name: "LodeKernelSlow", Severity: warning,
+			About:       "A kernel is measured when a node starts, and every minute while it is slow. Other load on the core can make it slow for a while.",
+			Expr:        fmt.Sprintf(`lode_kernel_cycles_per_hash{$} > %v * lode_kernel_expected_cycles_per_hash{$}`, c.KernelCycles),
+			For:         5 * time.Minute,
+			Summary:     fmt.Sprintf(`A hash of the kernel {{ $labels.kernel }} takes {{ $value | humanize }} cycles on {{ $labels.instance }}, more than %v times as many as it should`, c.KernelCycles),
+			Description: `The kernel is far slower than on other processors of this family. Either the core was shared with other load in each of several measurements, or the program lies badly in memory. Restart the node; if that does not help, copy its file to another name and start the copy.`,
+		},
 		c.tipTooOld(),
 		{
 			Name: "LodeNodesDisagree", Severity: critical,

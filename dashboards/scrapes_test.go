@@ -194,6 +194,9 @@ func healthy(job, instance string, pending bool, s spelling) *scraped {
 	settled := func(t float64) float64 { return 10 * math.Floor((height(t)-6)/10) }
 	n.set("lode_hashes_total", `kernel="sha-ni"`, hashes)
 	n.set("lode_candidates_refused_total", `kernel="sha-ni"`, func(t float64) float64 { return math.Floor(hashes(t) / (1 << 32)) })
+	// A neighbour on the same core makes kernels slower, but not twice.
+	n.set("lode_kernel_cycles_per_hash", `kernel="sha-ni"`, always(190))
+	n.set("lode_kernel_expected_cycles_per_hash", `kernel="sha-ni"`, always(98.7))
 	n.set("lode_miner_info", fmt.Sprintf("mode=%q", mode), always(1))
 	n.set("lode_workers", "", always(2))
 	n.set("lode_chain_height", "", height)

@@ -3,6 +3,7 @@ package dashboards
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // expectation is the value of a recording rule on the healthy network.
@@ -38,7 +39,20 @@ func recorded() []expectation {
 
 // troubles returns at least one trouble for each alert.
 func troubles() []trouble {
-	return append(nodeTroubles(), minerTroubles()...)
+	return slices.Concat(nodeTroubles(), minerTroubles(), kernelTroubles())
+}
+
+// kernelTroubles are those of the alert on the speed of a kernel.
+func kernelTroubles() []trouble {
+	return []trouble{
+		{
+			alert: "LodeKernelSlow", what: "b was started, and its kernel takes 3.6 times as many cycles as it should", from: at, within: 300, on: "b", labels: ", kernel: sha-ni",
+			summary: "A hash of the kernel sha-ni takes 355 cycles on b, more than 2 times as many as it should",
+			change: func(_, b *scraped) {
+				b.set("lode_kernel_cycles_per_hash", `kernel="sha-ni"`, until(at, 98, 355))
+			},
+		},
+	}
 }
 
 // nodeTroubles are those of the alerts on nodes themselves.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +37,7 @@ type Config struct {
 // Engine searches jobs. Any number of searches can run at the same time, and each
 // of them starts the full number of workers.
 type Engine struct {
-	kernel  Kernel
+	kernel  atomic.Pointer[Kernel] // in use
 	workers int
 	nice    bool
 	now     func() time.Time // see Config.Now
@@ -50,6 +51,15 @@ type Engine struct {
 	refused   atomic.Uint64 // see [Engine.Refused]
 	searches  searchCounts
 	observers observe.List[Observer]
+
+	// What [Engine.CheckKernel] needs and finds out.
+	table    []Kernel // of all kernels
+	asked    bool     // whether the kernel was asked for by name
+	selector *selector
+	checking sync.Mutex // held during a check
+	speed    atomic.Pointer[Speed]
+	termsMu  sync.Mutex
+	terms    []term // see [Engine.KernelCounts]
 }
 
 // New returns an engine. It chooses the kernel, which has to pass a self-test.
@@ -61,7 +71,12 @@ func New(c Config) (*Engine, error) {
 	if c.Logger != nil {
 		c.Logger.Info("kernel chosen", "kernel", kernel.name, "why", why)
 	}
-	return newEngine(kernel, c)
+	e, err := newEngine(kernel, c)
+	if err != nil {
+		return nil, err
+	}
+	e.asked = c.Kernel != ""
+	return e, nil
 }
 
 func newEngine(kernel Kernel, c Config) (*Engine, error) {
@@ -74,14 +89,22 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Engine{
-		kernel: kernel, workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{
+		workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
 		clock: time.Now, gosched: runtime.Gosched,
-	}, nil
+		table:    Kernels(),
+		selector: &selector{slicer: Kernel.slicer, remedies: textRemedies(), log: c.Logger},
+	}
+	e.use(kernel)
+	return e, nil
 }
 
-// Kernel returns the kernel in use.
-func (e *Engine) Kernel() Kernel { return e.kernel }
+// Kernel returns the kernel in use. It stays the same unless [Engine.CheckKernel] or
+// [Engine.WatchKernel] is called.
+func (e *Engine) Kernel() Kernel { return *e.kernel.Load() }
 
 // Workers returns the number of goroutines that hash in each search.
 func (e *Engine) Workers() int { return e.workers }

@@ -19,6 +19,9 @@ type Kernel struct {
 	chunk   int
 	missing []string // CPU features; empty if the kernel can run here
 	scan    sha256d.ScanFunc
+
+	versions int            // see [Kernel.Versions]
+	measured sha256d.Cycles // what a hash takes on processors of this family, if known
 }
 
 // Name returns the name that selects the kernel and labels its measurements.
@@ -34,6 +37,15 @@ func (k Kernel) Lanes() int { return k.lanes }
 // core at most 0.4 ms.
 func (k Kernel) Chunk() int { return k.chunk }
 
+// Versions returns the number of versions of the jobs that the kernel is made for: one,
+// unless it is one that saves work when a job has many.
+func (k Kernel) Versions() int { return k.versions }
+
+// ExpectedCycles returns the number of cycles of one core that a hash of such a job takes
+// on processors of this family, as somebody has measured it. It is 0 if nobody has; see
+// docs/kernels.md.
+func (k Kernel) ExpectedCycles() float64 { return k.measured.In(k.versions) }
+
 // Missing returns the CPU features that the kernel needs and this CPU lacks. The
 // kernel can run if there are none.
 func (k Kernel) Missing() []string { return slices.Clone(k.missing) }
@@ -44,7 +56,10 @@ func Kernels() []Kernel {
 	cpu := sha256d.DetectCPU()
 	var table []Kernel
 	for _, row := range sha256d.Kernels(cpu) {
-		k := Kernel{name: row.Name, about: row.About, lanes: row.Lanes, chunk: row.Chunk, scan: row.Scan}
+		k := Kernel{
+			name: row.Name, about: row.About, lanes: row.Lanes, chunk: row.Chunk, scan: row.Scan,
+			versions: max(row.Versions, 1), measured: cpu.Measured[row.Name],
+		}
 		for _, f := range row.Needs {
 			if !cpu.Has(f) {
 				k.missing = append(k.missing, string(f))

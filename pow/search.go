@@ -116,8 +116,9 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 // has. It is a multiple of the kernel's lanes, so that no lanes are idle at the end of a
 // chunk.
 func (e *Engine) divide(s *space) (step, workers uint64) {
-	lanes := e.kernel.lanes
-	step = uint64(max(1, e.kernel.chunk/len(s.versions)/lanes) * lanes)
+	kernel := e.kernel.Load()
+	lanes := kernel.lanes
+	step = uint64(max(1, kernel.chunk/len(s.versions)/lanes) * lanes)
 	return step, min(uint64(e.workers), (s.count+step-1)/step)
 }
 
@@ -185,7 +186,7 @@ func (w *worker) searchChunks(ctx context.Context, limit int) (over bool, err er
 		if offset >= s.count {
 			return true, nil
 		}
-		o := s.scan(e.kernel.scan, offset, min(w.step, s.count-offset))
+		o := s.scan(e.kernel.Load().scan, offset, min(w.step, s.count-offset))
 		c.hashes.Add(o.hashes)
 		e.hashes.Add(o.hashes)
 		e.byWorker[w.number].hashes.Add(o.hashes)

@@ -24,7 +24,7 @@ type Stats struct {
 // go on, so they need not be consistent with each other.
 func (e *Engine) Stats() Stats {
 	return Stats{
-		Kernel:    e.kernel.name,
+		Kernel:    e.Kernel().name,
 		Workers:   e.workers,
 		Hashes:    e.Hashes(),
 		Refused:   e.Refused(),

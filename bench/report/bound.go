@@ -13,6 +13,8 @@ func bounds(kernel string) []float64 {
 		return []float64{239.5, 179.6} // 5,747 operations on three or four units
 	case "sha-ni":
 		return []float64{180, 120, 72} // one sha256rnds2 in every 3, 2 or 1 cycles
+	case "armv8-sha2":
+		return []float64{159, 100} // the SHA unit of Apple's M1, and of Arm's Neoverse N1
 	default:
 		return nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -31,6 +32,22 @@ func (f engineFlags) newEngine() (*pow.Engine, error) {
 func setProcs(engine *pow.Engine) {
 	cores := runtime.GOMAXPROCS(0) // Go takes the CPU limit of a container into account
 	runtime.GOMAXPROCS(min(engine.Workers(), cores) + 1)
+}
+
+// watchKernel checks the engine's kernel, which takes a few milliseconds, and begins to
+// check it from time to time. The caller must call stop, which ends that.
+func watchKernel(ctx context.Context, engine *pow.Engine) (stop func()) {
+	engine.CheckKernel()
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		engine.WatchKernel(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // gcPercent is by how many per cent the heap of a node may grow before the next

@@ -102,6 +102,7 @@ func (c *mineCmd) Run(ctx context.Context, s cli.Std) error {
 		return cli.UsageError{Err: err}
 	}
 	setProcs(engine)
+	defer watchKernel(ctx, engine)()
 	shares := newShareLog(log)
 	observer := mine.Observer{
 		WorkTaken: func(w mine.Work) {

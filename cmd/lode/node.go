@@ -98,6 +98,7 @@ func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	setProcs(n.Engine())
 	setMemory()
+	defer watchKernel(ctx, n.Engine())()
 
 	if len(c.Import) > 0 {
 		if err := importFiles(ctx, n.Chain(), c.Import, s.In, log); err != nil {

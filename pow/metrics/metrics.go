@@ -2,7 +2,6 @@
 package metrics
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,29 +30,17 @@ func Register(reg prometheus.Registerer, e *pow.Engine) error {
 // metrics is a single collector for all metrics of an engine, so that the registry
 // takes either all of them or none.
 type metrics struct {
-	hashes      prometheus.CounterFunc
-	refused     prometheus.CounterFunc
+	kernels     kernels
 	searches    []prometheus.CounterFunc // one for each outcome
 	active      prometheus.GaugeFunc
 	timeToBlock prometheus.Histogram
 	cancelTime  prometheus.Histogram
 	workers     prometheus.Gauge
-	kernelInfo  prometheus.Gauge
 }
 
 func newMetrics(e *pow.Engine) *metrics {
-	kernel := e.Kernel()
 	m := &metrics{
-		hashes: prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name:        "lode_hashes_total",
-			Help:        "SHA-256d hashes computed by searches.",
-			ConstLabels: prometheus.Labels{"kernel": kernel.Name()},
-		}, func() float64 { return float64(e.Hashes()) }),
-		refused: prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name:        "lode_candidates_refused_total",
-			Help:        "Candidates of the kernel whose whole hash did not meet the target.",
-			ConstLabels: prometheus.Labels{"kernel": kernel.Name()},
-		}, func() float64 { return float64(e.Refused()) }),
+		kernels: newKernels(e),
 		timeToBlock: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "lode_time_to_block_seconds",
 			Help: "Time from the start of mining to a solved header.",
@@ -77,17 +64,7 @@ func newMetrics(e *pow.Engine) *metrics {
 			Name: "lode_workers",
 			Help: "Goroutines that a search hashes on.",
 		}),
-		kernelInfo: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "lode_kernel_info",
-			Help: "The kernel in use; the value is always 1.",
-			ConstLabels: prometheus.Labels{
-				"kernel":  kernel.Name(),
-				"lanes":   strconv.Itoa(kernel.Lanes()),
-				"workers": strconv.Itoa(e.Workers()),
-			},
-		}),
 	}
-	m.kernelInfo.Set(1)
 	m.workers.Set(float64(e.Workers()))
 	for _, s := range []struct {
 		outcome string
@@ -107,7 +84,7 @@ func newMetrics(e *pow.Engine) *metrics {
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	all := []prometheus.Collector{m.hashes, m.refused, m.active, m.timeToBlock, m.cancelTime, m.workers, m.kernelInfo}
+	all := []prometheus.Collector{m.kernels, m.active, m.timeToBlock, m.cancelTime, m.workers}
 	for _, s := range m.searches {
 		all = append(all, s)
 	}

@@ -192,3 +192,39 @@ func TestCancelLatency(t *testing.T) {
 		t.Errorf("%v workers, want 2", got)
 	}
 }
+
+// The cycles of a hash are exported once they have been measured, and what is expected
+// beside them if it is known.
+func TestKernelCycles(t *testing.T) {
+	e, err := pow.New(pow.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewPedanticRegistry()
+	if err := metrics.Register(reg, e); err != nil {
+		t.Fatal(err)
+	}
+	const measured, expected = "lode_kernel_cycles_per_hash", "lode_kernel_expected_cycles_per_hash"
+	if m := gather(t, reg); m[measured] != nil || m[expected] != nil {
+		t.Errorf("exported %v and %v before the kernel was measured", m[measured], m[expected])
+	}
+	e.CheckKernel()
+	speed, ok := e.KernelSpeed()
+	if !ok {
+		t.Fatal("the kernel was not measured")
+	}
+	m := gather(t, reg)
+	for _, want := range []struct {
+		name  string
+		value float64
+	}{{measured, speed.Cycles}, {expected, e.Kernel().ExpectedCycles()}} {
+		if known := speed.Cycles > 0 && want.value > 0; known != (m[want.name] != nil) {
+			t.Errorf("%s is %v, want %v", want.name, m[want.name], want.value)
+		} else if known {
+			got := m[want.name].GetMetric()[0]
+			if got.GetGauge().GetValue() != want.value || got.GetLabel()[0].GetValue() != e.Kernel().Name() {
+				t.Errorf("%v, want %v of kernel %s", got, want.value, e.Kernel().Name())
+			}
+		}
+	}
+}

@@ -33,6 +33,8 @@ func avx512Kernels() []Kernel {
 			Chunk: 8192,
 			Needs: []Feature{AVX512},
 			Scan:  scanRollAVX512,
+
+			Versions: maxVersions,
 		},
 		{
 			Name:  "avx512",

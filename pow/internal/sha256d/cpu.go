@@ -25,6 +25,10 @@ type CPU struct {
 	// Zen 4, which starts a sha256rnds2 in every cycle and executes a 512-bit
 	// operation in two halves. Other processors start one every two or three cycles.
 	FastSHA bool
+
+	// Measured has what a hash takes on processors of this family, by kernel. It is nil
+	// if nobody has measured it.
+	Measured map[string]Cycles
 }
 
 // Has reports whether the CPU has the feature.
@@ -38,7 +42,7 @@ func DetectCPU() CPU {
 		return cpu
 	}
 	has := cpuid.CPU.Supports
-	if has(cpuid.SHA) || has(cpuid.SHA2) {
+	if hasSHA() {
 		cpu.Features = append(cpu.Features, SHA)
 	}
 	if has(cpuid.AVX2) {
@@ -47,6 +51,7 @@ func DetectCPU() CPU {
 	if has(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) {
 		cpu.Features = append(cpu.Features, AVX512)
 	}
+	cpu.Measured = measuredOn(cpuid.CPU.VendorID, cpuid.CPU.Family, cpuid.CPU.Model)
 	cpu.FastSHA = cpuid.CPU.VendorID == cpuid.AMD && cpuid.CPU.Family == 0x19
 	return cpu
 }

@@ -197,7 +197,7 @@ func TestLimitZero(t *testing.T) {
 				}
 				list[at] = 1
 				in := NewInput(&genesis, list, 0)
-				for before := range uint32(2*16 + 1) {
+				for before := range uint32(2*k.Lanes + 1) {
 					want := Candidate{Found: true, Nonce: nonce, Version: at}
 					got := k.Scan(in, nonce-before, 40)
 					got.Hashes = 0
@@ -257,9 +257,12 @@ func TestScanDoesNotAllocate(t *testing.T) {
 }
 
 func TestTableOrder(t *testing.T) {
-	withAVX2, withSHA, withAVX512 := "portable", "minio", "minio"
-	if assembly && runtime.GOARCH == "amd64" {
+	withAVX2, onlySHA, withSHA, withAVX512 := "portable", "minio", "minio", "minio"
+	switch {
+	case assembly && runtime.GOARCH == "amd64":
 		withAVX2, withSHA, withAVX512 = "avx2", "sha-ni", "avx512-roll"
+	case assembly && runtime.GOARCH == "arm64":
+		onlySHA, withSHA, withAVX512 = "armv8-sha2", "armv8-sha2", "armv8-sha2"
 	}
 	for _, tc := range []struct {
 		cpu  CPU
@@ -267,7 +270,7 @@ func TestTableOrder(t *testing.T) {
 	}{
 		{CPU{}, "portable"},
 		{CPU{Features: []Feature{AVX2}}, withAVX2},
-		{CPU{Features: []Feature{SHA}}, "minio"},
+		{CPU{Features: []Feature{SHA}}, onlySHA},
 		{CPU{Features: []Feature{SHA, AVX2}}, withSHA},
 		{CPU{Features: []Feature{SHA, AVX2, AVX512}}, withAVX512},
 		{CPU{Features: []Feature{SHA, AVX2, AVX512}, FastSHA: true}, withSHA},

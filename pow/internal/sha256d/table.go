@@ -7,6 +7,11 @@ import (
 	minio "github.com/minio/sha256-simd"
 )
 
+// The kernel for ARM is generated from here, because go generate on another processor
+// does not read the files for ARM.
+//
+//go:generate go run -C _asm ./armv8 -out ../sha2_arm64.s
+
 // Kernel is an implementation of the scan.
 type Kernel struct {
 	Name  string
@@ -17,6 +22,10 @@ type Kernel struct {
 	// take more than 0.4 ms, because nothing interrupts a chunk. Chunks of fewer than
 	// 512 hashes would make the claims cost a measurable part of the time.
 	Chunk int
+
+	// Versions is the number of versions of the jobs that the kernel is made for. The
+	// zero value is one version.
+	Versions int
 
 	Needs []Feature // the kernel can run only if the CPU has all of them
 	Scan  ScanFunc

@@ -1,0 +1,56 @@
+package sha256d
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// The models are those of products: Genoa and Ryzen 7000 are Zen 4, Milan and Ryzen 5000
+// are Zen 3, Turin and Ryzen 9000 are Zen 5 with full width, Strix Point is not.
+func TestMeasuredOn(t *testing.T) {
+	for _, tc := range []struct {
+		what          string
+		vendor        cpuid.Vendor
+		family, model int
+		roll          float64 // cycles of avx512-roll with 16 versions
+	}{
+		{"Genoa", cpuid.AMD, 0x19, 0x11, 89.7},
+		{"Ryzen 7000", cpuid.AMD, 0x19, 0x61, 89.7},
+		{"Milan", cpuid.AMD, 0x19, 0x01, 0},
+		{"Ryzen 5000", cpuid.AMD, 0x19, 0x21, 0},
+		{"Turin", cpuid.AMD, 0x1a, 0x02, 45.9},
+		{"Ryzen 9000", cpuid.AMD, 0x1a, 0x44, 45.9},
+		{"Strix Point", cpuid.AMD, 0x1a, 0x24, 0},
+		{"Sapphire Rapids", cpuid.Intel, 6, 143, 78.1},
+		{"Emerald Rapids", cpuid.Intel, 6, 207, 78.1},
+		{"Skylake", cpuid.Intel, 6, 85, 0},
+		{"another vendor", cpuid.Hygon, 0x1a, 0x02, 0},
+	} {
+		if got := measuredOn(tc.vendor, tc.family, tc.model)["avx512-roll"].In(16); got != tc.roll {
+			t.Errorf("%s: %v cycles, want %v", tc.what, got, tc.roll)
+		}
+	}
+}
+
+// Every figure belongs to a kernel of the table, or would never be used.
+func TestMeasuredKernelsExist(t *testing.T) {
+	if !assembly || runtime.GOARCH != "amd64" {
+		t.Skip("the kernels that were measured are those for x86-64")
+	}
+	names := map[string]bool{}
+	for _, k := range Kernels(CPU{}) {
+		names[k.Name] = true
+	}
+	for _, family := range []map[string]Cycles{zen4, zen5, goldenCove} {
+		for name, c := range family {
+			if !names[name] || c.One <= 0 {
+				t.Errorf("kernel %s: in the table %v, %v cycles", name, names[name], c.One)
+			}
+			if c.In(1) != c.One || c.In(16) != c.Sixteen || c.In(2) != 0 {
+				t.Errorf("kernel %s: %v, %v, %v", name, c.In(1), c.In(2), c.In(16))
+			}
+		}
+	}
+}
