@@ -49,6 +49,7 @@ type Engine struct {
 	byWorker  []workerCount // the same by worker, in the order of their numbers
 	refused   atomic.Uint64 // see [Engine.Refused]
 	searches  searchCounts
+	standbys  standbys
 	observers observe.List[Observer]
 }
 
