@@ -63,6 +63,5 @@ func currentCore() (core int, ok bool) {
 	return int(n), err == 0
 }
 
-// yieldCore lets the other threads in the queue of this core run first. Threads that
-// have been woken for the search may be there, and can then move to another core.
+// yieldCore lets the other threads in the queue of this core run first.
 func yieldCore() { _, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }

@@ -42,8 +42,11 @@ type Engine struct {
 	now     func() time.Time // see Config.Now
 
 	// These decide when workers yield and how. Only tests change them.
-	clock   func() time.Time
-	gosched func()
+	clock     func() time.Time
+	gosched   func() // to other goroutines
+	yieldCore func() // to other threads
+
+	noWayBefore atomic.Int64 // Unix time in nanoseconds; see giveWay
 
 	hashes    atomic.Uint64 // computed by all searches so far
 	byWorker  []workerCount // the same by worker, in the order of their numbers
@@ -77,7 +80,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	}
 	return &Engine{
 		kernel: kernel, workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
-		clock: time.Now, gosched: runtime.Gosched,
+		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore,
 	}, nil
 }
 

@@ -129,7 +129,7 @@ const (
 	chunksOfLuck = 64
 
 	// smallestChunk is the part of a kernel's chunk that is the smallest worth a claim.
-	smallestChunk = 32
+	smallestChunk = 16
 
 	// aloneChunk is the part of a kernel's chunk that takes about as long as it takes
 	// until other workers have joined and left a search. If a search is expected to take

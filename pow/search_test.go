@@ -630,6 +630,9 @@ func TestChunksFillTheLanes(t *testing.T) {
 		const lanes, chunk = 8, 1000
 		var first, largest int
 		k := Kernel{name: "wide", lanes: lanes, chunk: chunk, scan: func(in *sha256d.Input, _ uint32, count int) sha256d.Candidate {
+			if count == 0 {
+				t.Error("an empty chunk")
+			}
 			if first == 0 {
 				first = count
 			}
@@ -646,7 +649,7 @@ func TestChunksFillTheLanes(t *testing.T) {
 }
 
 // The chunks of a search are a 64th of the hashes that it is expected to take, but not
-// less than a 32nd of the kernel's. The caller tries the first hashes alone only if it
+// less than a 16th of the kernel's. The caller tries the first hashes alone only if it
 // probably needs no others. No worker starts that would find no chunk.
 func TestDivide(t *testing.T) {
 	const hard = 200
@@ -669,17 +672,18 @@ func TestDivide(t *testing.T) {
 		{8, 16, 4, hard, 40, division{step: 8, workers: 5, long: 32}}, // more hashes than a chunk has
 		{8, 4, 1, hard, 8, division{step: 8, workers: 1, long: 32}},
 
-		{16, 8192, 1, 0, nonces, division{alone: 2048, step: 256, workers: 5, long: 32 * 32}},
-		{16, 8192, 1, 11, nonces, division{alone: 2048, step: 256, workers: 5, long: 32 * 32}},
-		{16, 8192, 1, 11, 2047, division{alone: 2047, step: 256, workers: 0, long: 32 * 32}},
-		{16, 8192, 1, 11, 2048, division{alone: 2048, step: 256, workers: 0, long: 32 * 32}},
-		{16, 8192, 1, 11, 2049, division{alone: 2048, step: 256, workers: 1, long: 32 * 32}},
-		{16, 8192, 1, 11, 2048 + 257, division{alone: 2048, step: 256, workers: 2, long: 32 * 32}},
-		{16, 8192, 16, 11, nonces, division{alone: 128, step: 16, workers: 5, long: 32 * 32}},
-		{16, 8192, 3, 11, nonces, division{alone: 672, step: 80, workers: 5, long: 32 * 32}},
-		{16, 8192, 1, 12, nonces, division{step: 256, workers: 5, long: 32 * 32}},
-		{16, 8192, 1, 14, nonces, division{step: 256, workers: 5, long: 32 * 32}},
+		{16, 8192, 1, 0, nonces, division{alone: 2048, step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 11, nonces, division{alone: 2048, step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 11, 2047, division{alone: 2047, step: 512, workers: 0, long: 16 * 32}},
+		{16, 8192, 1, 11, 2048, division{alone: 2048, step: 512, workers: 0, long: 16 * 32}},
+		{16, 8192, 1, 11, 2049, division{alone: 2048, step: 512, workers: 1, long: 16 * 32}},
+		{16, 8192, 1, 11, 2048 + 513, division{alone: 2048, step: 512, workers: 2, long: 16 * 32}},
+		{16, 8192, 16, 11, nonces, division{alone: 128, step: 32, workers: 5, long: 16 * 32}},
+		{16, 8192, 3, 11, nonces, division{alone: 672, step: 160, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 12, nonces, division{step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 14, nonces, division{step: 512, workers: 5, long: 16 * 32}},
 		{16, 8192, 1, 15, nonces, division{step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 16, nonces, division{step: 1024, workers: 5, long: 8 * 32}},
 		{16, 8192, 1, 18, nonces, division{step: 4096, workers: 5, long: 2 * 32}},
 		{16, 8192, 1, 19, nonces, division{step: 8192, workers: 5, long: 32}},
 		{16, 8192, 1, 20, nonces, division{step: 8192, workers: 5, long: 32}},

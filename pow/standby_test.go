@@ -223,3 +223,33 @@ func TestCallerSleeps(t *testing.T) {
 		t.Errorf("%d workers have left, and %d stand by; want 1 and none", c.team.left.Load(), e.standbys.present.Load())
 	}
 }
+
+// An engine gives way before its workers start, but not for a while after another
+// program has got the core by that.
+func TestGiveWay(t *testing.T) {
+	e := testEngine(t, Kernels()[0], 2)
+	var clock movableClock
+	clock.at.Store(int64(time.Hour))
+	e.clock = clock.now
+	yields := 0
+	var takes time.Duration
+	e.yieldCore = func() { yields++; clock.at.Add(int64(takes)) }
+	for i, step := range []struct {
+		pause, takes time.Duration
+		want         int
+	}{
+		{0, 0, 1},
+		{0, longWay, 2},
+		{0, longWay + 1, 3},
+		{0, 0, 3},
+		{noWay - 1, 0, 3},
+		{1, 0, 4},
+		{0, 0, 5},
+	} {
+		clock.at.Add(int64(step.pause))
+		takes = step.takes
+		if e.giveWay(); yields != step.want {
+			t.Errorf("step %d: %d yields, want %d", i, yields, step.want)
+		}
+	}
+}
