@@ -34,7 +34,8 @@ type Config struct {
 }
 
 // Engine searches jobs. Any number of searches can run at the same time, and each
-// of them starts the full number of workers.
+// of them has the full number of workers. For 100 µs after a search, goroutines of the
+// engine may still wait for the next one.
 type Engine struct {
 	kernel  Kernel
 	workers int

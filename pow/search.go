@@ -131,10 +131,12 @@ const (
 	// smallestChunk is the part of a kernel's chunk that is the smallest worth a claim.
 	smallestChunk = 16
 
-	// aloneChunk is the part of a kernel's chunk that takes about as long as it takes
-	// until other workers have joined and left a search. If a search is expected to take
-	// no more, the caller searches as much before others join it.
-	aloneChunk = 4
+	// aloneChunk is the part of a kernel's chunk that takes less time than it takes until
+	// other workers have joined and left a search. If a search is expected to take no
+	// more, the caller searches aloneLuck times as much before others join it, which is
+	// hardly ever necessary.
+	aloneChunk = 8
+	aloneLuck  = 4
 )
 
 // divide returns how the space is divided.
@@ -151,7 +153,7 @@ func (e *Engine) divide(s *space) division {
 	d := division{step: nonces(hashes), long: longSearch * max(1, chunk/max(1, hashes))}
 	left := s.count
 	if expected <= chunk/aloneChunk {
-		d.alone = min(nonces(chunk/aloneChunk), s.count)
+		d.alone = min(nonces(aloneLuck*chunk/aloneChunk), s.count)
 		left -= d.alone
 	}
 	d.workers = min(uint64(e.workers), (left+d.step-1)/d.step)

@@ -672,14 +672,15 @@ func TestDivide(t *testing.T) {
 		{8, 16, 4, hard, 40, division{step: 8, workers: 5, long: 32}}, // more hashes than a chunk has
 		{8, 4, 1, hard, 8, division{step: 8, workers: 1, long: 32}},
 
-		{16, 8192, 1, 0, nonces, division{alone: 2048, step: 512, workers: 5, long: 16 * 32}},
-		{16, 8192, 1, 11, nonces, division{alone: 2048, step: 512, workers: 5, long: 16 * 32}},
-		{16, 8192, 1, 11, 2047, division{alone: 2047, step: 512, workers: 0, long: 16 * 32}},
-		{16, 8192, 1, 11, 2048, division{alone: 2048, step: 512, workers: 0, long: 16 * 32}},
-		{16, 8192, 1, 11, 2049, division{alone: 2048, step: 512, workers: 1, long: 16 * 32}},
-		{16, 8192, 1, 11, 2048 + 513, division{alone: 2048, step: 512, workers: 2, long: 16 * 32}},
-		{16, 8192, 16, 11, nonces, division{alone: 128, step: 32, workers: 5, long: 16 * 32}},
-		{16, 8192, 3, 11, nonces, division{alone: 672, step: 160, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 0, nonces, division{alone: 4096, step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 10, nonces, division{alone: 4096, step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 10, 4095, division{alone: 4095, step: 512, workers: 0, long: 16 * 32}},
+		{16, 8192, 1, 10, 4096, division{alone: 4096, step: 512, workers: 0, long: 16 * 32}},
+		{16, 8192, 1, 10, 4097, division{alone: 4096, step: 512, workers: 1, long: 16 * 32}},
+		{16, 8192, 1, 10, 4096 + 513, division{alone: 4096, step: 512, workers: 2, long: 16 * 32}},
+		{16, 8192, 16, 10, nonces, division{alone: 256, step: 32, workers: 5, long: 16 * 32}},
+		{16, 8192, 3, 10, nonces, division{alone: 1360, step: 160, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 11, nonces, division{step: 512, workers: 5, long: 16 * 32}},
 		{16, 8192, 1, 12, nonces, division{step: 512, workers: 5, long: 16 * 32}},
 		{16, 8192, 1, 14, nonces, division{step: 512, workers: 5, long: 16 * 32}},
 		{16, 8192, 1, 15, nonces, division{step: 512, workers: 5, long: 16 * 32}},
@@ -687,7 +688,7 @@ func TestDivide(t *testing.T) {
 		{16, 8192, 1, 18, nonces, division{step: 4096, workers: 5, long: 2 * 32}},
 		{16, 8192, 1, 19, nonces, division{step: 8192, workers: 5, long: 32}},
 		{16, 8192, 1, 20, nonces, division{step: 8192, workers: 5, long: 32}},
-		{1, 8, 1, 0, 8, division{alone: 2, step: 1, workers: 5, long: 8 * 32}},
+		{1, 8, 1, 0, 8, division{alone: 4, step: 1, workers: 4, long: 8 * 32}},
 		{8, 8, 1, 0, 64, division{alone: 8, step: 8, workers: 5, long: 8 * 32}},
 	} {
 		e := testEngine(t, Kernel{name: "any", lanes: tc.lanes, chunk: tc.chunk}, 5)
