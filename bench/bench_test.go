@@ -118,6 +118,9 @@ func BenchmarkSearch(b *testing.B) {
 		runAll(b, sweep.Cases(c))
 	}
 }
+func BenchmarkShort(b *testing.B) {
+	runAll(b, Short(searchConfig(b), shortZeros(), shortPauses()))
+}
 func BenchmarkScaling(b *testing.B)  { runAll(b, Scaling(Config{})) }
 func BenchmarkOverhead(b *testing.B) { runAll(b, Overhead()) }
 func BenchmarkCancel(b *testing.B)   { runAll(b, Cancel(Config{})) }

@@ -14,7 +14,8 @@ import (
 // everyCase returns all cases, with the easiest searches only.
 func everyCase() []Case {
 	c := Config{Seed: 1, Cores: 2}
-	return slices.Concat(Scan(), Search(c, 8, 12), Tries(c, []int{8, 12}), Scaling(c), Overhead(), Cancel(c), Paths())
+	return slices.Concat(Scan(), Search(c, 8, 12), Tries(c, []int{8, 12}), Scaling(c), Overhead(), Cancel(c), Paths(),
+		Short(c, []int{8, 12}, []time.Duration{0, time.Millisecond}))
 }
 
 // TestEveryCase performs one operation of each case. The operation must succeed,

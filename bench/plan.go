@@ -107,7 +107,7 @@ func (p *Plan) standard(c Config) []Case {
 		cases = append(cases, o.scanCase())
 	}
 	if p.Long {
-		cases = slices.Concat(cases, Overhead(), Cancel(c))
+		cases = slices.Concat(cases, Overhead(), Cancel(c), Short(c, shortZeros(), shortPauses()))
 	}
 	return cases
 }

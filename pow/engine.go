@@ -35,7 +35,8 @@ type Config struct {
 }
 
 // Engine searches jobs. Any number of searches can run at the same time, and each
-// of them starts the full number of workers.
+// of them has the full number of workers. For 100 µs after a search, goroutines of the
+// engine may still wait for the next one.
 type Engine struct {
 	kernel  atomic.Pointer[Kernel] // in use
 	workers int
@@ -43,13 +44,17 @@ type Engine struct {
 	now     func() time.Time // see Config.Now
 
 	// These decide when workers yield and how. Only tests change them.
-	clock   func() time.Time
-	gosched func()
+	clock     func() time.Time
+	gosched   func() // to other goroutines
+	yieldCore func() // to other threads
+
+	noWayBefore atomic.Int64 // Unix time in nanoseconds; see giveWay
 
 	hashes    atomic.Uint64 // computed by all searches so far
 	byWorker  []workerCount // the same by worker, in the order of their numbers
 	refused   atomic.Uint64 // see [Engine.Refused]
 	searches  searchCounts
+	standbys  standbys
 	observers observe.List[Observer]
 
 	// What [Engine.CheckKernel] needs and finds out.
@@ -94,7 +99,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
-		clock: time.Now, gosched: runtime.Gosched,
+		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore,
 		table:    Kernels(),
 		selector: &selector{slicer: Kernel.slicer, remedies: textRemedies(), log: c.Logger},
 	}

@@ -14,15 +14,19 @@ import (
 // and has to end when nicely has returned; then the thread ends, too. The main
 // thread of a process never ends, so it must keep its priority: a goroutine that
 // runs on it waits there, while another goroutine calls f on another thread.
-func nicely(f func() error) error {
+func nicely(f func()) {
 	runtime.LockOSThread()
 	if syscall.Gettid() == syscall.Getpid() {
 		defer runtime.UnlockOSThread()
-		done := make(chan error)
-		go func() { done <- nicely(f) }()
-		return <-done
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			nicely(f)
+		}()
+		<-done
+		return
 	}
 	const nicest = 19
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), nicest) // lowering is always permitted
-	return f()
+	f()
 }

@@ -156,12 +156,10 @@ func searchOnMainThread() (done bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	c := claims{outer: context.Background()}
-	err = worker{engine: e, space: s, claims: &c, step: 64}.work(context.Background())
+	c := newClaims(context.Background(), e, s, division{step: 64, long: longSearch})
+	worker{claims: c, number: 0}.work()
 	process := os.Getpid()
 	switch {
-	case err != nil:
-		return true, err
 	case c.next.Load() < s.count:
 		return true, fmt.Errorf("%d of %d nonces were claimed", c.next.Load(), s.count)
 	case began != process || wentOn == process || !slices.Equal(nice, []int{wentOn}):

@@ -4,4 +4,4 @@ package pow
 
 // nicely calls f. It lowers no priority, because outside Linux a nice value applies
 // to the whole process.
-func nicely(f func() error) error { return f() }
+func nicely(f func()) { f() }

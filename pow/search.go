@@ -7,16 +7,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // ErrExhausted is returned when the whole space of a job has been searched and
 // contains no answer.
 var ErrExhausted = errors.New("no nonce in the space meets the target")
-
-// errFound stops the other workers when one of them has found an answer.
-var errFound = errors.New("found")
 
 // Result is the outcome of a search. Without an answer, only the fields Tries,
 // Searched and Hashes are set.
@@ -65,34 +60,33 @@ func (e *Engine) Search(ctx context.Context, job Job) (Result, error) {
 
 // claims is the state that the workers of one search share.
 type claims struct {
+	engine *Engine
+	space  *space
+	ctx    context.Context // the caller's context
+	division
+
 	next   atomic.Uint64 // offset of the first nonce that no worker has claimed
 	best   atomic.Uint64 // number of the first answer so far, or noAnswer
 	hashes atomic.Uint64
+	team   team
 
 	// These measure the latency of a cancel, if it is observed. The first worker
 	// that reaches longSearch chunks sets unwatch, once.
 	watch   sync.Once
-	outer   context.Context // the caller's context, not that of the group of workers
 	unwatch func() bool
-	ended   atomic.Pointer[time.Time] // when outer ended
+	ended   atomic.Pointer[time.Time] // when ctx ended
 }
 
 const noAnswer = math.MaxUint64
 
 func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
-	c := claims{outer: ctx}
-	c.best.Store(noAnswer)
-
-	step, workers := e.divide(s)
-	group, groupCtx := errgroup.WithContext(ctx)
-	for number := range workers {
-		group.Go(func() error {
-			return worker{engine: e, space: s, claims: &c, step: step, number: number}.work(groupCtx)
-		})
+	c := newClaims(ctx, e, s, e.divide(s))
+	if c.alone > 0 {
+		w := worker{claims: c}
+		w.searchChunks(1, c.alone)
 	}
-	_ = group.Wait() // the claims say how the search ended
-	if c.unwatch != nil && !c.unwatch() {
-		e.tellCancelled(c.ended.Load())
+	if c.workers > 0 && !c.over() {
+		c.searchTogether()
 	}
 
 	// Chunks are claimed in ascending order, and every claimed chunk is finished.
@@ -109,22 +103,67 @@ func (e *Engine) search(ctx context.Context, s *space) (Result, error) {
 	return Result{Searched: c.next.Load(), Hashes: c.hashes.Load()}, endOf(ctx)
 }
 
-// divide returns the number of nonces of a chunk, and the number of workers that search
-// the space: not more than it has chunks.
+func newClaims(ctx context.Context, e *Engine, s *space, d division) *claims {
+	c := &claims{engine: e, space: s, ctx: ctx, division: d}
+	c.best.Store(noAnswer)
+	return c
+}
+
+// over reports whether no more chunks may be claimed, because there is an answer, which
+// comes before all of them, or because the context has ended.
+func (c *claims) over() bool { return c.best.Load() != noAnswer || c.ctx.Err() != nil }
+
+// division says how workers divide a space.
+type division struct {
+	alone   uint64 // nonces that the caller of Search tries before others join it; may be 0
+	step    uint64 // nonces of each chunk
+	workers uint64 // not more than there are chunks
+	long    int    // chunks after which a worker's search is long; see longSearch
+}
+
+const (
+	// chunksOfLuck is the number of chunks that a search is expected to take. When one
+	// worker finds the answer, the others finish their chunks, so a search takes longer
+	// than necessary by the half of a chunk on average. Smaller chunks shorten that, and
+	// make the claims cost more.
+	chunksOfLuck = 64
+
+	// smallestChunk is the part of a kernel's chunk that is the smallest worth a claim.
+	smallestChunk = 16
+
+	// aloneChunk is the part of a kernel's chunk that takes less time than it takes until
+	// other workers have joined and left a search. If a search is expected to take no
+	// more, the caller searches aloneLuck times as much before others join it, which is
+	// hardly ever necessary.
+	aloneChunk = 8
+	aloneLuck  = 4
+)
+
+// divide returns how the space is divided.
 //
 // A chunk is a number of hashes, so the more versions there are, the fewer nonces it
 // has. It is a multiple of the kernel's lanes, so that no lanes are idle at the end of a
 // chunk.
-func (e *Engine) divide(s *space) (step, workers uint64) {
+func (e *Engine) divide(s *space) division {
 	kernel := e.kernel.Load()
-	lanes := kernel.lanes
-	step = uint64(max(1, kernel.chunk/len(s.versions)/lanes) * lanes)
-	return step, min(uint64(e.workers), (s.count+step-1)/step)
+	chunk, lanes := kernel.chunk, kernel.lanes
+	nonces := func(hashes int) uint64 { return uint64(max(1, hashes/len(s.versions)/lanes) * lanes) }
+
+	expected := 1 << min(s.target.Zeros(), 30) // hashes; the true number may be twice as large
+	hashes := min(max(expected/chunksOfLuck, chunk/smallestChunk), chunk)
+	d := division{step: nonces(hashes), long: longSearch * max(1, chunk/max(1, hashes))}
+	left := s.count
+	if expected <= chunk/aloneChunk {
+		d.alone = min(nonces(aloneLuck*chunk/aloneChunk), s.count)
+		left -= d.alone
+	}
+	d.workers = min(uint64(e.workers), (left+d.step-1)/d.step)
+	return d
 }
 
 const (
-	// longSearch is the number of chunks, worth a few milliseconds, after which a
-	// worker watches for the end of the context and, if the engine is to be nice,
+	// longSearch is the number of the kernel's chunks, worth a few milliseconds, after
+	// which a worker watches for the end of the context and, if the engine is to be nice,
 	// lowers its priority. Both cost more than a short search takes.
 	longSearch = 32
 
@@ -135,12 +174,10 @@ const (
 	yieldAfter = 2 * time.Millisecond
 )
 
-// worker is one of the goroutines of a search.
+// worker is one of the goroutines of a search. One of them, number 0, is that of the
+// caller, unless the engine is to be nice.
 type worker struct {
-	engine *Engine
-	space  *space
-	claims *claims
-	step   uint64 // nonces of a chunk
+	*claims
 	number uint64 // among the workers of the search, from 0
 
 	resumed time.Time // when the worker last began or yielded; zero before its first chunk
@@ -148,14 +185,20 @@ type worker struct {
 
 // work claims and searches chunks until there are no more, one contains an answer, or
 // the context ends.
-func (w worker) work(ctx context.Context) error {
-	if over, err := w.searchChunks(ctx, longSearch); over || ctx.Err() != nil {
-		return err
+func (w worker) work() {
+	if w.searchChunks(1, w.step) {
+		return
+	}
+	if w.number == 0 {
+		w.recruit()
+	}
+	if w.searchChunks(w.long-1, w.step) {
+		return
 	}
 	e, c := w.engine, w.claims
 	if e.observesCancel() {
 		c.watch.Do(func() {
-			c.unwatch = context.AfterFunc(c.outer, func() {
+			c.unwatch = context.AfterFunc(c.ctx, func() {
 				now := e.now()
 				c.ended.Store(&now)
 			})
@@ -163,30 +206,25 @@ func (w worker) work(ctx context.Context) error {
 	}
 	if e.nice {
 		rest := w // only this copy is allocated, and only here
-		return nicely(func() error { return rest.searchAll(ctx) })
+		nicely(func() { rest.searchChunks(math.MaxInt, rest.step) })
+		return
 	}
-	return w.searchAll(ctx)
+	w.searchChunks(math.MaxInt, w.step)
 }
 
-// searchAll searches all chunks that are left.
-func (w *worker) searchAll(ctx context.Context) error {
-	_, err := w.searchChunks(ctx, math.MaxInt)
-	return err
-}
-
-// searchChunks searches at most limit chunks. It reports whether the worker's search
-// is over.
-func (w *worker) searchChunks(ctx context.Context, limit int) (over bool, err error) {
+// searchChunks searches at most limit chunks of step nonces. It reports whether the
+// worker's search is over.
+func (w *worker) searchChunks(limit int, step uint64) (over bool) {
 	e, s, c := w.engine, w.space, w.claims
 	for range limit {
-		if ctx.Err() != nil { // the caller reports it
-			return true, nil //nolint:nilerr // the search is over, and nothing has failed
+		if c.over() {
+			return true
 		}
-		offset := c.next.Add(w.step) - w.step
+		offset := c.next.Add(step) - step
 		if offset >= s.count {
-			return true, nil
+			return true
 		}
-		o := s.scan(e.kernel.Load().scan, offset, min(w.step, s.count-offset))
+		o := s.scan(e.kernel.Load().scan, offset, min(step, s.count-offset))
 		c.hashes.Add(o.hashes)
 		e.hashes.Add(o.hashes)
 		e.byWorker[w.number].hashes.Add(o.hashes)
@@ -196,11 +234,11 @@ func (w *worker) searchChunks(ctx context.Context, limit int) (over bool, err er
 		}
 		if o.found {
 			lower(&c.best, o.at)
-			return true, errFound
+			return true
 		}
 		w.yield()
 	}
-	return false, nil
+	return c.over()
 }
 
 // yield lets the scheduler run other goroutines if the worker has hashed for

@@ -22,6 +22,7 @@ func testEngine(t testing.TB, k Kernel, workers int) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.yieldCore = func() {} // where other programs are busy, it would take long
 	return e
 }
 
@@ -530,49 +531,36 @@ func TestClaimedChunkIsFinished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := claims{outer: t.Context()}
-	c.best.Store(noAnswer)
-	ctx := &endedContext{Context: t.Context()}
-	err = worker{engine: e, space: s, claims: &c, step: 96}.work(ctx)
-	if !errors.Is(err, errFound) || c.best.Load() != 0 {
-		t.Errorf("error %v, first answer %d; want answer 0, which is in the claimed chunk", err, c.best.Load())
+	c := newClaims(&endedContext{Context: t.Context()}, e, s, division{step: 96, long: longSearch})
+	worker{claims: c}.work()
+	if c.best.Load() != 0 {
+		t.Errorf("first answer %d; want answer 0, which is in the claimed chunk", c.best.Load())
 	}
 }
 
-// Two workers find answers, the later one first. The search waits for the other worker
-// and returns the earlier answer.
+// Two workers find answers, one before the other. The search waits for both workers and
+// returns the answer that comes first in the space.
 func TestEarlierAnswerWins(t *testing.T) {
-	var later chan struct{} // closed when the later answer is being returned
-	k := Kernel{name: "two", lanes: 1, chunk: 64, scan: func(_ *sha256d.Input, first uint32, _ int) sha256d.Candidate {
-		if first == 0 {
-			<-later
-		} else {
-			defer close(later)
-		}
-		return sha256d.Candidate{Found: true, Nonce: first, Hashes: 1}
-	}}
 	for range 20 {
-		later = make(chan struct{})
-		r, err := testEngine(t, k, 2).Search(t.Context(), Job{Target: ZerosTarget(0), Count: 128})
-		if err != nil || r.Tries != 1 {
-			t.Fatalf("%d tries, %v; want the first of all answers", r.Tries, err)
-		}
-	}
-
-	// The later answer may also come last, from a worker that finishes its chunk.
-	e := testEngine(t, Kernel{name: "all", lanes: 1, chunk: 64, scan: func(_ *sha256d.Input, first uint32, _ int) sha256d.Candidate {
-		return sha256d.Candidate{Found: true, Nonce: first, Hashes: 1}
-	}}, 2)
-	s, err := Job{Target: ZerosTarget(0), Count: 128}.prepare()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := claims{outer: t.Context()}
-	c.best.Store(noAnswer)
-	for chunk := range 2 {
-		err := worker{engine: e, space: s, claims: &c, step: 64}.work(t.Context())
-		if !errors.Is(err, errFound) || c.best.Load() != 0 {
-			t.Errorf("chunk %d: error %v, first answer %d; want answer 0", chunk, err, c.best.Load())
+		for _, last := range []uint32{0, 64} { // first nonce of the chunk whose answer comes last
+			other := make(chan struct{}) // closed when the other answer is being returned
+			k := Kernel{name: "two", lanes: 1, chunk: 64, scan: func(_ *sha256d.Input, first uint32, _ int) sha256d.Candidate {
+				if first == last {
+					<-other
+				} else {
+					defer close(other)
+				}
+				return sha256d.Candidate{Found: true, Nonce: first, Hashes: 1}
+			}}
+			s, err := Job{Target: ZerosTarget(0), Count: 128}.prepare()
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newClaims(t.Context(), testEngine(t, k, 2), s, division{step: 64, workers: 2, long: longSearch})
+			c.searchTogether()
+			if best := c.best.Load(); best != 0 {
+				t.Fatalf("answer %d, want the first of all answers", best)
+			}
 		}
 	}
 
@@ -590,16 +578,17 @@ func TestAnswerStopsTheOthers(t *testing.T) {
 	const workers = 4
 	var chunks, waiting atomic.Int64
 	all := make(chan struct{}) // closed when every worker is in its first chunk
+	genesis := BitcoinGenesis()
 	k := Kernel{name: "one", lanes: 1, chunk: 64, scan: func(_ *sha256d.Input, first uint32, count int) sha256d.Candidate {
 		chunks.Add(1)
 		if waiting.Add(1) == workers {
 			close(all)
 		}
 		<-all
-		return sha256d.Candidate{Found: first == 0, Nonce: first, Hashes: count}
+		return sha256d.Candidate{Found: first == genesis.Nonce, Nonce: first, Hashes: count}
 	}}
 	e := testEngine(t, k, workers)
-	if r, err := e.Search(t.Context(), Job{Target: ZerosTarget(0)}); err != nil || r.Tries != 1 {
+	if r, err := e.Search(t.Context(), Job{Header: genesis, First: genesis.Nonce}); err != nil || r.Tries != 1 {
 		t.Fatalf("%d tries, %v", r.Tries, err)
 	}
 	// A worker may search more chunks until the context of the search has ended, but
@@ -642,6 +631,9 @@ func TestChunksFillTheLanes(t *testing.T) {
 		const lanes, chunk = 8, 1000
 		var first, largest int
 		k := Kernel{name: "wide", lanes: lanes, chunk: chunk, scan: func(in *sha256d.Input, _ uint32, count int) sha256d.Candidate {
+			if count == 0 {
+				t.Error("an empty chunk")
+			}
 			if first == 0 {
 				first = count
 			}
@@ -657,31 +649,53 @@ func TestChunksFillTheLanes(t *testing.T) {
 	}
 }
 
-// A chunk fills the lanes at least once, however many versions there are, and no worker
-// starts that would find no chunk.
+// The chunks of a search are a 64th of the hashes that it is expected to take, but not
+// less than a 16th of the kernel's. The caller tries the first hashes alone only if it
+// probably needs no others. No worker starts that would find no chunk.
 func TestDivide(t *testing.T) {
+	const hard = 200
 	for _, tc := range []struct {
-		lanes, chunk, versions int
-		count                  uint64
-		step, workers          uint64
+		lanes, chunk, versions, zeros int
+		count                         uint64
+		want                          division
 	}{
-		{1, 64, 1, 64, 64, 1},
-		{1, 64, 1, 65, 64, 2},
-		{1, 64, 1, 127, 64, 2},
-		{1, 64, 1, 128, 64, 2},
-		{1, 64, 1, 129, 64, 3},
-		{1, 64, 1, nonces, 64, 5},
-		{1, 64, 4, 64, 16, 4},
-		{8, 64, 3, 1, 16, 1},
-		{8, 64, 4, 40, 16, 3},
-		{8, 64, 5, 40, 8, 5},
-		{8, 16, 4, 40, 8, 5}, // more hashes than a chunk has
-		{8, 4, 1, 8, 8, 1},
+		{1, 64, 1, hard, 64, division{step: 64, workers: 1, long: 32}},
+		{1, 64, 1, hard, 65, division{step: 64, workers: 2, long: 32}},
+		{1, 64, 1, hard, 127, division{step: 64, workers: 2, long: 32}},
+		{1, 64, 1, hard, 128, division{step: 64, workers: 2, long: 32}},
+		{1, 64, 1, hard, 129, division{step: 64, workers: 3, long: 32}},
+		{1, 64, 1, hard, nonces, division{step: 64, workers: 5, long: 32}},
+		{1, 64, 1, 32, nonces, division{step: 64, workers: 5, long: 32}},
+		{1, 64, 4, hard, 64, division{step: 16, workers: 4, long: 32}},
+		{8, 64, 3, hard, 1, division{step: 16, workers: 1, long: 32}},
+		{8, 64, 4, hard, 40, division{step: 16, workers: 3, long: 32}},
+		{8, 64, 5, hard, 40, division{step: 8, workers: 5, long: 32}},
+		{8, 16, 4, hard, 40, division{step: 8, workers: 5, long: 32}}, // more hashes than a chunk has
+		{8, 4, 1, hard, 8, division{step: 8, workers: 1, long: 32}},
+
+		{16, 8192, 1, 0, nonces, division{alone: 4096, step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 10, nonces, division{alone: 4096, step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 10, 4095, division{alone: 4095, step: 512, workers: 0, long: 16 * 32}},
+		{16, 8192, 1, 10, 4096, division{alone: 4096, step: 512, workers: 0, long: 16 * 32}},
+		{16, 8192, 1, 10, 4097, division{alone: 4096, step: 512, workers: 1, long: 16 * 32}},
+		{16, 8192, 1, 10, 4096 + 513, division{alone: 4096, step: 512, workers: 2, long: 16 * 32}},
+		{16, 8192, 16, 10, nonces, division{alone: 256, step: 32, workers: 5, long: 16 * 32}},
+		{16, 8192, 3, 10, nonces, division{alone: 1360, step: 160, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 11, nonces, division{step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 12, nonces, division{step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 14, nonces, division{step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 15, nonces, division{step: 512, workers: 5, long: 16 * 32}},
+		{16, 8192, 1, 16, nonces, division{step: 1024, workers: 5, long: 8 * 32}},
+		{16, 8192, 1, 18, nonces, division{step: 4096, workers: 5, long: 2 * 32}},
+		{16, 8192, 1, 19, nonces, division{step: 8192, workers: 5, long: 32}},
+		{16, 8192, 1, 20, nonces, division{step: 8192, workers: 5, long: 32}},
+		{1, 8, 1, 0, 8, division{alone: 4, step: 1, workers: 4, long: 8 * 32}},
+		{8, 8, 1, 0, 64, division{alone: 8, step: 8, workers: 5, long: 8 * 32}},
 	} {
 		e := testEngine(t, Kernel{name: "any", lanes: tc.lanes, chunk: tc.chunk}, 5)
-		step, workers := e.divide(&space{versions: make([]int32, tc.versions), count: tc.count})
-		if step != tc.step || workers != tc.workers {
-			t.Errorf("%+v: chunks of %d nonces and %d workers", tc, step, workers)
+		got := e.divide(&space{versions: make([]int32, tc.versions), count: tc.count, target: ZerosTarget(tc.zeros)})
+		if got != tc.want {
+			t.Errorf("%+v: got %+v", tc, got)
 		}
 	}
 }

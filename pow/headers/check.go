@@ -36,11 +36,18 @@ func (v *Verifier) checkTime(h pow.Header, parent *node) error {
 	if n == 0 || n < medianSpan && !v.start.FromGenesis {
 		return nil // the stream has too few headers to know the median
 	}
-	sorted := parent.times
-	known := sorted[medianSpan-n:]
-	slices.Sort(known)
-	if median := known[n/2]; h.Time <= median {
-		return reject.New(reject.TimeTooOld, "time %d is not later than %d, the median of the %d headers before", h.Time, median, n)
+	// The time is later than the median if it is later than more than half of the times.
+	// To count those is faster than to sort.
+	times := parent.times[medianSpan-n:]
+	earlier := 0
+	for _, t := range times {
+		if t < h.Time {
+			earlier++
+		}
+	}
+	if earlier <= n/2 {
+		sorted := slices.Sorted(slices.Values(times))
+		return reject.New(reject.TimeTooOld, "time %d is not later than %d, the median of the %d headers before", h.Time, sorted[n/2], n)
 	}
 	return nil
 }
