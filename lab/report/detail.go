@@ -96,7 +96,7 @@ func (t *Trace) intervalChart() chart.Chart {
 // reached any.
 func (t *Trace) reachChart() (c chart.Chart, ok bool) {
 	c = chart.Chart{
-		Name: "reach", Title: "Time until shares of the nodes had a block",
+		Name: "reach", Title: "Time until shares of the nodes had a block; values are up to a sixteenth too low",
 		Headroom: 1,
 	}
 	medians := chart.Marks{Name: "median over the blocks, and from 5 % to 95 % of them", Color: chart.Blue, Across: true}

@@ -22,7 +22,7 @@ func (t *Trace) spreadSection() section {
 	if n := len(t.Arrivals) - len(all); n > 0 {
 		s.Text = append(s.Text, fmt.Sprintf("%s never made it %s tip, because another block with as much work came first.", count(n, "node", "nodes"), itsOrTheir(n)))
 	}
-	s.Text = append(s.Text, "The block is a typical one: half of the blocks of the main chain reached 90 % of the nodes faster.")
+	s.Text = append(s.Text, "The block is a typical one: at most half of the blocks of the main chain reached 90 % of the nodes faster, and at most half slower.")
 	s.Charts = []chart.Chart{t.curveChart(all), t.mapChart(all)}
 	if t.regions() > 1 {
 		s.Tables = []table{t.regionTable()}
