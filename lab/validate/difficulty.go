@@ -40,7 +40,7 @@ func difficultyChecks() []Check {
 	}
 }
 
-func asertRows(ctx context.Context, r *runner) (rows []Row, err error) {
+func asertRows(ctx context.Context, _ *runner) (rows []Row, err error) {
 	halfLives := []float64{0, 1, 2, 4}
 	for _, factor := range []float64{4, 0.25} {
 		got, err := blocks.MeasureAsertStep(ctx, factor, halfLives, seed(fmt.Sprintf("hash rate × %g", factor)))
@@ -56,7 +56,7 @@ func asertRows(ctx context.Context, r *runner) (rows []Row, err error) {
 	return rows, nil
 }
 
-func timewarpRows(ctx context.Context, r *runner) (rows []Row, err error) {
+func timewarpRows(ctx context.Context, _ *runner) (rows []Row, err error) {
 	const windows = 4
 	got, err := blocks.MeasureTimewarp(ctx, windows, 2016, seed("timewarp"))
 	if err != nil {
@@ -69,7 +69,7 @@ func timewarpRows(ctx context.Context, r *runner) (rows []Row, err error) {
 	return rows, nil
 }
 
-func hoppingRows(ctx context.Context, r *runner) ([]Row, error) {
+func hoppingRows(ctx context.Context, _ *runner) ([]Row, error) {
 	const share = 0.5
 	slow, fast, mean, err := blocks.MeasureHoppingCycle(ctx, share, 8, 2016, seed("hopping"))
 	if err != nil {
