@@ -31,7 +31,7 @@ type AlertConfig struct {
 	ClockSeconds    float64       // LodeClockWrong: difference from the peers' clocks. Default: 60.
 	HashRateShare   float64       // LodeHashRateFallen: share of the average of six hours. Default: 0.5.
 	CandidatesWrong float64       // LodeKernelFaulty: wrong candidates in 2^32 hashes. Default: 10.
-	KernelCycles    float64       // LodeKernelSlow: cycles of a hash, relative to those expected. Default: 2.
+	KernelCycles    float64       // LodeKernelSlow: cycles of a hash, relative to those expected. Default: 2.3.
 	Restarts        float64       // LodeRestarting: restarts in half an hour. Default: 3.
 	VersionsFor     time.Duration // LodeVersionsMixed: time that an upgrade may take. Default: 1h.
 
@@ -95,7 +95,7 @@ func (c *AlertConfig) thresholds() []threshold {
 		{"ClockSeconds", &c.ClockSeconds, 60},
 		{"HashRateShare", &c.HashRateShare, .5},
 		{"CandidatesWrong", &c.CandidatesWrong, 10},
-		{"KernelCycles", &c.KernelCycles, 2},
+		{"KernelCycles", &c.KernelCycles, 2.3},
 		{"Restarts", &c.Restarts, 3},
 		{"SharesRefused", &c.SharesRefused, .1},
 		{"SharesLeast", &c.SharesLeast, 20},

@@ -47,7 +47,7 @@ func kernelTroubles() []trouble {
 	return []trouble{
 		{
 			alert: "LodeKernelSlow", what: "b was started, and its kernel takes 3.6 times as many cycles as it should", from: at, within: 300, on: "b", labels: ", kernel: sha-ni",
-			summary: "A hash of the kernel sha-ni takes 355 cycles on b, more than 2 times as many as it should",
+			summary: "A hash of the kernel sha-ni takes 355 cycles on b, more than 2.3 times as many as it should",
 			change: func(_, b *scraped) {
 				b.set("lode_kernel_cycles_per_hash", `kernel="sha-ni"`, until(at, 98, 355))
 			},

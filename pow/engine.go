@@ -36,7 +36,8 @@ type Config struct {
 
 // Engine searches jobs. Any number of searches can run at the same time, and each
 // of them has the full number of workers. For 100 µs after a search, goroutines of the
-// engine may still wait for the next one.
+// engine may still wait for the next one, so an engine must not be used both inside and
+// outside of a bubble of testing/synctest.
 type Engine struct {
 	kernel  atomic.Pointer[Kernel] // in use
 	workers int
@@ -47,6 +48,7 @@ type Engine struct {
 	clock     func() time.Time
 	gosched   func() // to other goroutines
 	yieldCore func() // to other threads
+	procs     func() int
 
 	noWayBefore atomic.Int64 // Unix time in nanoseconds; see giveWay
 
@@ -99,7 +101,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
-		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore,
+		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore, procs: func() int { return runtime.GOMAXPROCS(0) },
 		table:    Kernels(),
 		selector: &selector{slicer: Kernel.slicer, remedies: textRemedies(), log: c.Logger},
 	}

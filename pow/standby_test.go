@@ -2,9 +2,11 @@ package pow
 
 import (
 	"errors"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lodepow/lode/pow/internal/sha256d"
@@ -14,6 +16,39 @@ import (
 func awaitCount(n *atomic.Int64, want int64) {
 	for n.Load() != want {
 		runtime.Gosched()
+	}
+}
+
+// endStandbys moves the clock until all standbys have ended. One that begins late begins
+// its time late.
+func endStandbys(e *Engine, clock *movableClock) {
+	for e.standbys.present.Load() != 0 {
+		clock.at.Add(int64(standbyTime))
+		runtime.Gosched()
+	}
+}
+
+// Where the clock stands still, a standby ends after a number of looks, and there are no
+// more of them than can run at the same time.
+func TestStandbysEndWithoutAClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := testEngine(t, Kernels()[0], 4)
+		if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), Count: 1 << 16}); !errors.Is(err, ErrExhausted) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour) // in virtual time, which a goroutine that never rests would stop
+		if n := e.standbys.present.Load(); n != 0 {
+			t.Errorf("%d standbys are left", n)
+		}
+	})
+	var s standbys
+	e := &Engine{workers: 8, procs: func() int { return 3 }, clock: (&movableClock{}).now}
+	s.looks = math.MaxInt
+	e.standbys.looks = math.MaxInt
+	s.present.Store(2)
+	s.add(e)
+	if n := s.present.Load(); n != 2 {
+		t.Errorf("%d standbys beside a caller on three processors, want 2", n)
 	}
 }
 
@@ -74,6 +109,12 @@ func TestOffer(t *testing.T) {
 		if rest := s.offer(first, tc.seats); rest != tc.want {
 			t.Errorf("%d seats: %d are left, want %d", tc.seats, rest, tc.want)
 		}
+		if tc.seats == 0 {
+			if s.search.Load() != nil {
+				t.Error("no seats are offered")
+			}
+			continue
+		}
 		if rest := s.offer(second, tc.seats); rest != tc.seats {
 			t.Errorf("%d seats of a second search: %d are left, want all", tc.seats, rest)
 		}
@@ -130,6 +171,8 @@ func TestSearchLeavesStandbys(t *testing.T) {
 			}
 			var clock movableClock
 			e.clock = clock.now
+			e.procs = func() int { return 4 }
+			e.standbys.looks = math.MaxInt
 			for range 3 {
 				inside.Store(0)
 				if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), Count: 64 * tc.chunks}); !errors.Is(err, ErrExhausted) {
@@ -140,8 +183,7 @@ func TestSearchLeavesStandbys(t *testing.T) {
 					t.Errorf("%d standbys, want %d", got, tc.want)
 				}
 			}
-			clock.at.Add(int64(standbyTime))
-			awaitCount(&e.standbys.present, 0)
+			endStandbys(e, &clock)
 			if e.standbys.waiting.Load() != 0 || e.standbys.search.Load() != nil {
 				t.Errorf("%d standbys wait, for the search %p", e.standbys.waiting.Load(), e.standbys.search.Load())
 			}
@@ -169,8 +211,7 @@ func TestStandbysThatDoNotCome(t *testing.T) {
 	if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), Count: 64 * 10}); !errors.Is(err, ErrExhausted) {
 		t.Error(err)
 	}
-	clock.at.Add(int64(standbyTime))
-	awaitCount(&e.standbys.present, 0)
+	endStandbys(e, &clock)
 }
 
 // A caller that has waited for awaitTime sleeps until the others have left, and they do

@@ -15,7 +15,7 @@ type team struct {
 	group errgroup.Group // of the goroutines that the search has started
 	cores cores          // of the workers
 
-	started int64 // seats for which the search has started a goroutine; the caller's
+	coming atomic.Int64 // goroutines that the search has started and that have not looked for a seat yet
 
 	seats   atomic.Int64   // free seats; seat n is that of worker n
 	working sync.WaitGroup // counts the seats, until they have been left or withdrawn
@@ -81,9 +81,10 @@ func (c *claims) start(seats int64) {
 	if seats <= 0 {
 		return
 	}
-	c.team.started += seats
+	c.team.coming.Add(seats + 1)
 	for range seats + 1 {
 		c.team.group.Go(func() error {
+			c.team.coming.Add(-1)
 			if c.join() && !c.engine.nice && !c.team.blocked.Load() {
 				c.engine.standbys.add(c.engine)
 			}
@@ -122,7 +123,7 @@ func (e *Engine) giveWay() {
 // threads of those standbys are not running: something else has their cores.
 func (c *claims) recruit() {
 	if !c.engine.nice {
-		c.start(c.team.seats.Load() - c.team.started)
+		c.start(c.team.seats.Load() - c.team.coming.Load())
 	}
 }
 
@@ -133,6 +134,9 @@ func (c *claims) join() bool {
 		return false
 	}
 	if !c.engine.nice {
+		if number == 1 { // it was the last one, so another search may offer its seats
+			c.engine.standbys.withdraw(c)
+		}
 		c.team.cores.settle()
 	}
 	worker{claims: c, number: number}.work()

@@ -20,7 +20,7 @@ const (
 //
 // Which kernel is the fastest on a family of processors is known beforehand, and [New]
 // chooses by that. CheckKernel does two things that need a measurement. If a hash takes
-// more than twice the cycles that it should take on processors of this family, something
+// more than 2.3 times the cycles that it should take on processors of this family, something
 // is wrong on this machine: CheckKernel says so in the log, moves the program to other
 // memory if the system has a way, and as a last remedy changes to another kernel. And if
 // another kernel is expected to be about as fast, it measures both and uses the faster.
@@ -80,8 +80,8 @@ func (e *Engine) checkKernel(compare bool) {
 		return
 	}
 	if next := e.selector.compare(k, others); next.name != k.name {
-		e.use(next)
 		speed := e.selector.measure(next)
+		e.use(next)
 		e.speed.Store(&speed)
 	}
 }

@@ -80,7 +80,7 @@ func TestGrindError(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		engine, err := pow.New(pow.Config{Workers: 2})
+		engine, err := pow.New(pow.Config{Workers: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

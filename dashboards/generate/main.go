@@ -65,7 +65,7 @@ func newFlags(c *dashboards.AlertConfig) *flag.FlagSet {
 	number(&c.ClockSeconds, "clock-seconds", 60, "LodeClockWrong: difference from the peers' clocks")
 	number(&c.HashRateShare, "hash-rate-share", .5, "LodeHashRateFallen: share of the average of six hours")
 	number(&c.CandidatesWrong, "candidates-wrong", 10, "LodeKernelFaulty: wrong candidates in 2^32 hashes")
-	number(&c.KernelCycles, "kernel-cycles", 2, "LodeKernelSlow: cycles of a hash, relative to those expected")
+	number(&c.KernelCycles, "kernel-cycles", 2.3, "LodeKernelSlow: cycles of a hash, relative to those expected")
 	number(&c.Restarts, "restarts", 3, "LodeRestarting: restarts in half an hour")
 	number(&c.SharesRefused, "shares-refused", .1, "LodeSharesRefused, LodePoolRefuses: share of the shares")
 	number(&c.SharesLeast, "shares-least", 20, "LodeSharesRefused, LodePoolRefuses: least number of shares in five minutes")

@@ -15,8 +15,9 @@ import (
 // other processors than those of x86-64: on those of ARM it depends on the model.
 const Known = runtime.GOARCH == "amd64"
 
-// ForEach is the latency of a multiplication of 64 bits on every x86-64 core in use, in
-// cycles (uops.info: IMUL R64, R64).
+// ForEach is the latency of a multiplication of 64 bits in cycles (uops.info: IMUL R64,
+// R64) on the x86-64 cores of Intel's Core and Xeon and of AMD's Zen. Intel's small cores
+// and AMD's before Zen take 5 or 6, and numbers of cycles come out too small there.
 const ForEach = 3
 
 // Multiply multiplies n times, n being a multiple of 8. Each multiplication needs the
