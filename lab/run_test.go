@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,7 +74,7 @@ func naive(t *testing.T, p *Plan) []Replica {
 			switch {
 			case n+1 < p.Replicas:
 				continue
-			case p.HalfWidth > 0 && n+1 < p.MaxReplicas && !(NewEstimate(values).Half <= p.HalfWidth):
+			case p.HalfWidth > 0 && n+1 < p.MaxReplicas && (!(NewEstimate(values).Half <= p.HalfWidth) || slices.Max(values) == slices.Min(values)):
 				continue
 			}
 			break
@@ -138,6 +139,22 @@ func TestRun(t *testing.T) {
 	}
 	if counts[0] != 3 || counts[1] <= 3 || counts[1] >= 12 || counts[2] != 12 {
 		t.Errorf("the points take %v replicas", counts)
+	}
+}
+
+// Replicas that all have the same value do not end a point before there are 30 of them.
+func TestEqualReplicas(t *testing.T) {
+	const file = "half_width = 0.1\nof = 'stale_rate'\nnodes = 2\nblocks = 5\nlatency.mean = '1us'\n"
+	for more, want := range map[string]int{"replicas = 8": 30, "replicas = 40": 40, "max_replicas = 20": 20} {
+		replicas := run(t, parse(t, file+more), Options{})
+		for _, r := range replicas {
+			if r.Values[0] != 0 {
+				t.Errorf("a block is stale, so that the test means nothing: %v", r.Values)
+			}
+		}
+		if len(replicas) != want {
+			t.Errorf("with %s there are %d replicas, want %d", more, len(replicas), want)
+		}
 	}
 }
 
