@@ -261,6 +261,27 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A run can be resumed that was ended after it had written its summary, and before the
+// first results.
+func TestResumeWithoutResults(t *testing.T) {
+	p := parse(t, small)
+	dir := t.TempDir()
+	part := filepath.Join(dir, "part")
+	interrupt(t, part, p, Shard{}, 1)
+	if err := os.Remove(filepath.Join(part, ResultsFile)); err != nil {
+		t.Fatal(err)
+	}
+	f, done, err := Resume(part, p, "v1", Shard{})
+	if err != nil || len(done) != 0 {
+		t.Fatalf("%d replicas, error %v", len(done), err)
+	}
+	if _, err := f.Finish(run(t, p, Options{Finished: f.Add})); err != nil {
+		t.Fatal(err)
+	}
+	whole(t, filepath.Join(dir, "whole"), p, Shard{})
+	sameFolders(t, part, filepath.Join(dir, "whole"))
+}
+
 // What cannot be resumed says so.
 func TestResumeRefuses(t *testing.T) {
 	p := parse(t, small)
@@ -348,7 +369,7 @@ func TestMergeRefuses(t *testing.T) {
 		{[]string{"1of3", "2of3", "3of3"}, "v1", "is not of the same run"},
 		{[]string{"1of3", "2of3", "stopped"}, "v1", "was interrupted: resume it first"},
 		{[]string{"1of3"}, "v2", "was run by version v1, and this is version v2"},
-		{[]string{"nowhere"}, "v1", "nowhere"},
+		{[]string{"nowhere"}, "v1", "nowhere is no folder of results: want one that"},
 	} {
 		var folders []string
 		for _, f := range tt.folders {
