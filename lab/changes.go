@@ -3,10 +3,8 @@ package lab
 import (
 	"errors"
 	"math"
-	"reflect"
 	"slices"
 
-	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/lab/blocks"
 )
 
@@ -92,10 +90,14 @@ func healings(figure func(*blocks.Healing) float64) func(*blocks.Result) float64
 	}
 }
 
+// maxTheoryBlocks is the number of blocks in a split up to which its theory is computed.
+// The effort grows with the number: for 2000 it is some hundredths of a second.
+const maxTheoryBlocks = 2000
+
 // splitTheory is what splits into two parts cost if messages take no time.
 func splitTheory(metric string, x blocks.Experiment) (value float64, source string, ok bool) {
-	if len(x.Splits) == 0 || x.Eclipse != (blocks.Eclipse{}) || x.Churn != (blocks.Churn{}) || len(x.Strategists) > 0 ||
-		len(x.Power.Steps) > 0 || x.Params.Difficulty().Rule != rules.RuleFixed {
+	if len(x.Splits) == 0 || x.Eclipse != (blocks.Eclipse{}) || x.Churn.Up != 0 || len(x.Strategists) > 0 ||
+		!hasSteadyRate(x) || !isQuick(x) {
 		return 0, "", false
 	}
 	first := x.Splits[0]
@@ -104,11 +106,14 @@ func splitTheory(metric string, x blocks.Experiment) (value float64, source stri
 		shares = []float64{1, 1}
 	}
 	for _, s := range x.Splits {
-		if s.For != first.For || !reflect.DeepEqual(s.Shares, first.Shares) || len(shares) != 2 {
+		if s.For != first.For || !slices.Equal(s.Shares, first.Shares) || len(shares) != 2 || !endsInTime(s, x) {
 			return 0, "", false
 		}
 	}
 	share, found := shares[0]/(shares[0]+shares[1]), first.For.Seconds()/x.Interval.Seconds()
+	if found > maxTheoryBlocks {
+		return 0, "", false
+	}
 	const poisson = "min(A, B) of two Poisson variables: the part with fewer blocks loses them"
 	switch metric {
 	case "split_lost_blocks", "split_reorg_blocks":
@@ -121,4 +126,24 @@ func splitTheory(metric string, x blocks.Experiment) (value float64, source stri
 		return blocks.SplitTie(share, found) - math.Exp(-found), "probability that two Poisson variables are equal and not 0", true
 	}
 	return 0, "", false
+}
+
+// endsInTime reports whether a split is over, each time, before the run is: by the time
+// that its blocks take on average.
+func endsInTime(s blocks.Split, x blocks.Experiment) bool {
+	last := s.At.Seconds() + float64(max(s.Times, 1)-1)*s.Every.Seconds()
+	return last+s.For.Seconds() <= float64(x.Blocks)*x.Interval.Seconds()
+}
+
+// isQuick reports whether a message takes at most a thousandth of the interval, wherever
+// it goes, and none is lost.
+func isQuick(x blocks.Experiment) bool {
+	longest := x.Latency.Mean
+	if x.Latency.Regions != nil {
+		for _, row := range x.Latency.Regions.Latency {
+			longest = max(longest, slices.Max(row))
+		}
+	}
+	r := x.Relay
+	return longest+x.Latency.Jitter+r.Validation <= x.Interval/1000 && r.BlockBytes.Mean == 0 && r.Loss == 0
 }

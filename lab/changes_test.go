@@ -89,3 +89,37 @@ func TestSplitTheory(t *testing.T) {
 		t.Error("the theory is said to hold with churn")
 	}
 }
+
+// Where the theory of splits does not hold, or would take too long, there is none.
+func TestNoSplitTheory(t *testing.T) {
+	has := func(file string) bool {
+		_, _, ok := Theory("split_lost_blocks", parse(t, file).Points[0].Experiment)
+		return ok
+	}
+	const long = "blocks = 3000\n[[splits]]\nfor = "
+	for file, want := range map[string]bool{
+		long + "'2000m'\ntimes = 1":                                                       true,
+		"interval = '10m'\n" + long + "'20000m'":                                          true,  // 2000 blocks
+		"interval = '10m'\n" + long + "'20010m'":                                          false, // 2001 blocks
+		"interval = '10s'\n" + long + "'600000h'":                                         false, // 10^8 blocks
+		"blocks = 10\n[[splits]]\nat = '40m'\nfor = '1h'":                                 true,  // the run ends with the split
+		"blocks = 10\n[[splits]]\nat = '41m'\nfor = '1h'":                                 false,
+		"blocks = 30\n[[splits]]\nfor = '1h'\ntimes = 3\nevery = '2h'":                    true,
+		"blocks = 30\n[[splits]]\nfor = '1h'\ntimes = 3\nevery = '2h1m'":                  false,
+		"interval = '100s'\n" + long + "'1h'":                                             true, // a message takes 100 ms
+		"interval = '99s'\n" + long + "'1h'":                                              false,
+		long + "'1h'\n[latency]\nregions = 'world-2019'":                                  true,
+		"interval = '1m'\n" + long + "'1h'\n[latency]\nregions = 'world-2019'":            false,
+		long + "'1h'\n[latency]\njitter = '600ms'":                                        false,
+		long + "'1h'\n[relay]\nvalidation = '600ms'":                                      false,
+		long + "'1h'\n[relay]\nloss = 0.1":                                                false,
+		long + "'1h'\n[relay]\nblock_bytes = 1e6":                                         false,
+		long + "'1h'\n[hopping]\nshare = 0.5\n[[hopping.prices]]\nat = '1h'\nprice = 2.0": false,
+		long + "'1h'\n[clocks]\nerror = '1m'":                                             false,
+		long + "'1h'\n[[power.steps]]\nat = '1h'\nfactor = 2.0":                           false,
+	} {
+		if got := has(file); got != want {
+			t.Errorf("a theory of\n%s\nis there: %v, want %v", file, got, want)
+		}
+	}
+}

@@ -39,12 +39,13 @@ func keysText() string {
 	return out.String()
 }
 
-// metricsText lists the metrics that some experiment has.
+// metricsText lists the metrics that some experiment has: one without any table, and the
+// files that together have every key.
 func metricsText(t *testing.T) string {
 	var out strings.Builder
 	out.WriteString("\n| metric | unit | meaning |\n|---|---|---|\n")
 	seen := map[string]bool{}
-	for _, file := range []string{"nodes = 2", everyKey} {
+	for _, file := range []string{"nodes = 2", everyKey, otherKeys, changingFile} {
 		for _, m := range Metrics(parse(t, file).Points[0].Experiment) {
 			name := m.Name
 			help := m.Help
@@ -59,6 +60,20 @@ func metricsText(t *testing.T) string {
 		}
 	}
 	return out.String()
+}
+
+// The list of metrics is that of the whole program: those of splits, of churn and of double
+// spends are there, too.
+func TestMetricsText(t *testing.T) {
+	text := metricsText(t)
+	for _, name := range []string{
+		"catch_up_seconds", "split_lost_blocks", "split_part_0_lost_blocks", "split_part_1_lost_blocks", "split_reorg_blocks",
+		"split_agreement_seconds", "split_tie_rate", "miner_N_double_spend_attempts", "miner_N_double_spend_rate", "chain_quality",
+	} {
+		if !strings.Contains(text, "| `"+name+"` |") {
+			t.Errorf("the metric %s is not listed", name)
+		}
+	}
 }
 
 // TestDocument fails if the tables of keys and metrics in docs/experiments.md are not

@@ -71,6 +71,9 @@ func Resume(dir string, p *Plan, version string, shard Shard) (*Folder, []Replic
 		return nil, nil, fmt.Errorf("the run in %s is %s, and not %s: name the same part, or take another folder", dir, partOf(old.Shard), partOf(shard.String()))
 	}
 	replicas, err := readResults(dir, p)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // the run was ended between the first writes of the two files
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,13 +129,14 @@ func (f *Folder) writeSummary(s *Summary) error {
 }
 
 // replaceFile writes a file under another name and then renames it, so that the file is
-// never half written.
+// never half written. The content is on the disk before the name is, also if the power
+// fails.
 func replaceFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return err
 	}
-	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
+	err = errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), name)
 	}
@@ -142,9 +146,14 @@ func replaceFile(name string, write func(io.Writer) error) error {
 	return err
 }
 
+// readSummary reads the summary of a folder. If there is none, the error is
+// [fs.ErrNotExist].
 func readSummary(dir string) (*Summary, error) {
 	name := filepath.Join(dir, SummaryFile)
 	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no folder of results: want one that lodelab run has written: %w", dir, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -338,6 +338,16 @@ degree = 3
 	}
 }
 
+// Of several faults in a file the first one is told, always.
+func TestFirstFault(t *testing.T) {
+	const file = "[nothing]\nx = 1\n[nowhere]\nx = 1\n\"a b\" = 1\n[[relay]]\nloss = 0.1\n[splits]\nat = '1h'\n[[strategists]]\n[nobody]\nx = 1\n"
+	for range 20 {
+		if _, err := Parse([]byte(file)); err == nil || !strings.HasPrefix(err.Error(), "line 1: nothing: unknown table") {
+			t.Fatalf("error %v", err)
+		}
+	}
+}
+
 // Each wrong file has a sentence that says the line, the key and what to do.
 func TestWrongFiles(t *testing.T) {
 	data, err := os.ReadFile("testdata/wrong.txt")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,7 +74,7 @@ func naive(t *testing.T, p *Plan) []Replica {
 			switch {
 			case n+1 < p.Replicas:
 				continue
-			case p.HalfWidth > 0 && n+1 < p.MaxReplicas && !(NewEstimate(values).Half <= p.HalfWidth):
+			case p.HalfWidth > 0 && n+1 < p.MaxReplicas && (!(NewEstimate(values).Half <= p.HalfWidth) || slices.Max(values) == slices.Min(values)):
 				continue
 			}
 			break
@@ -138,6 +139,22 @@ func TestRun(t *testing.T) {
 	}
 	if counts[0] != 3 || counts[1] <= 3 || counts[1] >= 12 || counts[2] != 12 {
 		t.Errorf("the points take %v replicas", counts)
+	}
+}
+
+// Replicas that all have the same value do not end a point before there are 30 of them.
+func TestEqualReplicas(t *testing.T) {
+	const file = "half_width = 0.1\nof = 'stale_rate'\nnodes = 2\nblocks = 5\nlatency.mean = '1us'\n"
+	for more, want := range map[string]int{"replicas = 8": 30, "replicas = 40": 40, "max_replicas = 20": 20} {
+		replicas := run(t, parse(t, file+more), Options{})
+		for _, r := range replicas {
+			if r.Values[0] != 0 {
+				t.Errorf("a block is stale, so that the test means nothing: %v", r.Values)
+			}
+		}
+		if len(replicas) != want {
+			t.Errorf("with %s there are %d replicas, want %d", more, len(replicas), want)
+		}
 	}
 }
 
@@ -244,6 +261,27 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A run can be resumed that was ended after it had written its summary, and before the
+// first results.
+func TestResumeWithoutResults(t *testing.T) {
+	p := parse(t, small)
+	dir := t.TempDir()
+	part := filepath.Join(dir, "part")
+	interrupt(t, part, p, Shard{}, 1)
+	if err := os.Remove(filepath.Join(part, ResultsFile)); err != nil {
+		t.Fatal(err)
+	}
+	f, done, err := Resume(part, p, "v1", Shard{})
+	if err != nil || len(done) != 0 {
+		t.Fatalf("%d replicas, error %v", len(done), err)
+	}
+	if _, err := f.Finish(run(t, p, Options{Finished: f.Add})); err != nil {
+		t.Fatal(err)
+	}
+	whole(t, filepath.Join(dir, "whole"), p, Shard{})
+	sameFolders(t, part, filepath.Join(dir, "whole"))
+}
+
 // What cannot be resumed says so.
 func TestResumeRefuses(t *testing.T) {
 	p := parse(t, small)
@@ -331,7 +369,7 @@ func TestMergeRefuses(t *testing.T) {
 		{[]string{"1of3", "2of3", "3of3"}, "v1", "is not of the same run"},
 		{[]string{"1of3", "2of3", "stopped"}, "v1", "was interrupted: resume it first"},
 		{[]string{"1of3"}, "v2", "was run by version v1, and this is version v2"},
-		{[]string{"nowhere"}, "v1", "nowhere"},
+		{[]string{"nowhere"}, "v1", "nowhere is no folder of results: want one that"},
 	} {
 		var folders []string
 		for _, f := range tt.folders {

@@ -2,9 +2,11 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -69,41 +71,47 @@ func readSettings(data []byte) ([]Setting, error) {
 		return nil, err
 	}
 	var settings []Setting
-	var flatten func(path string, value any) error
-	flatten = func(path string, value any) error {
+	var wrong []*FileError // all, because the members of a map have no order
+	fault := func(path, key, text string) { wrong = append(wrong, &FileError{lines[path], key, errors.New(text)}) }
+	var flatten func(path string, value any)
+	flatten = func(path string, value any) {
 		switch v := value.(type) {
 		case map[string]any:
 			if isTable(path + "[]") {
-				return &FileError{lines[path], path, fmt.Errorf("this is a list of tables: write [[%s]] instead of [%s]", path, path)}
+				fault(path, path, fmt.Sprintf("this is a list of tables: write [[%s]] instead of [%s]", path, path))
+				return
 			}
 			if !isTable(path) {
-				return &FileError{lines[path], path, errors.New("unknown table: " + knownKeys(parent(path)))}
+				fault(path, path, "unknown table: "+knownKeys(parent(path)))
+				return
+			}
+			if len(v) == 0 && strings.HasSuffix(path, "]") {
+				fault(path, path, "this table of a list is empty: set one of its keys, or leave the table out")
 			}
 			for name, member := range v {
 				full := strings.TrimPrefix(path+"."+name, ".")
 				if !bareKey.MatchString(name) {
-					return &FileError{lines[full], fmt.Sprintf("%q", name), errors.New("unknown key: " + knownKeys(path))}
+					fault(full, fmt.Sprintf("%q", name), "unknown key: "+knownKeys(path))
+					continue
 				}
-				if err := flatten(full, member); err != nil {
-					return err
-				}
+				flatten(full, member)
 			}
-			return nil
+			return
 		case []any:
 			if isList(v) {
 				for i, member := range v {
-					if err := flatten(fmt.Sprintf("%s[%d]", path, i), member); err != nil {
-						return err
-					}
+					flatten(fmt.Sprintf("%s[%d]", path, i), member)
 				}
-				return nil
+				return
 			}
 		}
 		settings = append(settings, Setting{path, value, lines[path]})
-		return nil
 	}
-	if err := flatten("", root); err != nil {
-		return nil, err
+	flatten("", root)
+	if len(wrong) > 0 {
+		return nil, slices.MinFunc(wrong, func(a, b *FileError) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
+		})
 	}
 	sort.Slice(settings, func(i, j int) bool {
 		a, b := settings[i], settings[j]

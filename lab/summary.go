@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -46,12 +47,23 @@ func summarizePoint(point Point, replicas []Replica) PointSummary {
 			values[r] = replicas[r].Values[i]
 		}
 		one := MetricSummary{Estimate: NewEstimate(values)}
-		if value, source, ok := Theory(m.Name, point.Experiment); ok && !math.IsNaN(value) {
-			one.Theory, one.Source = &value, source
+		if len(replicas) > 0 { // a theory may take its time, and an interrupted run has many points without any
+			if value, source, ok := Theory(m.Name, point.Experiment); ok && !math.IsNaN(value) {
+				value = rounded(value)
+				one.Theory, one.Source = &value, source
+			}
 		}
 		out.Metrics[m.Name] = one
 	}
 	return out
+}
+
+// rounded returns a number with nine significant digits. The formulas of theory are not
+// written so that every processor computes the same last bits, and summary.json must not
+// depend on the processor.
+func rounded(v float64) float64 {
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 9, 64), 64) // its own text
+	return v
 }
 
 // JSON returns the content of summary.json.

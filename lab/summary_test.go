@@ -1,9 +1,12 @@
 package lab
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -14,6 +17,46 @@ func TestHashes(t *testing.T) {
 	p := parse(t, untilNarrow)
 	if got, want := Summarize(p, run(t, p, Options{}), "").Hash[:16], "6b3f6d8e51f9c9ed"; got != want {
 		t.Errorf("hash %s, want %s", got, want)
+	}
+}
+
+// Both files of a run have the same bytes on every machine, theory included; see above.
+// The file has a theory of each kind.
+func TestHashesOfFiles(t *testing.T) {
+	h := sha256.New()
+	for _, file := range []string{
+		"nodes = 7\n[topology]\nshape = 'clique'\n[power]\nshares = [3, 2.5, 1.7, 1.1, 1, 0.7, 0.3]",
+		"nodes = 5\n[topology]\nshape = 'clique'",
+		quick + "strategy = ['sm1', 'optimal']",
+		quick + "strategy = 'double-spender'\nconfirmations = [1, 3, 6]\ngive_up = 10",
+		"nodes = 12\ntopology.degree = 3\n[[splits]]\nfor = '1h'\nshare = [0.1, 0.3, 0.4]",
+	} {
+		p := parse(t, "replicas = 3\nblocks = 200\n"+file)
+		replicas := run(t, p, Options{})
+		summary, err := Summarize(p, replicas, "").JSON()
+		if err != nil || !strings.Contains(string(summary), `"theory"`) {
+			t.Errorf("error %v, and the summary of\n%s\nis\n%s", err, file, summary)
+		}
+		h.Write(summary)
+		h.Write([]byte(csvOf(t, p, replicas)))
+	}
+	if got, want := hex.EncodeToString(h.Sum(nil)[:8]), "5139bf3476618249"; got != want {
+		t.Errorf("hash %s, want %s", got, want)
+	}
+}
+
+const quick = "nodes = 10\n[topology]\nshape = 'clique'\n[latency]\nmean = '1us'\n[tie]\nrule = 'share'\ngamma = [0.0, 0.3, 1.0]\n[power]\nalpha = [0.1, 0.29, 0.37]\n[[strategists]]\n"
+
+// A point without replicas has no theory, which may take long to compute: an interrupted
+// run ends at once.
+func TestNoTheoryWithoutReplicas(t *testing.T) {
+	p := parse(t, "replicas = 2\nblocks = 50\n"+quick+"strategy = 'optimal'")
+	first := run(t, p, Options{Shard: Shard{1, 9}})
+	s := Summarize(p, first[:1], "")
+	for i, point := range s.Points {
+		if has := point.Metrics["miner_0_revenue"].Theory != nil; has != (point.Replicas > 0) {
+			t.Errorf("point %d has %d replicas, and a theory: %v", i, point.Replicas, has)
+		}
 	}
 }
 
@@ -44,6 +87,9 @@ func TestTheory(t *testing.T) {
 		{clique, "stale_rate", 0.09 / 1.09},
 		{clique + "[relay]\nvalidation = '1s'", "stale_rate", 0.18 / 1.18},
 		{clique + "[relay]\nloss = 0.1", "stale_rate", math.NaN()},
+		{clique + "[hopping]\nshare = 0.5\n[[hopping.prices]]\nat = '1h'\nprice = 2.0", "stale_rate", math.NaN()},
+		{clique + "[clocks]\nerror = '1m'", "stale_rate", math.NaN()},
+		{clique + "[[clocks.liars]]\noffset = '1m'", "stale_rate", math.NaN()},
 		{clique, "fork_rate", math.NaN()},
 		{"", "stale_rate", math.NaN()},
 		{selfish + "strategy = 'sm1'", "miner_0_revenue", 0.25}, // the threshold for gamma = 1/2

@@ -61,16 +61,23 @@ func selfishTheory(metric string, x blocks.Experiment) (value float64, source st
 }
 
 // cliqueDelay returns the time from node to node in a clique in which it is always the
-// same, and in which the hash rate and the difficulty do not change.
+// same, and in which the hash rate, the difficulty and the clocks do not change anything.
 func cliqueDelay(x blocks.Experiment) (delay time.Duration, ok bool) {
 	l, r := x.Latency, x.Relay
 	switch {
 	case x.Changes() || x.Topology.Shape != blocks.Clique || l.Regions != nil || l.Jitter != 0 || l.Law != "" && l.Law != blocks.Constant,
-		r.Mode != blocks.Full || r.BlockBytes.Mean != 0 || r.Loss != 0,
-		len(x.Power.Steps) > 0 || x.Params.Difficulty().Rule != rules.RuleFixed:
+		r.Mode != blocks.Full || r.BlockBytes.Mean != 0 || r.Loss != 0, !hasSteadyRate(x):
 		return 0, false
 	}
 	return l.Mean + r.Validation, true
+}
+
+// hasSteadyRate reports whether blocks are found at the same rate all the time: the hash
+// rate and the difficulty stay, and no clock is wrong, because a node holds back a block
+// that is too far ahead of its clock.
+func hasSteadyRate(x blocks.Experiment) bool {
+	return len(x.Power.Steps) == 0 && x.Params.Difficulty().Rule == rules.RuleFixed && x.Hopping.Share == 0 &&
+		x.Clocks.Error.Mean == 0 && len(x.Clocks.Liars) == 0
 }
 
 // minerMetric takes the name of a miner's metric apart, such as miner_3_revenue.

@@ -23,6 +23,7 @@ that it writes are byte for byte those that one machine would have written witho
 
 // Run merges and prints the table of the whole run.
 func (c *mergeCmd) Run(ctx context.Context, s cli.Std) error {
+	warnOfVersion(s.Err, version())
 	p, summary, replicas, err := lab.Merge(c.Out, c.Folders, version())
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -43,6 +44,9 @@ func (c *runCmd) Run(ctx context.Context, s cli.Std) error {
 	p, shard, err := c.read(s)
 	if err != nil {
 		return err
+	}
+	if c.Resume || shard.Of > 0 {
+		warnOfVersion(s.Err, version())
 	}
 	dir := c.folder(shard)
 	var folder *lab.Folder
@@ -128,4 +132,19 @@ func (c *runCmd) folder(shard lab.Shard) string {
 func version() string {
 	text, _, _ := strings.Cut(cli.Version(), " "+runtime.Version())
 	return text
+}
+
+// warnOfVersion writes a sentence if a version does not say which code it is, so that
+// results of different code can be mixed without being noticed.
+func warnOfVersion(w io.Writer, version string) {
+	why := ""
+	switch {
+	case strings.HasSuffix(version, " with changes") || strings.HasSuffix(version, "+dirty"):
+		why = "was built with changes that are not committed"
+	case version == "(devel)":
+		why = "does not know its commit"
+	default:
+		return
+	}
+	fmt.Fprintf(w, "warning: this program %s, so it cannot tell whether other results are of the same code; build it from a committed tree with go build, not with go run\n", why)
 }

@@ -63,3 +63,44 @@ func TestInterrupt(t *testing.T) {
 		}
 	}
 }
+
+// A version that does not say which code it is gets a warning.
+func TestWarnOfVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"(devel)":                     "does not know its commit",
+		"(devel) commit 0123456789ab": "",
+		"(devel) commit 0123456789ab with changes": "changes that are not committed",
+		"v1.2.3":                             "",
+		"v0.0.0-20260101000000-0123456789ab": "",
+		"v0.0.0-20260101000000-0123456789ab+dirty commit 0123456789ab with changes": "changes that are not committed",
+		"v0.0.0-20260101000000-0123456789ab+dirty":                                  "changes that are not committed",
+	} {
+		var out bytes.Buffer
+		warnOfVersion(&out, version)
+		if got := out.String(); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: warning %q, want %q", version, got, want)
+		}
+	}
+	// The binary of a test does not know its commit. A run from nothing mixes nothing.
+	dir := t.TempDir()
+	file := filepath.Join(dir, "x.toml")
+	if err := os.WriteFile(file, []byte("replicas = 2\nnodes = 5\nblocks = 5\ntopology.degree = 2\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	part := func(i string) string { return filepath.Join(dir, "part"+i) }
+	for _, tt := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"run", "--no-report", "--out", filepath.Join(dir, "whole"), file}, false},
+		{[]string{"run", "--no-report", "--resume", "--out", filepath.Join(dir, "whole"), file}, true},
+		{[]string{"run", "--shard", "1/2", "--out", part("1"), file}, true},
+		{[]string{"run", "--shard", "2/2", "--out", part("2"), file}, true},
+		{[]string{"merge", "--no-report", "--out", filepath.Join(dir, "merged"), part("1"), part("2")}, true},
+	} {
+		var errs bytes.Buffer
+		if exit := run(t.Context(), tt.args, cli.Std{Out: io.Discard, Err: &errs}); exit != 0 || strings.Contains(errs.String(), "warning: this program") != tt.want {
+			t.Errorf("%q: exit status %d, and\n%s", tt.args, exit, errs.String())
+		}
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lodepow/lode/internal/chart"
 	"github.com/lodepow/lode/lab"
@@ -61,11 +63,20 @@ func (r *results) texts(key int) map[float64]string {
 	return texts
 }
 
-// isNumeric reports whether all values of a swept key are numbers or durations.
+// isNumeric reports whether all values of a swept key are numbers or durations. A text
+// such as the difficulty 1e0fffff is neither, although it begins with a digit: the number
+// of a text is its place in the list.
 func (r *results) isNumeric(key string) bool {
 	for _, p := range r.plan.Points {
 		for _, v := range p.Values {
-			if v.Key == key && strings.IndexAny(v.Text, "0123456789.-+") != 0 {
+			if v.Key != key {
+				continue
+			}
+			number, err := strconv.ParseFloat(v.Text, 64)
+			if d, wrong := time.ParseDuration(v.Text); err != nil && wrong == nil {
+				number, err = d.Seconds(), nil
+			}
+			if err != nil || number != v.Number {
 				return false
 			}
 		}

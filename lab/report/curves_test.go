@@ -3,6 +3,7 @@ package report
 import (
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -110,6 +111,11 @@ func TestAxis(t *testing.T) {
 	if got := c.Marks[1].At[0]; got.X != 1 || !near(got.Y, 5) { // the fifth point, in per cent
 		t.Errorf("the first mark of the second curve is %v", got)
 	}
+	// A difficulty is a text, also one that begins with a digit or has only digits.
+	bits := sweep([][]lab.Value{{valueOf("difficulty.bits", "1e0fffff", 0)}, {valueOf("difficulty.bits", "20012345", 1)}}, mean)
+	if got := bits.axis().names; !slices.Equal(got, []string{"1e0fffff", "20012345"}) {
+		t.Errorf("the axis of difficulties has the names %q", got)
+	}
 	zero := sweep(both, func(int) float64 { return 0 })
 	if _, ok := zero.curve(zero.main, a, zero.families(a)); ok {
 		t.Error("there is a curve of zeros")
@@ -122,7 +128,7 @@ func TestManyFamilies(t *testing.T) {
 	var values [][]lab.Value
 	for i := range 16 {
 		for x := range 3 {
-			values = append(values, []lab.Value{valueOf("nodes", "1", float64(x)), valueOf("seedling", string(rune('a'+i)), float64(i))})
+			values = append(values, []lab.Value{valueOf("nodes", strconv.Itoa(x), float64(x)), valueOf("seedling", string(rune('a'+i)), float64(i))})
 		}
 	}
 	r := sweep(values, func(i int) float64 { return float64(i+1) / 100 })
