@@ -10,8 +10,8 @@ import "github.com/lodepow/lode/pow"
 // other blocks have the bits of their parent.
 //
 // The rule has Bitcoin's two known weaknesses on purpose. A window of n blocks is
-// measured over n-1 spacings, so blocks come a little too late on average, by one part
-// in n-1. And as the last header of a window and the first of the next one need not be
+// measured over n-1 spacings (the first one, which begins with block 1, over n-2), so
+// blocks come a little too late on average, by one part in n-1. And as the last header of a window and the first of the next one need not be
 // in order, miners with most of the hash rate can stretch the measured time (timewarp).
 //
 // One thing differs from Bitcoin: the first window begins with block 1 instead of

@@ -46,7 +46,8 @@ difficulty fits it. The columns are about the blocks after that:
              over the second half of the blocks
   gap        the longest time from block to block, in hours
 
-Each is the mean over the replicas with its 95 % interval. Messages take no time, and the
+Each is the mean over the replicas with its 95 % interval. If only some replicas have
+recovered, such as 5 of 8, the mean is theirs, and the table says how many. Messages take no time, and the
 clocks are right. The same flags always give the same table.`
 }
 
@@ -124,6 +125,12 @@ func (c *difficultyCmd) validate() error {
 		return fmt.Errorf("--blocks %d: want 100 to 1000000", c.Blocks)
 	case c.Window > 100_000:
 		return fmt.Errorf("--window %d: want at most 100000", c.Window)
+	case time.Duration(c.Window)*(c.Spacing/time.Second) > 40*365*24*60*60:
+		return fmt.Errorf("--window %d with --spacing %s: want a window of at most 40 years", c.Window, c.Spacing)
+	case !(c.Hop >= 0 && c.Hop <= 0.99):
+		return fmt.Errorf("--hop %v: want 0 to 0.99", c.Hop)
+	case c.Hop > 0 && !(c.Elsewhere > 0):
+		return fmt.Errorf("--elsewhere %v: want more than 0", c.Elsewhere)
 	case c.Replicas < 2 || c.Replicas > 1000:
 		return fmt.Errorf("--replicas %d: want 2 to 1000", c.Replicas)
 	case len(c.Rules) == 0 || len(c.scenarios()) == 0:
@@ -266,11 +273,7 @@ func (c *difficultyCmd) table(out io.Writer, sc scenario, results [][]figures) e
 			for _, f := range results[i] {
 				values = append(values, of(f)/unit)
 			}
-			e := lab.NewEstimate(values)
-			if math.IsNaN(e.Mean) {
-				return "never"
-			}
-			return fmt.Sprintf(format+" ± "+format, e.Mean, e.Half)
+			return estimateText(values, format)
 		}
 		fmt.Fprintf(w, "%s\t", rule)
 		if sc.hops.Share == 0 {
@@ -286,6 +289,26 @@ func (c *difficultyCmd) table(out io.Writer, sc scenario, results [][]figures) e
 		return err
 	}
 	return c.theory(out, sc)
+}
+
+// estimateText returns the mean of the replicas that have a figure, with its interval, and
+// how many these are if some have none (NaN).
+func estimateText(values []float64, format string) string {
+	e := lab.NewEstimate(values)
+	var text string
+	switch e.N {
+	case 0:
+		return "never"
+	case 1: // which has no interval
+		i := slices.IndexFunc(values, func(v float64) bool { return !math.IsNaN(v) })
+		text = fmt.Sprintf(format, values[i])
+	default:
+		text = fmt.Sprintf(format+" ± "+format, e.Mean, e.Half)
+	}
+	if e.N < len(values) {
+		text += fmt.Sprintf(" (%d of %d)", e.N, len(values))
+	}
+	return text
 }
 
 // theory prints what closed forms say about a scenario.

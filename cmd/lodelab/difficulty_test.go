@@ -1,7 +1,9 @@
 package main
 
 import (
+	"math"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,4 +42,50 @@ func TestDifficultyFile(t *testing.T) {
 	check()
 	c.Factors, c.Rules = nil, c.Rules[1:]
 	check()
+}
+
+// A cell of the table says how many replicas its mean is of, unless it is of all.
+func TestEstimateText(t *testing.T) {
+	none := math.NaN()
+	for _, tt := range []struct {
+		values []float64
+		want   string
+	}{
+		{[]float64{none, none}, "never"},
+		{[]float64{none, 3, none}, "3.0 (1 of 3)"},
+		{[]float64{1, none, 3}, "2.0 ± 12.7 (2 of 3)"}, // Student's t with a degree of freedom is 12.706
+		{[]float64{1, 3}, "2.0 ± 12.7"},
+	} {
+		if got := estimateText(tt.values, "%.1f"); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.values, got, tt.want)
+		}
+	}
+}
+
+// Flags that mean nothing are refused with a sentence.
+func TestDifficultyFlags(t *testing.T) {
+	for _, tt := range []struct {
+		change func(*difficultyCmd)
+		want   string
+	}{
+		{func(c *difficultyCmd) {}, ""},
+		{func(c *difficultyCmd) { c.Hop = 0; c.Elsewhere = 0 }, ""},
+		{func(c *difficultyCmd) { c.Hop = -0.5 }, "--hop -0.5: want 0 to 0.99"},
+		{func(c *difficultyCmd) { c.Hop = 1.5 }, "--hop 1.5: want 0 to 0.99"},
+		{func(c *difficultyCmd) { c.Hop = math.NaN() }, "--hop NaN: want 0 to 0.99"},
+		{func(c *difficultyCmd) { c.Elsewhere = 0 }, "--elsewhere 0: want more than 0"},
+		{func(c *difficultyCmd) { c.Window, c.Spacing = 14600, 24*time.Hour }, ""},
+		{func(c *difficultyCmd) { c.Window, c.Spacing = 14601, 24*time.Hour }, "--window 14601 with --spacing 24h0m0s: want a window of at most 40 years"},
+		{func(c *difficultyCmd) { c.Window, c.Spacing = 100_000, 24*time.Hour }, "want a window of at most 40 years"},
+	} {
+		c := difficultyCmd{
+			Rules: []string{"asert"}, Factors: []float64{10}, Hop: 0.5, Elsewhere: 1.4,
+			Spacing: 10 * time.Minute, Window: 2016, LwmaWindow: 60, Blocks: 8000, replicas: replicas{Seed: 1, Replicas: 8},
+		}
+		tt.change(&c)
+		err := c.validate()
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("error %v, want %q", err, tt.want)
+		}
+	}
 }

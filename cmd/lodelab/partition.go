@@ -31,7 +31,8 @@ network. When they meet again, the part with less work gives its blocks up.
              smaller of two Poisson variables. The mean reorg is the same number
   agreement  seconds until all nodes have the same tip again, as a mean. Usually that
              takes a moment; if both parts have found equally many blocks, it takes
-             until the next one
+             until the next one. A split after which the run or the time until the
+             next split ends before that is left out, and counts as a tie
   ties       how often that is so (the agreement takes more than a hundredth of the
              interval), and beside it the theory
 

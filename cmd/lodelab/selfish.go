@@ -19,7 +19,7 @@ type selfishCmd struct {
 	Gamma     []float64 `default:"0,0.5,1" placeholder:"LIST" help:"Shares of the other miners that mine on its block in a race (${default})."`
 	Strategy  string    `default:"sm1" enum:"honest,sm1,lead-stubborn,fork-stubborn,trail-stubborn,optimal" placeholder:"NAME" help:"What the miner does: ${enum} (${default})."`
 	Blocks    int       `default:"20000" placeholder:"N" help:"Number of blocks to find in each replica (${default})."`
-	Threshold bool      `help:"Instead of the table, find for each gamma the share of the hash rate above which the strategy pays, by bisection over simulations."`
+	Threshold bool      `help:"Instead of the table, find for each gamma the share of the hash rate above which the strategy pays, by bisection over simulations: each is one run of as many blocks as all replicas together, with the seed of --seed, and the figure has no interval."`
 	replicas
 }
 
@@ -68,12 +68,12 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 			return cli.UsageError{Err: fmt.Errorf("--alpha %v: want more than 0 and less than 0.5", alpha)}
 		}
 	}
-	if c.Threshold {
-		return c.thresholds(ctx, s)
-	}
-	p, err := c.plan("What a miner earns who hides blocks", c.settings())
+	p, err := c.plan("What a miner earns who hides blocks", c.settings()) // checks the flags
 	if err != nil {
 		return err
+	}
+	if c.Threshold {
+		return c.thresholds(ctx, s)
 	}
 	_, summary, err := c.run(ctx, s, p)
 	if err != nil || summary == nil {
@@ -102,6 +102,10 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 func (c *selfishCmd) thresholds(ctx context.Context, s cli.Std) error {
 	if c.PrintFile {
 		return cli.UsageError{Err: errors.New("--threshold has no experiment file: leave one of --threshold and --print-file out")}
+	}
+	const most = 1 << 30 // blocks of a run
+	if c.Blocks > most/c.Replicas {
+		return cli.UsageError{Err: fmt.Errorf("--blocks %d and --replicas %d: with --threshold want a product of at most %d, because it is one run", c.Blocks, c.Replicas, most)}
 	}
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	n := c.Blocks * c.Replicas

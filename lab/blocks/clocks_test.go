@@ -189,3 +189,18 @@ func TestClockMistakes(t *testing.T) {
 		}
 	}
 }
+
+// Where blocks come so fast that the times of headers run ahead of the clock, the error says
+// what to do. Five blocks a second are slow enough.
+func TestTooFastForHeaderTimes(t *testing.T) {
+	for _, tt := range []struct {
+		interval time.Duration
+		wrong    bool
+	}{{time.Millisecond, true}, {200 * time.Millisecond, false}} {
+		x := Experiment{Nodes: 1, Blocks: 50_000, Interval: tt.interval}
+		_, err := Run(context.Background(), x, 1, Options{})
+		if tt.wrong != (err != nil) || tt.wrong && !strings.Contains(err.Error(), "take fewer blocks, or a longer interval") {
+			t.Errorf("interval %s: error %v", tt.interval, err)
+		}
+	}
+}

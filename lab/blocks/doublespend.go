@@ -79,9 +79,9 @@ func Wilson(k, n int64, errors float64) (low, high float64) {
 		return 0, 1
 	}
 	p, size := float64(k)/float64(n), float64(n)
-	z2 := errors * errors
+	z2 := float64(errors * errors)
 	middle := (p + z2/(2*size)) / (1 + z2/size)
-	half := errors / (1 + z2/size) * math.Sqrt(p*(1-p)/size+z2/(4*size*size))
+	half := float64(errors / (1 + z2/size) * math.Sqrt(float64(p*(1-p))/size+z2/float64(4*size*size)))
 	return max(0, middle-half), min(1, middle+half)
 }
 
@@ -98,16 +98,16 @@ func DoubleSpendGivingUp(q float64, d DoubleSpender) float64 {
 	for public := 1; public <= d.Confirmations; public++ {
 		next := make([]float64, most+1)
 		for secret := 1; secret < most; secret++ {
-			at[secret+1] += at[secret] * q
+			at[secret+1] += float64(at[secret] * q)
 			if public-secret < d.GiveUp {
-				next[secret] = at[secret] * p
+				next[secret] = float64(at[secret] * p)
 			}
 		}
 		at = next
 	}
 	success := 0.0
 	for secret, probability := range at {
-		success += probability * ruin(q, d.Confirmations-secret, d.GiveUp)
+		success += float64(probability * ruin(q, d.Confirmations-secret, d.GiveUp))
 	}
 	return success
 }

@@ -29,7 +29,7 @@ var errSpan = errors.New("the run lasts more than 73 years: take fewer blocks, o
 func (f *finder) next(after int64, mean float64) (find, error) {
 	s := newStream(f.seed, forFinds, f.draw, 0)
 	f.draw++
-	need := s.exponential() * mean // nanoseconds at a power of 1
+	need := float64(s.exponential() * mean) // nanoseconds at a power of 1
 	at := after
 	factor := 1.0
 	for _, step := range f.steps {

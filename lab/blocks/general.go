@@ -159,14 +159,14 @@ func (e *eventEngine) arrival(node int32, i int, b int32, now int64, size float6
 	start := now
 	bytes := size
 	if m.relay.Mode == Compact {
-		bytes = size * compactShare
+		bytes = float64(size * compactShare)
 	}
 	delay := int64(m.delay(latency, perByte, size))
 	if h := m.relay.HitRate; h > 0 && h < 1 {
 		hits := newStream(e.seed, forHits, uint64(net.arcs[i].to), uint64(b))
 		if hits.open() >= h {
 			delay += int64(clampDelay(m.miss(latency, perByte, size)))
-			bytes += size * missingShare
+			bytes += float64(size * missingShare)
 		}
 	}
 	if e.busy != nil {

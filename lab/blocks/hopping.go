@@ -118,9 +118,9 @@ func (m *market) profit(at int64, hashes float64) float64 {
 			s := newStream(m.seed, forPrices, uint64(m.tick), 0)
 			m.walk += float64(step * s.normal())
 		}
-		price *= exp(min(max(m.walk, -50), 50))
+		price = float64(price * exp(min(max(m.walk, -50), 50)))
 	}
-	return price * (m.first / hashes)
+	return float64(price * (m.first / hashes))
 }
 
 // isAway reports whether the draw of a find went to hash rate that hops and does not mine

@@ -60,11 +60,11 @@ func (d Dist) varies() bool {
 func (d Dist) draw(s *stream) float64 {
 	switch d.law() {
 	case Uniform:
-		return d.Mean * (1 + float64(d.Spread*(2*s.open()-1)))
+		return float64(d.Mean * (1 + float64(d.Spread*(2*s.open()-1))))
 	case Exponential:
-		return d.Mean * s.exponential()
+		return float64(d.Mean * s.exponential())
 	case LogNormal:
-		return d.Mean * exp(float64(d.Spread*s.normal())-float64(d.Spread*d.Spread)/2)
+		return float64(d.Mean * exp(float64(d.Spread*s.normal())-float64(d.Spread*d.Spread)/2))
 	}
 	return d.Mean
 }

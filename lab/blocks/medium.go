@@ -188,12 +188,12 @@ func (m *medium) perByte(from, to int32) float64 {
 func (m *medium) delay(latency, perByte, size float64) uint32 {
 	d := latency
 	if m.relay.Mode == HeadersFirst {
-		d = 3 * latency
+		d = float64(3 * latency)
 	}
 	bytes := size
 	switch m.relay.Mode {
 	case Compact:
-		bytes = size * compactShare
+		bytes = float64(size * compactShare)
 	case CutThrough:
 		return clampDelay(latency + float64(perByte*min(size, pieceBytes)))
 	}
@@ -208,7 +208,7 @@ func (m *medium) delay(latency, perByte, size float64) uint32 {
 // miss returns the time in microseconds that a compact block takes longer if the
 // receiver has to ask for transactions.
 func (m *medium) miss(latency, perByte, size float64) float64 {
-	return 2*latency + float64(perByte*float64(size*missingShare))
+	return float64(2*latency) + float64(perByte*float64(size*missingShare))
 }
 
 // validation returns the time in microseconds that a node validates a block.

@@ -76,7 +76,7 @@ func (s *stream) normal() float64 {
 		x, y := 2*s.open()-1, 2*s.open()-1
 		r := float64(x*x) + float64(y*y)
 		if r > 0 && r < 1 {
-			return x * math.Sqrt(-2*ln(r)/r)
+			return float64(x * math.Sqrt(-2*ln(r)/r))
 		}
 	}
 }
@@ -122,5 +122,5 @@ func exp(x float64) float64 {
 	for n := 15; n >= 1; n-- {
 		sum = 1 + float64(r*sum)/float64(n)
 	}
-	return sum * math.Float64frombits(uint64(int64(k)+1023)<<52)
+	return float64(sum * math.Float64frombits(uint64(int64(k)+1023)<<52))
 }

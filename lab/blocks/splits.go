@@ -47,6 +47,10 @@ func (c Eclipse) isOn() bool { return c != Eclipse{} }
 // maxSplits bounds the number of splits, because each takes a byte for each node.
 const maxSplits = 100
 
+// maxEvery bounds the time from one repetition to the next, so that all of them are in the
+// 73 years of a run.
+const maxEvery = 266 * 24 * time.Hour
+
 // maxParts bounds the number of parts of a split.
 const maxParts = 100
 
@@ -62,8 +66,8 @@ func (s Split) validate(i int) error {
 		return fmt.Errorf("split %d: %d times: want 1 to %d", i, s.Times, maxSplits)
 	case s.Times < 2 && s.Every != 0:
 		return fmt.Errorf("split %d: it happens once, so that every means nothing: leave it out, or set times", i)
-	case s.Times > 1 && (s.Every <= s.For || s.Every > maxSpan/maxSplits):
-		return fmt.Errorf("split %d: it lasts %s and happens every %s: want a time between that is longer than a split", i, s.For, s.Every)
+	case s.Times > 1 && (s.Every <= s.For || s.Every > maxEvery):
+		return fmt.Errorf("split %d: it lasts %s and happens every %s: want longer than a split, and at most %d days (%s)", i, s.For, s.Every, maxEvery/(24*time.Hour), maxEvery)
 	}
 	for k, share := range s.Shares {
 		if !inRange(share, math.SmallestNonzeroFloat64, math.MaxFloat64/maxParts) {
@@ -87,7 +91,7 @@ func (x *Experiment) validateBreaks() error {
 	end := time.Duration(0)
 	for i, s := range list {
 		if s.At < end {
-			return fmt.Errorf("split %d: it begins at %s, before the one before it has ended at %s: put them in order, one at a time", i, s.At, end)
+			return fmt.Errorf("%s: it begins at %s, before the one before it has ended at %s: put them in order, one at a time", x.splitName(i), s.At, end)
 		}
 		end = s.At + s.For
 	}
@@ -102,7 +106,7 @@ func (x *Experiment) validateBreaks() error {
 	}
 	for i, s := range list {
 		if c.At < s.At+s.For && s.At < c.At+c.For {
-			return fmt.Errorf("eclipse: it lasts from %s to %s, at the same time as split %d: one at a time", c.At, c.At+c.For, i)
+			return fmt.Errorf("eclipse: it lasts from %s to %s, at the same time as %s: one at a time", c.At, c.At+c.For, x.splitName(i))
 		}
 	}
 	return nil
@@ -116,6 +120,22 @@ func (x *Experiment) everySplit() (list []Split) {
 		}
 	}
 	return list
+}
+
+// splitName names split i of everySplit by its place in the experiment.
+func (x *Experiment) splitName(i int) string {
+	for k, s := range x.Splits {
+		times := max(1, s.Times)
+		switch {
+		case i >= times:
+			i -= times
+		case times > 1:
+			return fmt.Sprintf("split %d, time %d of %d", k, i+1, times)
+		default:
+			return fmt.Sprintf("split %d", k)
+		}
+	}
+	panic("blocks: there is no such split") // the caller counts them
 }
 
 // outage is a split or an eclipse.

@@ -128,7 +128,13 @@ func (t *tree) add(parent, miner int32, found int64) (int32, error) {
 	if err == nil {
 		_, err = t.params.Judge(&s, rules.Parent, rules.Clock)
 	}
-	if err != nil {
+	var rule block.RuleError
+	switch {
+	case errors.As(err, &rule) && rule.Reason == block.TimeTooNew:
+		// Each time is later than the median of the eleven before it, so that times grow
+		// by at least a second in six blocks.
+		return 0, fmt.Errorf("block %d, found after %s: blocks come faster than six a second for so long that the times of their headers have run ahead of the clock: take fewer blocks, or a longer interval (scale all delays up with it): %w", i, time.Duration(found), err)
+	case err != nil:
 		return 0, fmt.Errorf("block %d, found after %s: %w", i, time.Duration(found), err)
 	}
 	state := branch.ApplyHashed(header, s.Hash)

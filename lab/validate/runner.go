@@ -83,9 +83,12 @@ func estimate(results []*blocks.Result, figure func(*blocks.Result) float64) (me
 	return meanAndError(values)
 }
 
+// student is half of the 95 % interval of a mean over replicas, in standard errors: that
+// of Student's t with 31 degrees of freedom.
+const student = 2.0395
+
 // meanAndError returns the mean of one value for each replica, and its standard error.
 func meanAndError(values []float64) (mean, se float64) {
-	const student = 2.0395 // half of the 95 % interval in standard errors, for 32 replicas
 	e := lab.NewEstimate(values)
 	return e.Mean, e.Half / student
 }
