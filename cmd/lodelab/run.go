@@ -137,7 +137,7 @@ func version() string {
 // warnOfVersion writes a sentence if a version does not say which code it is, so that
 // results of different code can be mixed without being noticed.
 func warnOfVersion(w io.Writer, version string) {
-	why := ""
+	var why string
 	switch {
 	case strings.HasSuffix(version, " with changes") || strings.HasSuffix(version, "+dirty"):
 		why = "was built with changes that are not committed"
