@@ -68,7 +68,7 @@ func TestDifficultyFlags(t *testing.T) {
 		change func(*difficultyCmd)
 		want   string
 	}{
-		{func(c *difficultyCmd) {}, ""},
+		{func(*difficultyCmd) {}, ""},
 		{func(c *difficultyCmd) { c.Hop = 0; c.Elsewhere = 0 }, ""},
 		{func(c *difficultyCmd) { c.Hop = -0.5 }, "--hop -0.5: want 0 to 0.99"},
 		{func(c *difficultyCmd) { c.Hop = 1.5 }, "--hop 1.5: want 0 to 0.99"},

@@ -42,7 +42,7 @@ func TestProductsAreRounded(t *testing.T) {
 	}
 	info := types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
 	config := types.Config{Importer: noImports{}, Error: func(error) {}}
-	config.Check("blocks", set, files, &info) // unknown packages are errors
+	_, _ = config.Check("blocks", set, files, &info) // unknown packages are errors
 	products := 0
 	for _, f := range files {
 		ast.Inspect(f, func(n ast.Node) bool {

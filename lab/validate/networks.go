@@ -68,7 +68,7 @@ func deckerRows(ctx context.Context, r *runner) ([]Row, error) {
 	mean, se := estimate(results, func(r *blocks.Result) float64 { return float64(r.Stale) / float64(r.Main) })
 	// Each replica has other latencies, so that the spread of the replicas says how sure the
 	// mean is.
-	model := byReplicas(Row{What: "forks for each block, by their model, %", Ours: mean, Theirs: 0.0178, Percent: true, Digits: 3}, max(se, binomialError(0.0178, float64(n))), 3.5)
+	model := byReplicas(Row{What: "forks for each block, by their model, %", Ours: mean, Theirs: 0.0178, Percent: true, Digits: 3}, max(se, binomialError(0.0178, float64(n))))
 	observed := byErrors(Row{What: "forks for each block, observed, %", Ours: mean, Theirs: 0.0169, Percent: true, Digits: 3}, math.Hypot(se, binomialError(0.0169, 10_000)), 3.5)
 	observed.Half = model.Half
 	return []Row{model, observed}, nil

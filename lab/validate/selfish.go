@@ -109,7 +109,7 @@ func revenueRow(ctx context.Context, r *runner, what string, s blocks.Strategy, 
 		all = batch{all.found + b.found, all.own + b.own, all.main + b.main, all.ownMain + b.ownMain}
 	}
 	_, se := meanAndError(values)
-	row := byReplicas(Row{What: what, Ours: all.revenue(alpha, gamma), Theirs: theirs, Digits: 4}, se, 3.5)
+	row := byReplicas(Row{What: what, Ours: all.revenue(alpha, gamma), Theirs: theirs, Digits: 4}, se)
 	if r.Form == Full && math.Abs(row.Ours-row.Theirs) > 0.005 {
 		row.Verdict = Differs
 	}

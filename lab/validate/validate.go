@@ -126,10 +126,10 @@ func byErrors(r Row, se, limit float64) Row {
 	return judge(r, math.Abs(off) <= limit)
 }
 
-// byReplicas judges a mean over replicas by standard errors that are estimated from them.
+// byReplicas judges a mean over replicas by 3.5 standard errors, estimated from them.
 // Its 95 % interval is that of Student's t.
-func byReplicas(r Row, se, limit float64) Row {
-	r = byErrors(r, se, limit)
+func byReplicas(r Row, se float64) Row {
+	r = byErrors(r, se, 3.5)
 	r.Half = student * se
 	return r
 }

@@ -144,7 +144,7 @@ func TestCriteria(t *testing.T) {
 	}{
 		{"3 standard errors", byErrors(row(1.03, 1), 0.01, 3.5), Agrees, "+3.0 se"},
 		{"4 standard errors", byErrors(row(0.96, 1), 0.01, 3.5), Differs, "-4.0 se"},
-		{"3 standard errors of replicas", byReplicas(row(1.03, 1), 0.01, 3.5), Agrees, "+3.0 se"},
+		{"3 standard errors of replicas", byReplicas(row(1.03, 1), 0.01), Agrees, "+3.0 se"},
 		{"within the tolerance", byTolerance(row(0.996, 1), 0.005), Agrees, "-0.004"},
 		{"outside of the tolerance", byTolerance(row(1.006, 1), 0.005), Differs, "+0.006"},
 		{"a known difference", explained(byTolerance(row(2, 1), 0.005)), Explained, "+1.000"},
@@ -171,7 +171,7 @@ func TestIntervals(t *testing.T) {
 	if want := math.Sqrt(8.0 / 31 / 32); mean != 0.5 || math.Abs(se-want) > 1e-5 { // the sum of squares is 32/4
 		t.Errorf("mean %v, standard error %v, want 0.5 and %v", mean, se, want)
 	}
-	if half := byReplicas(Row{Ours: mean}, se, 3.5).Half; math.Abs(half/se-2.0395) > 1e-4 {
+	if half := byReplicas(Row{Ours: mean}, se).Half; math.Abs(half/se-2.0395) > 1e-4 {
 		t.Errorf("half of the interval is %v standard errors, want 2.0395 as in tables of Student's t", half/se)
 	}
 	if half := byErrors(Row{}, 0.01, 3.5).Half; math.Abs(half-0.0196) > 1e-9 {
