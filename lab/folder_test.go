@@ -25,8 +25,9 @@ func interrupt(t *testing.T, dir string, p *Plan, shard Shard, after int) {
 		}
 		return f.Add(r)
 	}})
-	if !errors.Is(err, context.Canceled) || len(replicas) < after {
-		t.Fatalf("%d replicas, error %v", len(replicas), err)
+	// With a half-width, replicas that turn out not to be needed are no results.
+	if !errors.Is(err, context.Canceled) || ended < after || p.HalfWidth == 0 && len(replicas) < after {
+		t.Fatalf("%d replicas, %d results, error %v", ended, len(replicas), err)
 	}
 	s, err := f.Finish(replicas)
 	if err != nil || s.Complete {
@@ -79,7 +80,7 @@ func TestResume(t *testing.T) {
 				t.Fatal(err)
 			}
 			f, done, err := Resume(part, p, "v1", Shard{})
-			if err != nil || len(done) < 4 {
+			if err != nil || len(done) == 0 || name == "count" && len(done) < 4 {
 				t.Fatalf("%d replicas, error %v", len(done), err)
 			}
 			again := 0
