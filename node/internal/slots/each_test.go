@@ -4,8 +4,10 @@ import "testing"
 
 func TestEach(t *testing.T) {
 	e := NewEach[string](2)
-	if !e.Take("a") || !e.Take("a") || e.Take("a") {
-		t.Error("want two slots for a key")
+	for i, want := range []bool{true, true, false} {
+		if got := e.Take("a"); got != want {
+			t.Errorf("slot %d of a key: %v, want %v", i, got, want)
+		}
 	}
 	if !e.Take("b") {
 		t.Error("one key takes the slots of another")
