@@ -46,7 +46,7 @@ func run(args []string) error {
 }
 
 // newFlags returns the flags that set a configuration. A flag that is not given, or is
-// 0, stands for the default.
+// 0, means the default.
 func newFlags(c *dashboards.AlertConfig) *flag.FlagSet {
 	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
 	flags.StringVar(&c.Selector, "selector", `job=~"lode.*"`, "label matchers of the nodes to watch")
