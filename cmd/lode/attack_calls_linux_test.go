@@ -173,12 +173,9 @@ func (a arena) probe(client *http.Client, url, host string) (differ string, slow
 // addresses on the network of the node.
 func attackByClientsCalls(a arena) {
 	t := a.t
-	// One address for each route, because the node checks at most four nodes at a time
-	// for one address, and tells the next client that it is busy.
-	from := [...]string{"45.99.0.1", "45.99.0.2"}
-	for _, ip := range from {
-		a.plug(ip + "/8")
-	}
+	// One address for each three calls that are compared, because the node checks at most
+	// four nodes at a time for one address, and tells the next client that it is busy.
+	from := a.ips(2*len(forbidden), "45.99.0.%d")
 	n, tr := a.victim("45.77.0.2/8")
 	var mu sync.Mutex
 	var differ []string
@@ -190,7 +187,7 @@ func attackByClientsCalls(a arena) {
 			runConcurrently(len(said), func(k int) {
 				port := rawPort + k
 				begin := time.Now()
-				status, answer := registerFrom(t.Context(), from[i%2], n, path, fmt.Sprintf("http://%s:%d", host, port))
+				status, answer := registerFrom(t.Context(), from[i], n, path, fmt.Sprintf("http://%s:%d", host, port))
 				said[k] = fmt.Sprintf("%d %.200s", status, strings.ReplaceAll(answer, fmt.Sprint(port), "PORT"))
 				mu.Lock()
 				worst = max(worst, time.Since(begin))
