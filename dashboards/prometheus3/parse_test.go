@@ -111,10 +111,10 @@ func series(t *testing.T, text []byte, contentType string) []labels.Labels {
 }
 
 // absent matches what is not exported here: other modes than that of the node, the
-// duration of requests to peers, of which it has none, and what there is only after the
-// first share.
+// duration of requests to peers, of which it has none, what there is only after the
+// first share, and the cycles of a hash, which only a node of the command measures.
 var absent = regexp.MustCompile(`^lode_miner_info\{.*mode=|^lode_peer_request_duration_seconds_bucket\{|` +
-	`^lode_stratum_hash_rate_(low|high)\{|^lode_pool_hash_rate\{|^lode_pool_rejects_total\{`)
+	`^lode_stratum_hash_rate_(low|high)\{|^lode_pool_hash_rate\{|^lode_pool_rejects_total\{|^lode_kernel_(expected_)?cycles_per_hash\{`)
 
 // TestSelectors checks that Prometheus 3 can parse every expression, and that every
 // selector in it, such as reason="no-space", selects a series of a node or of lode mine.
