@@ -11,8 +11,9 @@ import (
 
 // Each closed form below is followed by a function that measures the same in a run.
 
-// AsertStep returns the block interval, relative to the intended one, so many half-lives
-// after the hash rate has been multiplied by factor under the rule asert.
+// AsertStep returns the mean time between blocks under the rule asert at a given time
+// after the hash rate has been multiplied by factor. The result is relative to the
+// intended interval, and the time is in half-lives of the rule.
 //
 // Without the noise of the search, the target is 2 to the power of the delay against the
 // schedule in half-lives, and the delay grows by a second less a block's worth for each
