@@ -58,7 +58,7 @@ func TestBanOfIPv6(t *testing.T) {
 		t.Fatal(refusal)
 	}
 	s, _ := mustTake[Hello](h)
-	h.answerFrom("2a00:1450::1", s, Welcome{r.greeting()})
+	h.answerFrom("2a00:1450::1", s, r.welcome(s))
 	s, _ = mustTake[GetAddresses](h)
 	h.fail(s, fault(FaultMalformed, "no addresses"))
 	again := newRemote(2)
@@ -85,7 +85,7 @@ func (h *testNode) named(i int, name Address, source, from string) *remote {
 		h.t.Fatal(refusal)
 	}
 	s, _ := mustTake[Hello](h)
-	h.answerFrom(from, s, Welcome{r.greeting()})
+	h.answerFrom(from, s, r.welcome(s))
 	return r
 }
 
@@ -120,7 +120,7 @@ func TestBanOfAName(t *testing.T) {
 			t.Fatal(refusal)
 		}
 		s, _ := mustTake[Hello](h)
-		h.answerFrom("10.0.0.2", s, Welcome{next.greeting()})
+		h.answerFrom("10.0.0.2", s, next.welcome(s))
 		if peers := h.g.Peers(); len(peers) != 0 {
 			t.Errorf("the peers are %+v, want none", peers)
 		}
@@ -155,7 +155,7 @@ func TestBanOfAName(t *testing.T) {
 		h.now = h.now.Add(30 * time.Second)
 		h.step(Wake{})
 		s, _ := mustTake[Hello](h)
-		h.answerFrom("10.0.0.7", s, Welcome{r.greeting()}) // the machine of an honest node
+		h.answerFrom("10.0.0.7", s, r.welcome(s)) // the machine of an honest node
 		p := h.g.host.peers.byAddress[evil]
 		h.g.host.ban(p, fault(FaultInvalid, "a block that was sent before"))
 		if banned(h, "10.0.0.7") {
