@@ -3,6 +3,7 @@ package chain
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,23 +14,30 @@ import (
 // Held blocks take as much memory as their bound says, although a parsed block takes
 // more than twice its bytes.
 func TestMemoryOfHeldBlocks(t *testing.T) {
-	t.Run("small", func(t *testing.T) { testMemoryOfHeldBlocks(t, Config{OrphanBytes: 4 << 20}, 4<<20, 500) })
-	t.Run("documented", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("128 MiB of blocks")
-		}
-		testMemoryOfHeldBlocks(t, Config{}, 64<<20, 8_000)
-	})
+	for _, tc := range []struct {
+		name     string
+		config   Config
+		bound    int
+		txs      int // in a block
+		contents string
+	}{
+		{"many transactions", Config{OrphanBytes: 4 << 20}, 4 << 20, 500, "one of many transactions"},
+		{"the bound that is documented", Config{}, 64 << 20, 250, strings.Repeat("much text ", 800)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var txs []block.Tx
+			for i := range tc.txs {
+				txs = append(txs, rulestest.MakeTx(t, fmt.Sprint(tc.contents, ", number ", i)))
+			}
+			testMemoryOfHeldBlocks(t, tc.config, tc.bound, txs)
+		})
+	}
 }
 
-// testMemoryOfHeldBlocks holds twice as many bytes as the bound allows, in blocks of so many
-// transactions.
-func testMemoryOfHeldBlocks(t *testing.T, config Config, bound, txsEach int) {
+// testMemoryOfHeldBlocks gives a chain blocks that it has to hold, with twice as many bytes
+// as the bound allows.
+func testMemoryOfHeldBlocks(t *testing.T, config Config, bound int, txs []block.Tx) {
 	a := rulestest.NewBranch(rulestest.Easy())
-	var txs []block.Tx
-	for i := range txsEach {
-		txs = append(txs, rulestest.MakeTx(t, fmt.Sprint("one of many transactions, number ", i)))
-	}
 	a.Grow(1)
 	config.Params = rulestest.Easy()
 	c := openTest(t, config)

@@ -233,7 +233,7 @@ func TestUpgradeInterrupted(t *testing.T) {
 // is the last one. It says that the next start goes on with it, and that is so.
 func TestUpgradeStopped(t *testing.T) {
 	want := writtenAnew(t)
-	for after := 1; ; after++ {
+	for after := 1; ; after += 4 {
 		dir, o := oldStore(t)
 		stop, done := make(chan struct{}), 0
 		o.Stop = stop
