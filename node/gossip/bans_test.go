@@ -3,6 +3,7 @@ package gossip
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -31,6 +32,44 @@ func TestBansEnd(t *testing.T) {
 	}
 	if len(b.until) > maxBans || len(b.order) != len(b.until) {
 		t.Errorf("%d bans, %d of them in order, want at most %d", len(b.until), len(b.order), maxBans)
+	}
+}
+
+// TestOldestBanMakesRoom checks which ban ends when there are too many, and that a ban which
+// is repeated counts once.
+func TestOldestBanMakesRoom(t *testing.T) {
+	b := newBans(time.Hour)
+	b.addAddress(start, address(0))
+	b.addAddress(start, address(0))
+	for i := 1; i < maxBans; i++ {
+		b.addAddress(start, address(i))
+	}
+	if !b.hasAddress(start, address(0)) {
+		t.Fatal("a ban ended although there was room for all")
+	}
+	b.addAddress(start, address(maxBans))
+	for i, want := range map[int]bool{0: false, 1: true, maxBans - 1: true, maxBans: true} {
+		if got := b.hasAddress(start, address(i)); got != want {
+			t.Errorf("the peer banned as number %d is banned: %v, want %v", i, got, want)
+		}
+	}
+}
+
+// TestBannedAddress checks that a node at a name that is banned is refused wherever its
+// hello comes from, and is not dialled.
+func TestBannedAddress(t *testing.T) {
+	const evil = "http://evil.example:8000"
+	h := newTestNode(t, 1, nil)
+	r := h.named(1, evil, "10.0.0.1", "10.0.0.2")
+	s, _ := mustTake[GetAddresses](h)
+	h.fail(s, fault(FaultMalformed, "no addresses"))
+	if refusal := h.helloFrom("10.0.0.3", r); refusal == nil || refusal.Reason != Banned {
+		t.Errorf("a hello from elsewhere in the name of a banned peer: %v, want %s", refusal, Banned)
+	}
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: evil})
+	if err := h.told[h.ids]; err == nil || !strings.Contains(err.Error(), "banned") {
+		t.Errorf("the outcome of a Connect is %v", err)
 	}
 }
 
