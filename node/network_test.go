@@ -140,10 +140,9 @@ func TestThreeNodes(t *testing.T) {
 	if got := b.Network().Addresses(); len(got) != 1 || got[0] != a.url {
 		t.Errorf("peers %v, want %s", got, a.url)
 	}
-	eventually(t, "the first node lists the second one", func() bool {
-		got := a.Network().Addresses()
-		return len(got) == 1 && got[0] == b.url
-	})
+	if got := a.Network().Addresses(); len(got) != 1 || got[0] != b.url {
+		t.Errorf("the first node lists %v right after the registration, want %s", got, b.url)
+	}
 	if got := b.transactions(); len(got) != 1 || got[0] != "before" {
 		t.Errorf("the second node has %v after it has registered, want the first one's transaction", got)
 	}

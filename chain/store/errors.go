@@ -10,6 +10,9 @@ import (
 	"github.com/lodepow/lode/internal/syserr"
 )
 
+// ErrUpgradeStopped is the error of Open if Options.Stop was closed during an upgrade.
+var ErrUpgradeStopped = errors.New("the upgrade of the store was interrupted: the store is sound, and the next start goes on with the upgrade")
+
 // diskError wraps the error of a write or a sync, and reports whether the store can
 // go on. It can only if space was lacking for a write or for growing the file: bbolt
 // has then rolled the transaction back, and anything that reached the disk lies in

@@ -48,6 +48,10 @@ type Options struct {
 	NetworkName string
 	Logger      *slog.Logger // nil: discards
 
+	// Stop, once it is closed, ends an upgrade that Open makes, at the next moment at
+	// which the file is sound. Open then returns [ErrUpgradeStopped]. nil: nothing does.
+	Stop <-chan struct{}
+
 	hooks hooks
 }
 
@@ -161,14 +165,14 @@ func openDir(dir, path string, o Options) (*Store, error) {
 	if s.db, s.file, err = openBolt(path, false); err != nil {
 		return nil, err
 	}
-	if err := s.prepare(dir, inv); err != nil {
+	if err := s.prepare(dir, inv, o.Stop); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
 }
 
 // prepare does what is left to do once this process has the file to itself.
-func (s *Store) prepare(dir string, inv *inventory) error {
+func (s *Store) prepare(dir string, inv *inventory, stop <-chan struct{}) error {
 	// Another process may have written since checkFile read the file and before this
 	// process got the exclusive lock.
 	if err := s.isAt(inv.txid); err != nil {
@@ -181,7 +185,7 @@ func (s *Store) prepare(dir string, inv *inventory) error {
 		}
 	}
 	if inv.schema < schema || inv.upgrading {
-		return s.upgrade()
+		return s.upgrade(stop)
 	}
 	return nil
 }

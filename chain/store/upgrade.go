@@ -43,15 +43,19 @@ const (
 // after another. The order of the blocks would change all pages of a large index over and
 // over again. To sort them takes memory, so that a long chain is read several times, and
 // each pass collects the lowest keys that are still missing.
-func (s *Store) upgrade() error {
-	u := upgrader{store: s, steps: s.hooks.upgradeSteps, began: time.Now()}
+func (s *Store) upgrade(stop <-chan struct{}) error {
+	u := upgrader{store: s, steps: s.hooks.upgradeSteps, stop: stop, began: time.Now()}
 	u.steps.records = cmp.Or(u.steps.records, upgradeRecords)
 	u.steps.write = cmp.Or(u.steps.write, upgradeWrite)
 	u.steps.blocks = cmp.Or(u.steps.blocks, upgradeBlocks)
 	u.reported = u.began
 	s.log.Info("upgrading the store: it gets an index of authors and public keys. This happens once and may take minutes for a long chain. It can be interrupted; the next start goes on from there. Earlier versions cannot open the store any more",
 		"path", s.path, "blocks", s.state.blocks, "transactions", s.state.txs)
-	if err := u.run(); err != nil {
+	err := u.run()
+	if errors.Is(err, ErrUpgradeStopped) {
+		return err
+	}
+	if err != nil {
 		return fmt.Errorf("upgrade the store, which the next start goes on with: %w", err)
 	}
 	s.log.Info("the store is upgraded", "records", s.state.owners, "took", time.Since(u.began).Round(time.Millisecond))
@@ -62,6 +66,7 @@ func (s *Store) upgrade() error {
 type upgrader struct {
 	store    *Store
 	steps    upgradeSteps
+	stop     <-chan struct{} // see [Options]
 	began    time.Time
 	reported time.Time // when the last line about the progress was logged
 }
@@ -77,6 +82,9 @@ func (u *upgrader) run() error {
 			return err
 		}
 		for batch := range slices.Chunk(places, u.steps.write) {
+			if err := u.stopped(); err != nil {
+				return err
+			}
 			if err := u.write(batch); err != nil {
 				return err
 			}
@@ -85,6 +93,17 @@ func (u *upgrader) run() error {
 		if !more {
 			return u.end()
 		}
+	}
+}
+
+// stopped returns ErrUpgradeStopped if the upgrade is to end. It is asked between
+// transactions, which all leave a sound file.
+func (u *upgrader) stopped() error {
+	select {
+	case <-u.stop:
+		return ErrUpgradeStopped
+	default:
+		return nil
 	}
 }
 
@@ -201,7 +220,7 @@ func (u *upgrader) eachActive(f func(number uint64, keys []ownedKey)) error {
 			}
 			return nil
 		})
-		if err != nil {
+		if err := cmp.Or(err, u.stopped()); err != nil {
 			return err
 		}
 		if now := time.Now(); now.Sub(u.reported) >= upgradeReport {

@@ -229,6 +229,51 @@ func TestUpgradeInterrupted(t *testing.T) {
 	}
 }
 
+// An upgrade that is told to stop, whenever that is, makes no further transaction, unless it
+// is the last one. It says that the next start goes on with it, and that is so.
+func TestUpgradeStopped(t *testing.T) {
+	want := writtenAnew(t)
+	for after := 1; ; after += 4 {
+		dir, o := oldStore(t)
+		stop, done := make(chan struct{}), 0
+		o.Stop = stop
+		o.hooks = hooks{upgradeSteps: upgradeSteps{records: 20, write: 7, blocks: 5}, upgraded: func() error {
+			if done++; done == after {
+				close(stop)
+			}
+			return nil
+		}}
+		s, err := Open(dir, o)
+		if err == nil {
+			mustClose(t, s)
+			if done > after+1 || after < 3 {
+				t.Errorf("told to stop after %d transactions, the upgrade ended with %d", after, done)
+			}
+			return
+		}
+		if !errors.Is(err, ErrUpgradeStopped) || done != after {
+			t.Fatalf("told to stop after %d transactions, the upgrade made %d: %v", after, done, err)
+		}
+		checkUpgraded(t, dir, oldOptions(), want)
+	}
+}
+
+// An upgrade stops while it reads the blocks, too, which takes most of its time.
+func TestUpgradeStopsWhileItReads(t *testing.T) {
+	dir, o := oldStore(t)
+	s, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, s)
+	stop, read := make(chan struct{}), 0
+	close(stop)
+	u := upgrader{store: s, steps: upgradeSteps{blocks: 5}, stop: stop, reported: time.Now()}
+	if err := u.eachActive(func(uint64, []ownedKey) { read++ }); !errors.Is(err, ErrUpgradeStopped) || read > 5 {
+		t.Errorf("%d blocks were read after the upgrade was told to stop: %v", read, err)
+	}
+}
+
 // If the disk is full, the upgrade says so, and goes on when there is space.
 func TestUpgradeFullDisk(t *testing.T) {
 	dir, o := oldStore(t)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"testing"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/lodepow/lode/cmd/internal/cli"
 )
 
 // oldData returns a data folder with a store of schema 1, and its file.
@@ -59,6 +62,25 @@ func TestUpgrade(t *testing.T) {
 	}
 	if status, answer, err := p.call(t.Context(), http.MethodPost, "/mine", ""); err != nil || status != http.StatusOK || !strings.Contains(string(answer), `"height":4`) {
 		t.Errorf("mine: %d %s %v", status, answer, err)
+	}
+}
+
+// TestUpgradeIsInterrupted starts a node whose first interrupt has come before it upgrades
+// its store. It ends without the upgrade and says that the next start makes it.
+func TestUpgradeIsInterrupted(t *testing.T) {
+	data, _ := oldData(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs strings.Builder
+	code := run(ctx, []string{"node", "--difficulty", "1", "--listen", "127.0.0.1:0", "--data", data}, cli.Std{Out: &out, Err: &errs})
+	if want := "the next start goes on with the upgrade"; code != cli.ExitFailed || !strings.Contains(errs.String(), want) {
+		t.Errorf("exit status %d, %q; want %d and %q", code, errs.String(), cli.ExitFailed, want)
+	}
+	p := startNode(t, data, "--difficulty", "1")
+	var status struct{ Height int64 }
+	p.getJSON(t, "/status", &status)
+	if status.Height != 3 {
+		t.Errorf("height %d", status.Height)
 	}
 }
 

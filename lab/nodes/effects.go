@@ -50,6 +50,11 @@ func (n *Node) do(effect gossip.Effect) {
 			n.tellChanges()
 			n.step(gossip.Added{ID: e.ID, Errs: errs})
 		})
+	case gossip.Connected:
+		if told := n.told[e.ID]; told != nil {
+			delete(n.told, e.ID)
+			told(e.Err)
+		}
 	case gossip.Note:
 		n.note(e)
 	}

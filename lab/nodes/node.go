@@ -23,6 +23,7 @@ type Node struct {
 	machine Machine
 	changes []chain.Event // events of the chain that the machine has not received yet
 	waiting map[gossip.ID]func(gossip.Answer, error)
+	told    map[gossip.ID]func(error) // called with the outcomes of Connect events
 	lastID  gossip.ID
 	wakeAt  time.Duration
 	wakes   int // number of wakes in a row at the present moment
@@ -121,6 +122,7 @@ func (n *Node) Start() {
 	n.chain = c
 	n.changes = nil
 	n.waiting = map[gossip.ID]func(gossip.Answer, error){}
+	n.told = map[gossip.ID]func(error){}
 	c.Subscribe(func(ev chain.Event) { n.changes = append(n.changes, ev) })
 	random := rand.New(rand.NewPCG(mix(n.net.seed)^uint64(n.index), uint64(n.epoch)))
 	n.id = gossip.NewNodeID(random)
@@ -165,13 +167,20 @@ func (n *Node) Stop() {
 	n.net.log.of(n.net.now, n.index, "stop")
 	n.up = false
 	n.book, _ = n.machine.Book()
-	n.chain, n.machine, n.waiting, n.changes = nil, nil, nil, nil
+	n.chain, n.machine, n.waiting, n.told, n.changes = nil, nil, nil, nil, nil
 }
 
 // Connect asks the node to connect with the node at an address, and to keep the
 // connection up.
-func (n *Node) Connect(to gossip.Address) {
+func (n *Node) Connect(to gossip.Address) { n.ConnectThen(to, nil) }
+
+// ConnectThen is Connect, and calls f with the outcome, unless the node is stopped before
+// that or f is nil.
+func (n *Node) ConnectThen(to gossip.Address, f func(error)) {
 	n.lastID++
+	if f != nil {
+		n.told[n.lastID] = f
+	}
 	n.step(gossip.Connect{ID: n.lastID, Address: to, Keep: true})
 }
 

@@ -68,7 +68,7 @@ type Peers interface {
 	Clock() gossip.ClockInfo
 
 	// Connect connects with the node at an address. It returns nil once each of
-	// the two nodes has called the other. With keep, the node goes on trying to
+	// the two nodes lists the other as its peer. With keep, the node goes on trying to
 	// connect with that address later, even if this attempt fails.
 	Connect(ctx context.Context, address gossip.Address, keep bool) error
 

@@ -121,10 +121,9 @@ func (a *API) registerNode(w *writer, r *http.Request) error {
 	return a.sendChain(w, r, 0, math.MaxInt64)
 }
 
-// registerWith connects with another node and answers once each of the two has called
-// the other. The other lists this node a moment later, when the answer to its call has
-// arrived. If a peer's chain has more work, it waits up to syncWait for
-// this node's chain to catch up.
+// registerWith connects with another node and answers once each of the two is a peer of
+// the other, so that both list each other. If a peer's chain has more work, it waits up to
+// syncWait for this node's chain to catch up.
 func (a *API) registerWith(w *writer, r *http.Request) error {
 	address, err := a.readRegistration(w, r)
 	if err != nil {

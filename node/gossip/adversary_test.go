@@ -43,7 +43,7 @@ func TestRefusedAnnouncementsStayShort(t *testing.T) {
 			if !ok {
 				break
 			}
-			h.answer(s, Welcome{r.greeting()})
+			h.answer(s, r.welcome(s))
 		}
 	}
 }
@@ -55,7 +55,7 @@ func TestNobodyIsBannedForAnother(t *testing.T) {
 	welcome := func(h *testNode, r *remote) {
 		t.Helper()
 		s, _ := mustTake[Hello](h)
-		h.answer(s, Welcome{r.greeting()})
+		h.answer(s, r.welcome(s))
 		if p := h.g.host.peers.ofNode(r.id); p == nil || p.address != r.address {
 			t.Fatal("the honest node is not connected")
 		}
@@ -131,7 +131,7 @@ func (h *testNode) welcome(r *remote) {
 	}
 	s, hello := mustTake[Hello](h)
 	r.given = hello.Session
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	if p := h.g.host.peers.ofNode(r.id); p == nil || p.out {
 		h.t.Fatalf("%s is no inbound peer", r.address)
 	}
@@ -200,7 +200,7 @@ func TestSyncsByTurns(t *testing.T) {
 			} else if p := h.g.host.peers.byAddress[s.To]; p != nil {
 				g.Node, g.Address = p.node, p.address
 			}
-			h.answer(s, Welcome{g})
+			h.answer(s, Welcome{Greeting: g})
 		}
 	}
 	for i := 2; i < len(asked); i++ { // the wait after its own stall may cost the outbound peer a turn
@@ -251,7 +251,7 @@ func TestOneMachineCannotTakeAllPlaces(t *testing.T) {
 	}
 	up := func(r *remote) {
 		s, _ := mustTake[Hello](h)
-		h.answer(s, Welcome{r.greeting()})
+		h.answer(s, r.welcome(s))
 	}
 	for i := range 2 * maxGreetedEach { // whose addresses nobody answers at
 		if r := hello(newRemote(200+i), "10.0.0.1"); (r != nil) != (i >= maxGreetedEach) {

@@ -126,7 +126,7 @@ func TestAnything(t *testing.T) {
 					if rapid.IntRange(0, 3).Draw(t, "alias") == 0 {
 						greeting.Address = pick(t).address
 					}
-					h.answer(s, Welcome{greeting})
+					h.answer(s, Welcome{Greeting: greeting})
 				case GetHeaders:
 					branch := rapid.SampledFrom(branches).Draw(t, "branch")
 					h.answer(s, Headers{headersOf(branch[rapid.IntRange(0, 3).Draw(t, "from"):])})

@@ -3,6 +3,7 @@ package gossip
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,6 +35,44 @@ func TestBansEnd(t *testing.T) {
 	}
 }
 
+// TestOldestBanMakesRoom checks which ban ends when there are too many, and that a ban which
+// is repeated counts once.
+func TestOldestBanMakesRoom(t *testing.T) {
+	b := newBans(time.Hour)
+	b.addAddress(start, address(0))
+	b.addAddress(start, address(0))
+	for i := 1; i < maxBans; i++ {
+		b.addAddress(start, address(i))
+	}
+	if !b.hasAddress(start, address(0)) {
+		t.Fatal("a ban ended although there was room for all")
+	}
+	b.addAddress(start, address(maxBans))
+	for i, want := range map[int]bool{0: false, 1: true, maxBans - 1: true, maxBans: true} {
+		if got := b.hasAddress(start, address(i)); got != want {
+			t.Errorf("the peer banned as number %d is banned: %v, want %v", i, got, want)
+		}
+	}
+}
+
+// TestBannedAddress checks that a node at a name that is banned is refused wherever its
+// hello comes from, and is not dialled.
+func TestBannedAddress(t *testing.T) {
+	const evil = "http://evil.example:8000"
+	h := newTestNode(t, 1, nil)
+	r := h.named(1, evil, "10.0.0.1", "10.0.0.2")
+	s, _ := mustTake[GetAddresses](h)
+	h.fail(s, fault(FaultMalformed, "no addresses"))
+	if refusal := h.helloFrom("10.0.0.3", r); refusal == nil || refusal.Reason != Banned {
+		t.Errorf("a hello from elsewhere in the name of a banned peer: %v, want %s", refusal, Banned)
+	}
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: evil})
+	if err := h.told[h.ids]; err == nil || !strings.Contains(err.Error(), "banned") {
+		t.Errorf("the outcome of a Connect is %v", err)
+	}
+}
+
 // helloFrom has the host answer a Hello that comes from an IP address.
 func (h *testNode) helloFrom(from string, r *remote) *Refusal {
 	h.t.Helper()
@@ -58,7 +97,7 @@ func TestBanOfIPv6(t *testing.T) {
 		t.Fatal(refusal)
 	}
 	s, _ := mustTake[Hello](h)
-	h.answerFrom("2a00:1450::1", s, Welcome{r.greeting()})
+	h.answerFrom("2a00:1450::1", s, r.welcome(s))
 	s, _ = mustTake[GetAddresses](h)
 	h.fail(s, fault(FaultMalformed, "no addresses"))
 	again := newRemote(2)
@@ -85,7 +124,7 @@ func (h *testNode) named(i int, name Address, source, from string) *remote {
 		h.t.Fatal(refusal)
 	}
 	s, _ := mustTake[Hello](h)
-	h.answerFrom(from, s, Welcome{r.greeting()})
+	h.answerFrom(from, s, r.welcome(s))
 	return r
 }
 
@@ -120,7 +159,7 @@ func TestBanOfAName(t *testing.T) {
 			t.Fatal(refusal)
 		}
 		s, _ := mustTake[Hello](h)
-		h.answerFrom("10.0.0.2", s, Welcome{next.greeting()})
+		h.answerFrom("10.0.0.2", s, next.welcome(s))
 		if peers := h.g.Peers(); len(peers) != 0 {
 			t.Errorf("the peers are %+v, want none", peers)
 		}
@@ -155,7 +194,7 @@ func TestBanOfAName(t *testing.T) {
 		h.now = h.now.Add(30 * time.Second)
 		h.step(Wake{})
 		s, _ := mustTake[Hello](h)
-		h.answerFrom("10.0.0.7", s, Welcome{r.greeting()}) // the machine of an honest node
+		h.answerFrom("10.0.0.7", s, r.welcome(s)) // the machine of an honest node
 		p := h.g.host.peers.byAddress[evil]
 		h.g.host.ban(p, fault(FaultInvalid, "a block that was sent before"))
 		if banned(h, "10.0.0.7") {

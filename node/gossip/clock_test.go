@@ -46,7 +46,7 @@ func (c *clockTest) greetAll() {
 				if r.address == s.To {
 					g := r.greeting()
 					g.Time = c.now.Add(r.off).UnixMilli()
-					c.answer(s, Welcome{g})
+					c.answer(s, Welcome{Greeting: g})
 				}
 			}
 		}

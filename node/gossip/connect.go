@@ -84,8 +84,8 @@ func (g *greeter) onConnect(ev Connect) {
 		g.newPeer(a, dialling, func(p *peer) { p.out, p.heard, p.source = false, true, source })
 	case p == nil:
 		g.newPeer(a, dialling, func(p *peer) { p.chosen = !ev.Heard })
-	case p.phase.canAnnounce():
-		g.endWait(a, nil, true)
+	default:
+		g.confirm(p)
 	}
 }
 
@@ -127,7 +127,7 @@ func (g *greeter) expireWaiter(w *waiter) {
 		// nobody has answered
 	} else if other := g.peers.namedBy(p, p.node); other != nil {
 		err = fmt.Errorf("the node at %s says that it is the one at %s, which is connected, but has not proved it", w.asked, other.address)
-	} else {
+	} else if !p.phase.canAnnounce() {
 		err = fmt.Errorf("%s answers but could not reach this node at %s: see --advertise", w.asked, g.config.Address)
 	}
 	g.waiters = slices.DeleteFunc(g.waiters, func(other *waiter) bool { return other == w })
@@ -195,7 +195,7 @@ func (g *greeter) onLost(p *peer, reason, detail string) {
 			w.address = p.says
 		}
 	}
-	if main := g.peers.byAddress[p.says]; main != nil && main.phase.canAnnounce() {
-		g.endWait(main.address, nil, true)
+	if main := g.peers.byAddress[p.says]; main != nil {
+		g.confirm(main)
 	}
 }

@@ -41,7 +41,7 @@ func TestConnectFails(t *testing.T) {
 			s, _ := mustTake[Hello](h)
 			gr := newRemote(6).greeting()
 			gr.Network, gr.NetworkID = "other", pow.Hash{1}
-			h.answer(s, Welcome{gr})
+			h.answer(s, Welcome{Greeting: gr})
 		}, "on the network test, not on other"},
 		{"no answer", address(7), func() { h.now = h.now.Add(h.g.host.config.ConnectWait); h.step(Wake{}) }, "did not answer in time"},
 		{"one way only", address(8), func() {
@@ -49,7 +49,7 @@ func TestConnectFails(t *testing.T) {
 			for s.To != address(8) { // skip those to the addresses before
 				s, _ = mustTake[Hello](h)
 			}
-			h.answer(s, Welcome{newRemote(8).greeting()})
+			h.answer(s, Welcome{Greeting: newRemote(8).greeting()})
 			h.now = h.now.Add(h.g.host.config.ConnectWait)
 			h.step(Wake{})
 		}, "could not reach this node at http://self:80"},
@@ -71,7 +71,7 @@ func TestTwoSpellings(t *testing.T) {
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: address(99)})
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	if peers := h.g.Peers(); len(peers) != 1 || peers[0].Address != r.address {
 		t.Errorf("the peers are %+v", peers)
 	}
@@ -101,7 +101,7 @@ func TestRestart(t *testing.T) {
 	h.now = h.now.Add(time.Second)
 	h.step(Wake{})
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{again.greeting()})
+	h.answer(s, again.welcome(s))
 	peers := h.g.Peers()
 	if len(peers) != 1 || peers[0].Node != again.id {
 		t.Fatalf("the peers are %+v, want the new process only", peers)
@@ -147,7 +147,7 @@ func TestUnknownSession(t *testing.T) {
 	h.step(Wake{})
 	hello, _ := mustTake[Hello](h)
 	r.session = Session{42}
-	h.answer(hello, Welcome{r.greeting()})
+	h.answer(hello, r.welcome(hello))
 	h.incoming(r.given, Hello{r.greeting(), r.session})
 	h.sends = slices.DeleteFunc(h.sends, func(s Send) bool { // refuse announcements with the old session
 		a, ok := s.Request.(Announce)
@@ -170,7 +170,7 @@ func TestAddressesSpread(t *testing.T) {
 	h.step(Connect{ID: h.ids, Address: address(1)})
 	r := newRemote(1)
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	s, _ = mustTake[GetAddresses](h)
 	h.answer(s, Addresses{[]Address{address(2), "http://self:80", "nonsense", "HTTP://other:1", "http://127.0.0.1:80", "http://localhost:80"}})
 	s, _ = mustTake[Hello](h)
@@ -203,7 +203,7 @@ func TestAddressesAreAskedAgain(t *testing.T) {
 	for end := h.now.Add(2 * h.g.host.config.AddressesSoon); h.now.Before(end); h.now = h.now.Add(time.Second) {
 		h.step(Wake{})
 		if s, _, ok := take[Hello](h); ok {
-			h.answer(s, Welcome{r.greeting()})
+			h.answer(s, r.welcome(s))
 		}
 		if s, _, ok := take[GetPool](h); ok {
 			h.answer(s, Pool{})
@@ -230,7 +230,7 @@ func TestGuestThatProvesNothingIsNoPeer(t *testing.T) {
 		t.Fatalf("the host greets %s with %s", s.To, s.Session)
 	}
 	other := newRemote(2)
-	h.answer(s, Welcome{other.greeting()}) // another node listens there
+	h.answer(s, other.welcome(s)) // another node listens there
 	if peers := h.g.Peers(); len(peers) != 0 {
 		t.Errorf("the peers are %+v", peers)
 	}

@@ -122,8 +122,8 @@ type AddTxs struct {
 	Txs []block.Tx
 }
 
-// Connected is the outcome of a [Connect]. Err is nil if each node has a session of
-// the other.
+// Connected is the outcome of a [Connect]. Err is nil if each node is a peer of the other,
+// as the other one has said itself.
 type Connected struct {
 	ID  ID
 	Err error

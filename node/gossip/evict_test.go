@@ -38,7 +38,7 @@ func (h *testNode) proves(r *remote, from string) {
 	h.t.Helper()
 	s, hello := mustTake[Hello](h)
 	r.given = hello.Session
-	h.answerFrom(from, s, Welcome{r.greeting()})
+	h.answerFrom(from, s, r.welcome(s))
 	h.sends = slices.DeleteFunc(h.sends, func(s Send) bool { _, hello := s.Request.(Hello); return !hello })
 }
 
@@ -140,7 +140,7 @@ func TestUsefulGuestsAreSpared(t *testing.T) {
 		came++
 		s, _ := mustTake[Hello](h)
 		h.now = h.now.Add(20 * time.Millisecond)
-		h.answerFrom("10.2.0.1", s, Welcome{r.greeting()})
+		h.answerFrom("10.2.0.1", s, r.welcome(s))
 		h.sends = nil
 		for _, spared := range []int{0, 1, 2, 61, 62, 63} {
 			if !h.has(guests[spared]) {
@@ -169,7 +169,7 @@ func TestComingAgainEvictsNobody(t *testing.T) {
 		if h.helloFrom(fmt.Sprintf("10.%d.0.%d", 1+i%2, i%4), r) == nil {
 			s, _ := mustTake[Hello](h)
 			h.now = h.now.Add(time.Millisecond)
-			h.answer(s, Welcome{r.greeting()})
+			h.answer(s, r.welcome(s))
 		}
 		h.sends = nil
 	}

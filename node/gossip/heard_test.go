@@ -62,7 +62,7 @@ func TestHeardAddressesAreNotCalled(t *testing.T) {
 			h.ids++
 			h.step(Connect{ID: h.ids, Address: address(1)})
 			s, _ := mustTake[Hello](h)
-			h.answer(s, Welcome{newRemote(1).greeting()})
+			h.answer(s, Welcome{Greeting: newRemote(1).greeting()})
 			s, _ = mustTake[GetAddresses](h)
 			h.answer(s, Addresses{[]Address{a}})
 			none(t, h, a)
@@ -142,7 +142,7 @@ func TestAnswerTellsNothing(t *testing.T) {
 		"another answer":  func(h *testNode, s Send) { h.answer(s, Done{}) },
 		"an error":        func(h *testNode, s Send) { h.fail(s, Refusal{Reason: "404"}) },
 		"another network": func(h *testNode, s Send) { h.fail(s, *refuse(WrongNetwork, "x")) },
-		"another node":    func(h *testNode, s Send) { h.answer(s, Welcome{newRemote(7).greeting()}) },
+		"another node":    func(h *testNode, s Send) { h.answer(s, Welcome{Greeting: newRemote(7).greeting()}) },
 		"this node":       func(h *testNode, s Send) { h.fail(s, *refuse(Self, "x")) },
 	}
 	play := func(found func(*testNode, Send)) string {

@@ -35,6 +35,7 @@ type greeter struct {
 type helloState struct {
 	request *request  // the Hello under way; nil: none
 	sent    time.Time // when the latest Hello was sent
+	with    Session   // that went along with the latest Hello
 	timer   timer     // for the next Hello; set while the peer is proven and no Hello is under way
 }
 
@@ -56,6 +57,7 @@ func (g *greeter) greet(p *peer) {
 	if p.testsOffer() {
 		session, p.offer = p.offer.session, offer{}
 	}
+	p.hello.with = session
 	p.hello.request = g.askWith(p, session, Hello{g.greeting(), p.ours}, g.config.HelloTimeout, func(a Answer, err error) {
 		p.hello.request = nil
 		if p.phase == closed {
@@ -76,6 +78,9 @@ func (g *greeter) greet(p *peer) {
 			p.brought.trip = trip
 		}
 		g.clock.heard(p, w.Greeting, g.now.Sub(p.hello.sent))
+		if w.Listed {
+			p.listed = g.now
+		}
 		g.onWelcome(p, w)
 		g.clock.judge()
 	})
@@ -257,14 +262,32 @@ func (g *greeter) settle(p *peer) {
 	if !p.phase.canAnnounce() {
 		return
 	}
-	g.endWait(p.address, nil, true)
+	g.confirm(p)
 	g.news.announce(p)
+}
+
+// confirm ends the waits for a connection with a peer if the peer has just said that this
+// node is one of its peers. Otherwise, if somebody waits, it asks the peer by a Hello: at
+// once if the peer has given a new session, and else as soon as it may. By the session the
+// peer recognises this node, and makes it a peer before it answers if it had not yet.
+func (g *greeter) confirm(p *peer) {
+	switch {
+	case p.phase != connected || p.hello.request != nil:
+	case g.now.Sub(p.listed) < g.config.HelloLeast:
+		g.endWait(p.address, nil, true)
+	case !slices.ContainsFunc(g.waiters, func(w *waiter) bool { return w.address == p.address }):
+	case p.hello.with != p.theirs:
+		g.timers.stop(&p.hello.timer)
+		g.greet(p)
+	default:
+		g.greetSoon(p)
+	}
 }
 
 // onHello answers a Hello. A Hello proves nothing about its sender, unless it comes
 // with a session that this node has sent, because only one address has received it.
 func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
-	welcome := Welcome{g.greeting()}
+	welcome := Welcome{Greeting: g.greeting()}
 	if r := g.check(h.Greeting); r != nil {
 		return nil, r
 	}
@@ -284,6 +307,7 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 			g.mergeOthers(p)
 			g.settle(p)
 		}
+		welcome.Listed = true
 		return welcome, nil
 	}
 	// A peer is found by its address alone, since anybody can copy the id of a node.

@@ -198,6 +198,7 @@ func (h *host) fail(p *peer, err error) {
 		if p.phase == connected {
 			p.phase = forgotten
 		}
+		p.listed = time.Time{}
 		if p.phase.proven() && p.takeOffer() && !p.news.retry.isSet() {
 			h.timers.set(&p.news.retry, h.now) // news that waited for a session can be announced now
 		}

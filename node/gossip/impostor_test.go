@@ -27,13 +27,14 @@ func TestDialledNodeIsNoDuplicate(t *testing.T) {
 	id := h.ids
 	h.step(Connect{ID: id, Address: honest.address})
 	s, hello := mustTake[Hello](h)
-	h.answer(s, Welcome{honest.greeting()})
+	h.answer(s, honest.welcome(s))
 	h.mustBe(honest.address, oneWay)
 	if err, told := h.told[id]; told {
 		t.Errorf("the outcome is %v before the node is connected", err)
 	}
 	h.incoming(hello.Session, Hello{honest.greeting(), honest.session})
 	h.mustBe(honest.address, connected)
+	h.confirm(honest, honest.address)
 	if err, told := h.told[id]; !told || err != nil {
 		t.Errorf("the outcome is %v (reported: %v), want nil", err, told)
 	}
@@ -49,7 +50,7 @@ func TestSuccessIsOfTheAddress(t *testing.T) {
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: honest.address})
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{honest.greeting()})
+	h.answer(s, honest.welcome(s))
 	h.now = h.now.Add(h.g.host.config.ConnectWait)
 	h.step(Wake{})
 	if err := h.told[h.ids]; err == nil || !strings.Contains(err.Error(), "could not reach this node") {
@@ -68,22 +69,23 @@ func TestDuplicateByItsOwnWord(t *testing.T) {
 		{"its own address last", func(h *testNode, r *remote) {
 			h.step(Connect{ID: 100, Address: second, Keep: true})
 			s, hello := mustTake[Hello](h)
-			h.answer(s, Welcome{r.greeting()})
+			h.answer(s, r.welcome(s))
 			h.incoming(hello.Session, Hello{r.greeting(), r.session})
 			h.mustBe(second, connected)
+			h.confirm(r, second)
 			h.join(r)
 		}},
 		{"its own address first", func(h *testNode, r *remote) {
 			h.join(r)
 			h.step(Connect{ID: 100, Address: second, Keep: true})
 			s, _ := mustTake[Hello](h)
-			h.answer(s, Welcome{r.greeting()})
+			h.answer(s, r.welcome(s))
 		}},
 		{"it came to this node", func(h *testNode, r *remote) {
 			h.welcome(r)
 			h.step(Connect{ID: 100, Address: second, Keep: true})
 			s, hello := mustTake[Hello](h)
-			h.answer(s, Welcome{r.greeting()})
+			h.answer(s, r.welcome(s))
 			if _, told := h.told[100]; told {
 				t.Error("an outcome is reported before the node at the second address has proved to be the same")
 			}
@@ -92,13 +94,14 @@ func TestDuplicateByItsOwnWord(t *testing.T) {
 		{"it comes to this node later", func(h *testNode, r *remote) {
 			h.step(Connect{ID: 100, Address: second, Keep: true})
 			s, hello := mustTake[Hello](h)
-			h.answer(s, Welcome{r.greeting()})
+			h.answer(s, r.welcome(s))
 			h.incoming(hello.Session, Hello{r.greeting(), r.session})
+			h.confirm(r, second)
 			if reply := h.incoming(Session{}, Hello{r.greeting(), r.session}); reply.Refusal != nil {
 				t.Fatal(reply.Refusal)
 			}
 			s, _ = mustTake[Hello](h)
-			h.answer(s, Welcome{r.greeting()})
+			h.answer(s, r.welcome(s))
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -115,7 +118,7 @@ func TestDuplicateByItsOwnWord(t *testing.T) {
 			h.now = h.now.Add(10 * time.Second)
 			h.step(Wake{})
 			for s, _, ok := take[Hello](h); ok; s, _, ok = take[Hello](h) {
-				h.answer(s, Welcome{r.greeting()}) // the second address once, to learn that it is the same node
+				h.answer(s, r.welcome(s)) // the second address once, to learn that it is the same node
 			}
 			h.sends = nil
 			h.now = h.now.Add(2 * time.Minute)
@@ -159,7 +162,7 @@ func TestOfferIsNotReplaced(t *testing.T) {
 		t.Fatal(refusal)
 	}
 	s, _ := mustTake[Hello](h)
-	h.answerFrom("10.0.0.1", s, Welcome{r.greeting()})
+	h.answerFrom("10.0.0.1", s, r.welcome(s))
 	h.mustBe(r.address, connected)
 	if got := h.g.host.peers.byAddress[r.address].theirs; got != r.session {
 		t.Errorf("the session in use is %s, want %s, which came from where the peer answers", got, r.session)
@@ -181,7 +184,7 @@ func TestNobodyComesFirst(t *testing.T) {
 				t.Fatal(refusal)
 			}
 			s, _ := mustTake[Hello](h)
-			h.answerFrom("10.0.0.1", s, Welcome{r.greeting()})
+			h.answerFrom("10.0.0.1", s, r.welcome(s))
 			h.mustBe(r.address, connected)
 			p := h.g.host.peers.byAddress[r.address]
 			if p.theirs != r.session || p.source != netip.MustParseAddr("10.0.0.1") {
@@ -203,8 +206,9 @@ func TestClaimIsInNobodysWay(t *testing.T) {
 	const id = 100
 	h.step(Connect{ID: id, Address: r.address})
 	s, hello := mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	h.incoming(hello.Session, Hello{r.greeting(), r.session})
+	h.confirm(r, r.address)
 	if err, told := h.told[id]; !told || err != nil {
 		t.Errorf("the outcome is %v (reported: %v), want nil", err, told)
 	}
@@ -292,7 +296,7 @@ func TestNoNodeIsForgottenLater(t *testing.T) {
 	}
 	h = newTestNode(t, 1, nil)
 	h.step(Connect{ID: 1, Address: address(1), Keep: true})
-	if calls := play(h, func(s Send) { h.answer(s, Welcome{newRemote(1).greeting()}) }); calls < 100 {
+	if calls := play(h, func(s Send) { h.answer(s, Welcome{Greeting: newRemote(1).greeting()}) }); calls < 100 {
 		t.Errorf("an address where a node was found is called %d times in an hour, want every 15 seconds", calls)
 	}
 	if bans := h.noted(NoteBanned); len(bans) > 0 {
@@ -311,10 +315,11 @@ func TestDialledNodeGivesTheAddressOfAGuest(t *testing.T) {
 	h.welcome(impostor)
 	h.step(Connect{ID: 100, Address: public, Keep: true})
 	s, hello := mustTake[Hello](h)
-	h.answer(s, Welcome{honest.greeting()})
+	h.answer(s, honest.welcome(s))
 	h.mustBe(public, oneWay)
 	h.incoming(hello.Session, Hello{honest.greeting(), honest.session})
 	h.mustBe(public, connected)
+	h.confirm(honest, public)
 	if err, told := h.told[100]; !told || err != nil {
 		t.Errorf("the outcome is %v (reported: %v), want nil", err, told)
 	}
@@ -322,7 +327,7 @@ func TestDialledNodeGivesTheAddressOfAGuest(t *testing.T) {
 	// Somebody else, who cannot know the session, is not taken for the same node.
 	h.step(Connect{ID: 101, Address: address(9)})
 	s, _ = mustTake[Hello](h)
-	h.answer(s, Welcome{impostor.greeting()})
+	h.answer(s, impostor.welcome(s))
 	h.now = h.now.Add(h.g.host.config.ConnectWait)
 	h.step(Wake{})
 	if err := h.told[101]; err == nil || !strings.Contains(err.Error(), "says that it is the one at "+string(impostor.address)) {
@@ -352,7 +357,7 @@ func TestOfferIsTested(t *testing.T) {
 			if s.Session != tc.want {
 				t.Errorf("the hello carries session %s, want the offered %s", s.Session, tc.want)
 			}
-			h.answerFrom("10.0.0.1", s, Welcome{r.greeting()})
+			h.answerFrom("10.0.0.1", s, r.welcome(s))
 		} else if s, _, ok := take[Hello](h); ok && s.Session != r.session {
 			t.Errorf("the hello carries session %s, want %s", s.Session, r.session)
 		}

@@ -57,7 +57,13 @@ type Hello struct {
 }
 
 // Welcome answers a Hello.
-type Welcome struct{ Greeting }
+type Welcome struct {
+	Greeting
+
+	// Listed says that the Hello came with a session that the answering node knows, and
+	// so that its sender is one of the peers of that node now.
+	Listed bool `json:"listed,omitempty"`
+}
 
 // Announce lists blocks and transactions that its sender has. The receiver refuses
 // it without a session, and otherwise answers with Done.

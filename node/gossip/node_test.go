@@ -236,6 +236,12 @@ func (r *remote) greeting() Greeting {
 	}
 }
 
+// welcome is the answer to a Hello, which says by the session that the remote recognises
+// the host.
+func (r *remote) welcome(hello Send) Welcome {
+	return Welcome{Greeting: r.greeting(), Listed: hello.Session == r.session}
+}
+
 // join has the host connect with a remote, which gives it a session and its tip.
 func (h *testNode) join(r *remote) {
 	h.t.Helper()
@@ -246,7 +252,7 @@ func (h *testNode) join(r *remote) {
 		h.t.Fatalf("the hello goes to %s, want %s", s.To, r.address)
 	}
 	r.given = hello.Session
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	if reply := h.incoming(r.given, Hello{r.greeting(), r.session}); reply.Refusal != nil {
 		h.t.Fatal(reply.Refusal)
 	}
@@ -256,6 +262,20 @@ func (h *testNode) join(r *remote) {
 		} else if s, _, ok := take[GetPool](h); ok {
 			h.answer(s, Pool{})
 		} else {
+			break
+		}
+	}
+	h.confirm(r, r.address)
+}
+
+// confirm has a remote answer the Hello by which the host asks at an address whether it is
+// listed there, if it asks.
+func (h *testNode) confirm(r *remote, at Address) {
+	h.t.Helper()
+	for i, s := range h.sends {
+		if _, ok := s.Request.(Hello); ok && s.To == at && s.Session == r.session {
+			h.sends = slices.Delete(h.sends, i, i+1)
+			h.answer(s, r.welcome(s))
 			return
 		}
 	}

@@ -59,6 +59,7 @@ type peer struct {
 
 	tip         Tip // of the peer's best chain, by its own account
 	since, seen time.Time
+	listed      time.Time  // when it last said that this node is one of its peers; zero: never
 	fails       int        // requests in a row that were not answered
 	requests    []*request // under way
 
@@ -149,6 +150,7 @@ func (p *peer) takeOffer() bool {
 // before. The node that listens there now is a new one.
 func (p *peer) reset() {
 	p.theirs = Session{}
+	p.listed = time.Time{}
 	p.tip = Tip{}
 	p.brought = broughtState{}
 	p.sync.unbacked = 0

@@ -29,7 +29,7 @@ func TestPhasesOfAPeerOfOurChoice(t *testing.T) {
 		t.Error("an address that is being dialled is listed as a peer")
 	}
 	s, hello := mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	h.mustBe(r.address, oneWay)
 	h.incoming(hello.Session, Hello{r.greeting(), r.session})
 	h.mustBe(r.address, connected)
@@ -61,7 +61,7 @@ func TestPhasesOfAGuest(t *testing.T) {
 	h.incoming(Session{}, Hello{r.greeting(), r.session})
 	h.mustBe(r.address, checking)
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	h.mustBe(r.address, connected)
 }
 
@@ -75,7 +75,7 @@ func TestOfferIsTakenOnceProven(t *testing.T) {
 	h.step(Connect{ID: h.ids, Address: r.address})
 	h.incoming(Session{}, Hello{liar.greeting(), liar.session})
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	h.mustBe(r.address, oneWay) // the offer was not the peer's
 
 	h.incoming(Session{}, Hello{r.greeting(), r.session})
@@ -83,7 +83,7 @@ func TestOfferIsTakenOnceProven(t *testing.T) {
 	h.now = h.now.Add(h.g.host.config.HelloLeast)
 	h.step(Wake{})
 	s, _ = mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	h.mustBe(r.address, connected)
 	if got := h.g.host.peers.byAddress[r.address].theirs; got != r.session {
 		t.Errorf("the session in use is %s, want %s", got, r.session)
@@ -98,7 +98,7 @@ func TestNewsAreSentWithAnOffer(t *testing.T) {
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	blk := mineOn(h.chain.Tip(), 1)
 	h.accept(blk)
 	h.incoming(Session{}, Hello{r.greeting(), r.session})
@@ -131,7 +131,7 @@ func TestTimingIsConfigured(t *testing.T) {
 	if s.Timeout != 7*time.Second {
 		t.Errorf("a hello has a timeout of %s, want 7s", s.Timeout)
 	}
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	h.now = begin.Add(3 * time.Second)
 	h.step(Wake{})
 	if err := h.told[id]; err == nil {

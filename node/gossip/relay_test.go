@@ -68,7 +68,7 @@ func TestBlockWithoutParent(t *testing.T) {
 	for _, b := range blocks {
 		r.tip = r.tip.Apply(b.Header)
 	}
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	s, _ = mustTake[GetHeaders](h)
 	h.answer(s, Headers{headersOf(blocks)})
 	s, get = mustTake[GetBlocks](h)
@@ -281,7 +281,7 @@ func TestPoolsAreCompared(t *testing.T) {
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{r.greeting()})
+	h.answer(s, r.welcome(s))
 	var ids []pow.Hash
 	for i := range 3000 {
 		ids = append(ids, pow.Hash{1, byte(i), byte(i >> 8)})

@@ -19,7 +19,7 @@ func TestGuestsAreNew(t *testing.T) {
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: asked.address, Heard: true, From: netip.MustParseAddr("10.0.0.9")})
 	s, _ := mustTake[Hello](h)
-	h.answer(s, Welcome{asked.greeting()})
+	h.answer(s, asked.welcome(s))
 	for _, r := range []*remote{guest, asked} {
 		if e := h.g.host.book.at[r.address]; e == nil || e.Tried || e.Seen.IsZero() {
 			t.Errorf("the entry is %+v, want a new one that was seen", e)
@@ -33,7 +33,7 @@ func TestGuestsAreNew(t *testing.T) {
 		if s.To == asked.address {
 			r = asked
 		}
-		h.answer(s, Welcome{r.greeting()})
+		h.answer(s, r.welcome(s))
 		if e := h.g.host.book.at[s.To]; e == nil || !e.Tried {
 			t.Errorf("the entry is %+v, want a tried one", e)
 		}
@@ -72,7 +72,7 @@ func TestManyAreDialledWhenAlone(t *testing.T) {
 		s, _ := mustTake[Hello](h)
 		r := newRemote(i + 1)
 		r.address = s.To
-		h.answer(s, Welcome{r.greeting()})
+		h.answer(s, r.welcome(s))
 	}
 	out := 0
 	for _, p := range h.g.Peers() {
@@ -107,7 +107,7 @@ func TestRivalIsCalled(t *testing.T) {
 		h.ids++
 		h.step(Connect{ID: h.ids, Address: r.address})
 		s, _ := mustTake[Hello](h)
-		h.answer(s, Welcome{r.greeting()})
+		h.answer(s, r.welcome(s))
 		s, _ = mustTake[GetAddresses](h)
 		if s.To == r.address { // the usual question to a new peer
 			h.answer(s, Addresses{})

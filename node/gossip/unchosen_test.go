@@ -32,13 +32,14 @@ func TestUnchosenAreGuests(t *testing.T) {
 			}
 			ask(claimed.address)
 			s, _ := mustTake[Hello](h)
-			h.answer(s, Welcome{claimed.greeting()})
+			h.answer(s, claimed.welcome(s))
 
 			ask(answers.address)
 			id := h.ids
 			s, hello := mustTake[Hello](h)
-			h.answer(s, Welcome{answers.greeting()})
+			h.answer(s, answers.welcome(s))
 			h.incoming(hello.Session, Hello{answers.greeting(), answers.session})
+			h.confirm(answers, answers.address)
 			if err, told := h.told[id]; !told || err != nil {
 				t.Errorf("the outcome for a node that answers is %v (reported: %v), want nil", err, told)
 			}
@@ -103,7 +104,7 @@ func TestClientIsNotBanned(t *testing.T) {
 	r.address = "http://node.example:8000"
 	h.step(Connect{ID: 100, Address: r.address, Heard: true, From: client})
 	s, _ := mustTake[Hello](h)
-	h.answerFrom("10.4.0.1", s, Welcome{r.greeting()})
+	h.answerFrom("10.4.0.1", s, r.welcome(s))
 	s, _ = mustTake[GetAddresses](h)
 	h.faultFrom("10.4.0.1", s)
 	if !h.g.host.bans.hasSource(h.now, netip.MustParseAddr("10.4.0.1")) {
@@ -139,7 +140,7 @@ func TestClaimedAddressIsDialled(t *testing.T) {
 				}
 				if failed {
 					s, _ := mustTake[Hello](h)
-					h.answer(s, Welcome{r.greeting()})
+					h.answer(s, r.welcome(s))
 				}
 				h.now = h.now.Add(2 * time.Second)
 				h.step(Wake{})
@@ -147,7 +148,7 @@ func TestClaimedAddressIsDialled(t *testing.T) {
 					h.step(Connect{ID: 100, Address: r.address})
 				}
 				s, hello := mustTake[Hello](h)
-				h.answer(s, Welcome{r.greeting()})
+				h.answer(s, r.welcome(s))
 				h.incoming(hello.Session, Hello{r.greeting(), r.session})
 				h.now = h.now.Add(10 * time.Second)
 				h.step(Wake{})
@@ -207,7 +208,7 @@ func TestKeptIsNoGuest(t *testing.T) {
 	h.fail(s, errors.New("connection refused"))
 	h.step(Connect{ID: 100, Address: address(1), Heard: true, From: netip.MustParseAddr("10.3.0.9")})
 	s, _ = mustTake[Hello](h)
-	h.answer(s, Welcome{newRemote(1).greeting()})
+	h.answer(s, Welcome{Greeting: newRemote(1).greeting()})
 	if peers := h.g.Peers(); len(peers) != 1 || !peers[0].Out {
 		t.Errorf("the peers are %+v, want one of this node's choice", peers)
 	}
