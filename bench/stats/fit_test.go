@@ -61,6 +61,26 @@ func TestSlopeCoverage(t *testing.T) {
 	}
 }
 
+// TestSlopeOfTwoPoints compares the line through two points of different numbers of
+// searches with its closed form. The logarithm of a gamma variable of shape n has the mean
+// digamma(n) and the variance trigamma(n). With Euler's constant g these are -g and pi²/6
+// for n = 1, and 1-g and pi²/6-1 for n = 2 (Abramowitz and Stegun 6.3.2, 6.4.2).
+func TestSlopeOfTwoPoints(t *testing.T) {
+	const g = 0.5772156649015329
+	low := (math.Log(10) + g) / math.Ln2
+	high := (math.Log(100) - 1 + g) / math.Ln2
+	half := 1.959963984540054 * math.Sqrt(math.Pi*math.Pi/6+math.Pi*math.Pi/6-1) / math.Ln2 / 2
+	for _, points := range [][]Point{
+		{{3, 1, 10}, {5, 2, 100}},
+		{{5, 2, 100}, {4, 0, 0}, {3, 1, 10}}, // a point without searches counts nothing
+	} {
+		slope, i, err := Slope(points, 0.95)
+		if err != nil || math.Abs(slope-(high-low)/2) > 1e-9 || math.Abs(i.Lo-(slope-half)) > 1e-9 || math.Abs(i.Hi-(slope+half)) > 1e-9 {
+			t.Errorf("slope %v, %v (%v), want %v, half the interval %v", slope, i, err, (high-low)/2, half)
+		}
+	}
+}
+
 func TestSlopeWantsTwoPoints(t *testing.T) {
 	for _, points := range [][]Point{nil, {{8, 10, 2560}}, {{8, 10, 2560}, {8, 10, 2560}}, {{8, 10, 2560}, {9, 0, 0}}} {
 		if _, _, err := Slope(points, 0.95); !errors.Is(err, ErrTooFew) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/dashboards"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
 )
@@ -76,12 +77,15 @@ func TestLive(t *testing.T) {
 	if os.Getenv("LODE_PROMETHEUS") == "" {
 		t.Skip("NOT TESTED: dashboards and alerts on a live Prometheus, which takes seven to ten minutes; set LODE_PROMETHEUS=1")
 	}
+	t.Parallel() // with TestLiveMiners; both wait most of the time
 	s := runStory(t)
 	t.Run("quiet", s.checkQuiet)
 	t.Run("calm", s.checkCalm)
 	t.Run("alerts", s.checkAlerts)
 	t.Run("alerts at a minute", s.checkSlowAlerts)
-	t.Run("panels", s.checkPanels)
+	t.Run("panels", func(t *testing.T) {
+		checkPanels(t, s.Prometheus, "lode", s.begun, s.stilled, dashboards.All(), whyEmpty)
+	})
 	t.Run("hash rate", s.checkHashRate)
 	t.Run("intervals", s.checkIntervals)
 	t.Run("series", s.checkSeries)
@@ -299,185 +303,5 @@ func (s *story) sendBadBlocks(t *testing.T) {
 				t.Errorf("%s: status %d, want 400", reason, status)
 			}
 		}
-	}
-}
-
-// firing returns the time at which each alert on the given job first fired in a
-// Prometheus, by "name instance".
-func (s *story) firing(t *testing.T, p *Prometheus, job string) map[string]time.Time {
-	t.Helper()
-	found, err := p.QueryRange(t.Context(), fmt.Sprintf(`ALERTS{alertstate="firing", job=~"%s|"}`, job), s.begun.Add(-warmUp), s.stilled, time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := map[string]time.Time{}
-	for _, series := range found {
-		name := series.Labels["alertname"] + " " + series.Labels["instance"]
-		if at := series.Points[0].Time; first[name].IsZero() || at.Before(first[name]) {
-			first[name] = at
-		}
-	}
-	return first
-}
-
-// checkQuiet checks that no alert fires before the trouble begins. That is too short for
-// scrapes a minute, see checkCalm.
-func (s *story) checkQuiet(t *testing.T) {
-	for _, p := range []*Prometheus{s.Prometheus, s.slow} {
-		for name, at := range s.firing(t, p, "lode") {
-			if at.Before(s.split) {
-				t.Errorf("%s fires %s after the start, although nothing is wrong", name, at.Sub(s.begun.Add(-warmUp)).Round(time.Second))
-			}
-		}
-	}
-}
-
-// checkCalm checks that no alert ever fires on the network on which nothing goes wrong,
-// with scrapes every 5 seconds or every minute. The rules must have had values for as long
-// as the slow Prometheus allows, because without values no alert can fire.
-func (s *story) checkCalm(t *testing.T) {
-	for _, p := range []*Prometheus{s.Prometheus, s.slow} {
-		for name, at := range s.firing(t, p, calm) {
-			t.Errorf("%s fires %s after the start, although nothing is wrong on its network", name, at.Sub(s.begun.Add(-warmUp)).Round(time.Second))
-		}
-	}
-	least := int(s.stilled.Sub(s.begun)/slowInterval) - 4 // a rate needs two scrapes, and then an evaluation
-	for _, series := range []string{
-		`up{job="lode-calm"} == 1`,
-		`instance:lode_hashes:rate5m{job="lode-calm", instance="miner"} > 0`,
-		`instance:lode_chain_tip:age_seconds{job="lode-calm"}`,
-		`job:lode_chain_height:spread{job="lode-calm"}`,
-		`instance:lode_peers:sum{job="lode-calm"} == 1`,
-	} {
-		found, err := s.slow.QueryRange(t.Context(), series, s.begun, s.stilled, slowInterval)
-		if err != nil || len(found) == 0 {
-			t.Errorf("%s: %v, %v: the calm network shows nothing", series, found, err)
-		}
-		for _, f := range found {
-			if len(f.Points) < least {
-				t.Errorf("%s has %d values in %s, want %d at least", series, len(f.Points), s.stilled.Sub(s.begun).Round(time.Second), least)
-			}
-		}
-	}
-}
-
-// checkSlowAlerts checks that alerts also fire with a scrape and an evaluation a
-// minute, and that the hash rate is recorded. docs/monitoring.md adds a scrape and two
-// evaluations to the times that it states, which are three minutes here.
-func (s *story) checkSlowAlerts(t *testing.T) {
-	first := s.firing(t, s.slow, "lode")
-	slack := s.slack(t) + 3*slowInterval
-	stalled := s.b.stalled(s.turned.to)
-	for _, want := range []struct {
-		name   string
-		cause  moment
-		within time.Duration
-	}{
-		{"LodeNodeDown killed", s.death, 75 * time.Second},
-		{"LodeHashingStalled b", moment{stalled, stalled}, 105 * time.Second},
-		{"LodeDiskFull full", s.filled, 0},
-		{"LodeBlocksRefused a", s.sentBadBlocks, 0},
-	} {
-		at, ok := first[want.name]
-		took := at.Sub(want.cause.to).Round(time.Second)
-		switch {
-		case !ok:
-			t.Errorf("%s does not fire", want.name)
-		case at.Before(want.cause.from):
-			t.Errorf("%s fires %s before its cause", want.name, want.cause.from.Sub(at))
-		case took > want.within+slack:
-			t.Errorf("%s fires after %s, want it within %s and %s more", want.name, took, want.within, slack)
-		default:
-			t.Logf("%s fires after %s; documented: within %s and three minutes", want.name, took, want.within)
-		}
-	}
-	found, err := s.slow.Query(t.Context(), `instance:lode_hashes:rate5m{instance=~"a|c"} > 0`, s.healed)
-	if err != nil || len(found) != 2 {
-		t.Errorf("hash rates %v, %v: want those of a and c", found, err)
-	}
-}
-
-// late returns the greatest delay of a sample, beyond the configured interval, in the
-// samples of a selector while the network was split.
-func (s *story) late(t *testing.T, selector string) time.Duration {
-	t.Helper()
-	found, err := s.Query(t.Context(), fmt.Sprintf("%s[%ds]", selector, int(s.healed.Sub(s.split).Seconds())), s.healed)
-	if err != nil || len(found) == 0 {
-		t.Fatalf("%s: %v, %v", selector, found, err)
-	}
-	var most time.Duration
-	for _, series := range found {
-		for i := 1; i < len(series.Points); i++ {
-			most = max(most, series.Points[i].Time.Sub(series.Points[i-1].Time)-Interval)
-		}
-	}
-	return most
-}
-
-// slack returns by how much alerts may be late, because Prometheus itself was.
-func (s *story) slack(t *testing.T) time.Duration {
-	t.Helper()
-	const most = 30 * time.Second // more would make checks meaningless
-	scrapes, evaluations := s.late(t, "up"), s.late(t, `instance:lode_hashes:rate5m{instance="a"}`)
-	t.Logf("scrapes are up to %s late, evaluations up to %s", scrapes, evaluations)
-	return 10*time.Second + min(scrapes+evaluations, most)
-}
-
-// checkAlerts checks that each alert fires within the time that docs/monitoring.md
-// states, plus some slack for a busy machine on which Prometheus itself was late.
-// TestAlerts of package dashboards checks the same times without slack, for the rules alone.
-func (s *story) checkAlerts(t *testing.T) {
-	slack := s.slack(t)
-	first := s.firing(t, s.Prometheus, "lode")
-	// A search that is in progress when the clock is turned continues to its end.
-	stalled := s.b.stalled(s.turned.to)
-	if stalled.IsZero() {
-		t.Fatal("b has not stopped hashing, although its clock was turned back")
-	}
-	t.Logf("b hashed for another %s after its clock was turned back", stalled.Sub(s.turned.to).Round(100*time.Millisecond))
-	for _, want := range []struct {
-		name   string
-		cause  moment
-		within time.Duration
-	}{
-		{"LodeNodeDown killed", s.death, 90 * time.Second},
-		{"LodeHashingStalled b", moment{stalled, stalled}, 2 * time.Minute},
-		{"LodeDiskFull full", s.filled, 10 * time.Second},
-		{"LodeBlocksRefused a", s.sentBadBlocks, 10 * time.Second},
-		{"LodeNoPeers c", s.cut, 135 * time.Second},
-	} {
-		at, ok := first[want.name]
-		took := at.Sub(want.cause.to).Round(100 * time.Millisecond)
-		switch {
-		case !ok:
-			t.Errorf("%s does not fire", want.name)
-		case at.Before(want.cause.from):
-			t.Errorf("%s fires %s before its cause", want.name, want.cause.from.Sub(at))
-		case took > want.within+slack:
-			t.Errorf("%s fires after %s, want it within %s plus a slack of %s", want.name, took, want.within, slack)
-		default:
-			t.Logf("%s fires after %s; documented: within %s", want.name, took, want.within)
-		}
-		delete(first, want.name)
-	}
-	deep, apart := false, false
-	for name, at := range first {
-		// Which of the two alerts fires depends on how many blocks each side mines.
-		if name == "LodeNodesDisagree " || strings.HasPrefix(name, "LodeNodeBehind ") && !strings.HasSuffix(name, "full") {
-			apart = apart || at.Before(s.healed)
-		}
-		took := at.Sub(s.healed).Round(100 * time.Millisecond)
-		if strings.HasPrefix(name, "LodeDeepReorg ") && took > 0 {
-			t.Logf("%s fires %s after the split has been healed", name, took)
-			deep = true
-		} else {
-			t.Logf("%s also fires, %s after the split", name, at.Sub(s.split).Round(100*time.Millisecond))
-		}
-	}
-	if !apart {
-		t.Error("neither LodeNodesDisagree nor LodeNodeBehind fires while the network is split")
-	}
-	if !deep {
-		t.Error("LodeDeepReorg does not fire after the split has been healed")
 	}
 }

@@ -58,16 +58,25 @@ func drawHeat(box draw.Canvas, panel dashboards.Panel, all []series, w window) {
 	h := newHeat(all, w)
 	p := newPlot(w, box.Max.X-box.Min.X)
 	p.Y.Min, p.Y.Max = 0, float64(len(h.tops))
-	every := (len(h.tops) + 5) / 6
-	var ticks []plot.Tick
-	for i, top := range h.tops {
-		if i%every == every-1 || i == len(h.tops)-1 && i%every > 0 {
-			ticks = append(ticks, plot.Tick{Value: float64(i + 1), Label: format(top, panel.Unit)})
-		}
-	}
-	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
+	p.Y.Tick.Marker = plot.ConstantTicks(h.ticks(panel.Unit))
 	p.Add(h)
 	p.Draw(box)
+}
+
+// ticks returns at most seven ticks at upper bounds of buckets, the greatest finite one
+// among them. What is above that is in the bucket without a bound, which has no label.
+func (h heat) ticks(unit string) []plot.Tick {
+	finite := len(h.tops)
+	if finite > 0 && math.IsInf(h.tops[finite-1], 1) {
+		finite--
+	}
+	every := (finite + 5) / 6
+	var ticks []plot.Tick
+	for i := finite - 1; i >= 0; i -= every {
+		ticks = append(ticks, plot.Tick{Value: float64(i + 1), Label: format(h.tops[i], unit)})
+	}
+	slices.Reverse(ticks)
+	return ticks
 }
 
 // Plot implements [plot.Plotter].

@@ -102,6 +102,31 @@ func TestHeat(t *testing.T) {
 	})
 }
 
+// TestHeatTicks checks that the greatest finite bound has a label, and that the bucket
+// above it, whose bound would be read as a value, has none.
+func TestHeatTicks(t *testing.T) {
+	inf := math.Inf(1)
+	for _, tc := range []struct {
+		tops []float64
+		want string
+	}{
+		{nil, ""},
+		{[]float64{inf}, ""},
+		{[]float64{1}, "1: 1 s"},
+		{[]float64{1, 2, inf}, "1: 1 s, 2: 2 s"},
+		{[]float64{1, 2, 3, 4, 6, 10, 20, 50, 100, inf}, "1: 1 s, 3: 3 s, 5: 6 s, 7: 20 s, 9: 100 s"},
+		{[]float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, "1: 1 s, 4: 4 s, 7: 7 s, 10: 10 s, 13: 13 s"},
+	} {
+		var got []string
+		for _, tick := range (heat{tops: tc.tops}).ticks(units.Seconds) {
+			got = append(got, fmt.Sprint(tick.Value, ": ", tick.Label))
+		}
+		if strings.Join(got, ", ") != tc.want {
+			t.Errorf("%v: %q, want %q", tc.tops, got, tc.want)
+		}
+	}
+}
+
 // TestCoincide checks that a line that lies on others is drawn in dashes there, and only
 // there, and that the parts of the line are connected.
 func TestCoincide(t *testing.T) {

@@ -123,7 +123,7 @@ func nameRecords(start, given []byte) string {
 		case r.size == 0 || r.size > maxBlockSize || r.magic == 0:
 		case r.repeats(checksum), networkOfMagic(r.magic) != nil && !isOtherMetadata(start):
 			return "it is an undo file of Bitcoin Core (rev*.dat), which holds no headers: take the file blk*.dat with the same number"
-		case r.repeats(0):
+		case r.repeats(0), foreignMagics()[r.magic] != "", r.size > pow.HeaderSize && resemblesHeader(r.body):
 			name := foreignMagics()[r.magic]
 			if name == "" {
 				name = "another network"

@@ -343,6 +343,9 @@ func TestUnknownForms(t *testing.T) {
 		"undo of a signet":    {undoFileOf(0xbd6fd254, nil, 1, 70, 500), "undo file of Bitcoin Core"},
 		"blocks of Litecoin":  {foreignFileOf(0xdbb6c0fb), "block file of Litecoin (magic fbc0b6db), whose blocks do not prove their work by SHA-256d"},
 		"of who knows what":   {foreignFileOf(0x12345678), "block file of another network (magic 78563412)"},
+		"long ones of Dash":   {longFileOf(foreignFileOf(0xbd6b0cbf)), "block file of Dash (magic bf0c6bbd), whose blocks do not prove their work by SHA-256d"},
+		"one of Dogecoin":     {foreignFileOf(0xc0c0c0c0)[:recordHead+90], "block file of Dogecoin"},
+		"long, of who knows":  {longFileOf(foreignFileOf(0x12345678)), "block file of another network (magic 78563412)"},
 		"a pointer of an LFS": {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "Git LFS"},
 	} {
 		got, _, err := readAll(strings.NewReader(tc.stream))
@@ -375,6 +378,15 @@ func foreignFileOf(magic uint32) string {
 	return blockFileOf([]pow.Header{h, {Version: 2, Prev: h.Hash(), Bits: 0x1e0ffff0}}, &Network{Magic: magic}, nil)
 }
 
+// longFileOf makes the first block of a block file longer than what is looked at, so that
+// the second one is out of sight.
+func longFileOf(file string) string {
+	const more = 1 << 17
+	size := binary.LittleEndian.Uint32([]byte(file[4:]))
+	head := binary.LittleEndian.AppendUint32([]byte(file[:4]), size+more)
+	return string(head) + file[recordHead:recordHead+size] + strings.Repeat("\x01", more) + file[recordHead+size:]
+}
+
 // TestFilesBesideAKey checks that the key of xor.dat serves to tell what other files are,
 // and that without it the message asks for it.
 func TestFilesBesideAKey(t *testing.T) {
@@ -386,6 +398,7 @@ func TestFilesBesideAKey(t *testing.T) {
 	}{
 		{undoFileOf(Main().Magic, key, 1, 70, 500), key, "undo file of Bitcoin Core"},
 		{undoFileOf(Main().Magic, key, 1, 70, 500), nil, "needs the file xor.dat"},
+		{undoFileOf(Main().Magic, key, 1, 70, 500), nil, "rev*.dat holds no headers"},
 		{blockFileOf(realHeaders(t, 20)[5:], Testnet3(), key), nil, "needs the file xor.dat"},
 		{strings.Repeat("\x9a\x03\xff", 200), key, "(9a03ff9a03ff9a03): see lode verify --help"},
 	} {

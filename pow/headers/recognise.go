@@ -230,7 +230,7 @@ func nameBinary(start, key []byte) string {
 	}
 	hint := ""
 	if key == nil {
-		hint = ". A file blk*.dat of Bitcoin Core 28 or newer needs the file xor.dat of the same folder beside it"
+		hint = ". A file blk*.dat of Bitcoin Core 28 or newer needs the file xor.dat of the same folder beside it, and a file rev*.dat holds no headers"
 	}
 	return fmt.Sprintf("neither of the first two headers of 80 bytes proves its work, so it is not a stream of raw headers, and it begins "+
 		"as no other known form does (%x): see lode verify --help%s", start[:min(8, len(start))], hint)
