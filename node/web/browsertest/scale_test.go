@@ -150,7 +150,7 @@ func testLargest(t *testing.T, b *browser) {
 		{"ann", fill("w")},
 		{"ann", fill("𝄞")},
 		{"ann", fill("\u202e")},
-		{"ann", fill("a\n")},
+		{"ann", fill("a\n")[:most/2]}, // each line feed takes two bytes in the post
 		{fill("n"), "by a long name"},
 		{fill("\u202e<script>window.hurt = 2</script>"), "by a long hostile name"},
 		{fill("🤷"), "by a name of four bytes a character"},

@@ -162,7 +162,9 @@ func measurePaint(t *testing.T, lode string) {
 				call(p, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: phoneSlowdown})
 				if slowNetwork {
 					call(p, network.Enable, network.EnableParams{})
-					call(p, network.EmulateNetworkConditions, network.EmulateNetworkConditionsParams{Latency: phoneLatency, DownloadThroughput: phoneBytes, UploadThroughput: phoneBytes / 2})
+					call(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
+						{Latency: phoneLatency, DownloadThroughput: phoneBytes, UploadThroughput: phoneBytes / 2},
+					}})
 				}
 				quietly(t, func() {
 					p.goTo(n.url + path)
