@@ -35,7 +35,7 @@ func measureOpenPages(t *testing.T, lode string) {
 	kinds := []string{"none", "open pages", "stalled browsers"}
 	used := map[string]time.Duration{}
 	memory := map[string]int64{}
-	const rounds = 12
+	const rounds = 6
 	for round := range rounds {
 		for _, kind := range kinds {
 			ctx, leave := context.WithCancel(t.Context())
@@ -65,7 +65,9 @@ func measureOpenPages(t *testing.T, lode string) {
 					other.mine(t)
 				}
 				<-end
-				used[kind] += processorTime(t, node.pid) - begun
+				took := processorTime(t, node.pid) - begun
+				used[kind] += took
+				t.Logf("round %d, %s: %.3f ms of processor time in %v", round, kind, float64(took.Microseconds())/1000, window)
 			})
 			if kind == "open pages" {
 				t.Logf("round %d: the pages have fetched %d parts", round, fetched.get()-before)
