@@ -3,16 +3,19 @@
 package web
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"runtime/metrics"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/lodepow/lode/chain"
-	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/store"
 	"github.com/lodepow/lode/pow"
@@ -21,12 +24,19 @@ import (
 var (
 	benchBlocks = flag.Int("web.blocks", 1_000_000, "length of the chain of BenchmarkPages")
 	benchDisk   = flag.Bool("web.disk", false, "BenchmarkPages keeps the chain in a file, in the folder for temporary files")
+	benchJudge  = flag.Bool("web.judge", false, "BenchmarkPages fails if a page takes more than twice its budget, or the crowd too much memory")
 )
 
-// BenchmarkPages makes each page of a chain of a million blocks. Every thousandth block has a
-// post, and the tip is a full block of 8,191 posts. The budget of a page is 50 ms of processor
-// time. The benchmark reports the time and does not judge it, because it depends on the
-// machine.
+const (
+	pageBudget  = 50 * time.Millisecond // of processor time for a page
+	crowdBudget = 256 << 20             // bytes of memory for maxPages pages at once
+)
+
+// BenchmarkPages gets each page, and each answer in JSON that pages ask for, of a chain of a
+// million blocks over HTTP. The top of the chain is as unkind as the rules allow, see
+// [benchChain]. The budget of a page is 50 ms of processor time, the client's part included.
+// The benchmark reports the time; it judges it only with -web.judge, because it depends on
+// the machine.
 //
 // The chain is in memory, or with -web.disk in a file as that of a node. The file has just
 // been written, so that reads come from the operating system's memory and not from the disk
@@ -46,67 +56,132 @@ func BenchmarkPages(b *testing.B) {
 		setup.store = s
 	}
 	n := newTestNode(b, setup)
-	var id pow.Hash
-	var batch []block.Block
-	tip := n.chain.Tip()
-	prev, height := tip.Hash, tip.Height
-	add := func(txs ...block.Tx) {
-		height++
-		bl := block.Block{Coinbase: block.Coinbase{Height: height, Tag: "bench"}, Txs: txs}
-		root, _ := block.MerkleRoot(bl.IDs())
-		bl.Header = pow.Header{Version: 0x20000000, Prev: prev, MerkleRoot: root, Bits: tip.NextBits(params), Time: uint32(1_600_000_000 + height)}
-		target, _, _ := bl.Header.Bits.Decode()
-		for !bl.Hash().Meets(target) {
-			bl.Header.Nonce++
-		}
-		prev = bl.Hash()
-		batch = append(batch, bl)
-		if len(batch) == 1000 {
-			flush(b, n.chain, &batch)
-		}
-	}
-	for i := range *benchBlocks {
-		if i%1000 == 7 {
-			tx := benchTx(b, i, 0)
-			id = tx.ID()
-			add(tx)
-			continue
-		}
-		add()
-	}
-	middle := prev
-	full := make([]block.Tx, params.Limits().BlockTxs)
-	for i := range full {
-		full[i] = benchTx(b, -1, i)
-	}
-	add(full...)
-	flush(b, n.chain, &batch)
-	for i := range 100 {
-		if _, err := n.chain.AddTx(benchTx(b, -2, i)); err != nil {
+	c := growBenchChain(b, n.chain, *benchBlocks)
+	server := httptest.NewServer(n.api)
+	b.Cleanup(server.Close)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: maxPages}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	b.Cleanup(client.CloseIdleConnections)
+	// busy says that the node may refuse, as it does when too many long answers are asked for.
+	get := func(p benchPage, busy bool) int {
+		r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, server.URL+p.path, nil)
+		if err != nil {
 			b.Fatal(err)
 		}
+		if p.fragment != "" {
+			r.Header.Set(fragmentHeader, p.fragment)
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			b.Error(err)
+			return 0
+		}
+		defer func() { _ = resp.Body.Close() }()
+		size, err := io.Copy(io.Discard, resp.Body)
+		if busy && resp.StatusCode == http.StatusServiceUnavailable {
+			return int(size)
+		}
+		if want := cmp.Or(p.status, http.StatusOK); err != nil || resp.StatusCode != want {
+			b.Errorf("GET %s: %d, want %d: %v", p.path, resp.StatusCode, want, err)
+		}
+		return int(size)
 	}
-	for name, path := range map[string]string{
-		"feed": "/", "older": fmt.Sprintf("/?before=%d.1", height-10), "author": "/author/author-7", "search": "/?q=needle", "pending": "/?pending=50",
-		"mining": "/mining", "explorer": "/explorer", "deep": "/explorer?before=500000", "full-block": "/explorer/block/" + prev.String(),
-		"empty-block": "/explorer/block/" + middle.String(), "post": "/explorer/tx/" + id.String(),
-		"post-of-full": "/explorer/tx/" + full[len(full)-1].ID().String(), "find": "/explorer/search?q=nobody", "network": "/network",
-	} {
-		b.Run("page="+name, func(b *testing.B) {
+	pages := c.pages()
+	for _, p := range pages {
+		b.Run("page="+p.name, func(b *testing.B) {
 			b.ReportAllocs()
 			size, begun := 0, cpuTime(b)
 			for b.Loop() {
-				w := httptest.NewRecorder()
-				r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, path, nil)
-				n.api.ServeHTTP(w, r)
-				if w.Code != http.StatusOK && name != "find" {
-					b.Fatalf("GET %s: %d", path, w.Code)
-				}
-				size = w.Body.Len()
+				size = get(p, false)
 			}
+			used := (cpuTime(b) - begun) / time.Duration(b.N)
 			b.ReportMetric(float64(size), "B/page")
-			b.ReportMetric(float64(cpuTime(b)-begun)/1e6/float64(b.N), "cpu-ms/op")
+			b.ReportMetric(float64(used.Nanoseconds())/1e6, "cpu-ms/op")
+			if *benchJudge && used > 2*pageBudget {
+				b.Errorf("%s takes %v of processor time, want at most %v", p.path, used, pageBudget)
+			}
 		})
+	}
+	b.Run("crowd", func(b *testing.B) {
+		peak := peakMemory(b, func() {
+			for b.Loop() {
+				var wg sync.WaitGroup
+				for i := range maxPages {
+					wg.Go(func() {
+						for j := range len(pages) / 4 {
+							get(pages[(i+j)%len(pages)], true)
+						}
+					})
+				}
+				wg.Wait()
+			}
+		})
+		b.ReportMetric(float64(peak)/(1<<20), "peak-MiB")
+		if *benchJudge && peak > crowdBudget {
+			b.Errorf("%d readers at once take %d MiB of memory, want at most %d", maxPages, peak>>20, crowdBudget>>20)
+		}
+	})
+}
+
+// benchPage is what BenchmarkPages asks for.
+type benchPage struct {
+	name, path string
+	fragment   string // "": the whole page
+	status     int    // 0: 200
+}
+
+// pages returns the pages that readers of the chain can open.
+func (c benchChain) pages() []benchPage {
+	height, half := c.top, fmt.Sprint(c.top/2)
+	block, tx := "/explorer/block/", "/explorer/tx/"
+	return []benchPage{
+		{name: "feed", path: "/"},
+		{name: "feed-part", path: "/", fragment: "feed"},
+		{name: "feed-older", path: fmt.Sprintf("/?before=%d.1", height-benchFull-10)},
+		{name: "feed-oldest", path: "/?before=" + half + ".1"},
+		{name: "pending", path: "/?pending=0"},
+		{name: "pending-last", path: fmt.Sprintf("/?pending=%d", benchPending-10)},
+		{name: "author", path: "/author/author-7"},
+		{name: "author-in-full-blocks", path: "/author/scattered"},
+		{name: "author-older", path: "/?author=author-7&before=" + half + ".1"},
+		{name: "author-long", path: "/?author=" + c.longName},
+		{name: "author-unknown", path: "/author/nobody"},
+		{name: "account-in-full-blocks", path: "/account/" + c.key},
+		{name: "account-unknown", path: "/account/" + pow.Hash{1}.String()},
+		{name: "text-found", path: "/?q=words"},
+		{name: "text-not-found", path: "/?q=needle"},
+		{name: "text-sparse", path: fmt.Sprintf("/?q=needle&before=%d.1", height-benchFull-10)},
+		{name: "text-of-author", path: "/?author=scattered&q=needle"},
+		{name: "id", path: "/?q=" + c.sparse.String(), status: http.StatusSeeOther},
+		{name: "find-height", path: "/explorer/search?q=" + half, status: http.StatusSeeOther},
+		{name: "find-hash", path: "/explorer/search?q=" + c.middle.String(), status: http.StatusSeeOther},
+		{name: "find-id", path: "/explorer/search?q=" + c.ofFull.String(), status: http.StatusSeeOther},
+		{name: "find-key", path: "/explorer/search?q=" + c.key, status: http.StatusSeeOther},
+		{name: "find-author", path: "/explorer/search?q=scattered", status: http.StatusSeeOther},
+		{name: "find-nothing", path: "/explorer/search?q=nobody", status: http.StatusNotFound},
+		{name: "mining", path: "/mining"},
+		{name: "mining-difficulty", path: "/mining", fragment: "plot-difficulty"},
+		{name: "explorer", path: "/explorer"},
+		{name: "explorer-middle", path: "/explorer?before=" + half},
+		{name: "block-full", path: block + c.full.String()},
+		{name: "block-full-end", path: block + c.full.String() + "?from=8150"},
+		{name: "block-empty", path: block + c.middle.String()},
+		{name: "block-stale", path: block + c.side.String()},
+		{name: "block-height", path: block + half, status: http.StatusFound},
+		{name: "post", path: tx + c.sparse.String()},
+		{name: "post-of-full-block", path: tx + c.ofFull.String()},
+		{name: "post-pending", path: tx + c.pending.String()},
+		{name: "post-longest", path: tx + c.longest.String()},
+		{name: "network", path: "/network"},
+		{name: "network-tree", path: "/network", fragment: "tree"},
+		{name: "learn", path: "/learn/3"},
+		{name: "accounts", path: "/accounts"},
+		{name: "api", path: "/api"},
+		{name: "json-status", path: "/status"},
+		{name: "json-proof", path: "/tx/" + c.sparse.String() + "/proof"},
+		{name: "json-proof-of-full-block", path: "/tx/" + c.ofFull.String() + "/proof"},
+		{name: "json-genesis", path: "/blocks/0"},
+		{name: "json-learn", path: fmt.Sprintf("/chain?from=%d&limit=4", height-benchFull-10)},
+		{name: "json-learn-full-blocks", path: fmt.Sprintf("/chain?from=%d&limit=4", height-3)},
 	}
 }
 
@@ -121,20 +196,33 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
-func flush(b *testing.B, c *chain.Chain, batch *[]block.Block) {
+// peakMemory calls f and returns by how many bytes the memory that the program uses has
+// grown meanwhile, at most.
+func peakMemory(b *testing.B, f func()) uint64 {
 	b.Helper()
-	if _, err := c.AcceptAll(*batch); err != nil {
-		b.Fatal(err)
+	const pause = time.Millisecond
+	used := func() uint64 {
+		s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64() - s[1].Value.Uint64()
 	}
-	*batch = (*batch)[:0]
-}
-
-func benchTx(b *testing.B, block0, index int) block.Tx {
-	b.Helper()
-	text := fmt.Sprintf(`{"author":"author-%d","content":"Post %d of block %d, with some words about proof of work."}`, block0%100, index, block0)
-	tx, err := block.NewTx([]byte(text), time.Unix(1_600_000_000, int64(index)*1000))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return tx
+	runtime.GC()
+	before := used()
+	peak := before
+	ended, looked := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(looked)
+		for {
+			peak = max(peak, used())
+			select {
+			case <-ended:
+				return
+			case <-time.After(pause):
+			}
+		}
+	}()
+	f()
+	close(ended)
+	<-looked
+	return peak - before
 }

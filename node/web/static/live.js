@@ -116,12 +116,12 @@ export class Live {
     for (const kind of ['block', 'reorg']) this.stream.on(kind, block);
     this.stream.on('side', () => this.happened('block'));
     this.stream.on('reset', () => this.everything());
-    // The first event may say what the page shows already.
-    let pending = null;
-    this.stream.on('pending', (pool) => {
-      const text = JSON.stringify(pool);
-      if (pending === null ? pool.transactions !== this.pending : text !== pending) this.happened('pending');
-      pending = text;
+    // The first event may say what the page shows already. Each later one says that something
+    // has changed, even if the numbers are the same: a post may have taken the place of another.
+    let told = false;
+    this.stream.on('pending', ({ transactions }) => {
+      if (told || transactions !== this.pending) this.happened('pending');
+      told = true;
     });
     let mining = null;
     this.stream.on('mining', ({ active, mode, height }) => {
