@@ -4,12 +4,10 @@ import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes, verify, webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import './webcrypto.mjs';
 import { decrypt, encrypt } from '../../static/aes.js';
 import { encrypted, open, pkcs8, seal, WrongPassphrase } from '../../static/keyfile.js';
 import { hex, unhex, utf8 } from '../../static/sha256.js';
-
-// Node.js 18 has WebCrypto only as a module.
-if (!globalThis.crypto) Object.defineProperty(globalThis, 'crypto', { configurable: true, value: webcrypto });
 
 const read = (name) => readFileSync(new URL(`../../../../internal/keyfile/testdata/${name}`, import.meta.url), 'utf8');
 const SEED = '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60'; // RFC 8032, 7.1, test 1
