@@ -28,8 +28,8 @@ type Config struct {
 	Transport http.RoundTripper
 
 	// Timeout bounds each try of a call, and in a long answer each wait for its next
-	// bytes. 0: 30 s. A call that waits for a block or for another node takes longer
-	// and is bounded by the node.
+	// bytes. 0: 30 s. Two calls may take longer, because the node waits before it
+	// answers: Mine takes up to 16 minutes, and Register up to 30 s.
 	Timeout time.Duration
 
 	// Retries is how often a call is tried again. 0: 4; negative: never.
@@ -66,6 +66,10 @@ const (
 	// blockWait bounds calls that wait for a block. The node answers after 15 minutes
 	// at the latest.
 	blockWait = 16 * time.Minute
+
+	// registerWait bounds calls that wait for another node, unless Config.Timeout is longer.
+	// The node gives up after 10 s, or catches up with the other one for some seconds more.
+	registerWait = 30 * time.Second
 )
 
 // Client calls one node. It is safe for use by several goroutines. Make one with [New].

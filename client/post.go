@@ -118,6 +118,6 @@ func (c *Client) Register(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, call{method: http.MethodPost, path: "register_with", body: body}, nil)
+	_, err = c.do(ctx, call{method: http.MethodPost, path: "register_with", body: body, wait: max(c.timeout, registerWait)}, nil)
 	return err
 }

@@ -334,6 +334,18 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestRegisterWaits registers with a node that takes longer than Config.Timeout, because it
+// waits for the other node.
+func TestRegisterWaits(t *testing.T) {
+	c, _ := serve(t, Config{Timeout: 10 * time.Millisecond, Retries: -1}, func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(50 * time.Millisecond)
+		_, _ = io.WriteString(w, "{}")
+	})
+	if err := c.Register(t.Context(), "http://127.0.0.1:1"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestContext ends calls by their context, also while they wait for another try.
 func TestContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

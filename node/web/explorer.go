@@ -100,7 +100,7 @@ type searchBody struct {
 
 // find returns the address of the page of a thing, or "" if there is no such thing.
 func (w *Web) find(ctx context.Context, word, name string) (string, error) {
-	if height, err := digits(word, math.MaxInt64); err == nil {
+	if height, err := digits(ungroup(word), math.MaxInt64); err == nil {
 		if hash, ok := w.chain.HashAt(height); ok {
 			return "/explorer/block/" + hash.String(), nil
 		}

@@ -36,11 +36,13 @@ func TestSearch(t *testing.T) {
 	tx := n.sign("Ann of the hill", "signed")
 	b := n.mine(tx)
 	waiting := n.post("42", "waits")
+	n.post("1 000", "waits")
 	genesis, _ := n.chain.HashAt(0)
 	for q, want := range map[string]string{
 		"0":                                "/explorer/block/" + genesis.String(),
 		"#1":                               "/explorer/block/" + b.Hash().String(),
 		" 1 ":                              "/explorer/block/" + b.Hash().String(),
+		"0 000":                            "/explorer/block/" + genesis.String(),
 		b.Hash().String():                  "/explorer/block/" + b.Hash().String(),
 		strings.ToUpper(b.Hash().String()): "/explorer/block/" + b.Hash().String(),
 		tx.ID().String():                   "/explorer/tx/" + tx.ID().String(),
@@ -48,6 +50,7 @@ func TestSearch(t *testing.T) {
 		tx.PublicKey():                     "/account/" + tx.PublicKey(),
 		"Ann of the hill":                  "/?author=Ann+of+the+hill",
 		"42":                               "/author/42", // no block is so high
+		"1 000":                            "/?author=1+000",
 		"":                                 "/explorer",
 	} {
 		w := n.do(http.MethodGet, "/explorer/search?q="+strings.ReplaceAll(strings.ReplaceAll(q, " ", "+"), "#", "%23"), "")

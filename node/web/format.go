@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// number returns a whole number with a narrow space between the thousands, so that it
-// can be read from afar.
+// groupSpace is what number writes between the thousands: the narrow no-break space, as
+// ISO 80000-1 asks for, at which no line ends.
+const groupSpace = "\u202f"
+
+// number returns a whole number with narrow spaces between the thousands, so that it can be
+// read from afar. The search takes it as it is, so a reader can copy it; see ungroup.
 func number(n any) string {
 	var s string
 	switch n := n.(type) {
@@ -33,7 +37,23 @@ func number(n any) string {
 		groups = append([]string{s[len(s)-3:]}, groups...)
 		s = s[:len(s)-3]
 	}
-	return sign + strings.Join(append([]string{s}, groups...), " ")
+	return sign + strings.Join(append([]string{s}, groups...), groupSpace)
+}
+
+// ungroup returns a number without the marks that people write between its thousands. It
+// returns any other text as it is.
+func ungroup(s string) string {
+	const marks = groupSpace + "\u2009\u00a0 ,'’_"
+	number := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(marks, r) {
+			return -1
+		}
+		return r
+	}, s)
+	if number == "" || strings.Trim(number, "0123456789") != "" {
+		return s
+	}
+	return number
 }
 
 // figure returns a number with three or four digits and a prefix of the SI, such as

@@ -5,15 +5,13 @@ package page
 import (
 	"bytes"
 	_ "embed"
-	"fmt"
-	"html/template"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/lodepow/lode/bench/report"
-	"github.com/lodepow/lode/internal/chart"
 	"github.com/lodepow/lode/internal/chart/draw"
+	"github.com/lodepow/lode/internal/chart/htmlpage"
 )
 
 //go:embed page.html
@@ -22,14 +20,9 @@ var source string
 // Write writes a report as a single HTML page. The page includes its charts and
 // style, and loads nothing from elsewhere.
 func Write(w io.Writer, r *report.Report) error {
-	page, err := template.New("page").Funcs(template.FuncMap{
-		"inline": func(c chart.Chart) (template.HTML, error) {
-			svg, err := draw.Inline(c)
-			return template.HTML(svg), err // safe, because the texts in it are escaped
-		},
-	}).Parse(source)
+	page, err := htmlpage.New(source, nil)
 	if err != nil {
-		return fmt.Errorf("parse the template of the page: %w", err)
+		return err
 	}
 	return page.Execute(w, r)
 }

@@ -321,46 +321,6 @@ func (p *tab) fill(selector, text string) {
 	p.until(selector+" has the text", fmt.Sprintf("document.querySelector(%s).value === %s", quote(selector), quote(text)))
 }
 
-// key presses and releases a key, such as Tab, Enter, Escape or a letter.
-func (p *tab) key(name string) {
-	p.t.Helper()
-	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: name, Code: name}
-	switch name {
-	case "Tab":
-		down.WindowsVirtualKeyCode = 9
-	case "Enter":
-		down.WindowsVirtualKeyCode, down.Text = 13, "\r"
-	case "Space":
-		down.WindowsVirtualKeyCode, down.Key, down.Text = 32, " ", " "
-	}
-	up := down
-	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""
-	call(p, input.DispatchKeyEvent, down)
-	call(p, input.DispatchKeyEvent, up)
-}
-
-// insert types a text into what has the focus.
-func (p *tab) insert(text string) {
-	p.t.Helper()
-	call(p, input.InsertText, input.InsertTextParams{Text: text})
-}
-
-// tabTo presses Tab until a selector finds what has the focus, which must then be visible.
-func (p *tab) tabTo(selector string) {
-	p.t.Helper()
-	const most = 200 // more than any page has to stop at
-	for range most {
-		if eval[bool](p, "document.activeElement.matches("+quote(selector)+")") {
-			if !eval[bool](p, "(() => { const s = getComputedStyle(document.activeElement); return document.activeElement.matches(':focus-visible') && s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0; })()") {
-				p.t.Errorf("%s has the focus, and it cannot be seen", selector)
-			}
-			return
-		}
-		p.key("Tab")
-	}
-	p.t.Fatalf("the keyboard does not lead to %s", selector)
-}
-
 // screenshot returns a PNG of the page: of the whole page, or of what is in the window.
 func (p *tab) screenshot(whole bool) []byte {
 	p.t.Helper()

@@ -117,6 +117,30 @@ func testReorg(t *testing.T, b *browser) {
 	feed.waitText(minedPost, "on the other branch")
 }
 
+// testTree looks at where the tree is drawn. A short one begins at the left edge; one that
+// is wider than the window begins with its latest block in sight.
+func testTree(t *testing.T, b *browser) {
+	n := startFilled(t)
+	p := b.open(tabOptions{})
+	p.goTo(n.url + "/network")
+	if off := eval[float64](p, "document.querySelector('svg.tree').getBoundingClientRect().left - document.querySelector('.from-end').getBoundingClientRect().left"); off != 0 {
+		t.Errorf("the tree begins %v pixels right of its place", off)
+	}
+	for i := range 20 {
+		n.post(t, "ann", fmt.Sprint("and on ", i))
+		n.mine(t)
+	}
+	phone := b.open(tabOptions{width: 360, height: 740})
+	phone.goTo(n.url + "/network")
+	if !eval[bool](phone, `(() => {
+		const place = document.querySelector('.from-end').getBoundingClientRect();
+		const [first, last] = ['0', '23'].map((height) => document.querySelector('#tree a[data-height="' + height + '"]').getBoundingClientRect());
+		return first.left < place.left && last.left >= place.left && last.right <= place.right;
+	})()`) {
+		t.Error("a tree that is wider than the window does not begin with its latest block")
+	}
+}
+
 // testOpenPages keeps the pages of a post and of two blocks open, while the post is mined,
 // loses its block in a reorg, is mined again and is at last forgotten. All that a page says
 // stays true without a reload.

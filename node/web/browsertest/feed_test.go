@@ -52,48 +52,6 @@ func testPost(t *testing.T, b *browser) {
 	there.stayed()
 }
 
-// testNoScript uses the pages without JavaScript: what is done by forms works.
-func testNoScript(t *testing.T, b *browser) {
-	one, two := startNode(t, node.Config{}), startNode(t, node.Config{})
-	p := b.open(tabOptions{noScript: true})
-	p.goTo(one.url + "/")
-	p.fill("#compose [name=author]", "ann")
-	p.fill("#compose [name=content]", "written without scripts")
-	p.click(postButton)
-	p.waitText(pendingPost, "written without scripts")
-	p.wait("#notice")
-	p.click(mineButton)
-	p.waitText(minedPost, "written without scripts")
-	p.click(minedPost + " a.link-id")
-	p.waitText("main", "written without scripts")
-	p.until("the proof is there", "document.querySelector('#proof') !== null")
-
-	p.goTo(one.url + "/mining")
-	p.click("#mode-pending")
-	p.click(`form[action="/forms/miner"] button`)
-	p.until("the node mines whenever something is pending", "document.querySelector('#mode-pending').checked && document.querySelector('#notice').innerText !== ''")
-	one.post(t, "ben", "mined by itself")
-	eventually(t, "the post is mined", func() bool {
-		s, err := one.Status(t.Context())
-		return err == nil && s.Height == 2
-	})
-
-	p.goTo(one.url + "/network")
-	p.fill("#address", two.url)
-	p.click(`form[action="/forms/connect"] button`)
-	p.waitText("#peers", strings.TrimPrefix(two.url, "http://"))
-
-	p.goTo(one.url + "/")
-	p.fill("#compose [name=author]", "ann")
-	p.fill("#compose [name=content]", strings.Repeat("much too long ", 8000))
-	p.click(postButton)
-	p.until("the page says why the post is refused", "document.querySelector('#error')?.innerText !== '' || document.querySelector('h1').innerText !== 'Posts'")
-	for _, path := range []string{"/learn/1", "/accounts"} {
-		p.goTo(one.url + path)
-		p.waitText("main", "JavaScript")
-	}
-}
-
 // testOtherOrigin submits the forms of a node from the page of another server. The node
 // refuses each of them, and nothing happens.
 func testOtherOrigin(t *testing.T, b *browser) {
@@ -123,29 +81,6 @@ func testOtherOrigin(t *testing.T, b *browser) {
 	if s.Height != 0 || s.Mempool.Transactions != 1 || s.Mining.Mode != "on-demand" {
 		t.Errorf("another origin has changed the node: %+v", s)
 	}
-}
-
-// testKeyboard posts and mines with the keyboard alone. What has the focus can be seen.
-func testKeyboard(t *testing.T, b *browser) {
-	n := startNode(t, node.Config{})
-	p := b.open(tabOptions{})
-	p.goTo(n.url + "/")
-	p.key("Tab")
-	p.until("the first key leads to the link that skips the navigation", "document.activeElement.matches('a.skip') && document.activeElement.getBoundingClientRect().top >= 0")
-	p.tabTo("#author")
-	p.insert("ann")
-	p.tabTo("#content")
-	p.insert("typed with the keyboard")
-	p.tabTo(postButton)
-	p.key("Enter")
-	p.waitText(pendingPost, "typed with the keyboard")
-	p.tabTo(mineButton)
-	p.key("Space")
-	p.waitText(minedPost, "typed with the keyboard")
-	p.tabTo(minedPost + " a.link-id")
-	p.key("Enter")
-	p.until("the page of the post is open", "location.pathname.startsWith('/explorer/tx/')")
-	p.waitText("main", "typed with the keyboard")
 }
 
 // testHostile shows posts that try to be more than text.

@@ -105,14 +105,28 @@ func testSignOnLAN(t *testing.T, b *browser) {
 	p.until("the form signs with the key", "document.querySelector('#sign-as')?.value !== '' && !document.querySelector('#sign-as').hidden")
 	p.fill("#compose [name=content]", "signed without WebCrypto")
 	p.click(postButton)
-	// The key is locked in a page that was loaded again.
-	p.until("the post is there, or the page asks for the passphrase", "document.querySelector('#sign-passphrase')?.checkVisibility() || document.querySelector("+quote(pendingPost)+") !== null")
-	if eval[bool](p, "document.querySelector("+quote(pendingPost)+") === null") {
-		p.fill("#sign-passphrase", "correct horse")
-		p.click(postButton)
-	}
 	p.waitText(pendingPost, "signed without WebCrypto")
 	p.waitText(pendingPost+" .chip.verified", "verified")
+
+	// Another tab has to open the key with the passphrase first.
+	other := b.open(tabOptions{})
+	other.goTo(url + "/")
+	other.fill("#compose [name=content]", "signed in another tab")
+	other.click(postButton)
+	other.waitText("#error", "is locked")
+	other.fill("#sign-passphrase", "correct house")
+	other.click(postButton)
+	other.waitText("#error", "passphrase")
+	other.until("the passphrase is refused", "document.querySelector('#compose').getAttribute('aria-busy') === null && document.querySelector('#error').innerText.includes('wrong')")
+	other.fill("#sign-passphrase", "correct horse")
+	other.click(postButton)
+	other.waitText(pendingPost, "signed in another tab")
+	if got := eval[int](other, "document.querySelectorAll("+quote(pendingPost+" .chip.verified")+").length"); got != 2 {
+		t.Errorf("%d of the two posts are verified", got)
+	}
+	other.goTo(url + "/accounts")
+	other.click("#account-list [data-action=lock]")
+	other.waitText("#account-list", "Locked")
 }
 
 // testToken mines on a node that requires a token. The page asks for it once and keeps it.

@@ -33,16 +33,18 @@ async function describeStorage() {
 // run calls an action, prevents the browser's own, and shows its error.
 async function run(event, action) {
   event?.preventDefault();
-  byId('accounts-error').textContent = '';
   const button = event?.submitter ?? event?.currentTarget;
-  if (button) button.disabled = true;
+  // A disabled button loses the focus, so that a second click is refused by this mark.
+  if (button?.getAttribute('aria-busy') === 'true') return;
+  byId('accounts-error').textContent = '';
+  button?.setAttribute('aria-busy', 'true');
   try {
     await action();
   } catch (e) {
     byId('accounts-error').textContent = e.message;
     byId('accounts-error').scrollIntoView?.({ block: 'nearest' });
   } finally {
-    if (button) button.disabled = false;
+    button?.removeAttribute('aria-busy');
   }
 }
 
@@ -123,10 +125,19 @@ async function bring() {
   say(`The key of “${account.name}” is kept in this browser. Your posts are now signed with it.`);
 }
 
+// show draws the list anew. If something in it had the focus, the same button of the same
+// key gets it, or the title of the list if the key is gone.
 async function show() {
   const accounts = await keys.list();
+  const list = byId('account-list');
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const key = focused?.closest('.account').dataset.key;
+  const action = focused?.dataset.action ?? 'rename';
   byId('no-accounts').hidden = accounts.length > 0;
-  byId('account-list').replaceChildren(...accounts.map(card));
+  list.replaceChildren(...accounts.map(card));
+  if (!focused) return;
+  const again = [...list.children].find((item) => item.dataset.key === key)?.querySelector(`[data-action="${action}"]`);
+  (again?.checkVisibility() ? again : byId('list-title')).focus();
 }
 
 function card(account) {
@@ -139,8 +150,8 @@ function card(account) {
     element('p', { className: 'hint', textContent: `Since ${new Date(account.created).toLocaleDateString()}. ${kept}` }),
   );
   const buttons = element('div', { className: 'row' });
-  const button = (text, action, className = '') => {
-    const b = element('button', { type: 'button', textContent: text, className: className || 'quiet' });
+  const button = (name, text, action, className = 'quiet') => {
+    const b = element('button', { type: 'button', textContent: text, className, dataset: { action: name } });
     b.addEventListener('click', (e) => run(e, action));
     return b;
   };
@@ -157,24 +168,27 @@ function card(account) {
   const choice = element('div', { className: 'row' });
   sure.append(choice);
   choice.append(
-    button('Delete this key', async () => {
+    button('really', 'Delete this key', async () => {
       await keys.remove(account.publicKey);
       say(`The key of “${account.name}” was deleted from this browser.`);
     }, 'danger'),
-    button('Keep it', async () => (sure.hidden = true)),
+    button('keep', 'Keep it', async () => {
+      sure.hidden = true;
+      buttons.querySelector('[data-action=delete]').focus();
+    }),
   );
   buttons.append(
-    button('Rename', async () => {
+    button('rename', 'Rename', async () => {
       rename.hidden = false;
       name.select();
     }),
     ...(!account.key && !keys.isLocked(account)
-      ? [button('Lock', async () => {
+      ? [button('lock', 'Lock', async () => {
           keys.forget(account.publicKey);
           await show();
         })]
       : []),
-    button('Delete…', async () => {
+    button('delete', 'Delete…', async () => {
       sure.hidden = false;
       sure.querySelector('button').focus();
     }),

@@ -17,10 +17,19 @@ const FIELDS = [
   ['nonce', 76, 4, 'A number without any meaning: the only part that you change.'],
 ];
 
+// timeAbove returns a time for the block above a height: now, or later if the rules ask for
+// more. They ask for more than the median of the last eleven blocks, which some blocks
+// within one second have already reached.
+async function timeAbove(height) {
+  const { headers } = await get(`/headers?from=${Math.max(0, height - 10)}&limit=11`);
+  const times = headers.map((h) => h.timestamp).sort((a, b) => a - b);
+  return Math.max(Math.floor(Date.now() / 1000), times[times.length >> 1] + 1);
+}
+
 export async function start(stream) {
   const status = await get('/status');
   let own = status.bits; // those of the network's next block
-  let block = newBlock({ parent: status.hash, height: status.height + 1, bits: own, timestamp: Math.floor(Date.now() / 1000) });
+  let block = newBlock({ parent: status.hash, height: status.height + 1, bits: own, timestamp: await timeAbove(status.height) });
   let tries = 0; // by hand
   let stop = null; // stops the search in the worker
   let asked = 0; // when the node was last asked how fast it hashes, in milliseconds
@@ -142,13 +151,14 @@ export async function start(stream) {
   // a block on an older tip would only be a side block. A search goes on with the new header.
   const follow = async () => {
     const now = await get('/status').catch(() => null);
-    if (!now || now.hash === block.previous_hash) return;
+    const timestamp = now && (await timeAbove(now.height).catch(() => null));
+    if (!timestamp || now.hash === block.previous_hash) return;
     const searched = stop !== null;
     halt();
     const chosen = difficulty.value === own ? now.bits : difficulty.value;
     own = now.bits;
     choices(chosen);
-    block = newBlock({ parent: now.hash, height: now.height + 1, bits: difficulty.value, timestamp: Math.max(block.timestamp + 1, Math.floor(Date.now() / 1000)) });
+    block = newBlock({ parent: now.hash, height: now.height + 1, bits: difficulty.value, timestamp });
     tries = 0;
     show();
     say(`The chain has a new tip, block ${now.height}. The header here follows it now.`);

@@ -71,8 +71,9 @@ export async function start() {
     }
     show();
     announce();
+    // The button of a block that is good again is hidden. The focus goes on with the work.
     const next = firstBroken(blocks);
-    if (found && next > i) cards[next].button.focus();
+    if (found) (next > i ? cards[next].button : byId('reset')).focus();
   }
 
   function halt() {

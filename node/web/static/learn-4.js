@@ -88,7 +88,7 @@ export async function start() {
   }
 
   // work runs something that takes time, with the buttons disabled. The one that had the
-  // focus gets it back.
+  // focus gets it back, or that which puts everything back if the first stays disabled.
   async function work(run) {
     if (busy) return;
     const focused = document.activeElement;
@@ -103,7 +103,7 @@ export async function start() {
     busy = false;
     show();
     announce();
-    if (focused && !focused.disabled) focused.focus();
+    (focused?.disabled ? byId('reset') : focused)?.focus();
   }
 
   text.addEventListener('input', () => {

@@ -28,8 +28,8 @@ export function histogram(seconds, mean, width, bars = 16) {
 // The functions below write numbers as format.go does, so that nothing flickers when a
 // script replaces what the server has written.
 
-// number writes a whole number with a space between the thousands.
-export const number = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ' ');
+// number writes a whole number with narrow no-break spaces between the thousands.
+export const number = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
 // figure writes a number with three or four digits and a prefix, such as "12.3 M".
 export function figure(n) {

@@ -6,6 +6,7 @@ import { askToMine, branches, changeBlock, curlPost, hashGenesis, hashText } fro
 import { headerHash, isSolved, newBlock } from '../../static/block.js';
 import { hex, sha256, utf8 } from '../../static/sha256.js';
 import { newSeed, publicKey, signPost } from '../../static/sign.js';
+import './webcrypto.mjs';
 
 const origin = process.argv[2];
 const get = async (path) => (await fetch(origin + path, { headers: { Accept: 'application/json' } })).json();

@@ -1,9 +1,10 @@
 // Tests of the key file, of AES, and of signatures, with and without WebCrypto.
 
 import assert from 'node:assert/strict';
-import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes, verify } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes, verify, webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import './webcrypto.mjs';
 import { decrypt, encrypt } from '../../static/aes.js';
 import { encrypted, open, pkcs8, seal, WrongPassphrase } from '../../static/keyfile.js';
 import { hex, unhex, utf8 } from '../../static/sha256.js';
@@ -15,7 +16,6 @@ const PUBLIC = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a
 // without hides WebCrypto's subtle, as on a page that came over http from another machine.
 async function without(run) {
   const own = Object.getOwnPropertyDescriptor(globalThis, 'crypto');
-  const { webcrypto } = await import('node:crypto');
   Object.defineProperty(globalThis, 'crypto', { configurable: true, value: { getRandomValues: (a) => webcrypto.getRandomValues(a) } });
   try {
     return await run();

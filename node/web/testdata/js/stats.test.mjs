@@ -34,7 +34,7 @@ test('too little for a histogram', () => {
 // The expected texts are those that format.go writes; see its tests.
 test('numbers are written as the server writes them', () => {
   for (const [got, want] of [
-    [number(0), '0'], [number(999), '999'], [number(1000), '1 000'], [number(1_234_567), '1 234 567'],
+    [number(0), '0'], [number(999), '999'], [number(1000), '1\u202f000'], [number(1_234_567), '1\u202f234\u202f567'],
     [figure(0), '0'], [figure(999), '999'], [figure(1000), '1.00 k'], [figure(999_999), '1.00 M'], [figure(12_345_678), '12.3 M'], [figure(0.05), '0.0500'],
     [figure(3.5), '3.50'], [figure(NaN), '–'], [figure(Infinity), '∞'], [figure(2 ** 80), '1.21 × 10²⁴'], [figure(4.6565423739069247e-10), '4.66 × 10⁻¹⁰'],
     [duration(0), '0 s'], [duration(0.0000123), '12.3 µs'], [duration(0.05), '50 ms'], [duration(90), '90 s'], [duration(600), '10 min'], [duration(86_400), '24 h'], [duration(864_000), '10 days'],
