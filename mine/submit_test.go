@@ -3,6 +3,7 @@ package mine
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -375,8 +376,11 @@ func TestSubmitBlockOnReturn(t *testing.T) {
 		source := newFakeSource(blockWork("1"))
 		const away = 5*time.Minute + 3*time.Second
 		began := time.Now()
+		var mu sync.Mutex
 		var last, accepted time.Duration
 		source.submit = func(context.Context, Solution) (Outcome, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			if last = time.Since(began); last >= away {
 				accepted = last
 				return Accepted, nil
@@ -390,7 +394,9 @@ func TestSubmitBlockOnReturn(t *testing.T) {
 		time.Sleep(time.Minute - 5*time.Second)
 		source.post(nil, true)
 		time.Sleep(5 * time.Second)
+		mu.Lock()
 		waited := time.Since(began) - last // since the latest attempt
+		mu.Unlock()
 		source.post(blockWork("3"), true)
 		time.Sleep(longestRetry)
 		b.stop()
