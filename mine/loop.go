@@ -62,7 +62,8 @@ type Config struct {
 
 	// BlockAttempts is how often a block is submitted until the source answers. The
 	// search goes on during those beyond Attempts. Their pauses grow from a second to
-	// ten, so 60 of them reach a source that is away for about nine minutes. At most 16
+	// ten, so 60 of them reach a source that is away for about nine minutes. A source
+	// that had no work and has some again is asked at once. At most 16
 	// blocks wait like this at the same time; a further one is given up after Attempts.
 	// 0 means as many as Attempts.
 	BlockAttempts int
@@ -83,7 +84,8 @@ type Observer struct {
 
 	// Retrying is called when the source has not answered an attempt to submit a
 	// solution, for the reason of the error, and there will be another attempt after
-	// the given time. The first attempt has the number 1.
+	// the given time, or sooner for a block whose source is back before that. The first
+	// attempt has the number 1.
 	Retrying func(s Solution, attempt int, after time.Duration, err error)
 
 	// Submitted is called once for each solution, when its source has answered or

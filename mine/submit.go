@@ -15,7 +15,8 @@ const (
 	// the search goes on.
 	maxLate = 16
 
-	// longestRetry bounds the pause between two of these attempts.
+	// longestRetry bounds the pause between two of these attempts, unless the source is
+	// back before that; see waitForReturn.
 	longestRetry = 10 * time.Second
 )
 
@@ -71,15 +72,41 @@ func (l *Loop) submit(ctx context.Context, s Solution) Outcome {
 // for the reason of the error. The pauses grow.
 func (l *Loop) submitLate(ctx context.Context, s Solution, err error) {
 	outcome, wait := Unanswered, retryAfter
+	returns := l.returns()
 	for attempt := l.attempts; outcome == Unanswered && attempt < l.blockAttempts; attempt++ {
 		l.observer.retrying(s, attempt, wait, err)
-		if !waitFor(ctx, wait) {
+		if !waitForReturn(ctx, returns, wait) {
 			break
 		}
+		// This is read before the attempt, so that a return during the attempt is noticed.
+		returns = l.returns()
 		outcome, err = l.submitOnce(ctx, s)
 		wait = min(2*wait, longestRetry)
 	}
 	l.observer.submitted(s, outcome, err)
+}
+
+// returns returns a channel that is closed when a source that has no work now may have
+// some again. If the source has work, there is nothing to wait for, and the result is nil.
+func (l *Loop) returns() <-chan struct{} {
+	if o, err := l.source.Offer(); err == nil && o.Work == nil {
+		return o.Newer
+	}
+	return nil
+}
+
+// waitForReturn waits for the time, or for retryAfter if the source returns before that:
+// a block that is ten seconds late may have lost against another one. It reports whether
+// the context is still alive.
+func waitForReturn(ctx context.Context, returns <-chan struct{}, d time.Duration) bool {
+	first := min(d, retryAfter)
+	if !waitFor(ctx, first) {
+		return false
+	}
+	if d > first {
+		wait(ctx, returns, d-first)
+	}
+	return ctx.Err() == nil
 }
 
 // submitOnce hands in a solution. The error of an outcome of Unanswered is not nil.

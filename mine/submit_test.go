@@ -3,6 +3,7 @@ package mine
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -363,6 +364,53 @@ func TestSubmitBlockForMinutes(t *testing.T) {
 			if retries[i] != want[i] || at[i+1]-at[i] < want[i] {
 				t.Errorf("pause %d is %v, and took %v; want %v", i, retries[i], at[i+1]-at[i], want[i])
 			}
+		}
+	})
+}
+
+// A source that was away, and therefore had no work, gets the block as soon as it has work
+// again, and not only after the pause. The pauses of a source that has work, and does not
+// answer, stay as they are.
+func TestSubmitBlockOnReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(blockWork("1"))
+		const away = 5*time.Minute + 3*time.Second
+		began := time.Now()
+		var mu sync.Mutex
+		var last, accepted time.Duration
+		source.submit = func(context.Context, Solution) (Outcome, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if last = time.Since(began); last >= away {
+				accepted = last
+				return Accepted, nil
+			}
+			return Unanswered, errors.New("connection refused")
+		}
+		b := startLoop(t, &fakeEngine{answer: once()}, source, func(c *Config) { c.BlockAttempts = 60 })
+		source.post(nil, true)
+		time.Sleep(away - time.Minute)
+		source.post(blockWork("2"), true) // it has work, but does not answer
+		time.Sleep(time.Minute - 5*time.Second)
+		source.post(nil, true)
+		time.Sleep(5 * time.Second)
+		mu.Lock()
+		waited := time.Since(began) - last // since the latest attempt
+		mu.Unlock()
+		source.post(blockWork("3"), true)
+		time.Sleep(longestRetry)
+		b.stop()
+		if waited > longestRetry {
+			t.Errorf("no attempt for %v", waited)
+		}
+		if all := b.all(); len(all) != 1 || all[0].outcome != Accepted {
+			t.Fatalf("told %+v", all)
+		}
+		if want := max(away, away-waited+retryAfter); accepted != want {
+			t.Errorf("accepted after %v, want %v", accepted, want)
+		}
+		if n := len(source.tried()); n > 40 {
+			t.Errorf("%d attempts in %v", n, away)
 		}
 	})
 }

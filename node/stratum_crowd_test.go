@@ -159,13 +159,17 @@ func chatter(conn net.Conn, stop <-chan struct{}) {
 
 // tipReaches makes a block, and returns how long it takes until every session has been
 // sent a job on it.
+//
+// The time of the block is an hour ago. With the present one, a few blocks within a second
+// would be ahead of the clock, and the node would wait for the next second before it has
+// work on them.
 func tipReaches(t *testing.T, n *liveNode, conns []net.Conn) time.Duration {
 	t.Helper()
 	template, err := n.Chain().Template(chain.TemplateOptions{Tag: "theirs"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := pow.Kernels()[0].Scan(template.Job(0, uint32(time.Now().Unix())))
+	r, err := pow.Kernels()[0].Scan(template.Job(0, uint32(time.Now().Add(-time.Hour).Unix())))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,13 @@
 // The rounds are interleaved: each measures both, and the order alternates. With the
 // defaults a round takes half a minute. Nothing else should run on the machine meanwhile.
 //
+// If the machine is quiet for some seconds at a time only, -only makes one measurement for
+// each call, and -from prints the ratio of the results that were collected in a file:
+//
+//	go run ./bench/stratum -only inside  -settle 1s -for 3s >>results.txt
+//	go run ./bench/stratum -only stratum -settle 1s -for 3s >>results.txt
+//	go run ./bench/stratum -from results.txt
+//
 // The command runs only on Linux, because it reads /proc. If the machine has more cores
 // than two, it needs the program taskset to give the processes two of them.
 package main
@@ -24,14 +31,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
-
-	"github.com/lodepow/lode/bench/stats"
 )
-
-// wanted is the part of the hash rate inside one process that is wanted over Stratum.
-const wanted = 0.97
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -60,12 +63,20 @@ func run(ctx context.Context, args []string) error {
 	flags.DurationVar(&s.settle, "settle", 5*time.Second, "time from the start of the processes to the measurement")
 	flags.StringVar(&s.difficulty, "difficulty", "8", "difficulty of the network: 8 takes 4.3 billion hashes to a block on average")
 	flags.StringVar(&s.lode, "lode", "", "path of the lode program to measure; if empty, ./cmd/lode is built")
+	only := flags.String("only", "", "make one measurement: inside or stratum")
+	from := flags.String("from", "", "file with results of earlier calls: print their ratio and measure nothing")
 	flags.StringVar(&s.cpus, "cpus", "", "numbers of the two CPUs to run on, such as 0,1; if empty and the machine has more than two, 0,1")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *rounds < 1 || s.length <= 0 || s.settle < 0 || flags.NArg() > 0 {
 		return errors.New("want -rounds of at least 1, a positive -for, and no arguments besides flags")
+	}
+	if !slices.Contains([]string{"", "inside", "stratum"}, *only) {
+		return fmt.Errorf("-only %q: want inside or stratum", *only)
+	}
+	if *from != "" {
+		return reportFile(*from)
 	}
 	if s.cpus == "" && runtime.NumCPU() > 2 {
 		s.cpus = "0,1"
@@ -84,6 +95,14 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 
+	switch *only {
+	case "inside":
+		_, err := s.inside(ctx, dir)
+		return err
+	case "stratum":
+		_, err := s.overStratum(ctx, dir)
+		return err
+	}
 	fmt.Printf("goos: %s\ngoarch: %s\ncpus: %d, used: %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cmp.Or(s.cpus, "all"))
 	var inside, over []float64
 	for round := range *rounds {
@@ -107,26 +126,4 @@ func add(to *[]float64, measure func() (float64, error)) error {
 	v, err := measure()
 	*to = append(*to, v)
 	return err
-}
-
-// report prints the ratio of the pairs. It returns an error if the ratio is too low.
-func report(inside, over []float64) error {
-	ratio, err := stats.PairedRatio(inside, over, 0.95)
-	if errors.Is(err, stats.ErrTooFew) {
-		fmt.Printf("over Stratum / inside: %.4f, median of %d rounds, too few for an interval\n", ratio.Center, len(inside))
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Printf("over Stratum / inside: %.4f (%.0f %% confidence: %.4f to %.4f, %d rounds)\n", ratio.Center, 100*ratio.Confidence, ratio.Lo, ratio.Hi, ratio.N)
-	switch {
-	case ratio.Lo >= wanted:
-		fmt.Printf("at least %.2f: yes\n", wanted)
-	case ratio.Hi < wanted:
-		return fmt.Errorf("the ratio is below %.2f", wanted)
-	default:
-		fmt.Printf("at least %.2f: not decided, measure more rounds on a quiet machine\n", wanted)
-	}
-	return nil
 }

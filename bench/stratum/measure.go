@@ -44,6 +44,10 @@ func (s setup) measureMiners(ctx context.Context, processes *group, dir string) 
 	if err != nil {
 		return m, 0, err
 	}
+	// A miner that finds no server waits for some seconds until it tries again.
+	if err := node.awaitListener(ctx, address); err != nil {
+		return m, 0, err
+	}
 	var miners []*process
 	for i := range 2 {
 		metrics, err := freeAddress(ctx)

@@ -87,10 +87,29 @@ func (p *process) lastLines() string {
 
 // awaitHashes waits until the process has hashed something.
 func (p *process) awaitHashes(ctx context.Context) error {
-	for deadline := time.Now().Add(patience); ; {
+	return p.await(ctx, "hashed", func() (bool, error) {
 		values, err := p.metrics(ctx)
-		if err == nil && values["lode_hashes_total"] > 0 {
-			return nil
+		return err == nil && values["lode_hashes_total"] > 0, err
+	})
+}
+
+// awaitListener waits until the process listens on the address.
+func (p *process) awaitListener(ctx context.Context, address string) error {
+	return p.await(ctx, "listened on "+address, func() (bool, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return false, err
+		}
+		return true, conn.Close()
+	})
+}
+
+// await waits until the process has done something.
+func (p *process) await(ctx context.Context, what string, done func() (bool, error)) error {
+	for deadline := time.Now().Add(patience); ; {
+		ok, err := done()
+		if ok {
+			return err
 		}
 		select {
 		case <-p.done:
@@ -98,7 +117,7 @@ func (p *process) awaitHashes(ctx context.Context) error {
 		default:
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s has hashed nothing for %v (%w)%s", p.cmd, patience, err, p.lastLines())
+			return fmt.Errorf("%s has not %s for %v (%w)%s", p.cmd, what, patience, err, p.lastLines())
 		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return err

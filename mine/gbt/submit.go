@@ -85,7 +85,7 @@ func (s *Source) taken(ctx context.Context, w offered, sol mine.Solution) (mine.
 	if !s.fits(w.work.Prev, sol.Hash) {
 		var tip string
 		if err := s.node.call(ctx, "getbestblockhash", nil, maxAnswer, &tip); err != nil {
-			return s.refused(sol, mine.Lost, fmt.Errorf("the node has taken the block after another one on the same parent, and does not say which of them is its tip: %w", err))
+			return s.refused(sol, mine.Lost, fmt.Errorf("the node has taken the block, and does not say whether it is its tip: %w", err))
 		}
 		if tip != sol.Hash.String() {
 			return s.refused(sol, mine.Lost, errors.New("the node has taken the block, but another one on the same parent was faster"))

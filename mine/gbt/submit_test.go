@@ -158,7 +158,7 @@ func TestSubmitParameters(t *testing.T) {
 	})
 }
 
-// The node takes a block after another one, and does not say which of them is its tip.
+// The node takes a block after another one, and does not say whether it is its tip.
 func TestSideBranchIsUnclear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNode(t)
@@ -169,7 +169,7 @@ func TestSideBranchIsUnclear(t *testing.T) {
 		n.tip()
 		synctest.Wait()
 		outcome, err := r.Submit(t.Context(), solved(t, w, 0))
-		if outcome != mine.Lost || err == nil || !strings.Contains(err.Error(), "does not say which of them is its tip") {
+		if outcome != mine.Lost || err == nil || !strings.Contains(err.Error(), "does not say whether it is its tip") {
 			t.Errorf("%v, %v; want lost", outcome, err)
 		}
 	})

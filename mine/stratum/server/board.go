@@ -42,8 +42,19 @@ func (s *Server) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		offer, err := s.source.Offer()
 		if err != nil {
-			s.idles.Log(s.log, slog.LevelWarn, "there is no work for the miners", "err", err)
-			pause(ctx, time.Second)
+			// Work that is not stale is still worth searching. Stale work is withdrawn, so
+			// that no session begins with it.
+			s.idles.Log(s.log, slog.LevelWarn, "there is no newer work for the miners", "err", err)
+			if s.board.Load().isStale() {
+				s.publish(mine.Offer{})
+			}
+			retry := time.NewTimer(time.Second)
+			select {
+			case <-ctx.Done():
+			case <-s.board.Load().offer.Stale:
+			case <-retry.C:
+			}
+			retry.Stop()
 			continue
 		}
 		s.publish(offer)

@@ -232,6 +232,81 @@ func TestSourceIsGone(t *testing.T) {
 	})
 }
 
+// A source that was away, and therefore had no work, gets the block as soon as it has work
+// again, and not only after the pause.
+func TestSourceIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWork("a")
+		w.Bits = easyBits
+		source := newTestSource(w)
+		source.refuse = errors.New("away")
+		s, l := start(t, Config{Source: source, Vardiff: easyShares})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 1, 0, 1e-9, true)))
+		source.post(nil, true)
+		time.Sleep(4 * time.Minute)
+		n := len(source.submitted())
+		for len(source.submitted()) == n { // until just after an attempt
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		source.mu.Lock()
+		source.refuse = nil
+		source.mu.Unlock()
+		source.post(testWork("b"), true)
+		synctest.Wait()
+		if got := s.Stats().Solutions; got[mine.Accepted] != 1 {
+			t.Errorf("when the source is back: %v", got)
+		}
+	})
+}
+
+// While a source fails to offer work, the sessions go on with the work that they have. As
+// soon as this is stale, no session begins with it any more.
+func TestOfferFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		source := newTestSource(testWork("a"))
+		s, l := start(t, Config{Source: source, Vardiff: easyShares, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		fail := func(err error) {
+			source.mu.Lock()
+			defer source.mu.Unlock()
+			source.err = err
+		}
+		fail(errors.New("the store cannot be read"))
+		time.Sleep(time.Minute)
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 1, 0, m.difficulty, true)))
+		connect(t, l.dial(t)).login("bob")
+		if s.Stats().JobSince.IsZero() {
+			t.Error("work that is not stale is withdrawn")
+		}
+
+		source.post(testWork("b"), true)
+		synctest.Wait()
+		late := connect(t, l.dial(t))
+		late.subscribe()
+		late.wantAccepted(late.call("mining.authorize", "eve"))
+		late.call("mining.ping")
+		if late.job.name != "" || !s.Stats().JobSince.IsZero() {
+			t.Errorf("a session begins with stale work: %+v", late.job)
+		}
+		m.wantRefused(m.submit("ann", m.solve(m.job, 2, 0, m.difficulty, true)), 21)
+		fail(nil)
+		if j := late.await(); !j.clean {
+			t.Errorf("%+v", j)
+		}
+		old := m.job.name
+		m.awaitAfter(old)
+		m.wantAccepted(m.submit("ann", m.solve(m.job, 3, 0, m.difficulty, true)))
+		if !strings.Contains(log.String(), "there is no newer work for the miners") || !strings.Contains(log.String(), "the store cannot be read") {
+			t.Errorf("the log does not say it:\n%s", log.String())
+		}
+	})
+}
+
 // A share of a job on an earlier tip is worth nothing if it is no block.
 func TestStaleShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -399,7 +474,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("%d workers are remembered, want 2", got)
 		}
 		first := m.solve(m.job, 0, 0, m.difficulty, true)
-		j := m.job
+		j, began := m.job, time.Now()
 		for i := range keptShares + 10 {
 			got := m.submit("one", m.solve(j, uint32(i), 0, m.difficulty, true))
 			if i < keptShares {
@@ -409,6 +484,9 @@ func TestTables(t *testing.T) {
 		// The job is forgotten with its shares, so they are refused by its name.
 		m.wantRefused(m.submit("one", first), 21)
 		m.awaitAfter(j.name)
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the next job came after %v, want at once", took)
+		}
 		m.wantAccepted(m.submit("three", m.solve(m.job, keptShares+20, 0, m.difficulty, true)))
 		if got := len(s.Blocks()); got != 5 {
 			t.Errorf("%d blocks are remembered, want 5", got)

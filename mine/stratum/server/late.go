@@ -10,7 +10,8 @@ import (
 
 // A block whose submission was not answered is submitted again later, beside the
 // session's other work. Then a source that is away for some minutes, such as a pool
-// behind a proxy, does not cost the block.
+// behind a proxy, does not cost the block. When such a source is back, the block is
+// submitted at once.
 const (
 	maxLate          = 16 // such blocks at the same time
 	lateAttempts     = 57 // about nine minutes at the longest pause
@@ -29,8 +30,11 @@ func (s *Server) submitLater(ctx context.Context, b Block, sol mine.Solution) bo
 	s.running.Go(func() {
 		defer func() { <-s.late }()
 		var err error
-		wait := submitPause
-		for attempt := 0; attempt < lateAttempts && pause(ctx, wait); attempt++ {
+		wait, returns := submitPause, s.returns()
+		for attempt := 0; attempt < lateAttempts && pauseUntil(ctx, returns, wait); attempt++ {
+			// This is read before the attempt, so that a return during the attempt is
+			// noticed.
+			returns = s.returns()
 			if b.Outcome, err = s.handInOnce(ctx, sol); b.Outcome != mine.Unanswered {
 				break
 			}
@@ -40,4 +44,33 @@ func (s *Server) submitLater(ctx context.Context, b Block, sol mine.Solution) bo
 		s.noteBlock(b, err)
 	})
 	return true
+}
+
+// returns returns a channel that is closed when a source that has no work now has some
+// again. If the source has work, there is nothing to wait for, and the result is nil.
+func (s *Server) returns() <-chan struct{} {
+	if b := s.board.Load(); b.offer.Work == nil {
+		return b.next
+	}
+	return nil
+}
+
+// pauseUntil waits for the time, or for submitPause if the source returns before that. It
+// reports whether the context is still alive.
+func pauseUntil(ctx context.Context, returns <-chan struct{}, d time.Duration) bool {
+	first := min(d, submitPause)
+	if !pause(ctx, first) {
+		return false
+	}
+	if d <= first {
+		return true
+	}
+	rest := time.NewTimer(d - first)
+	defer rest.Stop()
+	select {
+	case <-ctx.Done():
+	case <-returns:
+	case <-rest.C:
+	}
+	return ctx.Err() == nil
 }
