@@ -131,19 +131,22 @@ const maxCalled = 256
 
 var errManyCalled = errors.New("topology: a real node would have to choose more than 256 peers: take fewer connections")
 
-// chooseCallers decides for each connection which of its ends calls the other: the one that
-// has fewer to call so far. It returns the nodes that each has to call, and the number of
+// chooseCallers decides for each connection which of its ends calls the other: the one with
+// fewer connections, because a node keeps only some hundred that it has chosen, but gets as
+// many calls as it likes. It returns the nodes that each has to call, and the number of
 // connections of each.
 func chooseCallers(links []blocks.Connection, count int) (own [][]int, degrees []int, err error) {
 	own, degrees = make([][]int, count), make([]int, count)
 	for _, c := range links {
+		degrees[c.A]++
+		degrees[c.B]++
+	}
+	for _, c := range links {
 		from, to := c.A, c.B
-		if len(own[to]) < len(own[from]) {
+		if degrees[to] < degrees[from] || degrees[to] == degrees[from] && (from+to)%2 == 1 {
 			from, to = to, from
 		}
 		own[from] = append(own[from], to)
-		degrees[from]++
-		degrees[to]++
 		if len(own[from]) > maxCalled {
 			return nil, nil, errManyCalled
 		}

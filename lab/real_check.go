@@ -32,13 +32,13 @@ func checkReal(x blocks.Experiment) error {
 	case r.Mode != blocks.HeadersFirst:
 		return refuse("relay: mode %q: real nodes announce a block and send it on request: leave the mode out, which means %q", r.Mode, blocks.HeadersFirst)
 	case r.BlockBytes != blocks.Dist{}:
-		return refuse("relay: block_bytes: the messages of real nodes take no time by their size: leave it out")
+		return refuse("relay: the messages of real nodes take no time by their size: leave block_bytes out")
 	case r.Bandwidth != 0:
-		return refuse("relay: bandwidth: the messages of real nodes take no time by their size: leave it out")
+		return refuse("relay: the messages of real nodes take no time by their size: leave bandwidth out")
 	case r.QueueUploads:
-		return refuse("relay: queue_uploads: the messages of real nodes take no time by their size: leave it out")
+		return refuse("relay: the messages of real nodes take no time by their size: leave queue_uploads out")
 	case r.Retry != 0:
-		return refuse("relay: retry: real nodes know themselves when to ask again: leave it out")
+		return refuse("relay: real nodes ask again by rules of their own: leave retry out")
 	case x.Tie.Rule != blocks.FirstSeen:
 		return refuse("tie: rule %q: real nodes stay with the branch that they have seen first: leave it out", x.Tie.Rule)
 	}
@@ -57,7 +57,7 @@ func checkReal(x blocks.Experiment) error {
 
 // checkRealChanges refuses changes of the network and wrong clocks.
 func checkRealChanges(x blocks.Experiment, refuse func(string, ...any) error) error {
-	const out = "real nodes have none in an experiment file: leave the table out"
+	const out = "not with real nodes: leave the table out"
 	switch {
 	case len(x.Splits) > 0:
 		return refuse("splits: %s", out)
