@@ -79,7 +79,7 @@ func (d *draft) finish() (blocks.Experiment, error) {
 	if err := errors.Join(d.finishRegions(&x), d.finishPower(&x), d.finishDifficulty(&x), d.finishStrategists(&x), d.finishSplits(&x)); err != nil {
 		return x, err
 	}
-	x, err := x.WithDefaults()
+	x, err := WithDefaults(x)
 	if err != nil {
 		return x, err
 	}

@@ -19,7 +19,8 @@ const (
 
 // Folder keeps the results of a run on disk: results.csv with a row for each replica,
 // and summary.json. While the run goes on, rows are added in the order in which replicas
-// end, so that nothing is lost if the run is ended in any way. Finish sorts them.
+// end, so that nothing is lost if the run is ended in any way. Finish sorts them. From
+// [Create] or [Resume] to Finish no other run can write to the folder.
 type Folder struct {
 	dir     string
 	plan    *Plan
@@ -27,6 +28,7 @@ type Folder struct {
 	version string
 	shard   Shard
 	rows    *os.File // results.csv, for adding
+	lock    *os.File // see lockFolder
 }
 
 // Create begins a folder for a run. It must not have results already. The version is that
@@ -38,47 +40,70 @@ func Create(dir string, p *Plan, version string, shard Shard) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	f := &Folder{dir: dir, plan: p, table: newTable(p), version: version, shard: shard}
-	for _, name := range []string{ResultsFile, SummaryFile} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("the folder %s has a file %s already: take another folder, or resume the run that it is of", dir, name)
-		}
-	}
-	if err := f.writeSummary(&Summary{Version: version, Title: p.Title, File: string(p.File), Seed: p.Seed, Shard: shard.String(), Points: []PointSummary{}}); err != nil {
+	return open(&Folder{dir: dir, plan: p, table: newTable(p), version: version, shard: shard}, (*Folder).create)
+}
+
+// open locks a folder and calls begin. If that fails, the lock ends.
+func open(f *Folder, begin func(*Folder) error) (*Folder, error) {
+	var err error
+	if f.lock, err = lockFolder(f.dir); err != nil {
 		return nil, err
 	}
-	return f, f.begin(nil)
+	if err = begin(f); err != nil {
+		return nil, errors.Join(err, unlockFolder(f.lock))
+	}
+	return f, nil
+}
+
+// create begins a folder without results.
+func (f *Folder) create() error {
+	for _, name := range []string{ResultsFile, SummaryFile} {
+		if _, err := os.Lstat(filepath.Join(f.dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the folder %s has a file %s already: take another folder, or resume the run that it is of", f.dir, name)
+		}
+	}
+	p := f.plan
+	if err := f.writeSummary(&Summary{Version: f.version, Title: p.Title, File: string(p.File), Seed: p.Seed, Shard: f.shard.String(), Points: []PointSummary{}}); err != nil {
+		return err
+	}
+	return f.begin(nil)
 }
 
 // Resume continues a folder whose run was interrupted. It returns the replicas that have
 // been run. The plan, the version and the shard must be those that began it. If the folder
 // has no run, it begins one.
 func Resume(dir string, p *Plan, version string, shard Shard) (*Folder, []Replica, error) {
-	old, err := readSummary(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(dir, SummaryFile)); errors.Is(err, fs.ErrNotExist) {
 		f, err := Create(dir, p, version, shard)
 		return f, nil, err
 	}
-	if err != nil {
-		return nil, nil, err
-	}
+	var replicas []Replica
+	f, err := open(&Folder{dir: dir, plan: p, table: newTable(p), version: version, shard: shard}, func(f *Folder) (err error) {
+		replicas, err = f.resume()
+		return err
+	})
+	return f, replicas, err
+}
+
+// resume reads the results of a folder, if they are of this run, and begins again with
+// them.
+func (f *Folder) resume() ([]Replica, error) {
+	old, err := readSummary(f.dir)
 	switch {
-	case old.File != string(p.File):
-		return nil, nil, fmt.Errorf("the run in %s has another experiment file: resume it with the file that is in its %s, or take another folder", dir, SummaryFile)
-	case old.Version != version:
-		return nil, nil, fmt.Errorf("the run in %s was begun by version %s, and this is version %s: their results must not be mixed; resume it with the other version, or take another folder", dir, old.Version, version)
-	case old.Shard != shard.String():
-		return nil, nil, fmt.Errorf("the run in %s is %s, and not %s: name the same part, or take another folder", dir, partOf(old.Shard), partOf(shard.String()))
+	case err != nil:
+		return nil, err
+	case old.File != string(f.plan.File):
+		return nil, fmt.Errorf("the run in %s has another experiment file: resume it with the file that is in its %s, or take another folder", f.dir, SummaryFile)
+	case old.Version != f.version:
+		return nil, fmt.Errorf("the run in %s was begun by version %s, and this is version %s: their results must not be mixed; resume it with the other version, or take another folder", f.dir, old.Version, f.version)
+	case old.Shard != f.shard.String():
+		return nil, fmt.Errorf("the run in %s is %s, and not %s: name the same part, or take another folder", f.dir, partOf(old.Shard), partOf(f.shard.String()))
 	}
-	replicas, err := readResults(dir, p)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // the run was ended between the first writes of the two files
+	replicas, err := readResults(f.dir, f.plan)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a run may end between the first writes of the two files
+		return nil, err
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	f := &Folder{dir: dir, plan: p, table: newTable(p), version: version, shard: shard}
-	return f, replicas, f.begin(replicas)
+	return replicas, f.begin(replicas)
 }
 
 func partOf(shard string) string {
@@ -111,7 +136,7 @@ func (f *Folder) Finish(replicas []Replica) (*Summary, error) {
 	if s.Shard != "" {
 		s.Complete = newSchedule(f.plan, Options{Shard: f.shard, Done: replicas}).isComplete()
 	}
-	return s, errors.Join(f.rows.Close(), f.writeResults(replicas), f.writeSummary(s))
+	return s, errors.Join(f.rows.Close(), f.writeResults(replicas), f.writeSummary(s), unlockFolder(f.lock))
 }
 
 func (f *Folder) writeResults(replicas []Replica) error {

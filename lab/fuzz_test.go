@@ -46,3 +46,45 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseSetting changes a file by arbitrary settings. What can be read gives a file that
+// means the same.
+func FuzzParseSetting(f *testing.F) {
+	for _, text := range []string{
+		"nodes=50", "nodes=[10, 20]", "interval=1s..9s step 2s", "title=a = b", "difficulty.bits=1e0fffff", "strategists[1].node=3",
+		"strategists.node=3", "clocks.liars[99999999999999999999].node=3", "relay.loss=", "relay.loss='", "latency.mean=['1ms', '2ms']", "nodes=5\nseed=1",
+	} {
+		f.Add(text, "blocks=5")
+	}
+	f.Fuzz(func(t *testing.T, first, second string) {
+		if len(first)+len(second) > 500 {
+			return // large files take long, and find nothing more
+		}
+		var changes []Setting
+		for _, text := range []string{first, second} {
+			s, err := ParseSetting(text)
+			if err != nil {
+				if err.Error() == "" {
+					t.Error("an error without words")
+				}
+				return
+			}
+			changes = append(changes, s)
+		}
+		p, err := Parse([]byte("nodes = 20\n[[strategists]]\nstrategy = 'honest'\n"), changes...)
+		if err != nil {
+			at := (*FileError)(nil)
+			if !errors.As(err, &at) || at.Err.Error() == "" || at.Line < 0 || at.Line > 3 {
+				t.Errorf("error %#v: %v", err, err)
+			}
+			return
+		}
+		again, err := Parse(p.File)
+		if err != nil {
+			t.Fatalf("the file cannot be read: %v\n%s", err, p.File)
+		}
+		if string(again.File) != string(p.File) || len(again.Points) != len(p.Points) {
+			t.Errorf("the file is\n%s\nand of that it is\n%s", p.File, again.File)
+		}
+	})
+}

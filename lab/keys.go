@@ -49,7 +49,7 @@ var networkKeys = []key{
 	{name: "nodes", positive: true, fallback: "1000", help: "Number of nodes.", field: func(d *draft, _ int) any { return &d.x.Nodes }},
 	{name: "blocks", positive: true, fallback: "1000", help: "Number of blocks to find in each replica.", field: func(d *draft, _ int) any { return &d.x.Blocks }},
 	{name: "interval", positive: true, fallback: "the spacing of the difficulty rule, or 10m", help: "Mean time between two blocks of the whole network at the first difficulty.", field: func(d *draft, _ int) any { return &d.x.Interval }},
-	{name: "engine", fallback: "the fastest that is exact", help: "How to compute: `events` or `paths`.", field: func(d *draft, _ int) any { return &d.x.Engine }},
+	{name: "engine", fallback: "`events` or `paths`: the fastest that is exact", help: "How to compute: `events`, `paths`, or `nodes`, which simulates real nodes; see [engines](laboratory.md#engines).", field: func(d *draft, _ int) any { return &d.x.Engine }},
 	{name: "topology.shape", fallback: "random", help: "Who is connected with whom: `random`, `scale-free`, `ring`, `grid`, `star`, `clique` or `edges`.", field: func(d *draft, _ int) any { return &d.x.Topology.Shape }},
 	{name: "topology.degree", positive: true, fallback: "8, and 1 for a ring and a star", help: "How many others a node chooses, or the number of hubs of a star.", field: func(d *draft, _ int) any { return &d.x.Topology.Degree }},
 	{name: "topology.edges", help: "For the shape `edges`: pairs of nodes, each connection once.", field: func(d *draft, _ int) any { return &d.x.Topology.Edges }},

@@ -114,8 +114,8 @@ func miners(x blocks.Experiment) int {
 }
 
 // MainMetric returns the name of the metric that a point is about: that of the half-width,
-// or else the success of the double-spender or the revenue of the miner with a strategy, or
-// the stale rate.
+// or else the success of the double-spender or the revenue of the miner with a strategy, what
+// splits cost, how well the difficulty of a single node fits, or the stale rate.
 func (p *Plan) MainMetric(point int) string {
 	if p.Of != "" {
 		return p.Of
@@ -133,6 +133,12 @@ func mainMetric(x blocks.Experiment) string {
 		if slices.Contains(minersShown(x), first.Node) {
 			return fmt.Sprintf("miner_%d_revenue", first.Node)
 		}
+	}
+	switch {
+	case len(x.Splits) > 0:
+		return "split_lost_blocks"
+	case x.Nodes == 1 && len(difficultyMetrics(x)) > 0: // nothing goes stale
+		return "difficulty_error"
 	}
 	return "stale_rate"
 }

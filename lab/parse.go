@@ -19,10 +19,14 @@ const (
 	maxShares   = 20_000_000 // of the hash rate, over all points
 )
 
-// Parse reads an experiment file, whose format docs/experiments.md describes. The error
-// is a *[FileError].
-func Parse(data []byte) (*Plan, error) {
+// Parse reads an experiment file, whose format docs/experiments.md describes. The changes
+// give settings of the file other values, or are added to it. The error is a *[FileError];
+// if it is about a change, it has no line.
+func Parse(data []byte, changes ...Setting) (*Plan, error) {
 	settings, err := readSettings(data)
+	if err == nil {
+		settings, err = change(settings, changes)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -30,12 +34,12 @@ func Parse(data []byte) (*Plan, error) {
 }
 
 // Read reads an experiment file; see [Parse].
-func Read(r io.Reader) (*Plan, error) {
+func Read(r io.Reader, changes ...Setting) (*Plan, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
 		return nil, err
 	}
-	return Parse(data)
+	return Parse(data, changes...)
 }
 
 // New makes a plan of settings, as if they were read from a file.

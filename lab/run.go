@@ -23,6 +23,11 @@ type Options struct {
 	// at the same time. An error ends the run.
 	Finished func(Replica) error
 
+	// Observe, if set, is asked for each replica that is run, and returns a function that
+	// gets the blocks of the replica as their fates are settled (see blocks.Options). It is
+	// called by several goroutines at the same time.
+	Observe func(point, number int) func(blocks.Block)
+
 	// Progress, if set, is called in the same way after Finished.
 	Progress func(Progress)
 }
@@ -63,7 +68,7 @@ func Run(ctx context.Context, p *Plan, o Options) ([]Replica, error) {
 	for range threads {
 		workers.Go(func() {
 			for job, ok := s.next(ctx); ok; job, ok = s.next(ctx) {
-				r, err := runReplica(ctx, p, job, max(1, threads/(len(p.Points)*p.Replicas)))
+				r, err := runReplica(ctx, p, job, max(1, threads/(len(p.Points)*p.Replicas)), o.Observe)
 				if err == nil {
 					err = s.finish(r)
 				}
@@ -80,10 +85,14 @@ func Run(ctx context.Context, p *Plan, o Options) ([]Replica, error) {
 // job is a replica to run.
 type job struct{ point, number int }
 
-func runReplica(ctx context.Context, p *Plan, j job, threads int) (Replica, error) {
+func runReplica(ctx context.Context, p *Plan, j job, threads int, observe func(point, number int) func(blocks.Block)) (Replica, error) {
 	x := p.Points[j.point].Experiment
 	seed := p.Seed + uint64(j.number)
-	r, err := blocks.Run(ctx, x, seed, blocks.Options{Threads: threads})
+	o := blocks.Options{Threads: threads}
+	if observe != nil {
+		o.Observe = observe(j.point, j.number)
+	}
+	r, err := Simulate(ctx, x, seed, o)
 	if err != nil {
 		if ctx.Err() != nil {
 			return Replica{}, err

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -51,67 +49,14 @@ recovered, such as 5 of 8, the mean is theirs, and the table says how many. Mess
 clocks are right. The same flags always give the same table.`
 }
 
-// scenario is a change of the hash rate.
-type scenario struct {
-	title string
-	steps []blocks.PowerStep
-	hops  blocks.Hopping
-
-	rules       []rules.Rule // those that are compared
-	experiments []blocks.Experiment
-}
-
-func (c *difficultyCmd) scenarios() []scenario {
-	var list []scenario
-	for _, f := range c.Factors {
-		list = append(list, scenario{title: fmt.Sprintf("hash rate × %g", f), steps: []blocks.PowerStep{{At: c.change(), Factor: f}}})
-	}
-	if c.Hop > 0 {
-		list = append(list, scenario{
-			title: fmt.Sprintf("a share of %g of the hash rate hops, and earns %g elsewhere", c.Hop, c.Elsewhere),
-			hops:  blocks.Hopping{Share: c.Hop, Threshold: blocks.Dist{Mean: c.Elsewhere}},
-		})
-	}
-	return list
-}
-
 // change returns when the hash rate changes.
 func (c *difficultyCmd) change() time.Duration { return time.Duration(c.Window) * c.Spacing * 3 / 2 }
-
-// params returns the network of a rule.
-func (c *difficultyCmd) params(rule rules.Rule) (rules.Params, error) {
-	const bits, limit = 0x1e0fffff, 0x207fffff // half a million times easier at most
-	d := rules.Difficulty{Rule: rule, Bits: bits, Limit: limit, Spacing: uint32(c.Spacing / time.Second)}
-	switch rule {
-	case rules.RuleFixed:
-		d.Limit, d.Spacing = 0, 0
-	case rules.RuleAsert:
-		d.HalfLife = uint32(c.halfLife() / time.Second)
-	case rules.RuleBitcoin2016:
-		d.Window = c.Window
-	case rules.RuleLwma:
-		d.Window = c.LwmaWindow
-	}
-	return rules.New(rules.Config{Name: "blocks", Difficulty: d})
-}
 
 func (c *difficultyCmd) halfLife() time.Duration {
 	if c.HalfLife != 0 {
 		return c.HalfLife
 	}
 	return 288 * c.Spacing
-}
-
-func (c *difficultyCmd) experiment(rule rules.Rule, s scenario) (blocks.Experiment, error) {
-	p, err := c.params(rule)
-	if err != nil {
-		return blocks.Experiment{}, err
-	}
-	return blocks.Experiment{
-		Nodes: 1, Params: p, Interval: c.Spacing, Engine: blocks.Events,
-		Blocks: c.Blocks + int(c.Window)*3/2,
-		Power:  blocks.Power{Steps: s.steps}, Hopping: s.hops,
-	}.WithDefaults()
 }
 
 // validate checks the flags that no experiment checks.
@@ -133,7 +78,7 @@ func (c *difficultyCmd) validate() error {
 		return fmt.Errorf("--elsewhere %v: want more than 0", c.Elsewhere)
 	case c.Replicas < 2 || c.Replicas > 1000:
 		return fmt.Errorf("--replicas %d: want 2 to 1000", c.Replicas)
-	case len(c.Rules) == 0 || len(c.scenarios()) == 0:
+	case len(c.Rules) == 0 || len(c.groups()) == 0:
 		return errors.New("nothing to compare: name at least one of --rules, and one of --factors or a share for --hop")
 	}
 	return nil
@@ -142,34 +87,43 @@ func (c *difficultyCmd) validate() error {
 // figures are what is measured in a replica.
 type figures struct{ recovery, interval, p95, swing, gap float64 }
 
-// measure runs a replica. All blocks are of the main chain, because there is one node.
-func (c *difficultyCmd) measure(ctx context.Context, x blocks.Experiment, seed uint64) (figures, error) {
-	f := figures{recovery: math.NaN()}
-	var intervals, logs []float64
-	before, last := 0, time.Duration(0)
-	_, err := blocks.Run(ctx, x, seed, blocks.Options{Observe: func(b blocks.Block) {
-		if b.Found < c.change() {
-			before, last = before+1, b.Found
-			return
-		}
-		if off := b.Expected.Seconds()/c.Spacing.Seconds() - 1; math.IsNaN(f.recovery) && math.Abs(off) <= 0.1 {
-			f.recovery = (b.Found - c.change()).Hours()
-		}
-		intervals = append(intervals, (b.Found - last).Seconds())
-		last = b.Found
-		if int(b.Number)-before > (x.Blocks-before)/2 {
-			target, _, _ := b.Bits.Decode()
-			logs = append(logs, math.Log(target.Difficulty()))
-		}
-	}})
-	if err != nil || len(intervals) == 0 {
-		return figures{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}, err
+// meter measures a replica. All blocks are of the main chain, because there is one node.
+type meter struct {
+	change, spacing time.Duration
+	blocks          int // of the replica
+
+	recovery        float64
+	intervals, logs []float64
+	before          int
+	last            time.Duration
+}
+
+func (m *meter) see(b blocks.Block) {
+	if b.Found < m.change {
+		m.before, m.last = m.before+1, b.Found
+		return
 	}
-	f.interval, _ = moments(intervals)
-	_, f.swing = moments(logs)
-	slices.Sort(intervals)
-	f.p95, f.gap = intervals[len(intervals)*95/100], intervals[len(intervals)-1]/3600
-	return f, nil
+	if off := b.Expected.Seconds()/m.spacing.Seconds() - 1; math.IsNaN(m.recovery) && math.Abs(off) <= 0.1 {
+		m.recovery = (b.Found - m.change).Hours()
+	}
+	m.intervals = append(m.intervals, (b.Found - m.last).Seconds())
+	m.last = b.Found
+	if int(b.Number)-m.before > (m.blocks-m.before)/2 {
+		target, _, _ := b.Bits.Decode()
+		m.logs = append(m.logs, math.Log(target.Difficulty()))
+	}
+}
+
+func (m *meter) figures() figures {
+	if len(m.intervals) == 0 {
+		return figures{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
+	}
+	f := figures{recovery: m.recovery}
+	f.interval, _ = moments(m.intervals)
+	_, f.swing = moments(m.logs)
+	slices.Sort(m.intervals)
+	f.p95, f.gap = m.intervals[len(m.intervals)*95/100], m.intervals[len(m.intervals)-1]/3600
+	return f
 }
 
 // moments returns mean and standard deviation.
@@ -188,86 +142,69 @@ func (c *difficultyCmd) Run(ctx context.Context, s cli.Std) error {
 	if err := c.validate(); err != nil {
 		return cli.UsageError{Err: err}
 	}
+	var plans []*lab.Plan
+	groups := c.groups()
+	for _, g := range groups {
+		p, err := c.plan(g.title, "difficulty_error", g.settings)
+		if err != nil {
+			return err
+		}
+		plans = append(plans, p)
+	}
 	if c.PrintFile {
-		return c.printFile(s.Out)
+		return printFiles(s.Out, groups, plans)
 	}
-	all := c.scenarios()
-	for i := range all {
-		if err := c.fill(&all[i]); err != nil {
-			return cli.UsageError{Err: err}
-		}
-	}
-	fmt.Fprintf(s.Out, "%d replicas of %d blocks after the change, spacing %s, seeds from %d\n", c.Replicas, c.Blocks, c.Spacing, c.Seed)
-	for _, sc := range all {
-		results, err := c.runAll(ctx, sc.experiments)
-		if err != nil {
+	fmt.Fprintf(s.Out, "%s of %d blocks after the change, spacing %s, seeds from %d\n", c.count(), c.Blocks, c.Spacing, c.Seed)
+	for i, g := range groups {
+		if err := c.runGroup(ctx, s, g, plans[i]); err != nil {
 			return err
 		}
-		if err := c.table(s.Out, sc, results); err != nil {
+	}
+	for i, g := range groups {
+		if err := c.end(s.Out, c.folder(g), plans[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fill makes the experiments of a scenario.
-func (c *difficultyCmd) fill(sc *scenario) error {
-	for _, name := range c.Rules {
-		rule := rules.Rule(name)
-		if rule == rules.RuleFixed && sc.hops.Share > 0 {
-			continue // the profit would never change
-		}
-		x, err := c.experiment(rule, *sc)
-		if err != nil {
+// runGroup runs a file and prints a table for each of its scenarios.
+func (c *difficultyCmd) runGroup(ctx context.Context, s cli.Std, g group, p *lab.Plan) error {
+	var mu sync.Mutex
+	meters := map[[2]int]*meter{}
+	results, _, err := c.execute(ctx, s, p, c.folder(g), lab.Options{Observe: func(point, number int) func(blocks.Block) {
+		m := &meter{change: c.change(), spacing: c.Spacing, blocks: p.Points[point].Experiment.Blocks, recovery: math.NaN()}
+		mu.Lock()
+		defer mu.Unlock()
+		meters[[2]int{point, number}] = m
+		return m.see
+	}})
+	if err != nil {
+		return err
+	}
+	byPoint := make([][]figures, len(p.Points))
+	for _, r := range results {
+		byPoint[r.Point] = append(byPoint[r.Point], meters[[2]int{r.Point, r.Number}].figures())
+	}
+	for _, sc := range g.scenarios {
+		if err := c.table(s.Out, sc, byPoint[:len(g.rules)], g.rules); err != nil {
 			return err
 		}
-		sc.rules, sc.experiments = append(sc.rules, rule), append(sc.experiments, x)
+		byPoint = byPoint[len(g.rules):]
 	}
 	return nil
-}
-
-// runAll runs the replicas of all experiments on all cores. The results are by experiment
-// and replica.
-func (c *difficultyCmd) runAll(ctx context.Context, list []blocks.Experiment) ([][]figures, error) {
-	results := make([][]figures, len(list))
-	for i := range results {
-		results[i] = make([]figures, c.Replicas)
-	}
-	jobs := len(list) * c.Replicas
-	errs := make([]error, jobs)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), jobs) {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < jobs && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				of, replica := i/c.Replicas, i%c.Replicas
-				if results[of][replica], errs[i] = c.measure(ctx, list[of], c.Seed+uint64(replica)); errs[i] != nil {
-					cancel()
-				}
-			}
-		})
-	}
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return nil, err
-		}
-	}
-	return results, ctx.Err()
 }
 
 // table prints the figures of a scenario, a row for each rule.
-func (c *difficultyCmd) table(out io.Writer, sc scenario, results [][]figures) error {
+func (c *difficultyCmd) table(out io.Writer, sc scenario, results [][]figures, names []string) error {
 	fmt.Fprintf(out, "\n%s\n", sc.title)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	header := "rule\trecovery, h\tinterval, s\tp95, s\tswing, %\tgap, h"
-	if sc.hops.Share > 0 {
+	if sc.hops {
 		header = "rule\tinterval, s\tp95, s\tswing, %\tgap, h"
 	}
 	fmt.Fprintln(w, header)
-	for i, rule := range sc.rules {
+	for i, rule := range names {
 		cell := func(format string, unit float64, of func(figures) float64) string {
 			var values []float64
 			for _, f := range results[i] {
@@ -276,7 +213,7 @@ func (c *difficultyCmd) table(out io.Writer, sc scenario, results [][]figures) e
 			return estimateText(values, format)
 		}
 		fmt.Fprintf(w, "%s\t", rule)
-		if sc.hops.Share == 0 {
+		if !sc.hops {
 			fmt.Fprintf(w, "%s\t", cell("%.1f", 1, func(f figures) float64 { return f.recovery }))
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n",
@@ -288,7 +225,7 @@ func (c *difficultyCmd) table(out io.Writer, sc scenario, results [][]figures) e
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return c.theory(out, sc)
+	return c.theory(out, sc, names)
 }
 
 // estimateText returns the mean of the replicas that have a figure, with its interval, and
@@ -312,15 +249,15 @@ func estimateText(values []float64, format string) string {
 }
 
 // theory prints what closed forms say about a scenario.
-func (c *difficultyCmd) theory(out io.Writer, sc scenario) error {
+func (c *difficultyCmd) theory(out io.Writer, sc scenario, names []string) error {
 	var err error
-	if len(sc.steps) > 0 && slices.Contains(sc.rules, rules.RuleAsert) {
+	if !sc.hops && slices.Contains(names, string(rules.RuleAsert)) {
 		_, err = fmt.Fprintf(out, "closed form of asert: recovery in %.1f h, without the noise of the search\n",
-			blocks.AsertRecovery(sc.steps[0].Factor, 0.1)*c.halfLife().Hours())
+			blocks.AsertRecovery(sc.factor, 0.1)*c.halfLife().Hours())
 	}
-	if stay := 1 - sc.hops.Share; sc.hops.Share > 0 && sc.hops.Share <= 0.75 && slices.Contains(sc.rules, rules.RuleBitcoin2016) &&
+	if stay := 1 - c.Hop; sc.hops && c.Hop <= 0.75 && slices.Contains(names, string(rules.RuleBitcoin2016)) &&
 		c.Elsewhere > 1 && c.Elsewhere <= 1/stay {
-		slow, fast, mean := blocks.HoppingCycle(sc.hops.Share)
+		slow, fast, mean := blocks.HoppingCycle(c.Hop)
 		_, err = fmt.Fprintf(out, "closed form of bitcoin2016: windows of %.0f s and of %.0f s from block to block take turns, %.0f s on average\n",
 			slow*c.Spacing.Seconds(), fast*c.Spacing.Seconds(), mean*c.Spacing.Seconds())
 	}

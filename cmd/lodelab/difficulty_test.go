@@ -8,25 +8,44 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/lab/blocks"
 )
 
-// The points of the printed file are the experiments of the command.
+// The points of the files are the experiments that the help describes.
 func TestDifficultyFile(t *testing.T) {
 	c := difficultyCmd{
 		Rules: []string{"fixed", "asert", "bitcoin2016", "lwma"}, Factors: []float64{10, 0.1}, Hop: 0.5, Elsewhere: 1.4,
 		Spacing: 10 * time.Minute, Window: 2016, LwmaWindow: 60, Blocks: 8000, replicas: replicas{Seed: 1, Replicas: 8},
 	}
-	check := func() {
-		t.Helper()
-		p, err := c.plan("title", c.settings())
+	difficulty := map[string]rules.Difficulty{
+		"fixed":       {Rule: rules.RuleFixed, Bits: 0x1e0fffff},
+		"asert":       {Rule: rules.RuleAsert, Bits: 0x1e0fffff, Limit: 0x207fffff, Spacing: 600, HalfLife: 2 * 24 * 3600},
+		"bitcoin2016": {Rule: rules.RuleBitcoin2016, Bits: 0x1e0fffff, Limit: 0x207fffff, Spacing: 600, Window: 2016},
+		"lwma":        {Rule: rules.RuleLwma, Bits: 0x1e0fffff, Limit: 0x207fffff, Spacing: 600, Window: 60},
+	}
+	groups := c.groups()
+	if len(groups) != 2 || groups[0].name != "" || groups[1].name != "hopping" {
+		t.Fatalf("the groups are %+v", groups)
+	}
+	for _, g := range groups {
+		p, err := c.plan("title", "difficulty_error", g.settings)
 		if err != nil {
 			t.Fatal(err)
 		}
 		i := 0
-		for _, sc := range c.scenarios()[:max(1, len(c.Factors))] {
-			for _, rule := range c.Rules {
-				want, err := c.experiment(rules.Rule(rule), sc)
+		for _, sc := range g.scenarios {
+			for _, rule := range g.rules {
+				params, err := rules.New(rules.Config{Name: "blocks", Difficulty: difficulty[rule]})
 				if err != nil {
+					t.Fatal(err)
+				}
+				want := blocks.Experiment{Nodes: 1, Params: params, Interval: 10 * time.Minute, Engine: blocks.Events, Blocks: 8000 + 3024}
+				if sc.hops {
+					want.Hopping = blocks.Hopping{Share: 0.5, Threshold: blocks.Dist{Mean: 1.4}}
+				} else {
+					want.Power.Steps = []blocks.PowerStep{{At: 3024 * 10 * time.Minute, Factor: sc.factor}}
+				}
+				if want, err = want.WithDefaults(); err != nil {
 					t.Fatal(err)
 				}
 				if got := p.Points[i].Experiment; !reflect.DeepEqual(got, want) {
@@ -39,9 +58,9 @@ func TestDifficultyFile(t *testing.T) {
 			t.Errorf("the file has %d points, want %d", len(p.Points), i)
 		}
 	}
-	check()
-	c.Factors, c.Rules = nil, c.Rules[1:]
-	check()
+	if len(groups[0].rules) != 4 || len(groups[0].scenarios) != 2 || len(groups[1].rules) != 3 {
+		t.Errorf("the groups are %+v", groups)
+	}
 }
 
 // A cell of the table says how many replicas its mean is of, unless it is of all.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -68,7 +69,7 @@ func (c *doublespendCmd) Run(ctx context.Context, s cli.Std) error {
 			return cli.UsageError{Err: fmt.Errorf("--confirmations %d: want 1 to 1000", z)}
 		}
 	}
-	p, err := c.plan("How often a double spend succeeds", c.settings())
+	p, err := c.plan("How often a double spend succeeds", "miner_0_double_spend_rate", c.settings())
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (c *doublespendCmd) Run(ctx context.Context, s cli.Std) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%d replicas of %d blocks, given up %d blocks behind, seeds from %d\n\n", c.Replicas, c.Blocks, c.GiveUp, c.Seed)
+	fmt.Fprintf(w, "%s of %d blocks, given up %d blocks behind, seeds from %d\n\n", c.count(), c.Blocks, c.GiveUp, c.Seed)
 	fmt.Fprintln(w, "share\tconfirmations\tattempts\tsuccesses, %\t95 % interval\trosenfeld\tnakamoto")
 	for _, point := range p.Points {
 		share, z := point.Values[0].Number, int(point.Values[1].Number)
@@ -86,7 +87,7 @@ func (c *doublespendCmd) Run(ctx context.Context, s cli.Std) error {
 		fmt.Fprintf(w, "%g\t%d\t%d\t%.3f\t%.3f to %.3f\t%.3f\t%.3f\n", share, z, attempts,
 			100*float64(successes)/float64(max(attempts, 1)), 100*low, 100*high, 100*blocks.DoubleSpendRosenfeld(share, z), 100*blocks.DoubleSpendNakamoto(share, z))
 	}
-	return w.Flush()
+	return errors.Join(w.Flush(), c.end(s.Out, c.Out, p))
 }
 
 // countSpends adds up the attempts of all replicas of a point, and those that succeeded.

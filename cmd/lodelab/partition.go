@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"text/tabwriter"
@@ -81,7 +82,7 @@ func (c *partitionCmd) Run(ctx context.Context, s cli.Std) error {
 	if err := c.check(); err != nil {
 		return cli.UsageError{Err: err}
 	}
-	p, err := c.plan("What a split of the network costs", c.settings())
+	p, err := c.plan("What a split of the network costs", "split_lost_blocks", c.settings())
 	if err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (c *partitionCmd) Run(ctx context.Context, s cli.Std) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%d replicas of %d splits of %s, a block every %s, %d nodes, seeds from %d\n\n", c.Replicas, c.Splits, c.For, c.Interval, c.Nodes, c.Seed)
+	fmt.Fprintf(w, "%s of %d splits of %s, a block every %s, %d nodes, seeds from %d\n\n", c.count(), c.Splits, c.For, c.Interval, c.Nodes, c.Seed)
 	fmt.Fprintln(w, "share\tlost by it\t95 % interval\tby the rest\t95 % interval\treorg\t95 % interval\ttheory\tagreement\t95 % interval\tties\ttheory")
 	for _, point := range summary.Points {
 		m := point.Metrics
@@ -105,5 +106,5 @@ func (c *partitionCmd) Run(ctx context.Context, s cli.Std) error {
 			row(m["split_reorg_blocks"].Estimate, "%.2f", 1), theory("split_reorg_blocks"),
 			row(m["split_agreement_seconds"].Estimate, "%.1f", 1), m["split_tie_rate"].Mean, theory("split_tie_rate"))
 	}
-	return w.Flush()
+	return errors.Join(w.Flush(), c.end(s.Out, c.Out, p))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -67,7 +68,7 @@ func (c *propagationCmd) settings() []lab.Setting {
 
 // Run simulates the replicas and prints a table.
 func (c *propagationCmd) Run(ctx context.Context, s cli.Std) error {
-	p, err := c.plan("How blocks spread, and how many go stale", c.settings())
+	p, err := c.plan("How blocks spread, and how many go stale", "stale_rate", c.settings())
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (c *propagationCmd) Run(ctx context.Context, s cli.Std) error {
 	}
 	metrics := summary.Points[0].Metrics
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%d replicas of %d blocks, %d nodes, engine %s, seeds from %d\n\n", c.Replicas, c.Blocks, c.Nodes, results[0].Engine, c.Seed)
+	fmt.Fprintf(w, "%s of %d blocks, %d nodes, engine %s, seeds from %d\n\n", c.count(), c.Blocks, c.Nodes, results[0].Engine, c.Seed)
 	fmt.Fprintf(w, "\tmean\t95 %% interval\n")
 	for _, line := range []struct {
 		name, metric, format string
@@ -94,5 +95,5 @@ func (c *propagationCmd) Run(ctx context.Context, s cli.Std) error {
 		fmt.Fprintf(w, "%s\t%s\n", line.name, row(metrics[line.metric].Estimate, line.format, line.unit))
 	}
 	fmt.Fprintf(w, "\nhash of the first replica\t%x\n", results[0].Hash[:8])
-	return w.Flush()
+	return errors.Join(w.Flush(), c.end(s.Out, c.Out, p))
 }

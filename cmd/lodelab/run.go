@@ -6,24 +6,23 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/lab"
-	labreport "github.com/lodepow/lode/lab/report"
 )
 
 type runCmd struct {
-	File    string `arg:"" help:"Experiment file, - for standard input. docs/experiments.md describes its format."`
-	Out     string `placeholder:"DIR" help:"Folder to write to; by default NAME-results, or NAME-results-2of4 for the shard 2/4, if the file is NAME.toml."`
-	Resume  bool   `help:"Continue the interrupted run in the folder, or begin one if there is none."`
-	Shard   string `placeholder:"I/N" help:"Run only part I of N, for example 2/4. lodelab merge puts the parts together."`
-	Threads int    `placeholder:"N" help:"Number of replicas to run at the same time; by default one for each core. The results do not depend on it."`
-	Report  bool   `default:"true" negatable:"" help:"Write report.html and its pictures, too, as lodelab report does. A shard has none."`
+	File    string   `arg:"" help:"Experiment file, - for standard input. docs/experiments.md describes its format."`
+	Set     []string `sep:"none" placeholder:"KEY=VALUE" help:"Give a key of the file another value, or add it, for example --set relay.loss=0.1. May be given several times. A list or a range makes a point for each value, as in the file: --set 'nodes=[10, 20]', --set 'interval=1s..9s step 2s'. Members of tables that repeat are counted from 0: strategists[0].node=3."`
+	Out     string   `placeholder:"DIR" help:"Folder to write to; by default NAME-results, or NAME-results-2of4 for the shard 2/4, if the file is NAME.toml."`
+	Resume  bool     `help:"Continue the interrupted run in the folder, or begin one if there is none."`
+	Shard   string   `placeholder:"I/N" help:"Run only part I of N, for example 2/4. lodelab merge puts the parts together."`
+	Threads int      `placeholder:"N" help:"Number of replicas to run at the same time; by default one for each core. The results do not depend on it."`
+	Report  bool     `default:"true" negatable:"" help:"Write report.html and its pictures, too, as lodelab report does. A shard has none."`
 }
 
 func (*runCmd) Help() string {
@@ -32,15 +31,14 @@ and prints a table with the means over the replicas and their 95 % intervals. Th
 gets results.csv, with a row for each replica, summary.json, and report.html, a page
 with tables and charts that needs nothing else.
 
+With --set the file may be varied; summary.json has the file that was run.
+
 An interrupt keeps the replicas that have ended, and the exit status is 1. With --resume
 the run continues, and its results are the same as without the interrupt.`
 }
 
 // Run reads the file, runs it and prints a table.
 func (c *runCmd) Run(ctx context.Context, s cli.Std) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	p, shard, err := c.read(s)
 	if err != nil {
 		return err
@@ -49,37 +47,15 @@ func (c *runCmd) Run(ctx context.Context, s cli.Std) error {
 		warnOfVersion(s.Err, version())
 	}
 	dir := c.folder(shard)
-	var folder *lab.Folder
-	var done []lab.Replica
-	if c.Resume {
-		folder, done, err = lab.Resume(dir, p, version(), shard)
-	} else {
-		folder, err = lab.Create(dir, p, version(), shard)
-	}
-	if err != nil {
+	_, summary, err := execution{
+		plan: p, dir: dir, report: c.Report, resume: c.Resume, lines: true, hint: "run the same command with --resume to continue",
+		options: lab.Options{Threads: c.Threads, Shard: shard},
+	}.run(ctx, s)
+	if summary == nil {
 		return err
 	}
-	status := newStatus(s.Err, p)
-	status.lines = true
-	results, failure := lab.Run(ctx, p, lab.Options{Threads: c.Threads, Shard: shard, Done: done, Finished: folder.Add, Progress: status.show})
-	status.clear()
-	summary, err := folder.Finish(results)
-	if err != nil {
-		return errors.Join(failure, err)
-	}
-	if failure != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w; the %d replicas that had ended are in %s", failure, len(results), dir)
-	}
-	if err := writeSummary(s.Out, p, summary); err != nil {
-		return err
-	}
-	if failure != nil {
-		return fmt.Errorf("interrupted: %d replicas are in %s; run the same command with --resume to continue", len(results), dir)
-	}
-	if c.Report && shard.Of == 0 {
-		if err := labreport.Make(ctx, dir, p, summary, results); err != nil {
-			return err
-		}
+	if wrong := writeSummary(s.Out, p, summary); wrong != nil || err != nil {
+		return errors.Join(err, wrong)
 	}
 	_, err = fmt.Fprintf(s.Out, "The results are in %s.\n", dir)
 	return err
@@ -94,19 +70,31 @@ func (c *runCmd) read(s cli.Std) (*lab.Plan, lab.Shard, error) {
 	if err != nil {
 		return nil, shard, cli.UsageError{Err: err}
 	}
+	var changes []lab.Setting
+	for _, text := range c.Set {
+		one, err := lab.ParseSetting(text)
+		if err != nil {
+			return nil, shard, cli.UsageError{Err: fmt.Errorf("--set %w", err)}
+		}
+		changes = append(changes, one)
+	}
 	var p *lab.Plan
 	if c.File == "-" {
-		p, err = lab.Read(s.In)
+		p, err = lab.Read(s.In, changes...)
 	} else {
 		var f *os.File
 		if f, err = os.Open(c.File); err != nil {
 			return nil, shard, err
 		}
 		defer func() { _ = f.Close() }() // opened for reading only
-		p, err = lab.Read(f)
+		p, err = lab.Read(f, changes...)
 	}
 	if err != nil {
-		return nil, shard, cli.UsageError{Err: fmt.Errorf("%s: %w", c.File, err)}
+		where := c.File + ":"
+		if at := (*lab.FileError)(nil); errors.As(err, &at) && at.Line == 0 && slices.ContainsFunc(changes, func(s lab.Setting) bool { return s.Key == at.Key }) {
+			where = "--set"
+		}
+		return nil, shard, cli.UsageError{Err: fmt.Errorf("%s %w", where, err)}
 	}
 	return p, shard, nil
 }

@@ -68,7 +68,7 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 			return cli.UsageError{Err: fmt.Errorf("--alpha %v: want more than 0 and less than 0.5", alpha)}
 		}
 	}
-	p, err := c.plan("What a miner earns who hides blocks", c.settings()) // checks the flags
+	p, err := c.plan("What a miner earns who hides blocks", "miner_0_revenue", c.settings()) // checks the flags
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%d replicas of %d blocks, strategy %s, seeds from %d\n\n", c.Replicas, c.Blocks, c.Strategy, c.Seed)
+	fmt.Fprintf(w, "%s of %d blocks, strategy %s, seeds from %d\n\n", c.count(), c.Blocks, c.Strategy, c.Seed)
 	fmt.Fprintln(w, "gamma\talpha\trevenue\t95 % interval\tformula of sm1\tpays")
 	for _, point := range summary.Points {
 		gamma, alpha := point.Values[0].Number, point.Values[1].Number
@@ -94,14 +94,14 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 		}
 		fmt.Fprintf(w, "%g\t%g\t%s\t%.4f\t%s\n", gamma, alpha, row(e, "%.4f", 1), blocks.SelfishRevenue(alpha, gamma), pays)
 	}
-	return w.Flush()
+	return errors.Join(w.Flush(), c.end(s.Out, c.Out, p))
 }
 
 // thresholds prints for each gamma the share above which the strategy pays, with the
 // formula for sm1 and what the solver says of the best strategy.
 func (c *selfishCmd) thresholds(ctx context.Context, s cli.Std) error {
-	if c.PrintFile {
-		return cli.UsageError{Err: errors.New("--threshold has no experiment file: leave one of --threshold and --print-file out")}
+	if c.PrintFile || c.Out != "" || c.HalfWidth != 0 {
+		return cli.UsageError{Err: errors.New("--threshold has no experiment file: leave --print-file, --out and --half-width out, or --threshold")}
 	}
 	const most = 1 << 30 // blocks of a run
 	if c.Blocks > most/c.Replicas {

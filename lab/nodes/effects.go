@@ -1,8 +1,6 @@
 package nodes
 
 import (
-	"time"
-
 	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/node/gossip"
@@ -32,7 +30,7 @@ func (n *Node) do(effect gossip.Effect) {
 		}
 		reply(e.Answer, nil)
 	case gossip.Accept:
-		n.later(writeTime+time.Duration(len(e.Blocks))*blockTime, func() {
+		n.later(n.net.writeFor(len(e.Blocks)), func() {
 			before := n.chain.Tip().Hash
 			taken, err := n.chain.AcceptAll(e.Blocks)
 			n.tellChanges()
@@ -116,6 +114,7 @@ func (n *Node) Put(b block.Block) {
 		n.net.fault("%s refuses its own block: %v", n, err)
 	}
 	n.net.log.of(n.net.now, n.index, "block %d %.8s %s", b.Height(), b.Hash(), outcome)
+	n.net.config.Watch.published(n, b)
 	n.tellChanges()
 }
 
@@ -126,7 +125,10 @@ func (n *Node) tellChanges() {
 	for len(n.changes) > 0 {
 		ev := n.changes[0]
 		n.changes = n.changes[1:]
-		moved = moved || ev.Kind == chain.EventTip || ev.Kind == chain.EventReorg
+		if ev.Kind == chain.EventTip || ev.Kind == chain.EventReorg {
+			moved = true
+			n.net.config.Watch.moved(n, ev)
+		}
 		n.step(gossip.Changed{Event: ev})
 	}
 	n.changes = nil

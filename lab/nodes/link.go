@@ -12,6 +12,7 @@ import (
 // Link describes how messages travel between two nodes, requests and answers alike.
 type Link struct {
 	Delay     time.Duration // one way, on average over all pairs; each pair has its own, from 0.5 to 1.5 times this
+	Same      bool          // the delay is Delay for all pairs
 	Jitter    time.Duration // more delay for each message, exponentially distributed with this mean
 	Loss      float64       // probability that a message is lost
 	Duplicate float64       // probability that a request is delivered twice
@@ -27,13 +28,21 @@ var (
 // holdBack is the longest time by which a message is held back.
 const holdBack = time.Second
 
+// constant returns the part of the delay that all messages of a pair have.
+func (l Link) constant(pair uint64) time.Duration {
+	if l.Same {
+		return l.Delay
+	}
+	return l.Delay/2 + time.Duration(float64(l.Delay)*float64(pair>>11)/(1<<53))
+}
+
 // draw returns the delay of one message, or lost. pair is a number that is fixed for
 // the pair of nodes and determines the constant part of the delay.
 func (l Link) draw(rng *rand.Rand, pair uint64) (delay time.Duration, lost bool) {
 	if l.Loss > 0 && rng.Float64() < l.Loss {
 		return 0, true
 	}
-	delay = l.Delay/2 + time.Duration(float64(l.Delay)*float64(pair>>11)/(1<<53))
+	delay = l.constant(pair)
 	delay += time.Duration(rng.ExpFloat64() * float64(l.Jitter))
 	if l.Reorder > 0 && rng.Float64() < l.Reorder {
 		delay += time.Duration(rng.Float64() * float64(holdBack))

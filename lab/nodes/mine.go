@@ -76,6 +76,7 @@ func (n *Net) solve(mean float64) time.Duration {
 // the selfish strategy.
 func (n *Node) onFound(on *chain.Chain) {
 	b := n.net.makeBlock(on, n.String(), n.clock())
+	n.net.config.Watch.found(n, b)
 	if n.selfish != nil {
 		n.selfish.onFound(b)
 		return

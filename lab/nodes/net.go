@@ -15,7 +15,7 @@ import (
 
 // Config describes a network. A field that is zero means its default.
 type Config struct {
-	Nodes  int           // 0: 8
+	Nodes  int           // 0: 8; negative: none yet, see AddKnowing
 	Params rules.Params  // zero: what Params returns
 	Link   Link          // without a delay: a delay of 20 ms
 	Skew   time.Duration // each clock is wrong by a random amount up to this, fast or slow
@@ -23,6 +23,11 @@ type Config struct {
 	Limits gossip.Limits
 	Pool   int       // transactions that a mempool holds; 0: the chain's default
 	Log    io.Writer // the event log; nil: none
+	Watch  Watch
+
+	// Write is the virtual time that a chain takes to check and store blocks, for each of
+	// them. 0: 200 µs, and 50 µs for each block; negative: no time.
+	Write time.Duration
 
 	// Machine makes the state machine of a node. An experiment can put its own
 	// protocol here; nil: gossip.New.
@@ -134,7 +139,14 @@ func (n *Net) Add() *Node {
 	return n.AddKnowing(known...)
 }
 
-// AddKnowing makes one more node that knows these addresses, and starts it.
+// AddressOf returns the address that the node of a number gets, from 0. Nodes and scripts
+// are numbered in the order in which they are added.
+func AddressOf(number int) gossip.Address {
+	return gossip.Address(fmt.Sprintf("http://%s:8000", ipOf(number)))
+}
+
+// AddKnowing makes one more node that knows these addresses, and starts it. Their nodes
+// may be added later.
 func (n *Net) AddKnowing(known ...gossip.Address) *Node {
 	node := &Node{
 		host:  n.newHost(),
@@ -153,8 +165,7 @@ func (n *Net) AddKnowing(known ...gossip.Address) *Node {
 
 func (n *Net) newHost() host {
 	i := len(n.Nodes) + len(n.Scripts)
-	ip := ipOf(i)
-	return host{net: n, index: i, ip: ip, addr: gossip.Address(fmt.Sprintf("http://%s:8000", ip))}
+	return host{net: n, index: i, ip: ipOf(i), addr: AddressOf(i)}
 }
 
 // Seed returns the seed that New was given.

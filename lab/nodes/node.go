@@ -49,6 +49,17 @@ const (
 	blockTime = 50 * time.Microsecond // more for each block
 )
 
+// writeFor returns the virtual time that a chain takes to write some blocks.
+func (n *Net) writeFor(blocks int) time.Duration {
+	switch write := n.config.Write; {
+	case write < 0:
+		return 0
+	case write > 0:
+		return time.Duration(blocks) * write
+	}
+	return writeTime + time.Duration(blocks)*blockTime
+}
+
 // retryEvery is the interval at which a node calls [chain.Chain.RetryHeld].
 const retryEvery = 10 * time.Second
 
@@ -93,6 +104,9 @@ func (n *Node) SetPeers(known ...gossip.Address) { n.known = known }
 
 // Machine returns the node's state machine. The node must be up.
 func (n *Node) Machine() Machine { return n.machine }
+
+// Number returns the node's number, from 0 in the order in which nodes and scripts were added.
+func (n *Node) Number() int { return n.index }
 
 // Up reports whether the node is running.
 func (n *Node) Up() bool { return n.up }

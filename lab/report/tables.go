@@ -2,7 +2,9 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lodepow/lode/lab"
 )
@@ -120,14 +122,15 @@ func (r *results) source(replicas []lab.Replica) section {
 
 // engines names the engines that were used.
 func engines(s *lab.Summary) string {
-	text := ""
+	var names []string
 	for _, p := range s.Points {
-		if e := string(p.Engine); e != "" && e != text {
-			if text != "" {
-				return "events or paths, by the point"
-			}
-			text = e
+		if e := string(p.Engine); e != "" && !slices.Contains(names, e) {
+			names = append(names, e)
 		}
+	}
+	text := strings.Join(names, " or ")
+	if len(names) > 1 {
+		text += ", by the point"
 	}
 	return text
 }

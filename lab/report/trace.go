@@ -39,18 +39,20 @@ const maxTypical = 10_000
 // NewTrace runs a replica again to see its blocks, and then once more up to the block that
 // it follows through the network. The errors are those of [blocks.Run].
 func NewTrace(ctx context.Context, point lab.Point, seed uint64) (*Trace, error) {
-	x, err := point.Experiment.WithDefaults()
+	x, err := lab.WithDefaults(point.Experiment)
 	if err != nil {
 		return nil, err
 	}
 	t := &Trace{Point: point, Seed: seed}
 	t.Point.Experiment = x
-	if t.Layout, err = x.Layout(seed); err != nil {
+	network := x
+	network.Engine = "" // all engines have the same
+	if t.Layout, err = network.Layout(seed); err != nil {
 		return nil, err
 	}
 	var fork forkFinder
 	var chain []blocks.Block
-	t.Result, err = blocks.Run(ctx, x, seed, blocks.Options{Observe: func(b blocks.Block) {
+	t.Result, err = lab.Simulate(ctx, x, seed, blocks.Options{Observe: func(b blocks.Block) {
 		fork.see(b)
 		if b.Fate == blocks.InMain && len(chain) < maxTypical {
 			chain = append(chain, b)
@@ -92,7 +94,7 @@ func (t *Trace) follow(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	_, err := blocks.Run(ctx, t.Point.Experiment, t.Seed, blocks.Options{
+	_, err := lab.Simulate(ctx, t.Point.Experiment, t.Seed, blocks.Options{
 		Took: func(node int, block int32, at time.Duration) {
 			if block == t.Block.Number && t.Arrivals[node] < 0 {
 				t.Arrivals[node] = at - t.Block.Found

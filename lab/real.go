@@ -1,0 +1,194 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lodepow/lode/lab/blocks"
+	"github.com/lodepow/lode/lab/nodes"
+	"github.com/lodepow/lode/node/gossip"
+)
+
+// Virtual times of a run with real nodes.
+const (
+	realConnect = 10 * time.Minute // at most, until all nodes are connected
+	realSettle  = 30 * time.Minute // at most, until all have the blocks with the most work
+	realStep    = 10 * time.Second // between two looks whether the run is cancelled
+)
+
+// runReal runs an experiment with real nodes. Who is connected with whom, and the latency of
+// each connection, are those that the other engines have for the same seed. All else is
+// drawn anew.
+func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Options) (*blocks.Result, error) {
+	r := newRealRun(x, seed, o)
+	if err := r.connect(); err != nil {
+		return nil, err
+	}
+	r.begin()
+	for r.found < x.Blocks {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		r.net.RunFor(min(10*x.Interval, realStep))
+		if faults := r.net.Faults(); len(faults) > 0 {
+			return nil, fmt.Errorf("real nodes: %s", faults[0])
+		}
+	}
+	r.churnOver = true
+	for _, node := range r.net.Nodes {
+		node.Start() // does nothing for a node that is up
+	}
+	if !r.net.RunUntil(realSettle, r.settled) {
+		return nil, fmt.Errorf("real nodes: after the last block they did not agree within %s on how much work the best branch has: let fewer messages be lost", realSettle)
+	}
+	return r.tree.finish(), nil
+}
+
+// realRun is a run with real nodes.
+type realRun struct {
+	x         blocks.Experiment
+	seed      uint64
+	options   blocks.Options
+	net       *nodes.Net
+	tree      *realTree
+	began     time.Duration // virtual time of the network at which mining began
+	found     int
+	links     []blocks.Connection
+	churnOver bool
+}
+
+func newRealRun(x blocks.Experiment, seed uint64, o blocks.Options) *realRun {
+	return &realRun{x: x, seed: seed, options: o, tree: newRealTree(blocks.NewRecorder(x, seed, RealNodes, o.Observe), x.Nodes)}
+}
+
+// connect makes the nodes and waits until all are connected as the topology says.
+func (r *realRun) connect() error {
+	var err error
+	if r.links, err = r.x.Connections(r.seed); err != nil {
+		return err
+	}
+	own, degrees, err := chooseCallers(r.links, r.x.Nodes)
+	if err != nil {
+		return err
+	}
+	inbound, outbound := 1, map[gossip.Address]int{}
+	for i, others := range own {
+		inbound = max(inbound, degrees[i]-len(others))
+		outbound[nodes.AddressOf(i)] = len(others)
+		if len(others) == 0 {
+			outbound[nodes.AddressOf(i)] = -1 // none
+		}
+	}
+	write := r.x.Relay.Validation
+	if write == 0 {
+		write = -1
+	}
+	r.net = nodes.New(r.seed, nodes.Config{
+		Nodes: -1, Params: r.x.Params, Write: write, Limits: gossip.Limits{Inbound: inbound, InboundEach: inbound},
+		Machine: func(c gossip.Config) nodes.Machine {
+			c.Limits.Outbound = outbound[c.Address] // no more than the topology says
+			return gossip.New(c)
+		},
+		Watch: nodes.Watch{Found: r.onFound, Published: r.onPublished, Moved: r.onMoved},
+	})
+	for _, others := range own {
+		var known []gossip.Address
+		for _, other := range others {
+			known = append(known, nodes.AddressOf(other))
+		}
+		r.net.AddKnowing(known...)
+	}
+	r.setLinks(nodes.Link{})
+	if !r.net.RunUntil(realConnect, func() bool {
+		for i, node := range r.net.Nodes {
+			if len(node.Peers()) < degrees[i] {
+				return false
+			}
+		}
+		return true
+	}) {
+		return fmt.Errorf("real nodes: within %s they did not connect as the topology says: take fewer connections, or a shorter latency", realConnect)
+	}
+	return nil
+}
+
+// setLinks gives each connection its latency, and the other properties of a link.
+func (r *realRun) setLinks(l nodes.Link) {
+	var sum time.Duration
+	for _, c := range r.links {
+		l.Delay, l.Same = c.Latency, true
+		r.net.SetLinkBetween(r.net.Nodes[c.A], r.net.Nodes[c.B], l)
+		sum += c.Latency
+	}
+	l.Delay = max(time.Microsecond, sum/time.Duration(max(1, len(r.links)))) // of calls beside the topology
+	r.net.SetLink(l)
+}
+
+// maxCalled is how many peers of its own choice a node can keep.
+const maxCalled = 256
+
+var errManyCalled = errors.New("topology: a real node would have to choose more than 256 peers: take fewer connections")
+
+// chooseCallers decides for each connection which of its ends calls the other: the one with
+// fewer connections, because a node keeps only some hundred that it has chosen, but gets as
+// many calls as it likes. It returns the nodes that each has to call, and the number of
+// connections of each.
+func chooseCallers(links []blocks.Connection, count int) (own [][]int, degrees []int, err error) {
+	own, degrees = make([][]int, count), make([]int, count)
+	for _, c := range links {
+		degrees[c.A]++
+		degrees[c.B]++
+	}
+	for _, c := range links {
+		from, to := c.A, c.B
+		if degrees[to] < degrees[from] || degrees[to] == degrees[from] && (from+to)%2 == 1 {
+			from, to = to, from
+		}
+		own[from] = append(own[from], to)
+		if len(own[from]) > maxCalled {
+			return nil, nil, errManyCalled
+		}
+	}
+	return own, degrees, nil
+}
+
+// begin starts the miners.
+func (r *realRun) begin() {
+	r.setLinks(nodes.Link{Jitter: r.x.Latency.Jitter, Loss: r.x.Relay.Loss})
+	r.began = r.net.Now()
+	for _, s := range r.x.Strategists {
+		if _, ok := s.Strategy.(blocks.SM1); ok {
+			r.net.Nodes[s.Node].MineSelfishly()
+		}
+	}
+	r.mine(1)
+	for _, s := range r.x.Power.Steps {
+		r.net.After(s.At, func() {
+			if r.found < r.x.Blocks {
+				r.mine(s.Factor)
+			}
+		})
+	}
+	r.startChurn()
+}
+
+// mine gives the network that many times its first hash rate.
+func (r *realRun) mine(factor float64) {
+	var shares []float64
+	for _, m := range r.tree.record.Miners() {
+		shares = append(shares, m.Share)
+	}
+	r.net.Mine(time.Duration(float64(r.x.Interval)/factor), shares...)
+}
+
+// settled reports whether the tips of all nodes have the same work.
+func (r *realRun) settled() bool {
+	for _, node := range r.net.Nodes {
+		if node.Chain().Tip().Work != r.net.Nodes[0].Chain().Tip().Work {
+			return false
+		}
+	}
+	return true
+}
