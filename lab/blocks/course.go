@@ -109,7 +109,7 @@ func (c *Course) writeTo(h hash.Hash) {
 type pace struct {
 	first    float64 // hashes of block 1
 	interval time.Duration
-	steps    []PowerStep
+	stages   []stage
 
 	bits   pow.Bits // the latest ones, which seldom change
 	hashes float64  // of a block with these bits
@@ -123,11 +123,11 @@ func (p *pace) expected(b pow.Bits, found int64, present float64) time.Duration 
 		p.bits, p.hashes = b, target.Work().Float()
 	}
 	rate := present
-	for _, s := range p.steps {
-		if int64(s.At) > found {
+	for i := range p.stages {
+		if p.stages[i].at > found {
 			break
 		}
-		rate = float64(present * s.Factor)
+		rate = float64(present * p.stages[i].factor)
 	}
 	return time.Duration(max(1, min(meanOf(p.hashes, p.first, p.interval)/rate, maxSpan)))
 }

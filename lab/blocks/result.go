@@ -39,7 +39,7 @@ func (d *Depths) Total() (sum int64) {
 // Miner is what a miner has found.
 type Miner struct {
 	Node  int
-	Share float64 // of the network's hash rate
+	Share float64 // of the network's hash rate, at the start
 	Found int64   // all blocks, those that were never published included
 	Main  int64   // blocks of the main chain
 }
