@@ -195,7 +195,6 @@ type recorder struct {
 	result  *Result
 	observe func(Block) // may be nil
 
-	interval   time.Duration // the intended one
 	sealCourse bool
 	outages    []outage // in the order of result.Healings
 }
@@ -213,7 +212,7 @@ func (r *recorder) settle(b Block, forkLength int, interval time.Duration) {
 		out.Miners[b.Miner].Main++
 		out.Growth = b.Found
 		out.Intervals.add(interval)
-		out.Course.add(b.Found, b.Expected, r.interval)
+		out.Course.add(b.Found, interval, b.Expected)
 		for i, d := range b.Reach {
 			if d >= 0 {
 				out.Reach[i].add(d)

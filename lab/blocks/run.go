@@ -67,9 +67,9 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	for i := range r.Miners {
 		r.Miners[i] = Miner{Node: i, Share: w.share(i)}
 	}
-	r.Course.Step = x.Interval
+	r.Course.Step, r.Course.interval = x.Interval, intended(x)
 	t := newTree(x.Params, seed, x.Nodes, recorder{
-		result: r, observe: o.Observe, interval: intended(x), sealCourse: !x.Clocks.isZero() || x.Hopping.Share > 0,
+		result: r, observe: o.Observe, sealCourse: !x.Clocks.isZero() || x.Hopping.Share > 0,
 	})
 	t.clocks = newClocks(x, seed)
 	stages := x.Power.stages(x.Nodes)
