@@ -61,11 +61,17 @@ func changeMetrics(x blocks.Experiment) []Metric {
 		Metric{"split_part_0_lost_blocks", "blocks", "those of the first part", healings(func(h *blocks.Healing) float64 { return float64(h.Parts[0].Lost) })},
 		Metric{"split_part_1_lost_blocks", "blocks", "those of the second part, or of the victim", healings(func(h *blocks.Healing) float64 { return float64(h.Parts[1].Lost) })},
 		Metric{"split_reorg_blocks", "blocks", "the most blocks that a node disconnected after it", healings(func(h *blocks.Healing) float64 { return float64(h.Reorg) })},
-		Metric{"split_agreement_seconds", "seconds", "time until all nodes had the same tip after it", healings(func(h *blocks.Healing) float64 {
+		Metric{"split_agreement_seconds", "seconds", "mean time until all nodes had the same tip after it, of those after which they ever had", healings(func(h *blocks.Healing) float64 {
 			if h.Agreement < 0 {
 				return math.NaN()
 			}
 			return h.Agreement.Seconds()
+		})},
+		Metric{"split_disagreed_rate", "1", "how often the nodes did not agree before the next split, or before the run ended; the seconds do not contain these", healings(func(h *blocks.Healing) float64 {
+			if h.Agreement < 0 {
+				return 1
+			}
+			return 0
 		})},
 		Metric{"split_tie_rate", "1", "how often that took more than a hundredth of the interval, because both sides had found equally many blocks", healings(func(h *blocks.Healing) float64 {
 			if h.Agreement < 0 || h.Agreement > x.Interval/100 {

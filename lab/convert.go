@@ -65,6 +65,8 @@ func convertTo(field, value any) (any, error) {
 		return nil, errors.New(`eight hexadecimal digits in quotation marks, such as "1e0fffff"`)
 	case *[]float64:
 		return toList(value, toNumber)
+	case *[][]float64:
+		return toList(value, func(v any) ([]float64, error) { return toList(v, toNumber) })
 	case *[]string:
 		return toList(value, toText)
 	case *[][]string:

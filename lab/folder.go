@@ -124,6 +124,9 @@ func (f *Folder) begin(replicas []Replica) (err error) {
 
 // Add adds a replica. It is made for Options.Finished.
 func (f *Folder) Add(r Replica) error {
+	if err := f.addCourse(r); err != nil { // first, so that a row in results.csv has its course
+		return err
+	}
 	_, err := f.rows.Write(line(f.table.row(r)))
 	return err
 }
@@ -140,6 +143,9 @@ func (f *Folder) Finish(replicas []Replica) (*Summary, error) {
 }
 
 func (f *Folder) writeResults(replicas []Replica) error {
+	if err := f.writeCourse(replicas); err != nil {
+		return err
+	}
 	return replaceFile(filepath.Join(f.dir, ResultsFile), func(w io.Writer) error { return f.table.write(w, replicas) })
 }
 
@@ -201,5 +207,5 @@ func readResults(dir string, p *Plan) ([]Replica, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return replicas, nil
+	return replicas, readCourse(dir, p, replicas)
 }

@@ -64,6 +64,7 @@ var networkKeys = []key{
 	{name: "regions.latency", help: "Mean times of a message from each region to each: a list of times for each region. Both directions are equal.", field: func(d *draft, _ int) any { return &d.regions.Latency }},
 	{name: "regions.upload", help: "Bits a second that a node of each region sends.", field: func(d *draft, _ int) any { return &d.regions.Upload }},
 	{name: "regions.download", help: "Bits a second that a node of each region receives.", field: func(d *draft, _ int) any { return &d.regions.Download }},
+	{name: "regions.bandwidth", fallback: "that of the ends", help: "Bits a second that a connection from each region to each carries: a list for each region. `upload` and `download` may then be left out; the slowest of the three counts.", field: func(d *draft, _ int) any { return &d.regions.Bandwidth }},
 }
 
 var relayKeys = []key{
@@ -84,8 +85,9 @@ var powerKeys = []key{
 	{name: "power.zipf", fallback: "0", help: "Exponent of the law by which the hash rate of miner i, from 1, is in proportion to `i^-zipf`. 0: all are equal.", field: func(d *draft, _ int) any { return &d.x.Power.Zipf }},
 	{name: "power.shares", help: "Hash rate of each miner, relative to the sum: a list of pools.", field: func(d *draft, _ int) any { return &d.x.Power.Shares }},
 	{name: "power.alpha", help: "Share of node 0 in the hash rate, more than 0 and less than 1. The other miners have the rest in equal parts.", field: func(d *draft, _ int) any { return &d.alpha }},
-	{name: "power.steps[].at", help: "When the hash rate of the whole network changes, since the start.", field: func(d *draft, i int) any { return &at(&d.x.Power.Steps, i).At }},
-	{name: "power.steps[].factor", help: "What it is multiplied by from then until the next step. Before the first step that is 1.", field: func(d *draft, i int) any { return &at(&d.x.Power.Steps, i).Factor }},
+	{name: "power.steps[].at", help: "When the hash rate changes, since the start.", field: func(d *draft, i int) any { return &at(&d.x.Power.Steps, i).At }},
+	{name: "power.steps[].factor", help: "What the hash rate of the whole network is multiplied by from then until the next step. Before the first step that is 1, and also if there are only shares.", field: func(d *draft, i int) any { return &at(&d.x.Power.Steps, i).Factor }},
+	{name: "power.steps[].shares", fallback: "those before", help: "Hash rate of each miner from then on, in the unit of `power.shares`: a sum that is half of that at the start halves the hash rate of the network.", field: func(d *draft, i int) any { return &at(&d.x.Power.Steps, i).Shares }},
 }
 
 var ruleKeys = []key{
@@ -193,7 +195,7 @@ func (k *key) kind() string {
 		return "time"
 	case *bool:
 		return "true or false"
-	case *[]float64, *[]string, *[][2]int, *[][]time.Duration, *[][]string:
+	case *[]float64, *[][]float64, *[]string, *[][2]int, *[][]time.Duration, *[][]string:
 		return "list"
 	}
 	return "text"

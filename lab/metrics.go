@@ -74,7 +74,7 @@ func minerMetrics(x blocks.Experiment) []Metric {
 	for _, node := range minersShown(x) {
 		name := fmt.Sprintf("miner_%d_", node)
 		list = append(list,
-			Metric{name + "share", "1", fmt.Sprintf("share of node %d in the hash rate", node), func(r *blocks.Result) float64 { return r.Miners[node].Share }},
+			Metric{name + "share", "1", fmt.Sprintf("share of node %d in the hash rate, at the start", node), func(r *blocks.Result) float64 { return r.Miners[node].Share }},
 			Metric{name + "revenue", "1", fmt.Sprintf("share of node %d in the blocks of the main chain", node), func(r *blocks.Result) float64 {
 				return r.Revenue(node)
 			}},

@@ -5,10 +5,16 @@ import (
 	"github.com/lodepow/lode/lab/blocks"
 )
 
+// HasCourse reports whether the difficulty or the hash rate of an experiment is not steady, so
+// that its replicas have a course.
+func HasCourse(x blocks.Experiment) bool {
+	return x.Params.Difficulty().Rule != rules.RuleFixed || len(x.Power.Steps) > 0 || x.Hopping.Share > 0
+}
+
 // difficultyMetrics are the metrics of experiments in which the difficulty, the hash rate
 // or the times of headers are not steady.
 func difficultyMetrics(x blocks.Experiment) []Metric {
-	if x.Params.Difficulty().Rule == rules.RuleFixed && len(x.Power.Steps) == 0 && x.Hopping.Share == 0 {
+	if !HasCourse(x) {
 		return nil
 	}
 	return []Metric{

@@ -161,7 +161,11 @@ func points(sheets []sheet) ([]Point, error) {
 		if err != nil {
 			return nil, blame(sheets, chosen, err)
 		}
-		if shares += len(x.Power.Shares); shares > maxShares {
+		shares += len(x.Power.Shares)
+		for _, step := range x.Power.Steps {
+			shares += len(step.Shares)
+		}
+		if shares > maxShares {
 			return nil, &FileError{Err: fmt.Errorf("the miners of all points are more than %d: take fewer points, or fewer miners", maxShares)}
 		}
 		list[i] = Point{Index: i, Experiment: x, settings: d.settings(x)}

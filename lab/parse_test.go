@@ -66,6 +66,7 @@ shares = [1, 2.5]
 latency = [["1ms", "30ms"], ["30ms", "2ms"]]
 upload = [1e6, 2e6]
 download = [3e6, 4e6]
+bandwidth = [[1e6, 2e6], [3e6, 4000000]]
 
 [relay]
 mode = "compact"
@@ -181,7 +182,7 @@ func TestParseEveryKey(t *testing.T) {
 		Latency: blocks.Latency{Law: blocks.LogNormal, Spread: 0.3, Jitter: 20 * time.Millisecond, Regions: &blocks.Regions{
 			Source: "nowhere", Names: []string{"a", "b"}, Shares: []float64{1, 2.5},
 			Latency: [][]time.Duration{{time.Millisecond, 30 * time.Millisecond}, {30 * time.Millisecond, 2 * time.Millisecond}},
-			Upload:  []float64{1e6, 2e6}, Download: []float64{3e6, 4e6},
+			Upload:  []float64{1e6, 2e6}, Download: []float64{3e6, 4e6}, Bandwidth: [][]float64{{1e6, 2e6}, {3e6, 4e6}},
 		}},
 		Relay: blocks.Relay{
 			Mode: blocks.Compact, HitRate: 0.8, BlockBytes: blocks.Dist{Law: blocks.Uniform, Mean: 1e6, Spread: 0.5},
@@ -243,6 +244,10 @@ func TestParseEveryKey(t *testing.T) {
 	if x := parse(t, "[power]\nshares = [1, 2, 0.5]").Points[0].Experiment; !reflect.DeepEqual(x.Power.Shares, []float64{1, 2, 0.5}) {
 		t.Errorf("the shares are %v", x.Power.Shares)
 	}
+	steps := parse(t, "[power]\nshares = [1, 2]\n[[power.steps]]\nat = '1h'\nshares = [1, 0]\n[[power.steps]]\nat = '2h'\nfactor = 3").Points[0].Experiment.Power.Steps
+	if want := []blocks.PowerStep{{At: time.Hour, Shares: []float64{1, 0}}, {At: 2 * time.Hour, Factor: 3}}; !reflect.DeepEqual(steps, want) {
+		t.Errorf("the steps are %+v", steps)
+	}
 	if x := parse(t, "[latency]\nregions = 'world-2019'").Points[0].Experiment; !reflect.DeepEqual(x.Latency.Regions, blocks.World2019()) {
 		t.Errorf("the regions are %+v", x.Latency.Regions)
 	}
@@ -250,7 +255,7 @@ func TestParseEveryKey(t *testing.T) {
 
 // The two files above and changingFile have all keys, so that a new key cannot be forgotten in them.
 func TestEveryKeyIsTested(t *testing.T) {
-	set := map[string]bool{"latency.regions": true, "power.shares": true} // of TestParseEveryKey
+	set := map[string]bool{"latency.regions": true, "power.shares": true, "power.steps[].shares": true} // of TestParseEveryKey
 	for _, file := range []string{everyKey, otherKeys, changingFile} {
 		settings, err := readSettings([]byte(file))
 		if err != nil {

@@ -104,5 +104,5 @@ func runReplica(ctx context.Context, p *Plan, j job, threads int, observe func(p
 	for i, m := range metrics {
 		values[i] = m.Of(r)
 	}
-	return Replica{Point: j.point, Number: j.number, Seed: seed, Engine: r.Engine, Hash: r.Hash, Values: values}, nil
+	return Replica{Point: j.point, Number: j.number, Seed: seed, Engine: r.Engine, Hash: r.Hash, Values: values, Course: courseOf(x, r)}, nil
 }

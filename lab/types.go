@@ -65,6 +65,9 @@ type Replica struct {
 	Engine        blocks.Engine
 	Hash          [sha256.Size]byte // of the blocks.Result
 	Values        []float64         // in the order of Metrics of the point's experiment
+
+	// Course is how block interval and difficulty went over time; nil if HasCourse says so.
+	Course []blocks.Span
 }
 
 // Estimate is the mean over replicas with its 95 % interval by Student's t: Mean-Half to

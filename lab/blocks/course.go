@@ -25,12 +25,111 @@ type Course struct {
 	blocks  int64
 	errors  int64
 	squares uint128
+
+	interval time.Duration // the intended one
 }
 
 // Bin is a span of time.
 type Bin struct {
 	Blocks   int64 // of the main chain
 	expected uint128
+	errors   int64               // sum, in millionths; see Course
+	classes  [timeClasses]uint32 // of the times from a block's parent to it; see timeClass
+}
+
+// timeClasses is the number of classes of the times in a bin.
+const timeClasses = 128
+
+// timeClass returns the class of a time that is x 64ths of the intended interval: x itself
+// if it is below 8, and otherwise 8 classes for each power of two.
+func timeClass(x uint64) int {
+	if x < 8 {
+		return int(x)
+	}
+	shift := bits.Len64(x) - 4
+	return min((shift+1)*8+int(x>>shift&7), timeClasses-1)
+}
+
+// timeClassBound returns the least number of a class.
+func timeClassBound(class int) uint64 {
+	if class < 8 {
+		return uint64(class)
+	}
+	return uint64(8+class%8) << (class/8 - 1)
+}
+
+// quantile returns the time that a share of the times in the bin does not exceed, in units of
+// the intended interval. It is interpolated in a class that is an eighth wide.
+func (b *Bin) quantile(share float64) float64 {
+	want, before := float64(share*float64(b.Blocks)), 0.0
+	for class, n := range b.classes {
+		if n > 0 && before+float64(n) >= want {
+			from, to := float64(timeClassBound(class)), float64(timeClassBound(class+1))
+			return (from + float64((to-from)*max(0, want-before))/float64(n)) / 64
+		}
+		before += float64(n)
+	}
+	return math.NaN()
+}
+
+// join adds another bin to the bin.
+func (b *Bin) join(other *Bin) {
+	b.Blocks += other.Blocks
+	b.expected.add(other.expected.high, other.expected.low)
+	b.errors += other.errors
+	for i, n := range other.classes {
+		b.classes[i] += n
+	}
+}
+
+// Span is a part of a course in the form in which it is written to files. Figures of blocks
+// are those of the main chain, and NaN if there are none.
+type Span struct {
+	From, To float64 // seconds since the start
+	Blocks   int64
+	Interval float64 // seconds for each block: the length of the span divided by the number
+
+	// The times from a block's parent to it, in seconds, by the time of the block.
+	Median, Quantile95 float64
+
+	Expected float64 // mean seconds that the blocks took on average at their difficulty and the hash rate of the moment
+	Error    float64 // mean of the difficulty's error; see Course
+}
+
+// Spans returns the course in at most the given number of spans, but for the part after the
+// last block of the main chain, which was found at the given time: [Result.Growth]. There is
+// at least one span.
+func (c *Course) Spans(most int, last time.Duration) []Span {
+	bins, step := c.Bins, c.Step
+	for len(bins) > most {
+		var half []Bin
+		for i := 0; i < len(bins); i += 2 {
+			b := bins[i]
+			if i+1 < len(bins) {
+				b.join(&bins[i+1])
+			}
+			half = append(half, b)
+		}
+		bins, step = half, 2*step
+	}
+	if len(bins) == 0 {
+		bins = []Bin{{}}
+	}
+	list := make([]Span, len(bins))
+	for i := range bins {
+		b := &bins[i]
+		s := &list[i]
+		*s = Span{From: (time.Duration(i) * step).Seconds(), To: (time.Duration(i+1) * step).Seconds(), Blocks: b.Blocks, Interval: math.NaN(), Expected: math.NaN(), Error: math.NaN()}
+		if i == len(bins)-1 {
+			s.To = last.Seconds()
+		}
+		s.Median, s.Quantile95 = float64(b.quantile(0.5)*c.interval.Seconds()), float64(b.quantile(0.95)*c.interval.Seconds())
+		if b.Blocks > 0 {
+			n := float64(b.Blocks)
+			s.Interval, s.Expected, s.Error = (s.To-s.From)/n, b.expected.float()/n/1e9, float64(b.errors)/n/1e6
+		}
+	}
+	return list
 }
 
 // Expected returns the mean time that the bin's blocks took on average at the hash rate of
@@ -65,12 +164,12 @@ func (c *Course) Error() (mean, deviation float64) {
 	return mean, math.Sqrt(variance)
 }
 
-func (c *Course) add(found, expected, interval time.Duration) {
+// add adds a block of the main chain. took is the time from its parent to it.
+func (c *Course) add(found, took, expected time.Duration) {
 	for int64(found/c.Step) >= courseBins {
 		for i := range courseBins / 2 {
 			a, b := c.bin(2*i), c.bin(2*i+1)
-			a.Blocks += b.Blocks
-			a.expected.add(b.expected.high, b.expected.low)
+			a.join(&b)
 			c.Bins[i] = a
 		}
 		c.Bins = c.Bins[:min(len(c.Bins), courseBins/2)]
@@ -80,10 +179,13 @@ func (c *Course) add(found, expected, interval time.Duration) {
 	for len(c.Bins) <= i {
 		c.Bins = append(c.Bins, Bin{})
 	}
-	c.Bins[i].Blocks++
-	c.Bins[i].expected.add(0, uint64(expected))
+	b := &c.Bins[i]
+	b.Blocks++
+	b.expected.add(0, uint64(expected))
+	b.classes[timeClass(uint64(max(took, 0))/uint64(max(c.interval/64, 1)))]++
 
-	millionths := int64(math.Floor(float64(ln(float64(expected)/float64(interval))*1e6) + 0.5))
+	millionths := int64(math.Floor(float64(ln(float64(expected)/float64(c.interval))*1e6) + 0.5))
+	b.errors += millionths
 	size := uint64(max(millionths, -millionths))
 	c.blocks++
 	c.errors += millionths
@@ -109,7 +211,7 @@ func (c *Course) writeTo(h hash.Hash) {
 type pace struct {
 	first    float64 // hashes of block 1
 	interval time.Duration
-	steps    []PowerStep
+	stages   []stage
 
 	bits   pow.Bits // the latest ones, which seldom change
 	hashes float64  // of a block with these bits
@@ -123,11 +225,11 @@ func (p *pace) expected(b pow.Bits, found int64, present float64) time.Duration 
 		p.bits, p.hashes = b, target.Work().Float()
 	}
 	rate := present
-	for _, s := range p.steps {
-		if int64(s.At) > found {
+	for i := range p.stages {
+		if p.stages[i].at > found {
 			break
 		}
-		rate = float64(present * s.Factor)
+		rate = float64(present * p.stages[i].factor)
 	}
 	return time.Duration(max(1, min(meanOf(p.hashes, p.first, p.interval)/rate, maxSpan)))
 }

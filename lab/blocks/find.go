@@ -9,10 +9,10 @@ import (
 // finder draws who finds a block, and when. All miners together find blocks as a Poisson
 // process. The draw number i depends only on the seed and on i.
 type finder struct {
-	seed  uint64
-	wheel wheel
-	steps []PowerStep
-	draw  uint64 // number of draws so far
+	seed   uint64
+	wheel  wheel   // of the miners at the start
+	stages []stage // that follow, in order of time
+	draw   uint64  // number of draws so far
 }
 
 // find is a moment at which a miner finds a block.
@@ -31,23 +31,24 @@ func (f *finder) next(after int64, mean float64) (find, error) {
 	f.draw++
 	need := float64(s.exponential() * mean) // nanoseconds at a power of 1
 	at := after
-	factor := 1.0
-	for _, step := range f.steps {
-		if int64(step.At) > at {
-			if power := float64(factor * float64(int64(step.At)-at)); need > power {
+	factor, miners := 1.0, f.wheel
+	for i := range f.stages {
+		next := &f.stages[i]
+		if next.at > at {
+			if power := float64(factor * float64(next.at-at)); need > power {
 				need -= power
-				at = int64(step.At)
+				at = next.at
 			} else {
 				break
 			}
 		}
-		factor = step.Factor
+		factor, miners = next.factor, next.wheel
 	}
 	wait := need / factor
 	if wait > maxSpan || at+int64(wait) > maxSpan {
 		return find{}, errSpan
 	}
-	return find{at: at + int64(wait), miner: int32(f.wheel.pick(&s)), luck: s.open()}, nil
+	return find{at: at + int64(wait), miner: int32(miners.pick(&s)), luck: s.open()}, nil
 }
 
 // meanOf returns the mean time in nanoseconds between blocks that take that many hashes,

@@ -119,10 +119,10 @@ func TestHoppingMistakes(t *testing.T) {
 
 // A course sums up a run of any length in its bins.
 func TestCourse(t *testing.T) {
-	c := Course{Step: time.Second}
+	c := Course{Step: time.Second, interval: time.Second}
 	const n = 100_000
 	for i := range n {
-		c.add(time.Duration(i)*time.Second/4, 2*time.Second, time.Second)
+		c.add(time.Duration(i)*time.Second/4, time.Second/4, 2*time.Second)
 	}
 	if c.Step != 128*time.Second || len(c.Bins) != 196 {
 		t.Fatalf("%d bins of %s, want 196 of 128 s", len(c.Bins), c.Step)
@@ -138,9 +138,9 @@ func TestCourse(t *testing.T) {
 		t.Errorf("%d blocks, error %v ± %v", sum, mean, deviation)
 	}
 	// A long gap leaves bins empty.
-	gap := Course{Step: time.Second}
-	gap.add(0, time.Second, time.Second)
-	gap.add(200*time.Second, time.Second/2, time.Second)
+	gap := Course{Step: time.Second, interval: time.Second}
+	gap.add(0, 0, time.Second)
+	gap.add(200*time.Second, 200*time.Second, time.Second/2)
 	if len(gap.Bins) != 201 || gap.Bins[100].Expected() != 0 || !math.IsNaN(gap.Interval(100)) {
 		t.Errorf("%d bins after a gap", len(gap.Bins))
 	}

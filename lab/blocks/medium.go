@@ -156,7 +156,7 @@ func newMedium(seed uint64, x *Experiment) *medium {
 		for v := range m.source {
 			perByte := m.all
 			if m.upload != nil {
-				perByte = m.upload[v]
+				perByte = max(m.upload[v], m.link.Regions.slowest(m.places[v]))
 			}
 			m.source[v] = clampDelay(float64(perByte*m.meanSize) + validation)
 		}
@@ -179,7 +179,7 @@ func (m *medium) perByte(from, to int32) float64 {
 	if m.upload == nil {
 		return m.all
 	}
-	return max(m.upload[from], m.download[to])
+	return max(m.upload[from], m.download[to], m.link.Regions.perByte(m.places[from], m.places[to]))
 }
 
 // delay returns the delay of an arc in microseconds for a block of that size, as the

@@ -20,15 +20,22 @@ type Power struct {
 	// Shares has the hash rate of each miner, relative to the sum. Zipf must be 0.
 	Shares []float64
 
-	// Steps changes the hash rate of the whole network over time, in order of At.
+	// Steps changes the hash rate over time, in order of At.
 	Steps []PowerStep
 }
 
-// PowerStep multiplies the hash rate of the whole network by Factor from At on, until the
-// next step. Before the first step the factor is 1.
+// PowerStep changes the hash rate from At on, until the next step.
 type PowerStep struct {
-	At     time.Duration // since the start, positive
-	Factor float64       // from 1e-6 to 1e6
+	At time.Duration // since the start, positive
+
+	// Factor multiplies the hash rate of the whole network. It is 1 before the first step.
+	// With Shares, 0 means 1.
+	Factor float64 // from 1e-6 to 1e6
+
+	// Shares, if set, has the hash rate of each miner from then on, in the unit of the
+	// shares at the start: a sum that is half as large halves the hash rate of the network.
+	// Without Shares they stay what they were.
+	Shares []float64
 }
 
 // minFactor is the least factor of a step, and the reciprocal of the greatest.
@@ -57,14 +64,69 @@ func (p Power) validate(nodes int) error {
 	if len(p.Shares) > 0 && !inRange(sum, math.SmallestNonzeroFloat64, math.MaxFloat64) {
 		return fmt.Errorf("power: the shares have the sum %v: want a positive one", sum)
 	}
+	return p.validateSteps(nodes)
+}
+
+func (p Power) validateSteps(nodes int) error {
 	var last time.Duration
+	total := sumOf(p.shares(nodes))
 	for i, s := range p.Steps {
-		if s.At <= last || !inRange(s.Factor, minFactor, 1/minFactor) {
+		factor := s.Factor
+		if factor == 0 && len(s.Shares) > 0 {
+			factor = 1
+		}
+		if s.At <= last || !inRange(factor, minFactor, 1/minFactor) {
 			return fmt.Errorf("power: step %d, of the factor %v at %s: want a factor from %v to %v, and a later time than %s", i, s.Factor, s.At, minFactor, 1/minFactor, last)
 		}
 		last = s.At
+		if len(s.Shares) == 0 {
+			continue
+		}
+		if miners := p.count(nodes); len(s.Shares) != miners {
+			return fmt.Errorf("power: step %d has %d shares for %d miners: want one for each", i, len(s.Shares), miners)
+		}
+		for k, share := range s.Shares {
+			if !inRange(share, 0, math.MaxFloat64) {
+				return fmt.Errorf("power: step %d: share %d is %v: want a number that is not negative", i, k, share)
+			}
+		}
+		if ratio := sumOf(s.Shares) / total; !inRange(ratio, minFactor, 1/minFactor) {
+			return fmt.Errorf("power: step %d: the shares have the sum %v, and those at the start %v: want from %v to %v times as much", i, sumOf(s.Shares), total, minFactor, 1/minFactor)
+		}
 	}
 	return nil
+}
+
+func sumOf(numbers []float64) (sum float64) {
+	for _, x := range numbers {
+		sum += x
+	}
+	return sum
+}
+
+// stage is a time in which no hash rate changes.
+type stage struct {
+	at     int64   // when it begins
+	factor float64 // hash rate of the network, relative to that at the start
+	wheel  wheel   // of the miners
+}
+
+// stages returns what the steps do, after the stage before the first of them.
+func (p Power) stages(nodes int) []stage {
+	start := p.shares(nodes)
+	total, ratio, w := sumOf(start), 1.0, newWheel(start)
+	var list []stage
+	for _, s := range p.Steps {
+		factor := s.Factor
+		if len(s.Shares) > 0 {
+			ratio, w = sumOf(s.Shares)/total, newWheel(s.Shares)
+			if factor == 0 {
+				factor = 1
+			}
+		}
+		list = append(list, stage{int64(s.At), float64(factor * ratio), w})
+	}
+	return list
 }
 
 // count returns the number of miners.
@@ -98,10 +160,7 @@ type wheel struct {
 // newWheel makes a wheel for the numbers from 0 to len(weights)-1. At least one of the
 // weights must be positive.
 func newWheel(weights []float64) wheel {
-	var sum float64
-	for _, w := range weights {
-		sum += w
-	}
+	sum := sumOf(weights)
 	ends := make([]uint64, len(weights))
 	var end uint64
 	for i, w := range weights {

@@ -39,7 +39,7 @@ func (d *Depths) Total() (sum int64) {
 // Miner is what a miner has found.
 type Miner struct {
 	Node  int
-	Share float64 // of the network's hash rate
+	Share float64 // of the network's hash rate, at the start
 	Found int64   // all blocks, those that were never published included
 	Main  int64   // blocks of the main chain
 }
@@ -195,7 +195,6 @@ type recorder struct {
 	result  *Result
 	observe func(Block) // may be nil
 
-	interval   time.Duration // the intended one
 	sealCourse bool
 	outages    []outage // in the order of result.Healings
 }
@@ -213,7 +212,7 @@ func (r *recorder) settle(b Block, forkLength int, interval time.Duration) {
 		out.Miners[b.Miner].Main++
 		out.Growth = b.Found
 		out.Intervals.add(interval)
-		out.Course.add(b.Found, b.Expected, r.interval)
+		out.Course.add(b.Found, interval, b.Expected)
 		for i, d := range b.Reach {
 			if d >= 0 {
 				out.Reach[i].add(d)

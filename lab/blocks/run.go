@@ -67,13 +67,14 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	for i := range r.Miners {
 		r.Miners[i] = Miner{Node: i, Share: w.share(i)}
 	}
-	r.Course.Step = x.Interval
+	r.Course.Step, r.Course.interval = x.Interval, intended(x)
 	t := newTree(x.Params, seed, x.Nodes, recorder{
-		result: r, observe: o.Observe, interval: intended(x), sealCourse: !x.Clocks.isZero() || x.Hopping.Share > 0,
+		result: r, observe: o.Observe, sealCourse: !x.Clocks.isZero() || x.Hopping.Share > 0,
 	})
 	t.clocks = newClocks(x, seed)
-	t.pace = pace{first: t.nextWork(0), interval: x.Interval, steps: x.Power.Steps}
-	finds := finder{seed: seed, wheel: w, steps: x.Power.Steps}
+	stages := x.Power.stages(x.Nodes)
+	t.pace = pace{first: t.nextWork(0), interval: x.Interval, stages: stages}
+	finds := finder{seed: seed, wheel: w, stages: stages}
 	if x.Engine == Paths {
 		// The delays of the engine have 32 bits. hops is a bound, and may be too high.
 		if o.Took == nil && float64(net.hops+1)*float64(net.longest) < math.MaxUint32 {
