@@ -117,15 +117,12 @@ func startVerify(data []byte, c headers.Config) *Run {
 		Op: func(context.Context) error {
 			reader := headers.NewReader(bytes.NewReader(data))
 			verifier := headers.NewVerifier(c)
-			for {
-				h, err := reader.Next()
-				if errors.Is(err, io.EOF) {
-					break
+			var batch headers.Batch
+			for end := error(nil); !errors.Is(end, io.EOF); {
+				if end = batch.Read(reader); end != nil && !errors.Is(end, io.EOF) {
+					return end
 				}
-				if err == nil {
-					err = verifier.Add(h)
-				}
-				if err != nil {
+				if _, err := verifier.AddAll(batch.Headers()); err != nil {
 					return err
 				}
 			}

@@ -71,12 +71,17 @@ func ParseTx(data []byte) (Tx, error) {
 // a timestamp, which stays.
 func NewTx(post []byte, now time.Time) (Tx, error) {
 	text := string(post)
-	members, _, err := checkTx(text)
+	members, canonical, err := checkTx(text)
 	if err != nil {
 		return Tx{}, err
 	}
 	if !has(members, fieldPublicKey) && !has(members, fieldSignature) {
 		text = set(text, members, fieldTimestamp, timestampOf(now))
+	}
+	if canonical { // the timestamp is probably in its place as well, which takes a look to know
+		if members, canonical, err = scanJSON(text, 0); err == nil && canonical {
+			return canonicalTx(text, []byte(text), members)
+		}
 	}
 	return newTx(text)
 }
