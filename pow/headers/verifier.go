@@ -16,6 +16,8 @@ const (
 	// is no longer known.
 	window = 4096
 
+	chunk = 128 // nodes that are allocated together
+
 	maxBranches = 1000 // branches that are tracked
 
 	medianSpan = 11 // number of headers whose median time their child must exceed
@@ -53,7 +55,7 @@ type Verifier struct {
 	retarget bool
 
 	headers  uint64 // number of headers kept so far
-	nodes    []node // the last headers, as a ring: header i is at index i % window
+	nodes    []*[chunk]node // the last headers, as a ring: header i is node i % window of these chunks
 	parent   node   // of the first header; only its hash is set, unless it is a genesis
 	start    Start
 	branches []branch // in the order in which they began
@@ -277,7 +279,7 @@ func (v *Verifier) begin(h *pow.Header, hash pow.Hash) error {
 func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 	first := v.headers - min(v.headers, window)
 	for i := v.headers; i > first; i-- {
-		n := &v.nodes[(i-1)%window]
+		n := v.node(i - 1)
 		if n.hash == prev {
 			return n, nil
 		}
@@ -292,6 +294,12 @@ func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 		return &v.parent, nil
 	}
 	return nil, reject.New(reject.PrevNotFound, "its parent %s is not among the %d headers before it", prev, min(v.headers, window))
+}
+
+// node returns the node of header i, which must be one of the last.
+func (v *Verifier) node(i uint64) *node {
+	i %= window
+	return &v.nodes[i/chunk][i%chunk]
 }
 
 // child returns the node of a header with the given parent, work and height.
@@ -357,11 +365,10 @@ func (v *Verifier) keep(h *pow.Header, hash pow.Hash, parent *node) error {
 		v.best = n.branch
 	}
 
-	if len(v.nodes) < window {
-		v.nodes = append(v.nodes, n)
-	} else {
-		v.nodes[v.headers%window] = n
+	if v.headers == uint64(len(v.nodes))*chunk && v.headers < window {
+		v.nodes = append(v.nodes, new([chunk]node))
 	}
+	*v.node(v.headers) = n
 	v.headers++
 	return nil
 }
