@@ -92,7 +92,7 @@ const easy = pow.Bits(0x207fffff)
 func startMadeStream() (*Run, error) {
 	var data []byte
 	header := pow.Header{Version: 0x20000000, Bits: easy, Time: 1_700_000_000}
-	for range 4096 {
+	for range 1 << 16 { // far more than a verifier remembers
 		solve(&header)
 		raw := header.Bytes()
 		data = append(data, raw[:]...)
@@ -117,15 +117,12 @@ func startVerify(data []byte, c headers.Config) *Run {
 		Op: func(context.Context) error {
 			reader := headers.NewReader(bytes.NewReader(data))
 			verifier := headers.NewVerifier(c)
-			for {
-				h, err := reader.Next()
-				if errors.Is(err, io.EOF) {
-					break
+			var batch headers.Batch
+			for end := error(nil); !errors.Is(end, io.EOF); {
+				if end = batch.Read(reader); end != nil && !errors.Is(end, io.EOF) {
+					return end
 				}
-				if err == nil {
-					err = verifier.Add(h)
-				}
-				if err != nil {
+				if _, err := verifier.AddAll(batch.Headers()); err != nil {
 					return err
 				}
 			}

@@ -55,8 +55,13 @@ func isRule(err error) bool {
 // the parent of the next.
 func newRun(blocks []block.Block) ([]arrival, error) {
 	run := make([]arrival, len(blocks))
+	headers, hashes := make([]pow.Header, len(blocks)), make([]pow.Hash, len(blocks))
 	for i, b := range blocks {
-		run[i] = arrival{Block: b, hash: b.Hash()}
+		headers[i] = b.Header
+	}
+	pow.HashHeaders(hashes, headers)
+	for i, b := range blocks {
+		run[i] = arrival{Block: b, hash: hashes[i]}
 		if i > 0 && b.Header.Prev != run[i-1].hash {
 			return nil, fmt.Errorf("block %d of the batch, %s, does not follow the one before it, %s", i, run[i].hash, run[i-1].hash)
 		}

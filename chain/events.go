@@ -2,7 +2,6 @@ package chain
 
 import (
 	"fmt"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -87,11 +86,16 @@ func (p *SubscriberPanic) Unwrap() error {
 // runs, so subscribers may call the chain and add events.
 type events struct {
 	mu          sync.Mutex
-	queue       []Event
+	queue       []Event // those before head have been delivered
+	head        int
 	delivering  bool
 	subscribers map[int]func(Event)
-	last        int // id of the latest subscriber
+	ids         []int // of the subscribers, in the order in which they subscribed; replaced, never changed
+	last        int   // id of the latest subscriber
 }
+
+// keptEvents is the length of a queue whose memory is kept for further events.
+const keptEvents = 1024
 
 func (e *events) subscribe(f func(Event)) (cancel func()) {
 	e.mu.Lock()
@@ -102,6 +106,7 @@ func (e *events) subscribe(f func(Event)) (cancel func()) {
 	e.last++
 	id := e.last
 	e.subscribers[id] = f
+	e.ids = append(slices.Clip(e.ids), id)
 	return func() { e.cancel(id) }
 }
 
@@ -109,6 +114,7 @@ func (e *events) cancel(id int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.subscribers, id)
+	e.ids = slices.DeleteFunc(slices.Clone(e.ids), func(other int) bool { return other == id })
 }
 
 func (e *events) add(ev Event) {
@@ -175,13 +181,17 @@ func (e *events) end() {
 func (e *events) next() (ev Event, ids []int, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.queue) == 0 {
+	if e.head == len(e.queue) {
 		e.delivering = false
+		if e.queue, e.head = e.queue[:0], 0; cap(e.queue) > keptEvents {
+			e.queue = nil
+		}
 		return Event{}, nil, false
 	}
-	ev = e.queue[0]
-	e.queue = e.queue[1:]
-	return ev, slices.Sorted(maps.Keys(e.subscribers)), true
+	ev = e.queue[e.head]
+	e.queue[e.head] = Event{} // so that its memory can be freed
+	e.head++
+	return ev, e.ids, true
 }
 
 // call calls a subscriber, unless an earlier one has cancelled it. If it panics,

@@ -44,16 +44,38 @@ func (c *cores) move(core int) int {
 	if unix.SchedGetaffinity(0, &allowed) != nil {
 		return core
 	}
-	free := allowed
-	for i := range free {
-		free[i] &^= c.used[i]
+	if moveTo(freeOf(allowed, c.used), allowed, func(s *unix.CPUSet) error { return unix.SchedSetaffinity(0, s) }) {
+		core, _ = currentCore()
 	}
-	if free.Count() == 0 || unix.SchedSetaffinity(0, &free) != nil {
-		return core
-	}
-	_ = unix.SchedSetaffinity(0, &allowed)
-	core, _ = currentCore()
 	return core
+}
+
+// freeOf returns the allowed cores that are not used.
+func freeOf(allowed, used unix.CPUSet) unix.CPUSet {
+	for i := range allowed {
+		allowed[i] &^= used[i]
+	}
+	return allowed
+}
+
+// moveTo moves the calling thread to one of the free cores, and reports whether it has.
+// Afterwards the thread may run on the allowed cores again.
+//
+// The system refuses the latter only if it has meanwhile taken all of the allowed cores
+// from the process. The thread may then run on every core that the system lets it have,
+// as the other threads of the process may, instead of staying bound to the free ones.
+func moveTo(free, allowed unix.CPUSet, bind func(*unix.CPUSet) error) (moved bool) {
+	if free.Count() == 0 || bind(&free) != nil {
+		return false
+	}
+	if bind(&allowed) != nil {
+		var all unix.CPUSet
+		for i := range all {
+			all[i]-- // all bits are ones
+		}
+		_ = bind(&all) // there is nothing else to try
+	}
+	return true
 }
 
 // currentCore returns the number of the core on which the calling thread runs.

@@ -65,8 +65,7 @@ type Engine struct {
 	selector *selector
 	checking sync.Mutex // held during a check
 	speed    atomic.Pointer[Speed]
-	termsMu  sync.Mutex
-	terms    []term // see [Engine.KernelCounts]
+	byKernel kernelCounts // see [Engine.KernelCounts]
 }
 
 // New returns an engine. It chooses the kernel, which has to pass a self-test.

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/minio/sha256-simd"
+
+	"github.com/lodepow/lode/pow/internal/sha256d"
 )
 
 // HashSize is the size of a hash in bytes.
@@ -23,6 +25,24 @@ type Hash [HashSize]byte
 func DoubleSHA256(data []byte) Hash {
 	first := sha256.Sum256(data)
 	return sha256.Sum256(first[:])
+}
+
+// HashHeaders sets each of the hashes to that of the header with the same index. There
+// must be as many hashes as headers. Where the processor has vector instructions, that is
+// several times as fast as [Header.Hash] for one header after another.
+func HashHeaders(hashes []Hash, headers []Header) {
+	if len(hashes) != len(headers) {
+		panic(fmt.Sprintf("pow: %d hashes for %d headers", len(hashes), len(headers)))
+	}
+	var raw [32][HeaderSize]byte
+	for len(headers) > 0 {
+		n := min(len(raw), len(headers))
+		for i, h := range headers[:n] {
+			raw[i] = h.Bytes()
+		}
+		sha256d.HashHeaders(hashes[:n], raw[:n])
+		hashes, headers = hashes[n:], headers[n:]
+	}
 }
 
 // ParseHash parses the 64 hex digits that String returns.

@@ -214,6 +214,45 @@ func TestStandbysThatDoNotCome(t *testing.T) {
 	endStandbys(e, &clock)
 }
 
+// A search recruits for the seats that nobody is about to take: standbys have taken some
+// of them, and goroutines that have not looked yet will take others.
+func TestRecruit(t *testing.T) {
+	for _, tc := range []struct {
+		free, coming int64
+		nice         bool
+		taken        int64
+	}{
+		{free: 0, coming: 0, taken: 0},
+		{free: 3, coming: 0, taken: 3},
+		{free: 3, coming: 3, taken: 0},
+		{free: 2, coming: 5, taken: 0},
+		{free: 5, coming: 2, taken: 4}, // one more than it must, see start
+		{free: 5, coming: 4, taken: 2},
+		{free: 3, coming: 0, nice: true, taken: 0}, // there are no standbys that could be late
+	} {
+		e := testEngine(t, longKernel(func(int64) {}), 8)
+		e.nice = tc.nice
+		s, err := Job{Target: ZerosTarget(200), Count: 64}.prepare()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClaims(t.Context(), e, s, e.divide(s))
+		c.next.Store(64) // there is nothing left to search
+		c.team.working.Add(int(tc.free))
+		c.team.seats.Store(tc.free)
+		c.team.coming.Store(tc.coming)
+		c.team.blocked.Store(true) // nobody is to stand by
+		c.recruit()
+		_ = c.team.group.Wait()
+		if got := c.team.left.Load(); got != tc.taken || c.team.seats.Load() != tc.free-tc.taken {
+			t.Errorf("%d free seats, %d coming, nice %v: %d were taken, want %d; %d are left", tc.free, tc.coming, tc.nice, got, tc.taken, c.team.seats.Load())
+		}
+		if got := c.team.coming.Load(); got != tc.coming {
+			t.Errorf("%d are still coming, want %d", got, tc.coming)
+		}
+	}
+}
+
 // A caller that has waited for awaitTime sleeps until the others have left, and they do
 // not stand by then.
 func TestCallerSleeps(t *testing.T) {

@@ -2,6 +2,8 @@ package pow
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -106,39 +108,52 @@ type KernelCount struct {
 	Hashes, Refused uint64 // see [Engine.Hashes] and [Engine.Refused]
 }
 
-// term is a time for which the engine uses a kernel. The numbers are those of the engine
-// at its beginning.
-type term KernelCount
+// kernelCounts divides the counts of an engine among the kernels that it uses one after
+// another.
+type kernelCounts struct {
+	mu              sync.Mutex
+	counts          []KernelCount // one for each kernel, in the order of their first use
+	current         int           // the index of the kernel in use
+	hashes, refused uint64        // of the engine, as far as they are in counts
+}
+
+// settle adds what the engine has done since the last call to the kernel in use. The
+// caller holds mu.
+func (c *kernelCounts) settle(hashes, refused uint64) {
+	if len(c.counts) > 0 {
+		now := &c.counts[c.current]
+		now.Hashes += hashes - c.hashes
+		now.Refused += refused - c.refused
+	}
+	c.hashes, c.refused = hashes, refused
+}
+
+// begin makes a kernel the one in use. The caller holds mu.
+func (c *kernelCounts) begin(kernel string) {
+	c.current = slices.IndexFunc(c.counts, func(k KernelCount) bool { return k.Kernel == kernel })
+	if c.current < 0 {
+		c.current = len(c.counts)
+		c.counts = append(c.counts, KernelCount{Kernel: kernel})
+	}
+}
 
 // use makes the engine use a kernel from now on. A search that is under way goes on with
 // it, and the chunks that are being searched are counted for it.
 func (e *Engine) use(k Kernel) {
-	e.termsMu.Lock()
-	defer e.termsMu.Unlock()
-	e.terms = append(e.terms, term{k.name, e.hashes.Load(), e.refused.Load()})
+	c := &e.byKernel
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle(e.hashes.Load(), e.refused.Load())
+	c.begin(k.name)
 	e.kernel.Store(&k)
 }
 
 // KernelCounts returns the counts for each kernel that the engine has used, in the order
 // of their first use. Most engines use one.
 func (e *Engine) KernelCounts() []KernelCount {
-	e.termsMu.Lock()
-	defer e.termsMu.Unlock()
-	var counts []KernelCount
-	for i, t := range e.terms {
-		hashes, refused := e.hashes.Load(), e.refused.Load()
-		if i+1 < len(e.terms) {
-			hashes, refused = e.terms[i+1].Hashes, e.terms[i+1].Refused
-		}
-		at := 0
-		for at < len(counts) && counts[at].Kernel != t.Kernel {
-			at++
-		}
-		if at == len(counts) {
-			counts = append(counts, KernelCount{Kernel: t.Kernel})
-		}
-		counts[at].Hashes += hashes - t.Hashes
-		counts[at].Refused += refused - t.Refused
-	}
-	return counts
+	c := &e.byKernel
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle(e.hashes.Load(), e.refused.Load())
+	return slices.Clone(c.counts)
 }

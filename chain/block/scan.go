@@ -49,7 +49,15 @@ func checkJSON(text string) ([]member, error) {
 // canonical is true, the text is in the form of RFC 8785. If it is false, the text may
 // still be; see canonical.go.
 func scanJSON(text string, around int) (members []member, canonical bool, err error) {
-	s := scanner{text: text, depth: -around, members: make([]member, 0, 8), canonical: true}
+	return scanInto(make([]member, 0, usualMembers), text, around)
+}
+
+// usualMembers is more than the number of members that most transactions have.
+const usualMembers = 8
+
+// scanInto does what scanJSON does, and appends the members to the given ones.
+func scanInto(to []member, text string, around int) (members []member, canonical bool, err error) {
+	s := scanner{text: text, depth: -around, members: to, canonical: true}
 	s.space()
 	if s.peek() != '{' {
 		return nil, false, s.unexpected("an object")

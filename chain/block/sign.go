@@ -18,7 +18,7 @@ func Sign(post []byte, key ed25519.PrivateKey, now time.Time) (Tx, error) {
 		return Tx{}, fmt.Errorf("private key has %d bytes, want %d", len(key), ed25519.PrivateKeySize)
 	}
 	text := string(post)
-	members, _, err := checkTx(text)
+	members, _, err := checkTx(nil, text)
 	if err != nil {
 		return Tx{}, err
 	}

@@ -55,7 +55,8 @@ type Tx struct {
 // rounded to zero.
 func ParseTx(data []byte) (Tx, error) {
 	text := string(data)
-	members, canonical, err := checkTx(text)
+	var memory [usualMembers]member
+	members, canonical, err := checkTx(memory[:0], text)
 	if err != nil {
 		return Tx{}, err
 	}
@@ -71,22 +72,28 @@ func ParseTx(data []byte) (Tx, error) {
 // a timestamp, which stays.
 func NewTx(post []byte, now time.Time) (Tx, error) {
 	text := string(post)
-	members, _, err := checkTx(text)
+	var memory [usualMembers]member
+	members, canonical, err := checkTx(memory[:0], text)
 	if err != nil {
 		return Tx{}, err
 	}
 	if !has(members, fieldPublicKey) && !has(members, fieldSignature) {
 		text = set(text, members, fieldTimestamp, timestampOf(now))
 	}
+	if canonical { // the timestamp is probably in its place as well, which takes a look to know
+		if members, canonical, err = scanInto(memory[:0], text, 0); err == nil && canonical {
+			return canonicalTx(text, []byte(text), members)
+		}
+	}
 	return newTx(text)
 }
 
-// checkTx checks a text before anything else reads it.
-func checkTx(text string) (members []member, canonical bool, err error) {
+// checkTx checks a text before anything else reads it. It appends the members to memory.
+func checkTx(memory []member, text string) (members []member, canonical bool, err error) {
 	if len(text) > MaxTxText {
 		return nil, false, Reject(TxOversize, "transaction: text of %d bytes, at most %d are read", len(text), MaxTxText)
 	}
-	return scanJSON(text, 0)
+	return scanInto(memory, text, 0)
 }
 
 // newTx makes a transaction from a text that checkTx has accepted.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -26,17 +27,24 @@ type request struct {
 	answer chan error // buffered: the committer never waits for a caller
 }
 
+// requests holds requests that are over, for the next ones.
+var requests = sync.Pool{New: func() any { return &request{answer: make(chan error, 1)} }}
+
 // Commit implements [chain.Store].
 func (s *Store) Commit(c chain.Change) error {
 	encoded, err := encode(c) // on this goroutine, so that callers encode in parallel
 	if err != nil {
 		return err
 	}
-	r := &request{change: encoded, answer: make(chan error, 1)}
+	r := requests.Get().(*request)
+	r.change = encoded
 	if err := s.enqueue(r); err != nil {
 		return err
 	}
-	return <-r.answer
+	err = <-r.answer // after its answer the committer does not touch the request
+	r.change = change{}
+	requests.Put(r)
+	return err
 }
 
 func (s *Store) enqueue(r *request) error {

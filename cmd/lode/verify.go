@@ -10,6 +10,7 @@ import (
 
 	"github.com/lodepow/lode/chain/dump"
 	"github.com/lodepow/lode/cmd/internal/cli"
+	"github.com/lodepow/lode/pow"
 	"github.com/lodepow/lode/pow/headers"
 	"github.com/lodepow/lode/pow/reject"
 )
@@ -65,10 +66,10 @@ func (c *verifyCmd) Run(s cli.Std) error {
 		return in.failed(0, err)
 	}
 	reader := headers.NewMultiReader(in.next)
-	summary, err := c.verify(reader)
+	summary, file, err := c.verify(reader)
 	elapsed := time.Since(start)
 	if err != nil {
-		return in.failed(reader.Stream(), err)
+		return in.failed(file, err)
 	}
 	if summary.Headers == 0 {
 		return fmt.Errorf("%s holds no headers", in.name(0))
@@ -77,44 +78,55 @@ func (c *verifyCmd) Run(s cli.Std) error {
 }
 
 // verify reads and checks headers until the end of the stream or the first invalid
-// one.
-func (c *verifyCmd) verify(reader *headers.Reader) (headers.Summary, error) {
+// one. With an error, it returns the index of the file to which that belongs.
+func (c *verifyCmd) verify(reader *headers.Reader) (s headers.Summary, file int, err error) {
 	var verifier *headers.Verifier
-	for n := uint64(0); ; n++ {
-		h, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			break
+	var batch headers.Batch
+	for n := uint64(0); ; {
+		end := batch.Read(reader)
+		if all := batch.Headers(); len(all) > 0 {
+			if verifier == nil {
+				verifier = c.verifier(reader)
+			}
+			kept, err := verifier.AddAll(all)
+			n += uint64(kept)
+			if err != nil {
+				where, file := batch.Where(kept)
+				return s, file, refused(n, where, all[kept], err)
+			}
 		}
-		var refusal reject.Error
-		if errors.As(err, &refusal) && refusal.Reason == headers.UnknownForm {
-			return headers.Summary{}, err
-		}
-		if errors.As(err, &refusal) {
-			return headers.Summary{}, atHeader(n, reader.Where(), err)
-		}
-		if err != nil {
-			return headers.Summary{}, err
-		}
-		if verifier == nil {
-			verifier = c.verifier(reader)
-		}
-		err = verifier.Add(h)
 		switch {
-		case err == nil:
-		case errors.Is(err, headers.ErrNeedHeight):
-			return headers.Summary{}, cli.UsageError{Err: fmt.Errorf("%w with --height", err)}
-		case errors.Is(err, headers.ErrNeedNetwork):
-			return headers.Summary{}, cli.UsageError{Err: fmt.Errorf("%w with --network", err)}
-		case errors.Is(err, headers.ErrOtherHeight):
-			return headers.Summary{}, cli.UsageError{Err: err}
+		case end == nil:
+		case errors.Is(end, io.EOF) && verifier == nil:
+			return s, 0, nil
+		case errors.Is(end, io.EOF):
+			return verifier.Summary(), 0, nil
 		default:
-			return headers.Summary{}, atHeader(n, reader.Where(), fmt.Errorf("%s: %w", h.Hash(), err))
+			return s, reader.Stream(), unreadable(n, reader.Where(), end)
 		}
 	}
-	if verifier == nil {
-		return headers.Summary{}, nil
+}
+
+// refused explains why header n, counted from 0, was not kept.
+func refused(n uint64, where string, h pow.Header, err error) error {
+	switch {
+	case errors.Is(err, headers.ErrNeedHeight):
+		return cli.UsageError{Err: fmt.Errorf("%w with --height", err)}
+	case errors.Is(err, headers.ErrNeedNetwork):
+		return cli.UsageError{Err: fmt.Errorf("%w with --network", err)}
+	case errors.Is(err, headers.ErrOtherHeight):
+		return cli.UsageError{Err: err}
 	}
-	return verifier.Summary(), nil
+	return atHeader(n, where, fmt.Errorf("%s: %w", h.Hash(), err))
+}
+
+// unreadable explains why header n, counted from 0, could not be read.
+func unreadable(n uint64, where string, err error) error {
+	var refusal reject.Error
+	if errors.As(err, &refusal) && refusal.Reason != headers.UnknownForm {
+		return atHeader(n, where, err)
+	}
+	return err
 }
 
 // verifier creates the verifier from the flags. What the flags leave open, it takes

@@ -18,6 +18,15 @@ const (
 	typeText = "text/plain; charset=utf-8"
 )
 
+// Values of headers that most answers have. They are shared by all answers, so nothing
+// may change their elements.
+var (
+	typeTextValue    = []string{typeText}
+	varyOfText       = []string{"Accept, User-Agent"}
+	noStoreValue     = []string{"no-store"}
+	contentTypeHolds = []string{"nosniff"}
+)
+
 const insideSentence = "something went wrong inside the node: its log says what"
 
 // problem is an answer that reports a failure. Handlers return it as an error.
@@ -131,8 +140,8 @@ func (a *API) say(w *writer, r *http.Request, status int, text string, value fun
 
 func (a *API) sendText(w *writer, r *http.Request, status int, text string) {
 	header := w.Header()
-	header.Set("Content-Type", typeText)
-	header.Set("Vary", "Accept, User-Agent")
+	header["Content-Type"] = typeTextValue
+	header["Vary"] = varyOfText
 	if isTyped(r) {
 		text += "\n"
 	}

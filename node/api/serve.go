@@ -122,8 +122,8 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 	}
 	w.writeBy(deadline)
 	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
+	header["Cache-Control"] = noStoreValue
+	header["X-Content-Type-Options"] = contentTypeHolds
 	if rt == a.other {
 		return a.servePage(w, r, path)
 	}

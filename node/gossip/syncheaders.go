@@ -103,14 +103,16 @@ func (y *syncer) noteBegin(s *syncing) {
 // checkHeaders applies the rules to a page of headers, each on top of the one
 // before. It returns the hashes of the blocks that this node does not have.
 func (y *syncer) checkHeaders(s *syncing, page []pow.Header) (hashes []pow.Hash, err error) {
-	for _, h := range page {
-		if err := s.last.CheckHeader(y.params, h); err != nil {
+	pageHashes := make([]pow.Hash, len(page))
+	pow.HashHeaders(pageHashes, page)
+	for i, h := range page {
+		if err := s.last.CheckHashedHeader(y.params, h, pageHashes[i]); err != nil {
 			if errors.Is(err, block.PrevNotFound) {
 				return nil, fault(FaultUnconnected, "%v", err)
 			}
 			return nil, headerFault(err)
 		}
-		s.last = s.last.Apply(h)
+		s.last = s.last.ApplyHashed(h, pageHashes[i])
 		if y.relay.rejected.has(s.last.Hash) {
 			return nil, fault(FaultInvalid, "block %s was refused before", s.last.Hash)
 		}

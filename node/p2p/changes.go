@@ -19,6 +19,7 @@ type changes struct {
 
 	mu    sync.Mutex
 	queue []chain.Event // at most most; empty while lost is true
+	spare []chain.Event // what the latest take has returned, unless it was long; the next queue
 	lost  bool
 }
 
@@ -47,8 +48,9 @@ func (c *changes) signal() {
 	}
 }
 
-// take removes and returns the next events, at most most of them. lost is true if
-// events have been lost since the last call; then there are none to return.
+// take removes and returns the next events, at most most of them. They are valid until
+// the next call. lost is true if events have been lost since the last call; then there
+// are none to return.
 func (c *changes) take(most int) (events []chain.Event, lost bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,7 +59,11 @@ func (c *changes) take(most int) (events []chain.Event, lost bool) {
 		return nil, true
 	}
 	if len(c.queue) <= most {
-		events, c.queue = c.queue, nil
+		clear(c.spare) // so that what the events refer to can be freed
+		events, c.queue, c.spare = c.queue, c.spare[:0], c.queue
+		if cap(c.spare) > most {
+			c.spare = nil
+		}
 		return events, false
 	}
 	events, c.queue = c.queue[:most:most], c.queue[most:]

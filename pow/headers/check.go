@@ -10,7 +10,7 @@ import (
 // checkWork checks that the bits are possible on the network, if that is known, and
 // that the hash meets them. The target of the latest bits is kept, because most
 // headers have the bits of the header before.
-func (v *Verifier) checkWork(h pow.Header, hash pow.Hash) error {
+func (v *Verifier) checkWork(h *pow.Header, hash pow.Hash) error {
 	if h.Bits != v.bits || v.headers == 0 {
 		target, err := h.Bits.Target()
 		if err != nil {
@@ -31,7 +31,7 @@ func (v *Verifier) checkWork(h pow.Header, hash pow.Hash) error {
 
 // checkTime checks that the time is later than the median time past. It passes a
 // header before which the stream has too few others to compute that median.
-func (v *Verifier) checkTime(h pow.Header, parent *node) error {
+func (v *Verifier) checkTime(h *pow.Header, parent *node) error {
 	n := parent.nTimes
 	if n == 0 || n < medianSpan && !v.start.FromGenesis {
 		return nil // the stream has too few headers to know the median
@@ -55,7 +55,7 @@ func (v *Verifier) checkTime(h pow.Header, parent *node) error {
 // checkBits checks that the bits are those of the network's difficulty rule, if the
 // caller wants that. It passes a header for which the stream does not go back far
 // enough, and counts it as skipped if that header begins a difficulty period.
-func (v *Verifier) checkBits(h pow.Header, parent *node) error {
+func (v *Verifier) checkBits(h *pow.Header, parent *node) error {
 	if !v.retarget || h.Prev == (pow.Hash{}) {
 		return nil
 	}

@@ -29,18 +29,24 @@ func isOtherMetadata(b []byte) bool {
 // raw reads a header of 80 bytes.
 func (r *Reader) raw() (pow.Header, error) {
 	r.at = r.hole + r.count*pow.HeaderSize
-	n, err := io.ReadFull(r.in, r.buf[:])
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return pow.Header{}, reject.New(Truncated, "the stream ends after %d of the header's 80 bytes", n)
-	}
-	if err != nil {
+	raw, err := r.in.Peek(pow.HeaderSize)
+	switch {
+	case len(raw) == pow.HeaderSize:
+	case errors.Is(err, io.EOF) && len(raw) > 0:
+		return pow.Header{}, reject.New(Truncated, "the stream ends after %d of the header's 80 bytes", len(raw))
+	default:
 		return pow.Header{}, err
 	}
-	if r.count > 0 && allZero(r.buf[:]) {
+	h := pow.DecodeHeader((*[pow.HeaderSize]byte)(raw))
+	zeros := h.Version == 0 && allZero(raw)
+	if _, err := r.in.Discard(pow.HeaderSize); err != nil {
+		return pow.Header{}, err
+	}
+	if r.count > 0 && zeros {
 		return pow.Header{}, r.afterHole()
 	}
 	r.count++
-	return pow.DecodeHeader(&r.buf), nil
+	return h, nil
 }
 
 // skipHole advances past the zeros in which Electrum leaves room for the headers

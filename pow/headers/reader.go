@@ -64,6 +64,13 @@ type place struct {
 	text   bool
 }
 
+func (p place) String() string {
+	if p.text {
+		return fmt.Sprintf("line %d", p.at)
+	}
+	return fmt.Sprintf("byte %d", p.at)
+}
+
 // Stream is one of the streams that a Reader reads.
 type Stream struct {
 	io.Reader
@@ -146,12 +153,7 @@ func (r *Reader) Form() string { return r.form.name }
 
 // Where returns the position at which the header begins that Next has returned or
 // refused last, for example "line 3" or "byte 160".
-func (r *Reader) Where() string {
-	if r.text {
-		return fmt.Sprintf("line %d", r.at)
-	}
-	return fmt.Sprintf("byte %d", r.at)
-}
+func (r *Reader) Where() string { return r.place.String() }
 
 // Stream returns the index of the stream to which Where refers, counted from 0.
 func (r *Reader) Stream() int { return r.stream }

@@ -16,6 +16,8 @@ const (
 	// is no longer known.
 	window = 4096
 
+	chunk = 128 // nodes that are allocated together
+
 	maxBranches = 1000 // branches that are tracked
 
 	medianSpan = 11 // number of headers whose median time their child must exceed
@@ -53,7 +55,7 @@ type Verifier struct {
 	retarget bool
 
 	headers  uint64 // number of headers kept so far
-	nodes    []node // the last headers, as a ring: header i is at index i % window
+	nodes    []*[chunk]node // the last headers, as a ring: header i is node i % window of these chunks
 	parent   node   // of the first header; only its hash is set, unless it is a genesis
 	start    Start
 	branches []branch // in the order in which they began
@@ -188,8 +190,27 @@ var (
 
 // Add checks the next header and keeps it. If the header breaks a rule, Add returns
 // a [reject.Error] and does not keep the header.
-func (v *Verifier) Add(h pow.Header) error {
-	hash := h.Hash()
+func (v *Verifier) Add(h pow.Header) error { return v.add(&h, h.Hash()) }
+
+// AddAll checks and keeps headers, as Add does for each of them, up to the first that
+// breaks a rule. It returns how many it has kept. It is faster than Add, because hashes
+// are computed side by side.
+func (v *Verifier) AddAll(headers []pow.Header) (kept int, err error) {
+	var hashes [BatchSize]pow.Hash
+	for kept < len(headers) {
+		batch := headers[kept:min(kept+BatchSize, len(headers))]
+		pow.HashHeaders(hashes[:len(batch)], batch)
+		for i := range batch {
+			if err := v.add(&batch[i], hashes[i]); err != nil {
+				return kept, err
+			}
+			kept++
+		}
+	}
+	return kept, nil
+}
+
+func (v *Verifier) add(h *pow.Header, hash pow.Hash) error {
 	if v.headers == 0 {
 		if err := v.begin(h, hash); err != nil {
 			return err
@@ -213,7 +234,7 @@ func (v *Verifier) Add(h pow.Header) error {
 
 // begin finds out where the stream begins, from the first header and from what the
 // caller has stated.
-func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
+func (v *Verifier) begin(h *pow.Header, hash pow.Hash) error {
 	network := v.network
 	v.start = Start{Parent: h.Prev}
 	v.parent = node{hash: h.Prev}
@@ -236,7 +257,7 @@ func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
 	case network != nil && network.Genesis.Hash() == h.Prev:
 		v.start.FromGenesis, v.start.HeightKnown, v.start.Height = true, true, 1
 		target, _, _ := network.Genesis.Bits.Decode()
-		v.parent = v.child(network.Genesis, h.Prev, &node{}, target.Work(), 0)
+		v.parent = v.child(&network.Genesis, h.Prev, &node{}, target.Work(), 0)
 	case v.height != nil:
 		v.start.Height, v.start.HeightKnown = *v.height, true
 	}
@@ -258,7 +279,7 @@ func (v *Verifier) begin(h pow.Header, hash pow.Hash) error {
 func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 	first := v.headers - min(v.headers, window)
 	for i := v.headers; i > first; i-- {
-		n := &v.nodes[(i-1)%window]
+		n := v.node(i - 1)
 		if n.hash == prev {
 			return n, nil
 		}
@@ -275,8 +296,14 @@ func (v *Verifier) find(prev, hash pow.Hash) (*node, error) {
 	return nil, reject.New(reject.PrevNotFound, "its parent %s is not among the %d headers before it", prev, min(v.headers, window))
 }
 
+// node returns the node of header i, which must be one of the last.
+func (v *Verifier) node(i uint64) *node {
+	i %= window
+	return &v.nodes[i/chunk][i%chunk]
+}
+
 // child returns the node of a header with the given parent, work and height.
-func (v *Verifier) child(h pow.Header, hash pow.Hash, parent *node, work pow.Work, height uint32) node {
+func (v *Verifier) child(h *pow.Header, hash pow.Hash, parent *node, work pow.Work, height uint32) node {
 	n := node{
 		hash:   hash,
 		height: height,
@@ -316,7 +343,7 @@ func (v *Verifier) heightAfter(parent *node) uint32 {
 
 // keep adds a header that has passed all checks. It refuses the header only if the
 // header would begin a new branch and there are maxBranches already.
-func (v *Verifier) keep(h pow.Header, hash pow.Hash, parent *node) error {
+func (v *Verifier) keep(h *pow.Header, hash pow.Hash, parent *node) error {
 	height := v.heightAfter(parent)
 	n := v.child(h, hash, parent, v.work, height)
 
@@ -338,11 +365,10 @@ func (v *Verifier) keep(h pow.Header, hash pow.Hash, parent *node) error {
 		v.best = n.branch
 	}
 
-	if len(v.nodes) < window {
-		v.nodes = append(v.nodes, n)
-	} else {
-		v.nodes[v.headers%window] = n
+	if v.headers == uint64(len(v.nodes))*chunk && v.headers < window {
+		v.nodes = append(v.nodes, new([chunk]node))
 	}
+	*v.node(v.headers) = n
 	v.headers++
 	return nil
 }

@@ -3066,3 +3066,986 @@ rollAVX2Number:
 	VPMINUD      Y1, Y0, Y1
 	VPCMPEQD     Y1, Y0, Y0
 	JMP          rollAVX2Compared
+
+DATA avx2Rounds<>+0(SB)/4, $0x428a2f98
+DATA avx2Rounds<>+4(SB)/4, $0x428a2f98
+DATA avx2Rounds<>+8(SB)/4, $0x428a2f98
+DATA avx2Rounds<>+12(SB)/4, $0x428a2f98
+DATA avx2Rounds<>+16(SB)/4, $0x428a2f98
+DATA avx2Rounds<>+20(SB)/4, $0x428a2f98
+DATA avx2Rounds<>+24(SB)/4, $0x428a2f98
+DATA avx2Rounds<>+28(SB)/4, $0x428a2f98
+DATA avx2Rounds<>+32(SB)/4, $0x71374491
+DATA avx2Rounds<>+36(SB)/4, $0x71374491
+DATA avx2Rounds<>+40(SB)/4, $0x71374491
+DATA avx2Rounds<>+44(SB)/4, $0x71374491
+DATA avx2Rounds<>+48(SB)/4, $0x71374491
+DATA avx2Rounds<>+52(SB)/4, $0x71374491
+DATA avx2Rounds<>+56(SB)/4, $0x71374491
+DATA avx2Rounds<>+60(SB)/4, $0x71374491
+DATA avx2Rounds<>+64(SB)/4, $0xb5c0fbcf
+DATA avx2Rounds<>+68(SB)/4, $0xb5c0fbcf
+DATA avx2Rounds<>+72(SB)/4, $0xb5c0fbcf
+DATA avx2Rounds<>+76(SB)/4, $0xb5c0fbcf
+DATA avx2Rounds<>+80(SB)/4, $0xb5c0fbcf
+DATA avx2Rounds<>+84(SB)/4, $0xb5c0fbcf
+DATA avx2Rounds<>+88(SB)/4, $0xb5c0fbcf
+DATA avx2Rounds<>+92(SB)/4, $0xb5c0fbcf
+DATA avx2Rounds<>+96(SB)/4, $0xe9b5dba5
+DATA avx2Rounds<>+100(SB)/4, $0xe9b5dba5
+DATA avx2Rounds<>+104(SB)/4, $0xe9b5dba5
+DATA avx2Rounds<>+108(SB)/4, $0xe9b5dba5
+DATA avx2Rounds<>+112(SB)/4, $0xe9b5dba5
+DATA avx2Rounds<>+116(SB)/4, $0xe9b5dba5
+DATA avx2Rounds<>+120(SB)/4, $0xe9b5dba5
+DATA avx2Rounds<>+124(SB)/4, $0xe9b5dba5
+DATA avx2Rounds<>+128(SB)/4, $0x3956c25b
+DATA avx2Rounds<>+132(SB)/4, $0x3956c25b
+DATA avx2Rounds<>+136(SB)/4, $0x3956c25b
+DATA avx2Rounds<>+140(SB)/4, $0x3956c25b
+DATA avx2Rounds<>+144(SB)/4, $0x3956c25b
+DATA avx2Rounds<>+148(SB)/4, $0x3956c25b
+DATA avx2Rounds<>+152(SB)/4, $0x3956c25b
+DATA avx2Rounds<>+156(SB)/4, $0x3956c25b
+DATA avx2Rounds<>+160(SB)/4, $0x59f111f1
+DATA avx2Rounds<>+164(SB)/4, $0x59f111f1
+DATA avx2Rounds<>+168(SB)/4, $0x59f111f1
+DATA avx2Rounds<>+172(SB)/4, $0x59f111f1
+DATA avx2Rounds<>+176(SB)/4, $0x59f111f1
+DATA avx2Rounds<>+180(SB)/4, $0x59f111f1
+DATA avx2Rounds<>+184(SB)/4, $0x59f111f1
+DATA avx2Rounds<>+188(SB)/4, $0x59f111f1
+DATA avx2Rounds<>+192(SB)/4, $0x923f82a4
+DATA avx2Rounds<>+196(SB)/4, $0x923f82a4
+DATA avx2Rounds<>+200(SB)/4, $0x923f82a4
+DATA avx2Rounds<>+204(SB)/4, $0x923f82a4
+DATA avx2Rounds<>+208(SB)/4, $0x923f82a4
+DATA avx2Rounds<>+212(SB)/4, $0x923f82a4
+DATA avx2Rounds<>+216(SB)/4, $0x923f82a4
+DATA avx2Rounds<>+220(SB)/4, $0x923f82a4
+DATA avx2Rounds<>+224(SB)/4, $0xab1c5ed5
+DATA avx2Rounds<>+228(SB)/4, $0xab1c5ed5
+DATA avx2Rounds<>+232(SB)/4, $0xab1c5ed5
+DATA avx2Rounds<>+236(SB)/4, $0xab1c5ed5
+DATA avx2Rounds<>+240(SB)/4, $0xab1c5ed5
+DATA avx2Rounds<>+244(SB)/4, $0xab1c5ed5
+DATA avx2Rounds<>+248(SB)/4, $0xab1c5ed5
+DATA avx2Rounds<>+252(SB)/4, $0xab1c5ed5
+DATA avx2Rounds<>+256(SB)/4, $0xd807aa98
+DATA avx2Rounds<>+260(SB)/4, $0xd807aa98
+DATA avx2Rounds<>+264(SB)/4, $0xd807aa98
+DATA avx2Rounds<>+268(SB)/4, $0xd807aa98
+DATA avx2Rounds<>+272(SB)/4, $0xd807aa98
+DATA avx2Rounds<>+276(SB)/4, $0xd807aa98
+DATA avx2Rounds<>+280(SB)/4, $0xd807aa98
+DATA avx2Rounds<>+284(SB)/4, $0xd807aa98
+DATA avx2Rounds<>+288(SB)/4, $0x12835b01
+DATA avx2Rounds<>+292(SB)/4, $0x12835b01
+DATA avx2Rounds<>+296(SB)/4, $0x12835b01
+DATA avx2Rounds<>+300(SB)/4, $0x12835b01
+DATA avx2Rounds<>+304(SB)/4, $0x12835b01
+DATA avx2Rounds<>+308(SB)/4, $0x12835b01
+DATA avx2Rounds<>+312(SB)/4, $0x12835b01
+DATA avx2Rounds<>+316(SB)/4, $0x12835b01
+DATA avx2Rounds<>+320(SB)/4, $0x243185be
+DATA avx2Rounds<>+324(SB)/4, $0x243185be
+DATA avx2Rounds<>+328(SB)/4, $0x243185be
+DATA avx2Rounds<>+332(SB)/4, $0x243185be
+DATA avx2Rounds<>+336(SB)/4, $0x243185be
+DATA avx2Rounds<>+340(SB)/4, $0x243185be
+DATA avx2Rounds<>+344(SB)/4, $0x243185be
+DATA avx2Rounds<>+348(SB)/4, $0x243185be
+DATA avx2Rounds<>+352(SB)/4, $0x550c7dc3
+DATA avx2Rounds<>+356(SB)/4, $0x550c7dc3
+DATA avx2Rounds<>+360(SB)/4, $0x550c7dc3
+DATA avx2Rounds<>+364(SB)/4, $0x550c7dc3
+DATA avx2Rounds<>+368(SB)/4, $0x550c7dc3
+DATA avx2Rounds<>+372(SB)/4, $0x550c7dc3
+DATA avx2Rounds<>+376(SB)/4, $0x550c7dc3
+DATA avx2Rounds<>+380(SB)/4, $0x550c7dc3
+DATA avx2Rounds<>+384(SB)/4, $0x72be5d74
+DATA avx2Rounds<>+388(SB)/4, $0x72be5d74
+DATA avx2Rounds<>+392(SB)/4, $0x72be5d74
+DATA avx2Rounds<>+396(SB)/4, $0x72be5d74
+DATA avx2Rounds<>+400(SB)/4, $0x72be5d74
+DATA avx2Rounds<>+404(SB)/4, $0x72be5d74
+DATA avx2Rounds<>+408(SB)/4, $0x72be5d74
+DATA avx2Rounds<>+412(SB)/4, $0x72be5d74
+DATA avx2Rounds<>+416(SB)/4, $0x80deb1fe
+DATA avx2Rounds<>+420(SB)/4, $0x80deb1fe
+DATA avx2Rounds<>+424(SB)/4, $0x80deb1fe
+DATA avx2Rounds<>+428(SB)/4, $0x80deb1fe
+DATA avx2Rounds<>+432(SB)/4, $0x80deb1fe
+DATA avx2Rounds<>+436(SB)/4, $0x80deb1fe
+DATA avx2Rounds<>+440(SB)/4, $0x80deb1fe
+DATA avx2Rounds<>+444(SB)/4, $0x80deb1fe
+DATA avx2Rounds<>+448(SB)/4, $0x9bdc06a7
+DATA avx2Rounds<>+452(SB)/4, $0x9bdc06a7
+DATA avx2Rounds<>+456(SB)/4, $0x9bdc06a7
+DATA avx2Rounds<>+460(SB)/4, $0x9bdc06a7
+DATA avx2Rounds<>+464(SB)/4, $0x9bdc06a7
+DATA avx2Rounds<>+468(SB)/4, $0x9bdc06a7
+DATA avx2Rounds<>+472(SB)/4, $0x9bdc06a7
+DATA avx2Rounds<>+476(SB)/4, $0x9bdc06a7
+DATA avx2Rounds<>+480(SB)/4, $0xc19bf174
+DATA avx2Rounds<>+484(SB)/4, $0xc19bf174
+DATA avx2Rounds<>+488(SB)/4, $0xc19bf174
+DATA avx2Rounds<>+492(SB)/4, $0xc19bf174
+DATA avx2Rounds<>+496(SB)/4, $0xc19bf174
+DATA avx2Rounds<>+500(SB)/4, $0xc19bf174
+DATA avx2Rounds<>+504(SB)/4, $0xc19bf174
+DATA avx2Rounds<>+508(SB)/4, $0xc19bf174
+DATA avx2Rounds<>+512(SB)/4, $0xe49b69c1
+DATA avx2Rounds<>+516(SB)/4, $0xe49b69c1
+DATA avx2Rounds<>+520(SB)/4, $0xe49b69c1
+DATA avx2Rounds<>+524(SB)/4, $0xe49b69c1
+DATA avx2Rounds<>+528(SB)/4, $0xe49b69c1
+DATA avx2Rounds<>+532(SB)/4, $0xe49b69c1
+DATA avx2Rounds<>+536(SB)/4, $0xe49b69c1
+DATA avx2Rounds<>+540(SB)/4, $0xe49b69c1
+DATA avx2Rounds<>+544(SB)/4, $0xefbe4786
+DATA avx2Rounds<>+548(SB)/4, $0xefbe4786
+DATA avx2Rounds<>+552(SB)/4, $0xefbe4786
+DATA avx2Rounds<>+556(SB)/4, $0xefbe4786
+DATA avx2Rounds<>+560(SB)/4, $0xefbe4786
+DATA avx2Rounds<>+564(SB)/4, $0xefbe4786
+DATA avx2Rounds<>+568(SB)/4, $0xefbe4786
+DATA avx2Rounds<>+572(SB)/4, $0xefbe4786
+DATA avx2Rounds<>+576(SB)/4, $0x0fc19dc6
+DATA avx2Rounds<>+580(SB)/4, $0x0fc19dc6
+DATA avx2Rounds<>+584(SB)/4, $0x0fc19dc6
+DATA avx2Rounds<>+588(SB)/4, $0x0fc19dc6
+DATA avx2Rounds<>+592(SB)/4, $0x0fc19dc6
+DATA avx2Rounds<>+596(SB)/4, $0x0fc19dc6
+DATA avx2Rounds<>+600(SB)/4, $0x0fc19dc6
+DATA avx2Rounds<>+604(SB)/4, $0x0fc19dc6
+DATA avx2Rounds<>+608(SB)/4, $0x240ca1cc
+DATA avx2Rounds<>+612(SB)/4, $0x240ca1cc
+DATA avx2Rounds<>+616(SB)/4, $0x240ca1cc
+DATA avx2Rounds<>+620(SB)/4, $0x240ca1cc
+DATA avx2Rounds<>+624(SB)/4, $0x240ca1cc
+DATA avx2Rounds<>+628(SB)/4, $0x240ca1cc
+DATA avx2Rounds<>+632(SB)/4, $0x240ca1cc
+DATA avx2Rounds<>+636(SB)/4, $0x240ca1cc
+DATA avx2Rounds<>+640(SB)/4, $0x2de92c6f
+DATA avx2Rounds<>+644(SB)/4, $0x2de92c6f
+DATA avx2Rounds<>+648(SB)/4, $0x2de92c6f
+DATA avx2Rounds<>+652(SB)/4, $0x2de92c6f
+DATA avx2Rounds<>+656(SB)/4, $0x2de92c6f
+DATA avx2Rounds<>+660(SB)/4, $0x2de92c6f
+DATA avx2Rounds<>+664(SB)/4, $0x2de92c6f
+DATA avx2Rounds<>+668(SB)/4, $0x2de92c6f
+DATA avx2Rounds<>+672(SB)/4, $0x4a7484aa
+DATA avx2Rounds<>+676(SB)/4, $0x4a7484aa
+DATA avx2Rounds<>+680(SB)/4, $0x4a7484aa
+DATA avx2Rounds<>+684(SB)/4, $0x4a7484aa
+DATA avx2Rounds<>+688(SB)/4, $0x4a7484aa
+DATA avx2Rounds<>+692(SB)/4, $0x4a7484aa
+DATA avx2Rounds<>+696(SB)/4, $0x4a7484aa
+DATA avx2Rounds<>+700(SB)/4, $0x4a7484aa
+DATA avx2Rounds<>+704(SB)/4, $0x5cb0a9dc
+DATA avx2Rounds<>+708(SB)/4, $0x5cb0a9dc
+DATA avx2Rounds<>+712(SB)/4, $0x5cb0a9dc
+DATA avx2Rounds<>+716(SB)/4, $0x5cb0a9dc
+DATA avx2Rounds<>+720(SB)/4, $0x5cb0a9dc
+DATA avx2Rounds<>+724(SB)/4, $0x5cb0a9dc
+DATA avx2Rounds<>+728(SB)/4, $0x5cb0a9dc
+DATA avx2Rounds<>+732(SB)/4, $0x5cb0a9dc
+DATA avx2Rounds<>+736(SB)/4, $0x76f988da
+DATA avx2Rounds<>+740(SB)/4, $0x76f988da
+DATA avx2Rounds<>+744(SB)/4, $0x76f988da
+DATA avx2Rounds<>+748(SB)/4, $0x76f988da
+DATA avx2Rounds<>+752(SB)/4, $0x76f988da
+DATA avx2Rounds<>+756(SB)/4, $0x76f988da
+DATA avx2Rounds<>+760(SB)/4, $0x76f988da
+DATA avx2Rounds<>+764(SB)/4, $0x76f988da
+DATA avx2Rounds<>+768(SB)/4, $0x983e5152
+DATA avx2Rounds<>+772(SB)/4, $0x983e5152
+DATA avx2Rounds<>+776(SB)/4, $0x983e5152
+DATA avx2Rounds<>+780(SB)/4, $0x983e5152
+DATA avx2Rounds<>+784(SB)/4, $0x983e5152
+DATA avx2Rounds<>+788(SB)/4, $0x983e5152
+DATA avx2Rounds<>+792(SB)/4, $0x983e5152
+DATA avx2Rounds<>+796(SB)/4, $0x983e5152
+DATA avx2Rounds<>+800(SB)/4, $0xa831c66d
+DATA avx2Rounds<>+804(SB)/4, $0xa831c66d
+DATA avx2Rounds<>+808(SB)/4, $0xa831c66d
+DATA avx2Rounds<>+812(SB)/4, $0xa831c66d
+DATA avx2Rounds<>+816(SB)/4, $0xa831c66d
+DATA avx2Rounds<>+820(SB)/4, $0xa831c66d
+DATA avx2Rounds<>+824(SB)/4, $0xa831c66d
+DATA avx2Rounds<>+828(SB)/4, $0xa831c66d
+DATA avx2Rounds<>+832(SB)/4, $0xb00327c8
+DATA avx2Rounds<>+836(SB)/4, $0xb00327c8
+DATA avx2Rounds<>+840(SB)/4, $0xb00327c8
+DATA avx2Rounds<>+844(SB)/4, $0xb00327c8
+DATA avx2Rounds<>+848(SB)/4, $0xb00327c8
+DATA avx2Rounds<>+852(SB)/4, $0xb00327c8
+DATA avx2Rounds<>+856(SB)/4, $0xb00327c8
+DATA avx2Rounds<>+860(SB)/4, $0xb00327c8
+DATA avx2Rounds<>+864(SB)/4, $0xbf597fc7
+DATA avx2Rounds<>+868(SB)/4, $0xbf597fc7
+DATA avx2Rounds<>+872(SB)/4, $0xbf597fc7
+DATA avx2Rounds<>+876(SB)/4, $0xbf597fc7
+DATA avx2Rounds<>+880(SB)/4, $0xbf597fc7
+DATA avx2Rounds<>+884(SB)/4, $0xbf597fc7
+DATA avx2Rounds<>+888(SB)/4, $0xbf597fc7
+DATA avx2Rounds<>+892(SB)/4, $0xbf597fc7
+DATA avx2Rounds<>+896(SB)/4, $0xc6e00bf3
+DATA avx2Rounds<>+900(SB)/4, $0xc6e00bf3
+DATA avx2Rounds<>+904(SB)/4, $0xc6e00bf3
+DATA avx2Rounds<>+908(SB)/4, $0xc6e00bf3
+DATA avx2Rounds<>+912(SB)/4, $0xc6e00bf3
+DATA avx2Rounds<>+916(SB)/4, $0xc6e00bf3
+DATA avx2Rounds<>+920(SB)/4, $0xc6e00bf3
+DATA avx2Rounds<>+924(SB)/4, $0xc6e00bf3
+DATA avx2Rounds<>+928(SB)/4, $0xd5a79147
+DATA avx2Rounds<>+932(SB)/4, $0xd5a79147
+DATA avx2Rounds<>+936(SB)/4, $0xd5a79147
+DATA avx2Rounds<>+940(SB)/4, $0xd5a79147
+DATA avx2Rounds<>+944(SB)/4, $0xd5a79147
+DATA avx2Rounds<>+948(SB)/4, $0xd5a79147
+DATA avx2Rounds<>+952(SB)/4, $0xd5a79147
+DATA avx2Rounds<>+956(SB)/4, $0xd5a79147
+DATA avx2Rounds<>+960(SB)/4, $0x06ca6351
+DATA avx2Rounds<>+964(SB)/4, $0x06ca6351
+DATA avx2Rounds<>+968(SB)/4, $0x06ca6351
+DATA avx2Rounds<>+972(SB)/4, $0x06ca6351
+DATA avx2Rounds<>+976(SB)/4, $0x06ca6351
+DATA avx2Rounds<>+980(SB)/4, $0x06ca6351
+DATA avx2Rounds<>+984(SB)/4, $0x06ca6351
+DATA avx2Rounds<>+988(SB)/4, $0x06ca6351
+DATA avx2Rounds<>+992(SB)/4, $0x14292967
+DATA avx2Rounds<>+996(SB)/4, $0x14292967
+DATA avx2Rounds<>+1000(SB)/4, $0x14292967
+DATA avx2Rounds<>+1004(SB)/4, $0x14292967
+DATA avx2Rounds<>+1008(SB)/4, $0x14292967
+DATA avx2Rounds<>+1012(SB)/4, $0x14292967
+DATA avx2Rounds<>+1016(SB)/4, $0x14292967
+DATA avx2Rounds<>+1020(SB)/4, $0x14292967
+DATA avx2Rounds<>+1024(SB)/4, $0x27b70a85
+DATA avx2Rounds<>+1028(SB)/4, $0x27b70a85
+DATA avx2Rounds<>+1032(SB)/4, $0x27b70a85
+DATA avx2Rounds<>+1036(SB)/4, $0x27b70a85
+DATA avx2Rounds<>+1040(SB)/4, $0x27b70a85
+DATA avx2Rounds<>+1044(SB)/4, $0x27b70a85
+DATA avx2Rounds<>+1048(SB)/4, $0x27b70a85
+DATA avx2Rounds<>+1052(SB)/4, $0x27b70a85
+DATA avx2Rounds<>+1056(SB)/4, $0x2e1b2138
+DATA avx2Rounds<>+1060(SB)/4, $0x2e1b2138
+DATA avx2Rounds<>+1064(SB)/4, $0x2e1b2138
+DATA avx2Rounds<>+1068(SB)/4, $0x2e1b2138
+DATA avx2Rounds<>+1072(SB)/4, $0x2e1b2138
+DATA avx2Rounds<>+1076(SB)/4, $0x2e1b2138
+DATA avx2Rounds<>+1080(SB)/4, $0x2e1b2138
+DATA avx2Rounds<>+1084(SB)/4, $0x2e1b2138
+DATA avx2Rounds<>+1088(SB)/4, $0x4d2c6dfc
+DATA avx2Rounds<>+1092(SB)/4, $0x4d2c6dfc
+DATA avx2Rounds<>+1096(SB)/4, $0x4d2c6dfc
+DATA avx2Rounds<>+1100(SB)/4, $0x4d2c6dfc
+DATA avx2Rounds<>+1104(SB)/4, $0x4d2c6dfc
+DATA avx2Rounds<>+1108(SB)/4, $0x4d2c6dfc
+DATA avx2Rounds<>+1112(SB)/4, $0x4d2c6dfc
+DATA avx2Rounds<>+1116(SB)/4, $0x4d2c6dfc
+DATA avx2Rounds<>+1120(SB)/4, $0x53380d13
+DATA avx2Rounds<>+1124(SB)/4, $0x53380d13
+DATA avx2Rounds<>+1128(SB)/4, $0x53380d13
+DATA avx2Rounds<>+1132(SB)/4, $0x53380d13
+DATA avx2Rounds<>+1136(SB)/4, $0x53380d13
+DATA avx2Rounds<>+1140(SB)/4, $0x53380d13
+DATA avx2Rounds<>+1144(SB)/4, $0x53380d13
+DATA avx2Rounds<>+1148(SB)/4, $0x53380d13
+DATA avx2Rounds<>+1152(SB)/4, $0x650a7354
+DATA avx2Rounds<>+1156(SB)/4, $0x650a7354
+DATA avx2Rounds<>+1160(SB)/4, $0x650a7354
+DATA avx2Rounds<>+1164(SB)/4, $0x650a7354
+DATA avx2Rounds<>+1168(SB)/4, $0x650a7354
+DATA avx2Rounds<>+1172(SB)/4, $0x650a7354
+DATA avx2Rounds<>+1176(SB)/4, $0x650a7354
+DATA avx2Rounds<>+1180(SB)/4, $0x650a7354
+DATA avx2Rounds<>+1184(SB)/4, $0x766a0abb
+DATA avx2Rounds<>+1188(SB)/4, $0x766a0abb
+DATA avx2Rounds<>+1192(SB)/4, $0x766a0abb
+DATA avx2Rounds<>+1196(SB)/4, $0x766a0abb
+DATA avx2Rounds<>+1200(SB)/4, $0x766a0abb
+DATA avx2Rounds<>+1204(SB)/4, $0x766a0abb
+DATA avx2Rounds<>+1208(SB)/4, $0x766a0abb
+DATA avx2Rounds<>+1212(SB)/4, $0x766a0abb
+DATA avx2Rounds<>+1216(SB)/4, $0x81c2c92e
+DATA avx2Rounds<>+1220(SB)/4, $0x81c2c92e
+DATA avx2Rounds<>+1224(SB)/4, $0x81c2c92e
+DATA avx2Rounds<>+1228(SB)/4, $0x81c2c92e
+DATA avx2Rounds<>+1232(SB)/4, $0x81c2c92e
+DATA avx2Rounds<>+1236(SB)/4, $0x81c2c92e
+DATA avx2Rounds<>+1240(SB)/4, $0x81c2c92e
+DATA avx2Rounds<>+1244(SB)/4, $0x81c2c92e
+DATA avx2Rounds<>+1248(SB)/4, $0x92722c85
+DATA avx2Rounds<>+1252(SB)/4, $0x92722c85
+DATA avx2Rounds<>+1256(SB)/4, $0x92722c85
+DATA avx2Rounds<>+1260(SB)/4, $0x92722c85
+DATA avx2Rounds<>+1264(SB)/4, $0x92722c85
+DATA avx2Rounds<>+1268(SB)/4, $0x92722c85
+DATA avx2Rounds<>+1272(SB)/4, $0x92722c85
+DATA avx2Rounds<>+1276(SB)/4, $0x92722c85
+DATA avx2Rounds<>+1280(SB)/4, $0xa2bfe8a1
+DATA avx2Rounds<>+1284(SB)/4, $0xa2bfe8a1
+DATA avx2Rounds<>+1288(SB)/4, $0xa2bfe8a1
+DATA avx2Rounds<>+1292(SB)/4, $0xa2bfe8a1
+DATA avx2Rounds<>+1296(SB)/4, $0xa2bfe8a1
+DATA avx2Rounds<>+1300(SB)/4, $0xa2bfe8a1
+DATA avx2Rounds<>+1304(SB)/4, $0xa2bfe8a1
+DATA avx2Rounds<>+1308(SB)/4, $0xa2bfe8a1
+DATA avx2Rounds<>+1312(SB)/4, $0xa81a664b
+DATA avx2Rounds<>+1316(SB)/4, $0xa81a664b
+DATA avx2Rounds<>+1320(SB)/4, $0xa81a664b
+DATA avx2Rounds<>+1324(SB)/4, $0xa81a664b
+DATA avx2Rounds<>+1328(SB)/4, $0xa81a664b
+DATA avx2Rounds<>+1332(SB)/4, $0xa81a664b
+DATA avx2Rounds<>+1336(SB)/4, $0xa81a664b
+DATA avx2Rounds<>+1340(SB)/4, $0xa81a664b
+DATA avx2Rounds<>+1344(SB)/4, $0xc24b8b70
+DATA avx2Rounds<>+1348(SB)/4, $0xc24b8b70
+DATA avx2Rounds<>+1352(SB)/4, $0xc24b8b70
+DATA avx2Rounds<>+1356(SB)/4, $0xc24b8b70
+DATA avx2Rounds<>+1360(SB)/4, $0xc24b8b70
+DATA avx2Rounds<>+1364(SB)/4, $0xc24b8b70
+DATA avx2Rounds<>+1368(SB)/4, $0xc24b8b70
+DATA avx2Rounds<>+1372(SB)/4, $0xc24b8b70
+DATA avx2Rounds<>+1376(SB)/4, $0xc76c51a3
+DATA avx2Rounds<>+1380(SB)/4, $0xc76c51a3
+DATA avx2Rounds<>+1384(SB)/4, $0xc76c51a3
+DATA avx2Rounds<>+1388(SB)/4, $0xc76c51a3
+DATA avx2Rounds<>+1392(SB)/4, $0xc76c51a3
+DATA avx2Rounds<>+1396(SB)/4, $0xc76c51a3
+DATA avx2Rounds<>+1400(SB)/4, $0xc76c51a3
+DATA avx2Rounds<>+1404(SB)/4, $0xc76c51a3
+DATA avx2Rounds<>+1408(SB)/4, $0xd192e819
+DATA avx2Rounds<>+1412(SB)/4, $0xd192e819
+DATA avx2Rounds<>+1416(SB)/4, $0xd192e819
+DATA avx2Rounds<>+1420(SB)/4, $0xd192e819
+DATA avx2Rounds<>+1424(SB)/4, $0xd192e819
+DATA avx2Rounds<>+1428(SB)/4, $0xd192e819
+DATA avx2Rounds<>+1432(SB)/4, $0xd192e819
+DATA avx2Rounds<>+1436(SB)/4, $0xd192e819
+DATA avx2Rounds<>+1440(SB)/4, $0xd6990624
+DATA avx2Rounds<>+1444(SB)/4, $0xd6990624
+DATA avx2Rounds<>+1448(SB)/4, $0xd6990624
+DATA avx2Rounds<>+1452(SB)/4, $0xd6990624
+DATA avx2Rounds<>+1456(SB)/4, $0xd6990624
+DATA avx2Rounds<>+1460(SB)/4, $0xd6990624
+DATA avx2Rounds<>+1464(SB)/4, $0xd6990624
+DATA avx2Rounds<>+1468(SB)/4, $0xd6990624
+DATA avx2Rounds<>+1472(SB)/4, $0xf40e3585
+DATA avx2Rounds<>+1476(SB)/4, $0xf40e3585
+DATA avx2Rounds<>+1480(SB)/4, $0xf40e3585
+DATA avx2Rounds<>+1484(SB)/4, $0xf40e3585
+DATA avx2Rounds<>+1488(SB)/4, $0xf40e3585
+DATA avx2Rounds<>+1492(SB)/4, $0xf40e3585
+DATA avx2Rounds<>+1496(SB)/4, $0xf40e3585
+DATA avx2Rounds<>+1500(SB)/4, $0xf40e3585
+DATA avx2Rounds<>+1504(SB)/4, $0x106aa070
+DATA avx2Rounds<>+1508(SB)/4, $0x106aa070
+DATA avx2Rounds<>+1512(SB)/4, $0x106aa070
+DATA avx2Rounds<>+1516(SB)/4, $0x106aa070
+DATA avx2Rounds<>+1520(SB)/4, $0x106aa070
+DATA avx2Rounds<>+1524(SB)/4, $0x106aa070
+DATA avx2Rounds<>+1528(SB)/4, $0x106aa070
+DATA avx2Rounds<>+1532(SB)/4, $0x106aa070
+DATA avx2Rounds<>+1536(SB)/4, $0x19a4c116
+DATA avx2Rounds<>+1540(SB)/4, $0x19a4c116
+DATA avx2Rounds<>+1544(SB)/4, $0x19a4c116
+DATA avx2Rounds<>+1548(SB)/4, $0x19a4c116
+DATA avx2Rounds<>+1552(SB)/4, $0x19a4c116
+DATA avx2Rounds<>+1556(SB)/4, $0x19a4c116
+DATA avx2Rounds<>+1560(SB)/4, $0x19a4c116
+DATA avx2Rounds<>+1564(SB)/4, $0x19a4c116
+DATA avx2Rounds<>+1568(SB)/4, $0x1e376c08
+DATA avx2Rounds<>+1572(SB)/4, $0x1e376c08
+DATA avx2Rounds<>+1576(SB)/4, $0x1e376c08
+DATA avx2Rounds<>+1580(SB)/4, $0x1e376c08
+DATA avx2Rounds<>+1584(SB)/4, $0x1e376c08
+DATA avx2Rounds<>+1588(SB)/4, $0x1e376c08
+DATA avx2Rounds<>+1592(SB)/4, $0x1e376c08
+DATA avx2Rounds<>+1596(SB)/4, $0x1e376c08
+DATA avx2Rounds<>+1600(SB)/4, $0x2748774c
+DATA avx2Rounds<>+1604(SB)/4, $0x2748774c
+DATA avx2Rounds<>+1608(SB)/4, $0x2748774c
+DATA avx2Rounds<>+1612(SB)/4, $0x2748774c
+DATA avx2Rounds<>+1616(SB)/4, $0x2748774c
+DATA avx2Rounds<>+1620(SB)/4, $0x2748774c
+DATA avx2Rounds<>+1624(SB)/4, $0x2748774c
+DATA avx2Rounds<>+1628(SB)/4, $0x2748774c
+DATA avx2Rounds<>+1632(SB)/4, $0x34b0bcb5
+DATA avx2Rounds<>+1636(SB)/4, $0x34b0bcb5
+DATA avx2Rounds<>+1640(SB)/4, $0x34b0bcb5
+DATA avx2Rounds<>+1644(SB)/4, $0x34b0bcb5
+DATA avx2Rounds<>+1648(SB)/4, $0x34b0bcb5
+DATA avx2Rounds<>+1652(SB)/4, $0x34b0bcb5
+DATA avx2Rounds<>+1656(SB)/4, $0x34b0bcb5
+DATA avx2Rounds<>+1660(SB)/4, $0x34b0bcb5
+DATA avx2Rounds<>+1664(SB)/4, $0x391c0cb3
+DATA avx2Rounds<>+1668(SB)/4, $0x391c0cb3
+DATA avx2Rounds<>+1672(SB)/4, $0x391c0cb3
+DATA avx2Rounds<>+1676(SB)/4, $0x391c0cb3
+DATA avx2Rounds<>+1680(SB)/4, $0x391c0cb3
+DATA avx2Rounds<>+1684(SB)/4, $0x391c0cb3
+DATA avx2Rounds<>+1688(SB)/4, $0x391c0cb3
+DATA avx2Rounds<>+1692(SB)/4, $0x391c0cb3
+DATA avx2Rounds<>+1696(SB)/4, $0x4ed8aa4a
+DATA avx2Rounds<>+1700(SB)/4, $0x4ed8aa4a
+DATA avx2Rounds<>+1704(SB)/4, $0x4ed8aa4a
+DATA avx2Rounds<>+1708(SB)/4, $0x4ed8aa4a
+DATA avx2Rounds<>+1712(SB)/4, $0x4ed8aa4a
+DATA avx2Rounds<>+1716(SB)/4, $0x4ed8aa4a
+DATA avx2Rounds<>+1720(SB)/4, $0x4ed8aa4a
+DATA avx2Rounds<>+1724(SB)/4, $0x4ed8aa4a
+DATA avx2Rounds<>+1728(SB)/4, $0x5b9cca4f
+DATA avx2Rounds<>+1732(SB)/4, $0x5b9cca4f
+DATA avx2Rounds<>+1736(SB)/4, $0x5b9cca4f
+DATA avx2Rounds<>+1740(SB)/4, $0x5b9cca4f
+DATA avx2Rounds<>+1744(SB)/4, $0x5b9cca4f
+DATA avx2Rounds<>+1748(SB)/4, $0x5b9cca4f
+DATA avx2Rounds<>+1752(SB)/4, $0x5b9cca4f
+DATA avx2Rounds<>+1756(SB)/4, $0x5b9cca4f
+DATA avx2Rounds<>+1760(SB)/4, $0x682e6ff3
+DATA avx2Rounds<>+1764(SB)/4, $0x682e6ff3
+DATA avx2Rounds<>+1768(SB)/4, $0x682e6ff3
+DATA avx2Rounds<>+1772(SB)/4, $0x682e6ff3
+DATA avx2Rounds<>+1776(SB)/4, $0x682e6ff3
+DATA avx2Rounds<>+1780(SB)/4, $0x682e6ff3
+DATA avx2Rounds<>+1784(SB)/4, $0x682e6ff3
+DATA avx2Rounds<>+1788(SB)/4, $0x682e6ff3
+DATA avx2Rounds<>+1792(SB)/4, $0x748f82ee
+DATA avx2Rounds<>+1796(SB)/4, $0x748f82ee
+DATA avx2Rounds<>+1800(SB)/4, $0x748f82ee
+DATA avx2Rounds<>+1804(SB)/4, $0x748f82ee
+DATA avx2Rounds<>+1808(SB)/4, $0x748f82ee
+DATA avx2Rounds<>+1812(SB)/4, $0x748f82ee
+DATA avx2Rounds<>+1816(SB)/4, $0x748f82ee
+DATA avx2Rounds<>+1820(SB)/4, $0x748f82ee
+DATA avx2Rounds<>+1824(SB)/4, $0x78a5636f
+DATA avx2Rounds<>+1828(SB)/4, $0x78a5636f
+DATA avx2Rounds<>+1832(SB)/4, $0x78a5636f
+DATA avx2Rounds<>+1836(SB)/4, $0x78a5636f
+DATA avx2Rounds<>+1840(SB)/4, $0x78a5636f
+DATA avx2Rounds<>+1844(SB)/4, $0x78a5636f
+DATA avx2Rounds<>+1848(SB)/4, $0x78a5636f
+DATA avx2Rounds<>+1852(SB)/4, $0x78a5636f
+DATA avx2Rounds<>+1856(SB)/4, $0x84c87814
+DATA avx2Rounds<>+1860(SB)/4, $0x84c87814
+DATA avx2Rounds<>+1864(SB)/4, $0x84c87814
+DATA avx2Rounds<>+1868(SB)/4, $0x84c87814
+DATA avx2Rounds<>+1872(SB)/4, $0x84c87814
+DATA avx2Rounds<>+1876(SB)/4, $0x84c87814
+DATA avx2Rounds<>+1880(SB)/4, $0x84c87814
+DATA avx2Rounds<>+1884(SB)/4, $0x84c87814
+DATA avx2Rounds<>+1888(SB)/4, $0x8cc70208
+DATA avx2Rounds<>+1892(SB)/4, $0x8cc70208
+DATA avx2Rounds<>+1896(SB)/4, $0x8cc70208
+DATA avx2Rounds<>+1900(SB)/4, $0x8cc70208
+DATA avx2Rounds<>+1904(SB)/4, $0x8cc70208
+DATA avx2Rounds<>+1908(SB)/4, $0x8cc70208
+DATA avx2Rounds<>+1912(SB)/4, $0x8cc70208
+DATA avx2Rounds<>+1916(SB)/4, $0x8cc70208
+DATA avx2Rounds<>+1920(SB)/4, $0x90befffa
+DATA avx2Rounds<>+1924(SB)/4, $0x90befffa
+DATA avx2Rounds<>+1928(SB)/4, $0x90befffa
+DATA avx2Rounds<>+1932(SB)/4, $0x90befffa
+DATA avx2Rounds<>+1936(SB)/4, $0x90befffa
+DATA avx2Rounds<>+1940(SB)/4, $0x90befffa
+DATA avx2Rounds<>+1944(SB)/4, $0x90befffa
+DATA avx2Rounds<>+1948(SB)/4, $0x90befffa
+DATA avx2Rounds<>+1952(SB)/4, $0xa4506ceb
+DATA avx2Rounds<>+1956(SB)/4, $0xa4506ceb
+DATA avx2Rounds<>+1960(SB)/4, $0xa4506ceb
+DATA avx2Rounds<>+1964(SB)/4, $0xa4506ceb
+DATA avx2Rounds<>+1968(SB)/4, $0xa4506ceb
+DATA avx2Rounds<>+1972(SB)/4, $0xa4506ceb
+DATA avx2Rounds<>+1976(SB)/4, $0xa4506ceb
+DATA avx2Rounds<>+1980(SB)/4, $0xa4506ceb
+DATA avx2Rounds<>+1984(SB)/4, $0xbef9a3f7
+DATA avx2Rounds<>+1988(SB)/4, $0xbef9a3f7
+DATA avx2Rounds<>+1992(SB)/4, $0xbef9a3f7
+DATA avx2Rounds<>+1996(SB)/4, $0xbef9a3f7
+DATA avx2Rounds<>+2000(SB)/4, $0xbef9a3f7
+DATA avx2Rounds<>+2004(SB)/4, $0xbef9a3f7
+DATA avx2Rounds<>+2008(SB)/4, $0xbef9a3f7
+DATA avx2Rounds<>+2012(SB)/4, $0xbef9a3f7
+DATA avx2Rounds<>+2016(SB)/4, $0xc67178f2
+DATA avx2Rounds<>+2020(SB)/4, $0xc67178f2
+DATA avx2Rounds<>+2024(SB)/4, $0xc67178f2
+DATA avx2Rounds<>+2028(SB)/4, $0xc67178f2
+DATA avx2Rounds<>+2032(SB)/4, $0xc67178f2
+DATA avx2Rounds<>+2036(SB)/4, $0xc67178f2
+DATA avx2Rounds<>+2040(SB)/4, $0xc67178f2
+DATA avx2Rounds<>+2044(SB)/4, $0xc67178f2
+GLOBL avx2Rounds<>(SB), RODATA|NOPTR, $2048
+
+// func compressAVX2(state *uint32, block *uint32)
+// Requires: AVX, AVX2
+TEXT ·compressAVX2(SB), $6912-16
+	MOVQ    state+0(FP), R14
+	MOVQ    block+8(FP), R15
+	LEAQ    (SP), CX
+	ADDQ    $0x3f, CX
+	ANDQ    $-64, CX
+	ADDQ    $+4096, CX
+	ADDQ    $+4096, R14
+	ADDQ    $+4096, R15
+	LEAQ    avx2Rounds<>+0(SB), R12
+	VMOVDQU -4096(R15), Y9
+	VMOVDQU Y9, -4096(CX)
+	VMOVDQU -4064(R15), Y9
+	VMOVDQU Y9, -4064(CX)
+	VMOVDQU -4032(R15), Y9
+	VMOVDQU Y9, -4032(CX)
+	VMOVDQU -4000(R15), Y9
+	VMOVDQU Y9, -4000(CX)
+	VMOVDQU -3968(R15), Y9
+	VMOVDQU Y9, -3968(CX)
+	VMOVDQU -3936(R15), Y9
+	VMOVDQU Y9, -3936(CX)
+	VMOVDQU -3904(R15), Y9
+	VMOVDQU Y9, -3904(CX)
+	VMOVDQU -3872(R15), Y9
+	VMOVDQU Y9, -3872(CX)
+	VMOVDQU -3840(R15), Y9
+	VMOVDQU Y9, -3840(CX)
+	VMOVDQU -3808(R15), Y9
+	VMOVDQU Y9, -3808(CX)
+	VMOVDQU -3776(R15), Y9
+	VMOVDQU Y9, -3776(CX)
+	VMOVDQU -3744(R15), Y9
+	VMOVDQU Y9, -3744(CX)
+	VMOVDQU -3712(R15), Y9
+	VMOVDQU Y9, -3712(CX)
+	VMOVDQU -3680(R15), Y9
+	VMOVDQU Y9, -3680(CX)
+	VMOVDQU -3648(R15), Y9
+	VMOVDQU Y9, -3648(CX)
+	VMOVDQU -3616(R15), Y9
+	VMOVDQU Y9, -3616(CX)
+	VMOVDQU -4032(R14), Y9
+	VPXOR   -4064(R14), Y9, Y8
+	VMOVDQU -4096(R14), Y0
+	VMOVDQU -4064(R14), Y1
+	VMOVDQU Y9, Y2
+	VMOVDQU -4000(R14), Y3
+	VMOVDQU -3968(R14), Y4
+	VMOVDQU -3936(R14), Y5
+	VMOVDQU -3904(R14), Y6
+	VMOVDQU -3872(R14), Y7
+	MOVQ    CX, R15
+	LEAQ    1536(CX), R13
+
+words:
+	VMOVDQU -4096(R15), Y9
+	VPADDD  (R12), Y9, Y10
+	VPXOR   Y6, Y5, Y11
+	VPAND   Y11, Y4, Y11
+	VPXOR   Y11, Y6, Y11
+	VPSRLD  $0x06, Y4, Y12
+	VPSRLD  $0x0b, Y4, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSRLD  $0x19, Y4, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x1a, Y4, Y13
+	VPSLLD  $0x15, Y4, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSLLD  $0x07, Y4, Y14
+	VPXOR   Y14, Y13, Y13
+	VPXOR   Y13, Y12, Y12
+	VPADDD  Y10, Y7, Y10
+	VPADDD  Y11, Y10, Y10
+	VPADDD  Y12, Y10, Y10
+	VPADDD  Y10, Y3, Y7
+	VPSRLD  $0x02, Y0, Y11
+	VPSRLD  $0x0d, Y0, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSRLD  $0x16, Y0, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSLLD  $0x1e, Y0, Y12
+	VPSLLD  $0x13, Y0, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x0a, Y0, Y13
+	VPXOR   Y13, Y12, Y12
+	VPXOR   Y12, Y11, Y11
+	VPXOR   Y1, Y0, Y12
+	VPAND   Y8, Y12, Y13
+	VPXOR   Y13, Y1, Y13
+	VPADDD  Y13, Y11, Y11
+	VPADDD  Y10, Y11, Y3
+	VMOVDQU -4064(R15), Y10
+	VPSRLD  $0x07, Y10, Y11
+	VPSRLD  $0x12, Y10, Y13
+	VPXOR   Y13, Y11, Y11
+	VPSRLD  $0x03, Y10, Y13
+	VPXOR   Y13, Y11, Y11
+	VPSLLD  $0x19, Y10, Y13
+	VPSLLD  $0x0e, Y10, Y14
+	VPXOR   Y14, Y13, Y13
+	VPXOR   Y13, Y11, Y11
+	VMOVDQU -3648(R15), Y13
+	VPSRLD  $0x11, Y13, Y14
+	VPSRLD  $0x13, Y13, Y15
+	VPXOR   Y15, Y14, Y14
+	VPSRLD  $0x0a, Y13, Y15
+	VPXOR   Y15, Y14, Y14
+	VPSLLD  $0x0f, Y13, Y15
+	VPSLLD  $0x0d, Y13, Y13
+	VPXOR   Y13, Y15, Y13
+	VPXOR   Y13, Y14, Y13
+	VPADDD  Y11, Y9, Y9
+	VPADDD  -3808(R15), Y9, Y9
+	VPADDD  Y13, Y9, Y9
+	VMOVDQU Y9, -3584(R15)
+	VPADDD  32(R12), Y10, Y11
+	VPXOR   Y5, Y4, Y13
+	VPAND   Y13, Y7, Y13
+	VPXOR   Y13, Y5, Y13
+	VPSRLD  $0x06, Y7, Y14
+	VPSRLD  $0x0b, Y7, Y15
+	VPXOR   Y15, Y14, Y14
+	VPSRLD  $0x19, Y7, Y15
+	VPXOR   Y15, Y14, Y14
+	VPSLLD  $0x1a, Y7, Y15
+	VPSLLD  $0x15, Y7, Y8
+	VPXOR   Y8, Y15, Y15
+	VPSLLD  $0x07, Y7, Y8
+	VPXOR   Y8, Y15, Y15
+	VPXOR   Y15, Y14, Y14
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y13, Y11, Y11
+	VPADDD  Y14, Y11, Y11
+	VPADDD  Y11, Y2, Y6
+	VPSRLD  $0x02, Y3, Y13
+	VPSRLD  $0x0d, Y3, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSRLD  $0x16, Y3, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSLLD  $0x1e, Y3, Y14
+	VPSLLD  $0x13, Y3, Y15
+	VPXOR   Y15, Y14, Y14
+	VPSLLD  $0x0a, Y3, Y15
+	VPXOR   Y15, Y14, Y14
+	VPXOR   Y14, Y13, Y13
+	VPXOR   Y0, Y3, Y14
+	VPAND   Y12, Y14, Y12
+	VPXOR   Y12, Y0, Y12
+	VPADDD  Y12, Y13, Y12
+	VPADDD  Y11, Y12, Y2
+	VMOVDQU -4032(R15), Y11
+	VPSRLD  $0x07, Y11, Y12
+	VPSRLD  $0x12, Y11, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSRLD  $0x03, Y11, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x19, Y11, Y13
+	VPSLLD  $0x0e, Y11, Y15
+	VPXOR   Y15, Y13, Y13
+	VPXOR   Y13, Y12, Y12
+	VMOVDQU -3616(R15), Y13
+	VPSRLD  $0x11, Y13, Y15
+	VPSRLD  $0x13, Y13, Y8
+	VPXOR   Y8, Y15, Y15
+	VPSRLD  $0x0a, Y13, Y8
+	VPXOR   Y8, Y15, Y15
+	VPSLLD  $0x0f, Y13, Y8
+	VPSLLD  $0x0d, Y13, Y13
+	VPXOR   Y13, Y8, Y13
+	VPXOR   Y13, Y15, Y13
+	VPADDD  Y12, Y10, Y10
+	VPADDD  -3776(R15), Y10, Y10
+	VPADDD  Y13, Y10, Y10
+	VMOVDQU Y10, -3552(R15)
+	VPADDD  64(R12), Y11, Y12
+	VPXOR   Y4, Y7, Y13
+	VPAND   Y13, Y6, Y13
+	VPXOR   Y13, Y4, Y13
+	VPSRLD  $0x06, Y6, Y15
+	VPSRLD  $0x0b, Y6, Y8
+	VPXOR   Y8, Y15, Y15
+	VPSRLD  $0x19, Y6, Y8
+	VPXOR   Y8, Y15, Y15
+	VPSLLD  $0x1a, Y6, Y8
+	VMOVDQU Y10, 2720(CX)
+	VPSLLD  $0x15, Y6, Y10
+	VPXOR   Y10, Y8, Y10
+	VPSLLD  $0x07, Y6, Y8
+	VPXOR   Y8, Y10, Y10
+	VPXOR   Y10, Y15, Y10
+	VPADDD  Y12, Y5, Y12
+	VPADDD  Y13, Y12, Y12
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y10, Y1, Y5
+	VPSRLD  $0x02, Y2, Y12
+	VPSRLD  $0x0d, Y2, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSRLD  $0x16, Y2, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x1e, Y2, Y13
+	VPSLLD  $0x13, Y2, Y15
+	VPXOR   Y15, Y13, Y13
+	VPSLLD  $0x0a, Y2, Y15
+	VPXOR   Y15, Y13, Y13
+	VPXOR   Y13, Y12, Y12
+	VPXOR   Y3, Y2, Y13
+	VPAND   Y14, Y13, Y14
+	VPXOR   Y14, Y3, Y14
+	VPADDD  Y14, Y12, Y12
+	VPADDD  Y10, Y12, Y1
+	VMOVDQU -4000(R15), Y10
+	VPSRLD  $0x07, Y10, Y12
+	VPSRLD  $0x12, Y10, Y14
+	VPXOR   Y14, Y12, Y12
+	VPSRLD  $0x03, Y10, Y14
+	VPXOR   Y14, Y12, Y12
+	VPSLLD  $0x19, Y10, Y14
+	VPSLLD  $0x0e, Y10, Y15
+	VPXOR   Y15, Y14, Y14
+	VPXOR   Y14, Y12, Y12
+	VPSRLD  $0x11, Y9, Y14
+	VPSRLD  $0x13, Y9, Y15
+	VPXOR   Y15, Y14, Y14
+	VPSRLD  $0x0a, Y9, Y15
+	VPXOR   Y15, Y14, Y14
+	VPSLLD  $0x0f, Y9, Y15
+	VPSLLD  $0x0d, Y9, Y9
+	VPXOR   Y9, Y15, Y9
+	VPXOR   Y9, Y14, Y9
+	VPADDD  Y12, Y11, Y11
+	VPADDD  -3744(R15), Y11, Y11
+	VPADDD  Y9, Y11, Y9
+	VMOVDQU Y9, -3520(R15)
+	VPADDD  96(R12), Y10, Y9
+	VPXOR   Y7, Y6, Y11
+	VPAND   Y11, Y5, Y11
+	VPXOR   Y11, Y7, Y11
+	VPSRLD  $0x06, Y5, Y12
+	VPSRLD  $0x0b, Y5, Y14
+	VPXOR   Y14, Y12, Y12
+	VPSRLD  $0x19, Y5, Y14
+	VPXOR   Y14, Y12, Y12
+	VPSLLD  $0x1a, Y5, Y14
+	VPSLLD  $0x15, Y5, Y15
+	VPXOR   Y15, Y14, Y14
+	VPSLLD  $0x07, Y5, Y15
+	VPXOR   Y15, Y14, Y14
+	VPXOR   Y14, Y12, Y12
+	VPADDD  Y9, Y4, Y9
+	VPADDD  Y11, Y9, Y9
+	VPADDD  Y12, Y9, Y9
+	VPADDD  Y9, Y0, Y4
+	VPSRLD  $0x02, Y1, Y11
+	VPSRLD  $0x0d, Y1, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSRLD  $0x16, Y1, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSLLD  $0x1e, Y1, Y12
+	VPSLLD  $0x13, Y1, Y14
+	VPXOR   Y14, Y12, Y12
+	VPSLLD  $0x0a, Y1, Y14
+	VPXOR   Y14, Y12, Y12
+	VPXOR   Y12, Y11, Y11
+	VPXOR   Y2, Y1, Y8
+	VPAND   Y13, Y8, Y12
+	VPXOR   Y12, Y2, Y12
+	VPADDD  Y12, Y11, Y11
+	VPADDD  Y9, Y11, Y0
+	VMOVDQU -3968(R15), Y9
+	VPSRLD  $0x07, Y9, Y11
+	VPSRLD  $0x12, Y9, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSRLD  $0x03, Y9, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSLLD  $0x19, Y9, Y12
+	VPSLLD  $0x0e, Y9, Y9
+	VPXOR   Y9, Y12, Y9
+	VPXOR   Y9, Y11, Y9
+	VMOVDQU 2720(CX), Y11
+	VPSRLD  $0x11, Y11, Y12
+	VPSRLD  $0x13, Y11, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSRLD  $0x0a, Y11, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x0f, Y11, Y13
+	VPSLLD  $0x0d, Y11, Y11
+	VPXOR   Y11, Y13, Y11
+	VPXOR   Y11, Y12, Y11
+	VPADDD  Y9, Y10, Y9
+	VPADDD  -3712(R15), Y9, Y9
+	VPADDD  Y11, Y9, Y9
+	VMOVDQU Y9, -3488(R15)
+	ADDQ    $+128, R15
+	ADDQ    $+128, R12
+	CMPQ    R15, R13
+	JNE     words
+	LEAQ    2048(CX), R13
+
+rounds:
+	VMOVDQU -4096(R15), Y9
+	VPADDD  (R12), Y9, Y9
+	VPXOR   Y6, Y5, Y10
+	VPAND   Y10, Y4, Y10
+	VPXOR   Y10, Y6, Y10
+	VPSRLD  $0x06, Y4, Y11
+	VPSRLD  $0x0b, Y4, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSRLD  $0x19, Y4, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSLLD  $0x1a, Y4, Y12
+	VPSLLD  $0x15, Y4, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x07, Y4, Y13
+	VPXOR   Y13, Y12, Y12
+	VPXOR   Y12, Y11, Y11
+	VPADDD  Y9, Y7, Y9
+	VPADDD  Y10, Y9, Y9
+	VPADDD  Y11, Y9, Y9
+	VPADDD  Y9, Y3, Y7
+	VPSRLD  $0x02, Y0, Y10
+	VPSRLD  $0x0d, Y0, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x16, Y0, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSLLD  $0x1e, Y0, Y11
+	VPSLLD  $0x13, Y0, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSLLD  $0x0a, Y0, Y12
+	VPXOR   Y12, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPXOR   Y1, Y0, Y11
+	VPAND   Y8, Y11, Y12
+	VPXOR   Y12, Y1, Y12
+	VPADDD  Y12, Y10, Y10
+	VPADDD  Y9, Y10, Y3
+	VMOVDQU -4064(R15), Y9
+	VPADDD  32(R12), Y9, Y9
+	VPXOR   Y5, Y4, Y10
+	VPAND   Y10, Y7, Y10
+	VPXOR   Y10, Y5, Y10
+	VPSRLD  $0x06, Y7, Y12
+	VPSRLD  $0x0b, Y7, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSRLD  $0x19, Y7, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x1a, Y7, Y13
+	VPSLLD  $0x15, Y7, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSLLD  $0x07, Y7, Y14
+	VPXOR   Y14, Y13, Y13
+	VPXOR   Y13, Y12, Y12
+	VPADDD  Y9, Y6, Y9
+	VPADDD  Y10, Y9, Y9
+	VPADDD  Y12, Y9, Y9
+	VPADDD  Y9, Y2, Y6
+	VPSRLD  $0x02, Y3, Y10
+	VPSRLD  $0x0d, Y3, Y12
+	VPXOR   Y12, Y10, Y10
+	VPSRLD  $0x16, Y3, Y12
+	VPXOR   Y12, Y10, Y10
+	VPSLLD  $0x1e, Y3, Y12
+	VPSLLD  $0x13, Y3, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x0a, Y3, Y13
+	VPXOR   Y13, Y12, Y12
+	VPXOR   Y12, Y10, Y10
+	VPXOR   Y0, Y3, Y12
+	VPAND   Y11, Y12, Y11
+	VPXOR   Y11, Y0, Y11
+	VPADDD  Y11, Y10, Y10
+	VPADDD  Y9, Y10, Y2
+	VMOVDQU -4032(R15), Y9
+	VPADDD  64(R12), Y9, Y9
+	VPXOR   Y4, Y7, Y10
+	VPAND   Y10, Y6, Y10
+	VPXOR   Y10, Y4, Y10
+	VPSRLD  $0x06, Y6, Y11
+	VPSRLD  $0x0b, Y6, Y13
+	VPXOR   Y13, Y11, Y11
+	VPSRLD  $0x19, Y6, Y13
+	VPXOR   Y13, Y11, Y11
+	VPSLLD  $0x1a, Y6, Y13
+	VPSLLD  $0x15, Y6, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSLLD  $0x07, Y6, Y14
+	VPXOR   Y14, Y13, Y13
+	VPXOR   Y13, Y11, Y11
+	VPADDD  Y9, Y5, Y9
+	VPADDD  Y10, Y9, Y9
+	VPADDD  Y11, Y9, Y9
+	VPADDD  Y9, Y1, Y5
+	VPSRLD  $0x02, Y2, Y10
+	VPSRLD  $0x0d, Y2, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSRLD  $0x16, Y2, Y11
+	VPXOR   Y11, Y10, Y10
+	VPSLLD  $0x1e, Y2, Y11
+	VPSLLD  $0x13, Y2, Y13
+	VPXOR   Y13, Y11, Y11
+	VPSLLD  $0x0a, Y2, Y13
+	VPXOR   Y13, Y11, Y11
+	VPXOR   Y11, Y10, Y10
+	VPXOR   Y3, Y2, Y11
+	VPAND   Y12, Y11, Y12
+	VPXOR   Y12, Y3, Y12
+	VPADDD  Y12, Y10, Y10
+	VPADDD  Y9, Y10, Y1
+	VMOVDQU -4000(R15), Y9
+	VPADDD  96(R12), Y9, Y9
+	VPXOR   Y7, Y6, Y10
+	VPAND   Y10, Y5, Y10
+	VPXOR   Y10, Y7, Y10
+	VPSRLD  $0x06, Y5, Y12
+	VPSRLD  $0x0b, Y5, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSRLD  $0x19, Y5, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x1a, Y5, Y13
+	VPSLLD  $0x15, Y5, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSLLD  $0x07, Y5, Y14
+	VPXOR   Y14, Y13, Y13
+	VPXOR   Y13, Y12, Y12
+	VPADDD  Y9, Y4, Y9
+	VPADDD  Y10, Y9, Y9
+	VPADDD  Y12, Y9, Y9
+	VPADDD  Y9, Y0, Y4
+	VPSRLD  $0x02, Y1, Y10
+	VPSRLD  $0x0d, Y1, Y12
+	VPXOR   Y12, Y10, Y10
+	VPSRLD  $0x16, Y1, Y12
+	VPXOR   Y12, Y10, Y10
+	VPSLLD  $0x1e, Y1, Y12
+	VPSLLD  $0x13, Y1, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x0a, Y1, Y13
+	VPXOR   Y13, Y12, Y12
+	VPXOR   Y12, Y10, Y10
+	VPXOR   Y2, Y1, Y8
+	VPAND   Y11, Y8, Y11
+	VPXOR   Y11, Y2, Y11
+	VPADDD  Y11, Y10, Y10
+	VPADDD  Y9, Y10, Y0
+	ADDQ    $+128, R15
+	ADDQ    $+128, R12
+	CMPQ    R15, R13
+	JNE     rounds
+	VPADDD  -4096(R14), Y0, Y0
+	VMOVDQU Y0, -4096(R14)
+	VPADDD  -4064(R14), Y1, Y0
+	VMOVDQU Y0, -4064(R14)
+	VPADDD  -4032(R14), Y2, Y0
+	VMOVDQU Y0, -4032(R14)
+	VPADDD  -4000(R14), Y3, Y0
+	VMOVDQU Y0, -4000(R14)
+	VPADDD  -3968(R14), Y4, Y0
+	VMOVDQU Y0, -3968(R14)
+	VPADDD  -3936(R14), Y5, Y0
+	VMOVDQU Y0, -3936(R14)
+	VPADDD  -3904(R14), Y6, Y0
+	VMOVDQU Y0, -3904(R14)
+	VPADDD  -3872(R14), Y7, Y0
+	VMOVDQU Y0, -3872(R14)
+	VZEROUPPER
+	RET

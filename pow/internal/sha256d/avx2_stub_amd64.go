@@ -19,3 +19,9 @@ func scanAVX2(job *uint32, versions *uint32, count int, first uint32, groups int
 //
 //go:noescape
 func rollAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
+
+// compressAVX2 is the compression function of SHA-256 for a different state and block in each
+// lane. Both consist of vectors, one for each of their words. It replaces the state by the new one.
+//
+//go:noescape
+func compressAVX2(state *uint32, block *uint32)

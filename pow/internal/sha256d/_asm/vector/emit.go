@@ -141,8 +141,8 @@ func (e *emitter) broadcast(from reg.GPPhysical, to int) {
 // vectors with AVX-512, so it reaches from slot 0 to 255.
 const middle = 128
 
-// begin emits the loads of the parameters that every kernel has, and the alignment of
-// the scratch memory.
+// begin emits the loads of the parameters that every mining kernel has, and the alignment
+// of the scratch memory.
 func (e *emitter) begin(vectors int) {
 	Load(Param("job"), job)
 	Load(Param("versions"), versions)
@@ -150,6 +150,11 @@ func (e *emitter) begin(vectors int) {
 	Load(Param("groups"), groups)
 	Load(Param("limit"), limit)
 	XORL(reg.R10L, reg.R10L)
+	e.scratch(vectors)
+}
+
+// scratch emits the alignment of the scratch memory, of the given number of vectors.
+func (e *emitter) scratch(vectors int) {
 	LEAQ(AllocLocal(e.m.vectorBytes()*vectors+64), scratch)
 	ADDQ(operand.U8(63), scratch)
 	ANDQ(operand.I8(-64), scratch)

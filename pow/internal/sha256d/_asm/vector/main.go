@@ -1,6 +1,6 @@
 // Command vector writes the AVX-512 and AVX2 kernels of package sha256d. It divides
-// SHA-256d into loops and the code around them, builds a dataflow graph of each part, drops everything that mining does not need, counts
-// the remaining operations, schedules them for the execution units of the CPU,
+// SHA-256d into loops and the code around them, builds a dataflow graph of each part,
+// drops everything that mining does not need, counts the remaining operations, schedules them for the execution units of the CPU,
 // assigns registers, and emits Go assembly:
 //
 //	machine.go   the instruction sets
@@ -16,6 +16,7 @@
 //	table.go     the table of constants, and the Go code that fills it
 //	emit.go      the instructions
 //	loops.go     the loops around them
+//	block.go     the compression function for different messages side by side
 package main
 
 import (
@@ -86,6 +87,7 @@ func main() {
 		return k
 	}
 	whole, shared := plan("fixed header", false), plan("shared words", true)
+	block := build("block", m, blockSections(), 0, t)
 	if m.broadcasts && max(len(t.job), len(t.version)) > reach {
 		log.Fatalf("%d constants of a job or %d of a version are too many for a short displacement, which spans %d", len(t.job), len(t.version), reach)
 	}
@@ -94,6 +96,7 @@ func main() {
 	suffix := strings.ToUpper(m.name)
 	e.kernel("scan"+suffix, "It computes the whole hash for each version.", whole)
 	e.kernel("roll"+suffix, "It computes the message schedule once for all versions.", shared)
+	e.block("compress"+suffix, block)
 	Generate()
 
 	source, err := t.goSource()
