@@ -79,6 +79,9 @@ func checkRealWork(x blocks.Experiment, refuse func(string, ...any) error) error
 		return refuse("difficulty: bits %s: a block takes %.0f hashes, and those of real nodes are computed: want at most %d, such as bits = \"207fffff\" with limit = \"207fffff\"", x.Params.Difficulty().Bits, work, maxRealWork)
 	}
 	for _, s := range x.Power.Steps {
+		if len(s.Shares) > 0 {
+			return refuse("power: a step with shares: real miners keep their shares of the hash rate: leave the step's shares out")
+		}
 		factor = max(factor, s.Factor)
 	}
 	if work*factor > maxRealWork {

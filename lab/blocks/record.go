@@ -17,12 +17,12 @@ func NewRecorder(x Experiment, seed uint64, engine Engine, observe func(Block)) 
 	for i := range r.Miners {
 		r.Miners[i] = Miner{Node: i, Share: w.share(i)}
 	}
-	r.Course.Step = x.Interval
+	r.Course.Step, r.Course.interval = x.Interval, intended(&x)
 	genesis := x.Params.GenesisState()
 	target, _, _ := genesis.NextBits(x.Params).Decode()
 	return &Recorder{
-		record: recorder{result: r, observe: observe, interval: intended(&x)},
-		pace:   pace{first: target.Work().Float(), interval: x.Interval, steps: x.Power.Steps},
+		record: recorder{result: r, observe: observe},
+		pace:   pace{first: target.Work().Float(), interval: x.Interval, stages: x.Power.stages(x.Nodes)},
 	}
 }
 
