@@ -163,6 +163,11 @@ func TestBanOfAName(t *testing.T) {
 		if peers := h.g.Peers(); len(peers) != 0 {
 			t.Errorf("the peers are %+v, want none", peers)
 		}
+		h.now = h.now.Add(h.g.host.config.HelloTimeout)
+		h.step(Wake{})
+		if p := h.g.host.peers.byAddress[next.address]; p != nil {
+			t.Errorf("the banned node still has its place, as %s", p.phase)
+		}
 	})
 	t.Run("this machine", func(t *testing.T) {
 		h := newTestNode(t, 1, nil)
