@@ -126,6 +126,7 @@ long: ## run the tests that take long in their full sizes
 	LODE_STRATUM_SESSIONS=1000 go test -count=1 -run TestStratumCrowd -v ./node
 	LODE_MINERS=300 go test -count=1 -run TestMiners -timeout 30m -v ./cmd/lode
 	LODE_PERSES=1 go test -count=1 -v ./dashboards/perses
+	LODE_PROMETHEUS=long go test -count=1 -run TestLiveMiners -timeout 90m -v ./dashboards/live
 	LODE_SIEGE=600 go test -count=1 -run TestSiege -timeout 30m -v ./cmd/lode
 	LODE_BTCD=4100 LODE_BCOIN=1 go test -C mine/gbt/nodes -count=1 -timeout 30m -v .
 	LODE_SPLITS=200 go test -count=1 -run TestRealSplit -timeout 30m -v ./lab/blocks

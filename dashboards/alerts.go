@@ -11,6 +11,12 @@ const (
 	warning  = "warning"  // can wait until the morning
 )
 
+// bridge is how long the latest value of a gauge counts if scrapes fail. Without it, an
+// alert that waits for minutes begins anew after each scrape that fails, so it would
+// never fire on a machine that is too busy to answer every one of them. It is as long as
+// two scrapes that fail at the longest interval.
+const bridge = "3m"
+
 // Alerts returns the alerts.
 func (c AlertConfig) Alerts() []Alert {
 	c = c.withDefaults()
@@ -55,7 +61,7 @@ and
 		{
 			Name: "LodeKernelSlow", Severity: warning,
 			About:       "A kernel is measured when a node starts, and every minute while it is slow. Other load on the core can make it slow for a while.",
-			Expr:        fmt.Sprintf(`lode_kernel_cycles_per_hash{$} > %v * lode_kernel_expected_cycles_per_hash{$}`, c.KernelCycles),
+			Expr:        fmt.Sprintf(`last_over_time(lode_kernel_cycles_per_hash{$}[`+bridge+`]) > %v * last_over_time(lode_kernel_expected_cycles_per_hash{$}[`+bridge+`])`, c.KernelCycles),
 			For:         5 * time.Minute,
 			Summary:     fmt.Sprintf(`A hash of the kernel {{ $labels.kernel }} takes {{ $value | humanize }} cycles on {{ $labels.instance }}, more than %v times as many as it should`, c.KernelCycles),
 			Description: `The kernel is far slower than on other processors of this family. Either the core was shared with other load in each of several measurements, or the program lies badly in memory. Restart the node; if that does not help, copy its file to another name and start the copy.`,
@@ -92,14 +98,14 @@ and
 		},
 		{
 			Name: "LodeNoPeers", Severity: warning,
-			Expr:        `instance:lode_peers:sum == 0 and on (job) count by (job) (lode_chain_height{$}) > 1`,
+			Expr:        `last_over_time(instance:lode_peers:sum[` + bridge + `]) == 0 and on (job) count by (job) (lode_chain_height{$}) > 1`,
 			For:         2 * time.Minute,
 			Summary:     `{{ $labels.instance }} has no peers`,
 			Description: `The node is connected to no other node, although there are others. The blocks that it mines are lost once it finds them. Its log has the results of its attempts to connect.`,
 		},
 		{
 			Name: "LodeClockWrong", Severity: warning,
-			Expr:        fmt.Sprintf(`abs(lode_peer_clock_offset_seconds{$}) > %v`, c.ClockSeconds),
+			Expr:        fmt.Sprintf(`abs(last_over_time(lode_peer_clock_offset_seconds{$}[`+bridge+`])) > %v`, c.ClockSeconds),
 			For:         5 * time.Minute,
 			Summary:     `The clock of {{ $labels.instance }} differs from its peers' clocks by {{ $value | humanizeDuration }}`,
 			Description: `The clock of the node differs from the median of its peers' clocks. At two hours the node is cut off from the others. Set the clock, and keep it right with a time service; the node need not be restarted.`,
@@ -139,7 +145,7 @@ and
 		},
 		{
 			Name: "LodeDiskSpaceLow", Severity: warning,
-			Expr:        fmt.Sprintf(`lode_store_free_bytes{$} < %.0f`, c.FreeBytes),
+			Expr:        fmt.Sprintf(`last_over_time(lode_store_free_bytes{$}[`+bridge+`]) < %.0f`, c.FreeBytes),
 			For:         5 * time.Minute,
 			Summary:     `{{ $labels.instance }} has {{ $value | humanize1024 }}B of disk space left`,
 			Description: `The disk of the store is nearly full. Free some space before the node cannot write any more.`,

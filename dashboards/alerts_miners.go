@@ -36,7 +36,7 @@ and on (job, instance)
 		{
 			Name: "LodeMinersGone", Severity: warning,
 			About: "A miner that only looks in, such as a check, is not missed.",
-			Expr: `  lode_stratum_sessions{$} == 0
+			Expr: `  last_over_time(lode_stratum_sessions{$}[` + bridge + `]) == 0
 and
   max_over_time(min_over_time(lode_stratum_sessions{$}[10m])[1h:1m]) > 0`,
 			For:         5 * time.Minute,
@@ -74,7 +74,7 @@ and on (job, instance)
 		},
 		{
 			Name: "LodePoolLost", Severity: warning,
-			Expr:        `lode_pool_connected{$} == 0`,
+			Expr:        `last_over_time(lode_pool_connected{$}[` + bridge + `]) == 0`,
 			For:         5 * time.Minute,
 			Summary:     `{{ $labels.instance }} mines for no pool`,
 			Description: `No pool of the list has given the miner work for five minutes, so its machine does nothing. The log of the miner says why each connection ended.`,
@@ -91,7 +91,7 @@ and on (job, instance)
 		},
 		{
 			Name: "LodeTemplatesLost", Severity: warning,
-			Expr:        `lode_gbt_connected{$} == 0`,
+			Expr:        `last_over_time(lode_gbt_connected{$}[` + bridge + `]) == 0`,
 			For:         5 * time.Minute,
 			Summary:     `{{ $labels.instance }} gets no work from its Bitcoin node`,
 			Description: `The Bitcoin node has sent no usable template for five minutes. It is down, still starts, has no peers, or refuses the credentials; the log of the miner says which.`,

@@ -71,6 +71,7 @@ type trouble struct {
 	labels  string // other labels of the alert besides its severity, in YAML
 	summary string // at the scrape interval of 60 seconds; JOB stands for the job
 	alone   bool   // no other network may be there
+	flaky   bool   // some scrapes of b fail, one at a time or a few in a row
 	change  func(a, b *scraped)
 }
 
@@ -143,6 +144,10 @@ func networks(all []trouble, first int, s spelling) []network {
 		n := network{trouble: tr, job: fmt.Sprint("lode-", first+i)}
 		n.a, n.b = healthy(n.job, "a", false, s), healthy(n.job, "b", true, s)
 		tr.change(n.a, n.b)
+		if tr.flaky {
+			// For 40 seconds of every three minutes: one scrape, or several in a row.
+			n.b.fails = func(t float64) bool { return math.Mod(t, 180) >= 120 && math.Mod(t, 180) < 160 }
+		}
 		ns = append(ns, n)
 	}
 	return ns

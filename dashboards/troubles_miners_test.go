@@ -39,7 +39,7 @@ func minerTroubles() []trouble {
 			},
 		},
 		{
-			alert: "LodeMinersGone", what: "all miners leave", from: at, within: 300, on: "b",
+			alert: "LodeMinersGone", what: "all miners leave", from: at, within: 300, on: "b", flaky: true,
 			summary: "All miners of b are gone",
 			change: func(_, b *scraped) {
 				b.serve()
@@ -92,7 +92,7 @@ func minerTroubles() []trouble {
 			},
 		},
 		{
-			alert: "LodePoolLost", what: "no pool answers", from: at, within: 300, on: "b",
+			alert: "LodePoolLost", what: "no pool answers", from: at, within: 300, on: "b", flaky: true,
 			summary: "b mines for no pool",
 			change: func(_, b *scraped) {
 				b.mineForOthers()
@@ -109,7 +109,7 @@ func minerTroubles() []trouble {
 			},
 		},
 		{
-			alert: "LodeTemplatesLost", what: "the Bitcoin node is gone", from: at, within: 300, on: "b",
+			alert: "LodeTemplatesLost", what: "the Bitcoin node is gone", from: at, within: 300, on: "b", flaky: true,
 			summary: "b gets no work from its Bitcoin node",
 			change: func(_, b *scraped) {
 				b.mineForOthers()

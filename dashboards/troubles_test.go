@@ -46,7 +46,7 @@ func troubles() []trouble {
 func kernelTroubles() []trouble {
 	return []trouble{
 		{
-			alert: "LodeKernelSlow", what: "b was started, and its kernel takes 3.6 times as many cycles as it should", from: at, within: 300, on: "b", labels: ", kernel: sha-ni",
+			alert: "LodeKernelSlow", what: "b was started, and its kernel takes 3.6 times as many cycles as it should", from: at, within: 300, on: "b", flaky: true, labels: ", kernel: sha-ni",
 			summary: "A hash of the kernel sha-ni takes 355 cycles on b, more than 2.3 times as many as it should",
 			change: func(_, b *scraped) {
 				b.set("lode_kernel_cycles_per_hash", `kernel="sha-ni"`, until(at, 98, 355))
@@ -164,12 +164,12 @@ func nodeTroubles() []trouble {
 			},
 		},
 		{
-			alert: "LodeNoPeers", what: "b loses its peer", from: at, within: 120, on: "b",
+			alert: "LodeNoPeers", what: "b loses its peer", from: at, within: 120, on: "b", flaky: true,
 			summary: "b has no peers",
 			change:  func(_, b *scraped) { b.set("lode_peers", `direction="in"`, until(at, 1, 0)) },
 		},
 		{
-			alert: "LodeClockWrong", what: "the clock of b goes wrong", from: at, within: 300, on: "b",
+			alert: "LodeClockWrong", what: "the clock of b goes wrong", from: at, within: 300, on: "b", flaky: true,
 			summary: "The clock of b differs from its peers' clocks by 2m 0s",
 			change:  func(_, b *scraped) { b.set("lode_peer_clock_offset_seconds", "", until(at, 1, -120)) },
 		},
@@ -214,7 +214,7 @@ func nodeTroubles() []trouble {
 			change:  func(_, b *scraped) { b.set("lode_http_accept_failures_total", "", until(at, 0, 3)) },
 		},
 		{
-			alert: "LodeDiskSpaceLow", what: "the disk of b is nearly full", from: at, within: 300, on: "b",
+			alert: "LodeDiskSpaceLow", what: "the disk of b is nearly full", from: at, within: 300, on: "b", flaky: true,
 			summary: "b has 512MiB of disk space left",
 			change:  func(_, b *scraped) { b.set("lode_store_free_bytes", "", until(at, 5e9, 1<<29)) },
 		},

@@ -36,6 +36,26 @@ func TestGeometricAgainstItsDefinition(t *testing.T) {
 	})
 }
 
+// TestQuantileAtItsSteps checks the quantile where the CDF has exactly the value asked for,
+// or a little more, which is where a rounding error moves it by one.
+func TestQuantileAtItsSteps(t *testing.T) {
+	for zeros := 1; zeros <= 12; zeros++ {
+		g := Zeros(zeros)
+		for tries := 1.; tries <= 2000; tries++ {
+			u := g.CDF(tries)
+			if u >= 1 || g.CDF(tries+1) == u {
+				break // the CDF has no steps any more, as a float64
+			}
+			if got := g.Quantile(u); got != tries {
+				t.Errorf("zeros %d: Quantile(%v) = %v, want %v", zeros, u, got, tries)
+			}
+			if more := math.Nextafter(u, 1); more < 1 && g.Quantile(more) != tries+1 {
+				t.Errorf("zeros %d: Quantile(%v) = %v, want %v", zeros, more, g.Quantile(more), tries+1)
+			}
+		}
+	}
+}
+
 func TestResidueSumsTheLaw(t *testing.T) {
 	for _, zeros := range []int{1, 3, 8} {
 		g := Zeros(zeros)

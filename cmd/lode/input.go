@@ -53,6 +53,8 @@ func (in *input) begins() ([]byte, error) {
 	return start, nil
 }
 
+var errFolder = errors.New("it is a folder: name the files in it, such as blk*.dat")
+
 // failing is a reader of which every read fails.
 type failing struct{ err error }
 
@@ -71,6 +73,10 @@ func (in *input) next() (headers.Stream, error) {
 	name := in.names[in.opened]
 	source := in.std
 	if name != "-" {
+		// Each system has another error for reading a folder.
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			return headers.Stream{}, &fs.PathError{Op: "open", Path: name, Err: errFolder}
+		}
 		f, err := os.Open(name)
 		if err != nil {
 			return headers.Stream{}, err

@@ -107,13 +107,13 @@ func (s *farmStory) run(t *testing.T, long bool) {
 	restless := open("restless", hardBits, server.Limits{})
 	well := open("well", hardBits, server.Limits{})
 
-	// Everybody submits good shares, until the trouble begins.
+	// Everybody submits good shares, each after a number of seconds.
 	var trouble atomic.Bool
 	ctx, stop := context.WithCancel(t.Context())
 	var working sync.WaitGroup
 	defer working.Wait()
 	defer stop()
-	work := func(w *worker, do func(tick int, trouble bool)) {
+	work := func(w *worker, every int, do func(tick int, trouble bool)) {
 		working.Go(func() {
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
@@ -123,7 +123,7 @@ func (s *farmStory) run(t *testing.T, long bool) {
 					return
 				case <-tick.C:
 				}
-				if i%2 == 0 {
+				if i%every == 0 {
 					_, _ = w.submit(ctx, true)
 				}
 				if do != nil {
@@ -132,23 +132,24 @@ func (s *farmStory) run(t *testing.T, long bool) {
 			}
 		})
 	}
-	join := func(site *site, do func(tick int, trouble bool)) {
+	join := func(site *site, every int, do func(tick int, trouble bool)) {
 		w, _ := site.join(t, "at "+site.Name)
-		work(w, do)
+		work(w, every, do)
 	}
-	join(full, nil)
-	join(bug, nil)
-	join(stuck, nil)
-	join(restless, nil)
-	join(late, func(tick int, _ bool) {
+	join(full, 2, nil)
+	join(bug, 2, nil)
+	join(stuck, 2, nil)
+	join(restless, 2, nil)
+	// Every answer takes two seconds of the time of its session, which also sends the jobs.
+	join(late, 30, func(tick int, _ bool) {
 		if tick%10 == 0 {
 			late.works.newTip()
 		}
 	})
 	good, _ := well.join(t, "worker")
-	work(good, nil)
+	work(good, 2, nil)
 	bad, _ := refusing.join(t, "refused")
-	work(bad, func(_ int, trouble bool) {
+	work(bad, 2, func(_ int, trouble bool) {
 		if trouble {
 			_, _ = bad.submit(ctx, false)
 		}
