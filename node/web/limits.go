@@ -43,6 +43,11 @@ const (
 
 	summariesKept = 1 << 15 // blocks of which the number of posts is remembered
 
+	// Parts of pages that are remembered until the next event of the chain.
+	partsKept    = 64              // parts; with one more, all are forgotten
+	partBytes    = 256 << 10       // of a part; a longer one is not remembered
+	partsKeptFor = 1 * time.Second // since its making began
+
 	// Bounds of a text as it is written into a page, in bytes of HTML.
 	excerptBytes = 1200     // of a post in a list
 	excerptLines = 12       // lines of it
