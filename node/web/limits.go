@@ -38,7 +38,7 @@ const (
 
 	// Posts of one author or key may each be in a block of its own, which is read wholly.
 	// A page ends early when it has read this much, and has a link with which it goes on.
-	readBytes  = 32 << 20 // of blocks; the batch that exceeds it is the last
+	readBytes  = 16 << 20 // of blocks; the batch that exceeds it is the last
 	ownedBatch = 8        // posts of an author or a key that are read at once
 
 	summariesKept = 1 << 15 // blocks of which the number of posts is remembered
