@@ -80,6 +80,7 @@ type API struct {
 	stamped atomic.Int64 // the latest time given to a post, in microseconds; see stamp
 	posts   *answers     // to posts with an idempotency key
 	feed    *feed
+	pulse   *pulse
 	streams *slots.Each[netip.Addr] // event streams by the client's address
 	buffers sync.Pool               // of *bytes.Buffer
 	answers *slots.Slots            // bytes of long answers in memory
@@ -134,6 +135,13 @@ func newAPI(c Config, l limits) *API {
 	a.posts = newAnswers(a.limits.keys)
 	a.streams = slots.NewEach[netip.Addr](a.limits.streamsEach)
 	a.feed = newFeed(a.limits.history, a.started, c.Chain.Header)
+	a.pulse = newPulse(func() (posts uint64, mining bool, mode string) {
+		m := a.miningStatus()
+		if m.minerJSON != nil {
+			mode = m.Mode
+		}
+		return a.feed.posts.Load(), m.Active, mode
+	})
 	a.addRoutes()
 	a.unsubscribe = c.Chain.Subscribe(a.feed.publish)
 	return a

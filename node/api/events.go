@@ -230,10 +230,11 @@ type eventStream struct {
 
 func (s *eventStream) run(r *http.Request, from uint64) error {
 	a := s.api
-	tick := time.NewTicker(eventTick)
-	defer tick.Stop()
+	a.pulse.join()
+	defer a.pulse.leave()
 	silence := time.NewTimer(heartbeat)
 	defer silence.Stop()
+	news := a.pulse.news()
 	text := s.changes()
 	for {
 		events, next, wake, ok := a.feed.after(from)
@@ -252,7 +253,8 @@ func (s *eventStream) run(r *http.Request, from uint64) error {
 		}
 		select {
 		case <-wake:
-		case <-tick.C:
+		case <-news:
+			news = a.pulse.news()
 			text = s.changes()
 		case <-silence.C:
 			text = ":\n\n"

@@ -48,6 +48,11 @@ func (c *brokenChain) FindTx(id pow.Hash) (chain.TxPlace, error) {
 	return c.Chain.FindTx(id)
 }
 
+func (c *brokenChain) Proof(id pow.Hash) (chain.TxProof, error) {
+	c.check()
+	return c.Chain.Proof(id)
+}
+
 func (c *brokenChain) AddTx(tx block.Tx) (chain.TxOutcome, error) {
 	c.check()
 	return c.Chain.AddTx(tx)

@@ -19,11 +19,19 @@ func (a *API) getTx(w *writer, r *http.Request) error {
 	return nil
 }
 
-// findTx returns the transaction with an id and where it is.
-func (a *API) findTx(text string) (chain.TxPlace, error) {
+func parseTxID(text string) (pow.Hash, error) {
 	id, err := pow.ParseHash(text)
 	if err != nil {
-		return chain.TxPlace{}, refuse(http.StatusBadRequest, "transaction id %.70q: %v", text, err)
+		return id, refuse(http.StatusBadRequest, "transaction id %.70q: %v", text, err)
+	}
+	return id, nil
+}
+
+// findTx returns the transaction with an id and where it is.
+func (a *API) findTx(text string) (chain.TxPlace, error) {
+	id, err := parseTxID(text)
+	if err != nil {
+		return chain.TxPlace{}, err
 	}
 	place, err := a.chain.FindTx(id)
 	if errors.Is(err, chain.ErrNotFound) {
@@ -42,14 +50,11 @@ func (a *API) findTx(text string) (chain.TxPlace, error) {
 // The proof does not show that the block is on the chain with the most work; for
 // that, ask /headers.
 func (a *API) getProof(w *writer, r *http.Request) error {
-	place, err := a.findTx(w.id)
+	id, err := parseTxID(w.id)
 	if err != nil {
 		return err
 	}
-	if place.Pending {
-		return refuse(http.StatusNotFound, "transaction %s waits for a block: there is no proof before it is mined", place.Tx.ID())
-	}
-	proof, err := a.chain.Proof(place.Tx.ID())
+	proof, err := a.prove(id)
 	if err != nil {
 		return err
 	}
@@ -59,6 +64,23 @@ func (a *API) getProof(w *writer, r *http.Request) error {
 		Proof       block.MerkleProof `json:"proof"` // the coinbase has index 0
 		Block       headerJSON        `json:"block"`
 		Header      string            `json:"header"`
-	}{place.Tx.ID(), proof.Tx, proof.Merkle, describeHeader(proof.Header, proof.Height), proof.Header.String()})
+	}{id, proof.Tx, proof.Merkle, describeHeader(proof.Header, proof.Height), proof.Header.String()})
 	return nil
+}
+
+// prove returns the proof of a transaction. It reads the block once, unless the transaction
+// is not on the active branch, in which case the error says why.
+func (a *API) prove(id pow.Hash) (chain.TxProof, error) {
+	proof, err := a.chain.Proof(id)
+	if !errors.Is(err, chain.ErrNotFound) {
+		return proof, err
+	}
+	place, err := a.findTx(id.String())
+	if err != nil {
+		return chain.TxProof{}, err
+	}
+	if place.Pending {
+		return chain.TxProof{}, refuse(http.StatusNotFound, "transaction %s waits for a block: there is no proof before it is mined", id)
+	}
+	return a.chain.Proof(id) // it has been mined meanwhile
 }

@@ -53,16 +53,16 @@ func (w *Web) newForm() form {
 // feed shows the newest posts, those of an author, those with a text, or those that wait
 // for a block.
 func (w *Web) feed(r *http.Request) (answer, error) {
-	body, err := w.feedBody(r)
-	if err != nil {
-		return answer{}, err
-	}
-	if at := strings.ToLower(strings.TrimSpace(body.Text)); len(at) == 2*pow.HashSize && body.Author == "" {
-		if id, err := pow.ParseHash(at); err == nil {
+	if text := strings.ToLower(strings.TrimSpace(r.Form.Get("q"))); len(text) == 2*pow.HashSize && r.Form.Get("author") == "" {
+		if id, err := pow.ParseHash(text); err == nil {
 			if _, err := w.chain.FindTx(id); err == nil {
 				return answer{redirect: "/explorer/tx/" + id.String()}, nil
 			}
 		}
+	}
+	body, err := w.feedBody(r)
+	if err != nil {
+		return answer{}, err
 	}
 	return answer{page: "feed", data: page{Name: "feed", Title: "Posts", Body: body}}, nil
 }

@@ -38,10 +38,15 @@ const (
 
 	// Posts of one author or key may each be in a block of its own, which is read wholly.
 	// A page ends early when it has read this much, and has a link with which it goes on.
-	readBytes  = 32 << 20 // of blocks; the batch that exceeds it is the last
+	readBytes  = 16 << 20 // of blocks; the batch that exceeds it is the last
 	ownedBatch = 8        // posts of an author or a key that are read at once
 
 	summariesKept = 1 << 15 // blocks of which the number of posts is remembered
+
+	// Parts of pages that are remembered until the next event of the chain.
+	partsKept    = 64              // parts; with one more, all are forgotten
+	partBytes    = 256 << 10       // of a part; a longer one is not remembered
+	partsKeptFor = 1 * time.Second // since its making began
 
 	// Bounds of a text as it is written into a page, in bytes of HTML.
 	excerptBytes = 1200     // of a post in a list

@@ -15,6 +15,10 @@ type route struct {
 	form    bool     // takes POST, not GET
 	waits   bool     // the form may wait for seconds
 	params  []string // names of the query parameters that it takes
+
+	// chainOnly says that the parts of the page depend on nothing but the chain, what waits
+	// and the address, so that they are the same for all readers.
+	chainOnly bool
 }
 
 // notices are the parameters by which a form tells the next page what it has done.
@@ -22,13 +26,13 @@ func withNotice(params ...string) []string { return append(params, "notice", "of
 
 func (w *Web) addRoutes() {
 	w.routes = []route{
-		{pattern: "/{$}", handle: w.feed, params: withNotice("author", "q", "before", "pending")},
-		{pattern: "/author/{name...}", handle: w.author, params: []string{"before"}},
-		{pattern: "/account/{key}", handle: w.account, params: []string{"before"}},
+		{pattern: "/{$}", handle: w.feed, params: withNotice("author", "q", "before", "pending"), chainOnly: true},
+		{pattern: "/author/{name...}", handle: w.author, params: []string{"before"}, chainOnly: true},
+		{pattern: "/account/{key}", handle: w.account, params: []string{"before"}, chainOnly: true},
 		{pattern: "/mining", handle: w.mining, params: withNotice()},
-		{pattern: "/explorer", handle: w.explorer, params: []string{"before"}},
-		{pattern: "/explorer/block/{id}", handle: w.blockPage, params: []string{"from"}},
-		{pattern: "/explorer/tx/{id}", handle: w.txPage},
+		{pattern: "/explorer", handle: w.explorer, params: []string{"before"}, chainOnly: true},
+		{pattern: "/explorer/block/{id}", handle: w.blockPage, params: []string{"from"}, chainOnly: true},
+		{pattern: "/explorer/tx/{id}", handle: w.txPage, chainOnly: true},
 		{pattern: "/explorer/search", handle: w.search, params: []string{"q"}},
 		{pattern: "/network", handle: w.network, params: withNotice()},
 		{pattern: "/forms/post", handle: w.formPost, form: true},
@@ -112,7 +116,11 @@ func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // serve checks what all requests have to fulfil and calls the route's handler.
 func (w *Web) serve(rw http.ResponseWriter, r *http.Request, rt route) {
-	a, err := w.handle(rw, r, rt)
+	handle := w.handle
+	if isShared(r, rt) {
+		handle = w.shared
+	}
+	a, err := handle(rw, r, rt)
 	w.send(rw, r, a, err)
 }
 

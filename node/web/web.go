@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lodepow/lode/chain"
 	"github.com/lodepow/lode/node/internal/slots"
 )
 
@@ -51,6 +52,7 @@ type Web struct {
 	reads        chan struct{} // a semaphore: one element for each block being read
 	summaries    *summaries
 	reorgs       *reorgs
+	parts        *parts
 	unsubscribe  func()
 }
 
@@ -58,6 +60,10 @@ var _ http.Handler = (*Web)(nil)
 
 // New makes the pages and subscribes them to the events of the chain. Call Close when
 // they are no longer needed. The error tells of a template that is wrong.
+//
+// Make the pages before the API, whose streams tell open pages of the events: the chain calls
+// its subscribers in the order in which they came, and a page that asks for news must not get
+// what was made before the event.
 func New(c Config) (*Web, error) {
 	if c.Chain == nil || c.API == nil {
 		return nil, errors.New("web: the pages need a chain and an API")
@@ -81,6 +87,7 @@ func New(c Config) (*Web, error) {
 		reads:     make(chan struct{}, maxReads),
 		summaries: newSummaries(summariesKept),
 		reorgs:    newReorgs(c.Now),
+		parts:     newParts(c.Now),
 	}
 	var err error
 	if w.static, err = loadStatic(); err != nil {
@@ -90,7 +97,10 @@ func New(c Config) (*Web, error) {
 		return nil, err
 	}
 	w.addRoutes()
-	w.unsubscribe = c.Chain.Subscribe(w.reorgs.note)
+	w.unsubscribe = c.Chain.Subscribe(func(e chain.Event) {
+		w.reorgs.note(e)
+		w.parts.note(e)
+	})
 	return w, nil
 }
 

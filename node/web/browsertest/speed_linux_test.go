@@ -70,7 +70,7 @@ func quietly(t testing.TB, f func()) {
 	}
 }
 
-// samples are the figures of one kind, in milliseconds.
+// samples are the figures of one kind, mostly in milliseconds.
 type samples []float64
 
 func (s *samples) add(d time.Duration) { *s = append(*s, float64(d.Microseconds())/1000) }

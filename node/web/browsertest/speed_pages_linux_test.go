@@ -78,7 +78,7 @@ func measureTabs(t *testing.T, lode string) {
 		tabs = append(tabs, p)
 	}
 	var posted, mined, followed, live samples
-	for round := range 4 {
+	for round := range 3 {
 		for i, p := range tabs {
 			p.fill("#compose [name=author]", "ann")
 			quietly(t, func() {
@@ -97,8 +97,6 @@ func measureTabs(t *testing.T, lode string) {
 				}
 				p.watch(fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.textContent.includes(%q))", minedPost, text))
 				mined.add(p.clickUntilSeen(mineButton))
-			})
-			quietly(t, func() {
 				followed.add(p.follow(`nav.site a[href="/explorer"]`, "/explorer"))
 				followed.add(p.follow(`nav.site a[href="/"]`, "/"))
 			})
@@ -152,28 +150,14 @@ func measurePaint(t *testing.T, lode string) {
 		for _, path := range []string{"/", "/mining", "/explorer", "/explorer/block/tip", "/explorer/tx/" + id, "/network", "/learn/3", "/accounts", "/api"} {
 			var painted samples
 			var size float64
-			loads := 5
-			if slowNetwork {
-				loads = 3
-			}
-			for range loads {
-				s := b.session(t)
-				p := s.open(tabOptions{width: 360, height: 740})
-				call(p, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: phoneSlowdown})
-				if slowNetwork {
-					call(p, network.Enable, network.EnableParams{})
-					call(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
-						{Latency: phoneLatency, DownloadThroughput: phoneBytes, UploadThroughput: phoneBytes / 2},
-					}})
+			const loads = 3
+			quietly(t, func() {
+				for range loads {
+					var paint time.Duration
+					paint, size = loadCold(t, b, n.url+path, slowNetwork)
+					painted.add(paint)
 				}
-				quietly(t, func() {
-					p.goTo(n.url + path)
-					p.until("the page is painted", "performance.getEntriesByName('first-contentful-paint').length > 0")
-				})
-				painted.add(time.Duration(1000*eval[float64](p, "performance.getEntriesByName('first-contentful-paint')[0].startTime")) * time.Microsecond)
-				size = eval[float64](p, "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].reduce((sum, e) => sum + e.decodedBodySize, 0)")
-				call(p, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 1})
-			}
+			})
 			what := fmt.Sprintf("first contentful paint of %.20s, a processor of a quarter of the speed, nothing cached", path)
 			if slowNetwork {
 				what += ", 1.6 Mbit/s and 150 ms"
@@ -182,6 +166,26 @@ func measurePaint(t *testing.T, lode string) {
 			t.Logf("%s: %.0f bytes unpacked, with all that the page itself has loaded", path, size)
 		}
 	}
+}
+
+// loadCold loads a page with nothing cached, as a phone would, and returns when something was
+// painted, and how many bytes the page itself has loaded.
+func loadCold(t *testing.T, b *browser, url string, slowNetwork bool) (paint time.Duration, size float64) {
+	t.Helper()
+	p := b.session(t).open(tabOptions{width: 360, height: 740})
+	call(p, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: phoneSlowdown})
+	if slowNetwork {
+		call(p, network.Enable, network.EnableParams{})
+		call(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
+			{Latency: phoneLatency, DownloadThroughput: phoneBytes, UploadThroughput: phoneBytes / 2},
+		}})
+	}
+	p.goTo(url)
+	p.until("the page is painted", "performance.getEntriesByName('first-contentful-paint').length > 0")
+	call(p, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 1})
+	at := eval[float64](p, "performance.getEntriesByName('first-contentful-paint')[0].startTime")
+	size = eval[float64](p, "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].reduce((sum, e) => sum + e.decodedBodySize, 0)")
+	return time.Duration(1000*at) * time.Microsecond, size
 }
 
 // measureRestart restarts a node under an open page, and measures how long after the node

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"sync"
+	"time"
+)
+
+// pulse looks at the mempool and at the miner for all event streams together, and wakes
+// them when there is something to say. So a stream costs nothing while nothing happens.
+type pulse struct {
+	// look returns how often the pending transactions have changed, and whether and in which
+	// mode the node mines.
+	look func() (posts uint64, mining bool, mode string)
+
+	mu      sync.Mutex
+	streams int
+	wake    chan struct{} // closed, and replaced, when there may be something to say
+	stop    chan struct{} // closed when the last stream leaves
+	ended   chan struct{} // closed when run has ended
+
+	// What the latest look saw.
+	posts  uint64
+	mining bool
+	mode   string
+	joined bool // a stream has joined since then, whose own first look may have seen something else
+}
+
+func newPulse(look func() (uint64, bool, string)) *pulse {
+	return &pulse{look: look, wake: make(chan struct{})}
+}
+
+// join adds a stream, which must call leave at its end.
+func (p *pulse) join() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.joined = true
+	if p.streams++; p.streams == 1 {
+		p.stop, p.ended = make(chan struct{}), make(chan struct{})
+		go p.run(p.stop, p.ended)
+	}
+}
+
+// leave removes a stream. The last one waits for the end of run.
+func (p *pulse) leave() {
+	p.mu.Lock()
+	p.streams--
+	last, ended := p.streams == 0, p.ended
+	if last {
+		close(p.stop)
+	}
+	p.mu.Unlock()
+	if last {
+		<-ended
+	}
+}
+
+// news returns a channel that is closed when there may be something to say.
+func (p *pulse) news() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.wake
+}
+
+func (p *pulse) run(stop <-chan struct{}, ended chan<- struct{}) {
+	defer close(ended)
+	tick := time.NewTicker(eventTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			p.beat()
+		case <-stop:
+			return
+		}
+	}
+}
+
+// beat looks once, and wakes the streams if anything has changed. While the node mines, its
+// progress changes all the time.
+func (p *pulse) beat() {
+	posts, mining, mode := p.look()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.joined || posts != p.posts || mining || p.mining || mode != p.mode {
+		close(p.wake)
+		p.wake = make(chan struct{})
+	}
+	p.posts, p.mining, p.mode, p.joined = posts, mining, mode, false
+}

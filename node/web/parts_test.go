@@ -1,0 +1,184 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lodepow/lode/chain"
+)
+
+// countingChain counts how often posts are listed, and may fail.
+type countingChain struct {
+	Chain
+	lists atomic.Int64
+	fail  atomic.Bool
+}
+
+var errList = errors.New("the list cannot be read")
+
+func (c *countingChain) TxsOf(owner chain.TxOwner, before chain.TxCursor, limit int) ([]chain.TxPlace, chain.TxCursor, bool, error) {
+	c.lists.Add(1)
+	if c.fail.Load() {
+		return nil, chain.TxCursor{}, false, errList
+	}
+	return c.Chain.TxsOf(owner, before, limit)
+}
+
+// TestParts asks for the same part of a page again and again. It is made once for each event,
+// and is never older than the latest one.
+func TestParts(t *testing.T) {
+	counting := &countingChain{}
+	n := newTestNode(t, testSetup{chain: func(c Chain) Chain { counting.Chain = c; return counting }})
+	part := func() string {
+		t.Helper()
+		w := n.get("/", fragmentHeader, "feed")
+		if w.Code != http.StatusOK {
+			t.Fatalf("status %d", w.Code)
+		}
+		return w.Body.String()
+	}
+	lists := func(want int64, why string) {
+		t.Helper()
+		if got := counting.lists.Swap(0); got != want {
+			t.Errorf("posts were listed %d times, want %d: %s", got, want, why)
+		}
+	}
+	for range 5 {
+		part()
+	}
+	lists(1, "nothing has changed")
+	tx := n.post("ann", "a post that waits")
+	for range 5 {
+		if !strings.Contains(part(), "waits for a block") {
+			t.Fatal("the part lacks the new post")
+		}
+	}
+	lists(1, "there is a new post")
+	n.mine(tx)
+	for range 5 {
+		if !strings.Contains(part(), "1 confirmation") {
+			t.Fatal("the part does not say that the post is mined")
+		}
+	}
+	lists(1, "there is a new block")
+	n.get("/?author=ann", fragmentHeader, "feed")
+	n.get("/", fragmentHeader, "older")
+	lists(2, "other parts are made apart")
+	n.clock.Add(int64(partsKeptFor/time.Second) + 1)
+	part()
+	lists(1, "some time has passed")
+	n.page("/")
+	n.page("/")
+	lists(2, "whole pages have a key of their own and are made anew")
+}
+
+// TestPartsThatFail fails to make a part, or leaves while it is being made: that does not
+// concern others.
+func TestPartsThatFail(t *testing.T) {
+	counting := &countingChain{}
+	n := newTestNode(t, testSetup{chain: func(c Chain) Chain { counting.Chain = c; return counting }})
+	counting.fail.Store(true)
+	if w := n.get("/", fragmentHeader, "feed"); w.Code != http.StatusInternalServerError {
+		t.Errorf("status %d", w.Code)
+	}
+	counting.fail.Store(false)
+	if w := n.get("/", fragmentHeader, "feed"); w.Code != http.StatusOK {
+		t.Errorf("status %d after a failure", w.Code)
+	}
+	for _, path := range []string{"/explorer/tx/" + strings.Repeat("ab", 32), "/?before=x", "/?q=" + n.mine(n.post("ann", "x")).Txs[0].ID().String()} {
+		first, second := n.get(path, fragmentHeader, "feed"), n.get(path, fragmentHeader, "feed")
+		if first.Code == http.StatusOK || second.Code != first.Code || second.Header().Get("Location") != first.Header().Get("Location") {
+			t.Errorf("%s: status %d, then %d", path, first.Code, second.Code)
+		}
+	}
+	ps := newParts(time.Now)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, err := ps.get(t.Context(), "key", func() ([]byte, error) {
+			close(entered)
+			<-leave
+			return nil, context.Canceled
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	})
+	<-entered
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := ps.get(gone, "key", func() ([]byte, error) { return nil, errList }); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller who has left gets the error %v", err)
+	}
+	wg.Go(func() {
+		if body, err := ps.get(t.Context(), "key", func() ([]byte, error) { return []byte("own"), nil }); err != nil || string(body) != "own" {
+			t.Errorf("after the failure of the first caller: %q, %v", body, err)
+		}
+	})
+	close(leave)
+	wg.Wait()
+}
+
+// TestPartsAtOnce has many readers ask for a part while posts come. Whoever asks after a
+// post was acknowledged gets it.
+func TestPartsAtOnce(t *testing.T) {
+	n := newTestNode(t, testSetup{})
+	posts := make([]string, 30)
+	var wg sync.WaitGroup
+	var latest atomic.Int64
+	for i := range posts {
+		posts[i] = fmt.Sprintf("post number %d.", i)
+	}
+	n.post("ann", posts[0])
+	for range 8 {
+		wg.Go(func() {
+			for latest.Load() < int64(len(posts)-1) {
+				before := latest.Load()
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+				r.Header.Set(fragmentHeader, "feed")
+				w := httptest.NewRecorder()
+				n.api.ServeHTTP(w, r)
+				// The list shows the posts that came last. If many have come meanwhile, the one
+				// that was the latest may have left it.
+				newer := latest.Load() + 1 - before
+				if w.Code != http.StatusOK || newer < pendingOnFirst && !strings.Contains(w.Body.String(), posts[before]) {
+					t.Errorf("status %d, and the part lacks %q", w.Code, posts[before])
+					return
+				}
+			}
+		})
+	}
+	for i := 1; i < len(posts); i++ {
+		n.post("ann", posts[i])
+		latest.Store(int64(i))
+	}
+	wg.Wait()
+}
+
+// TestPartsAreBounded asks for more parts than are remembered.
+func TestPartsAreBounded(t *testing.T) {
+	ps := newParts(time.Now)
+	for i := range 3 * partsKept {
+		if _, err := ps.get(t.Context(), fmt.Sprint(i), func() ([]byte, error) { return nil, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(ps.made) > partsKept {
+		t.Errorf("%d parts are remembered, want at most %d", len(ps.made), partsKept)
+	}
+	calls := 0
+	for range 2 {
+		_, _ = ps.get(t.Context(), "long", func() ([]byte, error) { calls++; return make([]byte, partBytes+1), nil })
+	}
+	if calls != 2 {
+		t.Errorf("a long part was made %d times, want 2", calls)
+	}
+}
