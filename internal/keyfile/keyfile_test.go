@@ -76,6 +76,30 @@ func TestEncrypt(t *testing.T) {
 	}
 }
 
+// TestIterations counts the iterations of PBKDF2 in files that Encrypt writes, which are what
+// makes guessing slow.
+func TestIterations(t *testing.T) {
+	for given, want := range map[int]int{0: 600_000, MinIterations: MinIterations} {
+		file, err := Encrypt(testKey(t), []byte("x"), given, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := find(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := parseSealed(b.Bytes, MaxIterations)
+		if err != nil || sealed.iterations != want {
+			t.Errorf("%d iterations: the file has %d, %v; want %d", given, sealed.iterations, err, want)
+		}
+	}
+	for _, wrong := range []int{-1, MinIterations - 1, MaxIterations + 1} {
+		if _, err := Encrypt(testKey(t), []byte("x"), wrong, rand.Reader); err == nil {
+			t.Errorf("a file with %d iterations is written", wrong)
+		}
+	}
+}
+
 // TestWrongPassphrase tries so many wrong passphrases that the padding of some decrypted
 // texts is right by chance.
 func TestWrongPassphrase(t *testing.T) {
