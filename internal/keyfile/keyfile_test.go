@@ -69,6 +69,10 @@ func TestEncrypt(t *testing.T) {
 		if _, err := Parse(file, nil); !errors.Is(err, ErrLocked) {
 			t.Errorf("without a passphrase: %v", err)
 		}
+		nobody := errors.New("nobody types a passphrase")
+		if _, err := Parse(file, func() ([]byte, error) { return []byte(passphrase), nobody }); !errors.Is(err, nobody) {
+			t.Errorf("with nobody to ask: %v", err)
+		}
 		again, err := Encrypt(testKey(t), []byte(passphrase), MinIterations, rand.Reader)
 		if err != nil || bytes.Equal(file, again) {
 			t.Errorf("two files of the same key and passphrase are equal, or %v", err)
