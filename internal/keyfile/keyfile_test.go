@@ -69,9 +69,32 @@ func TestEncrypt(t *testing.T) {
 		if _, err := Parse(file, nil); !errors.Is(err, ErrLocked) {
 			t.Errorf("without a passphrase: %v", err)
 		}
+		nobody := errors.New("nobody types a passphrase")
+		if _, err := Parse(file, func() ([]byte, error) { return []byte(passphrase), nobody }); !errors.Is(err, nobody) {
+			t.Errorf("with nobody to ask: %v", err)
+		}
 		again, err := Encrypt(testKey(t), []byte(passphrase), MinIterations, rand.Reader)
 		if err != nil || bytes.Equal(file, again) {
 			t.Errorf("two files of the same key and passphrase are equal, or %v", err)
+		}
+	}
+}
+
+// TestIterations counts the iterations of PBKDF2 in files that Encrypt writes, which are what
+// makes guessing slow.
+func TestIterations(t *testing.T) {
+	for given, want := range map[int]int{0: 600_000, MinIterations: MinIterations} {
+		file, err := Encrypt(testKey(t), []byte("x"), given, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := find(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := parseSealed(b.Bytes, MaxIterations)
+		if err != nil || sealed.iterations != want {
+			t.Errorf("%d iterations: the file has %d, %v; want %d", given, sealed.iterations, err, want)
 		}
 	}
 }

@@ -90,6 +90,18 @@ func figure(f float64) string {
 	return strconv.FormatFloat(f, 'f', decimals, 64) + prefixes[i]
 }
 
+// describeRate returns a rate of hashes, or a dash if nothing is searched.
+func describeRate(f float64) string {
+	text := figure(f)
+	switch {
+	case f == 0 || math.IsNaN(f):
+		return "–"
+	case strings.Contains(text, " "):
+		return text + "H/s" // the prefix is a part of the unit
+	}
+	return text + " H/s"
+}
+
 // superscript returns a number in raised digits.
 func superscript(n int) string {
 	raised := []rune("⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -15,6 +15,7 @@ func TestNumbers(t *testing.T) {
 		{figure(3.5), "3.50"}, {figure(math.NaN()), "unknown"}, {figure(math.Inf(1)), "∞"}, {figure(math.Exp2(80)), "1.21 × 10²⁴"}, {figure(4.6565423739069247e-10), "4.66 × 10⁻¹⁰"},
 		{describeSeconds(0), "0 s"}, {describeSeconds(0.0000123), "12.3 µs"}, {describeSeconds(0.05), "50 ms"}, {describeSeconds(90), "90 s"}, {describeSeconds(600), "10 min"},
 		{describeSeconds(86_400), "24 h"}, {describeSeconds(864_000), "10 days"}, {describeSeconds(1e13), "longer than anybody can wait"}, {describeSeconds(86_400 * 365.25 * 3), "3 years"},
+		{describeRate(0), "–"}, {describeRate(999), "999 H/s"}, {describeRate(2_500_000), "2.50 MH/s"},
 		{describeBytes(1), "1 byte"}, {describeBytes(9999), "9\u202f999 bytes"}, {describeBytes(10_000), "10 KiB"}, {describeBytes(1 << 20), "1.0 MiB"},
 	} {
 		if test.got != test.want {

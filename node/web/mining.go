@@ -75,7 +75,7 @@ func (w *Web) mining(r *http.Request) (answer, error) {
 	target, _, _ := bits.Decode()
 	body.Bits, body.Zeros, body.Difficulty = bits.String(), target.Zeros(), target.Difficulty()
 	body.Expected = target.Work().Float()
-	body.OneIn = 1 / target.Probability()
+	body.OneIn = math.Round(1 / target.Probability())
 	if m := status.Mining; m.Active {
 		body.Odds = 100 * target.Odds(m.Hashes)
 		if m.Rate > 0 && m.Expected > 0 {

@@ -115,6 +115,7 @@ func (w *Web) functions() template.FuncMap {
 		"hasStatic":  w.static.has,
 		"short":      short,
 		"number":     number,
+		"rate":       describeRate,
 		"figure":     figure,
 		"duration":   describeSeconds,
 		"bytes":      describeBytes,

@@ -17,7 +17,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -319,12 +318,6 @@ func (p *tab) fill(selector, text string) {
 	p.until(selector+" can be filled in", fmt.Sprintf("(() => { const e = document.querySelector(%s); if (!e || e.disabled) return false; e.focus(); e.select?.(); return document.activeElement === e; })()", quote(selector)))
 	call(p, input.InsertText, input.InsertTextParams{Text: text})
 	p.until(selector+" has the text", fmt.Sprintf("document.querySelector(%s).value === %s", quote(selector), quote(text)))
-}
-
-// screenshot returns a PNG of the page: of the whole page, or of what is in the window.
-func (p *tab) screenshot(whole bool) []byte {
-	p.t.Helper()
-	return call(p, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: &whole}).Data
 }
 
 // quote returns a text as a literal of JavaScript.

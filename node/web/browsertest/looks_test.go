@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
+
 	"github.com/lodepow/lode/node"
 )
 
@@ -111,16 +113,16 @@ func TestScreenshots(t *testing.T) {
 		width  int64
 		height int64
 		dark   bool
-	}{{"wide-light", 1280, 800, false}, {"wide-dark", 1280, 800, true}, {"phone-light", 360, 740, false}, {"phone-dark", 360, 740, true}} {
+	}{{"wide-light", 1920, 1080, false}, {"wide-dark", 1920, 1080, true}, {"phone-light", 360, 740, false}, {"phone-dark", 360, 740, true}} {
 		p := b.open(tabOptions{width: look.width, height: look.height, dark: look.dark})
-		for _, page := range []struct{ name, path string }{
+		for _, shown := range []struct{ name, path string }{
 			{"feed", "/"}, {"mining", "/mining"}, {"explorer", "/explorer"}, {"block", "/explorer/block/" + n.block}, {"post", "/explorer/tx/" + n.signed.ID().String()},
 			{"network", "/network"}, {"learn", "/learn"}, {"learn-1", "/learn/1"}, {"learn-2", "/learn/2"}, {"learn-3", "/learn/3"}, {"learn-4", "/learn/4"}, {"learn-5", "/learn/5"},
 			{"accounts", "/accounts"}, {"account", "/account/" + n.signed.PublicKey()}, {"api", "/api"},
 		} {
-			p.goTo(n.url + page.path)
+			p.goTo(n.url + shown.path)
 			p.wait("main h1")
-			p.save(filepath.Join(folder, page.name+"-"+look.name+".png"))
+			p.save(filepath.Join(folder, shown.name+"-"+look.name+".png"), true)
 		}
 	}
 
@@ -128,7 +130,7 @@ func TestScreenshots(t *testing.T) {
 	p := b.open(tabOptions{width: 1100, height: 720})
 	p.goTo(n.url + "/")
 	p.wait("#feed li.post")
-	p.save(filepath.Join(folder, "readme-feed.png"))
+	p.save(filepath.Join(folder, "readme-feed.png"), false)
 	other := startNode(t, node.Config{Params: tutorial(t, 1)})
 	for i := range 5 {
 		other.post(t, "dora", fmt.Sprint("On another branch ", i))
@@ -138,18 +140,26 @@ func TestScreenshots(t *testing.T) {
 	connect(t, n.live, other)
 	p.until("the tree shows the fork", "document.querySelectorAll('#tree a[data-active=false]').length === 3 && document.querySelectorAll('#tree a[data-active=true]').length === 6")
 	eval[any](p, "document.querySelector('#tree').scrollIntoView()")
-	p.save(filepath.Join(folder, "readme-network.png"))
+	p.save(filepath.Join(folder, "readme-network.png"), false)
 	p.goTo(n.url + "/learn/3")
 	p.wait("#chain textarea")
 	p.breakBlock("#chain textarea", "document.querySelector('#chain textarea').closest('[data-state]').dataset.state === 'bad'")
-	p.save(filepath.Join(folder, "readme-learn.png"))
+	p.save(filepath.Join(folder, "readme-learn.png"), false)
 }
 
-// save writes a picture of what is in the window.
-func (p *tab) save(file string) {
+// save writes a picture of what is in the window, or of the whole page, but for what is far
+// down in it.
+func (p *tab) save(file string, whole bool) {
 	p.t.Helper()
+	const most = 3000 // pixels of a page from its top
 	p.until("the page is at rest", "document.fonts.status === 'loaded' && document.readyState === 'complete'")
-	if err := os.WriteFile(file, p.screenshot(false), 0o644); err != nil {
+	params := page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng}
+	if whole {
+		size := eval[[]float64](p, "[innerWidth, document.documentElement.scrollHeight]")
+		params.CaptureBeyondViewport = &whole
+		params.Clip = &page.Viewport{Width: size[0], Height: min(size[1], most), Scale: 1}
+	}
+	if err := os.WriteFile(file, call(p, page.CaptureScreenshot, params).Data, 0o644); err != nil {
 		p.t.Fatal(err)
 	}
 }

@@ -1,7 +1,7 @@
 // The mining page: the search as it happens.
 
 import { json } from './net.js';
-import { bandHigh, bandLow, duration, figure, longer, number, percent } from './stats.js';
+import { bandHigh, bandLow, duration, figure, longer, number, percent, rate } from './stats.js';
 
 const look = 2000; // milliseconds between two looks at /status while the node mines
 
@@ -21,7 +21,7 @@ export function fields(status, search) {
   found.hashes = figure(hashes);
   found.expected = figure(expected);
   found.odds = percent(chance(search));
-  found.rate = speed > 0 ? `${figure(speed)}H/s` : '–';
+  found.rate = rate(speed);
   found.elapsed = duration(seconds);
   const mean = speed > 0 ? expected / speed : NaN;
   found['expected-seconds'] = duration(mean);
@@ -93,7 +93,7 @@ function showWorkers(workers, live) {
     return;
   }
   workers.forEach((worker, i) => {
-    const texts = [`${figure(worker.hashes_per_second)}H/s`, figure(worker.hashes_total)];
+    const texts = [rate(worker.hashes_per_second), figure(worker.hashes_total)];
     let cell = rows[i];
     for (const text of texts) {
       if (cell && cell.textContent !== text) cell.textContent = text;

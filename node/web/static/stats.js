@@ -31,6 +31,14 @@ export function histogram(seconds, mean, width, bars = 16) {
 // number writes a whole number with narrow no-break spaces between the thousands.
 export const number = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
+// rate writes a rate of hashes, or a dash if nothing is searched. A prefix is a part of the
+// unit.
+export function rate(n) {
+  if (!n) return '–';
+  const text = figure(n);
+  return text + (text.includes(' ') ? '' : ' ') + 'H/s';
+}
+
 // figure writes a number with three or four digits and a prefix, such as "12.3 M".
 export function figure(n) {
   if (Number.isNaN(n) || n === undefined) return '–';

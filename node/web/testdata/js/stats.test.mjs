@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bandHigh, bandLow, duration, figure, histogram, longer, number, percent } from '../../static/stats.js';
+import { bandHigh, bandLow, duration, figure, histogram, longer, number, percent, rate } from '../../static/stats.js';
 
 test('95 % of an exponential law lies in the band', () => {
   const share = longer(bandLow, 1) - longer(bandHigh, 1);
@@ -37,6 +37,7 @@ test('numbers are written as the server writes them', () => {
     [number(0), '0'], [number(999), '999'], [number(1000), '1\u202f000'], [number(1_234_567), '1\u202f234\u202f567'],
     [figure(0), '0'], [figure(999), '999'], [figure(1000), '1.00 k'], [figure(999_999), '1.00 M'], [figure(12_345_678), '12.3 M'], [figure(0.05), '0.0500'],
     [figure(3.5), '3.50'], [figure(NaN), '–'], [figure(Infinity), '∞'], [figure(2 ** 80), '1.21 × 10²⁴'], [figure(4.6565423739069247e-10), '4.66 × 10⁻¹⁰'],
+    [rate(0), '–'], [rate(undefined), '–'], [rate(999), '999 H/s'], [rate(2_500_000), '2.50 MH/s'],
     [duration(0), '0 s'], [duration(0.0000123), '12.3 µs'], [duration(0.05), '50 ms'], [duration(90), '90 s'], [duration(600), '10 min'], [duration(86_400), '24 h'], [duration(864_000), '10 days'],
     [duration(NaN), '–'], [duration(1e13), 'longer than anybody can wait'], [duration(86_400 * 365.25 * 3), '3 years'],
     [percent(0), '0.0 %'], [percent(0.0123), '1.2 %'], [percent(0.5), '50.0 %'],
