@@ -104,11 +104,11 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("goos: %s\ngoarch: %s\ncpus: %d, used: %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cmp.Or(s.cpus, "all"))
-	var inside, over []float64
+	var inside, over []result
 	for round := range *rounds {
 		order := []func() error{
-			func() error { return add(&inside, func() (float64, error) { return s.inside(ctx, dir) }) },
-			func() error { return add(&over, func() (float64, error) { return s.overStratum(ctx, dir) }) },
+			func() error { return add(&inside, func() (result, error) { return s.inside(ctx, dir) }) },
+			func() error { return add(&over, func() (result, error) { return s.overStratum(ctx, dir) }) },
 		}
 		if round%2 == 1 {
 			order[0], order[1] = order[1], order[0]
@@ -122,7 +122,7 @@ func run(ctx context.Context, args []string) error {
 	return report(inside, over)
 }
 
-func add(to *[]float64, measure func() (float64, error)) error {
+func add(to *[]result, measure func() (result, error)) error {
 	v, err := measure()
 	*to = append(*to, v)
 	return err

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
-// inside measures a node that searches with two workers itself, and returns its hash rate.
-func (s setup) inside(ctx context.Context, dir string) (float64, error) {
+// inside measures a node that searches with two workers itself.
+func (s setup) inside(ctx context.Context, dir string) (result, error) {
 	processes := &group{}
 	node, err := s.startNode(ctx, processes, dir, "--workers", "2")
 	var m measurement
@@ -17,22 +18,21 @@ func (s setup) inside(ctx context.Context, dir string) (float64, error) {
 		m, err = s.measure(ctx, []*process{node}, node)
 	}
 	if err = errors.Join(err, processes.stop()); err != nil {
-		return 0, err
+		return result{}, err
 	}
-	fmt.Printf("BenchmarkStratum/where=inside\t1\t%.0f H/s\n", m.rate)
-	return m.rate, nil
+	fmt.Printf("BenchmarkStratum/where=inside\t1\t%.0f H/s\t%.3f cores\n", m.rate, m.all)
+	return result{m.rate, m.all}, nil
 }
 
-// overStratum measures a node that searches nothing, with two miners of one worker each, and
-// returns the hash rate of the miners.
-func (s setup) overStratum(ctx context.Context, dir string) (float64, error) {
+// overStratum measures a node that searches nothing, with two miners of one worker each.
+func (s setup) overStratum(ctx context.Context, dir string) (result, error) {
 	processes := &group{}
 	m, shares, err := s.measureMiners(ctx, processes, dir)
 	if err = errors.Join(err, processes.stop()); err != nil {
-		return 0, err
+		return result{}, err
 	}
-	fmt.Printf("BenchmarkStratum/where=stratum\t1\t%.0f H/s\t%.3f node-cores\t%.1f shares/min\n", m.rate, m.cores, shares*60/s.length.Seconds())
-	return m.rate, nil
+	fmt.Printf("BenchmarkStratum/where=stratum\t1\t%.0f H/s\t%.3f cores\t%.3f node-cores\t%.1f shares/min\n", m.rate, m.all, m.cores, shares*60/s.length.Seconds())
+	return result{m.rate, m.all}, nil
 }
 
 func (s setup) measureMiners(ctx context.Context, processes *group, dir string) (m measurement, shares float64, err error) {
@@ -82,6 +82,7 @@ func (s setup) startNode(ctx context.Context, processes *group, dir string, flag
 type measurement struct {
 	rate   float64 // of all miners together, in hashes a second
 	cores  float64 // processor time of the node, in seconds a second
+	all    float64 // the same of all processes together
 	shares float64 // that the miners have had accepted
 }
 
@@ -100,34 +101,51 @@ func (s setup) measure(ctx context.Context, miners []*process, node *process) (m
 	type reading struct {
 		at             time.Time
 		hashes, shares float64
+		cpu            time.Duration
 	}
-	read := func() (all []reading, cpu time.Duration, err error) {
+	read := func() (all []reading, err error) {
 		for _, p := range miners {
 			values, err := p.metrics(ctx)
 			if err != nil {
-				return nil, 0, err
+				return nil, err
 			}
-			all = append(all, reading{time.Now(), values["lode_hashes_total"], values[`lode_pool_shares_total{outcome="accepted"}`]})
+			cpu, err := p.cpu()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, reading{time.Now(), values["lode_hashes_total"], values[`lode_pool_shares_total{outcome="accepted"}`], cpu})
 		}
-		cpu, err = node.cpu()
-		return all, cpu, err
+		return all, nil
 	}
-	before, cpuBefore, err := read()
+	before, err := read()
+	if err != nil {
+		return m, err
+	}
+	nodeBefore, err := node.cpu()
 	if err != nil {
 		return m, err
 	}
 	if err := sleep(ctx, s.length); err != nil {
 		return m, err
 	}
-	after, cpuAfter, err := read()
+	nodeAfter, err := node.cpu()
+	if err != nil {
+		return m, err
+	}
+	after, err := read()
 	if err != nil {
 		return m, err
 	}
 	for i := range after {
-		m.rate += (after[i].hashes - before[i].hashes) / after[i].at.Sub(before[i].at).Seconds()
+		seconds := after[i].at.Sub(before[i].at).Seconds()
+		m.rate += (after[i].hashes - before[i].hashes) / seconds
 		m.shares += after[i].shares - before[i].shares
+		m.all += (after[i].cpu - before[i].cpu).Seconds() / seconds
 	}
-	m.cores = (cpuAfter - cpuBefore).Seconds() / s.length.Seconds()
+	m.cores = (nodeAfter - nodeBefore).Seconds() / s.length.Seconds()
+	if !slices.Contains(miners, node) {
+		m.all += m.cores
+	}
 	return m, nil
 }
 

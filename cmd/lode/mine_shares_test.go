@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/mine/stratum/vardiff"
 )
 
 // minerSeconds returns for how long the miners of TestMinersShares are watched.
@@ -27,10 +28,9 @@ func minerSeconds(t *testing.T) int {
 
 // found is what a miner has done so far.
 type found struct {
-	hashes float64 // that it has searched
-	worth  float64 // hashes that its accepted shares stand for
-	shares float64 // accepted
-	stale  float64 // shares that came too late
+	hashes     float64 // that it has searched
+	shares     float64 // that it has submitted: accepted, or too late
+	difficulty float64 // of its present job
 }
 
 func (m *minerProcess) found(t *testing.T) found {
@@ -39,47 +39,50 @@ func (m *minerProcess) found(t *testing.T) found {
 	shares := func(o mine.Outcome) float64 {
 		return value(t, text, fmt.Sprintf("lode_pool_shares_total{outcome=%q}", o))
 	}
-	for _, outcome := range []mine.Outcome{mine.Low, mine.Duplicate, mine.Invalid, mine.Unanswered} {
+	for _, outcome := range []mine.Outcome{mine.Low, mine.Duplicate, mine.Invalid} {
 		if n := shares(outcome); n != 0 {
-			t.Errorf("%v shares are %v\n%s", n, outcome, m.log)
+			t.Fatalf("%v shares are %v\n%s", n, outcome, m.log)
 		}
 	}
 	return found{
-		hashes: value(t, text, "lode_hashes_total"), worth: value(t, text, "lode_pool_shares_hashes_total"),
-		shares: shares(mine.Accepted), stale: shares(mine.Stale),
+		hashes: value(t, text, "lode_hashes_total"), difficulty: value(t, text, "lode_pool_difficulty"),
+		shares: shares(mine.Accepted) + shares(mine.Stale),
 	}
 }
 
-// tally compares the shares of miners with their hashes. A share is worth the hashes that
-// it takes on average, so the sum of what all shares are worth has the expectation of the
-// number of hashes. Its variance is that of a sum of shares that come at random: the sum of
-// the squares of what each of them is worth.
-type tally struct{ hashes, worth, variance, shares, stale float64 }
+// tally compares the shares of miners with those that their hashes should have given.
+type tally struct{ hashes, shares, expected, skipped float64 }
 
-// add adds what a miner has done between two readings. The difficulty changes rarely, so
-// the shares between two readings are taken to be worth the same, and a stale share, whose
-// worth nobody tells, as much as the accepted ones beside it.
-func (a *tally) add(before, after found, each float64) float64 {
-	shares, worth := after.shares-before.shares, after.worth-before.worth
-	if shares > 0 {
-		each = worth / shares
+// tooMany is a number of shares between two readings that is far beyond what the server aims
+// at.
+const tooMany = 10
+
+// add adds what a miner has done between two readings, for which the difficulty of the first
+// one counts. Shares come at random, so their number has the expectation and the variance of
+// the hashes divided by what a share takes.
+//
+// A miner that the machine holds up for some seconds gets a low difficulty, and then drops
+// shares, because more of them wait than it keeps. Such a time is skipped. Whether it is
+// does not depend on the shares that were found in it, so that the choice favours nothing.
+func (a *tally) add(before, after found) {
+	hashes := after.hashes - before.hashes
+	expected := hashes / (before.difficulty * vardiff.Hashes)
+	if !(before.difficulty > 0) || expected > tooMany {
+		a.skipped += hashes
+		return
 	}
-	stale := after.stale - before.stale
-	a.hashes += after.hashes - before.hashes
-	a.worth += worth + stale*each
-	a.variance += (shares + stale) * each * each
-	a.shares += shares
-	a.stale += stale
-	return each
+	a.hashes += hashes
+	a.expected += expected
+	a.shares += after.shares - before.shares
 }
 
-// off returns by how many standard deviations the shares are worth more than the hashes.
-func (a *tally) off() float64 { return (a.worth - a.hashes) / math.Sqrt(a.variance) }
+// off returns by how many standard deviations there are too many shares.
+func (a *tally) off() float64 { return (a.shares - a.expected) / math.Sqrt(a.expected) }
 
-// TestMinersShares compares what the shares of four miners are worth with the hashes that
-// the miners count themselves. Other work on the machine makes the miners slow, and news of
-// a block late; neither matters to the comparison, because it counts hashes and not time,
-// and the shares that were late as well.
+// TestMinersShares compares the shares of four miners with the hashes that the miners count
+// themselves. Other work on the machine makes the miners slow, and news of a block late;
+// neither matters to the comparison, because it counts hashes and not time, and the shares
+// that were late as well.
 func TestMinersShares(t *testing.T) {
 	seconds := minerSeconds(t)
 	_, pool := startStratumNode(t, "--difficulty", "8") // shares are much easier than blocks
@@ -87,50 +90,52 @@ func TestMinersShares(t *testing.T) {
 	for i := range 4 {
 		miners = append(miners, startMinerProcess(t, pool, "-u", fmt.Sprintf("w%d", i), "--workers", "1", "--metrics", "127.0.0.1:0"))
 	}
-	for _, m := range miners {
-		eventually(t, "every miner has accepted shares", func() bool { return m.found(t).shares > 0 })
+	last := make([]found, len(miners))
+	for i, m := range miners {
+		eventually(t, "every miner has a job", func() bool {
+			last[i] = m.found(t)
+			return last[i].difficulty > 0
+		})
 	}
 	var all tally
-	last, each := make([]found, len(miners)), make([]float64, len(miners))
-	for i, m := range miners {
-		last[i] = m.found(t)
-		each[i] = last[i].worth / last[i].shares
-	}
 	for range seconds {
 		time.Sleep(time.Second)
 		for i, m := range miners {
 			now := m.found(t)
-			each[i] = all.add(last[i], now, each[i])
+			all.add(last[i], now)
 			last[i] = now
 		}
 	}
 	for _, m := range miners {
 		m.interrupt(t)
 	}
-	t.Logf("%.4g hashes in %d s; %.0f accepted and %.0f stale shares are worth %.4g, which is %+.2f %%: %+.2f standard deviations of %.2f %%",
-		all.hashes, seconds, all.shares, all.stale, all.worth, 100*(all.worth/all.hashes-1), all.off(), 100*math.Sqrt(all.variance)/all.hashes)
+	t.Logf("%.4g hashes in %d s, and %.3g that were skipped: %.0f shares, expected %.1f: %+.2f %%, %+.2f standard deviations",
+		all.hashes, seconds, all.skipped, all.shares, all.expected, 100*(all.shares/all.expected-1), all.off())
+	if all.expected < 100 {
+		t.Skipf("NOT TESTED: the machine is too busy, so that only %.1f shares were expected, want 100", all.expected)
+	}
 	if math.Abs(all.off()) > 4 { // one run of 16,000 is further off by chance
 		t.Error("the shares do not agree with the hash rate")
 	}
 }
 
-// The tally weighs shares of different difficulty by what they are worth, and counts stale
-// shares.
+// Hashes count for as many shares as the difficulty at their beginning lets one expect, and
+// not at all where this is a flood.
 func TestTally(t *testing.T) {
 	var a tally
-	each := a.add(found{}, found{hashes: 1000, worth: 1000, shares: 10}, 1)
-	if each != 100 {
-		t.Errorf("a share is worth %v, want 100", each)
+	a.add(found{difficulty: 0.5}, found{hashes: 2 * vardiff.Hashes, shares: 3, difficulty: 4})
+	a.add(found{hashes: 2 * vardiff.Hashes, shares: 3, difficulty: 4}, found{hashes: 22 * vardiff.Hashes, shares: 9})
+	if want := (tally{hashes: 22 * vardiff.Hashes, shares: 9, expected: 9}); a != want || a.off() != 0 {
+		t.Errorf("%+v, off by %v; want %+v", a, a.off(), want)
 	}
-	each = a.add(found{hashes: 1000, worth: 1000, shares: 10}, found{hashes: 5000, worth: 4000, shares: 11, stale: 1}, each)
-	if want := (tally{hashes: 5000, worth: 7000, variance: 10*100*100 + 2*3000*3000, shares: 11, stale: 1}); a != want || each != 3000 {
-		t.Errorf("%+v and %v, want %+v and 3000", a, each, want)
+	before := a
+	a.add(found{}, found{hashes: 10, shares: 2, difficulty: 1})
+	a.add(found{difficulty: 1e-9}, found{hashes: 1 << 10, shares: 70, difficulty: 1})
+	if before.skipped = 10 + 1<<10; a != before {
+		t.Errorf("%+v, want %+v", a, before)
 	}
-	if off, want := a.off(), 2000/math.Sqrt(18_100_000); math.Abs(off-want) > 1e-9 {
-		t.Errorf("off by %v, want %v", off, want)
-	}
-	// Without an accepted share, a stale one is worth as much as those before it.
-	if each = a.add(found{}, found{hashes: 10, stale: 2}, each); each != 3000 || a.worth != 13000 {
-		t.Errorf("%v and %+v", each, a)
+	a.shares = 15
+	if a.off() != 2 {
+		t.Errorf("15 shares in place of 9 are off by %v, want 2", a.off())
 	}
 }

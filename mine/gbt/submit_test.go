@@ -232,8 +232,13 @@ func TestUnwillingNode(t *testing.T) {
 		n.answer = func([]byte) (any, any) { return nil, nil }
 		r := startRig(t, n, nil)
 		_, w := r.work()
+		before := len(n.calls("getblocktemplate"))
 		if outcome, err := r.Submit(t.Context(), solved(t, w, 0)); outcome != mine.Accepted {
 			t.Fatal(outcome, err)
+		}
+		synctest.Wait()
+		if asked := len(n.calls("getblocktemplate")); asked != before {
+			t.Errorf("the node is asked %d times more, though a long poll is under way", asked-before)
 		}
 		n.addTx()
 		time.Sleep(settleTime - time.Second)

@@ -85,8 +85,11 @@ func TestOwnClient(t *testing.T) {
 	if err != nil || r.Failed() || strings.Contains(text(&r), "note") {
 		t.Errorf("%v\n%s", err, text(&r))
 	}
+	if strings.Contains(text(&r), "every share had the version of its job") {
+		t.Errorf("a good verdict says that something is wrong:\n%s", text(&r))
+	}
 	for _, what := range []string{
-		"mining.configure", "the hash meets the difficulty of its job", "rolled bits of the version are within the mask of the job",
+		"versions are rolled where that was granted", "mining.configure", "the hash meets the difficulty of its job", "rolled bits of the version are within the mask of the job",
 		"client.reconnect to another host is not obeyed", "the miner goes on after mining.set_version_mask  ", "client.get_version is answered",
 	} {
 		if !strings.Contains(text(&r), "ok    "+strings.TrimSpace(what)) {
@@ -202,6 +205,9 @@ func TestBadPool(t *testing.T) {
 			"FAIL  bits of the version outside the mask are refused",
 			"note  an unknown request is answered",
 		}},
+		{"the first block of a chain", func(_ stratum.Message, answer string) string {
+			return strings.ReplaceAll(answer, "0c03a08601", "0c51000000") // the coinbase has the height 1
+		}, []string{"ok    the hash of the parent has its bytes in reversed words: the first block of a chain needs no proof of work"}},
 		{"short words", func(_ stratum.Message, answer string) string {
 			return strings.ReplaceAll(answer, `"20000000"`, `"2"`)
 		}, []string{`FAIL  version, bits and time have eight lower-case hex digits: "2" "1703a30c"`}},

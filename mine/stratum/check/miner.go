@@ -83,7 +83,12 @@ func Miner(ctx context.Context, conn net.Conn, o MinerOptions, r *Report) error 
 		}
 	}
 	c.check(c.version, Note, "client.get_version is answered", "", "the name and version of the program")
-	c.check(c.rolled || !c.rolls, Note, "versions are rolled where that was granted", "every share had the version of its job", "rolled versions, for more hashes to a job")
+	switch {
+	case c.rolled:
+		c.add(OK, "versions are rolled where that was granted", "", "")
+	case c.rolls:
+		c.add(Note, "versions are rolled where that was granted", "every share had the version of its job", "rolled versions, for more hashes to a job")
+	}
 	return nil
 }
 

@@ -246,6 +246,10 @@ func (c *poolCheck) firstNotify(l line, n stratum.Notify) {
 		c.add(Fail, "the bits of the job are a target", n.Bits.String(), "a positive number of at most 256 bits")
 		return
 	}
+	if w, err := n.Work("check", c.terms); err == nil && w.Height == 1 {
+		c.add(OK, whatParent, "the first block of a chain needs no proof of work, so this cannot be told", "")
+		return
+	}
 	c.parent(n, target)
 }
 
@@ -271,10 +275,13 @@ func (c *poolCheck) coinbase(n stratum.Notify) {
 	c.check(err == nil && w.Height > 0, Note, "the coinbase begins with the height (BIP 34)", fmt.Sprint(w.Height), "a push of the height")
 }
 
+// whatParent is what parent looks at.
+const whatParent = "the hash of the parent has its bytes in reversed words"
+
 // parent looks at the order of the bytes in the hash of the parent. Its own work shows it:
 // the hash meets about the target of the job.
 func (c *poolCheck) parent(n stratum.Notify, target pow.Target) {
-	const what = "the hash of the parent has its bytes in reversed words"
+	const what = whatParent
 	easier, ok := target.MulShift(4, 0) // in case the difficulty has just been raised
 	if !ok {
 		easier = pow.ZerosTarget(0)

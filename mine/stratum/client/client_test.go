@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -599,6 +600,60 @@ func TestEstimate(t *testing.T) {
 		if s := c.Stats(); s.Rate.Shares < 145 || s.Rate.Shares > 151 || s.Shares[mine.Accepted] != 315 {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// A slow miner begins with a difficulty that is far too high, and finds nothing for minutes.
+// The shares of an easier job then tell its rate, as if it had begun with that.
+func TestEstimateAfterSilence(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFakeNet(t)
+		c := start(t, f, 1, nil)
+		pool := f.accept()
+		pool.greet()
+		pool.send(`{"id":null,"method":"mining.set_difficulty","params":[100]}`)
+		pool.send(jobLine("1", true))
+		hard := work(t, c)
+		go func() {
+			for {
+				line, err := pool.in.ReadLine()
+				if err != nil {
+					return
+				}
+				if m, err := stratum.Parse(line); err == nil {
+					pool.answer(m, "true")
+				}
+			}
+		}()
+		time.Sleep(5 * time.Minute)
+		if s := c.Stats(); s.Rate.Shares != 0 || s.Rate.Hashes != 0 || s.Window != 5*time.Minute {
+			t.Errorf("without a share: %+v over %v", s.Rate, s.Window)
+		}
+		pool.send(`{"id":null,"method":"mining.set_difficulty","params":[0.1]}`)
+		pool.send(jobLine("2", true))
+		synctest.Wait()
+		easy := work(t, c)
+		check := func(shares int) {
+			t.Helper()
+			rate := 1 / easy.Target.Probability() / 4 // a share in four seconds
+			if r := c.Stats().Rate; r.Shares != shares || math.Abs(r.Hashes/rate-1) > 0.1 || !(r.Low < rate && rate < r.High) {
+				t.Errorf("%d shares: %v in [%v, %v], want %v of %d", r.Shares, r.Hashes, r.Low, r.High, rate, shares)
+			}
+		}
+		for i := range 30 {
+			time.Sleep(4 * time.Second)
+			<-submit(t, c, solution(easy, uint64(i)))
+		}
+		check(30)
+		// A share of the hard job that comes late counts once, and not for a thousand.
+		<-submit(t, c, solution(hard, 1))
+		check(31)
+		// So does the time on the hard job, when it is long ago.
+		for i := range 150 {
+			time.Sleep(4 * time.Second)
+			<-submit(t, c, solution(easy, uint64(100+i)))
+		}
+		check(c.Stats().Rate.Shares)
 	})
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/lodepow/lode/mine"
@@ -49,13 +50,18 @@ type Stats struct {
 type stats struct {
 	Stats
 	ring [buckets]bucket
+
+	worth   float64   // hashes that a share of the present work takes; 0: there is none
+	counted time.Time // until when the exposure has been counted
 }
 
-// bucket has the accepted shares of a time of bucketTime.
+// bucket has the accepted shares of a time of bucketTime, and how many there should have
+// been.
 type bucket struct {
-	number int64 // of the time, counted from 1970
-	shares int
-	hashes float64
+	number   int64 // of the time, counted from 1970
+	shares   int
+	count    float64 // of shares; see submitted
+	exposure float64 // shares that a miner of one hash a second would have found
 }
 
 func newStats() stats {
@@ -64,13 +70,14 @@ func newStats() stats {
 
 func (s *stats) connected(pool Pool, now time.Time) {
 	s.Pool, s.Since = pool.String(), now
+	s.worth, s.counted = 0, now
 	s.Connections++
 }
 
 func (s *stats) disconnected() {
 	s.Pool, s.Since = "", time.Time{}
 	s.Difficulty, s.Height, s.JobTime, s.Versions = 0, 0, time.Time{}, 0
-	s.ring = [buckets]bucket{}
+	s.ring, s.worth = [buckets]bucket{}, 0
 }
 
 func (s *stats) failed(err error) {
@@ -79,6 +86,8 @@ func (s *stats) failed(err error) {
 }
 
 func (s *stats) jobTaken(now time.Time, w mine.Work) {
+	s.pass(now)
+	s.worth = 1 / targetOf(w).Probability()
 	s.Jobs++
 	s.Difficulty, s.Height, s.JobTime, s.Versions = targetOf(w).Difficulty(), w.Height, now, len(w.Versions())
 }
@@ -91,13 +100,13 @@ func (s *stats) submitted(now time.Time, outcome mine.Outcome, hashes float64, b
 		if block {
 			s.Blocks++
 		}
-		number := now.UnixNano() / int64(bucketTime)
-		b := &s.ring[uint64(number)%buckets]
-		if b.number != number {
-			*b = bucket{number: number}
-		}
+		b := s.bucket(numberOf(now))
 		b.shares++
-		b.hashes += hashes
+		if s.worth > 0 {
+			// A share of an easier job, which was still under way, counts for less. A
+			// harder one counts once, so that a single share does not look like many.
+			b.count += min(1, hashes/s.worth)
+		}
 	case mine.Unanswered:
 	default:
 		reason := outcome.String()
@@ -112,24 +121,69 @@ func (s *stats) submitted(now time.Time, outcome mine.Outcome, hashes float64, b
 	}
 }
 
+// numberOf returns the number of the bucket of a time.
+func numberOf(t time.Time) int64 { return t.UnixNano() / int64(bucketTime) }
+
+// bucket returns the bucket with that number, which is empty at first.
+func (s *stats) bucket(number int64) *bucket {
+	b := &s.ring[uint64(number)%buckets]
+	if b.number != number {
+		*b = bucket{number: number}
+	}
+	return b
+}
+
+// pass counts the exposure until now. If the clock steps back, no time has passed.
+func (s *stats) pass(now time.Time) {
+	from := s.counted
+	s.counted = now
+	if s.worth == 0 {
+		return
+	}
+	if oldest := time.Unix(0, (numberOf(now)-buckets+1)*int64(bucketTime)); from.Before(oldest) {
+		from = oldest
+	}
+	for from.Before(now) {
+		number := numberOf(from)
+		to := time.Unix(0, (number+1)*int64(bucketTime))
+		if to.After(now) {
+			to = now
+		}
+		s.bucket(number).exposure += to.Sub(from).Seconds() / s.worth
+		from = to
+	}
+}
+
 // rate returns the pool-side estimate. The window begins with the first work of the
 // connection, and reaches back ten minutes at most.
+//
+// The estimate is the number of shares divided by the number that a miner of one hash a
+// second would have found. The sum of what the shares are worth, divided by the time, would
+// not do: while the difficulty is far too high, a miner works for minutes without a share,
+// and the many shares after that would make a rate that is too low look certain.
 func (s *stats) rate(now time.Time) (stratum.Rate, time.Duration) {
 	if s.Since.IsZero() {
 		return stratum.Rate{}, 0
 	}
-	present := now.UnixNano() / int64(bucketTime)
+	s.pass(now)
+	present := numberOf(now)
 	oldest := present - buckets + 1
 	var shares int
-	var hashes float64
+	var count, exposure float64
 	for _, b := range s.ring {
 		if b.number >= oldest && b.number <= present {
 			shares += b.shares
-			hashes += b.hashes
+			count += b.count
+			exposure += b.exposure
 		}
 	}
 	window := min(now.Sub(s.Since), now.Sub(time.Unix(0, oldest*int64(bucketTime))))
-	return stratum.EstimateRate(shares, hashes, window), window
+	if exposure <= 0 {
+		window, exposure = 0, 1 // no time has passed, and nothing is known
+	}
+	r := stratum.EstimateRate(int(math.Round(count)), count/exposure*window.Seconds(), window)
+	r.Shares = shares
+	return r, window
 }
 
 // Stats returns the numbers of the client at present.
