@@ -57,6 +57,9 @@ func TestBothEngines(t *testing.T) {
 		"churn":      {"churn.up=5m", "churn.down=30s", "blocks=300"},
 		"difficulty": {"difficulty.rule=asert", "difficulty.bits=2000ffff", "difficulty.limit=207fffff", "difficulty.spacing=4s", "difficulty.half_life=1m", "power.steps[0].at=200s", "power.steps[0].factor=2"},
 	} {
+		if testing.Short() && name != "five" {
+			continue // they take too long under the race detector
+		}
 		t.Run(name, func(t *testing.T) {
 			p, err := Parse([]byte(bothEngines), settingsOf(t, changes...)...)
 			if err != nil {
@@ -87,7 +90,11 @@ func TestBothEngines(t *testing.T) {
 // Real nodes are connected as the topology says, from the beginning to the end, and their
 // messages take the latencies of the other engines.
 func TestRealNetwork(t *testing.T) {
-	for _, shape := range []string{"random", "scale-free", "ring", "grid", "star", "clique"} {
+	shapes := []string{"random", "scale-free", "ring", "grid", "star", "clique"}
+	if testing.Short() {
+		shapes = shapes[:1]
+	}
+	for _, shape := range shapes {
 		x := parse(t, "engine = 'nodes'\nnodes = 12\nblocks = 20\ninterval = '5s'\n[topology]\nshape = '"+shape+"'\n[latency]\nlaw = 'lognormal'\nspread = 0.5").Points[0].Experiment
 		r := newRealRun(x, 3, blocks.Options{})
 		if err := r.connect(); err != nil {
@@ -136,7 +143,7 @@ func TestRealNetwork(t *testing.T) {
 // A result of real nodes is consistent with what the run tells, and a function of the seed.
 func TestRealResult(t *testing.T) {
 	x := parse(t, bothEngines+"[power]\nalpha = 0.4\n[[strategists]]\nstrategy = 'sm1'\n").Points[0].Experiment
-	x.Interval, x.Blocks = time.Second, 300
+	x.Interval, x.Blocks = time.Second, 100
 	withheld := int64(0)
 	for seed := range uint64(4) {
 		withheld += checkResult(t, x, seed).Withheld
