@@ -199,7 +199,7 @@ func thresholdRows(ctx context.Context, r *runner) (rows []Row, err error) {
 	for _, gamma := range gammas {
 		sm1 := func(float64) (blocks.Strategy, error) { return blocks.SM1{}, nil }
 		what := fmt.Sprintf("SM1, gamma %g: threshold", gamma)
-		e, err := Threshold(ctx, sm1, gamma, r.pick(20_000, 100_000), thresholds, seed(what), r.Threads)
+		e, err := Threshold(ctx, sm1, gamma, r.pick(20_000, 50_000), thresholds, seed(what), r.Threads)
 		if err != nil {
 			return nil, err
 		}
