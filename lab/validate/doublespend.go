@@ -33,7 +33,7 @@ func doubleSpendChecks() []Check {
 
 // spend measures how often double spends succeed.
 func spend(ctx context.Context, r *runner, what string, q float64, z int) (successes, attempts int64, err error) {
-	x := attack(blocks.DoubleSpender{Confirmations: z, GiveUp: 20}, q, 0, r.pick(400_000, 2_000_000))
+	x := attack(blocks.DoubleSpender{Confirmations: z, GiveUp: 20}, q, 0, r.pick(400_000, 1_000_000))
 	x.Tie = blocks.Tie{}
 	results, err := r.replicate(ctx, what, x)
 	if err != nil {
