@@ -52,7 +52,8 @@ func courseRow(p *Plan, r Replica, s blocks.Span) []string {
 	for _, v := range p.Points[r.Point].Values {
 		row = append(row, v.Text)
 	}
-	for _, x := range []float64{s.From, s.To, float64(s.Blocks), s.Interval, s.Median, s.Quantile95, s.Expected, s.Error} {
+	figures := []float64{s.From, s.To, float64(s.Blocks), rounded(s.Interval), rounded(s.Median), rounded(s.Quantile95), rounded(s.Expected), rounded(s.Error)}
+	for _, x := range figures {
 		text := ""
 		if !math.IsNaN(x) {
 			text = strconv.FormatFloat(x, 'g', -1, 64)

@@ -8,7 +8,7 @@ import (
 )
 
 // Merge reads the folders of all shards of a run and writes the whole run into another
-// one. Its results.csv and summary.json are byte for byte those of one machine. The
+// one. Its results.csv, course.csv and summary.json are byte for byte those of one machine. The
 // version is that of the program.
 func Merge(dir string, shards []string, version string) (*Plan, *Summary, []Replica, error) {
 	if len(shards) == 0 {

@@ -19,7 +19,7 @@ type selfishCmd struct {
 	Gamma     []float64 `default:"0,0.5,1" placeholder:"LIST" help:"Shares of the other miners that mine on its block in a race (${default})."`
 	Strategy  string    `default:"sm1" enum:"honest,sm1,lead-stubborn,fork-stubborn,trail-stubborn,optimal" placeholder:"NAME" help:"What the miner does: ${enum} (${default})."`
 	Blocks    int       `default:"20000" placeholder:"N" help:"Number of blocks to find in each replica (${default})."`
-	Threshold bool      `help:"Instead of the table, find for each gamma the share of the hash rate above which the strategy pays, by bisection over simulations: each is one run of as many blocks as all replicas together, with the seed of --seed, and the figure has no interval."`
+	Threshold bool      `help:"Instead of the table, find for each gamma the share of the hash rate above which the strategy pays, by bisection over simulations, once for each replica, and print their mean with its 95 % interval."`
 	replicas
 }
 
@@ -103,24 +103,23 @@ func (c *selfishCmd) thresholds(ctx context.Context, s cli.Std) error {
 	if c.PrintFile || c.Out != "" || c.HalfWidth != 0 {
 		return cli.UsageError{Err: errors.New("--threshold has no experiment file: leave --print-file, --out and --half-width out, or --threshold")}
 	}
-	const most = 1 << 30 // blocks of a run
+	const most = 1 << 30 // blocks of all runs with one share
 	if c.Blocks > most/c.Replicas {
-		return cli.UsageError{Err: fmt.Errorf("--blocks %d and --replicas %d: with --threshold want a product of at most %d, because it is one run", c.Blocks, c.Replicas, most)}
+		return cli.UsageError{Err: fmt.Errorf("--blocks %d and --replicas %d: with --threshold want a product of at most %d", c.Blocks, c.Replicas, most)}
 	}
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	n := c.Blocks * c.Replicas
-	fmt.Fprintf(w, "bisection over runs of %d blocks, strategy %s, seed %d\n\n", n, c.Strategy, c.Seed)
-	fmt.Fprintln(w, "gamma\tpays above\tformula of sm1\tbest strategy")
+	fmt.Fprintf(w, "%d bisections over runs of %d blocks, strategy %s, seeds from %d\n\n", c.Replicas, c.Blocks, c.Strategy, c.Seed)
+	fmt.Fprintln(w, "gamma\tpays above\t95 % interval\tformula of sm1\tbest strategy")
 	for _, gamma := range c.Gamma {
 		best, err := optimal.Threshold(optimal.Problem{Gamma: gamma})
 		if err != nil {
 			return cli.UsageError{Err: err}
 		}
-		got, err := validate.Threshold(ctx, func(alpha float64) (blocks.Strategy, error) { return c.strategy(alpha, gamma) }, gamma, n, c.Seed)
+		got, err := validate.Threshold(ctx, func(alpha float64) (blocks.Strategy, error) { return c.strategy(alpha, gamma) }, gamma, c.Blocks, c.Replicas, c.Seed, 0)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%g\t%.3f\t%.4f\t%.4f\n", gamma, got, blocks.SelfishThreshold(gamma), best)
+		fmt.Fprintf(w, "%g\t%s\t%.4f\t%.4f\n", gamma, row(got, "%.4f", 1), blocks.SelfishThreshold(gamma), best)
 	}
 	return w.Flush()
 }

@@ -23,7 +23,7 @@ func BenchmarkRun(b *testing.B) {
 	for _, size := range []struct {
 		nodes, blocks int
 		engines       []Engine
-	}{{1_000, 1_000, both}, {10_000, 1_000, both}, {100_000, 100, both}, {100_000, 400, []Engine{Paths}}} {
+	}{{1_000, 1_000, both}, {10_000, 1_000, both}, {100_000, 100, both}, {100_000, 400, []Engine{Paths}}, {100_000, 1_000, []Engine{Paths}}} {
 		for _, engine := range size.engines {
 			b.Run(fmt.Sprintf("nodes=%d/blocks=%d/engine=%s", size.nodes, size.blocks, engine), func(b *testing.B) {
 				seed := uint64(0)

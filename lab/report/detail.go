@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/internal/chart"
+	"github.com/lodepow/lode/lab"
 	"github.com/lodepow/lode/lab/blocks"
 )
 
@@ -26,6 +27,10 @@ func (t *Trace) detail(swept bool) section {
 	if t.Result.Reach[ninety].Quantile(0.5) > t.Result.Intervals.Mean()/10 {
 		s.Text = append(s.Text, "Blocks take long through this network, compared with the time between them. Of two blocks that are found within such a time one is likely to be stale, "+
 			"so the main chain has fewer short intervals than the exponential law says.")
+	}
+	if lab.HasCourse(t.Point.Experiment) {
+		s.Text = append(s.Text, "The difficulty or the hash rate changes during the run, so that the times between blocks are of many exponential laws and not of one: "+
+			"there are more short and more long ones. How they went over time is shown above.")
 	}
 	if t.Result.Intervals.Count > 0 {
 		s.Charts = append(s.Charts, t.intervalChart())

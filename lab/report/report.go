@@ -117,6 +117,9 @@ func newDocument(plan *lab.Plan, summary *lab.Summary, replicas []lab.Replica, t
 	if r.swept() {
 		d.Sections = append(d.Sections, r.curves())
 	}
+	if s, ok := r.courseSection(replicas); ok {
+		d.Sections = append(d.Sections, s)
+	}
 	if trace != nil {
 		d.Sections = append(d.Sections, trace.detail(r.swept()), trace.spreadSection(), trace.forkSection())
 	}

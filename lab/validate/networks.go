@@ -14,7 +14,7 @@ func networkChecks() []Check {
 		{
 			Name:      "decker-wattenhofer",
 			Title:     "Forks and propagation in Bitcoin, 2012",
-			Source:    "Decker and Wattenhofer, Information Propagation in the Bitcoin Network, 2013: measured propagation, forks by their model 1.78 %, observed 1.69 % (169 of the heights 180,000 to 190,000)",
+			Source:    "Decker and Wattenhofer, Information Propagation in the Bitcoin Network, 2013: measured propagation, forks by their model 1.78 %, which is 1-(1-1/633.68)^11.37, observed 1.69 % (169 of the 10,000 heights from 180,000). The paper was not at hand; the figures fit each other",
 			Criterion: "within 3.5 standard errors, those of the observation included",
 			Note: "The input is their measurement: 11.37 s of lost work of the others for a block, one block in 633.68 s. " +
 				"In our run a block reaches the miners over a hub, by connections with lognormal latencies of that mean.",
@@ -23,7 +23,7 @@ func networkChecks() []Check {
 		{
 			Name:      "gervais-interval",
 			Title:     "Stale rate by block interval, 2016",
-			Source:    "Gervais and others, On the Security and Performance of Proof of Work Blockchains, 2016; results of their simulator (Bitcoin-Simulator, results.html) for standard relay",
+			Source:    "Gervais and others, On the Security and Performance of Proof of Work Blockchains, 2016; results of their simulator (results.html of github.com/arthurgervais/Bitcoin-Simulator, branch gh-pages) for standard relay, compared figure by figure",
 			Criterion: "a trend: within a factor of 2",
 			Note:      gervaisNote,
 			rows:      intervalRows,
@@ -31,7 +31,7 @@ func networkChecks() []Check {
 		{
 			Name:      "gervais-size",
 			Title:     "Stale rate by block size at ten minutes, 2016",
-			Source:    "Gervais and others, 2016; results of their simulator (Bitcoin-Simulator, results.html) for standard relay",
+			Source:    "Gervais and others, 2016; results of their simulator (results.html of github.com/arthurgervais/Bitcoin-Simulator, branch gh-pages) for standard relay, compared figure by figure",
 			Criterion: "a trend: within a factor of 2",
 			Note:      gervaisNote,
 			rows:      sizeRows,

@@ -1,0 +1,132 @@
+package report
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lodepow/lode/internal/chart"
+	"github.com/lodepow/lode/lab"
+	"github.com/lodepow/lode/lab/blocks"
+)
+
+const courseFile = `
+replicas = 4
+nodes = 1
+blocks = 3000
+interval = "10s"
+[difficulty]
+rule = ["fixed", "asert"]
+spacing = "10s"
+half_life = "2000s"
+bits = "1e0fffff"
+limit = "207fffff"
+[[power.steps]]
+at = "10000s"
+factor = 4.0
+`
+
+// The course is near its theory in the report, and only experiments that are not steady have
+// one.
+func TestCourseSection(t *testing.T) {
+	plan, err := lab.Parse([]byte(courseFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replicas, err := lab.Run(t.Context(), plan, lab.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newResults(plan, lab.Summarize(plan, replicas, "v1"))
+	s, ok := r.courseSection(replicas)
+	if !ok || len(s.Charts) != 3 {
+		t.Fatalf("ok %v, %d charts", ok, len(s.Charts))
+	}
+	c := s.Charts[0]
+	if len(c.Marks) != 2 || c.X.Label != "time since the start (hours)" {
+		t.Fatalf("%d sets of marks over %q", len(c.Marks), c.X.Label)
+	}
+	seen := 0
+	for _, l := range c.Lines {
+		set := -1
+		switch {
+		case strings.Contains(l.Name, "divided by the factor"):
+			set = 0
+		case strings.Contains(l.Name, "halves in each half-life"):
+			set = 1
+		default:
+			continue
+		}
+		seen++
+		for _, m := range c.Marks[set].At {
+			want := interpolate(l.Points, m.X)
+			if near := math.Abs(m.X*3600 - 10_000); near > 600 && math.Abs(m.Y-want) > 0.15*want {
+				t.Errorf("%s: %.2f s after %.2f h, want %.2f s", l.Name, m.Y, m.X, want)
+			}
+		}
+	}
+	if seen != 2 {
+		t.Errorf("%d curves of theory", seen)
+	}
+	for _, c := range s.Charts[1:] { // marks and laws alternate
+		for k := range c.Marks {
+			for i, m := range c.Marks[k].At {
+				if want := c.Lines[k].Points[i].Y; math.Abs(m.Y/want-1) > 0.6 {
+					t.Errorf("%s: %.2f s after %.2f h, want %.2f s", c.Marks[k].Name, m.Y, m.X, want)
+				}
+			}
+		}
+	}
+	dir := t.TempDir()
+	if err := Write(dir, plan, r.summary, replicas, nil); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	if err != nil || !strings.Contains(string(page), `<section id="course">`) {
+		t.Errorf("the page has no course, error %v", err)
+	}
+	for i := range replicas {
+		replicas[i].Course = nil
+	}
+	if _, ok := r.courseSection(replicas); ok {
+		t.Error("a section without courses")
+	}
+}
+
+// interpolate returns the value of a curve.
+func interpolate(curve []chart.Point, x float64) float64 {
+	for i := 1; i < len(curve); i++ {
+		a, b := curve[i-1], curve[i]
+		if x >= a.X && x < b.X {
+			return a.Y + (b.Y-a.Y)*(x-a.X)/(b.X-a.X)
+		}
+	}
+	return curve[len(curve)-1].Y
+}
+
+// Courses whose spans differ in length are brought to the longer ones, and end where the
+// shortest does.
+func TestMoments(t *testing.T) {
+	spans := func(n int, length, value float64) (list []blocks.Span) {
+		for i := range n {
+			list = append(list, blocks.Span{From: float64(i) * length, To: float64(i+1) * length, Blocks: 10, Expected: value, Median: value, Quantile95: value})
+		}
+		return list
+	}
+	got := moments([][]blocks.Span{spans(9, 50, 1), spans(4, 100, 3)})
+	if len(got) != 3 {
+		t.Fatalf("%d moments, want 3", len(got))
+	}
+	for i, m := range got {
+		if m.at != 50+100*float64(i) || m.expected.Mean != 2 || m.median.Mean != 2 || m.last.N != 2 {
+			t.Errorf("moment %d is %+v", i, m)
+		}
+	}
+	a := []blocks.Span{{From: 0, To: 10, Blocks: 3, Expected: 1, Error: 2}, {From: 10, To: 20, Blocks: 1, Expected: 5, Error: 6}, {From: 20, To: 25, Blocks: 0, Expected: math.NaN()}}
+	b := joinSpans(a)
+	if len(b) != 2 || b[0].Blocks != 4 || b[0].Expected != 2 || b[0].Error != 3 || b[0].Interval != 5 || b[0].To != 20 || b[1].To != 25 {
+		t.Errorf("joined: %+v", b)
+	}
+}
