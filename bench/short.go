@@ -144,7 +144,7 @@ func mean(values []float64) float64 {
 }
 
 // shortZeros returns the difficulties of Short, in leading zero bits.
-func shortZeros() []int { return []int{8, 10, 12, 14, 16, 18, 20} }
+func shortZeros() []int { return []int{8, 10, 12, 14, 16, 18, 20, 24} }
 
 // shortPauses returns the pauses of Short. 20 ms are long enough for a core to sleep.
 func shortPauses() []time.Duration { return []time.Duration{0, 20 * time.Millisecond} }

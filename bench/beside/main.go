@@ -23,11 +23,13 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lodepow/lode/bench/stats"
@@ -37,7 +39,7 @@ import (
 
 const (
 	chunks = 24                   // chunks of hashes in a measurement
-	settle  = 2 * time.Millisecond // after the neighbour has been stopped or goes on
+	settle = 2 * time.Millisecond // after the neighbour has been stopped or goes on
 )
 
 func main() {
@@ -65,8 +67,8 @@ func run(kernels, versions string, neighbours []string, pairs, core, other int) 
 	if err := bind(core); err != nil {
 		return fmt.Errorf("core %d: %w", core, err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	for _, text := range strings.Split(versions, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > pow.MaxVersions {
@@ -106,12 +108,15 @@ func besideOne(ctx context.Context, k pow.Kernel, versions int, name string, pai
 	if err != nil {
 		return err
 	}
-	defer n.stop()
+	defer func() { _ = n.stop() }() // its error is returned below
 	job := jobOf(versions)
 	var alone, beside []float64
 	var busy, took time.Duration
 	for i := range pairs {
 		for turn := range 2 {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if turn == i%2 {
 				n.pause()
 				time.Sleep(settle)

@@ -91,6 +91,7 @@ func commandNeighbour(ctx context.Context, command, env []string, core int) (nei
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with those that it has started
 	if err := startOn(cmd, core); err != nil {
 		return neighbour{stop: func() error { return nil }}, err
 	}
@@ -105,7 +106,7 @@ func commandNeighbour(ctx context.Context, command, env []string, core int) (nei
 		stop: sync.OnceValue(func() error {
 			select {
 			case err := <-ended:
-				return fmt.Errorf("the neighbour has ended too early: %v", err)
+				return errors.Join(errors.New("the neighbour has ended too early"), err)
 			default:
 			}
 			signal(syscall.SIGKILL)

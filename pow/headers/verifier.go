@@ -54,9 +54,9 @@ type Verifier struct {
 	height   *uint32
 	retarget bool
 
-	headers  uint64 // number of headers kept so far
+	headers  uint64         // number of headers kept so far
 	nodes    []*[chunk]node // the last headers, as a ring: header i is node i % window of these chunks
-	parent   node   // of the first header; only its hash is set, unless it is a genesis
+	parent   node           // of the first header; only its hash is set, unless it is a genesis
 	start    Start
 	branches []branch // in the order in which they began
 	best     int      // index of the branch with the most work; of equals, the first seen

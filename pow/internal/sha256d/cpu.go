@@ -51,7 +51,7 @@ func DetectCPU() CPU {
 	if has(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) {
 		cpu.Features = append(cpu.Features, AVX512)
 	}
-	cpu.Measured = measuredOn(cpuid.CPU.VendorID, cpuid.CPU.Family, cpuid.CPU.Model)
+	cpu.Measured = measuredOn(cpuid.CPU.VendorID, cpuid.CPU.Family, cpuid.CPU.Model, has(cpuid.AMXTILE))
 	cpu.FastSHA = cpuid.CPU.VendorID == cpuid.AMD && cpuid.CPU.Family == 0x19
 	return cpu
 }

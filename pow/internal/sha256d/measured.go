@@ -22,6 +22,10 @@ func (c Cycles) In(versions int) float64 {
 // measured. They need not be exact: they tell a core on which something is wrong from
 // one that is well, and which two kernels are so close that only the machine itself can
 // tell which is faster.
+//
+// Those of Zen 4, Zen 5 and Golden Cove are older than the small loops of the vector
+// kernels and have not been measured since. On Redwood Cove the present kernels were
+// measured.
 var (
 	zen4 = map[string]Cycles{
 		"sha-ni":      {98.7, 82.8},
@@ -41,10 +45,17 @@ var (
 		"sha-ni":      {184, 186},
 		"avx2":        {255, 228},
 	}
+	redwoodCove = map[string]Cycles{
+		"avx512-roll": {88.4, 85.1},
+		"avx512":      {88.5, 90.8},
+		"sha-ni":      {189, 191},
+		"avx2":        {264, 250},
+	}
 )
 
 // measuredOn returns the figures of a processor. Families of AMD contain several cores.
-func measuredOn(vendor cpuid.Vendor, family, model int) map[string]Cycles {
+// amx is whether it has Intel's matrix extensions.
+func measuredOn(vendor cpuid.Vendor, family, model int, amx bool) map[string]Cycles {
 	switch {
 	case vendor == cpuid.AMD && family == 0x1a && zen5Model(model):
 		return zen5
@@ -52,6 +63,10 @@ func measuredOn(vendor cpuid.Vendor, family, model int) map[string]Cycles {
 		return zen4
 	case vendor == cpuid.Intel && family == 6 && (model == 143 || model == 207):
 		return goldenCove // servers of the fourth and fifth generation; 207 was measured
+	case vendor == cpuid.Intel && family == 6 && (model == 173 || model == 174 || model == 167 && amx):
+		// Servers of the sixth generation. The one that was measured shows its guests the
+		// model of a desktop from before the matrix extensions.
+		return redwoodCove
 	default:
 		return nil
 	}

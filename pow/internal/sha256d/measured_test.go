@@ -14,21 +14,26 @@ func TestMeasuredOn(t *testing.T) {
 		what          string
 		vendor        cpuid.Vendor
 		family, model int
+		amx           bool
 		roll          float64 // cycles of avx512-roll with 16 versions
 	}{
-		{"Genoa", cpuid.AMD, 0x19, 0x11, 89.7},
-		{"Ryzen 7000", cpuid.AMD, 0x19, 0x61, 89.7},
-		{"Milan", cpuid.AMD, 0x19, 0x01, 0},
-		{"Ryzen 5000", cpuid.AMD, 0x19, 0x21, 0},
-		{"Turin", cpuid.AMD, 0x1a, 0x02, 45.9},
-		{"Ryzen 9000", cpuid.AMD, 0x1a, 0x44, 45.9},
-		{"Strix Point", cpuid.AMD, 0x1a, 0x24, 0},
-		{"Sapphire Rapids", cpuid.Intel, 6, 143, 78.1},
-		{"Emerald Rapids", cpuid.Intel, 6, 207, 78.1},
-		{"Skylake", cpuid.Intel, 6, 85, 0},
-		{"another vendor", cpuid.Hygon, 0x1a, 0x02, 0},
+		{"Genoa", cpuid.AMD, 0x19, 0x11, false, 89.7},
+		{"Ryzen 7000", cpuid.AMD, 0x19, 0x61, false, 89.7},
+		{"Milan", cpuid.AMD, 0x19, 0x01, false, 0},
+		{"Ryzen 5000", cpuid.AMD, 0x19, 0x21, false, 0},
+		{"Turin", cpuid.AMD, 0x1a, 0x02, false, 45.9},
+		{"Ryzen 9000", cpuid.AMD, 0x1a, 0x44, false, 45.9},
+		{"Strix Point", cpuid.AMD, 0x1a, 0x24, false, 0},
+		{"Sapphire Rapids", cpuid.Intel, 6, 143, true, 78.1},
+		{"Emerald Rapids", cpuid.Intel, 6, 207, true, 78.1},
+		{"Granite Rapids", cpuid.Intel, 6, 173, true, 85.1},
+		{"Granite Rapids D", cpuid.Intel, 6, 174, true, 85.1},
+		{"Granite Rapids under another number", cpuid.Intel, 6, 167, true, 85.1},
+		{"Rocket Lake", cpuid.Intel, 6, 167, false, 0},
+		{"Skylake", cpuid.Intel, 6, 85, false, 0},
+		{"another vendor", cpuid.Hygon, 0x1a, 0x02, false, 0},
 	} {
-		if got := measuredOn(tc.vendor, tc.family, tc.model)["avx512-roll"].In(16); got != tc.roll {
+		if got := measuredOn(tc.vendor, tc.family, tc.model, tc.amx)["avx512-roll"].In(16); got != tc.roll {
 			t.Errorf("%s: %v cycles, want %v", tc.what, got, tc.roll)
 		}
 	}
@@ -43,7 +48,7 @@ func TestMeasuredKernelsExist(t *testing.T) {
 	for _, k := range Kernels(CPU{}) {
 		names[k.Name] = true
 	}
-	for _, family := range []map[string]Cycles{zen4, zen5, goldenCove} {
+	for _, family := range []map[string]Cycles{zen4, zen5, goldenCove, redwoodCove} {
 		for name, c := range family {
 			if !names[name] || c.One <= 0 {
 				t.Errorf("kernel %s: in the table %v, %v cycles", name, names[name], c.One)

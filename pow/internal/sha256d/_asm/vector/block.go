@@ -75,9 +75,9 @@ func storeState(g *graph) {
 func (e *emitter) block(name string, parts []part) {
 	size := e.m.vectorBytes()
 	constants := GLOBL(e.m.name+"Rounds", RODATA|NOPTR)
-	for i, k := range k {
-		for copy := range e.m.constantBytes() / 4 {
-			DATA(i*e.m.constantBytes()+4*copy, operand.U32(k))
+	for i, constant := range k {
+		for lane := range e.m.constantBytes() / 4 {
+			DATA(i*e.m.constantBytes()+4*lane, operand.U32(constant))
 		}
 	}
 	vectors := 0
