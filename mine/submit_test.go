@@ -388,8 +388,9 @@ func TestSubmitBlockOnReturn(t *testing.T) {
 			return Unanswered, errors.New("connection refused")
 		}
 		b := startLoop(t, &fakeEngine{answer: once()}, source, func(c *Config) { c.BlockAttempts = 60 })
+		time.Sleep(time.Second) // the loop solves the block
 		source.post(nil, true)
-		time.Sleep(away - time.Minute)
+		time.Sleep(away - time.Minute - time.Second)
 		source.post(blockWork("2"), true) // it has work, but does not answer
 		time.Sleep(time.Minute - 5*time.Second)
 		source.post(nil, true)
