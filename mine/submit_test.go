@@ -407,8 +407,8 @@ func TestSubmitBlockOnReturn(t *testing.T) {
 		if all := b.all(); len(all) != 1 || all[0].outcome != Accepted {
 			t.Fatalf("told %+v", all)
 		}
-		if want := max(away, away-waited+retryAfter); accepted != want {
-			t.Errorf("accepted after %v, want %v", accepted, want)
+		if accepted < away || accepted > away+retryAfter {
+			t.Errorf("accepted after %v, want within %v of %v", accepted, retryAfter, away)
 		}
 		if n := len(source.tried()); n > 40 {
 			t.Errorf("%d attempts in %v", n, away)
