@@ -13,9 +13,9 @@ const (
 
 // bridge is how long the latest value of a gauge counts if scrapes fail. Without it, an
 // alert that waits for minutes begins anew after each scrape that fails, so it would
-// never fire on a machine that is too busy to answer every one of them. It is as long as
-// two scrapes that fail at the longest interval.
-const bridge = "3m"
+// never fire on a machine that is too busy to answer every one of them. It is long enough for
+// two scrapes that fail one after the other at the longest interval, which is a minute.
+const bridge = "4m"
 
 // Alerts returns the alerts.
 func (c AlertConfig) Alerts() []Alert {
@@ -98,7 +98,7 @@ and
 		},
 		{
 			Name: "LodeNoPeers", Severity: warning,
-			Expr:        `last_over_time(instance:lode_peers:sum[` + bridge + `]) == 0 and on (job) count by (job) (lode_chain_height{$}) > 1`,
+			Expr:        `last_over_time(instance:lode_peers:sum[` + bridge + `]) == 0 and on (job) count by (job) (last_over_time(lode_chain_height{$}[` + bridge + `])) > 1`,
 			For:         2 * time.Minute,
 			Summary:     `{{ $labels.instance }} has no peers`,
 			Description: `The node is connected to no other node, although there are others. The blocks that it mines are lost once it finds them. Its log has the results of its attempts to connect.`,

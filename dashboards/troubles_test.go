@@ -164,7 +164,7 @@ func nodeTroubles() []trouble {
 			},
 		},
 		{
-			alert: "LodeNoPeers", what: "b loses its peer", from: at, within: 120, on: "b",
+			alert: "LodeNoPeers", what: "b loses its peer", from: at, within: 120, on: "b", flaky: true,
 			summary: "b has no peers",
 			change:  func(_, b *scraped) { b.set("lode_peers", `direction="in"`, until(at, 1, 0)) },
 		},

@@ -55,7 +55,7 @@ func TestBodyHasEnded(t *testing.T) {
 			}
 			served := make(chan struct{})
 			go func() { defer close(served); _ = s.Serve(l) }()
-			defer func() { _ = s.Shutdown(context.Background()); <-served }() //nolint:usetesting // t.Context has ended by then
+			defer func() { _ = s.Shutdown(context.Background()); <-served }()
 
 			var body io.Reader = strings.NewReader(strings.Repeat("x", tc.sent))
 			if tc.chunked {

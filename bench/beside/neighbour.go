@@ -110,7 +110,7 @@ func commandNeighbour(ctx context.Context, command, env []string, core int) (nei
 			default:
 			}
 			signal(syscall.SIGKILL)
-			<-ended
+			<-ended //nolint:errcheck // the error says that it was killed
 			return nil
 		}),
 	}, nil

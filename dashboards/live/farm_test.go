@@ -236,7 +236,7 @@ func (w *worker) hasWork() bool {
 }
 
 // submit submits a header that meets the target of the work, or one that does not.
-func (w *worker) submit(ctx context.Context, meets bool) (mine.Outcome, error) {
+func (w *worker) submit(ctx context.Context, meets bool) error {
 	w.hasWork()
 	target := w.work.Target
 	if target.IsZero() {
@@ -250,7 +250,8 @@ func (w *worker) submit(ctx context.Context, meets bool) (mine.Outcome, error) {
 	w.nonce = h.Nonce + 1
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return w.Submit(ctx, mine.Solution{WorkID: w.work.ID, Extranonce: extranonce, Header: h, Hash: h.Hash(), Block: w.work.Bits == easyBits && meets})
+	_, err := w.Submit(ctx, mine.Solution{WorkID: w.work.ID, Extranonce: extranonce, Header: h, Hash: h.Hash(), Block: w.work.Bits == easyBits && meets})
+	return err
 }
 
 // startMiner runs lode mine, whose metrics are scraped under the name, until the test ends.

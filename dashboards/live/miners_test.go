@@ -124,7 +124,7 @@ func (s *farmStory) run(t *testing.T, long bool) {
 				case <-tick.C:
 				}
 				if i%every == 0 {
-					_, _ = w.submit(ctx, true)
+					_ = w.submit(ctx, true)
 				}
 				if do != nil {
 					do(i, trouble.Load())
@@ -151,7 +151,7 @@ func (s *farmStory) run(t *testing.T, long bool) {
 	bad, _ := refusing.join(t, "refused")
 	work(bad, 2, func(_ int, trouble bool) {
 		if trouble {
-			_, _ = bad.submit(ctx, false)
+			_ = bad.submit(ctx, false)
 		}
 	})
 	_, leave := empty.join(t, "at empty")
@@ -200,7 +200,7 @@ func (s *farmStory) run(t *testing.T, long bool) {
 		leave()
 		turnedAway(t, full)
 	})
-	working.Go(func() { _, _ = finder.submit(ctx, true) })
+	working.Go(func() { _ = finder.submit(ctx, true) })
 	working.Go(func() { suggest(ctx, t, restless) })
 
 	most := mostWait + time.Minute

@@ -50,7 +50,7 @@ func TestCourseSection(t *testing.T) {
 	}
 	seen := 0
 	for _, l := range c.Lines {
-		set := -1
+		var set int
 		switch {
 		case strings.Contains(l.Name, "divided by the factor"):
 			set = 0

@@ -153,7 +153,7 @@ func (r *Reader) Form() string { return r.form.name }
 
 // Where returns the position at which the header begins that Next has returned or
 // refused last, for example "line 3" or "byte 160".
-func (r *Reader) Where() string { return r.place.String() }
+func (r *Reader) Where() string { return r.String() }
 
 // Stream returns the index of the stream to which Where refers, counted from 0.
 func (r *Reader) Stream() int { return r.stream }
