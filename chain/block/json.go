@@ -1,7 +1,6 @@
 package block
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -30,20 +29,33 @@ type blockJSON struct {
 // and transactions.
 func (b Block) MarshalJSON() ([]byte, error) {
 	hash := b.Hash()
-	txs := make([]json.RawMessage, len(b.Txs))
-	for i, tx := range b.Txs {
-		txs[i] = json.RawMessage(tx.String())
-	}
 	h := b.Header
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false) // which would change the canonical form of transactions
-	err := enc.Encode(blockJSON{
+	head, err := json.Marshal(blockJSON{
 		Index: &b.Coinbase.Height, Hash: &hash, Version: &h.Version, PreviousHash: &h.Prev,
 		MerkleRoot: &h.MerkleRoot, Timestamp: &h.Time, Bits: &h.Bits, Nonce: &h.Nonce,
-		Coinbase: &b.Coinbase, Transactions: &txs,
+		Coinbase: &b.Coinbase, Transactions: &[]json.RawMessage{},
 	})
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
+	if err != nil {
+		return nil, err
+	}
+	// The canonical form of a transaction is JSON already. An encoder would parse it again,
+	// which takes far longer than all else.
+	const end = "]}"
+	size := len(head)
+	for _, tx := range b.Txs {
+		size += tx.Size() + len(",")
+	}
+	out := append(make([]byte, 0, size), head[:len(head)-len(end)]...)
+	for i, tx := range b.Txs {
+		if tx.canonical == "" {
+			return nil, errZeroTx
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, tx.canonical...)
+	}
+	return append(out, end...), nil
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. All fields are required, index must be

@@ -266,13 +266,15 @@ func (tx Tx) Size() int { return len(tx.canonical) }
 // String returns the canonical form.
 func (tx Tx) String() string { return tx.canonical }
 
+var errZeroTx = errors.New("the zero Tx is no transaction")
+
 // MarshalJSON implements [encoding/json.Marshaler]. It returns the canonical form.
 // Note that [encoding/json.Marshal] then escapes the characters <, > and & in it.
 // [ParseTx] accepts the result, and an encoder with SetEscapeHTML(false) does not
 // escape them.
 func (tx Tx) MarshalJSON() ([]byte, error) {
 	if tx.canonical == "" {
-		return nil, errors.New("the zero Tx is no transaction")
+		return nil, errZeroTx
 	}
 	return []byte(tx.canonical), nil
 }

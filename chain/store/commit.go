@@ -38,10 +38,9 @@ func (s *Store) Commit(c chain.Change) error {
 	}
 	r := requests.Get().(*request)
 	r.change = encoded
-	if err := s.enqueue(r); err != nil {
-		return err
+	if err = s.enqueue(r); err == nil {
+		err = <-r.answer // after its answer the committer does not touch the request
 	}
-	err = <-r.answer // after its answer the committer does not touch the request
 	r.change = change{}
 	requests.Put(r)
 	return err

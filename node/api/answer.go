@@ -21,10 +21,10 @@ const (
 // Values of headers that most answers have. They are shared by all answers, so nothing
 // may change their elements.
 var (
-	typeTextValue    = []string{typeText}
-	varyOfText       = []string{"Accept, User-Agent"}
-	noStoreValue     = []string{"no-store"}
-	contentTypeHolds = []string{"nosniff"}
+	typeTextValue = []string{typeText}
+	varyOfText    = []string{"Accept, User-Agent"}
+	noStoreValue  = []string{"no-store"}
+	noSniffValue  = []string{"nosniff"}
 )
 
 const insideSentence = "something went wrong inside the node: its log says what"

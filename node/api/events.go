@@ -282,6 +282,7 @@ func (s *eventStream) changes() (text string) {
 		s.mining, s.mode = mining.Active, mode
 		text += eventText("mining", mining)
 	}
+	s.api.pulse.seen(s.mining, s.mode)
 	return text
 }
 

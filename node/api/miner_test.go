@@ -132,6 +132,51 @@ func TestMiningEventOfMode(t *testing.T) {
 	})
 }
 
+// TestStreamsThatSeeMore has a stream look a moment after each beat, during searches that end
+// before the next beat. It gets to know that each of them has ended.
+func TestStreamsThatSeeMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, m := switchedNode(t, Config{})
+		s := &eventStream{api: n.api}
+		look := func(want string) {
+			t.Helper()
+			if got := s.changes(); !strings.Contains(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		woken := func() bool {
+			news := n.api.pulse.news()
+			n.api.pulse.beat()
+			select {
+			case <-news:
+				return true
+			default:
+				return false
+			}
+		}
+		look("pending")
+		for woken() {
+			look("")
+		}
+		n.post("x")
+		if !woken() {
+			t.Error("the stream was not woken, although there is a post")
+		}
+		for range 3 {
+			m.progress = mine.Progress{Mining: true, Height: 1, Since: n.now()}
+			look(`"active":true`)
+			m.progress = mine.Progress{}
+			if !woken() {
+				t.Fatal("the stream was not woken, although it has said that the node mines")
+			}
+		}
+		look(`"active":false`)
+		if woken() {
+			t.Error("the stream was woken, although nothing has happened")
+		}
+	})
+}
+
 // TestPreferWait has a client that does not want to wait for a block.
 func TestPreferWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -22,7 +22,8 @@ type pulse struct {
 	posts  uint64
 	mining bool
 	mode   string
-	joined bool // a stream has joined since then, whose own first look may have seen something else
+
+	again bool // a stream has seen something else than the latest look, so the next beat wakes the streams
 }
 
 func newPulse(look func() (uint64, bool, string)) *pulse {
@@ -33,7 +34,6 @@ func newPulse(look func() (uint64, bool, string)) *pulse {
 func (p *pulse) join() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.joined = true
 	if p.streams++; p.streams == 1 {
 		p.stop, p.ended = make(chan struct{}), make(chan struct{})
 		go p.run(p.stop, p.ended)
@@ -61,6 +61,18 @@ func (p *pulse) news() <-chan struct{} {
 	return p.wake
 }
 
+// seen notes whether and in which mode a stream has seen that the node mines. A stream looks
+// for itself, a moment after a beat. If it has seen something else than the latest beat, such
+// as a short search, the next beat may find all as it was at the latest one, but has news for
+// this stream nevertheless.
+func (p *pulse) seen(mining bool, mode string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if mining != p.mining || mode != p.mode {
+		p.again = true
+	}
+}
+
 func (p *pulse) run(stop <-chan struct{}, ended chan<- struct{}) {
 	defer close(ended)
 	tick := time.NewTicker(eventTick)
@@ -75,15 +87,15 @@ func (p *pulse) run(stop <-chan struct{}, ended chan<- struct{}) {
 	}
 }
 
-// beat looks once, and wakes the streams if anything has changed. While the node mines, its
-// progress changes all the time.
+// beat looks once, and wakes the streams if anything has changed, or if a stream has seen
+// something else than the latest beat. While the node mines, its progress changes all the time.
 func (p *pulse) beat() {
 	posts, mining, mode := p.look()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.joined || posts != p.posts || mining || p.mining || mode != p.mode {
+	if p.again || posts != p.posts || mining || p.mining || mode != p.mode {
 		close(p.wake)
 		p.wake = make(chan struct{})
 	}
-	p.posts, p.mining, p.mode, p.joined = posts, mining, mode, false
+	p.posts, p.mining, p.mode, p.again = posts, mining, mode, false
 }

@@ -27,8 +27,7 @@ func TestPulse(t *testing.T) {
 			}
 		}
 	}
-	p.joined = true
-	beat(true, "a stream has joined")
+	beat(true, "it is the first look")
 	beat(false, "nothing has happened")
 	posts++
 	beat(true, "a post has come")
@@ -41,8 +40,14 @@ func TestPulse(t *testing.T) {
 	beat(false, "nothing has happened")
 	mode = "on-demand"
 	beat(true, "the node has another mode")
-	p.joined = true
-	beat(true, "another stream has joined, which may have seen something else")
+	p.seen(false, "on-demand")
+	beat(false, "a stream has seen what the latest look saw")
+	for range 3 {
+		p.seen(true, "on-demand")
+		beat(true, "a stream has seen a search that is over")
+	}
+	p.seen(false, "off")
+	beat(true, "a stream has seen a mode that has been changed back")
 	beat(false, "nothing has happened")
 }
 

@@ -123,7 +123,7 @@ func (a *API) serve(w *writer, r *http.Request, path string) error {
 	w.writeBy(deadline)
 	header := w.Header()
 	header["Cache-Control"] = noStoreValue
-	header["X-Content-Type-Options"] = contentTypeHolds
+	header["X-Content-Type-Options"] = noSniffValue
 	if rt == a.other {
 		return a.servePage(w, r, path)
 	}

@@ -37,6 +37,7 @@ func TestSearch(t *testing.T) {
 	b := n.mine(tx)
 	waiting := n.post("42", "waits")
 	n.post("1 000", "waits")
+	n.post("0 1", "waits")
 	genesis, _ := n.chain.HashAt(0)
 	for q, want := range map[string]string{
 		"0":                                "/explorer/block/" + genesis.String(),
@@ -51,6 +52,7 @@ func TestSearch(t *testing.T) {
 		"Ann of the hill":                  "/?author=Ann+of+the+hill",
 		"42":                               "/author/42", // no block is so high
 		"1 000":                            "/?author=1+000",
+		"0 1":                              "/?author=0+1", // a mark that is not before three digits
 		"":                                 "/explorer",
 	} {
 		w := n.do(http.MethodGet, "/explorer/search?q="+strings.ReplaceAll(strings.ReplaceAll(q, " ", "+"), "#", "%23"), "")

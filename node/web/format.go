@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -40,20 +41,25 @@ func number(n any) string {
 	return sign + strings.Join(append([]string{s}, groups...), groupSpace)
 }
 
+// groupMarks are the marks that people write between the thousands of a number.
+const groupMarks = groupSpace + "\u2009\u00a0 ,'’_"
+
+// groupedNumber matches a number with a mark before each three digits but the first ones.
+var groupedNumber = regexp.MustCompile(`\A[0-9]{1,3}(?:[` + groupMarks + `][0-9]{3})+\z`)
+
 // ungroup returns a number without the marks that people write between its thousands. It
-// returns any other text as it is.
+// returns any other text as it is, also one with marks at other places: "20 24" may be the
+// name of an author.
 func ungroup(s string) string {
-	const marks = groupSpace + "\u2009\u00a0 ,'’_"
-	number := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(marks, r) {
+	if !groupedNumber.MatchString(s) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(groupMarks, r) {
 			return -1
 		}
 		return r
 	}, s)
-	if number == "" || strings.Trim(number, "0123456789") != "" {
-		return s
-	}
-	return number
 }
 
 // figure returns a number with three or four digits and a prefix of the SI, such as

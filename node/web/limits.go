@@ -43,9 +43,13 @@ const (
 
 	summariesKept = 1 << 15 // blocks of which the number of posts is remembered
 
-	// Parts of pages that are remembered until the next event of the chain.
-	partsKept    = 64              // parts; with one more, all are forgotten
+	// Parts of pages that are remembered until the next event of the chain. The bounds are
+	// those of what is remembered. A part that is being made, that is longer than partBytes or
+	// that has been forgotten is in memory besides, until the last reader who waits for it has
+	// it; maxPages bounds how many are being made.
+	partsKept    = 64              // parts; with one more, all others are forgotten
 	partBytes    = 256 << 10       // of a part; a longer one is not remembered
+	partKeyBytes = 2 << 10         // of what tells a part from others, mostly its address; with more, each reader gets a part of his own
 	partsKeptFor = 1 * time.Second // since its making began
 
 	// Bounds of a text as it is written into a page, in bytes of HTML.

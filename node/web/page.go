@@ -49,7 +49,8 @@ type answer struct {
 	page     string // the template, such as "feed"
 	data     page   // Name, Title and Body, and what differs from page to page
 	redirect string // a path of this node; "": none. The status is then 303 unless it is set
-	body     []byte // the page, if it has been made already; must not be changed
+	made     bool   // the page has been made already, and is the body
+	body     []byte // must not be changed
 }
 
 // problem is a failure that a page tells the reader of.
@@ -196,7 +197,7 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, a answer, err error)
 	header.Set("Cache-Control", "no-store")
 	header.Add("Vary", fragmentHeader) // the API may have set it
 	body := a.body
-	if err == nil && a.redirect == "" && body == nil {
+	if err == nil && a.redirect == "" && !a.made {
 		body, err = w.render(r, a)
 	}
 	if err != nil {

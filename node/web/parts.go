@@ -77,8 +77,11 @@ func (ps *parts) find(key string) (p *madePart, mine bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	now := ps.now()
-	if p, ok := ps.made[key]; ok && now.Sub(p.begun) < partsKeptFor {
-		return p, false
+	if p, ok := ps.made[key]; ok {
+		// A clock that has been set back makes the age negative.
+		if age := now.Sub(p.begun); 0 <= age && age < partsKeptFor {
+			return p, false
+		}
 	}
 	p = &madePart{begun: now, ended: make(chan struct{})}
 	if len(ps.made) >= partsKept {
@@ -98,10 +101,11 @@ func (ps *parts) forget(key string, p *madePart) {
 
 // shared answers a request for a part of a page that is the same for all readers.
 func (w *Web) shared(rw http.ResponseWriter, r *http.Request, rt route) (answer, error) {
+	key := w.partKey(r, rt)
+	if key == "" {
+		return w.handle(rw, r, rt)
+	}
 	var own answer
-	// An event may come a moment after the change, so the key tells most changes apart, too.
-	waiting, bytes := w.chain.PendingCount()
-	key := fmt.Sprintln(r.URL.Path, r.URL.RawQuery, r.Header.Get(fragmentHeader), w.chain.Tip().Hash, waiting, bytes)
 	body, err := w.parts.get(r.Context(), key, func() ([]byte, error) {
 		a, err := w.handle(rw, r, rt)
 		if err != nil {
@@ -115,7 +119,23 @@ func (w *Web) shared(rw http.ResponseWriter, r *http.Request, rt route) (answer,
 	if errors.Is(err, errNotShared) {
 		return own, nil
 	}
-	return answer{body: body}, err
+	return answer{body: body, made: true}, err
+}
+
+// partKey returns what tells the part that a request is for from all others. It is "" if the
+// part is not shared, because its key would be too long, or because the request is wrong.
+func (w *Web) partKey(r *http.Request, rt route) string {
+	params, err := parseQuery(r.URL.RawQuery, rt.params) // without those that the page ignores
+	if err != nil {
+		return ""
+	}
+	// An event may come a moment after the change, so the key tells most changes apart, too.
+	waiting, bytes := w.chain.PendingCount()
+	key := fmt.Sprintf("%q %q %q %s %d %d", r.URL.Path, params.Encode(), r.Header.Get(fragmentHeader), w.chain.Tip().Hash, waiting, bytes)
+	if len(key) > partKeyBytes {
+		return ""
+	}
+	return key
 }
 
 // isShared reports whether a request is for a part of a page that depends on the chain and

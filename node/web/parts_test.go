@@ -163,16 +163,20 @@ func TestPartsAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// TestPartsAreBounded asks for more parts than are remembered.
+// TestPartsAreBounded asks for more parts than are remembered, each as long as it may be.
 func TestPartsAreBounded(t *testing.T) {
 	ps := newParts(time.Now)
 	for i := range 3 * partsKept {
-		if _, err := ps.get(t.Context(), fmt.Sprint(i), func() ([]byte, error) { return nil, nil }); err != nil {
+		if _, err := ps.get(t.Context(), fmt.Sprint(i), func() ([]byte, error) { return make([]byte, partBytes), nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(ps.made) > partsKept {
-		t.Errorf("%d parts are remembered, want at most %d", len(ps.made), partsKept)
+	bytes := 0
+	for _, p := range ps.made {
+		bytes += len(p.body)
+	}
+	if len(ps.made) != partsKept || bytes != partsKept*partBytes {
+		t.Errorf("%d parts of %d bytes are remembered, want %d parts of %d bytes each", len(ps.made), bytes, partsKept, partBytes)
 	}
 	calls := 0
 	for range 2 {
@@ -180,5 +184,79 @@ func TestPartsAreBounded(t *testing.T) {
 	}
 	if calls != 2 {
 		t.Errorf("a long part was made %d times, want 2", calls)
+	}
+	if len(ps.made) != 0 {
+		t.Errorf("%d parts are remembered after a long one, want none", len(ps.made))
+	}
+}
+
+// TestKeysOfParts asks for parts at addresses that differ. What the page ignores makes no part
+// of its own, and a part with a long address is not remembered.
+func TestKeysOfParts(t *testing.T) {
+	counting := &countingChain{}
+	n := newTestNode(t, testSetup{chain: func(c Chain) Chain { counting.Chain = c; return counting }})
+	for i, test := range []struct {
+		path, fragment string
+		lists          int64 // how often posts are listed if there are two requests
+		remembered     int   // parts, afterwards
+	}{
+		{"/", "feed", 1, 1},
+		{"/?x=1", "feed", 0, 1},
+		{"/?x=" + strings.Repeat("y", 7000), "feed", 0, 1},
+		{"/?author=ann&x=1", "feed", 1, 2},
+		{"/?x=2&author=ann&author=bob", "feed", 0, 2},
+		{"/?author=", "feed", 1, 3},
+		{"/?author=" + strings.Repeat("a", partKeyBytes), "feed", 2, 3},
+		{"/author/" + strings.Repeat("a", partKeyBytes), "posts", 2, 3},
+		{"/author/ann%20x?x=1", "posts", 1, 4},
+		{"/", strings.Repeat("f", partKeyBytes), 2, 4},
+		{"/?author=%zz", "feed", 0, 4},
+	} {
+		for range 2 {
+			n.get(test.path, fragmentHeader, test.fragment)
+		}
+		if got := counting.lists.Swap(0); got != test.lists {
+			t.Errorf("request %d, %.40s: posts were listed %d times, want %d", i, test.path, got, test.lists)
+		}
+		if got := len(n.web.parts.made); got != test.remembered {
+			t.Errorf("request %d, %.40s: %d parts are remembered, want %d", i, test.path, got, test.remembered)
+		}
+	}
+	for key := range n.web.parts.made {
+		if len(key) > partKeyBytes {
+			t.Errorf("a key has %d bytes, want at most %d", len(key), partKeyBytes)
+		}
+	}
+}
+
+// TestPartsWhenTheClockStepsBack sets the clock back. A part that seems to come from the future
+// is made anew.
+func TestPartsWhenTheClockStepsBack(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	ps := newParts(func() time.Time { return now })
+	calls := 0
+	for _, test := range []struct {
+		step time.Duration
+		want int
+	}{
+		{0, 1}, {0, 1}, {partsKeptFor - 1, 1}, {1, 2}, {-1, 3}, {0, 3}, {-time.Hour, 4}, {partsKeptFor - 1, 4}, {time.Hour, 5},
+	} {
+		now = now.Add(test.step)
+		_, _ = ps.get(t.Context(), "key", func() ([]byte, error) { calls++; return nil, nil })
+		if calls != test.want {
+			t.Fatalf("after a step of %v the part was made %d times, want %d", test.step, calls, test.want)
+		}
+	}
+}
+
+// TestPartThatIsEmpty sends a part that has been made and has no bytes.
+func TestPartThatIsEmpty(t *testing.T) {
+	n := newTestNode(t, testSetup{})
+	for _, body := range [][]byte{nil, {}} {
+		w := httptest.NewRecorder()
+		n.web.send(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), answer{made: true, body: body}, nil)
+		if w.Code != http.StatusOK || w.Body.Len() != 0 {
+			t.Errorf("status %d, %d bytes", w.Code, w.Body.Len())
+		}
 	}
 }

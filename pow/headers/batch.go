@@ -16,6 +16,12 @@ type Batch struct {
 // Read replaces the batch by the next headers of the reader, which are BatchSize or fewer.
 // If there are fewer, it returns the error with which the reader refused to read more,
 // such as [io.EOF]. The headers of the batch come before that error.
+//
+// Read waits for the headers of a slow stream, so a fault in the first of them is found only
+// when the batch is full. It does not return early when the stream has nothing more to read
+// at the moment, because the reader cannot tell for each form how much it needs for the next
+// header. Nor would that be enough: to recognise the form, the reader waits for the first
+// 64 KiB of a stream, or for its end.
 func (b *Batch) Read(r *Reader) error {
 	for b.n = 0; b.n < BatchSize; b.n++ {
 		h, err := r.Next()

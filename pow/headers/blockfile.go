@@ -191,7 +191,9 @@ func (r *Reader) blockFile(key []byte) func() (pow.Header, error) {
 		if size <= pow.HeaderSize || size > maxBlockSize {
 			return pow.Header{}, reject.New(Malformed, "a block of %d bytes", size)
 		}
-		r.network = networkOfMagic(magic)
+		if r.index == 0 {
+			r.network = networkOfMagic(magic)
+		}
 		r.at = offset
 		if err := read(r.buf[:]); err != nil {
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

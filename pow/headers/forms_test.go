@@ -276,6 +276,37 @@ func TestSeveralBlockFiles(t *testing.T) {
 	}
 }
 
+// TestNetworkOfTheFirstStream reads files of several networks. What the reader says about the
+// stream is what the first file says, also after the others have been read.
+func TestNetworkOfTheFirstStream(t *testing.T) {
+	all := realHeaders(t, 20)
+	var raw bytes.Buffer
+	for _, h := range all {
+		b := h.Bytes()
+		raw.Write(b[:])
+	}
+	for _, test := range []struct {
+		name, first, second, want string
+	}{
+		{"raw headers, then a block file", raw.String(), blockFileOf(all, Testnet3(), nil), ""},
+		{"two block files", blockFileOf(all, Testnet3(), nil), blockFileOf(all, Main(), nil), "testnet3"},
+		{"a block file, then raw headers", blockFileOf(all, Testnet3(), nil), raw.String(), "testnet3"},
+	} {
+		reader := NewMultiReader(streams(Stream{Reader: strings.NewReader(test.first)}, Stream{Reader: strings.NewReader(test.second)}))
+		var err error
+		for err == nil {
+			_, err = reader.Next()
+		}
+		name := ""
+		if network, _, _ := reader.Metadata(); network != nil {
+			name = network.Name
+		}
+		if !errors.Is(err, io.EOF) || reader.Stream() != 1 || name != test.want {
+			t.Errorf("%s: network %q, want %q; stream %d, %v", test.name, name, test.want, reader.Stream(), err)
+		}
+	}
+}
+
 // TestStrays checks that blocks whose parents are in an earlier file are left out and
 // counted, although they come first.
 func TestStrays(t *testing.T) {

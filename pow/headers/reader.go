@@ -45,8 +45,8 @@ type Reader struct {
 	line       uint64 // number of the current line, from 1; 0 unless the form is text
 	lineBegins bool   // nothing but white space has been read from the line
 
-	network     *Network // from the stream; nil if it does not tell
-	height      uint32   // of the first header, from the stream
+	network     *Network // from the first stream; nil if it does not tell
+	height      uint32   // of the first header, from the first stream
 	heightKnown bool
 }
 
@@ -158,9 +158,9 @@ func (r *Reader) Where() string { return r.String() }
 // Stream returns the index of the stream to which Where refers, counted from 0.
 func (r *Reader) Stream() int { return r.stream }
 
-// Metadata returns what the stream says about itself: the network, which is nil if it
-// does not say, and the height of the first header, if ok is true. They are known
-// after the first call of Next.
+// Metadata returns what the first stream says about itself: the network, which is nil if
+// it does not say, and the height of the first header, if ok is true. They are known
+// after the first call of Next, and do not change when later streams are read.
 func (r *Reader) Metadata() (network *Network, height uint32, ok bool) {
 	return r.network, r.height, r.heightKnown
 }

@@ -8,18 +8,21 @@ import (
 )
 
 // headerLanes returns the number of headers that HashHeaders hashes side by side, or 0.
+var headerLanes = sync.OnceValue(func() int { return lanesOn(DetectCPU()) })
+
+// lanesOn returns what headerLanes returns on a processor.
 //
 // The SHA instructions hash one header after another as fast as AVX2 hashes eight of
 // them, measured on a Xeon with both.
-var headerLanes = sync.OnceValue(func() int {
-	switch cpu := DetectCPU(); {
+func lanesOn(cpu CPU) int {
+	switch {
 	case cpu.Has(AVX512):
 		return avx512Lanes
 	case cpu.Has(AVX2) && !cpu.Has(SHA):
 		return avx2Lanes
 	}
 	return 0
-})
+}
 
 // hashGroup hashes headers, at most one for each lane.
 func hashGroup[H ~[32]byte](lanes int, hashes []H, headers [][80]byte) {

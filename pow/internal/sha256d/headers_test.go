@@ -80,18 +80,6 @@ func TestHashHeadersThatDifferInOneBit(t *testing.T) {
 	}
 }
 
-// HashHeaders uses vectors where there are any.
-func TestHeaderLanes(t *testing.T) {
-	lanes := lanesToTest(t)
-	most := 0
-	for _, n := range lanes {
-		most = max(most, n)
-	}
-	if got := headerLanes(); got != most {
-		t.Errorf("%d headers are hashed side by side, want %d", got, most)
-	}
-}
-
 func FuzzHashHeaders(f *testing.F) {
 	f.Add(uint8(1), []byte("a"))
 	f.Add(uint8(16), []byte{0x80, 0xff, 0})
