@@ -66,7 +66,7 @@ type Timing struct {
 	// Greetings and connections.
 	HelloEvery   time.Duration // between two hellos to a peer, give or take a quarter
 	HelloRetry   time.Duration // from a hello that was not answered to the next one
-	HelloLeast   time.Duration // between two hellos to a peer, however urgent the second, but see confirm; also how long an answer counts by which the peer lists this node
+	HelloLeast   time.Duration // between two hellos to a peer, except once for each Connect that waits; also how long an answer counts that says that this node is listed
 	ConnectWait  time.Duration // for both nodes of a Connect to know each other; shorter than package api waits, so that a client is told what was found
 	OtherNetwork time.Duration // before a node of another network or version is dialled again
 	DialEvery    time.Duration // between two looks for nodes to dial while none can be dialled
