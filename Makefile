@@ -118,6 +118,7 @@ mutants: ## change the code of MUTANTS in one place after another, and fail if n
 .PHONY: long
 long: ## run the tests that take long in their full sizes
 	LODE_KERNEL_JOBS=10000 go test -count=1 -run TestRandomJobs -v ./pow
+	LODE_HELD=1 go test -count=1 -run TestMemoryOfHeldBlocks -v ./chain
 	LODE_POWER=2000 go test -count=1 -run TestPower -timeout 30m -v ./cmd/lode
 	LODE_KILLS=200 go test -count=1 -run TestKill -timeout 60m -v ./cmd/lode
 	LODE_VARDIFF_SEEDS=1000 go test -count=1 -v ./mine/stratum/vardiff

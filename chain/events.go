@@ -120,6 +120,9 @@ func (e *events) cancel(id int) {
 func (e *events) add(ev Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.head >= keptEvents && e.head > len(e.queue)/2 { // also a queue that is never empty has to shrink
+		e.queue, e.head = slices.Delete(e.queue, 0, e.head), 0
+	}
 	if len(e.subscribers) > 0 {
 		e.queue = append(e.queue, ev)
 	}

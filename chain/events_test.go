@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/chain/block"
+	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/chain/rules/rulestest"
 	"github.com/lodepow/lode/pow"
 )
@@ -141,6 +142,28 @@ func TestEventsComeInOrder(t *testing.T) {
 		t.Errorf("there were events for %d blocks, and %d are stored", len(told), stored)
 	}
 	t.Logf("events %v", kinds)
+}
+
+// A queue that is never empty takes no more memory than the events that wait in it need,
+// although any number of events passes through it. The order stays the same.
+func TestQueueIsBounded(t *testing.T) {
+	for _, waiting := range []int{1, 10, keptEvents - 1, keptEvents, 3 * keptEvents} {
+		var e events
+		e.subscribe(func(Event) {})
+		for i := range waiting {
+			e.add(Event{Tip: rules.State{Height: int64(i)}})
+		}
+		for i := range 30 * keptEvents {
+			e.add(Event{Tip: rules.State{Height: int64(waiting + i)}})
+			ev, _, ok := e.next()
+			if !ok || ev.Tip.Height != int64(i) {
+				t.Fatalf("%d events wait: after %d others comes %d (%v)", waiting, i, ev.Tip.Height, ok)
+			}
+		}
+		if most := 4 * (waiting + keptEvents); cap(e.queue) > most {
+			t.Errorf("%d events wait, and the queue has room for %d, want at most %d", waiting, cap(e.queue), most)
+		}
+	}
 }
 
 func TestEvents(t *testing.T) {

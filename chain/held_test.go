@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -18,33 +19,32 @@ func TestMemoryOfHeldBlocks(t *testing.T) {
 		config Config
 		bound  int
 		txs    int // in a block
+		slack  int // the part of the bound that the heap may grow by in addition
 	}{
-		{"small", Config{OrphanBytes: 4 << 20}, 4 << 20, 500},
-		{"as documented", Config{}, 64 << 20, 8_000},
+		{"small", Config{OrphanBytes: 4 << 20}, 4 << 20, 500, 4},
+		{"as documented", Config{}, 64 << 20, 8_000, 8},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if testing.Short() && tc.bound > 4<<20 {
-				t.Skip("half a million transactions")
+			if tc.bound > 4<<20 && os.Getenv("LODE_HELD") == "" {
+				t.Skip("NOT TESTED: half a million transactions: set LODE_HELD=1")
 			}
 			var txs []block.Tx
 			for i := range tc.txs {
 				txs = append(txs, rulestest.MakeTx(t, fmt.Sprint("one of many transactions, number ", i)))
 			}
-			testMemoryOfHeldBlocks(t, tc.config, tc.bound, txs)
+			testMemoryOfHeldBlocks(t, tc.config, tc.bound, tc.slack, txs)
 		})
 	}
 }
 
 // testMemoryOfHeldBlocks gives a chain blocks that it has to hold, with a quarter more bytes
 // than the bound allows.
-func testMemoryOfHeldBlocks(t *testing.T, config Config, bound int, txs []block.Tx) {
+func testMemoryOfHeldBlocks(t *testing.T, config Config, bound, slack int, txs []block.Tx) {
 	a := rulestest.NewBranch(rulestest.Easy())
 	a.Grow(1)
 	config.Params = rulestest.Easy()
 	c := openTest(t, config)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+	before := liveHeap()
 	total, largest := 0, 0
 	for total < bound*5/4 {
 		made := a.Make(1, txs...)
@@ -60,17 +60,25 @@ func testMemoryOfHeldBlocks(t *testing.T, config Config, bound int, txs []block.
 			t.Fatalf("%d bytes are held, want at most %d", c.held.bytes, bound)
 		}
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	grown := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+	grown := liveHeap() - before
 	t.Logf("%d blocks of %d bytes in all are held, and the heap has grown by %d KiB", len(c.held.blocks), c.held.bytes, grown>>10)
 	if c.held.bytes <= bound-largest {
 		t.Errorf("only %d bytes are held, and there is room for another block", c.held.bytes)
 	}
-	if grown > int64(bound)*9/8 {
-		t.Errorf("the heap has grown by %d bytes, want at most the bound of %d and an eighth", grown, bound)
+	if most := bound + bound/slack; grown > int64(most) {
+		t.Errorf("the heap has grown by %d bytes, want at most %d, for a bound of %d", grown, most, bound)
 	}
 	runtime.KeepAlive(c)
+}
+
+// liveHeap returns how many bytes of the heap are in use. The first collection may leave
+// behind what finalizers and pools keep until the second one.
+func liveHeap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // A batch of known blocks places the held blocks whose time has come.

@@ -142,7 +142,7 @@ func (a *API) registerWith(w *writer, r *http.Request) error {
 		return errGone
 	case a.closing.Err() != nil:
 		return errShutdown
-	case errors.Is(err, context.DeadlineExceeded):
+	case ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded): // a call of the other node has a deadline of its own, which ends sooner
 		return refuse(http.StatusGatewayTimeout, "%s did not connect with this node within %v: does it run, and does it reach this node at the address that --advertise gives?",
 			address, joinWait)
 	default:

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -173,6 +174,12 @@ func TestRegisterFails(t *testing.T) {
 		{func(context.Context, gossip.Address, bool) error {
 			return gossip.Refusal{Reason: gossip.WrongNetwork, Message: "this node is on lab"}
 		}, 502, "not connected: wrong-network: this node is on lab", 0},
+		{func(ctx context.Context, _ gossip.Address, _ bool) error { // the call of the other node has a deadline of its own, which ends sooner
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			defer cancel()
+			<-ctx.Done()
+			return fmt.Errorf("hello: %w", ctx.Err())
+		}, 502, "not connected: it did not answer in time", 5 * time.Second},
 		{func(context.Context, gossip.Address, bool) error { return errors.New("connection refused") }, 502, "connection refused", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {

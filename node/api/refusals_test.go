@@ -140,11 +140,7 @@ func TestEveryRefusal(t *testing.T) {
 		context.DeadlineExceeded, fmt.Errorf("connect with http://a:1: %w", context.DeadlineExceeded), gossip.Refusal{Reason: gossip.Full, Message: "full"},
 	} {
 		p.connect = func(context.Context, gossip.Address, bool) error { return err }
-		status := 504
-		if !errors.Is(err, context.DeadlineExceeded) {
-			status = 502
-		}
-		refused(n, status, reasonNotConnected, "POST", "/register_with", registration)
+		refused(n, 502, reasonNotConnected, "POST", "/register_with", registration)
 	}
 	n.store.full.Store(true)
 	refused(n, 507, reasonNoSpace, "POST", "/new_transaction", tx)

@@ -38,6 +38,7 @@ func TestAnything(t *testing.T) {
 		for i := range remotes {
 			remotes[i] = newRemote(i)
 		}
+		yes := true
 		pick := func(t *rapid.T) *remote { return rapid.SampledFrom(remotes).Draw(t, "remote") }
 		hash := func(t *rapid.T) pow.Hash {
 			if rapid.Bool().Draw(t, "real") {
@@ -126,7 +127,8 @@ func TestAnything(t *testing.T) {
 					if rapid.IntRange(0, 3).Draw(t, "alias") == 0 {
 						greeting.Address = pick(t).address
 					}
-					h.answer(s, Welcome{Greeting: greeting})
+					listed := rapid.SampledFrom([]*bool{nil, new(bool), &yes}).Draw(t, "listed")
+					h.answer(s, Welcome{Greeting: greeting, Listed: listed})
 				case GetHeaders:
 					branch := rapid.SampledFrom(branches).Draw(t, "branch")
 					h.answer(s, Headers{headersOf(branch[rapid.IntRange(0, 3).Draw(t, "from"):])})

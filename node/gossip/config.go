@@ -66,8 +66,8 @@ type Timing struct {
 	// Greetings and connections.
 	HelloEvery   time.Duration // between two hellos to a peer, give or take a quarter
 	HelloRetry   time.Duration // from a hello that was not answered to the next one
-	HelloLeast   time.Duration // between two hellos to a peer, however urgent the second
-	ConnectWait  time.Duration // for both nodes of a Connect to know each other
+	HelloLeast   time.Duration // between two hellos to a peer, except once for each Connect that waits; also how long an answer counts that says that this node is listed
+	ConnectWait  time.Duration // for both nodes of a Connect to know each other; shorter than package api waits, so that a client is told what was found
 	OtherNetwork time.Duration // before a node of another network or version is dialled again
 	DialEvery    time.Duration // between two looks for nodes to dial while none can be dialled
 	FullRetry    time.Duration // how long a guest is told to wait when there is no room for another peer
@@ -122,7 +122,7 @@ func (c Config) complete() Config {
 	c.HelloEvery = cmp.Or(c.HelloEvery, 20*time.Second)
 	c.HelloRetry = cmp.Or(c.HelloRetry, 2*time.Second)
 	c.HelloLeast = cmp.Or(c.HelloLeast, time.Second)
-	c.ConnectWait = cmp.Or(c.ConnectWait, 10*time.Second)
+	c.ConnectWait = cmp.Or(c.ConnectWait, 9*time.Second)
 	c.OtherNetwork = cmp.Or(c.OtherNetwork, time.Hour)
 	c.DialEvery = cmp.Or(c.DialEvery, time.Minute)
 	c.FullRetry = cmp.Or(c.FullRetry, time.Minute)

@@ -27,6 +27,7 @@ type waiter struct {
 	timer   timer
 	heard   bool // see [Connect]: what was found is not for the client to know
 	source  netip.Addr
+	hurried bool      // see [greeter.mayHurry]
 	least   time.Time // when it may be told, if heard, that there is no connection
 }
 
@@ -129,6 +130,8 @@ func (g *greeter) expireWaiter(w *waiter) {
 		err = fmt.Errorf("the node at %s says that it is the one at %s, which is connected, but has not proved it", w.asked, other.address)
 	} else if !p.phase.canAnnounce() {
 		err = fmt.Errorf("%s answers but could not reach this node at %s: see --advertise", w.asked, g.config.Address)
+	} else {
+		err = fmt.Errorf("%s is connected, but has not said that it lists this node", w.asked)
 	}
 	g.waiters = slices.DeleteFunc(g.waiters, func(other *waiter) bool { return other == w })
 	g.finish(w, err)

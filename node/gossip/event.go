@@ -123,7 +123,8 @@ type AddTxs struct {
 }
 
 // Connected is the outcome of a [Connect]. Err is nil if each node is a peer of the other,
-// as the other one has said itself.
+// as the other one has said itself. A node of an earlier version does not say it. For such
+// a node, Err is nil if each of the two has a session of the other.
 type Connected struct {
 	ID  ID
 	Err error

@@ -78,7 +78,7 @@ func (g *greeter) greet(p *peer) {
 			p.brought.trip = trip
 		}
 		g.clock.heard(p, w.Greeting, g.now.Sub(p.hello.sent))
-		if w.Listed {
+		if w.Listed == nil || *w.Listed {
 			p.listed = g.now
 		}
 		g.onWelcome(p, w)
@@ -267,16 +267,18 @@ func (g *greeter) settle(p *peer) {
 }
 
 // confirm ends the waits for a connection with a peer if the peer has just said that this
-// node is one of its peers. Otherwise, if somebody waits, it asks the peer by a Hello: at
-// once if the peer has given a new session, and else as soon as it may. By the session the
-// peer recognises this node, and makes it a peer before it answers if it had not yet.
+// node is one of its peers. A peer of an earlier version never says so; for such a peer, any
+// answer that it has just given is enough. Otherwise, if somebody waits, confirm asks the
+// peer by a Hello: at once if the peer has given a new session, but only once for each wait,
+// and else as soon as HelloLeast allows. By the session the peer recognises this node, and
+// makes it a peer before it answers if it had not yet.
 func (g *greeter) confirm(p *peer) {
 	switch {
 	case p.phase != connected || p.hello.request != nil:
 	case g.now.Sub(p.listed) < g.config.HelloLeast:
 		g.endWait(p.address, nil, true)
 	case !slices.ContainsFunc(g.waiters, func(w *waiter) bool { return w.address == p.address }):
-	case p.hello.with != p.theirs:
+	case p.hello.with != p.theirs && g.mayHurry(p):
 		g.timers.stop(&p.hello.timer)
 		g.greet(p)
 	default:
@@ -284,10 +286,25 @@ func (g *greeter) confirm(p *peer) {
 	}
 }
 
+// mayHurry reports whether the peer may be greeted at once, because of a wait for which that
+// has not been done yet. It marks all waits for the peer, so that the next Hello has to keep
+// to HelloLeast. Otherwise a peer that gives a new session during each Hello would be greeted
+// without a pause.
+func (g *greeter) mayHurry(p *peer) bool {
+	may := false
+	for _, w := range g.waiters {
+		if w.address == p.address && !w.hurried {
+			w.hurried, may = true, true
+		}
+	}
+	return may
+}
+
 // onHello answers a Hello. A Hello proves nothing about its sender, unless it comes
 // with a session that this node has sent, because only one address has received it.
 func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
-	welcome := Welcome{Greeting: g.greeting()}
+	listed := false
+	welcome := Welcome{Greeting: g.greeting(), Listed: &listed}
 	if r := g.check(h.Greeting); r != nil {
 		return nil, r
 	}
@@ -307,7 +324,7 @@ func (g *greeter) onHello(ev Incoming, h Hello) (Answer, *Refusal) {
 			g.mergeOthers(p)
 			g.settle(p)
 		}
-		welcome.Listed = true
+		listed = true
 		return welcome, nil
 	}
 	// A peer is found by its address alone, since anybody can copy the id of a node.

@@ -60,9 +60,10 @@ type Hello struct {
 type Welcome struct {
 	Greeting
 
-	// Listed says that the Hello came with a session that the answering node knows, and
-	// so that its sender is one of the peers of that node now.
-	Listed bool `json:"listed,omitempty"`
+	// Listed says whether the Hello came with a session that the answering node knows, so
+	// that its sender is one of the peers of that node now, under this or another of its
+	// addresses. Nodes of earlier versions do not say it: nil.
+	Listed *bool `json:"listed,omitempty"`
 }
 
 // Announce lists blocks and transactions that its sender has. The receiver refuses

@@ -239,7 +239,8 @@ func (r *remote) greeting() Greeting {
 // welcome is the answer to a Hello, which says by the session that the remote recognises
 // the host.
 func (r *remote) welcome(hello Send) Welcome {
-	return Welcome{Greeting: r.greeting(), Listed: hello.Session == r.session}
+	listed := hello.Session == r.session
+	return Welcome{Greeting: r.greeting(), Listed: &listed}
 }
 
 // join has the host connect with a remote, which gives it a session and its tip.

@@ -59,7 +59,7 @@ type peer struct {
 
 	tip         Tip // of the peer's best chain, by its own account
 	since, seen time.Time
-	listed      time.Time  // when it last said that this node is one of its peers; zero: never
+	listed      time.Time  // when it last said that this node is one of its peers, or answered a Hello without saying whether it is; zero: never
 	fails       int        // requests in a row that were not answered
 	requests    []*request // under way
 
