@@ -121,6 +121,13 @@ func (f *fakeSource) post(w *Work, clean bool) {
 	}
 }
 
+// setErr makes Offer fail, or succeed again if the error is nil.
+func (f *fakeSource) setErr(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
 // asked returns how often Offer has been called.
 func (f *fakeSource) asked() int {
 	f.mu.Lock()

@@ -63,7 +63,8 @@ type Config struct {
 	// BlockAttempts is how often a block is submitted until the source answers. The
 	// search goes on during those beyond Attempts. Their pauses grow from a second to
 	// ten, so 60 of them reach a source that is away for about nine minutes. A source
-	// that had no work and has some again is asked at once. At most 16
+	// that had no work and has some again is asked at once; up to as many of such early
+	// attempts do not count, so it can take longer. At most 16
 	// blocks wait like this at the same time; a further one is given up after Attempts.
 	// 0 means as many as Attempts.
 	BlockAttempts int
@@ -133,6 +134,7 @@ type Loop struct {
 	blockAttempts int            // at least attempts
 	late          chan struct{}  // has an element for each block that is submitted while the search goes on
 	lateSubmits   sync.WaitGroup // the goroutines that submit these blocks
+	presence      presence       // tells them when the source is back
 
 	observer Observer
 	now      func() time.Time
@@ -211,6 +213,7 @@ func (l *Loop) step(ctx context.Context) {
 	if err == nil && offer.Work != nil {
 		err = offer.Work.Validate()
 	}
+	l.presence.set(err == nil && offer.Work != nil)
 	if err != nil {
 		l.tracker.end()
 		l.log.Debug("no work", "err", err)

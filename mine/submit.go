@@ -3,6 +3,7 @@ package mine
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -15,8 +16,7 @@ const (
 	// the search goes on.
 	maxLate = 16
 
-	// longestRetry bounds the pause between two of these attempts, unless the source is
-	// back before that; see waitForReturn.
+	// longestRetry bounds the pause between two of these attempts.
 	longestRetry = 10 * time.Second
 )
 
@@ -69,44 +69,50 @@ func (l *Loop) submit(ctx context.Context, s Solution) Outcome {
 }
 
 // submitLate goes on with the submission of a block, which the source has not answered
-// for the reason of the error. The pauses grow.
+// for the reason of the error.
 func (l *Loop) submitLate(ctx context.Context, s Solution, err error) {
-	outcome, wait := Unanswered, retryAfter
-	returns := l.returns()
-	for attempt := l.attempts; outcome == Unanswered && attempt < l.blockAttempts; attempt++ {
-		l.observer.retrying(s, attempt, wait, err)
-		if !waitForReturn(ctx, returns, wait) {
-			break
-		}
-		// This is read before the attempt, so that a return during the attempt is noticed.
-		returns = l.returns()
+	outcome, made := Unanswered, l.attempts
+	Late{
+		Attempts: l.blockAttempts - l.attempts,
+		First:    retryAfter,
+		Longest:  longestRetry,
+		Returns:  l.presence.returns,
+		Pausing:  func(pause time.Duration) { l.observer.retrying(s, made, pause, err) },
+	}.Run(ctx, func() (answered bool) {
 		outcome, err = l.submitOnce(ctx, s)
-		wait = min(2*wait, longestRetry)
-	}
+		made++
+		return outcome != Unanswered
+	})
 	l.observer.submitted(s, outcome, err)
 }
 
-// returns returns a channel that is closed when a source that has no work now may have
-// some again. If the source has work, there is nothing to wait for, and the result is nil.
-func (l *Loop) returns() <-chan struct{} {
-	if o, err := l.source.Offer(); err == nil && o.Work == nil {
-		return o.Newer
-	}
-	return nil
+// presence is whether the source had work when the loop asked it the last time. A block
+// that is submitted late must not ask the source itself: [Source.Offer] can be costly, and
+// can have effects, such as the end of a run.
+type presence struct {
+	mu   sync.Mutex
+	back chan struct{} // closed when there is work again; nil: there is work
 }
 
-// waitForReturn waits for the time, or for retryAfter if the source returns before that:
-// a block that is ten seconds late may have lost against another one. It reports whether
-// the context is still alive.
-func waitForReturn(ctx context.Context, returns <-chan struct{}, d time.Duration) bool {
-	first := min(d, retryAfter)
-	if !waitFor(ctx, first) {
-		return false
+// set notes whether there is work.
+func (p *presence) set(work bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case work && p.back != nil:
+		close(p.back)
+		p.back = nil
+	case !work && p.back == nil:
+		p.back = make(chan struct{})
 	}
-	if d > first {
-		wait(ctx, returns, d-first)
-	}
-	return ctx.Err() == nil
+}
+
+// returns returns a channel that is closed when a source that has no work now has some
+// again. If the source has work, there is nothing to wait for, and the result is nil.
+func (p *presence) returns() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.back
 }
 
 // submitOnce hands in a solution. The error of an outcome of Unanswered is not nil.

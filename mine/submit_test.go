@@ -416,6 +416,61 @@ func TestSubmitBlockOnReturn(t *testing.T) {
 	})
 }
 
+// However a source without work behaves, it is not given up in less than eight minutes, it
+// is not asked for work by the submissions, and the attempts are bounded.
+func TestSubmitBlockToRestlessSource(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		every        time.Duration // the source changes what it offers
+		returns      bool          // every other time it has work
+		fails        bool          // every time without work is an error
+		mostAttempts int
+	}{
+		{"nothing new", 100 * time.Millisecond, false, false, 3 + 57},
+		{"comes and goes", 2 * time.Second, true, false, 3 + 2*57},
+		{"comes and fails", 2 * time.Second, true, true, 3 + 2*57},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source := newFakeSource(blockWork("1"))
+				began := time.Now()
+				var last time.Duration
+				source.submit = func(context.Context, Solution) (Outcome, error) {
+					source.mu.Lock()
+					defer source.mu.Unlock()
+					last = time.Since(began)
+					return Unanswered, errors.New("connection refused")
+				}
+				b := startLoop(t, &fakeEngine{answer: once()}, source, func(c *Config) { c.BlockAttempts = 60 })
+				time.Sleep(time.Second) // the loop solves the block
+				posts := 0
+				for ; len(b.all()) == 0 && time.Since(began) < time.Hour; posts++ {
+					if tc.returns && posts%2 == 1 {
+						source.setErr(nil)
+						source.post(blockWork("2"), false)
+					} else {
+						if tc.fails {
+							source.setErr(errors.New("the store cannot be read"))
+						}
+						source.post(nil, true)
+					}
+					time.Sleep(tc.every)
+				}
+				b.stop()
+				if last < 8*time.Minute {
+					t.Errorf("given up after %v", last)
+				}
+				if n := len(source.tried()); n < 60 || n > tc.mostAttempts {
+					t.Errorf("%d attempts", n)
+				}
+				if n := source.asked(); !tc.fails && n > posts+3 {
+					t.Errorf("asked for work %d times, though it changed only %d times", n, posts)
+				}
+			})
+		})
+	}
+}
+
 // The attempts are bounded, and the number of blocks that are submitted meanwhile.
 func TestLateBlocksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -34,7 +34,7 @@ const (
 	// so that the clients of a server that restarts do not all come back at once. Each
 	// failure doubles the bound, up to longestWait. A connection with work that lasted
 	// settledAfter begins anew.
-	firstWait    = 10 * time.Second
+	firstWait    = 12 * time.Second
 	longestWait  = 2 * time.Minute
 	settledAfter = time.Minute
 

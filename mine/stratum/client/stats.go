@@ -51,14 +51,15 @@ type stats struct {
 	Stats
 	ring [buckets]bucket
 
-	worth   float64   // hashes that a share of the present work takes; 0: there is none
-	counted time.Time // until when the exposure has been counted
+	worth  float64       // hashes that a share of the present work takes; 0: there is none
+	last   time.Time     // until when the exposure has been counted
+	passed time.Duration // from the beginning of the connection to last; it never decreases
 }
 
 // bucket has the accepted shares of a time of bucketTime, and how many there should have
 // been.
 type bucket struct {
-	number   int64 // of the time, counted from 1970
+	number   int64 // of the time, counted from the beginning of the connection
 	shares   int
 	count    float64 // of shares; see submitted
 	exposure float64 // shares that a miner of one hash a second would have found
@@ -70,7 +71,8 @@ func newStats() stats {
 
 func (s *stats) connected(pool Pool, now time.Time) {
 	s.Pool, s.Since = pool.String(), now
-	s.worth, s.counted = 0, now
+	s.ring, s.worth = [buckets]bucket{}, 0
+	s.last, s.passed = now, 0
 	s.Connections++
 }
 
@@ -93,6 +95,7 @@ func (s *stats) jobTaken(now time.Time, w mine.Work) {
 }
 
 func (s *stats) submitted(now time.Time, outcome mine.Outcome, hashes float64, block bool, err error) {
+	s.pass(now)
 	s.Shares[outcome]++
 	switch outcome {
 	case mine.Accepted:
@@ -100,7 +103,7 @@ func (s *stats) submitted(now time.Time, outcome mine.Outcome, hashes float64, b
 		if block {
 			s.Blocks++
 		}
-		b := s.bucket(numberOf(now))
+		b := s.bucket(s.present())
 		b.shares++
 		if s.worth > 0 {
 			// A share of an easier job, which was still under way, counts for less. A
@@ -121,8 +124,11 @@ func (s *stats) submitted(now time.Time, outcome mine.Outcome, hashes float64, b
 	}
 }
 
-// numberOf returns the number of the bucket of a time.
-func numberOf(t time.Time) int64 { return t.UnixNano() / int64(bucketTime) }
+// present returns the number of the present bucket.
+func (s *stats) present() int64 { return int64(s.passed / bucketTime) }
+
+// oldest returns the number of the oldest bucket that counts.
+func (s *stats) oldest() int64 { return max(0, s.present()-buckets+1) }
 
 // bucket returns the bucket with that number, which is empty at first.
 func (s *stats) bucket(number int64) *bucket {
@@ -135,21 +141,19 @@ func (s *stats) bucket(number int64) *bucket {
 
 // pass counts the exposure until now. If the clock steps back, no time has passed.
 func (s *stats) pass(now time.Time) {
-	from := s.counted
-	s.counted = now
+	from := s.passed
+	if !s.last.IsZero() {
+		s.passed += max(0, now.Sub(s.last))
+	}
+	s.last = now
 	if s.worth == 0 {
 		return
 	}
-	if oldest := time.Unix(0, (numberOf(now)-buckets+1)*int64(bucketTime)); from.Before(oldest) {
-		from = oldest
-	}
-	for from.Before(now) {
-		number := numberOf(from)
-		to := time.Unix(0, (number+1)*int64(bucketTime))
-		if to.After(now) {
-			to = now
-		}
-		s.bucket(number).exposure += to.Sub(from).Seconds() / s.worth
+	from = max(from, time.Duration(s.oldest())*bucketTime)
+	for from < s.passed {
+		number := int64(from / bucketTime)
+		to := min(s.passed, time.Duration(number+1)*bucketTime)
+		s.bucket(number).exposure += (to - from).Seconds() / s.worth
 		from = to
 	}
 }
@@ -166,22 +170,28 @@ func (s *stats) rate(now time.Time) (stratum.Rate, time.Duration) {
 		return stratum.Rate{}, 0
 	}
 	s.pass(now)
-	present := numberOf(now)
-	oldest := present - buckets + 1
+	oldest := s.oldest()
 	var shares int
 	var count, exposure float64
 	for _, b := range s.ring {
-		if b.number >= oldest && b.number <= present {
+		if b.number >= oldest {
 			shares += b.shares
 			count += b.count
 			exposure += b.exposure
 		}
 	}
-	window := min(now.Sub(s.Since), now.Sub(time.Unix(0, oldest*int64(bucketTime))))
+	window := s.passed - time.Duration(oldest)*bucketTime
 	if exposure <= 0 {
 		window, exposure = 0, 1 // no time has passed, and nothing is known
 	}
-	r := stratum.EstimateRate(int(math.Round(count)), count/exposure*window.Seconds(), window)
+	equal := int(math.Round(count))
+	if count > 0 {
+		equal = max(1, equal) // a few shares of easier jobs are not the same as none
+	}
+	r := stratum.EstimateRate(equal, count/exposure*window.Seconds(), window)
+	if 0 < count && count < 1 {
+		r.High /= count // it is that of a whole share, because the present job has been searched without one
+	}
 	r.Shares = shares
 	return r, window
 }

@@ -48,10 +48,15 @@ func (s *Server) follow(ctx context.Context) {
 			if s.board.Load().isStale() {
 				s.publish(mine.Offer{})
 			}
+			// A board without work may keep the signal of an offer that is long over.
+			var stale <-chan struct{}
+			if o := s.board.Load().offer; o.Work != nil {
+				stale = o.Stale
+			}
 			retry := time.NewTimer(time.Second)
 			select {
 			case <-ctx.Done():
-			case <-s.board.Load().offer.Stale:
+			case <-stale:
 			case <-retry.C:
 			}
 			retry.Stop()

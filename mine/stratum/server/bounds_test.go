@@ -304,6 +304,21 @@ func TestOfferFails(t *testing.T) {
 		if !strings.Contains(log.String(), "there is no newer work for the miners") || !strings.Contains(log.String(), "the store cannot be read") {
 			t.Errorf("the log does not say it:\n%s", log.String())
 		}
+
+		// The source has no work, then another tip, and after that only errors.
+		source.post(nil, true)
+		synctest.Wait()
+		source.mu.Lock()
+		source.err = errors.New("the store cannot be read")
+		source.life.End()
+		source.offers = 0
+		source.mu.Unlock()
+		time.Sleep(time.Minute)
+		source.mu.Lock()
+		defer source.mu.Unlock()
+		if source.offers < 59 || source.offers > 61 {
+			t.Errorf("the source was asked %d times in a minute of errors, want once a second", source.offers)
+		}
 	})
 }
 

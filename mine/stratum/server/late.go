@@ -30,17 +30,15 @@ func (s *Server) submitLater(ctx context.Context, b Block, sol mine.Solution) bo
 	s.running.Go(func() {
 		defer func() { <-s.late }()
 		var err error
-		wait, returns := submitPause, s.returns()
-		for attempt := 0; attempt < lateAttempts && pauseUntil(ctx, returns, wait); attempt++ {
-			// This is read before the attempt, so that a return during the attempt is
-			// noticed.
-			returns = s.returns()
+		mine.Late{
+			Attempts: lateAttempts, First: submitPause, Longest: longestLatePause, Returns: s.returns,
+		}.Run(ctx, func() (answered bool) {
 			if b.Outcome, err = s.handInOnce(ctx, sol); b.Outcome != mine.Unanswered {
-				break
+				return true
 			}
 			s.solutions.Log(s.log, slog.LevelWarn, "a miner's block is submitted again, because it was not answered", "hash", b.Hash, "err", err)
-			wait = min(2*wait, longestLatePause)
-		}
+			return false
+		})
 		s.noteBlock(b, err)
 	})
 	return true
@@ -53,24 +51,4 @@ func (s *Server) returns() <-chan struct{} {
 		return b.next
 	}
 	return nil
-}
-
-// pauseUntil waits for the time, or for submitPause if the source returns before that. It
-// reports whether the context is still alive.
-func pauseUntil(ctx context.Context, returns <-chan struct{}, d time.Duration) bool {
-	first := min(d, submitPause)
-	if !pause(ctx, first) {
-		return false
-	}
-	if d <= first {
-		return true
-	}
-	rest := time.NewTimer(d - first)
-	defer rest.Stop()
-	select {
-	case <-ctx.Done():
-	case <-returns:
-	case <-rest.C:
-	}
-	return ctx.Err() == nil
 }

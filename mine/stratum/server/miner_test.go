@@ -64,6 +64,7 @@ type testSource struct {
 	life    mine.Lifetime
 	work    *mine.Work
 	err     error // of Offer
+	offers  int   // calls of Offer
 	got     []mine.Solution
 	outcome mine.Outcome // of every submission; Unanswered: Accepted
 	refuse  error
@@ -76,6 +77,7 @@ func newTestSource(w *mine.Work) *testSource { return &testSource{life: mine.New
 func (s *testSource) Offer() (mine.Offer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.offers++
 	return s.life.Offer(s.work), s.err
 }
 
