@@ -115,7 +115,11 @@ func (f *Folder) writeCourse(replicas []Replica) error {
 	})
 }
 
-// readCourse reads the courses of replicas from their file. Rows of a replica that is not in
+// errNoCourse says that a folder with results has no file course.csv.
+var errNoCourse = errors.New("the file is missing, which an earlier version did not write: run the experiment again, in another folder")
+
+// readCourse reads the courses of replicas from their file. If it is missing, the error is
+// errNoCourse. Rows of a replica that is not in
 // the list are left out: the run was ended before its row was in results.csv.
 func readCourse(dir string, p *Plan, replicas []Replica) error {
 	if !p.hasCourse() {
@@ -123,7 +127,10 @@ func readCourse(dir string, p *Plan, replicas []Replica) error {
 	}
 	name := filepath.Join(dir, CourseFile)
 	data, err := os.ReadFile(name)
-	if err != nil && (!errors.Is(err, fs.ErrNotExist) || len(replicas) > 0) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && len(replicas) > 0:
+		return fmt.Errorf("%s: %w", name, errNoCourse)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	courses, err := parseCourse(p, data)

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/csv"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -193,5 +194,58 @@ func TestCourseMissing(t *testing.T) {
 		if _, err := readResults(dir, p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one that says %q", err, want)
 		}
+	}
+}
+
+// The results of an earlier version, which have no file course.csv, can be read, but not
+// continued or merged.
+func TestCourseOfAnEarlierVersion(t *testing.T) {
+	p := parse(t, strings.Replace(courseFile, "4000", "50", 1))
+	dir, _ := runFolder(t, p, Shard{})
+	shard, _ := runFolder(t, p, Shard{1, 1})
+	for _, dir := range []string{dir, shard} {
+		if err := os.Remove(filepath.Join(dir, CourseFile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, replicas, err := Open(dir); err != nil || len(replicas) != 12 || replicas[11].Course != nil {
+		t.Errorf("%d replicas, error %v", len(replicas), err)
+	}
+	_, _, err1 := Resume(dir, p, "v1", Shard{})
+	_, _, _, err2 := Merge(filepath.Join(t.TempDir(), "merged"), []string{shard}, "v1")
+	for _, err := range []error{err1, err2} {
+		if err == nil || !strings.Contains(err.Error(), "course.csv: the file is missing, which an earlier version did not write: run the experiment again") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// A run that ends between the writes of its final files, with fewer replicas than had been
+// added, can be resumed.
+func TestEndBetweenResultsAndCourse(t *testing.T) {
+	p := parse(t, strings.Replace(courseFile, "4000", "50", 1))
+	dir := t.TempDir()
+	f, err := Create(dir, p, "v1", Shard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	replicas, err := Run(t.Context(), p, Options{Finished: f.Add})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A folder with the name of the file makes the second write fail.
+	name, aside := filepath.Join(dir, CourseFile), filepath.Join(dir, "aside")
+	if err := errors.Join(os.Rename(name, aside), os.MkdirAll(filepath.Join(name, "x"), 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Finish(replicas[:7]); err == nil {
+		t.Fatal("no error")
+	}
+	if err := errors.Join(os.RemoveAll(name), os.Rename(aside, name)); err != nil {
+		t.Fatal(err)
+	}
+	_, done, err := Resume(dir, p, "v1", Shard{})
+	if err != nil || len(done) != 7 {
+		t.Errorf("%d replicas, error %v", len(done), err)
 	}
 }

@@ -43,6 +43,16 @@ func Create(dir string, p *Plan, version string, shard Shard) (*Folder, error) {
 	return open(&Folder{dir: dir, plan: p, table: newTable(p), version: version, shard: shard}, (*Folder).create)
 }
 
+// CheckNew returns the error of [Create] for a folder that has results already.
+func CheckNew(dir string) error {
+	for _, name := range []string{ResultsFile, SummaryFile} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the folder %s has a file %s already: take another folder, or resume the run that it is of", dir, name)
+		}
+	}
+	return nil
+}
+
 // open locks a folder and calls begin. If that fails, the lock ends.
 func open(f *Folder, begin func(*Folder) error) (*Folder, error) {
 	var err error
@@ -57,10 +67,8 @@ func open(f *Folder, begin func(*Folder) error) (*Folder, error) {
 
 // create begins a folder without results.
 func (f *Folder) create() error {
-	for _, name := range []string{ResultsFile, SummaryFile} {
-		if _, err := os.Lstat(filepath.Join(f.dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("the folder %s has a file %s already: take another folder, or resume the run that it is of", f.dir, name)
-		}
+	if err := CheckNew(f.dir); err != nil {
+		return err
 	}
 	p := f.plan
 	if err := f.writeSummary(&Summary{Version: f.version, Title: p.Title, File: string(p.File), Seed: p.Seed, Shard: f.shard.String(), Points: []PointSummary{}}); err != nil {
@@ -142,11 +150,14 @@ func (f *Folder) Finish(replicas []Replica) (*Summary, error) {
 	return s, errors.Join(f.rows.Close(), f.writeResults(replicas), f.writeSummary(s), unlockFolder(f.lock))
 }
 
+// writeResults replaces results.csv, and then course.csv: a replica that is in results.csv must
+// have its course whenever the process ends, but a course without a replica does no harm.
 func (f *Folder) writeResults(replicas []Replica) error {
-	if err := f.writeCourse(replicas); err != nil {
+	err := replaceFile(filepath.Join(f.dir, ResultsFile), func(w io.Writer) error { return f.table.write(w, replicas) })
+	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(f.dir, ResultsFile), func(w io.Writer) error { return f.table.write(w, replicas) })
+	return f.writeCourse(replicas)
 }
 
 func (f *Folder) writeSummary(s *Summary) error {

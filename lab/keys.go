@@ -68,7 +68,7 @@ var networkKeys = []key{
 }
 
 var relayKeys = []key{
-	{name: "relay.mode", fallback: "full", help: "How blocks are passed on: `full`, `headers`, `compact` or `cut-through`.", field: func(d *draft, _ int) any { return &d.x.Relay.Mode }},
+	{name: "relay.mode", fallback: "`full`; `headers` for the engine `nodes`", help: "How blocks are passed on: `full`, `headers`, `compact` or `cut-through`.", field: func(d *draft, _ int) any { return &d.x.Relay.Mode }},
 	{name: "relay.hit_rate", fallback: "0", help: "For `compact`: how often a node can rebuild a block from its own transactions, from 0 to 1.", field: func(d *draft, _ int) any { return &d.x.Relay.HitRate }},
 	{name: "relay.block_bytes", fallback: "0", help: "Mean size of a block in bytes.", field: func(d *draft, _ int) any { return &d.x.Relay.BlockBytes.Mean }},
 	{name: "relay.block_bytes_law", fallback: "constant", help: "How the sizes are distributed, as in `latency.law`.", field: func(d *draft, _ int) any { return &d.x.Relay.BlockBytes.Law }},

@@ -40,9 +40,10 @@ func isStill(f *os.File, name string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(open, now)
 }
 
-// unlockFolder ends a lock and removes its file. The file must be gone before the lock is
-// for everybody who has opened it not to take it for that of the folder; Windows does not
-// remove open files, and does not let others open one that is being removed.
+// unlockFolder ends a lock and removes its file. It removes the file first: a process that has
+// opened the old file and locks it afterwards sees that the name is gone, and tries again.
+// Windows does not remove open files, so that the file is removed after the lock has ended;
+// nobody can open a file there that is being removed.
 func unlockFolder(f *os.File) error {
 	gone := os.Remove(f.Name())
 	err := f.Close()

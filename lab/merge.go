@@ -63,6 +63,9 @@ func Merge(dir string, shards []string, version string) (*Plan, *Summary, []Repl
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if err := f.writeCourse(all); err != nil { // first, so that a row in results.csv has its course
+		return nil, nil, nil, errors.Join(err, f.rows.Close(), unlockFolder(f.lock))
+	}
 	s, err := f.Finish(all)
 	return plan, s, all, err
 }

@@ -1,9 +1,13 @@
 package lab
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Open reads a folder of results: what was run, and what came out. A run that was
-// interrupted is read as far as it went. The errors say what is wrong with a file, or that
+// interrupted is read as far as it went. Without a file course.csv the replicas have no
+// courses. The errors say what is wrong with a file, or that
 // the run has not ended.
 func Open(dir string) (*Plan, *Summary, []Replica, error) {
 	s, err := readSummary(dir)
@@ -18,5 +22,8 @@ func Open(dir string) (*Plan, *Summary, []Replica, error) {
 		return nil, nil, nil, fmt.Errorf("the run in %s goes on, or was ended by force: wait for it, or resume it", dir)
 	}
 	replicas, err := readResults(dir, p)
+	if errors.Is(err, errNoCourse) {
+		err = nil
+	}
 	return p, s, replicas, err
 }

@@ -98,7 +98,35 @@ func plan(settings []Setting) (*Plan, error) {
 	if p.Points, err = points(sheets); err != nil {
 		return nil, err
 	}
+	if err := checkSameMode(sheets); err != nil {
+		return nil, err
+	}
 	return p, p.setStop(d, sheets)
+}
+
+// checkSameMode refuses real nodes beside other engines if no mode of relay is set, because its
+// default is another one for real nodes.
+func checkSameMode(sheets []sheet) error {
+	for _, s := range sheets {
+		if s.Key == "relay.mode" {
+			return nil
+		}
+	}
+	for _, s := range sheets {
+		if s.Key != "engine" {
+			continue
+		}
+		real := 0
+		for _, c := range s.choices {
+			if c.Text == string(RealNodes) {
+				real++
+			}
+		}
+		if real > 0 && real < len(s.choices) {
+			return &FileError{s.line, s.Key, fmt.Errorf("%q beside another engine: without relay.mode real nodes use the mode %q, and the others %q: set relay.mode = %q, so that all use the same", RealNodes, blocks.HeadersFirst, blocks.Full, blocks.HeadersFirst)}
+		}
+	}
+	return nil
 }
 
 // setStop sets when the replicas of a point end.

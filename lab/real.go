@@ -20,7 +20,8 @@ const (
 
 // runReal runs an experiment with real nodes. Who is connected with whom, and the latency of
 // each connection, are those that the other engines have for the same seed. All else is
-// drawn anew.
+// drawn anew. With churn or losses that holds at the start only: a node that has lost a peer
+// may call any node of its address book.
 func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Options) (*blocks.Result, error) {
 	r := newRealRun(x, seed, o)
 	if err := r.connect(); err != nil {
@@ -101,10 +102,23 @@ func (r *realRun) connect() error {
 		r.net.AddKnowing(known...)
 	}
 	r.setLinks(nodes.Link{})
+	wanted := make([]map[gossip.Address]bool, r.x.Nodes)
+	for i := range wanted {
+		wanted[i] = map[gossip.Address]bool{}
+	}
+	for _, c := range r.links {
+		wanted[c.A][nodes.AddressOf(c.B)], wanted[c.B][nodes.AddressOf(c.A)] = true, true
+	}
 	if !r.net.RunUntil(realConnect, func() bool {
 		for i, node := range r.net.Nodes {
-			if len(node.Peers()) < degrees[i] {
+			peers := node.Peers()
+			if len(peers) != degrees[i] {
 				return false
+			}
+			for _, p := range peers {
+				if !wanted[i][p.Address] {
+					return false
+				}
 			}
 		}
 		return true

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/lodepow/lode/lab/blocks"
 )
@@ -14,6 +15,10 @@ const (
 
 	// maxRealWork bounds the hashes of a block, because its proof of work is real.
 	maxRealWork = 1 << 14
+
+	// The mean time between two blocks, also after the hash rate has changed.
+	minRealInterval = time.Millisecond
+	maxRealInterval = 1000 * time.Hour
 )
 
 // checkReal refuses what real nodes cannot do. The experiment has its defaults.
@@ -31,6 +36,8 @@ func checkReal(x blocks.Experiment) error {
 		return refuse("topology: %d nodes in a clique: want at most %d real ones", x.Nodes, maxRealClique)
 	case r.Mode != blocks.HeadersFirst:
 		return refuse("relay: mode %q: real nodes announce a block and send it on request: leave the mode out, which means %q", r.Mode, blocks.HeadersFirst)
+	case x.Interval < minRealInterval || x.Interval > maxRealInterval:
+		return refuse("interval %s: want 1ms to 1000h", x.Interval)
 	case r.BlockBytes != blocks.Dist{}:
 		return refuse("relay: the messages of real nodes take no time by their size: leave block_bytes out")
 	case r.Bandwidth != 0:
@@ -81,6 +88,9 @@ func checkRealWork(x blocks.Experiment, refuse func(string, ...any) error) error
 	for _, s := range x.Power.Steps {
 		if len(s.Shares) > 0 {
 			return refuse("power: a step with shares: real miners keep their shares of the hash rate: leave the step's shares out")
+		}
+		if mean := x.Interval.Seconds() / s.Factor; mean < minRealInterval.Seconds() || mean > maxRealInterval.Seconds() {
+			return refuse("power: a step to the %g-fold: a block would take %.3g s on average: want 1ms to 1000h", s.Factor, mean)
 		}
 		factor = max(factor, s.Factor)
 	}

@@ -66,7 +66,8 @@ type Replica struct {
 	Hash          [sha256.Size]byte // of the blocks.Result
 	Values        []float64         // in the order of Metrics of the point's experiment
 
-	// Course is how block interval and difficulty went over time; nil if HasCourse says so.
+	// Course is how block interval and difficulty went over time; nil if HasCourse
+	// reports false, or if an earlier version that wrote no course.csv made the results.
 	Course []blocks.Span
 }
 

@@ -154,6 +154,13 @@ func (c *difficultyCmd) Run(ctx context.Context, s cli.Std) error {
 	if c.PrintFile {
 		return printFiles(s.Out, groups, plans)
 	}
+	if c.Out != "" {
+		for _, g := range groups { // before the first one has been run for nothing
+			if err := lab.CheckNew(c.folder(g)); err != nil {
+				return err
+			}
+		}
+	}
 	fmt.Fprintf(s.Out, "%s of %d blocks after the change, spacing %s, seeds from %d\n", c.count(), c.Blocks, c.Spacing, c.Seed)
 	for i, g := range groups {
 		if err := c.runGroup(ctx, s, g, plans[i]); err != nil {
@@ -172,7 +179,7 @@ func (c *difficultyCmd) Run(ctx context.Context, s cli.Std) error {
 func (c *difficultyCmd) runGroup(ctx context.Context, s cli.Std, g group, p *lab.Plan) error {
 	var mu sync.Mutex
 	meters := map[[2]int]*meter{}
-	results, _, err := c.execute(ctx, s, p, c.folder(g), lab.Options{Observe: func(point, number int) func(blocks.Block) {
+	results, _, err := c.execute(ctx, s, p, c.folder(g), c.printFlags(g), lab.Options{Observe: func(point, number int) func(blocks.Block) {
 		m := &meter{change: c.change(), spacing: c.Spacing, blocks: p.Points[point].Experiment.Blocks, recovery: math.NaN()}
 		mu.Lock()
 		defer mu.Unlock()

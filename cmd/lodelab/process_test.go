@@ -51,6 +51,9 @@ func TestProcess(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot send an interrupt to another one")
 	}
+	if size := os.Getpagesize(); size > 16<<10 {
+		t.Skipf("NOT TESTED: with pages of %d bytes a pipe holds all that a run says about its progress, so that the run ends before the signal is there", size)
+	}
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	if err := os.WriteFile(at("x.toml"), []byte(manyPoints), 0o666); err != nil {

@@ -74,14 +74,15 @@ func (r replicas) run(ctx context.Context, s cli.Std, p *lab.Plan) ([]lab.Replic
 		_, err := s.Out.Write(p.File)
 		return nil, nil, err
 	}
-	return r.execute(ctx, s, p, r.Out, lab.Options{})
+	return r.execute(ctx, s, p, r.Out, "--print-file", lab.Options{})
 }
 
-// execute runs a plan and keeps the results in a folder, if there is one.
-func (r replicas) execute(ctx context.Context, s cli.Std, p *lab.Plan, dir string, o lab.Options) ([]lab.Replica, *lab.Summary, error) {
+// execute runs a plan and keeps the results in a folder, if there is one. printFile are the
+// flags that, beside those of the command, print the plan's file.
+func (r replicas) execute(ctx context.Context, s cli.Std, p *lab.Plan, dir, printFile string, o lab.Options) ([]lab.Replica, *lab.Summary, error) {
 	results, summary, err := execution{
 		plan: p, dir: dir, report: r.Report, options: o,
-		hint: "to continue, write the file with --print-file, and run it with lodelab run --resume --out " + dir,
+		hint: "to continue, write the file with " + printFile + ", and run it with lodelab run --resume --out " + dir,
 	}.run(ctx, s)
 	if err != nil {
 		return nil, nil, err

@@ -59,11 +59,15 @@ func timeClassBound(class int) uint64 {
 }
 
 // quantile returns the time that a share of the times in the bin does not exceed, in units of
-// the intended interval. It is interpolated in a class that is an eighth wide.
+// the intended interval. It is interpolated in a class that is an eighth wide. It is not known
+// (NaN) if it is in the last class, of the times from 3840 intervals on, which has no end.
 func (b *Bin) quantile(share float64) float64 {
 	want, before := float64(share*float64(b.Blocks)), 0.0
 	for class, n := range b.classes {
 		if n > 0 && before+float64(n) >= want {
+			if class == timeClasses-1 {
+				break
+			}
 			from, to := float64(timeClassBound(class)), float64(timeClassBound(class+1))
 			return (from + float64((to-from)*max(0, want-before))/float64(n)) / 64
 		}
@@ -90,6 +94,7 @@ type Span struct {
 	Interval float64 // seconds for each block: the length of the span divided by the number
 
 	// The times from a block's parent to it, in seconds, by the time of the block.
+	// NaN if longer than 3840 intended intervals.
 	Median, Quantile95 float64
 
 	Expected float64 // mean seconds that the blocks took on average at their difficulty and the hash rate of the moment
@@ -167,12 +172,13 @@ func (c *Course) Error() (mean, deviation float64) {
 // add adds a block of the main chain. took is the time from its parent to it.
 func (c *Course) add(found, took, expected time.Duration) {
 	for int64(found/c.Step) >= courseBins {
-		for i := range courseBins / 2 {
+		n := min(courseBins/2, (len(c.Bins)+1)/2)
+		for i := range n {
 			a, b := c.bin(2*i), c.bin(2*i+1)
 			a.join(&b)
 			c.Bins[i] = a
 		}
-		c.Bins = c.Bins[:min(len(c.Bins), courseBins/2)]
+		c.Bins = c.Bins[:n]
 		c.Step *= 2
 	}
 	i := int(found / c.Step)

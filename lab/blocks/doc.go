@@ -42,7 +42,7 @@
 // model suits comparisons: of topologies, relay modes, intervals, shares of the hash rate
 // and strategies.
 //
-// # Two engines
+// # Two engines of this package
 //
 // [Events] simulates arrivals one by one. [Paths] computes the shortest way of each block
 // to each node on all cores. They have the same results to the last bit where Paths is

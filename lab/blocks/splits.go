@@ -22,7 +22,8 @@ type Split struct {
 	// Shares has the share of the hash rate in each part, relative to the sum; without
 	// any, the network falls into two halves. The greatest miners are placed first, so
 	// that the shares are met closely; which of several equal ones are in which part is
-	// random. Nodes that do not mine are divided in the same proportion.
+	// random. Nodes that do not mine are divided in the same proportion. What counts is the
+	// hash rates at the time At.
 	Shares []float64
 
 	// Times, if more than 1, lets the split happen that many times, one every Every.
@@ -147,10 +148,21 @@ type outage struct {
 	attacker    int32 // the node whose own blocks pass between the parts; -1: none
 }
 
-// outages returns the splits and the eclipse in order of time.
-func (x *Experiment) outages(seed uint64, w wheel) []outage {
+// outages returns the splits and the eclipse in order of time. The wheel is that of the miners
+// at the start.
+func (x *Experiment) outages(seed uint64, start wheel) []outage {
 	var list []outage
+	var stages []stage
+	if len(x.Splits) > 0 {
+		stages = x.Power.stages(x.Nodes)
+	}
 	for i, s := range x.everySplit() {
+		w := start
+		for _, next := range stages {
+			if next.at <= int64(s.At) {
+				w = next.wheel
+			}
+		}
 		shares := s.Shares
 		if len(shares) == 0 {
 			shares = []float64{1, 1}

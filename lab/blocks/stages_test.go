@@ -99,3 +99,57 @@ func TestStagesErrors(t *testing.T) {
 		}
 	}
 }
+
+// Gaps without blocks are joined like all else, also if the course has few bins before them.
+func TestCourseWithGaps(t *testing.T) {
+	for _, before := range []int{0, 1, 2, 200, courseBins} {
+		for _, gap := range []int{300, 100_000} {
+			c := Course{Step: time.Second, interval: time.Second}
+			for i := range before {
+				c.add(time.Duration(i)*time.Second, time.Second, time.Second)
+			}
+			c.add(time.Duration(gap)*time.Second, time.Second, time.Second)
+			blocks, last := int64(0), 0
+			for i, b := range c.Bins {
+				blocks += b.Blocks
+				if b.Blocks > 0 {
+					last = i
+				}
+			}
+			if want := int(time.Duration(gap) * time.Second / c.Step); len(c.Bins) > courseBins || last != want || len(c.Bins) != want+1 || blocks != int64(before)+1 {
+				t.Errorf("%d blocks and a gap of %d s: %d blocks in %d bins of %s, the last one in bin %d", before, gap, blocks, len(c.Bins), c.Step, last)
+			}
+		}
+	}
+	const second = time.Second
+	run(t, Experiment{Nodes: 2, Blocks: 20, Interval: second, Power: Power{Steps: []PowerStep{{At: second, Factor: 0.001}}}, Topology: Topology{Degree: 1}}, 1, Options{})
+}
+
+// A quantile that is beyond the classes of the times is not known.
+func TestLongTimes(t *testing.T) {
+	for took, want := range map[time.Duration]bool{3000 * time.Second: true, 3839 * time.Second: true, 3840 * time.Second: false, 10_000 * time.Second: false} {
+		c := Course{Step: time.Hour, interval: time.Second}
+		c.add(0, took, time.Second)
+		s := c.Spans(64, time.Hour)[0]
+		if near := math.Abs(s.Median/took.Seconds()-1) < 0.13; near != want || math.IsNaN(s.Median) == want || math.IsNaN(s.Quantile95) == want {
+			t.Errorf("a block that took %s: the median is %v, and 95 %% took %v", took, s.Median, s.Quantile95)
+		}
+	}
+}
+
+// A split divides the hash rate of the moment at which it begins.
+func TestSplitsByStage(t *testing.T) {
+	hour := time.Hour
+	x := Experiment{
+		Nodes: 4, Power: Power{Shares: []float64{3, 1, 1, 1}, Steps: []PowerStep{{At: 2 * hour, Shares: []float64{1, 3, 1, 1}}, {At: 5 * hour, Factor: 2}}},
+		Splits: []Split{{At: hour, For: hour / 2}, {At: 2 * hour, For: hour}, {At: 6 * hour, For: hour}},
+	}
+	for i, o := range x.outages(1, newWheel(x.Power.Shares)) {
+		great := min(i, 1) // the miner with half of the hash rate, which is alone in its part
+		for v, p := range o.part {
+			if v != great && p == o.part[great] {
+				t.Errorf("split %d: the parts are %v, and half of the hash rate is that of node %d", i, o.part, great)
+			}
+		}
+	}
+}

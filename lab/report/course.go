@@ -89,7 +89,7 @@ func joinSpans(spans []blocks.Span) []blocks.Span {
 				case m == 0:
 					return x
 				}
-				return (n*x + m*y) / (n + m)
+				return (float64(n*x) + float64(m*y)) / (n + m)
 			}
 			a = blocks.Span{
 				From: a.From, To: b.To, Blocks: a.Blocks + b.Blocks, Interval: (b.To - a.From) / (n + m),
