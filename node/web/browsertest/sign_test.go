@@ -127,6 +127,7 @@ func testSignOnLAN(t *testing.T, b *browser) {
 	other.goTo(url + "/accounts")
 	other.click("#account-list [data-action=lock]")
 	other.waitText("#account-list", "Locked")
+	other.until("the focus stays at the key, whose button Lock is gone", "document.activeElement.matches('#account-list [data-action=rename]')")
 }
 
 // testToken mines on a node that requires a token. The page asks for it once and keeps it.
