@@ -140,7 +140,8 @@ func testLearn4(t *testing.T, b *browser) {
 	p := b.open(tabOptions{})
 	p.goTo(n.url + "/learn/4")
 	p.waitText("#result", "All three copies are the same")
-	p.breakBlock("#text", "document.querySelector('#result').textContent.includes('is broken')")
+	// With the wrong text, only the next block may be broken, and the node would take this one.
+	p.breakBlock("#text", "document.querySelector('#result').textContent.includes('is broken from block 2 on')")
 	p.click("#send")
 	p.waitText("#verdict", "The node refused it")
 	for range 12 { // more than the blocks that Ben has to mine
