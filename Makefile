@@ -133,7 +133,7 @@ long: ## run the tests that take long in their full sizes
 	LODE_SPLITS=200 go test -count=1 -run TestRealSplit -timeout 30m -v ./lab/blocks
 	LODE_BROWSER=1 go test -C node/web/browsertest -count=10 -timeout 60m -v .
 	LODE_BROWSER=1 LODE_SPEED=1 go test -C node/web/browsertest -count=1 -timeout 30m -run TestSpeed -v .
-	go test -run - -bench Pages -benchtime 10x -timeout 30m -web.disk -web.judge ./node/web
+	go test -run - -bench Pages -benchtime 10x -timeout 30m ./node/web -web.disk -web.judge
 	go build -o dist/lab/ ./cmd/lodelab && bash .ci/slurm dist/lab
 	go run ./internal/mutants ./pow/search.go ./chain/store/commit.go ./node/miner.go ./node/gossip/sync.go ./node/gossip/syncheaders.go
 

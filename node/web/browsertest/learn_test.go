@@ -44,12 +44,7 @@ func testLearn2(t *testing.T, b *browser) {
 	p.waitText("#verdict .reason", "high-hash")
 	// Another block comes. The header follows it, or the block would only be a side block.
 	n.post(t, "ann", "in the meantime")
-	tip, err := hex.DecodeString(n.mine(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Reverse(tip)
-	p.until("the header follows the new tip", fmt.Sprintf("document.querySelector('#header [data-field=previous_hash]').textContent.replace(/[^0-9a-f]/g, '') === '%x'", tip))
+	p.follows(n.mine(t))
 	p.click("#mine")
 	p.until("the browser has found a nonce", "document.querySelector('#result').textContent.includes('solves') && document.querySelector('#mine').textContent.includes('Mine')")
 	p.click("#send")
@@ -57,6 +52,56 @@ func testLearn2(t *testing.T, b *browser) {
 	s, err := n.Status(t.Context())
 	if err != nil || s.Height != before+2 {
 		t.Errorf("the node has the height %d, %v", s.Height, err)
+	}
+	p.followLate(n, s.Hash.String())
+}
+
+// follows waits until the header of lesson 2 builds on the block with that hash.
+func (p *tab) follows(hash string) {
+	p.t.Helper()
+	p.until("the header follows the new tip", buildsOn(p.t, hash))
+}
+
+// buildsOn returns the expression that the header of lesson 2 builds on the block with that
+// hash.
+func buildsOn(t testing.TB, hash string) string {
+	t.Helper()
+	tip, err := hex.DecodeString(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(tip)
+	return fmt.Sprintf("document.querySelector('#header [data-field=previous_hash]').textContent.replace(/[^0-9a-f]/g, '') === '%x'", tip)
+}
+
+// followLate mines two blocks while lesson 2 is open, whose header builds on tip. The node's
+// answer to the question after the first block reaches the page only after the page has
+// followed the second block. The page must not go back to the first one.
+func (p *tab) followLate(n *live, tip string) {
+	p.t.Helper()
+	p.follows(tip)
+	eval[bool](p, `(() => {
+		const own = window.fetch;
+		window.times = 0;
+		window.fetch = async (path, options) => {
+			const answer = await own(path, options);
+			const text = await answer.text();
+			if (path === '/status' && !window.release) await new Promise((go) => { window.release = go; });
+			if (path.startsWith('/headers')) window.times++;
+			return {ok: answer.ok, status: answer.status, text: async () => text};
+		};
+		return true;
+	})()`)
+	n.post(p.t, "ann", "in the first of two blocks")
+	n.mine(p.t)
+	p.until("the first answer is held back", "window.release !== undefined")
+	n.post(p.t, "ann", "in the second of two blocks")
+	second := n.mine(p.t)
+	p.follows(second)
+	eval[bool](p, "window.release(); true")
+	p.until("the page has asked for the times after both answers", "window.times === 2")
+	if !eval[bool](p, buildsOn(p.t, second)) {
+		p.t.Error("the header has gone back to an older tip after a late answer")
 	}
 }
 
@@ -75,6 +120,17 @@ func testLearn3(t *testing.T, b *browser) {
 	p.click("#reset")
 	p.until("all blocks are good again", "document.querySelectorAll('#chain [data-state=bad]').length === 0")
 	n.unchanged(t, 3)
+	// A reader who types in another card keeps the focus when a block is good again.
+	p.breakBlock("#chain textarea", "document.querySelector('#chain textarea').closest('[data-state]').dataset.state === 'bad'")
+	const bad = "document.querySelectorAll('#chain [data-state=bad]').length"
+	const last = "[...document.querySelectorAll('#chain textarea')].at(-1)"
+	for left := eval[int](p, bad); left > 0; left = eval[int](p, bad) {
+		eval[bool](p, "document.querySelector('#chain [data-state=bad] button').click(); "+last+".focus(); true")
+		p.until("one block more is good", fmt.Sprintf("%s < %d", bad, left))
+		if !eval[bool](p, "document.activeElement === "+last) {
+			t.Errorf("with %d broken blocks, the focus leaves the text of the last block", left)
+		}
+	}
 }
 
 // testLearn4 changes one of three copies: the others do not follow it before it has more
@@ -84,7 +140,8 @@ func testLearn4(t *testing.T, b *browser) {
 	p := b.open(tabOptions{})
 	p.goTo(n.url + "/learn/4")
 	p.waitText("#result", "All three copies are the same")
-	p.breakBlock("#text", "document.querySelector('#result').textContent.includes('is broken')")
+	// With the wrong text, only the next block may be broken, and the node would take this one.
+	p.breakBlock("#text", "document.querySelector('#result').textContent.includes('is broken from block 2 on')")
 	p.click("#send")
 	p.waitText("#verdict", "The node refused it")
 	for range 12 { // more than the blocks that Ben has to mine

@@ -128,7 +128,7 @@ func testNoScriptToken(t *testing.T, b *browser) {
 			if refused {
 				p.waitText("#error", "token")
 			} else {
-				p.until("the page says what it has done", "document.querySelector('#notice')?.innerText !== ''")
+				p.until("the page says what it has done", "document.readyState === 'complete' && (document.querySelector('#notice')?.innerText ?? '') !== ''")
 			}
 			if form.done() == refused {
 				t.Errorf("%s with the token %q: it was done: %v", form.action, token, refused)

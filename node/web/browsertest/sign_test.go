@@ -125,8 +125,10 @@ func testSignOnLAN(t *testing.T, b *browser) {
 		t.Errorf("%d of the two posts are verified", got)
 	}
 	other.goTo(url + "/accounts")
+	eval[bool](other, "document.querySelector('#account-list [data-action=lock]').focus(); true") // as a click of a mouse does
 	other.click("#account-list [data-action=lock]")
 	other.waitText("#account-list", "Locked")
+	other.until("the focus stays at the key, whose button Lock is gone", "document.activeElement.matches('#account-list [data-action=rename]')")
 }
 
 // testToken mines on a node that requires a token. The page asks for it once and keeps it.

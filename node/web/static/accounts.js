@@ -126,7 +126,8 @@ async function bring() {
 }
 
 // show draws the list anew. If something in it had the focus, the same button of the same
-// key gets it, or the title of the list if the key is gone.
+// key gets it. If the key has no such button any more, its button Rename gets the focus, and
+// if the key is gone, the title of the list.
 async function show() {
   const accounts = await keys.list();
   const list = byId('account-list');
@@ -136,8 +137,10 @@ async function show() {
   byId('no-accounts').hidden = accounts.length > 0;
   list.replaceChildren(...accounts.map(card));
   if (!focused) return;
-  const again = [...list.children].find((item) => item.dataset.key === key)?.querySelector(`[data-action="${action}"]`);
-  (again?.checkVisibility() ? again : byId('list-title')).focus();
+  const entry = [...list.children].find((item) => item.dataset.key === key);
+  const again = entry?.querySelector(`[data-action="${action}"]`);
+  const next = again?.checkVisibility() ? again : entry?.querySelector('[data-action=rename]');
+  (next ?? byId('list-title')).focus();
 }
 
 function card(account) {

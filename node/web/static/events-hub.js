@@ -122,8 +122,9 @@ export class Hub {
     this.send({ kind: 'state', data: state });
   }
 
-  // snapshot returns the messages that a page which joins later needs.
+  // snapshot returns the messages that a page which joins later needs. They are marked as
+  // replays, because pages that have joined before may get them, too.
   snapshot() {
-    return [{ kind: 'state', data: this.state }, ...this.latest.values()];
+    return [{ kind: 'state', data: this.state }, ...this.latest.values()].map((message) => ({ ...message, replay: true }));
   }
 }

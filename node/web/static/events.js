@@ -10,24 +10,26 @@ const alive = 20_000; // milliseconds between two signs of life of a page
 const dead = 70_000; // milliseconds without a sign of life from the worker, after which a page asks for another one
 const name = 'lode-events'; // of the worker
 
-// Stream calls functions with events: on(kind, f).
+// Stream calls functions with events: on(kind, f). A message {kind, data, replay} is an event
+// of the node, or with replay: true says again how things are, whether or not they changed.
 export class Stream {
   constructor() {
     this.listeners = new Map();
     this.way = ''; // worker, lock or own: how this page hears the events
   }
 
-  // on calls f with the data of each event of that kind from now on.
+  // on calls f with the data of each event of that kind from now on, and with whether it is
+  // a replay.
   on(kind, f) {
     if (!this.listeners.has(kind)) this.listeners.set(kind, []);
     this.listeners.get(kind).push(f);
     return this;
   }
 
-  emit({ kind, data }) {
+  emit({ kind, data, replay = false }) {
     for (const f of this.listeners.get(kind) ?? []) {
       try {
-        f(data);
+        f(data, replay);
       } catch (err) {
         console.error(err); // one listener must not silence the others
       }

@@ -69,11 +69,13 @@ export async function start() {
       relink(blocks, i);
       byId('verdict').replaceChildren();
     }
+    // The button of a block that is good again is hidden. The focus goes on with the work,
+    // unless the reader is busy elsewhere by now.
+    const waits = [document.body, c.button].includes(document.activeElement);
     show();
     announce();
-    // The button of a block that is good again is hidden. The focus goes on with the work.
     const next = firstBroken(blocks);
-    if (found) (next > i ? cards[next].button : byId('reset')).focus();
+    if (found && waits) (next > i ? cards[next].button : byId('reset')).focus();
   }
 
   function halt() {

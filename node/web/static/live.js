@@ -84,7 +84,7 @@ export class Live {
     this.announce = announce;
     this.tip = document.body.dataset.tip ?? ''; // hash of the tip that the page shows
     const pending = document.querySelector('[data-live="pending"]')?.textContent.replace(/\D/g, '');
-    this.pending = pending ? Number(pending) : -1; // posts that wait, as the page was drawn; -1: unknown
+    this.pending = pending ? Number(pending) : -1; // posts that wait, as last heard, or as the page was drawn; -1: unknown
     this.hooks = new Map(); // by id of an element; see hook
     this.elements = new Map(); // from ids to {refresher, kinds}
   }
@@ -116,12 +116,17 @@ export class Live {
     for (const kind of ['block', 'reorg']) this.stream.on(kind, block);
     this.stream.on('side', () => this.happened('block'));
     this.stream.on('reset', () => this.everything());
-    // The first event may say what the page shows already. Each later one says that something
-    // has changed, even if the numbers are the same: a post may have taken the place of another.
+    // The first event may say what the page shows already, and so may a replay, which says
+    // again what was the case before. Each other one says that something has changed, even if
+    // the numbers are the same: a post may have taken the place of another.
     let told = false;
-    this.stream.on('pending', ({ transactions }) => {
-      if (told || transactions !== this.pending) this.happened('pending');
+    let size = -1; // bytes of the posts that wait; -1: unknown
+    this.stream.on('pending', ({ transactions, bytes }, replay) => {
+      const same = transactions === this.pending && (size < 0 || bytes === size);
+      if (!same || (told && !replay)) this.happened('pending');
       told = true;
+      this.pending = transactions;
+      size = bytes;
     });
     let mining = null;
     this.stream.on('mining', ({ active, mode, height }) => {

@@ -75,8 +75,8 @@ export function showConnection(stream, status, announce) {
       say('The node does not answer. The page goes on as soon as it is back.', 'lost');
     } else {
       say('The node answers, but sends this page no events: perhaps too many pages listen to it. Until it does, the page looks every 15 seconds.', 'lost');
-      stream.emit({ kind: 'tip', data: { height: now.height, hash: now.hash, chainwork: now.chainwork, connected: 0, disconnected: 0 } });
-      stream.emit({ kind: 'pending', data: { transactions: now.mempool.transactions, bytes: now.mempool.bytes } });
+      stream.emit({ kind: 'tip', replay: true, data: { height: now.height, hash: now.hash, chainwork: now.chainwork, connected: 0, disconnected: 0 } });
+      stream.emit({ kind: 'pending', replay: true, data: { transactions: now.mempool.transactions, bytes: now.mempool.bytes } });
     }
     again(mine);
   };

@@ -71,6 +71,8 @@ test('events are passed on, and a page that joins later gets the present state',
   assert.deepEqual(snapshot.map(({ kind }) => kind), ['state', 'tip', 'pending']);
   assert.equal(snapshot[1].data.height, 5, 'the tip is that of the latest block');
   assert.equal(snapshot[1].data.connected, 0);
+  assert.ok(snapshot.every(({ replay }) => replay), 'pages that have joined before may hear it, too');
+  assert.ok(w.sent.every(({ replay }) => !replay), 'events are no replays');
 });
 
 test('a stream that the browser resumes needs no reset; one that is made anew does', () => {

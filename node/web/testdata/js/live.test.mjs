@@ -21,7 +21,7 @@ async function page(pending) {
   const kinds = [];
   live.happened = (kind) => kinds.push(kind);
   live.start();
-  return { kinds, hear: (kind, data) => stream.emit({ kind, data }) };
+  return { kinds, hear: (kind, data, replay) => stream.emit({ kind, data, replay }) };
 }
 
 test('the first event repeats what the page shows', async () => {
@@ -45,4 +45,33 @@ test('a post takes the place of another one of the same size', async () => {
   hear('block', { hash: 'bb', height: 1 });
   hear('pending', { transactions: 1, bytes: 100 });
   assert.deepEqual(kinds, ['block', 'pending']);
+});
+
+// A page without a stream asks for the numbers again and again, and a tab that joins has them
+// told to all tabs.
+for (const [name, then, want] of [
+  ['nothing has changed', { transactions: 1, bytes: 100 }, []],
+  ['a post came', { transactions: 2, bytes: 200 }, ['pending']],
+  ['a post was mined', { transactions: 0, bytes: 0 }, ['pending']],
+  ['another post waits', { transactions: 1, bytes: 101 }, ['pending']],
+]) {
+  test(`a replay: ${name}`, async () => {
+    const { kinds, hear } = await page(1);
+    const before = { transactions: 1, bytes: 100 };
+    hear('pending', before, true);
+    hear('pending', before, true);
+    assert.deepEqual(kinds, []);
+    hear('pending', then, true);
+    assert.deepEqual(kinds, want);
+    hear('pending', then, true);
+    assert.deepEqual(kinds, want, 'the numbers are known by now');
+  });
+}
+
+test('an event after a replay says that something has changed', async () => {
+  const { kinds, hear } = await page(1);
+  hear('pending', { transactions: 1, bytes: 100 }, true);
+  hear('pending', { transactions: 1, bytes: 100 });
+  hear('pending', { transactions: 1, bytes: 100 }, true);
+  assert.deepEqual(kinds, ['pending']);
 });

@@ -39,7 +39,7 @@ function page(t) {
   globalThis.document = { hidden: false, createElement: () => banner, body: { dataset: {}, prepend() {} } };
   t.after(() => delete globalThis.document);
   const p = { banner, stream: new Stream(), answer: null, asked: 0, heard: [], said: [], tick };
-  for (const kind of ['tip', 'pending']) p.stream.on(kind, (data) => p.heard.push([kind, data.height ?? data.transactions]));
+  for (const kind of ['tip', 'pending']) p.stream.on(kind, (data, replay) => p.heard.push([kind, data.height ?? data.transactions, replay]));
   const status = async () => {
     p.asked++;
     if (p.answer === null) throw new Error('unreachable');
@@ -64,10 +64,10 @@ test('a node without a free stream is asked now and then, and is not called sile
   assert.equal(p.asked, 0, 'a short gap is not worth a word');
   await p.pass(1);
   assert.match(p.banner.textContent, /answers, but sends this page no events/);
-  assert.deepEqual(p.heard, [['tip', 4], ['pending', 2]]);
+  assert.deepEqual(p.heard, [['tip', 4, true], ['pending', 2, true]]);
   p.answer = answer(5, 0);
   await p.pass(15_000);
-  assert.deepEqual(p.heard.slice(2), [['tip', 5], ['pending', 0]]);
+  assert.deepEqual(p.heard.slice(2), [['tip', 5, true], ['pending', 0, true]]);
   document.hidden = true;
   await p.pass(60_000);
   assert.equal(p.asked, 2, 'a hidden page does not ask');
