@@ -37,7 +37,7 @@ func selfishChecks() []Check {
 			Name:  "optimal",
 			Title: "Optimal selfish mining: revenue",
 			Source: "Sapirshtein, Sompolinsky and Zohar, Optimal Selfish Mining Strategies in Bitcoin, 2016 (arXiv 1507.06183), for gamma = 0; for gamma = 1 their bound alpha/(1-alpha). " +
-				"The five digits were not copied from a source at hand: a test computes them again by another method, bisection and value iteration as the paper does",
+				"The five digits were not copied from a source at hand: a test computes them again by another method, bisection and value iteration as the paper does; with LODE_VALIDATE=1 to at most 0.0001 below and 0.000012 above them (0.001 below where alpha is more than 0.4, because chains are cut off)",
 			Criterion: "solver: within ±0.0001 up to alpha = 0.4, and ±0.001 above. Simulated: " + revenue,
 			Note:      "The solver's figure is a lower bound, and cuts chains off at 80 blocks, so that it is too low where the miner has nearly half of the hash rate.",
 			rows:      optimalRows,
