@@ -200,7 +200,7 @@ func testKeyboardLearn(t *testing.T, b *browser) {
 
 	p.at("of step 4", "location.pathname === '/learn/4'")
 	p.waitText("#result", "All three copies are the same")
-	p.breakByKey("#text", "document.querySelector('#result').textContent.includes('is broken')")
+	p.breakByKey("#text", brokenFromText)
 	p.press("#send")
 	p.waitText("#verdict", "The node refused it")
 	p.tabTo("#ben")
