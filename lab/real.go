@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,12 +76,11 @@ func (r *realRun) connect() error {
 		return err
 	}
 	inbound, outbound := 1, map[gossip.Address]int{}
-	for i, others := range own {
-		inbound = max(inbound, degrees[i]-len(others))
-		outbound[nodes.AddressOf(i)] = len(others)
-		if len(others) == 0 {
-			outbound[nodes.AddressOf(i)] = -1 // none
-		}
+	for i, degree := range degrees {
+		// Either end of a connection may be the first to call, so each has a place for it of
+		// both kinds.
+		inbound = max(inbound, degree)
+		outbound[nodes.AddressOf(i)] = cmp.Or(min(degree, maxCalled), -1) // negative: none
 	}
 	write := r.x.Relay.Validation
 	if write == 0 {
@@ -89,7 +89,7 @@ func (r *realRun) connect() error {
 	r.net = nodes.New(r.seed, nodes.Config{
 		Nodes: -1, Params: r.x.Params, Write: write, Limits: gossip.Limits{Inbound: inbound, InboundEach: inbound},
 		Machine: func(c gossip.Config) nodes.Machine {
-			c.Limits.Outbound = outbound[c.Address] // no more than the topology says
+			c.Limits.Outbound = outbound[c.Address]
 			return gossip.New(c)
 		},
 		Watch: nodes.Watch{Found: r.onFound, Published: r.onPublished, Moved: r.onMoved},
@@ -128,7 +128,10 @@ func (r *realRun) connect() error {
 	return nil
 }
 
-// setLinks gives each connection its latency, and the other properties of a link.
+// setLinks gives each connection its latency, and the other properties of a link. Nodes that
+// the topology does not connect cannot reach each other. Nodes tell each other addresses, so
+// they would otherwise choose other peers than those of the topology, at the beginning as
+// well as after a peer has left.
 func (r *realRun) setLinks(l nodes.Link) {
 	var sum time.Duration
 	for _, c := range r.links {
@@ -136,8 +139,8 @@ func (r *realRun) setLinks(l nodes.Link) {
 		r.net.SetLinkBetween(r.net.Nodes[c.A], r.net.Nodes[c.B], l)
 		sum += c.Latency
 	}
-	l.Delay = max(time.Microsecond, sum/time.Duration(max(1, len(r.links)))) // of calls beside the topology
-	r.net.SetLink(l)
+	mean := sum / time.Duration(max(1, len(r.links)))
+	r.net.SetLink(nodes.Link{Delay: max(time.Microsecond, mean), Closed: true})
 }
 
 // maxCalled is how many peers of its own choice a node can keep.

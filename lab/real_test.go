@@ -92,8 +92,8 @@ func TestBothEngines(t *testing.T) {
 	}
 }
 
-// Real nodes are connected as the topology says, from the beginning to the end if there is
-// neither churn nor loss, and their messages take the latencies of the other engines.
+// Real nodes are connected as the topology says, from the beginning to the end, and their
+// messages take the latencies of the other engines.
 func TestRealNetwork(t *testing.T) {
 	shapes := []string{"random", "scale-free", "ring", "grid", "star", "clique"}
 	if testing.Short() {
@@ -142,6 +142,49 @@ func TestRealNetwork(t *testing.T) {
 		if r.found != 20 {
 			t.Errorf("%s: %d blocks were found, want 20", shape, r.found)
 		}
+	}
+}
+
+// Networks whose nodes hear of many others, with latencies that differ much, are connected as
+// the topology says.
+func TestRealNetworkIsLarge(t *testing.T) {
+	cases := []string{"nodes = 30", "nodes = 100", "nodes = 100\n[topology]\nshape = 'scale-free'", "nodes = 60\n[topology]\nshape = 'clique'"}
+	if testing.Short() {
+		cases = cases[:1]
+	}
+	for _, text := range cases {
+		for seed := range uint64(3) {
+			x := parse(t, "engine = 'nodes'\nblocks = 1\n"+text).Points[0].Experiment
+			if err := newRealRun(x, seed, blocks.Options{}).connect(); err != nil {
+				t.Errorf("%s, seed %d: %v", text, seed, err)
+			}
+		}
+	}
+}
+
+// Nodes that leave and return find the peers of the topology again, and no others.
+func TestRealChurnKeepsTheTopology(t *testing.T) {
+	x := parse(t, "engine = 'nodes'\nnodes = 8\nblocks = 60\ninterval = '5s'\n[topology]\nshape = 'ring'\n[churn]\nup = '60s'\ndown = '5s'\n").Points[0].Experiment
+	r := newRealRun(x, 1, blocks.Options{})
+	if err := r.connect(); err != nil {
+		t.Fatal(err)
+	}
+	r.begin()
+	for range 60 {
+		r.net.RunFor(5 * time.Second)
+		for i, node := range r.net.Nodes {
+			if !node.Up() {
+				continue
+			}
+			for _, p := range node.Peers() {
+				if p.Address != nodes.AddressOf((i+1)%8) && p.Address != nodes.AddressOf((i+7)%8) {
+					t.Fatalf("after %s, node %d of the ring has the peer %s", r.net.Now(), i, p.Address)
+				}
+			}
+		}
+	}
+	if r.found < 30 {
+		t.Errorf("only %d blocks were found in five minutes at an interval of 5 s", r.found)
 	}
 }
 

@@ -17,6 +17,7 @@ type Link struct {
 	Loss      float64       // probability that a message is lost
 	Duplicate float64       // probability that a request is delivered twice
 	Reorder   float64       // probability that a message is held back, by up to a second
+	Closed    bool          // requests are refused, without a loss or Jitter, as by a machine on which nothing listens
 }
 
 // The errors that the sender of a request gets when there is no answer.
@@ -114,11 +115,16 @@ func (n *Net) send(from *host, to gossip.Address, s gossip.Session, r gossip.Req
 		n.after(min(n.config.Link.Delay, timeout), func() { x.finish(nil, errRefused) })
 		return
 	}
+	link, pair := n.link(from, x.to)
+	if link.Closed {
+		n.after(min(2*link.constant(pair), timeout), func() { x.finish(nil, errRefused) })
+		return
+	}
 	if !n.travel(from, x.to, x.deadline, func() { n.arrive(x, false) }) {
 		n.expire(x)
 		return
 	}
-	if link, _ := n.link(from, x.to); link.Duplicate > 0 && n.linkRandom.Float64() < link.Duplicate {
+	if link.Duplicate > 0 && n.linkRandom.Float64() < link.Duplicate {
 		n.travel(from, x.to, x.deadline, func() { n.arrive(x, true) })
 	}
 }

@@ -101,6 +101,8 @@ func TestExchange(t *testing.T) {
 		{"too slow", func(n *Net, _ *Script) { n.SetLink(Link{Delay: time.Minute}) }, errTimeout, timeout},
 		{"split", func(_ *Net, s *Script) { s.group = 1 }, errTimeout, timeout},
 		{"down", func(_ *Net, s *Script) { s.up = false }, errRefused, 200 * time.Millisecond},
+		{"closed", func(n *Net, _ *Script) { n.SetLink(Link{Delay: 50 * time.Millisecond, Same: true, Closed: true}) }, errRefused, 100 * time.Millisecond},
+		{"closed and slow", func(n *Net, _ *Script) { n.SetLink(Link{Delay: time.Minute, Closed: true}) }, errRefused, timeout},
 		{"twice", func(n *Net, _ *Script) { n.SetLink(Link{Delay: time.Millisecond, Duplicate: 1}) }, nil, 200 * time.Millisecond},
 		{"silent", func(_ *Net, s *Script) {
 			s.Answer = func(gossip.Request) (gossip.Answer, error) { return nil, ErrSilent }
