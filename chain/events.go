@@ -120,7 +120,7 @@ func (e *events) cancel(id int) {
 func (e *events) add(ev Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.head >= keptEvents && e.head > len(e.queue)/2 { // also a queue that is never empty has to shrink
+	if e.head >= keptEvents && e.head > len(e.queue)/2 { // also a queue that is never empty must not grow for ever
 		e.queue, e.head = slices.Delete(e.queue, 0, e.head), 0
 	}
 	if len(e.subscribers) > 0 {

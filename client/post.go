@@ -108,11 +108,10 @@ func (c *Client) AddBlock(ctx context.Context, b block.Block) (Added, error) {
 	return a, err
 }
 
-// Register connects the node with another one, and returns once each of the two has
-// called the other. The other node is in the node's list of peers then; the node is in
-// the other's list a moment later, when its answer has arrived there. address is
-// http://host:port. The node gives up after 10 seconds, with status 504, or 502 and a
-// sentence that says what it has found at the address.
+// Register connects the node with another one, and returns once each of the two has the
+// other in its list of peers. address is http://host:port. The node gives up after at most
+// 10 seconds, with status 502 and a sentence that says what it has found at the address, or
+// with 504 if it is late itself.
 func (c *Client) Register(ctx context.Context, address string) error {
 	body, err := json.Marshal(map[string]string{"node_address": address})
 	if err != nil {

@@ -46,8 +46,11 @@ func Create(dir string, p *Plan, version string, shard Shard) (*Folder, error) {
 // CheckNew returns the error of [Create] for a folder that has results already.
 func CheckNew(dir string) error {
 	for _, name := range []string{ResultsFile, SummaryFile} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+		switch _, err := os.Lstat(filepath.Join(dir, name)); {
+		case err == nil:
 			return fmt.Errorf("the folder %s has a file %s already: take another folder, or resume the run that it is of", dir, name)
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
 		}
 	}
 	return nil

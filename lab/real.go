@@ -21,8 +21,7 @@ const (
 
 // runReal runs an experiment with real nodes. Who is connected with whom, and the latency of
 // each connection, are those that the other engines have for the same seed. All else is
-// drawn anew. With churn or losses that holds at the start only: a node that has lost a peer
-// may call any node of its address book.
+// drawn anew.
 func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Options) (*blocks.Result, error) {
 	r := newRealRun(x, seed, o)
 	if err := r.connect(); err != nil {

@@ -50,6 +50,9 @@ func (l Late) Run(ctx context.Context, attempt func() (answered bool)) {
 		if attempt() {
 			return
 		}
+		if returns == nil { // the source may have been lost during the attempt
+			returns = l.Returns()
+		}
 	}
 }
 

@@ -35,14 +35,20 @@ func TestMiningPageAgreesWithMetrics(t *testing.T) {
 		http.DefaultClient.CloseIdleConnections()
 	}()
 	hashes := func() float64 { return sumOf(t, getFrom(t, n, "/metrics"), "lode_hashes_total", "") }
+	eventually := func(ok func() bool, what string) {
+		t.Helper()
+		for limit := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(time.Millisecond) {
+			if time.Now().After(limit) {
+				t.Fatalf("not within two minutes: %s", what)
+			}
+		}
+	}
 	// check reads the page, which must show the state and as many hashes as the metric counts.
 	check := func(state string) {
 		t.Helper()
-		page := ""
-		for !strings.Contains(page, `<span data-field="state">`+state+`</span>`) {
-			time.Sleep(time.Millisecond)
-			page = getFrom(t, n, "/mining")
-		}
+		eventually(func() bool {
+			return strings.Contains(getFrom(t, n, "/mining"), `<span data-field="state">`+state+`</span>`)
+		}, state)
 		from := hashes()
 		shown, workers := hashesOnPage(t, getFrom(t, n, "/mining"))
 		to := hashes()
@@ -54,9 +60,7 @@ func TestMiningPageAgreesWithMetrics(t *testing.T) {
 	if text := postTo(t, n, "/miner", `{"mode":"continuous"}`); text != "Mining mode: continuous" {
 		t.Fatal(text)
 	}
-	for hashes() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(func() bool { return hashes() > 0 }, "hashes")
 	check("Searching")
 	if text := postTo(t, n, "/miner", `{"mode":"off"}`); text != "Mining mode: off" {
 		t.Fatal(text)

@@ -78,6 +78,7 @@ func (g *greeter) greet(p *peer) {
 			p.brought.trip = trip
 		}
 		g.clock.heard(p, w.Greeting, g.now.Sub(p.hello.sent))
+		p.listed = time.Time{}
 		if w.Listed == nil || *w.Listed {
 			p.listed = g.now
 		}
