@@ -157,6 +157,7 @@ func attackByAddressBook(a arena) {
 		begin := time.Now()
 		s.fill(a.ips(16, variant.format), n.url, a.size(4096, 100), 8, time.Duration(a.size(variant.limit, 2))*time.Second)
 		took := time.Since(begin)
+		a.atLeast(a.size(200, 5), int(s.met.Load()), "addresses called")
 		n.stop(t, syscall.SIGTERM)
 		s.mute.Store(true)
 		// The node stays away until the honest ones have given it up, and they choose

@@ -48,6 +48,16 @@ func (a arena) measured(ok bool, what, before, wanted, format string, args ...an
 	}
 }
 
+// atLeast fails the test if less of an attack has come about than the least that makes its
+// outcome worth anything. That is far below the usual, since attackers get less done on
+// a busy machine.
+func (a arena) atLeast(least, got int, what string) {
+	a.t.Helper()
+	if got < least {
+		a.t.Errorf("the attack has not come about: %d %s, want at least %d", got, what, least)
+	}
+}
+
 // A story is an attack on some nodes, and what came of it.
 type story struct {
 	name     string

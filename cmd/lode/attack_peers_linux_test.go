@@ -253,6 +253,7 @@ func attackByPlaces(a arena) {
 		}
 		filled, _ := until(15*time.Second, func() bool { return h.peers(t) >= 64 })
 		places := h.peers(t)
+		a.atLeast(8, places, "places")
 		joiner := a.machine(fmt.Sprintf("10.78.2.%d/8", k+1))
 		begin := time.Now()
 		j := joiner.start("--peer", honest.url())

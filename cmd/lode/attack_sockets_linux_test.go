@@ -124,6 +124,7 @@ func attackByConnections(a arena) {
 	}
 	until(10*time.Second, func() bool { return held() >= 8*each-32 })
 	at := held()
+	a.atLeast(each, at, "connections")
 	asked, answered, worst := 0, 0, time.Duration(0)
 	for i := range a.size(200, 40) {
 		begin := time.Now()

@@ -49,9 +49,11 @@ func (a arena) fakeBranches(what, before, ip string, blocks func(fakeBranch) htt
 		}
 		a.peer(c, fake, ips[i%2], j.url)
 	}
-	until(5*time.Second, func() bool { return j.peers(t) >= peers })
+	until(15*time.Second, func() bool { return j.peers(t) >= peers })
 	attackers := j.peers(t)
-	until(5*time.Second, func() bool { return asked.Load() > 0 })
+	until(15*time.Second, func() bool { return asked.Load() > 0 })
+	a.atLeast(peers/8, attackers, "peers")
+	a.atLeast(1, int(asked.Load()), "requests for blocks")
 	h = honest.start()
 	begin := time.Now()
 	// The joiner waits some seconds between its calls of the honest node, so the

@@ -141,12 +141,19 @@ func TestLongAnswersAreBounded(t *testing.T) {
 	})
 }
 
-// TestSlowWriters sends requests with bodies that do not arrive.
+// TestSlowWriters sends requests with bodies that do not arrive. The answer is a sentence,
+// and has the word for programs in addition if they ask for JSON.
 func TestSlowWriters(t *testing.T) {
-	for _, path := range []string{"/new_transaction", "/add_block", "/mine"} {
+	const sentence = "the body took too long to arrive"
+	for _, test := range []struct{ path, accept, want string }{
+		{"/new_transaction", "*/*", sentence},
+		{"/add_block", "*/*", sentence},
+		{"/mine", "*/*", sentence},
+		{"/new_transaction", "application/json", `{"error":"` + sentence + `","reason":"` + string(reasonSlow) + "\"}\n"},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			n := newTestNode(t, testSetup{limits: limits{timeout: 5 * time.Second}})
-			conn := servePipes(t, n)("POST " + path + " HTTP/1.1\nHost: x\nContent-Length: 100\n\n{")
+			conn := servePipes(t, n)("POST " + test.path + " HTTP/1.1\nHost: x\nAccept: " + test.accept + "\nContent-Length: 100\n\n{")
 			start := time.Now()
 			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
@@ -154,11 +161,11 @@ func TestSlowWriters(t *testing.T) {
 			}
 			defer func() { _ = answer.Body.Close() }()
 			body, _ := io.ReadAll(answer.Body)
-			if answer.StatusCode != http.StatusRequestTimeout || string(body) != "the body took too long to arrive" {
-				t.Errorf("%s: %d %s", path, answer.StatusCode, body)
+			if answer.StatusCode != http.StatusRequestTimeout || string(body) != test.want {
+				t.Errorf("%s: %d %s, want 408 %s", test.path, answer.StatusCode, body, test.want)
 			}
 			if took := time.Since(start); took != 5*time.Second {
-				t.Errorf("%s: answered after %v, want the timeout of 5 s", path, took)
+				t.Errorf("%s: answered after %v, want the timeout of 5 s", test.path, took)
 			}
 		})
 	}

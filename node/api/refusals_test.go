@@ -186,7 +186,7 @@ func TestEveryRefusal(t *testing.T) {
 	rt.slots.Take()
 	refused(busy, 503, reasonBusy, "GET", "/chain", "")
 
-	seen[reasonSlow] = true // TestSlowBody needs a connection for it
+	seen[reasonSlow] = true // TestSlowWriters needs connections for it
 	for _, r := range reasons() {
 		if !seen[r] {
 			t.Errorf("nothing is refused with the reason %s", r)

@@ -52,6 +52,54 @@ func TestStalledSync(t *testing.T) {
 	}
 }
 
+// A sync of which no block is taken charges its source, even if that one has sent all that
+// it was asked for, and every other peer that owes blocks. It charges no peer that owes
+// nothing: neither one that has sent its blocks nor one that was not asked.
+func TestStalledSyncChargesItsDebtors(t *testing.T) {
+	h := newTestNode(t, 1, func(c *Config) { c.HurryBatch = time.Hour }) // nobody else is asked for the first batch
+	blocks := mineChain(h.chain.Tip(), 3*MaxBlocks, 7)
+	debtor, source, sender, unasked := newRemote(1), claiming(2, blocks), claiming(3, blocks), newRemote(4)
+	h.join(debtor)
+	h.join(source)
+	debtor.tip = source.tip
+	if reply := h.incoming(debtor.given, Hello{debtor.greeting(), debtor.session}); reply.Refusal != nil {
+		t.Fatal(reply.Refusal)
+	}
+	h.join(sender)
+	h.join(unasked)
+	s, _ := mustTake[GetHeaders](h)
+	if s.To != source.address {
+		t.Fatalf("the headers are asked of %s, want %s", s.To, source.address)
+	}
+	h.answer(s, Headers{headersOf(blocks)})
+	for _, r := range []*remote{debtor, source, sender} {
+		s, get := mustTake[GetBlocks](h)
+		if s.To != r.address {
+			t.Fatalf("a batch is asked of %s, want %s", s.To, r.address)
+		}
+		if r != debtor { // who was asked for the first batch, so that the chain gets none of the others
+			h.answer(s, serveFrom(blocks, get))
+		}
+	}
+	charged := func(want map[*remote]int) {
+		t.Helper()
+		for i, r := range []*remote{debtor, source, sender, unasked} {
+			if got := h.g.host.peers.byAddress[r.address].sync.stalls; got != want[r] {
+				t.Errorf("%s is charged %d times, want %d", [...]string{"the debtor", "the source", "the sender", "the peer that was not asked"}[i], got, want[r])
+			}
+		}
+	}
+	h.now = h.now.Add(10*time.Second - 1) // SyncStall
+	h.step(Wake{})
+	charged(nil)
+	h.now = h.now.Add(1)
+	h.step(Wake{})
+	charged(map[*remote]int{debtor: 1, source: 1})
+	if got := h.noted(NoteSyncEnds); !slices.Equal(got, []string{"stalled"}) {
+		t.Errorf("the syncs ended with %v", got)
+	}
+}
+
 // Blocks that are ahead of the clock charge nobody and are not remembered as refused.
 func TestBlocksAheadOfTheClock(t *testing.T) {
 	h := newTestNode(t, 1, nil)

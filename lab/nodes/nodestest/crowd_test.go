@@ -26,7 +26,7 @@ func TestCrowd(t *testing.T) {
 		{"four addresses of four networks", 4, apart, false},
 		{"sixty addresses of another network", 60, func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 50, 0, byte(i + 1)}) }, false},
 		{"an IPv6 network", 60, func(i int) netip.Addr {
-			return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 0, byte(i), 0, 15: 1})
+			return netip.AddrFrom16([16]byte{0x2a, 0, 0x14, 0x50, 0, 0, byte(i), 0, 15: 1})
 		}, false},
 		{"four silent addresses of the same network", 4, near, true},
 		{"four silent addresses of four networks", 4, apart, true},
@@ -46,6 +46,9 @@ func TestCrowd(t *testing.T) {
 					net.After(time.Duration(i)*20*time.Millisecond, func() { s.Greet(target, time.Second) })
 				}
 				net.RunFor(10 * time.Second)
+				if guests := len(target.Peers()); !tc.silent && guests < 32 {
+					t.Errorf("the attackers have taken only %d places", guests)
+				}
 
 				for range 3 {
 					joiner := net.AddKnowing(target.Address())
