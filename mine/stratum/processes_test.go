@@ -162,4 +162,5 @@ func TestFourProcesses(t *testing.T) {
 	if height := pool.chain.Tip().Height; stats.Solutions[mine.Accepted] != uint64(height) {
 		t.Errorf("%d blocks of miners were accepted, and the chain has %d", stats.Solutions[mine.Accepted], height)
 	}
+	checkBlocks(t, stats)
 }

@@ -202,10 +202,22 @@ func TestClientsAndServer(t *testing.T) {
 	if height := pool.chain.Tip().Height; stats.Solutions[mine.Accepted] != uint64(height) {
 		t.Errorf("%d blocks of miners were accepted, and the chain has %d", stats.Solutions[mine.Accepted], height)
 	}
+	checkBlocks(t, stats)
 	if accepted == 0 || stats.Shares[server.ShareAccepted] < accepted {
 		t.Errorf("the clients count %d accepted shares, the server %d", accepted, stats.Shares[server.ShareAccepted])
 	}
 	checkSearched(t, all)
+}
+
+// checkBlocks fails the test if a block was not answered or was wrong. Another block may
+// have been faster.
+func checkBlocks(t *testing.T, stats server.Stats) {
+	t.Helper()
+	for _, outcome := range []mine.Outcome{mine.Unanswered, mine.Invalid, mine.Low, mine.Duplicate} {
+		if n := stats.Solutions[outcome]; n != 0 {
+			t.Errorf("%d blocks are %v", n, outcome)
+		}
+	}
 }
 
 // checkSearched fails the test if two searches had a header, a version and a nonce in

@@ -12,8 +12,9 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// A transcript is a session of other implementations, a line each: > from the miner, <
-// from the pool. After a line, = is the same message as Lode sends it, where that
+// A transcript is a session in the form of other implementations, a line each: > from the
+// miner, < from the pool. Only slush.txt is a real one; the first line of each file says
+// where it comes from. After a line, = is the same message as Lode sends it, where that
 // differs.
 type transcriptLine struct {
 	number  int

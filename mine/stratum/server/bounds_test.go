@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -466,6 +467,82 @@ func TestTooManySessions(t *testing.T) {
 		_ = first.conn.Close()
 		synctest.Wait()
 		connect(t, l.dial(t)).login("ann")
+	})
+}
+
+// One address has only some of the sessions, however it is written. This machine and other
+// addresses are not kept out by it, and a session that ends makes room.
+func TestTooManySessionsOfOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, l := start(t, Config{Source: newTestSource(testWork("a")), Limits: Limits{SessionsEach: 2}})
+		from := func(ip string) *miner {
+			return connect(t, l.dialFrom(t, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1024}))
+		}
+		first := from("192.0.2.1")
+		first.login("ann")
+		from("::ffff:192.0.2.1").login("ann")
+		from("192.0.2.1").ended()
+		from("::ffff:192.0.2.1").ended()
+		for range 2 {
+			from("192.0.2.2").login("bob")
+			from("2001:db8::1").login("bob")
+		}
+		for range 3 {
+			from("127.0.0.1").login("eve")
+			from("::1").login("eve")
+		}
+		synctest.Wait()
+		if got := s.Stats(); got.Sessions != 12 || got.Closed[Full] != 2 {
+			t.Errorf("%d sessions, and %d were refused; want 12 and 2", got.Sessions, got.Closed[Full])
+		}
+		_ = first.conn.Close()
+		synctest.Wait()
+		from("192.0.2.1").login("ann")
+		from("192.0.2.1").ended()
+	})
+}
+
+// If the extranonces of the source's work become others, a session ends, because it cannot
+// be told of them. The miner is told when it subscribes again. It has nothing to do with
+// work that no job can be made of, so nothing is logged.
+func TestOtherSpace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		source := newTestSource(testWork("a"))
+		s, l := start(t, Config{Source: source, Vardiff: easyShares, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		m := connect(t, l.dial(t))
+		m.login("ann")
+		w := testWork("b") // with the same extranonces
+		source.post(w, true)
+		m.await()
+
+		other := testWork("c")
+		space, err := mine.NewSpace([]byte("fixed"), 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.Extranonces = space
+		source.post(other, true)
+		m.ended()
+		synctest.Wait()
+		stats := s.Stats()
+		for _, r := range Reasons() {
+			want := uint64(0)
+			if r == Space {
+				want = 1
+			}
+			if stats.Closed[r] != want {
+				t.Errorf("%s: %d sessions, want %d", r, stats.Closed[r], want)
+			}
+		}
+		if log.Len() != 0 {
+			t.Errorf("the log says:\n%s", log.String())
+		}
+		again := connect(t, l.dial(t))
+		again.login("ann")
+		if !bytes.HasPrefix(again.extranonce1, []byte("fixed")) || len(again.extranonce1) != 9 || again.size2 != 3 {
+			t.Errorf("extranonce1 is %x, and extranonce2 has %d bytes", again.extranonce1, again.size2)
+		}
 	})
 }
 

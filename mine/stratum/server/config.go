@@ -38,7 +38,7 @@ type Limits struct {
 	Lines        int // lines a second of one session, on average; 100
 	Burst        int // lines that a session may send at once after a pause; 1000
 	Malformed    int // lines of one session that make no sense, before it is closed; 8
-	Names        int // workers that one session may authorize; 32
+	Names        int // workers that one session may authorize; 8
 	Workers      int // workers that are remembered; 4096
 	Blocks       int // blocks that are remembered; 256
 
@@ -67,7 +67,7 @@ const (
 
 	// keptShares is how many shares of a session are remembered, so that they are not
 	// taken twice. If there are more, the oldest job is forgotten with its shares.
-	keptShares = 1024
+	keptShares = 512
 
 	// suggestEvery is the least time between two changes that a miner asks for.
 	suggestEvery = 10 * time.Second
@@ -97,7 +97,7 @@ func (l Limits) withDefaults() Limits {
 	l.Lines = cmp.Or(l.Lines, 100)
 	l.Burst = cmp.Or(l.Burst, 1000)
 	l.Malformed = cmp.Or(l.Malformed, 8)
-	l.Names = cmp.Or(l.Names, 32)
+	l.Names = cmp.Or(l.Names, 8)
 	l.Workers = cmp.Or(l.Workers, 4096)
 	l.Blocks = cmp.Or(l.Blocks, 256)
 	l.Handshake = cmp.Or(l.Handshake, 15*time.Second)

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// TestTranscripts plays recorded sessions. A line that begins with > is sent by the
+// TestTranscripts plays sessions that are written in the forms in which miners speak; none
+// of them is a recording, and the server's lines are what it says. A line that begins with > is sent by the
 // miner; one that begins with < must be the next that the server sends, byte for byte;
 // "tip NAME" gives the source other work. Whoever changes a line here changes what the
 // miners of the world see.

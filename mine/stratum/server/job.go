@@ -20,13 +20,19 @@ type job struct {
 	name       string
 	tip        uint64
 	board      *board
-	whole      mine.Work // the work as its source knows it
-	work       mine.Work // the session's part of it
+	work       mine.Work // the session's part of the source's work
 	difficulty float64
 
 	// shares are the first eight bytes of the hashes that were accepted. Those of all
 	// jobs of a session are at most keptShares.
-	shares map[uint64]struct{}
+	shares []uint64
+}
+
+// whole returns the work as its source knows it.
+func (j *job) whole() mine.Work {
+	w, offered := j.work, j.board.offer.Work
+	w.Extranonces, w.Target, w.VersionMask = offered.Extranonces, offered.Target, offered.VersionMask
+	return w
 }
 
 // sendJobs sends the session a job whenever it should have another one, until the
@@ -96,16 +102,15 @@ func (s *session) nextJob(b *board) (lines []byte, fresh bool, err error) {
 
 // makeJob makes the session's next job. The caller holds mu.
 func (s *session) makeJob(b *board, difficulty float64) (*job, error) {
-	j := &job{tip: b.tip, board: b, whole: *b.offer.Work, difficulty: difficulty}
+	j := &job{tip: b.tip, board: b, difficulty: difficulty}
+	whole := *b.offer.Work
+	var err error
 	if s.server.namer != nil {
-		named, err := s.server.namer.Name(j.whole, s.worker)
-		if err != nil {
+		if whole, err = s.server.namer.Name(whole, s.worker); err != nil {
 			return nil, fmt.Errorf("name the miner of a job: %w", err)
 		}
-		j.whole = named
 	}
-	var err error
-	if j.work, err = j.whole.Sub(s.prefix()); err != nil {
+	if j.work, err = whole.Sub(s.prefix()); err != nil {
 		return nil, fmt.Errorf("the source's work cannot be divided: %w", err)
 	}
 	if j.work.Extranonces != s.space {
@@ -168,7 +173,7 @@ func (s *session) keepShare(j *job, sol mine.Solution) bool {
 	// Jobs on the same tip may have the same headers under different names. A header
 	// counts once.
 	for _, other := range append(slices.Clip(s.jobs), j) {
-		if _, known := other.shares[key]; known {
+		if slices.Contains(other.shares, key) {
 			return false
 		}
 	}
@@ -178,10 +183,10 @@ func (s *session) keepShare(j *job, sol mine.Solution) bool {
 	if len(s.jobs) == 0 {
 		s.outdated = true
 	}
-	if j.shares == nil {
-		j.shares = map[uint64]struct{}{}
+	if n := len(j.shares); n == cap(j.shares) { // append would leave up to half of it unused
+		j.shares = append(make([]uint64, 0, n+8), j.shares...)
 	}
-	j.shares[key] = struct{}{}
+	j.shares = append(j.shares, key)
 	if s.findJob(j.name) != nil {
 		s.shares++
 	}

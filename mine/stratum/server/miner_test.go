@@ -49,14 +49,28 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 // dial returns the miner's end of a new connection.
 func (p *pipes) dial(t testing.TB) net.Conn {
 	t.Helper()
+	return p.dialFrom(t, &net.TCPAddr{})
+}
+
+// dialFrom is dial from the given address.
+func (p *pipes) dialFrom(t testing.TB, from net.Addr) net.Conn {
+	t.Helper()
 	ours, theirs := net.Pipe()
 	select {
-	case p.conns <- theirs:
+	case p.conns <- remote{theirs, from}:
 	case <-p.done:
 		t.Fatal("the server does not listen")
 	}
 	return ours
 }
+
+// remote is a connection from an address.
+type remote struct {
+	net.Conn
+	from net.Addr
+}
+
+func (r remote) RemoteAddr() net.Addr { return r.from }
 
 // testSource is a source into which the test puts work. It records what is submitted.
 type testSource struct {

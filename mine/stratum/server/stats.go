@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -150,8 +149,8 @@ func (s *Server) Blocks() []Block {
 // worker is what is known of all sessions of one name. The server's mu guards it.
 type worker struct {
 	sessions int
-	shares   map[Share]uint64
-	work     float64 // sum of the difficulties of its accepted shares
+	shares   [8]uint64 // in the order of Shares
+	work     float64   // sum of the difficulties of its accepted shares
 	blocks   uint64
 	last     time.Time // when its latest session began or its latest share came
 	meter    vardiff.Meter
@@ -180,7 +179,7 @@ func (s *Server) join(name string) *worker {
 		if len(s.workers) >= s.limits.Workers && !s.forgetWorker() {
 			return nil
 		}
-		w = &worker{shares: map[Share]uint64{}}
+		w = &worker{}
 		w.meter.Estimate(now) // begins the measurement
 		s.workers[name] = w
 	}
@@ -204,7 +203,8 @@ func (s *Server) forgetWorker() bool {
 
 // count counts what became of a share of a worker, or of none that is remembered.
 func (s *Server) count(share Share, w *worker, difficulty float64) {
-	s.counts.shares[slices.Index(Shares(), share)].Add(1)
+	i := slices.Index(Shares(), share)
+	s.counts.shares[i].Add(1)
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,7 +214,7 @@ func (s *Server) count(share Share, w *worker, difficulty float64) {
 	if w == nil {
 		return
 	}
-	w.shares[share]++
+	w.shares[i]++
 	if share == ShareAccepted {
 		w.work += difficulty
 		w.last = now
@@ -229,8 +229,14 @@ func (s *Server) Workers() []Worker {
 	now := time.Now()
 	list := make([]Worker, 0, len(s.workers))
 	for name, w := range s.workers {
+		shares := map[Share]uint64{}
+		for i, share := range Shares() {
+			if w.shares[i] > 0 {
+				shares[share] = w.shares[i]
+			}
+		}
 		list = append(list, Worker{
-			Name: name, Sessions: w.sessions, Shares: maps.Clone(w.shares), Work: w.work, Blocks: w.blocks,
+			Name: name, Sessions: w.sessions, Shares: shares, Work: w.work, Blocks: w.blocks,
 			Rate: w.meter.Estimate(now), Last: w.last,
 		})
 	}

@@ -125,7 +125,7 @@ func (s *session) take(ctx context.Context, j *job, user string, extranonce []by
 		s.update()
 	}
 	outcome := mine.Unanswered
-	if whole, err := j.whole.Solution(extranonce, h); err == nil {
+	if whole, err := j.whole().Solution(extranonce, h); err == nil {
 		outcome = s.handIn(ctx, j, user, whole)
 	}
 	if stale && outcome != mine.Accepted {
@@ -144,7 +144,7 @@ func (s *session) handIn(ctx context.Context, j *job, user string, sol mine.Solu
 			continue
 		}
 		b := Block{
-			Time: s.server.now(), Height: j.whole.Height, Hash: sol.Hash, Worker: user, IsBlock: sol.Block, Outcome: outcome,
+			Time: s.server.now(), Height: j.work.Height, Hash: sol.Hash, Worker: user, IsBlock: sol.Block, Outcome: outcome,
 		}
 		if outcome != mine.Unanswered || !sol.Block || !s.server.submitLater(ctx, b, sol) {
 			s.server.noteBlock(b, err)
