@@ -149,17 +149,14 @@ export async function start(stream) {
 
   // follow lets the header follow the tip of the node's chain, if that is another one by now:
   // a block on an older tip would only be a side block. A search goes on with the new header.
-  // Of calls that overlap, an earlier one may have asked before the tip changed again, and get
-  // its answer last. So an answer counts only if no later call has had one.
-  let asked = 0;
-  let applied = 0;
+  // Of calls that overlap, only the latest one changes anything: an earlier one may have asked
+  // before the tip changed again, and get its answer last.
+  let follows = 0;
   const follow = async () => {
-    const call = ++asked;
+    const mine = ++follows;
     const now = await get('/status').catch(() => null);
     const timestamp = now && (await timeAbove(now.height).catch(() => null));
-    if (call < applied || !timestamp) return;
-    applied = call;
-    if (now.hash === block.previous_hash) return;
+    if (mine !== follows || !timestamp || now.hash === block.previous_hash) return;
     const searched = stop !== null;
     halt();
     const chosen = difficulty.value === own ? now.bits : difficulty.value;
