@@ -51,11 +51,33 @@ func (k Kernel) slicer(versions int) sliceFunc {
 	s.scan(k.scan, 0, nonces) // the first scan prepares the input
 	offset := uint64(0)
 	return func() slice {
-		var o outcome
-		took, cycle := cycles.Time(func() { o = s.scan(k.scan, offset, nonces) })
-		offset = (offset + nonces) % (1 << 31)
-		return slice{hashes: int(o.hashes), took: took, cycle: cycle}
+		return untilTheClockMoves(func() slice {
+			var o outcome
+			took, cycle := cycles.Time(func() { o = s.scan(k.scan, offset, nonces) })
+			offset = (offset + nonces) % (1 << 31)
+			return slice{hashes: int(o.hashes), took: took, cycle: cycle}
+		})
 	}
+}
+
+// mostRepeats bounds how often a slice is repeated. At 0.4 ms a chunk, that is a second.
+const mostRepeats = 2500
+
+// untilTheClockMoves returns a slice that next has measured. Some systems, such as Wine, have
+// a clock that stands still for longer than a chunk takes. There, next is repeated until
+// its clock has moved during the hashes and also during the measurement of the cycle, and
+// the result is that of all repeats together.
+func untilTheClockMoves(next sliceFunc) slice {
+	sum := next()
+	n := 1
+	for ; n < mostRepeats && (sum.took == 0 || cycles.Known && sum.cycle == 0); n++ {
+		s := next()
+		sum.hashes += s.hashes
+		sum.took += s.took
+		sum.cycle += s.cycle
+	}
+	sum.cycle /= float64(n)
+	return sum
 }
 
 // Measure hashes on the calling goroutine, for a job with as many versions as the
