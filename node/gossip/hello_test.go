@@ -108,7 +108,7 @@ func TestFullNodeIsAskedForOthers(t *testing.T) {
 	}
 }
 
-// An address at which something other than a node answers is not kept, whoever asked.
+// An address at which something other than a node answers is not kept, no matter who asked.
 func TestNotNodeIsNotKeptByHand(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	h.ids++
