@@ -52,7 +52,7 @@ func FuzzParse(f *testing.F) {
 func FuzzParseSetting(f *testing.F) {
 	for _, text := range []string{
 		"nodes=50", "nodes=[10, 20]", "interval=1s..9s step 2s", "title=a = b", "difficulty.bits=1e0fffff", "strategists[1].node=3",
-		"strategists.node=3", "clocks.liars[99999999999999999999].node=3", "relay.loss=", "relay.loss='", "latency.mean=['1ms', '2ms']", "nodes=5\nseed=1",
+		"strategists.node=3", "clocks.liars[99999999999999999999].node=3", "relay.loss=", "relay.loss='", "latency.mean=['1ms', '2ms']", "nodes=5\nseed=1", "title=a\xfe",
 	} {
 		f.Add(text, "blocks=5")
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -13,6 +14,9 @@ import (
 // written as in a file, but texts and times need no quotation marks outside of lists. The
 // error says what is wrong with it, and what to do.
 func ParseSetting(text string) (Setting, error) {
+	if !utf8.ValidString(text) {
+		return Setting{}, fmt.Errorf("%s: it has bytes that are no UTF-8: write it in UTF-8", show(text))
+	}
 	name, value, ok := strings.Cut(text, "=")
 	if !ok || name == "" {
 		return Setting{}, fmt.Errorf("%s: want a key and its value, such as relay.loss=0.1", show(text))
