@@ -40,7 +40,7 @@ func ratesChart(all []kernelRate) chart.Chart {
 			c.Lines = append(c.Lines, line)
 		}
 	}
-	c.X = chart.Axis{Label: "hash rate of one core (H/s, logarithmic)", Min: lo / 2.5, Max: hi * 1.6, Log: true, Unit: hps, Grid: true}
+	c.X = chart.Axis{Label: "hash rate of one core (H/s, logarithmic)", Min: lo / 4, Max: hi * 1.6, Log: true, Unit: hps, Grid: true}
 	c.Marks = []chart.Marks{rates}
 	return c
 }

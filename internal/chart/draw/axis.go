@@ -9,13 +9,22 @@ import (
 	"github.com/lodepow/lode/internal/chart"
 )
 
-// setAxis makes an axis what the chart says.
-func setAxis(to *plot.Axis, a chart.Axis) {
+// Over how many powers of ten a logarithmic axis may extend and still have labels at twice
+// and five times each of them. Labels side by side take more room than labels one above
+// the other.
+const (
+	fewAcross = 1.5
+	fewUp     = 3
+)
+
+// setAxis makes an axis what the chart says. With few powers of ten, a logarithmic one
+// also has labels between them.
+func setAxis(to *plot.Axis, a chart.Axis, few float64) {
 	to.Label.Text = a.Label
 	to.Min, to.Max = a.Min, a.Max
 	if a.Log {
 		to.Scale = plot.LogScale{}
-		to.Tick.Marker = decades(a.Unit)
+		to.Tick.Marker = decades(a.Unit, few)
 	}
 	if a.Ticks != nil {
 		to.Tick.Marker = ticksAt(a.Ticks, a.Names)
@@ -35,12 +44,12 @@ func setRows(to *plot.Axis, c chart.Chart) {
 }
 
 // decades returns the ticks of a logarithmic axis. It labels the powers of ten, and
-// twice and five times each of them if there is room, with SI prefixes and the given
-// unit.
-func decades(unit string) plot.Ticker {
+// twice and five times each of them if there are fewer powers than few, with SI prefixes
+// and the given unit.
+func decades(unit string, few float64) plot.Ticker {
 	return plot.TickerFunc(func(lo, hi float64) []plot.Tick {
 		var ticks []plot.Tick
-		few := math.Log10(hi/lo) < 3
+		between := math.Log10(hi/lo) < few
 		every := max(1, int(math.Ceil(math.Log10(hi/lo)/9)))
 		for e := int(math.Floor(math.Log10(lo))); e <= int(math.Ceil(math.Log10(hi))); e++ {
 			for m := 1; m <= 9; m++ {
@@ -49,7 +58,7 @@ func decades(unit string) plot.Ticker {
 				if v < lo || v > hi {
 					continue
 				}
-				if m == 1 && e%every == 0 || few && (m == 2 || m == 5) {
+				if m == 1 && e%every == 0 || between && (m == 2 || m == 5) {
 					x, prefix := chart.SI(v)
 					t.Label = fmt.Sprintf("%.3g %s%s", x, prefix, unit)
 				}

@@ -184,15 +184,15 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 	p.Legend.Padding = vg.Points(3)
 	p.Legend.ThumbnailWidth = vg.Points(18)
 
-	setAxis(&p.X, c.X)
+	setAxis(&p.X, c.X, fewAcross)
 	switch {
 	case c.Plain:
-		setAxis(&p.Y, c.Y)
+		setAxis(&p.Y, c.Y, fewUp)
 		p.HideAxes()
 	case len(c.Rows) > 0:
 		setRows(&p.Y, c)
 	default:
-		setAxis(&p.Y, c.Y)
+		setAxis(&p.Y, c.Y, fewUp)
 	}
 	for _, b := range c.Bands {
 		addBand(p, b)

@@ -201,3 +201,29 @@ func TestCoordinates(t *testing.T) {
 		}
 	}
 }
+
+// TestDecades checks which ticks of a logarithmic axis have a label: a horizontal one has
+// less room between its powers of ten than a vertical one.
+func TestDecades(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		few    float64
+		lo, hi float64
+		want   string
+	}{
+		{"up, three powers", fewUp, 80e3, 73e6, "100 kH/s|200 kH/s|500 kH/s|1 MH/s|2 MH/s|5 MH/s|10 MH/s|20 MH/s|50 MH/s"},
+		{"across, three powers", fewAcross, 80e3, 73e6, "100 kH/s|1 MH/s|10 MH/s"},
+		{"across, one power", fewAcross, 0.9e6, 12e6, "1 MH/s|2 MH/s|5 MH/s|10 MH/s"},
+		{"up, ten powers", fewUp, 1, 1e10, "1 H/s|100 H/s|10 kH/s|1 MH/s|100 MH/s|10 GH/s"},
+	} {
+		var labels []string
+		for _, tick := range decades("H/s", c.few).Ticks(c.lo, c.hi) {
+			if tick.Label != "" {
+				labels = append(labels, tick.Label)
+			}
+		}
+		if got := strings.Join(labels, "|"); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
