@@ -32,7 +32,7 @@ func main() {
 	flag.BoolVar(&o.list, "list", false, "list the mutants and test nothing")
 	flag.IntVar(&o.only, "only", 0, "the only mutant to test, by its number")
 	flag.IntVar(&o.sample, "sample", 0, "how many mutants to test, chosen by their names (0: all)")
-	flag.IntVar(&o.jobs, "jobs", max(1, runtime.NumCPU()/2), "how many mutants to test at once")
+	flag.IntVar(&o.jobs, "jobs", min(2, runtime.NumCPU()), "how many test programs to run at once")
 	flag.BoolVar(&o.verbose, "v", false, "show each mutant that is found, and by which test")
 	flag.Parse()
 	o.paths = flag.Args()
@@ -74,11 +74,20 @@ func run(ctx context.Context, o options) error {
 		return nil
 	}
 	start := time.Now()
-	if err := build(ctx, dir, targets); err != nil {
+	programs, err := build(ctx, dir, targets)
+	if err != nil {
 		return err
 	}
-	fmt.Printf("%d mutants, %d accepted; compiled and tested without mutants in %v\n", len(mutants), len(accepted), time.Since(start).Round(time.Second))
-	survivors, err := testAll(ctx, targets, mutants, o)
+	if err := measure(ctx, dir, programs, o.jobs); err != nil {
+		return err
+	}
+	tests := 0
+	for _, p := range programs {
+		tests += len(p.tests)
+	}
+	fmt.Printf("%d mutants, %d accepted, %d tests; compiled, and tested without mutants, in %v\n",
+		len(mutants), len(accepted), tests, time.Since(start).Round(time.Second))
+	survivors, err := testAll(ctx, targets, programs, mutants, o)
 	if err != nil {
 		return err
 	}
@@ -110,42 +119,62 @@ func choose(mutants []mutant, accepted acceptances, o options) []mutant {
 }
 
 // testAll tests the mutants and returns those that survive.
-func testAll(ctx context.Context, targets []*target, mutants []mutant, o options) ([]mutant, error) {
-	programs := map[string][]*program{}
+func testAll(ctx context.Context, targets []*target, programs []*program, mutants []mutant, o options) ([]mutant, error) {
+	packages := map[string][]*program{} // that have to find a file's mutants
 	for _, t := range targets {
 		for _, file := range t.files {
-			programs[file] = t.tests
+			for _, pkg := range t.tests {
+				packages[file] = append(packages[file], programs[slices.IndexFunc(programs, func(p *program) bool { return p.pkg == pkg })])
+			}
 		}
 	}
-	var mu sync.Mutex // guards survivors, failure and the output
+	var mu sync.Mutex // guards survivors and the output
 	var survivors []mutant
-	var failure error
-	queue := make(chan mutant)
+	err := inParallel(o.jobs, mutants, func(m mutant) error {
+		by, reached, err := findMutant(ctx, m, packages[m.file])
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case ctx.Err() != nil || err != nil:
+			return cmp.Or(ctx.Err(), err)
+		case by == "":
+			survivors = append(survivors, m)
+			fmt.Printf("SURVIVES %5d  line %d, %s: %d tests reach it\n", m.id, m.line, m.name, reached)
+		case o.verbose:
+			fmt.Printf("found    %5d  line %d, %s: by %s\n", m.id, m.line, m.name, by)
+		}
+		return nil
+	})
+	return survivors, err
+}
+
+// inParallel calls do with each of the items, as many at once as there are jobs. After
+// an error it begins no more, and returns one of the errors.
+func inParallel[T any](jobs int, items []T, do func(T) error) error {
+	queue := make(chan T)
+	failed := make(chan error, jobs)
 	var workers sync.WaitGroup
-	for range o.jobs {
+	for range jobs {
 		workers.Go(func() {
-			for m := range queue {
-				by, err := findMutant(ctx, m, programs[m.file])
-				mu.Lock()
-				switch {
-				case ctx.Err() != nil || err != nil:
-					failure = cmp.Or(failure, err, ctx.Err())
-				case by == "":
-					survivors = append(survivors, m)
-					fmt.Printf("SURVIVES %5d  line %d, %s\n", m.id, m.line, m.name)
-				case o.verbose:
-					fmt.Printf("found    %5d  line %d, %s: by %s\n", m.id, m.line, m.name, by)
+			for item := range queue {
+				if err := do(item); err != nil {
+					failed <- err
+					return
 				}
-				mu.Unlock()
 			}
 		})
 	}
-	for _, m := range mutants {
-		if ctx.Err() == nil {
-			queue <- m
+	var err error
+	for _, item := range items {
+		select {
+		case queue <- item:
+			continue
+		case err = <-failed:
 		}
+		break
 	}
 	close(queue)
 	workers.Wait()
-	return survivors, failure
+	close(failed)
+	return cmp.Or(err, <-failed)
 }
