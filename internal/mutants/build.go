@@ -191,23 +191,11 @@ func lodeMutantReaches(id int) bool {
 }
 `
 
-// build compiles the test programs of the targets, each once.
-func build(ctx context.Context, dir string, targets []*target) ([]*program, error) {
-	var programs []*program
-	for _, t := range targets {
-		for _, pkg := range t.tests {
-			if slices.ContainsFunc(programs, func(p *program) bool { return p.pkg == pkg }) {
-				continue
-			}
-			p := &program{pkg: pkg, path: filepath.Join(dir, fmt.Sprintf("%d.test", len(programs)))}
-			cmd := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlayPath(dir), "-o", p.path, pkg)
-			if _, err := output(cmd); err != nil {
-				return nil, err
-			}
-			programs = append(programs, p)
-		}
-	}
-	return programs, nil
+// build compiles the test program of a package.
+func build(ctx context.Context, dir string, number int, pkg string) (*program, error) {
+	p := &program{pkg: pkg, path: filepath.Join(dir, fmt.Sprintf("%d.test", number))}
+	_, err := output(exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlayPath(dir), "-o", p.path, pkg))
+	return p, err
 }
 
 // output runs a command and returns its standard output. An error has what it wrote to

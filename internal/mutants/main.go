@@ -74,20 +74,8 @@ func run(ctx context.Context, o options) error {
 		return nil
 	}
 	start := time.Now()
-	programs, err := build(ctx, dir, targets)
-	if err != nil {
-		return err
-	}
-	if err := measure(ctx, dir, programs, o.jobs); err != nil {
-		return err
-	}
-	tests := 0
-	for _, p := range programs {
-		tests += len(p.tests)
-	}
-	fmt.Printf("%d mutants, %d accepted, %d tests; compiled, and tested without mutants, in %v\n",
-		len(mutants), len(accepted), tests, time.Since(start).Round(time.Second))
-	survivors, err := testAll(ctx, targets, programs, mutants, o)
+	fmt.Printf("%d mutants, %d accepted\n", len(mutants), len(accepted))
+	survivors, err := testAll(ctx, dir, targets, mutants, o)
 	if err != nil {
 		return err
 	}
@@ -118,34 +106,64 @@ func choose(mutants []mutant, accepted acceptances, o options) []mutant {
 	return mutants
 }
 
-// testAll tests the mutants and returns those that survive.
-func testAll(ctx context.Context, targets []*target, programs []*program, mutants []mutant, o options) ([]mutant, error) {
-	packages := map[string][]*program{} // that have to find a file's mutants
+// testAll tests the mutants and returns those that survive. The programs of tests have
+// their turns one after another, and each gets the mutants that are left.
+func testAll(ctx context.Context, dir string, targets []*target, mutants []mutant, o options) ([]mutant, error) {
+	reached := make([]int, len(mutants)) // by how many tests
+	found := make([]bool, len(mutants))
+	for number, pkg := range testPackages(targets) {
+		var left []int // indexes of the mutants that this package has to find
+		for i, m := range mutants {
+			if !found[i] && slices.ContainsFunc(targets, func(t *target) bool { return slices.Contains(t.files, m.file) && slices.Contains(t.tests, pkg) }) {
+				left = append(left, i)
+			}
+		}
+		if len(left) == 0 {
+			continue
+		}
+		start := time.Now()
+		p, err := build(ctx, dir, number, pkg)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.measure(ctx, dir, o.jobs); err != nil {
+			return nil, err
+		}
+		fmt.Printf("%s: compiled, and %d tests run without mutants, in %v\n", pkg, len(p.tests), time.Since(start).Round(time.Second))
+		err = inParallel(o.jobs, left, func(i int) error {
+			tests, by, err := p.find(ctx, mutants[i])
+			reached[i] += tests
+			found[i] = by != ""
+			if o.verbose {
+				fmt.Printf("%5d  line %d, %s: in %s, %s\n", mutants[i].id, mutants[i].line, mutants[i].name, pkg, cmp.Or(by, "nothing fails"))
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	var survivors []mutant
+	for i, m := range mutants {
+		if !found[i] {
+			survivors = append(survivors, m)
+			fmt.Printf("SURVIVES %5d  line %d, %s: %d tests reach it\n", m.id, m.line, m.name, reached[i])
+		}
+	}
+	return survivors, nil
+}
+
+// testPackages returns the packages whose tests have to find mutants of the targets, each
+// once.
+func testPackages(targets []*target) (packages []string) {
 	for _, t := range targets {
-		for _, file := range t.files {
-			for _, pkg := range t.tests {
-				packages[file] = append(packages[file], programs[slices.IndexFunc(programs, func(p *program) bool { return p.pkg == pkg })])
+		for _, pkg := range t.tests {
+			if !slices.Contains(packages, pkg) {
+				packages = append(packages, pkg)
 			}
 		}
 	}
-	var mu sync.Mutex // guards survivors and the output
-	var survivors []mutant
-	err := inParallel(o.jobs, mutants, func(m mutant) error {
-		by, reached, err := findMutant(ctx, m, packages[m.file])
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case ctx.Err() != nil || err != nil:
-			return cmp.Or(ctx.Err(), err)
-		case by == "":
-			survivors = append(survivors, m)
-			fmt.Printf("SURVIVES %5d  line %d, %s: %d tests reach it\n", m.id, m.line, m.name, reached)
-		case o.verbose:
-			fmt.Printf("found    %5d  line %d, %s: by %s\n", m.id, m.line, m.name, by)
-		}
-		return nil
-	})
-	return survivors, err
+	return packages
 }
 
 // inParallel calls do with each of the items, as many at once as there are jobs. After

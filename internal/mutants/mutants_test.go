@@ -146,22 +146,22 @@ func TestRun(t *testing.T) {
 	if _, err := prepare(t.Context(), dir, read); err != nil {
 		t.Fatal(err)
 	}
-	programs, err := build(t.Context(), dir, read)
+	p, err := build(t.Context(), dir, 0, "./code")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := measure(t.Context(), dir, programs, o.jobs); err != nil {
+	if err := p.measure(t.Context(), dir, o.jobs); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range list {
 		want := map[string]bool{"TestAdd": !strings.Contains(m.name, " kind") && !strings.Contains(m.name, " unused"), "TestKind": strings.Contains(m.name, " kind")}
-		for _, test := range programs[0].tests {
+		for _, test := range p.tests {
 			if test.reaches[m.id] != want[test.name] {
 				t.Errorf("%s reaches %s: %t", test.name, m.name, test.reaches[m.id])
 			}
 		}
 	}
-	left, err := testAll(t.Context(), read, programs, list, o)
+	left, err := testAll(t.Context(), dir, read, list, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,80 +32,66 @@ type test struct {
 // isTest matches the names that run besides benchmarks.
 var isTest = regexp.MustCompile(`^(Test|Fuzz|Example)`)
 
-// measure runs each test of the programs once, alone and without a mutant, and records
+// measure runs each test of the program once, alone and without a mutant, and records
 // its time and what it reaches. All of them must pass. The tests are then in the order
 // of their times.
-func measure(ctx context.Context, dir string, programs []*program, jobs int) error {
-	type single struct {
-		*program
-		*test
-		reached string // file
+func (p *program) measure(ctx context.Context, dir string, jobs int) error {
+	names, err := output(p.command(ctx, 0, "-test.list=."))
+	if err != nil {
+		return err
 	}
-	var runs []single
-	for _, p := range programs {
-		names, err := output(p.command(ctx, 0, "-test.list=."))
-		if err != nil {
-			return err
-		}
-		for name := range strings.FieldsSeq(string(names)) {
-			if isTest.MatchString(name) {
-				t := &test{name: name, reaches: map[int]bool{}}
-				p.tests = append(p.tests, t)
-				runs = append(runs, single{p, t, filepath.Join(dir, fmt.Sprintf("reached.%d", len(runs)))})
-			}
+	for name := range strings.FieldsSeq(string(names)) {
+		if isTest.MatchString(name) {
+			p.tests = append(p.tests, &test{name: name, reaches: map[int]bool{}})
 		}
 	}
-	err := inParallel(jobs, runs, func(r single) error {
-		if err := os.WriteFile(r.reached, nil, 0o600); err != nil {
+	err = inParallel(jobs, p.tests, func(t *test) error {
+		reached := filepath.Join(dir, t.name)
+		if err := os.WriteFile(reached, nil, 0o600); err != nil {
 			return err
 		}
 		start := time.Now()
-		text, err := r.run(ctx, -1, []*test{r.test}, 10*time.Minute, "LODE_MUTANTS_REACHED="+r.reached)
+		text, err := p.run(ctx, -1, []*test{t}, 10*time.Minute, "LODE_MUTANTS_REACHED="+reached)
 		if err != nil {
-			return fmt.Errorf("%s, %s fails without a mutant: %w\n%s", r.pkg, r.name, err, text)
+			return fmt.Errorf("%s, %s fails without a mutant: %w\n%s", p.pkg, t.name, err, text)
 		}
-		r.took = time.Since(start)
-		numbers, err := os.ReadFile(r.reached)
+		t.took = time.Since(start)
+		numbers, err := os.ReadFile(reached)
 		for line := range bytes.FieldsSeq(numbers) {
 			if id, err := strconv.Atoi(string(line)); err == nil {
-				r.reaches[id] = true
+				t.reaches[id] = true
 			}
 		}
 		return err
 	})
-	for _, p := range programs {
-		slices.SortStableFunc(p.tests, func(a, b *test) int { return cmp.Compare(a.took, b.took) })
-	}
+	slices.SortStableFunc(p.tests, func(a, b *test) int { return cmp.Compare(a.took, b.took) })
 	return err
 }
 
-// findMutant runs the tests that reach a mutant until one of them fails, and returns
-// its package and what it says, or "" if none fails, and how many tests reach the
-// mutant.
+// find runs the tests that reach a mutant until one of them fails. It returns what that
+// one says, or "" if none fails, and how many tests reach the mutant.
 //
 // The shortest tests run first. To start a program takes time as well, so a call runs
 // several tests, and each takes about twice as long as the one before.
-func findMutant(ctx context.Context, m mutant, programs []*program) (by string, reached int, err error) {
-	for _, p := range programs {
-		tests := slices.DeleteFunc(slices.Clone(p.tests), func(t *test) bool { return !t.reaches[m.id] })
-		reached += len(tests)
-		for most := 100 * time.Millisecond; len(tests) > 0; most *= 2 {
-			n, took := 1, tests[0].took
-			for n < len(tests) && took+tests[n].took <= most {
-				took += tests[n].took
-				n++
-			}
-			text, failed := p.run(ctx, m.id, tests[:n], 5*took+10*time.Second)
-			if ctx.Err() != nil {
-				return "", 0, ctx.Err()
-			}
-			if failed != nil {
-				return p.pkg + ", " + firstFailure(text), reached, nil //nolint:nilerr // a failure is what a mutant is for
-			}
-			tests = tests[n:]
+func (p *program) find(ctx context.Context, m mutant) (reached int, by string, err error) {
+	tests := slices.DeleteFunc(slices.Clone(p.tests), func(t *test) bool { return !t.reaches[m.id] })
+	reached = len(tests)
+	for most := 100 * time.Millisecond; len(tests) > 0; most *= 2 {
+		n, took := 1, tests[0].took
+		for n < len(tests) && took+tests[n].took <= most {
+			took += tests[n].took
+			n++
 		}
+		text, failed := p.run(ctx, m.id, tests[:n], 5*took+10*time.Second)
+		if ctx.Err() != nil {
+			return 0, "", ctx.Err()
+		}
+		if failed != nil {
+			return reached, firstFailure(text), nil //nolint:nilerr // a failure is what a mutant is for
+		}
+		tests = tests[n:]
 	}
-	return "", reached, nil
+	return reached, "", nil
 }
 
 // run runs some tests of a program with one mutant on, or with none if the number is not
