@@ -202,6 +202,21 @@ func TestLwmaBegins(t *testing.T) {
 	}
 }
 
+// Only this rule needs more blocks of a branch than the median of the times does.
+func TestStateSpan(t *testing.T) {
+	lwma := func(window uint32) Params {
+		return mustNew(t, Config{Name: "new", Difficulty: Difficulty{Rule: RuleLwma, Bits: 0x1f190000, Window: window}})
+	}
+	for want, p := range map[int]Params{MedianSpan: lwma(4), MedianSpan + 1: lwma(MedianSpan), 61: lwma(60)} {
+		if got := p.StateSpan(); got != want {
+			t.Errorf("window %d: %d blocks, want %d", p.Difficulty().Window, got, want)
+		}
+	}
+	if got := bitcoin(t).StateSpan(); got != MedianSpan {
+		t.Errorf("the rule of Bitcoin: %d blocks, want %d", got, MedianSpan)
+	}
+}
+
 // At the greatest window and spacing nothing overflows.
 func TestLwmaGreatest(t *testing.T) {
 	rule := Lwma{Window: maxLwmaWindow, Spacing: maxSpacing, Limit: 0x1d00ffff}

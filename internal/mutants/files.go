@@ -13,25 +13,16 @@ import (
 // target is a line of the file of targets: files of one package, and the tests that
 // have to find their mutants.
 type target struct {
-	dir   string     // of the package, below the module's folder
-	files []string   // likewise
-	tests []*program // in the order in which they are run
-}
-
-// program is a compiled test program.
-type program struct {
-	pkg  string   // folder of the package, such as ./chain
-	args []string // for the program, such as -test.run
-	path string   // of the executable; set by build
-	took seconds  // without a mutant; set by build
+	dir   string   // of the package, below the module's folder
+	files []string // likewise
+	tests []string // folders of packages, such as ./chain, in the order in which their tests are run
 }
 
 // readTargets reads the file of targets and returns those below the given paths, or
 // all of them if there are no paths.
 //
-// A line has patterns of files, a colon, and one or more test packages separated by
-// semicolons, each with the arguments of its test program. An empty line and one that
-// begins with # are skipped.
+// A line has patterns of files, a colon, and one or more packages with tests. An empty
+// line and one that begins with # are skipped.
 func readTargets(name string, paths []string) ([]*target, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -60,12 +51,8 @@ func readTargets(name string, paths []string) ([]*target, error) {
 				}
 			}
 		}
-		for test := range strings.SplitSeq(tests, ";") {
-			words := strings.Fields(test)
-			if len(words) == 0 {
-				return nil, fmt.Errorf("%s:%d: want a package with tests", name, number+1)
-			}
-			t.tests = append(t.tests, &program{pkg: words[0], args: words[1:]})
+		if t.tests = strings.Fields(tests); len(t.tests) == 0 {
+			return nil, fmt.Errorf("%s:%d: want a package with tests", name, number+1)
 		}
 		if len(t.files) > 0 {
 			targets = append(targets, t)

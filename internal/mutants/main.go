@@ -32,7 +32,7 @@ func main() {
 	flag.BoolVar(&o.list, "list", false, "list the mutants and test nothing")
 	flag.IntVar(&o.only, "only", 0, "the only mutant to test, by its number")
 	flag.IntVar(&o.sample, "sample", 0, "how many mutants to test, chosen by their names (0: all)")
-	flag.IntVar(&o.jobs, "jobs", max(1, runtime.NumCPU()/2), "how many mutants to test at once")
+	flag.IntVar(&o.jobs, "jobs", min(2, runtime.NumCPU()), "how many test programs to run at once")
 	flag.BoolVar(&o.verbose, "v", false, "show each mutant that is found, and by which test")
 	flag.Parse()
 	o.paths = flag.Args()
@@ -74,11 +74,8 @@ func run(ctx context.Context, o options) error {
 		return nil
 	}
 	start := time.Now()
-	if err := build(ctx, dir, targets); err != nil {
-		return err
-	}
-	fmt.Printf("%d mutants, %d accepted; compiled and tested without mutants in %v\n", len(mutants), len(accepted), time.Since(start).Round(time.Second))
-	survivors, err := testAll(ctx, targets, mutants, o)
+	fmt.Printf("%d mutants, %d accepted\n", len(mutants), len(accepted))
+	survivors, err := testAll(ctx, dir, targets, mutants, o)
 	if err != nil {
 		return err
 	}
@@ -109,43 +106,93 @@ func choose(mutants []mutant, accepted acceptances, o options) []mutant {
 	return mutants
 }
 
-// testAll tests the mutants and returns those that survive.
-func testAll(ctx context.Context, targets []*target, mutants []mutant, o options) ([]mutant, error) {
-	programs := map[string][]*program{}
-	for _, t := range targets {
-		for _, file := range t.files {
-			programs[file] = t.tests
+// testAll tests the mutants and returns those that survive. The programs of tests have
+// their turns one after another, and each gets the mutants that are left.
+func testAll(ctx context.Context, dir string, targets []*target, mutants []mutant, o options) ([]mutant, error) {
+	reached := make([]int, len(mutants)) // by how many tests
+	found := make([]bool, len(mutants))
+	for number, pkg := range testPackages(targets) {
+		var left []int // indexes of the mutants that this package has to find
+		for i, m := range mutants {
+			if !found[i] && slices.ContainsFunc(targets, func(t *target) bool { return slices.Contains(t.files, m.file) && slices.Contains(t.tests, pkg) }) {
+				left = append(left, i)
+			}
+		}
+		if len(left) == 0 {
+			continue
+		}
+		start := time.Now()
+		p, err := build(ctx, dir, number, pkg)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.measure(ctx, dir, o.jobs); err != nil {
+			return nil, err
+		}
+		fmt.Printf("%s: compiled, and %d tests run without mutants, in %v\n", pkg, len(p.tests), time.Since(start).Round(time.Second))
+		err = inParallel(o.jobs, left, func(i int) error {
+			tests, by, err := p.find(ctx, mutants[i])
+			reached[i] += tests
+			found[i] = by != ""
+			if o.verbose {
+				fmt.Printf("%5d  line %d, %s: in %s, %s\n", mutants[i].id, mutants[i].line, mutants[i].name, pkg, cmp.Or(by, "nothing fails"))
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	var mu sync.Mutex // guards survivors, failure and the output
 	var survivors []mutant
-	var failure error
-	queue := make(chan mutant)
+	for i, m := range mutants {
+		if !found[i] {
+			survivors = append(survivors, m)
+			fmt.Printf("SURVIVES %5d  line %d, %s: %d tests reach it\n", m.id, m.line, m.name, reached[i])
+		}
+	}
+	return survivors, nil
+}
+
+// testPackages returns the packages whose tests have to find mutants of the targets, each
+// once.
+func testPackages(targets []*target) (packages []string) {
+	for _, t := range targets {
+		for _, pkg := range t.tests {
+			if !slices.Contains(packages, pkg) {
+				packages = append(packages, pkg)
+			}
+		}
+	}
+	return packages
+}
+
+// inParallel calls do with each of the items, as many at once as there are jobs. After
+// an error it begins no more, and returns one of the errors.
+func inParallel[T any](jobs int, items []T, do func(T) error) error {
+	queue := make(chan T)
+	failed := make(chan error, jobs)
 	var workers sync.WaitGroup
-	for range o.jobs {
+	for range jobs {
 		workers.Go(func() {
-			for m := range queue {
-				by, err := findMutant(ctx, m, programs[m.file])
-				mu.Lock()
-				switch {
-				case ctx.Err() != nil || err != nil:
-					failure = cmp.Or(failure, err, ctx.Err())
-				case by == "":
-					survivors = append(survivors, m)
-					fmt.Printf("SURVIVES %5d  line %d, %s\n", m.id, m.line, m.name)
-				case o.verbose:
-					fmt.Printf("found    %5d  line %d, %s: by %s\n", m.id, m.line, m.name, by)
+			for item := range queue {
+				if err := do(item); err != nil {
+					failed <- err
+					return
 				}
-				mu.Unlock()
 			}
 		})
 	}
-	for _, m := range mutants {
-		if ctx.Err() == nil {
-			queue <- m
+	var err error
+	for _, item := range items {
+		select {
+		case queue <- item:
+			continue
+		case err = <-failed:
 		}
+		break
 	}
 	close(queue)
 	workers.Wait()
-	return survivors, failure
+	close(failed)
+	return cmp.Or(err, <-failed)
 }

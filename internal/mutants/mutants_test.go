@@ -66,6 +66,8 @@ func kind(n int) string {
 	}
 	return "small"
 }
+
+func unused(n int) int { return -n }
 `
 
 const tests = `package code
@@ -92,6 +94,9 @@ func TestAdd(t *testing.T) {
 	if n, err := find(1); n != 1 || err != nil {
 		t.Error("find")
 	}
+}
+
+func TestKind(t *testing.T) {
 	if kind(8) != "small" || kind(10) != "big" {
 		t.Error("kind")
 	}
@@ -123,11 +128,12 @@ var survivors = []string{
 	"code/code.go table.add: `time.Second` → `(time.Second) / 2`",
 	"code/code.go find: `n == 0` → `false`",
 	"code/code.go kind: `n > 9` → `(n) >= (9)`",
+	"code/code.go unused: `-n` → `n`",
 }
 
-// TestRun runs the command on code with five mutants that its tests do not find.
+// TestRun runs the command on code with six mutants that its tests do not find.
 func TestRun(t *testing.T) {
-	const targets = "# comment\n\ncode/*.go : ./code -test.run=Add\n"
+	const targets = "# comment\n\ncode/*.go : ./code\n"
 	inModule(t, map[string]string{"targets": targets})
 	o := options{targets: "targets", accepted: "accepted", jobs: 2}
 	list := mutantsOf(t)
@@ -140,10 +146,22 @@ func TestRun(t *testing.T) {
 	if _, err := prepare(t.Context(), dir, read); err != nil {
 		t.Fatal(err)
 	}
-	if err := build(t.Context(), dir, read); err != nil {
+	p, err := build(t.Context(), dir, 0, "./code")
+	if err != nil {
 		t.Fatal(err)
 	}
-	left, err := testAll(t.Context(), read, list, o)
+	if err := p.measure(t.Context(), dir, o.jobs); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		want := map[string]bool{"TestAdd": !strings.Contains(m.name, " kind") && !strings.Contains(m.name, " unused"), "TestKind": strings.Contains(m.name, " kind")}
+		for _, test := range p.tests {
+			if test.reaches[m.id] != want[test.name] {
+				t.Errorf("%s reaches %s: %t", test.name, m.name, test.reaches[m.id])
+			}
+		}
+	}
+	left, err := testAll(t.Context(), dir, read, list, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,8 +239,8 @@ func TestMutants(t *testing.T) {
 			}
 		}
 	}
-	if len(list) != 31 {
-		t.Errorf("%d mutants, want 31", len(list))
+	if len(list) != 32 {
+		t.Errorf("%d mutants, want 32", len(list))
 	}
 }
 
@@ -272,5 +290,18 @@ func TestSample(t *testing.T) {
 	}
 	if only := choose(slices.Clone(all), accepted, options{only: 5}); len(only) != 1 || only[0].name != "e" {
 		t.Errorf("the only mutant is %v", only)
+	}
+}
+
+// TestFailsWithoutMutant checks that the command names a test that fails without a
+// mutant, because what it says of mutants would mean nothing.
+func TestFailsWithoutMutant(t *testing.T) {
+	inModule(t, map[string]string{
+		"targets":              "code/code.go : ./code\n",
+		"code/failing_test.go": "package code\n\nimport \"testing\"\n\nfunc TestFailing(t *testing.T) { t.Error(\"always\") }\n",
+	})
+	err := run(t.Context(), options{targets: "targets", accepted: "accepted", jobs: 1})
+	if err == nil || !strings.Contains(err.Error(), "./code, TestFailing fails without a mutant") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// variable is the name of the variable that is added to a mutated package. It holds
-// the number of the mutant that is switched on, or 0.
-const variable = "lodeMutant"
+// isOn is the name of the function that is added to a mutated package. It reports
+// whether the mutant with a number is switched on.
+const isOn = "lodeMutantIsOn"
 
 // mutant is one change of one expression or statement.
 type mutant struct {
@@ -24,7 +24,7 @@ type mutant struct {
 }
 
 // mutator inserts switches into one file, so that the file contains all of its
-// mutants and behaves like one of them if variable has that mutant's number.
+// mutants and behaves like one of them if isOn is true for that mutant's number.
 //
 // Only the copy of an expression that runs when its own mutants are off contains the
 // mutants of its parts. The text therefore does not grow exponentially with the depth
@@ -205,9 +205,9 @@ func (m *mutator) statement(s ast.Stmt) func() {
 		return func() {}
 	}
 	without := m.add(s, "")
-	before := fmt.Sprintf("if %s != %d { ", variable, without)
+	before := fmt.Sprintf("if !%s(%d) { ", isOn, without)
 	if other != "" {
-		before = fmt.Sprintf("if %s == %d { %s } else %s", variable, m.add(s, other), other, before)
+		before = fmt.Sprintf("if %s(%d) { %s } else %s", isOn, m.add(s, other), other, before)
 	}
 	return m.wrap(s, before, " }")
 }
@@ -231,15 +231,13 @@ func (m *mutator) truth(n ast.Expr, r role) func() {
 	}
 	var before strings.Builder
 	before.WriteString("(")
-	first, last := 0, 0
-	for i, other := range others {
-		last = m.add(n, other)
-		if i == 0 {
-			first = last
-		}
-		fmt.Fprintf(&before, "%s == %d && (%s) || ", variable, last, other)
+	var off strings.Builder // none of the others is on
+	for _, other := range others {
+		id := m.add(n, other)
+		fmt.Fprintf(&before, "%s(%d) && (%s) || ", isOn, id, other)
+		fmt.Fprintf(&off, "!%s(%d) && ", isOn, id)
 	}
-	fmt.Fprintf(&before, "(%s < %d || %s > %d) && (", variable, first, variable, last)
+	before.WriteString(off.String() + "(")
 	return m.wrap(n, before.String(), "))")
 }
 
@@ -269,12 +267,12 @@ func (m *mutator) constant(n ast.Expr, v constant.Value, t *types.Basic) func() 
 	const small = 1024
 	switch {
 	case t.Info()&types.IsBoolean != 0:
-		equal := "!="
+		not := "!"
 		if !constant.BoolVal(v) {
-			equal = "=="
+			not = ""
 		}
 		id := m.add(n, fmt.Sprint(!constant.BoolVal(v)))
-		return m.wrap(n, fmt.Sprintf("(%s %s %d) /* ", variable, equal, id), " */")
+		return m.wrap(n, fmt.Sprintf("%s%s(%d) /* ", not, isOn, id), " */")
 	case t.Info()&types.IsNumeric == 0:
 		return func() {}
 	case constant.Sign(v) <= 0:
@@ -293,9 +291,9 @@ func (m *mutator) value(n ast.Expr, other string) func() {
 		return func() {}
 	}
 	id := m.add(n, other)
-	alias := fmt.Sprintf("%sType%d", variable, id)
+	alias := fmt.Sprintf("lodeMutantType%d", id)
 	fmt.Fprintf(&m.aliases, "\ntype %s = %s\n", alias, name)
-	return m.wrap(n, fmt.Sprintf("(func() %s { if %s == %d { return %s }; return (", alias, variable, id, other), ") }())")
+	return m.wrap(n, fmt.Sprintf("(func() %s { if %s(%d) { return %s }; return (", alias, isOn, id, other), ") }())")
 }
 
 // typeName returns how a declaration in this file can name a type. It returns false
