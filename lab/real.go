@@ -37,12 +37,14 @@ func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Opt
 			return nil, fmt.Errorf("real nodes: %s", faults[0])
 		}
 	}
-	r.churnOver = true
+	r.churnOver, r.healing = true, nil
+	r.net.Heal()
 	for _, node := range r.net.Nodes {
 		node.Start() // does nothing for a node that is up
 	}
-	if !r.net.RunUntil(realSettle, r.settled) {
-		return nil, fmt.Errorf("real nodes: after the last block they did not agree within %s on how much work the best branch has: let fewer messages be lost", realSettle)
+	// A block that is ahead of a node's clock waits until the clock gets there.
+	if wait := realSettle + r.clocksDiffer; !r.net.RunUntil(wait, r.settled) {
+		return nil, fmt.Errorf("real nodes: after the last block they did not agree within %s on how much work the best branch has: let fewer messages be lost", wait)
 	}
 	return r.tree.finish(), nil
 }
@@ -58,6 +60,10 @@ type realRun struct {
 	found     int
 	links     []blocks.Connection
 	churnOver bool
+
+	clocksDiffer time.Duration   // the greatest difference between two clocks
+	healing      *blocks.Healing // of the latest split that has ended, if the nodes do not agree yet
+	healed       time.Duration   // virtual time of the network at which it ended
 }
 
 func newRealRun(x blocks.Experiment, seed uint64, o blocks.Options) *realRun {
@@ -100,6 +106,7 @@ func (r *realRun) connect() error {
 		}
 		r.net.AddKnowing(known...)
 	}
+	r.clocksDiffer = r.setClocks()
 	r.setLinks(nodes.Link{})
 	wanted := make([]map[gossip.Address]bool, r.x.Nodes)
 	for i := range wanted {
@@ -188,6 +195,7 @@ func (r *realRun) begin() {
 		})
 	}
 	r.startChurn()
+	r.startSplits()
 }
 
 // mine gives the network that many times its first hash rate.

@@ -62,20 +62,18 @@ func checkReal(x blocks.Experiment) error {
 	return checkRealWork(x, refuse)
 }
 
-// checkRealChanges refuses changes of the network and wrong clocks.
+// checkRealChanges refuses changes of the network and lies about the time.
 func checkRealChanges(x blocks.Experiment, refuse func(string, ...any) error) error {
 	const out = "not with real nodes: leave the table out"
 	switch {
-	case len(x.Splits) > 0:
-		return refuse("splits: %s", out)
 	case x.Eclipse != blocks.Eclipse{}:
 		return refuse("eclipse: %s", out)
-	case x.Clocks.Error != blocks.Dist{} || len(x.Clocks.Liars) > 0:
-		return refuse("clocks: the clocks of real nodes are right: leave the table out")
+	case len(x.Clocks.Liars) > 0:
+		return refuse("clocks: real miners do not lie about the time: leave the liars out")
 	case x.Hopping.Share != 0:
 		return refuse("hopping: %s", out)
 	}
-	return nil
+	return checkRealSplits(x, refuse)
 }
 
 // checkRealWork bounds the work of blocks, also after the hash rate has grown.

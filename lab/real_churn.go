@@ -25,6 +25,7 @@ func (r *realRun) startChurn() {
 	leave = func(node *nodes.Node) {
 		if !r.churnOver {
 			node.Stop()
+			r.agree() // the last one that disagreed may have left
 			r.net.After(draw(c.Down), func() { back(node) })
 		}
 	}

@@ -60,6 +60,8 @@ func TestBothEngines(t *testing.T) {
 		"ring":       {"topology.shape=ring", "nodes=7", "power.zipf=0.5"},
 		"selfish":    {"power.alpha=0.4", "strategists[0].strategy=sm1", "latency.mean=20ms", "blocks=300"},
 		"churn":      {"churn.up=5m", "churn.down=30s", "blocks=300"},
+		"splits":     {"splits[0].at=60s", "splits[0].for=120s", "splits[0].times=2", "splits[0].every=300s"},
+		"clocks":     {"clocks.error=3620s", "interval=1m", "blocks=100"},
 		"difficulty": {"difficulty.rule=asert", "difficulty.bits=2000ffff", "difficulty.limit=207fffff", "difficulty.spacing=4s", "difficulty.half_life=1m", "power.steps[0].at=200s", "power.steps[0].factor=2"},
 	} {
 		if testing.Short() && name != "five" {
@@ -75,6 +77,7 @@ func TestBothEngines(t *testing.T) {
 				t.Fatalf("the engines are %q and %q", s.Points[0].Engine, s.Points[1].Engine)
 			}
 			compared := 0
+			t.Logf("stale: %v by real nodes, %v by the model", s.Points[0].Metrics["stale_rate"].Estimate, s.Points[1].Metrics["stale_rate"].Estimate)
 			for name, real := range s.Points[0].Metrics {
 				model := s.Points[1].Metrics[name]
 				if strings.HasPrefix(name, "miner_") && name != "miner_0_revenue" || real.N == 0 {
@@ -297,5 +300,60 @@ func TestChooseCallers(t *testing.T) {
 	}
 	if own, _, err := chooseCallers(star, 301); err != nil || len(own[0]) > 0 {
 		t.Errorf("the hub calls %d others, error %v", len(own[0]), err)
+	}
+}
+
+// A split of real nodes begins and ends when that of the model does, has the same parts, and is
+// healed when the last block has been found.
+func TestRealSplits(t *testing.T) {
+	x := parse(t, "engine = 'nodes'\nnodes = 6\nblocks = 40\ninterval = '5s'\n[topology]\nshape = 'clique'\n[[splits]]\nat = '30s'\nfor = '60s'\nshare = 0.3\n[[splits]]\nat = '150s'\nfor = '1h'").Points[0].Experiment
+	model := x
+	model.Engine = blocks.Events
+	want, err := blocks.Run(t.Context(), model, 2, blocks.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Simulate(t.Context(), x, 2, blocks.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Healings) != 2 || len(want.Healings) != 2 {
+		t.Fatalf("there are %d healings, and %d in the model", len(got.Healings), len(want.Healings))
+	}
+	for i, h := range got.Healings {
+		if w := want.Healings[i]; h.At != w.At || h.Parts[0].Nodes != w.Parts[0].Nodes || h.Parts[1].Share != w.Parts[1].Share {
+			t.Errorf("the healing is %+v, in the model %+v", h, w)
+		}
+	}
+	if h := got.Healings[0]; h.Agreement < 0 || h.Agreement > 50*time.Second || h.Lost() == 0 || h.Reorg == 0 {
+		t.Errorf("after the first split the healing is %+v", h)
+	}
+	if h := got.Healings[1]; h.Agreement != -1 || h.Reorg != 0 || h.Parts[0].Found+h.Parts[1].Found == 0 {
+		t.Errorf("the second split ends after the run, and the healing is %+v", h)
+	}
+}
+
+// Real nodes have the clocks of the model: headers have the times of their miners' clocks.
+func TestRealClocks(t *testing.T) {
+	x := parse(t, "engine = 'nodes'\nnodes = 4\nblocks = 40\ninterval = '30s'\n[topology]\nshape = 'clique'\n[clocks]\nerror = '200s'\nerror_law = 'uniform'\nerror_spread = 1").Points[0].Experiment
+	errors := x.ClockErrors(3)
+	if len(errors) != 4 || errors[0] == errors[1] {
+		t.Fatalf("the clocks are wrong by %v", errors)
+	}
+	checked := 0
+	_, err := Simulate(t.Context(), x, 3, blocks.Options{Observe: func(b blocks.Block) {
+		// The header may be later, because of the median of those before it. Mining begins some
+		// seconds after the start of the network.
+		clock := 1_700_000_000 + (b.Found + errors[b.Miner]).Seconds()
+		late := float64(b.HeaderTime) - clock
+		if late < -1 {
+			t.Errorf("block %d is dated %.0f s before the clock of its miner", b.Number, -late)
+		}
+		if late < 60 {
+			checked++
+		}
+	}})
+	if err != nil || checked < 15 {
+		t.Errorf("%d of 40 blocks have the time of their miner's clock, error %v", checked, err)
 	}
 }

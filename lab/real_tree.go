@@ -71,6 +71,7 @@ func (r *realRun) onMoved(node *nodes.Node, ev chain.Event) {
 	t := r.tree
 	if depth := len(ev.Disconnected); depth > 0 {
 		t.record.Reorg(depth)
+		r.noteReorg(depth)
 	}
 	number := t.numbers[ev.Tip.Hash]
 	one := &t.all[number]
@@ -82,6 +83,7 @@ func (r *realRun) onMoved(node *nodes.Node, ev chain.Event) {
 	if r.options.Took != nil {
 		r.options.Took(node.Number(), number, r.net.Now()-r.began)
 	}
+	r.agree()
 }
 
 // finish decides the fate of all blocks. The main chain is the published branch with the

@@ -154,7 +154,10 @@ func (c *difficultyCmd) Run(ctx context.Context, s cli.Std) error {
 	if c.PrintFile {
 		return printFiles(s.Out, groups, plans)
 	}
-	if c.Out != "" {
+	switch {
+	case c.Resume:
+		warnOfVersion(s.Err, version())
+	case c.Out != "":
 		for _, g := range groups { // before the first one has been run for nothing
 			if err := lab.CheckNew(c.folder(g)); err != nil {
 				return err
@@ -179,7 +182,7 @@ func (c *difficultyCmd) Run(ctx context.Context, s cli.Std) error {
 func (c *difficultyCmd) runGroup(ctx context.Context, s cli.Std, g group, p *lab.Plan) error {
 	var mu sync.Mutex
 	meters := map[[2]int]*meter{}
-	results, _, err := c.execute(ctx, s, p, c.folder(g), c.printFlags(g), lab.Options{Observe: func(point, number int) func(blocks.Block) {
+	results, summary, err := c.execute(ctx, s, p, c.folder(g), lab.Options{Observe: func(point, number int) func(blocks.Block) {
 		m := &meter{change: c.change(), spacing: c.Spacing, blocks: p.Points[point].Experiment.Blocks, recovery: math.NaN()}
 		mu.Lock()
 		defer mu.Unlock()
@@ -189,12 +192,21 @@ func (c *difficultyCmd) runGroup(ctx context.Context, s cli.Std, g group, p *lab
 	if err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(results, func(r lab.Replica) bool { return meters[[2]int{r.Point, r.Number}] == nil }) {
+		return c.tables(s.Out, g, p, results, meters)
+	}
+	fmt.Fprintf(s.Out, "\n%s\nThe table of recoveries is made of single blocks, and those of the replicas that were run\nbefore the interrupt are in no file. So these are the metrics of results.csv:\n\n", g.title)
+	return writeSummary(s.Out, p, summary)
+}
+
+// tables prints the tables of a file, from the meters of all its replicas.
+func (c *difficultyCmd) tables(out io.Writer, g group, p *lab.Plan, results []lab.Replica, meters map[[2]int]*meter) error {
 	byPoint := make([][]figures, len(p.Points))
 	for _, r := range results {
 		byPoint[r.Point] = append(byPoint[r.Point], meters[[2]int{r.Point, r.Number}].figures())
 	}
 	for _, sc := range g.scenarios {
-		if err := c.table(s.Out, sc, byPoint[:len(g.rules)], g.rules); err != nil {
+		if err := c.table(out, sc, byPoint[:len(g.rules)], g.rules); err != nil {
 			return err
 		}
 		byPoint = byPoint[len(g.rules):]

@@ -88,14 +88,6 @@ func (c *difficultyCmd) folder(g group) string {
 	return filepath.Join(c.Out, g.name)
 }
 
-// printFlags returns the flags that print the file of a group, beside those of the command.
-func (c *difficultyCmd) printFlags(g group) string {
-	if g.name != "" && len(c.Factors) > 0 {
-		return "--factors '' --print-file"
-	}
-	return "--print-file"
-}
-
 // printFiles prints the first file. If there is another one, it tells how to make it.
 func printFiles(out io.Writer, groups []group, plans []*lab.Plan) error {
 	if len(groups) > 1 {

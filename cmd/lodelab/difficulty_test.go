@@ -108,16 +108,3 @@ func TestDifficultyFlags(t *testing.T) {
 		}
 	}
 }
-
-// The flags of the hint after an interrupt print the file of the group that was interrupted.
-func TestPrintFlags(t *testing.T) {
-	c := difficultyCmd{Rules: []string{"asert"}, Factors: []float64{2}, Hop: 0.5}
-	groups := c.groups()
-	if a, b := c.printFlags(groups[0]), c.printFlags(groups[1]); a != "--print-file" || b != "--factors '' --print-file" {
-		t.Errorf("%q and %q", a, b)
-	}
-	c.Factors = nil
-	if a := c.printFlags(c.groups()[0]); a != "--print-file" {
-		t.Errorf("without factors %q", a)
-	}
-}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -18,6 +19,7 @@ type replicas struct {
 	Of        string  `placeholder:"METRIC" help:"Metric for --half-width, a column of results.csv; by default the one that the progress shows."`
 	Out       string  `placeholder:"DIR" help:"Folder for the results, as lodelab run writes them: results.csv, summary.json and report.html."`
 	Report    bool    `default:"true" negatable:"" help:"With --out, write report.html and its pictures, too."`
+	Resume    bool    `help:"Continue the interrupted run in the folder of --out, or begin one if there is none. The other flags must be those of the interrupted run."`
 	PrintFile bool    `help:"Print the experiment file of this command instead of running it. lodelab run runs the file, which can be edited; docs/experiments.md describes it."`
 }
 
@@ -29,6 +31,12 @@ const maxReplicas = 1000
 func (r replicas) plan(title, of string, settings []lab.Setting) (*lab.Plan, error) {
 	if r.Replicas < 2 || r.Replicas > lab.MaxReplicas {
 		return nil, cli.UsageError{Err: fmt.Errorf("--replicas %d: want 2 to %d", r.Replicas, lab.MaxReplicas)}
+	}
+	switch {
+	case r.Resume && r.Out == "":
+		return nil, cli.UsageError{Err: errors.New("--resume continues the run in a folder: name it with --out")}
+	case r.Resume && r.PrintFile:
+		return nil, cli.UsageError{Err: errors.New("--print-file runs nothing that could be continued: leave --resume or --print-file out")}
 	}
 	if r.Seed > math.MaxInt64 {
 		return nil, cli.UsageError{Err: fmt.Errorf("--seed %d: want at most %d", r.Seed, int64(math.MaxInt64))}
@@ -74,15 +82,16 @@ func (r replicas) run(ctx context.Context, s cli.Std, p *lab.Plan) ([]lab.Replic
 		_, err := s.Out.Write(p.File)
 		return nil, nil, err
 	}
-	return r.execute(ctx, s, p, r.Out, "--print-file", lab.Options{})
+	if r.Resume {
+		warnOfVersion(s.Err, version())
+	}
+	return r.execute(ctx, s, p, r.Out, lab.Options{})
 }
 
-// execute runs a plan and keeps the results in a folder, if there is one. printFile are the
-// flags that, beside those of the command, print the plan's file.
-func (r replicas) execute(ctx context.Context, s cli.Std, p *lab.Plan, dir, printFile string, o lab.Options) ([]lab.Replica, *lab.Summary, error) {
+// execute runs a plan and keeps the results in a folder, if there is one.
+func (r replicas) execute(ctx context.Context, s cli.Std, p *lab.Plan, dir string, o lab.Options) ([]lab.Replica, *lab.Summary, error) {
 	results, summary, err := execution{
-		plan: p, dir: dir, report: r.Report, options: o,
-		hint: "to continue, write the file with " + printFile + ", and run it with lodelab run --resume --out " + dir,
+		plan: p, dir: dir, report: r.Report, resume: r.Resume, options: o, hint: "run the same command with --resume to continue",
 	}.run(ctx, s)
 	if err != nil {
 		return nil, nil, err

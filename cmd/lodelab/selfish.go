@@ -100,7 +100,7 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 // thresholds prints for each gamma the share above which the strategy pays, with the
 // formula for sm1 and what the solver says of the best strategy.
 func (c *selfishCmd) thresholds(ctx context.Context, s cli.Std) error {
-	if c.PrintFile || c.Out != "" || c.HalfWidth != 0 {
+	if c.PrintFile || c.Out != "" || c.HalfWidth != 0 { // --resume needs --out
 		return cli.UsageError{Err: errors.New("--threshold has no experiment file: leave --print-file, --out and --half-width out, or --threshold")}
 	}
 	const most = 1 << 30 // blocks of all runs with one share

@@ -20,11 +20,51 @@ func NewRecorder(x Experiment, seed uint64, engine Engine, observe func(Block)) 
 	r.Course.Step, r.Course.interval = x.Interval, intended(&x)
 	genesis := x.Params.GenesisState()
 	target, _, _ := genesis.NextBits(x.Params).Decode()
-	return &Recorder{
+	all := &Recorder{
 		record: recorder{result: r, observe: observe},
 		pace:   pace{first: target.Work().Float(), interval: x.Interval, stages: x.Power.stages(x.Nodes)},
 	}
+	for _, o := range x.outages(seed, w) {
+		all.record.watch(o)
+	}
+	return all
 }
+
+// Outage is a time in which a network is split into parts.
+type Outage struct {
+	From, Until time.Duration // since the start
+	Parts       [][]int       // the nodes of each part
+}
+
+// Outages returns the splits and the eclipse of a run with the seed, in order of time, which is
+// that of [Result.Healings]. The experiment must have its defaults.
+func (x Experiment) Outages(seed uint64) (list []Outage) {
+	for _, o := range x.outages(seed, newWheel(x.Power.shares(x.Nodes))) {
+		one := Outage{From: timeOf(o.from), Until: timeOf(o.until), Parts: make([][]int, o.parts)}
+		for v, p := range o.part {
+			one.Parts[p] = append(one.Parts[p], v)
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// ClockErrors returns by how much the clock of each node is ahead in a run with the seed, or nil
+// if all are right.
+func (x Experiment) ClockErrors(seed uint64) (list []time.Duration) {
+	c := newClocks(&x, seed)
+	if c == nil {
+		return nil
+	}
+	for _, e := range c.errors {
+		list = append(list, time.Duration(e))
+	}
+	return list
+}
+
+// Healing returns what is to be filled in of the outage with that number: Agreement, which is -1
+// at first, and Reorg.
+func (r *Recorder) Healing(outage int) *Healing { return &r.record.result.Healings[outage] }
 
 // Miners returns the miners with their shares of the hash rate.
 func (r *Recorder) Miners() []Miner { return r.record.result.Miners }

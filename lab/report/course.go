@@ -14,8 +14,9 @@ import (
 // course is how block interval and difficulty went at a point: one moment for each span of
 // time, over the replicas.
 type course struct {
-	point   int
-	moments []moment
+	point    int
+	replicas int // that have a course
+	moments  []moment
 }
 
 // moment is the middle of a span of time, in seconds, and the figures of the blocks in it.
@@ -35,7 +36,7 @@ func (r *results) courses(replicas []lab.Replica) []course {
 	var list []course
 	for point := range r.plan.Points {
 		if spans := byPoint[point]; len(spans) > 0 {
-			list = append(list, course{point, moments(spans)})
+			list = append(list, course{point, len(spans), moments(spans)})
 		}
 	}
 	return list
@@ -121,6 +122,12 @@ func (r *results) courseSection(replicas []lab.Replica) (s section, ok bool) {
 	}
 	for _, c := range list[:min(len(list), len(familyColors))] {
 		s.Charts = append(s.Charts, r.timesChart(c))
+	}
+	for _, c := range list {
+		s.Tables = append(s.Tables, r.courseTable(c))
+		if text := r.lackText(c); text != "" {
+			s.Text = append(s.Text, text)
+		}
 	}
 	return s, true
 }

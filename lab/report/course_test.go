@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,5 +129,39 @@ func TestMoments(t *testing.T) {
 	b := joinSpans(a)
 	if len(b) != 2 || b[0].Blocks != 4 || b[0].Expected != 2 || b[0].Error != 3 || b[0].Interval != 5 || b[0].To != 20 || b[1].To != 25 {
 		t.Errorf("joined: %+v", b)
+	}
+}
+
+// A mean that lacks some replicas says so, and the table has the number of each.
+func TestCourseLacks(t *testing.T) {
+	plan, err := lab.Parse([]byte(strings.Replace(courseFile, `["fixed", "asert"]`, `"asert"`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newResults(plan, lab.Summarize(plan, nil, "v1"))
+	none := math.NaN()
+	spans := func(value, median, last float64) []blocks.Span {
+		one := blocks.Span{To: 100, Blocks: 10, Expected: value, Median: median, Quantile95: last}
+		two := one
+		two.From, two.To = 100, 200
+		return []blocks.Span{one, two}
+	}
+	of := func(courses ...[]blocks.Span) (list []lab.Replica) {
+		for i, c := range courses {
+			list = append(list, lab.Replica{Number: i, Course: c})
+		}
+		return list
+	}
+	s, _ := r.courseSection(of(spans(1, 2, 3), spans(3, 4, 5)))
+	if len(s.Text) != 1 || len(s.Tables) != 1 || len(s.Tables[0].Rows) != 1 {
+		t.Fatalf("all replicas have their figures, and the section is %+v", s)
+	}
+	s, _ = r.courseSection(of(spans(1, 2, 3), spans(3, none, none), spans(5, 6, none)))
+	row := s.Tables[0].Rows[0]
+	if got := []string{row[0], row[3], row[6], row[9]}; !slices.Equal(got, []string{"50", "3", "2", "1"}) {
+		t.Errorf("the row is %q, want 50 seconds, and figures of 3, 2 and 1 replicas", row)
+	}
+	if len(s.Text) != 2 || !strings.Contains(s.Text[1], "2 means of the course some replicas are left out, and the fewest that are left are 1 of 3") {
+		t.Errorf("the text is %q", s.Text)
 	}
 }

@@ -12,7 +12,7 @@ func doubleSpendChecks() []Check {
 		{
 			Name:      "rosenfeld",
 			Title:     "Double spends after z confirmations",
-			Source:    "Rosenfeld, Analysis of Hashrate-Based Double Spending, 2014 (arXiv 1402.2009): the probability by its formula, to the digits of its table. A test computes it again as a random walk",
+			Source:    "Rosenfeld, Analysis of Hashrate-Based Double Spending, 2014 (arXiv 1402.2009): the probability by equation 1, to the digits of table 1, compared with the paper. A test computes it again as a random walk",
 			Criterion: "Wilson's interval of 3.5 standard errors has the published figure",
 			Note: "The attacker with the share q of the hash rate has found one block in advance, and overtakes the others after z blocks. " +
 				"It gives up 20 blocks behind, which costs it less than 0.00001 of the attempts.",
@@ -21,7 +21,7 @@ func doubleSpendChecks() []Check {
 		{
 			Name:      "nakamoto",
 			Title:     "Double spends by the Bitcoin paper",
-			Source:    "Nakamoto, Bitcoin: A Peer-to-Peer Electronic Cash System, 2008, section 11: the table, which a test computes again by the program that the section gives",
+			Source:    "Nakamoto, Bitcoin: A Peer-to-Peer Electronic Cash System, 2008, section 11: the first table there, compared with the paper. A test computes it again by the program that the section gives",
 			Criterion: "Wilson's interval of 3.5 standard errors has the published figure",
 			Note: "Explained: the paper takes the progress of the attacker, while the others find z blocks, for a Poisson variable. " +
 				"It is negative binomial, with a larger variance. So the paper's probabilities are too small for q = 0.3 by up to a third, " +

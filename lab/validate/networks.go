@@ -14,7 +14,7 @@ func networkChecks() []Check {
 		{
 			Name:      "decker-wattenhofer",
 			Title:     "Forks and propagation in Bitcoin, 2012",
-			Source:    "Decker and Wattenhofer, Information Propagation in the Bitcoin Network, 2013: measured propagation, forks by their model 1.78 %, which is 1-(1-1/633.68)^11.37, observed 1.69 % (169 of the 10,000 heights from 180,000). The paper was not at hand; the figures fit each other",
+			Source:    "Decker and Wattenhofer, Information Propagation in the Bitcoin Network, 2013: section III-B measures the propagation, equation 3 in section IV-C gives forks by their model as 1-(1-1/633.68)^11.37, which is 1.78 %, and section IV-A with figure 5 has 169 forks observed in the 10,000 blocks from height 180,000, which is 1.69 %. All figures were compared with the paper",
 			Criterion: "within 3.5 standard errors, those of the observation included",
 			Note: "The input is their measurement: 11.37 s of lost work of the others for a block, one block in 633.68 s. " +
 				"In our run a block reaches the miners over a hub, by connections with lognormal latencies of that mean.",

@@ -18,7 +18,7 @@ func selfishChecks() []Check {
 		{
 			Name:      "sm1",
 			Title:     "Selfish mining",
-			Source:    "Eyal and Sirer, Majority is not Enough, 2014, equation 8",
+			Source:    "Eyal and Sirer, Majority is not Enough, 2014, equation 8 in section 4.2, compared with the paper",
 			Criterion: revenue,
 			Note: "Share in the main chain of a miner with the share alpha of the hash rate that hides blocks. Messages take no time; in a race a share gamma of the others mines on its block. " +
 				"The figures are corrected for the luck of the miner: what the formula gives for the share of the blocks that it happened to find, less what it gives for alpha, is taken off.",
@@ -27,7 +27,7 @@ func selfishChecks() []Check {
 		{
 			Name:      "sm1-threshold",
 			Title:     "Share above which selfish mining pays",
-			Source:    "Eyal and Sirer, 2014, observation 1: (1-gamma)/(3-2 gamma)",
+			Source:    "Eyal and Sirer, 2014, observation 1 in section 4.4, which is equation 9: (1-gamma)/(3-2 gamma)",
 			Criterion: "within ±0.015, and with --full within ±0.005",
 			Note: "By bisection to 0.002, once for each of 16 seeds; the interval is that of their mean. The miner's revenue is compared with the share of the blocks that it found in the same run, " +
 				"which is what an honest miner would have earned.",
