@@ -2,13 +2,18 @@ package stratum
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
+
+	"github.com/lodepow/lode/pow"
 )
 
 // AppendLine appends the line of the notification to b, the same as that of
 // [Notify.Message]. It does without the values in between, because a new tip makes a
 // server write a job for each of its sessions at once.
 func (n Notify) AppendLine(b []byte) []byte {
+	const rest = 200 // at least as long as everything else
+	b = slices.Grow(b, rest+len(n.Job)+2*(len(n.Coinbase1)+len(n.Coinbase2))+(2*pow.HashSize+3)*len(n.Branch))
 	b = append(b, `{"id":null,"method":"`+MethodNotify+`","params":[`...)
 	b = appendText(b, n.Job)
 	prev := reverseWords(n.Prev)
