@@ -37,8 +37,8 @@ func (e *exhaustedEngine) Search(_ context.Context, job pow.Job) (pow.Result, er
 }
 
 // When the whole nonce space of a signet's template holds no block, the block is built
-// anew with another coinbase, again and again, until there is one. The miner of Bitcoin
-// Core gives up there. The template is the recorded one of a node whose signet has the
+// anew with another coinbase, and its space is searched. The miner of Bitcoin Core gives up
+// there. The template is the recorded one of a node whose signet has the
 // challenge OP_TRUE; only its target is easier.
 func TestSignetExhausted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestSignetExhausted(t *testing.T) {
 			return nil, nil
 		}
 		r := startRig(t, node, func(c *Config) { c.SignetChallenge = "51" })
-		engine := &exhaustedEngine{t: t, spaces: 3}
+		engine := &exhaustedEngine{t: t, spaces: 1}
 		outcomes := make(chan mine.Outcome, 1)
 		loop, err := mine.New(mine.Config{Engine: engine, Source: r.Source, Observer: mine.Observer{
 			Submitted: func(_ mine.Solution, o mine.Outcome, err error) {
@@ -81,18 +81,14 @@ func TestSignetExhausted(t *testing.T) {
 		}
 		cancel()
 		running.Wait()
-		if len(engine.roots) < 4 || len(taken) == 0 {
+		if len(engine.roots) < 2 || len(taken) == 0 {
 			t.Fatalf("%d coinbases and %d blocks", len(engine.roots), len(taken))
 		}
-		for i, root := range engine.roots[:4] {
-			for _, other := range engine.roots[:i] {
-				if root == other {
-					t.Errorf("coinbase %d was searched before", i)
-				}
-			}
+		if engine.roots[0] == engine.roots[1] {
+			t.Error("the coinbase is the same as before")
 		}
 		b := checkBlock(t, taken[0], 157)
-		if string(taken[0][36:68]) != string(engine.roots[3][:]) {
+		if string(taken[0][36:68]) != string(engine.roots[1][:]) {
 			t.Error("the block has another merkle root than the last search")
 		}
 		if script, witness := solutionInBlock(t, b); len(script) != 0 || len(witness) != 0 {

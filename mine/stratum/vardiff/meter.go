@@ -43,10 +43,7 @@ func (m *Meter) Share(now time.Time, w Worth) {
 	b.shares++
 	b.work += w.Share
 	b.squares += w.Share * w.Share
-	if w.For <= 0 {
-		return
-	}
-	begin := m.since - w.Ago
+	begin := m.since - w.Ago // of a time that is 0 for most shares
 	for i := max(0, m.at-n+1, int64(begin/bucket)); i <= m.at; i++ {
 		part := min(begin+w.For, time.Duration(i+1)*bucket) - max(begin, time.Duration(i)*bucket)
 		if part <= 0 {

@@ -53,17 +53,17 @@ func TestWorthBefore(t *testing.T) {
 	var m Meter
 	m.Estimate(simStart)
 	now := simStart.Add(2 * time.Minute)
-	m.Share(now, Worth{Share: 100, Ago: 95 * time.Second, For: 60 * time.Second, Before: 600, Squares: 5})
+	m.Share(now, Worth{Share: 100, Ago: 92 * time.Second, For: 60 * time.Second, Before: 600, Squares: 5})
 	if work, squares := m.sums(); work != 700 || math.Abs(squares-10005) > 1e-6 {
 		t.Errorf("work %v, squares %v", work, squares)
 	}
-	// From 25 s to 85 s there are 10 a second.
-	for i, want := range []float64{0, 0, 50, 100, 100, 100, 100, 100, 50, 0} {
+	// From 28 s to 88 s there are 10 a second.
+	for i, want := range []float64{0, 0, 20, 100, 100, 100, 100, 100, 80, 0} {
 		if got := m.buckets[i].work; math.Abs(got-want) > 1e-9 {
 			t.Errorf("bucket %d has %v, want %v", i, got, want)
 		}
 	}
-	m.Share(now, Worth{Ago: 95 * time.Second, For: 60 * time.Second, Before: -6000})
+	m.Share(now, Worth{Ago: 92 * time.Second, For: 60 * time.Second, Before: -6000})
 	if work, _ := m.sums(); work != 100 {
 		t.Errorf("work %v after more was taken than there was", work)
 	}
@@ -71,11 +71,19 @@ func TestWorthBefore(t *testing.T) {
 	if work, _ := m.sums(); work != 100 {
 		t.Errorf("work %v after a share about long ago", work)
 	}
-	m.Share(now.Add(4*time.Minute), Worth{Ago: 6 * time.Minute, For: 6 * time.Minute, Before: 36})
-	if work, _ := m.sums(); math.Abs(work-129) > 1e-9 { // the window begins at 70 s
+	m.Share(now, Worth{Ago: 120 * time.Second, For: 10 * time.Second, Before: 7}) // from the beginning on
+	if got := m.buckets[0].work; got != 7 {
+		t.Errorf("the first bucket has %v, want 7", got)
+	}
+	now = simStart.Add(365 * time.Second)
+	m.Share(now, Worth{Ago: 365 * time.Second, For: 365 * time.Second, Before: 36.5}) // 0.1 a second until now
+	if work, _ := m.sums(); math.Abs(work-129.5) > 1e-9 {                             // the window begins at 70 s
 		t.Errorf("work %v, want only the part that is within the window", work)
 	}
-	if e := m.Estimate(now.Add(4 * time.Minute)); e.Shares != 4 {
+	if got := m.buckets[36%len(m.buckets)].work; math.Abs(got-0.5) > 1e-9 {
+		t.Errorf("the present bucket has %v, want 0.5", got)
+	}
+	if e := m.Estimate(now); e.Shares != 5 {
 		t.Errorf("%d shares", e.Shares)
 	}
 }
