@@ -54,7 +54,7 @@ func TestParseSweepRefuses(t *testing.T) {
 		{"", "0", "", `workers "0": 0 is out of range: want 1 to 4096 workers`},
 		{"", "-3", "", `workers "-3": -3 is out of range: want 1 to 4096 workers`},
 		{"", "1,4097", "", `workers "1,4097": 4097 is out of range: want 1 to 4096 workers`},
-		{"", "", "fast", `kernel "fast": no kernel is called "fast": choose one of `},
+		{"", "", "minio,fast", `no kernel is called "fast": choose one of `},
 		{"", "", "minio,", `kernel "minio,": a name is missing: separate the names by single commas`},
 		{"", "", "minio,minio", `kernel "minio,minio": minio is listed twice: name each kernel once`},
 		{"1:40", "1:300", "minio", `40 zeros by 300 workers by 1 kernels are 12000 benchmarks: want at most 10000; choose a larger step`},

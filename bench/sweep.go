@@ -54,7 +54,7 @@ func ParseSweep(zeros, workers, kernels string) (Sweep, error) {
 			return Sweep{}, fmt.Errorf("kernel %q: a name is missing: separate the names by single commas, such as sha-ni,stdlib", kernels)
 		}
 		if _, _, err := pow.Choose(name); err != nil {
-			return Sweep{}, fmt.Errorf("kernel %q: %w", kernels, err)
+			return Sweep{}, err // it names the kernel
 		}
 		if slices.Contains(s.Kernels, name) {
 			return Sweep{}, fmt.Errorf("kernel %q: %s is listed twice: name each kernel once", kernels, name)

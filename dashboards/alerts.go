@@ -79,9 +79,9 @@ and
 			Name: "LodeNodeBehind", Severity: warning,
 			About: "Nodes are scraped at different moments, up to a scrape interval apart. The highest tip of 75 seconds ago was scraped before any of " +
 				"the heights with which it is compared, so that a healthy node is not below it.",
-			Expr:        fmt.Sprintf(`lode_chain_height{$} < on (job) group_left () (max by (job) (lode_chain_height{$} offset 75s) - %v)`, c.BlocksBehind),
+			Expr:        fmt.Sprintf(`last_over_time(instance:lode_chain_height:behind[`+bridge+`]) > %v`, c.BlocksBehind),
 			For:         2 * time.Minute,
-			Summary:     fmt.Sprintf(`{{ $labels.instance }} is at height {{ $value }}, more than %v blocks behind`, c.BlocksBehind),
+			Summary:     fmt.Sprintf(`{{ $labels.instance }} is {{ $value }} blocks behind, more than %v`, c.BlocksBehind),
 			Description: `The tip of the node is far below that of another node of the same network. It is still downloading, its peers do not answer, or it refuses blocks that the others accept; its log says which.`,
 		},
 		{
@@ -206,7 +206,7 @@ and on (job, instance)
 func (c AlertConfig) tipTooOld() Alert {
 	a := Alert{
 		Name: "LodeTipTooOld", Severity: critical,
-		Expr: fmt.Sprintf(`instance:lode_chain_tip:age_seconds > %v * (lode_chain_spacing_seconds{$} > 0)`, c.TipSpacings),
+		Expr: fmt.Sprintf(`last_over_time(instance:lode_chain_tip:age_seconds[`+bridge+`]) > %v * (last_over_time(lode_chain_spacing_seconds{$}[`+bridge+`]) > 0)`, c.TipSpacings),
 		For:  time.Minute,
 
 		Summary:     `{{ $labels.instance }} has had no block for {{ $value | humanizeDuration }}`,
@@ -217,9 +217,13 @@ func (c AlertConfig) tipTooOld() Alert {
 		a.Expr += fmt.Sprintf(`
 and on (job)
   (
-      max by (job) (time() - process_start_time_seconds{$} and on (job, instance) lode_miner_info{$, mode="continuous"})
+      max by (job) (
+            time() - last_over_time(process_start_time_seconds{$}[`+bridge+`])
+        and on (job, instance)
+            last_over_time(lode_miner_info{$, mode="continuous"}[`+bridge+`])
+      )
     > on (job)
-      %v * max by (job) (lode_chain_spacing_seconds{$})
+      %v * max by (job) (last_over_time(lode_chain_spacing_seconds{$}[`+bridge+`]))
   )`, c.TipSpacings)
 	}
 	return a

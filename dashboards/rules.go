@@ -162,6 +162,11 @@ func (c AlertConfig) Rules() []Rule {
 			`log2(lode_chain_work_hashes{$})`,
 		},
 		{
+			"instance:lode_chain_height:behind", "Number of blocks by which the tip of a node is below the highest tip of 75 seconds ago among the nodes of its job. " +
+				"It is recorded while the node is scraped, so that a scrape that fails does not make an old height look low.",
+			`clamp_min(max by (job) (last_over_time(lode_chain_height{$}[` + bridge + `] offset 75s)) - on (job) group_right () lode_chain_height{$}, 0)`,
+		},
+		{
 			"job:lode_chain_height:spread", "Number of blocks by which the lowest tip of a job's nodes is below the highest tip of 75 seconds ago (see LodeNodeBehind).",
 			`clamp_min(max by (job) (lode_chain_height{$} offset 75s) - min by (job) (lode_chain_height{$}), 0)`,
 		},

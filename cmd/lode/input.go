@@ -89,10 +89,26 @@ func (in *input) next() (headers.Stream, error) {
 		in.layers = layers
 	}
 	stream := headers.Stream{Reader: inside}
-	if key, err := os.ReadFile(filepath.Join(filepath.Dir(name), "xor.dat")); err == nil && name != "-" && len(key) == 8 {
-		stream.Key = key
+	if name == "-" {
+		return stream, err
+	}
+	key := filepath.Join(filepath.Dir(name), "xor.dat")
+	switch found, unread := os.ReadFile(key); {
+	case unread == nil && len(found) == keySize:
+		stream.Key = found
+	case unread == nil && err == nil && isBlockFile(name):
+		err = fmt.Errorf("%s has %d bytes, but the key with which Bitcoin Core combines its block files has %d: copy it again", key, len(found), keySize)
 	}
 	return stream, err
+}
+
+// keySize is the length of the key in the file xor.dat of Bitcoin Core.
+const keySize = 8
+
+// isBlockFile reports whether the file is named like a block file of Bitcoin Core.
+func isBlockFile(name string) bool {
+	matches, err := filepath.Match("blk[0-9]*.dat", filepath.Base(name))
+	return err == nil && matches
 }
 
 // close closes the file that is open.

@@ -206,63 +206,6 @@ func TestMiners(t *testing.T) {
 	}
 }
 
-// TestStratumCheck checks the node's server.
-func TestStratumCheck(t *testing.T) {
-	_, pool := startStratumNode(t, "--difficulty", "6")
-	var out, errs bytes.Buffer
-	code := runForTest(t, &out, &errs, "stratum-check", pool, "--workers", "1")
-	if code != 0 || strings.Contains(out.String(), "FAIL") || !strings.Contains(out.String(), "ok    a good share is accepted") {
-		t.Errorf("exit status %d\n%s%s", code, out.String(), errs.String())
-	}
-}
-
-// TestStratumCheckOfMiner checks lode mine, as processes of their own.
-func TestStratumCheckOfMiner(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	errs := &syncBuffer{}
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Args = []string{"lode", "stratum-check", "--listen", "127.0.0.1:0", "--difficulty", "0.00001", "--wait", "5m"}
-	cmd.Stdout, cmd.Stderr = &out, errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill() }() // if the test fails before it has ended
-	var pool string
-	eventually(t, "the check waits for a miner", func() bool {
-		if found := regexp.MustCompile(`waiting for a miner on (\S+)\n`).FindStringSubmatch(errs.String()); found != nil {
-			pool = found[1]
-		}
-		return pool != ""
-	})
-	m := startMinerProcess(t, pool, "-u", "w", "--workers", "1")
-	_ = cmd.Wait() // the state says how it ended
-	if !cmd.ProcessState.Success() || strings.Contains(out.String(), "FAIL") {
-		t.Errorf("%v\n%s%s\n%s", cmd.ProcessState, out.String(), errs, m.log)
-	}
-	for _, what := range []string{"the hash meets the difficulty of its job", "versions are rolled where that was granted", "client.reconnect to another host is not obeyed"} {
-		if !strings.Contains(out.String(), "ok    "+what) {
-			t.Errorf("nothing about %q:\n%s", what, out.String())
-		}
-	}
-}
-
-func runForTest(t *testing.T, out, errs io.Writer, args ...string) int {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Args = append([]string{"lode"}, args...)
-	cmd.Stdout, cmd.Stderr = out, errs
-	_ = cmd.Run() // the state says how it ended
-	return cmd.ProcessState.ExitCode()
-}
-
 func TestPoolStatus(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	for _, test := range []struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -25,6 +26,8 @@ type stratumCheckCmd struct {
 	User       string        `short:"u" env:"LODE_USER" default:"lode.check" placeholder:"NAME" help:"Worker's name at the pool (${default})."`
 	Password   string        `short:"p" env:"LODE_PASSWORD" default:"x" placeholder:"WORD" help:"Password that belongs to it (${default})."`
 	Difficulty float64       `default:"0.001" placeholder:"N" help:"Difficulty of the shares that a miner is asked for (${default})."`
+	Cert       string        `type:"path" placeholder:"FILE" help:"Certificate (PEM) of a pool that speaks TLS with one of its own; with --listen that of this side, for a miner that speaks TLS."`
+	Key        string        `type:"path" placeholder:"FILE" help:"Private key (PEM) of the certificate, with --listen."`
 	Wait       time.Duration `default:"1m" placeholder:"TIME" help:"How long to wait for a job, or for each share (${default})."`
 }
 
@@ -35,6 +38,7 @@ that was looked at: ok, note (allowed, but some programs do not get on with it) 
 FAIL, what the other side sent, and what it should have sent.
 
   lode stratum-check pool.example:3333 -u account.worker
+  lode stratum-check stratum+ssl://pool.example:443 --cert pool.pem -u account.worker
   lode stratum-check --listen 127.0.0.1:3333
 
 The check of a pool submits some bad shares, which a pool may count against the
@@ -45,6 +49,12 @@ worker. The exit status is 1 if anything was wrong.`
 func (c *stratumCheckCmd) Validate() error {
 	if (c.Host == "") == (c.Listen == "") {
 		return errors.New("want either the host of a pool, or --listen for a miner")
+	}
+	switch {
+	case c.Listen == "" && c.Key != "":
+		return errors.New("--key belongs to a certificate of this side, which --listen needs; of a pool, give --cert alone")
+	case c.Listen != "" && (c.Cert == "") != (c.Key == ""):
+		return errors.New("with --listen, --cert and --key need each other")
 	}
 	if !(c.Difficulty > 0) {
 		return fmt.Errorf("--difficulty %v: want a number greater than zero", c.Difficulty)
@@ -95,6 +105,15 @@ func (c *stratumCheckCmd) pool(ctx context.Context, r *check.Report) error {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
+	secure := &tls.Config{ServerName: pool.Host, MinVersion: tls.VersionTLS12}
+	switch {
+	case c.Cert != "" && !pool.TLS:
+		return cli.UsageError{Err: fmt.Errorf("--cert is for a pool that speaks TLS: write its address as %s://%s", client.SchemeTLS, pool.Address())}
+	case c.Cert != "":
+		if secure.RootCAs, err = readCerts(c.Cert); err != nil {
+			return cli.UsageError{Err: err}
+		}
+	}
 	engine, err := c.newEngine()
 	if err != nil {
 		return err
@@ -111,23 +130,40 @@ func (c *stratumCheckCmd) pool(ctx context.Context, r *check.Report) error {
 	}
 	defer func() { _ = conn.Close() }()
 	if pool.TLS {
-		secure := tls.Client(conn, &tls.Config{ServerName: pool.Host})
-		if err := secure.HandshakeContext(dialing); err != nil {
-			return fmt.Errorf("connect to %s: TLS: %w", pool, err)
+		encrypted := tls.Client(conn, secure)
+		if err := encrypted.HandshakeContext(dialing); err != nil {
+			return fmt.Errorf("connect to %s: TLS: %w%s", pool, err, certHint(err))
 		}
-		conn = secure
+		conn = encrypted
 	}
 	return check.Pool(ctx, conn, check.PoolOptions{User: user, Password: password, Agent: agent(), JobWait: c.Wait, Engine: engine}, r)
 }
 
+// certHint says what to do about a pool whose certificate is not trusted, or "".
+func certHint(err error) string {
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return "; if this is the pool's own certificate, name its file with --cert"
+	}
+	return ""
+}
+
 // miner checks the first miner that connects.
 func (c *stratumCheckCmd) miner(ctx context.Context, s cli.Std, r *check.Report) error {
+	scheme, secure := client.SchemeTCP, (*tls.Config)(nil)
+	if c.Cert != "" {
+		cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return cli.UsageError{Err: fmt.Errorf("--cert and --key: %w", err)}
+		}
+		scheme, secure = client.SchemeTLS, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return cli.UsageError{Err: fmt.Errorf("--listen: %w", err)}
 	}
 	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
-	fmt.Fprintf(s.Err, "lode: waiting for a miner on stratum+tcp://%s\n", listener.Addr())
+	fmt.Fprintf(s.Err, "lode: waiting for a miner on %s://%s\n", scheme, listener.Addr())
 	conn, err := listener.Accept()
 	if ctx.Err() != nil {
 		return errors.New("stopped before a miner came")
@@ -140,5 +176,8 @@ func (c *stratumCheckCmd) miner(ctx context.Context, s cli.Std, r *check.Report)
 		return err
 	}
 	fmt.Fprintf(s.Err, "lode: checking the miner at %s\n", conn.RemoteAddr())
+	if secure != nil {
+		conn = tls.Server(conn, secure)
+	}
 	return check.Miner(ctx, conn, check.MinerOptions{Difficulty: c.Difficulty, Wait: c.Wait}, r)
 }

@@ -41,8 +41,8 @@ func TestFlags(t *testing.T) {
 	usual := write()
 	for flag, want := range map[string]string{
 		`-selector=cluster="attic"`: `up{cluster="attic"} == 0`,
-		"-tip-spacings=77":          "> 77 * (lode_chain_spacing_seconds",
-		"-blocks-behind=77":         "offset 75s) - 77)",
+		"-tip-spacings=77":          "> 77 * (last_over_time(lode_chain_spacing_seconds",
+		"-blocks-behind=77":         "behind[4m]) > 77",
 		"-reorg-depth=50":           "max10m > 50",
 		"-blocks-refused=77":        "> 77",
 		"-posts-refused=77":         "> 77",

@@ -104,7 +104,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.age, age)
 	gauge(m.workers, float64(stats.Workers))
 	gauge(m.rate, stats.Rate.Rate)
-	if stats.Rate.Shares > 0 {
+	if stats.Rate.High > 0 { // otherwise nothing is known of the rate
 		gauge(m.low, stats.Rate.Low)
 		gauge(m.high, stats.Rate.High)
 	}

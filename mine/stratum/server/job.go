@@ -12,6 +12,7 @@ import (
 
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum"
+	"github.com/lodepow/lode/pow"
 )
 
 // job is what a session was told to search. Its shares are judged by it, whatever the
@@ -92,7 +93,7 @@ func (s *session) nextJob(b *board) (lines []byte, fresh bool, err error) {
 	}
 	fresh = last == nil || last.tip != b.tip
 	now := uint32(min(max(0, s.server.now().Unix()), math.MaxUint32))
-	lines = append(lines, stratum.NotifyOf(j.name, j.work, now, fresh).Message().Line()...)
+	lines = stratum.NotifyOf(j.name, j.work, now, fresh).AppendLine(lines)
 	s.keepJob(j)
 	s.outdated = false
 	s.control.Out(time.Now(), difficulty)
@@ -117,7 +118,7 @@ func (s *session) makeJob(b *board, difficulty float64) (*job, error) {
 		return nil, errOtherSpace
 	}
 	if difficulty < b.network {
-		if j.work.Target, err = stratum.TargetOf(difficulty); err != nil {
+		if j.work.Target, err = s.target(difficulty); err != nil {
 			return nil, err
 		}
 	}
@@ -125,6 +126,15 @@ func (s *session) makeJob(b *board, difficulty float64) (*job, error) {
 	s.jobsMade++
 	j.name = strconv.FormatUint(s.jobsMade, 16)
 	return j, nil
+}
+
+// target returns the target of a difficulty. Mostly that is the difficulty of the latest
+// job, whose target need not be computed again. The caller holds mu.
+func (s *session) target(difficulty float64) (pow.Target, error) {
+	if last := s.lastJob(); last != nil && last.difficulty == difficulty && difficulty < last.board.network {
+		return last.work.Target, nil
+	}
+	return stratum.TargetOf(difficulty)
 }
 
 // prefix returns the bytes of the extranonce that are the session's own.

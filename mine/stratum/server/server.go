@@ -154,6 +154,7 @@ func (s *Server) begin(ctx context.Context, conn net.Conn) {
 		s.refusals.Log(s.log, slog.LevelWarn, "a miner was refused, because there are too many sessions", "from", conn.RemoteAddr())
 		return
 	}
+	boundBuffers(conn)
 	s.running.Go(func() {
 		reason := session.run(ctx)
 		s.remove(session, reason)

@@ -202,23 +202,23 @@ func (s *Server) forgetWorker() bool {
 }
 
 // count counts what became of a share of a worker, or of none that is remembered.
-func (s *Server) count(share Share, w *worker, difficulty float64) {
-	i := slices.Index(Shares(), share)
+func (s *Server) count(v verdict, w *worker) {
+	i := slices.Index(Shares(), v.share)
 	s.counts.shares[i].Add(1)
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if share == ShareAccepted {
-		s.meter.Share(now, difficulty)
+	if v.share == ShareAccepted {
+		s.meter.Share(now, v.worth)
 	}
 	if w == nil {
 		return
 	}
 	w.shares[i]++
-	if share == ShareAccepted {
-		w.work += difficulty
+	if v.share == ShareAccepted {
+		w.work += v.difficulty
 		w.last = now
-		w.meter.Share(now, difficulty)
+		w.meter.Share(now, v.worth)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lodepow/lode/mine"
 	"github.com/lodepow/lode/mine/stratum"
+	"github.com/lodepow/lode/mine/stratum/vardiff"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -38,44 +39,51 @@ const (
 	submitPause    = time.Second
 )
 
+// verdict is what becomes of a share.
+type verdict struct {
+	share Share
+	code  int // of the refusal, with its text
+	text  string
+
+	// These are of shares that are accepted.
+	difficulty float64 // of the job
+	worth      vardiff.Worth
+}
+
+// refused returns the verdict about a share that is not accepted.
+func refused(share Share, code int, text string) verdict {
+	return verdict{share: share, code: code, text: text}
+}
+
 // submit answers mining.submit.
 func (s *session) submit(ctx context.Context, m stratum.Message) error {
 	in, err := stratum.ParseSubmit(m)
 	if err != nil {
-		s.server.count(ShareMalformed, nil, 0)
+		s.server.count(refused(ShareMalformed, 0, ""), nil)
 		return s.refuseMalformed(m.ID, err)
 	}
-	share, code, text := s.judge(ctx, in)
-	if share == ShareAccepted {
-		err = s.answer(stratum.NewAnswer(m.ID, true))
-	} else {
-		err = s.refuse(m.ID, code, text)
+	v := s.judge(ctx, in)
+	if v.share == ShareAccepted {
+		return s.answer(stratum.NewAnswer(m.ID, true))
 	}
-	return err
+	return s.refuse(m.ID, v.code, v.text)
 }
 
-// judge decides what becomes of a share, and returns the code and the text of the
-// refusal.
-func (s *session) judge(ctx context.Context, in stratum.Submit) (share Share, code int, text string) {
+// judge decides what becomes of a share, and counts it.
+func (s *session) judge(ctx context.Context, in stratum.Submit) (v verdict) {
 	s.mu.Lock()
 	subscribed := s.subscribed
 	w, authorized := s.names[in.User]
 	j := s.findJob(in.Job)
 	s.mu.Unlock()
-	defer func() {
-		var difficulty float64
-		if share == ShareAccepted {
-			difficulty = j.difficulty
-		}
-		s.server.count(share, w, difficulty)
-	}()
+	defer func() { s.server.count(v, w) }()
 	switch {
 	case !subscribed:
-		return ShareUnauthorized, stratum.CodeNotSubscribed, "Not subscribed"
+		return refused(ShareUnauthorized, stratum.CodeNotSubscribed, "Not subscribed")
 	case !authorized:
-		return ShareUnauthorized, stratum.CodeUnauthorized, "Unauthorized worker"
+		return refused(ShareUnauthorized, stratum.CodeUnauthorized, "Unauthorized worker")
 	case j == nil:
-		return ShareStale, stratum.CodeStale, "Job not found"
+		return refused(ShareStale, stratum.CodeStale, "Job not found")
 	}
 	extranonce, h, err := in.Header(j.work)
 	var sol mine.Solution
@@ -87,7 +95,7 @@ func (s *session) judge(ctx context.Context, in stratum.Submit) (share Share, co
 	}
 	if err != nil {
 		e := stratum.ShareError(err)
-		return shareOf(err), e.Code, e.Text
+		return refused(shareOf(err), e.Code, e.Text)
 	}
 	return s.take(ctx, j, in.User, extranonce, h, sol)
 }
@@ -108,18 +116,20 @@ func shareOf(err error) Share {
 // take counts a share that meets the difficulty of its job, unless it is a duplicate,
 // and hands it to the source if it is good enough for that. If the job is stale, the
 // share counts only if the source accepts it.
-func (s *session) take(ctx context.Context, j *job, user string, extranonce []byte, h pow.Header, sol mine.Solution) (share Share, code int, text string) {
+func (s *session) take(ctx context.Context, j *job, user string, extranonce []byte, h pow.Header, sol mine.Solution) verdict {
 	now := time.Now()
 	s.mu.Lock()
 	isNew := s.keepShare(j, sol)
 	stale := j.board.isStale()
+	worth := vardiff.Worth{Share: j.difficulty}
 	if isNew && !stale {
 		s.control.Share(now, j.difficulty)
+		worth = s.control.Worth()
 	}
 	changed := s.outdated || s.control.Difficulty() != j.difficulty
 	s.mu.Unlock()
 	if !isNew {
-		return ShareDuplicate, stratum.CodeDuplicate, "Duplicate share"
+		return refused(ShareDuplicate, stratum.CodeDuplicate, "Duplicate share")
 	}
 	if changed {
 		s.update()
@@ -129,9 +139,9 @@ func (s *session) take(ctx context.Context, j *job, user string, extranonce []by
 		outcome = s.handIn(ctx, j, user, whole)
 	}
 	if stale && outcome != mine.Accepted {
-		return ShareStale, stratum.CodeStale, "Stale share"
+		return refused(ShareStale, stratum.CodeStale, "Stale share")
 	}
-	return ShareAccepted, 0, ""
+	return verdict{share: ShareAccepted, difficulty: j.difficulty, worth: worth}
 }
 
 // handIn submits a solution of the source's work, and again if the source does not

@@ -138,7 +138,7 @@ func TestMeter(t *testing.T) {
 	now := simStart
 	for range 600 {
 		now = now.Add(time.Second)
-		m.Share(now, 2)
+		m.Share(now, Worth{Share: 2})
 	}
 	e := m.Estimate(now)
 	if want := 2 * Hashes; math.Abs(e.Rate/want-1) > 0.05 || e.Low > want || e.High < want || e.Over > window || e.Over < window-bucket {

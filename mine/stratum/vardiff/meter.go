@@ -34,13 +34,26 @@ type Meter struct {
 	at    int64         // number of the present bucket
 }
 
-// Share counts a share.
-func (m *Meter) Share(now time.Time, difficulty float64) {
+// Share counts a share. What it says about the time before the first share is added evenly
+// to that time.
+func (m *Meter) Share(now time.Time, w Worth) {
 	m.pass(now)
-	b := &m.buckets[m.at%int64(len(m.buckets))]
+	n := int64(len(m.buckets))
+	b := &m.buckets[m.at%n]
 	b.shares++
-	b.work += difficulty
-	b.squares += difficulty * difficulty
+	b.work += w.Share
+	b.squares += w.Share * w.Share
+	begin := m.since - w.Ago // of a time that is 0 for most shares
+	for i := max(0, m.at-n+1, int64(begin/bucket)); i <= m.at; i++ {
+		part := min(begin+w.For, time.Duration(i+1)*bucket) - max(begin, time.Duration(i)*bucket)
+		if part <= 0 {
+			continue
+		}
+		share := part.Seconds() / w.For.Seconds()
+		b := &m.buckets[i%n]
+		b.work = max(0, b.work+share*w.Before)
+		b.squares = max(0, b.squares+share*w.Squares)
+	}
 }
 
 // Estimate returns the rate over the latest five minutes, or since the first call if
@@ -48,15 +61,13 @@ func (m *Meter) Share(now time.Time, difficulty float64) {
 func (m *Meter) Estimate(now time.Time) Estimate {
 	m.pass(now)
 	var e Estimate
-	var work, squares float64
 	for _, b := range m.buckets {
 		e.Shares += b.shares
-		work += b.work
-		squares += b.squares
 	}
+	work, squares := m.sums()
 	oldest := max(0, m.at-int64(len(m.buckets))+1)
 	e.Over = m.since - time.Duration(oldest)*bucket
-	if e.Over <= 0 || e.Shares == 0 {
+	if e.Over <= 0 || squares == 0 {
 		return e
 	}
 	// Where the difficulty has changed, the shares are worth differently much. This many
@@ -65,6 +76,15 @@ func (m *Meter) Estimate(now time.Time) Estimate {
 	r := stratum.EstimateRate(equal, work*Hashes, e.Over)
 	e.Rate, e.Low, e.High = r.Hashes, r.Low, r.High
 	return e
+}
+
+// sums returns the sums of the buckets.
+func (m *Meter) sums() (work, squares float64) {
+	for _, b := range m.buckets {
+		work += b.work
+		squares += b.squares
+	}
+	return work, squares
 }
 
 // pass moves the time forward, and empties the buckets that have become too old. If the

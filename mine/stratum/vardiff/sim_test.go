@@ -33,7 +33,8 @@ type sim struct {
 	changes []change
 	shares  int
 
-	step func(at time.Duration) time.Duration // what the clock shows; nil: the time
+	step    func(at time.Duration) time.Duration // what the clock shows; nil: the time
+	counted func()                               // called after each share; nil: not called
 }
 
 // simStart is when simulations begin.
@@ -86,6 +87,9 @@ func (s *sim) run(d time.Duration) {
 			s.now = share
 			s.shares++
 			s.a.Share(s.clock(), s.out)
+			if s.counted != nil {
+				s.counted()
+			}
 		} else {
 			s.now = tick
 			s.a.Tick(s.clock())

@@ -84,7 +84,9 @@ type Controller struct {
 	// looked is how many of the looks have been taken since the oldest mark.
 	looked int
 
-	meter Meter
+	opening opening
+	worth   Worth // of the latest share
+	meter   Meter
 }
 
 // mark is a moment from which shares are counted.
@@ -135,16 +137,19 @@ func (v *Controller) Suggest(difficulty float64) {
 // Out notes that a job has gone out, with the difficulty given.
 func (v *Controller) Out(now time.Time, difficulty float64) {
 	v.pass(now)
+	v.meter.pass(v.now) // the measurement begins with the first job
 	v.out = difficulty
 }
 
 // Share notes a share that was accepted, with the difficulty of its job.
 func (v *Controller) Share(now time.Time, difficulty float64) {
 	v.pass(now)
-	v.meter.Share(v.now, difficulty)
+	v.worth = Worth{Share: difficulty}
 	if v.out == 0 {
 		return
 	}
+	v.worth = v.opening.share(difficulty, !v.first)
+	v.meter.Share(v.now, v.worth)
 	// A share of an easier job that is still under way counts for less. A harder one
 	// counts once, so that a single share does not look like many.
 	v.count += min(1, difficulty/v.out)
@@ -152,6 +157,9 @@ func (v *Controller) Share(now time.Time, difficulty float64) {
 	v.decide()
 	v.push(mark{v.exposure, v.count})
 }
+
+// Worth returns what the latest share is worth for every meter that counts it.
+func (v *Controller) Worth() Worth { return v.worth }
 
 // Tick notes that time has passed. Without it, the silence of a miner goes unnoticed.
 // A call every few seconds is enough.
@@ -171,7 +179,9 @@ func (v *Controller) Estimate(now time.Time) Estimate {
 // pass moves the time forward. If the clock steps back, no time has passed.
 func (v *Controller) pass(now time.Time) {
 	if !v.now.IsZero() && v.out > 0 {
-		v.exposure += max(0, now.Sub(v.now).Seconds()) / v.out
+		passed := max(0, now.Sub(v.now))
+		v.exposure += passed.Seconds() / v.out
+		v.opening.passed += passed
 	}
 	v.now = now
 }
