@@ -28,24 +28,15 @@ type blockJSON struct {
 // previous_hash, merkle_root, timestamp (in seconds), bits, nonce, coinbase (in hex)
 // and transactions.
 func (b Block) MarshalJSON() ([]byte, error) {
-	hash := b.Hash()
-	h := b.Header
-	head, err := json.Marshal(blockJSON{
-		Index: &b.Coinbase.Height, Hash: &hash, Version: &h.Version, PreviousHash: &h.Prev,
-		MerkleRoot: &h.MerkleRoot, Timestamp: &h.Time, Bits: &h.Bits, Nonce: &h.Nonce,
-		Coinbase: &b.Coinbase, Transactions: &[]json.RawMessage{},
-	})
+	head, err := marshalHead(b.Header, b.Coinbase)
 	if err != nil {
 		return nil, err
 	}
-	// The canonical form of a transaction is JSON already. An encoder would parse it again,
-	// which takes far longer than all else.
-	const end = "]}"
-	size := len(head)
+	size := len(head) + len(jsonEnd)
 	for _, tx := range b.Txs {
 		size += tx.Size() + len(",")
 	}
-	out := append(make([]byte, 0, size), head[:len(head)-len(end)]...)
+	out := append(make([]byte, 0, size), head...)
 	for i, tx := range b.Txs {
 		if tx.canonical == "" {
 			return nil, errZeroTx
@@ -55,7 +46,26 @@ func (b Block) MarshalJSON() ([]byte, error) {
 		}
 		out = append(out, tx.canonical...)
 	}
-	return append(out, end...), nil
+	return append(out, jsonEnd...), nil
+}
+
+// jsonEnd is what follows the transactions in the JSON form.
+const jsonEnd = "]}"
+
+// marshalHead returns the JSON form up to the first transaction. The canonical form of a
+// transaction is JSON already. An encoder would parse it again, which takes far longer than
+// all else.
+func marshalHead(h pow.Header, coinbase Coinbase) ([]byte, error) {
+	hash := h.Hash()
+	head, err := json.Marshal(blockJSON{
+		Index: &coinbase.Height, Hash: &hash, Version: &h.Version, PreviousHash: &h.Prev,
+		MerkleRoot: &h.MerkleRoot, Timestamp: &h.Time, Bits: &h.Bits, Nonce: &h.Nonce,
+		Coinbase: &coinbase, Transactions: &[]json.RawMessage{},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return head[:len(head)-len(jsonEnd)], nil
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. All fields are required, index must be

@@ -63,3 +63,26 @@ func (r Records) Size() int { return r.size }
 // signature, if it has one, was verified before the block was stored and is not verified
 // again. Tx panics if there is no such transaction.
 func (r Records) Tx(index int) (Tx, error) { return loadTx(r.txs[index]) }
+
+// AppendJSON appends what [Block.MarshalJSON] returns for the block. It does not parse the
+// transactions, whose canonical forms are JSON already.
+func (r Records) AppendJSON(to []byte) ([]byte, error) {
+	head, err := marshalHead(r.Header, r.Coinbase)
+	if err != nil {
+		return to, err
+	}
+	to = append(to, head...)
+	for i, tx := range r.txs {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = append(to, tx...)
+	}
+	return append(to, jsonEnd...), nil
+}
+
+// JSONSize returns how many bytes AppendJSON appends at most.
+func (r Records) JSONSize() int {
+	const head = 1 << 10 // bytes; the fields before the transactions take fewer
+	return head + r.size + len(r.txs)
+}

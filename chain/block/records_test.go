@@ -9,7 +9,7 @@ func FuzzOpenRecords(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add(encodeBlock(f, plainBlock()))
-	f.Add(encodeBlock(f, plainBlock(signedTx(f), testTx(f, "two"))))
+	f.Add(encodeBlock(f, plainBlock(signedTx(f), testTx(f, "two"), testTx(f, "<&>"))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		records, err := OpenRecords(data)
 		b, wrong := Parse(data)
@@ -21,6 +21,13 @@ func FuzzOpenRecords(f *testing.F) {
 		}
 		if records.Len() != len(b.Txs) || records.Size() != b.Size() || records.Header != b.Header {
 			t.Fatalf("%d transactions and %d bytes, want %d and %d", records.Len(), records.Size(), len(b.Txs), b.Size())
+		}
+		text, err := records.AppendJSON([]byte("before"))
+		if want, wrong := b.MarshalJSON(); err != nil || wrong != nil || string(text) != "before"+string(want) {
+			t.Errorf("the JSON is %s (%v), want %s (%v)", text, err, want, wrong)
+		}
+		if size := len(text) - len("before"); size > records.JSONSize() {
+			t.Errorf("the JSON has %d bytes, want at most %d", size, records.JSONSize())
 		}
 		for i, want := range b.Txs {
 			tx, err := records.Tx(i)

@@ -60,7 +60,7 @@ func (a *API) writeChain(s *stream, from, limit int64) error {
 		if !ok {
 			return errReorg
 		}
-		err := a.withBlock(s.r, hash, func(b block.Block) error {
+		err := a.withBlock(s.r, hash, func(b block.Records) error {
 			if height > from {
 				if b.Header.Prev != last {
 					return errReorg
@@ -85,8 +85,9 @@ func (a *API) writeChain(s *stream, from, limit int64) error {
 	return nil
 }
 
-func (s *stream) block(b block.Block) error {
-	text, err := b.MarshalJSON()
+func (s *stream) block(b block.Records) error {
+	s.buf.Grow(b.JSONSize())
+	text, err := b.AppendJSON(s.buf.AvailableBuffer())
 	if err != nil {
 		return err
 	}
@@ -112,12 +113,12 @@ func (a *API) getBlock(w *writer, r *http.Request) error {
 	return err
 }
 
-// withBlock reads a block and calls use with it. At most maxBlockReads calls run
+// withBlock reads a block, whose transactions it does not parse, and calls use with it. At most maxBlockReads calls run
 // at once, which bounds the memory that blocks take; the others wait, so use must
 // not wait for the network.
-func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(block.Block) error) error {
+func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(block.Records) error) error {
 	return a.withReads(r, func() error {
-		b, err := a.chain.Block(hash)
+		b, err := a.chain.Records(hash)
 		if err != nil {
 			return err
 		}

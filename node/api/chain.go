@@ -20,7 +20,7 @@ type Chain interface {
 	Tip() rules.State
 	Len() int64
 	HashAt(height int64) (pow.Hash, bool)
-	Block(hash pow.Hash) (block.Block, error)
+	Records(hash pow.Hash) (block.Records, error)
 	Header(hash pow.Hash) (chain.HeaderInfo, bool)
 	Headers(from int64, limit int) []pow.Header
 	HeadersAfter(locator []pow.Hash, limit int) []pow.Header

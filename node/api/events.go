@@ -242,7 +242,10 @@ func (s *eventStream) run(r *http.Request, from uint64) error {
 			return nil // too slow: the client connects again, and gets a reset
 		}
 		from = next
-		text += strings.Join(events, "")
+		if len(events) > 0 {
+			// A block changes what is pending. What is said together causes one answer of a page.
+			text += strings.Join(events, "") + s.pending()
+		}
 		if text != "" {
 			if err := s.send(text); err != nil {
 				return errGone
@@ -266,13 +269,20 @@ func (s *eventStream) run(r *http.Request, from uint64) error {
 	}
 }
 
-// changes returns a pending event if the number of pending transactions may have
-// changed, and a mining event if the node mines, has just stopped or is in another mode.
-func (s *eventStream) changes() (text string) {
-	if posts := s.api.feed.posts.Load(); !s.told || posts != s.posts {
-		s.told, s.posts = true, posts
-		text = eventText("pending", s.api.poolStatus())
+// pending returns a pending event if the number of pending transactions may have changed.
+func (s *eventStream) pending() string {
+	posts := s.api.feed.posts.Load()
+	if s.told && posts == s.posts {
+		return ""
 	}
+	s.told, s.posts = true, posts
+	return eventText("pending", s.api.poolStatus())
+}
+
+// changes returns a pending event like pending, and a mining event if the node mines, has
+// just stopped or is in another mode.
+func (s *eventStream) changes() string {
+	text := s.pending()
 	mining := s.api.miningStatus()
 	mode := s.mode
 	if mining.minerJSON != nil {

@@ -23,7 +23,7 @@ import (
 type badChain struct {
 	Chain
 	block  func(height int64)        // before HashAt
-	blocks func(hash pow.Hash) error // before Block, which returns the error
+	blocks func(hash pow.Hash) error // before Records, which returns the error
 	addTx  func()                    // before AddTx
 }
 
@@ -34,13 +34,13 @@ func (c *badChain) HashAt(height int64) (pow.Hash, bool) {
 	return c.Chain.HashAt(height)
 }
 
-func (c *badChain) Block(hash pow.Hash) (block.Block, error) {
+func (c *badChain) Records(hash pow.Hash) (block.Records, error) {
 	if c.blocks != nil {
 		if err := c.blocks(hash); err != nil {
-			return block.Block{}, err
+			return block.Records{}, err
 		}
 	}
-	return c.Chain.Block(hash)
+	return c.Chain.Records(hash)
 }
 
 func (c *badChain) AddTx(tx block.Tx) (chain.TxOutcome, error) {

@@ -59,9 +59,9 @@ func (c *brokenChain) AddTx(tx block.Tx) (chain.TxOutcome, error) {
 	return c.Chain.AddTx(tx)
 }
 
-func (c *brokenChain) Block(hash pow.Hash) (block.Block, error) {
+func (c *brokenChain) Records(hash pow.Hash) (block.Records, error) {
 	c.check()
-	return c.Chain.Block(hash)
+	return c.Chain.Records(hash)
 }
 
 // slowBody is a body that does not arrive before the deadline.

@@ -325,13 +325,13 @@ func TestTree(t *testing.T) {
 }
 
 // TestFragments gets each fragment of each page: it is the element with that id, as it is
-// in the whole page.
+// in the whole page. Several of them come one after another.
 func TestFragments(t *testing.T) {
 	n := newTestNode(t, testSetup{peers: &fakePeers{}})
 	tx := n.sign("ann", "text")
 	b := n.mine(tx)
 	for path, ids := range map[string][]string{
-		"/":                                    {"feed", "notice"},
+		"/":                                    {"feed", "older", "notice"},
 		"/author/ann":                          {"posts"},
 		"/account/" + tx.PublicKey():           {"account"},
 		"/mining":                              {"mining", "plot-times", "plot-difficulty"},
@@ -341,6 +341,7 @@ func TestFragments(t *testing.T) {
 		"/network":                             {"peers", "tree", "reorgs"},
 	} {
 		whole := n.page(path)
+		var all strings.Builder
 		for _, id := range ids {
 			w := n.get(path, fragmentHeader, id)
 			start, _, _ := strings.Cut(w.Body.String(), ">")
@@ -350,8 +351,18 @@ func TestFragments(t *testing.T) {
 			if !strings.Contains(whole, w.Body.String()) {
 				t.Errorf("GET %s: the fragment %s is not a part of the page", path, id)
 			}
+			all.WriteString(w.Body.String())
 		}
-		for _, id := range []string{"nothing", "<script>", "content", "layout.html", "FEED", strings.Repeat("a", 100)} {
+		if w := n.get(path, fragmentHeader, strings.Join(ids, " ")); w.Code != http.StatusOK || w.Body.String() != all.String() {
+			t.Errorf("GET %s: the fragments %s in one answer: %d, and they differ from those in several", path, ids, w.Code)
+		}
+		if w := n.get(path, fragmentHeader, ids[0]+" nothing"); w.Code != http.StatusNotFound {
+			t.Errorf("GET %s: a fragment and one that does not exist: %d", path, w.Code)
+		}
+		if w := n.get(path, fragmentHeader, ids[0]+strings.Repeat(" "+ids[0], maxFragments)); w.Code != http.StatusBadRequest {
+			t.Errorf("GET %s: too many fragments: %d", path, w.Code)
+		}
+		for _, id := range []string{"nothing", "<script>", "content", "layout.html", "FEED", " feed", "feed ", strings.Repeat("a", 100)} {
 			if w := n.get(path, fragmentHeader, id); w.Code != http.StatusNotFound {
 				t.Errorf("GET %s: the fragment %s: %d", path, id, w.Code)
 			}

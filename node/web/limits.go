@@ -15,7 +15,9 @@ const (
 	maxFormBytes = 32 << 20
 
 	maxQuery = 8 << 10 // bytes of a query
-	maxText  = 256     // bytes of what is searched for
+
+	maxFragments = 8   // fragments of a page in one answer
+	maxText      = 256 // bytes of what is searched for
 
 	postsOnPage    = 25  // posts on a page of the feed
 	pendingOnFirst = 10  // of them, at most this many that wait for a block, on the first page

@@ -78,7 +78,8 @@ var errBusy = problem{http.StatusServiceUnavailable, "the node makes as many pag
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// fragmentHeader is the header with which a script asks for a part of a page only.
+// fragmentHeader is the header with which a script asks for parts of a page only. It names
+// them with spaces between.
 const fragmentHeader = "X-Lode-Fragment"
 
 // loadTemplates parses the template of each page together with the layout and with the
@@ -146,18 +147,18 @@ func markZeros(hex string, zeros int) template.HTML {
 
 var fragmentName = regexp.MustCompile(`^[a-z][a-z-]{0,31}$`)
 
-// render makes a page, or the fragment of it that the request asks for.
+// render makes a page, or the fragments of it that the request asks for, one after another.
 func (w *Web) render(r *http.Request, a answer) ([]byte, error) {
 	t, ok := w.templates[a.page]
 	if !ok {
 		return nil, fmt.Errorf("there is no template %q", a.page)
 	}
-	name := "layout.html"
-	if fragment := r.Header.Get(fragmentHeader); fragment != "" && a.page != "problem" {
-		if !fragmentName.MatchString(fragment) || t.Lookup("frag-"+fragment) == nil {
-			return nil, notFound("this page has no fragment %.40q", fragment)
+	names := []string{"layout.html"}
+	if fragments := r.Header.Get(fragmentHeader); fragments != "" && a.page != "problem" {
+		var err error
+		if names, err = fragmentTemplates(t, fragments); err != nil {
+			return nil, err
 		}
-		name = "frag-" + fragment
 	}
 	params := w.chain.Params()
 	p := a.data
@@ -167,10 +168,27 @@ func (w *Web) render(r *http.Request, a answer) ([]byte, error) {
 	}
 	p.Nav = w.nav(r.URL.Path)
 	var buf bytes.Buffer
-	if err := t.ExecuteTemplate(&buf, name, p); err != nil {
-		return nil, fmt.Errorf("template %s: %w", a.page, err)
+	for _, name := range names {
+		if err := t.ExecuteTemplate(&buf, name, p); err != nil {
+			return nil, fmt.Errorf("template %s: %w", a.page, err)
+		}
 	}
 	return buf.Bytes(), nil
+}
+
+// fragmentTemplates returns the names of the templates of fragments.
+func fragmentTemplates(t *template.Template, fragments string) ([]string, error) {
+	names := strings.Split(fragments, " ")
+	if len(names) > maxFragments {
+		return nil, badRequest("this asks for %d fragments at once, at most %d are made", len(names), maxFragments)
+	}
+	for i, name := range names {
+		if !fragmentName.MatchString(name) || t.Lookup("frag-"+name) == nil {
+			return nil, notFound("this page has no fragment %.40q", name)
+		}
+		names[i] = "frag-" + name
+	}
+	return names, nil
 }
 
 // look writes into a page where the chain is. It is called before the page is made: what

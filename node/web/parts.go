@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -138,9 +139,9 @@ func (w *Web) partKey(r *http.Request, rt route) string {
 	return key
 }
 
-// isShared reports whether a request is for a part of a page that depends on the chain and
+// isShared reports whether a request is for parts of a page that depend on the chain and
 // on what waits alone. The notice is another matter: it tells a reader what he has done.
 func isShared(r *http.Request, rt route) bool {
-	part := r.Header.Get(fragmentHeader)
-	return rt.chainOnly && part != "" && part != "notice" && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	names := r.Header.Get(fragmentHeader)
+	return rt.chainOnly && names != "" && !strings.Contains(names, "notice") && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -103,7 +104,8 @@ type tab struct {
 	noScript bool
 
 	mu       sync.Mutex
-	problems []string // errors of scripts, and violations of the content security policy
+	problems []string          // errors of scripts, and violations of the content security policy
+	chooser  cdp.BackendNodeID // the field for which the browser has last asked for a file; 0: none
 }
 
 // tabOptions says how a tab is different from a plain one: 1280 by 800 pixels, light, with
@@ -157,6 +159,11 @@ func (b *browser) open(o tabOptions) *tab {
 func (p *tab) onEvent(event any) {
 	var problem string
 	switch e := event.(type) {
+	case *page.EventFileChooserOpened:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.chooser = e.BackendNodeID
+		return
 	case *runtime.EventExceptionThrown:
 		problem = "a script failed: " + describe(e.ExceptionDetails)
 	case *log.EventEntryAdded:

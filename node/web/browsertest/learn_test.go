@@ -74,35 +74,61 @@ func buildsOn(t testing.TB, hash string) string {
 	return fmt.Sprintf("document.querySelector('#header [data-field=previous_hash]').textContent.replace(/[^0-9a-f]/g, '') === '%x'", tip)
 }
 
-// followLate mines two blocks while lesson 2 is open, whose header builds on tip. The node's
-// answer to the question after the first block reaches the page only after the page has
-// followed the second block. The page must not go back to the first one.
+// followLate mines blocks while lesson 2, whose header builds on tip, asks the node about the
+// block before: once while it asks for the tip, and once while it asks for the times. The
+// header must not stay behind. Then the question after a block fails, and the page has to
+// repeat it, because no other event comes.
 func (p *tab) followLate(n *live, tip string) {
 	p.t.Helper()
 	p.follows(tip)
 	eval[bool](p, `(() => {
 		const own = window.fetch;
-		window.times = 0;
+		window.hold = window.fail = '';
 		window.fetch = async (path, options) => {
+			if (window.fail && path.startsWith(window.fail)) {
+				window.fail = '';
+				window.failed++;
+				throw new TypeError('the network is away');
+			}
 			const answer = await own(path, options);
 			const text = await answer.text();
-			if (path === '/status' && !window.release) await new Promise((go) => { window.release = go; });
-			if (path.startsWith('/headers')) window.times++;
+			if (window.hold && path.startsWith(window.hold)) {
+				window.hold = '';
+				await new Promise((go) => { window.release = go; });
+			}
 			return {ok: answer.ok, status: answer.status, text: async () => text};
 		};
 		return true;
 	})()`)
-	n.post(p.t, "ann", "in the first of two blocks")
-	n.mine(p.t)
-	p.until("the first answer is held back", "window.release !== undefined")
-	n.post(p.t, "ann", "in the second of two blocks")
-	second := n.mine(p.t)
-	p.follows(second)
-	eval[bool](p, "window.release(); true")
-	p.until("the page has asked for the times after both answers", "window.times === 2")
-	if !eval[bool](p, buildsOn(p.t, second)) {
-		p.t.Error("the header has gone back to an older tip after a late answer")
+	for _, path := range []string{"/status", "/headers"} {
+		eval[bool](p, "window.release = null; window.hold = "+quote(path)+"; true")
+		n.post(p.t, "ann", "in the first of two blocks")
+		n.mine(p.t)
+		p.until("the answer is held back", "window.release !== null")
+		n.post(p.t, "ann", "in the second of two blocks")
+		second := n.mine(p.t)
+		p.until("the page has heard of the second block", fmt.Sprintf("document.querySelector('[data-live=height]').textContent === '%d'", p.height(n)))
+		eval[bool](p, "window.release(); true")
+		p.follows(second)
 	}
+	for _, path := range []string{"/status", "/headers"} {
+		eval[bool](p, "window.failed = 0; window.fail = "+quote(path)+"; true")
+		n.post(p.t, "ann", "in a block about which a question fails")
+		p.follows(n.mine(p.t))
+		if failed := eval[int](p, "window.failed"); failed != 1 {
+			p.t.Errorf("%d questions for %s have failed, want 1", failed, path)
+		}
+	}
+}
+
+// height returns the height of a node's chain.
+func (p *tab) height(n *live) int64 {
+	p.t.Helper()
+	s, err := n.Status(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s.Height
 }
 
 // testLearn3 changes a text: all later blocks turn red, and the node refuses the block.

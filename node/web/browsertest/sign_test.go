@@ -6,8 +6,14 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/page"
 
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
@@ -33,12 +39,30 @@ func (p *tab) importPlain(url, name string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	file := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	file := filepath.Join(p.t.TempDir(), "key.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
 	p.goTo(url + "/accounts")
 	p.ready()
 	p.fill("#import-name", name)
-	eval[bool](p, "(() => { const files = new DataTransfer(); files.items.add(new File(["+quote(file)+"], 'key.pem')); document.querySelector('#import-file').files = files.files; return true; })()")
+	p.choose("#import-file", file)
 	p.click("#import-key button[type=submit]")
+}
+
+// choose clicks on a field for a file, and chooses a file in the dialog that the browser opens.
+func (p *tab) choose(selector, path string) {
+	p.t.Helper()
+	call(p, page.SetInterceptFileChooserDialog, page.SetInterceptFileChooserDialogParams{Enabled: true})
+	eval[bool](p, "document.querySelector("+quote(selector)+").click(), true")
+	var field cdp.BackendNodeID
+	eventually(p.t, "the browser asks for a file", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		field = p.chooser
+		return field != 0
+	})
+	call(p, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{path}, BackendNodeID: field})
 }
 
 // testSign makes a key, posts with it, and looks at the post on another node. A copy with

@@ -97,7 +97,7 @@ export async function startCompose(live, signing) {
       if (JSON.stringify([author.value, content.value]) === typed) content.value = '';
       content.dispatchEvent(new Event('input', { bubbles: true }));
       show('Your post waits for a block.');
-      live.happened('pending');
+      live.happened('pending', true);
     } catch (err) {
       if (err.status !== 0) doubtful = null; // the node has decided, or the post was not sent
       show(err.message, { error: true });

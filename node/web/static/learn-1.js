@@ -1,6 +1,6 @@
 // Lesson 1: the hash of what the reader types, bit by bit.
 
-import { byId, command, element, hashSpans, listenToCopy, speaker } from './learn.js';
+import { byId, command, count, element, hashSpans, listenToCopy, speaker } from './learn.js';
 import { hashGenesis, hashText } from './learn-commands.js';
 import { hex, sha256, utf8 } from './sha256.js';
 
@@ -26,7 +26,7 @@ export async function start() {
     });
     const zeros = digits.match(/^0*/)[0].length;
     const about = changed ? `${changed} of the 256 bits changed. ` : '';
-    const luck = zeros ? ` It begins with ${zeros} ${zeros === 1 ? 'zero' : 'zeros'}: ${zeros === 1 ? 'one text in 16' : `one text in ${(16 ** zeros).toLocaleString('en')}`} has such a hash.` : '';
+    const luck = zeros ? ` It begins with ${zeros} ${zeros === 1 ? 'zero' : 'zeros'}: ${zeros === 1 ? 'one text in 16' : `one text in ${count(16 ** zeros)}`} has such a hash.` : '';
     byId('flips').textContent = about || 'Change one letter and watch.';
     byId('zeros').textContent = zeros ? luck.trim() : 'This hash does not begin with a zero. About one text in 16 has a hash that does: add a number to your text and change it until you find one.';
     say(`${about}The hash begins with ${digits.slice(0, 8)}.${luck}`);

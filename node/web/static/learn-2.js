@@ -2,11 +2,14 @@
 
 import { byId, command, count, element, get, hashSpans, listenToCopy, mine, seconds, speaker, submit } from './learn.js';
 import { askToMine, curlPost } from './learn-commands.js';
+import { Refresher } from './live.js';
 import { headerBytes, headerHash, isSolved, newBlock, targetOf, workOf } from './block.js';
 import { hex } from './sha256.js';
 
 // What can be chosen instead of the network's own bits: 16 to 268 million hashes.
 const LEVELS = ['200fffff', '2000ffff', '1f0fffff', '1f00ffff', '1e0fffff', '1e00ffff', '1d0fffff'];
+
+const followWait = 250; // milliseconds between two looks at the node's tip, on average at least
 
 const FIELDS = [
   ['version', 0, 4, 'Which rules the block follows.'],
@@ -149,14 +152,10 @@ export async function start(stream) {
 
   // follow lets the header follow the tip of the node's chain, if that is another one by now:
   // a block on an older tip would only be a side block. A search goes on with the new header.
-  // Of calls that overlap, only the latest one changes anything: an earlier one may have asked
-  // before the tip changed again, and get its answer last.
-  let follows = 0;
   const follow = async () => {
-    const mine = ++follows;
-    const now = await get('/status').catch(() => null);
-    const timestamp = now && (await timeAbove(now.height).catch(() => null));
-    if (mine !== follows || !timestamp || now.hash === block.previous_hash) return;
+    const now = await get('/status');
+    if (now.hash === block.previous_hash) return;
+    const timestamp = await timeAbove(now.height);
     const searched = stop !== null;
     halt();
     const chosen = difficulty.value === own ? now.bits : difficulty.value;
@@ -168,11 +167,15 @@ export async function start(stream) {
     say(`The chain has a new tip, block ${now.height}. The header here follows it now.`);
     if (searched) search();
   };
+  // A block that comes while follow asks causes another run after it, and a run that fails is
+  // repeated. So the header arrives at the latest tip, however fast the blocks come.
+  const follower = new Refresher(follow, { wait: () => followWait });
   for (const kind of ['tip', 'block', 'reorg']) {
     stream.on(kind, ({ hash }) => {
-      if (hash !== block.previous_hash) follow();
+      if (hash !== block.previous_hash) follower.request();
     });
   }
+  follower.request(); // a block may have come before the lines above
 
   byId('send').addEventListener('click', async () => {
     const sent = block; // another one may come while the node looks at it
@@ -180,7 +183,7 @@ export async function start(stream) {
       const link = element('a', { href: `/explorer/block/${sent.hash}`, textContent: `block ${sent.index}` });
       return a.body.outcome === 'best' ? ['It is now ', link, ' of the chain, and it was mined in your browser.'] : [`It is known as a ${a.body.outcome} block: `, link, '.'];
     });
-    if (answer?.ok) await follow();
+    if (answer?.ok) follower.request();
   });
   listenToCopy();
   numbers(0, 0);

@@ -2,6 +2,9 @@
 // lessons, of which a page loads only its own.
 
 import { curlPost } from './learn-commands.js';
+import { number } from './stats.js';
+
+const limit = 10_000; // milliseconds for a question to the node
 
 // start begins the lesson of the page, which may listen to the events of the node.
 export async function start(stream) {
@@ -38,12 +41,13 @@ export function element(name, properties = {}, ...children) {
 // ask sends a request to the node and returns the status and the JSON of the answer.
 export async function ask(path, options = {}) {
   let answer;
+  let text;
   try {
     answer = await fetch(path, { ...options, headers: { Accept: 'application/json', ...options.headers } });
+    text = await answer.text();
   } catch {
     throw new Error('the node does not answer; is it running?');
   }
-  const text = await answer.text();
   let body = {};
   try {
     body = JSON.parse(text);
@@ -55,7 +59,7 @@ export async function ask(path, options = {}) {
 
 // get returns the JSON that the node answers, or throws an Error with its sentence.
 export async function get(path) {
-  const { ok, body } = await ask(path);
+  const { ok, body } = await ask(path, { signal: AbortSignal.timeout(limit) });
   if (!ok) throw new Error(`the node says: ${body.error}`);
   return body;
 }
@@ -140,13 +144,13 @@ export function hashSpans(hash, size = 8) {
   return spans;
 }
 
-// count returns a number for people: 1,234,567 or 12.3 million.
+// count returns a number for people: 12 345 or 12.3 million.
 export function count(n) {
   const x = Number(n);
   for (const [size, word] of [[1e12, 'trillion'], [1e9, 'billion'], [1e6, 'million']]) {
     if (x >= size) return `${(x / size).toPrecision(3)} ${word}`;
   }
-  return Math.round(x).toLocaleString('en');
+  return number(Math.round(x));
 }
 
 // seconds returns a time for people.

@@ -4,17 +4,19 @@
 import { morph } from './morph.js';
 import { call } from './net.js';
 
-const interval = 500; // milliseconds between two fetches of an element, on average at least
-const burst = 4; // fetches of an element that may follow each other more closely
-const closest = 150; // milliseconds between them
-const hiddenInterval = 2000; // the same while nobody sees the page
+const interval = 500; // milliseconds between two fetches of a part of the page, on average at least
+const burst = 4; // fetches of it that may follow each other more closely
+const closest = 150; // milliseconds between them, and between two fetches because of blocks
+const gather = 5; // milliseconds for which a fetch waits for other events of the same moment
+const hiddenInterval = 2000; // the same as interval, while nobody sees the page
 const poll = 5000; // milliseconds between two looks at what has no events, such as the peers
 const freshFor = 2500; // milliseconds for which a new part of the page is marked as such
-const mostFresh = 4 << 20; // characters of a fragment, at most; a longer one is not shown
+const mostFresh = 4 << 20; // characters of an answer, at most; a longer one is not shown
 
 // Refresher runs a task after events, and never twice at the same time. A few runs may
 // follow each other closely, so that a single event is answered at once. Many events
-// cause one run for each interval. A task that fails runs again, later and later.
+// cause one run for each interval. Events that must not wait, which are rare, are answered as
+// closely as runs may follow each other. A task that fails runs again, later and later.
 export class Refresher {
   constructor(task, { wait = () => interval, now = () => Date.now(), setTimer = (f, ms) => setTimeout(f, ms) } = {}) {
     Object.assign(this, { task, wait, now, setTimer });
@@ -22,22 +24,22 @@ export class Refresher {
     this.credit = burst; // runs that may come before their time; one is earned in each interval
     this.busy = false; // a run is under way
     this.due = false; // something has happened since it began
-    this.timer = false; // a run is planned
+    this.urgent = false; // it must not wait
+    this.planned = Infinity; // when the next run is to begin; Infinity: no run is planned
     this.failures = 0; // one after the other
   }
 
-  request() {
+  // request asks for a run. urgent says that it must not wait for the interval.
+  request(urgent = false) {
     this.due = true;
-    if (this.busy || this.timer) return;
-    const left = this.left();
-    if (left <= 0) {
-      this.run();
-      return;
-    }
-    this.timer = true;
+    this.urgent ||= urgent;
+    if (this.busy) return;
+    const left = Math.max(gather, this.left());
+    const at = this.now() + left;
+    if (at >= this.planned) return;
+    this.planned = at;
     this.setTimer(() => {
-      this.timer = false;
-      this.run();
+      if (this.planned === at) this.run(); // otherwise a later request has planned an earlier run
     }, left);
   }
 
@@ -45,16 +47,18 @@ export class Refresher {
   left() {
     const passed = this.now() - this.ran;
     const wait = this.wait();
-    const credit = Math.min(burst, this.credit + passed / wait);
     if (this.failures > 0) return wait * 2 ** Math.min(this.failures, 5) - passed;
-    if (credit >= 1) return this.credit === burst ? 0 : closest - passed;
-    return Math.max((1 - credit) * wait, closest - passed);
+    if (this.credit === burst) return 0; // it has not run for long, or not at all
+    const credit = this.credit + passed / wait;
+    return this.urgent || credit >= 1 ? closest - passed : Math.max((1 - credit) * wait, closest - passed);
   }
 
   async run() {
     this.busy = true;
     this.due = false;
-    this.credit = Math.min(burst, this.credit + (this.now() - this.ran) / this.wait()) - 1;
+    this.urgent = false;
+    this.planned = Infinity;
+    this.credit = Math.max(0, Math.min(burst, this.credit + (this.now() - this.ran) / this.wait()) - 1);
     this.ran = this.now();
     try {
       await this.task();
@@ -86,7 +90,7 @@ export class Live {
     const pending = document.querySelector('[data-live="pending"]')?.textContent.replace(/\D/g, '');
     this.pending = pending ? Number(pending) : -1; // posts that wait, as last heard, or as the page was drawn; -1: unknown
     this.hooks = new Map(); // by id of an element; see hook
-    this.elements = new Map(); // from ids to {refresher, kinds}
+    this.groups = new Map(); // of elements that the same events change, by these events: {ids, kinds, refresher}
   }
 
   // hook sets what happens when an element is updated: keep and added as in morph,
@@ -102,9 +106,7 @@ export class Live {
       if (document.getElementById(id)) ids.add(id);
     }
     for (const id of ids) {
-      const kinds = document.getElementById(id).dataset.refresh ?? defaults[id];
-      const refresher = new Refresher(() => this.refresh(id), { wait: () => (document.hidden ? hiddenInterval : interval) });
-      this.elements.set(id, { refresher, kinds: new Set(kinds.split(/\s+/)) });
+      this.join(id, document.getElementById(id).dataset.refresh ?? defaults[id]);
     }
     const block = ({ hash }) => {
       if (hash) this.tip = hash;
@@ -142,31 +144,54 @@ export class Live {
     });
   }
 
-  // happened fetches the elements that an event of that kind changes.
-  happened(kind) {
-    for (const { refresher, kinds } of this.elements.values()) {
-      if (kinds.has(kind)) refresher.request();
+  // join adds an element to the group of those that the same kinds of events change.
+  join(id, text) {
+    const kinds = text.split(/\s+/).sort();
+    const name = kinds.join(' ');
+    let group = this.groups.get(name);
+    if (!group) {
+      const ids = [];
+      const refresher = new Refresher(() => this.refresh(name, ids), { wait: () => (document.hidden ? hiddenInterval : interval) });
+      group = { ids, kinds: new Set(kinds), refresher };
+      this.groups.set(name, group);
+    }
+    group.ids.push(id);
+  }
+
+  // happened fetches the elements that an event of that kind changes. Blocks, and what the
+  // reader does, are rare, and somebody waits for them. So they are urgent: they do not wait
+  // for what many posts have used up.
+  happened(kind, urgent = kind === 'block') {
+    for (const { refresher, kinds } of this.groups.values()) {
+      if (kinds.has(kind)) refresher.request(urgent && !document.hidden);
     }
   }
 
   // everything fetches all live elements.
   everything() {
-    for (const { refresher } of this.elements.values()) refresher.request();
+    for (const { refresher } of this.groups.values()) refresher.request(!document.hidden);
   }
 
-  async refresh(id) {
-    const old = document.getElementById(id);
-    if (!old) return;
-    const response = await call(location.pathname + location.search, { headers: { 'X-Lode-Fragment': id } });
-    if (response.status === 400) this.elements.delete(id); // the server draws this only with the whole page
-    if (response.status === 404) this.hooks.get(id)?.gone?.(old);
+  // refresh fetches the elements of a group, in one request.
+  async refresh(name, ids) {
+    const olds = ids.map((id) => document.getElementById(id)).filter(Boolean);
+    if (olds.length === 0) return;
+    const wanted = olds.map(({ id }) => id).join(' ');
+    const response = await call(location.pathname + location.search, { headers: { 'X-Lode-Fragment': wanted } });
+    if (response.status === 400) this.groups.delete(name); // the server draws this only with the whole page
+    if (response.status === 404) {
+      for (const old of olds) this.hooks.get(old.id)?.gone?.(old);
+    }
     if (response.status === 400 || response.status === 404) return;
-    if (!response.ok) throw new Error(`the fragment ${id} was answered with status ${response.status}`);
+    if (!response.ok) throw new Error(`the request for ${wanted} was answered with status ${response.status}`);
     const text = response.text();
-    if (text.length > mostFresh) throw new Error(`the fragment ${id} is too long`);
-    const fresh = new DOMParser().parseFromString(text, 'text/html').getElementById(id);
-    if (!fresh) throw new Error(`the answer for the fragment ${id} lacks it`);
-    this.show(old, fresh);
+    if (text.length > mostFresh) throw new Error(`the answer for ${wanted} is too long`);
+    const page = new DOMParser().parseFromString(text, 'text/html');
+    for (const old of olds) {
+      const fresh = page.getElementById(old.id);
+      if (!fresh) throw new Error(`the answer for ${wanted} lacks ${old.id}`);
+      this.show(old, fresh);
+    }
   }
 
   // show changes an element and keeps in place what the reader looks at.

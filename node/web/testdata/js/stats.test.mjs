@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { count } from '../../static/learn.js';
 import { bandHigh, bandLow, duration, figure, histogram, longer, number, percent, rate } from '../../static/stats.js';
 
 test('95 % of an exponential law lies in the band', () => {
@@ -29,6 +30,10 @@ test('times outside the bins are counted in the first and the last', () => {
 
 test('too little for a histogram', () => {
   for (const [list, mean, width] of [[[], 1, 1], [[1], 1, 1], [[1, 2], 0, 1], [[1, 2], NaN, 1], [[1, 2], 1, 0]]) assert.equal(histogram(list, mean, width), null);
+});
+
+test('lessons write whole numbers as the other pages do', () => {
+  for (const [got, want] of [[count(999), '999'], [count(12345.4), '12\u202f345'], [count(65536n), '65\u202f536'], [count(12_345_678), '12.3 million']]) assert.equal(got, want);
 });
 
 // The expected texts are those that format.go writes; see its tests.
