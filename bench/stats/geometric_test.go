@@ -36,6 +36,15 @@ func TestGeometricAgainstItsDefinition(t *testing.T) {
 	})
 }
 
+// No search takes less than one try.
+func TestNoTries(t *testing.T) {
+	for _, tries := range []float64{0.999, 0, -1, -100} {
+		if got := Zeros(3).CDF(tries); got != 0 {
+			t.Errorf("CDF(%v) = %v, want 0", tries, got)
+		}
+	}
+}
+
 // TestQuantileAtItsSteps checks the quantile where the CDF has exactly the value asked for,
 // or a little more, which is where a rounding error moves it by one.
 func TestQuantileAtItsSteps(t *testing.T) {
