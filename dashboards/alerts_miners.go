@@ -60,7 +60,7 @@ and
 			Name: "LodeMinersBlockLost", Severity: critical,
 			Expr:        `sum by (job, instance) (increase(lode_stratum_blocks_total{$, outcome="unanswered"}[10m])) > 0`,
 			Summary:     `{{ $labels.instance }} has got no answer to a block of one of its miners`,
-			Description: `The block was submitted again and again for about nine minutes, and nobody took it. The source of the work is away, or the node cannot write its store. The log of the node has the reasons.`,
+			Description: `The block was submitted again and again for nine minutes at least, and nobody took it. The source of the work is away, or the node cannot write its store. The log of the node has the reasons.`,
 		},
 		{
 			Name: "LodeVardiffRestless", Severity: warning,
