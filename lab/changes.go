@@ -58,10 +58,10 @@ func changeMetrics(x blocks.Experiment) []Metric {
 		Metric{"split_lost_blocks", "blocks", "blocks of a split or eclipse that are not in the main chain", healings(func(h *blocks.Healing) float64 {
 			return float64(h.Lost())
 		})},
-		Metric{"split_part_0_lost_blocks", "blocks", "those of the first part", healings(func(h *blocks.Healing) float64 { return float64(h.Parts[0].Lost) })},
-		Metric{"split_part_1_lost_blocks", "blocks", "those of the second part, or of the victim", healings(func(h *blocks.Healing) float64 { return float64(h.Parts[1].Lost) })},
-		Metric{"split_reorg_blocks", "blocks", "the most blocks that a node disconnected after it", healings(func(h *blocks.Healing) float64 { return float64(h.Reorg) })},
-		Metric{"split_agreement_seconds", "seconds", "mean time until all nodes had the same tip after it, of those after which they ever had", healings(func(h *blocks.Healing) float64 {
+		Metric{"split_part_0_lost_blocks", "blocks", "blocks of the first part of a split that are not in the main chain", healings(func(h *blocks.Healing) float64 { return float64(h.Parts[0].Lost) })},
+		Metric{"split_part_1_lost_blocks", "blocks", "blocks of the second part of a split, or of the victim of an eclipse, that are not in the main chain", healings(func(h *blocks.Healing) float64 { return float64(h.Parts[1].Lost) })},
+		Metric{"split_reorg_blocks", "blocks", "the most blocks that a node disconnected after a split or eclipse", healings(func(h *blocks.Healing) float64 { return float64(h.Reorg) })},
+		Metric{"split_agreement_seconds", "seconds", "mean time from the end of a split or eclipse until all nodes had the same tip, if they ever had", healings(func(h *blocks.Healing) float64 {
 			if h.Agreement < 0 {
 				return math.NaN()
 			}
@@ -73,7 +73,7 @@ func changeMetrics(x blocks.Experiment) []Metric {
 			}
 			return 0
 		})},
-		Metric{"split_tie_rate", "1", "how often that took more than a hundredth of the interval, because both sides had found equally many blocks", healings(func(h *blocks.Healing) float64 {
+		Metric{"split_tie_rate", "1", "how often the nodes needed more than a hundredth of the interval to agree after a split or eclipse, because both sides had found equally many blocks", healings(func(h *blocks.Healing) float64 {
 			if h.Agreement < 0 || h.Agreement > x.Interval/100 {
 				return 1
 			}

@@ -47,7 +47,7 @@ func networkMetrics(x blocks.Experiment) []Metric {
 		Metric{"interval_mean_seconds", "seconds", "mean time between a block of the main chain and its parent", func(r *blocks.Result) float64 {
 			return meanSeconds(&r.Intervals)
 		}},
-		Metric{"interval_deviation_seconds", "seconds", "standard deviation of these times", func(r *blocks.Result) float64 {
+		Metric{"interval_deviation_seconds", "seconds", "standard deviation of the time between a block of the main chain and its parent", func(r *blocks.Result) float64 {
 			if r.Intervals.Count < 2 {
 				return math.NaN()
 			}

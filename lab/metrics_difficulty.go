@@ -22,7 +22,7 @@ func difficultyMetrics(x blocks.Experiment) []Metric {
 			mean, _ := r.Course.Error()
 			return mean
 		}},
-		{"difficulty_deviation", "1", "standard deviation of this logarithm", func(r *blocks.Result) float64 {
+		{"difficulty_deviation", "1", "standard deviation of the logarithm of the difficulty divided by the one that fits the hash rate", func(r *blocks.Result) float64 {
 			_, deviation := r.Course.Error()
 			return deviation
 		}},

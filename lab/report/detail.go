@@ -15,8 +15,14 @@ import (
 func (t *Trace) detail(swept bool) section {
 	s := section{ID: "detail", Title: "One replica in detail"}
 	which := "The diagrams below are of the replica with the seed " + strconv.FormatUint(t.Seed, 10)
+	if t.Result.Stale > 0 {
+		which += ", which has the most stale blocks"
+	}
 	if swept {
-		which += " at the point " + pointName(t.Point.Values) + ", which has the highest stale rate"
+		which += ", at the point " + pointName(t.Point.Values)
+		if t.Result.Stale > 0 {
+			which += ", where the stale rate is highest"
+		}
 	}
 	text := fmt.Sprintf("%s: %s, of which %d are in the main chain and %d went stale", which, count(t.Result.Found, "block", "blocks"), t.Result.Main, t.Result.Stale)
 	if t.Result.Withheld > 0 {
@@ -35,7 +41,7 @@ func (t *Trace) detail(swept bool) section {
 	if t.Result.Intervals.Count > 0 {
 		s.Charts = append(s.Charts, t.intervalChart())
 	}
-	if c, ok := t.reachChart(); ok {
+	if c, ok := t.reachChart(); ok && t.Result.Nodes > 1 {
 		s.Charts = append(s.Charts, c)
 	}
 	s.addDepths("fork-lengths", "Stale branches by length", "stale branches", "blocks of the branch", &t.Result.ForkLengths)

@@ -44,7 +44,11 @@ func estimate(e lab.Estimate, factor float64) (mean, interval string) {
 		return number(m), number(m) + " to " + number(m)
 	}
 	digits := decimals(m, half)
-	return fixed(m, digits), fixed(m-half, digits) + " to " + fixed(m+half, digits)
+	low, high := m-half, m+half
+	if factor == 100 && m >= 0 { // a rate, which is not negative
+		low = max(0, low)
+	}
+	return fixed(m, digits), fixed(low, digits) + " to " + fixed(high, digits)
 }
 
 // decimals returns how many decimal places a number with the given uncertainty deserves.

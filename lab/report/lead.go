@@ -17,10 +17,10 @@ func (r *results) title() string {
 
 // lead returns the question and the answer.
 func (r *results) lead() []string {
-	question := "What is the " + r.main.Help + "?"
+	question := "What is " + r.mainText() + "?"
 	answer := r.answer()
 	if r.swept() {
-		question = "How does the " + r.main.Help + " depend on " + strings.Join(r.keys(), " and ") + "?"
+		question = "How does " + r.mainText() + " depend on " + strings.Join(r.keys(), " and ") + "?"
 		answer = r.sweptAnswer()
 	}
 	lead := []string{question + " " + answer}
@@ -32,6 +32,9 @@ func (r *results) lead() []string {
 	}
 	return lead
 }
+
+// mainText names the main metric and says what it is.
+func (r *results) mainText() string { return r.main.Name + " (" + r.main.Help + ")" }
 
 // answer answers the question of an experiment with a single point.
 func (r *results) answer() string {

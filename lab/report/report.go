@@ -49,7 +49,8 @@ func Make(ctx context.Context, dir string, plan *lab.Plan, summary *lab.Summary,
 	if len(plan.Points) == 0 {
 		return errNoPoints
 	}
-	trace, err := NewTrace(ctx, plan.Points[pointToShow(plan, summary)], plan.Seed)
+	point := pointToShow(plan, summary)
+	trace, err := NewTrace(ctx, plan.Points[point], seedToShow(plan, point, replicas))
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,10 @@ func newDocument(plan *lab.Plan, summary *lab.Summary, replicas []lab.Replica, t
 		d.Sections = append(d.Sections, s)
 	}
 	if trace != nil {
-		d.Sections = append(d.Sections, trace.detail(r.swept()), trace.spreadSection(), trace.forkSection())
+		d.Sections = append(d.Sections, trace.detail(r.swept()))
+		if trace.Result.Nodes > 1 { // the others would be empty
+			d.Sections = append(d.Sections, trace.spreadSection(), trace.forkSection())
+		}
 	}
 	d.Sections = append(d.Sections, r.figures(), r.source(replicas))
 	return d, nil

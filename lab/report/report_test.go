@@ -138,7 +138,7 @@ func TestSweepReport(t *testing.T) {
 			t.Errorf("the metric %s is not in the tables", m.Name)
 		}
 	}
-	for _, want := range []string{s.Hash, s.Version, "seed of the first replica", "How does the share of node 0 in the blocks of the main chain depend on", "4 points with 4 replicas each"} {
+	for _, want := range []string{s.Hash, s.Version, "seed of the first replica", "How does miner_0_revenue (share of node 0 in the blocks of the main chain) depend on", "4 points with 4 replicas each"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is not in the page", want)
 		}
@@ -188,7 +188,7 @@ func TestPointReport(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"What is the share of stale blocks in those that were published? It is ", "from 8 replicas of 200 blocks in a network of 60 nodes.",
+		"What is stale_rate (share of stale blocks in those that were published)? It is ", "from 8 replicas of 200 blocks in a network of 60 nodes.",
 		"exponential law", "europe", "The longest fork", "height ",
 	} {
 		if !strings.Contains(page, want) {

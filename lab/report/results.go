@@ -83,6 +83,19 @@ func pointToShow(plan *lab.Plan, summary *lab.Summary) int {
 	return best
 }
 
+// seedToShow returns the seed of the replica that is shown in detail: of those of the point, the
+// first one with the highest stale rate.
+func seedToShow(plan *lab.Plan, point int, replicas []lab.Replica) uint64 {
+	column := slices.IndexFunc(lab.Metrics(plan.Points[point].Experiment), func(m lab.Metric) bool { return m.Name == "stale_rate" })
+	seed, rate := plan.Seed, math.Inf(-1)
+	for _, r := range replicas {
+		if r.Point == point && r.Values[column] > rate {
+			seed, rate = r.Seed, r.Values[column]
+		}
+	}
+	return seed
+}
+
 // pointName returns the values of a point as text: "alpha = 0.3, gamma = 0.5".
 func pointName(values []lab.Value) string {
 	var parts []string

@@ -83,3 +83,30 @@ func propagation(nodes, found int, interval time.Duration) *lab.Plan {
 		}}},
 	}
 }
+
+// The replica that is shown is the one with the highest stale rate of its point, and the first
+// of several.
+func TestSeedToShow(t *testing.T) {
+	plan, err := lab.Parse([]byte("seed = 5\nreplicas = 2\nnodes = 10\nblocks = 10\ntopology.degree = 3\ninterval = [\"1s\", \"2s\"]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := func(rate float64) []float64 {
+		var list []float64
+		for _, m := range lab.Metrics(plan.Points[0].Experiment) {
+			if m.Name == "stale_rate" {
+				list = append(list, rate)
+			} else {
+				list = append(list, 9)
+			}
+		}
+		return list
+	}
+	replicas := []lab.Replica{
+		{Point: 0, Seed: 5, Values: values(0.9)}, {Point: 1, Seed: 5, Values: values(0.1)},
+		{Point: 1, Seed: 6, Values: values(0.3)}, {Point: 1, Seed: 7, Values: values(0.3)},
+	}
+	if a, b, c := seedToShow(plan, 0, replicas), seedToShow(plan, 1, replicas), seedToShow(plan, 1, nil); a != 5 || b != 6 || c != 5 {
+		t.Errorf("the seeds are %d, %d and %d, want 5, 6 and 5", a, b, c)
+	}
+}
