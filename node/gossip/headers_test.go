@@ -235,6 +235,9 @@ func TestProvedBranchIsFollowed(t *testing.T) {
 	h.accept(ours...)
 	h.page(headersOf(theirs[MaxHeaders : 2*MaxHeaders]))
 	h.wantSync(true)
+	if got := h.noted(NoteSyncBegins); len(got) != 1 {
+		t.Errorf("the beginning of the sync is noted %d times", len(got))
+	}
 }
 
 // The next page is asked for while fewer than 16,384 blocks are to come.
