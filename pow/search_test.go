@@ -693,6 +693,7 @@ func TestDivide(t *testing.T) {
 		{16, 8192, 1, 20, nonces, division{step: 8192, workers: 5, long: 32}},
 		{1, 8, 1, 0, 8, division{alone: 4, step: 1, workers: 4, long: 8 * 32}},
 		{8, 8, 1, 0, 64, division{alone: 8, step: 8, workers: 5, long: 8 * 32}},
+		{16, 7680, 1, 10, nonces, division{step: 480, workers: 5, long: 16 * 32}},    // an eighth of the chunk is 960
 		{1, 1 << 24, 1, hard, nonces, division{step: 1 << 24, workers: 5, long: 32}}, // 2^30 hashes are the most that are expected
 	} {
 		e := testEngine(t, Kernel{name: "any", lanes: tc.lanes, chunk: tc.chunk}, 5)

@@ -2,6 +2,7 @@ package pow
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -98,6 +99,31 @@ func TestWhoWatches(t *testing.T) {
 		if c.unwatch != nil {
 			c.unwatch()
 		}
+	}
+}
+
+// The time at which the context of a watched search ends is noted.
+func TestEndIsNoted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	at := time.Unix(77, 0)
+	c := lonely(t, ctx, 10*longSearch, ZerosTarget(200), func(c *claims, chunk int64) {
+		if chunk != longSearch+1 {
+			return
+		}
+		cancel()
+		for deadline := time.Now().Add(10 * time.Second); c.ended.Load() == nil; runtime.Gosched() {
+			if time.Now().After(deadline) {
+				t.Error("the end was not noted")
+				return
+			}
+		}
+	})
+	c.team.seats.Store(0)
+	c.engine.now = func() time.Time { return at }
+	c.engine.Observe(Observer{Cancelled: func(time.Duration) {}})
+	worker{claims: c}.work()
+	if ended := c.ended.Load(); ended == nil || *ended != at {
+		t.Errorf("the context ended at %v, want %v", ended, at)
 	}
 }
 
