@@ -109,7 +109,7 @@ fuzz: ## fuzz every target for FUZZTIME (20s)
 	done
 
 # MUTANTS lists the files or folders; without it, all of internal/mutants/targets.txt
-# are tested, which takes an hour or more on two cores.
+# are tested, which takes long.
 .PHONY: mutants
 mutants: ## change the code of MUTANTS in one place after another, and fail if no test notices
 	go run ./internal/mutants $(MUTANTS)
@@ -135,7 +135,7 @@ long: ## run the tests that take long in their full sizes
 	LODE_BROWSER=1 LODE_SPEED=1 go test -C node/web/browsertest -count=1 -timeout 30m -run TestSpeed -v .
 	go test -run - -bench Pages -benchtime 10x -timeout 30m ./node/web -web.disk -web.judge
 	go build -o dist/lab/ ./cmd/lodelab && bash .ci/slurm dist/lab
-	go run ./internal/mutants ./pow/search.go ./chain/store/commit.go ./node/miner.go ./node/gossip/sync.go ./node/gossip/syncheaders.go
+	go run ./internal/mutants ./chain/rules ./pow/search.go ./chain/store/commit.go ./node/miner.go ./node/gossip/sync.go ./node/gossip/syncheaders.go ./mine/own
 
 # SCREENSHOTS is the folder for all of the pictures. Three of them are those of the README.
 SCREENSHOTS ?= dist/screenshots

@@ -687,8 +687,10 @@ func TestChunksFillTheLanes(t *testing.T) {
 			largest = max(largest, count)
 			return sha256d.Candidate{Hashes: count * len(in.Versions)}
 		}}
-		if _, err := testEngine(t, k, 1).Search(t.Context(), Job{Target: ZerosTarget(200), Count: 10_001, Versions: make([]int32, versions)}); !errors.Is(err, ErrExhausted) {
-			t.Error(err)
+		for _, count := range []uint64{10_001, 10_000} { // a few nonces, or none, for the last chunk
+			if _, err := testEngine(t, k, 1).Search(t.Context(), Job{Target: ZerosTarget(200), Count: count, Versions: make([]int32, versions)}); !errors.Is(err, ErrExhausted) {
+				t.Error(err)
+			}
 		}
 		if first != largest || first%lanes != 0 || first*versions > chunk || (first+lanes)*versions <= chunk {
 			t.Errorf("%d versions: chunks of %d and %d nonces, want as many times %d as make %d hashes", versions, first, largest, lanes, chunk)
@@ -738,6 +740,8 @@ func TestDivide(t *testing.T) {
 		{16, 8192, 1, 20, nonces, division{step: 8192, workers: 5, long: 32}},
 		{1, 8, 1, 0, 8, division{alone: 4, step: 1, workers: 4, long: 8 * 32}},
 		{8, 8, 1, 0, 64, division{alone: 8, step: 8, workers: 5, long: 8 * 32}},
+		{16, 7680, 1, 10, nonces, division{step: 480, workers: 5, long: 16 * 32}},    // an eighth of the chunk is 960
+		{1, 1 << 24, 1, hard, nonces, division{step: 1 << 24, workers: 5, long: 32}}, // 2^30 hashes are the most that are expected
 	} {
 		e := testEngine(t, Kernel{name: "any", lanes: tc.lanes, chunk: tc.chunk}, 5)
 		got := e.divide(&space{versions: make([]int32, tc.versions), count: tc.count, target: ZerosTarget(tc.zeros)})

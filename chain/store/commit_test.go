@@ -380,14 +380,62 @@ func TestGoesOnOnlyWhereItWas(t *testing.T) {
 	}
 }
 
+// A change that is refused alone makes no transaction.
+func TestRefusedChangeMakesNoTransaction(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	mustCommit(t, s, chain.Change{AddPending: pendingOf(1, "x")})
+	s.Observe(Observer{Committed: func(changes int, _ time.Duration) { t.Errorf("a transaction of %d changes", changes) }})
+	if err := s.Commit(chain.Change{AddPending: pendingOf(1, "again")}); err == nil {
+		t.Error("a number that is taken was accepted")
+	}
+}
+
+// If there is no space for a group, each of its changes is tried alone, and some may fit.
+func TestSomeOfAGroupFindSpace(t *testing.T) {
+	hook, held, calls := holdFirst()
+	dir := t.TempDir()
+	s := openWith(t, dir, hooks{beforeSync: func() error {
+		_ = hook()
+		if n := calls.Load(); n == 2 || n == 4 { // of the whole group, and of the second change in it
+			return fmt.Errorf("%w: as the test wants it", chain.ErrNoSpace)
+		}
+		return nil
+	}})
+	var changes []chain.Change
+	for i := range uint64(4) {
+		changes = append(changes, chain.Change{AddPending: pendingOf(i, "x")})
+	}
+	for i, err := range gather(t, s, held, changes) {
+		if want := i == 2; errors.Is(err, chain.ErrNoSpace) != want || !want && err != nil {
+			t.Errorf("change %d: %v", i, err)
+		}
+	}
+	if got := s.Stats(); got.Changes != 3 || got.NoSpace != 1 || got.GivenUp || calls.Load() != 5 {
+		t.Errorf("%d attempts, stats %+v", calls.Load(), got)
+	}
+	mustClose(t, s)
+	if s.stuck {
+		t.Error("the store says that bbolt has panicked")
+	}
+	if got, err := contents(mustOpen(t, dir), nil); err != nil || !containsAll(got, "pending 0", "pending 1", "pending 3") || strings.Contains(got, "pending 2") {
+		t.Errorf("the store has\n%s(%v)", got, err)
+	}
+}
+
 // If bbolt panics when it rolls back, the store gives up, keeps its first reason, and
 // closes without waiting for a lock that nobody releases.
 func TestRollbackPanics(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	mustCommit(t, s, chain.Change{AddPending: pendingOf(1, "x")})
+	if s.rollBack(nil); s.Err() != nil { // a transaction that did not begin
+		t.Errorf("error %v, although there was nothing to roll back", s.Err())
+	}
 	s.rollBack(&writer{}) // without a transaction
 	first := s.Err()
+	if err := s.goOn(fmt.Errorf("%w: as the test wants it", chain.ErrNoSpace)); !errors.Is(err, chain.ErrBroken) {
+		t.Errorf("after that, a change for which there is no space gets %v", err)
+	}
 	if !errors.Is(first, chain.ErrBroken) || !s.stuck || !s.Stats().GivenUp {
 		t.Errorf("error %v, stuck %v", first, s.stuck)
 	}

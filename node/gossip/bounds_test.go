@@ -63,6 +63,9 @@ func TestUnbackedThreeTimes(t *testing.T) {
 	if dropped := h.noted(NoteDropped); !slices.Equal(dropped, []string{"unbacked"}) {
 		t.Errorf("dropped for %v, want unbacked", dropped)
 	}
+	if e := h.g.host.book.at[r.address]; e == nil || e.Failures != 1 {
+		t.Errorf("the entry of its address is %+v, want a failure", e)
+	}
 }
 
 // A branch that is another one with every page is given up at the fifth pass.

@@ -73,8 +73,8 @@ func TestBehindAndAdvances(t *testing.T) {
 }
 
 // guestSync begins a sync with a peer that came to the node, whose blocks are asked for,
-// and returns that peer and a chosen one that claims as much.
-func guestSync(h *testNode, blocks []block.Block) (guest, chosen *peer, of *remote) {
+// and returns a chosen peer that claims as much.
+func guestSync(h *testNode, blocks []block.Block) (chosen *peer, of *remote) {
 	h.t.Helper()
 	of = claiming(2, blocks)
 	claimed := of.tip
@@ -86,21 +86,21 @@ func guestSync(h *testNode, blocks []block.Block) (guest, chosen *peer, of *remo
 	if reply := h.incoming(r.given, Hello{r.greeting(), r.session}); reply.Refusal != nil {
 		h.t.Fatal(reply.Refusal)
 	}
-	guest, chosen = h.g.host.peers.byAddress[r.address], h.g.host.peers.byAddress[of.address]
+	guest, chosen := h.g.host.peers.byAddress[r.address], h.g.host.peers.byAddress[of.address]
 	s, _ := mustTake[GetHeaders](h)
 	if s.To != r.address || guest.out || !chosen.out {
 		h.t.Fatalf("the headers are asked of %s; chosen: %v and %v", s.To, guest.out, chosen.out)
 	}
 	h.answer(s, Headers{headersOf(blocks)})
 	mustTake[GetBlocks](h)
-	return guest, chosen, of
+	return chosen, of
 }
 
 // A sync with a peer that came to this node gives way to one with a peer of this node's
 // choice.
 func TestChosenSourceReplacesAGuest(t *testing.T) {
 	h := newTestNode(t, 1, nil)
-	_, chosen, r := guestSync(h, mineChain(h.chain.Tip(), 3, 7))
+	chosen, r := guestSync(h, mineChain(h.chain.Tip(), 3, 7))
 	if reply := h.incoming(r.given, Hello{r.greeting(), r.session}); reply.Refusal != nil {
 		t.Fatal(reply.Refusal)
 	}
@@ -118,7 +118,7 @@ func TestChosenSourceReplacesAGuest(t *testing.T) {
 // Each condition under which a sync may be replaced, alone.
 func TestMayReplace(t *testing.T) {
 	h := newTestNode(t, 1, nil)
-	_, p, r := guestSync(h, mineChain(h.chain.Tip(), 3, 7))
+	p, r := guestSync(h, mineChain(h.chain.Tip(), 3, 7))
 	p.tip = Tip{Hash: r.tip.Hash, Height: r.tip.Height, Work: r.tip.Work}
 	y := h.g.syncer
 	for name, tc := range map[string]struct {

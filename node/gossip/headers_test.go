@@ -147,7 +147,7 @@ func secondPass(t *testing.T) (h *testNode, r *remote, theirs, other []pow.Heade
 	t.Helper()
 	h = newTestNode(t, 1, nil)
 	h.accept(mineChain(h.chain.Tip(), 2500, 1)...)
-	theirs = headersOf(mineChain(params().GenesisState(), 3*MaxHeaders, 2))
+	theirs = headersOf(mineChain(params().GenesisState(), 2*MaxHeaders, 2))
 	other = headersOf(mineChain(params().GenesisState(), MaxHeaders, 3))
 	r = boasting()
 	h.join(r)
@@ -199,13 +199,14 @@ func TestSecondPassHasNoHeaders(t *testing.T) {
 
 // The second pass counts as one of the four passes over headers that change.
 func TestSecondPassCounts(t *testing.T) {
-	for changes := range 4 {
+	ours := mineChain(params().GenesisState(), 2500, 1)
+	branch := [2][]pow.Header{}
+	for i := range branch {
+		branch[i] = headersOf(mineChain(params().GenesisState(), 2*MaxHeaders, uint64(2+i)))
+	}
+	for changes := 2; changes <= 3; changes++ {
 		h := newTestNode(t, 1, nil)
-		h.accept(mineChain(h.chain.Tip(), 2500, 1)...)
-		branch := [2][]pow.Header{}
-		for i := range branch {
-			branch[i] = headersOf(mineChain(params().GenesisState(), 2*MaxHeaders, uint64(2+i)))
-		}
+		h.accept(ours...)
 		h.join(boasting())
 		for i := range changes + 1 {
 			h.page(branch[i%2][:MaxHeaders])
@@ -235,6 +236,9 @@ func TestProvedBranchIsFollowed(t *testing.T) {
 	h.accept(ours...)
 	h.page(headersOf(theirs[MaxHeaders : 2*MaxHeaders]))
 	h.wantSync(true)
+	if got := h.noted(NoteSyncBegins); len(got) != 1 {
+		t.Errorf("the beginning of the sync is noted %d times", len(got))
+	}
 }
 
 // The next page is asked for while fewer than 16,384 blocks are to come.
