@@ -97,8 +97,13 @@ func (p *tab) focused(after string) {
 // walkScript notes what has had the focus. walk.stop describes what has it now, and
 // walk.missed lists what could have it and never had it. Of the buttons for one choice, only
 // the chosen one can.
+//
+// At the end of the page the focus goes to the window of the browser, which gives it back a
+// moment later, maybe between walk.stop and the next key. So walk.missed also counts what had
+// it at any time.
 const walkScript = `window.walk = {
 	seen: new Set(),
+	touched: new Set(),
 	stop() {
 		const e = document.activeElement;
 		if (!e || e === document.body) return {between: true};
@@ -110,9 +115,11 @@ const walkScript = `window.walk = {
 	},
 	missed() {
 		return [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter((e) =>
-			e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true}) && !(e.type === 'radio' && !e.checked) && !this.seen.has(e)).map((e) => e.outerHTML.slice(0, 120));
+			e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true}) && !(e.type === 'radio' && !e.checked) && !this.touched.has(e)).map((e) => e.outerHTML.slice(0, 120));
 	},
-}; true`
+};
+document.addEventListener('focusin', ({target}) => walk.touched.add(target));
+true`
 
 // walk presses Tab, with modifiers, until the focus comes back to where it has been. It
 // must have been on everything that can have it, and always have been visible.

@@ -162,14 +162,14 @@ func measurePaint(t *testing.T, lode string) {
 		for _, path := range []string{"/", "/mining", "/explorer", "/explorer/block/tip", "/explorer/tx/" + id, "/network", "/learn/3", "/accounts", "/api"} {
 			var painted samples
 			var size float64
-			const loads = 5
-			for range loads {
-				quietly(t, func() {
+			const loads = 3
+			quietly(t, func() {
+				for range loads {
 					var paint time.Duration
 					paint, size = loadCold(t, b, n.url+path, v)
 					painted.add(paint)
-				})
-			}
+				}
+			})
 			painted.report(t, fmt.Sprintf("first contentful paint of %.20s, nothing cached, %s", path, v.name), time.Second)
 			t.Logf("%s: %.0f bytes unpacked, with all that the page itself has loaded", path, size)
 		}

@@ -20,9 +20,11 @@ import (
 // measureOpenPages measures the processor time of a node while 64 pages of it are open, and
 // while 64 browsers have stalled, compared with the same node without readers. Meanwhile
 // another node gets a post every 2.5 s and mines a block every 10 s, both of which the
-// measured node gets from it; so it does not mine itself. The processor time is only printed:
-// windows of the same kind have differed several times from one another, for a reason that is
-// not known.
+// measured node gets from it; so it does not mine itself.
+//
+// Windows of the same kind differ several times from one another, even those without readers:
+// a process that does something twice a second finds its memory and the caches taken by others
+// each time. That only ever adds to the processor time, so the test judges the least windows.
 func measureOpenPages(t *testing.T, lode string) {
 	node := startProcess(t, lode, t.TempDir(), "127.0.0.1:0", "--mine", "off")
 	other := startProcess(t, lode, t.TempDir(), "127.0.0.1:0")
@@ -85,12 +87,27 @@ func measureOpenPages(t *testing.T, lode string) {
 		}
 	}
 	for _, kind := range kinds {
-		t.Logf("%s: median %.3f %% of a core, greatest %.3f %%, %d KiB of memory at most", kind, used[kind].at(0.5), slices.Max(used[kind]), memory[kind])
+		t.Logf("%s: median %.3f %% of a core, least %.3f %%, greatest %.3f %%, %d KiB of memory at most", kind, used[kind].at(0.5), least(used[kind]), slices.Max(used[kind]), memory[kind])
 	}
 	for _, kind := range kinds[1:] {
-		more := used[kind].at(0.5) - used["none"].at(0.5)
-		t.Logf("%d %s: %.3f %% of a core more than without, by the medians; asked 1 %%", readers, kind, more)
+		more := least(used[kind]) - least(used["none"])
+		t.Logf("%d %s: more than without, of a core: %.3f %% by the least windows, %.3f %% by the medians; asked 1 %%", readers, kind, more, used[kind].at(0.5)-used["none"].at(0.5))
+		if more > slack {
+			t.Errorf("%d %s take %.3f %% of a core, more than %d times what is asked for", readers, kind, more, slack)
+		}
 	}
+}
+
+// least returns the mean of the least window without a block and the least one with a block,
+// which come in turns.
+func least(windows samples) float64 {
+	var each [2]float64
+	for i, w := range windows {
+		if i < 2 || w < each[i%2] {
+			each[i%2] = w
+		}
+	}
+	return (each[0] + each[1]) / 2
 }
 
 type counter struct {
