@@ -427,7 +427,10 @@ func TestEventsOfARestart(t *testing.T) {
 				ended <- err
 				return
 			}
-			events <- e
+			select {
+			case events <- e:
+			case <-ctx.Done(): // nobody waits for what comes after the last one
+			}
 		}
 	}()
 	await := func(kind client.Kind, reconnected bool) client.Event {
