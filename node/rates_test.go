@@ -1,9 +1,15 @@
 package node
 
 import (
+	"context"
 	"math"
 	"testing"
 	"time"
+
+	"github.com/lodepow/lode/chain"
+	"github.com/lodepow/lode/chain/rules"
+	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/pow"
 )
 
 // fakeCounter is a counter that a test sets.
@@ -56,4 +62,38 @@ func TestRates(t *testing.T) {
 	now = now.Add(longestSpan)
 	c.hashes[0] += 120 * 50
 	check(50, 0)
+}
+
+// A miner has workers of its own only if it searches itself, and if its engine counts what
+// each of them does.
+func TestStateOfWorkers(t *testing.T) {
+	c, err := chain.Open(chain.Config{Params: rules.Lab(), Store: chain.NewMemStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, err := pow.New(pow.Config{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		what     string
+		engine   mine.Engine
+		noSearch bool
+		want     int
+	}{
+		{"an engine that counts", counts, false, 2},
+		{"an engine that does not count", struct{ mine.Engine }{counts}, false, 0},
+		{"others search", counts, true, 0},
+	} {
+		m, err := NewMiner(MinerConfig{Chain: c, Engine: tc.engine, NoSearch: tc.noSearch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := m.State(); len(s.Workers) != tc.want {
+			t.Errorf("%s: the state names %d workers, want %d", tc.what, len(s.Workers), tc.want)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		m.Run(ctx) // closes the source
+	}
 }
