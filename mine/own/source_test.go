@@ -563,6 +563,9 @@ func TestSubmitRefuses(t *testing.T) {
 	if c.Len() != 1 {
 		t.Fatalf("%d blocks", c.Len())
 	}
+	if n := s.Stats().Expected; n != 0 {
+		t.Errorf("the work of %v hashes is counted for blocks that break the rules", n)
+	}
 }
 
 // A server hands out work for longer than a loop mines it. So a source remembers the
