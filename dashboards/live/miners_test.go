@@ -80,7 +80,7 @@ func (s *farmStory) alerts() []expected {
 		{"LodePoolLost astray", s.lost, 5 * time.Minute},
 		{"LodeTemplatesLost nodeless", s.lost, 5 * time.Minute},
 
-		{"LodeMinersBlockLost away", s.begins, 10 * time.Minute},
+		{"LodeMinersBlockLost away", s.begins, 20 * time.Minute}, // 57 pauses of up to ten seconds, and as many attempts
 		{"LodeSharesRefused refusing", s.begins, 15 * time.Minute},
 		{"LodePoolRefuses refused", s.begins, 15 * time.Minute},
 		{"LodeMinersToldLate late", s.begins, 15 * time.Minute},

@@ -113,9 +113,9 @@ func (a *API) getBlock(w *writer, r *http.Request) error {
 	return err
 }
 
-// withBlock reads a block, whose transactions it does not parse, and calls use with it. At most maxBlockReads calls run
-// at once, which bounds the memory that blocks take; the others wait, so use must
-// not wait for the network.
+// withBlock reads a block, whose transactions it does not parse, and calls use with it.
+// At most maxBlockReads calls run at once, which bounds the memory that blocks take; the
+// others wait, so use must not wait for the network.
 func (a *API) withBlock(r *http.Request, hash pow.Hash, use func(block.Records) error) error {
 	return a.withReads(r, func() error {
 		b, err := a.chain.Records(hash)

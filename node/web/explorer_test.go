@@ -362,6 +362,9 @@ func TestFragments(t *testing.T) {
 		if w := n.get(path, fragmentHeader, ids[0]+strings.Repeat(" "+ids[0], maxFragments)); w.Code != http.StatusBadRequest {
 			t.Errorf("GET %s: too many fragments: %d", path, w.Code)
 		}
+		if w := n.get(path, fragmentHeader, ids[0]+" "+ids[0]); w.Code != http.StatusBadRequest {
+			t.Errorf("GET %s: a fragment twice: %d", path, w.Code)
+		}
 		for _, id := range []string{"nothing", "<script>", "content", "layout.html", "FEED", " feed", "feed ", strings.Repeat("a", 100)} {
 			if w := n.get(path, fragmentHeader, id); w.Code != http.StatusNotFound {
 				t.Errorf("GET %s: the fragment %s: %d", path, id, w.Code)

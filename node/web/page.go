@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -183,6 +184,9 @@ func fragmentTemplates(t *template.Template, fragments string) ([]string, error)
 		return nil, badRequest("this asks for %d fragments at once, at most %d are made", len(names), maxFragments)
 	}
 	for i, name := range names {
+		if slices.Contains(names[:i], "frag-"+name) {
+			return nil, badRequest("this asks for the fragment %.40q twice", name)
+		}
 		if !fragmentName.MatchString(name) || t.Lookup("frag-"+name) == nil {
 			return nil, notFound("this page has no fragment %.40q", name)
 		}

@@ -22,9 +22,9 @@ import (
 // another node gets a post every 2.5 s and mines a block every 10 s, both of which the
 // measured node gets from it; so it does not mine itself.
 //
-// Windows of the same kind differ several times from one another, even those without readers:
-// a process that does something twice a second finds its memory and the caches taken by others
-// each time. That only ever adds to the processor time, so the test judges the least windows.
+// Windows of the same kind differ several times from one another, even those without readers.
+// Other work on the machine only adds to the processor time, so the test judges the least
+// windows.
 func measureOpenPages(t *testing.T, lode string) {
 	node := startProcess(t, lode, t.TempDir(), "127.0.0.1:0", "--mine", "off")
 	other := startProcess(t, lode, t.TempDir(), "127.0.0.1:0")

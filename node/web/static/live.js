@@ -15,10 +15,10 @@ const mostFresh = 4 << 20; // characters of an answer, at most; a longer one is 
 
 // Refresher runs a task after events, and never twice at the same time. A few runs may
 // follow each other closely, so that a single event is answered at once. Many events
-// cause one run for each interval. Events that must not wait, which are rare, are answered as
-// closely as runs may follow each other. A task that fails runs again, later and later.
+// cause one run for each interval. Events that must not wait are answered as closely as runs
+// may follow each other. A task that fails runs again, later and later.
 export class Refresher {
-  constructor(task, { wait = () => interval, now = () => Date.now(), setTimer = (f, ms) => setTimeout(f, ms) } = {}) {
+  constructor(task, { wait = () => interval, now = () => performance.now(), setTimer = (f, ms) => setTimeout(f, ms) } = {}) {
     Object.assign(this, { task, wait, now, setTimer });
     this.ran = now(); // when the latest run began
     this.credit = burst; // runs that may come before their time; one is earned in each interval
@@ -48,7 +48,7 @@ export class Refresher {
     const passed = this.now() - this.ran;
     const wait = this.wait();
     if (this.failures > 0) return wait * 2 ** Math.min(this.failures, 5) - passed;
-    if (this.credit === burst) return 0; // it has not run for long, or not at all
+    if (this.credit === burst) return 0; // it has not run at all
     const credit = this.credit + passed / wait;
     return this.urgent || credit >= 1 ? closest - passed : Math.max((1 - credit) * wait, closest - passed);
   }
@@ -158,9 +158,9 @@ export class Live {
     group.ids.push(id);
   }
 
-  // happened fetches the elements that an event of that kind changes. Blocks, and what the
-  // reader does, are rare, and somebody waits for them. So they are urgent: they do not wait
-  // for what many posts have used up.
+  // happened fetches the elements that an event of that kind changes. Somebody waits for
+  // blocks, and for what the reader does. So they are urgent: they do not wait for what many
+  // posts have used up.
   happened(kind, urgent = kind === 'block') {
     for (const { refresher, kinds } of this.groups.values()) {
       if (kinds.has(kind)) refresher.request(urgent && !document.hidden);
