@@ -85,9 +85,5 @@ func currentCore() (core int, ok bool) {
 	return int(n), err == 0
 }
 
-// yieldCore lets the other threads in the queue of this core run first. It reports
-// whether the system can do that.
-func yieldCore() bool {
-	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
-	return true
-}
+// yieldCore lets the other threads in the queue of this core run first.
+func yieldCore() { _, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }

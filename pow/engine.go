@@ -46,9 +46,8 @@ type Engine struct {
 
 	// These decide when workers yield and how. Only tests change them.
 	clock     func() time.Time
-	gosched   func()      // to other goroutines
-	yieldCore func() bool // to other threads
-	waiting   func() bool // whether goroutines wait for a P
+	gosched   func() // to other goroutines
+	yieldCore func() // to other threads
 	procs     func() int
 
 	noWayBefore atomic.Int64 // Unix time in nanoseconds; see giveWay
@@ -101,7 +100,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
-		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore, waiting: goroutinesWait, procs: func() int { return runtime.GOMAXPROCS(0) },
+		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore, procs: func() int { return runtime.GOMAXPROCS(0) },
 		table:    Kernels(),
 		selector: &selector{slicer: Kernel.slicer, remedies: textRemedies(), log: c.Logger},
 	}

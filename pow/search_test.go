@@ -22,7 +22,7 @@ func testEngine(t testing.TB, k Kernel, workers int) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.yieldCore = func() bool { return false } // where other programs are busy, it would take long
+	e.yieldCore = func() {} // where other programs are busy, it would take long
 	return e
 }
 
@@ -505,55 +505,8 @@ func TestWorkersYield(t *testing.T) {
 	if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(0)}); err != nil {
 		t.Error(err)
 	}
-	if e := testEngine(t, Kernels()[0], 1); reflect.ValueOf(e.gosched).Pointer() != reflect.ValueOf(runtime.Gosched).Pointer() ||
-		reflect.ValueOf(e.waiting).Pointer() != reflect.ValueOf(goroutinesWait).Pointer() || e.clock().IsZero() {
+	if e := testEngine(t, Kernels()[0], 1); reflect.ValueOf(e.gosched).Pointer() != reflect.ValueOf(runtime.Gosched).Pointer() || e.clock().IsZero() {
 		t.Error("an engine does not yield to the scheduler")
-	}
-}
-
-// A worker wakes no thread for a free P unless a goroutine waits for one.
-func TestLetOthersRun(t *testing.T) {
-	for _, tc := range []struct {
-		what           string
-		procs          int
-		waiting, can   bool
-		long           bool // whether another program got the core just now
-		gosched, yield int
-	}{
-		{what: "a free P", procs: 3, can: true, yield: 1},
-		{what: "a goroutine waits", procs: 3, can: true, waiting: true, gosched: 1},
-		{what: "no free P", procs: 2, can: true, gosched: 1},
-		{what: "another program got the core", procs: 3, can: true, long: true, gosched: 1},
-		{what: "a system without such a call", procs: 3, gosched: 1, yield: 1},
-	} {
-		e := testEngine(t, Kernels()[0], 2)
-		gosched, yield := 0, 0
-		e.gosched = func() { gosched++ }
-		e.yieldCore = func() bool { yield++; return tc.can }
-		e.waiting = func() bool { return tc.waiting }
-		e.procs = func() int { return tc.procs }
-		if tc.long {
-			e.noWayBefore.Store(e.clock().Add(time.Hour).UnixNano())
-		}
-		if e.letOthersRun(); gosched != tc.gosched || yield != tc.yield {
-			t.Errorf("%s: %d yields to goroutines and %d of the core, want %d and %d", tc.what, gosched, yield, tc.gosched, tc.yield)
-		}
-	}
-}
-
-// A goroutine that is ready and has no P waits.
-func TestGoroutinesWait(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	for told := false; !told; {
-		var ran atomic.Bool
-		go ran.Store(true)
-		waits := goroutinesWait()
-		if told = !ran.Load(); told && !waits { // otherwise the scheduler has interrupted this test
-			t.Error("a goroutine waits that is not counted")
-		}
-		for !ran.Load() {
-			runtime.Gosched()
-		}
 	}
 }
 

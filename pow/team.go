@@ -96,6 +96,29 @@ func (c *claims) start(seats int64) {
 	}
 }
 
+const (
+	// longWay is how long giving way takes only if another program has got the core. A
+	// thread of ours works on it for some 20 µs until it moves to another core.
+	longWay = 500 * time.Microsecond
+
+	// noWay is for how long an engine does not give way after that. So it loses the core
+	// for at most one turn of another program a second, some milliseconds.
+	noWay = time.Second
+)
+
+// giveWay lets other threads in the queue of the caller's core run first: those that
+// have been woken for the search may be among them, and they will move to another core.
+func (e *Engine) giveWay() {
+	before := e.clock()
+	if before.UnixNano() < e.noWayBefore.Load() {
+		return
+	}
+	e.yieldCore()
+	if after := e.clock(); after.Sub(before) > longWay {
+		e.noWayBefore.Store(after.Add(noWay).UnixNano())
+	}
+}
+
 // recruit starts goroutines for the seats that standbys should have taken by now. The
 // threads of those standbys are not running: something else has their cores.
 func (c *claims) recruit() {

@@ -130,7 +130,7 @@ func TestEndIsNoted(t *testing.T) {
 // A caller that finds the answer alone does not wake anybody.
 func TestAnswerAloneWakesNobody(t *testing.T) {
 	e := testEngine(t, Kernels()[0], 4)
-	e.yieldCore = func() bool { t.Error("the caller gives way to other workers"); return false }
+	e.yieldCore = func() { t.Error("the caller gives way to other workers") }
 	for range 10 {
 		if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(0)}); err != nil {
 			t.Fatal(err)

@@ -197,6 +197,17 @@ func TestSecondPassHasNoHeaders(t *testing.T) {
 	}
 }
 
+// In the second pass, too, headers that build on an unknown block are a fault, and not a
+// change of the branch.
+func TestSecondPassFromNowhere(t *testing.T) {
+	h, _, theirs, _ := secondPass(t)
+	h.page(theirs[:MaxHeaders])
+	h.page(headersOf(mineChain(params().GenesisState(), 3, 9))[1:])
+	if got := h.noted(NoteBanned); !slices.Equal(got, []string{string(FaultUnconnected)}) {
+		t.Errorf("banned for %v, want unconnected", got)
+	}
+}
+
 // The second pass counts as one of the four passes over headers that change.
 func TestSecondPassCounts(t *testing.T) {
 	ours := mineChain(params().GenesisState(), 2500, 1)
