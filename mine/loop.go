@@ -62,7 +62,7 @@ type Config struct {
 
 	// BlockAttempts is how often a block is submitted until the source answers. The
 	// search goes on during those beyond Attempts. Their pauses grow from a second to
-	// ten, so 60 of them reach a source that is away for about nine minutes. A source
+	// ten, so 60 of them take at least nine minutes. A source
 	// that had no work and has some again is asked at once; up to as many of such early
 	// attempts do not count, so it can take longer. At most 16
 	// blocks wait like this at the same time; a further one is given up after Attempts.
