@@ -107,7 +107,7 @@ func Pool() Dashboard {
 				},
 				{
 					Title: "Blocks for nodes by outcome, per hour", Kind: Stack, Unit: units.Short,
-					About:   "Attempts to submit a block. unanswered: the node was away, and the block is submitted again for about nine minutes. lost: another block was faster. invalid should never happen; the log has the reason.",
+					About:   "Attempts to submit a block. unanswered: the node was away, and the block is submitted again for at least nine minutes. lost: another block was faster. invalid should never happen; the log has the reason.",
 					Queries: []Query{{`3600 * sum by (outcome) (rate(lode_gbt_blocks_total{job=~"$job", instance=~"$instance"}[$__rate_interval]))`, "{{outcome}}"}},
 				},
 				{

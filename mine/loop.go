@@ -60,13 +60,12 @@ type Config struct {
 	// a pause of a second in between. 0 means 3.
 	Attempts int
 
-	// BlockAttempts is how often a block is submitted until the source answers. The
-	// search goes on during those beyond Attempts. Their pauses grow from a second to
-	// ten, so 60 of them reach a source that is away for about nine minutes. A source
-	// that had no work and has some again is asked at once; up to as many of such early
-	// attempts do not count, so it can take longer. At most 16
-	// blocks wait like this at the same time; a further one is given up after Attempts.
-	// 0 means as many as Attempts.
+	// BlockAttempts is how often a block is submitted until the source answers. The search
+	// goes on during those beyond Attempts. Their pauses grow from a second to ten, so 60 of
+	// them take at least nine minutes. A source that had no work and has some again is asked
+	// at once; up to as many of such early attempts do not count, so it can take longer. At
+	// most 16 blocks wait like this at the same time; a further one is given up after
+	// Attempts. 0 means as many as Attempts.
 	BlockAttempts int
 
 	// Timeout bounds one submission. 0 means 10 seconds.

@@ -96,8 +96,11 @@ func (in *input) next() (headers.Stream, error) {
 	switch found, unread := os.ReadFile(key); {
 	case unread == nil && len(found) == keySize:
 		stream.Key = found
-	case unread == nil && err == nil && isBlockFile(name):
+	case err != nil || !isBlockFile(name):
+	case unread == nil:
 		err = fmt.Errorf("%s has %d bytes, but the key with which Bitcoin Core combines its block files has %d: copy it again", key, len(found), keySize)
+	case !errors.Is(unread, fs.ErrNotExist):
+		err = fmt.Errorf("the key with which Bitcoin Core combines its block files cannot be read: %w", unread)
 	}
 	return stream, err
 }

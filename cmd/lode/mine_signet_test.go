@@ -75,7 +75,7 @@ func TestMineSignet(t *testing.T) {
 	}
 	node := &signetNode{template: raw}
 	server := httptest.NewServer(node)
-	defer server.Close()
+	t.Cleanup(server.Close) // after the miner has ended, whose long poll it waits for
 
 	for flag, want := range map[string]string{
 		"":   "give its challenge, which is 51",
@@ -101,12 +101,15 @@ func TestMineSignet(t *testing.T) {
 	})
 	eventually(t, "the block is accepted", func() bool { return strings.Contains(m.log.String(), "outcome=accepted") })
 	m.interrupt(t)
-	if !slices.Contains(node.rules, "signet") || !slices.Contains(node.rules, "segwit") {
-		t.Errorf("rules %v", node.rules)
+	node.mu.Lock()
+	rules, submitted := node.rules, node.block
+	node.mu.Unlock()
+	if !slices.Contains(rules, "signet") || !slices.Contains(rules, "segwit") {
+		t.Errorf("rules %v", rules)
 	}
-	block, err := hex.DecodeString(node.block)
+	block, err := hex.DecodeString(submitted)
 	if err != nil || len(block) < pow.HeaderSize {
-		t.Fatalf("block %.200q: %v", node.block, err)
+		t.Fatalf("block %.200q: %v", submitted, err)
 	}
 	header := pow.DecodeHeader((*[pow.HeaderSize]byte)(block))
 	target, err := pow.Bits(0x1e0377ae).Target()

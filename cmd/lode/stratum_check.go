@@ -132,20 +132,24 @@ func (c *stratumCheckCmd) pool(ctx context.Context, r *check.Report) error {
 	if pool.TLS {
 		encrypted := tls.Client(conn, secure)
 		if err := encrypted.HandshakeContext(dialing); err != nil {
-			return fmt.Errorf("connect to %s: TLS: %w%s", pool, err, certHint(err))
+			return fmt.Errorf("connect to %s: TLS: %w%s", pool, err, certHint(err, c.Cert))
 		}
 		conn = encrypted
 	}
 	return check.Pool(ctx, conn, check.PoolOptions{User: user, Password: password, Agent: agent(), JobWait: c.Wait, Engine: engine}, r)
 }
 
-// certHint says what to do about a pool whose certificate is not trusted, or "".
-func certHint(err error) string {
+// certHint says what to do about a pool whose certificate is not trusted, or "". The file
+// is that of --cert, if it was given.
+func certHint(err error, file string) string {
 	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) {
-		return "; if this is the pool's own certificate, name its file with --cert"
+	switch {
+	case !errors.As(err, &unknown):
+		return ""
+	case file != "":
+		return fmt.Sprintf("; the pool's certificate is not in %s, nor signed by one that is", file)
 	}
-	return ""
+	return "; if this is the pool's own certificate, name its file with --cert"
 }
 
 // miner checks the first miner that connects.

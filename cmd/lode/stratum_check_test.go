@@ -22,7 +22,8 @@ func TestStratumCheck(t *testing.T) {
 }
 
 // TestStratumCheckEncrypted checks the node's server over TLS, with a certificate of its
-// own. Without this certificate it is not trusted, and the error says which flag helps.
+// own. Without this certificate it is not trusted, and the error says which flag helps; with
+// another one, it says which file does not fit.
 func TestStratumCheckEncrypted(t *testing.T) {
 	cert, key, _ := certificate(t)
 	other, _, _ := certificate(t)
@@ -35,7 +36,7 @@ func TestStratumCheckEncrypted(t *testing.T) {
 	}{
 		{[]string{pool, "--cert", cert}, 0, "ok    a good share is accepted"},
 		{[]string{pool}, 1, "if this is the pool's own certificate, name its file with --cert"},
-		{[]string{pool, "--cert", other}, 1, "certificate"},
+		{[]string{pool, "--cert", other}, 1, "the pool's certificate is not in " + other},
 		{[]string{pool, "--cert", key}, 2, "contains no certificate in PEM"},
 		{[]string{pool, "--cert", filepath.Join(t.TempDir(), "none.pem")}, 2, "--cert: open "},
 		{[]string{strings.Replace(pool, "stratum+ssl", "stratum+tcp", 1), "--cert", cert}, 2, "write its address as " + pool},

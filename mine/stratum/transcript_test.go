@@ -13,8 +13,8 @@ import (
 )
 
 // A transcript is a session in the form of other implementations, a line each: > from the
-// miner, < from the pool. Only slush.txt is a real one; the first line of each file says
-// where it comes from. After a line, = is the same message as Lode sends it, where that
+// miner, < from the pool. Only slush.txt and cpuminer.txt are recordings; the first line of
+// each file says where it comes from. After a line, = is the same message as Lode sends it, where that
 // differs.
 type transcriptLine struct {
 	number  int
@@ -203,5 +203,79 @@ func TestSolvedBlock(t *testing.T) {
 	}
 	if hash, err := pow.ParseHash(hash); err != nil || hash != header.Hash() {
 		t.Error(hash, err)
+	}
+}
+
+// Every share of the recorded miner meets the difficulty that held when its job came. The
+// hash of a share that solved a block is the parent of the next clean job, which a node has
+// made from it.
+func TestRecordedShares(t *testing.T) {
+	var (
+		terms          Terms
+		shares, blocks int
+		solved         pow.Hash
+	)
+	jobs := map[string]mine.Work{}
+	for _, line := range readTranscript(t, "testdata/transcripts/cpuminer.txt") {
+		m, err := Parse([]byte(line.in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case m.IsAnswer() && m.ID == NumberID(1):
+			s, err := ParseSubscribed(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if terms.Extranonces, err = mine.NewSpace(s.Extranonce1, s.Extranonce2Size); err != nil {
+				t.Fatal(err)
+			}
+		case m.IsAnswer():
+			if string(m.Result) != "true" {
+				t.Errorf("line %d: refused", line.number)
+			}
+		case m.Method == MethodSetDifficulty:
+			set, err := ParseSetDifficulty(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if terms.Target, err = TargetOf(set.Difficulty); err != nil {
+				t.Fatal(err)
+			}
+		case m.Method == MethodNotify:
+			n, err := ParseNotify(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := n.Work(n.Job, terms)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n.Clean && shares > 0 && n.Prev != solved {
+				t.Errorf("line %d: the parent is %s, want the block that was solved, %s", line.number, n.Prev, solved)
+			}
+			jobs[n.Job] = w
+		case m.Method == MethodSubmit:
+			submit, err := ParseSubmit(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := jobs[submit.Job]
+			extranonce, header, err := submit.Header(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			share, err := w.Solution(extranonce, header) // an error if the hash does not meet the target
+			if err != nil {
+				t.Fatalf("line %d: %v", line.number, err)
+			}
+			if shares++; share.Block {
+				solved = share.Hash
+				blocks++
+			}
+		}
+	}
+	if shares != 11 || blocks != 2 {
+		t.Errorf("%d shares, %d blocks", shares, blocks)
 	}
 }

@@ -55,9 +55,9 @@ func newMetrics(s *server.Server) *metrics {
 		difficulties: desc("difficulties_total", "Difficulties that were sent to miners."),
 		age:          desc("job_age_seconds", "Age of the work that the miners search; 0 if there is none."),
 		workers:      desc("workers", "Names of workers that are remembered."),
-		rate:         desc("hash_rate", "Hash rate of all miners over five minutes, as their shares show it, in hashes a second."),
-		low:          desc("hash_rate_low", "With 95 % confidence the hash rate of all miners is at least this. There is no such series without shares."),
-		high:         desc("hash_rate_high", "With 95 % confidence the hash rate of all miners is at most this. There is no such series without shares."),
+		rate:         desc("hash_rate", "Hash rate of all miners over five minutes, as their shares show it, in hashes a second; 0 until a session has sent two shares."),
+		low:          desc("hash_rate_low", "With 95 % confidence the hash rate of all miners is at least this. There is no such series until a session has sent two shares."),
+		high:         desc("hash_rate_high", "With 95 % confidence the hash rate of all miners is at most this. There is no such series until a session has sent two shares."),
 		difficulty:   desc("difficulty", "Difficulty of the shares of the sessions' present jobs: the least, the median and the greatest; 0 if no session has a job.", "bound"),
 		notified: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "lode_stratum_new_tip_seconds",

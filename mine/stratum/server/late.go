@@ -14,7 +14,7 @@ import (
 // submitted at once.
 const (
 	maxLate          = 16 // such blocks at the same time
-	lateAttempts     = 57 // about nine minutes at the longest pause
+	lateAttempts     = 57 // at least nine minutes, most of them at the longest pause
 	longestLatePause = 10 * time.Second
 )
 

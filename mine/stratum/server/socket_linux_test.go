@@ -91,10 +91,12 @@ func TestMinersOutside(t *testing.T) {
 	}
 }
 
-// A session that is full in every way costs at most its bound over TCP, and over TLS more
-// by the longest record. Only the server's ends are in this process. What the system keeps for a connection is bounded by
-// the buffers that the server asks for: it is least while the miner takes what is sent, and
-// never more than the bound of the buffers, however long the miner takes nothing.
+// A session that is full in every way costs at most its bound over TCP. Over TLS its miner
+// sends a record of the greatest length before, and 16 KiB more are allowed for the buffer
+// of that record. Only the server's ends are in this process. What the system keeps for a
+// connection is bounded by the buffers that the server asks for: it is least while the miner
+// takes what is sent, and never more than the bound of the buffers, however long the miner
+// takes nothing.
 func TestMemoryOfConnections(t *testing.T) {
 	cert, file := ownCertificate(t)
 	for _, network := range []string{"tcp", "tls"} {
@@ -127,15 +129,15 @@ func connections(t *testing.T, network string, cert tls.Certificate, file string
 	run(t, s, l)
 	before := memory()
 	tell := minersOutside(t, fmt.Sprint(network, " ", address, " ", file, " ", sessions))
-	until(t, "all sessions have a job", func() bool { return s.counts.jobs.Load() >= sessions })
+	until(t, "all sessions have a job", func() bool { return len(s.all()) == sessions && allHave(s, "a") })
 	until(t, "all workers are authorized", func() bool { return s.Stats().Workers == sessions*s.limits.Names })
 	fresh := (memory() - before) / sessions
 	idle := worst(t, s, systemMemory)
 
 	for i := range keptJobs {
-		have := s.counts.jobs.Load()
-		source.post(testWork(fmt.Sprint("newer ", i)), true)
-		until(t, "all sessions have another job", func() bool { return s.counts.jobs.Load() >= have+sessions })
+		name := fmt.Sprint("newer ", i)
+		source.post(testWork(name), true)
+		until(t, "all sessions have the newest job", func() bool { return allHave(s, name) })
 	}
 	for _, session := range s.all() {
 		session.fill(t, false)
@@ -171,6 +173,20 @@ func connections(t *testing.T, network string, cert tls.Certificate, file string
 	if most := 2 * (systemRead + systemWrite); stalled > most {
 		t.Errorf("the system keeps %d bytes of a session, want at most %d", stalled, most)
 	}
+}
+
+// allHave reports whether the latest job of every session is of the work.
+func allHave(s *Server, work string) bool {
+	for _, session := range s.all() {
+		session.mu.Lock()
+		j := session.lastJob()
+		has := j != nil && strings.HasPrefix(j.work.ID, work+"/") // ownCoinbases adds the name of the miner
+		session.mu.Unlock()
+		if !has {
+			return false
+		}
+	}
+	return true
 }
 
 // minersOutside starts the process of TestMinersOutside. The function that it returns says

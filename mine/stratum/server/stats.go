@@ -218,7 +218,7 @@ func (s *Server) count(v verdict, w *worker) {
 	if v.share == ShareAccepted {
 		w.work += v.difficulty
 		w.last = now
-		w.meter.Share(now, v.worth)
+		w.meter.Share(now, v.own)
 	}
 }
 

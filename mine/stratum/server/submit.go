@@ -46,8 +46,9 @@ type verdict struct {
 	text  string
 
 	// These are of shares that are accepted.
-	difficulty float64 // of the job
-	worth      vardiff.Worth
+	difficulty float64       // of the job
+	worth      vardiff.Worth // for the rate of all miners
+	own        vardiff.Worth // for the rate of the worker that has sent it
 }
 
 // refused returns the verdict about a share that is not accepted.
@@ -126,6 +127,12 @@ func (s *session) take(ctx context.Context, j *job, user string, extranonce []by
 		s.control.Share(now, j.difficulty)
 		worth = s.control.Worth()
 	}
+	// The time before the first share is that of the whole session. Nobody knows what part
+	// of it was the work of one of several workers.
+	own := worth
+	if len(s.names) > 1 {
+		own = vardiff.Worth{Share: j.difficulty}
+	}
 	changed := s.outdated || s.control.Difficulty() != j.difficulty
 	s.mu.Unlock()
 	if !isNew {
@@ -141,7 +148,7 @@ func (s *session) take(ctx context.Context, j *job, user string, extranonce []by
 	if stale && outcome != mine.Accepted {
 		return refused(ShareStale, stratum.CodeStale, "Stale share")
 	}
-	return verdict{share: ShareAccepted, difficulty: j.difficulty, worth: worth}
+	return verdict{share: ShareAccepted, difficulty: j.difficulty, worth: worth, own: own}
 }
 
 // handIn submits a solution of the source's work, and again if the source does not

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/lodepow/lode/mine"
+	"github.com/lodepow/lode/mine/stratum"
+	"github.com/lodepow/lode/mine/stratum/vardiff"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -71,4 +73,46 @@ func TestUnansweredShare(t *testing.T) {
 			t.Errorf("the share was submitted %d times, want %d", n, submitAttempts)
 		}
 	})
+}
+
+// What a session did before its first share is work of all its workers. If there is one, it
+// is that worker's; if there are several, their rates are made of their own shares alone,
+// and the rate of all miners has that work too.
+func TestRatesOfWorkers(t *testing.T) {
+	for _, names := range [][]string{{"ann"}, {"ann", "bob"}} {
+		t.Run(fmt.Sprint(len(names), " names"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, l := start(t, Config{Source: newTestSource(testWork("a")), Vardiff: easyShares})
+				m := connect(t, l.dial(t))
+				m.login("ann")
+				for _, name := range names[1:] {
+					if got := m.call("mining.authorize", name, "x"); string(got.Result) != "true" {
+						t.Fatalf("%+v", got)
+					}
+				}
+				time.Sleep(time.Minute) // the silence before the first share
+				for i := range uint32(8) {
+					m.wantAccepted(m.submit(names[int(i)%len(names)], m.solve(m.job, i, 0, m.difficulty, true)))
+					time.Sleep(time.Second)
+				}
+				workers, all, sum := s.Workers(), s.Stats().Rate.Rate, 0.0
+				for _, w := range workers {
+					if want := uint64(8 / len(names)); w.Rate.Shares != want {
+						t.Fatalf("%s has %d shares, want %d", w.Name, w.Rate.Shares, want)
+					}
+					own := stratum.EstimateRate(int(w.Rate.Shares), w.Work*vardiff.Hashes, w.Rate.Over).Hashes
+					switch {
+					case len(names) == 1 && w.Rate.Rate < 3*own:
+						t.Errorf("%s has %v H/s, want much more than %v: the silence lasted a minute, the shares some seconds", w.Name, w.Rate.Rate, own)
+					case len(names) > 1 && w.Rate.Rate != own:
+						t.Errorf("%s has %v H/s, want %v, which its own shares are worth", w.Name, w.Rate.Rate, own)
+					}
+					sum += own
+				}
+				if len(workers) != len(names) || all < 3*sum {
+					t.Errorf("%d workers; all miners have %v H/s, want much more than %v", len(workers), all, sum)
+				}
+			})
+		})
+	}
 }
