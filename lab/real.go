@@ -24,17 +24,14 @@ const (
 // drawn anew.
 func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Options) (*blocks.Result, error) {
 	r := newRealRun(x, seed, o)
-	if err := r.connect(); err != nil {
+	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
 	r.begin()
 	for r.found < x.Blocks {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		r.net.RunFor(min(10*x.Interval, realStep))
-		if faults := r.net.Faults(); len(faults) > 0 {
-			return nil, fmt.Errorf("real nodes: %s", faults[0])
+		if err := r.trouble(ctx); err != nil {
+			return nil, err
 		}
 	}
 	r.churnOver, r.healing = true, nil
@@ -43,10 +40,42 @@ func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Opt
 		node.Start() // does nothing for a node that is up
 	}
 	// A block that is ahead of a node's clock waits until the clock gets there.
-	if wait := realSettle + r.clocksDiffer; !r.net.RunUntil(wait, r.settled) {
-		return nil, fmt.Errorf("real nodes: after the last block they did not agree within %s on how much work the best branch has: let fewer messages be lost", wait)
+	wait := realSettle + r.clocksDiffer
+	switch settled, err := r.runUntil(ctx, wait, r.settled); {
+	case err != nil:
+		return nil, err
+	case !settled:
+		return nil, fmt.Errorf("real nodes: after the last block they did not agree within %s on how much work the best branch has: let fewer messages be lost, or take shorter latencies", wait.Round(time.Second))
 	}
 	return r.tree.finish(), nil
+}
+
+// runUntil lets virtual time pass until the condition holds, for at most the given time, and
+// reports whether it holds in the end. It looks often whether the run is to end.
+func (r *realRun) runUntil(ctx context.Context, most time.Duration, condition func() bool) (bool, error) {
+	for end := r.net.Now() + most; ; {
+		if err := r.trouble(ctx); err != nil {
+			return false, err
+		}
+		left := end - r.net.Now()
+		if r.net.RunUntil(min(left, realStep), condition) {
+			return true, nil
+		}
+		if left <= realStep {
+			return false, nil
+		}
+	}
+}
+
+// trouble returns why the run cannot go on: it is cancelled, or a node has a fault.
+func (r *realRun) trouble(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if faults := r.net.Faults(); len(faults) > 0 {
+		return fmt.Errorf("real nodes: %s", faults[0])
+	}
+	return nil
 }
 
 // realRun is a run with real nodes.
@@ -71,7 +100,7 @@ func newRealRun(x blocks.Experiment, seed uint64, o blocks.Options) *realRun {
 }
 
 // connect makes the nodes and waits until all are connected as the topology says.
-func (r *realRun) connect() error {
+func (r *realRun) connect(ctx context.Context) error {
 	var err error
 	if r.links, err = r.x.Connections(r.seed); err != nil {
 		return err
@@ -115,7 +144,7 @@ func (r *realRun) connect() error {
 	for _, c := range r.links {
 		wanted[c.A][nodes.AddressOf(c.B)], wanted[c.B][nodes.AddressOf(c.A)] = true, true
 	}
-	if !r.net.RunUntil(realConnect, func() bool {
+	switch connected, err := r.runUntil(ctx, realConnect, func() bool {
 		for i, node := range r.net.Nodes {
 			peers := node.Peers()
 			if len(peers) != degrees[i] {
@@ -128,7 +157,10 @@ func (r *realRun) connect() error {
 			}
 		}
 		return true
-	}) {
+	}); {
+	case err != nil:
+		return err
+	case !connected:
 		return fmt.Errorf("real nodes: within %s they did not connect as the topology says: take fewer connections, or a shorter latency", realConnect)
 	}
 	return nil

@@ -105,7 +105,7 @@ func TestRealNetwork(t *testing.T) {
 	for _, shape := range shapes {
 		x := parse(t, "engine = 'nodes'\nnodes = 12\nblocks = 20\ninterval = '5s'\n[topology]\nshape = '"+shape+"'\n[latency]\nlaw = 'lognormal'\nspread = 0.5").Points[0].Experiment
 		r := newRealRun(x, 3, blocks.Options{})
-		if err := r.connect(); err != nil {
+		if err := r.connect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		want, err := x.Connections(3)
@@ -158,7 +158,7 @@ func TestRealNetworkIsLarge(t *testing.T) {
 	for _, text := range cases {
 		for seed := range uint64(3) {
 			x := parse(t, "engine = 'nodes'\nblocks = 1\n"+text).Points[0].Experiment
-			if err := newRealRun(x, seed, blocks.Options{}).connect(); err != nil {
+			if err := newRealRun(x, seed, blocks.Options{}).connect(t.Context()); err != nil {
 				t.Errorf("%s, seed %d: %v", text, seed, err)
 			}
 		}
@@ -169,7 +169,7 @@ func TestRealNetworkIsLarge(t *testing.T) {
 func TestRealChurnKeepsTheTopology(t *testing.T) {
 	x := parse(t, "engine = 'nodes'\nnodes = 8\nblocks = 60\ninterval = '5s'\n[topology]\nshape = 'ring'\n[churn]\nup = '60s'\ndown = '5s'\n").Points[0].Experiment
 	r := newRealRun(x, 1, blocks.Options{})
-	if err := r.connect(); err != nil {
+	if err := r.connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r.begin()
@@ -214,6 +214,28 @@ func TestRealResult(t *testing.T) {
 	stop := errors.New("stop")
 	if _, err := Simulate(ctx, x, 5, blocks.Options{Progress: func(int) { cancel(stop) }}); !errors.Is(err, stop) {
 		t.Errorf("error %v after the run was cancelled", err)
+	}
+}
+
+// A run that is cancelled ends soon, also while it waits, as for the nodes to agree after the last
+// block.
+func TestRealWait(t *testing.T) {
+	x := parse(t, bothEngines).Points[0].Experiment
+	waiting := newRealRun(x, 5, blocks.Options{})
+	if err := waiting.connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("stop")
+	began := waiting.net.Now()
+	done, err := waiting.runUntil(ctx, time.Hour, func() bool { cancel(stop); return false })
+	if took := waiting.net.Now() - began; done || !errors.Is(err, stop) || took > realStep {
+		t.Errorf("a cancelled wait takes %s, ends with %v and the error %v", took, done, err)
+	}
+	began = waiting.net.Now()
+	done, err = waiting.runUntil(t.Context(), 25*time.Second, func() bool { return false })
+	if took := waiting.net.Now() - began; done || err != nil || took != 25*time.Second {
+		t.Errorf("a wait of 25 s takes %s, ends with %v and the error %v", took, done, err)
 	}
 }
 
