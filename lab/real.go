@@ -10,6 +10,7 @@ import (
 	"github.com/lodepow/lode/lab/blocks"
 	"github.com/lodepow/lode/lab/nodes"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
 )
 
 // Virtual times of a run with real nodes.
@@ -34,8 +35,9 @@ func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Opt
 			return nil, err
 		}
 	}
+	// A split that is open stays so, as in the other engines: nobody gives up a branch for that of
+	// another part.
 	r.churnOver, r.healing = true, nil
-	r.net.Heal()
 	for _, node := range r.net.Nodes {
 		node.Start() // does nothing for a node that is up
 	}
@@ -93,6 +95,7 @@ type realRun struct {
 	clocksDiffer time.Duration   // the greatest difference between two clocks
 	healing      *blocks.Healing // of the latest split that has ended, if the nodes do not agree yet
 	healed       time.Duration   // virtual time of the network at which it ended
+	parts        []int           // the part of each node in a split that is open, or nil
 }
 
 func newRealRun(x blocks.Experiment, seed uint64, o blocks.Options) *realRun {
@@ -239,10 +242,14 @@ func (r *realRun) mine(factor float64) {
 	r.net.Mine(time.Duration(float64(r.x.Interval)/factor), shares...)
 }
 
-// settled reports whether the tips of all nodes have the same work.
+// settled reports whether the tips of all nodes that can hear of each other have the same work.
 func (r *realRun) settled() bool {
+	var works []pow.Work
 	for _, node := range r.net.Nodes {
-		if node.Chain().Tip().Work != r.net.Nodes[0].Chain().Tip().Work {
+		works = append(works, node.Chain().Tip().Work)
+	}
+	for _, c := range r.links {
+		if (r.parts == nil || r.parts[c.A] == r.parts[c.B]) && works[c.A] != works[c.B] {
 			return false
 		}
 	}

@@ -335,9 +335,49 @@ func TestRealSplits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Simulate(t.Context(), x, 2, blocks.Options{})
+	// The second split is still open when the last block is found, and stays so.
+	open := x.Outages(2)[1]
+	part := map[int]int{}
+	for p, of := range open.Parts {
+		for _, v := range of {
+			part[v] = p
+		}
+	}
+	type taking struct {
+		node  int
+		block int32
+	}
+	var takings []taking
+	var all []blocks.Block
+	got, err := Simulate(t.Context(), x, 2, blocks.Options{
+		Observe: func(b blocks.Block) { all = append(all, b) },
+		Took:    func(node int, block int32, _ time.Duration) { takings = append(takings, taking{node, block}) },
+	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	shared, found := 0, [2]int{}
+	for _, b := range all {
+		if b.Found > open.From {
+			found[part[b.Miner]]++
+		}
+	}
+	for _, one := range takings {
+		switch b := all[one.block-1]; {
+		case b.Found <= open.From:
+		case part[b.Miner] != part[one.node]:
+			t.Errorf("node %d took block %d of node %d, which is in the other part", one.node, b.Number, b.Miner)
+		case b.Miner != one.node:
+			shared++
+		}
+	}
+	if found[0] < 2 || found[1] < 2 || shared == 0 {
+		t.Fatalf("in the second split the parts find %v blocks, and others of the part take %d: the test means nothing", found, shared)
+	}
+	for depth, n := range got.Reorgs {
+		if n > 0 && depth > got.Healings[0].Reorg {
+			t.Errorf("%d reorgs have the depth %d, and the deepest after the first split has %d", n, depth, got.Healings[0].Reorg)
+		}
 	}
 	if len(got.Healings) != 2 || len(want.Healings) != 2 {
 		t.Fatalf("there are %d healings, and %d in the model", len(got.Healings), len(want.Healings))
