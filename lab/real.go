@@ -10,6 +10,7 @@ import (
 	"github.com/lodepow/lode/lab/blocks"
 	"github.com/lodepow/lode/lab/nodes"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
 )
 
 // Virtual times of a run with real nodes.
@@ -24,29 +25,59 @@ const (
 // drawn anew.
 func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Options) (*blocks.Result, error) {
 	r := newRealRun(x, seed, o)
-	if err := r.connect(); err != nil {
+	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
 	r.begin()
 	for r.found < x.Blocks {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		r.net.RunFor(min(10*x.Interval, realStep))
-		if faults := r.net.Faults(); len(faults) > 0 {
-			return nil, fmt.Errorf("real nodes: %s", faults[0])
+		if err := r.trouble(ctx); err != nil {
+			return nil, err
 		}
 	}
+	// A split that is open stays so, as in the other engines: nobody gives up a branch for that of
+	// another part.
 	r.churnOver, r.healing = true, nil
-	r.net.Heal()
 	for _, node := range r.net.Nodes {
 		node.Start() // does nothing for a node that is up
 	}
 	// A block that is ahead of a node's clock waits until the clock gets there.
-	if wait := realSettle + r.clocksDiffer; !r.net.RunUntil(wait, r.settled) {
-		return nil, fmt.Errorf("real nodes: after the last block they did not agree within %s on how much work the best branch has: let fewer messages be lost", wait)
+	wait := realSettle + r.clocksDiffer
+	switch settled, err := r.runUntil(ctx, wait, r.settled); {
+	case err != nil:
+		return nil, err
+	case !settled:
+		return nil, fmt.Errorf("real nodes: after the last block they did not agree within %s on how much work the best branch has: let fewer messages be lost, or take shorter latencies", wait.Round(time.Second))
 	}
 	return r.tree.finish(), nil
+}
+
+// runUntil lets virtual time pass until the condition holds, for at most the given time, and
+// reports whether it holds in the end. It looks often whether the run is to end.
+func (r *realRun) runUntil(ctx context.Context, most time.Duration, condition func() bool) (bool, error) {
+	for end := r.net.Now() + most; ; {
+		if err := r.trouble(ctx); err != nil {
+			return false, err
+		}
+		left := end - r.net.Now()
+		if r.net.RunUntil(min(left, realStep), condition) {
+			return true, nil
+		}
+		if left <= realStep {
+			return false, nil
+		}
+	}
+}
+
+// trouble returns why the run cannot go on: it is cancelled, or a node has a fault.
+func (r *realRun) trouble(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if faults := r.net.Faults(); len(faults) > 0 {
+		return fmt.Errorf("real nodes: %s", faults[0])
+	}
+	return nil
 }
 
 // realRun is a run with real nodes.
@@ -64,6 +95,7 @@ type realRun struct {
 	clocksDiffer time.Duration   // the greatest difference between two clocks
 	healing      *blocks.Healing // of the latest split that has ended, if the nodes do not agree yet
 	healed       time.Duration   // virtual time of the network at which it ended
+	parts        []int           // the part of each node in a split that is open, or nil
 }
 
 func newRealRun(x blocks.Experiment, seed uint64, o blocks.Options) *realRun {
@@ -71,7 +103,7 @@ func newRealRun(x blocks.Experiment, seed uint64, o blocks.Options) *realRun {
 }
 
 // connect makes the nodes and waits until all are connected as the topology says.
-func (r *realRun) connect() error {
+func (r *realRun) connect(ctx context.Context) error {
 	var err error
 	if r.links, err = r.x.Connections(r.seed); err != nil {
 		return err
@@ -115,7 +147,7 @@ func (r *realRun) connect() error {
 	for _, c := range r.links {
 		wanted[c.A][nodes.AddressOf(c.B)], wanted[c.B][nodes.AddressOf(c.A)] = true, true
 	}
-	if !r.net.RunUntil(realConnect, func() bool {
+	switch connected, err := r.runUntil(ctx, realConnect, func() bool {
 		for i, node := range r.net.Nodes {
 			peers := node.Peers()
 			if len(peers) != degrees[i] {
@@ -128,7 +160,10 @@ func (r *realRun) connect() error {
 			}
 		}
 		return true
-	}) {
+	}); {
+	case err != nil:
+		return err
+	case !connected:
 		return fmt.Errorf("real nodes: within %s they did not connect as the topology says: take fewer connections, or a shorter latency", realConnect)
 	}
 	return nil
@@ -207,10 +242,14 @@ func (r *realRun) mine(factor float64) {
 	r.net.Mine(time.Duration(float64(r.x.Interval)/factor), shares...)
 }
 
-// settled reports whether the tips of all nodes have the same work.
+// settled reports whether the tips of all nodes that can hear of each other have the same work.
 func (r *realRun) settled() bool {
+	var works []pow.Work
 	for _, node := range r.net.Nodes {
-		if node.Chain().Tip().Work != r.net.Nodes[0].Chain().Tip().Work {
+		works = append(works, node.Chain().Tip().Work)
+	}
+	for _, c := range r.links {
+		if (r.parts == nil || r.parts[c.A] == r.parts[c.B]) && works[c.A] != works[c.B] {
 			return false
 		}
 	}

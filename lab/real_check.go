@@ -16,6 +16,10 @@ const (
 	// maxRealWork bounds the hashes of a block, because its proof of work is real.
 	maxRealWork = 1 << 14
 
+	// maxRealClockError bounds the mean error of clocks. After the last block the nodes run on until
+	// the slowest clock has come to it.
+	maxRealClockError = 6 * time.Hour
+
 	// The mean time between two blocks, also after the hash rate has changed.
 	minRealInterval = time.Millisecond
 	maxRealInterval = 1000 * time.Hour
@@ -70,6 +74,9 @@ func checkRealChanges(x blocks.Experiment, refuse func(string, ...any) error) er
 		return refuse("eclipse: %s", out)
 	case len(x.Clocks.Liars) > 0:
 		return refuse("clocks: real miners do not lie about the time: leave the liars out")
+	case x.Clocks.Error.Mean > maxRealClockError.Seconds():
+		mean := time.Duration(x.Clocks.Error.Mean * float64(time.Second))
+		return refuse("clocks: an error of %s on average: want at most %.0fh with real nodes", mean, maxRealClockError.Hours())
 	case x.Hopping.Share != 0:
 		return refuse("hopping: %s", out)
 	}

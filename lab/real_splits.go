@@ -11,22 +11,25 @@ import (
 func (r *realRun) startSplits() {
 	for i, o := range r.x.Outages(r.seed) {
 		var groups [][]*nodes.Node
-		for _, part := range o.Parts {
+		parts := make([]int, r.x.Nodes)
+		for p, part := range o.Parts {
 			var group []*nodes.Node
 			for _, v := range part {
+				parts[v] = p
 				group = append(group, r.net.Nodes[v])
 			}
 			groups = append(groups, group)
 		}
 		r.net.After(o.From, func() {
 			if !r.over() {
-				r.healing = nil
+				r.healing, r.parts = nil, parts
 				r.net.Split(groups...)
 			}
 		})
 		r.net.After(o.Until, func() {
 			if !r.over() {
 				r.net.Heal()
+				r.parts = nil
 				r.healing, r.healed = r.tree.record.Healing(i), r.net.Now()
 				r.agree()
 			}

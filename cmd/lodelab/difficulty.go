@@ -195,7 +195,7 @@ func (c *difficultyCmd) runGroup(ctx context.Context, s cli.Std, g group, p *lab
 	if !slices.ContainsFunc(results, func(r lab.Replica) bool { return meters[[2]int{r.Point, r.Number}] == nil }) {
 		return c.tables(s.Out, g, p, results, meters)
 	}
-	fmt.Fprintf(s.Out, "\n%s\nThe table of recoveries is made of single blocks, and those of the replicas that were run\nbefore the interrupt are in no file. So these are the metrics of results.csv:\n\n", g.title)
+	fmt.Fprintf(s.Out, "\n%s\nThe usual table is made of single blocks, and those of the replicas that were run\nbefore the interrupt are in no file. So these are the metrics of results.csv:\n\n", g.title)
 	return writeSummary(s.Out, p, summary)
 }
 

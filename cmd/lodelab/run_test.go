@@ -97,7 +97,7 @@ func TestPresetsResume(t *testing.T) {
 		"doublespend": {[]string{"--share", "0.3", "--confirmations", "1", "--blocks", "200"}, "rosenfeld"},
 		"partition":   {[]string{"--share", "0.5", "--nodes", "6", "--splits", "2"}, "lost by it"},
 		"difficulty": {[]string{"--blocks", "100", "--window", "10", "--lwma-window", "5", "--half-life", "2h", "--rules", "asert", "--factors", "2"},
-			"those of the replicas that were run\nbefore the interrupt are in no file"},
+			"Difficulty rules when hash rate hops\nThe usual table is made of single blocks, and those of the replicas that were run\nbefore the interrupt are in no file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -21,7 +21,7 @@ func NewRecorder(x Experiment, seed uint64, engine Engine, observe func(Block)) 
 	genesis := x.Params.GenesisState()
 	target, _, _ := genesis.NextBits(x.Params).Decode()
 	all := &Recorder{
-		record: recorder{result: r, observe: observe},
+		record: recorder{result: r, observe: observe, sealCourse: x.sealsCourse()},
 		pace:   pace{first: target.Work().Float(), interval: x.Interval, stages: x.Power.stages(x.Nodes)},
 	}
 	for _, o := range x.outages(seed, w) {
@@ -85,7 +85,7 @@ func (r *Recorder) Reorg(depth int) { r.record.result.Reorgs.add(depth) }
 // found.
 func (r *Recorder) Finish(span time.Duration) *Result {
 	r.record.result.Span = span
-	r.record.result.seal(false)
+	r.record.result.seal(r.record.sealCourse)
 	return r.record.result
 }
 

@@ -95,7 +95,7 @@ type Result struct {
 	// Hash is the SHA-256 of all of the above but Engine and Share, and of Course only if
 	// clocks are wrong or hash rate hops, and of Healings, Returns, CatchUp and DoubleSpends
 	// only if there are any. It is the same for the same experiment and seed, on any machine
-	// and with any number of threads.
+	// and with any number of threads, if an engine of this package has computed the result.
 	Hash [sha256.Size]byte
 }
 

@@ -61,6 +61,11 @@ type oneRun struct {
 	result *Result
 }
 
+// sealsCourse reports whether [Result.Hash] covers the course. It does where the experiment has
+// what came into the package together with the course; all other results keep the hash that they
+// had before.
+func (x *Experiment) sealsCourse() bool { return !x.Clocks.isZero() || x.Hopping.Share > 0 }
+
 func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	w := newWheel(x.Power.shares(x.Nodes))
 	r := &Result{Engine: x.Engine, Seed: seed, Nodes: x.Nodes, Miners: make([]Miner, len(w.ends))}
@@ -69,7 +74,7 @@ func newRun(x *Experiment, seed uint64, net *network, o Options) oneRun {
 	}
 	r.Course.Step, r.Course.interval = x.Interval, intended(x)
 	t := newTree(x.Params, seed, x.Nodes, recorder{
-		result: r, observe: o.Observe, sealCourse: !x.Clocks.isZero() || x.Hopping.Share > 0,
+		result: r, observe: o.Observe, sealCourse: x.sealsCourse(),
 	})
 	t.clocks = newClocks(x, seed)
 	stages := x.Power.stages(x.Nodes)

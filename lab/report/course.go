@@ -120,10 +120,12 @@ func (r *results) courseSection(replicas []lab.Replica) (s section, ok bool) {
 		}
 		s.Charts = append(s.Charts, c)
 	}
-	for _, c := range list[:min(len(list), len(familyColors))] {
-		s.Charts = append(s.Charts, r.timesChart(c))
+	shown := list[:min(len(list), len(familyColors))] // there may be thousands of points
+	if len(shown) < len(list) {
+		s.Text = append(s.Text, fmt.Sprintf("Of the %d points the first %d have a diagram and a table of their own; the numbers of all are in course.csv.", len(list), len(shown)))
 	}
-	for _, c := range list {
+	for _, c := range shown {
+		s.Charts = append(s.Charts, r.timesChart(c))
 		s.Tables = append(s.Tables, r.courseTable(c))
 		if text := r.lackText(c); text != "" {
 			s.Text = append(s.Text, text)

@@ -165,3 +165,25 @@ func TestCourseLacks(t *testing.T) {
 		t.Errorf("the text is %q", s.Text)
 	}
 }
+
+// Of many points, as many have a table as have a diagram of their own, and the text says so.
+func TestCoursesOfManyPoints(t *testing.T) {
+	for points, tables := range map[string]int{"2, 3, 4, 5, 6, 7": 6, "2, 3, 4, 5, 6, 7, 8": 6, "2, 3": 2} {
+		plan, err := lab.Parse([]byte(strings.NewReplacer(`["fixed", "asert"]`, `"asert"`, "4.0", "["+points+"]").Replace(courseFile)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var replicas []lab.Replica
+		for i := range plan.Points {
+			spans := []blocks.Span{{To: 100, Blocks: 10, Expected: 10, Median: 7, Quantile95: 30}, {From: 100, To: 200, Blocks: 10, Expected: 10, Median: 7, Quantile95: 30}}
+			replicas = append(replicas, lab.Replica{Point: i, Course: spans})
+		}
+		s, _ := newResults(plan, lab.Summarize(plan, nil, "v1")).courseSection(replicas)
+		if len(s.Tables) != tables {
+			t.Errorf("%d points have %d tables, want %d", len(plan.Points), len(s.Tables), tables)
+		}
+		if says := strings.Contains(strings.Join(s.Text, " "), "Of the 7 points the first 6 have a diagram and a table of their own; the numbers of all are in course.csv."); says != (len(plan.Points) > 6) {
+			t.Errorf("of %d points the text is %q", len(plan.Points), s.Text)
+		}
+	}
+}

@@ -16,12 +16,12 @@ func (t *Trace) detail(swept bool) section {
 	s := section{ID: "detail", Title: "One replica in detail"}
 	which := "The diagrams below are of the replica with the seed " + strconv.FormatUint(t.Seed, 10)
 	if t.Result.Stale > 0 {
-		which += ", which has the most stale blocks"
+		which += ", which has the highest stale rate"
 	}
 	if swept {
 		which += ", at the point " + pointName(t.Point.Values)
 		if t.Result.Stale > 0 {
-			which += ", where the stale rate is highest"
+			which += ", where the mean stale rate is highest"
 		}
 	}
 	text := fmt.Sprintf("%s: %s, of which %d are in the main chain and %d went stale", which, count(t.Result.Found, "block", "blocks"), t.Result.Main, t.Result.Stale)
