@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -181,6 +182,7 @@ func (n *testNode) accept(b block.Block) block.Block {
 type testMiner struct {
 	node  *testNode
 	hold  chan struct{}
+	one   sync.Mutex // one search at a time, or two would mine the same posts
 	mode  string
 	posts atomic.Int64 // given out by testNode.post
 	state mine.Progress
@@ -194,6 +196,8 @@ func (m *testMiner) Mine(ctx context.Context) (block.Block, bool, error) {
 			return block.Block{}, false, ctx.Err()
 		}
 	}
+	m.one.Lock()
+	defer m.one.Unlock()
 	txs := m.node.chain.Pending(0, 100)
 	if len(txs) == 0 {
 		return block.Block{}, false, nil
