@@ -156,13 +156,7 @@ func TestSolvedBlock(t *testing.T) {
 		}
 		switch {
 		case m.IsAnswer() && m.ID == NumberID(1):
-			s, err := ParseSubscribed(m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if terms.Extranonces, err = mine.NewSpace(s.Extranonce1, s.Extranonce2Size); err != nil {
-				t.Fatal(err)
-			}
+			terms.Extranonces = extranoncesOf(t, m)
 		case m.Method == MethodNotify:
 			if job, err = ParseNotify(m); err != nil {
 				t.Fatal(err)
@@ -206,6 +200,20 @@ func TestSolvedBlock(t *testing.T) {
 	}
 }
 
+// extranoncesOf returns the extranonces that an answer to mining.subscribe hands out.
+func extranoncesOf(t *testing.T, m Message) mine.Space {
+	t.Helper()
+	s, err := ParseSubscribed(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	space, err := mine.NewSpace(s.Extranonce1, s.Extranonce2Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return space
+}
+
 // Every share of the recorded miner meets the difficulty that held when its job came. The
 // hash of a share that solved a block is the parent of the next clean job, which a node has
 // made from it.
@@ -223,13 +231,7 @@ func TestRecordedShares(t *testing.T) {
 		}
 		switch {
 		case m.IsAnswer() && m.ID == NumberID(1):
-			s, err := ParseSubscribed(m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if terms.Extranonces, err = mine.NewSpace(s.Extranonce1, s.Extranonce2Size); err != nil {
-				t.Fatal(err)
-			}
+			terms.Extranonces = extranoncesOf(t, m)
 		case m.IsAnswer():
 			if string(m.Result) != "true" {
 				t.Errorf("line %d: refused", line.number)
