@@ -11,9 +11,11 @@ import (
 	"testing"
 )
 
-// TestStratumCheck checks the node's server.
+// TestStratumCheck checks the node's server. The check may search for a share for 20 s. Its
+// difficulty is one that the slowest kernel of a busy machine meets in a part of that, and
+// hard enough that the check's bad shares do not meet it by chance.
 func TestStratumCheck(t *testing.T) {
-	_, pool := startStratumNode(t, "--difficulty", "6")
+	_, pool := startStratumNode(t, "--difficulty", "5")
 	var out, errs bytes.Buffer
 	code := runForTest(t, &out, &errs, "stratum-check", pool, "--workers", "1")
 	if code != 0 || strings.Contains(out.String(), "FAIL") || !strings.Contains(out.String(), "ok    a good share is accepted") {
@@ -27,7 +29,7 @@ func TestStratumCheck(t *testing.T) {
 func TestStratumCheckEncrypted(t *testing.T) {
 	cert, key, _ := certificate(t)
 	other, _, _ := certificate(t)
-	_, pool := startStratumNode(t, "--difficulty", "6", "--stratum-cert", cert, "--stratum-key", key)
+	_, pool := startStratumNode(t, "--difficulty", "5", "--stratum-cert", cert, "--stratum-key", key)
 	pool = strings.Replace(pool, "stratum+tcp", "stratum+ssl", 1)
 	for _, test := range []struct {
 		flags []string
