@@ -223,6 +223,7 @@ func TestBookRestores(t *testing.T) {
 		{"anchor", with(func(e *Entry) { e.Anchor = true }), with(func(e *Entry) { e.Anchor, e.Failures, e.Next = true, 0, time.Time{} })},
 		{"new anchor", with(func(e *Entry) { e.Anchor, e.Tried = true, false }), with(func(e *Entry) { e.Tried = false })},
 		{"no address", with(func(e *Entry) { e.Address = "junk:" }), Entry{}},
+		{"an empty address", with(func(e *Entry) { e.Address = "" }), Entry{}},
 		{"in another form", with(func(e *Entry) { e.Address = "HTTP://node.example:80" }), Entry{}},
 		{"not believed", with(func(e *Entry) { e.Address = "http://127.0.0.1:80" }), Entry{}},
 		{"not believed, but chosen", with(func(e *Entry) { e.Address, e.Chosen = "http://127.0.0.1:80", true }), with(func(e *Entry) { e.Address, e.Chosen = "http://127.0.0.1:80", true })},
@@ -259,12 +260,13 @@ func TestBookRestoresNoMoreThanFit(t *testing.T) {
 // TestBookRestoresTheBestFirst checks that tried addresses of a file have room though new
 // ones stand before them.
 func TestBookRestoresTheBestFirst(t *testing.T) {
-	c := Config{Address: "http://10.255.0.1:80", Limits: Limits{Addresses: 4}}
-	for i := range 8 {
-		c.Book = append(c.Book, Entry{Address: Address(fmt.Sprintf("http://10.%d.0.1:80", i)), Tried: i == 7})
+	c := Config{Address: "http://10.255.0.1:80"}
+	for i := range perSource { // as many new ones as may be of one host
+		c.Book = append(c.Book, Entry{Address: Address(fmt.Sprintf("http://10.0.0.1:%d", 1000+i))})
 	}
+	c.Book = append(c.Book, Entry{Address: "http://10.0.0.1:80", Tried: true})
 	b := newBook(c.complete())
-	if e := b.at["http://10.7.0.1:80"]; e == nil || !e.Tried || len(b.at) != 4 {
+	if e := b.at["http://10.0.0.1:80"]; e == nil || !e.Tried || len(b.at) != perSource+1 {
 		t.Errorf("of %d addresses the tried one is %+v", len(b.at), e)
 	}
 }
@@ -300,37 +302,40 @@ func TestChosenAddressesHaveRoom(t *testing.T) {
 // TestFullBookTakesFromTheLargest checks whose address makes room in a full book: one of the
 // host from which the most came, unless that is the newcomer's, or has no more.
 func TestFullBookTakesFromTheLargest(t *testing.T) {
+	const one, two, three = "10.0.0.1", "10.1.0.1", "10.2.0.1"
 	for _, tc := range []struct {
-		name string
-		from map[string]int // how many addresses came from a host
-		new  string         // the host that the newcomer comes from
-		want string         // the host that loses one; "": none, the newcomer finds no room
+		name     string
+		ones     int    // how many addresses came from the host one
+		twos     int    // and then from the host two
+		new      string // the host that the newcomer comes from
+		onesLeft int
+		twosLeft int
+		room     bool // the newcomer finds room
 	}{
-		{"another host", map[string]int{"10.0.0.1": 6, "10.1.0.1": 4}, "10.2.0.1", "10.0.0.1"},
-		{"the smaller host", map[string]int{"10.0.0.1": 6, "10.1.0.1": 4}, "10.1.0.1", "10.0.0.1"},
-		{"the largest host", map[string]int{"10.0.0.1": 6, "10.1.0.1": 4}, "10.0.0.1", ""},
-		{"an equal host", map[string]int{"10.0.0.1": 5, "10.1.0.1": 5}, "10.1.0.1", ""},
-		{"hosts with one each", map[string]int{"10.0.0.1": 1, "10.1.0.1": 1}, "10.2.0.1", "any"},
+		{"another host", 4, 6, three, 4, 5, true},
+		{"another host, the other way round", 6, 4, three, 5, 4, true},
+		{"the smaller host", 4, 6, one, 5, 5, true},
+		{"the largest host", 4, 6, two, 4, 6, false},
+		{"an equal host", 5, 5, two, 5, 5, false},
+		{"a host with one less", 4, 5, one, 5, 4, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			most := 0
-			for _, n := range tc.from {
-				most += n
-			}
-			b := newTestBook(most, nil)
-			n := 0
-			for host, count := range tc.from {
-				for range count {
-					b.learn(address(n), host, nil)
-					n++
+			for seed := range uint64(5) {
+				b := newTestBook(tc.ones+tc.twos, nil)
+				for i := range tc.ones + tc.twos {
+					from := one
+					if i >= tc.ones {
+						from = two
+					}
+					b.learn(address(i), from, nil)
 				}
-			}
-			b.learn("http://10.9.0.1:80", tc.new, rand.New(rand.NewPCG(1, 1)))
-			if b.at["http://10.9.0.1:80"] != nil != (tc.want != "") || len(b.at) != most {
-				t.Fatalf("the newcomer is in the book of %d: %v", len(b.at), b.at["http://10.9.0.1:80"] != nil)
-			}
-			if tc.want != "" && tc.want != "any" && b.news.hosts.count(tc.want) != tc.from[tc.want]-1 {
-				t.Errorf("%s has %d addresses, want one less than %d", tc.want, b.news.hosts.count(tc.want), tc.from[tc.want])
+				b.learn("http://10.9.0.1:80", tc.new, rand.New(rand.NewPCG(seed, 1)))
+				if room := b.at["http://10.9.0.1:80"] != nil; room != tc.room || len(b.at) != tc.ones+tc.twos {
+					t.Fatalf("the newcomer is in the book of %d: %v", len(b.at), room)
+				}
+				if ones, twos := b.news.hosts.count(one), b.news.hosts.count(two); ones != tc.onesLeft || twos != tc.twosLeft {
+					t.Errorf("%d and %d addresses of the hosts are left, want %d and %d", ones, twos, tc.onesLeft, tc.twosLeft)
+				}
 			}
 		})
 	}
