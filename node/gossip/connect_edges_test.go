@@ -54,3 +54,119 @@ func TestClientsChooseABoundedNumber(t *testing.T) {
 		}
 	}
 }
+
+// heard has a client who may not choose name an address, and returns the id of the Connect.
+func (h *testNode) heard(a Address) ID {
+	h.t.Helper()
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: a, Heard: true, From: netip.MustParseAddr("10.3.0.9")})
+	return h.ids
+}
+
+// TestNamingAPeerTakesNoPlace checks that a client who names a peer needs no place for it, and
+// that the peer does not count as one that the client has brought.
+func TestNamingAPeerTakesNoPlace(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	r := newRemote(1)
+	h.guestAt(r, "10.0.0.1")
+	for i := range maxGreetedEach {
+		h.heard(address(10 + i))
+	}
+	var full Refusal
+	if err := h.told[h.heard(address(20))]; !errors.As(err, &full) || full.Reason != Busy {
+		t.Fatalf("the client with too many calls under way is told %v", err)
+	}
+	if err, told := h.told[h.heard(r.address)]; told && err != nil {
+		t.Errorf("the client that names a peer is told %v", err)
+	}
+	p := h.g.host.peers.byAddress[r.address]
+	if p.heard || p.out || p.source.String() != "10.0.0.1" {
+		t.Errorf("the peer counts as called for a client: %v, as chosen: %v, as from %s", p.heard, p.out, p.source)
+	}
+}
+
+// TestChosenNeedsNoGuestPlace checks that a client who may choose can connect the node with an
+// address although it takes no guests.
+func TestChosenNeedsNoGuestPlace(t *testing.T) {
+	h := newTestNode(t, 1, func(c *Config) { c.Limits.Inbound = -1 })
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: address(1)})
+	if err, told := h.told[h.ids]; told || pending[Hello](h) != 1 {
+		t.Errorf("the client is told %v, and %d hellos are under way", err, pending[Hello](h))
+	}
+}
+
+// TestNamingAClaim checks what becomes of a guest that is being checked when a client names
+// its address: it is called once only, and counts as called for the client, or as chosen.
+func TestNamingAClaim(t *testing.T) {
+	for _, mayChoose := range []bool{false, true} {
+		h := newTestNode(t, 1, nil)
+		r := newRemote(1)
+		if refusal := h.helloFrom("10.0.0.1", r); refusal != nil {
+			t.Fatal(refusal)
+		}
+		p := h.g.host.peers.byAddress[r.address]
+		if mayChoose {
+			h.ids++
+			h.step(Connect{ID: h.ids, Address: r.address})
+		} else {
+			h.heard(r.address)
+		}
+		if n := pending[Hello](h); n != 1 {
+			t.Errorf("may choose %v: %d hellos are under way, want 1", mayChoose, n)
+		}
+		if p.phase != dialling || p.heard == mayChoose || p.out != mayChoose || p.chosen != mayChoose {
+			t.Errorf("may choose %v: the peer is %s, called for a client %v, of the node's choice %v, chosen %v", mayChoose, p.phase, p.heard, p.out, p.chosen)
+		}
+		s, _ := mustTake[Hello](h)
+		h.answer(s, r.welcome(s))
+		if s, _ := mustTake[GetAddresses](h); s.Heard == mayChoose {
+			t.Errorf("may choose %v: the next request goes to an address that was heard: %v", mayChoose, s.Heard)
+		}
+		if p.theirs != r.session {
+			t.Errorf("may choose %v: the session that came with the claim is not in use", mayChoose)
+		}
+	}
+}
+
+// TestOfferIsKeptWhileDialled checks that the session of a node that has come while it was
+// called for one client is not lost when another client names it.
+func TestOfferIsKeptWhileDialled(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	r := ipRemote("10.0.0.1")
+	h.heard(r.address)
+	if refusal := h.helloFrom("10.0.0.1", r); refusal != nil {
+		t.Fatal(refusal)
+	}
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: r.address})
+	if n := pending[Hello](h); n != 1 {
+		t.Errorf("%d hellos are under way, want 1", n)
+	}
+	s, _ := mustTake[Hello](h)
+	h.answerFrom("10.0.0.1", s, r.welcome(s))
+	h.mustBe(r.address, connected)
+}
+
+// TestGuestsThatClientsKeep checks that clients who may choose make guests peers of this
+// node's choice only as long as there is room for such peers.
+func TestGuestsThatClientsKeep(t *testing.T) {
+	h := newTestNode(t, 1, func(c *Config) { c.Limits.Outbound, c.Limits.Inbound = -1, 2*maxByHand })
+	for i := range maxByHand + 1 {
+		r := newRemote(i + 1)
+		h.welcome(r)
+		h.ids++
+		h.step(Connect{ID: h.ids, Address: r.address, Keep: true})
+		if got, want := h.g.host.peers.byAddress[r.address].out, i < maxByHand; got != want {
+			t.Fatalf("guest %d is of this node's choice: %v, want %v", i+1, got, want)
+		}
+	}
+	r := newRemote(200)
+	h.g.host.peers.outbound = 0
+	h.welcome(r)
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: r.address}) // not to be kept
+	if h.g.host.peers.byAddress[r.address].out {
+		t.Error("a connected guest that is not to be kept is of this node's choice")
+	}
+}
