@@ -69,13 +69,18 @@ func TestExtraPeersAreDropped(t *testing.T) {
 		{"a client waits for another", func(h *testNode, p *peer) {
 			h.g.greeter.waiters = append(h.g.greeter.waiters, &waiter{address: address(99)})
 		}, true},
-		{"no more than the limit are dialled", func(h *testNode, _ *peer) { h.g.host.peers.outbound-- }, false},
-		{"no more than the limit have answered", func(h *testNode, _ *peer) { h.g.host.peers.all[0].phase = dialling }, false},
-		{"one of them is a guest", func(h *testNode, _ *peer) { h.g.host.peers.all[0].out = false }, false},
+		{"no more than the limit are dialled", func(h *testNode, _ *peer) { h.g.host.peers.outbound = 2 }, false},
+		{"no more than the limit have answered", func(h *testNode, _ *peer) {
+			h.g.host.peers.all[0].phase, h.g.host.peers.all[1].phase = dialling, dialling
+		}, false},
+		{"two of them are guests", func(h *testNode, _ *peer) {
+			h.g.host.peers.all[0].out, h.g.host.peers.all[1].out = false, false
+		}, false},
+		{"one of them is a guest", func(h *testNode, _ *peer) { h.g.host.peers.all[0].out = false }, true},
 	} {
 		h := newTestNode(t, 1, func(c *Config) { c.Limits.Outbound = 2 })
 		var p *peer
-		for i := range 3 {
+		for i := range 4 {
 			p = &peer{address: address(i), out: true, phase: oneWay, ours: Session{byte(i + 1)}}
 			h.g.host.book.learn(p.address, "", nil)
 			h.g.host.peers.add(p)
@@ -199,6 +204,75 @@ func TestFailedGuestKeepsItsPlace(t *testing.T) {
 			if gone := p.phase == closed; gone != step.gone {
 				t.Errorf("%s: %v after the hello the place is free: %v, want %v", tc.name, step.at, gone, step.gone)
 			}
+		}
+	}
+}
+
+// TestBannedAddressIsNotDialled checks that an address that is banned, and that another node
+// has named again, is not dialled until the ban is over.
+func TestBannedAddressIsNotDialled(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	h.g.host.bans.addAddress(h.now, address(1))
+	h.g.host.book.learn(address(1), "10.3.0.9", nil)
+	h.g.host.dialSoon()
+	for _, step := range []struct {
+		at   time.Duration
+		want int
+	}{{0, 0}, {time.Hour - time.Minute, 0}, {time.Hour - 1, 0}, {time.Hour + time.Minute, 1}} {
+		h.now = start.Add(step.at)
+		h.step(Wake{})
+		if n := pending[Hello](h); n != step.want {
+			t.Errorf("%v after the ban %d hellos are under way, want %d", step.at, n, step.want)
+		}
+	}
+}
+
+// TestConnectedByAnotherAddress checks when an address is not dialled because its node is
+// connected by another one.
+func TestConnectedByAnotherAddress(t *testing.T) {
+	for name, tc := range map[string]struct {
+		alter func(e *entry, p *peer)
+		want  bool
+	}{
+		"as it is":             {func(*entry, *peer) {}, true},
+		"another node":         {func(e *entry, _ *peer) { e.node = NodeID{9} }, false},
+		"not proven":           {func(_ *entry, p *peer) { p.phase = dialling }, false},
+		"another address":      {func(e *entry, _ *peer) { e.alias = address(9) }, false},
+		"no address was given": {func(e *entry, _ *peer) { e.alias = "" }, false},
+	} {
+		h := newTestNode(t, 1, nil)
+		_, p := h.connectedPeer(1)
+		e := &entry{Entry: Entry{Address: address(2)}, node: p.node, alias: p.address}
+		tc.alter(e, p)
+		if got := h.g.greeter.isConnected(e); got != tc.want {
+			t.Errorf("%s: the node is connected: %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
+// TestContentNodeDoesNotDial checks that a node that has enough peers of its choice does not
+// look for others again and again.
+func TestContentNodeDoesNotDial(t *testing.T) {
+	h := newTestNode(t, 1, func(c *Config) { c.Limits.Outbound = 1 })
+	h.connectedPeer(1)
+	h.g.host.dialSoon()
+	h.step(Wake{})
+	if h.g.host.dial.isSet() {
+		t.Errorf("the node looks for peers again after %v", h.g.host.dial.at.Sub(h.now))
+	}
+}
+
+// TestFoundAddressCountsForItsSource checks for whom an address counts at which a node was
+// found: for where the guest came from, and for its own host if this node has dialled it.
+func TestFoundAddressCountsForItsSource(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	guest, chosen := newRemote(1), newRemote(2)
+	h.guestAt(guest, "10.3.0.1")
+	h.sends = nil
+	h.join(chosen)
+	for a, want := range map[Address]string{guest.address: "10.3.0.1", chosen.address: ""} {
+		if e := h.g.host.book.at[a]; e == nil || e.Source != want {
+			t.Errorf("the entry of %s is %+v, want one of %q", a, e, want)
 		}
 	}
 }
