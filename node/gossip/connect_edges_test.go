@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // TestBusyWithConnects checks how many clients may wait for connections.
@@ -132,20 +133,113 @@ func TestNamingAClaim(t *testing.T) {
 // TestOfferIsKeptWhileDialled checks that the session of a node that has come while it was
 // called for one client is not lost when another client names it.
 func TestOfferIsKeptWhileDialled(t *testing.T) {
+	for _, from := range []string{"10.0.0.1", "10.9.9.9"} {
+		h := newTestNode(t, 1, nil)
+		r := ipRemote("10.0.0.1")
+		h.heard(r.address)
+		if refusal := h.helloFrom(from, r); refusal != nil {
+			t.Fatal(refusal)
+		}
+		h.ids++
+		h.step(Connect{ID: h.ids, Address: r.address})
+		if n := pending[Hello](h); n != 1 {
+			t.Errorf("%d hellos are under way, want 1", n)
+		}
+		s, _ := mustTake[Hello](h)
+		h.answerFrom("10.0.0.1", s, r.welcome(s))
+		h.mustBe(r.address, connected)
+	}
+}
+
+// TestFailedClaimIsGreetedAgain checks that a claim which had failed, and was called again for
+// a client with success, is a peer like others from then on.
+func TestFailedClaimIsGreetedAgain(t *testing.T) {
 	h := newTestNode(t, 1, nil)
-	r := ipRemote("10.0.0.1")
-	h.heard(r.address)
-	if refusal := h.helloFrom("10.0.0.1", r); refusal != nil {
+	r, liar := newRemote(1), newRemote(1)
+	liar.id, liar.session = NodeID{66}, Session{66}
+	if refusal := h.helloFrom("10.9.9.9", liar); refusal != nil {
 		t.Fatal(refusal)
 	}
+	s, _ := mustTake[Hello](h)
+	h.answer(s, r.welcome(s)) // another node listens there
 	h.ids++
 	h.step(Connect{ID: h.ids, Address: r.address})
-	if n := pending[Hello](h); n != 1 {
-		t.Errorf("%d hellos are under way, want 1", n)
+	s, _ = mustTake[Hello](h)
+	h.answer(s, r.welcome(s))
+	h.sends = nil
+	h.now = h.now.Add(2 * h.g.host.config.HelloEvery)
+	h.step(Wake{})
+	if n := pending[Hello](h); n != 1 || len(h.g.Peers()) != 1 {
+		t.Errorf("%d hellos are under way to %d peers, want one to one", n, len(h.g.Peers()))
 	}
+}
+
+// TestClientBesideTheOperator checks that of two clients who wait for the same address, the one
+// who may not choose is told of a failure when the time for an answer is over.
+func TestClientBesideTheOperator(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	h.ids++
+	first := h.ids
+	h.step(Connect{ID: first, Address: address(1)})
+	h.now = h.now.Add(time.Second)
+	begin, second := h.now, h.heard(address(1))
 	s, _ := mustTake[Hello](h)
-	h.answerFrom("10.0.0.1", s, r.welcome(s))
-	h.mustBe(r.address, connected)
+	h.fail(s, errors.New("connection refused"))
+	if _, told := h.told[first]; !told {
+		t.Error("the client who may choose is not told at once")
+	}
+	for _, step := range []struct {
+		after time.Duration
+		told  bool
+	}{{h.g.host.config.HelloTimeout - 1, false}, {h.g.host.config.HelloTimeout, true}} {
+		h.now = begin.Add(step.after)
+		h.step(Wake{})
+		if err, told := h.told[second]; told != step.told {
+			t.Errorf("after %v the client who may not choose is told %v", step.after, err)
+		}
+		if n := len(h.g.greeter.waiters); n > 0 == step.told {
+			t.Errorf("after %v %d clients wait", step.after, n)
+		}
+	}
+}
+
+// TestLostPeerIsSilent checks that a client who may not choose, and who waits for a peer, is
+// told no more than that it did not answer when the peer is lost.
+func TestLostPeerIsSilent(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	r, p := h.connectedPeer(1)
+	h.now = h.now.Add(2 * h.g.host.config.HelloLeast)
+	h.step(Wake{})
+	id := h.heard(r.address)
+	h.g.host.begin(h.now)
+	h.g.host.drop(p, "unreachable", "connection refused")
+	h.now = h.now.Add(h.g.host.config.HelloTimeout)
+	h.step(Wake{})
+	if err := h.told[id]; err == nil || err.Error() != string(r.address)+" did not answer in time" {
+		t.Errorf("the client is told %v", err)
+	}
+}
+
+// TestDuplicateEndsNoOtherWait checks that when a node turns out to be connected by another
+// address, only those who wait for that node wait for its other address.
+func TestDuplicateEndsNoOtherWait(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	r := newRemote(1)
+	h.join(r)
+	h.ids++
+	other := h.ids
+	h.step(Connect{ID: other, Address: address(7)})
+	h.sends = nil
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: address(99)})
+	s, _ := mustTake[Hello](h)
+	h.answer(s, r.welcome(s))
+	if err, told := h.told[h.ids]; !told || err != nil {
+		t.Errorf("the client of the second address is told %v (at all: %v)", err, told)
+	}
+	if err, told := h.told[other]; told {
+		t.Errorf("the client of another node is told %v", err)
+	}
 }
 
 // TestGuestsThatClientsKeep checks that clients who may choose make guests peers of this
@@ -168,5 +262,21 @@ func TestGuestsThatClientsKeep(t *testing.T) {
 	h.step(Connect{ID: h.ids, Address: r.address}) // not to be kept
 	if h.g.host.peers.byAddress[r.address].out {
 		t.Error("a connected guest that is not to be kept is of this node's choice")
+	}
+}
+
+// TestNamingAClaimBeyondTheBound checks that a client who may choose, when the node has as
+// many peers of its choice as it takes, leaves a guest that is being checked what it is.
+func TestNamingAClaimBeyondTheBound(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	r := newRemote(1)
+	if refusal := h.helloFrom("10.0.0.1", r); refusal != nil {
+		t.Fatal(refusal)
+	}
+	h.g.host.peers.outbound = 1000
+	h.ids++
+	h.step(Connect{ID: h.ids, Address: r.address})
+	if p := h.g.host.peers.byAddress[r.address]; p.phase != checking || p.heard || p.out {
+		t.Errorf("the guest is %s, called for a client: %v, of this node's choice: %v", p.phase, p.heard, p.out)
 	}
 }
