@@ -2,6 +2,8 @@ package chain
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/lodepow/lode/chain/block"
@@ -49,4 +51,34 @@ func TestMempoolIsBounded(t *testing.T) {
 			c.wantPending(txs[1 : tc.room+1]...)
 		})
 	}
+}
+
+// Pages of the pending transactions, at and beyond both ends.
+func TestPagesOfPending(t *testing.T) {
+	store := NewMemStore()
+	c := openTest(t, Config{Params: rulestest.Easy(), Store: store})
+	var txs []block.Tx
+	for i := range 5 {
+		txs = append(txs, rulestest.MakeTx(t, fmt.Sprint(i)))
+	}
+	c.post(txs...)
+	for _, tc := range []struct{ from, limit, first, end int }{
+		{0, 5, 0, 5}, {0, 6, 0, 5}, {0, 4, 0, 4}, {1, 2, 1, 3}, {4, 1, 4, 5}, {4, 9, 4, 5},
+		{0, 0, 0, 0}, {0, -1, 0, 0}, {5, 1, 0, 0}, {6, 9, 0, 0}, {-1, 1, 0, 1}, {-9, 2, 0, 2}, {-9, 9, 0, 5},
+	} {
+		got, ids := c.Pending(tc.from, tc.limit), c.PendingIDs(tc.from, tc.limit)
+		if want := txs[tc.first:tc.end]; !slices.Equal(got, want) || len(ids) != len(want) {
+			t.Errorf("%d from position %d: %v, want %v", tc.limit, tc.from, got, want)
+		}
+		for i, id := range ids {
+			if id != got[i].ID() {
+				t.Errorf("%d from position %d: id %d is %s, want %s", tc.limit, tc.from, i, id, got[i].ID())
+			}
+		}
+	}
+	c = openTest(t, Config{Params: rulestest.Easy(), Store: store}) // what is read from the store is known
+	if outcome, err := c.AddTx(txs[3]); outcome != TxKnown || err != nil {
+		t.Errorf("posted again: %s, %v", outcome, err)
+	}
+	c.wantPending(txs...)
 }
