@@ -7,11 +7,11 @@ import (
 	"github.com/lodepow/lode/mine/stratum"
 )
 
-// The rate is measured over the latest window, in steps of a bucket.
-const (
-	window = 5 * time.Minute
-	bucket = 10 * time.Second
-)
+// Window is the time over which a Meter measures.
+const Window = 5 * time.Minute
+
+// bucket is in what steps the window moves on.
+const bucket = 10 * time.Second
 
 // Estimate is the rate of a miner as its shares show it, in hashes a second. The true
 // rate lies between Low and High with a probability of 95 %, if it was constant.
@@ -21,17 +21,27 @@ type Estimate struct {
 	Shares          uint64        // that were counted
 }
 
-// Meter counts shares and their difficulty over the latest five minutes. It begins with
-// the first call of a method. The zero value is ready for use. It is not safe for use by
+// Meter counts shares and their difficulty over the latest five minutes. It begins with the
+// first call of Begin or Share. The zero value is ready for use. It is not safe for use by
 // several goroutines at once.
 type Meter struct {
-	buckets [int(window / bucket)]struct {
+	buckets [int(Window / bucket)]struct {
 		shares        uint64
 		work, squares float64 // sums of the difficulties, and of their squares
 	}
 	last  time.Time     // the latest time that was passed
 	since time.Duration // from the beginning of bucket 0 to last
 	at    int64         // number of the present bucket
+}
+
+// Begin begins the measurement, if it has not begun yet. It should be called when the miner
+// gets its first job. If it were called earlier, the rate would be divided by time in which
+// there was nothing to search; if the first share began it, the time until that share would
+// be missing, though the miner searched.
+func (m *Meter) Begin(now time.Time) {
+	if m.last.IsZero() {
+		m.pass(now)
+	}
 }
 
 // Share counts a share. What it says about the time before the first share is added evenly
@@ -56,11 +66,14 @@ func (m *Meter) Share(now time.Time, w Worth) {
 	}
 }
 
-// Estimate returns the rate over the latest five minutes, or since the first call if
-// that is not as long ago.
+// Estimate returns the rate over the latest five minutes, or since the beginning if that is
+// not as long ago. Before the beginning nothing is known.
 func (m *Meter) Estimate(now time.Time) Estimate {
-	m.pass(now)
 	var e Estimate
+	if m.last.IsZero() {
+		return e
+	}
+	m.pass(now)
 	for _, b := range m.buckets {
 		e.Shares += b.shares
 	}

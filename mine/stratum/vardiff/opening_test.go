@@ -16,7 +16,7 @@ func TestEstimateAfterAHardStart(t *testing.T) {
 			rate := rateOf(seed)
 			v := New(Config{Start: hard * rate * 60 / DefaultRate, Least: 1e-30})
 			var server Meter
-			server.Estimate(simStart)
+			server.Begin(simStart)
 			s := newSim(v, seed, rate)
 			s.counted = func() {
 				server.Share(s.clock(), v.Worth())
@@ -51,7 +51,7 @@ func TestEstimateAfterAHardStart(t *testing.T) {
 // the window with it.
 func TestWorthBefore(t *testing.T) {
 	var m Meter
-	m.Estimate(simStart)
+	m.Begin(simStart)
 	now := simStart.Add(2 * time.Minute)
 	m.Share(now, Worth{Share: 100, Ago: 92 * time.Second, For: 60 * time.Second, Before: 600, Squares: 5})
 	if work, squares := m.sums(); work != 700 || math.Abs(squares-10005) > 1e-6 {
@@ -85,5 +85,49 @@ func TestWorthBefore(t *testing.T) {
 	}
 	if e := m.Estimate(now); e.Shares != 5 {
 		t.Errorf("%d shares", e.Shares)
+	}
+}
+
+// From the first minute on, the estimates of a meter that begins with the first job are right
+// on average, and their intervals contain the rate, though it was asked for long before there
+// was a job.
+func TestEstimateOfTheFirstMinutes(t *testing.T) {
+	const asked = 10 * time.Minute
+	minutes := []time.Duration{1, 2, 3, 4}
+	sums, squares := make([]float64, len(minutes)), make([]float64, len(minutes))
+	var windows, covering int
+	n := seeds(t)
+	for seed := range uint64(n) {
+		rate := rateOf(seed)
+		v := New(Config{Start: rate * 60 / DefaultRate, Least: 1e-30})
+		var server Meter
+		for before := asked; before > 0; before -= time.Minute {
+			server.Estimate(simStart.Add(-before))
+		}
+		server.Begin(simStart)
+		s := newSim(v, seed, rate)
+		s.counted = func() { server.Share(s.clock(), v.Worth()) }
+		for i, at := range minutes {
+			s.run(at*time.Minute - s.now)
+			e, want := server.Estimate(s.clock()), rate*Hashes
+			if e.Over != at*time.Minute {
+				t.Fatalf("after %v the estimate is over %v", at*time.Minute, e.Over)
+			}
+			sums[i] += e.Rate / want
+			squares[i] += (e.Rate / want) * (e.Rate / want)
+			windows++
+			covering += count(e.Low <= want && want <= e.High)
+		}
+	}
+	for i, at := range minutes {
+		mean := sums[i] / float64(n)
+		spread := math.Sqrt((squares[i]/float64(n) - mean*mean) / float64(n)) // of the mean
+		t.Logf("%v after the first job: %.3f of the rate on average, ± %.3f", at*time.Minute, mean, 2*spread)
+		if math.Abs(mean-1) > 4*spread {
+			t.Errorf("%v after the first job the estimate is %.3f of the rate on average, ± %.3f", at*time.Minute, mean, 2*spread)
+		}
+	}
+	if got := float64(covering) / float64(windows); got < 0.92 || got > 0.985 {
+		t.Errorf("%.1f %% of the intervals contain the rate, want about 95 %%", 100*got)
 	}
 }

@@ -137,7 +137,7 @@ func (v *Controller) Suggest(difficulty float64) {
 // Out notes that a job has gone out, with the difficulty given.
 func (v *Controller) Out(now time.Time, difficulty float64) {
 	v.pass(now)
-	v.meter.pass(v.now) // the measurement begins with the first job
+	v.meter.Begin(v.now)
 	v.out = difficulty
 }
 
