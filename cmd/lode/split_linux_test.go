@@ -59,7 +59,7 @@ func TestSplit(t *testing.T) {
 		nodes = append(nodes, l.start(i, i > splitNodes/2, flags...))
 	}
 	begin := time.Now()
-	eventually(t, "eight nodes agree", func() bool {
+	inTheEnd(t, "eight nodes agree", func() bool {
 		v := look(t, nodes)
 		return v.low >= 8 && v.depth() <= splitDepth
 	})
@@ -79,7 +79,7 @@ func TestSplit(t *testing.T) {
 	begin = time.Now()
 	time.Sleep(time.Duration(seconds) * time.Second)
 	var left, right, all view
-	eventually(t, "the sides have grown apart", func() bool {
+	inTheEnd(t, "the sides have grown apart", func() bool {
 		left, right, all = look(t, nodes[:splitNodes/2]), look(t, nodes[splitNodes/2:]), look(t, nodes)
 		return all.common+splitDepth < min(left.common, right.common)
 	})
@@ -216,7 +216,7 @@ func (p *posts) check(t *testing.T, nodes []*process) {
 	}
 	begin := time.Now()
 	for i, n := range nodes {
-		eventually(t, fmt.Sprintf("all transactions are in the chain of node %d", i+1), func() bool {
+		inTheEnd(t, fmt.Sprintf("all transactions are in the chain of node %d", i+1), func() bool {
 			times, err := n.contents(t.Context())
 			if err != nil {
 				t.Logf("node %d: %v", i+1, err) // the answer ends early if a reorg happens meanwhile
