@@ -44,24 +44,30 @@ func (m *Meter) Begin(now time.Time) {
 	}
 }
 
-// Share counts a share. What it says about the time before the first share is added evenly
-// to that time.
+// Share counts a share. What it says about the time since the first job is spread evenly over
+// that time, in place of what was said before.
 func (m *Meter) Share(now time.Time, w Worth) {
 	m.pass(now)
-	n := int64(len(m.buckets))
-	b := &m.buckets[m.at%n]
+	b := &m.buckets[m.at%int64(len(m.buckets))]
 	b.shares++
 	b.work += w.Share
 	b.squares += w.Share * w.Share
-	begin := m.since - w.Ago // of a time that is 0 for most shares
+	begin := m.since - w.Ago
+	m.spread(begin, w.Before, -1)
+	m.spread(begin, w.Opening, 1)
+}
+
+// spread adds some times a work to the buckets of its time that are still there.
+func (m *Meter) spread(begin time.Duration, w Work, times float64) {
+	n := int64(len(m.buckets))
 	for i := max(0, m.at-n+1, int64(begin/bucket)); i <= m.at; i++ {
 		part := min(begin+w.For, time.Duration(i+1)*bucket) - max(begin, time.Duration(i)*bucket)
 		if part <= 0 {
 			continue
 		}
-		share := part.Seconds() / w.For.Seconds()
+		share := times * part.Seconds() / w.For.Seconds()
 		b := &m.buckets[i%n]
-		b.work = max(0, b.work+share*w.Before)
+		b.work = max(0, b.work+share*w.Done)
 		b.squares = max(0, b.squares+share*w.Squares)
 	}
 }

@@ -148,11 +148,12 @@ func (v *Controller) Share(now time.Time, difficulty float64) {
 	if v.out == 0 {
 		return
 	}
-	v.worth = v.opening.share(difficulty, !v.first)
-	v.meter.Share(v.now, v.worth)
 	// A share of an easier job that is still under way counts for less. A harder one
 	// counts once, so that a single share does not look like many.
-	v.count += min(1, difficulty/v.out)
+	count := min(1, difficulty/v.out)
+	v.count += count
+	v.worth = v.opening.share(difficulty, count, v.exposure, !v.first)
+	v.meter.Share(v.now, v.worth)
 	v.first = true
 	v.decide()
 	v.push(mark{v.exposure, v.count})
