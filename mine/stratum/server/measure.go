@@ -12,14 +12,14 @@ import (
 // sessions is left in the measurement, and it begins anew with the next first job.
 type measure struct {
 	meter    vardiff.Meter
-	sessions int       // that have had a job
-	left     time.Time // when the last of them ended; zero if none has
+	sessions int           // that have had a job
+	left     time.Duration // age of the measurement when the latest of them ended
 }
 
 // enter notes that a session has been given its first job.
 func (m *measure) enter(now time.Time) {
-	if m.sessions == 0 && now.Sub(m.left) >= vardiff.Window {
-		m.meter = vardiff.Meter{}
+	if m.sessions == 0 && m.meter.Age(now)-m.left >= vardiff.Window {
+		*m = measure{}
 	}
 	m.meter.Begin(now)
 	m.sessions++
@@ -28,5 +28,5 @@ func (m *measure) enter(now time.Time) {
 // leave notes that a session which had a job has ended.
 func (m *measure) leave(now time.Time) {
 	m.sessions--
-	m.left = now
+	m.left = m.meter.Age(now)
 }

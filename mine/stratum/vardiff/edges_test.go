@@ -162,11 +162,17 @@ func TestMeterBegins(t *testing.T) {
 			if e := m.Estimate(now); e != (Estimate{}) {
 				t.Errorf("%s: %+v before the beginning", name, e)
 			}
+			if age := m.Age(now); age != 0 {
+				t.Errorf("%s: an age of %v before the beginning", name, age)
+			}
 		}
 		begin(&m, now)
 		m.Begin(now.Add(20 * time.Second)) // a later call changes nothing
 		if e := m.Estimate(now.Add(time.Minute)); e.Over != time.Minute || e.Rate != 0 {
 			t.Errorf("%s: %+v a minute after the beginning", name, e)
+		}
+		if age := m.Age(now.Add(time.Hour)); age != time.Hour {
+			t.Errorf("%s: an age of %v an hour after the beginning", name, age)
 		}
 	}
 }

@@ -44,6 +44,15 @@ func (m *Meter) Begin(now time.Time) {
 	}
 }
 
+// Age returns how long ago the measurement began; 0 if it has not begun.
+func (m *Meter) Age(now time.Time) time.Duration {
+	if m.last.IsZero() {
+		return 0
+	}
+	m.pass(now)
+	return m.since
+}
+
 // Share counts a share. What it says about the time since the first job is spread evenly over
 // that time, in place of what was said before.
 func (m *Meter) Share(now time.Time, w Worth) {
