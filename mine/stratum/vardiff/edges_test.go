@@ -151,9 +151,9 @@ func TestMeter(t *testing.T) {
 
 // A meter begins with Begin, or with a share, whoever asks it before.
 func TestMeterBegins(t *testing.T) {
-	for name, begin := range map[string]func(*Meter, time.Time){
-		"Begin": (*Meter).Begin,
-		"Share": func(m *Meter, now time.Time) { m.Share(now, Worth{}) },
+	for name, begin := range map[string]func(*Meter, time.Time) (shares uint64){
+		"Begin": func(m *Meter, now time.Time) uint64 { m.Begin(now); return 0 },
+		"Share": func(m *Meter, now time.Time) uint64 { m.Share(now, Worth{}); return 1 },
 	} {
 		var m Meter
 		now := simStart
@@ -166,13 +166,23 @@ func TestMeterBegins(t *testing.T) {
 				t.Errorf("%s: an age of %v before the beginning", name, age)
 			}
 		}
-		begin(&m, now)
+		shares := begin(&m, now)
 		m.Begin(now.Add(20 * time.Second)) // a later call changes nothing
-		if e := m.Estimate(now.Add(time.Minute)); e.Over != time.Minute || e.Rate != 0 {
+		if e := m.Estimate(now.Add(time.Minute)); e != (Estimate{Over: time.Minute, Shares: shares}) {
 			t.Errorf("%s: %+v a minute after the beginning", name, e)
 		}
 		if age := m.Age(now.Add(time.Hour)); age != time.Hour {
 			t.Errorf("%s: an age of %v an hour after the beginning", name, age)
 		}
+	}
+}
+
+// In no time, shares tell nothing about a rate, not even that it is high.
+func TestMeterWithoutTime(t *testing.T) {
+	var m Meter
+	m.Share(simStart, Worth{Share: 2})
+	m.Share(simStart, Worth{Share: 2})
+	if e := m.Estimate(simStart); e != (Estimate{Shares: 2}) {
+		t.Errorf("%+v", e)
 	}
 }

@@ -34,15 +34,11 @@ type Meter struct {
 	at    int64         // number of the present bucket
 }
 
-// Begin begins the measurement, if it has not begun yet. It should be called when the miner
+// Begin begins the measurement; later calls change nothing. It should be called when the miner
 // gets its first job. If it were called earlier, the rate would be divided by time in which
 // there was nothing to search; if the first share began it, the time until that share would
 // be missing, though the miner searched.
-func (m *Meter) Begin(now time.Time) {
-	if m.last.IsZero() {
-		m.pass(now)
-	}
-}
+func (m *Meter) Begin(now time.Time) { m.pass(now) }
 
 // Age returns how long ago the measurement began; 0 if it has not begun.
 func (m *Meter) Age(now time.Time) time.Duration {
