@@ -29,11 +29,11 @@ type fakePool struct {
 	configure, subscribe, authorize, unknown string
 	shares                                   []string // answers to shares, in their order
 	job                                      [9]string
-	more                                     string        // a tenth parameter of the job, with its comma
-	before                                   string        // lines before the job
-	after                                    string        // lines after the job
-	half                                     string        // of a line, in place of the answer to mining.configure
-	late                                     time.Duration // of that answer
+	more                                     string // a tenth parameter of the job, with its comma
+	before                                   string // lines before the job
+	after                                    string // lines after the job
+	half                                     string // of a line, in place of the answer to mining.configure
+	asked                                    string // the request mining.configure
 	submitted                                []stratum.Submit
 }
 
@@ -83,8 +83,7 @@ func (p *fakePool) serve(conn net.Conn) {
 		var lines string
 		switch m.Method {
 		case stratum.MethodConfigure:
-			lines = p.configure
-			time.Sleep(p.late)
+			lines, p.asked = p.configure, in.Text()
 			_, _ = fmt.Fprint(conn, p.half)
 		case stratum.MethodSubscribe:
 			lines = p.subscribe
@@ -125,7 +124,15 @@ func scan(_ context.Context, job pow.Job) (pow.Result, error) {
 // checkPool checks the fake pool in virtual time, and returns the report and the error.
 func checkPool(t *testing.T, p *fakePool, engine mine.Engine) (report string, err error) {
 	t.Helper()
+	report, _, err = timePool(t, p, engine)
+	return report, err
+}
+
+// timePool is checkPool that also returns how long the check has taken.
+func timePool(t *testing.T, p *fakePool, engine mine.Engine) (report string, took time.Duration, err error) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
 		ours, theirs := net.Pipe()
 		done := make(chan struct{})
 		go func() {
@@ -136,11 +143,12 @@ func checkPool(t *testing.T, p *fakePool, engine mine.Engine) (report string, er
 		var r Report
 		now := func() time.Time { return time.Unix(minute, 0) }
 		err = Pool(t.Context(), ours, PoolOptions{User: "w", Password: "secret", Agent: "check/1", Engine: engine, Now: now}, &r)
+		took = time.Since(began)
 		_ = ours.Close()
 		<-done
 		report = text(&r)
 	})
-	return report, err
+	return report, took, err
 }
 
 // shareAt returns the parameters of a share that a test may compare.

@@ -54,7 +54,7 @@ func (c *poolCheck) goodShare(ctx context.Context) (*stratum.Submit, error) {
 		share := stratum.SubmitOf(c.User, job.Job, work, s)
 		l, _, err := c.ask(share.Message)
 		var refused *stratum.Error
-		stale := err == nil && errors.As(l.m.Check(), &refused) && refused.Code == stratum.CodeStale
+		stale := errors.As(l.m.Check(), &refused) && refused.Code == stratum.CodeStale
 		if stale && c.job != job && c.workErr == nil && attempt < most {
 			continue
 		}

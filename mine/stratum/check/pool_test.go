@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lodepow/lode/mine"
@@ -46,6 +47,9 @@ func TestGoodPool(t *testing.T) {
 	report, err := checkPool(t, p, engineFunc(scan))
 	if err != nil || report != goodReport {
 		t.Errorf("%v\n%s", err, report)
+	}
+	if want := `[["version-rolling"],{"version-rolling.mask":"1fffe000","version-rolling.min-bit-count":2}]`; !strings.Contains(p.asked, want) {
+		t.Errorf("the check asks %s, want %s", p.asked, want)
 	}
 	for i, want := range []string{
 		"w of job lode-check, extranonce2 00000000, time +0 s, bits 00000000",
@@ -222,6 +226,17 @@ func TestPoolMistakes(t *testing.T) {
 			p.subscribe = `iculty","params":[1]}` + "\n" + p.subscribe
 			p.shares = slices.Delete(p.shares, 3, 4)
 		},
+		"another answer": func(p *fakePool) { p.subscribe = `{"id":77,"result":true,"error":null}` + "\n" + p.subscribe },
+		"script of 2": func(p *fakePool) {
+			p.subscribe = `{"id":ID,"result":[[],"0a",1],"error":null}`
+			script(p, "02")
+		},
+		"script of 1": func(p *fakePool) {
+			p.subscribe = `{"id":ID,"result":[[],"",1],"error":null}`
+			script(p, "01")
+		},
+		"low though jobs end":  func(p *fakePool) { p.shares[4] = another(p) + "\n" + refusal(23) },
+		"nothing in an answer": func(p *fakePool) { p.shares[2] = `{"id":ID,"result":null,"error":null}` },
 		"unknown is ignored":   func(p *fakePool) { p.unknown = "" },
 		"unknown is accepted":  func(p *fakePool) { p.unknown = accepted },
 		"takes an unknown job": func(p *fakePool) { p.shares[0] = accepted },
@@ -241,11 +256,14 @@ func TestPoolMistakes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := goodPool()
 			edit(p)
-			report, err := checkPool(t, p, engineFunc(scan))
+			report, took, err := timePool(t, p, engineFunc(scan))
 			got := differences(report, goodReport)
 			if err != nil {
 				_, rest, _ := strings.Cut(got, "+")
 				got = fmt.Sprintf("ends: %v\n+%s", err, rest)
+			}
+			if took > 0 {
+				got += fmt.Sprintf("took %v\n", took)
 			}
 			golden.check(t, name, got)
 		})
@@ -373,17 +391,23 @@ func TestSearchWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// The end of the context ends a check of a pool, with its reason.
+// The end of the context ends a check of a pool at once, with its reason.
 func TestPoolCheckEnds(t *testing.T) {
-	stopped := errors.New("the user has had enough")
-	ours, theirs := net.Pipe()
-	defer func() { _ = theirs.Close() }()
-	ctx, cancel := context.WithCancelCause(t.Context())
-	done := make(chan error, 1)
-	var r Report
-	go func() { done <- Pool(ctx, ours, PoolOptions{User: "w", Wait: time.Hour}, &r) }()
-	cancel(stopped)
-	if err := <-done; !errors.Is(err, stopped) || !strings.Contains(text(&r), "FAIL  the check ends here: "+stopped.Error()) {
-		t.Errorf("%v\n%s", err, text(&r))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		stopped := errors.New("the user has had enough")
+		ours, theirs := net.Pipe()
+		defer func() { _ = theirs.Close() }()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := make(chan error, 1)
+		var r Report
+		go func() { done <- Pool(ctx, ours, PoolOptions{User: "w"}, &r) }()
+		began := time.Now()
+		cancel(stopped)
+		if err := <-done; !errors.Is(err, stopped) || !strings.Contains(text(&r), "FAIL  the check ends here: "+stopped.Error()) {
+			t.Errorf("%v\n%s", err, text(&r))
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the end took %v", took)
+		}
+	})
 }
