@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // ranInNewNetwork runs the calling test once more in a child process with a new,
@@ -47,7 +48,11 @@ func ranInNewNetwork(t *testing.T) bool {
 	}
 	// What follows a slash in -run selects among the subtests of the calling test.
 	_, parts, _ := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$/"+parts, "-test.v", "-test.timeout=30m")
+	limit := 30 * time.Minute
+	if end, ok := t.Deadline(); ok { // the child ends first, so that it can say what took so long
+		limit = min(limit, time.Until(end)-5*time.Second)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$/"+parts, "-test.v", "-test.timeout="+limit.String())
 	cmd.Env = append(os.Environ(), inside+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()

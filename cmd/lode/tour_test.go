@@ -89,6 +89,18 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// inTheEnd polls until ok returns true, for as long as the test may run. It is for what takes
+// an unknown number of hashes: a slow kernel on a busy machine may need minutes for them.
+func inTheEnd(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline, bounded := t.Deadline()
+	for ; !ok(); time.Sleep(10 * time.Millisecond) {
+		if bounded && time.Until(deadline) < 20*time.Second { // enough to end the processes and to say what was not true
+			t.Fatalf("until the time limit of the tests it is not true: %s", what)
+		}
+	}
+}
+
 // want sends a POST request and fails the test unless the answer has the given status and
 // contains part.
 func (p *process) want(t testing.TB, status int, part, path, body string) {
@@ -107,6 +119,14 @@ func (p *process) post(t testing.TB, content string) {
 func (p *process) mine(t testing.TB) {
 	t.Helper()
 	p.want(t, http.StatusOK, `"mined":true`, "/mine", "")
+}
+
+// mineSlowly is mine without a limit for how long the answer may take, for blocks of many
+// hashes.
+func (p *process) mineSlowly(t testing.TB) {
+	t.Helper()
+	patient := &process{url: p.url, client: &http.Client{Transport: p.client.Transport}}
+	patient.mine(t)
 }
 
 func (p *process) register(t testing.TB, with *process) {

@@ -1,9 +1,11 @@
 package check
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -18,13 +20,33 @@ type line struct {
 
 // wire is a connection to the side that is checked. One goroutine uses it.
 type wire struct {
-	conn net.Conn
-	in   *stratum.Reader
-	last uint64 // ID of the latest request
+	conn  net.Conn
+	limit int // bytes of a line
+	rest  *rest
+	in    *stratum.Reader
+	last  uint64 // ID of the latest request
 }
 
 func newWire(conn net.Conn, limit int) *wire {
-	return &wire{conn: conn, in: stratum.NewReader(conn, limit)}
+	r := &rest{conn: conn}
+	return &wire{conn: conn, limit: limit, rest: r, in: stratum.NewReader(r, limit)}
+}
+
+// rest reads from a connection, and keeps the beginning of a line whose end has not come.
+type rest struct {
+	conn net.Conn
+	line []byte
+}
+
+// Read implements [io.Reader].
+func (r *rest) Read(b []byte) (int, error) {
+	n, err := r.conn.Read(b)
+	if end := bytes.LastIndexByte(b[:n], '\n'); end >= 0 {
+		r.line = append(r.line[:0], b[end+1:n]...)
+	} else {
+		r.line = append(r.line, b[:n]...)
+	}
+	return n, err
 }
 
 // errTimeout is the error for a line that has not come in time.
@@ -38,6 +60,8 @@ func (w *wire) read(deadline time.Time) (line, error) {
 	text, err := w.in.ReadLine()
 	var late net.Error
 	if errors.As(err, &late) && late.Timeout() {
+		// The reader has ended with this error. Another one goes on where it was.
+		w.in = stratum.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(w.rest.line)), w.rest), w.limit)
 		return line{}, errTimeout
 	}
 	if err != nil {

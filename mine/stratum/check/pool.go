@@ -39,7 +39,11 @@ type poolCheck struct {
 	terms  stratum.Terms
 	rolls  bool // version rolling is granted
 	hasDif bool // a difficulty came before the job
-	job    *stratum.Notify
+
+	// job is the latest, and work what the terms of its time make of it.
+	job     *stratum.Notify
+	work    mine.Work
+	workErr error
 }
 
 // Pool checks a pool from the miner's side over a connection that has just been made. It
@@ -136,6 +140,7 @@ func (c *poolCheck) take(l line) {
 			c.firstNotify(l, n)
 		}
 		c.job = &n
+		c.work, c.workErr = n.Work("check", c.terms)
 	case stratum.MethodGetVersion:
 		_ = c.wire.write(stratum.NewAnswer(l.m.ID, c.Agent)) // the next read shows whether it went
 	case stratum.MethodPing:

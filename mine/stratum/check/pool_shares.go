@@ -12,35 +12,54 @@ import (
 
 // shares submits good and bad shares.
 func (c *poolCheck) shares(ctx context.Context) error {
-	work, err := c.job.Work("check", c.terms)
-	if err != nil {
-		c.add(Fail, "the job can be mined", err.Error(), "")
-		return err
+	if c.workErr != nil {
+		c.add(Fail, "the job can be mined", c.workErr.Error(), "")
+		return c.workErr
 	}
-	if err := c.badShares(work); err != nil {
+	if err := c.badShares(c.job.Job, c.work); err != nil {
 		return err
 	}
 	if c.Engine == nil {
 		return nil
 	}
-	s, err := c.find(ctx, work, c.job.Time)
-	if err != nil {
-		c.add(Note, "a share was found to submit", err.Error(), "a difficulty that a CPU can meet; suggest one, or check on a test network")
-		return nil // the report says it
-	}
-	if err := c.refuse("a good share is accepted", stratum.SubmitOf(c.User, c.job.Job, work, s), 0); err != nil {
+	good, err := c.goodShare(ctx)
+	if err != nil || good == nil {
 		return err
 	}
-	if err := c.refuse("the same share again is a duplicate", stratum.SubmitOf(c.User, c.job.Job, work, s), stratum.CodeDuplicate); err != nil {
+	if err := c.refuse("the same share again is a duplicate", *good, stratum.CodeDuplicate); err != nil {
 		return err
 	}
 	const hours = 3 * 3600
+	job, work := c.job, c.work
 	work.MaxTime = 0
-	late, err := c.find(ctx, work, max(c.job.Time, uint32(c.Now().Unix()))+hours)
+	late, err := c.find(ctx, work, max(job.Time, uint32(c.Now().Unix()))+hours)
 	if err != nil {
 		return nil //nolint:nilerr // a share that is not found cannot be checked
 	}
-	return c.refuse("a share three hours ahead of the clock is refused", stratum.SubmitOf(c.User, c.job.Job, work, late), stratum.CodeOther)
+	return c.refuse("a share three hours ahead of the clock is refused", stratum.SubmitOf(c.User, job.Job, work, late), stratum.CodeOther)
+}
+
+// goodShare submits a good share of the latest job, and returns it. If the pool has ended the
+// job while the share was searched, it is right to call the share stale, and another one is
+// searched. The result is nil if none was found.
+func (c *poolCheck) goodShare(ctx context.Context) (*stratum.Submit, error) {
+	const most = 3 // attempts
+	for attempt := 1; ; attempt++ {
+		job, work := c.job, c.work
+		s, err := c.find(ctx, work, job.Time)
+		if err != nil {
+			c.add(Note, "a share was found to submit", err.Error(), "a difficulty that a CPU can meet; suggest one, or check on a test network")
+			return nil, nil // the report says it
+		}
+		share := stratum.SubmitOf(c.User, job.Job, work, s)
+		l, _, err := c.ask(share.Message)
+		var refused *stratum.Error
+		stale := errors.As(l.m.Check(), &refused) && refused.Code == stratum.CodeStale
+		if stale && c.job != job && c.workErr == nil && attempt < most {
+			continue
+		}
+		return &share, c.judge("a good share is accepted", l, err, 0)
+	}
 }
 
 // find searches for a share of that time.
@@ -55,8 +74,8 @@ func (c *poolCheck) find(ctx context.Context, w mine.Work, at uint32) (mine.Solu
 	return w.Solution(extranonce, r.Header)
 }
 
-// badShares submits shares that are wrong in one way each.
-func (c *poolCheck) badShares(w mine.Work) error {
+// badShares submits shares of a job that are wrong in one way each.
+func (c *poolCheck) badShares(job string, w mine.Work) error {
 	extranonce := w.Extranonces.At(0)
 	var low mine.Solution
 	for nonce := range uint32(1 << 16) { // the first one that is no share
@@ -70,7 +89,7 @@ func (c *poolCheck) badShares(w mine.Work) error {
 		c.add(Note, "bad shares are refused", "the difficulty is so low that everything is a share", "a difficulty that most hashes do not meet")
 		return nil
 	}
-	good := stratum.SubmitOf(c.User, c.job.Job, w, low)
+	good := stratum.SubmitOf(c.User, job, w, low)
 	unknown := good
 	unknown.Job = "lode-check"
 	short := good
@@ -97,10 +116,16 @@ func (c *poolCheck) badShares(w mine.Work) error {
 	return nil
 }
 
-// refuse submits a share. The code is that of the error that it should get, and 0 if it
-// should be accepted.
+// refuse submits a share and judges the answer. The code is that of the error that the share
+// should get.
 func (c *poolCheck) refuse(what string, s stratum.Submit, code int) error {
 	l, _, err := c.ask(s.Message)
+	return c.judge(what, l, err, code)
+}
+
+// judge judges the answer to a share, or the error in its place. The code is that of the error
+// that the share should get, and 0 if it should be accepted.
+func (c *poolCheck) judge(what string, l line, err error, code int) error {
 	want := "true"
 	if code != 0 {
 		want = fmt.Sprintf("a result of null and an error with the code %d", code)

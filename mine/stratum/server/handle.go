@@ -179,7 +179,7 @@ func (s *session) addName(name string) bool {
 	if len(s.names) == s.server.limits.Names {
 		return false
 	}
-	s.names[name] = s.server.join(name)
+	s.names[name] = s.server.join(name, s.hadJob)
 	return true
 }
 

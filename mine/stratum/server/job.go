@@ -96,7 +96,12 @@ func (s *session) nextJob(b *board) (lines []byte, fresh bool, err error) {
 	lines = stratum.NotifyOf(j.name, j.work, now, fresh).AppendLine(lines)
 	s.keepJob(j)
 	s.outdated = false
-	s.control.Out(time.Now(), difficulty)
+	sent := time.Now()
+	s.control.Out(sent, difficulty)
+	if !s.hadJob {
+		s.hadJob = true
+		s.server.firstJob(s.names, sent)
+	}
 	s.server.counts.jobs.Add(1)
 	return lines, fresh && last != nil, nil
 }

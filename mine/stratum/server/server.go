@@ -44,7 +44,7 @@ type Server struct {
 	next     uint32              // number of the next session, if it is free
 	space    mine.Space          // extranonces of the latest work
 	workers  map[string]*worker  // at most Limits.Workers
-	meter    vardiff.Meter       // of all sessions
+	rate     measure             // of all sessions
 	blocks   []Block             // at most Limits.Blocks, the oldest first
 	closed   map[Reason]uint64   // sessions that have ended
 }
@@ -190,9 +190,17 @@ func (s *Server) remove(session *session, reason Reason) {
 		delete(s.each, session.from)
 	}
 	s.closed[reason]++
+	now := time.Now()
+	if session.hadJob {
+		s.rate.leave(now)
+	}
 	for _, w := range session.names {
-		if w != nil {
-			w.sessions--
+		if w == nil {
+			continue
+		}
+		w.sessions--
+		if session.hadJob {
+			w.rate.leave(now)
 		}
 	}
 	s.log.Debug("a miner's session has ended", "from", session.conn.RemoteAddr(), "worker", session.worker, "reason", reason)

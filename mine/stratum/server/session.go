@@ -44,6 +44,7 @@ type session struct {
 	suggested  time.Time // when a difficulty was last suggested and taken
 	jobs       []*job    // the oldest first, at most keptJobs
 	jobsMade   uint64
+	hadJob     bool // the first job has been made; not changed after that
 	shares     int  // that are remembered with the jobs
 	outdated   bool // the next job is to be sent though the board is the same
 	malformed  int  // lines that made no sense

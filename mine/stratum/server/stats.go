@@ -74,7 +74,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats.Sessions, stats.Workers = len(s.sessions), len(s.workers)
-	stats.Rate = s.meter.Estimate(time.Now())
+	stats.Rate = s.rate.meter.Estimate(time.Now())
 	for _, r := range Reasons() {
 		stats.Closed[r] = s.closed[r]
 	}
@@ -153,7 +153,7 @@ type worker struct {
 	work     float64   // sum of the difficulties of its accepted shares
 	blocks   uint64
 	last     time.Time // when its latest session began or its latest share came
-	meter    vardiff.Meter
+	rate     measure
 }
 
 // Worker is what a server knows of all sessions that have authorized one name.
@@ -167,10 +167,11 @@ type Worker struct {
 	Last     time.Time // when its latest session began, or its latest share came
 }
 
-// join notes that a session has authorized a worker. If too many are remembered, the one
-// without a session whose latest share is the oldest is forgotten. If there is none, join
-// returns nil, and the shares of the new one are counted with those of all workers only.
-func (s *Server) join(name string) *worker {
+// join notes that a session has authorized a worker, and whether the session has had a job
+// by then. If too many workers are remembered, the one without a session whose latest share
+// is the oldest is forgotten. If there is none, join returns nil, and the shares of the new
+// one are counted with those of all workers only.
+func (s *Server) join(name string, hasJob bool) *worker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -180,12 +181,26 @@ func (s *Server) join(name string) *worker {
 			return nil
 		}
 		w = &worker{}
-		w.meter.Estimate(now) // begins the measurement
 		s.workers[name] = w
 	}
 	w.sessions++
 	w.last = now
+	if hasJob {
+		w.rate.enter(now)
+	}
 	return w
+}
+
+// firstJob notes that a session with these workers has been given its first job.
+func (s *Server) firstJob(names map[string]*worker, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rate.enter(now)
+	for _, w := range names {
+		if w != nil {
+			w.rate.enter(now)
+		}
+	}
 }
 
 // forgetWorker forgets the worker that has been away for longest, and reports whether
@@ -209,7 +224,7 @@ func (s *Server) count(v verdict, w *worker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if v.share == ShareAccepted {
-		s.meter.Share(now, v.worth)
+		s.rate.meter.Share(now, v.worth)
 	}
 	if w == nil {
 		return
@@ -218,7 +233,7 @@ func (s *Server) count(v verdict, w *worker) {
 	if v.share == ShareAccepted {
 		w.work += v.difficulty
 		w.last = now
-		w.meter.Share(now, v.own)
+		w.rate.meter.Share(now, v.own)
 	}
 }
 
@@ -237,7 +252,7 @@ func (s *Server) Workers() []Worker {
 		}
 		list = append(list, Worker{
 			Name: name, Sessions: w.sessions, Shares: shares, Work: w.work, Blocks: w.blocks,
-			Rate: w.meter.Estimate(now), Last: w.last,
+			Rate: w.rate.meter.Estimate(now), Last: w.last,
 		})
 	}
 	slices.SortFunc(list, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })

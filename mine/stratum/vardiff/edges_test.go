@@ -37,7 +37,7 @@ func TestClock(t *testing.T) {
 				t.Errorf("%d changes since the step", n)
 			}
 			e := s.a.(*Controller).Estimate(s.clock())
-			if e.Over < 0 || e.Over > window || e.Rate < 0 {
+			if e.Over < 0 || e.Over > Window || e.Rate < 0 {
 				t.Errorf("%+v", e)
 			}
 		})
@@ -141,10 +141,48 @@ func TestMeter(t *testing.T) {
 		m.Share(now, Worth{Share: 2})
 	}
 	e := m.Estimate(now)
-	if want := 2 * Hashes; math.Abs(e.Rate/want-1) > 0.05 || e.Low > want || e.High < want || e.Over > window || e.Over < window-bucket {
+	if want := 2 * Hashes; math.Abs(e.Rate/want-1) > 0.05 || e.Low > want || e.High < want || e.Over > Window || e.Over < Window-bucket {
 		t.Errorf("%+v, want a rate of %v", e, want)
 	}
 	if e = m.Estimate(now.Add(time.Hour)); e.Shares != 0 || e.Rate != 0 {
 		t.Errorf("after an hour of silence: %+v", e)
+	}
+}
+
+// A meter begins with Begin, or with a share, whoever asks it before.
+func TestMeterBegins(t *testing.T) {
+	for name, begin := range map[string]func(*Meter, time.Time) (shares uint64){
+		"Begin": func(m *Meter, now time.Time) uint64 { m.Begin(now); return 0 },
+		"Share": func(m *Meter, now time.Time) uint64 { m.Share(now, Worth{}); return 1 },
+	} {
+		var m Meter
+		now := simStart
+		for range 3 {
+			now = now.Add(time.Minute)
+			if e := m.Estimate(now); e != (Estimate{}) {
+				t.Errorf("%s: %+v before the beginning", name, e)
+			}
+			if age := m.Age(now); age != 0 {
+				t.Errorf("%s: an age of %v before the beginning", name, age)
+			}
+		}
+		shares := begin(&m, now)
+		m.Begin(now.Add(20 * time.Second)) // a later call changes nothing
+		if e := m.Estimate(now.Add(time.Minute)); e != (Estimate{Over: time.Minute, Shares: shares}) {
+			t.Errorf("%s: %+v a minute after the beginning", name, e)
+		}
+		if age := m.Age(now.Add(time.Hour)); age != time.Hour {
+			t.Errorf("%s: an age of %v an hour after the beginning", name, age)
+		}
+	}
+}
+
+// In no time, shares tell nothing about a rate, not even that it is high.
+func TestMeterWithoutTime(t *testing.T) {
+	var m Meter
+	m.Share(simStart, Worth{Share: 2})
+	m.Share(simStart, Worth{Share: 2})
+	if e := m.Estimate(simStart); e != (Estimate{Shares: 2}) {
+		t.Errorf("%+v", e)
 	}
 }

@@ -2,59 +2,71 @@ package vardiff
 
 import "time"
 
-// openingShares is how many shares after the first one say how fast the miner was before
-// it.
+// openingShares is how many shares after the first one are judged together.
 const openingShares = 60
 
 // Worth is what a share says about the rate of its miner. The zero value of everything but
-// Share is right for all shares but those soon after the first.
+// Share is right for all shares but the first ones of a session.
 type Worth struct {
-	Share float64 // difficulty of the share itself; 0 for the first one of a session
+	Share float64 // difficulty of the share; 0 for the first ones of a session
 
-	// Before is work for which there are no shares of its own: what the miner did before
-	// its first share, as far as it was not part of the worth of an earlier share. It can be
-	// negative. Squares is the same for the sum of squares.
-	Before, Squares float64
-	Ago, For        time.Duration // how long ago that time began, and how long it lasted
+	// Opening is what the miner has done from its first job on, as far as its first shares
+	// tell. It takes the place of Before, which is what they told before this one. Both are
+	// of times that began Ago.
+	Opening, Before Work
+	Ago             time.Duration
 }
 
-// opening makes up for the silence of a new session whose difficulty was far too high.
-// The shares would otherwise be divided by minutes in which a miner of that speed could
-// hardly find one. So the miner is taken to have been as fast before its first share as in
-// the shares after it. Their worth stands for the silence too, so they are no more certain
-// for it. The first share itself was luck: its difficulty may be that of an hour's work, and
-// it only ends the silence.
+// Work is an estimate of what a miner has done in a time, at a rate that was constant.
+type Work struct {
+	Done    float64       // the difficulties of shares that would be found on average
+	Squares float64       // the sum of their squares, for the certainty
+	For     time.Duration // the time
+}
+
+// opening judges the first shares of a session, whose difficulty may have been far too high
+// until it was found. The sum of the difficulties of these shares would be no good estimate:
+// a single one, found by luck, may be that of an hour's work; and for minutes there may be
+// none at all, though the miner hashes. So the shares count as equals. Their number is divided
+// by the exposure in which they came, which is that of a miner of unknown rate to the
+// difficulties of its jobs: nearly none while they are far too hard. The first share ends a
+// silence whose length nobody has chosen, and counts for nothing. The miner is taken to have
+// been as fast before it as in the shares after it, which are no more certain for that.
 type opening struct {
 	passed time.Duration // since the first job went out
 	silent time.Duration // until the first share
+	from   float64       // exposure at the first share
 
-	shares        int // after the first
-	work, squares float64
-
-	before, beforeSquares float64 // that earlier shares were worth
+	shares int     // after the first
+	count  float64 // of them; see Controller.Share
+	latest Work
 }
 
-// share returns the worth of a share.
-func (o *opening) share(difficulty float64, first bool) Worth {
+// share returns the worth of a share. Its count is 1, or less if its job is an easier one
+// than that which is out.
+func (o *opening) share(difficulty, count, exposure float64, first bool) Worth {
 	if first {
-		o.silent = o.passed
+		o.silent, o.from = o.passed, exposure
 		return Worth{}
 	}
-	w := Worth{Share: difficulty}
-	since := o.passed - o.silent
-	if o.shares == openingShares || o.silent <= 0 || since <= 0 {
-		return w
+	if o.shares == openingShares {
+		return Worth{Share: difficulty}
 	}
 	o.shares++
-	o.work += difficulty
-	o.squares += difficulty * difficulty
+	o.count += count
+	exposed := exposure - o.from
+	if exposed <= 0 {
+		return Worth{} // the clock stands still; a later share tells of this one too
+	}
+	since := o.passed - o.silent
 	// The time until the last of n shares is on average n intervals, but the average of
 	// its inverse is that of n-1.
-	rate := o.work * (1 - 1/float64(o.shares)) / since.Seconds()
-	before := rate * o.silent.Seconds()
-	scale := 1 + before/o.work
-	squares := o.squares * (scale*scale - 1)
-	w.Before, w.Squares, w.Ago, w.For = before-o.before, squares-o.beforeSquares, o.passed, o.silent
-	o.before, o.beforeSquares = before, squares
+	work := Work{
+		Done: (o.count*since.Seconds() + max(0, o.count-1)*o.silent.Seconds()) / exposed,
+		For:  o.passed,
+	}
+	work.Squares = work.Done * work.Done / o.count // those of as many equal shares
+	w := Worth{Opening: work, Before: o.latest, Ago: o.passed}
+	o.latest = work
 	return w
 }

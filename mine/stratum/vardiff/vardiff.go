@@ -137,7 +137,7 @@ func (v *Controller) Suggest(difficulty float64) {
 // Out notes that a job has gone out, with the difficulty given.
 func (v *Controller) Out(now time.Time, difficulty float64) {
 	v.pass(now)
-	v.meter.pass(v.now) // the measurement begins with the first job
+	v.meter.Begin(v.now)
 	v.out = difficulty
 }
 
@@ -148,11 +148,12 @@ func (v *Controller) Share(now time.Time, difficulty float64) {
 	if v.out == 0 {
 		return
 	}
-	v.worth = v.opening.share(difficulty, !v.first)
-	v.meter.Share(v.now, v.worth)
 	// A share of an easier job that is still under way counts for less. A harder one
 	// counts once, so that a single share does not look like many.
-	v.count += min(1, difficulty/v.out)
+	count := min(1, difficulty/v.out)
+	v.count += count
+	v.worth = v.opening.share(difficulty, count, v.exposure, !v.first)
+	v.meter.Share(v.now, v.worth)
 	v.first = true
 	v.decide()
 	v.push(mark{v.exposure, v.count})
