@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
 
 	"github.com/lodepow/lode/internal/chart"
 )
@@ -28,6 +30,17 @@ func setAxis(to *plot.Axis, a chart.Axis, few float64) {
 	}
 	if a.Ticks != nil {
 		to.Tick.Marker = ticksAt(a.Ticks, a.Names)
+	}
+}
+
+// turnNames turns the names of a horizontal axis upright if they have no room side by side.
+func turnNames(to *plot.Axis, names []string, room vg.Length) {
+	for _, name := range names {
+		if to.Tick.Label.Width(name)*fallbackWidth > room/vg.Length(len(names)) {
+			to.Tick.Label.Rotation = math.Pi / 2
+			to.Tick.Label.XAlign, to.Tick.Label.YAlign = text.XRight, text.YCenter
+			return
+		}
 	}
 }
 
