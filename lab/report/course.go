@@ -25,21 +25,26 @@ type moment struct {
 	expected, median, last lab.Estimate // seconds
 }
 
-// courses returns the courses of all points that have one.
-func (r *results) courses(replicas []lab.Replica) []course {
+// courses returns the courses of points that are spread over those that have one, and how many
+// points have one.
+func (r *results) courses(replicas []lab.Replica) (some []course, all int) {
 	byPoint := map[int][][]blocks.Span{}
 	for _, one := range replicas {
 		if len(one.Course) > 0 {
 			byPoint[one.Point] = append(byPoint[one.Point], one.Course)
 		}
 	}
-	var list []course
+	var points []int
 	for point := range r.plan.Points {
-		if spans := byPoint[point]; len(spans) > 0 {
-			list = append(list, course{point, len(spans), moments(spans)})
+		if len(byPoint[point]) > 0 {
+			points = append(points, point)
 		}
 	}
-	return list
+	for _, point := range spreadOver(points, maxCourses) {
+		spans := byPoint[point]
+		some = append(some, course{point, len(spans), moments(spans)})
+	}
+	return some, len(points)
 }
 
 // moments averages the courses of replicas. Their spans have the length of one power of two or
@@ -104,8 +109,8 @@ func joinSpans(spans []blocks.Span) []blocks.Span {
 
 // courseSection shows the courses. ok is false if there are none.
 func (r *results) courseSection(replicas []lab.Replica) (s section, ok bool) {
-	list := r.courses(replicas)
-	if len(list) == 0 {
+	list, all := r.courses(replicas)
+	if all == 0 {
 		return s, false
 	}
 	s = section{
@@ -120,11 +125,14 @@ func (r *results) courseSection(replicas []lab.Replica) (s section, ok bool) {
 		}
 		s.Charts = append(s.Charts, c)
 	}
-	shown := list[:min(len(list), len(familyColors))] // there may be thousands of points
-	if len(shown) < len(list) {
-		s.Text = append(s.Text, fmt.Sprintf("Of the %d points the first %d have a diagram and a table of their own; the numbers of all are in course.csv.", len(list), len(shown)))
+	detailed := spreadOver(list, maxDetails)
+	if all > len(list) {
+		s.Text = append(s.Text, fmt.Sprintf("%d of the %d points have a curve in the first diagrams. They are spread evenly over the sweep; course.csv has all points.", len(list), all))
 	}
-	for _, c := range shown {
+	if all > len(detailed) {
+		s.Text = append(s.Text, fmt.Sprintf("%d of the %d points, spread evenly over the sweep, have a diagram and a table of their own.", len(detailed), all))
+	}
+	for _, c := range detailed {
 		s.Charts = append(s.Charts, r.timesChart(c))
 		s.Tables = append(s.Tables, r.courseTable(c))
 		if text := r.lackText(c); text != "" {
