@@ -212,6 +212,62 @@ func TestCoursesOfManyPoints(t *testing.T) {
 	}
 }
 
+// The curves of points that differ only in the last value share a diagram, if these diagrams are
+// few. A theory is in the legend once.
+func TestCourseGroups(t *testing.T) {
+	type diagram struct {
+		title           string
+		curves          int
+		first           string // curve
+		theories, lines int    // named, and in all
+	}
+	const title = "Mean time of a block by its difficulty and the hash rate"
+	for _, test := range []struct {
+		old, new string // a line of the file
+		want     []diagram
+	}{
+		{"factor = 4.0", "factor = [2.0, 3.0]", []diagram{
+			{title + ", at difficulty.rule = fixed", 2, "power.steps[0].factor = 2", 1, 5},
+			{title + ", at difficulty.rule = asert", 2, "power.steps[0].factor = 2", 1, 5},
+		}},
+		{"nodes = 1", "nodes = [1, 2, 3, 4, 5]", []diagram{ // five diagrams would be too many
+			{title, 6, "nodes = 1, difficulty.rule = fixed", 2, 13},
+			{title, 4, "nodes = 4, difficulty.rule = fixed", 2, 9},
+		}},
+		{"factor = 4.0", "factor = 4.0", []diagram{{title, 2, "difficulty.rule = fixed", 2, 5}}},
+	} {
+		plan, err := lab.Parse([]byte(strings.Replace(courseFile, test.old, test.new, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var replicas []lab.Replica
+		for i := range plan.Points {
+			var spans []blocks.Span
+			for _, k := range []float64{0, 1, 2} {
+				spans = append(spans, blocks.Span{From: k * 9000, To: (k + 1) * 9000, Blocks: 900, Expected: 10})
+			}
+			replicas = append(replicas, lab.Replica{Point: i, Course: spans})
+		}
+		s, _ := newResults(plan, lab.Summarize(plan, nil, "v1")).courseSection(replicas)
+		var got []diagram
+		for _, c := range s.Charts {
+			if strings.HasPrefix(c.Name, "course-times") {
+				continue
+			}
+			d := diagram{title: c.Title, curves: len(c.Marks), first: c.Marks[0].Name, lines: len(c.Lines)}
+			for _, l := range c.Lines {
+				if strings.HasPrefix(l.Name, "theory") {
+					d.theories++
+				}
+			}
+			got = append(got, d)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("with %q the diagrams are %+v, want %+v", test.new, got, test.want)
+		}
+	}
+}
+
 // numbers returns the whole numbers from one to another as texts.
 func numbers(from, to int) (list []string) {
 	for i := from; i <= to; i++ {

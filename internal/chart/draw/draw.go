@@ -206,6 +206,9 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 	if c.Y.Log && len(c.Rows) == 0 {
 		diagram = drawLabel(&p.Y, diagram)
 	}
+	if c.X.Log {
+		diagram = drawLabelBelow(&p.X, diagram)
+	}
 	p.Draw(diagram)
 	above.Draw(draw.Crop(canvas, margin, 0, 0, -margin/2))
 }
@@ -221,6 +224,17 @@ func drawLabel(axis *plot.Axis, canvas draw.Canvas) draw.Canvas {
 	room := style.FontExtents().Height + axis.Label.Padding
 	axis.Label.Text = ""
 	return draw.Crop(canvas, room, 0, 0, 0)
+}
+
+// drawLabelBelow is drawLabel for a horizontal axis, where plot.Draw would leave room to the right
+// of the diagram.
+func drawLabelBelow(axis *plot.Axis, canvas draw.Canvas) draw.Canvas {
+	style := axis.Label.TextStyle
+	style.XAlign, style.YAlign = text.XCenter, text.YBottom
+	canvas.FillText(style, vg.Point{X: canvas.Center().X, Y: canvas.Min.Y + style.FontExtents().Descent}, axis.Label.Text)
+	room := style.FontExtents().Height + axis.Label.Padding
+	axis.Label.Text = ""
+	return draw.Crop(canvas, 0, 0, room, 0)
 }
 
 func textStyle(s text.Style, size vg.Length) text.Style {
