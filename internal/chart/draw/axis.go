@@ -33,15 +33,29 @@ func setAxis(to *plot.Axis, a chart.Axis, few float64) {
 	}
 }
 
-// turnNames turns the names of a horizontal axis upright if they have no room side by side.
+// turnNames turns the names of a horizontal axis upright, to be read downwards, if two neighbours
+// have no room side by side. The names are at the ticks of the axis, in equal distances.
 func turnNames(to *plot.Axis, names []string, room vg.Length) {
-	for _, name := range names {
-		if to.Tick.Label.Width(name)*fallbackWidth > room/vg.Length(len(names)) {
-			to.Tick.Label.Rotation = math.Pi / 2
-			to.Tick.Label.XAlign, to.Tick.Label.YAlign = text.XRight, text.YCenter
-			return
-		}
+	style := &to.Tick.Label
+	crowded := false
+	for i := 1; i < len(names); i++ {
+		half := (style.Width(names[i-1]) + style.Width(names[i])) / 2
+		crowded = crowded || half*fallbackWidth > room/vg.Length(len(names))
 	}
+	if !crowded {
+		return
+	}
+	var ticks plot.ConstantTicks
+	longest := vg.Length(0)
+	for _, t := range to.Tick.Marker.Ticks(to.Min, to.Max) {
+		t.Label = "\u00a0" + t.Label // keeps it apart from the tick
+		longest = max(longest, style.Width(t.Label))
+		ticks = append(ticks, t)
+	}
+	to.Tick.Marker = ticks
+	style.Rotation = -math.Pi / 2
+	style.XAlign, style.YAlign = text.XLeft, text.YCenter
+	to.Label.Padding += longest * (fallbackWidth - 1)
 }
 
 // setRows labels the vertical axis with the names of the rows.

@@ -10,6 +10,9 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+
+	"github.com/lodepow/lode/internal/chart"
 )
 
 // TestWrap checks where names of a legend are broken, if ten characters fit.
@@ -73,6 +76,55 @@ func TestLegendFits(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNamesHaveRoom checks that names below an axis are upright if they have no room side by side.
+func TestNamesHaveRoom(t *testing.T) {
+	few := []string{"random", "scale-free", "ring", "grid", "star", "clique"}
+	for name, c := range map[string]struct {
+		names   []string
+		upright bool
+	}{
+		"few":       {few, false},
+		"long ones": {[]string{"lead-stubborn", "fork-stubborn", "trail-stubborn", "double-spender", "withholder", "optimal"}, true},
+		"many":      {append(few, few...), true},
+		"one":       {[]string{"a name that would be longer than the diagram, if it had neighbours"}, false},
+		"none":      {nil, false},
+	} {
+		var a plot.Axis
+		a.Tick.Label = textStyle(text.Style{Handler: plot.DefaultTextHandler}, legendSize)
+		ticks := make([]float64, len(c.names))
+		for i := range ticks {
+			ticks[i] = float64(i)
+		}
+		setAxis(&a, chart.Axis{Max: 12, Ticks: ticks, Names: c.names}, fewAcross)
+		turnNames(&a, c.names, widthOf(chart.Chart{})-vg.Points(axisWidth))
+		if got := a.Tick.Label.Rotation != 0; got != c.upright || got != (a.Label.Padding > 0) {
+			t.Errorf("%s: the names are upright: %t, with a padding of %v, want %t", name, got, a.Label.Padding, c.upright)
+		}
+		for i, tick := range a.Tick.Marker.Ticks(a.Min, a.Max) {
+			if got := strings.TrimPrefix(tick.Label, "\u00a0"); len(c.names) > 0 && got != c.names[i] {
+				t.Errorf("%s: the name at %d is %q, want %q", name, i, got, c.names[i])
+			}
+		}
+	}
+}
+
+// TestLogarithmicWidth checks that a diagram with a logarithmic axis is as wide as one with a
+// linear one, however long the label of the axis is.
+func TestLogarithmicWidth(t *testing.T) {
+	right := func(log bool) float64 {
+		c := chart.Chart{Y: chart.Axis{Max: 1}, X: chart.Axis{Min: 1, Max: 100, Log: log, Ticks: []float64{1, 10}, Label: "a rather long label of the axis, logarithmic"},
+			Marks: []chart.Marks{{At: []chart.Mark{{Point: chart.Point{X: 100}}}}}}
+		svg, err := SVG(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return number(t, circles.FindSubmatch(svg))
+	}
+	if linear, log := right(false), right(true); linear != log {
+		t.Errorf("a mark at the right end is at %g on a linear axis and at %g on a logarithmic one", linear, log)
 	}
 }
 
