@@ -18,6 +18,7 @@ const (
 	realConnect = 10 * time.Minute // at most, until all nodes are connected
 	realSettle  = 30 * time.Minute // at most, until all have the blocks with the most work
 	realStep    = 10 * time.Second // between two looks whether the run is cancelled
+	never       = 1 << 62          // longer than any run
 )
 
 // runReal runs an experiment with real nodes. Who is connected with whom, and the latency of
@@ -29,18 +30,28 @@ func runReal(ctx context.Context, x blocks.Experiment, seed uint64, o blocks.Opt
 		return nil, err
 	}
 	r.begin()
-	for r.found < x.Blocks {
-		r.net.RunFor(min(10*x.Interval, realStep))
+	if err := r.findBlocks(ctx); err != nil {
+		return nil, err
+	}
+	return r.end(ctx)
+}
+
+// findBlocks lets virtual time pass until the last block has been found, and up to realStep more.
+func (r *realRun) findBlocks(ctx context.Context) error {
+	for !r.over() {
+		r.net.RunFor(min(10*r.x.Interval, realStep))
 		if err := r.trouble(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	// A split that is open stays so, as in the other engines: nobody gives up a branch for that of
-	// another part.
-	r.churnOver, r.healing = true, nil
-	for _, node := range r.net.Nodes {
-		node.Start() // does nothing for a node that is up
-	}
+	return nil
+}
+
+// end waits until the nodes have the blocks that have been found, and returns the result. As in
+// the other engines, the network itself does not change any more once the last block has been
+// found: a split that is open stays so, and nodes that are away stay away. Their return would add
+// reorgs that belong to no block of the run.
+func (r *realRun) end(ctx context.Context) (*blocks.Result, error) {
 	// A block that is ahead of a node's clock waits until the clock gets there.
 	wait := realSettle + r.clocksDiffer
 	switch settled, err := r.runUntil(ctx, wait, r.settled); {
@@ -82,15 +93,14 @@ func (r *realRun) trouble(ctx context.Context) error {
 
 // realRun is a run with real nodes.
 type realRun struct {
-	x         blocks.Experiment
-	seed      uint64
-	options   blocks.Options
-	net       *nodes.Net
-	tree      *realTree
-	began     time.Duration // virtual time of the network at which mining began
-	found     int
-	links     []blocks.Connection
-	churnOver bool
+	x       blocks.Experiment
+	seed    uint64
+	options blocks.Options
+	net     *nodes.Net
+	tree    *realTree
+	began   time.Duration // virtual time of the network at which mining began
+	found   int
+	links   []blocks.Connection
 
 	clocksDiffer time.Duration   // the greatest difference between two clocks
 	healing      *blocks.Healing // of the latest split that has ended, if the nodes do not agree yet
@@ -99,7 +109,7 @@ type realRun struct {
 }
 
 func newRealRun(x blocks.Experiment, seed uint64, o blocks.Options) *realRun {
-	return &realRun{x: x, seed: seed, options: o, tree: newRealTree(blocks.NewRecorder(x, seed, RealNodes, o.Observe), x.Nodes)}
+	return &realRun{x: x, seed: seed, options: o, tree: newRealTree(blocks.NewRecorder(x, seed, RealNodes, o.Observe), x)}
 }
 
 // connect makes the nodes and waits until all are connected as the topology says.
@@ -123,11 +133,18 @@ func (r *realRun) connect(ctx context.Context) error {
 	if write == 0 {
 		write = -1
 	}
+	clocks := r.x.ClockErrors(r.seed)
+	if r.clocksDiffer = greatestDifference(clocks); r.clocksDiffer > maxRealClocksDiffer {
+		return fmt.Errorf("clocks: two clocks differ by %.0fh: want at most %.0fh with real nodes, which run on after the last block until the slowest clock has come to it: take a smaller error or spread, or another engine than \"nodes\"", r.clocksDiffer.Hours(), maxRealClocksDiffer.Hours())
+	}
 	r.net = nodes.New(r.seed, nodes.Config{
 		Nodes: -1, Params: r.x.Params, Write: write, Limits: gossip.Limits{Inbound: inbound, InboundEach: inbound},
 		Machine: func(c gossip.Config) nodes.Machine {
 			c.Limits.Outbound = outbound[c.Address]
-			return gossip.New(c)
+			// Nodes need no other addresses than those of their neighbours, which they know. With the
+			// addresses of others, most of a long run would be vain attempts to reach these.
+			c.Timing.AddressesEvery, c.Timing.AddressesSoon = never, never
+			return r.withTimelyTips(gossip.New(c), c.Clock)
 		},
 		Watch: nodes.Watch{Found: r.onFound, Published: r.onPublished, Moved: r.onMoved},
 	})
@@ -138,7 +155,9 @@ func (r *realRun) connect(ctx context.Context) error {
 		}
 		r.net.AddKnowing(known...)
 	}
-	r.clocksDiffer = r.setClocks()
+	for i, e := range clocks {
+		r.net.Nodes[i].SetSkew(e)
+	}
 	r.setLinks(nodes.Link{})
 	wanted := make([]map[gossip.Address]bool, r.x.Nodes)
 	for i := range wanted {
@@ -224,7 +243,7 @@ func (r *realRun) begin() {
 	r.mine(1)
 	for _, s := range r.x.Power.Steps {
 		r.net.After(s.At, func() {
-			if r.found < r.x.Blocks {
+			if !r.over() {
 				r.mine(s.Factor)
 			}
 		})
@@ -244,12 +263,15 @@ func (r *realRun) mine(factor float64) {
 
 // settled reports whether the tips of all nodes that can hear of each other have the same work.
 func (r *realRun) settled() bool {
-	var works []pow.Work
-	for _, node := range r.net.Nodes {
-		works = append(works, node.Chain().Tip().Work)
+	works := make([]pow.Work, r.x.Nodes)
+	for i, node := range r.net.Nodes {
+		if node.Up() {
+			works[i] = node.Chain().Tip().Work
+		}
 	}
 	for _, c := range r.links {
-		if (r.parts == nil || r.parts[c.A] == r.parts[c.B]) && works[c.A] != works[c.B] {
+		up := r.net.Nodes[c.A].Up() && r.net.Nodes[c.B].Up()
+		if up && (r.parts == nil || r.parts[c.A] == r.parts[c.B]) && works[c.A] != works[c.B] {
 			return false
 		}
 	}

@@ -20,6 +20,10 @@ const (
 	// the slowest clock has come to it.
 	maxRealClockError = 6 * time.Hour
 
+	// maxRealClocksDiffer bounds the difference of any two clocks. Which errors the clocks have is
+	// known only once a replica begins, and a law such as lognormal has single large ones.
+	maxRealClocksDiffer = 7 * 24 * time.Hour
+
 	// The mean time between two blocks, also after the hash rate has changed.
 	minRealInterval = time.Millisecond
 	maxRealInterval = 1000 * time.Hour

@@ -8,7 +8,7 @@ import (
 	"github.com/lodepow/lode/lab/nodes"
 )
 
-// startChurn lets nodes leave and come back. As with the other engines, strategists stay,
+// startChurn lets nodes leave and come back until the last block has been found. As with the other engines, strategists stay,
 // and a node is up at the start with the probability that it has at any moment.
 func (r *realRun) startChurn() {
 	c := r.x.Churn
@@ -23,14 +23,14 @@ func (r *realRun) startChurn() {
 	draw := func(mean time.Duration) time.Duration { return time.Duration(random.ExpFloat64() * float64(mean)) }
 	var leave, back func(node *nodes.Node)
 	leave = func(node *nodes.Node) {
-		if !r.churnOver {
+		if !r.over() {
 			node.Stop()
 			r.agree() // the last one that disagreed may have left
 			r.net.After(draw(c.Down), func() { back(node) })
 		}
 	}
 	back = func(node *nodes.Node) {
-		if !r.churnOver {
+		if !r.over() {
 			node.Start()
 			r.net.After(draw(c.Up), func() { leave(node) })
 		}

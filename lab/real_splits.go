@@ -1,8 +1,6 @@
 package lab
 
 import (
-	"time"
-
 	"github.com/lodepow/lode/lab/blocks"
 	"github.com/lodepow/lode/lab/nodes"
 )
@@ -76,18 +74,6 @@ func (r *realRun) noteReorg(depth int) {
 	if r.healing != nil {
 		r.healing.Reorg = max(r.healing.Reorg, depth)
 	}
-}
-
-// setClocks gives the nodes the clocks that the other engines have for the same seed, and returns
-// by how much two of them differ at the most.
-func (r *realRun) setClocks() (most time.Duration) {
-	errors := r.x.ClockErrors(r.seed)
-	var low, high time.Duration
-	for i, e := range errors {
-		r.net.Nodes[i].SetSkew(e)
-		low, high = min(low, e), max(high, e)
-	}
-	return high - low
 }
 
 // checkRealSplits refuses splits after which the parts would connect themselves anew: the links

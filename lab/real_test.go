@@ -62,6 +62,7 @@ func TestBothEngines(t *testing.T) {
 		"churn":      {"churn.up=5m", "churn.down=30s", "blocks=300"},
 		"splits":     {"splits[0].at=60s", "splits[0].for=120s", "splits[0].times=2", "splits[0].every=300s"},
 		"clocks":     {"clocks.error=3620s", "interval=1m", "blocks=100"},
+		"far clocks": {"clocks.error=4h", "interval=10m", "blocks=60", "nodes=5"},
 		"difficulty": {"difficulty.rule=asert", "difficulty.bits=2000ffff", "difficulty.limit=207fffff", "difficulty.spacing=4s", "difficulty.half_life=1m", "power.steps[0].at=200s", "power.steps[0].factor=2"},
 	} {
 		if testing.Short() && name != "five" {

@@ -7,6 +7,7 @@ import (
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/lab/blocks"
 	"github.com/lodepow/lode/lab/nodes"
+	"github.com/lodepow/lode/node/gossip"
 	"github.com/lodepow/lode/pow"
 )
 
@@ -20,7 +21,8 @@ type realTree struct {
 
 type realBlock struct {
 	block     blocks.Block
-	work      float64 // of the branch, without that of genesis
+	tip       gossip.Tip // what a node says whose tip it is
+	latest    uint32     // latest header time of the block and those below it
 	published bool
 	parental  bool  // whether it has a published child
 	reached   int32 // nodes that have made it their tip
@@ -29,10 +31,11 @@ type realBlock struct {
 	depth     int // if it is stale: the number of stale blocks up to it
 }
 
-func newRealTree(record *blocks.Recorder, count int) *realTree {
+func newRealTree(record *blocks.Recorder, x blocks.Experiment) *realTree {
+	genesis := x.Params.GenesisState()
 	return &realTree{
-		record: record, counts: blocks.ReachCounts(count), numbers: map[pow.Hash]int32{},
-		all: []realBlock{{published: true, main: true}},
+		record: record, counts: blocks.ReachCounts(x.Nodes), numbers: map[pow.Hash]int32{},
+		all: []realBlock{{published: true, main: true, tip: gossip.Tip{Hash: genesis.Hash, Work: genesis.Work}}},
 	}
 }
 
@@ -46,10 +49,14 @@ func (r *realRun) onFound(miner *nodes.Node, b block.Block) {
 	target, _, _ := b.Header.Bits.Decode()
 	number := int32(len(t.all))
 	t.numbers[b.Hash()] = number
-	one := realBlock{work: t.all[parent].work + target.Work().Float(), block: blocks.Block{
-		Number: number, Parent: parent, Height: b.Height(), Miner: miner.Number(), Found: r.net.Now() - r.began,
-		HeaderTime: b.Header.Time, Bits: b.Header.Bits,
-	}}
+	one := realBlock{
+		tip:    gossip.Tip{Hash: b.Hash(), Height: b.Height(), Work: t.all[parent].tip.Work.Add(target.Work())},
+		latest: max(t.all[parent].latest, b.Header.Time),
+		block: blocks.Block{
+			Number: number, Parent: parent, Height: b.Height(), Miner: miner.Number(), Found: r.net.Now() - r.began,
+			HeaderTime: b.Header.Time, Bits: b.Header.Bits,
+		},
+	}
 	for i := range one.block.Reach {
 		one.block.Reach[i] = -1
 	}
@@ -91,7 +98,7 @@ func (r *realRun) onMoved(node *nodes.Node, ev chain.Event) {
 func (t *realTree) finish() *blocks.Result {
 	best := int32(0)
 	for i := range t.all {
-		if t.all[i].published && t.all[i].work > t.all[best].work {
+		if t.all[i].published && t.all[i].tip.Work.Cmp(t.all[best].tip.Work) > 0 {
 			best = int32(i)
 		}
 	}

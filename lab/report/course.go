@@ -25,21 +25,26 @@ type moment struct {
 	expected, median, last lab.Estimate // seconds
 }
 
-// courses returns the courses of all points that have one.
-func (r *results) courses(replicas []lab.Replica) []course {
+// courses returns the courses of points that are spread over those that have one, and how many
+// points have one.
+func (r *results) courses(replicas []lab.Replica) (some []course, all int) {
 	byPoint := map[int][][]blocks.Span{}
 	for _, one := range replicas {
 		if len(one.Course) > 0 {
 			byPoint[one.Point] = append(byPoint[one.Point], one.Course)
 		}
 	}
-	var list []course
+	var points []int
 	for point := range r.plan.Points {
-		if spans := byPoint[point]; len(spans) > 0 {
-			list = append(list, course{point, len(spans), moments(spans)})
+		if len(byPoint[point]) > 0 {
+			points = append(points, point)
 		}
 	}
-	return list
+	for _, point := range spreadOver(points, maxCourses) {
+		spans := byPoint[point]
+		some = append(some, course{point, len(spans), moments(spans)})
+	}
+	return some, len(points)
 }
 
 // moments averages the courses of replicas. Their spans have the length of one power of two or
@@ -104,8 +109,8 @@ func joinSpans(spans []blocks.Span) []blocks.Span {
 
 // courseSection shows the courses. ok is false if there are none.
 func (r *results) courseSection(replicas []lab.Replica) (s section, ok bool) {
-	list := r.courses(replicas)
-	if len(list) == 0 {
+	list, all := r.courses(replicas)
+	if all == 0 {
 		return s, false
 	}
 	s = section{
@@ -113,18 +118,21 @@ func (r *results) courseSection(replicas []lab.Replica) (s section, ok bool) {
 		Text: []string{"Means over the replicas, by time since the start; course.csv has each replica. The first diagram is the time that a block takes on average " +
 			"at its difficulty and the hash rate of the moment: it does not have the noise of the search. The intended time is what the difficulty rule aims at."},
 	}
-	for part := 0; part*len(familyColors) < len(list); part++ {
-		c := r.courseChart(list[part*len(familyColors) : min((part+1)*len(familyColors), len(list))])
-		if part > 0 {
-			c.Name += fmt.Sprintf("-%d", part+1)
+	for i, group := range r.courseGroups(list) {
+		c := r.courseChart(group)
+		if i > 0 {
+			c.Name += fmt.Sprintf("-%d", i+1)
 		}
 		s.Charts = append(s.Charts, c)
 	}
-	shown := list[:min(len(list), len(familyColors))] // there may be thousands of points
-	if len(shown) < len(list) {
-		s.Text = append(s.Text, fmt.Sprintf("Of the %d points the first %d have a diagram and a table of their own; the numbers of all are in course.csv.", len(list), len(shown)))
+	detailed := spreadOver(list, maxDetails)
+	if all > len(list) {
+		s.Text = append(s.Text, fmt.Sprintf("%d of the %d points have a curve in the first diagrams. They are spread evenly over the sweep; course.csv has all points.", len(list), all))
 	}
-	for _, c := range shown {
+	if all > len(detailed) {
+		s.Text = append(s.Text, fmt.Sprintf("%d of the %d points, spread evenly over the sweep, have a diagram and a table of their own.", len(detailed), all))
+	}
+	for _, c := range detailed {
 		s.Charts = append(s.Charts, r.timesChart(c))
 		s.Tables = append(s.Tables, r.courseTable(c))
 		if text := r.lackText(c); text != "" {
@@ -143,16 +151,54 @@ func (r *results) intendedSeconds(point int) float64 {
 	return x.Interval.Seconds()
 }
 
-// courseName names a point in a legend.
-func (r *results) courseName(point int) string {
-	if name := pointName(r.plan.Points[point].Values); name != "" {
+// courseGroup is the courses of a diagram.
+type courseGroup struct {
+	at   string // the values that its points have in common; empty if there are none
+	list []course
+}
+
+// courseGroups divides courses among diagrams: by all values but the last, if that makes few
+// diagrams with few curves each, because runs with other values often last much longer or shorter.
+func (r *results) courseGroups(list []course) []courseGroup {
+	const few = 4
+	var groups, parts []courseGroup
+	fit := true
+	for i, c := range list {
+		values := r.plan.Points[c.point].Values
+		at := pointName(values[:max(0, len(values)-1)])
+		if i == 0 || at != groups[len(groups)-1].at {
+			groups = append(groups, courseGroup{at: at})
+		}
+		g := &groups[len(groups)-1]
+		g.list = append(g.list, c)
+		fit = fit && len(groups) <= few && len(g.list) <= len(familyColors)
+		if i%len(familyColors) == 0 {
+			parts = append(parts, courseGroup{})
+		}
+		p := &parts[len(parts)-1]
+		p.list = append(p.list, c)
+	}
+	if fit {
+		return groups
+	}
+	return parts
+}
+
+// courseName names a point in the legend of a group.
+func (r *results) courseName(g courseGroup, point int) string {
+	values := r.plan.Points[point].Values
+	if g.at != "" {
+		values = values[len(values)-1:]
+	}
+	if name := pointName(values); name != "" {
 		return shorten(name)
 	}
 	return "mean and 95 % interval"
 }
 
 // courseChart shows the expected time of a block at some points over time.
-func (r *results) courseChart(list []course) chart.Chart {
+func (r *results) courseChart(g courseGroup) chart.Chart {
+	list := g.list
 	end, span := 1.0, valueSpan{}
 	for _, c := range list {
 		end = max(end, c.moments[len(c.moments)-1].at)
@@ -163,9 +209,12 @@ func (r *results) courseChart(list []course) chart.Chart {
 		Alt:         fmt.Sprintf("Curves of the time that a block takes on average over %s of the run, one for each of %s, beside the intended time.", withUnit(number(end*per), unit), count(len(list), "point", "points")),
 		LegendAbove: true,
 	}
-	intended := map[float64]bool{}
+	if g.at != "" {
+		c.Title += ", at " + shorten(g.at)
+	}
+	intended, theories := map[float64]bool{}, map[string]bool{}
 	for i, one := range list {
-		marks := chart.Marks{Name: r.courseName(one.point), Color: familyColors[i], Shape: familyShapes[i%len(familyShapes)], Size: 0.6}
+		marks := chart.Marks{Name: r.courseName(g, one.point), Color: familyColors[i], Shape: familyShapes[i%len(familyShapes)], Size: 0.6}
 		line := chart.Line{Color: familyColors[i], Width: 0.8}
 		for _, m := range one.moments {
 			if !isFinite(m.expected.Mean) {
@@ -185,6 +234,10 @@ func (r *results) courseChart(list []course) chart.Chart {
 			span.add(want, 0)
 		}
 		if law, name := r.courseLaw(one, per); len(law) > 1 {
+			if theories[name] {
+				name = "" // it is in the legend already
+			}
+			theories[name] = true
 			c.Lines = append(c.Lines, chart.Line{Name: name, Color: familyColors[i], Width: 1.4, Dashed: true, Points: law})
 		}
 	}

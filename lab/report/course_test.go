@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -166,9 +167,22 @@ func TestCourseLacks(t *testing.T) {
 	}
 }
 
-// Of many points, as many have a table as have a diagram of their own, and the text says so.
+// Of many points, some that are spread over the sweep have a curve, and some of these a diagram
+// and a table of their own. The text says how many.
 func TestCoursesOfManyPoints(t *testing.T) {
-	for points, tables := range map[string]int{"2, 3, 4, 5, 6, 7": 6, "2, 3, 4, 5, 6, 7, 8": 6, "2, 3": 2} {
+	const own = ", spread evenly over the sweep, have a diagram and a table of their own."
+	for points, want := range map[string]struct {
+		curves, tables int
+		first, last    string
+		texts          []string
+	}{
+		"2, 3":                             {2, 2, "2", "3", nil},
+		"2, 3, 4, 5, 6, 7":                 {6, 6, "2", "7", nil},
+		"2, 3, 4, 5, 6, 7, 8":              {7, 6, "2", "8", []string{"6 of the 7 points" + own}},
+		strings.Join(numbers(2, 13), ", "): {12, 6, "2", "13", []string{"6 of the 12 points" + own}},
+		strings.Join(numbers(2, 401), ", "): {12, 6, "2", "401", []string{
+			"12 of the 400 points have a curve in the first diagrams. They are spread evenly over the sweep; course.csv has all points.", "6 of the 400 points" + own}},
+	} {
 		plan, err := lab.Parse([]byte(strings.NewReplacer(`["fixed", "asert"]`, `"asert"`, "4.0", "["+points+"]").Replace(courseFile)))
 		if err != nil {
 			t.Fatal(err)
@@ -179,11 +193,85 @@ func TestCoursesOfManyPoints(t *testing.T) {
 			replicas = append(replicas, lab.Replica{Point: i, Course: spans})
 		}
 		s, _ := newResults(plan, lab.Summarize(plan, nil, "v1")).courseSection(replicas)
-		if len(s.Tables) != tables {
-			t.Errorf("%d points have %d tables, want %d", len(plan.Points), len(s.Tables), tables)
+		curves := 0
+		for _, c := range s.Charts {
+			if !strings.HasPrefix(c.Name, "course-times") {
+				curves += len(c.Marks)
+			}
 		}
-		if says := strings.Contains(strings.Join(s.Text, " "), "Of the 7 points the first 6 have a diagram and a table of their own; the numbers of all are in course.csv."); says != (len(plan.Points) > 6) {
-			t.Errorf("of %d points the text is %q", len(plan.Points), s.Text)
+		if curves != want.curves || len(s.Tables) != want.tables || len(s.Charts) != want.tables+(want.curves+5)/6 {
+			t.Errorf("%d points have %d curves and %d tables in %d diagrams, want %d and %d", len(plan.Points), curves, len(s.Tables), len(s.Charts), want.curves, want.tables)
+		}
+		if got := s.Text[1:]; !slices.Equal(got, want.texts) {
+			t.Errorf("of %d points the text is %q, want %q", len(plan.Points), got, want.texts)
+		}
+		last := s.Tables[len(s.Tables)-1].Title
+		if first := s.Tables[0].Title; !strings.HasSuffix(first, "= "+want.first) || !strings.HasSuffix(last, "= "+want.last) {
+			t.Errorf("of %d points the first table is %q and the last %q, want those of the factors %s and %s", len(plan.Points), first, last, want.first, want.last)
 		}
 	}
+}
+
+// The curves of points that differ only in the last value share a diagram, if these diagrams are
+// few. A theory is in the legend once.
+func TestCourseGroups(t *testing.T) {
+	type diagram struct {
+		title           string
+		curves          int
+		first           string // curve
+		theories, lines int    // named, and in all
+	}
+	const title = "Mean time of a block by its difficulty and the hash rate"
+	for _, test := range []struct {
+		old, new string // a line of the file
+		want     []diagram
+	}{
+		{"factor = 4.0", "factor = [2.0, 3.0]", []diagram{
+			{title + ", at difficulty.rule = fixed", 2, "power.steps[0].factor = 2", 1, 5},
+			{title + ", at difficulty.rule = asert", 2, "power.steps[0].factor = 2", 1, 5},
+		}},
+		{"nodes = 1", "nodes = [1, 2, 3, 4, 5]", []diagram{ // five diagrams would be too many
+			{title, 6, "nodes = 1, difficulty.rule = fixed", 2, 13},
+			{title, 4, "nodes = 4, difficulty.rule = fixed", 2, 9},
+		}},
+		{"factor = 4.0", "factor = 4.0", []diagram{{title, 2, "difficulty.rule = fixed", 2, 5}}},
+	} {
+		plan, err := lab.Parse([]byte(strings.Replace(courseFile, test.old, test.new, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var replicas []lab.Replica
+		for i := range plan.Points {
+			var spans []blocks.Span
+			for _, k := range []float64{0, 1, 2} {
+				spans = append(spans, blocks.Span{From: k * 9000, To: (k + 1) * 9000, Blocks: 900, Expected: 10})
+			}
+			replicas = append(replicas, lab.Replica{Point: i, Course: spans})
+		}
+		s, _ := newResults(plan, lab.Summarize(plan, nil, "v1")).courseSection(replicas)
+		var got []diagram
+		for _, c := range s.Charts {
+			if strings.HasPrefix(c.Name, "course-times") {
+				continue
+			}
+			d := diagram{title: c.Title, curves: len(c.Marks), first: c.Marks[0].Name, lines: len(c.Lines)}
+			for _, l := range c.Lines {
+				if strings.HasPrefix(l.Name, "theory") {
+					d.theories++
+				}
+			}
+			got = append(got, d)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("with %q the diagrams are %+v, want %+v", test.new, got, test.want)
+		}
+	}
+}
+
+// numbers returns the whole numbers from one to another as texts.
+func numbers(from, to int) (list []string) {
+	for i := from; i <= to; i++ {
+		list = append(list, strconv.Itoa(i))
+	}
+	return list
 }

@@ -120,7 +120,14 @@ func (r *results) curves() section {
 		Text: []string{"Marks are means over the replicas, with 95 % intervals by Student's t. An interval that is not visible is smaller than its mark."},
 	}
 	a := r.axis()
-	families := r.families(a)
+	all := r.families(a)
+	families := spreadOver(all, maxFamilies)
+	if len(families) < len(all) {
+		s.Text = append(s.Text, fmt.Sprintf("%d of the %d curves over %s are shown. They are spread evenly over the values of the other keys; results.csv has all points.", len(families), len(all), a.label))
+	}
+	if len(a.values) > maxMarks {
+		s.Text = append(s.Text, fmt.Sprintf("%d of the %d values of %s have a mark. They are spread evenly over the sweep; results.csv has all points.", maxMarks, len(a.values), a.label))
+	}
 	for _, m := range r.shownMetrics() {
 		for part := 0; part*len(familyColors) < len(families); part++ {
 			some := families[part*len(familyColors) : min((part+1)*len(familyColors), len(families))]
@@ -178,7 +185,7 @@ func (r *results) curve(m lab.Metric, a sweepAxis, families []family) (c chart.C
 	for i, f := range families {
 		marks := chart.Marks{Name: f.name, Color: familyColors[i], Shape: familyShapes[i%len(familyShapes)]}
 		theory := chart.Line{Color: familyColors[i], Width: 1.4, Dashed: true}
-		for _, p := range f.points {
+		for _, p := range spreadOver(f.points, maxMarks) {
 			e, x := r.at(p, m.Name), r.plan.Points[p].Values[a.key].Number
 			if e.Theory != nil {
 				y := *e.Theory * factor
@@ -230,7 +237,7 @@ func (r *results) addFairShare(c *chart.Chart, m lab.Metric, a sweepAxis, famili
 		return
 	}
 	line := chart.Line{Name: "its share of the hash rate", Color: chart.Ink, Width: 0.9}
-	for _, p := range families[0].points {
+	for _, p := range spreadOver(families[0].points, maxMarks) {
 		if e := r.at(p, node+"share"); isFinite(e.Mean) {
 			line.Points = append(line.Points, chart.Point{X: r.plan.Points[p].Values[a.key].Number, Y: e.Mean})
 		}
@@ -242,7 +249,7 @@ func (r *results) addFairShare(c *chart.Chart, m lab.Metric, a sweepAxis, famili
 
 // placeNames replaces the numbers of the horizontal axis by names.
 func placeNames(c *chart.Chart, a sweepAxis) {
-	c.X.Ticks, c.X.Names = a.values, a.names
+	c.X.Ticks, c.X.Names = spreadOver(a.values, maxNames), spreadOver(a.names, maxNames)
 	// Marks of several families stand beside each other.
 	for i := range c.Marks {
 		shift := (float64(i) - float64(len(c.Marks)-1)/2) * 0.09
@@ -253,9 +260,10 @@ func placeNames(c *chart.Chart, a sweepAxis) {
 	c.X.Min, c.X.Max, c.X.Log = a.values[0]-0.5, a.values[len(a.values)-1]+0.5, false
 }
 
-// shorten cuts a text that is too long for a legend. The page has it in full elsewhere.
+// shorten cuts a text that would take more than some lines of a legend. The page has it in full
+// elsewhere.
 func shorten(s string) string {
-	const most = 60
+	const most = 160
 	if r := []rune(s); len(r) > most {
 		return string(r[:most-1]) + "…"
 	}

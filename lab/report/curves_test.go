@@ -123,27 +123,60 @@ func TestAxis(t *testing.T) {
 }
 
 // TestManyFamilies checks that a sweep with more curves than colours gets several charts,
-// which have different names and together every point.
+// which have different names and together every point, up to a bound. Beyond it, curves, marks
+// and rows of tables are spread over the sweep, and the text says how many there are.
 func TestManyFamilies(t *testing.T) {
-	var values [][]lab.Value
-	for i := range 16 {
-		for x := range 3 {
-			values = append(values, []lab.Value{valueOf("nodes", strconv.Itoa(x), float64(x)), valueOf("seedling", string(rune('a'+i)), float64(i))})
+	for _, c := range []struct {
+		curves, places       int
+		charts, shown, marks int
+		rows                 int
+		first, last          string
+		texts, below         []string // of the curves and of the tables
+	}{
+		{11, 3, 2, 11, 33, 33, "seedling = s0", "seedling = s10", nil, nil},
+		{12, 15, 2, 12, 180, 180, "seedling = s0", "seedling = s11", nil, nil},
+		{13, 14, 2, 12, 168, 182, "seedling = s0", "seedling = s12", []string{"12 of the 13 curves over nodes are shown. They are spread evenly over the values of the other keys; results.csv has all points."}, nil},
+		{30, 300, 2, 12, 1200, 240, "seedling = s0", "seedling = s29", []string{
+			"12 of the 30 curves over nodes are shown. They are spread evenly over the values of the other keys; results.csv has all points.",
+			"100 of the 300 values of nodes have a mark. They are spread evenly over the sweep; results.csv has all points.",
+		}, []string{"The tables have 240 of the 9000 points. They are spread evenly over the sweep; results.csv has all points."}},
+	} {
+		var values [][]lab.Value
+		for i := range c.curves {
+			for x := range c.places {
+				values = append(values, []lab.Value{valueOf("nodes", strconv.Itoa(x), float64(x)), valueOf("seedling", "s"+strconv.Itoa(i), float64(i))})
+			}
 		}
-	}
-	r := sweep(values, func(i int) float64 { return float64(i+1) / 100 })
-	names, marks := map[string]bool{}, 0
-	for _, c := range r.curves().Charts {
-		if names[c.Name] {
-			t.Errorf("two charts are called %s", c.Name)
+		r := sweep(values, func(i int) float64 { return float64(i+1) / 100 })
+		s := r.curves()
+		names := map[string]bool{}
+		shown, marks := []string(nil), 0
+		for _, c := range s.Charts {
+			if names[c.Name] {
+				t.Errorf("two charts are called %s", c.Name)
+			}
+			names[c.Name] = true
+			for _, m := range c.Marks {
+				shown = append(shown, m.Name)
+				marks += len(m.At)
+			}
 		}
-		names[c.Name] = true
-		for _, m := range c.Marks {
-			marks += len(m.At)
+		if len(names) != c.charts || len(shown) != c.shown || marks != c.marks {
+			t.Errorf("%d charts with %d curves and %d marks, want %d with %d and %d", len(names), len(shown), marks, c.charts, c.shown, c.marks)
 		}
-	}
-	if len(names) != 3 || marks != len(values) {
-		t.Errorf("%d charts with %d marks, want 3 with %d", len(names), marks, len(values))
+		if shown[0] != c.first || shown[len(shown)-1] != c.last {
+			t.Errorf("the first curve is %q and the last %q, want %q and %q", shown[0], shown[len(shown)-1], c.first, c.last)
+		}
+		if got := s.Text[1:]; !slices.Equal(got, c.texts) {
+			t.Errorf("%d curves: the text is %q, want %q", c.curves, got, c.texts)
+		}
+		tables := r.figures()
+		if rows := tables.Tables[0].Rows; len(rows) != c.rows || rows[0][0] != "0" || rows[0][1] != "s0" || rows[len(rows)-1][1] != "s"+strconv.Itoa(c.curves-1) {
+			t.Errorf("%d curves: the table has %d rows, want %d, the first and the last point among them", c.curves, len(rows), c.rows)
+		}
+		if got := tables.Text[1:]; !slices.Equal(got, c.below) {
+			t.Errorf("%d curves: the text of the tables is %q, want %q", c.curves, got, c.below)
+		}
 	}
 }
 

@@ -110,7 +110,7 @@ func (t *Trace) reachChart() (c chart.Chart, ok bool) {
 		Name: "reach", Title: "Time until shares of the nodes had a block; values are up to a sixteenth too low",
 		Headroom: 1,
 	}
-	medians := chart.Marks{Name: "median over the blocks, and from 5 % to 95 % of them", Color: chart.Blue, Across: true}
+	medians := chart.Marks{Name: "median, with 5 % to 95 % of the blocks", Color: chart.Blue, Across: true}
 	var most time.Duration
 	for i := range t.Result.Reach {
 		most = max(most, t.Result.Reach[i].Quantile(0.95))

@@ -19,8 +19,16 @@ func (r *results) figures() section {
 		s.Tables = []table{r.pointTable()}
 		return s
 	}
+	points := make([]int, len(r.plan.Points))
+	for i := range points {
+		points[i] = i
+	}
+	shown := spreadOver(points, maxRows)
+	if len(shown) < len(points) {
+		s.Text = append(s.Text, fmt.Sprintf("The tables have %d of the %d points. They are spread evenly over the sweep; results.csv has all points.", len(shown), len(points)))
+	}
 	for i, m := range r.ordered() {
-		t := r.metricTable(m)
+		t := r.metricTable(m, shown)
 		t.Fold = i > 0
 		s.Tables = append(s.Tables, t)
 	}
@@ -50,8 +58,8 @@ func (r *results) pointTable() table {
 	return t
 }
 
-// metricTable has a row for each point.
-func (r *results) metricTable(m lab.Metric) table {
+// metricTable has a row for each of some points.
+func (r *results) metricTable(m lab.Metric, points []int) table {
 	factor, unit := scale(m)
 	title := m.Name + ": " + m.Help
 	if unit != "" {
@@ -62,9 +70,9 @@ func (r *results) metricTable(m lab.Metric) table {
 		t.Head = append(t.Head, plain(key))
 	}
 	t.Head = append(t.Head, "mean", "95 % interval", "theory", "replicas")
-	for i, p := range r.plan.Points {
+	for _, i := range points {
 		var row []string
-		for _, v := range p.Values {
+		for _, v := range r.plan.Points[i].Values {
 			row = append(row, plain(v.Text))
 		}
 		e := r.at(i, m.Name)

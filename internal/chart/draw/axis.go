@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
 
 	"github.com/lodepow/lode/internal/chart"
 )
@@ -29,6 +31,31 @@ func setAxis(to *plot.Axis, a chart.Axis, few float64) {
 	if a.Ticks != nil {
 		to.Tick.Marker = ticksAt(a.Ticks, a.Names)
 	}
+}
+
+// turnNames turns the names of a horizontal axis upright, to be read downwards, if two neighbours
+// have no room side by side. The names are at the ticks of the axis, in equal distances.
+func turnNames(to *plot.Axis, names []string, room vg.Length) {
+	style := &to.Tick.Label
+	crowded := false
+	for i := 1; i < len(names); i++ {
+		half := (style.Width(names[i-1]) + style.Width(names[i])) / 2
+		crowded = crowded || half*fallbackWidth > room/vg.Length(len(names))
+	}
+	if !crowded {
+		return
+	}
+	var ticks plot.ConstantTicks
+	longest := vg.Length(0)
+	for _, t := range to.Tick.Marker.Ticks(to.Min, to.Max) {
+		t.Label = "\u00a0" + t.Label // keeps it apart from the tick
+		longest = max(longest, style.Width(t.Label))
+		ticks = append(ticks, t)
+	}
+	to.Tick.Marker = ticks
+	style.Rotation = -math.Pi / 2
+	style.XAlign, style.YAlign = text.XLeft, text.YCenter
+	to.Label.Padding += longest * (fallbackWidth - 1)
 }
 
 // setRows labels the vertical axis with the names of the rows.

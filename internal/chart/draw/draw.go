@@ -29,7 +29,6 @@ const (
 
 	rowHeight      = 0.24 * vg.Inch
 	labelledHeight = 0.34 * vg.Inch // of a row with text above its mark
-	legendRow      = 13.5           // typographic points
 	pngDPI         = 240
 )
 
@@ -79,6 +78,7 @@ var pageColors = strings.NewReplacer(
 func SVG(c chart.Chart) ([]byte, error) { return svg(c, color.White) }
 
 func svg(c chart.Chart, background color.Color) ([]byte, error) {
+	c = withWrappedNames(c)
 	canvas := vgsvg.New(widthOf(c), heightOf(c))
 	paint(c, draw.New(canvas), background)
 	var out bytes.Buffer
@@ -90,6 +90,7 @@ func svg(c chart.Chart, background color.Color) ([]byte, error) {
 
 // PNG draws a chart as PNG on a white background, at 240 dpi.
 func PNG(c chart.Chart) ([]byte, error) {
+	c = withWrappedNames(c)
 	canvas := vgimg.NewWith(vgimg.UseWH(widthOf(c), heightOf(c)), vgimg.UseDPI(pngDPI))
 	paint(c, draw.New(canvas), color.White)
 	var out bytes.Buffer
@@ -129,32 +130,6 @@ func times(factor float64) vg.Length {
 
 func heightOf(c chart.Chart) vg.Length { return diagramHeight(c) + legendHeight(c) }
 
-// legendHeight returns the height of the rows of a legend above the diagram.
-func legendHeight(c chart.Chart) vg.Length {
-	if !c.LegendAbove {
-		return 0
-	}
-	rows := 0
-	count := func(name string) {
-		if name != "" {
-			rows++
-		}
-	}
-	for _, b := range c.Bands {
-		count(b.Name)
-	}
-	for _, b := range c.Bars {
-		count(b.Name)
-	}
-	for _, l := range c.Lines {
-		count(l.Name)
-	}
-	for _, m := range c.Marks {
-		count(m.Name)
-	}
-	return vg.Length(rows) * legendRow
-}
-
 // diagramHeight returns the height of a chart without a legend above it.
 func diagramHeight(c chart.Chart) vg.Length {
 	if len(c.Rows) > 0 {
@@ -167,7 +142,7 @@ func diagramHeight(c chart.Chart) vg.Length {
 	return height * times(c.Height)
 }
 
-// paint draws a chart on a canvas.
+// paint draws a chart on a canvas. The names of its legend have their line breaks already.
 func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 	p := plot.New()
 	p.BackgroundColor = background
@@ -180,11 +155,12 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 		axis.Tick.Label = textStyle(axis.Tick.Label, 9)
 		axis.Tick.Color = colorOf(chart.Ink)
 	}
-	p.Legend.TextStyle = textStyle(p.Legend.TextStyle, 9)
+	p.Legend.TextStyle = textStyle(p.Legend.TextStyle, legendSize)
 	p.Legend.Padding = vg.Points(3)
-	p.Legend.ThumbnailWidth = vg.Points(18)
+	p.Legend.ThumbnailWidth = vg.Points(legendThumb)
 
 	setAxis(&p.X, c.X, fewAcross)
+	turnNames(&p.X, c.X.Names, widthOf(c)-vg.Points(axisWidth))
 	switch {
 	case c.Plain:
 		setAxis(&p.Y, c.Y, fewUp)
@@ -230,6 +206,9 @@ func paint(c chart.Chart, canvas draw.Canvas, background color.Color) {
 	if c.Y.Log && len(c.Rows) == 0 {
 		diagram = drawLabel(&p.Y, diagram)
 	}
+	if c.X.Log {
+		diagram = drawLabelBelow(&p.X, diagram)
+	}
 	p.Draw(diagram)
 	above.Draw(draw.Crop(canvas, margin, 0, 0, -margin/2))
 }
@@ -245,6 +224,17 @@ func drawLabel(axis *plot.Axis, canvas draw.Canvas) draw.Canvas {
 	room := style.FontExtents().Height + axis.Label.Padding
 	axis.Label.Text = ""
 	return draw.Crop(canvas, room, 0, 0, 0)
+}
+
+// drawLabelBelow is drawLabel for a horizontal axis, where plot.Draw would leave room to the right
+// of the diagram.
+func drawLabelBelow(axis *plot.Axis, canvas draw.Canvas) draw.Canvas {
+	style := axis.Label.TextStyle
+	style.XAlign, style.YAlign = text.XCenter, text.YBottom
+	canvas.FillText(style, vg.Point{X: canvas.Center().X, Y: canvas.Min.Y + style.FontExtents().Descent}, axis.Label.Text)
+	room := style.FontExtents().Height + axis.Label.Padding
+	axis.Label.Text = ""
+	return draw.Crop(canvas, 0, 0, room, 0)
 }
 
 func textStyle(s text.Style, size vg.Length) text.Style {

@@ -33,9 +33,7 @@ func addBand(p *plot.Plot, b chart.Band) {
 	area.Color = band()
 	area.Width = 0
 	p.Add(area)
-	if b.Name != "" {
-		p.Legend.Add(b.Name, area)
-	}
+	addEntry(p, b.Name, area)
 }
 
 // addBars adds the bars of a histogram.
@@ -49,10 +47,8 @@ func addBars(p *plot.Plot, b chart.Bars) {
 		bar.Color = fill(b.Color)
 		bar.LineStyle = draw.LineStyle{Color: colorOf(b.Color), Width: vg.Points(0.6)}
 		p.Add(bar)
-		if named != "" {
-			p.Legend.Add(named, bar)
-			named = ""
-		}
+		addEntry(p, named, bar)
+		named = ""
 	}
 }
 
@@ -96,9 +92,7 @@ func addPath(p *plot.Plot, xys plotter.XYs, style draw.LineStyle, name string) {
 	}
 	l.LineStyle = style
 	p.Add(l)
-	if name != "" {
-		p.Legend.Add(name, l)
-	}
+	addEntry(p, name, l)
 }
 
 // addMarks adds marks and their intervals, which it cuts off at the edges of the
@@ -121,9 +115,7 @@ func addMarks(p *plot.Plot, m chart.Marks) {
 	s.GlyphStyle = glyph(ink, m.Shape)
 	s.Radius *= times(m.Size)
 	p.Add(s)
-	if m.Name != "" {
-		p.Legend.Add(m.Name, s)
-	}
+	addEntry(p, m.Name, s)
 }
 
 func glyph(c color.Color, s chart.Shape) draw.GlyphStyle {
