@@ -36,7 +36,7 @@ func Node() Dashboard {
 				{
 					Title: "Changes that were not made", Kind: Stat, Unit: units.Short,
 					About:   "Number of posts and blocks that could not be stored in the period shown. If it is more than 0, see the alert LodeDiskFull.",
-					Queries: []Query{{`sum(increase(lode_store_failures_total{job=~"$job", instance=~"$instance"}[$__range]))`, ""}},
+					Queries: []Query{{`round(sum(increase(lode_store_failures_total{job=~"$job", instance=~"$instance"}[$__range])))`, ""}},
 					Steps:   zeroIsGood(),
 				},
 			}},

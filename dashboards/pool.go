@@ -37,7 +37,7 @@ func Pool() Dashboard {
 				{
 					Title: "Blocks for pools", Kind: Stat, Unit: units.LocaleFormat,
 					About:   "Accepted shares that are also blocks, in the period that is shown.",
-					Queries: []Query{{`sum(increase(lode_pool_blocks_total{job=~"$job", instance=~"$instance"}[$__range]))`, ""}},
+					Queries: []Query{{`round(sum(increase(lode_pool_blocks_total{job=~"$job", instance=~"$instance"}[$__range])))`, ""}},
 				},
 				{
 					Title: "Rate by the pool and by the engine", Kind: Lines, Unit: units.HashesPerSecond,

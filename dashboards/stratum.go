@@ -40,7 +40,7 @@ func Stratum() Dashboard {
 			}},
 			{Title: "Hash rate and difficulty", Panels: []Panel{
 				{
-					Title: "Hash rate and its interval", Kind: Lines, Unit: units.HashesPerSecond,
+					Title: "Hash rate and its interval", Kind: Lines, Width: 6, Unit: units.HashesPerSecond,
 					About: "Hash rate of the miners of each node, from the shares of five minutes. With 95 % confidence the true rate is between the two other lines. 50 shares a minute tell it within 12 %.",
 					Queries: []Query{
 						{`lode_stratum_hash_rate{job=~"$job", instance=~"$instance"}`, "{{instance}}"},
@@ -49,17 +49,17 @@ func Stratum() Dashboard {
 					},
 				},
 				{
-					Title: "Difficulty of the sessions", Kind: Lines, Unit: units.Short, Log: true,
+					Title: "Difficulty of the sessions", Kind: Lines, Width: 6, Unit: units.Short, Log: true,
 					About:   "The least, the median and the greatest difficulty of the sessions of each node. It follows the hash rate of each miner. 1 stands for 4.3 billion hashes (2^32) to a share on average.",
 					Queries: []Query{{`lode_stratum_difficulty{job=~"$job", instance=~"$instance"} > 0`, "{{instance}}, {{bound}}"}},
 				},
 				{
-					Title: "Shares of a session, per minute", Kind: Lines, Unit: units.CountsPerMinute,
+					Title: "Shares of a session, per minute", Kind: Lines, Width: 6, Unit: units.CountsPerMinute,
 					About:   "Shares of a session on average, over all sessions of a node. The difficulty aims at 50. Far more means that miners have just begun; far fewer, that sessions do not mine.",
 					Queries: []Query{{`60 * sum by (job, instance) (rate(lode_stratum_shares_total{job=~"$job", instance=~"$instance"}[$__rate_interval])) / on (job, instance) (lode_stratum_sessions{job=~"$job", instance=~"$instance"} > 0)`, "{{instance}}"}},
 				},
 				{
-					Title: "Changes of difficulty, per session and hour", Kind: Lines, Unit: units.Short,
+					Title: "Changes of difficulty, per session and hour", Kind: Lines, Width: 6, Unit: units.Short,
 					About:   "Difficulties that were sent, over half an hour. About one in an hour is normal, and some at the start of each session. Above 12 for half an hour, the alert LodeVardiffRestless fires.",
 					Queries: []Query{{`instance:lode_stratum_difficulty_changes:rate30m{job=~"$job", instance=~"$instance"}`, "{{instance}}"}},
 					Steps:   rising(4, 12),

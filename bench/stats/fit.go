@@ -21,33 +21,28 @@ const minExpected = 5
 // has an expected count of at least five. The error wraps ErrTooFew if fewer than
 // two classes remain.
 func ChiSquare(counts []int, expected []float64) (p float64, err error) {
-	var classes int
-	var sum, count, want float64
-	var lastCount, lastWant float64 // previous class, into which a remainder is merged
-	closeClass := func() {
-		sum += (count - want) * (count - want) / want
-		lastCount, lastWant = count, want
-		classes++
-		count, want = 0, 0
-	}
+	type class struct{ count, want float64 }
+	var classes []class
+	var open class // collects neighbours until enough are expected
 	for i := range counts {
-		count += float64(counts[i])
-		want += expected[i]
-		if want >= minExpected {
-			closeClass()
+		open.count += float64(counts[i])
+		open.want += expected[i]
+		if open.want >= minExpected {
+			classes = append(classes, open)
+			open = class{}
 		}
 	}
-	if want > 0 && classes > 0 {
-		sum -= (lastCount - lastWant) * (lastCount - lastWant) / lastWant
-		classes--
-		count += lastCount
-		want += lastWant
-		closeClass()
-	}
-	if classes < 2 {
+	if len(classes) < 2 {
 		return 0, ErrTooFew
 	}
-	return distuv.ChiSquared{K: float64(classes - 1)}.Survival(sum), nil
+	last := &classes[len(classes)-1] // gets what is left over
+	last.count += open.count
+	last.want += open.want
+	var sum float64
+	for _, c := range classes {
+		sum += (c.count - c.want) * (c.count - c.want) / c.want
+	}
+	return distuv.ChiSquared{K: float64(len(classes) - 1)}.Survival(sum), nil
 }
 
 // Point summarises the searches of one difficulty.
@@ -66,12 +61,12 @@ type Point struct {
 // have fewer than two different difficulties.
 func Slope(points []Point, confidence float64) (slope float64, i Interval, err error) {
 	var w, wx, wy, wxx, wxy float64
-	seen := map[int]bool{}
+	seen := map[int]struct{}{}
 	for _, p := range points {
 		if p.N == 0 {
 			continue
 		}
-		seen[p.Zeros] = true
+		seen[p.Zeros] = struct{}{}
 		n := float64(p.N)
 		y := (math.Log(float64(p.Total)/n) - (mathext.Digamma(n) - math.Log(n))) / math.Ln2
 		weight := math.Ln2 * math.Ln2 / mathext.Zeta(2, n) // trigamma(n), the variance of the logarithm

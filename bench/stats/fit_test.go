@@ -22,6 +22,7 @@ func TestChiSquare(t *testing.T) {
 		{[]int{50, 50}, []float64{50, 50}, 1},
 		{[]int{1, 1, 18, 20}, []float64{2.5, 2.5, 15, 20}, math.Exp(-1.2)},      // the first two classes are merged into one: 2 of 5
 		{[]int{30, 8, 2}, []float64{24, 12, 4}, math.Erfc(math.Sqrt(3.75 / 2))}, // the last class is merged into the one before it
+		{[]int{10, 20, 30, 5}, []float64{20, 20, 20, 0}, math.Exp(-16.25 / 2)},  // also if nothing is expected in it
 	} {
 		got, err := ChiSquare(tc.counts, tc.expected)
 		if err != nil || !(math.Abs(got/tc.want-1) <= 1e-7) { // got may be no number

@@ -69,19 +69,21 @@ func UnpairedRatio(a, b []float64, confidence float64) (Ratio, error) {
 	r.Center = math.Sqrt(ratios[(m-1)/2] * ratios[m/2])
 
 	// Find the largest k with P(U < k) <= tail. The interval leaves out the k-1
-	// smallest and the k-1 largest ratios.
+	// smallest and the k-1 largest ratios. U is symmetric and tail is 1/2 at most, so
+	// that k-1 <= m-k.
 	tail := (1 - confidence) / 2
 	k := 0
 	if max(len(a), len(b)) <= exactU {
 		u := moremath.UDist{N1: len(a), N2: len(b)}
-		for k < m/2 && u.CDF(float64(k)) <= tail {
+		for u.CDF(float64(k)) <= tail {
 			k++
 		}
 	} else {
 		n1, n2 := float64(len(a)), float64(len(b))
 		sigma := math.Sqrt(n1 * n2 * (n1 + n2 + 1) / 12)
 		z := math.Sqrt2 * math.Erfinv(confidence)
-		k = int(math.Floor(n1*n2/2 - z*sigma - 0.5))
+		// U is a whole number: U < k is U <= k-1, and 0.5 corrects for continuity.
+		k = int(math.Floor(n1*n2/2 - z*sigma + 0.5))
 	}
 	if k <= 0 {
 		r.Interval = Interval{0, math.Inf(1)}

@@ -81,8 +81,8 @@ func TestTooFewForARatio(t *testing.T) {
 		t.Errorf("three and three: %v", err)
 	}
 	for _, f := range []func(a, b []float64, c float64) (Ratio, error){PairedRatio, UnpairedRatio} {
-		if _, err := f(nil, nil, 0.95); !errors.Is(err, ErrTooFew) {
-			t.Errorf("nothing: %v", err)
+		if r, err := f(nil, nil, 0.95); !errors.Is(err, ErrTooFew) || err.Error() != "too few samples: none" || math.IsNaN(r.Center) {
+			t.Errorf("nothing: %+v, %v", r, err)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func digits(v float64) string {
 	case a >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a < 1e-3:
-		return strconv.FormatFloat(v, 'g', 3, 64)
+		return strings.Replace(strconv.FormatFloat(v, 'g', 3, 64), "e-0", "e-", 1)
 	default:
 		places := 2 - int(math.Floor(math.Log10(a)))
 		s := strconv.FormatFloat(v, 'f', places, 64)

@@ -58,6 +58,7 @@ func palette(i int) color.NRGBA {
 	colors := []color.NRGBA{
 		{0x1f, 0x77, 0xb4, 0xff}, {0xff, 0x7f, 0x0e, 0xff}, {0x2c, 0xa0, 0x2c, 0xff}, {0xb0, 0x3a, 0x8c, 0xff},
 		{0x8c, 0x56, 0x4b, 0xff}, {0x17, 0xbe, 0xcf, 0xff}, {0xbc, 0xbd, 0x22, 0xff}, {0x7f, 0x7f, 0x7f, 0xff},
+		{0xf4, 0x8f, 0xb9, 0xff}, {0x16, 0x2f, 0x5c, 0xff},
 	}
 	return colors[i%len(colors)]
 }
@@ -67,7 +68,7 @@ func textStyle(size vg.Length, bold bool, c color.Color) draw.TextStyle {
 	if bold {
 		f.Weight = xfont.WeightBold
 	}
-	return draw.TextStyle{Color: c, Font: f, Handler: plot.DefaultTextHandler, YAlign: draw.YTop}
+	return draw.TextStyle{Color: c, Font: f, Handler: newKerned(), YAlign: draw.YTop}
 }
 
 // drawDashboard fetches the data of a dashboard, draws it on a page of the given width in

@@ -19,7 +19,9 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/recorder"
+	"gonum.org/v1/plot/vg/vgimg"
 	"pgregory.net/rapid"
 
 	"github.com/lodepow/lode/dashboards"
@@ -55,6 +57,8 @@ func TestFormat(t *testing.T) {
 		{25_800_000, units.SiShort, "25.8 M"},
 		{1_234_567, "", "1.23 M"},
 		{0.00033, "", "0.00033"},
+		{0.00001, "", "1e-5"},
+		{-2.5e-12, "", "-2.5e-12"},
 		{12.5, "", "12.5"},
 	} {
 		if got := format(c.v, c.unit); got != c.want {
@@ -313,10 +317,20 @@ func TestTextsHaveRoom(t *testing.T) {
 				var texts []text
 				for _, action := range canvas.Actions {
 					a, ok := action.(*recorder.FillString)
-					if !ok || strings.TrimSpace(a.String) == "" {
+					if !ok || a.String == "" {
 						continue
 					}
 					face := font.DefaultCache.Lookup(a.Font, a.Size)
+					// Join the pieces in which kernedCanvas writes a text.
+					if last := len(texts) - 1; last >= 0 && texts[last].low == a.Point.Y {
+						b, first := texts[last], string([]rune(a.String)[:1])
+						if next := b.left + face.Width(b.what+first) - face.Width(first); math.Abs(float64(next-a.Point.X)) < 1e-6 {
+							b.what += a.String
+							b.right = b.left + face.Width(b.what)
+							texts[last] = b
+							continue
+						}
+					}
 					// Capital letters are about 0.7 as high as the font; what is below the line may touch.
 					texts = append(texts, text{a.String, a.Point.X, a.Point.X + face.Width(a.String), a.Point.Y, a.Point.Y + .7*a.Size})
 				}
@@ -336,5 +350,28 @@ func TestTextsHaveRoom(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestKerning compares the widths of the same letters in two sizes, in pixels. What a font
+// takes away between two letters is a part of the size of the text.
+func TestKerning(t *testing.T) {
+	width := func(size vg.Length) float64 {
+		c := vgimg.NewWith(vgimg.UseWH(40*size, 3*size), vgimg.UseDPI(dpi))
+		canvas := draw.New(c)
+		canvas.FillText(textStyle(size, false, color.Black), vg.Point{X: size, Y: 2 * size}, "T. A To A Too A Tool A Towel A")
+		left, right := math.MaxInt, 0
+		b := c.Image().Bounds()
+		for x := b.Min.X; x < b.Max.X; x++ {
+			for y := b.Min.Y; y < b.Max.Y; y++ {
+				if r, _, _, _ := c.Image().At(x, y).RGBA(); r < 0x8000 {
+					left, right = min(left, x), max(right, x)
+				}
+			}
+		}
+		return float64(right-left) / float64(size)
+	}
+	if small, large := width(8), width(60); math.Abs(small/large-1) > .01 {
+		t.Errorf("a text of 8 points is %.1f pixels wide for each point, and one of 60 points %.1f", small, large)
 	}
 }
