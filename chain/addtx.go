@@ -61,8 +61,11 @@ func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 	}
 	c.mu.Lock()
 	if e := c.pool.entries[tx.ID()]; e != nil {
+		written := e.wait()
 		c.mu.Unlock()
-		<-e.done
+		if written != nil {
+			<-written
+		}
 		if e.err != nil {
 			return 0, e.err
 		}
@@ -99,8 +102,7 @@ func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 		c.pool.markDurable(e)
 		c.events.add(Event{Kind: EventTx, Tip: c.tip, Tx: tx})
 	}
-	e.err = err
-	close(e.done)
+	e.finish(err)
 	if err != nil {
 		return 0, err
 	}

@@ -43,9 +43,30 @@ type entry struct {
 
 	durable bool // whether the transaction is on disk
 	gone    bool // whether the entry has been taken out of the mempool
+	over    bool // whether the write is over
 
-	done chan struct{} // closed when the write is over
-	err  error         // the outcome of the write, set before done is closed
+	err  error         // the outcome of the write; never changes once over is true
+	done chan struct{} // closed when over becomes true; nil if nobody has waited for that
+}
+
+// wait returns a channel that is closed when the write is over, or nil if it is over
+// already.
+func (e *entry) wait() <-chan struct{} {
+	if e.over {
+		return nil
+	}
+	if e.done == nil {
+		e.done = make(chan struct{})
+	}
+	return e.done
+}
+
+// finish notes the outcome of the write.
+func (e *entry) finish(err error) {
+	e.over, e.err = true, err
+	if e.done != nil {
+		close(e.done)
+	}
 }
 
 func newMempool(maxTxs, maxBytes int) mempool {
@@ -65,7 +86,7 @@ func (m *mempool) add(tx block.Tx) (*entry, error) {
 	if m.txs >= m.maxTxs || m.bytes+tx.Size() > m.maxBytes {
 		return nil, fmt.Errorf("%w: %d transactions of %d bytes wait for a block", ErrPoolFull, m.txs, m.bytes)
 	}
-	e := &entry{tx: tx, seq: m.high, done: make(chan struct{})}
+	e := &entry{tx: tx, seq: m.high}
 	m.high++
 	m.insert(e, m.head.prev)
 	return e, nil
@@ -74,8 +95,7 @@ func (m *mempool) add(tx block.Tx) (*entry, error) {
 // restore adds an entry for a transaction that is on disk already, and puts it
 // behind the entry after.
 func (m *mempool) restore(p Pending, after *entry) *entry {
-	e := &entry{tx: p.Tx, seq: p.Seq, done: make(chan struct{})}
-	close(e.done)
+	e := &entry{tx: p.Tx, seq: p.Seq, over: true}
 	m.insert(e, after)
 	m.markDurable(e)
 	return e

@@ -163,14 +163,23 @@ func (c *Chain) tellMove(disconnected int, connected []pow.Hash, waited bool) {
 
 // tellPosted tells the observers what became of a posted transaction.
 func (c *Chain) tellPosted(outcome TxOutcome, err error) {
+	if err != nil {
+		c.tellFailed(err)
+		return
+	}
+	for _, o := range c.observers.All() {
+		if o.TxTaken != nil {
+			o.TxTaken(outcome)
+		}
+	}
+}
+
+// tellFailed tells the observers why a posted transaction is not pending.
+func (c *Chain) tellFailed(err error) {
 	var rule block.RuleError
 	isRefused := isRule(err) && errors.As(err, &rule)
 	for _, o := range c.observers.All() {
 		switch {
-		case err == nil:
-			if o.TxTaken != nil {
-				o.TxTaken(outcome)
-			}
 		case errors.Is(err, ErrPoolFull):
 			if o.TxFull != nil {
 				o.TxFull()

@@ -239,9 +239,10 @@ func (l *limitListener) handler(next http.Handler) http.Handler {
 		if r.Body != nil && r.Body != http.NoBody {
 			// The server looks at the body of its own request when the handler has
 			// returned, so that one stays as it is.
-			clone, body := *r, &waitingBody{ReadCloser: r.Body, conn: c}
+			clone := &waitingRequest{Request: *r, body: waitingBody{ReadCloser: r.Body, conn: c}}
+			body := &clone.body
 			clone.Body = body
-			r = &clone
+			r = &clone.Request
 			defer func() {
 				if !body.ended {
 					c.wait.begin(l.now())

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"errors"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -108,13 +110,18 @@ type limitedConn struct {
 	listener *limitListener
 	wait     wait
 
+	reads, writes deadline
+
 	// The listener's mu guards these.
 	groups [3]*group // of its networks, the widest first
 	place  int       // in the listener's conns; -1: it is not counted
 }
 
 func newLimitedConn(conn net.Conn, l *limitListener) *limitedConn {
-	c := &limitedConn{Conn: conn, listener: l, place: -1}
+	c := &limitedConn{
+		Conn: conn, listener: l, place: -1,
+		reads: deadline{setIn: conn.SetReadDeadline}, writes: deadline{setIn: conn.SetWriteDeadline},
+	}
 	c.wait.begin(l.now())
 	return c
 }
@@ -125,11 +132,15 @@ func (c *limitedConn) source() *group { return c.groups[len(c.groups)-1] }
 
 // Read implements [net.Conn].
 func (c *limitedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 {
-		c.wait.moved(n, c.listener.now())
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 {
+			c.wait.moved(n, c.listener.now())
+		}
+		if !c.reads.retry(err) {
+			return n, err
+		}
 	}
-	return n, err
 }
 
 // Write implements [net.Conn]. It waits until the client has taken what the buffers
@@ -137,6 +148,11 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 func (c *limitedConn) Write(p []byte) (int, error) {
 	already := c.wait.resume(c.listener.now())
 	n, err := c.Conn.Write(p)
+	for c.writes.retry(err) {
+		var more int
+		more, err = c.Conn.Write(p[n:])
+		n += more
+	}
 	now := c.listener.now()
 	c.wait.moved(n, now)
 	if !already {
@@ -145,12 +161,29 @@ func (c *limitedConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// SetReadDeadline implements [net.Conn].
+func (c *limitedConn) SetReadDeadline(t time.Time) error { return c.reads.set(t) }
+
+// SetWriteDeadline implements [net.Conn].
+func (c *limitedConn) SetWriteDeadline(t time.Time) error { return c.writes.set(t) }
+
+// SetDeadline implements [net.Conn].
+func (c *limitedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.reads.set(t), c.writes.set(t))
+}
+
 // Close implements [net.Conn].
 func (c *limitedConn) Close() error {
 	c.listener.mu.Lock()
 	c.listener.remove(c)
 	c.listener.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// waitingRequest is a request with its body, in one piece of memory.
+type waitingRequest struct {
+	http.Request
+	body waitingBody
 }
 
 // waitingBody is the body of a request. While it is read, the node waits for the

@@ -71,7 +71,9 @@ func notHex(what string, err error) error {
 // String returns the hash as 64 hex digits, the most significant first.
 func (h Hash) String() string {
 	slices.Reverse(h[:])
-	return hex.EncodeToString(h[:])
+	var text [2 * HashSize]byte
+	hex.Encode(text[:], h[:])
+	return string(text[:])
 }
 
 // MarshalText implements [encoding.TextMarshaler] in the form of String.

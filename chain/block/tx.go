@@ -82,7 +82,8 @@ func NewTx(post []byte, now time.Time) (Tx, error) {
 	}
 	if canonical { // the timestamp is probably in its place as well, which takes a look to know
 		if members, canonical, err = scanInto(memory[:0], text, 0); err == nil && canonical {
-			return canonicalTx(text, []byte(text), members)
+			var short [512]byte // most transactions fit, so that their bytes need no memory
+			return canonicalTx(text, append(short[:0], text...), members)
 		}
 	}
 	return newTx(text)

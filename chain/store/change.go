@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/lodepow/lode/chain"
@@ -54,8 +55,11 @@ func encode(c chain.Change) (change, error) {
 		if text == "" {
 			return change{}, fmt.Errorf("pending transaction %d: it is the zero Tx", p.Seq)
 		}
-		k := key(p.Seq)
-		to.add = append(to.add, encodedTx{k, seal(k, append(make([]byte, sumSize, sumSize+len(text)), text...))})
+		raw := make([]byte, keySize+sumSize, keySize+sumSize+len(text)) // the key and the record
+		binary.BigEndian.PutUint64(raw, p.Seq)
+		raw = append(raw, text...)
+		k := raw[:keySize:keySize]
+		to.add = append(to.add, encodedTx{k, seal(k, raw[keySize:])})
 		to.size += len(text)
 	}
 	return to, nil

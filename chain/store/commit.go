@@ -140,6 +140,7 @@ func (s *Store) write(group []*request) (failed int, err error) {
 		return failed, err
 	}
 	txid := uint64(w.tx.ID())
+	s.writeAhead(w.tx.Size())
 	if s.hooks.beforeSync != nil {
 		if err := s.hooks.beforeSync(); err != nil {
 			s.rollBack(w)

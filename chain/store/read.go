@@ -145,21 +145,20 @@ func (s *Store) FindTx(id pow.Hash) (in pow.Hash, err error) {
 
 // FindTxs implements [chain.Store].
 func (s *Store) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
-	order := make([]int, len(ids)) // of the index, so that ids on the same page are looked up together
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int { return bytes.Compare(ids[i][:], ids[j][:]) })
 	blocks := make([]pow.Hash, len(ids))
 	err := s.view(func(tx *bbolt.Tx) error {
-		txs, headers := tx.Bucket([]byte(bucketTxs)).Cursor(), tx.Bucket([]byte(bucketHeaders))
-		for _, i := range order {
+		txs := tx.Bucket([]byte(bucketTxs)).Cursor()
+		var headers *bbolt.Bucket // opened only if needed: most transactions that are looked up are new
+		for _, i := range indexOrder(ids) {
 			number, found, err := findTx(txs, &ids[i])
 			if err != nil {
 				return err
 			}
 			if !found {
 				continue
+			}
+			if headers == nil {
+				headers = tx.Bucket([]byte(bucketHeaders))
 			}
 			k := key(number)
 			header, err := parseHeader(number, k, headers.Get(k))
@@ -174,6 +173,19 @@ func (s *Store) FindTxs(ids []pow.Hash) ([]pow.Hash, error) {
 		return nil, err
 	}
 	return blocks, nil
+}
+
+// indexOrder returns the positions of the ids in the order of the index, so that ids on
+// the same page are looked up together.
+func indexOrder(ids []pow.Hash) []int {
+	order := make([]int, len(ids))
+	for i := range order {
+		order[i] = i
+	}
+	if len(ids) > 1 {
+		slices.SortFunc(order, func(i, j int) int { return bytes.Compare(ids[i][:], ids[j][:]) })
+	}
+	return order
 }
 
 // findTx returns the number of the block in which the index has a transaction. If

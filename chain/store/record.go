@@ -9,7 +9,10 @@ import (
 	"github.com/lodepow/lode/chain/rules"
 )
 
-const sumSize = 4
+const (
+	keySize = 8 // of a number as a key
+	sumSize = 4
+)
 
 // maxRecord is an upper bound of the bytes in a record. It is small enough to copy,
 // so that a damaged length cannot exhaust the memory.

@@ -92,8 +92,9 @@ type Store struct {
 	// Others may read broken once gaveUp is closed.
 	state  state  // after the last commit
 	txid   uint64 // of the last commit
-	broken error  // why the store refuses all changes; nil: it does not
-	stuck  bool   // bbolt has panicked while it held its locks, and cannot be closed
+	ahead  ahead
+	broken error // why the store refuses all changes; nil: it does not
+	stuck  bool  // bbolt has panicked while it held its locks, and cannot be closed
 }
 
 var _ chain.Store = (*Store)(nil)

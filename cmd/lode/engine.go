@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"os"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/pow"
@@ -47,18 +45,5 @@ func watchKernel(ctx context.Context, engine *pow.Engine) (stop func()) {
 	return func() {
 		cancel()
 		<-done
-	}
-}
-
-// gcPercent is by how many per cent the heap of a node may grow before the next
-// garbage collection. Most of the growth is answers to clients and peers. With
-// Go's default of 100 a flood of slow readers could occupy twice the memory, for
-// a gain of a few per cent in speed.
-const gcPercent = 50
-
-// setMemory applies gcPercent unless the user has set GOGC.
-func setMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
 	}
 }

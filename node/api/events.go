@@ -100,6 +100,9 @@ func (f *feed) publish(e chain.Event) {
 
 // describe returns an event of the chain as it is sent, or "" if it is not sent.
 func (f *feed) describe(e chain.Event) string {
+	if e.Kind == chain.EventTx {
+		return ""
+	}
 	tip := tipJSON{Height: e.Tip.Height, Hash: e.Tip.Hash, Chainwork: e.Tip.Work.String(), Connected: len(e.Connected), Disconnected: len(e.Disconnected)}
 	if e.Kind == chain.EventTip || e.Kind == chain.EventReorg {
 		info, _ := f.header(e.Tip.Hash)
