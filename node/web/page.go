@@ -50,8 +50,8 @@ type answer struct {
 	page     string // the template, such as "feed"
 	data     page   // Name, Title and Body, and what differs from page to page
 	redirect string // a path of this node; "": none. The status is then 303 unless it is set
-	made     bool   // the page has been made already, and is the body
-	body     []byte // must not be changed
+	made     bool   // what is sent has been made already, and is the body
+	madeBody
 }
 
 // problem is a failure that a page tells the reader of.
@@ -219,8 +219,16 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, a answer, err error)
 	header.Set("Cache-Control", "no-store")
 	header.Add("Vary", fragmentHeader) // the API may have set it
 	body := a.body
-	if err == nil && a.redirect == "" && !a.made {
+	switch {
+	case err != nil || a.redirect != "":
+	case !a.made:
 		body, err = w.render(r, a)
+	default:
+		header.Add("Vary", "Accept-Encoding")
+		if a.gzipped != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+			header.Set("Content-Encoding", "gzip")
+			body = a.gzipped
+		}
 	}
 	if err != nil {
 		p := w.explain(r, err)
