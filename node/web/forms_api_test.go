@@ -41,8 +41,10 @@ func TestWhatFormsSend(t *testing.T) {
 		{"/forms/post", "author=ann&content=x&key=k1&token=+t+", "Bearer t", "k1"},
 		{"/forms/post", "author=ann&content=x", "Bearer browser", ""},
 		{"/forms/mine", "key=k1&token=t", "Bearer t", ""},
-		{"/forms/mine?token=t", "token=+", "Bearer browser", ""},
-		{"/forms/post?key=k2", "author=ann&content=x&key=", "Bearer browser", ""},
+		{"/forms/mine?token=t", "from=feed", "Bearer browser", ""},
+		{"/forms/mine", "token=+", "Bearer browser", ""},
+		{"/forms/post?key=k2", "author=ann&content=x", "Bearer browser", ""},
+		{"/forms/post", "author=ann&content=x&key=", "Bearer browser", ""},
 	} {
 		w := n.do(http.MethodPost, test.path, test.body, "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin", "Authorization", "Bearer browser")
 		if w.Code != http.StatusSeeOther {
@@ -63,15 +65,14 @@ func TestWhatFormsSend(t *testing.T) {
 // refusal, with nonsense or with 202.
 func TestFormsTheAPIGivesUp(t *testing.T) {
 	giveUp := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-	forbid := func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, `{"error":"this node has another name"}`)
+	say := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
 	}
-	nonsense := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "nonsense") }
-	accept := func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusAccepted)
-		_, _ = io.WriteString(w, `{"mined":false}`)
-	}
+	forbid := say(403, `{"error":"this node has another name"}`)
+	nonsense, accept := say(200, "nonsense"), say(202, `{"mined":false}`)
 	for _, test := range []struct {
 		name   string
 		answer http.HandlerFunc
@@ -87,6 +88,8 @@ func TestFormsTheAPIGivesUp(t *testing.T) {
 		{"forbid", forbid, "post", []string{"author", "ann", "content", "x"}, 403, ""},
 		{"forbid", forbid, "mine", nil, 403, ""},
 		{"nonsense", nonsense, "mine", nil, 500, ""},
+		{"half of a block", say(200, `{"mined":true,"hash":5}`), "mine", nil, 500, ""},
+		{"nonsense while the search goes on", say(202, "nonsense"), "mine", nil, 500, ""},
 		{"accept", accept, "mine", nil, 303, "/mining?notice=mining"},
 		{"accept", accept, "mine", []string{"from", "feed"}, 303, "/?notice=mining"},
 	} {
@@ -167,6 +170,32 @@ func TestFormMethods(t *testing.T) {
 	}
 	if w := n.submit("/forms/mine"); w.Header().Get("Location") != "/mining?notice=nothing" {
 		t.Errorf("the form of the mining page leads to %q", w.Header().Get("Location"))
+	}
+}
+
+// TestFormsThatComeStraight sends forms to the pages without the API in front of them, from
+// another origin and with a content type that cannot be read.
+func TestFormsThatComeStraight(t *testing.T) {
+	n := newTestNode(t, testSetup{})
+	for _, test := range []struct {
+		site, contentType string
+		status            int
+	}{
+		{"same-origin", "application/x-www-form-urlencoded", http.StatusSeeOther},
+		{"same-origin", "application/x-www-form-urlencoded; charset=utf-8", http.StatusSeeOther},
+		{"cross-site", "application/x-www-form-urlencoded", http.StatusForbidden},
+		{"same-origin", "application/x-www-form-urlencoded; charset", http.StatusUnsupportedMediaType},
+		{"same-origin", "text/plain", http.StatusUnsupportedMediaType},
+		{"same-origin", "", http.StatusUnsupportedMediaType},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/forms/resync", strings.NewReader("a=b"))
+		r.Header.Set("Sec-Fetch-Site", test.site)
+		r.Header.Set("Content-Type", test.contentType)
+		w := httptest.NewRecorder()
+		n.web.ServeHTTP(w, r)
+		if w.Code != test.status {
+			t.Errorf("%s, %q: status %d, want %d", test.site, test.contentType, w.Code, test.status)
+		}
 	}
 }
 
