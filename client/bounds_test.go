@@ -200,6 +200,15 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// TestBlockThatCannotBeWritten submits a block with a transaction that is none. Nothing is
+// sent.
+func TestBlockThatCannotBeWritten(t *testing.T) {
+	c, _ := serve(t, Config{}, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+	if _, err := c.AddBlock(t.Context(), block.Block{Txs: make([]block.Tx, 1)}); err == nil || errors.As(err, new(*Error)) {
+		t.Errorf("%v, want an error before the request", err)
+	}
+}
+
 // counted starts a server and returns a client of it, and a function that returns how many
 // connections it has made.
 func counted(t *testing.T, h http.HandlerFunc) (*Client, func() int64) {
@@ -267,6 +276,22 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		if got := conns(); got != 1 {
 			t.Errorf("status %d: %d connections for 3 calls, want 1", code, got)
 		}
+	}
+}
+
+// TestClose closes the connections of a client, which can still be used.
+func TestClose(t *testing.T) {
+	c, conns := counted(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })
+	for want := range int64(3) {
+		for range 2 {
+			if err := status(c, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := conns(); got != want+1 {
+			t.Errorf("%d connections after the client was closed %d times", got, want)
+		}
+		c.Close()
 	}
 }
 
