@@ -26,7 +26,15 @@ type feed struct {
 	wake  chan struct{} // closed, and replaced, when an event is added
 	posts atomic.Uint64 // how often the pending transactions have changed
 
+	pending atomic.Pointer[pendingEvent] // the latest one that a stream has made; nil before
+
 	header func(pow.Hash) (chain.HeaderInfo, bool) // of any block in the chain
+}
+
+// pendingEvent is an event of the kind pending as it is sent.
+type pendingEvent struct {
+	posts uint64 // feed.posts before the pending transactions were counted
+	text  string
 }
 
 // maxEventHashes is how many hashes of blocks, and of transactions, an event of the kind
@@ -165,6 +173,18 @@ func (f *feed) after(from uint64) (events []string, next uint64, wake <-chan str
 	return events, f.next, f.wake, true
 }
 
+// pendingText returns a pending event for streams that have seen the pending transactions
+// change that often. It is the same for all of them, so the first one makes it. What changes
+// later is counted later, and makes another event.
+func (f *feed) pendingText(posts uint64, status func() poolJSON) string {
+	if p := f.pending.Load(); p != nil && p.posts == posts {
+		return p.text
+	}
+	text := eventText("pending", status())
+	f.pending.Store(&pendingEvent{posts, text})
+	return text
+}
+
 // resume returns the number of the event with which a stream begins. That is the
 // one after last, the id of the latest event that the client has received; or, if
 // last is empty, the next event. missed is true if the events since last are lost
@@ -279,7 +299,7 @@ func (s *eventStream) pending() string {
 		return ""
 	}
 	s.told, s.posts = true, posts
-	return eventText("pending", s.api.poolStatus())
+	return s.api.feed.pendingText(posts, s.api.poolStatus)
 }
 
 // changes returns a pending event like pending, and a mining event if the node mines, has

@@ -267,3 +267,21 @@ func TestEventsOfOneAddress(t *testing.T) {
 		}
 	})
 }
+
+// TestPendingTextIsShared has streams ask for the pending event. It is made once for each
+// change of what is pending.
+func TestPendingTextIsShared(t *testing.T) {
+	f := newFeed(1, time.Unix(0, 0), nil)
+	made := 0
+	status := func() poolJSON { made++; return poolJSON{Transactions: made, Bytes: 100 * made} }
+	for _, test := range []struct {
+		posts uint64
+		made  int
+	}{{0, 1}, {0, 1}, {1, 2}, {1, 2}, {0, 3}, {5, 4}} {
+		text := f.pendingText(test.posts, status)
+		want := fmt.Sprintf("event: pending\ndata: {\"transactions\":%d,\"bytes\":%d}\n\n", test.made, 100*test.made)
+		if text != want || made != test.made {
+			t.Errorf("after %d changes: %q, the %dth one made, want %q", test.posts, text, made, want)
+		}
+	}
+}

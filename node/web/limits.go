@@ -61,6 +61,8 @@ const (
 	fullBytes    = 64 << 10 // of a post on its own page
 	fullLines    = 2000     // lines of it
 
+	keptBuffer = 128 << 10 // of memory that a page was made in and that is kept for the next one
+
 	writeWait  = 30 * time.Second      // for each write to a browser
 	settleWait = 20 * time.Millisecond // between two looks while the tip changes
 

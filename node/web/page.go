@@ -50,8 +50,8 @@ type answer struct {
 	page     string // the template, such as "feed"
 	data     page   // Name, Title and Body, and what differs from page to page
 	redirect string // a path of this node; "": none. The status is then 303 unless it is set
-	made     bool   // the page has been made already, and is the body
-	body     []byte // must not be changed
+	made     bool   // what is sent has been made already, and is the body
+	madeBody
 }
 
 // problem is a failure that a page tells the reader of.
@@ -168,13 +168,19 @@ func (w *Web) render(r *http.Request, a answer) ([]byte, error) {
 		w.look(&p)
 	}
 	p.Nav = w.nav(r.URL.Path)
-	var buf bytes.Buffer
+	buf := w.buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= keptBuffer {
+			w.buffers.Put(buf)
+		}
+	}()
+	buf.Reset()
 	for _, name := range names {
-		if err := t.ExecuteTemplate(&buf, name, p); err != nil {
+		if err := t.ExecuteTemplate(buf, name, p); err != nil {
 			return nil, fmt.Errorf("template %s: %w", a.page, err)
 		}
 	}
-	return buf.Bytes(), nil
+	return bytes.Clone(buf.Bytes()), nil
 }
 
 // fragmentTemplates returns the names of the templates of fragments.
@@ -207,20 +213,37 @@ func (w *Web) look(p *page) {
 // the node itself: a browser that withholds it sends a form with the header "Origin:
 // null", which cannot be told from a form of another origin.
 func setHeaders(header http.Header) {
-	header.Set("Content-Security-Policy", Policy)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "same-origin")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header["Content-Security-Policy"] = policyValue
+	header["X-Content-Type-Options"] = noSniffValue
+	header["Referrer-Policy"] = sameOriginValue
+	header["Cross-Origin-Resource-Policy"] = sameOriginValue
 }
+
+// Values of headers that all answers share, so nothing may change their elements.
+var (
+	policyValue     = []string{Policy}
+	noSniffValue    = []string{"nosniff"}
+	sameOriginValue = []string{"same-origin"}
+	noStoreValue    = []string{"no-store"}
+	htmlValue       = []string{"text/html; charset=utf-8"}
+)
 
 // send writes a page, or the page that tells of the error.
 func (w *Web) send(rw http.ResponseWriter, r *http.Request, a answer, err error) {
 	header := rw.Header()
-	header.Set("Cache-Control", "no-store")
+	header["Cache-Control"] = noStoreValue
 	header.Add("Vary", fragmentHeader) // the API may have set it
 	body := a.body
-	if err == nil && a.redirect == "" && !a.made {
+	switch {
+	case err != nil || a.redirect != "":
+	case !a.made:
 		body, err = w.render(r, a)
+	default:
+		header.Add("Vary", "Accept-Encoding")
+		if a.gzipped != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+			header.Set("Content-Encoding", "gzip")
+			body = a.gzipped
+		}
 	}
 	if err != nil {
 		p := w.explain(r, err)
@@ -245,7 +268,7 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, a answer, err error)
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
-	header.Set("Content-Type", "text/html; charset=utf-8")
+	header["Content-Type"] = htmlValue
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	// The error is ignored, because a recorder in a test has no deadlines.
 	_ = http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(writeWait))

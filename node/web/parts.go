@@ -1,6 +1,7 @@
 package web
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ import (
 // What is remembered is forgotten at the next event, because that may change any part, and
 // after partsKeptFor, because a part may change without an event.
 type parts struct {
-	now func() time.Time
+	now        func() time.Time
+	compressor compressor
 
 	mu   sync.Mutex
 	made map[string]*madePart
@@ -28,15 +30,21 @@ type parts struct {
 type madePart struct {
 	begun time.Time
 	ended chan struct{} // closed when the fields below are set
-	body  []byte
-	err   error
+	madeBody
+	err error
+}
+
+// madeBody is a part of a page as it is sent. Nothing may change its bytes.
+type madeBody struct {
+	body    []byte
+	gzipped []byte // the same with gzip; nil if that is not shorter
 }
 
 // errNotShared is the error of a part that each reader has to get for himself.
 var errNotShared = errors.New("web: this answer is not for everybody")
 
 func newParts(now func() time.Time) *parts {
-	return &parts{now: now, made: map[string]*madePart{}}
+	return &parts{now: now, compressor: compressor{level: gzip.BestSpeed}, made: map[string]*madePart{}}
 }
 
 // note forgets all parts. It is called for each event of the chain, after the change, and
@@ -49,27 +57,30 @@ func (ps *parts) note(chain.Event) {
 
 // get returns what build returns, or what it has returned a moment ago to another caller with
 // the same key. Of several callers at once, one calls build and the others wait for it. The
-// result must not be changed.
-func (ps *parts) get(ctx context.Context, key string, build func() ([]byte, error)) ([]byte, error) {
+// body is compressed once for all of them.
+func (ps *parts) get(ctx context.Context, key string, build func() ([]byte, error)) (madeBody, error) {
 	p, mine := ps.find(key)
 	if !mine {
 		select {
 		case <-p.ended:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return madeBody{}, ctx.Err()
 		}
 		if p.err == nil {
-			return p.body, nil
+			return p.madeBody, nil
 		}
-		return build() // the reader who came first may have failed for a reason of his own
+		body, err := build() // the reader who came first may have failed for a reason of his own
+		return madeBody{body: body}, err
 	}
 	defer close(p.ended)
 	p.err = errNotShared // if build panics
 	p.body, p.err = build()
 	if p.err != nil || len(p.body) > partBytes {
 		ps.forget(key, p)
+		return p.madeBody, p.err
 	}
-	return p.body, p.err
+	p.gzipped = ps.compressor.compress(p.body)
+	return p.madeBody, nil
 }
 
 // find returns the part with a key. If mine is true, there is none yet, and the caller has to
@@ -107,7 +118,7 @@ func (w *Web) shared(rw http.ResponseWriter, r *http.Request, rt route) (answer,
 		return w.handle(rw, r, rt)
 	}
 	var own answer
-	body, err := w.parts.get(r.Context(), key, func() ([]byte, error) {
+	made, err := w.parts.get(r.Context(), key, func() ([]byte, error) {
 		a, err := w.handle(rw, r, rt)
 		if err != nil {
 			return nil, err
@@ -120,7 +131,7 @@ func (w *Web) shared(rw http.ResponseWriter, r *http.Request, rt route) (answer,
 	if errors.Is(err, errNotShared) {
 		return own, nil
 	}
-	return answer{body: body, made: true}, err
+	return answer{madeBody: made, made: true}, err
 }
 
 // partKey returns what tells the part that a request is for from all others. It is "" if the

@@ -119,8 +119,8 @@ func TestPartsThatFail(t *testing.T) {
 		t.Errorf("a caller who has left gets the error %v", err)
 	}
 	wg.Go(func() {
-		if body, err := ps.get(t.Context(), "key", func() ([]byte, error) { return []byte("own"), nil }); err != nil || string(body) != "own" {
-			t.Errorf("after the failure of the first caller: %q, %v", body, err)
+		if made, err := ps.get(t.Context(), "key", func() ([]byte, error) { return []byte("own"), nil }); err != nil || string(made.body) != "own" {
+			t.Errorf("after the failure of the first caller: %q, %v", made.body, err)
 		}
 	})
 	close(leave)
@@ -174,6 +174,9 @@ func TestPartsAreBounded(t *testing.T) {
 	bytes := 0
 	for _, p := range ps.made {
 		bytes += len(p.body)
+		if p.gzipped == nil || cap(p.gzipped) > len(p.body)/8 {
+			t.Errorf("a part of %d bytes has %d with gzip, in %d bytes of memory", len(p.body), len(p.gzipped), cap(p.gzipped))
+		}
 	}
 	if len(ps.made) != partsKept || bytes != partsKept*partBytes {
 		t.Errorf("%d parts of %d bytes are remembered, want %d parts of %d bytes each", len(ps.made), bytes, partsKept, partBytes)
@@ -254,7 +257,7 @@ func TestPartThatIsEmpty(t *testing.T) {
 	n := newTestNode(t, testSetup{})
 	for _, body := range [][]byte{nil, {}} {
 		w := httptest.NewRecorder()
-		n.web.send(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), answer{made: true, body: body}, nil)
+		n.web.send(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), answer{made: true, madeBody: madeBody{body: body}}, nil)
 		if w.Code != http.StatusOK || w.Body.Len() != 0 {
 			t.Errorf("status %d, %d bytes", w.Code, w.Body.Len())
 		}

@@ -52,6 +52,7 @@ func typeOf(name string) string {
 
 func loadStatic() (*static, error) {
 	s := &static{files: map[string]file{}}
+	gz := compressor{level: gzip.BestCompression}
 	err := fs.WalkDir(staticFiles, "static", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -64,15 +65,9 @@ func loadStatic() (*static, error) {
 			body = withoutComments(body)
 		}
 		sum := sha256.Sum256(body)
-		f := file{kind: typeOf(name), hash: hex.EncodeToString(sum[:8]), body: body}
-		var buf bytes.Buffer
-		gz, _ := gzip.NewWriterLevel(&buf, gzip.BestCompression)
-		_, _ = gz.Write(body) // a buffer takes everything
-		_ = gz.Close()
-		if buf.Len() < len(body) {
-			f.gzipped = buf.Bytes()
+		s.files[strings.TrimPrefix(name, "static/")] = file{
+			kind: typeOf(name), hash: hex.EncodeToString(sum[:8]), body: body, gzipped: gz.compress(body),
 		}
-		s.files[strings.TrimPrefix(name, "static/")] = f
 		return nil
 	})
 	if err != nil {
@@ -144,23 +139,6 @@ func (s *static) serve(rw http.ResponseWriter, r *http.Request, name string) boo
 		_, _ = rw.Write(body) // an error means that the client has left
 	}
 	return true
-}
-
-// acceptsGzip reads the header Accept-Encoding (RFC 9110, 12.5.3). It takes a client
-// that names gzip with a weight of zero for one that does not want it.
-func acceptsGzip(header string) bool {
-	for element := range strings.SplitSeq(header, ",") {
-		name, weight, weighted := strings.Cut(element, ";")
-		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			continue
-		}
-		if !weighted {
-			return true
-		}
-		q, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(weight), "q="), 64)
-		return err == nil && q > 0
-	}
-	return false
 }
 
 // hasTag reports whether the header If-None-Match lists the tag.

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/lodepow/lode/chain"
@@ -53,6 +55,7 @@ type Web struct {
 	summaries    *summaries
 	reorgs       *reorgs
 	parts        *parts
+	buffers      sync.Pool // of *bytes.Buffer, in which pages are made
 	unsubscribe  func()
 }
 
@@ -89,6 +92,7 @@ func New(c Config) (*Web, error) {
 		reorgs:    newReorgs(c.Now),
 		parts:     newParts(c.Now),
 	}
+	w.buffers.New = func() any { return new(bytes.Buffer) }
 	var err error
 	if w.static, err = loadStatic(); err != nil {
 		return nil, err

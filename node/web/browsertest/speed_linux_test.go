@@ -13,8 +13,7 @@ import (
 
 // TestSpeed measures what docs/web.md says of the speed of the pages, and prints every
 // sample. It fails only if a median is more than slack times what is asked for, because a
-// figure depends on the machine and on what else runs there. What open pages cost is judged by
-// the least windows instead, see measureOpenPages.
+// figure depends on the machine and on what else runs there.
 func TestSpeed(t *testing.T) {
 	if os.Getenv("LODE_SPEED") == "" {
 		t.Skip("NOT MEASURED: set LODE_SPEED=1 to measure the speed of the pages")
