@@ -49,6 +49,7 @@ type Engine struct {
 	gosched   func() // to other goroutines
 	yieldCore func() // to other threads
 	procs     func() int
+	isFree    func(procs int) bool // whether a P is
 
 	noWayBefore atomic.Int64 // Unix time in nanoseconds; see giveWay
 
@@ -100,7 +101,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
-		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore, procs: func() int { return runtime.GOMAXPROCS(0) },
+		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore, procs: func() int { return runtime.GOMAXPROCS(0) }, isFree: isFree,
 		table:    Kernels(),
 		selector: &selector{slicer: Kernel.slicer, remedies: textRemedies(), log: c.Logger},
 	}

@@ -1,0 +1,29 @@
+package pow
+
+import "runtime/metrics"
+
+// mostLooks bounds the workers of an engine times the Ps with which its workers look for
+// a free P. A look takes the lock of the scheduler and goes through all Ps, and each
+// worker looks every yieldAfter, so beyond this it could hold up the whole program.
+const mostLooks = 1024
+
+// hasFree reports whether a P is free and no goroutine waits for one. It does not look if
+// there are no more Ps than workers, or too many to look through.
+func (e *Engine) hasFree() bool {
+	procs := e.procs()
+	return e.workers < procs && e.workers*procs <= mostLooks && e.isFree(procs)
+}
+
+// isFree reports whether fewer goroutines run than there are Ps, and none waits for one.
+// Then a thread without a goroutine waits for timers, also those of other Ps, and for the
+// network.
+func isFree(procs int) bool {
+	state := []metrics.Sample{{Name: "/sched/goroutines/running:goroutines"}, {Name: "/sched/goroutines/runnable:goroutines"}}
+	metrics.Read(state)
+	for _, s := range state {
+		if s.Value.Kind() != metrics.KindUint64 {
+			return false // a later version of Go does not count it
+		}
+	}
+	return state[0].Value.Uint64() < uint64(procs) && state[1].Value.Uint64() == 0
+}
