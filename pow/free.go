@@ -8,10 +8,12 @@ import "runtime/metrics"
 const mostLooks = 1024
 
 // hasFree reports whether a P is free and no goroutine waits for one. It does not look if
-// there are no more Ps than workers, or too many to look through.
+// there are too many Ps to look through, or no more than workers. Nor does it if workers
+// keep all cores busy: the thread of a free P may then wait for a core for many
+// milliseconds, and until then the timers of a worker's P depend on the worker.
 func (e *Engine) hasFree() bool {
 	procs := e.procs()
-	return e.workers < procs && e.workers*procs <= mostLooks && e.isFree(procs)
+	return e.workers < min(procs, e.cpus) && e.workers*procs <= mostLooks && e.isFree(procs)
 }
 
 // isFree reports whether fewer goroutines run than there are Ps, and none waits for one.

@@ -14,22 +14,24 @@ import (
 // after the same time.
 func TestFreePIsNotWoken(t *testing.T) {
 	for _, tc := range []struct {
-		what           string
-		procs, workers int
-		free           bool
-		yields, looks  int
+		what                 string
+		procs, cpus, workers int
+		free                 bool
+		yields, looks        int
 	}{
-		{"a free P", 2, 1, true, 0, 10},
-		{"none that is free", 2, 1, false, 10, 10},
-		{"no more Ps than workers", 1, 1, true, 10, 0},
-		{"fewer Ps than workers", 1, 2, true, 10, 0},
-		{"as many Ps as a worker may look through", mostLooks / 2, 2, true, 0, 10},
-		{"more", mostLooks/2 + 1, 2, true, 10, 0},
+		{"a free P", 2, 2, 1, true, 0, 10},
+		{"none that is free", 2, 2, 1, false, 10, 10},
+		{"no more Ps than workers", 1, 2, 1, true, 10, 0},
+		{"fewer Ps than workers", 1, 3, 2, true, 10, 0},
+		{"no more cores than workers", 3, 2, 2, true, 10, 0},
+		{"one core more", 3, 3, 2, true, 0, 10},
+		{"as many Ps as a worker may look through", mostLooks / 2, 3, 2, true, 0, 10},
+		{"more", mostLooks/2 + 1, 3, 2, true, 10, 0},
 	} {
 		now := time.Unix(0, 0)
 		yields, looks := 0, 0
 		e := testEngine(t, longKernel(func(int64) { now = now.Add(yieldAfter / 2) }), 1)
-		e.workers = tc.workers
+		e.workers, e.cpus = tc.workers, tc.cpus
 		e.clock = func() time.Time { return now }
 		e.gosched = func() { yields++ }
 		e.procs = func() int { return tc.procs }
@@ -53,8 +55,8 @@ func TestFreePIsNotWoken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reflect.ValueOf(e.isFree).Pointer() != reflect.ValueOf(isFree).Pointer() {
-		t.Error("an engine does not ask the runtime for a free P")
+	if reflect.ValueOf(e.isFree).Pointer() != reflect.ValueOf(isFree).Pointer() || e.cpus != runtime.NumCPU() {
+		t.Error("an engine does not ask the runtime for a free P and the number of cores")
 	}
 	if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), Count: 1}); !errors.Is(err, ErrExhausted) {
 		t.Error(err)
