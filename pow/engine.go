@@ -49,6 +49,8 @@ type Engine struct {
 	gosched   func() // to other goroutines
 	yieldCore func() // to other threads
 	procs     func() int
+	isFree    func(procs int) bool // whether a P is
+	cpus      int                  // cores on which the program may run
 
 	noWayBefore atomic.Int64 // Unix time in nanoseconds; see giveWay
 
@@ -100,7 +102,7 @@ func newEngine(kernel Kernel, c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		workers: c.Workers, nice: c.Nice, now: c.Now, byWorker: make([]workerCount, c.Workers),
-		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore, procs: func() int { return runtime.GOMAXPROCS(0) },
+		clock: time.Now, gosched: runtime.Gosched, yieldCore: yieldCore, procs: func() int { return runtime.GOMAXPROCS(0) }, isFree: isFree, cpus: runtime.NumCPU(),
 		table:    Kernels(),
 		selector: &selector{slicer: Kernel.slicer, remedies: textRemedies(), log: c.Logger},
 	}

@@ -167,10 +167,10 @@ const (
 	// lowers its priority. Both cost more than a short search takes.
 	longSearch = 32
 
-	// yieldAfter is the time for which a worker hashes before it lets the scheduler
-	// run what is waiting. The scheduler cannot preempt a kernel written in assembly,
-	// so without this a timer waits about 17 ms for a processor. A shorter time costs
-	// more of the hash rate; docs/benchmarks.md has the figures.
+	// yieldAfter is the time for which a worker hashes before it lets others run. The
+	// scheduler cannot preempt a kernel written in assembly, so without this a timer
+	// waits about 17 ms for a processor. A shorter time costs more of the hash rate;
+	// docs/benchmarks.md has the figures.
 	yieldAfter = 2 * time.Millisecond
 )
 
@@ -241,9 +241,8 @@ func (w *worker) searchChunks(limit int, step uint64) (over bool) {
 	return c.over()
 }
 
-// yield lets the scheduler run other goroutines if the worker has hashed for
-// yieldAfter. It is called after each chunk. A search that ends within its first
-// chunk therefore does not read the clock.
+// yield lets others run if the worker has hashed for yieldAfter. It is called after each
+// chunk. A search that ends within its first chunk therefore does not read the clock.
 func (w *worker) yield() {
 	e := w.engine
 	now := e.clock()
@@ -252,7 +251,9 @@ func (w *worker) yield() {
 		return
 	}
 	if now.Sub(w.resumed) >= yieldAfter {
-		e.gosched()
+		if !e.hasFree() {
+			e.gosched()
+		}
 		w.resumed = e.clock()
 	}
 }

@@ -23,6 +23,7 @@ func testEngine(t testing.TB, k Kernel, workers int) *Engine {
 		t.Fatal(err)
 	}
 	e.yieldCore = func() {} // where other programs are busy, it would take long
+	e.isFree = func(int) bool { return false }
 	return e
 }
 
