@@ -11,18 +11,26 @@ import (
 // that they need not be set.
 const soonest = 5 * time.Second
 
-// deadline is the deadline of a connection for reading or for writing. For each request,
-// the server sets about ten deadlines. Nearly all are later than the one before, and never
-// come, but to set one in the runtime has its price. So a deadline in the runtime stays as
-// it is as long as the next ones are later. When it comes too early, retry sets the right
-// one, and the caller tries again.
+// deadline is the deadline of a connection for reading. For each request, the server sets
+// several of them. Nearly all are later than the one before, and never come, but to set one
+// in the runtime has its price. So a deadline in the runtime stays as it is as long as the
+// next ones are later. When it comes too early, retry sets the right one, and the caller
+// tries again.
+//
+// There is nothing like this for writing. A write that a deadline interrupts may not know
+// how many bytes have been sent (on Windows, https://go.dev/issue/24727), so it cannot be
+// tried again.
 type deadline struct {
 	setIn func(time.Time) error // sets it in the runtime
 
 	mu     sync.Mutex
 	wanted time.Time // zero: none
 	isSet  time.Time // the one in the runtime, not later than wanted; zero: none
-	past   bool      // isSet had come when it was set, to end a read or a write at once
+
+	// past says that isSet had come when it was set. The server ends a read of its own so,
+	// and removes the deadline afterwards. It must then be set anew even if it gets later,
+	// because all reads would fail.
+	past bool
 }
 
 // set sets the deadline. The zero time removes it.
@@ -42,8 +50,8 @@ func (d *deadline) set(t time.Time) error {
 	return d.setIn(at)
 }
 
-// retry reports whether a read or a write that has failed with err is to be tried again,
-// because the deadline that made it fail was too early. It sets the right one.
+// retry reports whether a read that has failed with err is to be tried again, because the
+// deadline that made it fail was too early. It sets the right one.
 func (d *deadline) retry(err error) bool {
 	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false

@@ -110,7 +110,7 @@ type limitedConn struct {
 	listener *limitListener
 	wait     wait
 
-	reads, writes deadline
+	reads deadline
 
 	// The listener's mu guards these.
 	groups [3]*group // of its networks, the widest first
@@ -118,10 +118,7 @@ type limitedConn struct {
 }
 
 func newLimitedConn(conn net.Conn, l *limitListener) *limitedConn {
-	c := &limitedConn{
-		Conn: conn, listener: l, place: -1,
-		reads: deadline{setIn: conn.SetReadDeadline}, writes: deadline{setIn: conn.SetWriteDeadline},
-	}
+	c := &limitedConn{Conn: conn, listener: l, place: -1, reads: deadline{setIn: conn.SetReadDeadline}}
 	c.wait.begin(l.now())
 	return c
 }
@@ -148,11 +145,6 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 func (c *limitedConn) Write(p []byte) (int, error) {
 	already := c.wait.resume(c.listener.now())
 	n, err := c.Conn.Write(p)
-	for c.writes.retry(err) {
-		var more int
-		more, err = c.Conn.Write(p[n:])
-		n += more
-	}
 	now := c.listener.now()
 	c.wait.moved(n, now)
 	if !already {
@@ -164,12 +156,9 @@ func (c *limitedConn) Write(p []byte) (int, error) {
 // SetReadDeadline implements [net.Conn].
 func (c *limitedConn) SetReadDeadline(t time.Time) error { return c.reads.set(t) }
 
-// SetWriteDeadline implements [net.Conn].
-func (c *limitedConn) SetWriteDeadline(t time.Time) error { return c.writes.set(t) }
-
 // SetDeadline implements [net.Conn].
 func (c *limitedConn) SetDeadline(t time.Time) error {
-	return errors.Join(c.reads.set(t), c.writes.set(t))
+	return errors.Join(c.reads.set(t), c.Conn.SetWriteDeadline(t))
 }
 
 // Close implements [net.Conn].

@@ -18,7 +18,8 @@ func (e *Engine) hasFree() bool {
 
 // isFree reports whether fewer goroutines run than there are Ps, and none waits for one.
 // Then a thread without a goroutine waits for timers, also those of other Ps, and for the
-// network.
+// network. The exception is a P whose goroutine is in a system call: it counts as free, and
+// no thread waits until the call ends or the runtime takes the P, within about 10 ms.
 func isFree(procs int) bool {
 	state := []metrics.Sample{{Name: "/sched/goroutines/running:goroutines"}, {Name: "/sched/goroutines/runnable:goroutines"}}
 	metrics.Read(state)

@@ -2,7 +2,7 @@ package store
 
 // How far the file is written in advance.
 const (
-	aheadLeast = 64 << 10  // as long as so many bytes have been written in advance, no more are
+	aheadLeast = 64 << 10  // no more are written while this many bytes lie ahead
 	aheadPiece = 256 << 10 // bytes to write in advance at once
 
 	// aheadGrowth is how many bytes the latest commit may have added to the used part of
@@ -15,7 +15,8 @@ const (
 // to 16 MiB at once without writing them. When a page there is written for the first time,
 // the file system has to choose a place for it on the disk, and to write that down in its
 // own journal before a sync can return. A page that has been written before, if only with
-// zeros, is synced without that, which takes about two thirds of the time on ext4.
+// zeros, is synced without that, which takes about two thirds of the time on ext4. File
+// systems that never write in place, such as APFS, btrfs and ZFS, gain nothing by it.
 //
 // bbolt never reads a page behind the used part of the file, so zeros there change nothing.
 type ahead struct {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -19,10 +18,15 @@ const (
 	// a short chain has a few megabytes, and half of that is garbage after a few hundred
 	// posts. A fresh node under a load of posts now makes a third as many collections.
 	gcLeast = 16 << 20
+
+	// gcMost bounds the percentage. Below 4 MiB times the percentage Go collects nothing,
+	// so a greater one would let a small heap grow by more than gcLeast. It also bounds how
+	// far a flood can make the heap grow before the percentage has been set anew.
+	gcMost = 400
 )
 
-// setMemory makes the heap grow by gcPercent or by gcLeast, whichever is more, between
-// two garbage collections, unless the user has set GOGC.
+// setMemory makes the heap grow by gcPercent, or by gcLeast if that is more and not more
+// than gcMost, between two garbage collections, unless the user has set GOGC.
 func setMemory() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -31,29 +35,33 @@ func setMemory() {
 	debug.SetGCPercent(percent)
 	afterCollections(func() {
 		// To change the percentage stops the program, so small changes are left out.
-		if p := percentFor(liveHeap()); p < percent*9/10 || p > percent*11/10 || p == gcPercent && p != percent {
+		if p := percentFor(scanned()); p < percent*9/10 || p > percent*11/10 || p == gcPercent && p != percent {
 			percent = p
 			debug.SetGCPercent(p)
 		}
 	})
 }
 
-// percentFor returns by how many per cent the heap may grow if it has this many bytes
-// after a garbage collection.
-func percentFor(live uint64) int {
-	return int(min(max(gcPercent, 100*gcLeast/max(live, 1)), math.MaxInt32))
+// percentFor returns by how many per cent the heap may grow, if the garbage collector has
+// found this many bytes in use.
+func percentFor(used uint64) int {
+	return int(min(max(gcPercent, 100*gcLeast/max(used, 1)), gcMost))
 }
 
-// liveHeap returns how many bytes of the heap were in use at the latest garbage
-// collection.
-func liveHeap() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
+// scanned returns how many bytes were in use at the latest garbage collection: those of
+// the heap, of the stacks and of global variables. The percentage is one of their sum.
+func scanned() uint64 {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(samples)
+	var sum uint64
+	for _, s := range samples {
+		sum += s.Value.Uint64()
+	}
+	return sum
 }
 
 // afterCollections calls f soon after garbage collections, one call at a time, for as
-// long as the program runs. It may miss every second collection.
+// long as the program runs. It may come as late as the next collection, and then miss that.
 func afterCollections(f func()) {
 	type mark struct{ self *mark } // with a pointer, so that it has its own piece of memory
 	m := &mark{}

@@ -6,16 +6,17 @@ import (
 )
 
 func TestPercentFor(t *testing.T) {
-	for live, want := range map[uint64]int{
-		0:                 100 * gcLeast,
-		1 << 20:           1600,
+	for used, want := range map[uint64]int{
+		0:                 gcMost,
+		4 << 20:           gcMost,
+		4<<20 + 1<<16:     393,
 		16 << 20:          100,
 		2*gcLeast - 1<<20: 51,
 		2 * gcLeast:       gcPercent,
 		1 << 40:           gcPercent,
 	} {
-		if got := percentFor(live); got != want {
-			t.Errorf("%d bytes: %d %%, want %d", live, got, want)
+		if got := percentFor(used); got != want {
+			t.Errorf("%d bytes: %d %%, want %d", used, got, want)
 		}
 	}
 }
@@ -24,7 +25,7 @@ func TestAfterCollections(t *testing.T) {
 	calls := make(chan uint64, 100)
 	afterCollections(func() {
 		select {
-		case calls <- liveHeap():
+		case calls <- scanned():
 		default:
 		}
 	})
@@ -35,7 +36,7 @@ func TestAfterCollections(t *testing.T) {
 			case live := <-calls:
 				called = true
 				if live == 0 {
-					t.Error("no live heap after a collection")
+					t.Error("nothing in use after a collection")
 				}
 			default:
 				runtime.Gosched()

@@ -170,7 +170,7 @@ func (vs verdicts) report(out io.Writer, want int) bool {
 	case counts["OVER"] > 0:
 		all = "OVER"
 	}
-	fmt.Fprintf(out, "verdict: %s: %d figures of %d are within their budgets, %d are above by at most %d times, %d by more\n",
+	fmt.Fprintf(out, "verdict: %s: %d of %d figures within the budget, %d up to %d times the budget, %d beyond\n",
 		all, counts["PASS"], want, counts["OVER"], benchSlack, counts["FAIL"])
 	return counts["FAIL"] == 0
 }
@@ -183,10 +183,10 @@ func TestVerdicts(t *testing.T) {
 		end     string
 		ok      bool
 	}{
-		{[]float64{0.1, 50}, 2, "verdict: PASS: 2 figures of 2 are within their budgets, 0 are above by at most 2 times, 0 by more\n", true},
-		{[]float64{0.1, 50.1, 100}, 3, "verdict: OVER: 1 figures of 3 are within their budgets, 2 are above by at most 2 times, 0 by more\n", true},
-		{[]float64{0.1}, 2, "verdict: NOT ALL MEASURED: 1 figures of 2 are within their budgets, 0 are above by at most 2 times, 0 by more\n", true},
-		{[]float64{100.1, 0.1}, 3, "verdict: FAIL: 1 figures of 3 are within their budgets, 0 are above by at most 2 times, 1 by more\n", false},
+		{[]float64{0.1, 50}, 2, "verdict: PASS: 2 of 2 figures within the budget, 0 up to 2 times the budget, 0 beyond\n", true},
+		{[]float64{0.1, 50.1, 100}, 3, "verdict: OVER: 1 of 3 figures within the budget, 2 up to 2 times the budget, 0 beyond\n", true},
+		{[]float64{0.1}, 2, "verdict: NOT ALL MEASURED: 1 of 2 figures within the budget, 0 up to 2 times the budget, 0 beyond\n", true},
+		{[]float64{100.1, 0.1}, 3, "verdict: FAIL: 1 of 3 figures within the budget, 0 up to 2 times the budget, 1 beyond\n", false},
 	} {
 		var vs verdicts
 		for _, f := range test.figures {
