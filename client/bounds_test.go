@@ -116,7 +116,7 @@ func TestWhenToTryAgain(t *testing.T) {
 		t.Errorf("%v after %d tries and the waits %v, want two tries and a wait of 30 s", err, tries.Load(), w.list)
 	}
 	ended, end := context.WithCancel(t.Context())
-	c.http.Transport = transport(func(r *http.Request) (*http.Response, error) {
+	c.http.Transport = transport(func(*http.Request) (*http.Response, error) {
 		end()
 		return nil, errors.New("the cable was pulled")
 	})
