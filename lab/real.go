@@ -143,7 +143,7 @@ func (r *realRun) connect(ctx context.Context) error {
 			c.Limits.Outbound = outbound[c.Address]
 			// Nodes need no other addresses than those of their neighbours, which they know. With the
 			// addresses of others, most of a long run would be vain attempts to reach these.
-			c.Timing.AddressesEvery, c.Timing.AddressesSoon = never, never
+			c.AddressesEvery, c.AddressesSoon = never, never
 			return r.withTimelyTips(gossip.New(c), c.Clock)
 		},
 		Watch: nodes.Watch{Found: r.onFound, Published: r.onPublished, Moved: r.onMoved},
