@@ -63,9 +63,10 @@ func scanned() uint64 {
 // afterCollections calls f soon after garbage collections, one call at a time, for as
 // long as the program runs. It may come as late as the next collection, and then miss that.
 func afterCollections(f func()) {
-	type mark struct{ self *mark } // with a pointer, so that it has its own piece of memory
-	m := &mark{}
-	runtime.AddCleanup(m, func(f func()) {
+	// Nothing keeps the mark, so the next collection finds it. It is of a type with
+	// pointers, because the runtime puts several small values without pointers together.
+	mark := new(*int)
+	runtime.AddCleanup(mark, func(f func()) {
 		f()
 		afterCollections(f)
 	}, f)
