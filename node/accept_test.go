@@ -81,6 +81,7 @@ func TestConnectionsLeaveNothing(t *testing.T) {
 			open = append(open, l.want("192.0.2.1", true))
 		}
 		l.want("192.0.2.1", false)
+		l.candidates() // a list of all four
 		for _, i := range []int{1, 0, 3, 2} {
 			if err := open[i].Close(); err != nil {
 				t.Error(err)
