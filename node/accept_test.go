@@ -180,3 +180,38 @@ func TestVictimOfTheLargest(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowSenderIsServed checks that a client that has sent its request slowly does not lose
+// its connection while the node works on the request.
+func TestSlowSenderIsServed(t *testing.T) {
+	l := newCrowd(t, 2, 2)
+	slow := l.want("192.0.2.1", true)
+	_, _ = slow.Read(make([]byte, 1))
+	l.pass(patience + time.Second)
+	slow.wait.pause(l.time)
+	l.serve(l.want("198.51.100.1", true))
+	l.want("203.0.113.1", false)
+	if closed(slow) {
+		t.Error("the connection is closed")
+	}
+}
+
+// closedListener remembers that it was closed.
+type closedListener struct {
+	net.Listener
+	closed int
+}
+
+func (l *closedListener) Close() error { l.closed++; return errors.New("closed") }
+
+// TestListenerIsClosedOnce checks that a call closes the listener, and later calls do nothing.
+func TestListenerIsClosedOnce(t *testing.T) {
+	l, inner := newCrowd(t, 2, 2), &closedListener{}
+	l.Listener = inner
+	if err := l.Close(); err == nil || inner.closed != 1 {
+		t.Errorf("the error is %v, and the listener was closed %d times", err, inner.closed)
+	}
+	if err := l.Close(); err != nil || inner.closed != 1 {
+		t.Errorf("the second call returns %v, and the listener was closed %d times", err, inner.closed)
+	}
+}
