@@ -82,3 +82,27 @@ func TestPagesOfPending(t *testing.T) {
 	}
 	c.wantPending(txs...)
 }
+
+// A transaction that is still being written is neither pending nor found, but it is known, so
+// that nobody fetches it once more.
+func TestPostIsNotFoundBeforeItIsWritten(t *testing.T) {
+	c := openTest(t, Config{Params: rulestest.Easy()})
+	tx := rulestest.MakeTx(t, "one")
+	looked := 0
+	c.store = &watchedStore{Store: c.store, before: func() {
+		looked++
+		if place, err := c.FindTx(tx.ID()); !errors.Is(err, ErrNotFound) {
+			t.Errorf("found at %+v (%v)", place, err)
+		}
+		if txs, bytes := c.PendingCount(); len(c.Pending(0, 9)) != 0 || txs != 0 || bytes != 0 {
+			t.Errorf("%d transactions of %d bytes are pending", txs, bytes)
+		}
+		if !c.HasPending(tx.ID()) {
+			t.Error("the transaction is not known")
+		}
+	}}
+	c.post(tx)
+	if place, err := c.FindTx(tx.ID()); looked != 1 || err != nil || !place.Pending {
+		t.Errorf("after %d writes found at %+v (%v)", looked, place, err)
+	}
+}

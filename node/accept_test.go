@@ -81,6 +81,7 @@ func TestConnectionsLeaveNothing(t *testing.T) {
 			open = append(open, l.want("192.0.2.1", true))
 		}
 		l.want("192.0.2.1", false)
+		l.candidates() // a list of all four
 		for _, i := range []int{1, 0, 3, 2} {
 			if err := open[i].Close(); err != nil {
 				t.Error(err)
@@ -114,9 +115,9 @@ func TestConnectionsLeaveNothing(t *testing.T) {
 // TestNetworksOf lists the networks of addresses.
 func TestNetworksOf(t *testing.T) {
 	for ip, want := range map[string][3]string{
-		"192.0.2.7":            {"192.0.0.0", "192.0.2.0", "192.0.2.7"},
-		"::ffff:192.0.2.7":     {"192.0.0.0", "192.0.2.0", "192.0.2.7"},
-		"2001:db8:1:2:3:4:5:6": {"2001:db8::", "2001:db8:1::", "2001:db8:1:2::"},
+		"10.1.3.7":             {"10.1.0.0", "10.1.3.0", "10.1.3.7"},
+		"::ffff:10.1.3.7":      {"10.1.0.0", "10.1.3.0", "10.1.3.7"},
+		"2001:db9:3:5:3:4:5:6": {"2001:db9::", "2001:db9:3::", "2001:db9:3:5::"},
 	} {
 		var got [3]string
 		for i, network := range networksOf(netip.MustParseAddr(ip)) {
@@ -150,5 +151,67 @@ func TestPatience(t *testing.T) {
 		l.want("198.51.100.1", true)
 		l.pass(waited)
 		l.want("203.0.113.1", want)
+	}
+}
+
+// TestVictimOfTheLargest checks which connection of the largest network has to go if none is
+// slow: the one that the node has waited for the longest, or if it waits for none, the one
+// whose request came last. It does not matter in which order they were opened.
+func TestVictimOfTheLargest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		play   func(l *crowd, a, b *limitedConn)
+		victim int
+	}{
+		"the first has waited less":    {func(l *crowd, a, _ *limitedConn) { l.pass(time.Second); l.finish(a) }, 1},
+		"the second has waited less":   {func(l *crowd, _, b *limitedConn) { l.pass(time.Second); l.finish(b) }, 0},
+		"the first request came last":  {func(l *crowd, a, b *limitedConn) { l.serve(b); l.pass(time.Second); l.serve(a) }, 0},
+		"the second request came last": {func(l *crowd, a, b *limitedConn) { l.serve(a); l.pass(time.Second); l.serve(b) }, 1},
+	} {
+		l := newCrowd(t, 3, 3)
+		all := []*limitedConn{l.want("192.0.2.1", true), l.want("192.0.2.1", true)}
+		l.serve(l.want("198.51.100.1", true))
+		tc.play(l, all[0], all[1])
+		l.pass(time.Second / 2)
+		l.want("203.0.113.1", true)
+		for i, c := range all {
+			if closed(c) != (i == tc.victim) {
+				t.Errorf("%s: connection %d is closed: %v", name, i, closed(c))
+			}
+		}
+	}
+}
+
+// TestSlowSenderIsServed checks that a client that has sent its request slowly does not lose
+// its connection while the node works on the request.
+func TestSlowSenderIsServed(t *testing.T) {
+	l := newCrowd(t, 2, 2)
+	slow := l.want("192.0.2.1", true)
+	_, _ = slow.Read(make([]byte, 1))
+	l.pass(patience + time.Second)
+	slow.wait.pause(l.time)
+	l.serve(l.want("198.51.100.1", true))
+	l.want("203.0.113.1", false)
+	if closed(slow) {
+		t.Error("the connection is closed")
+	}
+}
+
+// closedListener remembers that it was closed.
+type closedListener struct {
+	net.Listener
+	closed int
+}
+
+func (l *closedListener) Close() error { l.closed++; return errors.New("closed") }
+
+// TestListenerIsClosedOnce checks that a call closes the listener, and later calls do nothing.
+func TestListenerIsClosedOnce(t *testing.T) {
+	l, inner := newCrowd(t, 2, 2), &closedListener{}
+	l.Listener = inner
+	if err := l.Close(); err == nil || inner.closed != 1 {
+		t.Errorf("the error is %v, and the listener was closed %d times", err, inner.closed)
+	}
+	if err := l.Close(); err != nil || inner.closed != 1 {
+		t.Errorf("the second call returns %v, and the listener was closed %d times", err, inner.closed)
 	}
 }

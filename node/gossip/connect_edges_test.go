@@ -207,7 +207,7 @@ func TestClientBesideTheOperator(t *testing.T) {
 // told no more than that it did not answer when the peer is lost.
 func TestLostPeerIsSilent(t *testing.T) {
 	h := newTestNode(t, 1, nil)
-	r, p := h.connectedPeer(1)
+	r, p := h.connectedPeer()
 	h.now = h.now.Add(2 * h.g.host.config.HelloLeast)
 	h.step(Wake{})
 	id := h.heard(r.address)

@@ -11,9 +11,9 @@ import (
 )
 
 // connectedPeer connects the host with a peer, and returns it with nothing under way.
-func (h *testNode) connectedPeer(i int) (*remote, *peer) {
+func (h *testNode) connectedPeer() (*remote, *peer) {
 	h.t.Helper()
-	r := newRemote(i)
+	r := newRemote(1)
 	h.join(r)
 	h.sends = nil
 	p := h.g.host.peers.byAddress[r.address]
@@ -42,7 +42,7 @@ func TestFailuresOfRequests(t *testing.T) {
 		"no answer":               {errors.New("timeout"), connected, 1, 0, 0},
 	} {
 		h := newTestNode(t, 1, nil)
-		_, p := h.connectedPeer(1)
+		_, p := h.connectedPeer()
 		h.g.host.now = h.now
 		h.g.host.fail(p, tc.err)
 		if p.phase != tc.phase || p.fails != tc.fails {
@@ -65,7 +65,7 @@ func TestFailuresOfRequests(t *testing.T) {
 // TestFailureOfALostPeer checks that a peer that is gone is neither banned nor counted.
 func TestFailureOfALostPeer(t *testing.T) {
 	h := newTestNode(t, 1, nil)
-	_, p := h.connectedPeer(1)
+	_, p := h.connectedPeer()
 	h.g.host.drop(p, "unreachable", "")
 	for _, err := range []error{fault(FaultMalformed, "x"), errors.New("timeout"), Refusal{Reason: Banned}} {
 		h.g.host.fail(p, err)
@@ -81,7 +81,7 @@ func TestFailureOfALostPeer(t *testing.T) {
 func TestUnknownSessionIsNotListed(t *testing.T) {
 	for _, offered := range []bool{false, true} {
 		h := newTestNode(t, 1, nil)
-		_, p := h.connectedPeer(1)
+		_, p := h.connectedPeer()
 		p.listed = h.now
 		if offered {
 			p.offer = offer{node: p.node, session: Session{77}}
@@ -104,7 +104,7 @@ func TestUnknownSessionIsNotListed(t *testing.T) {
 func TestAnswersAreRecorded(t *testing.T) {
 	at := netip.MustParseAddr
 	h := newTestNode(t, 1, nil)
-	_, p := h.connectedPeer(1)
+	_, p := h.connectedPeer()
 	p.from, p.several = netip.Addr{}, false
 	answer := func(from string, err error) {
 		h.now = h.now.Add(time.Second)
@@ -165,7 +165,7 @@ func TestGreetSoon(t *testing.T) {
 		}, 20 * least},
 	} {
 		h := newTestNode(t, 1, nil)
-		_, p := h.connectedPeer(1)
+		_, p := h.connectedPeer()
 		tc.alter(h, p)
 		h.g.host.greetSoon(p)
 		if got := p.hello.timer.at.Sub(p.hello.sent); got != tc.want {
@@ -179,7 +179,7 @@ func TestGreetSoon(t *testing.T) {
 func TestTipOfAPeerIsRaised(t *testing.T) {
 	h := newTestNode(t, 1, nil)
 	h.accept(mineChain(h.chain.Tip(), 2, 1)...)
-	_, p := h.connectedPeer(1)
+	_, p := h.connectedPeer()
 	states := []rules.State{params().GenesisState()}
 	for _, b := range mineChain(states[0], 3, 7) {
 		states = append(states, states[len(states)-1].Apply(b.Header))

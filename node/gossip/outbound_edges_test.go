@@ -66,7 +66,7 @@ func TestExtraPeersAreDropped(t *testing.T) {
 		{"a client waits for it", func(h *testNode, p *peer) {
 			h.g.greeter.waiters = append(h.g.greeter.waiters, &waiter{address: p.address})
 		}, false},
-		{"a client waits for another", func(h *testNode, p *peer) {
+		{"a client waits for another", func(h *testNode, _ *peer) {
 			h.g.greeter.waiters = append(h.g.greeter.waiters, &waiter{address: address(99)})
 		}, true},
 		{"no more than the limit are dialled", func(h *testNode, _ *peer) { h.g.host.peers.outbound = 2 }, false},
@@ -241,7 +241,7 @@ func TestConnectedByAnotherAddress(t *testing.T) {
 		"no address was given": {func(e *entry, _ *peer) { e.alias = "" }, false},
 	} {
 		h := newTestNode(t, 1, nil)
-		_, p := h.connectedPeer(1)
+		_, p := h.connectedPeer()
 		e := &entry{Entry: Entry{Address: address(2)}, node: p.node, alias: p.address}
 		tc.alter(e, p)
 		if got := h.g.greeter.isConnected(e); got != tc.want {
@@ -254,7 +254,7 @@ func TestConnectedByAnotherAddress(t *testing.T) {
 // look for others again and again.
 func TestContentNodeDoesNotDial(t *testing.T) {
 	h := newTestNode(t, 1, func(c *Config) { c.Limits.Outbound = 1 })
-	h.connectedPeer(1)
+	h.connectedPeer()
 	h.g.host.dialSoon()
 	h.step(Wake{})
 	if h.g.host.dial.isSet() {

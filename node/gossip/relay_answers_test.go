@@ -263,3 +263,23 @@ func TestForksOfAShortChain(t *testing.T) {
 		})
 	}
 }
+
+// TestMissedPeersAreForgotten checks that a peer that is gone is not greeted because of a block
+// that was not kept, and that the others are greeted once.
+func TestMissedPeersAreForgotten(t *testing.T) {
+	h := newTestNode(t, 1, nil)
+	all := h.guests(3)
+	h.g.host.begin(h.now)
+	for _, p := range all {
+		h.g.relay.miss(p)
+		h.g.relay.miss(p)
+	}
+	h.g.host.drop(all[1], "unreachable", "")
+	if !slices.Equal(h.g.relay.missed, []*peer{all[0], all[2]}) {
+		t.Errorf("%d peers are missed, want the two that are left", len(h.g.relay.missed))
+	}
+	h.g.relay.greetMissed()
+	if n := len(h.g.relay.missed); n != 0 {
+		t.Errorf("%d peers are missed after they were greeted", n)
+	}
+}
