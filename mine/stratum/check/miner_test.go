@@ -168,7 +168,7 @@ func TestMinerReports(t *testing.T) {
 		"another answer":        func(m *fakeMiner) { m.version = `{"id":"other","result":"good/1"}` },
 		"no rolling":            func(m *fakeMiner) { m.hello = m.hello[1:] },
 		"no rolled share":       func(m *fakeMiner) { m.hello[0] = strings.Replace(m.hello[0], "1fffe000", "00000000", 1) },
-		"subscribe is nonsense": func(m *fakeMiner) { m.hello[1] = `{"id":2,"method":"mining.subscribe","params":[7]}` },
+		"subscribe is nonsense": func(m *fakeMiner) { m.hello[1] = `{"id":2,"method":"mining.subscribe","params":[[]]}` },
 		"pings":                 func(m *fakeMiner) { m.hello = append(m.hello, `{"id":9,"method":"mining.ping","params":[]}`) },
 		"the same share twice": func(m *fakeMiner) {
 			at(m, 1, 2, func(s *stratum.Submit) []string { return []string{m.line(*s), m.line(*s)} })
