@@ -240,10 +240,10 @@ func TestMinerReports(t *testing.T) {
 			}
 		},
 		"not harder": func(m *fakeMiner) {
-			at(m, 2, 1, func(s *stratum.Submit) []string { return []string{} })
+			at(m, 2, 1, func(_ *stratum.Submit) []string { return []string{} })
 		},
 		"silent with a narrow mask": func(m *fakeMiner) {
-			at(m, 3, 1, func(s *stratum.Submit) []string { return []string{} })
+			at(m, 3, 1, func(_ *stratum.Submit) []string { return []string{} })
 		},
 		"silent at last": func(m *fakeMiner) { at(m, 4, 1, func(*stratum.Submit) []string { return []string{} }) },
 	} {
