@@ -60,7 +60,7 @@ func goodPool() *fakePool {
 			`"7"`, `"` + parent + `"`,
 			`"` + coinbaseBegin + "0c03a08601" + `"`, `"` + coinbaseEnd + `"`, "[]", `"20000000"`, `"1d00ffff"`, fmt.Sprintf(`"%08x"`, minute), "true",
 		},
-		before: `{"id":null,"method":"mining.set_difficulty","params":[0.00001]}`,
+		before: `{"id":null,"method":"mining.set_difficulty","params":[0.000001]}`,
 	}
 }
 
@@ -115,9 +115,9 @@ func (f engineFunc) Search(ctx context.Context, job pow.Job) (pow.Result, error)
 // ReportBlock implements [mine.Engine].
 func (engineFunc) ReportBlock(time.Time) {}
 
-// scan searches a quarter of a million nonces, as an engine does.
+// scan searches some thousand nonces, as an engine does.
 func scan(_ context.Context, job pow.Job) (pow.Result, error) {
-	job.Count = 1 << 18
+	job.Count = 1 << 16
 	return pow.Kernels()[0].Scan(job)
 }
 

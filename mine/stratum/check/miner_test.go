@@ -168,7 +168,7 @@ func TestMinerReports(t *testing.T) {
 		"another answer":        func(m *fakeMiner) { m.version = `{"id":"other","result":"good/1"}` },
 		"no rolling":            func(m *fakeMiner) { m.hello = m.hello[1:] },
 		"no rolled share":       func(m *fakeMiner) { m.hello[0] = strings.Replace(m.hello[0], "1fffe000", "00000000", 1) },
-		"subscribe is nonsense": func(m *fakeMiner) { m.hello[1] = `{"id":2,"method":"mining.subscribe","params":[7]}` },
+		"subscribe is nonsense": func(m *fakeMiner) { m.hello[1] = `{"id":2,"method":"mining.subscribe","params":[[]]}` },
 		"pings":                 func(m *fakeMiner) { m.hello = append(m.hello, `{"id":9,"method":"mining.ping","params":[]}`) },
 		"the same share twice": func(m *fakeMiner) {
 			at(m, 1, 2, func(s *stratum.Submit) []string { return []string{m.line(*s), m.line(*s)} })
@@ -219,6 +219,12 @@ func TestMinerReports(t *testing.T) {
 				return []string{m.line(m.solve(t, "lode-1", m.jobs[0], 50)), m.line(*s)}
 			})
 		},
+		"too late a share of the second job": func(m *fakeMiner) {
+			at(m, 3, 1, func(s *stratum.Submit) []string {
+				time.Sleep(grace)
+				return []string{m.line(m.solve(t, "lode-2", m.jobs[1], 50)), m.line(*s)}
+			})
+		},
 		"a share of a job that was not ended": func(m *fakeMiner) {
 			at(m, 4, 1, func(s *stratum.Submit) []string {
 				time.Sleep(grace)
@@ -234,10 +240,10 @@ func TestMinerReports(t *testing.T) {
 			}
 		},
 		"not harder": func(m *fakeMiner) {
-			at(m, 2, 1, func(s *stratum.Submit) []string { return []string{} })
+			at(m, 2, 1, func(_ *stratum.Submit) []string { return []string{} })
 		},
 		"silent with a narrow mask": func(m *fakeMiner) {
-			at(m, 3, 1, func(s *stratum.Submit) []string { return []string{} })
+			at(m, 3, 1, func(_ *stratum.Submit) []string { return []string{} })
 		},
 		"silent at last": func(m *fakeMiner) { at(m, 4, 1, func(*stratum.Submit) []string { return []string{} }) },
 	} {
@@ -283,5 +289,34 @@ func TestMinerLeaves(t *testing.T) {
 	m.leaves = true
 	if report := checkMiner(t, m); !strings.Contains(report, "3 jobs: <nil>") || !strings.Contains(report, "FAIL  client.reconnect to another host is not obeyed: ") {
 		t.Error(report)
+	}
+}
+
+// A difficulty that makes no sense ends a check.
+func TestNoDifficulty(t *testing.T) {
+	ours, theirs := net.Pipe()
+	m := goodMiner()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.mine(t, theirs)
+	}()
+	var r Report
+	if err := Miner(t.Context(), ours, MinerOptions{Difficulty: -1}, &r); err == nil || len(m.jobs) > 0 {
+		t.Errorf("%v, %d jobs\n%s", err, len(m.jobs), text(&r))
+	}
+	_ = ours.Close()
+	<-done
+}
+
+// A line of a miner may have 4096 bytes.
+func TestLongestLineOfMiner(t *testing.T) {
+	const ask = `{"id":1,"method":"mining.x","params":[]}`
+	line := ask + strings.Repeat(" ", stratum.MaxMinerLine-len(ask))
+	if got := report(t, line); strings.Contains(got, "too long") {
+		t.Error(got)
+	}
+	if got := report(t, line+" "); !strings.Contains(got, "too long") {
+		t.Error(got)
 	}
 }

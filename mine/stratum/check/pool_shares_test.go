@@ -31,11 +31,11 @@ func TestTermsOfJobs(t *testing.T) {
 			p.after = notification("notify", strings.Join(other.job[:], ","))
 		}, map[int]string{
 			1: "w of job 7, extranonce2 00000000, time +0 s, bits 00000000",
-			4: "w of job 8, extranonce2 55555555, time +0 s, bits 00004000",
-			6: "w of job 8, extranonce2 55555555, time +10800 s, bits 0000e000",
+			4: "w of job 8, extranonce2 55555555, time +0 s, bits 0001c000",
+			6: "w of job 8, extranonce2 55555555, time +10800 s, bits 0001a000",
 		}},
 		"a difficulty without a job": {func(p *fakePool) { p.after = notification("set_difficulty", "1") }, map[int]string{
-			4: "w of job 7, extranonce2 55555555, time +0 s, bits 00004000",
+			4: "w of job 7, extranonce2 55555555, time +0 s, bits 0001c000",
 		}},
 		"no bits": {func(p *fakePool) { p.before += "\n" + notification("set_version_mask", `"00000000"`) }, map[int]string{
 			4: "w of job 7, extranonce2 55555555, time +0 s, bits none",
@@ -47,11 +47,11 @@ func TestTermsOfJobs(t *testing.T) {
 			1: "w of job 7, extranonce2 00000000, time +0 s, bits 00000000",
 		}},
 		"a job of the past": {func(p *fakePool) { p.job[7] = fmt.Sprintf(`"%08x"`, minute-100) }, map[int]string{
-			4: "w of job 7, extranonce2 55555555, time -100 s, bits 0000c000",
-			6: "w of job 7, extranonce2 55555555, time +10800 s, bits 0000e000",
+			4: "w of job 7, extranonce2 55555555, time -100 s, bits 00010000",
+			6: "w of job 7, extranonce2 55555555, time +10800 s, bits 0001a000",
 		}},
 		"a job of the future": {func(p *fakePool) { p.job[7] = fmt.Sprintf(`"%08x"`, minute+100) }, map[int]string{
-			6: "w of job 7, extranonce2 55555555, time +10900 s, bits 0000a000",
+			6: "w of job 7, extranonce2 55555555, time +10900 s, bits 00012000",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestSearchWithoutAnAnswer(t *testing.T) {
 		return pow.Result{}, ctx.Err()
 	}
 	report, err := checkPool(t, goodPool(), engineFunc(bounded))
-	if err != nil || strings.Contains(report, "a good share") || !strings.Contains(report, "note  a share was found to submit: difficulty 1e-05, none in 20s; should be: ") {
+	if err != nil || strings.Contains(report, "a good share") || !strings.Contains(report, "note  a share was found to submit: difficulty 1e-06, none in 20s; should be: ") {
 		t.Errorf("%v\n%s", err, report)
 	}
 	// The second one is for the good share, and the third for a late one.

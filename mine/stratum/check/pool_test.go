@@ -49,9 +49,9 @@ func TestGoodPool(t *testing.T) {
 		"w of job 7, extranonce2 00000000, time +0 s, bits 00000000",
 		"w of job 7, extranonce2 0000000000, time +0 s, bits 00000000",
 		"w of job 7, extranonce2 00000000, time +0 s, bits 00000001",
-		"w of job 7, extranonce2 55555555, time +0 s, bits 00004000",
-		"w of job 7, extranonce2 55555555, time +0 s, bits 00004000",
-		"w of job 7, extranonce2 55555555, time +10800 s, bits 0000e000",
+		"w of job 7, extranonce2 55555555, time +0 s, bits 0001c000",
+		"w of job 7, extranonce2 55555555, time +0 s, bits 0001c000",
+		"w of job 7, extranonce2 55555555, time +10800 s, bits 0001a000",
 	} {
 		if got := p.shareAt(i); got != want {
 			t.Errorf("share %d: %s, want %s", i, got, want)
@@ -156,9 +156,9 @@ func TestPoolMistakes(t *testing.T) {
 		"no authorize":           func(p *fakePool) { p.authorize = "" },
 		"authorize is refused":   func(p *fakePool) { p.authorize = refusal(24) },
 		"no difficulty":          func(p *fakePool) { p.before = "" },
-		"difficulty after job":   func(p *fakePool) { p.authorize = jobLine(p) + "\n" + difficulty("0.00001") + "\n" + accepted },
+		"difficulty after job":   func(p *fakePool) { p.authorize = jobLine(p) + "\n" + difficulty("0.000001") + "\n" + accepted },
 		"job before authorized": func(p *fakePool) {
-			p.authorize = difficulty("0.00001") + "\n" + jobLine(p) + "\n" + accepted
+			p.authorize = difficulty("0.000001") + "\n" + jobLine(p) + "\n" + accepted
 			p.before = ""
 		},
 		"difficulty is nonsense": func(p *fakePool) { p.before += "\n" + difficulty("0") },
@@ -202,7 +202,7 @@ func TestPoolMistakes(t *testing.T) {
 		"bits of 18 zeros":        func(p *fakePool) { p.job[6] = `"1e3fffff"` },
 		"height 1":                func(p *fakePool) { script(p, "0c51000000") },
 		"everything is a share":   func(p *fakePool) { p.before = difficulty("1e-12") },
-		"a new job":               func(p *fakePool) { p.after = difficulty("0.00002") + "\n" + another(p) },
+		"a new job":               func(p *fakePool) { p.after = difficulty("0.000002") + "\n" + another(p) },
 		"jobs end": func(p *fakePool) {
 			p.shares = slices.Insert(p.shares, 4, another(p)+"\n"+refusal(21), another(p)+"\n"+refusal(21))
 		},
