@@ -3,6 +3,7 @@ package chain
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -65,6 +66,7 @@ func TestPagesOfPending(t *testing.T) {
 	for _, tc := range []struct{ from, limit, first, end int }{
 		{0, 5, 0, 5}, {0, 6, 0, 5}, {0, 4, 0, 4}, {1, 2, 1, 3}, {4, 1, 4, 5}, {4, 9, 4, 5},
 		{0, 0, 0, 0}, {0, -1, 0, 0}, {5, 1, 0, 0}, {6, 9, 0, 0}, {-1, 1, 0, 1}, {-9, 2, 0, 2}, {-9, 9, 0, 5},
+		{math.MinInt, 1, 0, 1},
 	} {
 		got, ids := c.Pending(tc.from, tc.limit), c.PendingIDs(tc.from, tc.limit)
 		if want := txs[tc.first:tc.end]; !slices.Equal(got, want) || len(ids) != len(want) {

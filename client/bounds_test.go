@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
@@ -37,6 +38,16 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Close() // must leave the transport of others alone
+}
+
+// TestBoundHidesNoError checks that readAll returns an error that comes together with the
+// bytes beyond the bound.
+func TestBoundHidesNoError(t *testing.T) {
+	broken := errors.New("broken")
+	body := iotest.DataErrReader(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(broken)))
+	if _, err := readAll(body, 2); !errors.Is(err, broken) {
+		t.Errorf("error %v, want the one of the body", err)
+	}
 }
 
 // TestHeaders looks at the headers of calls with a body and without one, and of a stream.

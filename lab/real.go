@@ -134,15 +134,17 @@ func (r *realRun) connect(ctx context.Context) error {
 		write = -1
 	}
 	clocks := r.x.ClockErrors(r.seed)
-	if r.clocksDiffer = greatestDifference(clocks); r.clocksDiffer > maxRealClocksDiffer {
-		return fmt.Errorf("clocks: two clocks differ by %.0fh: want at most %.0fh with real nodes, which run on after the last block until the slowest clock has come to it: take a smaller error or spread, or another engine than \"nodes\"", r.clocksDiffer.Hours(), maxRealClocksDiffer.Hours())
+	r.clocksDiffer = greatestDifference(clocks)
+	if err := checkClocksDiffer(r.clocksDiffer); err != nil {
+		return err
 	}
 	r.net = nodes.New(r.seed, nodes.Config{
 		Nodes: -1, Params: r.x.Params, Write: write, Limits: gossip.Limits{Inbound: inbound, InboundEach: inbound},
 		Machine: func(c gossip.Config) nodes.Machine {
 			c.Limits.Outbound = outbound[c.Address]
-			// Nodes need no other addresses than those of their neighbours, which they know. With the
-			// addresses of others, most of a long run would be vain attempts to reach these.
+			// Nodes ask each new peer for addresses once, and not again: they need none but those of
+			// their neighbours, which they know. If they went on asking, most of a long run would be
+			// vain attempts to reach others.
 			c.AddressesEvery, c.AddressesSoon = never, never
 			return r.withTimelyTips(gossip.New(c), c.Clock)
 		},
@@ -189,9 +191,9 @@ func (r *realRun) connect(ctx context.Context) error {
 }
 
 // setLinks gives each connection its latency, and the other properties of a link. Nodes that
-// the topology does not connect cannot reach each other. Nodes tell each other addresses, so
-// they would otherwise choose other peers than those of the topology, at the beginning as
-// well as after a peer has left.
+// the topology does not connect cannot reach each other. A node asks each new peer once for
+// addresses, so it would otherwise choose other peers than those of the topology, at the
+// beginning as well as after a peer has left.
 func (r *realRun) setLinks(l nodes.Link) {
 	var sum time.Duration
 	for _, c := range r.links {

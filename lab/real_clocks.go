@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,6 +17,16 @@ func greatestDifference(errors []time.Duration) time.Duration {
 		return 0
 	}
 	return slices.Max(errors) - slices.Min(errors)
+}
+
+// checkClocksDiffer refuses too great a difference between two clocks. It tells the difference in
+// full seconds, rounded up, so that it is always greater than the bound beside it.
+func checkClocksDiffer(by time.Duration) error {
+	if by <= maxRealClocksDiffer {
+		return nil
+	}
+	by = (by - 1).Truncate(time.Second) + time.Second
+	return fmt.Errorf("clocks: two clocks differ by %s: want at most %s with real nodes, which run on after the last block until the slowest clock has come to it: take a smaller error or spread, or another engine than \"nodes\"", by, maxRealClocksDiffer)
 }
 
 // timely is a real node that hears only of those blocks of its peers whose time has come by its

@@ -67,6 +67,22 @@ func TestClocksTooFarApart(t *testing.T) {
 	}
 }
 
+// The refusal never says that a difference is too great that it shows as equal to the bound.
+func TestRefusalOfClocks(t *testing.T) {
+	for by, want := range map[time.Duration]string{
+		maxRealClocksDiffer:                   "",
+		maxRealClocksDiffer + 1:               "168h0m1s: want at most 168h0m0s",
+		maxRealClocksDiffer + time.Second:     "168h0m1s: want at most 168h0m0s",
+		maxRealClocksDiffer + time.Second + 1: "168h0m2s: want at most 168h0m0s",
+		200 * time.Hour:                       "200h0m0s: want at most 168h0m0s",
+	} {
+		err := checkClocksDiffer(by)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), "differ by "+want+" with") {
+			t.Errorf("%s: %v, want %q", by, err, want)
+		}
+	}
+}
+
 // In the place of a tip whose time has not come there is the last block below it whose time, and
 // that of all below it, has come.
 func TestTimelyTip(t *testing.T) {

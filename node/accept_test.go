@@ -107,8 +107,21 @@ func TestConnectionsLeaveNothing(t *testing.T) {
 	}
 	l.want("192.0.2.1", true)
 	l.candidates()
-	if kept := slices.DeleteFunc(slices.Clone(l.scratch[:cap(l.scratch)]), func(c candidate) bool { return c.conn == nil }); len(kept) > 1 {
-		t.Errorf("%d connections are kept by the list for one", len(kept))
+	if kept := slices.DeleteFunc(slices.Clone(l.scratch[:cap(l.scratch)]), func(c candidate) bool { return c.conn == nil }); len(kept) != 1 {
+		t.Errorf("%d connections are kept by the list of one", len(kept))
+	}
+}
+
+// TestCandidatesHaveRoom checks that one more connection fits into the list of all, so that
+// a connection that comes to a full node does not make the node copy that list.
+func TestCandidatesHaveRoom(t *testing.T) {
+	l := newCrowd(t, 4, 4)
+	for range 4 {
+		l.want("192.0.2.1", true)
+	}
+	l.candidates()
+	if got := cap(l.scratch); got <= len(l.conns) {
+		t.Errorf("the list has room for %d connections, and %d are open", got, len(l.conns))
 	}
 }
 

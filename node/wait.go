@@ -158,7 +158,7 @@ func (c *limitedConn) SetReadDeadline(t time.Time) error { return c.reads.set(t)
 
 // SetDeadline implements [net.Conn].
 func (c *limitedConn) SetDeadline(t time.Time) error {
-	return errors.Join(c.reads.set(t), c.Conn.SetWriteDeadline(t))
+	return errors.Join(c.reads.set(t), c.SetWriteDeadline(t))
 }
 
 // Close implements [net.Conn].

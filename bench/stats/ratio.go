@@ -52,8 +52,10 @@ func Median(values []float64, confidence float64) (Ratio, error) {
 // median of all b[j]/a[i], with the interval of Hodges and Lehmann (1963): the ratios
 // that the Mann-Whitney test would not reject. The interval therefore excludes 1
 // exactly if that test, which benchstat uses too, finds a difference. The error
-// wraps ErrTooFew if the samples are too small for an interval.
+// wraps ErrTooFew if the samples are too small for an interval. The confidence is less
+// than 1, and one below 0 counts as 0.
 func UnpairedRatio(a, b []float64, confidence float64) (Ratio, error) {
+	confidence = max(confidence, 0)
 	var ratios []float64
 	for _, x := range a {
 		for _, y := range b {

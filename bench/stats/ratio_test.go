@@ -86,3 +86,21 @@ func TestTooFewForARatio(t *testing.T) {
 		}
 	}
 }
+
+// TestRatioOfNegativeConfidence checks that a negative confidence gives the interval of no
+// confidence at all, for the exact distribution and for the normal one.
+func TestRatioOfNegativeConfidence(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 6))
+	for _, n := range []int{4, 40} {
+		a, b := noisy(r, n, 100), noisy(r, n, 130)
+		want, err := UnpairedRatio(a, b, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, confidence := range []float64{-0.25, -1, -3} {
+			if got, err := UnpairedRatio(a, b, confidence); err != nil || got != want {
+				t.Errorf("%d values, confidence %v: %+v (%v), want %+v", n, confidence, got, err, want)
+			}
+		}
+	}
+}

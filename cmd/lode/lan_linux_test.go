@@ -50,7 +50,7 @@ func ranInNewNetwork(t *testing.T) bool {
 	_, parts, _ := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
 	limit := 30 * time.Minute
 	if end, ok := t.Deadline(); ok { // the child ends first, so that it can say what took so long
-		limit = min(limit, time.Until(end)-5*time.Second)
+		limit = max(time.Second, min(limit, time.Until(end)-5*time.Second))
 	}
 	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$/"+parts, "-test.v", "-test.timeout="+limit.String())
 	cmd.Env = append(os.Environ(), inside+"=1")

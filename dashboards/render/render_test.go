@@ -371,7 +371,7 @@ func TestKerning(t *testing.T) {
 		}
 		return float64(right-left) / float64(size)
 	}
-	if small, large := width(8), width(60); math.Abs(small/large-1) > .01 {
-		t.Errorf("a text of 8 points is %.1f pixels wide for each point, and one of 60 points %.1f", small, large)
+	if small, large := width(16), width(60); math.Abs(small/large-1) > .01 {
+		t.Errorf("a text of 16 points is %.1f pixels wide for each point, and one of 60 points %.1f", small, large)
 	}
 }

@@ -247,9 +247,10 @@ func (r *results) addFairShare(c *chart.Chart, m lab.Metric, a sweepAxis, famili
 	}
 }
 
-// placeNames replaces the numbers of the horizontal axis by names.
+// placeNames replaces the numbers of the horizontal axis by names. Only values that have a mark
+// get one.
 func placeNames(c *chart.Chart, a sweepAxis) {
-	c.X.Ticks, c.X.Names = spreadOver(a.values, maxNames), spreadOver(a.names, maxNames)
+	c.X.Ticks, c.X.Names = spreadOver(spreadOver(a.values, maxMarks), maxNames), spreadOver(spreadOver(a.names, maxMarks), maxNames)
 	// Marks of several families stand beside each other.
 	for i := range c.Marks {
 		shift := (float64(i) - float64(len(c.Marks)-1)/2) * 0.09

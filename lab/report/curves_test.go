@@ -243,3 +243,22 @@ func TestColors(t *testing.T) {
 		seen[c] = true
 	}
 }
+
+// TestNamesHaveMarks checks that in a long sweep each name below the axis belongs to a mark.
+func TestNamesHaveMarks(t *testing.T) {
+	var values [][]lab.Value
+	for i := range 250 {
+		values = append(values, []lab.Value{valueOf("relay.mode", "mode "+strconv.Itoa(i), float64(i))})
+	}
+	r := sweep(values, func(i int) float64 { return 0.001 * float64(i+1) })
+	a := r.axis()
+	c, ok := r.curve(r.main, a, r.families(a))
+	if !ok || len(c.X.Ticks) != maxNames || len(c.X.Names) != maxNames || len(c.Marks) != 1 || len(c.Marks[0].At) != maxMarks {
+		t.Fatalf("the axis is %+v, with %d curves", c.X, len(c.Marks))
+	}
+	for i, x := range c.X.Ticks {
+		if !slices.ContainsFunc(c.Marks[0].At, func(m chart.Mark) bool { return near(m.X, x) }) || c.X.Names[i] != a.names[int(x)] {
+			t.Errorf("the name %q at %g has no mark, or belongs to another value", c.X.Names[i], x)
+		}
+	}
+}

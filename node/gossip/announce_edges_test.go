@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -117,8 +118,8 @@ func TestPagesOfAPoolAreBounded(t *testing.T) {
 		pages int // that are asked for
 		ban   bool
 	}{
-		"an endless pool":            {func(i int) Pool { return Pool{IDs: fakes(1+i, 1), Total: 1 << 40} }, maxPages, false},
-		"an empty page":              {func(i int) Pool { return Pool{IDs: fakes(1+i, max(0, 2-i)), Total: 1 << 40} }, 3, false},
+		"an endless pool":            {func(i int) Pool { return Pool{IDs: fakes(1+i, 1), Total: math.MaxInt} }, maxPages, false},
+		"an empty page":              {func(i int) Pool { return Pool{IDs: fakes(1+i, max(0, 2-i)), Total: math.MaxInt} }, 3, false},
 		"the end":                    {func(int) Pool { return Pool{IDs: fakes(1, 10), Total: 20} }, 2, false},
 		"one before the end":         {func(int) Pool { return Pool{IDs: fakes(1, 10), Total: 21} }, 3, false},
 		"as many ids as are allowed": {func(int) Pool { return Pool{IDs: fakes(1, MaxPoolPage), Total: 1} }, 1, false},

@@ -39,11 +39,13 @@ func TestPickPrefers(t *testing.T) {
 			t.Errorf("%s: picked %v, want %v", tc.name, picked, tc.want)
 		}
 	}
-	b := newTestBook(100, nil) // the anchor stands before the kept address in no table
-	b.keep(kept)
-	b.keep(anchor)
-	b.at[kept].Anchor = true
-	if a, _ := b.pick(start, rng, all); a != kept {
+	// Both are kept, and the first of them is an anchor as well: the second one does not take its turn.
+	b := newTestBook(100, nil)
+	first, second := address(2), address(1)
+	b.keep(first)
+	b.keep(second)
+	b.at[first].Anchor = true
+	if a, _ := b.pick(start, rng, all); a != first {
 		t.Errorf("picked %s, want the anchor", a)
 	}
 }

@@ -200,7 +200,7 @@ func TestLimitsDoc(t *testing.T) {
 	// These do not bound what others can take.
 	for _, name := range []string{
 		"gossip.Version", "gossip.idSetSize", "gossip.poorBook", "gossip.minWait",
-		"node.firstNonces", "node.jobTime", "node.reportEvery", "node.retryAfter", "node.retryHeldEvery", "api.StatusGone",
+		"node.firstNonces", "node.jobTime", "node.reportEvery", "node.soonest", "node.retryAfter", "node.retryHeldEvery", "api.StatusGone",
 		"server.extranonceSize", "server.checkEvery",
 	} {
 		delete(limits, name)

@@ -23,7 +23,7 @@ var (
 	coinbaseEnd   = "ffffffff0100f902950000000001510000000000"
 )
 
-// fakePool answers the requests of a check with lines of JSON, in which ID stands for the ID
+// fakePool answers the requests of a check with lines of JSON, in which the word ID is replaced by the ID
 // of the request. A line may consist of several. An empty one means no answer.
 type fakePool struct {
 	configure, subscribe, authorize, unknown string

@@ -37,7 +37,15 @@ func (g *golden) check(t *testing.T, name, got string) {
 	t.Helper()
 	got = strings.TrimSuffix(got, "\n")
 	g.got[name] = got
-	if want := strings.TrimSuffix(g.want[name], "\n"); !*update && got != want {
+	if *update {
+		return
+	}
+	want, ok := g.want[name]
+	if !ok {
+		t.Errorf("%s has no text %q, got\n%s", g.file, name, got)
+		return
+	}
+	if want = strings.TrimSuffix(want, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // fakeMiner does what a test says. It submits three shares of each job.
 type fakeMiner struct {
 	hello   []string
-	version string // the answer to client.get_version, in which ID stands for the ID
+	version string // the answer to client.get_version, in which the word ID is replaced by the ID
 
 	// share returns the line of a share: the number of the job and of the share, from 1 on,
 	// and the share with its parameters as they are written. Nil: share as it is.
@@ -271,9 +271,10 @@ func checkMiner(t *testing.T, m *fakeMiner) (report string) {
 		began := time.Now()
 		var r Report
 		err := Miner(t.Context(), ours, MinerOptions{Difficulty: easy, Now: func() time.Time { return time.Unix(minute, 0) }}, &r)
-		report = fmt.Sprintf("ended after %v and %d jobs: %v\n%s", time.Since(began), len(m.jobs), err, text(&r))
+		took := time.Since(began)
 		_ = ours.Close()
 		<-done
+		report = fmt.Sprintf("ended after %v and %d jobs: %v\n%s", took, len(m.jobs), err, text(&r))
 		for i, answer := range m.answers {
 			if !strings.Contains(answer, "true") {
 				report += fmt.Sprintf("share %d: %s\n", i+1, answer)
@@ -302,11 +303,12 @@ func TestNoDifficulty(t *testing.T) {
 		m.mine(t, theirs)
 	}()
 	var r Report
-	if err := Miner(t.Context(), ours, MinerOptions{Difficulty: -1}, &r); err == nil || len(m.jobs) > 0 {
-		t.Errorf("%v, %d jobs\n%s", err, len(m.jobs), text(&r))
-	}
+	err := Miner(t.Context(), ours, MinerOptions{Difficulty: -1}, &r)
 	_ = ours.Close()
 	<-done
+	if err == nil || len(m.jobs) > 0 {
+		t.Errorf("%v, %d jobs\n%s", err, len(m.jobs), text(&r))
+	}
 }
 
 // A line of a miner may have 4096 bytes.

@@ -12,9 +12,8 @@ import (
 
 // shares submits good and bad shares.
 func (c *poolCheck) shares(ctx context.Context) error {
-	if c.workErr != nil {
-		c.add(Fail, "the job can be mined", c.workErr.Error(), "")
-		return c.workErr
+	if err := c.mineable(); err != nil {
+		return err
 	}
 	if err := c.badShares(c.job.Job, c.work); err != nil {
 		return err
@@ -29,6 +28,9 @@ func (c *poolCheck) shares(ctx context.Context) error {
 	if err := c.refuse("the same share again is a duplicate", *good, stratum.CodeDuplicate); err != nil {
 		return err
 	}
+	if err := c.mineable(); err != nil {
+		return err
+	}
 	const hours = 3 * 3600
 	job, work := c.job, c.work
 	work.MaxTime = 0
@@ -39,12 +41,24 @@ func (c *poolCheck) shares(ctx context.Context) error {
 	return c.refuse("a share three hours ahead of the clock is refused", stratum.SubmitOf(c.User, job.Job, work, late), stratum.CodeOther)
 }
 
+// mineable returns the error because of which the latest job cannot be mined, after it has
+// added that to the report.
+func (c *poolCheck) mineable() error {
+	if c.workErr != nil {
+		c.add(Fail, "the job can be mined", c.workErr.Error(), "")
+	}
+	return c.workErr
+}
+
 // goodShare submits a good share of the latest job, and returns it. If the pool has ended the
 // job while the share was searched, it is right to call the share stale, and another one is
 // searched. The result is nil if none was found.
 func (c *poolCheck) goodShare(ctx context.Context) (*stratum.Submit, error) {
 	const most = 3 // attempts
 	for attempt := 1; ; attempt++ {
+		if err := c.mineable(); err != nil {
+			return nil, err
+		}
 		job, work := c.job, c.work
 		s, err := c.find(ctx, work, job.Time)
 		if err != nil {
@@ -55,7 +69,7 @@ func (c *poolCheck) goodShare(ctx context.Context) (*stratum.Submit, error) {
 		l, _, err := c.ask(share.Message)
 		var refused *stratum.Error
 		stale := errors.As(l.m.Check(), &refused) && refused.Code == stratum.CodeStale
-		if stale && c.job != job && c.workErr == nil && attempt < most {
+		if stale && c.job != job && attempt < most {
 			continue
 		}
 		return &share, c.judge("a good share is accepted", l, err, 0)

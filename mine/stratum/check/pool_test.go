@@ -211,6 +211,12 @@ func TestPoolMistakes(t *testing.T) {
 			p.shares = slices.Delete(p.shares, 7, 8)
 		},
 		"stale without a reason": func(p *fakePool) { p.shares[4] = refusal(21) },
+		"a bad job before a good share": func(p *fakePool) {
+			p.shares[0] = strings.Replace(another(p), "1d00ffff", "00000000", 1) + "\n" + refusal(21)
+		},
+		"a bad job after a good share": func(p *fakePool) {
+			p.shares[5] = strings.Replace(another(p), "1d00ffff", "00000000", 1) + "\n" + refusal(22)
+		},
 		"a bad job ends it": func(p *fakePool) {
 			p.shares[4] = strings.Replace(another(p), "1d00ffff", "00000000", 1) + "\n" + refusal(21)
 		},

@@ -96,11 +96,10 @@ func (s *session) nextJob(b *board) (lines []byte, fresh bool, err error) {
 	lines = stratum.NotifyOf(j.name, j.work, now, fresh).AppendLine(lines)
 	s.keepJob(j)
 	s.outdated = false
-	sent := time.Now()
-	s.control.Out(sent, difficulty)
+	s.control.Out(time.Now(), difficulty)
 	if !s.hadJob {
 		s.hadJob = true
-		s.server.firstJob(s.names, sent)
+		s.server.firstJob(s.names)
 	}
 	s.server.counts.jobs.Add(1)
 	return lines, fresh && last != nil, nil

@@ -19,8 +19,8 @@ func (m *miner) shareEachSecond(name string, shares int) {
 }
 
 // wantRate fails the test unless the server has measured the only worker and all miners
-// over the given time, and has found so many shares of the least difficulty in it. The time
-// of a whole window is less by up to ten seconds.
+// over the given time, and has found the given number of shares of the least difficulty in it.
+// The time of a whole window is less by up to ten seconds.
 func wantRate(t *testing.T, s *Server, over time.Duration, shares float64) {
 	t.Helper()
 	workers := s.Workers()

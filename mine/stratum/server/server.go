@@ -230,9 +230,8 @@ func (s *Server) all() []*session {
 // checkDifficulties lets the controllers of all sessions notice that time has passed.
 func (s *Server) checkDifficulties(ctx context.Context) {
 	for pause(ctx, checkEvery) {
-		now := time.Now()
 		for _, session := range s.all() {
-			session.tick(now)
+			session.tick()
 		}
 	}
 }

@@ -191,9 +191,9 @@ func (s *session) update() {
 }
 
 // tick lets the session notice that time has passed.
-func (s *session) tick(now time.Time) {
+func (s *session) tick() {
 	s.mu.Lock()
-	s.control.Tick(now)
+	s.control.Tick(time.Now())
 	last := s.lastJob()
 	changed := last != nil && last.difficulty != s.control.Difficulty()
 	s.mu.Unlock()

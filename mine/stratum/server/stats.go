@@ -192,9 +192,10 @@ func (s *Server) join(name string, hasJob bool) *worker {
 }
 
 // firstJob notes that a session with these workers has been given its first job.
-func (s *Server) firstJob(names map[string]*worker, now time.Time) {
+func (s *Server) firstJob(names map[string]*worker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	s.rate.enter(now)
 	for _, w := range names {
 		if w != nil {
@@ -220,9 +221,9 @@ func (s *Server) forgetWorker() bool {
 func (s *Server) count(v verdict, w *worker) {
 	i := slices.Index(Shares(), v.share)
 	s.counts.shares[i].Add(1)
-	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now() // with the lock held, so that the meters never see time go back
 	if v.share == ShareAccepted {
 		s.rate.meter.Share(now, v.worth)
 	}

@@ -118,13 +118,12 @@ func shareOf(err error) Share {
 // and hands it to the source if it is good enough for that. If the job is stale, the
 // share counts only if the source accepts it.
 func (s *session) take(ctx context.Context, j *job, user string, extranonce []byte, h pow.Header, sol mine.Solution) verdict {
-	now := time.Now()
 	s.mu.Lock()
 	isNew := s.keepShare(j, sol)
 	stale := j.board.isStale()
 	worth := vardiff.Worth{Share: j.difficulty}
 	if isNew && !stale {
-		s.control.Share(now, j.difficulty)
+		s.control.Share(time.Now(), j.difficulty)
 		worth = s.control.Worth()
 	}
 	// The time before the first share is that of the whole session. Nobody knows what part

@@ -149,7 +149,7 @@ func TestMeter(t *testing.T) {
 	}
 }
 
-// A meter begins with Begin, or with a share, whoever asks it before.
+// A meter begins with Begin, or with a share, even if it is asked for an estimate before.
 func TestMeterBegins(t *testing.T) {
 	for name, begin := range map[string]func(*Meter, time.Time) (shares uint64){
 		"Begin": func(m *Meter, now time.Time) uint64 { m.Begin(now); return 0 },

@@ -95,8 +95,10 @@ func (m *Meter) Estimate(now time.Time) Estimate {
 		return e
 	}
 	// Where the difficulty has changed, the shares are worth differently much. This many
-	// equal ones would have the same relative spread.
-	equal := int(math.Round(work * work / squares))
+	// equal ones would have the same relative spread. It is one at least: when most of the
+	// time of a session's first shares has left the window, less than half a share may
+	// remain, and from none no bounds could be told.
+	equal := max(1, int(math.Round(work*work/squares)))
 	r := stratum.EstimateRate(equal, work*Hashes, e.Over)
 	e.Rate, e.Low, e.High = r.Hashes, r.Low, r.High
 	return e

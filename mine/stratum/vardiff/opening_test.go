@@ -205,3 +205,25 @@ func TestSharesAtOnce(t *testing.T) {
 		t.Errorf("%+v, want five shares in ten seconds", e)
 	}
 }
+
+// When only the last seconds of the time that the first shares tell of are left in the window,
+// they are less than half a share. The rate is still told, and its interval has an upper bound.
+func TestEndOfTheOpening(t *testing.T) {
+	for name, test := range map[string]struct {
+		first, second, from, to time.Duration
+	}{
+		"two shares, then silence": {60 * time.Second, 70 * time.Second, 330 * time.Second, 359 * time.Second},
+		"a late second share":      {time.Minute, 10 * time.Minute, 10 * time.Minute, 14*time.Minute + 49*time.Second},
+	} {
+		v := New(Config{Start: 1})
+		v.Out(simStart, 1)
+		v.Share(simStart.Add(test.first), 1)
+		v.Share(simStart.Add(test.second), 1)
+		for at := test.from; at <= test.to; at += time.Second {
+			e := v.Estimate(simStart.Add(at))
+			if e.Rate <= 0 || e.Low > e.Rate || e.High < e.Rate || math.IsInf(e.High, 0) {
+				t.Errorf("%s: %+v after %v", name, e, at)
+			}
+		}
+	}
+}
