@@ -169,18 +169,18 @@ func (w *Web) render(r *http.Request, a answer) ([]byte, error) {
 	}
 	p.Nav = w.nav(r.URL.Path)
 	buf := w.buffers.Get().(*bytes.Buffer)
-	defer func() {
-		if buf.Cap() <= keptBuffer {
-			w.buffers.Put(buf)
-		}
-	}()
 	buf.Reset()
 	for _, name := range names {
 		if err := t.ExecuteTemplate(buf, name, p); err != nil {
 			return nil, fmt.Errorf("template %s: %w", a.page, err)
 		}
 	}
-	return bytes.Clone(buf.Bytes()), nil
+	if buf.Cap() > keptBuffer {
+		return buf.Bytes(), nil // it is not used again, so the page needs no memory of its own
+	}
+	body := bytes.Clone(buf.Bytes())
+	w.buffers.Put(buf)
+	return body, nil
 }
 
 // fragmentTemplates returns the names of the templates of fragments.
