@@ -4,7 +4,7 @@ import "github.com/lodepow/lode/lab/blocks"
 
 // clockKeys are the keys of wrong times, and of hash rate that comes and goes.
 var clockKeys = []key{
-	{name: "clocks.error", fallback: "0s", help: "Mean of the time by which the clock of a node is wrong. Half of the clocks are ahead, half behind. At most 30 days, and 6 hours with the engine `nodes`.", field: func(d *draft, _ int) any { return &d.clockError }},
+	{name: "clocks.error", fallback: "0s", help: "Mean of the time by which the clock of a node is wrong. Half of the clocks are ahead, half behind. At most 30 days, and 6 hours with the engine `nodes`, with which no two clocks may differ by more than 7 days.", field: func(d *draft, _ int) any { return &d.clockError }},
 	{name: "clocks.error_law", fallback: "constant", help: "How the errors are distributed, as in `latency.law`.", field: func(d *draft, _ int) any { return &d.x.Clocks.Error.Law }},
 	{name: "clocks.error_spread", fallback: "0", help: "Spread of the errors, as in `latency.spread`.", field: func(d *draft, _ int) any { return &d.x.Clocks.Error.Spread }},
 	{name: "clocks.liars[].node", fallback: "0", help: "A miner that lies about the time of its blocks, as far as the rules allow.", field: func(d *draft, i int) any { return &at(&d.x.Clocks.Liars, i).Node }},
