@@ -6,14 +6,17 @@ import "sync"
 
 //go:generate go run -C _asm ./vector -isa avx2 -table ../avx2_table_amd64.go -out ../avx2_amd64.s -stubs ../avx2_stub_amd64.go -pkg sha256d
 
-const avx2Lanes = 8
+const (
+	avx2Vector = 8              // words in a vector
+	avx2Lanes  = 2 * avx2Vector // the generator's machine has as many groups
+)
 
 // avx2Input holds every constant once for each lane, because AVX2 has no operand
 // that broadcasts one word to all lanes.
 type avx2Input struct {
 	once     sync.Once
-	job      [][avx2Lanes]uint32
-	versions [][avx2Lanes]uint32 // the constants of all versions, one version after another
+	job      [][avx2Vector]uint32
+	versions [][avx2Vector]uint32 // the constants of all versions, one version after another
 }
 
 func (v *avx2Input) prepare(in *Input) {
@@ -30,9 +33,9 @@ func (v *avx2Input) prepare(in *Input) {
 }
 
 // spread appends one vector for each word, with the word in every lane.
-func spread(vectors [][avx2Lanes]uint32, words []uint32) [][avx2Lanes]uint32 {
+func spread(vectors [][avx2Vector]uint32, words []uint32) [][avx2Vector]uint32 {
 	for _, w := range words {
-		vectors = append(vectors, [avx2Lanes]uint32{w, w, w, w, w, w, w, w})
+		vectors = append(vectors, [avx2Vector]uint32{w, w, w, w, w, w, w, w})
 	}
 	return vectors
 }
@@ -58,9 +61,9 @@ func scanAVX2Groups(in *Input, first uint32, count int) Candidate {
 	v.prepare(in)
 	job, versions := &v.job[0][0], &v.versions[0][0]
 	groups := (count + avx2Lanes - 1) / avx2Lanes
-	var masks [maxVersions]uint16
+	var masks [maxVersions]uint64
 	var done int
-	var found uint32
+	var found uint64
 	if len(in.Versions) == 1 {
 		done, found = scanAVX2(job, versions, 1, first, groups, in.Limit, &masks[0])
 	} else {

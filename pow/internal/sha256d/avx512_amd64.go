@@ -6,7 +6,10 @@ import "sync"
 
 //go:generate go run -C _asm ./vector -isa avx512 -table ../avx512_table_amd64.go -out ../avx512_amd64.s -stubs ../avx512_stub_amd64.go -pkg sha256d
 
-const avx512Lanes = 16
+const (
+	avx512Vector = 16               // words in a vector
+	avx512Lanes  = 4 * avx512Vector // the generator's machine has as many groups
+)
 
 type avx512Input struct {
 	once     sync.Once
@@ -55,7 +58,7 @@ func scanFixedAVX512(in *Input, first uint32, count int) Candidate {
 	v := &in.vectors.avx512
 	v.prepare(in)
 	groups := (count + avx512Lanes - 1) / avx512Lanes
-	var masks [maxVersions]uint16
+	var masks [maxVersions]uint64
 	done, found := scanAVX512(&v.job[0], &v.versions[0][0], len(v.versions), first, groups, in.Limit, &masks[0])
 	return pick(avx512Lanes, done, found, &masks, len(v.versions), first, count)
 }
@@ -70,7 +73,7 @@ func scanRollAVX512(in *Input, first uint32, count int) Candidate {
 	v := &in.vectors.avx512
 	v.prepare(in)
 	groups := (count + avx512Lanes - 1) / avx512Lanes
-	var masks [maxVersions]uint16
+	var masks [maxVersions]uint64
 	done, found := rollAVX512(&v.job[0], &v.versions[0][0], len(v.versions), first, groups, in.Limit, &masks[0])
 	return pick(avx512Lanes, done, found, &masks, len(v.versions), first, count)
 }

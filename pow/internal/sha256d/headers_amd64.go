@@ -17,16 +17,16 @@ var headerLanes = sync.OnceValue(func() int { return lanesOn(DetectCPU()) })
 func lanesOn(cpu CPU) int {
 	switch {
 	case cpu.Has(AVX512):
-		return avx512Lanes
+		return avx512Vector
 	case cpu.Has(AVX2) && !cpu.Has(SHA):
-		return avx2Lanes
+		return avx2Vector
 	}
 	return 0
 }
 
 // hashGroup hashes headers, at most one for each lane.
 func hashGroup[H ~[32]byte](lanes int, hashes []H, headers [][80]byte) {
-	if lanes == avx512Lanes {
+	if lanes == avx512Vector {
 		hashVectors(avx512Fixed(), hashes, headers)
 	} else {
 		hashVectors(avx2Fixed(), hashes, headers)
@@ -35,7 +35,7 @@ func hashGroup[H ~[32]byte](lanes int, hashes []H, headers [][80]byte) {
 
 // vector is a word of each lane.
 type vector interface {
-	[avx2Lanes]uint32 | [avx512Lanes]uint32
+	[avx2Vector]uint32 | [avx512Vector]uint32
 }
 
 // fixed holds the vectors that are the same for all headers.
@@ -63,13 +63,13 @@ func everyLane[V vector](word uint32) (v V) {
 }
 
 var (
-	avx512Fixed = sync.OnceValue(newFixed[[avx512Lanes]uint32])
-	avx2Fixed   = sync.OnceValue(newFixed[[avx2Lanes]uint32])
+	avx512Fixed = sync.OnceValue(newFixed[[avx512Vector]uint32])
+	avx2Fixed   = sync.OnceValue(newFixed[[avx2Vector]uint32])
 )
 
 // compressVectors replaces each lane's state by that after a block.
 func compressVectors[V vector](state *[8]V, block *[16]V) {
-	if len(block[0]) == avx512Lanes {
+	if len(block[0]) == avx512Vector {
 		compressAVX512(&state[0][0], &block[0][0])
 	} else {
 		compressAVX2(&state[0][0], &block[0][0])

@@ -8,9 +8,9 @@ import "math/bits"
 // lanes, done. Only the last of these groups can contain candidates: found has a bit
 // for each of its lanes in which some version has one, and masks has the same bits
 // for each version.
-func pick(lanes, done int, found uint32, masks *[maxVersions]uint16, versions int, first uint32, count int) Candidate {
+func pick(lanes, done int, found uint64, masks *[maxVersions]uint64, versions int, first uint32, count int) Candidate {
 	c := Candidate{Hashes: min(done*lanes, count) * versions} // lanes past the end of the range do not count
-	lane := bits.TrailingZeros32(found)
+	lane := bits.TrailingZeros64(found)
 	at := (done-1)*lanes + lane
 	if found == 0 || at >= count { // the last group may reach past the end of the range
 		return c

@@ -74,9 +74,9 @@ func scanSHA2Groups(in *Input, first uint32, count int) Candidate {
 	v := &in.vectors.sha2
 	v.prepare(in)
 	groups := (count + sha2Lanes - 1) / sha2Lanes
-	var masks [maxVersions]uint16
+	var masks [maxVersions]uint64
 	var done int
-	var found uint32
+	var found uint64
 	if len(v.versions) == 1 {
 		done, found = scanSHA2(&v.job, &v.versions[0], 1, first, groups, in.Limit, &masks[0])
 	} else {
@@ -92,10 +92,10 @@ func scanSHA2Groups(in *Input, first uint32, count int) Candidate {
 // each version, it stores the bits of its candidates in masks.
 //
 //go:noescape
-func scanSHA2(job *sha2Job, versions *sha2Version, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
+func scanSHA2(job *sha2Job, versions *sha2Version, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
 
 // rollSHA2 does the same, but it computes the message schedule of the first hash once
 // for all versions of a group.
 //
 //go:noescape
-func rollSHA2(job *sha2Job, versions *sha2Version, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
+func rollSHA2(job *sha2Job, versions *sha2Version, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)

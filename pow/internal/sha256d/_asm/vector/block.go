@@ -39,7 +39,28 @@ func loadBlock(g *graph) {
 	for i := range s {
 		s[i] = g.memory(address{atRounds, i})
 	}
-	g.leave(hash{}, s)
+	g.leaveAll(s)
+}
+
+// enterAll returns a state that is in registers as a whole.
+func (g *graph) enterAll() (s state) {
+	for i := range s {
+		s[i] = g.input(i)
+	}
+	if !g.m.ternary {
+		g.xors[pair(s[1], s[2])] = g.input(len(s))
+	}
+	return s
+}
+
+// leaveAll leaves a whole state in registers.
+func (g *graph) leaveAll(s state) {
+	for i := range s {
+		g.output(i, s[i])
+	}
+	if !g.m.ternary {
+		g.output(len(s), g.xor(s[1], s[2]))
+	}
 }
 
 // blockTurn returns a turn of one of the loops.
@@ -49,7 +70,7 @@ func blockTurn(withWords bool) func(*graph) {
 		for i := range blockWords {
 			w[i] = g.memory(address{atWords, i})
 		}
-		s := g.enter(hash{})
+		s := g.enterAll()
 		for i := range roundsATurn {
 			g.step = i
 			s = g.round(s, g.add(w[i], value{n: g.series(i)}))
@@ -58,13 +79,13 @@ func blockTurn(withWords bool) func(*graph) {
 				g.store(address{atWords, blockWords + i}, w[blockWords+i])
 			}
 		}
-		g.leave(hash{}, s)
+		g.leaveAll(s)
 	}
 }
 
 // storeState adds the state from before the block, and stores the sum in its place.
 func storeState(g *graph) {
-	s := g.enter(hash{})
+	s := g.enterAll()
 	for i := range s {
 		at := address{atRounds, i}
 		g.store(at, g.add(s[i], g.memory(at)))
@@ -95,6 +116,7 @@ func (e *emitter) block(name string, parts []part) {
 	ADDQ(operand.I32(size*middle), rounds)
 	ADDQ(operand.I32(size*middle), words)
 	LEAQ(constants, series)
+	e.bias = [3]int{middle, middle, middle}
 	e.emit(parts[0].code)
 	MOVQ(scratch, words)
 	last := 0

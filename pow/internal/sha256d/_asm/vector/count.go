@@ -29,7 +29,31 @@ func live(g *graph) []*node {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b *node) int { return a.step - b.step })
-	return order
+	return settle(order)
+}
+
+// settle moves every node behind the nodes that it needs.
+func settle(order []*node) []*node {
+	pending := map[*node]bool{}
+	for _, n := range order {
+		pending[n] = true
+	}
+	var settled []*node
+	var visit func(n *node)
+	visit = func(n *node) {
+		if !pending[n] {
+			return
+		}
+		delete(pending, n)
+		for _, before := range slices.Concat(n.args, n.after) {
+			visit(before)
+		}
+		settled = append(settled, n)
+	}
+	for _, n := range order {
+		visit(n)
+	}
+	return settled
 }
 
 // counts is the number of vector operations in a pass, by their kind.

@@ -27,14 +27,15 @@ type emitter struct {
 	iota_ operand.Mem // vector of the lanes' numbers 0, 1, 2, ...
 	swap  operand.Mem // control of a shuffle that reverses the bytes of each word
 	turns operand.Mem // the constants of all turns of a loop
+	bias  [3]int      // vectors to which the pointers of a loop point in its first turn
 }
 
 // newEmitter returns an emitter and emits the constant vectors that turn the first
 // nonce of a group into the message words of all lanes.
 func newEmitter(m *machine, t *table) *emitter {
-	e := &emitter{m: m, table: t}
+	e := &emitter{m: m, table: t, bias: [3]int{middle, middle, middle}}
 	e.iota_ = GLOBL(m.name+"Lanes", RODATA|NOPTR)
-	for i := range m.lanes {
+	for i := range m.lanes * m.groups {
 		DATA(4*i, operand.U32(i))
 	}
 	e.swap = GLOBL(m.name+"Swap", RODATA|NOPTR)
@@ -67,7 +68,7 @@ func (e *emitter) operand(p place) operand.Op {
 		return operand.Mem{Base: series, Disp: e.m.constantBytes() * p.reg}
 	case inScratch:
 		pointers := [...]reg.Register{atScratch: scratch, atRounds: rounds, atWords: words}
-		return operand.Mem{Base: pointers[p.at.base], Disp: e.m.vectorBytes() * (p.at.slot - middle)}
+		return operand.Mem{Base: pointers[p.at.base], Disp: e.m.vectorBytes() * (p.at.slot - e.bias[p.at.base])}
 	}
 	at := e.m.constantBytes() * e.table.index[p.k.k]
 	if p.k.k.ofVersion() {
@@ -161,49 +162,74 @@ func (e *emitter) scratch(vectors int) {
 	ADDQ(operand.I32(e.m.vectorBytes()*middle), scratch)
 }
 
-// nonces emits the computation of the group's nonces, as message words, in vector
-// register 0.
+// nonces emits the computation of the nonces of a pass, as message words, in the first
+// vector registers, one for each group.
 func (e *emitter) nonces() {
-	e.broadcast(first, 0)
-	VPADDD(e.iota_, e.m.vector(0), e.m.vector(0))
-	VPSHUFB(e.swap, e.m.vector(0), e.m.vector(0))
+	for group := range e.m.groups {
+		z := e.m.vector(group)
+		lanes := e.iota_
+		lanes.Disp += group * e.m.vectorBytes()
+		e.broadcast(first, group)
+		VPADDD(lanes, z, z)
+		VPSHUFB(e.swap, z, z)
+	}
 }
 
-// compare emits the comparison that turns a result into a mask of lanes. If the limit
-// is zero, as it is for any target of difficulty 1 or more, one comparison decides.
-// For other limits the word is needed as a number; see compareNumbers.
-func (e *emitter) compare(label string, mask reg.GPPhysical) {
-	z := e.m.vector(0)
+// compare emits the comparison that turns the results, in the first registers, into a mask
+// of lanes. If the limit is zero, as it is for any target of difficulty 1 or more, one
+// comparison for each group decides. For other limits the word is needed as a number; see
+// compareNumbers.
+func (e *emitter) compare(label string) {
 	TESTL(limit, limit)
 	JNE(operand.LabelRef(label + "Number"))
-	if e.m.lanes == 16 {
-		VPCMPEQD_BCST(e.number(-decides&0xffffffff), z, reg.K1)
-	} else {
-		VPCMPEQD(e.number(-decides&0xffffffff), z, z)
+	for group := range e.m.groups {
+		z := e.m.vector(group)
+		if e.m.lanes == 16 {
+			VPCMPEQD_BCST(e.number(-decides&0xffffffff), z, maskOf(group))
+		} else {
+			VPCMPEQD(e.number(-decides&0xffffffff), z, z)
+		}
 	}
 	Label(label + "Compared")
-	if e.m.lanes == 16 {
-		KMOVW(reg.K1, mask)
-	} else {
-		VMOVMSKPS(z, mask)
+	for group := range e.m.groups {
+		to := some
+		if group == 0 {
+			to = mask
+		}
+		if e.m.lanes == 16 {
+			KMOVW(maskOf(group), to.As32())
+		} else {
+			VMOVMSKPS(e.m.vector(group), to.As32())
+		}
+		if group > 0 {
+			SHLQ(operand.U8(group*e.m.lanes), some)
+			ORQ(some, mask)
+		}
 	}
+}
+
+// maskOf returns the mask register of a group.
+func maskOf(group int) reg.OpmaskPhysical {
+	return [...]reg.OpmaskPhysical{reg.K1, reg.K2, reg.K3, reg.K4}[group]
 }
 
 // compareNumbers emits the comparison for limits other than zero. It comes after the
 // loops, so that they stay small.
 func (e *emitter) compareNumbers(label string) {
 	Label(label + "Number")
-	z, bound := e.m.vector(0), 1
-	e.broadcast(limit, bound)
-	if e.m.lanes == 16 {
-		VPADDD_BCST(e.number(decides&0xffffffff), z, z)
-		VPSHUFB(e.swap, z, z)
-		VPCMPUD(operand.U8(2), e.m.vector(bound), z, reg.K1) // less than or equal
-	} else {
-		VPADDD(e.number(decides&0xffffffff), z, z)
-		VPSHUFB(e.swap, z, z)
-		VPMINUD(e.m.vector(bound), z, e.m.vector(bound)) // equals the number if that is at most the limit
-		VPCMPEQD(e.m.vector(bound), z, z)
+	for group := range e.m.groups {
+		z, bound := e.m.vector(group), e.m.groups
+		e.broadcast(limit, bound)
+		if e.m.lanes == 16 {
+			VPADDD_BCST(e.number(decides&0xffffffff), z, z)
+			VPSHUFB(e.swap, z, z)
+			VPCMPUD(operand.U8(2), e.m.vector(bound), z, maskOf(group)) // less than or equal
+		} else {
+			VPADDD(e.number(decides&0xffffffff), z, z)
+			VPSHUFB(e.swap, z, z)
+			VPMINUD(e.m.vector(bound), z, e.m.vector(bound)) // equals the number if that is at most the limit
+			VPCMPEQD(e.m.vector(bound), z, z)
+		}
 	}
 	JMP(operand.LabelRef(label + "Compared"))
 }

@@ -23,8 +23,8 @@ type base int
 
 const (
 	atScratch base = iota // does not move
-	atRounds              // moves by roundsATurn vectors in each turn of a loop
-	atWords               // moves by wordsATurn vectors in each turn of a loop
+	atRounds              // moves by roundsATurn slots in each turn of a loop
+	atWords               // moves by wordsATurn slots in each turn of a loop
 )
 
 // address is the location of a vector in the scratch memory. In a loop, slot is that
@@ -42,8 +42,9 @@ type node struct {
 	k    konst   // of opConst
 	at   address // of opMemory and opStore
 
-	after *node // a store that must come before this operation, because it reads the vector; or nil
-	step  int   // position in the order of the source; computations that are interleaved are merged by it
+	after []*node // operations that must come before this one, because they write what it reads, or read what it overwrites
+	from  *node   // of opMemory: the store in the same part, or nil if an earlier part has stored it
+	step  int     // position in the order of the source; computations that are interleaved are merged by it
 }
 
 func (n *node) isConst() bool  { return n.op == opConst || n.op == opSeries }
@@ -84,6 +85,11 @@ func newGraph(m *machine) *graph {
 
 func (g *graph) node(o op, imm int, args ...*node) *node {
 	n := &node{op: o, imm: imm, args: args, step: g.step}
+	for _, a := range args {
+		if a.from != nil {
+			n.after = append(n.after, a.from)
+		}
+	}
 	g.nodes = append(g.nodes, n)
 	return n
 }
@@ -106,6 +112,11 @@ func (g *graph) memory(at address) value {
 	return value{n: g.slots[at]}
 }
 
+// reload returns the vector that a store of this part has stored.
+func (g *graph) reload(at address, store *node) value {
+	return value{n: &node{op: opMemory, at: at, from: store}}
+}
+
 // store stores a vector for a later part, and returns the operation.
 func (g *graph) store(at address, v value) *node {
 	n := g.node(opStore, 0, g.vector(v))
@@ -123,8 +134,15 @@ func (g *graph) input(register int) value {
 
 // output leaves the value in the given register at the end.
 func (g *graph) output(register int, v value) {
-	g.roots, g.goals = append(g.roots, g.vector(v)), append(g.goals, register)
+	n := g.vector(v)
+	if n.op == opConst {
+		n = &node{op: opConst, k: n.k} // it may be the result in several registers
+	}
+	g.roots, g.goals = append(g.roots, n), append(g.goals, register)
 }
+
+// pair returns the nodes of two values whose constants have been added.
+func pair(x, y value) [2]*node { return [2]*node{x.n, y.n} }
 
 // vector returns a node for the value, and adds its constant if need be.
 func (g *graph) vector(v value) *node {

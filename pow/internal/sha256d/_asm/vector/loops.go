@@ -12,12 +12,12 @@ import (
 
 // General registers of the loops, in addition to those in emit.go.
 var (
-	found  = reg.EDX  // lanes of the group in which some version has a candidate
-	mask   = reg.R12L // lanes in which the current version has a candidate
-	mask16 = reg.R12W // the same
-	left   = reg.RSI  // number of versions left, including the current one
-	end    = reg.R13  // the end of the loop's words
-	masks  = reg.RDI  // where the mask of the current version is stored
+	found = reg.RDX // lanes of the group in which some version has a candidate
+	mask  = reg.R12 // lanes in which the current version has a candidate
+	some  = reg.R14 // those of them in one group
+	left  = reg.RSI // number of versions left, including the current one
+	end   = reg.R13 // the end of the loop's words
+	masks = reg.RDI // where the mask of the current version is stored
 )
 
 // kernel is the code of a kernel: what it does once in a call, once for each group, and
@@ -26,7 +26,7 @@ type kernel struct{ start, group, version []part }
 
 // text emits the beginning of a kernel.
 func (e *emitter) text(name, about string, k kernel) {
-	TEXT(name, 0, "func(job, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)")
+	TEXT(name, 0, "func(job, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)")
 	Pragma("noescape")
 	Doc(name+" hashes groups of nonces, one in each lane, from first on, with every version, until a group has",
 		"a candidate. "+about+" It returns the number of groups that",
@@ -60,14 +60,15 @@ func (e *emitter) parts(label string, parts []part) {
 		label := label + strconv.Itoa(i)
 		size := e.m.vectorBytes()
 		LEAQ(e.turns, series)
-		MOVQ(scratch, words)
-		MOVQ(scratch, rounds)
-		LEAQ(operand.Mem{Base: scratch, Disp: turns * wordsATurn * size}, end)
+		e.bias = p.bias(e.m)
+		LEAQ(operand.Mem{Base: scratch, Disp: size * (e.bias[atWords] - middle)}, words)
+		LEAQ(operand.Mem{Base: scratch, Disp: size * (e.bias[atRounds] - middle)}, rounds)
+		LEAQ(operand.Mem{Base: words, Disp: turns * wordsATurn * size * e.m.groups}, end)
 		Label(label)
 		e.emit(p.code)
-		ADDQ(operand.I32(roundsATurn*size), rounds)
+		ADDQ(operand.I32(roundsATurn*size*e.m.groups), rounds)
 		ADDQ(operand.I32(2*wordsATurn*e.m.constantBytes()), series)
-		ADDQ(operand.I32(wordsATurn*size), words)
+		ADDQ(operand.I32(wordsATurn*size*e.m.groups), words)
 		CMPQ(words, end)
 		JNE(operand.LabelRef(label))
 	}
@@ -86,18 +87,14 @@ func (e *emitter) out() {
 // one pass for each version.
 func (e *emitter) kernel(name, about string, k kernel) {
 	e.text(name, about, k)
-	if e.m.overlaps {
-		e.overlapping(name, k)
-	} else {
-		e.plain(name, k)
-	}
+	e.passes(name, k)
 	e.out()
 	e.compareNumbers(name)
 }
 
-// plain emits the loops around passes that compute a whole hash.
-func (e *emitter) plain(name string, k kernel) {
-	XORL(found, found)
+// passes emits the loops around the passes.
+func (e *emitter) passes(name string, k kernel) {
+	XORL(reg.EDX, reg.EDX)
 	Label("group")
 	e.nonces()
 	e.parts("group", k.group)
@@ -106,56 +103,17 @@ func (e *emitter) plain(name string, k kernel) {
 	Load(Param("count"), left)
 	Label("pass")
 	e.parts("pass", k.version)
-	e.compare(name, mask)
-	MOVW(mask16, operand.Mem{Base: masks})
-	ADDQ(operand.U8(2), masks)
-	ORL(mask, found)
+	e.compare(name)
+	MOVQ(mask, operand.Mem{Base: masks})
+	ADDQ(operand.U8(8), masks)
+	ORQ(mask, found)
 	ADDQ(operand.I32(e.m.constantBytes()*len(e.table.version)), versions)
 	DECQ(left)
 	JNE(operand.LabelRef("pass"))
-	ADDL(operand.U8(e.m.lanes), first)
+	ADDL(operand.U8(e.m.lanes*e.m.groups), first)
 	INCQ(done)
-	TESTL(found, found)
+	TESTQ(found, found)
 	JNE(operand.LabelRef("out"))
 	CMPQ(done, groups)
 	JLT(operand.LabelRef("group"))
-}
-
-// overlapping emits the loops around passes that begin one hash and complete the hash
-// that the previous pass has begun. So the first pass of a group completes the last
-// hash of the previous group, and the very first pass completes nothing.
-func (e *emitter) overlapping(name string, k kernel) {
-	DECQ(done)
-	Label("group")
-	e.nonces()
-	e.parts("group", k.group)
-	Load(Param("versions"), versions)
-	Load(Param("count"), left)
-	Label("pass")
-	e.parts("pass", k.version)
-	e.compare(name, mask)
-	CMPQ(left, e.count())
-	JEQ(operand.LabelRef("complete"))
-	MOVW(mask16, operand.Mem{Base: masks})
-	ADDQ(operand.U8(2), masks)
-	ORL(mask, found)
-	Label("next")
-	ADDQ(operand.I32(e.m.constantBytes()*len(e.table.version)), versions)
-	DECQ(left)
-	JNE(operand.LabelRef("pass"))
-	ADDL(operand.U8(e.m.lanes), first)
-	JMP(operand.LabelRef("group"))
-
-	Label("complete")
-	INCQ(done)
-	JEQ(operand.LabelRef("begin"))
-	MOVW(mask16, operand.Mem{Base: masks})
-	ORL(mask, found)
-	JNE(operand.LabelRef("out"))
-	CMPQ(done, groups)
-	JGE(operand.LabelRef("out"))
-	Label("begin")
-	XORL(found, found)
-	Load(Param("masks"), masks)
-	JMP(operand.LabelRef("next"))
 }

@@ -19,7 +19,10 @@ type machine struct {
 	window   int // operations that it looks ahead
 	alive    int // limit of values that wait for a use
 
-	overlaps bool // a pass begins one hash and completes another; see sections
+	groups   int     // vectors of nonces that a pass hashes side by side
+	straight int     // the same in code outside of loops
+	cold     [8]bool // words of the state that are in memory in a loop, not in registers
+	rings    [2]bool // whether a loop keeps the last values of a, and of e, in memory
 }
 
 func machines() []*machine {
@@ -27,23 +30,30 @@ func machines() []*machine {
 		{
 			name: "avx512", title: "AVX-512",
 			lanes: 16, registers: 32, ternary: true, broadcasts: true, shiftsMemory: true,
-			perCycle: 2, shifts: 1, window: 40, alive: 26, overlaps: true,
+			perCycle: 2, shifts: 1, window: 40, alive: 26,
+			groups: 4, straight: 4, cold: [8]bool{2: true, 3: true}, rings: [2]bool{true, false},
 		},
 		{
 			name: "avx2", title: "AVX2",
 			lanes: 8, registers: 16,
 			perCycle: 3, shifts: 2, window: 1, alive: 14,
+			groups: 2, straight: 2, cold: [8]bool{1: true, 2: true, 3: true, 6: true, 7: true}, rings: [2]bool{true, true},
 		},
 	}
 }
 
 // stateRegisters returns the number of registers that hold the state of a hash between
-// two parts. Without a ternary operation, that is one more than the words; see maj.
-func (m *machine) stateRegisters() int {
-	if m.ternary {
-		return 8
+// two parts. Without a ternary operation, there is one more than those of the words; see maj.
+func (m *machine) stateRegisters() (n int) {
+	for _, cold := range m.cold {
+		if !cold {
+			n++
+		}
 	}
-	return 9
+	if !m.ternary {
+		n++
+	}
+	return n
 }
 
 // vectorBytes returns the size of a register in bytes.

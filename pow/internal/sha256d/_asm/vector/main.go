@@ -49,7 +49,7 @@ func build(name string, m *machine, sections []section, compares int, t *table) 
 		c := count(order)
 		total = total.plus(c, s.turns)
 		order = schedule(order, g, m)
-		a := allocate(m, order, g, slots)
+		a := allocate(m, order, g, slots*m.groups)
 		t.collect(g, order)
 		instructions += len(a.code)
 		spills += a.spills
@@ -80,7 +80,7 @@ func main() {
 	t.add(number(decides & 0xffffffff))
 	t.add(number(-decides & 0xffffffff))
 	plan := func(name string, share bool) (k kernel) {
-		start, group, version := sections(m, share)
+		start, group, version := sections(share)
 		k.start = build(name+", call", m, start, 0, t)
 		k.group = build(name+", group", m, group, 0, t)
 		k.version = build(name+", version", m, version, 1, t)

@@ -36,168 +36,229 @@ func turnConstants(turn int) []uint32 {
 	return []uint32{k[i], k[i+1], k[j], k[j+1]}
 }
 
-// Slots of the scratch memory. For each hash, there are the sums of word and round
-// constant, which the rounds use, and the words, which later words are computed from.
+// A pass hashes several groups of nonces side by side; see machine. The scratch memory
+// has a vector for each of them in every slot. For each of the two hashes, there are the
+// sums of word and round constant, which the rounds use, and the words, which later words
+// are computed from.
+//
+// The cold words of a state are in rings: one of the last four values of a, and, on a
+// machine with few registers, one of the last four values of e. In each turn of a loop, a
+// ring is overwritten once.
 const (
-	firstSums   = 0                                 // of word firstRounds
-	secondSums  = firstSums + 64 - firstRounds      // of word 1
-	firstSlots  = secondSums + 60                   // of word firstWords - 16
-	secondSlots = firstSlots + 64 - firstWords + 16 // of word secondWords - 16
-	digestSlot  = secondSlots + 61 - secondWords + 16
-	nonceSlot   = digestSlot + 8
-	slots       = nonceSlot + 1
+	ringSlots   = 0
+	nonceSlot   = ringSlots + 8
+	firstSums   = nonceSlot + 1                // of word firstRounds
+	secondSums  = firstSums + 64 - firstRounds // of word 1
+	firstSlots  = secondSums + 60              // of word firstWords - 16
+	secondSlots = firstSlots                   // of word secondWords - 16
+	slots       = firstSlots + 64 - firstWords + 16 + 1
 )
 
-// hash says where the vectors of one of the two hashes are.
+// hash says where the vectors of one of the two hashes are, for one group of nonces.
 type hash struct {
+	m                *machine
+	group            int
 	sums, firstSum   int // slot of a sum, and the word that it belongs to
 	words, firstWord int // slot of a word, and the number of the word
 	position         int // position of its words' round constants in those of a turn
-	register         int // first register of the state
 }
 
-func (h hash) sum(i int) int  { return h.sums + i - h.firstSum }
-func (h hash) word(i int) int { return h.words + i - h.firstWord }
+// vector returns the position of the group's vector in a slot.
+func (h hash) vector(slot int) int { return slot*h.m.groups + h.group }
 
-// hashes returns the two hashes. If they overlap, each has its own registers.
-func hashes(m *machine) (first, second hash) {
-	first = hash{sums: firstSums, firstSum: firstRounds, words: firstSlots, firstWord: firstWords - 16}
-	second = hash{sums: secondSums, firstSum: 1, words: secondSlots, firstWord: secondWords - 16, position: wordsATurn}
-	if m.overlaps {
-		second.register = m.stateRegisters()
+func (h hash) sum(i int) int  { return h.vector(h.sums + i - h.firstSum) }
+func (h hash) word(i int) int { return h.vector(h.words + i - h.firstWord) }
+func (h hash) nonce() int     { return h.vector(nonceSlot) }
+
+// ring returns the place of a word of the state after a number of rounds of a turn. The
+// word in place i was in place 0 or 4 some rounds before.
+func (h hash) ring(i, rounds int) int {
+	ring, age := i/4, i%4
+	return h.vector(ringSlots + 4*ring + (rounds-age+4)%4)
+}
+
+// hashes returns the two hashes of a group.
+func hashes(m *machine, group int) (first, second hash) {
+	first = hash{m: m, group: group, sums: firstSums, firstSum: firstRounds, words: firstSlots, firstWord: firstWords - 16}
+	second = hash{
+		m: m, group: group, sums: secondSums, firstSum: 1, words: secondSlots, firstWord: secondWords - 16,
+		position: wordsATurn,
 	}
 	return first, second
 }
 
-// enter returns the state that is in the hash's registers.
+// enter returns the state that is in the hash's registers, and in its rings.
 func (g *graph) enter(h hash) (s state) {
+	register := h.group * g.m.stateRegisters()
 	for i := range s {
-		s[i] = g.input(h.register + i)
+		if g.m.cold[i] {
+			s[i] = g.memory(address{slot: h.ring(i, 0)})
+			continue
+		}
+		s[i] = g.input(register)
+		register++
 	}
 	if !g.m.ternary {
-		pair := [2]*node{s[1].n, s[2].n}
-		g.xors[pair] = g.input(h.register + len(s))
+		g.xors[pair(s[1], s[2])] = g.input(register)
 	}
 	return s
 }
 
-// leave leaves the state in the hash's registers. Without a ternary operation, the
-// next round also needs the exclusive or of b and c, which is known; see maj.
-func (g *graph) leave(h hash, s state) {
+// leave leaves the state in the hash's registers, and in its rings unless the loop has
+// stored it there already. Without a ternary operation, the next round also needs the
+// exclusive or of b and c, which is known; see maj.
+func (g *graph) leave(h hash, s state, stored bool) {
+	register := h.group * g.m.stateRegisters()
 	for i := range s {
-		g.output(h.register+i, s[i])
+		if !stored && g.m.rings[i/4] {
+			g.store(address{slot: h.ring(i, 0)}, s[i])
+		}
+		if !g.m.cold[i] {
+			g.output(register, s[i])
+			register++
+		}
 	}
 	if !g.m.ternary {
-		g.output(h.register+len(s), g.xor(s[1], s[2]))
+		g.output(register, g.xor(s[1], s[2]))
 	}
 }
 
-// stride is the distance of steps between two rounds, so that words can be computed at
-// the steps between them.
-const stride = 4
+// unit is the distance of steps between two rounds, so that other operations can be put
+// between those of a round.
+const unit = 1000
+
+// spread distributes nodes evenly over the steps of a number of rounds.
+func spread(nodes []*node, from, rounds int) {
+	for i, n := range nodes {
+		n.step = unit*from + unit*rounds*i/len(nodes)
+	}
+}
 
 // loopRounds adds the rounds of a turn of the loop. stores, unless nil, are those of
 // the sums that the turn computes.
+//
+// The operations of a round are together, and the groups take turns after each round. So
+// the registers for intermediate results are used by one group after another, and while
+// the results of one round are awaited, those of the next group's are computed.
 func (g *graph) loopRounds(h hash, round int, stores []*node) {
-	g.step = 0
 	s := g.enter(h)
+	var rings [2][roundsATurn + 1]value // the values that this turn has stored in the rings
 	for i := range roundsATurn {
-		at := address{atRounds, h.sum(round + i)}
 		before := len(g.nodes)
-		s = g.round(s, g.memory(at))
+		kw := g.memory(address{atRounds, h.sum(round + i)})
 		// In the last turn, the last two rounds use the words that the turn computes.
 		if j := i - (roundsATurn - wordsATurn); j >= 0 && stores != nil {
-			for _, n := range g.nodes[before:] {
-				for _, a := range n.args {
-					if a == g.slots[at] {
-						n.after = stores[j]
-					}
+			kw = g.reload(address{atRounds, h.sum(round + i)}, stores[j])
+		}
+		next := g.round(s, kw)
+		for ring, keep := range g.m.rings {
+			if keep {
+				at := address{slot: h.ring(4*ring, i+1)}
+				store := g.store(at, next[4*ring])
+				store.after = append(store.after, g.vector(next[4])) // which has used the value that is overwritten
+				rings[ring][i+1] = g.reload(at, store)
+			}
+		}
+		known := g.xors[pair(next[1], next[2])]
+		for j := range next {
+			if g.m.cold[j] {
+				if at := i + 1 - j%4; at >= 1 {
+					next[j] = rings[j/4][at]
+				} else {
+					next[j] = g.memory(address{slot: h.ring(j, i+1)})
 				}
 			}
 		}
-		g.step += stride
-	}
-	g.leave(h, s)
-}
-
-// loopWords adds the words of a turn of the loop. It returns the stores of their sums
-// with the round constants.
-func (g *graph) loopWords(h hash, word, step int) (stores []*node) {
-	var w message
-	for i := word - 16; i < word; i++ {
-		w[i] = g.memory(address{atWords, h.word(i)})
-	}
-	for i := range wordsATurn {
-		g.step = step
-		g.expand(&w, word+i)
-		sum := value{n: g.node(opAdd, 0, g.vector(w[word+i]), g.series(h.position+i))}
-		stores = append(stores, g.store(address{atWords, h.sum(word + i)}, sum))
-		g.store(address{atWords, h.word(word + i)}, w[word+i])
-		step += stride
-	}
-	return stores
-}
-
-// firstLoop returns a turn of the loop for the first hash alone.
-func firstLoop(withWords bool) func(*graph) {
-	return func(g *graph) {
-		first, _ := hashes(g.m)
-		var stores []*node
-		if withWords {
-			stores = g.loopWords(first, firstWords, 0)
+		if known.n != nil {
+			g.xors[pair(next[1], next[2])] = known
 		}
-		g.loopRounds(first, firstRounds, stores)
+		spread(g.nodes[before:], i*g.m.groups+h.group, 1)
+		s = next
+	}
+	g.leave(h, s, true)
+}
+
+// loopWords adds one of the words of a turn of the loop, for the i-th word of the turn. It
+// returns the store of its sum with the round constant.
+func (g *graph) loopWord(h hash, word, i int) *node {
+	var w message
+	for j := word + i - 16; j < word+i; j++ {
+		w[j] = g.memory(address{atWords, h.word(j)})
+	}
+	g.expand(&w, word+i)
+	sum := value{n: g.node(opAdd, 0, g.vector(w[word+i]), g.series(h.position+i))}
+	store := g.store(address{atWords, h.sum(word + i)}, sum)
+	g.store(address{atWords, h.word(word + i)}, w[word+i])
+	return store
+}
+
+// loop adds a turn of the loop of one of the hashes, for all groups.
+func (g *graph) loop(which func(group int) hash, round, word int, withRounds, withWords, needsWords bool) {
+	stores := make([][]*node, g.m.groups)
+	if withWords {
+		before := len(g.nodes)
+		for i := range wordsATurn {
+			for group := range g.m.groups {
+				stores[group] = append(stores[group], g.loopWord(which(group), word, i))
+			}
+		}
+		// The last words come before the last rounds, which may need them.
+		spread(g.nodes[before:], 0, roundsATurn*g.m.groups-2)
+	}
+	if !withRounds {
+		return
+	}
+	for group := range g.m.groups {
+		if !needsWords {
+			stores[group] = nil
+		}
+		g.loopRounds(which(group), round, stores[group])
 	}
 }
 
-// secondLoop returns a turn of the loop for the second hash alone.
-func secondLoop(g *graph) {
-	_, second := hashes(g.m)
-	g.loopWords(second, secondWords, 2*stride)
-	g.loopRounds(second, secondRounds, nil)
+func (m *machine) first(group int) hash  { h, _ := hashes(m, group); return h }
+func (m *machine) second(group int) hash { _, h := hashes(m, group); return h }
+
+// firstLoop returns a turn of the loop for the first hash.
+func firstLoop(withWords bool) func(*graph) {
+	return func(g *graph) { g.loop(g.m.first, firstRounds, firstWords, true, withWords, withWords) }
 }
 
-// bothLoops returns a turn of a loop that does the same as firstLoop and secondLoop.
-func bothLoops(withWords bool) func(*graph) {
-	return func(g *graph) {
-		firstLoop(withWords)(g)
-		secondLoop(g)
-	}
-}
+// secondLoop returns a turn of the loop for the second hash.
+func secondLoop(g *graph) { g.loop(g.m.second, secondRounds, secondWords, true, true, false) }
 
 // wordsLoop is a turn of a loop that computes words of the first hash only.
-func wordsLoop(g *graph) {
-	first, _ := hashes(g.m)
-	g.loopWords(first, firstWords, 0)
-}
+func wordsLoop(g *graph) { g.loop(g.m.first, firstRounds, firstWords, false, true, false) }
 
 // constantSums stores the sums that are the same for all nonces of a job.
 func constantSums(g *graph) {
-	first, second := hashes(g.m)
 	w := block2(value{})
 	g.expand(&w, 16)
 	g.expand(&w, 17)
-	for i := firstRounds; i < 18; i++ {
-		g.store(address{slot: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
-	}
 	x := message{8: constant(number(sha256.PaddingBit)), 15: constant(number(sha256.DigestBits))}
-	for i := 8; i < 16; i++ {
-		g.store(address{slot: second.sum(i)}, g.add(x[i], constant(number(k[i]))))
+	for group := range g.m.groups {
+		first, second := hashes(g.m, group)
+		for i := firstRounds; i < 18; i++ {
+			g.store(address{slot: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
+		}
+		for i := 8; i < 16; i++ {
+			g.store(address{slot: second.sum(i)}, g.add(x[i], constant(number(k[i]))))
+		}
 	}
 }
 
-// nonces stores the nonces of a group. They are in register 0.
-func nonces(g *graph) { g.store(address{slot: nonceSlot}, g.input(0)) }
-
-// nonce returns the nonces of the group.
-func (g *graph) nonce() value { return g.memory(address{slot: nonceSlot}) }
+// nonces stores the nonces of the groups. They are in the first registers.
+func nonces(g *graph) {
+	for group := range g.m.groups {
+		g.store(address{slot: g.m.first(group).nonce()}, g.input(group))
+	}
+}
 
 // earlyWords computes and stores the words of the first hash before those of the loop.
-func (g *graph) earlyWords(nonce value) {
-	g.step = 0
-	first, _ := hashes(g.m)
+func (g *graph) earlyWords(first hash, nonce value) {
 	w := block2(nonce)
 	for i := 16; i < firstWords; i++ {
+		before := len(g.nodes)
 		g.expand(&w, i)
 		if i >= 18 {
 			g.store(address{slot: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
@@ -205,39 +266,60 @@ func (g *graph) earlyWords(nonce value) {
 		if i >= firstWords-16 {
 			g.store(address{slot: first.word(i)}, w[i])
 		}
-		g.step++
+		spread(g.nodes[before:], g.m.turnOf(first.group, i-16, firstWords-16), 1)
 	}
 }
 
-// groupWords stores the nonces of a group, which are in register 0, and the early words
-// of the first hash.
+// turnOf returns the position of round or word i of n of a group in straight code.
+func (m *machine) turnOf(group, i, n int) int {
+	side := m.straight // groups side by side
+	return (group/side*n+i)*side + group%side
+}
+
+// groupWords stores the nonces of the groups, which are in the first registers, and the
+// early words of the first hash.
 func groupWords(g *graph) {
-	nonce := g.input(0)
-	g.store(address{slot: nonceSlot}, nonce)
-	g.earlyWords(nonce)
+	for group := range g.m.groups {
+		first := g.m.first(group)
+		nonce := g.input(group)
+		g.store(address{slot: first.nonce()}, nonce)
+		g.earlyWords(first, nonce)
+	}
 }
 
 // beginFirst runs the first hash up to the loop.
 func beginFirst(withWords bool) func(*graph) {
 	return func(g *graph) {
-		if withWords {
-			g.earlyWords(g.nonce())
+		for group := range g.m.groups {
+			first := g.m.first(group)
+			nonce := g.memory(address{slot: first.nonce()})
+			if withWords {
+				g.earlyWords(first, nonce)
+			}
+			s := round3()
+			w := block2(nonce)
+			for i := 3; i < firstRounds; i++ {
+				before := len(g.nodes)
+				s = g.round(s, g.add(w[i], constant(number(k[i]))))
+				spread(g.nodes[before:], g.m.turnOf(group, 4*(i-3), firstWords-16), 4)
+			}
+			before := len(g.nodes)
+			g.leave(first, s, false)
+			spread(g.nodes[before:], g.m.turnOf(group, firstWords-16, firstWords-16), 1)
 		}
-		g.step = 0
-		first, _ := hashes(g.m)
-		s := round3()
-		w := block2(g.nonce())
-		for i := 3; i < firstRounds; i++ {
-			s = g.round(s, g.add(w[i], constant(number(k[i]))))
-			g.step += stride
-		}
-		g.leave(first, s)
+	}
+}
+
+// between completes the first hash and begins the second.
+func between(g *graph) {
+	for group := range g.m.groups {
+		g.beginSecond(g.m.second(group), g.endFirst(g.m.first(group)))
 	}
 }
 
 // endFirst completes the first hash and returns its digest.
-func (g *graph) endFirst() (digest message) {
-	first, _ := hashes(g.m)
+func (g *graph) endFirst(first hash) (digest message) {
+	g.step = unit * g.m.turnOf(first.group, 0, secondWords)
 	s := g.enter(first)
 	for i := range s {
 		digest[i] = g.settle(g.add(s[i], constant(term(fmt.Sprintf("mid[%d]", i)))))
@@ -245,30 +327,22 @@ func (g *graph) endFirst() (digest message) {
 	return digest
 }
 
-// storeDigest completes the first hash and stores its digest.
-func (g *graph) storeDigest() {
-	digest := g.endFirst()
-	for i := range 8 {
-		g.store(address{slot: digestSlot + i}, digest[i])
-	}
-}
-
 // beginSecond runs the second hash up to the loop.
-func (g *graph) beginSecond(digest message) {
-	g.step = 0
-	_, second := hashes(g.m)
+func (g *graph) beginSecond(second hash, digest message) {
 	x := digest
 	x[8], x[15] = constant(number(sha256.PaddingBit)), constant(number(sha256.DigestBits))
 	var s state
 	for i := range s {
 		s[i] = constant(number(initial[i]))
 	}
+	before := len(g.nodes)
 	s = g.round(s, g.add(x[0], constant(number(k[0]))))
-	g.leave(second, s)
+	g.leave(second, s, false)
+	spread(g.nodes[before:], g.m.turnOf(second.group, 0, secondWords), 1)
 	for i := 1; i < secondWords; i++ {
+		before := len(g.nodes)
 		if i >= 16 {
 			g.expand(&x, i)
-			g.step++
 		}
 		if i < 8 || i >= 16 {
 			g.store(address{slot: second.sum(i)}, g.add(x[i], constant(number(k[i]))))
@@ -276,22 +350,25 @@ func (g *graph) beginSecond(digest message) {
 		if i >= secondWords-16 {
 			g.store(address{slot: second.word(i)}, x[i])
 		}
+		spread(g.nodes[before:], g.m.turnOf(second.group, i, secondWords), 1)
 	}
 }
 
 // endSecond runs the second hash after the loop, until the deciding word is known. It
-// returns this word minus the initial state, which the comparison takes into account.
+// leaves this word minus the initial state, which the comparison takes into account.
 //
 // The word h after round 63 is the word e after round 60, so only e is computed.
-func (g *graph) endSecond() value {
-	_, second := hashes(g.m)
-	s := g.enter(second)
-	for i := lastRounds; i <= 60; i++ {
-		e := g.add(s[3], s[7], g.memory(address{slot: second.sum(i)}), g.ch(s[4], s[5], s[6]), g.bigSigma1(s[4]))
-		s = state{{}, s[0], s[1], s[2], e, s[4], s[5], s[6]}
-		g.step += stride
+func endSecond(g *graph) {
+	for group := range g.m.groups {
+		second := g.m.second(group)
+		s := g.enter(second)
+		for i := lastRounds; i <= 60; i++ {
+			g.step = unit * (i*g.m.groups + group)
+			e := g.add(s[3], s[7], g.memory(address{slot: second.sum(i)}), g.ch(s[4], s[5], s[6]), g.bigSigma1(s[4]))
+			s = state{{}, s[0], s[1], s[2], e, s[4], s[5], s[6]}
+		}
+		g.output(group, s[4])
 	}
-	return s[4]
 }
 
 // decides is the constant that endSecond leaves out.

@@ -34,8 +34,10 @@ func schedule(order []*node, g *graph, m *machine) []*node {
 	var scheduled []*node
 
 	ready := func(n *node, cycle int) bool {
-		if n.after != nil && issued[n.after] == 0 {
-			return false
+		for _, b := range n.after {
+			if issued[b] == 0 {
+				return false
+			}
 		}
 		for _, a := range n.args {
 			if a.inMemory() || a.op == opInput {

@@ -8,41 +8,29 @@ type section struct {
 }
 
 // sections returns the sections of the code at the beginning of a call, at the beginning
-// of a group, and for each version, with versions that share words or do not.
-//
-// On a machine that overlaps, a pass computes the first hash of one header and the second hash
-// of the header before, whose digest the previous pass has stored. The two are
-// independent, so one of them can proceed while the other waits for a result, and the
-// code is no longer than that of a single hash.
-func sections(m *machine, share bool) (start, group, version []section) {
+// of a pass, and for each version, with versions that share words or do not.
+func sections(share bool) (start, group, version []section) {
 	start = []section{{"constants", 1, constantSums}}
 	group = []section{{"nonces", 1, nonces}}
 	if share {
 		group = []section{{"early words", 1, groupWords}, {"words", turns, wordsLoop}}
 	}
-	if !m.overlaps {
-		return start, group, []section{
-			{"begin", 1, beginFirst(!share)},
-			{"first hash", turns, firstLoop(!share)},
-			{"between", 1, func(g *graph) { g.beginSecond(g.endFirst()) }},
-			{"second hash", turns, secondLoop},
-			{"end", 1, func(g *graph) { g.output(0, g.endSecond()) }},
-		}
-	}
 	return start, group, []section{
-		{"begin", 1, func(g *graph) {
-			var digest message
-			for i := range 8 {
-				digest[i] = g.memory(address{slot: digestSlot + i})
-			}
-			g.beginSecond(digest)
-			beginFirst(!share)(g)
-		}},
-		{"both hashes", turns, bothLoops(!share)},
-		{"end", 1, func(g *graph) {
-			g.storeDigest()
-			g.step = 0
-			g.output(0, g.endSecond())
-		}},
+		{"begin", 1, beginFirst(!share)},
+		{"first hash", turns, firstLoop(!share)},
+		{"between", 1, between},
+		{"second hash", turns, secondLoop},
+		{"end", 1, endSecond},
 	}
+}
+
+// bias returns the positions in the scratch memory to which the pointers of a loop point
+// in its first turn: one position for each base. They are chosen so that most
+// displacements are small.
+func (s section) bias(m *machine) [3]int {
+	h, round, word := m.first(0), firstRounds, firstWords
+	if s.name == "second hash" {
+		h, round, word = m.second(0), secondRounds, secondWords
+	}
+	return [3]int{atScratch: middle, atRounds: h.sum(round), atWords: h.word(word)}
 }

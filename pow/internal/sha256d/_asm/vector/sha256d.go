@@ -33,7 +33,7 @@ func (g *graph) round(s state, kw value) state {
 	// The new e comes first, because the next round waits for it, and because it frees
 	// the register of d.
 	e := g.add(s[3], t)
-	a := g.add(g.bigSigma0(s[0]), g.maj(s[0], s[1], s[2]), t)
+	a := g.add(t, g.maj(s[0], s[1], s[2]), g.bigSigma0(s[0]))
 	return state{a, s[0], s[1], s[2], e, s[4], s[5], s[6]}
 }
 
