@@ -16,8 +16,10 @@ func lanesToTest(t testing.TB) []int {
 	}
 	for _, k := range runnable(t) {
 		switch k.Name {
-		case "avx512", "avx2":
-			lanes = append(lanes, k.Lanes)
+		case "avx512":
+			lanes = append(lanes, 16)
+		case "avx2":
+			lanes = append(lanes, 8)
 		}
 	}
 	return lanes

@@ -199,7 +199,7 @@ func TestLimitZero(t *testing.T) {
 				in := NewInput(&genesis, list, 0)
 				for before := range uint32(2*k.Lanes + 1) {
 					want := Candidate{Found: true, Nonce: nonce, Version: at}
-					got := k.Scan(in, nonce-before, 40)
+					got := k.Scan(in, nonce-before, int(before)+40)
 					got.Hashes = 0
 					if got != want {
 						t.Fatalf("%s: version %d of %d, from %d nonces before: %+v, want %+v", k.Name, at, versions, before, got, want)

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // op is the operation of a node, applied to every lane.
 type op int
 
@@ -104,7 +106,7 @@ func (g *graph) konst(k konst) *node {
 // series returns the constant at position i of those of the loop's current turn.
 func (g *graph) series(i int) *node { return &node{op: opSeries, imm: i} }
 
-// memory returns the vector that an earlier part, or an earlier turn, has stored.
+// memory returns the vector that was stored last at an address, by this part or before.
 func (g *graph) memory(at address) value {
 	if g.slots[at] == nil {
 		g.slots[at] = &node{op: opMemory, at: at}
@@ -112,7 +114,8 @@ func (g *graph) memory(at address) value {
 	return value{n: g.slots[at]}
 }
 
-// reload returns the vector that a store of this part has stored.
+// reload returns the vector that a store of this part has stored at another address that
+// means the same place at that time.
 func (g *graph) reload(at address, store *node) value {
 	return value{n: &node{op: opMemory, at: at, from: store}}
 }
@@ -121,6 +124,14 @@ func (g *graph) reload(at address, store *node) value {
 func (g *graph) store(at address, v value) *node {
 	n := g.node(opStore, 0, g.vector(v))
 	n.at = at
+	if old := g.slots[at]; old != nil {
+		for _, reader := range g.nodes {
+			if slices.Contains(reader.args, old) {
+				n.after = append(n.after, reader)
+			}
+		}
+	}
+	g.slots[at] = g.reload(at, n).n
 	g.roots, g.goals = append(g.roots, n), append(g.goals, -1)
 	return n
 }

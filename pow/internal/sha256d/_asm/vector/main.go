@@ -48,7 +48,11 @@ func build(name string, m *machine, sections []section, compares int, t *table) 
 		order := live(g)
 		c := count(order)
 		total = total.plus(c, s.turns)
-		order = schedule(order, g, m)
+		if os.Getenv("BAL") != "" && s.turns > 1 {
+			order = balance(order)
+		} else if s.turns == 1 || os.Getenv("GREEDY") != "" {
+			order = schedule(order, g, m)
+		}
 		a := allocate(m, order, g, slots*m.groups)
 		t.collect(g, order)
 		instructions += len(a.code)

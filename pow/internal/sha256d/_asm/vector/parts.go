@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/lodepow/lode/pow/internal/sha256d/_asm/sha256"
 )
@@ -142,7 +143,6 @@ func spread(nodes []*node, from, rounds int) {
 // the results of one round are awaited, those of the next group's are computed.
 func (g *graph) loopRounds(h hash, round int, stores []*node) {
 	s := g.enter(h)
-	var rings [2][roundsATurn + 1]value // the values that this turn has stored in the rings
 	for i := range roundsATurn {
 		before := len(g.nodes)
 		kw := g.memory(address{atRounds, h.sum(round + i)})
@@ -153,26 +153,36 @@ func (g *graph) loopRounds(h hash, round int, stores []*node) {
 		next := g.round(s, kw)
 		for ring, keep := range g.m.rings {
 			if keep {
-				at := address{slot: h.ring(4*ring, i+1)}
-				store := g.store(at, next[4*ring])
-				store.after = append(store.after, g.vector(next[4])) // which has used the value that is overwritten
-				rings[ring][i+1] = g.reload(at, store)
+				g.store(address{slot: h.ring(4*ring, i+1)}, next[4*ring])
 			}
 		}
 		known := g.xors[pair(next[1], next[2])]
 		for j := range next {
 			if g.m.cold[j] {
-				if at := i + 1 - j%4; at >= 1 {
-					next[j] = rings[j/4][at]
-				} else {
-					next[j] = g.memory(address{slot: h.ring(j, i+1)})
-				}
+				next[j] = g.memory(address{slot: h.ring(j, i+1)})
 			}
 		}
 		if known.n != nil {
 			g.xors[pair(next[1], next[2])] = known
 		}
-		spread(g.nodes[before:], i*g.m.groups+h.group, 1)
+		if nn := g.nodes[before:]; g.m.ternary && len(nn) == 17 {
+			var perm []int
+			switch os.Getenv("PERM") {
+			case "py":
+				perm = []int{5, 1, 2, 0, 3, 6, 4, 7, 8, 10, 11, 9, 12, 14, 13, 15, 16}
+			case "rot":
+				perm = []int{1, 2, 0, 5, 3, 10, 6, 4, 11, 9, 12, 7, 13, 8, 14, 15, 16}
+			default:
+				perm = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+			}
+			var p []*node
+			for _, x := range perm {
+				p = append(p, nn[x])
+			}
+			spread(p, i*g.m.groups+h.group, 1)
+		} else {
+			spread(g.nodes[before:], i*g.m.groups+h.group, 1)
+		}
 		s = next
 	}
 	g.leave(h, s, true)
@@ -272,7 +282,7 @@ func (g *graph) earlyWords(first hash, nonce value) {
 
 // turnOf returns the position of round or word i of n of a group in straight code.
 func (m *machine) turnOf(group, i, n int) int {
-	side := m.straight // groups side by side
+	side := envi("STRAIGHT", m.straight) // groups side by side
 	return (group/side*n+i)*side + group%side
 }
 

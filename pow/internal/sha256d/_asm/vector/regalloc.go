@@ -198,6 +198,20 @@ func (a *allocation) freeFor(n *node) int {
 	return a.free()
 }
 
+// known remembers that a value is in the vector that a store writes, so that it needs no
+// other one if its register is needed.
+func (a *allocation) known(store *node) {
+	n := store.args[0]
+	for other, slot := range a.slot {
+		if slot == store.at.slot && store.at.base == atScratch && !a.dies(other) {
+			panic("a value that was spilled is overwritten")
+		}
+	}
+	if _, done := a.slot[n]; !done && !n.inMemory() && store.at.base == atScratch {
+		a.slot[n] = store.at.slot
+	}
+}
+
 // spill frees the register of a value, and stores the value if it is not in memory.
 func (a *allocation) spill(n *node) {
 	r := a.reg[n]
@@ -278,6 +292,7 @@ func (a *allocation) emit(n *node) {
 	switch n.op {
 	case opStore:
 		i.do, i.a, i.b = doStore, a.register(n.args[0]), place{in: inScratch, at: n.at}
+		a.known(n)
 		a.release(n)
 		a.out(i)
 		return

@@ -13,7 +13,8 @@ func (n *node) rotates() bool { return n.op == opRor || n.op == opShr || n.op ==
 // is reached, it issues only the next operation of the source, or one that frees as
 // many registers as it takes. So few values have to go through memory.
 func schedule(order []*node, g *graph, m *machine) []*node {
-	window, limit := m.window, m.alive
+	window, limit := envi("WIN", m.window), envi("ALIVE", m.alive)
+	perCycle, shifts := envi("PC", m.perCycle), envi("SH", m.shifts)
 	uses := map[*node]int{}
 	for _, n := range order {
 		for _, a := range n.args {
@@ -93,10 +94,10 @@ func schedule(order []*node, g *graph, m *machine) []*node {
 			}
 		}
 		filled := 0
-		for filled < m.shifts && pick(cycle, (*node).rotates) {
+		for filled < shifts && pick(cycle, (*node).rotates) {
 			filled++
 		}
-		for filled < m.perCycle && pick(cycle, func(n *node) bool { return !n.rotates() }) {
+		for filled < perCycle && pick(cycle, func(n *node) bool { return !n.rotates() }) {
 			filled++
 		}
 	}
