@@ -32,459 +32,1131 @@ DATA avx2Swap<>+24(SB)/4, $0x08090a0b
 DATA avx2Swap<>+28(SB)/4, $0x0c0d0e0f
 GLOBL avx2Swap<>(SB), RODATA|NOPTR, $32
 
-DATA avx2Turns<>+0(SB)/4, $0x650a7354
-DATA avx2Turns<>+4(SB)/4, $0x650a7354
-DATA avx2Turns<>+8(SB)/4, $0x650a7354
-DATA avx2Turns<>+12(SB)/4, $0x650a7354
-DATA avx2Turns<>+16(SB)/4, $0x650a7354
-DATA avx2Turns<>+20(SB)/4, $0x650a7354
-DATA avx2Turns<>+24(SB)/4, $0x650a7354
-DATA avx2Turns<>+28(SB)/4, $0x650a7354
-DATA avx2Turns<>+32(SB)/4, $0x766a0abb
-DATA avx2Turns<>+36(SB)/4, $0x766a0abb
-DATA avx2Turns<>+40(SB)/4, $0x766a0abb
-DATA avx2Turns<>+44(SB)/4, $0x766a0abb
-DATA avx2Turns<>+48(SB)/4, $0x766a0abb
-DATA avx2Turns<>+52(SB)/4, $0x766a0abb
-DATA avx2Turns<>+56(SB)/4, $0x766a0abb
-DATA avx2Turns<>+60(SB)/4, $0x766a0abb
-DATA avx2Turns<>+64(SB)/4, $0x2e1b2138
-DATA avx2Turns<>+68(SB)/4, $0x2e1b2138
-DATA avx2Turns<>+72(SB)/4, $0x2e1b2138
-DATA avx2Turns<>+76(SB)/4, $0x2e1b2138
-DATA avx2Turns<>+80(SB)/4, $0x2e1b2138
-DATA avx2Turns<>+84(SB)/4, $0x2e1b2138
-DATA avx2Turns<>+88(SB)/4, $0x2e1b2138
-DATA avx2Turns<>+92(SB)/4, $0x2e1b2138
-DATA avx2Turns<>+96(SB)/4, $0x4d2c6dfc
-DATA avx2Turns<>+100(SB)/4, $0x4d2c6dfc
-DATA avx2Turns<>+104(SB)/4, $0x4d2c6dfc
-DATA avx2Turns<>+108(SB)/4, $0x4d2c6dfc
-DATA avx2Turns<>+112(SB)/4, $0x4d2c6dfc
-DATA avx2Turns<>+116(SB)/4, $0x4d2c6dfc
-DATA avx2Turns<>+120(SB)/4, $0x4d2c6dfc
-DATA avx2Turns<>+124(SB)/4, $0x4d2c6dfc
-DATA avx2Turns<>+128(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+132(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+136(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+140(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+144(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+148(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+152(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+156(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+160(SB)/4, $0x92722c85
-DATA avx2Turns<>+164(SB)/4, $0x92722c85
-DATA avx2Turns<>+168(SB)/4, $0x92722c85
-DATA avx2Turns<>+172(SB)/4, $0x92722c85
-DATA avx2Turns<>+176(SB)/4, $0x92722c85
-DATA avx2Turns<>+180(SB)/4, $0x92722c85
-DATA avx2Turns<>+184(SB)/4, $0x92722c85
-DATA avx2Turns<>+188(SB)/4, $0x92722c85
-DATA avx2Turns<>+192(SB)/4, $0x53380d13
-DATA avx2Turns<>+196(SB)/4, $0x53380d13
-DATA avx2Turns<>+200(SB)/4, $0x53380d13
-DATA avx2Turns<>+204(SB)/4, $0x53380d13
-DATA avx2Turns<>+208(SB)/4, $0x53380d13
-DATA avx2Turns<>+212(SB)/4, $0x53380d13
-DATA avx2Turns<>+216(SB)/4, $0x53380d13
-DATA avx2Turns<>+220(SB)/4, $0x53380d13
-DATA avx2Turns<>+224(SB)/4, $0x650a7354
-DATA avx2Turns<>+228(SB)/4, $0x650a7354
-DATA avx2Turns<>+232(SB)/4, $0x650a7354
-DATA avx2Turns<>+236(SB)/4, $0x650a7354
-DATA avx2Turns<>+240(SB)/4, $0x650a7354
-DATA avx2Turns<>+244(SB)/4, $0x650a7354
-DATA avx2Turns<>+248(SB)/4, $0x650a7354
-DATA avx2Turns<>+252(SB)/4, $0x650a7354
-DATA avx2Turns<>+256(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+260(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+264(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+268(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+272(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+276(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+280(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+284(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+288(SB)/4, $0xa81a664b
-DATA avx2Turns<>+292(SB)/4, $0xa81a664b
-DATA avx2Turns<>+296(SB)/4, $0xa81a664b
-DATA avx2Turns<>+300(SB)/4, $0xa81a664b
-DATA avx2Turns<>+304(SB)/4, $0xa81a664b
-DATA avx2Turns<>+308(SB)/4, $0xa81a664b
-DATA avx2Turns<>+312(SB)/4, $0xa81a664b
-DATA avx2Turns<>+316(SB)/4, $0xa81a664b
-DATA avx2Turns<>+320(SB)/4, $0x766a0abb
-DATA avx2Turns<>+324(SB)/4, $0x766a0abb
-DATA avx2Turns<>+328(SB)/4, $0x766a0abb
-DATA avx2Turns<>+332(SB)/4, $0x766a0abb
-DATA avx2Turns<>+336(SB)/4, $0x766a0abb
-DATA avx2Turns<>+340(SB)/4, $0x766a0abb
-DATA avx2Turns<>+344(SB)/4, $0x766a0abb
-DATA avx2Turns<>+348(SB)/4, $0x766a0abb
-DATA avx2Turns<>+352(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+356(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+360(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+364(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+368(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+372(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+376(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+380(SB)/4, $0x81c2c92e
-DATA avx2Turns<>+384(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+388(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+392(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+396(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+400(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+404(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+408(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+412(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+416(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+420(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+424(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+428(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+432(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+436(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+440(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+444(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+448(SB)/4, $0x92722c85
-DATA avx2Turns<>+452(SB)/4, $0x92722c85
-DATA avx2Turns<>+456(SB)/4, $0x92722c85
-DATA avx2Turns<>+460(SB)/4, $0x92722c85
-DATA avx2Turns<>+464(SB)/4, $0x92722c85
-DATA avx2Turns<>+468(SB)/4, $0x92722c85
-DATA avx2Turns<>+472(SB)/4, $0x92722c85
-DATA avx2Turns<>+476(SB)/4, $0x92722c85
-DATA avx2Turns<>+480(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+484(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+488(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+492(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+496(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+500(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+504(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+508(SB)/4, $0xa2bfe8a1
-DATA avx2Turns<>+512(SB)/4, $0xd192e819
-DATA avx2Turns<>+516(SB)/4, $0xd192e819
-DATA avx2Turns<>+520(SB)/4, $0xd192e819
-DATA avx2Turns<>+524(SB)/4, $0xd192e819
-DATA avx2Turns<>+528(SB)/4, $0xd192e819
-DATA avx2Turns<>+532(SB)/4, $0xd192e819
-DATA avx2Turns<>+536(SB)/4, $0xd192e819
-DATA avx2Turns<>+540(SB)/4, $0xd192e819
-DATA avx2Turns<>+544(SB)/4, $0xd6990624
-DATA avx2Turns<>+548(SB)/4, $0xd6990624
-DATA avx2Turns<>+552(SB)/4, $0xd6990624
-DATA avx2Turns<>+556(SB)/4, $0xd6990624
-DATA avx2Turns<>+560(SB)/4, $0xd6990624
-DATA avx2Turns<>+564(SB)/4, $0xd6990624
-DATA avx2Turns<>+568(SB)/4, $0xd6990624
-DATA avx2Turns<>+572(SB)/4, $0xd6990624
-DATA avx2Turns<>+576(SB)/4, $0xa81a664b
-DATA avx2Turns<>+580(SB)/4, $0xa81a664b
-DATA avx2Turns<>+584(SB)/4, $0xa81a664b
-DATA avx2Turns<>+588(SB)/4, $0xa81a664b
-DATA avx2Turns<>+592(SB)/4, $0xa81a664b
-DATA avx2Turns<>+596(SB)/4, $0xa81a664b
-DATA avx2Turns<>+600(SB)/4, $0xa81a664b
-DATA avx2Turns<>+604(SB)/4, $0xa81a664b
-DATA avx2Turns<>+608(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+612(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+616(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+620(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+624(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+628(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+632(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+636(SB)/4, $0xc24b8b70
-DATA avx2Turns<>+640(SB)/4, $0xf40e3585
-DATA avx2Turns<>+644(SB)/4, $0xf40e3585
-DATA avx2Turns<>+648(SB)/4, $0xf40e3585
-DATA avx2Turns<>+652(SB)/4, $0xf40e3585
-DATA avx2Turns<>+656(SB)/4, $0xf40e3585
-DATA avx2Turns<>+660(SB)/4, $0xf40e3585
-DATA avx2Turns<>+664(SB)/4, $0xf40e3585
-DATA avx2Turns<>+668(SB)/4, $0xf40e3585
-DATA avx2Turns<>+672(SB)/4, $0x106aa070
-DATA avx2Turns<>+676(SB)/4, $0x106aa070
-DATA avx2Turns<>+680(SB)/4, $0x106aa070
-DATA avx2Turns<>+684(SB)/4, $0x106aa070
-DATA avx2Turns<>+688(SB)/4, $0x106aa070
-DATA avx2Turns<>+692(SB)/4, $0x106aa070
-DATA avx2Turns<>+696(SB)/4, $0x106aa070
-DATA avx2Turns<>+700(SB)/4, $0x106aa070
-DATA avx2Turns<>+704(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+708(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+712(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+716(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+720(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+724(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+728(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+732(SB)/4, $0xc76c51a3
-DATA avx2Turns<>+736(SB)/4, $0xd192e819
-DATA avx2Turns<>+740(SB)/4, $0xd192e819
-DATA avx2Turns<>+744(SB)/4, $0xd192e819
-DATA avx2Turns<>+748(SB)/4, $0xd192e819
-DATA avx2Turns<>+752(SB)/4, $0xd192e819
-DATA avx2Turns<>+756(SB)/4, $0xd192e819
-DATA avx2Turns<>+760(SB)/4, $0xd192e819
-DATA avx2Turns<>+764(SB)/4, $0xd192e819
-DATA avx2Turns<>+768(SB)/4, $0x19a4c116
-DATA avx2Turns<>+772(SB)/4, $0x19a4c116
-DATA avx2Turns<>+776(SB)/4, $0x19a4c116
-DATA avx2Turns<>+780(SB)/4, $0x19a4c116
-DATA avx2Turns<>+784(SB)/4, $0x19a4c116
-DATA avx2Turns<>+788(SB)/4, $0x19a4c116
-DATA avx2Turns<>+792(SB)/4, $0x19a4c116
-DATA avx2Turns<>+796(SB)/4, $0x19a4c116
-DATA avx2Turns<>+800(SB)/4, $0x1e376c08
-DATA avx2Turns<>+804(SB)/4, $0x1e376c08
-DATA avx2Turns<>+808(SB)/4, $0x1e376c08
-DATA avx2Turns<>+812(SB)/4, $0x1e376c08
-DATA avx2Turns<>+816(SB)/4, $0x1e376c08
-DATA avx2Turns<>+820(SB)/4, $0x1e376c08
-DATA avx2Turns<>+824(SB)/4, $0x1e376c08
-DATA avx2Turns<>+828(SB)/4, $0x1e376c08
-DATA avx2Turns<>+832(SB)/4, $0xd6990624
-DATA avx2Turns<>+836(SB)/4, $0xd6990624
-DATA avx2Turns<>+840(SB)/4, $0xd6990624
-DATA avx2Turns<>+844(SB)/4, $0xd6990624
-DATA avx2Turns<>+848(SB)/4, $0xd6990624
-DATA avx2Turns<>+852(SB)/4, $0xd6990624
-DATA avx2Turns<>+856(SB)/4, $0xd6990624
-DATA avx2Turns<>+860(SB)/4, $0xd6990624
-DATA avx2Turns<>+864(SB)/4, $0xf40e3585
-DATA avx2Turns<>+868(SB)/4, $0xf40e3585
-DATA avx2Turns<>+872(SB)/4, $0xf40e3585
-DATA avx2Turns<>+876(SB)/4, $0xf40e3585
-DATA avx2Turns<>+880(SB)/4, $0xf40e3585
-DATA avx2Turns<>+884(SB)/4, $0xf40e3585
-DATA avx2Turns<>+888(SB)/4, $0xf40e3585
-DATA avx2Turns<>+892(SB)/4, $0xf40e3585
-DATA avx2Turns<>+896(SB)/4, $0x2748774c
-DATA avx2Turns<>+900(SB)/4, $0x2748774c
-DATA avx2Turns<>+904(SB)/4, $0x2748774c
-DATA avx2Turns<>+908(SB)/4, $0x2748774c
-DATA avx2Turns<>+912(SB)/4, $0x2748774c
-DATA avx2Turns<>+916(SB)/4, $0x2748774c
-DATA avx2Turns<>+920(SB)/4, $0x2748774c
-DATA avx2Turns<>+924(SB)/4, $0x2748774c
-DATA avx2Turns<>+928(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+932(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+936(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+940(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+944(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+948(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+952(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+956(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+960(SB)/4, $0x106aa070
-DATA avx2Turns<>+964(SB)/4, $0x106aa070
-DATA avx2Turns<>+968(SB)/4, $0x106aa070
-DATA avx2Turns<>+972(SB)/4, $0x106aa070
-DATA avx2Turns<>+976(SB)/4, $0x106aa070
-DATA avx2Turns<>+980(SB)/4, $0x106aa070
-DATA avx2Turns<>+984(SB)/4, $0x106aa070
-DATA avx2Turns<>+988(SB)/4, $0x106aa070
-DATA avx2Turns<>+992(SB)/4, $0x19a4c116
-DATA avx2Turns<>+996(SB)/4, $0x19a4c116
-DATA avx2Turns<>+1000(SB)/4, $0x19a4c116
-DATA avx2Turns<>+1004(SB)/4, $0x19a4c116
-DATA avx2Turns<>+1008(SB)/4, $0x19a4c116
-DATA avx2Turns<>+1012(SB)/4, $0x19a4c116
-DATA avx2Turns<>+1016(SB)/4, $0x19a4c116
-DATA avx2Turns<>+1020(SB)/4, $0x19a4c116
-DATA avx2Turns<>+1024(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1028(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1032(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1036(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1040(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1044(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1048(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1052(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1056(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1060(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1064(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1068(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1072(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1076(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1080(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1084(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1088(SB)/4, $0x1e376c08
-DATA avx2Turns<>+1092(SB)/4, $0x1e376c08
-DATA avx2Turns<>+1096(SB)/4, $0x1e376c08
-DATA avx2Turns<>+1100(SB)/4, $0x1e376c08
-DATA avx2Turns<>+1104(SB)/4, $0x1e376c08
-DATA avx2Turns<>+1108(SB)/4, $0x1e376c08
-DATA avx2Turns<>+1112(SB)/4, $0x1e376c08
-DATA avx2Turns<>+1116(SB)/4, $0x1e376c08
-DATA avx2Turns<>+1120(SB)/4, $0x2748774c
-DATA avx2Turns<>+1124(SB)/4, $0x2748774c
-DATA avx2Turns<>+1128(SB)/4, $0x2748774c
-DATA avx2Turns<>+1132(SB)/4, $0x2748774c
-DATA avx2Turns<>+1136(SB)/4, $0x2748774c
-DATA avx2Turns<>+1140(SB)/4, $0x2748774c
-DATA avx2Turns<>+1144(SB)/4, $0x2748774c
-DATA avx2Turns<>+1148(SB)/4, $0x2748774c
-DATA avx2Turns<>+1152(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1156(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1160(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1164(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1168(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1172(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1176(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1180(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1184(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1188(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1192(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1196(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1200(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1204(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1208(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1212(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1216(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+1220(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+1224(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+1228(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+1232(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+1236(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+1240(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+1244(SB)/4, $0x34b0bcb5
-DATA avx2Turns<>+1248(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1252(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1256(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1260(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1264(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1268(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1272(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1276(SB)/4, $0x391c0cb3
-DATA avx2Turns<>+1280(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1284(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1288(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1292(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1296(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1300(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1304(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1308(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1312(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1316(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1320(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1324(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1328(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1332(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1336(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1340(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1344(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1348(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1352(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1356(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1360(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1364(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1368(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1372(SB)/4, $0x4ed8aa4a
-DATA avx2Turns<>+1376(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1380(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1384(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1388(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1392(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1396(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1400(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1404(SB)/4, $0x5b9cca4f
-DATA avx2Turns<>+1408(SB)/4, $0x84c87814
-DATA avx2Turns<>+1412(SB)/4, $0x84c87814
-DATA avx2Turns<>+1416(SB)/4, $0x84c87814
-DATA avx2Turns<>+1420(SB)/4, $0x84c87814
-DATA avx2Turns<>+1424(SB)/4, $0x84c87814
-DATA avx2Turns<>+1428(SB)/4, $0x84c87814
-DATA avx2Turns<>+1432(SB)/4, $0x84c87814
-DATA avx2Turns<>+1436(SB)/4, $0x84c87814
-DATA avx2Turns<>+1440(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1444(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1448(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1452(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1456(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1460(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1464(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1468(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1472(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1476(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1480(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1484(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1488(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1492(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1496(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1500(SB)/4, $0x682e6ff3
-DATA avx2Turns<>+1504(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1508(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1512(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1516(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1520(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1524(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1528(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1532(SB)/4, $0x748f82ee
-DATA avx2Turns<>+1536(SB)/4, $0x90befffa
-DATA avx2Turns<>+1540(SB)/4, $0x90befffa
-DATA avx2Turns<>+1544(SB)/4, $0x90befffa
-DATA avx2Turns<>+1548(SB)/4, $0x90befffa
-DATA avx2Turns<>+1552(SB)/4, $0x90befffa
-DATA avx2Turns<>+1556(SB)/4, $0x90befffa
-DATA avx2Turns<>+1560(SB)/4, $0x90befffa
-DATA avx2Turns<>+1564(SB)/4, $0x90befffa
-DATA avx2Turns<>+1568(SB)/4, $0xa4506ceb
-DATA avx2Turns<>+1572(SB)/4, $0xa4506ceb
-DATA avx2Turns<>+1576(SB)/4, $0xa4506ceb
-DATA avx2Turns<>+1580(SB)/4, $0xa4506ceb
-DATA avx2Turns<>+1584(SB)/4, $0xa4506ceb
-DATA avx2Turns<>+1588(SB)/4, $0xa4506ceb
-DATA avx2Turns<>+1592(SB)/4, $0xa4506ceb
-DATA avx2Turns<>+1596(SB)/4, $0xa4506ceb
-DATA avx2Turns<>+1600(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1604(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1608(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1612(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1616(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1620(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1624(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1628(SB)/4, $0x78a5636f
-DATA avx2Turns<>+1632(SB)/4, $0x84c87814
-DATA avx2Turns<>+1636(SB)/4, $0x84c87814
-DATA avx2Turns<>+1640(SB)/4, $0x84c87814
-DATA avx2Turns<>+1644(SB)/4, $0x84c87814
-DATA avx2Turns<>+1648(SB)/4, $0x84c87814
-DATA avx2Turns<>+1652(SB)/4, $0x84c87814
-DATA avx2Turns<>+1656(SB)/4, $0x84c87814
-DATA avx2Turns<>+1660(SB)/4, $0x84c87814
-DATA avx2Turns<>+1664(SB)/4, $0xbef9a3f7
-DATA avx2Turns<>+1668(SB)/4, $0xbef9a3f7
-DATA avx2Turns<>+1672(SB)/4, $0xbef9a3f7
-DATA avx2Turns<>+1676(SB)/4, $0xbef9a3f7
-DATA avx2Turns<>+1680(SB)/4, $0xbef9a3f7
-DATA avx2Turns<>+1684(SB)/4, $0xbef9a3f7
-DATA avx2Turns<>+1688(SB)/4, $0xbef9a3f7
-DATA avx2Turns<>+1692(SB)/4, $0xbef9a3f7
-DATA avx2Turns<>+1696(SB)/4, $0xc67178f2
-DATA avx2Turns<>+1700(SB)/4, $0xc67178f2
-DATA avx2Turns<>+1704(SB)/4, $0xc67178f2
-DATA avx2Turns<>+1708(SB)/4, $0xc67178f2
-DATA avx2Turns<>+1712(SB)/4, $0xc67178f2
-DATA avx2Turns<>+1716(SB)/4, $0xc67178f2
-DATA avx2Turns<>+1720(SB)/4, $0xc67178f2
-DATA avx2Turns<>+1724(SB)/4, $0xc67178f2
-DATA avx2Turns<>+1728(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1732(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1736(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1740(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1744(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1748(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1752(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1756(SB)/4, $0x8cc70208
-DATA avx2Turns<>+1760(SB)/4, $0x90befffa
-DATA avx2Turns<>+1764(SB)/4, $0x90befffa
-DATA avx2Turns<>+1768(SB)/4, $0x90befffa
-DATA avx2Turns<>+1772(SB)/4, $0x90befffa
-DATA avx2Turns<>+1776(SB)/4, $0x90befffa
-DATA avx2Turns<>+1780(SB)/4, $0x90befffa
-DATA avx2Turns<>+1784(SB)/4, $0x90befffa
-DATA avx2Turns<>+1788(SB)/4, $0x90befffa
-GLOBL avx2Turns<>(SB), RODATA|NOPTR, $1792
+DATA avx2Turns<>+0(SB)/4, $0xd807aa98
+DATA avx2Turns<>+4(SB)/4, $0xd807aa98
+DATA avx2Turns<>+8(SB)/4, $0xd807aa98
+DATA avx2Turns<>+12(SB)/4, $0xd807aa98
+DATA avx2Turns<>+16(SB)/4, $0xd807aa98
+DATA avx2Turns<>+20(SB)/4, $0xd807aa98
+DATA avx2Turns<>+24(SB)/4, $0xd807aa98
+DATA avx2Turns<>+28(SB)/4, $0xd807aa98
+DATA avx2Turns<>+32(SB)/4, $0x12835b01
+DATA avx2Turns<>+36(SB)/4, $0x12835b01
+DATA avx2Turns<>+40(SB)/4, $0x12835b01
+DATA avx2Turns<>+44(SB)/4, $0x12835b01
+DATA avx2Turns<>+48(SB)/4, $0x12835b01
+DATA avx2Turns<>+52(SB)/4, $0x12835b01
+DATA avx2Turns<>+56(SB)/4, $0x12835b01
+DATA avx2Turns<>+60(SB)/4, $0x12835b01
+DATA avx2Turns<>+64(SB)/4, $0x243185be
+DATA avx2Turns<>+68(SB)/4, $0x243185be
+DATA avx2Turns<>+72(SB)/4, $0x243185be
+DATA avx2Turns<>+76(SB)/4, $0x243185be
+DATA avx2Turns<>+80(SB)/4, $0x243185be
+DATA avx2Turns<>+84(SB)/4, $0x243185be
+DATA avx2Turns<>+88(SB)/4, $0x243185be
+DATA avx2Turns<>+92(SB)/4, $0x243185be
+DATA avx2Turns<>+96(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+100(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+104(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+108(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+112(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+116(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+120(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+124(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+128(SB)/4, $0x71374491
+DATA avx2Turns<>+132(SB)/4, $0x71374491
+DATA avx2Turns<>+136(SB)/4, $0x71374491
+DATA avx2Turns<>+140(SB)/4, $0x71374491
+DATA avx2Turns<>+144(SB)/4, $0x71374491
+DATA avx2Turns<>+148(SB)/4, $0x71374491
+DATA avx2Turns<>+152(SB)/4, $0x71374491
+DATA avx2Turns<>+156(SB)/4, $0x71374491
+DATA avx2Turns<>+160(SB)/4, $0xb5c0fbcf
+DATA avx2Turns<>+164(SB)/4, $0xb5c0fbcf
+DATA avx2Turns<>+168(SB)/4, $0xb5c0fbcf
+DATA avx2Turns<>+172(SB)/4, $0xb5c0fbcf
+DATA avx2Turns<>+176(SB)/4, $0xb5c0fbcf
+DATA avx2Turns<>+180(SB)/4, $0xb5c0fbcf
+DATA avx2Turns<>+184(SB)/4, $0xb5c0fbcf
+DATA avx2Turns<>+188(SB)/4, $0xb5c0fbcf
+DATA avx2Turns<>+192(SB)/4, $0xe9b5dba5
+DATA avx2Turns<>+196(SB)/4, $0xe9b5dba5
+DATA avx2Turns<>+200(SB)/4, $0xe9b5dba5
+DATA avx2Turns<>+204(SB)/4, $0xe9b5dba5
+DATA avx2Turns<>+208(SB)/4, $0xe9b5dba5
+DATA avx2Turns<>+212(SB)/4, $0xe9b5dba5
+DATA avx2Turns<>+216(SB)/4, $0xe9b5dba5
+DATA avx2Turns<>+220(SB)/4, $0xe9b5dba5
+DATA avx2Turns<>+224(SB)/4, $0x3956c25b
+DATA avx2Turns<>+228(SB)/4, $0x3956c25b
+DATA avx2Turns<>+232(SB)/4, $0x3956c25b
+DATA avx2Turns<>+236(SB)/4, $0x3956c25b
+DATA avx2Turns<>+240(SB)/4, $0x3956c25b
+DATA avx2Turns<>+244(SB)/4, $0x3956c25b
+DATA avx2Turns<>+248(SB)/4, $0x3956c25b
+DATA avx2Turns<>+252(SB)/4, $0x3956c25b
+DATA avx2Turns<>+256(SB)/4, $0x650a7354
+DATA avx2Turns<>+260(SB)/4, $0x650a7354
+DATA avx2Turns<>+264(SB)/4, $0x650a7354
+DATA avx2Turns<>+268(SB)/4, $0x650a7354
+DATA avx2Turns<>+272(SB)/4, $0x650a7354
+DATA avx2Turns<>+276(SB)/4, $0x650a7354
+DATA avx2Turns<>+280(SB)/4, $0x650a7354
+DATA avx2Turns<>+284(SB)/4, $0x650a7354
+DATA avx2Turns<>+288(SB)/4, $0x766a0abb
+DATA avx2Turns<>+292(SB)/4, $0x766a0abb
+DATA avx2Turns<>+296(SB)/4, $0x766a0abb
+DATA avx2Turns<>+300(SB)/4, $0x766a0abb
+DATA avx2Turns<>+304(SB)/4, $0x766a0abb
+DATA avx2Turns<>+308(SB)/4, $0x766a0abb
+DATA avx2Turns<>+312(SB)/4, $0x766a0abb
+DATA avx2Turns<>+316(SB)/4, $0x766a0abb
+DATA avx2Turns<>+320(SB)/4, $0x72be5d74
+DATA avx2Turns<>+324(SB)/4, $0x72be5d74
+DATA avx2Turns<>+328(SB)/4, $0x72be5d74
+DATA avx2Turns<>+332(SB)/4, $0x72be5d74
+DATA avx2Turns<>+336(SB)/4, $0x72be5d74
+DATA avx2Turns<>+340(SB)/4, $0x72be5d74
+DATA avx2Turns<>+344(SB)/4, $0x72be5d74
+DATA avx2Turns<>+348(SB)/4, $0x72be5d74
+DATA avx2Turns<>+352(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+356(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+360(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+364(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+368(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+372(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+376(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+380(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+384(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+388(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+392(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+396(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+400(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+404(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+408(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+412(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+416(SB)/4, $0xc19bf174
+DATA avx2Turns<>+420(SB)/4, $0xc19bf174
+DATA avx2Turns<>+424(SB)/4, $0xc19bf174
+DATA avx2Turns<>+428(SB)/4, $0xc19bf174
+DATA avx2Turns<>+432(SB)/4, $0xc19bf174
+DATA avx2Turns<>+436(SB)/4, $0xc19bf174
+DATA avx2Turns<>+440(SB)/4, $0xc19bf174
+DATA avx2Turns<>+444(SB)/4, $0xc19bf174
+DATA avx2Turns<>+448(SB)/4, $0x59f111f1
+DATA avx2Turns<>+452(SB)/4, $0x59f111f1
+DATA avx2Turns<>+456(SB)/4, $0x59f111f1
+DATA avx2Turns<>+460(SB)/4, $0x59f111f1
+DATA avx2Turns<>+464(SB)/4, $0x59f111f1
+DATA avx2Turns<>+468(SB)/4, $0x59f111f1
+DATA avx2Turns<>+472(SB)/4, $0x59f111f1
+DATA avx2Turns<>+476(SB)/4, $0x59f111f1
+DATA avx2Turns<>+480(SB)/4, $0x923f82a4
+DATA avx2Turns<>+484(SB)/4, $0x923f82a4
+DATA avx2Turns<>+488(SB)/4, $0x923f82a4
+DATA avx2Turns<>+492(SB)/4, $0x923f82a4
+DATA avx2Turns<>+496(SB)/4, $0x923f82a4
+DATA avx2Turns<>+500(SB)/4, $0x923f82a4
+DATA avx2Turns<>+504(SB)/4, $0x923f82a4
+DATA avx2Turns<>+508(SB)/4, $0x923f82a4
+DATA avx2Turns<>+512(SB)/4, $0xab1c5ed5
+DATA avx2Turns<>+516(SB)/4, $0xab1c5ed5
+DATA avx2Turns<>+520(SB)/4, $0xab1c5ed5
+DATA avx2Turns<>+524(SB)/4, $0xab1c5ed5
+DATA avx2Turns<>+528(SB)/4, $0xab1c5ed5
+DATA avx2Turns<>+532(SB)/4, $0xab1c5ed5
+DATA avx2Turns<>+536(SB)/4, $0xab1c5ed5
+DATA avx2Turns<>+540(SB)/4, $0xab1c5ed5
+DATA avx2Turns<>+544(SB)/4, $0xd807aa98
+DATA avx2Turns<>+548(SB)/4, $0xd807aa98
+DATA avx2Turns<>+552(SB)/4, $0xd807aa98
+DATA avx2Turns<>+556(SB)/4, $0xd807aa98
+DATA avx2Turns<>+560(SB)/4, $0xd807aa98
+DATA avx2Turns<>+564(SB)/4, $0xd807aa98
+DATA avx2Turns<>+568(SB)/4, $0xd807aa98
+DATA avx2Turns<>+572(SB)/4, $0xd807aa98
+DATA avx2Turns<>+576(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+580(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+584(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+588(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+592(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+596(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+600(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+604(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+608(SB)/4, $0x92722c85
+DATA avx2Turns<>+612(SB)/4, $0x92722c85
+DATA avx2Turns<>+616(SB)/4, $0x92722c85
+DATA avx2Turns<>+620(SB)/4, $0x92722c85
+DATA avx2Turns<>+624(SB)/4, $0x92722c85
+DATA avx2Turns<>+628(SB)/4, $0x92722c85
+DATA avx2Turns<>+632(SB)/4, $0x92722c85
+DATA avx2Turns<>+636(SB)/4, $0x92722c85
+DATA avx2Turns<>+640(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+644(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+648(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+652(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+656(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+660(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+664(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+668(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+672(SB)/4, $0xefbe4786
+DATA avx2Turns<>+676(SB)/4, $0xefbe4786
+DATA avx2Turns<>+680(SB)/4, $0xefbe4786
+DATA avx2Turns<>+684(SB)/4, $0xefbe4786
+DATA avx2Turns<>+688(SB)/4, $0xefbe4786
+DATA avx2Turns<>+692(SB)/4, $0xefbe4786
+DATA avx2Turns<>+696(SB)/4, $0xefbe4786
+DATA avx2Turns<>+700(SB)/4, $0xefbe4786
+DATA avx2Turns<>+704(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+708(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+712(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+716(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+720(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+724(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+728(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+732(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+736(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+740(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+744(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+748(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+752(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+756(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+760(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+764(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+768(SB)/4, $0x12835b01
+DATA avx2Turns<>+772(SB)/4, $0x12835b01
+DATA avx2Turns<>+776(SB)/4, $0x12835b01
+DATA avx2Turns<>+780(SB)/4, $0x12835b01
+DATA avx2Turns<>+784(SB)/4, $0x12835b01
+DATA avx2Turns<>+788(SB)/4, $0x12835b01
+DATA avx2Turns<>+792(SB)/4, $0x12835b01
+DATA avx2Turns<>+796(SB)/4, $0x12835b01
+DATA avx2Turns<>+800(SB)/4, $0x243185be
+DATA avx2Turns<>+804(SB)/4, $0x243185be
+DATA avx2Turns<>+808(SB)/4, $0x243185be
+DATA avx2Turns<>+812(SB)/4, $0x243185be
+DATA avx2Turns<>+816(SB)/4, $0x243185be
+DATA avx2Turns<>+820(SB)/4, $0x243185be
+DATA avx2Turns<>+824(SB)/4, $0x243185be
+DATA avx2Turns<>+828(SB)/4, $0x243185be
+DATA avx2Turns<>+832(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+836(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+840(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+844(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+848(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+852(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+856(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+860(SB)/4, $0x550c7dc3
+DATA avx2Turns<>+864(SB)/4, $0x72be5d74
+DATA avx2Turns<>+868(SB)/4, $0x72be5d74
+DATA avx2Turns<>+872(SB)/4, $0x72be5d74
+DATA avx2Turns<>+876(SB)/4, $0x72be5d74
+DATA avx2Turns<>+880(SB)/4, $0x72be5d74
+DATA avx2Turns<>+884(SB)/4, $0x72be5d74
+DATA avx2Turns<>+888(SB)/4, $0x72be5d74
+DATA avx2Turns<>+892(SB)/4, $0x72be5d74
+DATA avx2Turns<>+896(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+900(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+904(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+908(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+912(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+916(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+920(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+924(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+928(SB)/4, $0xa81a664b
+DATA avx2Turns<>+932(SB)/4, $0xa81a664b
+DATA avx2Turns<>+936(SB)/4, $0xa81a664b
+DATA avx2Turns<>+940(SB)/4, $0xa81a664b
+DATA avx2Turns<>+944(SB)/4, $0xa81a664b
+DATA avx2Turns<>+948(SB)/4, $0xa81a664b
+DATA avx2Turns<>+952(SB)/4, $0xa81a664b
+DATA avx2Turns<>+956(SB)/4, $0xa81a664b
+DATA avx2Turns<>+960(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+964(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+968(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+972(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+976(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+980(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+984(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+988(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+992(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+996(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1000(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1004(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1008(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1012(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1016(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1020(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1024(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1028(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1032(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1036(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1040(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1044(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1048(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1052(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1056(SB)/4, $0x76f988da
+DATA avx2Turns<>+1060(SB)/4, $0x76f988da
+DATA avx2Turns<>+1064(SB)/4, $0x76f988da
+DATA avx2Turns<>+1068(SB)/4, $0x76f988da
+DATA avx2Turns<>+1072(SB)/4, $0x76f988da
+DATA avx2Turns<>+1076(SB)/4, $0x76f988da
+DATA avx2Turns<>+1080(SB)/4, $0x76f988da
+DATA avx2Turns<>+1084(SB)/4, $0x76f988da
+DATA avx2Turns<>+1088(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+1092(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+1096(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+1100(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+1104(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+1108(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+1112(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+1116(SB)/4, $0x80deb1fe
+DATA avx2Turns<>+1120(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+1124(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+1128(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+1132(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+1136(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+1140(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+1144(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+1148(SB)/4, $0x9bdc06a7
+DATA avx2Turns<>+1152(SB)/4, $0xc19bf174
+DATA avx2Turns<>+1156(SB)/4, $0xc19bf174
+DATA avx2Turns<>+1160(SB)/4, $0xc19bf174
+DATA avx2Turns<>+1164(SB)/4, $0xc19bf174
+DATA avx2Turns<>+1168(SB)/4, $0xc19bf174
+DATA avx2Turns<>+1172(SB)/4, $0xc19bf174
+DATA avx2Turns<>+1176(SB)/4, $0xc19bf174
+DATA avx2Turns<>+1180(SB)/4, $0xc19bf174
+DATA avx2Turns<>+1184(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+1188(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+1192(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+1196(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+1200(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+1204(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+1208(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+1212(SB)/4, $0xe49b69c1
+DATA avx2Turns<>+1216(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+1220(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+1224(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+1228(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+1232(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+1236(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+1240(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+1244(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+1248(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+1252(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+1256(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+1260(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+1264(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+1268(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+1272(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+1276(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+1280(SB)/4, $0x983e5152
+DATA avx2Turns<>+1284(SB)/4, $0x983e5152
+DATA avx2Turns<>+1288(SB)/4, $0x983e5152
+DATA avx2Turns<>+1292(SB)/4, $0x983e5152
+DATA avx2Turns<>+1296(SB)/4, $0x983e5152
+DATA avx2Turns<>+1300(SB)/4, $0x983e5152
+DATA avx2Turns<>+1304(SB)/4, $0x983e5152
+DATA avx2Turns<>+1308(SB)/4, $0x983e5152
+DATA avx2Turns<>+1312(SB)/4, $0xa831c66d
+DATA avx2Turns<>+1316(SB)/4, $0xa831c66d
+DATA avx2Turns<>+1320(SB)/4, $0xa831c66d
+DATA avx2Turns<>+1324(SB)/4, $0xa831c66d
+DATA avx2Turns<>+1328(SB)/4, $0xa831c66d
+DATA avx2Turns<>+1332(SB)/4, $0xa831c66d
+DATA avx2Turns<>+1336(SB)/4, $0xa831c66d
+DATA avx2Turns<>+1340(SB)/4, $0xa831c66d
+DATA avx2Turns<>+1344(SB)/4, $0xb00327c8
+DATA avx2Turns<>+1348(SB)/4, $0xb00327c8
+DATA avx2Turns<>+1352(SB)/4, $0xb00327c8
+DATA avx2Turns<>+1356(SB)/4, $0xb00327c8
+DATA avx2Turns<>+1360(SB)/4, $0xb00327c8
+DATA avx2Turns<>+1364(SB)/4, $0xb00327c8
+DATA avx2Turns<>+1368(SB)/4, $0xb00327c8
+DATA avx2Turns<>+1372(SB)/4, $0xb00327c8
+DATA avx2Turns<>+1376(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+1380(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+1384(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+1388(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+1392(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+1396(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+1400(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+1404(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+1408(SB)/4, $0xefbe4786
+DATA avx2Turns<>+1412(SB)/4, $0xefbe4786
+DATA avx2Turns<>+1416(SB)/4, $0xefbe4786
+DATA avx2Turns<>+1420(SB)/4, $0xefbe4786
+DATA avx2Turns<>+1424(SB)/4, $0xefbe4786
+DATA avx2Turns<>+1428(SB)/4, $0xefbe4786
+DATA avx2Turns<>+1432(SB)/4, $0xefbe4786
+DATA avx2Turns<>+1436(SB)/4, $0xefbe4786
+DATA avx2Turns<>+1440(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+1444(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+1448(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+1452(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+1456(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+1460(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+1464(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+1468(SB)/4, $0x0fc19dc6
+DATA avx2Turns<>+1472(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+1476(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+1480(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+1484(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+1488(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+1492(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+1496(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+1500(SB)/4, $0x240ca1cc
+DATA avx2Turns<>+1504(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+1508(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+1512(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+1516(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+1520(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+1524(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+1528(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+1532(SB)/4, $0x2de92c6f
+DATA avx2Turns<>+1536(SB)/4, $0xd192e819
+DATA avx2Turns<>+1540(SB)/4, $0xd192e819
+DATA avx2Turns<>+1544(SB)/4, $0xd192e819
+DATA avx2Turns<>+1548(SB)/4, $0xd192e819
+DATA avx2Turns<>+1552(SB)/4, $0xd192e819
+DATA avx2Turns<>+1556(SB)/4, $0xd192e819
+DATA avx2Turns<>+1560(SB)/4, $0xd192e819
+DATA avx2Turns<>+1564(SB)/4, $0xd192e819
+DATA avx2Turns<>+1568(SB)/4, $0xd6990624
+DATA avx2Turns<>+1572(SB)/4, $0xd6990624
+DATA avx2Turns<>+1576(SB)/4, $0xd6990624
+DATA avx2Turns<>+1580(SB)/4, $0xd6990624
+DATA avx2Turns<>+1584(SB)/4, $0xd6990624
+DATA avx2Turns<>+1588(SB)/4, $0xd6990624
+DATA avx2Turns<>+1592(SB)/4, $0xd6990624
+DATA avx2Turns<>+1596(SB)/4, $0xd6990624
+DATA avx2Turns<>+1600(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+1604(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+1608(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+1612(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+1616(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+1620(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+1624(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+1628(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+1632(SB)/4, $0xd5a79147
+DATA avx2Turns<>+1636(SB)/4, $0xd5a79147
+DATA avx2Turns<>+1640(SB)/4, $0xd5a79147
+DATA avx2Turns<>+1644(SB)/4, $0xd5a79147
+DATA avx2Turns<>+1648(SB)/4, $0xd5a79147
+DATA avx2Turns<>+1652(SB)/4, $0xd5a79147
+DATA avx2Turns<>+1656(SB)/4, $0xd5a79147
+DATA avx2Turns<>+1660(SB)/4, $0xd5a79147
+DATA avx2Turns<>+1664(SB)/4, $0x06ca6351
+DATA avx2Turns<>+1668(SB)/4, $0x06ca6351
+DATA avx2Turns<>+1672(SB)/4, $0x06ca6351
+DATA avx2Turns<>+1676(SB)/4, $0x06ca6351
+DATA avx2Turns<>+1680(SB)/4, $0x06ca6351
+DATA avx2Turns<>+1684(SB)/4, $0x06ca6351
+DATA avx2Turns<>+1688(SB)/4, $0x06ca6351
+DATA avx2Turns<>+1692(SB)/4, $0x06ca6351
+DATA avx2Turns<>+1696(SB)/4, $0x14292967
+DATA avx2Turns<>+1700(SB)/4, $0x14292967
+DATA avx2Turns<>+1704(SB)/4, $0x14292967
+DATA avx2Turns<>+1708(SB)/4, $0x14292967
+DATA avx2Turns<>+1712(SB)/4, $0x14292967
+DATA avx2Turns<>+1716(SB)/4, $0x14292967
+DATA avx2Turns<>+1720(SB)/4, $0x14292967
+DATA avx2Turns<>+1724(SB)/4, $0x14292967
+DATA avx2Turns<>+1728(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1732(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1736(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1740(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1744(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1748(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1752(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1756(SB)/4, $0x4a7484aa
+DATA avx2Turns<>+1760(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1764(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1768(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1772(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1776(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1780(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1784(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1788(SB)/4, $0x5cb0a9dc
+DATA avx2Turns<>+1792(SB)/4, $0x76f988da
+DATA avx2Turns<>+1796(SB)/4, $0x76f988da
+DATA avx2Turns<>+1800(SB)/4, $0x76f988da
+DATA avx2Turns<>+1804(SB)/4, $0x76f988da
+DATA avx2Turns<>+1808(SB)/4, $0x76f988da
+DATA avx2Turns<>+1812(SB)/4, $0x76f988da
+DATA avx2Turns<>+1816(SB)/4, $0x76f988da
+DATA avx2Turns<>+1820(SB)/4, $0x76f988da
+DATA avx2Turns<>+1824(SB)/4, $0x983e5152
+DATA avx2Turns<>+1828(SB)/4, $0x983e5152
+DATA avx2Turns<>+1832(SB)/4, $0x983e5152
+DATA avx2Turns<>+1836(SB)/4, $0x983e5152
+DATA avx2Turns<>+1840(SB)/4, $0x983e5152
+DATA avx2Turns<>+1844(SB)/4, $0x983e5152
+DATA avx2Turns<>+1848(SB)/4, $0x983e5152
+DATA avx2Turns<>+1852(SB)/4, $0x983e5152
+DATA avx2Turns<>+1856(SB)/4, $0xf40e3585
+DATA avx2Turns<>+1860(SB)/4, $0xf40e3585
+DATA avx2Turns<>+1864(SB)/4, $0xf40e3585
+DATA avx2Turns<>+1868(SB)/4, $0xf40e3585
+DATA avx2Turns<>+1872(SB)/4, $0xf40e3585
+DATA avx2Turns<>+1876(SB)/4, $0xf40e3585
+DATA avx2Turns<>+1880(SB)/4, $0xf40e3585
+DATA avx2Turns<>+1884(SB)/4, $0xf40e3585
+DATA avx2Turns<>+1888(SB)/4, $0x106aa070
+DATA avx2Turns<>+1892(SB)/4, $0x106aa070
+DATA avx2Turns<>+1896(SB)/4, $0x106aa070
+DATA avx2Turns<>+1900(SB)/4, $0x106aa070
+DATA avx2Turns<>+1904(SB)/4, $0x106aa070
+DATA avx2Turns<>+1908(SB)/4, $0x106aa070
+DATA avx2Turns<>+1912(SB)/4, $0x106aa070
+DATA avx2Turns<>+1916(SB)/4, $0x106aa070
+DATA avx2Turns<>+1920(SB)/4, $0x27b70a85
+DATA avx2Turns<>+1924(SB)/4, $0x27b70a85
+DATA avx2Turns<>+1928(SB)/4, $0x27b70a85
+DATA avx2Turns<>+1932(SB)/4, $0x27b70a85
+DATA avx2Turns<>+1936(SB)/4, $0x27b70a85
+DATA avx2Turns<>+1940(SB)/4, $0x27b70a85
+DATA avx2Turns<>+1944(SB)/4, $0x27b70a85
+DATA avx2Turns<>+1948(SB)/4, $0x27b70a85
+DATA avx2Turns<>+1952(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+1956(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+1960(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+1964(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+1968(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+1972(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+1976(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+1980(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+1984(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+1988(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+1992(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+1996(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2000(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2004(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2008(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2012(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2016(SB)/4, $0x53380d13
+DATA avx2Turns<>+2020(SB)/4, $0x53380d13
+DATA avx2Turns<>+2024(SB)/4, $0x53380d13
+DATA avx2Turns<>+2028(SB)/4, $0x53380d13
+DATA avx2Turns<>+2032(SB)/4, $0x53380d13
+DATA avx2Turns<>+2036(SB)/4, $0x53380d13
+DATA avx2Turns<>+2040(SB)/4, $0x53380d13
+DATA avx2Turns<>+2044(SB)/4, $0x53380d13
+DATA avx2Turns<>+2048(SB)/4, $0xa831c66d
+DATA avx2Turns<>+2052(SB)/4, $0xa831c66d
+DATA avx2Turns<>+2056(SB)/4, $0xa831c66d
+DATA avx2Turns<>+2060(SB)/4, $0xa831c66d
+DATA avx2Turns<>+2064(SB)/4, $0xa831c66d
+DATA avx2Turns<>+2068(SB)/4, $0xa831c66d
+DATA avx2Turns<>+2072(SB)/4, $0xa831c66d
+DATA avx2Turns<>+2076(SB)/4, $0xa831c66d
+DATA avx2Turns<>+2080(SB)/4, $0xb00327c8
+DATA avx2Turns<>+2084(SB)/4, $0xb00327c8
+DATA avx2Turns<>+2088(SB)/4, $0xb00327c8
+DATA avx2Turns<>+2092(SB)/4, $0xb00327c8
+DATA avx2Turns<>+2096(SB)/4, $0xb00327c8
+DATA avx2Turns<>+2100(SB)/4, $0xb00327c8
+DATA avx2Turns<>+2104(SB)/4, $0xb00327c8
+DATA avx2Turns<>+2108(SB)/4, $0xb00327c8
+DATA avx2Turns<>+2112(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+2116(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+2120(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+2124(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+2128(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+2132(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+2136(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+2140(SB)/4, $0xbf597fc7
+DATA avx2Turns<>+2144(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+2148(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+2152(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+2156(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+2160(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+2164(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+2168(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+2172(SB)/4, $0xc6e00bf3
+DATA avx2Turns<>+2176(SB)/4, $0x19a4c116
+DATA avx2Turns<>+2180(SB)/4, $0x19a4c116
+DATA avx2Turns<>+2184(SB)/4, $0x19a4c116
+DATA avx2Turns<>+2188(SB)/4, $0x19a4c116
+DATA avx2Turns<>+2192(SB)/4, $0x19a4c116
+DATA avx2Turns<>+2196(SB)/4, $0x19a4c116
+DATA avx2Turns<>+2200(SB)/4, $0x19a4c116
+DATA avx2Turns<>+2204(SB)/4, $0x19a4c116
+DATA avx2Turns<>+2208(SB)/4, $0x1e376c08
+DATA avx2Turns<>+2212(SB)/4, $0x1e376c08
+DATA avx2Turns<>+2216(SB)/4, $0x1e376c08
+DATA avx2Turns<>+2220(SB)/4, $0x1e376c08
+DATA avx2Turns<>+2224(SB)/4, $0x1e376c08
+DATA avx2Turns<>+2228(SB)/4, $0x1e376c08
+DATA avx2Turns<>+2232(SB)/4, $0x1e376c08
+DATA avx2Turns<>+2236(SB)/4, $0x1e376c08
+DATA avx2Turns<>+2240(SB)/4, $0x650a7354
+DATA avx2Turns<>+2244(SB)/4, $0x650a7354
+DATA avx2Turns<>+2248(SB)/4, $0x650a7354
+DATA avx2Turns<>+2252(SB)/4, $0x650a7354
+DATA avx2Turns<>+2256(SB)/4, $0x650a7354
+DATA avx2Turns<>+2260(SB)/4, $0x650a7354
+DATA avx2Turns<>+2264(SB)/4, $0x650a7354
+DATA avx2Turns<>+2268(SB)/4, $0x650a7354
+DATA avx2Turns<>+2272(SB)/4, $0x766a0abb
+DATA avx2Turns<>+2276(SB)/4, $0x766a0abb
+DATA avx2Turns<>+2280(SB)/4, $0x766a0abb
+DATA avx2Turns<>+2284(SB)/4, $0x766a0abb
+DATA avx2Turns<>+2288(SB)/4, $0x766a0abb
+DATA avx2Turns<>+2292(SB)/4, $0x766a0abb
+DATA avx2Turns<>+2296(SB)/4, $0x766a0abb
+DATA avx2Turns<>+2300(SB)/4, $0x766a0abb
+DATA avx2Turns<>+2304(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+2308(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+2312(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+2316(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+2320(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+2324(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+2328(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+2332(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+2336(SB)/4, $0x92722c85
+DATA avx2Turns<>+2340(SB)/4, $0x92722c85
+DATA avx2Turns<>+2344(SB)/4, $0x92722c85
+DATA avx2Turns<>+2348(SB)/4, $0x92722c85
+DATA avx2Turns<>+2352(SB)/4, $0x92722c85
+DATA avx2Turns<>+2356(SB)/4, $0x92722c85
+DATA avx2Turns<>+2360(SB)/4, $0x92722c85
+DATA avx2Turns<>+2364(SB)/4, $0x92722c85
+DATA avx2Turns<>+2368(SB)/4, $0xd5a79147
+DATA avx2Turns<>+2372(SB)/4, $0xd5a79147
+DATA avx2Turns<>+2376(SB)/4, $0xd5a79147
+DATA avx2Turns<>+2380(SB)/4, $0xd5a79147
+DATA avx2Turns<>+2384(SB)/4, $0xd5a79147
+DATA avx2Turns<>+2388(SB)/4, $0xd5a79147
+DATA avx2Turns<>+2392(SB)/4, $0xd5a79147
+DATA avx2Turns<>+2396(SB)/4, $0xd5a79147
+DATA avx2Turns<>+2400(SB)/4, $0x06ca6351
+DATA avx2Turns<>+2404(SB)/4, $0x06ca6351
+DATA avx2Turns<>+2408(SB)/4, $0x06ca6351
+DATA avx2Turns<>+2412(SB)/4, $0x06ca6351
+DATA avx2Turns<>+2416(SB)/4, $0x06ca6351
+DATA avx2Turns<>+2420(SB)/4, $0x06ca6351
+DATA avx2Turns<>+2424(SB)/4, $0x06ca6351
+DATA avx2Turns<>+2428(SB)/4, $0x06ca6351
+DATA avx2Turns<>+2432(SB)/4, $0x14292967
+DATA avx2Turns<>+2436(SB)/4, $0x14292967
+DATA avx2Turns<>+2440(SB)/4, $0x14292967
+DATA avx2Turns<>+2444(SB)/4, $0x14292967
+DATA avx2Turns<>+2448(SB)/4, $0x14292967
+DATA avx2Turns<>+2452(SB)/4, $0x14292967
+DATA avx2Turns<>+2456(SB)/4, $0x14292967
+DATA avx2Turns<>+2460(SB)/4, $0x14292967
+DATA avx2Turns<>+2464(SB)/4, $0x27b70a85
+DATA avx2Turns<>+2468(SB)/4, $0x27b70a85
+DATA avx2Turns<>+2472(SB)/4, $0x27b70a85
+DATA avx2Turns<>+2476(SB)/4, $0x27b70a85
+DATA avx2Turns<>+2480(SB)/4, $0x27b70a85
+DATA avx2Turns<>+2484(SB)/4, $0x27b70a85
+DATA avx2Turns<>+2488(SB)/4, $0x27b70a85
+DATA avx2Turns<>+2492(SB)/4, $0x27b70a85
+DATA avx2Turns<>+2496(SB)/4, $0x2748774c
+DATA avx2Turns<>+2500(SB)/4, $0x2748774c
+DATA avx2Turns<>+2504(SB)/4, $0x2748774c
+DATA avx2Turns<>+2508(SB)/4, $0x2748774c
+DATA avx2Turns<>+2512(SB)/4, $0x2748774c
+DATA avx2Turns<>+2516(SB)/4, $0x2748774c
+DATA avx2Turns<>+2520(SB)/4, $0x2748774c
+DATA avx2Turns<>+2524(SB)/4, $0x2748774c
+DATA avx2Turns<>+2528(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+2532(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+2536(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+2540(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+2544(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+2548(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+2552(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+2556(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+2560(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+2564(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+2568(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+2572(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+2576(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+2580(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+2584(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+2588(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+2592(SB)/4, $0xa81a664b
+DATA avx2Turns<>+2596(SB)/4, $0xa81a664b
+DATA avx2Turns<>+2600(SB)/4, $0xa81a664b
+DATA avx2Turns<>+2604(SB)/4, $0xa81a664b
+DATA avx2Turns<>+2608(SB)/4, $0xa81a664b
+DATA avx2Turns<>+2612(SB)/4, $0xa81a664b
+DATA avx2Turns<>+2616(SB)/4, $0xa81a664b
+DATA avx2Turns<>+2620(SB)/4, $0xa81a664b
+DATA avx2Turns<>+2624(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+2628(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+2632(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+2636(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+2640(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+2644(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+2648(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+2652(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+2656(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+2660(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+2664(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+2668(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+2672(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+2676(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+2680(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+2684(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+2688(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+2692(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+2696(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+2700(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+2704(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+2708(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+2712(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+2716(SB)/4, $0x2e1b2138
+DATA avx2Turns<>+2720(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2724(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2728(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2732(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2736(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2740(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2744(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2748(SB)/4, $0x4d2c6dfc
+DATA avx2Turns<>+2752(SB)/4, $0x53380d13
+DATA avx2Turns<>+2756(SB)/4, $0x53380d13
+DATA avx2Turns<>+2760(SB)/4, $0x53380d13
+DATA avx2Turns<>+2764(SB)/4, $0x53380d13
+DATA avx2Turns<>+2768(SB)/4, $0x53380d13
+DATA avx2Turns<>+2772(SB)/4, $0x53380d13
+DATA avx2Turns<>+2776(SB)/4, $0x53380d13
+DATA avx2Turns<>+2780(SB)/4, $0x53380d13
+DATA avx2Turns<>+2784(SB)/4, $0x650a7354
+DATA avx2Turns<>+2788(SB)/4, $0x650a7354
+DATA avx2Turns<>+2792(SB)/4, $0x650a7354
+DATA avx2Turns<>+2796(SB)/4, $0x650a7354
+DATA avx2Turns<>+2800(SB)/4, $0x650a7354
+DATA avx2Turns<>+2804(SB)/4, $0x650a7354
+DATA avx2Turns<>+2808(SB)/4, $0x650a7354
+DATA avx2Turns<>+2812(SB)/4, $0x650a7354
+DATA avx2Turns<>+2816(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+2820(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+2824(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+2828(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+2832(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+2836(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+2840(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+2844(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+2848(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+2852(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+2856(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+2860(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+2864(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+2868(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+2872(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+2876(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+2880(SB)/4, $0xd192e819
+DATA avx2Turns<>+2884(SB)/4, $0xd192e819
+DATA avx2Turns<>+2888(SB)/4, $0xd192e819
+DATA avx2Turns<>+2892(SB)/4, $0xd192e819
+DATA avx2Turns<>+2896(SB)/4, $0xd192e819
+DATA avx2Turns<>+2900(SB)/4, $0xd192e819
+DATA avx2Turns<>+2904(SB)/4, $0xd192e819
+DATA avx2Turns<>+2908(SB)/4, $0xd192e819
+DATA avx2Turns<>+2912(SB)/4, $0xd6990624
+DATA avx2Turns<>+2916(SB)/4, $0xd6990624
+DATA avx2Turns<>+2920(SB)/4, $0xd6990624
+DATA avx2Turns<>+2924(SB)/4, $0xd6990624
+DATA avx2Turns<>+2928(SB)/4, $0xd6990624
+DATA avx2Turns<>+2932(SB)/4, $0xd6990624
+DATA avx2Turns<>+2936(SB)/4, $0xd6990624
+DATA avx2Turns<>+2940(SB)/4, $0xd6990624
+DATA avx2Turns<>+2944(SB)/4, $0xf40e3585
+DATA avx2Turns<>+2948(SB)/4, $0xf40e3585
+DATA avx2Turns<>+2952(SB)/4, $0xf40e3585
+DATA avx2Turns<>+2956(SB)/4, $0xf40e3585
+DATA avx2Turns<>+2960(SB)/4, $0xf40e3585
+DATA avx2Turns<>+2964(SB)/4, $0xf40e3585
+DATA avx2Turns<>+2968(SB)/4, $0xf40e3585
+DATA avx2Turns<>+2972(SB)/4, $0xf40e3585
+DATA avx2Turns<>+2976(SB)/4, $0x106aa070
+DATA avx2Turns<>+2980(SB)/4, $0x106aa070
+DATA avx2Turns<>+2984(SB)/4, $0x106aa070
+DATA avx2Turns<>+2988(SB)/4, $0x106aa070
+DATA avx2Turns<>+2992(SB)/4, $0x106aa070
+DATA avx2Turns<>+2996(SB)/4, $0x106aa070
+DATA avx2Turns<>+3000(SB)/4, $0x106aa070
+DATA avx2Turns<>+3004(SB)/4, $0x106aa070
+DATA avx2Turns<>+3008(SB)/4, $0x766a0abb
+DATA avx2Turns<>+3012(SB)/4, $0x766a0abb
+DATA avx2Turns<>+3016(SB)/4, $0x766a0abb
+DATA avx2Turns<>+3020(SB)/4, $0x766a0abb
+DATA avx2Turns<>+3024(SB)/4, $0x766a0abb
+DATA avx2Turns<>+3028(SB)/4, $0x766a0abb
+DATA avx2Turns<>+3032(SB)/4, $0x766a0abb
+DATA avx2Turns<>+3036(SB)/4, $0x766a0abb
+DATA avx2Turns<>+3040(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+3044(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+3048(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+3052(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+3056(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+3060(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+3064(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+3068(SB)/4, $0x81c2c92e
+DATA avx2Turns<>+3072(SB)/4, $0x92722c85
+DATA avx2Turns<>+3076(SB)/4, $0x92722c85
+DATA avx2Turns<>+3080(SB)/4, $0x92722c85
+DATA avx2Turns<>+3084(SB)/4, $0x92722c85
+DATA avx2Turns<>+3088(SB)/4, $0x92722c85
+DATA avx2Turns<>+3092(SB)/4, $0x92722c85
+DATA avx2Turns<>+3096(SB)/4, $0x92722c85
+DATA avx2Turns<>+3100(SB)/4, $0x92722c85
+DATA avx2Turns<>+3104(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+3108(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+3112(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+3116(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+3120(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+3124(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+3128(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+3132(SB)/4, $0xa2bfe8a1
+DATA avx2Turns<>+3136(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3140(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3144(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3148(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3152(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3156(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3160(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3164(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3168(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3172(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3176(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3180(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3184(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3188(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3192(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3196(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3200(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3204(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3208(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3212(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3216(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3220(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3224(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3228(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3232(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3236(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3240(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3244(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3248(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3252(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3256(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3260(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3264(SB)/4, $0x2748774c
+DATA avx2Turns<>+3268(SB)/4, $0x2748774c
+DATA avx2Turns<>+3272(SB)/4, $0x2748774c
+DATA avx2Turns<>+3276(SB)/4, $0x2748774c
+DATA avx2Turns<>+3280(SB)/4, $0x2748774c
+DATA avx2Turns<>+3284(SB)/4, $0x2748774c
+DATA avx2Turns<>+3288(SB)/4, $0x2748774c
+DATA avx2Turns<>+3292(SB)/4, $0x2748774c
+DATA avx2Turns<>+3296(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+3300(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+3304(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+3308(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+3312(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+3316(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+3320(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+3324(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+3328(SB)/4, $0xa81a664b
+DATA avx2Turns<>+3332(SB)/4, $0xa81a664b
+DATA avx2Turns<>+3336(SB)/4, $0xa81a664b
+DATA avx2Turns<>+3340(SB)/4, $0xa81a664b
+DATA avx2Turns<>+3344(SB)/4, $0xa81a664b
+DATA avx2Turns<>+3348(SB)/4, $0xa81a664b
+DATA avx2Turns<>+3352(SB)/4, $0xa81a664b
+DATA avx2Turns<>+3356(SB)/4, $0xa81a664b
+DATA avx2Turns<>+3360(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+3364(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+3368(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+3372(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+3376(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+3380(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+3384(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+3388(SB)/4, $0xc24b8b70
+DATA avx2Turns<>+3392(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+3396(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+3400(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+3404(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+3408(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+3412(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+3416(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+3420(SB)/4, $0xc76c51a3
+DATA avx2Turns<>+3424(SB)/4, $0xd192e819
+DATA avx2Turns<>+3428(SB)/4, $0xd192e819
+DATA avx2Turns<>+3432(SB)/4, $0xd192e819
+DATA avx2Turns<>+3436(SB)/4, $0xd192e819
+DATA avx2Turns<>+3440(SB)/4, $0xd192e819
+DATA avx2Turns<>+3444(SB)/4, $0xd192e819
+DATA avx2Turns<>+3448(SB)/4, $0xd192e819
+DATA avx2Turns<>+3452(SB)/4, $0xd192e819
+DATA avx2Turns<>+3456(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3460(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3464(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3468(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3472(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3476(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3480(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3484(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3488(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3492(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3496(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3500(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3504(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3508(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3512(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3516(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3520(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+3524(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+3528(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+3532(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+3536(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+3540(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+3544(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+3548(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+3552(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+3556(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+3560(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+3564(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+3568(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+3572(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+3576(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+3580(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+3584(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3588(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3592(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3596(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3600(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3604(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3608(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3612(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+3616(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3620(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3624(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3628(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3632(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3636(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3640(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3644(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+3648(SB)/4, $0xd6990624
+DATA avx2Turns<>+3652(SB)/4, $0xd6990624
+DATA avx2Turns<>+3656(SB)/4, $0xd6990624
+DATA avx2Turns<>+3660(SB)/4, $0xd6990624
+DATA avx2Turns<>+3664(SB)/4, $0xd6990624
+DATA avx2Turns<>+3668(SB)/4, $0xd6990624
+DATA avx2Turns<>+3672(SB)/4, $0xd6990624
+DATA avx2Turns<>+3676(SB)/4, $0xd6990624
+DATA avx2Turns<>+3680(SB)/4, $0xf40e3585
+DATA avx2Turns<>+3684(SB)/4, $0xf40e3585
+DATA avx2Turns<>+3688(SB)/4, $0xf40e3585
+DATA avx2Turns<>+3692(SB)/4, $0xf40e3585
+DATA avx2Turns<>+3696(SB)/4, $0xf40e3585
+DATA avx2Turns<>+3700(SB)/4, $0xf40e3585
+DATA avx2Turns<>+3704(SB)/4, $0xf40e3585
+DATA avx2Turns<>+3708(SB)/4, $0xf40e3585
+DATA avx2Turns<>+3712(SB)/4, $0x106aa070
+DATA avx2Turns<>+3716(SB)/4, $0x106aa070
+DATA avx2Turns<>+3720(SB)/4, $0x106aa070
+DATA avx2Turns<>+3724(SB)/4, $0x106aa070
+DATA avx2Turns<>+3728(SB)/4, $0x106aa070
+DATA avx2Turns<>+3732(SB)/4, $0x106aa070
+DATA avx2Turns<>+3736(SB)/4, $0x106aa070
+DATA avx2Turns<>+3740(SB)/4, $0x106aa070
+DATA avx2Turns<>+3744(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3748(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3752(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3756(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3760(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3764(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3768(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3772(SB)/4, $0x19a4c116
+DATA avx2Turns<>+3776(SB)/4, $0x84c87814
+DATA avx2Turns<>+3780(SB)/4, $0x84c87814
+DATA avx2Turns<>+3784(SB)/4, $0x84c87814
+DATA avx2Turns<>+3788(SB)/4, $0x84c87814
+DATA avx2Turns<>+3792(SB)/4, $0x84c87814
+DATA avx2Turns<>+3796(SB)/4, $0x84c87814
+DATA avx2Turns<>+3800(SB)/4, $0x84c87814
+DATA avx2Turns<>+3804(SB)/4, $0x84c87814
+DATA avx2Turns<>+3808(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3812(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3816(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3820(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3824(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3828(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3832(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3836(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3840(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3844(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3848(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3852(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3856(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3860(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3864(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3868(SB)/4, $0x748f82ee
+DATA avx2Turns<>+3872(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3876(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3880(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3884(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3888(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3892(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3896(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3900(SB)/4, $0x78a5636f
+DATA avx2Turns<>+3904(SB)/4, $0x84c87814
+DATA avx2Turns<>+3908(SB)/4, $0x84c87814
+DATA avx2Turns<>+3912(SB)/4, $0x84c87814
+DATA avx2Turns<>+3916(SB)/4, $0x84c87814
+DATA avx2Turns<>+3920(SB)/4, $0x84c87814
+DATA avx2Turns<>+3924(SB)/4, $0x84c87814
+DATA avx2Turns<>+3928(SB)/4, $0x84c87814
+DATA avx2Turns<>+3932(SB)/4, $0x84c87814
+DATA avx2Turns<>+3936(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3940(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3944(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3948(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3952(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3956(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3960(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3964(SB)/4, $0x8cc70208
+DATA avx2Turns<>+3968(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3972(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3976(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3980(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3984(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3988(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3992(SB)/4, $0x1e376c08
+DATA avx2Turns<>+3996(SB)/4, $0x1e376c08
+DATA avx2Turns<>+4000(SB)/4, $0x2748774c
+DATA avx2Turns<>+4004(SB)/4, $0x2748774c
+DATA avx2Turns<>+4008(SB)/4, $0x2748774c
+DATA avx2Turns<>+4012(SB)/4, $0x2748774c
+DATA avx2Turns<>+4016(SB)/4, $0x2748774c
+DATA avx2Turns<>+4020(SB)/4, $0x2748774c
+DATA avx2Turns<>+4024(SB)/4, $0x2748774c
+DATA avx2Turns<>+4028(SB)/4, $0x2748774c
+DATA avx2Turns<>+4032(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+4036(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+4040(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+4044(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+4048(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+4052(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+4056(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+4060(SB)/4, $0x34b0bcb5
+DATA avx2Turns<>+4064(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+4068(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+4072(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+4076(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+4080(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+4084(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+4088(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+4092(SB)/4, $0x391c0cb3
+DATA avx2Turns<>+4096(SB)/4, $0x90befffa
+DATA avx2Turns<>+4100(SB)/4, $0x90befffa
+DATA avx2Turns<>+4104(SB)/4, $0x90befffa
+DATA avx2Turns<>+4108(SB)/4, $0x90befffa
+DATA avx2Turns<>+4112(SB)/4, $0x90befffa
+DATA avx2Turns<>+4116(SB)/4, $0x90befffa
+DATA avx2Turns<>+4120(SB)/4, $0x90befffa
+DATA avx2Turns<>+4124(SB)/4, $0x90befffa
+DATA avx2Turns<>+4128(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4132(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4136(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4140(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4144(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4148(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4152(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4156(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4160(SB)/4, $0x90befffa
+DATA avx2Turns<>+4164(SB)/4, $0x90befffa
+DATA avx2Turns<>+4168(SB)/4, $0x90befffa
+DATA avx2Turns<>+4172(SB)/4, $0x90befffa
+DATA avx2Turns<>+4176(SB)/4, $0x90befffa
+DATA avx2Turns<>+4180(SB)/4, $0x90befffa
+DATA avx2Turns<>+4184(SB)/4, $0x90befffa
+DATA avx2Turns<>+4188(SB)/4, $0x90befffa
+DATA avx2Turns<>+4192(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4196(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4200(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4204(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4208(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4212(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4216(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4220(SB)/4, $0xa4506ceb
+DATA avx2Turns<>+4224(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4228(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4232(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4236(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4240(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4244(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4248(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4252(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4256(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4260(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4264(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4268(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4272(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4276(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4280(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4284(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4288(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+4292(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+4296(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+4300(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+4304(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+4308(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+4312(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+4316(SB)/4, $0x4ed8aa4a
+DATA avx2Turns<>+4320(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+4324(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+4328(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+4332(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+4336(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+4340(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+4344(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+4348(SB)/4, $0x5b9cca4f
+DATA avx2Turns<>+4352(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+4356(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+4360(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+4364(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+4368(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+4372(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+4376(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+4380(SB)/4, $0x682e6ff3
+DATA avx2Turns<>+4384(SB)/4, $0x748f82ee
+DATA avx2Turns<>+4388(SB)/4, $0x748f82ee
+DATA avx2Turns<>+4392(SB)/4, $0x748f82ee
+DATA avx2Turns<>+4396(SB)/4, $0x748f82ee
+DATA avx2Turns<>+4400(SB)/4, $0x748f82ee
+DATA avx2Turns<>+4404(SB)/4, $0x748f82ee
+DATA avx2Turns<>+4408(SB)/4, $0x748f82ee
+DATA avx2Turns<>+4412(SB)/4, $0x748f82ee
+DATA avx2Turns<>+4416(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4420(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4424(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4428(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4432(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4436(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4440(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4444(SB)/4, $0xbef9a3f7
+DATA avx2Turns<>+4448(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4452(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4456(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4460(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4464(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4468(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4472(SB)/4, $0xc67178f2
+DATA avx2Turns<>+4476(SB)/4, $0xc67178f2
+GLOBL avx2Turns<>(SB), RODATA|NOPTR, $4480
 
 // func scanAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
 // Requires: AVX, AVX2
-TEXT ·scanAVX2(SB), $11872-72
+TEXT ·scanAVX2(SB), $11680-72
 	MOVQ    job+0(FP), AX
 	MOVQ    versions+8(FP), BX
 	MOVL    first+24(FP), R8
@@ -497,52 +1169,46 @@ TEXT ·scanAVX2(SB), $11872-72
 	ADDQ    $+4096, CX
 	VMOVDQU 64(AX), Y0
 	VMOVDQU Y0, -3520(CX)
+	VMOVDQU Y0, -3456(CX)
+	VMOVDQU Y0, -3392(CX)
+	VMOVDQU Y0, -3328(CX)
+	VMOVDQU Y0, -3264(CX)
+	VMOVDQU Y0, -3200(CX)
+	VMOVDQU Y0, -3136(CX)
 	VMOVDQU 96(AX), Y1
-	VMOVDQU Y1, -3456(CX)
+	VMOVDQU Y1, -3072(CX)
 	VMOVDQU 128(AX), Y2
-	VMOVDQU Y2, -3392(CX)
+	VMOVDQU Y2, -3008(CX)
 	VMOVDQU 160(AX), Y3
-	VMOVDQU Y3, -3328(CX)
+	VMOVDQU Y3, -2944(CX)
 	VMOVDQU 192(AX), Y4
-	VMOVDQU Y4, -3264(CX)
+	VMOVDQU Y4, 512(CX)
+	VMOVDQU Y0, 576(CX)
+	VMOVDQU Y0, 640(CX)
+	VMOVDQU Y0, 704(CX)
+	VMOVDQU Y0, 768(CX)
+	VMOVDQU Y0, 832(CX)
+	VMOVDQU Y0, 896(CX)
 	VMOVDQU 224(AX), Y5
-	VMOVDQU Y5, -3200(CX)
-	VMOVDQU 256(AX), Y6
-	VMOVDQU Y6, -3136(CX)
-	VMOVDQU 288(AX), Y7
-	VMOVDQU Y7, -3072(CX)
-	VMOVDQU 320(AX), Y8
-	VMOVDQU Y8, -3008(CX)
-	VMOVDQU 352(AX), Y9
-	VMOVDQU Y9, -2944(CX)
-	VMOVDQU 384(AX), Y10
-	VMOVDQU Y10, 512(CX)
-	VMOVDQU Y1, 576(CX)
-	VMOVDQU Y2, 640(CX)
-	VMOVDQU Y3, 704(CX)
-	VMOVDQU Y4, 768(CX)
-	VMOVDQU Y5, 832(CX)
-	VMOVDQU Y6, 896(CX)
-	VMOVDQU 416(AX), Y11
-	VMOVDQU Y11, 960(CX)
+	VMOVDQU Y5, 960(CX)
 	VMOVDQU Y0, -3488(CX)
-	VMOVDQU Y1, -3424(CX)
-	VMOVDQU Y2, -3360(CX)
-	VMOVDQU Y3, -3296(CX)
-	VMOVDQU Y4, -3232(CX)
-	VMOVDQU Y5, -3168(CX)
-	VMOVDQU Y6, -3104(CX)
-	VMOVDQU Y7, -3040(CX)
-	VMOVDQU Y8, -2976(CX)
-	VMOVDQU Y9, -2912(CX)
-	VMOVDQU Y10, 544(CX)
-	VMOVDQU Y1, 608(CX)
-	VMOVDQU Y2, 672(CX)
-	VMOVDQU Y3, 736(CX)
-	VMOVDQU Y4, 800(CX)
-	VMOVDQU Y5, 864(CX)
-	VMOVDQU Y6, 928(CX)
-	VMOVDQU Y11, 992(CX)
+	VMOVDQU Y0, -3424(CX)
+	VMOVDQU Y0, -3360(CX)
+	VMOVDQU Y0, -3296(CX)
+	VMOVDQU Y0, -3232(CX)
+	VMOVDQU Y0, -3168(CX)
+	VMOVDQU Y0, -3104(CX)
+	VMOVDQU Y1, -3040(CX)
+	VMOVDQU Y2, -2976(CX)
+	VMOVDQU Y3, -2912(CX)
+	VMOVDQU Y4, 544(CX)
+	VMOVDQU Y0, 608(CX)
+	VMOVDQU Y0, 672(CX)
+	VMOVDQU Y0, 736(CX)
+	VMOVDQU Y0, 800(CX)
+	VMOVDQU Y0, 864(CX)
+	VMOVDQU Y0, 928(CX)
+	VMOVDQU Y5, 992(CX)
 	XORL    DX, DX
 
 group:
@@ -571,8 +1237,8 @@ pass:
 	VPSLLD  $0x0e, Y8, Y11
 	VPXOR   Y11, Y10, Y10
 	VPXOR   Y10, Y9, Y9
-	VPADDD  448(AX), Y9, Y10
-	VMOVDQU Y10, -2880(CX)
+	VPADDD  256(AX), Y9, Y9
+	VMOVDQU Y9, -2880(CX)
 	VMOVDQU -3552(CX), Y10
 	VPSRLD  $0x07, Y10, Y11
 	VPSRLD  $0x12, Y10, Y12
@@ -583,331 +1249,297 @@ pass:
 	VPSLLD  $0x0e, Y10, Y13
 	VPXOR   Y13, Y12, Y12
 	VPXOR   Y12, Y11, Y11
-	VPADDD  448(AX), Y11, Y12
-	VMOVDQU Y12, -2848(CX)
-	VPADDD  480(AX), Y8, Y12
+	VPADDD  256(AX), Y11, Y11
+	VMOVDQU Y11, -2848(CX)
+	VPADDD  288(AX), Y8, Y12
 	VMOVDQU Y12, -2816(CX)
-	VPADDD  480(AX), Y10, Y12
-	VMOVDQU Y12, -2784(CX)
-	VPADDD  512(AX), Y9, Y9
-	VPADDD  (BX), Y8, Y12
-	VPSRLD  $0x11, Y9, Y13
-	VPAND   32(BX), Y12, Y14
-	VPSRLD  $0x13, Y9, Y15
-	VPXOR   Y15, Y13, Y13
-	VPXOR   64(BX), Y14, Y14
-	VPSRLD  $0x0a, Y9, Y15
-	VPXOR   Y15, Y13, Y13
-	VPSRLD  $0x06, Y12, Y15
-	VPSLLD  $0x0f, Y9, Y0
-	VPSRLD  $0x0b, Y12, Y1
-	VPSLLD  $0x0d, Y9, Y2
-	VPXOR   Y2, Y0, Y0
-	VPXOR   Y1, Y15, Y15
-	VPXOR   Y0, Y13, Y13
-	VPADDD  544(AX), Y13, Y0
-	VPSRLD  $0x19, Y12, Y1
-	VMOVDQU Y0, -2752(CX)
-	VPXOR   Y1, Y15, Y15
-	VPADDD  576(AX), Y13, Y13
-	VMOVDQU Y13, 3904(CX)
-	VPSLLD  $0x1a, Y12, Y0
-	VPADDD  512(AX), Y11, Y11
-	VPADDD  (BX), Y10, Y1
-	VPSRLD  $0x11, Y11, Y2
-	VPSLLD  $0x15, Y12, Y3
-	VPAND   32(BX), Y1, Y4
-	VPSRLD  $0x13, Y11, Y5
-	VPXOR   Y3, Y0, Y0
-	VPXOR   Y5, Y2, Y2
-	VPXOR   64(BX), Y4, Y3
-	VPSRLD  $0x0a, Y11, Y4
-	VPSLLD  $0x07, Y12, Y5
-	VPXOR   Y4, Y2, Y2
-	VPSRLD  $0x06, Y1, Y4
-	VPSLLD  $0x0f, Y11, Y6
-	VPXOR   Y5, Y0, Y0
-	VPSRLD  $0x0b, Y1, Y5
-	VPSLLD  $0x0d, Y11, Y7
-	VPXOR   Y7, Y6, Y6
-	VPXOR   Y0, Y15, Y15
-	VPXOR   Y5, Y4, Y0
-	VPXOR   Y6, Y2, Y2
-	VPADDD  96(BX), Y14, Y14
-	VPADDD  544(AX), Y2, Y4
-	VPSRLD  $0x19, Y1, Y5
-	VMOVDQU Y4, -2720(CX)
-	VPADDD  Y15, Y14, Y14
-	VPXOR   Y5, Y0, Y15
-	VPADDD  576(AX), Y2, Y0
-	VMOVDQU Y0, 3936(CX)
-	VPADDD  128(BX), Y8, Y2
-	VPSLLD  $0x1a, Y1, Y4
-	VPADDD  608(AX), Y8, Y8
-	VPXOR   160(BX), Y2, Y5
-	VPSRLD  $0x11, Y8, Y6
-	VPSLLD  $0x15, Y1, Y7
-	VMOVDQU Y11, 6784(CX)
-	VPSRLD  $0x13, Y8, Y11
-	VMOVDQU Y9, 6816(CX)
-	VPAND   192(BX), Y5, Y9
-	VPXOR   Y7, Y4, Y4
-	VPXOR   Y11, Y6, Y11
-	VPXOR   160(BX), Y9, Y9
-	VPSRLD  $0x0a, Y8, Y6
-	VPSLLD  $0x07, Y1, Y7
-	VPXOR   Y6, Y11, Y11
-	VPSRLD  $0x02, Y2, Y6
-	VPXOR   Y7, Y4, Y4
-	VPSLLD  $0x0f, Y8, Y7
-	VMOVDQU Y8, 6848(CX)
-	VPSLLD  $0x0d, Y8, Y8
-	VMOVDQU Y5, 6880(CX)
-	VPSRLD  $0x0d, Y2, Y5
-	VPXOR   Y4, Y15, Y15
-	VPXOR   Y8, Y7, Y8
-	VPXOR   Y5, Y6, Y4
-	VPXOR   Y8, Y11, Y8
-	VPADDD  96(BX), Y3, Y11
-	VPADDD  640(AX), Y8, Y3
-	VPSRLD  $0x16, Y2, Y5
-	VPADDD  Y15, Y11, Y11
-	VMOVDQU Y3, -2688(CX)
-	VPXOR   Y5, Y4, Y15
-	VMOVDQU Y8, 3968(CX)
-	VPADDD  128(BX), Y10, Y3
-	VPADDD  608(AX), Y10, Y10
-	VPSLLD  $0x1e, Y2, Y4
-	VPXOR   160(BX), Y3, Y5
-	VPSRLD  $0x11, Y10, Y6
-	VPSLLD  $0x13, Y2, Y7
-	VMOVDQU Y1, 6912(CX)
-	VPSRLD  $0x13, Y10, Y1
-	VMOVDQU Y5, 6944(CX)
-	VPAND   192(BX), Y5, Y5
-	VPXOR   Y1, Y6, Y1
-	VPXOR   Y7, Y4, Y4
-	VPXOR   160(BX), Y5, Y5
-	VPSRLD  $0x0a, Y10, Y6
-	VPXOR   Y6, Y1, Y1
-	VPSLLD  $0x0a, Y2, Y6
-	VPSRLD  $0x02, Y3, Y7
-	VMOVDQU Y2, 6976(CX)
-	VPSLLD  $0x0f, Y10, Y2
-	VPXOR   Y6, Y4, Y4
-	VPSLLD  $0x0d, Y10, Y6
-	VMOVDQU Y10, 7008(CX)
-	VPSRLD  $0x0d, Y3, Y10
-	VPXOR   Y6, Y2, Y2
-	VPXOR   Y4, Y15, Y15
-	VPXOR   Y10, Y7, Y10
-	VPXOR   Y2, Y1, Y1
-	VPADDD  Y9, Y14, Y9
-	VPADDD  640(AX), Y1, Y2
-	VPSRLD  $0x16, Y3, Y4
-	VMOVDQU Y2, -2656(CX)
-	VPADDD  Y15, Y9, Y9
-	VPXOR   Y4, Y10, Y10
-	VMOVDQU Y1, 4000(CX)
-	VPSRLD  $0x11, Y13, Y15
-	VPSLLD  $0x1e, Y3, Y2
-	VPSRLD  $0x13, Y13, Y4
-	VPSLLD  $0x13, Y3, Y6
-	VPXOR   Y4, Y15, Y15
-	VPSRLD  $0x0a, Y13, Y4
-	VPXOR   Y6, Y2, Y2
-	VPXOR   Y4, Y15, Y15
-	VPSLLD  $0x0f, Y13, Y4
-	VPSLLD  $0x0a, Y3, Y6
-	VPSLLD  $0x0d, Y13, Y7
-	VPXOR   Y6, Y2, Y2
-	VPXOR   Y7, Y4, Y4
-	VPXOR   Y4, Y15, Y15
-	VPXOR   Y2, Y10, Y10
-	VPADDD  672(AX), Y15, Y2
-	VPADDD  Y5, Y11, Y4
-	VMOVDQU Y2, -2624(CX)
-	VPADDD  704(AX), Y15, Y15
-	VPADDD  Y10, Y4, Y10
-	VMOVDQU Y15, 4032(CX)
-	VPSRLD  $0x11, Y0, Y2
-	VPSRLD  $0x13, Y0, Y4
-	VPXOR   Y4, Y2, Y2
-	VPSRLD  $0x0a, Y0, Y4
-	VPXOR   Y4, Y2, Y2
-	VPSLLD  $0x0f, Y0, Y4
-	VPSLLD  $0x0d, Y0, Y5
-	VPXOR   Y5, Y4, Y4
-	VPXOR   Y4, Y2, Y2
-	VPADDD  672(AX), Y2, Y4
-	VMOVDQU Y4, -2592(CX)
-	VPADDD  704(AX), Y2, Y2
-	VMOVDQU Y2, 4064(CX)
-	VPSRLD  $0x11, Y8, Y4
-	VPSRLD  $0x13, Y8, Y5
-	VPXOR   Y5, Y4, Y4
-	VPSRLD  $0x0a, Y8, Y5
-	VPXOR   Y5, Y4, Y4
-	VPSLLD  $0x0f, Y8, Y5
-	VPSLLD  $0x0d, Y8, Y6
-	VPXOR   Y6, Y5, Y5
-	VPXOR   Y5, Y4, Y4
-	VPADDD  736(AX), Y4, Y5
-	VMOVDQU Y5, -2560(CX)
-	VPADDD  768(AX), Y4, Y4
-	VMOVDQU Y4, 4096(CX)
-	VPSRLD  $0x11, Y1, Y5
-	VPSRLD  $0x13, Y1, Y6
-	VPXOR   Y6, Y5, Y5
-	VPSRLD  $0x0a, Y1, Y6
-	VPXOR   Y6, Y5, Y5
-	VPSLLD  $0x0f, Y1, Y6
-	VPSLLD  $0x0d, Y1, Y7
-	VPXOR   Y7, Y6, Y6
-	VPXOR   Y6, Y5, Y5
-	VPADDD  736(AX), Y5, Y6
-	VMOVDQU Y6, -2528(CX)
-	VPADDD  768(AX), Y5, Y5
-	VMOVDQU Y5, 4128(CX)
-	VPSRLD  $0x11, Y15, Y6
-	VPXOR   224(BX), Y12, Y7
-	VPSRLD  $0x13, Y15, Y1
-	VPADDD  256(BX), Y14, Y14
-	VPXOR   Y1, Y6, Y1
-	VPSRLD  $0x0a, Y15, Y6
-	VPAND   Y7, Y14, Y7
-	VPXOR   Y6, Y1, Y1
-	VPXOR   224(BX), Y7, Y6
-	VPSLLD  $0x0f, Y15, Y7
-	VPSLLD  $0x0d, Y15, Y15
-	VPSRLD  $0x06, Y14, Y8
-	VPXOR   Y15, Y7, Y15
-	VPSRLD  $0x0b, Y14, Y7
-	VPXOR   Y15, Y1, Y15
-	VPADDD  800(AX), Y15, Y1
-	VPXOR   Y7, Y8, Y8
-	VMOVDQU Y1, -2496(CX)
-	VPADDD  832(AX), Y15, Y15
-	VPSRLD  $0x19, Y14, Y1
-	VMOVDQU Y15, 4160(CX)
-	VPXOR   Y1, Y8, Y8
-	VPSRLD  $0x11, Y2, Y1
-	VMOVDQU 6912(CX), Y7
-	VPXOR   224(BX), Y7, Y7
-	VMOVDQU Y12, 7040(CX)
-	VPSRLD  $0x13, Y2, Y12
-	VPSLLD  $0x1a, Y14, Y0
-	VPADDD  256(BX), Y11, Y11
-	VPXOR   Y12, Y1, Y12
-	VPSLLD  $0x15, Y14, Y1
-	VPSRLD  $0x0a, Y2, Y13
-	VPAND   Y7, Y11, Y7
-	VPXOR   Y13, Y12, Y12
-	VPXOR   Y1, Y0, Y13
-	VPXOR   224(BX), Y7, Y0
-	VPSLLD  $0x0f, Y2, Y1
-	VPSLLD  $0x07, Y14, Y7
-	VPSLLD  $0x0d, Y2, Y2
-	VMOVDQU Y14, 7072(CX)
-	VPSRLD  $0x06, Y11, Y14
-	VPXOR   Y2, Y1, Y1
-	VPXOR   Y7, Y13, Y13
-	VPSRLD  $0x0b, Y11, Y2
-	VPXOR   Y1, Y12, Y12
-	VPADDD  800(AX), Y12, Y1
-	VPXOR   Y13, Y8, Y8
-	VPXOR   Y2, Y14, Y13
-	VMOVDQU Y1, -2464(CX)
-	VPADDD  288(BX), Y6, Y14
-	VPADDD  832(AX), Y12, Y12
-	VPSRLD  $0x19, Y11, Y1
-	VMOVDQU Y12, 4192(CX)
-	VPADDD  Y8, Y14, Y8
-	VPXOR   Y1, Y13, Y13
-	VPSRLD  $0x11, Y4, Y14
-	VMOVDQU 6976(CX), Y1
-	VPXOR   Y1, Y9, Y2
-	VPSRLD  $0x13, Y4, Y6
-	VPSLLD  $0x1a, Y11, Y7
-	VPXOR   Y6, Y14, Y14
-	VPAND   6880(CX), Y2, Y6
-	VMOVDQU Y2, 7104(CX)
-	VPSLLD  $0x15, Y11, Y2
-	VPSRLD  $0x0a, Y4, Y12
-	VPXOR   Y6, Y1, Y6
-	VPXOR   Y12, Y14, Y12
-	VPXOR   Y2, Y7, Y14
-	VPSLLD  $0x0f, Y4, Y2
-	VPSRLD  $0x02, Y9, Y7
-	VPSLLD  $0x07, Y11, Y1
-	VPSLLD  $0x0d, Y4, Y4
-	VPXOR   Y4, Y2, Y2
-	VPSRLD  $0x0d, Y9, Y4
+	VPADDD  288(AX), Y10, Y13
+	VMOVDQU Y13, -2784(CX)
+	VPSRLD  $0x11, Y9, Y14
+	VPADDD  (BX), Y8, Y15
+	VPSRLD  $0x13, Y9, Y0
+	VPAND   32(BX), Y15, Y1
+	VPXOR   Y0, Y14, Y14
+	VPXOR   64(BX), Y1, Y0
+	VPSRLD  $0x0a, Y9, Y1
 	VPXOR   Y1, Y14, Y14
-	VPXOR   Y2, Y12, Y12
-	VPXOR   Y4, Y7, Y1
-	VPADDD  6816(CX), Y12, Y12
-	VPXOR   Y14, Y13, Y13
-	VPADDD  864(AX), Y12, Y14
-	VPSRLD  $0x16, Y9, Y2
-	VPADDD  288(BX), Y0, Y0
-	VMOVDQU Y14, -2432(CX)
-	VPXOR   Y2, Y1, Y14
-	VMOVDQU Y12, 4224(CX)
-	VPADDD  Y13, Y0, Y13
-	VPSRLD  $0x11, Y5, Y0
-	VPSLLD  $0x1e, Y9, Y1
-	VPXOR   Y3, Y10, Y2
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x13, Y9, Y7
-	VPXOR   Y4, Y0, Y0
-	VPAND   6944(CX), Y2, Y4
-	VMOVDQU Y2, 7136(CX)
-	VPSRLD  $0x0a, Y5, Y2
-	VPXOR   Y7, Y1, Y1
-	VPXOR   Y4, Y3, Y4
-	VPXOR   Y2, Y0, Y0
-	VPSLLD  $0x0f, Y5, Y2
-	VPSLLD  $0x0a, Y9, Y7
-	VMOVDQU Y3, 7168(CX)
-	VPSRLD  $0x02, Y10, Y3
-	VPSLLD  $0x0d, Y5, Y5
-	VPXOR   Y7, Y1, Y1
-	VPXOR   Y5, Y2, Y2
-	VPSRLD  $0x0d, Y10, Y5
-	VPXOR   Y2, Y0, Y0
-	VPXOR   Y1, Y14, Y14
-	VPXOR   Y5, Y3, Y1
-	VPADDD  6784(CX), Y0, Y0
-	VPADDD  Y6, Y8, Y2
-	VPADDD  864(AX), Y0, Y3
-	VPSRLD  $0x16, Y10, Y5
-	VMOVDQU Y3, -2400(CX)
-	VPADDD  Y14, Y2, Y14
-	VPXOR   Y5, Y1, Y1
-	VMOVDQU Y0, 4256(CX)
-	VPSRLD  $0x11, Y15, Y2
-	VPSLLD  $0x1e, Y10, Y3
-	VPSRLD  $0x13, Y15, Y5
-	VPSLLD  $0x13, Y10, Y6
-	VPXOR   Y5, Y2, Y2
-	VPSRLD  $0x0a, Y15, Y5
-	VPXOR   Y6, Y3, Y3
-	VPXOR   Y5, Y2, Y2
-	VPSLLD  $0x0f, Y15, Y5
-	VPSLLD  $0x0a, Y10, Y6
-	VPSLLD  $0x0d, Y15, Y7
-	VPXOR   Y6, Y3, Y3
-	VPXOR   Y7, Y5, Y5
-	VPXOR   Y5, Y2, Y2
+	VPSRLD  $0x06, Y15, Y1
+	VPSLLD  $0x0f, Y9, Y2
+	VPSRLD  $0x0b, Y15, Y3
+	VPSLLD  $0x0d, Y9, Y4
 	VPXOR   Y3, Y1, Y1
-	VPADDD  6848(CX), Y2, Y2
-	VPADDD  Y4, Y13, Y3
-	VPADDD  896(AX), Y2, Y4
-	VMOVDQU Y4, -2368(CX)
-	VPADDD  Y1, Y3, Y1
-	VMOVDQU Y2, 4288(CX)
-	VMOVDQU 4192(CX), Y3
+	VPXOR   Y4, Y2, Y2
+	VPXOR   Y2, Y14, Y14
+	VPSRLD  $0x19, Y15, Y2
+	VPADDD  192(AX), Y14, Y14
+	VPXOR   Y2, Y1, Y1
+	VMOVDQU Y14, -2752(CX)
+	VPSLLD  $0x1a, Y15, Y2
+	VPSRLD  $0x11, Y11, Y3
+	VPADDD  (BX), Y10, Y4
+	VPSLLD  $0x15, Y15, Y5
+	VPSRLD  $0x13, Y11, Y6
+	VPAND   32(BX), Y4, Y7
+	VPXOR   Y6, Y3, Y3
+	VPXOR   Y5, Y2, Y2
+	VPXOR   64(BX), Y7, Y5
+	VPSRLD  $0x0a, Y11, Y6
+	VPSLLD  $0x07, Y15, Y7
+	VPXOR   Y6, Y3, Y3
+	VPSRLD  $0x06, Y4, Y6
+	VPXOR   Y7, Y2, Y2
+	VPSLLD  $0x0f, Y11, Y7
+	VPSRLD  $0x0b, Y4, Y9
+	VPSLLD  $0x0d, Y11, Y11
+	VPXOR   Y2, Y1, Y1
+	VPXOR   Y9, Y6, Y9
+	VPXOR   Y11, Y7, Y11
+	VPADDD  96(BX), Y0, Y0
+	VPXOR   Y11, Y3, Y11
+	VPSRLD  $0x19, Y4, Y2
+	VPADDD  Y1, Y0, Y0
+	VPADDD  192(AX), Y11, Y11
+	VPXOR   Y2, Y9, Y9
+	VMOVDQU Y11, -2720(CX)
+	VPADDD  128(BX), Y8, Y8
+	VPSLLD  $0x1a, Y4, Y1
+	VPSRLD  $0x11, Y12, Y2
+	VPXOR   160(BX), Y8, Y3
+	VPSLLD  $0x15, Y4, Y6
+	VPSRLD  $0x13, Y12, Y7
+	VMOVDQU Y3, 6720(CX)
+	VPAND   192(BX), Y3, Y3
+	VPXOR   Y7, Y2, Y2
+	VPXOR   Y6, Y1, Y1
+	VPSRLD  $0x0a, Y12, Y6
+	VPXOR   160(BX), Y3, Y3
+	VPSLLD  $0x07, Y4, Y7
+	VPXOR   Y6, Y2, Y2
+	VPSRLD  $0x02, Y8, Y6
+	VPXOR   Y7, Y1, Y1
+	VPSLLD  $0x0f, Y12, Y7
+	VMOVDQU Y4, 6752(CX)
+	VPSRLD  $0x0d, Y8, Y4
+	VPXOR   Y1, Y9, Y9
+	VPSLLD  $0x0d, Y12, Y1
+	VPXOR   Y4, Y6, Y4
+	VPADDD  96(BX), Y5, Y5
+	VPXOR   Y1, Y7, Y1
+	VPSRLD  $0x16, Y8, Y6
+	VPXOR   Y1, Y2, Y1
+	VPADDD  Y9, Y5, Y9
+	VMOVDQU Y1, -2688(CX)
+	VPXOR   Y6, Y4, Y2
+	VPADDD  128(BX), Y10, Y10
+	VPSRLD  $0x11, Y13, Y4
+	VPSLLD  $0x1e, Y8, Y5
+	VPXOR   160(BX), Y10, Y6
+	VPSRLD  $0x13, Y13, Y7
+	VPSLLD  $0x13, Y8, Y12
+	VMOVDQU Y6, 6784(CX)
+	VPAND   192(BX), Y6, Y6
+	VPXOR   Y7, Y4, Y4
+	VPXOR   Y12, Y5, Y12
+	VPSRLD  $0x0a, Y13, Y5
+	VPXOR   160(BX), Y6, Y6
+	VPSLLD  $0x0a, Y8, Y7
+	VPXOR   Y5, Y4, Y4
+	VPSRLD  $0x02, Y10, Y5
+	VMOVDQU Y8, 6816(CX)
+	VPSLLD  $0x0f, Y13, Y8
+	VPXOR   Y7, Y12, Y12
+	VPSRLD  $0x0d, Y10, Y7
+	VPSLLD  $0x0d, Y13, Y13
+	VPXOR   Y12, Y2, Y12
+	VPXOR   Y7, Y5, Y2
+	VPXOR   Y13, Y8, Y8
+	VPADDD  Y3, Y0, Y13
+	VPSRLD  $0x16, Y10, Y3
+	VPXOR   Y8, Y4, Y8
+	VPADDD  Y12, Y13, Y12
+	VMOVDQU Y8, -2656(CX)
+	VPXOR   Y3, Y2, Y13
+	VPSRLD  $0x11, Y14, Y2
+	VPSLLD  $0x1e, Y10, Y3
+	VPSRLD  $0x13, Y14, Y4
+	VPSLLD  $0x13, Y10, Y5
+	VPXOR   Y4, Y2, Y2
+	VPSRLD  $0x0a, Y14, Y4
+	VPXOR   Y5, Y3, Y3
+	VPXOR   Y4, Y2, Y2
+	VPSLLD  $0x0a, Y10, Y4
+	VPSLLD  $0x0f, Y14, Y5
+	VPXOR   Y4, Y3, Y3
+	VPSLLD  $0x0d, Y14, Y4
+	VPXOR   Y4, Y5, Y4
+	VPXOR   Y3, Y13, Y13
+	VPXOR   Y4, Y2, Y2
+	VPADDD  Y6, Y9, Y3
+	VPADDD  96(AX), Y2, Y2
+	VPADDD  Y13, Y3, Y13
+	VMOVDQU Y2, -2624(CX)
+	VPSRLD  $0x11, Y11, Y3
+	VPSRLD  $0x13, Y11, Y4
+	VPXOR   Y4, Y3, Y3
+	VPSRLD  $0x0a, Y11, Y4
+	VPXOR   Y4, Y3, Y3
+	VPSLLD  $0x0f, Y11, Y4
+	VPSLLD  $0x0d, Y11, Y5
+	VPXOR   Y5, Y4, Y4
+	VPXOR   Y4, Y3, Y3
+	VPADDD  96(AX), Y3, Y3
+	VMOVDQU Y3, -2592(CX)
+	VPSRLD  $0x11, Y1, Y4
+	VPSRLD  $0x13, Y1, Y5
+	VPXOR   Y5, Y4, Y4
+	VPSRLD  $0x0a, Y1, Y5
+	VPXOR   Y5, Y4, Y4
+	VPSLLD  $0x0f, Y1, Y5
+	VPSLLD  $0x0d, Y1, Y6
+	VPXOR   Y6, Y5, Y5
+	VPXOR   Y5, Y4, Y4
+	VPADDD  128(AX), Y4, Y4
+	VMOVDQU Y4, -2560(CX)
+	VPSRLD  $0x11, Y8, Y5
+	VPSRLD  $0x13, Y8, Y6
+	VPXOR   Y6, Y5, Y5
+	VPSRLD  $0x0a, Y8, Y6
+	VPXOR   Y6, Y5, Y5
+	VPSLLD  $0x0f, Y8, Y6
+	VPSLLD  $0x0d, Y8, Y7
+	VPXOR   Y7, Y6, Y6
+	VPXOR   Y6, Y5, Y5
+	VPADDD  128(AX), Y5, Y5
+	VMOVDQU Y5, -2528(CX)
+	VPSRLD  $0x11, Y2, Y6
+	VPXOR   224(BX), Y15, Y7
+	VPSRLD  $0x13, Y2, Y8
+	VPADDD  256(BX), Y0, Y0
+	VPXOR   Y8, Y6, Y8
+	VPAND   Y7, Y0, Y6
+	VPSRLD  $0x0a, Y2, Y7
+	VPXOR   Y7, Y8, Y8
+	VPXOR   224(BX), Y6, Y6
+	VPSLLD  $0x0f, Y2, Y7
+	VPSRLD  $0x06, Y0, Y1
+	VPSLLD  $0x0d, Y2, Y2
+	VMOVDQU Y15, 6848(CX)
+	VPSRLD  $0x0b, Y0, Y15
+	VPXOR   Y2, Y7, Y2
+	VPXOR   Y2, Y8, Y8
+	VPXOR   Y15, Y1, Y15
+	VPADDD  160(AX), Y8, Y8
+	VPSRLD  $0x19, Y0, Y1
+	VMOVDQU Y8, -2496(CX)
+	VPXOR   Y1, Y15, Y15
+	VPSRLD  $0x11, Y3, Y1
+	VMOVDQU 6752(CX), Y2
+	VPXOR   224(BX), Y2, Y7
+	VPSLLD  $0x1a, Y0, Y2
+	VPSRLD  $0x13, Y3, Y11
+	VPADDD  256(BX), Y9, Y9
+	VPXOR   Y11, Y1, Y11
+	VPSLLD  $0x15, Y0, Y1
+	VPAND   Y7, Y9, Y7
+	VPSRLD  $0x0a, Y3, Y14
+	VPXOR   Y1, Y2, Y1
+	VPXOR   Y14, Y11, Y11
+	VPXOR   224(BX), Y7, Y14
+	VPSLLD  $0x07, Y0, Y2
+	VPSLLD  $0x0f, Y3, Y7
+	VMOVDQU Y0, 6880(CX)
+	VPSRLD  $0x06, Y9, Y0
+	VPSLLD  $0x0d, Y3, Y3
+	VPXOR   Y2, Y1, Y1
+	VPSRLD  $0x0b, Y9, Y2
+	VPXOR   Y3, Y7, Y3
+	VPXOR   Y1, Y15, Y15
+	VPXOR   Y3, Y11, Y11
+	VPXOR   Y2, Y0, Y0
+	VPADDD  288(BX), Y6, Y1
+	VPADDD  160(AX), Y11, Y11
+	VPSRLD  $0x19, Y9, Y2
+	VMOVDQU Y11, -2464(CX)
+	VPADDD  Y15, Y1, Y15
+	VPXOR   Y2, Y0, Y0
+	VPSRLD  $0x11, Y4, Y1
+	VMOVDQU 6816(CX), Y2
+	VPXOR   Y2, Y12, Y3
+	VPSRLD  $0x13, Y4, Y6
+	VPSLLD  $0x1a, Y9, Y7
+	VPXOR   Y6, Y1, Y1
+	VPAND   6720(CX), Y3, Y6
+	VMOVDQU Y3, 6912(CX)
+	VPSLLD  $0x15, Y9, Y3
+	VPSRLD  $0x0a, Y4, Y11
+	VPXOR   Y6, Y2, Y6
+	VPXOR   Y3, Y7, Y3
+	VPXOR   Y11, Y1, Y11
+	VPSRLD  $0x02, Y12, Y1
+	VPSLLD  $0x0f, Y4, Y7
+	VPSLLD  $0x07, Y9, Y2
+	VPSLLD  $0x0d, Y4, Y4
+	VMOVDQU Y9, 6944(CX)
+	VPSRLD  $0x0d, Y12, Y9
+	VPXOR   Y2, Y3, Y2
+	VPXOR   Y4, Y7, Y3
+	VPXOR   Y9, Y1, Y9
+	VPXOR   Y2, Y0, Y0
+	VPXOR   Y3, Y11, Y11
+	VPSRLD  $0x16, Y12, Y1
+	VPADDD  -2880(CX), Y11, Y11
+	VPADDD  288(BX), Y14, Y14
+	VMOVDQU Y11, -2432(CX)
+	VPXOR   Y1, Y9, Y9
+	VPADDD  Y0, Y14, Y14
+	VPSRLD  $0x11, Y5, Y0
+	VPSLLD  $0x1e, Y12, Y1
+	VPXOR   Y10, Y13, Y2
+	VPSRLD  $0x13, Y5, Y3
+	VPSLLD  $0x13, Y12, Y4
+	VPXOR   Y3, Y0, Y0
+	VPAND   6784(CX), Y2, Y3
+	VPXOR   Y4, Y1, Y1
+	VPSRLD  $0x0a, Y5, Y4
+	VPXOR   Y3, Y10, Y3
+	VPXOR   Y4, Y0, Y0
+	VPSLLD  $0x0a, Y12, Y4
+	VPSRLD  $0x02, Y13, Y7
+	VMOVDQU Y10, 6976(CX)
+	VPSLLD  $0x0f, Y5, Y10
+	VPXOR   Y4, Y1, Y1
+	VPSLLD  $0x0d, Y5, Y4
+	VPSRLD  $0x0d, Y13, Y5
+	VPXOR   Y1, Y9, Y9
+	VPXOR   Y4, Y10, Y10
+	VPXOR   Y5, Y7, Y1
+	VPXOR   Y10, Y0, Y10
+	VPADDD  Y6, Y15, Y0
+	VPSRLD  $0x16, Y13, Y4
+	VPADDD  -2848(CX), Y10, Y10
+	VPADDD  Y9, Y0, Y9
+	VMOVDQU Y10, -2400(CX)
+	VPXOR   Y4, Y1, Y0
+	VPSRLD  $0x11, Y8, Y1
+	VPSLLD  $0x1e, Y13, Y4
+	VPSRLD  $0x13, Y8, Y5
+	VPSLLD  $0x13, Y13, Y6
+	VPXOR   Y5, Y1, Y1
+	VPSRLD  $0x0a, Y8, Y5
+	VPXOR   Y6, Y4, Y4
+	VPXOR   Y5, Y1, Y1
+	VPSLLD  $0x0a, Y13, Y5
+	VPSLLD  $0x0f, Y8, Y6
+	VPXOR   Y5, Y4, Y4
+	VPSLLD  $0x0d, Y8, Y5
+	VPXOR   Y5, Y6, Y5
+	VPXOR   Y4, Y0, Y0
+	VPXOR   Y5, Y1, Y1
+	VPADDD  Y3, Y14, Y3
+	VPADDD  -2816(CX), Y1, Y1
+	VPADDD  Y0, Y3, Y0
+	VMOVDQU Y1, -2368(CX)
+	VMOVDQU -2464(CX), Y3
 	VPSRLD  $0x11, Y3, Y4
 	VPSRLD  $0x13, Y3, Y5
 	VPXOR   Y5, Y4, Y4
@@ -917,940 +1549,899 @@ pass:
 	VPSLLD  $0x0d, Y3, Y6
 	VPXOR   Y6, Y5, Y5
 	VPXOR   Y5, Y4, Y4
-	VPADDD  7008(CX), Y4, Y4
-	VPADDD  896(AX), Y4, Y5
-	VMOVDQU Y5, -2336(CX)
-	VMOVDQU Y4, 4320(CX)
-	VPSRLD  $0x11, Y12, Y5
-	VPSRLD  $0x13, Y12, Y6
+	VPADDD  -2784(CX), Y4, Y4
+	VMOVDQU Y4, -2336(CX)
+	VPSRLD  $0x11, Y11, Y5
+	VPSRLD  $0x13, Y11, Y6
 	VPXOR   Y6, Y5, Y5
-	VPSRLD  $0x0a, Y12, Y6
+	VPSRLD  $0x0a, Y11, Y6
 	VPXOR   Y6, Y5, Y5
-	VPSLLD  $0x0f, Y12, Y6
-	VPSLLD  $0x0d, Y12, Y7
+	VPSLLD  $0x0f, Y11, Y6
+	VPSLLD  $0x0d, Y11, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y5, Y5
-	VPADDD  3904(CX), Y5, Y5
-	VPADDD  928(AX), Y5, Y6
-	VMOVDQU Y6, -2304(CX)
-	VMOVDQU Y5, 4352(CX)
-	VPSRLD  $0x11, Y0, Y6
-	VPSRLD  $0x13, Y0, Y7
+	VPADDD  -2752(CX), Y5, Y5
+	VMOVDQU Y5, -2304(CX)
+	VPSRLD  $0x11, Y10, Y6
+	VPSRLD  $0x13, Y10, Y7
 	VPXOR   Y7, Y6, Y6
-	VPSRLD  $0x0a, Y0, Y7
+	VPSRLD  $0x0a, Y10, Y7
 	VPXOR   Y7, Y6, Y6
-	VPSLLD  $0x0f, Y0, Y7
-	VPSLLD  $0x0d, Y0, Y0
-	VPXOR   Y0, Y7, Y0
-	VPXOR   Y0, Y6, Y0
-	VPADDD  3936(CX), Y0, Y0
-	VPADDD  928(AX), Y0, Y6
-	VMOVDQU Y6, -2272(CX)
-	VMOVDQU Y0, 4384(CX)
-	VPSRLD  $0x11, Y2, Y6
-	VMOVDQU 7040(CX), Y7
-	VPXOR   7072(CX), Y7, Y12
-	VPSRLD  $0x13, Y2, Y3
-	VPADDD  320(BX), Y8, Y8
+	VPSLLD  $0x0f, Y10, Y7
+	VPSLLD  $0x0d, Y10, Y10
+	VPXOR   Y10, Y7, Y10
+	VPXOR   Y10, Y6, Y10
+	VPADDD  -2720(CX), Y10, Y10
+	VMOVDQU Y10, -2272(CX)
+	VPSRLD  $0x11, Y1, Y6
+	VMOVDQU 6848(CX), Y7
+	VPXOR   6880(CX), Y7, Y11
+	VPSRLD  $0x13, Y1, Y3
+	VPADDD  320(BX), Y15, Y15
 	VPXOR   Y3, Y6, Y3
-	VPSRLD  $0x0a, Y2, Y6
-	VPAND   Y12, Y8, Y12
+	VPAND   Y11, Y15, Y11
+	VPSRLD  $0x0a, Y1, Y6
 	VPXOR   Y6, Y3, Y3
-	VPXOR   Y12, Y7, Y12
-	VPSLLD  $0x0f, Y2, Y6
-	VPSLLD  $0x0d, Y2, Y2
-	VPSRLD  $0x06, Y8, Y7
-	VPXOR   Y2, Y6, Y2
-	VPSRLD  $0x0b, Y8, Y6
-	VPXOR   Y2, Y3, Y2
-	VPADDD  3968(CX), Y2, Y2
-	VPXOR   Y6, Y7, Y3
-	VPADDD  960(AX), Y2, Y6
-	VMOVDQU Y6, -2240(CX)
-	VPSRLD  $0x19, Y8, Y6
-	VMOVDQU Y2, 4416(CX)
-	VPXOR   Y6, Y3, Y3
-	VPSRLD  $0x11, Y4, Y6
-	VMOVDQU 6912(CX), Y7
-	VMOVDQU Y11, 7200(CX)
-	VPXOR   Y7, Y11, Y11
-	VPSRLD  $0x13, Y4, Y15
-	VPSLLD  $0x1a, Y8, Y2
-	VPADDD  320(BX), Y13, Y13
-	VPXOR   Y15, Y6, Y15
-	VPSLLD  $0x15, Y8, Y6
-	VMOVDQU Y1, 7232(CX)
-	VPSRLD  $0x0a, Y4, Y1
-	VPAND   Y11, Y13, Y11
-	VPXOR   Y1, Y15, Y15
-	VPXOR   Y6, Y2, Y1
 	VPXOR   Y11, Y7, Y11
-	VPSLLD  $0x0f, Y4, Y2
-	VPSLLD  $0x07, Y8, Y6
-	VPSLLD  $0x0d, Y4, Y4
-	VPSRLD  $0x06, Y13, Y7
-	VPXOR   Y4, Y2, Y2
-	VPXOR   Y6, Y1, Y1
-	VPSRLD  $0x0b, Y13, Y4
-	VPXOR   Y2, Y15, Y15
-	VPADDD  4000(CX), Y15, Y15
-	VPXOR   Y1, Y3, Y1
-	VPXOR   Y4, Y7, Y2
-	VPADDD  960(AX), Y15, Y3
-	VPADDD  352(BX), Y12, Y12
-	VMOVDQU Y3, -2208(CX)
-	VPSRLD  $0x19, Y13, Y3
-	VMOVDQU Y15, 4448(CX)
-	VPADDD  Y1, Y12, Y12
-	VPXOR   Y3, Y2, Y1
-	VPSRLD  $0x11, Y5, Y2
-	VPXOR   Y9, Y14, Y3
-	VPSRLD  $0x13, Y5, Y4
-	VPSLLD  $0x1a, Y13, Y6
-	VPXOR   Y4, Y2, Y2
-	VPAND   7104(CX), Y3, Y4
-	VPSLLD  $0x15, Y13, Y7
-	VMOVDQU Y3, 7264(CX)
-	VPSRLD  $0x0a, Y5, Y3
-	VPXOR   Y4, Y9, Y4
-	VPXOR   Y3, Y2, Y2
-	VPXOR   Y7, Y6, Y3
-	VPSLLD  $0x0f, Y5, Y6
-	VPSRLD  $0x02, Y14, Y7
-	VMOVDQU Y9, 7296(CX)
-	VPSLLD  $0x07, Y13, Y9
-	VPSLLD  $0x0d, Y5, Y5
-	VPXOR   Y5, Y6, Y5
-	VPSRLD  $0x0d, Y14, Y6
-	VPXOR   Y9, Y3, Y9
-	VPXOR   Y5, Y2, Y2
-	VPXOR   Y6, Y7, Y3
-	VPADDD  4032(CX), Y2, Y2
-	VPXOR   Y9, Y1, Y9
-	VPADDD  992(AX), Y2, Y1
-	VPSRLD  $0x16, Y14, Y5
-	VPADDD  352(BX), Y11, Y11
-	VMOVDQU Y1, -2176(CX)
-	VPXOR   Y5, Y3, Y1
-	VMOVDQU Y2, 4480(CX)
-	VPADDD  Y9, Y11, Y9
-	VPSRLD  $0x11, Y0, Y11
-	VPSLLD  $0x1e, Y14, Y3
-	VMOVDQU 7232(CX), Y5
-	VPXOR   Y5, Y10, Y6
-	VPSRLD  $0x13, Y0, Y7
-	VMOVDQU Y13, 7328(CX)
-	VPSLLD  $0x13, Y14, Y13
-	VPXOR   Y7, Y11, Y11
-	VPAND   7136(CX), Y6, Y7
-	VMOVDQU Y6, 7360(CX)
-	VPSRLD  $0x0a, Y0, Y6
-	VPXOR   Y13, Y3, Y13
-	VPXOR   Y7, Y10, Y3
-	VPXOR   Y6, Y11, Y11
-	VPSLLD  $0x0f, Y0, Y6
-	VPSLLD  $0x0a, Y14, Y7
-	VMOVDQU Y10, 7392(CX)
-	VPSRLD  $0x02, Y5, Y10
-	VPSLLD  $0x0d, Y0, Y0
-	VPXOR   Y7, Y13, Y13
-	VPXOR   Y0, Y6, Y0
-	VPSRLD  $0x0d, Y5, Y6
-	VPXOR   Y0, Y11, Y11
-	VPXOR   Y13, Y1, Y13
-	VPXOR   Y6, Y10, Y10
-	VPADDD  4064(CX), Y11, Y11
-	VPADDD  Y4, Y12, Y0
-	VPADDD  992(AX), Y11, Y1
-	VPSRLD  $0x16, Y5, Y4
-	VMOVDQU Y1, -2144(CX)
-	VPADDD  Y13, Y0, Y13
-	VPXOR   Y4, Y10, Y10
-	VMOVDQU Y11, 4512(CX)
-	VMOVDQU 4416(CX), Y0
-	VPSRLD  $0x11, Y0, Y1
-	VPSLLD  $0x1e, Y5, Y4
-	VPSRLD  $0x13, Y0, Y6
-	VPXOR   Y6, Y1, Y1
-	VPSLLD  $0x13, Y5, Y6
-	VPSRLD  $0x0a, Y0, Y7
-	VPXOR   Y6, Y4, Y4
-	VPXOR   Y7, Y1, Y1
-	VPSLLD  $0x0f, Y0, Y6
-	VPSLLD  $0x0a, Y5, Y7
-	VPSLLD  $0x0d, Y0, Y0
-	VPXOR   Y0, Y6, Y0
-	VPXOR   Y7, Y4, Y4
-	VPXOR   Y0, Y1, Y0
-	VPXOR   Y4, Y10, Y10
-	VMOVDQU 4096(CX), Y1
-	VPADDD  1024(AX), Y1, Y1
-	VPADDD  Y0, Y1, Y0
-	VPADDD  Y3, Y9, Y1
-	VPADDD  1056(AX), Y0, Y3
-	VMOVDQU Y3, -2112(CX)
-	VPADDD  Y10, Y1, Y10
-	VMOVDQU Y0, 4544(CX)
-	VPSRLD  $0x11, Y15, Y1
-	VPSRLD  $0x13, Y15, Y3
-	VPXOR   Y3, Y1, Y1
-	VPSRLD  $0x0a, Y15, Y3
-	VPXOR   Y3, Y1, Y1
-	VPSLLD  $0x0f, Y15, Y3
-	VPSLLD  $0x0d, Y15, Y4
-	VPXOR   Y4, Y3, Y3
-	VPXOR   Y3, Y1, Y1
-	VMOVDQU 4128(CX), Y3
-	VPADDD  1024(AX), Y3, Y3
-	VPADDD  Y1, Y3, Y1
-	VPADDD  1056(AX), Y1, Y3
-	VMOVDQU Y3, -2080(CX)
-	VMOVDQU Y1, 4576(CX)
-	VPSRLD  $0x11, Y2, Y3
-	VPSRLD  $0x13, Y2, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y2, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSLLD  $0x0f, Y2, Y4
-	VPSLLD  $0x0d, Y2, Y2
-	VPXOR   Y2, Y4, Y2
-	VPXOR   Y2, Y3, Y2
-	VMOVDQU 4160(CX), Y3
-	VPADDD  1088(AX), Y3, Y3
-	VPADDD  Y2, Y3, Y2
-	VPADDD  1120(AX), Y2, Y3
-	VMOVDQU Y3, -2048(CX)
-	VMOVDQU Y2, 4608(CX)
-	VPSRLD  $0x11, Y11, Y3
-	VPSRLD  $0x13, Y11, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSRLD  $0x0a, Y11, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSLLD  $0x0f, Y11, Y4
-	VPSLLD  $0x0d, Y11, Y11
-	VPXOR   Y11, Y4, Y11
-	VPXOR   Y11, Y3, Y11
-	VMOVDQU 4192(CX), Y3
-	VPADDD  1088(AX), Y3, Y3
-	VPADDD  Y11, Y3, Y11
-	VPADDD  1120(AX), Y11, Y3
-	VMOVDQU Y3, -2016(CX)
-	VMOVDQU Y11, 4640(CX)
-	VPSRLD  $0x11, Y0, Y3
-	VMOVDQU 7072(CX), Y4
-	VPXOR   Y4, Y8, Y6
-	VPSRLD  $0x13, Y0, Y7
-	VPADDD  160(BX), Y12, Y12
-	VPXOR   Y7, Y3, Y3
-	VPSRLD  $0x0a, Y0, Y7
-	VPAND   Y6, Y12, Y6
-	VPXOR   Y7, Y3, Y3
-	VPXOR   Y6, Y4, Y6
-	VPSLLD  $0x0f, Y0, Y7
-	VPSLLD  $0x0d, Y0, Y0
-	VPSRLD  $0x06, Y12, Y4
-	VPXOR   Y0, Y7, Y0
-	VPXOR   Y0, Y3, Y0
-	VPSRLD  $0x0b, Y12, Y3
-	VMOVDQU 4224(CX), Y7
-	VPADDD  1152(AX), Y7, Y7
-	VPXOR   Y3, Y4, Y3
-	VPADDD  Y0, Y7, Y0
-	VPADDD  1184(AX), Y0, Y4
-	VPSRLD  $0x19, Y12, Y7
-	VMOVDQU Y4, -1984(CX)
-	VPXOR   Y7, Y3, Y3
-	VMOVDQU Y0, 4672(CX)
-	VPSRLD  $0x11, Y1, Y4
-	VMOVDQU 7200(CX), Y7
-	VMOVDQU Y8, 7424(CX)
-	VPXOR   7328(CX), Y7, Y8
-	VPSLLD  $0x1a, Y12, Y15
-	VPSRLD  $0x13, Y1, Y0
-	VPADDD  160(BX), Y9, Y9
-	VPSLLD  $0x15, Y12, Y11
-	VPXOR   Y0, Y4, Y0
-	VPSRLD  $0x0a, Y1, Y4
-	VPAND   Y8, Y9, Y8
-	VPXOR   Y11, Y15, Y11
-	VPXOR   Y4, Y0, Y15
-	VPXOR   Y8, Y7, Y8
-	VPSLLD  $0x0f, Y1, Y0
-	VPSLLD  $0x07, Y12, Y4
+	VPSLLD  $0x0f, Y1, Y6
+	VPSRLD  $0x06, Y15, Y7
 	VPSLLD  $0x0d, Y1, Y1
-	VPSRLD  $0x06, Y9, Y7
-	VPXOR   Y4, Y11, Y11
-	VPXOR   Y1, Y0, Y0
-	VPXOR   Y0, Y15, Y15
-	VPSRLD  $0x0b, Y9, Y0
-	VPXOR   Y11, Y3, Y11
-	VMOVDQU 4256(CX), Y1
-	VPADDD  1152(AX), Y1, Y1
-	VPXOR   Y0, Y7, Y0
-	VMOVDQU 7040(CX), Y3
-	VPADDD  1216(AX), Y3, Y3
-	VPADDD  Y15, Y1, Y15
-	VPADDD  1184(AX), Y15, Y1
-	VPSRLD  $0x19, Y9, Y4
-	VPADDD  Y6, Y3, Y3
-	VMOVDQU Y1, -1952(CX)
+	VPSRLD  $0x0b, Y15, Y8
+	VPXOR   Y1, Y6, Y1
+	VPXOR   Y1, Y3, Y1
+	VPXOR   Y8, Y7, Y8
+	VPADDD  -2688(CX), Y1, Y1
+	VPSRLD  $0x19, Y15, Y3
+	VMOVDQU Y1, -2240(CX)
+	VPXOR   Y3, Y8, Y8
+	VPSRLD  $0x11, Y4, Y3
+	VMOVDQU 6752(CX), Y6
+	VPXOR   6944(CX), Y6, Y7
+	VPSLLD  $0x1a, Y15, Y1
+	VMOVDQU Y2, 7008(CX)
+	VPSRLD  $0x13, Y4, Y2
+	VPADDD  320(BX), Y14, Y14
+	VPXOR   Y2, Y3, Y2
+	VPSLLD  $0x15, Y15, Y3
+	VPAND   Y7, Y14, Y7
+	VMOVDQU Y0, 7040(CX)
+	VPSRLD  $0x0a, Y4, Y0
+	VPXOR   Y3, Y1, Y1
+	VPXOR   Y0, Y2, Y0
+	VPXOR   Y7, Y6, Y2
+	VPSLLD  $0x07, Y15, Y3
+	VPSLLD  $0x0f, Y4, Y7
+	VPSRLD  $0x06, Y14, Y6
+	VPSLLD  $0x0d, Y4, Y4
+	VPXOR   Y3, Y1, Y1
+	VPSRLD  $0x0b, Y14, Y3
+	VPXOR   Y4, Y7, Y4
+	VPXOR   Y1, Y8, Y8
 	VPXOR   Y4, Y0, Y0
-	VMOVDQU Y15, 4704(CX)
-	VPADDD  Y11, Y3, Y11
-	VMOVDQU 6816(CX), Y1
-	VPSRLD  $0x07, Y1, Y3
-	VPSLLD  $0x1a, Y9, Y4
-	VPSRLD  $0x12, Y1, Y6
-	VPADDD  6976(CX), Y11, Y7
-	VPXOR   Y6, Y3, Y3
-	VPSRLD  $0x03, Y1, Y6
-	VMOVDQU Y12, 7456(CX)
-	VPSLLD  $0x15, Y9, Y12
-	VPXOR   Y6, Y3, Y3
-	VPXOR   Y14, Y13, Y6
-	VMOVDQU Y7, 7488(CX)
-	VPSLLD  $0x19, Y1, Y7
-	VPSLLD  $0x0e, Y1, Y15
-	VPXOR   Y12, Y4, Y12
-	VPAND   7264(CX), Y6, Y4
-	VPXOR   Y15, Y7, Y15
-	VPXOR   Y15, Y3, Y15
-	VPSLLD  $0x07, Y9, Y3
-	VPSRLD  $0x11, Y2, Y7
-	VPXOR   Y4, Y14, Y4
-	VMOVDQU Y6, 7520(CX)
-	VPSRLD  $0x13, Y2, Y6
-	VPXOR   Y6, Y7, Y6
-	VPXOR   Y3, Y12, Y12
-	VPSRLD  $0x0a, Y2, Y3
-	VPSRLD  $0x02, Y13, Y7
-	VPXOR   Y3, Y6, Y3
-	VPSLLD  $0x0f, Y2, Y6
-	VPXOR   Y12, Y0, Y12
-	VPSLLD  $0x0d, Y2, Y0
-	VPSRLD  $0x0d, Y13, Y2
-	VPXOR   Y0, Y6, Y0
-	VPXOR   Y0, Y3, Y0
-	VMOVDQU 6912(CX), Y3
-	VPADDD  1216(AX), Y3, Y3
-	VPXOR   Y2, Y7, Y2
-	VPADDD  832(AX), Y15, Y15
-	VPADDD  4288(CX), Y15, Y15
-	VPADDD  Y8, Y3, Y8
-	VPADDD  Y0, Y15, Y15
-	VPSRLD  $0x16, Y13, Y0
-	VPADDD  1248(AX), Y15, Y3
-	VMOVDQU Y3, -1920(CX)
-	VPADDD  Y12, Y8, Y8
-	VMOVDQU Y15, 4736(CX)
-	VPXOR   Y0, Y2, Y12
-	VMOVDQU 6784(CX), Y0
-	VPSRLD  $0x07, Y0, Y2
-	VPSRLD  $0x12, Y0, Y3
-	VPADDD  7168(CX), Y8, Y6
-	VPXOR   Y3, Y2, Y2
-	VPSLLD  $0x1e, Y13, Y3
-	VPSRLD  $0x03, Y0, Y7
-	VPXOR   Y7, Y2, Y2
-	VPXOR   Y5, Y10, Y7
-	VMOVDQU Y9, 7552(CX)
-	VPSLLD  $0x13, Y13, Y9
-	VMOVDQU Y6, 7584(CX)
-	VPSLLD  $0x19, Y0, Y6
-	VMOVDQU Y14, 7616(CX)
-	VPSLLD  $0x0e, Y0, Y14
-	VMOVDQU Y7, 7648(CX)
-	VPAND   7360(CX), Y7, Y7
-	VPXOR   Y14, Y6, Y14
-	VPXOR   Y9, Y3, Y9
-	VPXOR   Y14, Y2, Y14
-	VMOVDQU 4640(CX), Y2
-	VPSRLD  $0x11, Y2, Y3
-	VPXOR   Y7, Y5, Y6
-	VPSRLD  $0x13, Y2, Y7
-	VPSLLD  $0x0a, Y13, Y5
-	VPXOR   Y7, Y3, Y3
-	VPSRLD  $0x0a, Y2, Y7
-	VMOVDQU Y13, 7680(CX)
-	VPSRLD  $0x02, Y10, Y13
-	VPXOR   Y7, Y3, Y3
-	VPXOR   Y5, Y9, Y9
-	VPSLLD  $0x0f, Y2, Y5
-	VPSLLD  $0x0d, Y2, Y2
-	VPSRLD  $0x0d, Y10, Y7
-	VPXOR   Y9, Y12, Y9
-	VPXOR   Y2, Y5, Y12
-	VPXOR   Y12, Y3, Y12
-	VPXOR   Y7, Y13, Y13
-	VPADDD  832(AX), Y14, Y14
-	VPADDD  Y4, Y11, Y11
-	VPADDD  4320(CX), Y14, Y14
-	VPADDD  Y12, Y14, Y12
-	VPSRLD  $0x16, Y10, Y14
-	VPADDD  1248(AX), Y12, Y2
-	VPADDD  Y9, Y11, Y9
-	VMOVDQU Y2, -1888(CX)
-	VMOVDQU Y12, 4768(CX)
-	VPXOR   Y14, Y13, Y11
-	VMOVDQU 6848(CX), Y13
-	VPSRLD  $0x07, Y13, Y14
-	VPSRLD  $0x12, Y13, Y2
-	VPXOR   Y2, Y14, Y14
-	VPSLLD  $0x1e, Y10, Y2
-	VPSRLD  $0x03, Y13, Y3
-	VPXOR   Y3, Y14, Y14
-	VPSLLD  $0x13, Y10, Y3
-	VPSLLD  $0x19, Y13, Y4
-	VPSLLD  $0x0e, Y13, Y5
-	VPXOR   Y5, Y4, Y4
-	VPXOR   Y3, Y2, Y2
-	VPXOR   Y4, Y14, Y14
-	VMOVDQU 4672(CX), Y3
-	VPSRLD  $0x11, Y3, Y4
-	VPSRLD  $0x13, Y3, Y5
-	VPSLLD  $0x0a, Y10, Y7
-	VPXOR   Y5, Y4, Y4
-	VPSRLD  $0x0a, Y3, Y5
-	VPXOR   Y5, Y4, Y4
-	VPXOR   Y7, Y2, Y2
-	VPSLLD  $0x0f, Y3, Y5
-	VPSLLD  $0x0d, Y3, Y3
-	VPXOR   Y2, Y11, Y11
-	VPXOR   Y3, Y5, Y2
-	VPXOR   Y2, Y4, Y2
-	VPADDD  Y14, Y1, Y14
-	VPADDD  Y6, Y8, Y8
-	VPADDD  4352(CX), Y14, Y14
-	VPADDD  Y2, Y14, Y14
-	VPADDD  1280(AX), Y14, Y1
-	VPADDD  Y11, Y8, Y4
-	VMOVDQU Y1, -1856(CX)
-	VMOVDQU Y14, 4800(CX)
-	VMOVDQU 7008(CX), Y8
-	VPSRLD  $0x07, Y8, Y11
-	VPSRLD  $0x12, Y8, Y14
-	VPXOR   Y14, Y11, Y11
-	VPSRLD  $0x03, Y8, Y14
-	VPXOR   Y14, Y11, Y11
-	VPSLLD  $0x19, Y8, Y14
-	VPSLLD  $0x0e, Y8, Y1
+	VPXOR   Y3, Y6, Y1
+	VPADDD  352(BX), Y11, Y11
+	VPADDD  -2656(CX), Y0, Y0
+	VPSRLD  $0x19, Y14, Y3
+	VMOVDQU Y0, -2208(CX)
+	VPADDD  Y8, Y11, Y8
+	VPXOR   Y3, Y1, Y11
+	VPSRLD  $0x11, Y5, Y1
+	VPXOR   Y12, Y9, Y3
+	VPSRLD  $0x13, Y5, Y4
+	VPSLLD  $0x1a, Y14, Y6
+	VPXOR   Y4, Y1, Y1
+	VPAND   6912(CX), Y3, Y4
+	VPSLLD  $0x15, Y14, Y7
+	VMOVDQU Y3, 7072(CX)
+	VPSRLD  $0x0a, Y5, Y3
+	VPXOR   Y4, Y12, Y4
+	VPXOR   Y7, Y6, Y6
+	VPXOR   Y3, Y1, Y1
+	VPSRLD  $0x02, Y9, Y3
+	VPSLLD  $0x0f, Y5, Y7
+	VMOVDQU Y12, 7104(CX)
+	VPSLLD  $0x07, Y14, Y12
+	VPSLLD  $0x0d, Y5, Y5
+	VMOVDQU Y14, 7136(CX)
+	VPSRLD  $0x0d, Y9, Y14
+	VPXOR   Y12, Y6, Y12
+	VPXOR   Y5, Y7, Y5
+	VPXOR   Y14, Y3, Y14
+	VPXOR   Y12, Y11, Y11
+	VPXOR   Y5, Y1, Y12
+	VPSRLD  $0x16, Y9, Y1
+	VPADDD  -2624(CX), Y12, Y12
+	VPADDD  352(BX), Y2, Y2
+	VMOVDQU Y12, -2176(CX)
 	VPXOR   Y1, Y14, Y14
-	VPXOR   Y14, Y11, Y11
-	VMOVDQU 4704(CX), Y14
-	VPSRLD  $0x11, Y14, Y1
-	VPSRLD  $0x13, Y14, Y2
-	VPXOR   Y2, Y1, Y1
-	VPSRLD  $0x0a, Y14, Y2
-	VPXOR   Y2, Y1, Y1
-	VPSLLD  $0x0f, Y14, Y2
-	VPSLLD  $0x0d, Y14, Y14
-	VPXOR   Y14, Y2, Y14
-	VPXOR   Y14, Y1, Y14
-	VPADDD  Y11, Y0, Y11
-	VPADDD  4384(CX), Y11, Y11
-	VPADDD  Y14, Y11, Y11
-	VPADDD  1280(AX), Y11, Y14
-	VMOVDQU Y14, -1824(CX)
-	VMOVDQU Y11, 4832(CX)
-	VMOVDQU 3904(CX), Y11
-	VPSRLD  $0x07, Y11, Y14
-	VPSRLD  $0x12, Y11, Y0
-	VPXOR   Y0, Y14, Y14
-	VPSRLD  $0x03, Y11, Y0
-	VPXOR   Y0, Y14, Y14
-	VPSLLD  $0x19, Y11, Y0
-	VPSLLD  $0x0e, Y11, Y11
-	VPXOR   Y11, Y0, Y11
-	VPXOR   Y11, Y14, Y11
-	VPSRLD  $0x11, Y15, Y14
-	VPSRLD  $0x13, Y15, Y0
-	VPXOR   Y0, Y14, Y14
-	VPSRLD  $0x0a, Y15, Y0
-	VPXOR   Y0, Y14, Y14
-	VPSLLD  $0x0f, Y15, Y0
-	VPSLLD  $0x0d, Y15, Y15
-	VPXOR   Y15, Y0, Y15
-	VPXOR   Y15, Y14, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  4416(CX), Y11, Y11
-	VPADDD  Y14, Y11, Y11
-	VPADDD  1312(AX), Y11, Y13
-	VMOVDQU Y13, -1792(CX)
-	VMOVDQU Y11, 4864(CX)
-	VMOVDQU 3936(CX), Y11
-	VPSRLD  $0x07, Y11, Y13
-	VPSRLD  $0x12, Y11, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSRLD  $0x03, Y11, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSLLD  $0x19, Y11, Y14
-	VPSLLD  $0x0e, Y11, Y11
-	VPXOR   Y11, Y14, Y11
-	VPXOR   Y11, Y13, Y11
-	VPSRLD  $0x11, Y12, Y13
-	VPSRLD  $0x13, Y12, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSRLD  $0x0a, Y12, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSLLD  $0x0f, Y12, Y14
+	VPADDD  Y11, Y2, Y11
+	VPSRLD  $0x11, Y10, Y1
+	VPSLLD  $0x1e, Y9, Y2
+	VMOVDQU 7040(CX), Y3
+	VPXOR   Y3, Y13, Y5
+	VPSRLD  $0x13, Y10, Y6
+	VPSLLD  $0x13, Y9, Y7
+	VPXOR   Y6, Y1, Y1
+	VPAND   7008(CX), Y5, Y6
+	VPXOR   Y7, Y2, Y2
+	VPSRLD  $0x0a, Y10, Y7
+	VPXOR   Y6, Y13, Y6
+	VPXOR   Y7, Y1, Y1
+	VPSLLD  $0x0a, Y9, Y7
+	VMOVDQU Y13, 7168(CX)
+	VPSRLD  $0x02, Y3, Y13
+	VMOVDQU Y5, 7200(CX)
+	VPSLLD  $0x0f, Y10, Y5
+	VPXOR   Y7, Y2, Y2
+	VPSLLD  $0x0d, Y10, Y7
+	VPSRLD  $0x0d, Y3, Y10
+	VPXOR   Y2, Y14, Y14
+	VPXOR   Y7, Y5, Y2
+	VPXOR   Y10, Y13, Y10
+	VPXOR   Y2, Y1, Y13
+	VPADDD  Y4, Y8, Y1
+	VPSRLD  $0x16, Y3, Y2
+	VPADDD  -2592(CX), Y13, Y13
+	VPADDD  Y14, Y1, Y14
+	VMOVDQU Y13, -2144(CX)
+	VPXOR   Y2, Y10, Y10
+	VMOVDQU -2240(CX), Y1
+	VPSRLD  $0x11, Y1, Y2
+	VPSLLD  $0x1e, Y3, Y4
+	VPSRLD  $0x13, Y1, Y5
+	VPSLLD  $0x13, Y3, Y7
+	VPXOR   Y5, Y2, Y2
+	VPSRLD  $0x0a, Y1, Y5
+	VPXOR   Y7, Y4, Y4
+	VPXOR   Y5, Y2, Y2
+	VPSLLD  $0x0a, Y3, Y5
+	VPSLLD  $0x0f, Y1, Y7
+	VPSLLD  $0x0d, Y1, Y1
+	VPXOR   Y5, Y4, Y4
+	VPXOR   Y1, Y7, Y1
+	VPXOR   Y4, Y10, Y10
+	VPXOR   Y1, Y2, Y1
+	VMOVDQU -2560(CX), Y2
+	VPADDD  320(AX), Y2, Y2
+	VPADDD  Y6, Y11, Y4
+	VPADDD  Y1, Y2, Y1
+	VPADDD  Y10, Y4, Y10
+	VMOVDQU Y1, -2112(CX)
+	VPSRLD  $0x11, Y0, Y2
+	VPSRLD  $0x13, Y0, Y4
+	VPXOR   Y4, Y2, Y2
+	VPSRLD  $0x0a, Y0, Y4
+	VPXOR   Y4, Y2, Y2
+	VPSLLD  $0x0f, Y0, Y4
+	VPSLLD  $0x0d, Y0, Y5
+	VPXOR   Y5, Y4, Y4
+	VPXOR   Y4, Y2, Y2
+	VMOVDQU -2528(CX), Y4
+	VPADDD  320(AX), Y4, Y4
+	VPADDD  Y2, Y4, Y2
+	VMOVDQU Y2, -2080(CX)
+	VPSRLD  $0x11, Y12, Y4
+	VPSRLD  $0x13, Y12, Y5
+	VPXOR   Y5, Y4, Y4
+	VPSRLD  $0x0a, Y12, Y5
+	VPXOR   Y5, Y4, Y4
+	VPSLLD  $0x0f, Y12, Y5
 	VPSLLD  $0x0d, Y12, Y12
+	VPXOR   Y12, Y5, Y12
+	VPXOR   Y12, Y4, Y12
+	VMOVDQU -2496(CX), Y4
+	VPADDD  352(AX), Y4, Y4
+	VPADDD  Y12, Y4, Y12
+	VMOVDQU Y12, -2048(CX)
+	VPSRLD  $0x11, Y13, Y4
+	VPSRLD  $0x13, Y13, Y5
+	VPXOR   Y5, Y4, Y4
+	VPSRLD  $0x0a, Y13, Y5
+	VPXOR   Y5, Y4, Y4
+	VPSLLD  $0x0f, Y13, Y5
+	VPSLLD  $0x0d, Y13, Y13
+	VPXOR   Y13, Y5, Y13
+	VPXOR   Y13, Y4, Y13
+	VMOVDQU -2464(CX), Y4
+	VPADDD  352(AX), Y4, Y4
+	VPADDD  Y13, Y4, Y13
+	VMOVDQU Y13, -2016(CX)
+	VPSRLD  $0x11, Y1, Y4
+	VMOVDQU 6880(CX), Y5
+	VPXOR   Y5, Y15, Y6
+	VPSRLD  $0x13, Y1, Y7
+	VPADDD  160(BX), Y8, Y8
+	VPXOR   Y7, Y4, Y4
+	VPAND   Y6, Y8, Y6
+	VPSRLD  $0x0a, Y1, Y7
+	VPXOR   Y7, Y4, Y4
+	VPXOR   Y6, Y5, Y6
+	VPSLLD  $0x0f, Y1, Y7
+	VPSRLD  $0x06, Y8, Y5
+	VPSLLD  $0x0d, Y1, Y1
+	VMOVDQU Y15, 7232(CX)
+	VPSRLD  $0x0b, Y8, Y15
+	VPXOR   Y1, Y7, Y1
+	VPXOR   Y1, Y4, Y1
+	VPXOR   Y15, Y5, Y15
+	VMOVDQU -2432(CX), Y4
+	VPADDD  384(AX), Y4, Y4
+	VPSRLD  $0x19, Y8, Y5
+	VPADDD  Y1, Y4, Y1
+	VPXOR   Y5, Y15, Y15
+	VMOVDQU Y1, -1984(CX)
+	VPSRLD  $0x11, Y2, Y4
+	VMOVDQU 6944(CX), Y5
+	VPXOR   7136(CX), Y5, Y7
+	VPSLLD  $0x1a, Y8, Y0
+	VPSRLD  $0x13, Y2, Y1
+	VPADDD  160(BX), Y11, Y11
+	VPSLLD  $0x15, Y8, Y13
+	VPXOR   Y1, Y4, Y1
+	VPAND   Y7, Y11, Y4
+	VPSRLD  $0x0a, Y2, Y7
+	VPXOR   Y13, Y0, Y13
+	VPXOR   Y7, Y1, Y0
+	VPXOR   Y4, Y5, Y1
+	VPSLLD  $0x07, Y8, Y4
+	VPSLLD  $0x0f, Y2, Y7
+	VPSRLD  $0x06, Y11, Y5
+	VPXOR   Y4, Y13, Y13
+	VPSLLD  $0x0d, Y2, Y2
+	VPSRLD  $0x0b, Y11, Y4
+	VPXOR   Y2, Y7, Y2
+	VPXOR   Y13, Y15, Y13
+	VPXOR   Y2, Y0, Y15
+	VPXOR   Y4, Y5, Y0
+	VMOVDQU 6848(CX), Y2
+	VPADDD  416(AX), Y2, Y2
+	VMOVDQU -2400(CX), Y4
+	VPADDD  384(AX), Y4, Y4
+	VPSRLD  $0x19, Y11, Y5
+	VPADDD  Y6, Y2, Y2
+	VPADDD  Y15, Y4, Y15
+	VPXOR   Y5, Y0, Y0
+	VMOVDQU Y15, -1952(CX)
+	VPADDD  Y13, Y2, Y13
+	VMOVDQU -2880(CX), Y2
+	VPSRLD  $0x07, Y2, Y4
+	VPSLLD  $0x1a, Y11, Y5
+	VPSRLD  $0x12, Y2, Y6
+	VPADDD  6816(CX), Y13, Y7
+	VPXOR   Y6, Y4, Y4
+	VPSRLD  $0x03, Y2, Y6
+	VMOVDQU Y8, 7264(CX)
+	VPSLLD  $0x15, Y11, Y8
+	VMOVDQU Y7, 7296(CX)
+	VPXOR   Y9, Y14, Y7
+	VPXOR   Y6, Y4, Y4
+	VPSLLD  $0x19, Y2, Y6
+	VPXOR   Y8, Y5, Y8
+	VPSLLD  $0x0e, Y2, Y5
+	VMOVDQU Y7, 7328(CX)
+	VPAND   7072(CX), Y7, Y7
+	VPXOR   Y5, Y6, Y5
+	VPXOR   Y5, Y4, Y4
+	VPSLLD  $0x07, Y11, Y5
+	VPXOR   Y7, Y9, Y6
+	VPSRLD  $0x11, Y12, Y7
+	VMOVDQU Y11, 7360(CX)
+	VPSRLD  $0x13, Y12, Y11
+	VPXOR   Y5, Y8, Y8
+	VPXOR   Y11, Y7, Y11
+	VPSRLD  $0x02, Y14, Y5
+	VPSRLD  $0x0a, Y12, Y7
+	VPXOR   Y7, Y11, Y11
+	VPXOR   Y8, Y0, Y8
+	VPSRLD  $0x0d, Y14, Y0
+	VPSLLD  $0x0f, Y12, Y7
+	VPSLLD  $0x0d, Y12, Y12
+	VMOVDQU Y9, 7392(CX)
+	VMOVDQU 6752(CX), Y9
+	VPADDD  416(AX), Y9, Y9
+	VPXOR   Y12, Y7, Y12
+	VPXOR   Y0, Y5, Y0
+	VPXOR   Y12, Y11, Y11
+	VPADDD  160(AX), Y4, Y12
+	VPADDD  Y1, Y9, Y9
+	VPSRLD  $0x16, Y14, Y1
+	VPADDD  -2368(CX), Y12, Y12
+	VPADDD  Y11, Y12, Y11
+	VPADDD  Y8, Y9, Y8
+	VMOVDQU Y11, -1920(CX)
+	VPXOR   Y1, Y0, Y9
+	VMOVDQU -2848(CX), Y12
+	VPSRLD  $0x07, Y12, Y0
+	VPSRLD  $0x12, Y12, Y1
+	VPADDD  6976(CX), Y8, Y5
+	VPSLLD  $0x1e, Y14, Y4
+	VPXOR   Y1, Y0, Y0
+	VPSRLD  $0x03, Y12, Y1
+	VPXOR   Y3, Y10, Y7
+	VPXOR   Y1, Y0, Y0
+	VPSLLD  $0x13, Y14, Y1
+	VMOVDQU Y5, 7424(CX)
+	VPSLLD  $0x19, Y12, Y5
+	VPSLLD  $0x0e, Y12, Y11
+	VMOVDQU Y7, 7456(CX)
+	VPAND   7200(CX), Y7, Y7
+	VPXOR   Y1, Y4, Y1
+	VPXOR   Y11, Y5, Y11
+	VPXOR   Y11, Y0, Y11
+	VPXOR   Y7, Y3, Y0
+	VMOVDQU -2016(CX), Y4
+	VPSRLD  $0x11, Y4, Y5
+	VPSLLD  $0x0a, Y14, Y7
+	VPSRLD  $0x13, Y4, Y3
+	VPXOR   Y3, Y5, Y3
+	VPSRLD  $0x02, Y10, Y5
+	VPXOR   Y7, Y1, Y1
+	VPSRLD  $0x0a, Y4, Y7
+	VPXOR   Y7, Y3, Y3
+	VPSRLD  $0x0d, Y10, Y7
+	VMOVDQU Y14, 7488(CX)
+	VPSLLD  $0x0f, Y4, Y14
+	VPXOR   Y1, Y9, Y9
+	VPSLLD  $0x0d, Y4, Y1
+	VPXOR   Y1, Y14, Y14
+	VPXOR   Y7, Y5, Y1
+	VPADDD  Y6, Y13, Y13
+	VPXOR   Y14, Y3, Y14
+	VPADDD  160(AX), Y11, Y11
+	VPSRLD  $0x16, Y10, Y3
+	VPADDD  -2336(CX), Y11, Y11
+	VPADDD  Y9, Y13, Y9
+	VPADDD  Y14, Y11, Y11
+	VMOVDQU Y11, -1888(CX)
+	VPXOR   Y3, Y1, Y13
+	VMOVDQU -2816(CX), Y14
+	VPSRLD  $0x07, Y14, Y1
+	VPSRLD  $0x12, Y14, Y3
+	VPSLLD  $0x1e, Y10, Y4
+	VPXOR   Y3, Y1, Y1
+	VPSRLD  $0x03, Y14, Y3
+	VPXOR   Y3, Y1, Y1
+	VPSLLD  $0x13, Y10, Y3
+	VPSLLD  $0x19, Y14, Y5
+	VPSLLD  $0x0e, Y14, Y6
+	VPXOR   Y3, Y4, Y3
+	VPXOR   Y6, Y5, Y4
+	VPXOR   Y4, Y1, Y1
+	VMOVDQU -1984(CX), Y4
+	VPSRLD  $0x11, Y4, Y5
+	VPSLLD  $0x0a, Y10, Y6
+	VPSRLD  $0x13, Y4, Y7
+	VPXOR   Y7, Y5, Y5
+	VPXOR   Y6, Y3, Y3
+	VPSRLD  $0x0a, Y4, Y6
+	VPXOR   Y6, Y5, Y5
+	VPSLLD  $0x0f, Y4, Y6
+	VPXOR   Y3, Y13, Y13
+	VPSLLD  $0x0d, Y4, Y3
+	VPXOR   Y3, Y6, Y3
+	VPADDD  Y0, Y8, Y8
+	VPXOR   Y3, Y5, Y0
+	VPADDD  Y1, Y2, Y1
+	VPADDD  -2304(CX), Y1, Y1
+	VPADDD  Y13, Y8, Y4
+	VPADDD  Y0, Y1, Y8
+	VMOVDQU Y8, -1856(CX)
+	VMOVDQU -2784(CX), Y8
+	VPSRLD  $0x07, Y8, Y13
+	VPSRLD  $0x12, Y8, Y0
+	VPXOR   Y0, Y13, Y13
+	VPSRLD  $0x03, Y8, Y0
+	VPXOR   Y0, Y13, Y13
+	VPSLLD  $0x19, Y8, Y0
+	VPSLLD  $0x0e, Y8, Y1
+	VPXOR   Y1, Y0, Y0
+	VPXOR   Y0, Y13, Y13
+	VPSRLD  $0x11, Y15, Y0
+	VPSRLD  $0x13, Y15, Y1
+	VPXOR   Y1, Y0, Y0
+	VPSRLD  $0x0a, Y15, Y1
+	VPXOR   Y1, Y0, Y0
+	VPSLLD  $0x0f, Y15, Y1
+	VPSLLD  $0x0d, Y15, Y15
+	VPXOR   Y15, Y1, Y15
+	VPXOR   Y15, Y0, Y15
+	VPADDD  Y13, Y12, Y12
+	VPADDD  -2272(CX), Y12, Y12
+	VPADDD  Y15, Y12, Y12
+	VMOVDQU Y12, -1824(CX)
+	VMOVDQU -2752(CX), Y12
+	VPSRLD  $0x07, Y12, Y13
+	VPSRLD  $0x12, Y12, Y15
+	VPXOR   Y15, Y13, Y13
+	VPSRLD  $0x03, Y12, Y15
+	VPXOR   Y15, Y13, Y13
+	VPSLLD  $0x19, Y12, Y15
+	VPSLLD  $0x0e, Y12, Y12
+	VPXOR   Y12, Y15, Y12
+	VPXOR   Y12, Y13, Y12
+	VMOVDQU -1920(CX), Y13
+	VPSRLD  $0x11, Y13, Y15
+	VPSRLD  $0x13, Y13, Y0
+	VPXOR   Y0, Y15, Y15
+	VPSRLD  $0x0a, Y13, Y0
+	VPXOR   Y0, Y15, Y15
+	VPSLLD  $0x0f, Y13, Y0
+	VPSLLD  $0x0d, Y13, Y13
+	VPXOR   Y13, Y0, Y13
+	VPXOR   Y13, Y15, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  -2240(CX), Y12, Y12
+	VPADDD  Y13, Y12, Y12
+	VMOVDQU Y12, -1792(CX)
+	VMOVDQU -2720(CX), Y12
+	VPSRLD  $0x07, Y12, Y13
+	VPSRLD  $0x12, Y12, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSRLD  $0x03, Y12, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSLLD  $0x19, Y12, Y14
+	VPSLLD  $0x0e, Y12, Y12
 	VPXOR   Y12, Y14, Y12
 	VPXOR   Y12, Y13, Y12
-	VPADDD  Y11, Y8, Y8
-	VPADDD  4448(CX), Y8, Y8
+	VPSRLD  $0x11, Y11, Y13
+	VPSRLD  $0x13, Y11, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSRLD  $0x0a, Y11, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSLLD  $0x0f, Y11, Y14
+	VPSLLD  $0x0d, Y11, Y11
+	VPXOR   Y11, Y14, Y11
+	VPXOR   Y11, Y13, Y11
 	VPADDD  Y12, Y8, Y8
-	VPADDD  1312(AX), Y8, Y11
-	VMOVDQU Y11, -1760(CX)
-	VMOVDQU Y8, 4896(CX)
+	VPADDD  -2208(CX), Y8, Y8
+	VPADDD  Y11, Y8, Y8
+	VMOVDQU Y8, -1760(CX)
 	VMOVDQU Y9, -4096(CX)
-	VMOVDQU 7680(CX), Y8
-	VMOVDQU Y8, -3904(CX)
-	VMOVDQU 7616(CX), Y8
-	VMOVDQU Y8, -3968(CX)
-	VMOVDQU 7296(CX), Y8
-	VMOVDQU Y8, -4032(CX)
 	VMOVDQU 7488(CX), Y8
+	VMOVDQU Y8, -3904(CX)
+	VMOVDQU 7392(CX), Y8
+	VMOVDQU Y8, -3968(CX)
+	VMOVDQU 7104(CX), Y8
+	VMOVDQU Y8, -4032(CX)
+	VMOVDQU 7296(CX), Y8
 	VMOVDQU Y8, -3840(CX)
-	VMOVDQU 7456(CX), Y11
+	VMOVDQU 7264(CX), Y11
 	VMOVDQU Y11, -3648(CX)
-	VMOVDQU 7424(CX), Y12
+	VMOVDQU 7232(CX), Y12
 	VMOVDQU Y12, -3712(CX)
-	VMOVDQU 7072(CX), Y12
+	VMOVDQU 6880(CX), Y12
 	VMOVDQU Y12, -3776(CX)
 	VMOVDQU Y4, -4064(CX)
 	VMOVDQU Y10, -3872(CX)
-	VMOVDQU 7232(CX), Y10
+	VMOVDQU 7040(CX), Y10
 	VMOVDQU Y10, -3936(CX)
-	VMOVDQU 7392(CX), Y10
+	VMOVDQU 7168(CX), Y10
 	VMOVDQU Y10, -4000(CX)
-	VMOVDQU 7584(CX), Y10
+	VMOVDQU 7424(CX), Y10
 	VMOVDQU Y10, -3808(CX)
-	VMOVDQU 7552(CX), Y12
+	VMOVDQU 7360(CX), Y12
 	VMOVDQU Y12, -3616(CX)
-	VMOVDQU 7328(CX), Y13
+	VMOVDQU 7136(CX), Y13
 	VMOVDQU Y13, -3680(CX)
-	VMOVDQU 7200(CX), Y13
+	VMOVDQU 6944(CX), Y13
 	VMOVDQU Y13, -3744(CX)
 	VMOVDQU Y9, Y0
 	VMOVDQU Y8, Y1
 	VMOVDQU Y11, Y2
-	VMOVDQU 7520(CX), Y3
+	VMOVDQU 7328(CX), Y3
 	VMOVDQU Y10, Y5
 	VMOVDQU Y12, Y6
-	VMOVDQU 7648(CX), Y7
+	VMOVDQU 7456(CX), Y7
 	LEAQ    avx2Turns<>+0(SB), R12
-	LEAQ    4928(CX), R15
+	LEAQ    -1728(CX), R15
 	LEAQ    -3520(CX), R14
 	LEAQ    1792(R15), R13
 
 pass1:
 	VMOVDQU -960(R15), Y8
 	VPSRLD  $0x07, Y8, Y9
-	VPXOR   -3712(CX), Y2, Y10
-	VPAND   Y10, Y1, Y10
-	VPXOR   -3712(CX), Y10, Y10
-	VPSRLD  $0x12, Y8, Y11
-	VPSRLD  $0x06, Y1, Y12
-	VPSRLD  $0x0b, Y1, Y13
-	VPXOR   Y11, Y9, Y9
-	VPXOR   Y13, Y12, Y11
-	VPSRLD  $0x19, Y1, Y12
-	VPSRLD  $0x03, Y8, Y13
-	VPXOR   Y12, Y11, Y11
-	VPSLLD  $0x1a, Y1, Y12
+	VPSRLD  $0x06, Y1, Y10
+	VMOVDQU -3776(CX), Y11
+	VPADDD  (R12), Y11, Y11
+	VPXOR   -3712(CX), Y2, Y12
+	VPSRLD  $0x12, Y8, Y13
+	VPAND   Y12, Y1, Y12
+	VPSRLD  $0x0b, Y1, Y14
+	VPXOR   -3712(CX), Y12, Y12
 	VPXOR   Y13, Y9, Y9
-	VPSLLD  $0x15, Y1, Y13
-	VPXOR   Y13, Y12, Y12
-	VPSLLD  $0x07, Y1, Y13
-	VPSLLD  $0x19, Y8, Y14
-	VPXOR   Y13, Y12, Y12
-	VPXOR   Y12, Y11, Y11
-	VPSLLD  $0x0e, Y8, Y12
-	VMOVDQU (R14), Y13
-	VPADDD  -3776(CX), Y13, Y13
-	VPADDD  Y10, Y13, Y10
-	VPXOR   Y12, Y14, Y12
-	VPADDD  Y11, Y10, Y10
-	VPADDD  -4032(CX), Y10, Y11
-	VPXOR   Y12, Y9, Y9
-	VPXOR   -3904(CX), Y0, Y12
-	VPAND   Y3, Y12, Y13
-	VPXOR   -3904(CX), Y13, Y13
-	VMOVDQU -128(R15), Y14
-	VPSRLD  $0x11, Y14, Y15
-	VPSRLD  $0x02, Y0, Y2
-	VPSRLD  $0x0d, Y0, Y3
-	VPSRLD  $0x13, Y14, Y8
-	VPXOR   Y3, Y2, Y2
-	VPSRLD  $0x16, Y0, Y3
-	VPXOR   Y8, Y15, Y8
-	VPXOR   Y3, Y2, Y15
-	VPSLLD  $0x1e, Y0, Y2
-	VPSRLD  $0x0a, Y14, Y3
-	VMOVDQU Y12, 6784(CX)
-	VPSLLD  $0x13, Y0, Y12
-	VPXOR   Y12, Y2, Y12
-	VPSLLD  $0x0a, Y0, Y0
-	VPXOR   Y3, Y8, Y8
-	VPXOR   Y0, Y12, Y12
-	VPXOR   Y12, Y15, Y12
-	VPSLLD  $0x0f, Y14, Y15
-	VPADDD  Y13, Y10, Y10
-	VPADDD  Y12, Y10, Y10
-	VPSLLD  $0x0d, Y14, Y12
-	VMOVDQU Y10, -4032(CX)
-	VMOVDQU Y11, -3776(CX)
-	VPXOR   Y12, Y15, Y12
-	VPXOR   -3680(CX), Y6, Y13
-	VPAND   Y13, Y5, Y13
-	VPXOR   -3680(CX), Y13, Y13
-	VPXOR   Y12, Y8, Y8
-	VPSRLD  $0x06, Y5, Y12
-	VPSRLD  $0x0b, Y5, Y14
-	VPADDD  -1024(R15), Y9, Y9
-	VPXOR   Y14, Y12, Y12
-	VPSRLD  $0x19, Y5, Y14
-	VPADDD  -448(R15), Y9, Y9
-	VPXOR   Y14, Y12, Y12
-	VPSLLD  $0x1a, Y5, Y14
-	VPADDD  Y8, Y9, Y8
-	VPSLLD  $0x15, Y5, Y9
-	VPXOR   Y9, Y14, Y9
-	VPSLLD  $0x07, Y5, Y14
-	VPADDD  (R12), Y8, Y15
+	VPXOR   Y14, Y10, Y10
+	VPSRLD  $0x19, Y1, Y13
+	VPSRLD  $0x03, Y8, Y14
+	VPXOR   Y13, Y10, Y10
+	VPADDD  (R14), Y11, Y11
+	VPSLLD  $0x1a, Y1, Y13
 	VPXOR   Y14, Y9, Y9
-	VPXOR   Y9, Y12, Y9
-	VMOVDQU Y15, -6656(R15)
-	VMOVDQU 32(R14), Y12
-	VPADDD  -3744(CX), Y12, Y12
-	VPADDD  Y13, Y12, Y12
-	VMOVDQU Y8, (R15)
-	VPADDD  Y9, Y12, Y8
-	VPADDD  -4000(CX), Y8, Y9
-	VMOVDQU -928(R15), Y12
-	VPSRLD  $0x07, Y12, Y13
-	VPXOR   -3872(CX), Y4, Y14
-	VPAND   Y7, Y14, Y15
-	VPXOR   -3872(CX), Y15, Y15
-	VPSRLD  $0x12, Y12, Y0
-	VPSRLD  $0x02, Y4, Y2
-	VPSRLD  $0x0d, Y4, Y3
-	VPXOR   Y0, Y13, Y13
-	VPXOR   Y3, Y2, Y0
-	VPSRLD  $0x16, Y4, Y2
-	VPSRLD  $0x03, Y12, Y3
-	VPXOR   Y2, Y0, Y0
-	VPSLLD  $0x1e, Y4, Y2
+	VPADDD  Y12, Y11, Y11
+	VPXOR   -3904(CX), Y0, Y12
+	VPSLLD  $0x19, Y8, Y14
+	VPSLLD  $0x15, Y1, Y15
+	VPXOR   Y15, Y13, Y13
+	VPAND   Y3, Y12, Y15
+	VPSLLD  $0x0e, Y8, Y2
+	VPSLLD  $0x07, Y1, Y3
 	VPXOR   Y3, Y13, Y13
-	VPSLLD  $0x13, Y4, Y3
+	VPXOR   Y2, Y14, Y14
+	VPXOR   Y13, Y10, Y10
+	VPSRLD  $0x02, Y0, Y13
+	VPADDD  Y10, Y11, Y10
+	VPXOR   Y14, Y9, Y9
+	VPADDD  -4032(CX), Y10, Y11
+	VPSRLD  $0x0d, Y0, Y14
+	VMOVDQU -128(R15), Y2
+	VPSRLD  $0x11, Y2, Y3
+	VPXOR   -3904(CX), Y15, Y15
+	VPXOR   Y14, Y13, Y13
+	VPSRLD  $0x16, Y0, Y14
+	VPSRLD  $0x13, Y2, Y8
+	VPXOR   Y14, Y13, Y13
+	VPADDD  Y15, Y10, Y10
+	VPXOR   Y8, Y3, Y8
+	VPSLLD  $0x1e, Y0, Y14
+	VMOVDQU Y11, -3776(CX)
+	VPSLLD  $0x13, Y0, Y15
+	VPSRLD  $0x0a, Y2, Y3
+	VPXOR   Y15, Y14, Y14
+	VPSLLD  $0x0a, Y0, Y15
+	VPXOR   Y3, Y8, Y8
+	VPXOR   Y15, Y14, Y14
+	VPXOR   Y14, Y13, Y13
+	VPADDD  Y13, Y10, Y10
+	VPSLLD  $0x0f, Y2, Y13
+	VMOVDQU Y10, -4032(CX)
+	VPSRLD  $0x06, Y5, Y14
+	VPSLLD  $0x0d, Y2, Y15
+	VMOVDQU -3744(CX), Y0
+	VPADDD  (R12), Y0, Y0
+	VPXOR   -3680(CX), Y6, Y2
+	VPAND   Y2, Y5, Y2
+	VPXOR   Y15, Y13, Y13
+	VPSRLD  $0x0b, Y5, Y15
+	VPXOR   -3680(CX), Y2, Y2
+	VPXOR   Y13, Y8, Y8
+	VPXOR   Y15, Y14, Y13
+	VPSRLD  $0x19, Y5, Y14
+	VPXOR   Y14, Y13, Y13
+	VPADDD  -1024(R15), Y9, Y9
+	VPADDD  32(R14), Y0, Y14
+	VPSLLD  $0x1a, Y5, Y15
+	VPADDD  -448(R15), Y9, Y9
+	VPADDD  Y2, Y14, Y14
+	VPXOR   -3872(CX), Y4, Y0
+	VPSLLD  $0x15, Y5, Y2
+	VPADDD  Y8, Y9, Y8
+	VPXOR   Y2, Y15, Y9
+	VPAND   Y7, Y0, Y15
+	VMOVDQU Y8, (R15)
+	VPSLLD  $0x07, Y5, Y8
+	VPXOR   Y8, Y9, Y8
+	VPXOR   Y8, Y13, Y8
+	VMOVDQU -928(R15), Y9
+	VPSRLD  $0x07, Y9, Y13
+	VPSRLD  $0x02, Y4, Y2
+	VPADDD  Y8, Y14, Y8
+	VPADDD  -4000(CX), Y8, Y14
+	VPSRLD  $0x12, Y9, Y3
+	VPSRLD  $0x0d, Y4, Y6
+	VPXOR   -3872(CX), Y15, Y15
+	VPXOR   Y3, Y13, Y13
+	VPXOR   Y6, Y2, Y2
+	VPSRLD  $0x16, Y4, Y3
 	VPXOR   Y3, Y2, Y2
-	VPSLLD  $0x0a, Y4, Y3
-	VPSLLD  $0x19, Y12, Y4
-	VPXOR   Y3, Y2, Y2
-	VPXOR   Y2, Y0, Y0
-	VPSLLD  $0x0e, Y12, Y2
+	VPSRLD  $0x03, Y9, Y3
 	VPADDD  Y15, Y8, Y8
-	VPADDD  Y0, Y8, Y8
-	VPXOR   Y2, Y4, Y15
+	VPSLLD  $0x1e, Y4, Y15
+	VPXOR   Y3, Y13, Y13
+	VMOVDQU Y14, -3744(CX)
+	VPSLLD  $0x13, Y4, Y3
+	VPXOR   Y3, Y15, Y15
+	VPSLLD  $0x19, Y9, Y3
+	VPSLLD  $0x0a, Y4, Y4
+	VPXOR   Y4, Y15, Y15
+	VPSLLD  $0x0e, Y9, Y4
+	VPXOR   Y15, Y2, Y15
+	VPADDD  Y15, Y8, Y8
 	VMOVDQU Y8, -4000(CX)
-	VMOVDQU Y9, -3744(CX)
+	VPXOR   Y4, Y3, Y15
+	VPSRLD  $0x06, Y11, Y2
+	VMOVDQU -3712(CX), Y3
+	VPADDD  32(R12), Y3, Y3
 	VPXOR   Y15, Y13, Y13
 	VPXOR   -3648(CX), Y1, Y15
 	VPAND   Y15, Y11, Y15
+	VPSRLD  $0x0b, Y11, Y1
+	VMOVDQU -96(R15), Y4
+	VPSRLD  $0x11, Y4, Y6
 	VPXOR   -3648(CX), Y15, Y15
-	VMOVDQU -96(R15), Y0
-	VPSRLD  $0x11, Y0, Y1
-	VPSRLD  $0x06, Y11, Y2
-	VPSRLD  $0x0b, Y11, Y3
-	VPSRLD  $0x13, Y0, Y4
+	VPXOR   Y1, Y2, Y1
+	VPSRLD  $0x13, Y4, Y2
+	VPSRLD  $0x19, Y11, Y7
+	VPXOR   Y7, Y1, Y1
+	VPADDD  64(R14), Y3, Y3
+	VPXOR   Y2, Y6, Y2
+	VPSLLD  $0x1a, Y11, Y6
+	VPADDD  Y15, Y3, Y15
+	VPSRLD  $0x0a, Y4, Y3
+	VPXOR   -4096(CX), Y10, Y7
+	VPSLLD  $0x15, Y11, Y9
+	VPXOR   Y9, Y6, Y9
 	VPXOR   Y3, Y2, Y2
-	VPSRLD  $0x19, Y11, Y3
-	VPXOR   Y4, Y1, Y1
-	VPXOR   Y3, Y2, Y2
-	VPSLLD  $0x1a, Y11, Y3
-	VPSRLD  $0x0a, Y0, Y4
-	VPSLLD  $0x15, Y11, Y6
-	VPXOR   Y6, Y3, Y3
-	VPSLLD  $0x07, Y11, Y6
-	VPXOR   Y4, Y1, Y1
-	VPXOR   Y6, Y3, Y3
-	VPXOR   Y3, Y2, Y2
-	VPSLLD  $0x0f, Y0, Y3
-	VMOVDQU 64(R14), Y4
-	VPADDD  -3712(CX), Y4, Y4
-	VPADDD  Y15, Y4, Y15
-	VPSLLD  $0x0d, Y0, Y0
-	VPADDD  Y2, Y15, Y15
-	VPADDD  -3968(CX), Y15, Y2
-	VPXOR   Y0, Y3, Y0
-	VPXOR   -4096(CX), Y10, Y3
-	VPAND   6784(CX), Y3, Y4
-	VPXOR   -4096(CX), Y4, Y4
-	VPXOR   Y0, Y1, Y0
+	VPAND   Y12, Y7, Y12
+	VPSLLD  $0x07, Y11, Y3
+	VPSLLD  $0x0f, Y4, Y6
+	VPXOR   Y3, Y9, Y9
+	VPXOR   Y9, Y1, Y9
 	VPSRLD  $0x02, Y10, Y1
-	VPSRLD  $0x0d, Y10, Y6
+	VPSLLD  $0x0d, Y4, Y3
+	VPADDD  Y9, Y15, Y9
+	VPADDD  -3968(CX), Y9, Y15
+	VPXOR   Y3, Y6, Y3
+	VPSRLD  $0x0d, Y10, Y4
+	VPXOR   -4096(CX), Y12, Y12
+	VPXOR   Y4, Y1, Y1
+	VPXOR   Y3, Y2, Y2
+	VPSRLD  $0x16, Y10, Y3
+	VPXOR   Y3, Y1, Y1
 	VPADDD  -992(R15), Y13, Y13
-	VPXOR   Y6, Y1, Y1
-	VPSRLD  $0x16, Y10, Y6
+	VPADDD  Y12, Y9, Y9
+	VPSLLD  $0x1e, Y10, Y12
+	VMOVDQU Y15, -3712(CX)
 	VPADDD  -416(R15), Y13, Y13
-	VPXOR   Y6, Y1, Y1
-	VPSLLD  $0x1e, Y10, Y6
-	VPADDD  Y0, Y13, Y13
-	VPSLLD  $0x13, Y10, Y0
-	VPXOR   Y0, Y6, Y0
+	VPSLLD  $0x13, Y10, Y3
+	VPXOR   Y3, Y12, Y12
+	VPADDD  Y2, Y13, Y13
 	VPSLLD  $0x0a, Y10, Y10
-	VPADDD  (R12), Y13, Y6
-	VPXOR   Y10, Y0, Y10
+	VPXOR   Y10, Y12, Y10
 	VPXOR   Y10, Y1, Y10
-	VMOVDQU Y6, -6624(R15)
-	VPADDD  Y4, Y15, Y15
-	VPADDD  Y10, Y15, Y10
 	VMOVDQU Y13, 32(R15)
-	VMOVDQU Y10, -3968(CX)
-	VMOVDQU Y2, -3712(CX)
-	VMOVDQU -896(R15), Y13
-	VPSRLD  $0x07, Y13, Y15
-	VPXOR   -3616(CX), Y5, Y0
-	VPAND   Y0, Y9, Y0
-	VPXOR   -3616(CX), Y0, Y0
-	VPSRLD  $0x12, Y13, Y1
-	VPSRLD  $0x06, Y9, Y4
-	VPSRLD  $0x0b, Y9, Y5
-	VPXOR   Y1, Y15, Y15
-	VPXOR   Y5, Y4, Y1
-	VPSRLD  $0x19, Y9, Y4
-	VPSRLD  $0x03, Y13, Y5
-	VPXOR   Y4, Y1, Y1
-	VPSLLD  $0x1a, Y9, Y4
-	VPXOR   Y5, Y15, Y15
-	VPSLLD  $0x15, Y9, Y5
-	VPXOR   Y5, Y4, Y4
-	VPSLLD  $0x07, Y9, Y5
-	VPSLLD  $0x19, Y13, Y6
-	VPXOR   Y5, Y4, Y4
-	VPXOR   Y4, Y1, Y1
-	VPSLLD  $0x0e, Y13, Y13
-	VMOVDQU 96(R14), Y4
-	VPADDD  -3680(CX), Y4, Y4
-	VPADDD  Y0, Y4, Y0
-	VPXOR   Y13, Y6, Y13
-	VPADDD  Y1, Y0, Y0
-	VPADDD  -3936(CX), Y0, Y1
-	VPXOR   Y13, Y15, Y13
-	VPXOR   -4064(CX), Y8, Y15
-	VPAND   Y14, Y15, Y14
-	VPXOR   -4064(CX), Y14, Y14
+	VPADDD  Y10, Y9, Y9
+	VMOVDQU Y9, -3968(CX)
+	VMOVDQU -896(R15), Y10
+	VPSRLD  $0x07, Y10, Y12
+	VPSRLD  $0x06, Y14, Y13
+	VMOVDQU -3680(CX), Y1
+	VPADDD  32(R12), Y1, Y1
+	VPXOR   -3616(CX), Y5, Y2
+	VPSRLD  $0x12, Y10, Y3
+	VPAND   Y2, Y14, Y2
+	VPSRLD  $0x0b, Y14, Y4
+	VPXOR   -3616(CX), Y2, Y2
+	VPXOR   Y3, Y12, Y12
+	VPXOR   Y4, Y13, Y13
+	VPSRLD  $0x19, Y14, Y3
+	VPSRLD  $0x03, Y10, Y4
+	VPXOR   Y3, Y13, Y13
+	VPADDD  96(R14), Y1, Y1
+	VPSLLD  $0x1a, Y14, Y3
+	VPXOR   Y4, Y12, Y12
+	VPADDD  Y2, Y1, Y1
+	VPXOR   -4064(CX), Y8, Y2
+	VPSLLD  $0x19, Y10, Y4
+	VPSLLD  $0x15, Y14, Y5
+	VPXOR   Y5, Y3, Y3
+	VPAND   Y0, Y2, Y0
+	VPSLLD  $0x0e, Y10, Y10
+	VPSLLD  $0x07, Y14, Y5
+	VPXOR   Y5, Y3, Y3
+	VPXOR   Y10, Y4, Y10
+	VPXOR   Y3, Y13, Y13
+	VPSRLD  $0x02, Y8, Y3
+	VPADDD  Y13, Y1, Y13
+	VPXOR   Y10, Y12, Y10
+	VPADDD  -3936(CX), Y13, Y12
+	VPSRLD  $0x0d, Y8, Y1
 	VMOVDQU -64(R15), Y4
 	VPSRLD  $0x11, Y4, Y5
-	VPSRLD  $0x02, Y8, Y6
-	VPSRLD  $0x0d, Y8, Y7
-	VPSRLD  $0x13, Y4, Y12
-	VPXOR   Y7, Y6, Y6
-	VPSRLD  $0x16, Y8, Y7
-	VPXOR   Y12, Y5, Y12
-	VPXOR   Y7, Y6, Y5
-	VPSLLD  $0x1e, Y8, Y6
-	VPSRLD  $0x0a, Y4, Y7
-	VMOVDQU Y15, 6816(CX)
-	VPSLLD  $0x13, Y8, Y15
-	VPXOR   Y15, Y6, Y15
+	VPXOR   -4064(CX), Y0, Y0
+	VPXOR   Y1, Y3, Y1
+	VPSRLD  $0x16, Y8, Y3
+	VPSRLD  $0x13, Y4, Y6
+	VPXOR   Y3, Y1, Y1
+	VPADDD  Y0, Y13, Y13
+	VPXOR   Y6, Y5, Y0
+	VPSLLD  $0x1e, Y8, Y3
+	VMOVDQU Y12, -3680(CX)
+	VPSLLD  $0x13, Y8, Y5
+	VPSRLD  $0x0a, Y4, Y6
+	VPXOR   Y5, Y3, Y3
 	VPSLLD  $0x0a, Y8, Y8
-	VPXOR   Y7, Y12, Y12
-	VPXOR   Y8, Y15, Y8
-	VPXOR   Y8, Y5, Y8
-	VPSLLD  $0x0f, Y4, Y15
-	VPADDD  Y14, Y0, Y14
-	VPADDD  Y8, Y14, Y8
-	VPSLLD  $0x0d, Y4, Y14
+	VPXOR   Y6, Y0, Y0
+	VPXOR   Y8, Y3, Y8
+	VPXOR   Y8, Y1, Y8
+	VPADDD  Y8, Y13, Y8
+	VPSLLD  $0x0f, Y4, Y13
 	VMOVDQU Y8, -3936(CX)
-	VMOVDQU Y1, -3680(CX)
-	VPXOR   Y14, Y15, Y14
+	VPSRLD  $0x06, Y15, Y1
+	VPSLLD  $0x0d, Y4, Y3
+	VMOVDQU -3648(CX), Y4
+	VPADDD  64(R12), Y4, Y4
 	VPXOR   -3840(CX), Y11, Y11
-	VPAND   Y11, Y2, Y11
+	VPAND   Y11, Y15, Y11
+	VPXOR   Y3, Y13, Y13
+	VPSRLD  $0x0b, Y15, Y3
 	VPXOR   -3840(CX), Y11, Y11
-	VPXOR   Y14, Y12, Y12
-	VPSRLD  $0x06, Y2, Y14
-	VPSRLD  $0x0b, Y2, Y15
-	VPADDD  -960(R15), Y13, Y13
-	VPXOR   Y15, Y14, Y14
-	VPSRLD  $0x19, Y2, Y15
-	VPADDD  -384(R15), Y13, Y13
-	VPXOR   Y15, Y14, Y14
-	VPSLLD  $0x1a, Y2, Y15
-	VPADDD  Y12, Y13, Y12
-	VPSLLD  $0x15, Y2, Y13
-	VPXOR   Y13, Y15, Y13
-	VPSLLD  $0x07, Y2, Y15
-	VPADDD  32(R12), Y12, Y0
-	VPXOR   Y15, Y13, Y13
-	VPXOR   Y13, Y14, Y13
-	VMOVDQU Y0, -6592(R15)
-	VMOVDQU 128(R14), Y14
-	VPADDD  -3648(CX), Y14, Y14
-	VPADDD  Y11, Y14, Y11
-	VMOVDQU Y12, 64(R15)
-	VPADDD  Y13, Y11, Y11
-	VPADDD  -3904(CX), Y11, Y12
+	VPXOR   Y13, Y0, Y13
+	VPXOR   Y3, Y1, Y0
+	VPSRLD  $0x19, Y15, Y1
+	VPXOR   Y1, Y0, Y0
+	VPADDD  -960(R15), Y10, Y10
+	VPADDD  128(R14), Y4, Y1
+	VPSLLD  $0x1a, Y15, Y3
+	VPADDD  -384(R15), Y10, Y10
+	VPADDD  Y11, Y1, Y11
+	VPXOR   -4032(CX), Y9, Y1
+	VPSLLD  $0x15, Y15, Y4
+	VPADDD  Y13, Y10, Y10
+	VPXOR   Y4, Y3, Y13
+	VPAND   Y7, Y1, Y3
+	VMOVDQU Y10, 64(R15)
+	VPSLLD  $0x07, Y15, Y10
+	VPXOR   Y10, Y13, Y10
+	VPXOR   Y10, Y0, Y10
 	VMOVDQU -864(R15), Y13
-	VPSRLD  $0x07, Y13, Y14
-	VPXOR   -4032(CX), Y10, Y15
-	VPAND   Y3, Y15, Y0
-	VPXOR   -4032(CX), Y0, Y0
-	VPSRLD  $0x12, Y13, Y3
-	VPSRLD  $0x02, Y10, Y4
-	VPSRLD  $0x0d, Y10, Y5
-	VPXOR   Y3, Y14, Y14
-	VPXOR   Y5, Y4, Y3
-	VPSRLD  $0x16, Y10, Y4
-	VPSRLD  $0x03, Y13, Y5
-	VPXOR   Y4, Y3, Y3
-	VPSLLD  $0x1e, Y10, Y4
-	VPXOR   Y5, Y14, Y14
-	VPSLLD  $0x13, Y10, Y5
-	VPXOR   Y5, Y4, Y4
-	VPSLLD  $0x0a, Y10, Y10
-	VPSLLD  $0x19, Y13, Y5
-	VPXOR   Y10, Y4, Y10
-	VPXOR   Y10, Y3, Y10
-	VPSLLD  $0x0e, Y13, Y13
-	VPADDD  Y0, Y11, Y11
+	VPSRLD  $0x07, Y13, Y0
+	VPSRLD  $0x02, Y9, Y4
 	VPADDD  Y10, Y11, Y10
-	VPXOR   Y13, Y5, Y11
-	VMOVDQU Y10, -3904(CX)
-	VMOVDQU Y12, -3648(CX)
-	VPXOR   Y11, Y14, Y11
-	VPXOR   -3808(CX), Y9, Y9
-	VPAND   Y9, Y1, Y9
-	VPXOR   -3808(CX), Y9, Y9
-	VMOVDQU -32(R15), Y13
-	VPSRLD  $0x11, Y13, Y14
-	VPSRLD  $0x06, Y1, Y0
-	VPSRLD  $0x0b, Y1, Y3
-	VPSRLD  $0x13, Y13, Y4
-	VPXOR   Y3, Y0, Y0
-	VPSRLD  $0x19, Y1, Y3
-	VPXOR   Y4, Y14, Y14
-	VPXOR   Y3, Y0, Y0
-	VPSLLD  $0x1a, Y1, Y3
-	VPSRLD  $0x0a, Y13, Y4
-	VPSLLD  $0x15, Y1, Y5
+	VPADDD  -3904(CX), Y10, Y11
+	VPSRLD  $0x12, Y13, Y5
+	VPSRLD  $0x0d, Y9, Y6
+	VPXOR   -4032(CX), Y3, Y3
+	VPXOR   Y5, Y0, Y0
+	VPXOR   Y6, Y4, Y4
+	VPSRLD  $0x16, Y9, Y5
+	VPXOR   Y5, Y4, Y4
+	VPSRLD  $0x03, Y13, Y5
+	VPADDD  Y3, Y10, Y10
+	VPSLLD  $0x1e, Y9, Y3
+	VPXOR   Y5, Y0, Y0
+	VMOVDQU Y11, -3648(CX)
+	VPSLLD  $0x13, Y9, Y5
 	VPXOR   Y5, Y3, Y3
-	VPSLLD  $0x07, Y1, Y5
-	VPXOR   Y4, Y14, Y14
-	VPXOR   Y5, Y3, Y3
+	VPSLLD  $0x19, Y13, Y5
+	VPSLLD  $0x0a, Y9, Y9
+	VPXOR   Y9, Y3, Y9
+	VPSLLD  $0x0e, Y13, Y13
+	VPXOR   Y9, Y4, Y9
+	VPADDD  Y9, Y10, Y9
+	VMOVDQU Y9, -3904(CX)
+	VPXOR   Y13, Y5, Y10
+	VPSRLD  $0x06, Y12, Y13
+	VMOVDQU -3616(CX), Y3
+	VPADDD  64(R12), Y3, Y3
+	VPXOR   Y10, Y0, Y10
+	VPXOR   -3808(CX), Y14, Y14
+	VPAND   Y14, Y12, Y14
+	VPSRLD  $0x0b, Y12, Y0
+	VMOVDQU -32(R15), Y4
+	VPSRLD  $0x11, Y4, Y5
+	VPXOR   -3808(CX), Y14, Y14
+	VPXOR   Y0, Y13, Y13
+	VPSRLD  $0x13, Y4, Y0
+	VPSRLD  $0x19, Y12, Y6
+	VPXOR   Y6, Y13, Y13
+	VPADDD  160(R14), Y3, Y3
+	VPXOR   Y0, Y5, Y0
+	VPSLLD  $0x1a, Y12, Y5
+	VPADDD  Y14, Y3, Y14
+	VPSRLD  $0x0a, Y4, Y3
+	VPXOR   -4000(CX), Y8, Y6
+	VPSLLD  $0x15, Y12, Y7
+	VPXOR   Y7, Y5, Y5
 	VPXOR   Y3, Y0, Y0
-	VPSLLD  $0x0f, Y13, Y3
-	VMOVDQU 160(R14), Y4
-	VPADDD  -3616(CX), Y4, Y4
-	VPADDD  Y9, Y4, Y9
-	VPSLLD  $0x0d, Y13, Y13
-	VPADDD  Y0, Y9, Y9
-	VPADDD  -3872(CX), Y9, Y6
-	VPXOR   Y13, Y3, Y13
-	VPXOR   -4000(CX), Y8, Y0
-	VPAND   6816(CX), Y0, Y3
-	VPXOR   -4000(CX), Y3, Y3
-	VPXOR   Y13, Y14, Y13
-	VPSRLD  $0x02, Y8, Y14
-	VPSRLD  $0x0d, Y8, Y4
-	VPADDD  -928(R15), Y11, Y11
-	VPXOR   Y4, Y14, Y14
+	VPAND   Y2, Y6, Y2
+	VPSLLD  $0x07, Y12, Y3
+	VPSLLD  $0x0f, Y4, Y7
+	VPXOR   Y3, Y5, Y3
+	VPXOR   Y3, Y13, Y13
+	VPSRLD  $0x02, Y8, Y3
+	VPSLLD  $0x0d, Y4, Y4
+	VPADDD  Y13, Y14, Y13
+	VPADDD  -3872(CX), Y13, Y14
+	VPXOR   Y4, Y7, Y4
+	VPSRLD  $0x0d, Y8, Y5
+	VPXOR   -4000(CX), Y2, Y2
+	VPXOR   Y5, Y3, Y3
+	VPXOR   Y4, Y0, Y0
 	VPSRLD  $0x16, Y8, Y4
-	VPADDD  -352(R15), Y11, Y11
-	VPXOR   Y4, Y14, Y14
-	VPSLLD  $0x1e, Y8, Y4
-	VPADDD  Y13, Y11, Y11
-	VPSLLD  $0x13, Y8, Y13
-	VPXOR   Y13, Y4, Y13
+	VPXOR   Y4, Y3, Y3
+	VPADDD  -928(R15), Y10, Y10
+	VPADDD  Y2, Y13, Y13
+	VPSLLD  $0x1e, Y8, Y2
+	VMOVDQU Y14, -3616(CX)
+	VPADDD  -352(R15), Y10, Y10
+	VPSLLD  $0x13, Y8, Y4
+	VPXOR   Y4, Y2, Y2
+	VPADDD  Y0, Y10, Y10
 	VPSLLD  $0x0a, Y8, Y8
-	VPADDD  32(R12), Y11, Y4
-	VPXOR   Y8, Y13, Y8
-	VPXOR   Y8, Y14, Y8
-	VMOVDQU Y4, -6560(R15)
-	VPADDD  Y3, Y9, Y9
-	VPADDD  Y8, Y9, Y8
-	VMOVDQU Y11, 96(R15)
+	VPXOR   Y8, Y2, Y8
+	VPXOR   Y8, Y3, Y8
+	VMOVDQU Y10, 96(R15)
+	VPADDD  Y8, Y13, Y8
 	VMOVDQU Y8, -3872(CX)
-	VMOVDQU Y6, -3616(CX)
-	VPXOR   -3776(CX), Y2, Y9
-	VPAND   Y9, Y12, Y9
-	VPXOR   -3776(CX), Y9, Y9
-	VPSRLD  $0x06, Y12, Y11
-	VPSRLD  $0x0b, Y12, Y13
-	VPXOR   Y13, Y11, Y11
-	VPSRLD  $0x19, Y12, Y13
-	VPXOR   Y13, Y11, Y11
-	VPSLLD  $0x1a, Y12, Y13
-	VPSLLD  $0x15, Y12, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSLLD  $0x07, Y12, Y14
-	VPXOR   Y14, Y13, Y13
-	VPXOR   Y13, Y11, Y11
-	VMOVDQU 192(R14), Y13
-	VPADDD  -3840(CX), Y13, Y13
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y11, Y9, Y9
-	VPADDD  -4096(CX), Y9, Y11
-	VPXOR   -3968(CX), Y10, Y3
-	VPAND   Y15, Y3, Y13
-	VPXOR   -3968(CX), Y13, Y13
-	VPSRLD  $0x02, Y10, Y14
-	VPSRLD  $0x0d, Y10, Y15
-	VPXOR   Y15, Y14, Y14
-	VPSRLD  $0x16, Y10, Y15
-	VPXOR   Y15, Y14, Y14
-	VPSLLD  $0x1e, Y10, Y15
-	VPSLLD  $0x13, Y10, Y2
-	VPXOR   Y2, Y15, Y15
-	VPSLLD  $0x0a, Y10, Y10
-	VPXOR   Y10, Y15, Y10
-	VPXOR   Y10, Y14, Y10
-	VPADDD  Y13, Y9, Y9
-	VPADDD  Y10, Y9, Y9
-	VMOVDQU Y9, -4096(CX)
-	VMOVDQU Y11, -3840(CX)
-	VPXOR   -3744(CX), Y1, Y10
-	VPAND   Y10, Y6, Y10
-	VPXOR   -3744(CX), Y10, Y10
-	VPSRLD  $0x06, Y6, Y13
-	VPSRLD  $0x0b, Y6, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSRLD  $0x19, Y6, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSLLD  $0x1a, Y6, Y14
-	VPSLLD  $0x15, Y6, Y15
-	VPXOR   Y15, Y14, Y14
-	VPSLLD  $0x07, Y6, Y15
-	VPXOR   Y15, Y14, Y14
-	VPXOR   Y14, Y13, Y13
-	VMOVDQU 224(R14), Y14
-	VPADDD  -3808(CX), Y14, Y14
-	VPADDD  Y10, Y14, Y10
-	VPADDD  Y13, Y10, Y10
-	VPADDD  -4064(CX), Y10, Y5
-	VPXOR   -3936(CX), Y8, Y7
-	VPAND   Y0, Y7, Y13
-	VPXOR   -3936(CX), Y13, Y13
-	VPSRLD  $0x02, Y8, Y14
-	VPSRLD  $0x0d, Y8, Y15
-	VPXOR   Y15, Y14, Y14
-	VPSRLD  $0x16, Y8, Y15
-	VPXOR   Y15, Y14, Y14
-	VPSLLD  $0x1e, Y8, Y15
-	VPSLLD  $0x13, Y8, Y0
+	VPSRLD  $0x06, Y11, Y10
+	VMOVDQU -3840(CX), Y13
+	VPADDD  96(R12), Y13, Y13
+	VPXOR   -3776(CX), Y15, Y15
+	VPAND   Y15, Y11, Y15
+	VPSRLD  $0x0b, Y11, Y0
+	VPXOR   -3776(CX), Y15, Y15
+	VPXOR   Y0, Y10, Y10
+	VPSRLD  $0x19, Y11, Y0
+	VPXOR   Y0, Y10, Y10
+	VPADDD  192(R14), Y13, Y13
+	VPSLLD  $0x1a, Y11, Y0
+	VPADDD  Y15, Y13, Y13
+	VPXOR   -3968(CX), Y9, Y3
+	VPSLLD  $0x15, Y11, Y15
+	VPXOR   Y15, Y0, Y15
+	VPAND   Y1, Y3, Y0
+	VPSLLD  $0x07, Y11, Y1
+	VPXOR   Y1, Y15, Y15
+	VPXOR   Y15, Y10, Y10
+	VPSRLD  $0x02, Y9, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  -4096(CX), Y10, Y1
+	VPSRLD  $0x0d, Y9, Y13
+	VPXOR   -3968(CX), Y0, Y0
+	VPXOR   Y13, Y15, Y13
+	VPSRLD  $0x16, Y9, Y15
+	VPXOR   Y15, Y13, Y13
+	VPADDD  Y0, Y10, Y10
+	VPSLLD  $0x1e, Y9, Y15
+	VMOVDQU Y1, -3840(CX)
+	VPSLLD  $0x13, Y9, Y0
 	VPXOR   Y0, Y15, Y15
-	VPSLLD  $0x0a, Y8, Y8
-	VPXOR   Y8, Y15, Y8
-	VPXOR   Y8, Y14, Y8
-	VPADDD  Y13, Y10, Y10
-	VPADDD  Y8, Y10, Y4
-	VMOVDQU Y4, -4064(CX)
+	VPSLLD  $0x0a, Y9, Y9
+	VPXOR   Y9, Y15, Y9
+	VPXOR   Y9, Y13, Y9
+	VPADDD  Y9, Y10, Y0
+	VMOVDQU Y0, -4096(CX)
+	VPSRLD  $0x06, Y14, Y9
+	VMOVDQU -3808(CX), Y10
+	VPADDD  96(R12), Y10, Y10
+	VPXOR   -3744(CX), Y12, Y12
+	VPAND   Y12, Y14, Y12
+	VPSRLD  $0x0b, Y14, Y13
+	VPXOR   -3744(CX), Y12, Y12
+	VPXOR   Y13, Y9, Y9
+	VPSRLD  $0x19, Y14, Y13
+	VPXOR   Y13, Y9, Y9
+	VPADDD  224(R14), Y10, Y10
+	VPSLLD  $0x1a, Y14, Y13
+	VPADDD  Y12, Y10, Y10
+	VPXOR   -3936(CX), Y8, Y7
+	VPSLLD  $0x15, Y14, Y12
+	VPXOR   Y12, Y13, Y12
+	VPAND   Y6, Y7, Y13
+	VPSLLD  $0x07, Y14, Y15
+	VPXOR   Y15, Y12, Y12
+	VPXOR   Y12, Y9, Y9
+	VPSRLD  $0x02, Y8, Y12
+	VPADDD  Y9, Y10, Y9
+	VPADDD  -4064(CX), Y9, Y5
+	VPSRLD  $0x0d, Y8, Y10
+	VPXOR   -3936(CX), Y13, Y13
+	VPXOR   Y10, Y12, Y10
+	VPSRLD  $0x16, Y8, Y12
+	VPXOR   Y12, Y10, Y10
+	VPADDD  Y13, Y9, Y9
+	VPSLLD  $0x1e, Y8, Y12
 	VMOVDQU Y5, -3808(CX)
-	VMOVDQU Y9, Y0
-	VMOVDQU Y11, Y1
-	VMOVDQU Y12, Y2
+	VPSLLD  $0x13, Y8, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x0a, Y8, Y8
+	VPXOR   Y8, Y12, Y8
+	VPXOR   Y8, Y10, Y8
+	VPADDD  Y8, Y9, Y4
+	VMOVDQU Y4, -4064(CX)
+	VMOVDQU Y11, Y2
+	VMOVDQU Y14, Y6
 	ADDQ    $+256, R14
-	ADDQ    $+128, R12
+	ADDQ    $+320, R12
 	ADDQ    $+128, R15
 	CMPQ    R15, R13
 	JNE     pass1
@@ -1867,86 +2458,72 @@ pass1:
 	VPADDD  576(BX), Y14, Y14
 	VMOVDQU -3776(CX), Y15
 	VPADDD  608(BX), Y15, Y15
-	VPADDD  1408(AX), Y8, Y0
+	VPADDD  512(AX), Y8, Y0
 	VMOVDQU Y0, -4096(CX)
-	VMOVDQU 1440(AX), Y1
+	VMOVDQU 544(AX), Y1
 	VMOVDQU Y1, -3904(CX)
-	VMOVDQU 1472(AX), Y2
+	VMOVDQU 576(AX), Y2
 	VMOVDQU Y2, -3968(CX)
-	VMOVDQU 1504(AX), Y3
+	VMOVDQU 608(AX), Y3
 	VMOVDQU Y3, -4032(CX)
-	VPADDD  1536(AX), Y8, Y7
+	VPADDD  640(AX), Y8, Y7
 	VMOVDQU Y7, -3840(CX)
-	VMOVDQU 1344(AX), Y0
+	VMOVDQU 448(AX), Y0
 	VMOVDQU Y0, -3648(CX)
-	VMOVDQU 1568(AX), Y7
+	VMOVDQU 672(AX), Y7
 	VMOVDQU Y7, -3712(CX)
-	VMOVDQU Y8, 6784(CX)
-	VMOVDQU 1600(AX), Y8
+	VMOVDQU Y8, 6720(CX)
+	VMOVDQU 704(AX), Y8
 	VMOVDQU Y8, -3776(CX)
 	VPADDD  384(BX), Y4, Y4
-	VMOVDQU Y15, 6816(CX)
+	VMOVDQU Y15, 6752(CX)
 	VMOVDQU -3872(CX), Y15
 	VPADDD  416(BX), Y15, Y15
-	VMOVDQU Y14, 6848(CX)
+	VMOVDQU Y14, 6784(CX)
 	VMOVDQU -3936(CX), Y14
 	VPADDD  448(BX), Y14, Y14
-	VMOVDQU Y13, 6880(CX)
+	VMOVDQU Y13, 6816(CX)
 	VMOVDQU -4000(CX), Y13
 	VPADDD  480(BX), Y13, Y13
 	VPADDD  512(BX), Y5, Y5
 	VPADDD  544(BX), Y6, Y6
-	VMOVDQU Y6, 6912(CX)
+	VMOVDQU Y6, 6848(CX)
 	VMOVDQU -3680(CX), Y6
 	VPADDD  576(BX), Y6, Y6
-	VMOVDQU Y6, 6944(CX)
+	VMOVDQU Y6, 6880(CX)
 	VMOVDQU -3744(CX), Y6
 	VPADDD  608(BX), Y6, Y6
-	VMOVDQU Y6, 6976(CX)
-	VPADDD  1408(AX), Y4, Y6
+	VMOVDQU Y6, 6912(CX)
+	VPADDD  512(AX), Y4, Y6
 	VMOVDQU Y6, -4064(CX)
 	VMOVDQU Y1, -3872(CX)
 	VMOVDQU Y2, -3936(CX)
 	VMOVDQU Y3, -4000(CX)
-	VPADDD  1536(AX), Y4, Y1
+	VPADDD  640(AX), Y4, Y1
 	VMOVDQU Y1, -3808(CX)
 	VMOVDQU Y0, -3616(CX)
 	VMOVDQU Y7, -3680(CX)
 	VMOVDQU Y8, -3744(CX)
-	VPADDD  1632(AX), Y9, Y8
-	VMOVDQU Y8, 64(CX)
-	VPADDD  1632(AX), Y15, Y8
-	VMOVDQU Y8, 96(CX)
-	VPADDD  1664(AX), Y10, Y8
-	VMOVDQU Y8, 128(CX)
-	VPADDD  1664(AX), Y14, Y8
-	VMOVDQU Y8, 160(CX)
-	VPADDD  1696(AX), Y11, Y8
-	VMOVDQU Y8, 192(CX)
-	VPADDD  1696(AX), Y13, Y8
-	VMOVDQU Y8, 224(CX)
-	VPADDD  1728(AX), Y12, Y8
-	VMOVDQU Y8, 256(CX)
-	VPADDD  1728(AX), Y5, Y8
-	VMOVDQU Y8, 288(CX)
-	VMOVDQU 6880(CX), Y8
-	VPADDD  1760(AX), Y8, Y0
-	VMOVDQU Y0, 320(CX)
-	VMOVDQU 6912(CX), Y0
-	VPADDD  1760(AX), Y0, Y2
-	VMOVDQU Y2, 352(CX)
-	VMOVDQU 6848(CX), Y2
-	VPADDD  1792(AX), Y2, Y3
-	VMOVDQU Y3, 384(CX)
-	VMOVDQU 6944(CX), Y3
-	VPADDD  1792(AX), Y3, Y7
-	VMOVDQU Y7, 416(CX)
-	VMOVDQU 6816(CX), Y7
-	VPADDD  1216(AX), Y7, Y1
-	VMOVDQU Y1, 448(CX)
-	VMOVDQU 6976(CX), Y1
-	VPADDD  1216(AX), Y1, Y6
-	VMOVDQU Y6, 480(CX)
+	VMOVDQU Y9, 64(CX)
+	VMOVDQU Y15, 96(CX)
+	VMOVDQU Y10, 128(CX)
+	VMOVDQU Y14, 160(CX)
+	VMOVDQU Y11, 192(CX)
+	VMOVDQU Y13, 224(CX)
+	VMOVDQU Y12, 256(CX)
+	VMOVDQU Y5, 288(CX)
+	VMOVDQU 6816(CX), Y8
+	VMOVDQU Y8, 320(CX)
+	VMOVDQU 6848(CX), Y0
+	VMOVDQU Y0, 352(CX)
+	VMOVDQU 6784(CX), Y2
+	VMOVDQU Y2, 384(CX)
+	VMOVDQU 6880(CX), Y3
+	VMOVDQU Y3, 416(CX)
+	VMOVDQU 6752(CX), Y7
+	VMOVDQU Y7, 448(CX)
+	VMOVDQU 6912(CX), Y1
+	VMOVDQU Y1, 480(CX)
 	VPSRLD  $0x07, Y9, Y6
 	VPSRLD  $0x12, Y9, Y1
 	VPXOR   Y1, Y6, Y1
@@ -1956,9 +2533,8 @@ pass1:
 	VPSLLD  $0x0e, Y9, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y1, Y1
-	VPADDD  6784(CX), Y1, Y1
-	VPADDD  1824(AX), Y1, Y6
-	VMOVDQU Y6, 1024(CX)
+	VPADDD  6720(CX), Y1, Y1
+	VMOVDQU Y1, 1024(CX)
 	VPSRLD  $0x07, Y15, Y6
 	VPSRLD  $0x12, Y15, Y7
 	VPXOR   Y7, Y6, Y6
@@ -1969,8 +2545,7 @@ pass1:
 	VPXOR   Y3, Y7, Y3
 	VPXOR   Y3, Y6, Y3
 	VPADDD  Y3, Y4, Y3
-	VPADDD  1824(AX), Y3, Y4
-	VMOVDQU Y4, 1056(CX)
+	VMOVDQU Y3, 1056(CX)
 	VPSRLD  $0x07, Y10, Y4
 	VPSRLD  $0x12, Y10, Y6
 	VPXOR   Y6, Y4, Y4
@@ -1980,11 +2555,9 @@ pass1:
 	VPSLLD  $0x0e, Y10, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y4, Y4
-	VPADDD  1856(AX), Y9, Y9
+	VPADDD  736(AX), Y9, Y9
 	VPADDD  Y4, Y9, Y9
-	VPADDD  1888(AX), Y9, Y4
-	VMOVDQU Y4, 1088(CX)
-	VMOVDQU Y9, 3904(CX)
+	VMOVDQU Y9, 1088(CX)
 	VPSRLD  $0x07, Y14, Y4
 	VPSRLD  $0x12, Y14, Y6
 	VPXOR   Y6, Y4, Y4
@@ -1994,11 +2567,9 @@ pass1:
 	VPSLLD  $0x0e, Y14, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y4, Y4
-	VPADDD  1856(AX), Y15, Y15
+	VPADDD  736(AX), Y15, Y15
 	VPADDD  Y4, Y15, Y15
-	VPADDD  1888(AX), Y15, Y4
-	VMOVDQU Y4, 1120(CX)
-	VMOVDQU Y15, 3936(CX)
+	VMOVDQU Y15, 1120(CX)
 	VPSRLD  $0x07, Y11, Y4
 	VPSRLD  $0x12, Y11, Y6
 	VPXOR   Y6, Y4, Y4
@@ -2014,15 +2585,12 @@ pass1:
 	VPSRLD  $0x0a, Y1, Y7
 	VPXOR   Y7, Y6, Y6
 	VPSLLD  $0x0f, Y1, Y7
-	VMOVDQU Y1, 7008(CX)
 	VPSLLD  $0x0d, Y1, Y1
 	VPXOR   Y1, Y7, Y1
 	VPXOR   Y1, Y6, Y1
 	VPADDD  Y4, Y10, Y10
 	VPADDD  Y1, Y10, Y10
-	VPADDD  1920(AX), Y10, Y1
-	VMOVDQU Y1, 1152(CX)
-	VMOVDQU Y10, 3968(CX)
+	VMOVDQU Y10, 1152(CX)
 	VPSRLD  $0x07, Y13, Y1
 	VPSRLD  $0x12, Y13, Y4
 	VPXOR   Y4, Y1, Y1
@@ -2043,9 +2611,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y14, Y14
 	VPADDD  Y4, Y14, Y14
-	VPADDD  1920(AX), Y14, Y1
-	VMOVDQU Y1, 1184(CX)
-	VMOVDQU Y14, 4000(CX)
+	VMOVDQU Y14, 1184(CX)
 	VPSRLD  $0x07, Y12, Y1
 	VPSRLD  $0x12, Y12, Y4
 	VPXOR   Y4, Y1, Y1
@@ -2066,9 +2632,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y11, Y11
 	VPADDD  Y4, Y11, Y11
-	VPADDD  1952(AX), Y11, Y1
-	VMOVDQU Y1, 1216(CX)
-	VMOVDQU Y11, 4032(CX)
+	VMOVDQU Y11, 1216(CX)
 	VPSRLD  $0x07, Y5, Y1
 	VPSRLD  $0x12, Y5, Y4
 	VPXOR   Y4, Y1, Y1
@@ -2089,9 +2653,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y13, Y13
 	VPADDD  Y4, Y13, Y13
-	VPADDD  1952(AX), Y13, Y1
-	VMOVDQU Y1, 1248(CX)
-	VMOVDQU Y13, 4064(CX)
+	VMOVDQU Y13, 1248(CX)
 	VPSRLD  $0x07, Y8, Y1
 	VPSRLD  $0x12, Y8, Y4
 	VPXOR   Y4, Y1, Y1
@@ -2112,9 +2674,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y12, Y12
 	VPADDD  Y4, Y12, Y12
-	VPADDD  1984(AX), Y12, Y1
-	VMOVDQU Y1, 1280(CX)
-	VMOVDQU Y12, 4096(CX)
+	VMOVDQU Y12, 1280(CX)
 	VPSRLD  $0x07, Y0, Y1
 	VPSRLD  $0x12, Y0, Y4
 	VPXOR   Y4, Y1, Y1
@@ -2135,9 +2695,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y5, Y1
 	VPADDD  Y4, Y1, Y1
-	VPADDD  1984(AX), Y1, Y4
-	VMOVDQU Y4, 1312(CX)
-	VMOVDQU Y1, 4128(CX)
+	VMOVDQU Y1, 1312(CX)
 	VPSRLD  $0x07, Y2, Y4
 	VPSRLD  $0x12, Y2, Y5
 	VPXOR   Y5, Y4, Y4
@@ -2158,10 +2716,8 @@ pass1:
 	VPXOR   Y6, Y5, Y5
 	VPADDD  Y4, Y8, Y8
 	VPADDD  Y5, Y8, Y8
-	VPADDD  640(AX), Y8, Y4
-	VMOVDQU Y4, 1344(CX)
-	VMOVDQU Y8, 4160(CX)
-	VMOVDQU 6944(CX), Y4
+	VMOVDQU Y8, 1344(CX)
+	VMOVDQU 6880(CX), Y4
 	VPSRLD  $0x07, Y4, Y5
 	VPSRLD  $0x12, Y4, Y6
 	VPXOR   Y6, Y5, Y5
@@ -2182,10 +2738,8 @@ pass1:
 	VPXOR   Y13, Y6, Y13
 	VPADDD  Y5, Y0, Y0
 	VPADDD  Y13, Y0, Y13
-	VPADDD  640(AX), Y13, Y0
-	VMOVDQU Y0, 1376(CX)
-	VMOVDQU Y13, 4192(CX)
-	VMOVDQU 6816(CX), Y0
+	VMOVDQU Y13, 1376(CX)
+	VMOVDQU 6752(CX), Y0
 	VPSRLD  $0x07, Y0, Y5
 	VPSRLD  $0x12, Y0, Y6
 	VPXOR   Y6, Y5, Y5
@@ -2204,13 +2758,11 @@ pass1:
 	VPSLLD  $0x0d, Y12, Y12
 	VPXOR   Y12, Y7, Y12
 	VPXOR   Y12, Y6, Y12
-	VPADDD  2016(AX), Y2, Y2
+	VPADDD  224(AX), Y2, Y2
 	VPADDD  Y5, Y2, Y2
 	VPADDD  Y12, Y2, Y12
-	VPADDD  2048(AX), Y12, Y2
-	VMOVDQU Y2, 1408(CX)
-	VMOVDQU Y12, 4224(CX)
-	VMOVDQU 6976(CX), Y2
+	VMOVDQU Y12, 1408(CX)
+	VMOVDQU 6912(CX), Y2
 	VPSRLD  $0x07, Y2, Y5
 	VPSRLD  $0x12, Y2, Y6
 	VPXOR   Y6, Y5, Y5
@@ -2229,12 +2781,10 @@ pass1:
 	VPSLLD  $0x0d, Y1, Y1
 	VPXOR   Y1, Y7, Y1
 	VPXOR   Y1, Y6, Y1
-	VPADDD  2016(AX), Y4, Y4
+	VPADDD  224(AX), Y4, Y4
 	VPADDD  Y5, Y4, Y4
 	VPADDD  Y1, Y4, Y1
-	VPADDD  2048(AX), Y1, Y4
-	VMOVDQU Y4, 1440(CX)
-	VMOVDQU Y1, 4256(CX)
+	VMOVDQU Y1, 1440(CX)
 	VPSRLD  $0x11, Y8, Y4
 	VPSRLD  $0x13, Y8, Y5
 	VPXOR   Y5, Y4, Y4
@@ -2244,12 +2794,10 @@ pass1:
 	VPSLLD  $0x0d, Y8, Y6
 	VPXOR   Y6, Y5, Y5
 	VPXOR   Y5, Y4, Y4
-	VPADDD  2080(AX), Y0, Y0
-	VPADDD  7008(CX), Y0, Y0
+	VPADDD  768(AX), Y0, Y0
+	VPADDD  1024(CX), Y0, Y0
 	VPADDD  Y4, Y0, Y0
-	VPADDD  2112(AX), Y0, Y4
-	VMOVDQU Y4, 1472(CX)
-	VMOVDQU Y0, 4288(CX)
+	VMOVDQU Y0, 1472(CX)
 	VPSRLD  $0x11, Y13, Y4
 	VPSRLD  $0x13, Y13, Y5
 	VPXOR   Y5, Y4, Y4
@@ -2259,12 +2807,10 @@ pass1:
 	VPSLLD  $0x0d, Y13, Y6
 	VPXOR   Y6, Y5, Y5
 	VPXOR   Y5, Y4, Y4
-	VPADDD  2080(AX), Y2, Y2
+	VPADDD  768(AX), Y2, Y2
 	VPADDD  Y3, Y2, Y2
 	VPADDD  Y4, Y2, Y2
-	VPADDD  2112(AX), Y2, Y4
-	VMOVDQU Y4, 1504(CX)
-	VMOVDQU Y2, 4320(CX)
+	VMOVDQU Y2, 1504(CX)
 	VPSRLD  $0x11, Y12, Y4
 	VPSRLD  $0x13, Y12, Y5
 	VPXOR   Y5, Y4, Y4
@@ -2274,11 +2820,9 @@ pass1:
 	VPSLLD  $0x0d, Y12, Y6
 	VPXOR   Y6, Y5, Y5
 	VPXOR   Y5, Y4, Y4
-	VPADDD  576(AX), Y9, Y5
+	VPADDD  192(AX), Y9, Y5
 	VPADDD  Y4, Y5, Y4
-	VPADDD  2144(AX), Y4, Y5
-	VMOVDQU Y5, 1536(CX)
-	VMOVDQU Y4, 4352(CX)
+	VMOVDQU Y4, 1536(CX)
 	VPSRLD  $0x11, Y1, Y5
 	VPSRLD  $0x13, Y1, Y6
 	VPXOR   Y6, Y5, Y5
@@ -2288,11 +2832,9 @@ pass1:
 	VPSLLD  $0x0d, Y1, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y5, Y5
-	VPADDD  576(AX), Y15, Y6
+	VPADDD  192(AX), Y15, Y6
 	VPADDD  Y5, Y6, Y5
-	VPADDD  2144(AX), Y5, Y6
-	VMOVDQU Y6, 1568(CX)
-	VMOVDQU Y5, 4384(CX)
+	VMOVDQU Y5, 1568(CX)
 	VPSRLD  $0x11, Y0, Y6
 	VPSRLD  $0x13, Y0, Y7
 	VPXOR   Y7, Y6, Y6
@@ -2303,9 +2845,7 @@ pass1:
 	VPXOR   Y15, Y7, Y15
 	VPXOR   Y15, Y6, Y15
 	VPADDD  Y15, Y10, Y10
-	VPADDD  864(AX), Y10, Y15
-	VMOVDQU Y15, 1600(CX)
-	VMOVDQU Y10, 4416(CX)
+	VMOVDQU Y10, 1600(CX)
 	VPSRLD  $0x11, Y2, Y15
 	VPSRLD  $0x13, Y2, Y6
 	VPXOR   Y6, Y15, Y15
@@ -2316,9 +2856,7 @@ pass1:
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y15, Y15
 	VPADDD  Y15, Y14, Y14
-	VPADDD  864(AX), Y14, Y15
-	VMOVDQU Y15, 1632(CX)
-	VMOVDQU Y14, 4448(CX)
+	VMOVDQU Y14, 1632(CX)
 	VPSRLD  $0x11, Y4, Y15
 	VPSRLD  $0x13, Y4, Y6
 	VPXOR   Y6, Y15, Y15
@@ -2329,9 +2867,7 @@ pass1:
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y15, Y15
 	VPADDD  Y15, Y11, Y11
-	VPADDD  896(AX), Y11, Y15
-	VMOVDQU Y15, 1664(CX)
-	VMOVDQU Y11, 4480(CX)
+	VMOVDQU Y11, 1664(CX)
 	VPSRLD  $0x11, Y5, Y15
 	VPSRLD  $0x13, Y5, Y6
 	VPXOR   Y6, Y15, Y15
@@ -2341,10 +2877,8 @@ pass1:
 	VPSLLD  $0x0d, Y5, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y15, Y15
-	VPADDD  4064(CX), Y15, Y15
-	VPADDD  896(AX), Y15, Y6
-	VMOVDQU Y6, 1696(CX)
-	VMOVDQU Y15, 4512(CX)
+	VPADDD  1248(CX), Y15, Y15
+	VMOVDQU Y15, 1696(CX)
 	VPSRLD  $0x11, Y10, Y6
 	VPSRLD  $0x13, Y10, Y7
 	VPXOR   Y7, Y6, Y6
@@ -2354,10 +2888,8 @@ pass1:
 	VPSLLD  $0x0d, Y10, Y10
 	VPXOR   Y10, Y7, Y10
 	VPXOR   Y10, Y6, Y10
-	VPADDD  4096(CX), Y10, Y10
-	VPADDD  928(AX), Y10, Y6
-	VMOVDQU Y6, 1728(CX)
-	VMOVDQU Y10, 4544(CX)
+	VPADDD  1280(CX), Y10, Y10
+	VMOVDQU Y10, 1728(CX)
 	VPSRLD  $0x11, Y14, Y6
 	VPSRLD  $0x13, Y14, Y7
 	VPXOR   Y7, Y6, Y6
@@ -2367,10 +2899,8 @@ pass1:
 	VPSLLD  $0x0d, Y14, Y14
 	VPXOR   Y14, Y7, Y14
 	VPXOR   Y14, Y6, Y14
-	VPADDD  4128(CX), Y14, Y14
-	VPADDD  928(AX), Y14, Y6
-	VMOVDQU Y6, 1760(CX)
-	VMOVDQU Y14, 4576(CX)
+	VPADDD  1312(CX), Y14, Y14
+	VMOVDQU Y14, 1760(CX)
 	VPSRLD  $0x11, Y11, Y6
 	VPSRLD  $0x13, Y11, Y7
 	VPXOR   Y7, Y6, Y6
@@ -2381,9 +2911,7 @@ pass1:
 	VPXOR   Y11, Y7, Y11
 	VPXOR   Y11, Y6, Y11
 	VPADDD  Y11, Y8, Y8
-	VPADDD  960(AX), Y8, Y11
-	VMOVDQU Y11, 1792(CX)
-	VMOVDQU Y8, 4608(CX)
+	VMOVDQU Y8, 1792(CX)
 	VPSRLD  $0x11, Y15, Y11
 	VPSRLD  $0x13, Y15, Y6
 	VPXOR   Y6, Y11, Y11
@@ -2394,9 +2922,7 @@ pass1:
 	VPXOR   Y15, Y6, Y15
 	VPXOR   Y15, Y11, Y11
 	VPADDD  Y11, Y13, Y11
-	VPADDD  960(AX), Y11, Y13
-	VMOVDQU Y13, 1824(CX)
-	VMOVDQU Y11, 4640(CX)
+	VMOVDQU Y11, 1824(CX)
 	VPSRLD  $0x11, Y10, Y13
 	VPSRLD  $0x13, Y10, Y15
 	VPXOR   Y15, Y13, Y13
@@ -2407,9 +2933,7 @@ pass1:
 	VPXOR   Y10, Y15, Y10
 	VPXOR   Y10, Y13, Y10
 	VPADDD  Y10, Y12, Y10
-	VPADDD  992(AX), Y10, Y12
-	VMOVDQU Y12, 1856(CX)
-	VMOVDQU Y10, 4672(CX)
+	VMOVDQU Y10, 1856(CX)
 	VPSRLD  $0x11, Y14, Y12
 	VPSRLD  $0x13, Y14, Y13
 	VPXOR   Y13, Y12, Y12
@@ -2420,9 +2944,7 @@ pass1:
 	VPXOR   Y14, Y13, Y13
 	VPXOR   Y13, Y12, Y12
 	VPADDD  Y12, Y1, Y12
-	VPADDD  992(AX), Y12, Y13
-	VMOVDQU Y13, 1888(CX)
-	VMOVDQU Y12, 4704(CX)
+	VMOVDQU Y12, 1888(CX)
 	VPSRLD  $0x11, Y8, Y13
 	VPSRLD  $0x13, Y8, Y14
 	VPXOR   Y14, Y13, Y13
@@ -2432,11 +2954,9 @@ pass1:
 	VPSLLD  $0x0d, Y8, Y8
 	VPXOR   Y8, Y14, Y8
 	VPXOR   Y8, Y13, Y8
-	VPADDD  2176(AX), Y0, Y13
+	VPADDD  800(AX), Y0, Y13
 	VPADDD  Y8, Y13, Y8
-	VPADDD  1056(AX), Y8, Y13
-	VMOVDQU Y13, 1920(CX)
-	VMOVDQU Y8, 4736(CX)
+	VMOVDQU Y8, 1920(CX)
 	VPSRLD  $0x11, Y11, Y13
 	VPSRLD  $0x13, Y11, Y14
 	VPXOR   Y14, Y13, Y13
@@ -2446,12 +2966,10 @@ pass1:
 	VPSLLD  $0x0d, Y11, Y11
 	VPXOR   Y11, Y14, Y11
 	VPXOR   Y11, Y13, Y11
-	VPADDD  2176(AX), Y2, Y13
+	VPADDD  800(AX), Y2, Y13
 	VPADDD  Y11, Y13, Y11
-	VPADDD  1056(AX), Y11, Y13
-	VMOVDQU Y13, 1952(CX)
-	VMOVDQU Y11, 4768(CX)
-	VMOVDQU 7008(CX), Y13
+	VMOVDQU Y11, 1952(CX)
+	VMOVDQU 1024(CX), Y13
 	VPSRLD  $0x07, Y13, Y14
 	VPSRLD  $0x12, Y13, Y15
 	VPXOR   Y15, Y14, Y14
@@ -2470,12 +2988,10 @@ pass1:
 	VPSLLD  $0x0d, Y10, Y10
 	VPXOR   Y10, Y0, Y10
 	VPXOR   Y10, Y15, Y10
-	VPADDD  2016(AX), Y14, Y14
+	VPADDD  224(AX), Y14, Y14
 	VPADDD  Y4, Y14, Y14
 	VPADDD  Y10, Y14, Y10
-	VPADDD  1120(AX), Y10, Y14
-	VMOVDQU Y14, 1984(CX)
-	VMOVDQU Y10, 4800(CX)
+	VMOVDQU Y10, 1984(CX)
 	VPSRLD  $0x07, Y3, Y10
 	VPSRLD  $0x12, Y3, Y14
 	VPXOR   Y14, Y10, Y10
@@ -2494,12 +3010,10 @@ pass1:
 	VPSLLD  $0x0d, Y12, Y12
 	VPXOR   Y12, Y15, Y12
 	VPXOR   Y12, Y14, Y12
-	VPADDD  2016(AX), Y10, Y10
+	VPADDD  224(AX), Y10, Y10
 	VPADDD  Y5, Y10, Y10
 	VPADDD  Y12, Y10, Y10
-	VPADDD  1120(AX), Y10, Y12
-	VMOVDQU Y12, 2016(CX)
-	VMOVDQU Y10, 4832(CX)
+	VMOVDQU Y10, 2016(CX)
 	VPSRLD  $0x07, Y9, Y10
 	VPSRLD  $0x12, Y9, Y12
 	VPXOR   Y12, Y10, Y10
@@ -2519,12 +3033,10 @@ pass1:
 	VPXOR   Y8, Y12, Y8
 	VPXOR   Y8, Y10, Y8
 	VPADDD  Y9, Y13, Y9
-	VPADDD  4416(CX), Y9, Y9
+	VPADDD  1600(CX), Y9, Y9
 	VPADDD  Y8, Y9, Y8
-	VPADDD  1184(AX), Y8, Y9
-	VMOVDQU Y9, 2048(CX)
-	VMOVDQU Y8, 4864(CX)
-	VMOVDQU 3936(CX), Y8
+	VMOVDQU Y8, 2048(CX)
+	VMOVDQU 1120(CX), Y8
 	VPSRLD  $0x07, Y8, Y9
 	VPSRLD  $0x12, Y8, Y10
 	VPXOR   Y10, Y9, Y9
@@ -2544,432 +3056,427 @@ pass1:
 	VPXOR   Y11, Y10, Y10
 	VPXOR   Y10, Y9, Y9
 	VPADDD  Y8, Y3, Y8
-	VPADDD  4448(CX), Y8, Y8
+	VPADDD  1632(CX), Y8, Y8
 	VPADDD  Y9, Y8, Y8
-	VPADDD  1184(AX), Y8, Y9
-	VMOVDQU Y9, 2080(CX)
-	VMOVDQU Y8, 4896(CX)
+	VMOVDQU Y8, 2080(CX)
 	VMOVDQU -4096(CX), Y0
 	VMOVDQU -3840(CX), Y1
-	VMOVDQU 1344(AX), Y2
-	VMOVDQU 1376(AX), Y3
+	VMOVDQU 448(AX), Y2
+	VMOVDQU 480(AX), Y3
 	VMOVDQU -4064(CX), Y4
 	VMOVDQU -3808(CX), Y5
-	VMOVDQU 1344(AX), Y6
-	VMOVDQU 1376(AX), Y7
+	VMOVDQU 448(AX), Y6
+	VMOVDQU 480(AX), Y7
 	LEAQ    avx2Turns<>+0(SB), R12
-	LEAQ    4928(CX), R15
+	LEAQ    2112(CX), R15
 	LEAQ    64(CX), R14
 	LEAQ    1792(R15), R13
 
 pass3:
 	VMOVDQU  -960(R15), Y8
 	VPSRLD   $0x07, Y8, Y9
-	VPXOR    -3712(CX), Y2, Y10
-	VPAND    Y10, Y1, Y10
-	VPXOR    -3712(CX), Y10, Y10
-	VPSRLD   $0x12, Y8, Y11
-	VPSRLD   $0x06, Y1, Y12
-	VPSRLD   $0x0b, Y1, Y13
-	VPXOR    Y11, Y9, Y9
-	VPXOR    Y13, Y12, Y11
-	VPSRLD   $0x19, Y1, Y12
-	VPSRLD   $0x03, Y8, Y13
-	VPXOR    Y12, Y11, Y11
-	VPSLLD   $0x1a, Y1, Y12
+	VPSRLD   $0x06, Y1, Y10
+	VMOVDQU  -3776(CX), Y11
+	VPADDD   128(R12), Y11, Y11
+	VPXOR    -3712(CX), Y2, Y12
+	VPSRLD   $0x12, Y8, Y13
+	VPAND    Y12, Y1, Y12
+	VPSRLD   $0x0b, Y1, Y14
+	VPXOR    -3712(CX), Y12, Y12
 	VPXOR    Y13, Y9, Y9
-	VPSLLD   $0x15, Y1, Y13
-	VPXOR    Y13, Y12, Y12
-	VPSLLD   $0x07, Y1, Y13
-	VPSLLD   $0x19, Y8, Y14
-	VPXOR    Y13, Y12, Y12
-	VPXOR    Y12, Y11, Y11
-	VPSLLD   $0x0e, Y8, Y12
-	VMOVDQU  (R14), Y13
-	VPADDD   -3776(CX), Y13, Y13
-	VPADDD   Y10, Y13, Y10
-	VPXOR    Y12, Y14, Y12
-	VPADDD   Y11, Y10, Y10
-	VPADDD   -4032(CX), Y10, Y11
-	VPXOR    Y12, Y9, Y9
-	VPXOR    -3904(CX), Y0, Y12
-	VPAND    Y3, Y12, Y13
-	VPXOR    -3904(CX), Y13, Y13
-	VMOVDQU  -128(R15), Y14
-	VPSRLD   $0x11, Y14, Y15
-	VPSRLD   $0x02, Y0, Y2
-	VPSRLD   $0x0d, Y0, Y3
-	VPSRLD   $0x13, Y14, Y8
-	VPXOR    Y3, Y2, Y2
-	VPSRLD   $0x16, Y0, Y3
-	VPXOR    Y8, Y15, Y8
-	VPXOR    Y3, Y2, Y15
-	VPSLLD   $0x1e, Y0, Y2
-	VPSRLD   $0x0a, Y14, Y3
-	VMOVDQU  Y12, 6784(CX)
-	VPSLLD   $0x13, Y0, Y12
-	VPXOR    Y12, Y2, Y12
-	VPSLLD   $0x0a, Y0, Y0
-	VPXOR    Y3, Y8, Y8
-	VPXOR    Y0, Y12, Y12
-	VPXOR    Y12, Y15, Y12
-	VPSLLD   $0x0f, Y14, Y15
-	VPADDD   Y13, Y10, Y10
-	VPADDD   Y12, Y10, Y10
-	VPSLLD   $0x0d, Y14, Y12
-	VMOVDQU  Y10, -4032(CX)
-	VMOVDQU  Y11, -3776(CX)
-	VPXOR    Y12, Y15, Y12
-	VPXOR    -3680(CX), Y6, Y13
-	VPAND    Y13, Y5, Y13
-	VPXOR    -3680(CX), Y13, Y13
-	VPXOR    Y12, Y8, Y8
-	VPSRLD   $0x06, Y5, Y12
-	VPSRLD   $0x0b, Y5, Y14
-	VPADDD   -1024(R15), Y9, Y9
-	VPXOR    Y14, Y12, Y12
-	VPSRLD   $0x19, Y5, Y14
-	VPADDD   -448(R15), Y9, Y9
-	VPXOR    Y14, Y12, Y12
-	VPSLLD   $0x1a, Y5, Y14
-	VPADDD   Y8, Y9, Y8
-	VPSLLD   $0x15, Y5, Y9
-	VPXOR    Y9, Y14, Y9
-	VPSLLD   $0x07, Y5, Y14
-	VPADDD   64(R12), Y8, Y15
+	VPXOR    Y14, Y10, Y10
+	VPSRLD   $0x19, Y1, Y13
+	VPSRLD   $0x03, Y8, Y14
+	VPXOR    Y13, Y10, Y10
+	VPADDD   (R14), Y11, Y11
+	VPSLLD   $0x1a, Y1, Y13
 	VPXOR    Y14, Y9, Y9
-	VPXOR    Y9, Y12, Y9
-	VMOVDQU  Y15, -2816(R15)
-	VMOVDQU  32(R14), Y12
-	VPADDD   -3744(CX), Y12, Y12
-	VPADDD   Y13, Y12, Y12
-	VMOVDQU  Y8, (R15)
-	VPADDD   Y9, Y12, Y8
-	VPADDD   -4000(CX), Y8, Y9
-	VMOVDQU  -928(R15), Y12
-	VPSRLD   $0x07, Y12, Y13
-	VPXOR    -3872(CX), Y4, Y14
-	VPAND    Y7, Y14, Y15
-	VPXOR    -3872(CX), Y15, Y15
-	VPSRLD   $0x12, Y12, Y0
-	VPSRLD   $0x02, Y4, Y2
-	VPSRLD   $0x0d, Y4, Y3
-	VPXOR    Y0, Y13, Y13
-	VPXOR    Y3, Y2, Y0
-	VPSRLD   $0x16, Y4, Y2
-	VPSRLD   $0x03, Y12, Y3
-	VPXOR    Y2, Y0, Y0
-	VPSLLD   $0x1e, Y4, Y2
+	VPADDD   Y12, Y11, Y11
+	VPXOR    -3904(CX), Y0, Y12
+	VPSLLD   $0x19, Y8, Y14
+	VPSLLD   $0x15, Y1, Y15
+	VPXOR    Y15, Y13, Y13
+	VPAND    Y3, Y12, Y15
+	VPSLLD   $0x0e, Y8, Y2
+	VPSLLD   $0x07, Y1, Y3
 	VPXOR    Y3, Y13, Y13
-	VPSLLD   $0x13, Y4, Y3
+	VPXOR    Y2, Y14, Y14
+	VPXOR    Y13, Y10, Y10
+	VPSRLD   $0x02, Y0, Y13
+	VPADDD   Y10, Y11, Y10
+	VPXOR    Y14, Y9, Y9
+	VPADDD   -4032(CX), Y10, Y11
+	VPSRLD   $0x0d, Y0, Y14
+	VMOVDQU  -128(R15), Y2
+	VPSRLD   $0x11, Y2, Y3
+	VPXOR    -3904(CX), Y15, Y15
+	VPXOR    Y14, Y13, Y13
+	VPSRLD   $0x16, Y0, Y14
+	VPSRLD   $0x13, Y2, Y8
+	VPXOR    Y14, Y13, Y13
+	VPADDD   Y15, Y10, Y10
+	VPXOR    Y8, Y3, Y8
+	VPSLLD   $0x1e, Y0, Y14
+	VMOVDQU  Y11, -3776(CX)
+	VPSLLD   $0x13, Y0, Y15
+	VPSRLD   $0x0a, Y2, Y3
+	VPXOR    Y15, Y14, Y14
+	VPSLLD   $0x0a, Y0, Y15
+	VPXOR    Y3, Y8, Y8
+	VPXOR    Y15, Y14, Y14
+	VPXOR    Y14, Y13, Y13
+	VPADDD   Y13, Y10, Y10
+	VPSLLD   $0x0f, Y2, Y13
+	VMOVDQU  Y10, -4032(CX)
+	VPSRLD   $0x06, Y5, Y14
+	VPSLLD   $0x0d, Y2, Y15
+	VMOVDQU  -3744(CX), Y0
+	VPADDD   128(R12), Y0, Y0
+	VPXOR    -3680(CX), Y6, Y2
+	VPAND    Y2, Y5, Y2
+	VPXOR    Y15, Y13, Y13
+	VPSRLD   $0x0b, Y5, Y15
+	VPXOR    -3680(CX), Y2, Y2
+	VPXOR    Y13, Y8, Y8
+	VPXOR    Y15, Y14, Y13
+	VPSRLD   $0x19, Y5, Y14
+	VPXOR    Y14, Y13, Y13
+	VPADDD   -1024(R15), Y9, Y9
+	VPADDD   32(R14), Y0, Y14
+	VPSLLD   $0x1a, Y5, Y15
+	VPADDD   -448(R15), Y9, Y9
+	VPADDD   Y2, Y14, Y14
+	VPXOR    -3872(CX), Y4, Y0
+	VPSLLD   $0x15, Y5, Y2
+	VPADDD   Y8, Y9, Y8
+	VPXOR    Y2, Y15, Y9
+	VPAND    Y7, Y0, Y15
+	VMOVDQU  Y8, (R15)
+	VPSLLD   $0x07, Y5, Y8
+	VPXOR    Y8, Y9, Y8
+	VPXOR    Y8, Y13, Y8
+	VMOVDQU  -928(R15), Y9
+	VPSRLD   $0x07, Y9, Y13
+	VPSRLD   $0x02, Y4, Y2
+	VPADDD   Y8, Y14, Y8
+	VPADDD   -4000(CX), Y8, Y14
+	VPSRLD   $0x12, Y9, Y3
+	VPSRLD   $0x0d, Y4, Y6
+	VPXOR    -3872(CX), Y15, Y15
+	VPXOR    Y3, Y13, Y13
+	VPXOR    Y6, Y2, Y2
+	VPSRLD   $0x16, Y4, Y3
 	VPXOR    Y3, Y2, Y2
-	VPSLLD   $0x0a, Y4, Y3
-	VPSLLD   $0x19, Y12, Y4
-	VPXOR    Y3, Y2, Y2
-	VPXOR    Y2, Y0, Y0
-	VPSLLD   $0x0e, Y12, Y2
+	VPSRLD   $0x03, Y9, Y3
 	VPADDD   Y15, Y8, Y8
-	VPADDD   Y0, Y8, Y8
-	VPXOR    Y2, Y4, Y15
+	VPSLLD   $0x1e, Y4, Y15
+	VPXOR    Y3, Y13, Y13
+	VMOVDQU  Y14, -3744(CX)
+	VPSLLD   $0x13, Y4, Y3
+	VPXOR    Y3, Y15, Y15
+	VPSLLD   $0x19, Y9, Y3
+	VPSLLD   $0x0a, Y4, Y4
+	VPXOR    Y4, Y15, Y15
+	VPSLLD   $0x0e, Y9, Y4
+	VPXOR    Y15, Y2, Y15
+	VPADDD   Y15, Y8, Y8
 	VMOVDQU  Y8, -4000(CX)
-	VMOVDQU  Y9, -3744(CX)
+	VPXOR    Y4, Y3, Y15
+	VPSRLD   $0x06, Y11, Y2
+	VMOVDQU  -3712(CX), Y3
+	VPADDD   160(R12), Y3, Y3
 	VPXOR    Y15, Y13, Y13
 	VPXOR    -3648(CX), Y1, Y15
 	VPAND    Y15, Y11, Y15
+	VPSRLD   $0x0b, Y11, Y1
+	VMOVDQU  -96(R15), Y4
+	VPSRLD   $0x11, Y4, Y6
 	VPXOR    -3648(CX), Y15, Y15
-	VMOVDQU  -96(R15), Y0
-	VPSRLD   $0x11, Y0, Y1
-	VPSRLD   $0x06, Y11, Y2
-	VPSRLD   $0x0b, Y11, Y3
-	VPSRLD   $0x13, Y0, Y4
+	VPXOR    Y1, Y2, Y1
+	VPSRLD   $0x13, Y4, Y2
+	VPSRLD   $0x19, Y11, Y7
+	VPXOR    Y7, Y1, Y1
+	VPADDD   64(R14), Y3, Y3
+	VPXOR    Y2, Y6, Y2
+	VPSLLD   $0x1a, Y11, Y6
+	VPADDD   Y15, Y3, Y15
+	VPSRLD   $0x0a, Y4, Y3
+	VPXOR    -4096(CX), Y10, Y7
+	VPSLLD   $0x15, Y11, Y9
+	VPXOR    Y9, Y6, Y9
 	VPXOR    Y3, Y2, Y2
-	VPSRLD   $0x19, Y11, Y3
-	VPXOR    Y4, Y1, Y1
-	VPXOR    Y3, Y2, Y2
-	VPSLLD   $0x1a, Y11, Y3
-	VPSRLD   $0x0a, Y0, Y4
-	VPSLLD   $0x15, Y11, Y6
-	VPXOR    Y6, Y3, Y3
-	VPSLLD   $0x07, Y11, Y6
-	VPXOR    Y4, Y1, Y1
-	VPXOR    Y6, Y3, Y3
-	VPXOR    Y3, Y2, Y2
-	VPSLLD   $0x0f, Y0, Y3
-	VMOVDQU  64(R14), Y4
-	VPADDD   -3712(CX), Y4, Y4
-	VPADDD   Y15, Y4, Y15
-	VPSLLD   $0x0d, Y0, Y0
-	VPADDD   Y2, Y15, Y15
-	VPADDD   -3968(CX), Y15, Y2
-	VPXOR    Y0, Y3, Y0
-	VPXOR    -4096(CX), Y10, Y3
-	VPAND    6784(CX), Y3, Y4
-	VPXOR    -4096(CX), Y4, Y4
-	VPXOR    Y0, Y1, Y0
+	VPAND    Y12, Y7, Y12
+	VPSLLD   $0x07, Y11, Y3
+	VPSLLD   $0x0f, Y4, Y6
+	VPXOR    Y3, Y9, Y9
+	VPXOR    Y9, Y1, Y9
 	VPSRLD   $0x02, Y10, Y1
-	VPSRLD   $0x0d, Y10, Y6
+	VPSLLD   $0x0d, Y4, Y3
+	VPADDD   Y9, Y15, Y9
+	VPADDD   -3968(CX), Y9, Y15
+	VPXOR    Y3, Y6, Y3
+	VPSRLD   $0x0d, Y10, Y4
+	VPXOR    -4096(CX), Y12, Y12
+	VPXOR    Y4, Y1, Y1
+	VPXOR    Y3, Y2, Y2
+	VPSRLD   $0x16, Y10, Y3
+	VPXOR    Y3, Y1, Y1
 	VPADDD   -992(R15), Y13, Y13
-	VPXOR    Y6, Y1, Y1
-	VPSRLD   $0x16, Y10, Y6
+	VPADDD   Y12, Y9, Y9
+	VPSLLD   $0x1e, Y10, Y12
+	VMOVDQU  Y15, -3712(CX)
 	VPADDD   -416(R15), Y13, Y13
-	VPXOR    Y6, Y1, Y1
-	VPSLLD   $0x1e, Y10, Y6
-	VPADDD   Y0, Y13, Y13
-	VPSLLD   $0x13, Y10, Y0
-	VPXOR    Y0, Y6, Y0
+	VPSLLD   $0x13, Y10, Y3
+	VPXOR    Y3, Y12, Y12
+	VPADDD   Y2, Y13, Y13
 	VPSLLD   $0x0a, Y10, Y10
-	VPADDD   64(R12), Y13, Y6
-	VPXOR    Y10, Y0, Y10
+	VPXOR    Y10, Y12, Y10
 	VPXOR    Y10, Y1, Y10
-	VMOVDQU  Y6, -2784(R15)
-	VPADDD   Y4, Y15, Y15
-	VPADDD   Y10, Y15, Y10
 	VMOVDQU  Y13, 32(R15)
-	VMOVDQU  Y10, -3968(CX)
-	VMOVDQU  Y2, -3712(CX)
-	VMOVDQU  -896(R15), Y13
-	VPSRLD   $0x07, Y13, Y15
-	VPXOR    -3616(CX), Y5, Y0
-	VPAND    Y0, Y9, Y0
-	VPXOR    -3616(CX), Y0, Y0
-	VPSRLD   $0x12, Y13, Y1
-	VPSRLD   $0x06, Y9, Y4
-	VPSRLD   $0x0b, Y9, Y5
-	VPXOR    Y1, Y15, Y15
-	VPXOR    Y5, Y4, Y1
-	VPSRLD   $0x19, Y9, Y4
-	VPSRLD   $0x03, Y13, Y5
-	VPXOR    Y4, Y1, Y1
-	VPSLLD   $0x1a, Y9, Y4
-	VPXOR    Y5, Y15, Y15
-	VPSLLD   $0x15, Y9, Y5
-	VPXOR    Y5, Y4, Y4
-	VPSLLD   $0x07, Y9, Y5
-	VPSLLD   $0x19, Y13, Y6
-	VPXOR    Y5, Y4, Y4
-	VPXOR    Y4, Y1, Y1
-	VPSLLD   $0x0e, Y13, Y13
-	VMOVDQU  96(R14), Y4
-	VPADDD   -3680(CX), Y4, Y4
-	VPADDD   Y0, Y4, Y0
-	VPXOR    Y13, Y6, Y13
-	VPADDD   Y1, Y0, Y0
-	VPADDD   -3936(CX), Y0, Y1
-	VPXOR    Y13, Y15, Y13
-	VPXOR    -4064(CX), Y8, Y15
-	VPAND    Y14, Y15, Y14
-	VPXOR    -4064(CX), Y14, Y14
+	VPADDD   Y10, Y9, Y9
+	VMOVDQU  Y9, -3968(CX)
+	VMOVDQU  -896(R15), Y10
+	VPSRLD   $0x07, Y10, Y12
+	VPSRLD   $0x06, Y14, Y13
+	VMOVDQU  -3680(CX), Y1
+	VPADDD   160(R12), Y1, Y1
+	VPXOR    -3616(CX), Y5, Y2
+	VPSRLD   $0x12, Y10, Y3
+	VPAND    Y2, Y14, Y2
+	VPSRLD   $0x0b, Y14, Y4
+	VPXOR    -3616(CX), Y2, Y2
+	VPXOR    Y3, Y12, Y12
+	VPXOR    Y4, Y13, Y13
+	VPSRLD   $0x19, Y14, Y3
+	VPSRLD   $0x03, Y10, Y4
+	VPXOR    Y3, Y13, Y13
+	VPADDD   96(R14), Y1, Y1
+	VPSLLD   $0x1a, Y14, Y3
+	VPXOR    Y4, Y12, Y12
+	VPADDD   Y2, Y1, Y1
+	VPXOR    -4064(CX), Y8, Y2
+	VPSLLD   $0x19, Y10, Y4
+	VPSLLD   $0x15, Y14, Y5
+	VPXOR    Y5, Y3, Y3
+	VPAND    Y0, Y2, Y0
+	VPSLLD   $0x0e, Y10, Y10
+	VPSLLD   $0x07, Y14, Y5
+	VPXOR    Y5, Y3, Y3
+	VPXOR    Y10, Y4, Y10
+	VPXOR    Y3, Y13, Y13
+	VPSRLD   $0x02, Y8, Y3
+	VPADDD   Y13, Y1, Y13
+	VPXOR    Y10, Y12, Y10
+	VPADDD   -3936(CX), Y13, Y12
+	VPSRLD   $0x0d, Y8, Y1
 	VMOVDQU  -64(R15), Y4
 	VPSRLD   $0x11, Y4, Y5
-	VPSRLD   $0x02, Y8, Y6
-	VPSRLD   $0x0d, Y8, Y7
-	VPSRLD   $0x13, Y4, Y12
-	VPXOR    Y7, Y6, Y6
-	VPSRLD   $0x16, Y8, Y7
-	VPXOR    Y12, Y5, Y12
-	VPXOR    Y7, Y6, Y5
-	VPSLLD   $0x1e, Y8, Y6
-	VPSRLD   $0x0a, Y4, Y7
-	VMOVDQU  Y15, 6816(CX)
-	VPSLLD   $0x13, Y8, Y15
-	VPXOR    Y15, Y6, Y15
+	VPXOR    -4064(CX), Y0, Y0
+	VPXOR    Y1, Y3, Y1
+	VPSRLD   $0x16, Y8, Y3
+	VPSRLD   $0x13, Y4, Y6
+	VPXOR    Y3, Y1, Y1
+	VPADDD   Y0, Y13, Y13
+	VPXOR    Y6, Y5, Y0
+	VPSLLD   $0x1e, Y8, Y3
+	VMOVDQU  Y12, -3680(CX)
+	VPSLLD   $0x13, Y8, Y5
+	VPSRLD   $0x0a, Y4, Y6
+	VPXOR    Y5, Y3, Y3
 	VPSLLD   $0x0a, Y8, Y8
-	VPXOR    Y7, Y12, Y12
-	VPXOR    Y8, Y15, Y8
-	VPXOR    Y8, Y5, Y8
-	VPSLLD   $0x0f, Y4, Y15
-	VPADDD   Y14, Y0, Y14
-	VPADDD   Y8, Y14, Y8
-	VPSLLD   $0x0d, Y4, Y14
+	VPXOR    Y6, Y0, Y0
+	VPXOR    Y8, Y3, Y8
+	VPXOR    Y8, Y1, Y8
+	VPADDD   Y8, Y13, Y8
+	VPSLLD   $0x0f, Y4, Y13
 	VMOVDQU  Y8, -3936(CX)
-	VMOVDQU  Y1, -3680(CX)
-	VPXOR    Y14, Y15, Y14
+	VPSRLD   $0x06, Y15, Y1
+	VPSLLD   $0x0d, Y4, Y3
+	VMOVDQU  -3648(CX), Y4
+	VPADDD   192(R12), Y4, Y4
 	VPXOR    -3840(CX), Y11, Y11
-	VPAND    Y11, Y2, Y11
+	VPAND    Y11, Y15, Y11
+	VPXOR    Y3, Y13, Y13
+	VPSRLD   $0x0b, Y15, Y3
 	VPXOR    -3840(CX), Y11, Y11
-	VPXOR    Y14, Y12, Y12
-	VPSRLD   $0x06, Y2, Y14
-	VPSRLD   $0x0b, Y2, Y15
-	VPADDD   -960(R15), Y13, Y13
-	VPXOR    Y15, Y14, Y14
-	VPSRLD   $0x19, Y2, Y15
-	VPADDD   -384(R15), Y13, Y13
-	VPXOR    Y15, Y14, Y14
-	VPSLLD   $0x1a, Y2, Y15
-	VPADDD   Y12, Y13, Y12
-	VPSLLD   $0x15, Y2, Y13
-	VPXOR    Y13, Y15, Y13
-	VPSLLD   $0x07, Y2, Y15
-	VPADDD   96(R12), Y12, Y0
-	VPXOR    Y15, Y13, Y13
-	VPXOR    Y13, Y14, Y13
-	VMOVDQU  Y0, -2752(R15)
-	VMOVDQU  128(R14), Y14
-	VPADDD   -3648(CX), Y14, Y14
-	VPADDD   Y11, Y14, Y11
-	VMOVDQU  Y12, 64(R15)
-	VPADDD   Y13, Y11, Y11
-	VPADDD   -3904(CX), Y11, Y12
+	VPXOR    Y13, Y0, Y13
+	VPXOR    Y3, Y1, Y0
+	VPSRLD   $0x19, Y15, Y1
+	VPXOR    Y1, Y0, Y0
+	VPADDD   -960(R15), Y10, Y10
+	VPADDD   128(R14), Y4, Y1
+	VPSLLD   $0x1a, Y15, Y3
+	VPADDD   -384(R15), Y10, Y10
+	VPADDD   Y11, Y1, Y11
+	VPXOR    -4032(CX), Y9, Y1
+	VPSLLD   $0x15, Y15, Y4
+	VPADDD   Y13, Y10, Y10
+	VPXOR    Y4, Y3, Y13
+	VPAND    Y7, Y1, Y3
+	VMOVDQU  Y10, 64(R15)
+	VPSLLD   $0x07, Y15, Y10
+	VPXOR    Y10, Y13, Y10
+	VPXOR    Y10, Y0, Y10
 	VMOVDQU  -864(R15), Y13
-	VPSRLD   $0x07, Y13, Y14
-	VPXOR    -4032(CX), Y10, Y15
-	VPAND    Y3, Y15, Y0
-	VPXOR    -4032(CX), Y0, Y0
-	VPSRLD   $0x12, Y13, Y3
-	VPSRLD   $0x02, Y10, Y4
-	VPSRLD   $0x0d, Y10, Y5
-	VPXOR    Y3, Y14, Y14
-	VPXOR    Y5, Y4, Y3
-	VPSRLD   $0x16, Y10, Y4
-	VPSRLD   $0x03, Y13, Y5
-	VPXOR    Y4, Y3, Y3
-	VPSLLD   $0x1e, Y10, Y4
-	VPXOR    Y5, Y14, Y14
-	VPSLLD   $0x13, Y10, Y5
-	VPXOR    Y5, Y4, Y4
-	VPSLLD   $0x0a, Y10, Y10
-	VPSLLD   $0x19, Y13, Y5
-	VPXOR    Y10, Y4, Y10
-	VPXOR    Y10, Y3, Y10
-	VPSLLD   $0x0e, Y13, Y13
-	VPADDD   Y0, Y11, Y11
+	VPSRLD   $0x07, Y13, Y0
+	VPSRLD   $0x02, Y9, Y4
 	VPADDD   Y10, Y11, Y10
-	VPXOR    Y13, Y5, Y11
-	VMOVDQU  Y10, -3904(CX)
-	VMOVDQU  Y12, -3648(CX)
-	VPXOR    Y11, Y14, Y11
-	VPXOR    -3808(CX), Y9, Y9
-	VPAND    Y9, Y1, Y9
-	VPXOR    -3808(CX), Y9, Y9
-	VMOVDQU  -32(R15), Y13
-	VPSRLD   $0x11, Y13, Y14
-	VPSRLD   $0x06, Y1, Y0
-	VPSRLD   $0x0b, Y1, Y3
-	VPSRLD   $0x13, Y13, Y4
-	VPXOR    Y3, Y0, Y0
-	VPSRLD   $0x19, Y1, Y3
-	VPXOR    Y4, Y14, Y14
-	VPXOR    Y3, Y0, Y0
-	VPSLLD   $0x1a, Y1, Y3
-	VPSRLD   $0x0a, Y13, Y4
-	VPSLLD   $0x15, Y1, Y5
+	VPADDD   -3904(CX), Y10, Y11
+	VPSRLD   $0x12, Y13, Y5
+	VPSRLD   $0x0d, Y9, Y6
+	VPXOR    -4032(CX), Y3, Y3
+	VPXOR    Y5, Y0, Y0
+	VPXOR    Y6, Y4, Y4
+	VPSRLD   $0x16, Y9, Y5
+	VPXOR    Y5, Y4, Y4
+	VPSRLD   $0x03, Y13, Y5
+	VPADDD   Y3, Y10, Y10
+	VPSLLD   $0x1e, Y9, Y3
+	VPXOR    Y5, Y0, Y0
+	VMOVDQU  Y11, -3648(CX)
+	VPSLLD   $0x13, Y9, Y5
 	VPXOR    Y5, Y3, Y3
-	VPSLLD   $0x07, Y1, Y5
-	VPXOR    Y4, Y14, Y14
-	VPXOR    Y5, Y3, Y3
+	VPSLLD   $0x19, Y13, Y5
+	VPSLLD   $0x0a, Y9, Y9
+	VPXOR    Y9, Y3, Y9
+	VPSLLD   $0x0e, Y13, Y13
+	VPXOR    Y9, Y4, Y9
+	VPADDD   Y9, Y10, Y9
+	VMOVDQU  Y9, -3904(CX)
+	VPXOR    Y13, Y5, Y10
+	VPSRLD   $0x06, Y12, Y13
+	VMOVDQU  -3616(CX), Y3
+	VPADDD   192(R12), Y3, Y3
+	VPXOR    Y10, Y0, Y10
+	VPXOR    -3808(CX), Y14, Y14
+	VPAND    Y14, Y12, Y14
+	VPSRLD   $0x0b, Y12, Y0
+	VMOVDQU  -32(R15), Y4
+	VPSRLD   $0x11, Y4, Y5
+	VPXOR    -3808(CX), Y14, Y14
+	VPXOR    Y0, Y13, Y13
+	VPSRLD   $0x13, Y4, Y0
+	VPSRLD   $0x19, Y12, Y6
+	VPXOR    Y6, Y13, Y13
+	VPADDD   160(R14), Y3, Y3
+	VPXOR    Y0, Y5, Y0
+	VPSLLD   $0x1a, Y12, Y5
+	VPADDD   Y14, Y3, Y14
+	VPSRLD   $0x0a, Y4, Y3
+	VPXOR    -4000(CX), Y8, Y6
+	VPSLLD   $0x15, Y12, Y7
+	VPXOR    Y7, Y5, Y5
 	VPXOR    Y3, Y0, Y0
-	VPSLLD   $0x0f, Y13, Y3
-	VMOVDQU  160(R14), Y4
-	VPADDD   -3616(CX), Y4, Y4
-	VPADDD   Y9, Y4, Y9
-	VPSLLD   $0x0d, Y13, Y13
-	VPADDD   Y0, Y9, Y9
-	VPADDD   -3872(CX), Y9, Y6
-	VPXOR    Y13, Y3, Y13
-	VPXOR    -4000(CX), Y8, Y0
-	VPAND    6816(CX), Y0, Y3
-	VPXOR    -4000(CX), Y3, Y3
-	VPXOR    Y13, Y14, Y13
-	VPSRLD   $0x02, Y8, Y14
-	VPSRLD   $0x0d, Y8, Y4
-	VPADDD   -928(R15), Y11, Y11
-	VPXOR    Y4, Y14, Y14
+	VPAND    Y2, Y6, Y2
+	VPSLLD   $0x07, Y12, Y3
+	VPSLLD   $0x0f, Y4, Y7
+	VPXOR    Y3, Y5, Y3
+	VPXOR    Y3, Y13, Y13
+	VPSRLD   $0x02, Y8, Y3
+	VPSLLD   $0x0d, Y4, Y4
+	VPADDD   Y13, Y14, Y13
+	VPADDD   -3872(CX), Y13, Y14
+	VPXOR    Y4, Y7, Y4
+	VPSRLD   $0x0d, Y8, Y5
+	VPXOR    -4000(CX), Y2, Y2
+	VPXOR    Y5, Y3, Y3
+	VPXOR    Y4, Y0, Y0
 	VPSRLD   $0x16, Y8, Y4
-	VPADDD   -352(R15), Y11, Y11
-	VPXOR    Y4, Y14, Y14
-	VPSLLD   $0x1e, Y8, Y4
-	VPADDD   Y13, Y11, Y11
-	VPSLLD   $0x13, Y8, Y13
-	VPXOR    Y13, Y4, Y13
+	VPXOR    Y4, Y3, Y3
+	VPADDD   -928(R15), Y10, Y10
+	VPADDD   Y2, Y13, Y13
+	VPSLLD   $0x1e, Y8, Y2
+	VMOVDQU  Y14, -3616(CX)
+	VPADDD   -352(R15), Y10, Y10
+	VPSLLD   $0x13, Y8, Y4
+	VPXOR    Y4, Y2, Y2
+	VPADDD   Y0, Y10, Y10
 	VPSLLD   $0x0a, Y8, Y8
-	VPADDD   96(R12), Y11, Y4
-	VPXOR    Y8, Y13, Y8
-	VPXOR    Y8, Y14, Y8
-	VMOVDQU  Y4, -2720(R15)
-	VPADDD   Y3, Y9, Y9
-	VPADDD   Y8, Y9, Y8
-	VMOVDQU  Y11, 96(R15)
+	VPXOR    Y8, Y2, Y8
+	VPXOR    Y8, Y3, Y8
+	VMOVDQU  Y10, 96(R15)
+	VPADDD   Y8, Y13, Y8
 	VMOVDQU  Y8, -3872(CX)
-	VMOVDQU  Y6, -3616(CX)
-	VPXOR    -3776(CX), Y2, Y9
-	VPAND    Y9, Y12, Y9
-	VPXOR    -3776(CX), Y9, Y9
-	VPSRLD   $0x06, Y12, Y11
-	VPSRLD   $0x0b, Y12, Y13
-	VPXOR    Y13, Y11, Y11
-	VPSRLD   $0x19, Y12, Y13
-	VPXOR    Y13, Y11, Y11
-	VPSLLD   $0x1a, Y12, Y13
-	VPSLLD   $0x15, Y12, Y14
-	VPXOR    Y14, Y13, Y13
-	VPSLLD   $0x07, Y12, Y14
-	VPXOR    Y14, Y13, Y13
-	VPXOR    Y13, Y11, Y11
-	VMOVDQU  192(R14), Y13
-	VPADDD   -3840(CX), Y13, Y13
-	VPADDD   Y9, Y13, Y9
-	VPADDD   Y11, Y9, Y9
-	VPADDD   -4096(CX), Y9, Y11
-	VPXOR    -3968(CX), Y10, Y3
-	VPAND    Y15, Y3, Y13
-	VPXOR    -3968(CX), Y13, Y13
-	VPSRLD   $0x02, Y10, Y14
-	VPSRLD   $0x0d, Y10, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSRLD   $0x16, Y10, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSLLD   $0x1e, Y10, Y15
-	VPSLLD   $0x13, Y10, Y2
-	VPXOR    Y2, Y15, Y15
-	VPSLLD   $0x0a, Y10, Y10
-	VPXOR    Y10, Y15, Y10
-	VPXOR    Y10, Y14, Y10
-	VPADDD   Y13, Y9, Y9
-	VPADDD   Y10, Y9, Y9
-	VMOVDQU  Y9, -4096(CX)
-	VMOVDQU  Y11, -3840(CX)
-	VPXOR    -3744(CX), Y1, Y10
-	VPAND    Y10, Y6, Y10
-	VPXOR    -3744(CX), Y10, Y10
-	VPSRLD   $0x06, Y6, Y13
-	VPSRLD   $0x0b, Y6, Y14
-	VPXOR    Y14, Y13, Y13
-	VPSRLD   $0x19, Y6, Y14
-	VPXOR    Y14, Y13, Y13
-	VPSLLD   $0x1a, Y6, Y14
-	VPSLLD   $0x15, Y6, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSLLD   $0x07, Y6, Y15
-	VPXOR    Y15, Y14, Y14
-	VPXOR    Y14, Y13, Y13
-	VMOVDQU  224(R14), Y14
-	VPADDD   -3808(CX), Y14, Y14
-	VPADDD   Y10, Y14, Y10
-	VPADDD   Y13, Y10, Y10
-	VPADDD   -4064(CX), Y10, Y5
-	VPXOR    -3936(CX), Y8, Y7
-	VPAND    Y0, Y7, Y13
-	VPXOR    -3936(CX), Y13, Y13
-	VPSRLD   $0x02, Y8, Y14
-	VPSRLD   $0x0d, Y8, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSRLD   $0x16, Y8, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSLLD   $0x1e, Y8, Y15
-	VPSLLD   $0x13, Y8, Y0
+	VPSRLD   $0x06, Y11, Y10
+	VMOVDQU  -3840(CX), Y13
+	VPADDD   224(R12), Y13, Y13
+	VPXOR    -3776(CX), Y15, Y15
+	VPAND    Y15, Y11, Y15
+	VPSRLD   $0x0b, Y11, Y0
+	VPXOR    -3776(CX), Y15, Y15
+	VPXOR    Y0, Y10, Y10
+	VPSRLD   $0x19, Y11, Y0
+	VPXOR    Y0, Y10, Y10
+	VPADDD   192(R14), Y13, Y13
+	VPSLLD   $0x1a, Y11, Y0
+	VPADDD   Y15, Y13, Y13
+	VPXOR    -3968(CX), Y9, Y3
+	VPSLLD   $0x15, Y11, Y15
+	VPXOR    Y15, Y0, Y15
+	VPAND    Y1, Y3, Y0
+	VPSLLD   $0x07, Y11, Y1
+	VPXOR    Y1, Y15, Y15
+	VPXOR    Y15, Y10, Y10
+	VPSRLD   $0x02, Y9, Y15
+	VPADDD   Y10, Y13, Y10
+	VPADDD   -4096(CX), Y10, Y1
+	VPSRLD   $0x0d, Y9, Y13
+	VPXOR    -3968(CX), Y0, Y0
+	VPXOR    Y13, Y15, Y13
+	VPSRLD   $0x16, Y9, Y15
+	VPXOR    Y15, Y13, Y13
+	VPADDD   Y0, Y10, Y10
+	VPSLLD   $0x1e, Y9, Y15
+	VMOVDQU  Y1, -3840(CX)
+	VPSLLD   $0x13, Y9, Y0
 	VPXOR    Y0, Y15, Y15
-	VPSLLD   $0x0a, Y8, Y8
-	VPXOR    Y8, Y15, Y8
-	VPXOR    Y8, Y14, Y8
-	VPADDD   Y13, Y10, Y10
-	VPADDD   Y8, Y10, Y4
-	VMOVDQU  Y4, -4064(CX)
+	VPSLLD   $0x0a, Y9, Y9
+	VPXOR    Y9, Y15, Y9
+	VPXOR    Y9, Y13, Y9
+	VPADDD   Y9, Y10, Y0
+	VMOVDQU  Y0, -4096(CX)
+	VPSRLD   $0x06, Y14, Y9
+	VMOVDQU  -3808(CX), Y10
+	VPADDD   224(R12), Y10, Y10
+	VPXOR    -3744(CX), Y12, Y12
+	VPAND    Y12, Y14, Y12
+	VPSRLD   $0x0b, Y14, Y13
+	VPXOR    -3744(CX), Y12, Y12
+	VPXOR    Y13, Y9, Y9
+	VPSRLD   $0x19, Y14, Y13
+	VPXOR    Y13, Y9, Y9
+	VPADDD   224(R14), Y10, Y10
+	VPSLLD   $0x1a, Y14, Y13
+	VPADDD   Y12, Y10, Y10
+	VPXOR    -3936(CX), Y8, Y7
+	VPSLLD   $0x15, Y14, Y12
+	VPXOR    Y12, Y13, Y12
+	VPAND    Y6, Y7, Y13
+	VPSLLD   $0x07, Y14, Y15
+	VPXOR    Y15, Y12, Y12
+	VPXOR    Y12, Y9, Y9
+	VPSRLD   $0x02, Y8, Y12
+	VPADDD   Y9, Y10, Y9
+	VPADDD   -4064(CX), Y9, Y5
+	VPSRLD   $0x0d, Y8, Y10
+	VPXOR    -3936(CX), Y13, Y13
+	VPXOR    Y10, Y12, Y10
+	VPSRLD   $0x16, Y8, Y12
+	VPXOR    Y12, Y10, Y10
+	VPADDD   Y13, Y9, Y9
+	VPSLLD   $0x1e, Y8, Y12
 	VMOVDQU  Y5, -3808(CX)
-	VMOVDQU  Y9, Y0
-	VMOVDQU  Y11, Y1
-	VMOVDQU  Y12, Y2
+	VPSLLD   $0x13, Y8, Y13
+	VPXOR    Y13, Y12, Y12
+	VPSLLD   $0x0a, Y8, Y8
+	VPXOR    Y8, Y12, Y8
+	VPXOR    Y8, Y10, Y8
+	VPADDD   Y8, Y9, Y4
+	VMOVDQU  Y4, -4064(CX)
+	VMOVDQU  Y11, Y2
+	VMOVDQU  Y14, Y6
 	ADDQ     $+256, R14
-	ADDQ     $+128, R12
+	ADDQ     $+320, R12
 	ADDQ     $+128, R15
 	CMPQ     R15, R13
 	JNE      pass3
@@ -2987,8 +3494,9 @@ pass3:
 	VPSLLD   $0x07, Y1, Y9
 	VPXOR    Y9, Y8, Y8
 	VPXOR    Y8, Y7, Y7
-	VMOVDQU  -3776(CX), Y8
-	VPADDD   -4032(CX), Y8, Y8
+	VMOVDQU  -4032(CX), Y8
+	VPADDD   832(AX), Y8, Y8
+	VPADDD   -3776(CX), Y8, Y8
 	VPADDD   3648(CX), Y8, Y8
 	VPADDD   Y3, Y8, Y3
 	VPADDD   Y7, Y3, Y3
@@ -3006,8 +3514,9 @@ pass3:
 	VPSLLD   $0x07, Y5, Y10
 	VPXOR    Y10, Y9, Y9
 	VPXOR    Y9, Y8, Y8
-	VMOVDQU  -3744(CX), Y9
-	VPADDD   -4000(CX), Y9, Y9
+	VMOVDQU  -4000(CX), Y9
+	VPADDD   832(AX), Y9, Y9
+	VPADDD   -3744(CX), Y9, Y9
 	VPADDD   3680(CX), Y9, Y9
 	VPADDD   Y7, Y9, Y7
 	VPADDD   Y8, Y7, Y7
@@ -3025,8 +3534,9 @@ pass3:
 	VPSLLD   $0x07, Y3, Y11
 	VPXOR    Y11, Y10, Y10
 	VPXOR    Y10, Y9, Y9
-	VMOVDQU  -3712(CX), Y10
-	VPADDD   -3968(CX), Y10, Y10
+	VMOVDQU  -3968(CX), Y10
+	VPADDD   864(AX), Y10, Y10
+	VPADDD   -3712(CX), Y10, Y10
 	VPADDD   3712(CX), Y10, Y10
 	VPADDD   Y8, Y10, Y8
 	VPADDD   Y9, Y8, Y8
@@ -3044,8 +3554,9 @@ pass3:
 	VPSLLD   $0x07, Y7, Y12
 	VPXOR    Y12, Y11, Y11
 	VPXOR    Y11, Y10, Y10
-	VMOVDQU  -3680(CX), Y11
-	VPADDD   -3936(CX), Y11, Y11
+	VMOVDQU  -3936(CX), Y11
+	VPADDD   864(AX), Y11, Y11
+	VPADDD   -3680(CX), Y11, Y11
 	VPADDD   3744(CX), Y11, Y11
 	VPADDD   Y9, Y11, Y9
 	VPADDD   Y10, Y9, Y9
@@ -3063,7 +3574,9 @@ pass3:
 	VPSLLD   $0x07, Y8, Y13
 	VPXOR    Y13, Y12, Y12
 	VPXOR    Y12, Y11, Y11
-	VPADDD   -3904(CX), Y2, Y2
+	VMOVDQU  -3904(CX), Y12
+	VPADDD   896(AX), Y12, Y12
+	VPADDD   Y2, Y12, Y2
 	VPADDD   3776(CX), Y2, Y2
 	VPADDD   Y10, Y2, Y2
 	VPADDD   Y11, Y2, Y2
@@ -3081,7 +3594,9 @@ pass3:
 	VPSLLD   $0x07, Y9, Y13
 	VPXOR    Y13, Y12, Y12
 	VPXOR    Y12, Y11, Y11
-	VPADDD   -3872(CX), Y6, Y6
+	VMOVDQU  -3872(CX), Y12
+	VPADDD   896(AX), Y12, Y12
+	VPADDD   Y6, Y12, Y6
 	VPADDD   3808(CX), Y6, Y6
 	VPADDD   Y10, Y6, Y6
 	VPADDD   Y11, Y6, Y6
@@ -3099,7 +3614,8 @@ pass3:
 	VPSLLD   $0x07, Y2, Y2
 	VPXOR    Y2, Y10, Y2
 	VPXOR    Y2, Y8, Y2
-	VPADDD   Y1, Y0, Y8
+	VPADDD   928(AX), Y0, Y8
+	VPADDD   Y1, Y8, Y8
 	VPADDD   3840(CX), Y8, Y8
 	VPADDD   Y3, Y8, Y3
 	VPADDD   Y2, Y3, Y0
@@ -3117,6 +3633,7 @@ pass3:
 	VPSLLD   $0x07, Y6, Y6
 	VPXOR    Y6, Y7, Y6
 	VPXOR    Y6, Y3, Y3
+	VPADDD   928(AX), Y4, Y4
 	VPADDD   Y5, Y4, Y4
 	VPADDD   3872(CX), Y4, Y4
 	VPADDD   Y2, Y4, Y2
@@ -3167,7 +3684,7 @@ scanAVX2Number:
 
 // func rollAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
 // Requires: AVX, AVX2
-TEXT ·rollAVX2(SB), $11392-72
+TEXT ·rollAVX2(SB), $11328-72
 	MOVQ    job+0(FP), AX
 	MOVQ    versions+8(FP), BX
 	MOVL    first+24(FP), R8
@@ -3178,36 +3695,37 @@ TEXT ·rollAVX2(SB), $11392-72
 	ADDQ    $0x3f, CX
 	ANDQ    $-64, CX
 	ADDQ    $+4096, CX
-	VMOVDQU 64(AX), Y0
+	VMOVDQU 960(AX), Y0
 	VMOVDQU Y0, -3520(CX)
-	VMOVDQU 96(AX), Y1
+	VMOVDQU 992(AX), Y1
 	VMOVDQU Y1, -3456(CX)
-	VMOVDQU 128(AX), Y2
+	VMOVDQU 1024(AX), Y2
 	VMOVDQU Y2, -3392(CX)
-	VMOVDQU 160(AX), Y3
+	VMOVDQU 1056(AX), Y3
 	VMOVDQU Y3, -3328(CX)
-	VMOVDQU 192(AX), Y4
+	VMOVDQU 1088(AX), Y4
 	VMOVDQU Y4, -3264(CX)
-	VMOVDQU 224(AX), Y5
+	VMOVDQU 1120(AX), Y5
 	VMOVDQU Y5, -3200(CX)
-	VMOVDQU 256(AX), Y6
+	VMOVDQU 1152(AX), Y6
 	VMOVDQU Y6, -3136(CX)
-	VMOVDQU 288(AX), Y7
+	VMOVDQU 1184(AX), Y7
 	VMOVDQU Y7, -3072(CX)
-	VMOVDQU 320(AX), Y8
+	VMOVDQU 1216(AX), Y8
 	VMOVDQU Y8, -3008(CX)
-	VMOVDQU 352(AX), Y9
+	VMOVDQU 1248(AX), Y9
 	VMOVDQU Y9, -2944(CX)
-	VMOVDQU 384(AX), Y10
+	VMOVDQU 192(AX), Y10
 	VMOVDQU Y10, 512(CX)
-	VMOVDQU Y1, 576(CX)
-	VMOVDQU Y2, 640(CX)
-	VMOVDQU Y3, 704(CX)
-	VMOVDQU Y4, 768(CX)
-	VMOVDQU Y5, 832(CX)
-	VMOVDQU Y6, 896(CX)
-	VMOVDQU 416(AX), Y11
-	VMOVDQU Y11, 960(CX)
+	VMOVDQU 64(AX), Y11
+	VMOVDQU Y11, 576(CX)
+	VMOVDQU Y11, 640(CX)
+	VMOVDQU Y11, 704(CX)
+	VMOVDQU Y11, 768(CX)
+	VMOVDQU Y11, 832(CX)
+	VMOVDQU Y11, 896(CX)
+	VMOVDQU 224(AX), Y12
+	VMOVDQU Y12, 960(CX)
 	VMOVDQU Y0, -3488(CX)
 	VMOVDQU Y1, -3424(CX)
 	VMOVDQU Y2, -3360(CX)
@@ -3219,13 +3737,13 @@ TEXT ·rollAVX2(SB), $11392-72
 	VMOVDQU Y8, -2976(CX)
 	VMOVDQU Y9, -2912(CX)
 	VMOVDQU Y10, 544(CX)
-	VMOVDQU Y1, 608(CX)
-	VMOVDQU Y2, 672(CX)
-	VMOVDQU Y3, 736(CX)
-	VMOVDQU Y4, 800(CX)
-	VMOVDQU Y5, 864(CX)
-	VMOVDQU Y6, 928(CX)
-	VMOVDQU Y11, 992(CX)
+	VMOVDQU Y11, 608(CX)
+	VMOVDQU Y11, 672(CX)
+	VMOVDQU Y11, 736(CX)
+	VMOVDQU Y11, 800(CX)
+	VMOVDQU Y11, 864(CX)
+	VMOVDQU Y11, 928(CX)
+	VMOVDQU Y12, 992(CX)
 	XORL    DX, DX
 
 group:
@@ -3248,7 +3766,7 @@ group:
 	VPSLLD       $0x0e, Y0, Y4
 	VPXOR        Y4, Y3, Y3
 	VPXOR        Y3, Y2, Y2
-	VPADDD       448(AX), Y2, Y3
+	VPADDD       1280(AX), Y2, Y3
 	VMOVDQU      Y3, -2880(CX)
 	VPSRLD       $0x07, Y1, Y3
 	VPSRLD       $0x12, Y1, Y4
@@ -3259,13 +3777,13 @@ group:
 	VPSLLD       $0x0e, Y1, Y5
 	VPXOR        Y5, Y4, Y4
 	VPXOR        Y4, Y3, Y3
-	VPADDD       448(AX), Y3, Y4
+	VPADDD       1280(AX), Y3, Y4
 	VMOVDQU      Y4, -2848(CX)
-	VPADDD       480(AX), Y0, Y4
+	VPADDD       1312(AX), Y0, Y4
 	VMOVDQU      Y4, -2816(CX)
-	VPADDD       480(AX), Y1, Y4
+	VPADDD       1312(AX), Y1, Y4
 	VMOVDQU      Y4, -2784(CX)
-	VPADDD       512(AX), Y2, Y2
+	VPADDD       256(AX), Y2, Y2
 	VPSRLD       $0x11, Y2, Y4
 	VPSRLD       $0x13, Y2, Y5
 	VPXOR        Y5, Y4, Y4
@@ -3275,11 +3793,11 @@ group:
 	VPSLLD       $0x0d, Y2, Y6
 	VPXOR        Y6, Y5, Y5
 	VPXOR        Y5, Y4, Y4
-	VPADDD       544(AX), Y4, Y5
+	VPADDD       1344(AX), Y4, Y5
 	VMOVDQU      Y5, -2752(CX)
-	VPADDD       576(AX), Y4, Y4
+	VPADDD       192(AX), Y4, Y4
 	VMOVDQU      Y4, 3904(CX)
-	VPADDD       512(AX), Y3, Y3
+	VPADDD       256(AX), Y3, Y3
 	VPSRLD       $0x11, Y3, Y5
 	VPSRLD       $0x13, Y3, Y6
 	VPXOR        Y6, Y5, Y5
@@ -3289,11 +3807,11 @@ group:
 	VPSLLD       $0x0d, Y3, Y7
 	VPXOR        Y7, Y6, Y6
 	VPXOR        Y6, Y5, Y5
-	VPADDD       544(AX), Y5, Y6
+	VPADDD       1344(AX), Y5, Y6
 	VMOVDQU      Y6, -2720(CX)
-	VPADDD       576(AX), Y5, Y5
+	VPADDD       192(AX), Y5, Y5
 	VMOVDQU      Y5, 3936(CX)
-	VPADDD       608(AX), Y0, Y0
+	VPADDD       288(AX), Y0, Y0
 	VPSRLD       $0x11, Y0, Y6
 	VPSRLD       $0x13, Y0, Y7
 	VPXOR        Y7, Y6, Y6
@@ -3303,10 +3821,10 @@ group:
 	VPSLLD       $0x0d, Y0, Y8
 	VPXOR        Y8, Y7, Y7
 	VPXOR        Y7, Y6, Y6
-	VPADDD       640(AX), Y6, Y7
+	VPADDD       1376(AX), Y6, Y7
 	VMOVDQU      Y7, -2688(CX)
 	VMOVDQU      Y6, 3968(CX)
-	VPADDD       608(AX), Y1, Y1
+	VPADDD       288(AX), Y1, Y1
 	VPSRLD       $0x11, Y1, Y7
 	VPSRLD       $0x13, Y1, Y8
 	VPXOR        Y8, Y7, Y7
@@ -3316,7 +3834,7 @@ group:
 	VPSLLD       $0x0d, Y1, Y9
 	VPXOR        Y9, Y8, Y8
 	VPXOR        Y8, Y7, Y7
-	VPADDD       640(AX), Y7, Y8
+	VPADDD       1376(AX), Y7, Y8
 	VMOVDQU      Y8, -2656(CX)
 	VMOVDQU      Y7, 4000(CX)
 	VPSRLD       $0x11, Y4, Y8
@@ -3328,9 +3846,9 @@ group:
 	VPSLLD       $0x0d, Y4, Y10
 	VPXOR        Y10, Y9, Y9
 	VPXOR        Y9, Y8, Y8
-	VPADDD       672(AX), Y8, Y9
+	VPADDD       1408(AX), Y8, Y9
 	VMOVDQU      Y9, -2624(CX)
-	VPADDD       704(AX), Y8, Y8
+	VPADDD       96(AX), Y8, Y8
 	VMOVDQU      Y8, 4032(CX)
 	VPSRLD       $0x11, Y5, Y9
 	VPSRLD       $0x13, Y5, Y10
@@ -3341,9 +3859,9 @@ group:
 	VPSLLD       $0x0d, Y5, Y11
 	VPXOR        Y11, Y10, Y10
 	VPXOR        Y10, Y9, Y9
-	VPADDD       672(AX), Y9, Y10
+	VPADDD       1408(AX), Y9, Y10
 	VMOVDQU      Y10, -2592(CX)
-	VPADDD       704(AX), Y9, Y9
+	VPADDD       96(AX), Y9, Y9
 	VMOVDQU      Y9, 4064(CX)
 	VPSRLD       $0x11, Y6, Y10
 	VPSRLD       $0x13, Y6, Y11
@@ -3354,9 +3872,9 @@ group:
 	VPSLLD       $0x0d, Y6, Y12
 	VPXOR        Y12, Y11, Y11
 	VPXOR        Y11, Y10, Y10
-	VPADDD       736(AX), Y10, Y11
+	VPADDD       1440(AX), Y10, Y11
 	VMOVDQU      Y11, -2560(CX)
-	VPADDD       768(AX), Y10, Y10
+	VPADDD       128(AX), Y10, Y10
 	VMOVDQU      Y10, 4096(CX)
 	VPSRLD       $0x11, Y7, Y11
 	VPSRLD       $0x13, Y7, Y12
@@ -3367,9 +3885,9 @@ group:
 	VPSLLD       $0x0d, Y7, Y13
 	VPXOR        Y13, Y12, Y12
 	VPXOR        Y12, Y11, Y11
-	VPADDD       736(AX), Y11, Y12
+	VPADDD       1440(AX), Y11, Y12
 	VMOVDQU      Y12, -2528(CX)
-	VPADDD       768(AX), Y11, Y11
+	VPADDD       128(AX), Y11, Y11
 	VMOVDQU      Y11, 4128(CX)
 	VPSRLD       $0x11, Y8, Y12
 	VPSRLD       $0x13, Y8, Y13
@@ -3380,9 +3898,9 @@ group:
 	VPSLLD       $0x0d, Y8, Y14
 	VPXOR        Y14, Y13, Y13
 	VPXOR        Y13, Y12, Y12
-	VPADDD       800(AX), Y12, Y13
+	VPADDD       1472(AX), Y12, Y13
 	VMOVDQU      Y13, -2496(CX)
-	VPADDD       832(AX), Y12, Y12
+	VPADDD       160(AX), Y12, Y12
 	VMOVDQU      Y12, 4160(CX)
 	VPSRLD       $0x11, Y9, Y13
 	VPSRLD       $0x13, Y9, Y14
@@ -3393,9 +3911,9 @@ group:
 	VPSLLD       $0x0d, Y9, Y15
 	VPXOR        Y15, Y14, Y14
 	VPXOR        Y14, Y13, Y13
-	VPADDD       800(AX), Y13, Y14
+	VPADDD       1472(AX), Y13, Y14
 	VMOVDQU      Y14, -2464(CX)
-	VPADDD       832(AX), Y13, Y13
+	VPADDD       160(AX), Y13, Y13
 	VMOVDQU      Y13, 4192(CX)
 	VPSRLD       $0x11, Y10, Y14
 	VPSRLD       $0x13, Y10, Y15
@@ -3407,7 +3925,7 @@ group:
 	VPXOR        Y10, Y15, Y10
 	VPXOR        Y10, Y14, Y10
 	VPADDD       Y10, Y2, Y10
-	VPADDD       864(AX), Y10, Y14
+	VPADDD       1504(AX), Y10, Y14
 	VMOVDQU      Y14, -2432(CX)
 	VMOVDQU      Y10, 4224(CX)
 	VPSRLD       $0x11, Y11, Y14
@@ -3416,12 +3934,12 @@ group:
 	VPSRLD       $0x0a, Y11, Y15
 	VPXOR        Y15, Y14, Y14
 	VPSLLD       $0x0f, Y11, Y15
-	VMOVDQU      Y2, 6784(CX)
+	VMOVDQU      Y2, 6720(CX)
 	VPSLLD       $0x0d, Y11, Y2
 	VPXOR        Y2, Y15, Y2
 	VPXOR        Y2, Y14, Y2
 	VPADDD       Y2, Y3, Y2
-	VPADDD       864(AX), Y2, Y14
+	VPADDD       1504(AX), Y2, Y14
 	VMOVDQU      Y14, -2400(CX)
 	VMOVDQU      Y2, 4256(CX)
 	VPSRLD       $0x11, Y12, Y14
@@ -3430,12 +3948,12 @@ group:
 	VPSRLD       $0x0a, Y12, Y15
 	VPXOR        Y15, Y14, Y14
 	VPSLLD       $0x0f, Y12, Y15
-	VMOVDQU      Y3, 6816(CX)
+	VMOVDQU      Y3, 6752(CX)
 	VPSLLD       $0x0d, Y12, Y3
 	VPXOR        Y3, Y15, Y3
 	VPXOR        Y3, Y14, Y3
 	VPADDD       Y3, Y0, Y3
-	VPADDD       896(AX), Y3, Y14
+	VPADDD       1536(AX), Y3, Y14
 	VMOVDQU      Y14, -2368(CX)
 	VMOVDQU      Y3, 4288(CX)
 	VPSRLD       $0x11, Y13, Y14
@@ -3444,12 +3962,12 @@ group:
 	VPSRLD       $0x0a, Y13, Y15
 	VPXOR        Y15, Y14, Y14
 	VPSLLD       $0x0f, Y13, Y15
-	VMOVDQU      Y0, 6848(CX)
+	VMOVDQU      Y0, 6784(CX)
 	VPSLLD       $0x0d, Y13, Y0
 	VPXOR        Y0, Y15, Y0
 	VPXOR        Y0, Y14, Y0
 	VPADDD       Y0, Y1, Y0
-	VPADDD       896(AX), Y0, Y14
+	VPADDD       1536(AX), Y0, Y14
 	VMOVDQU      Y14, -2336(CX)
 	VMOVDQU      Y0, 4320(CX)
 	VPSRLD       $0x11, Y10, Y14
@@ -3458,12 +3976,12 @@ group:
 	VPSRLD       $0x0a, Y10, Y15
 	VPXOR        Y15, Y14, Y14
 	VPSLLD       $0x0f, Y10, Y15
-	VMOVDQU      Y1, 6880(CX)
+	VMOVDQU      Y1, 6816(CX)
 	VPSLLD       $0x0d, Y10, Y1
 	VPXOR        Y1, Y15, Y1
 	VPXOR        Y1, Y14, Y1
 	VPADDD       Y1, Y4, Y1
-	VPADDD       928(AX), Y1, Y14
+	VPADDD       1568(AX), Y1, Y14
 	VMOVDQU      Y14, -2304(CX)
 	VMOVDQU      Y1, 4352(CX)
 	VPSRLD       $0x11, Y2, Y14
@@ -3476,7 +3994,7 @@ group:
 	VPXOR        Y4, Y15, Y4
 	VPXOR        Y4, Y14, Y4
 	VPADDD       Y4, Y5, Y4
-	VPADDD       928(AX), Y4, Y14
+	VPADDD       1568(AX), Y4, Y14
 	VMOVDQU      Y14, -2272(CX)
 	VMOVDQU      Y4, 4384(CX)
 	VPSRLD       $0x11, Y3, Y14
@@ -3489,7 +4007,7 @@ group:
 	VPXOR        Y5, Y15, Y5
 	VPXOR        Y5, Y14, Y5
 	VPADDD       Y5, Y6, Y5
-	VPADDD       960(AX), Y5, Y6
+	VPADDD       1600(AX), Y5, Y6
 	VMOVDQU      Y6, -2240(CX)
 	VMOVDQU      Y5, 4416(CX)
 	VPSRLD       $0x11, Y0, Y6
@@ -3502,7 +4020,7 @@ group:
 	VPXOR        Y15, Y14, Y14
 	VPXOR        Y14, Y6, Y6
 	VPADDD       Y6, Y7, Y6
-	VPADDD       960(AX), Y6, Y7
+	VPADDD       1600(AX), Y6, Y7
 	VMOVDQU      Y7, -2208(CX)
 	VMOVDQU      Y6, 4448(CX)
 	VPSRLD       $0x11, Y1, Y7
@@ -3515,7 +4033,7 @@ group:
 	VPXOR        Y15, Y14, Y14
 	VPXOR        Y14, Y7, Y7
 	VPADDD       Y7, Y8, Y7
-	VPADDD       992(AX), Y7, Y8
+	VPADDD       1632(AX), Y7, Y8
 	VMOVDQU      Y8, -2176(CX)
 	VMOVDQU      Y7, 4480(CX)
 	VPSRLD       $0x11, Y4, Y8
@@ -3528,7 +4046,7 @@ group:
 	VPXOR        Y15, Y14, Y14
 	VPXOR        Y14, Y8, Y8
 	VPADDD       Y8, Y9, Y8
-	VPADDD       992(AX), Y8, Y9
+	VPADDD       1632(AX), Y8, Y9
 	VMOVDQU      Y9, -2144(CX)
 	VMOVDQU      Y8, 4512(CX)
 	VPSRLD       $0x11, Y5, Y9
@@ -3541,9 +4059,9 @@ group:
 	VPXOR        Y15, Y14, Y14
 	VPXOR        Y14, Y9, Y9
 	VMOVDQU      4096(CX), Y14
-	VPADDD       1024(AX), Y14, Y14
+	VPADDD       320(AX), Y14, Y14
 	VPADDD       Y9, Y14, Y9
-	VPADDD       1056(AX), Y9, Y14
+	VPADDD       1664(AX), Y9, Y14
 	VMOVDQU      Y14, -2112(CX)
 	VMOVDQU      Y9, 4544(CX)
 	VPSRLD       $0x11, Y6, Y14
@@ -3555,9 +4073,9 @@ group:
 	VPSLLD       $0x0d, Y6, Y6
 	VPXOR        Y6, Y15, Y6
 	VPXOR        Y6, Y14, Y6
-	VPADDD       1024(AX), Y11, Y11
+	VPADDD       320(AX), Y11, Y11
 	VPADDD       Y6, Y11, Y6
-	VPADDD       1056(AX), Y6, Y11
+	VPADDD       1664(AX), Y6, Y11
 	VMOVDQU      Y11, -2080(CX)
 	VMOVDQU      Y6, 4576(CX)
 	VPSRLD       $0x11, Y7, Y11
@@ -3569,9 +4087,9 @@ group:
 	VPSLLD       $0x0d, Y7, Y7
 	VPXOR        Y7, Y14, Y7
 	VPXOR        Y7, Y11, Y7
-	VPADDD       1088(AX), Y12, Y11
+	VPADDD       352(AX), Y12, Y11
 	VPADDD       Y7, Y11, Y7
-	VPADDD       1120(AX), Y7, Y11
+	VPADDD       1696(AX), Y7, Y11
 	VMOVDQU      Y11, -2048(CX)
 	VMOVDQU      Y7, 4608(CX)
 	VPSRLD       $0x11, Y8, Y11
@@ -3583,9 +4101,9 @@ group:
 	VPSLLD       $0x0d, Y8, Y8
 	VPXOR        Y8, Y12, Y8
 	VPXOR        Y8, Y11, Y8
-	VPADDD       1088(AX), Y13, Y11
+	VPADDD       352(AX), Y13, Y11
 	VPADDD       Y8, Y11, Y8
-	VPADDD       1120(AX), Y8, Y11
+	VPADDD       1696(AX), Y8, Y11
 	VMOVDQU      Y11, -2016(CX)
 	VMOVDQU      Y8, 4640(CX)
 	VPSRLD       $0x11, Y9, Y11
@@ -3597,9 +4115,9 @@ group:
 	VPSLLD       $0x0d, Y9, Y9
 	VPXOR        Y9, Y12, Y9
 	VPXOR        Y9, Y11, Y9
-	VPADDD       1152(AX), Y10, Y10
+	VPADDD       384(AX), Y10, Y10
 	VPADDD       Y9, Y10, Y9
-	VPADDD       1184(AX), Y9, Y10
+	VPADDD       1728(AX), Y9, Y10
 	VMOVDQU      Y10, -1984(CX)
 	VMOVDQU      Y9, 4672(CX)
 	VPSRLD       $0x11, Y6, Y10
@@ -3611,12 +4129,12 @@ group:
 	VPSLLD       $0x0d, Y6, Y6
 	VPXOR        Y6, Y11, Y6
 	VPXOR        Y6, Y10, Y6
-	VPADDD       1152(AX), Y2, Y2
+	VPADDD       384(AX), Y2, Y2
 	VPADDD       Y6, Y2, Y2
-	VPADDD       1184(AX), Y2, Y6
+	VPADDD       1728(AX), Y2, Y6
 	VMOVDQU      Y6, -1952(CX)
 	VMOVDQU      Y2, 4704(CX)
-	VMOVDQU      6784(CX), Y6
+	VMOVDQU      6720(CX), Y6
 	VPSRLD       $0x07, Y6, Y10
 	VPSRLD       $0x12, Y6, Y11
 	VPXOR        Y11, Y10, Y10
@@ -3635,13 +4153,13 @@ group:
 	VPSLLD       $0x0d, Y7, Y7
 	VPXOR        Y7, Y12, Y7
 	VPXOR        Y7, Y11, Y7
-	VPADDD       832(AX), Y10, Y10
+	VPADDD       160(AX), Y10, Y10
 	VPADDD       Y3, Y10, Y3
 	VPADDD       Y7, Y3, Y3
-	VPADDD       1248(AX), Y3, Y7
+	VPADDD       1760(AX), Y3, Y7
 	VMOVDQU      Y7, -1920(CX)
 	VMOVDQU      Y3, 4736(CX)
-	VMOVDQU      6816(CX), Y7
+	VMOVDQU      6752(CX), Y7
 	VPSRLD       $0x07, Y7, Y10
 	VPSRLD       $0x12, Y7, Y11
 	VPXOR        Y11, Y10, Y10
@@ -3660,13 +4178,13 @@ group:
 	VPSLLD       $0x0d, Y8, Y8
 	VPXOR        Y8, Y12, Y8
 	VPXOR        Y8, Y11, Y8
-	VPADDD       832(AX), Y10, Y10
+	VPADDD       160(AX), Y10, Y10
 	VPADDD       Y0, Y10, Y0
 	VPADDD       Y8, Y0, Y0
-	VPADDD       1248(AX), Y0, Y8
+	VPADDD       1760(AX), Y0, Y8
 	VMOVDQU      Y8, -1888(CX)
 	VMOVDQU      Y0, 4768(CX)
-	VMOVDQU      6848(CX), Y8
+	VMOVDQU      6784(CX), Y8
 	VPSRLD       $0x07, Y8, Y10
 	VPSRLD       $0x12, Y8, Y11
 	VPXOR        Y11, Y10, Y10
@@ -3688,10 +4206,10 @@ group:
 	VPADDD       Y10, Y6, Y6
 	VPADDD       Y1, Y6, Y1
 	VPADDD       Y9, Y1, Y1
-	VPADDD       1280(AX), Y1, Y6
+	VPADDD       1792(AX), Y1, Y6
 	VMOVDQU      Y6, -1856(CX)
 	VMOVDQU      Y1, 4800(CX)
-	VMOVDQU      6880(CX), Y1
+	VMOVDQU      6816(CX), Y1
 	VPSRLD       $0x07, Y1, Y6
 	VPSRLD       $0x12, Y1, Y9
 	VPXOR        Y9, Y6, Y6
@@ -3713,7 +4231,7 @@ group:
 	VPADDD       Y6, Y7, Y6
 	VPADDD       Y4, Y6, Y4
 	VPADDD       Y2, Y4, Y2
-	VPADDD       1280(AX), Y2, Y4
+	VPADDD       1792(AX), Y2, Y4
 	VMOVDQU      Y4, -1824(CX)
 	VMOVDQU      Y2, 4832(CX)
 	VMOVDQU      3904(CX), Y2
@@ -3738,7 +4256,7 @@ group:
 	VPADDD       Y2, Y8, Y2
 	VPADDD       Y5, Y2, Y2
 	VPADDD       Y3, Y2, Y2
-	VPADDD       1312(AX), Y2, Y3
+	VPADDD       1824(AX), Y2, Y3
 	VMOVDQU      Y3, -1792(CX)
 	VMOVDQU      Y2, 4864(CX)
 	VMOVDQU      3936(CX), Y2
@@ -3763,7 +4281,7 @@ group:
 	VPADDD       Y2, Y1, Y1
 	VPADDD       4448(CX), Y1, Y1
 	VPADDD       Y0, Y1, Y0
-	VPADDD       1312(AX), Y0, Y1
+	VPADDD       1824(AX), Y0, Y1
 	VMOVDQU      Y1, -1760(CX)
 	VMOVDQU      Y0, 4896(CX)
 	LEAQ         avx2Turns<>+0(SB), R12
@@ -3795,7 +4313,7 @@ group1:
 	VPADDD  -1024(R15), Y1, Y1
 	VPADDD  -448(R15), Y1, Y1
 	VPADDD  Y2, Y1, Y1
-	VPADDD  (R12), Y1, Y2
+	VPADDD  256(R12), Y1, Y2
 	VMOVDQU Y2, -6656(R15)
 	VMOVDQU Y1, (R15)
 	VMOVDQU -928(R15), Y1
@@ -3821,7 +4339,7 @@ group1:
 	VPADDD  -992(R15), Y2, Y2
 	VPADDD  -416(R15), Y2, Y2
 	VPADDD  Y3, Y2, Y2
-	VPADDD  (R12), Y2, Y3
+	VPADDD  256(R12), Y2, Y3
 	VMOVDQU Y3, -6624(R15)
 	VMOVDQU Y2, 32(R15)
 	VMOVDQU -896(R15), Y2
@@ -3847,7 +4365,7 @@ group1:
 	VPADDD  Y2, Y0, Y0
 	VPADDD  -384(R15), Y0, Y0
 	VPADDD  Y3, Y0, Y0
-	VPADDD  32(R12), Y0, Y2
+	VPADDD  288(R12), Y0, Y2
 	VMOVDQU Y2, -6592(R15)
 	VMOVDQU Y0, 64(R15)
 	VMOVDQU -864(R15), Y0
@@ -3873,11 +4391,11 @@ group1:
 	VPADDD  Y0, Y1, Y0
 	VPADDD  -352(R15), Y0, Y0
 	VPADDD  Y2, Y0, Y0
-	VPADDD  32(R12), Y0, Y1
+	VPADDD  288(R12), Y0, Y1
 	VMOVDQU Y1, -6560(R15)
 	VMOVDQU Y0, 96(R15)
 	ADDQ    $+256, R14
-	ADDQ    $+128, R12
+	ADDQ    $+320, R12
 	ADDQ    $+128, R15
 	CMPQ    R15, R13
 	JNE     group1
@@ -3987,9 +4505,9 @@ pass:
 	VPXOR   Y0, Y8, Y0
 	VPXOR   Y7, Y6, Y6
 	VPSRLD  $0x02, Y12, Y7
-	VMOVDQU Y8, 6784(CX)
+	VMOVDQU Y8, 6720(CX)
 	VPSLLD  $0x07, Y11, Y8
-	VMOVDQU Y5, 6816(CX)
+	VMOVDQU Y5, 6752(CX)
 	VPSRLD  $0x0d, Y12, Y5
 	VPXOR   Y8, Y6, Y8
 	VPXOR   Y5, Y7, Y5
@@ -4034,13 +4552,13 @@ pass:
 	VPXOR   Y14, Y11, Y6
 	VPSLLD  $0x1a, Y1, Y7
 	VPADDD  320(BX), Y8, Y8
-	VMOVDQU Y13, 6848(CX)
+	VMOVDQU Y13, 6784(CX)
 	VPSLLD  $0x15, Y1, Y13
 	VPAND   Y6, Y8, Y6
 	VPXOR   Y13, Y7, Y13
 	VPXOR   Y6, Y14, Y6
 	VPSLLD  $0x07, Y1, Y7
-	VMOVDQU Y14, 6880(CX)
+	VMOVDQU Y14, 6816(CX)
 	VPSRLD  $0x06, Y8, Y14
 	VPXOR   Y7, Y13, Y13
 	VPSRLD  $0x0b, Y8, Y7
@@ -4052,15 +4570,15 @@ pass:
 	VPXOR   Y4, Y14, Y14
 	VPXOR   Y12, Y0, Y3
 	VPSLLD  $0x1a, Y8, Y4
-	VPAND   6816(CX), Y3, Y7
-	VMOVDQU Y3, 6912(CX)
+	VPAND   6752(CX), Y3, Y7
+	VMOVDQU Y3, 6848(CX)
 	VPSLLD  $0x15, Y8, Y3
 	VPXOR   Y7, Y12, Y7
 	VPXOR   Y3, Y4, Y3
 	VPSRLD  $0x02, Y0, Y4
-	VMOVDQU Y12, 6944(CX)
+	VMOVDQU Y12, 6880(CX)
 	VPSLLD  $0x07, Y8, Y12
-	VMOVDQU Y9, 6976(CX)
+	VMOVDQU Y9, 6912(CX)
 	VPSRLD  $0x0d, Y0, Y9
 	VPXOR   Y12, Y3, Y12
 	VPXOR   Y9, Y4, Y9
@@ -4105,56 +4623,56 @@ pass:
 	VPXOR   Y11, Y8, Y6
 	VPSLLD  $0x1a, Y13, Y7
 	VPADDD  160(BX), Y12, Y12
-	VMOVDQU Y8, 7008(CX)
+	VMOVDQU Y8, 6944(CX)
 	VPSLLD  $0x15, Y13, Y8
 	VPAND   Y6, Y12, Y6
 	VPXOR   Y8, Y7, Y8
 	VPXOR   Y6, Y11, Y6
 	VPSLLD  $0x07, Y13, Y7
-	VMOVDQU Y11, 7040(CX)
+	VMOVDQU Y11, 6976(CX)
 	VPSRLD  $0x06, Y12, Y11
 	VPXOR   Y7, Y8, Y8
 	VPSRLD  $0x0b, Y12, Y7
 	VPXOR   Y8, Y5, Y8
 	VPXOR   Y7, Y11, Y11
-	VMOVDQU 6976(CX), Y5
-	VPADDD  1216(AX), Y5, Y5
+	VMOVDQU 6912(CX), Y5
+	VPADDD  416(AX), Y5, Y5
 	VPSRLD  $0x19, Y12, Y7
 	VPADDD  Y4, Y5, Y4
 	VPXOR   Y7, Y11, Y11
 	VPADDD  Y8, Y4, Y8
 	VPSLLD  $0x1a, Y12, Y4
-	VPADDD  6784(CX), Y8, Y5
+	VPADDD  6720(CX), Y8, Y5
 	VPSLLD  $0x15, Y12, Y7
-	VMOVDQU Y15, 7072(CX)
+	VMOVDQU Y15, 7008(CX)
 	VPXOR   Y0, Y9, Y15
 	VPXOR   Y7, Y4, Y4
-	VPAND   6912(CX), Y15, Y7
-	VMOVDQU Y15, 7104(CX)
+	VPAND   6848(CX), Y15, Y7
+	VMOVDQU Y15, 7040(CX)
 	VPSLLD  $0x07, Y12, Y15
 	VPXOR   Y7, Y0, Y7
 	VPXOR   Y15, Y4, Y15
 	VPSRLD  $0x02, Y9, Y4
 	VPXOR   Y15, Y11, Y11
 	VPSRLD  $0x0d, Y9, Y15
-	VMOVDQU Y12, 7136(CX)
-	VMOVDQU 6880(CX), Y12
-	VPADDD  1216(AX), Y12, Y12
+	VMOVDQU Y12, 7072(CX)
+	VMOVDQU 6816(CX), Y12
+	VPADDD  416(AX), Y12, Y12
 	VPXOR   Y15, Y4, Y15
 	VPADDD  Y6, Y12, Y12
 	VPSRLD  $0x16, Y9, Y4
 	VPADDD  Y11, Y12, Y11
 	VPXOR   Y4, Y15, Y12
-	VPADDD  6848(CX), Y11, Y15
+	VPADDD  6784(CX), Y11, Y15
 	VPSLLD  $0x1e, Y9, Y4
 	VPXOR   Y2, Y14, Y6
-	VMOVDQU Y15, 7168(CX)
+	VMOVDQU Y15, 7104(CX)
 	VPSLLD  $0x13, Y9, Y15
 	VPAND   Y3, Y6, Y3
 	VPXOR   Y15, Y4, Y15
 	VPXOR   Y3, Y2, Y3
 	VPSLLD  $0x0a, Y9, Y4
-	VMOVDQU Y6, 7200(CX)
+	VMOVDQU Y6, 7136(CX)
 	VPSRLD  $0x02, Y14, Y6
 	VPXOR   Y4, Y15, Y15
 	VPSRLD  $0x0d, Y14, Y4
@@ -4175,7 +4693,7 @@ pass:
 	VMOVDQU Y8, -4096(CX)
 	VMOVDQU Y9, -3904(CX)
 	VMOVDQU Y0, -3968(CX)
-	VMOVDQU 6944(CX), Y9
+	VMOVDQU 6880(CX), Y9
 	VMOVDQU Y9, -4032(CX)
 	VMOVDQU Y5, -3840(CX)
 	VMOVDQU Y13, -3648(CX)
@@ -4184,327 +4702,329 @@ pass:
 	VMOVDQU Y4, -4064(CX)
 	VMOVDQU Y14, -3872(CX)
 	VMOVDQU Y2, -3936(CX)
-	VMOVDQU 7072(CX), Y9
+	VMOVDQU 7008(CX), Y9
 	VMOVDQU Y9, -4000(CX)
-	VMOVDQU 7168(CX), Y9
+	VMOVDQU 7104(CX), Y9
 	VMOVDQU Y9, -3808(CX)
-	VMOVDQU 7136(CX), Y10
+	VMOVDQU 7072(CX), Y10
 	VMOVDQU Y10, -3616(CX)
-	VMOVDQU 7008(CX), Y11
+	VMOVDQU 6944(CX), Y11
 	VMOVDQU Y11, -3680(CX)
-	VMOVDQU 7040(CX), Y11
+	VMOVDQU 6976(CX), Y11
 	VMOVDQU Y11, -3744(CX)
 	VMOVDQU Y8, Y0
 	VMOVDQU Y5, Y1
 	VMOVDQU Y13, Y2
-	VMOVDQU 7104(CX), Y3
+	VMOVDQU 7040(CX), Y3
 	VMOVDQU Y9, Y5
 	VMOVDQU Y10, Y6
-	VMOVDQU 7200(CX), Y7
+	VMOVDQU 7136(CX), Y7
 	LEAQ    avx2Turns<>+0(SB), R12
 	LEAQ    4928(CX), R15
 	LEAQ    -3520(CX), R14
 	LEAQ    1792(R15), R13
 
 pass1:
-	VPXOR   -3712(CX), Y2, Y8
-	VPAND   Y8, Y1, Y8
-	VPXOR   -3712(CX), Y8, Y8
-	VPSRLD  $0x06, Y1, Y9
+	VPSRLD  $0x06, Y1, Y8
+	VPXOR   -3712(CX), Y2, Y9
+	VPAND   Y9, Y1, Y9
 	VPSRLD  $0x0b, Y1, Y10
-	VPXOR   Y10, Y9, Y9
+	VPXOR   -3712(CX), Y9, Y9
+	VPXOR   Y10, Y8, Y8
 	VPSRLD  $0x19, Y1, Y10
-	VPXOR   Y10, Y9, Y9
-	VPSLLD  $0x1a, Y1, Y10
-	VPSLLD  $0x15, Y1, Y11
-	VPXOR   Y11, Y10, Y10
-	VPSLLD  $0x07, Y1, Y11
-	VPXOR   Y11, Y10, Y10
-	VPXOR   Y10, Y9, Y9
+	VPXOR   Y10, Y8, Y8
 	VMOVDQU (R14), Y10
 	VPADDD  -3776(CX), Y10, Y10
-	VPADDD  Y8, Y10, Y8
-	VPADDD  Y9, Y8, Y8
-	VPADDD  -4032(CX), Y8, Y9
+	VPSLLD  $0x1a, Y1, Y11
+	VPADDD  Y9, Y10, Y9
 	VPXOR   -3904(CX), Y0, Y10
-	VPAND   Y3, Y10, Y11
-	VPXOR   -3904(CX), Y11, Y11
-	VPSRLD  $0x02, Y0, Y12
+	VPSLLD  $0x15, Y1, Y12
+	VPXOR   Y12, Y11, Y11
+	VPAND   Y3, Y10, Y12
+	VPSLLD  $0x07, Y1, Y13
+	VPXOR   Y13, Y11, Y11
+	VPXOR   Y11, Y8, Y8
+	VPSRLD  $0x02, Y0, Y11
+	VPADDD  Y8, Y9, Y8
+	VPADDD  -4032(CX), Y8, Y9
 	VPSRLD  $0x0d, Y0, Y13
-	VPXOR   Y13, Y12, Y12
+	VPXOR   -3904(CX), Y12, Y12
+	VPXOR   Y13, Y11, Y11
 	VPSRLD  $0x16, Y0, Y13
-	VPXOR   Y13, Y12, Y12
-	VPSLLD  $0x1e, Y0, Y13
-	VPSLLD  $0x13, Y0, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSLLD  $0x0a, Y0, Y14
-	VPXOR   Y14, Y13, Y13
-	VPXOR   Y13, Y12, Y12
-	VPADDD  Y11, Y8, Y8
+	VPXOR   Y13, Y11, Y11
 	VPADDD  Y12, Y8, Y8
-	VMOVDQU Y8, -4032(CX)
+	VPSLLD  $0x1e, Y0, Y12
 	VMOVDQU Y9, -3776(CX)
-	VPXOR   -3680(CX), Y6, Y11
-	VPAND   Y11, Y5, Y11
-	VPXOR   -3680(CX), Y11, Y11
-	VPSRLD  $0x06, Y5, Y12
+	VPSLLD  $0x13, Y0, Y13
+	VPXOR   Y13, Y12, Y12
+	VPSLLD  $0x0a, Y0, Y13
+	VPXOR   Y13, Y12, Y12
+	VPXOR   Y12, Y11, Y11
+	VPADDD  Y11, Y8, Y8
+	VMOVDQU Y8, -4032(CX)
+	VPSRLD  $0x06, Y5, Y11
+	VPXOR   -3680(CX), Y6, Y12
+	VPAND   Y12, Y5, Y12
 	VPSRLD  $0x0b, Y5, Y13
-	VPXOR   Y13, Y12, Y12
+	VPXOR   -3680(CX), Y12, Y12
+	VPXOR   Y13, Y11, Y11
 	VPSRLD  $0x19, Y5, Y13
-	VPXOR   Y13, Y12, Y12
-	VPSLLD  $0x1a, Y5, Y13
-	VPSLLD  $0x15, Y5, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSLLD  $0x07, Y5, Y14
-	VPXOR   Y14, Y13, Y13
-	VPXOR   Y13, Y12, Y12
+	VPXOR   Y13, Y11, Y11
 	VMOVDQU 32(R14), Y13
 	VPADDD  -3744(CX), Y13, Y13
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y11, Y11
-	VPADDD  -4000(CX), Y11, Y12
+	VPSLLD  $0x1a, Y5, Y14
+	VPADDD  Y12, Y13, Y12
 	VPXOR   -3872(CX), Y4, Y13
-	VPAND   Y7, Y13, Y14
-	VPXOR   -3872(CX), Y14, Y14
-	VPSRLD  $0x02, Y4, Y15
+	VPSLLD  $0x15, Y5, Y15
+	VPXOR   Y15, Y14, Y14
+	VPAND   Y7, Y13, Y15
+	VPSLLD  $0x07, Y5, Y0
+	VPXOR   Y0, Y14, Y14
+	VPXOR   Y14, Y11, Y11
+	VPSRLD  $0x02, Y4, Y14
+	VPADDD  Y11, Y12, Y11
+	VPADDD  -4000(CX), Y11, Y12
 	VPSRLD  $0x0d, Y4, Y0
-	VPXOR   Y0, Y15, Y15
+	VPXOR   -3872(CX), Y15, Y15
+	VPXOR   Y0, Y14, Y14
 	VPSRLD  $0x16, Y4, Y0
-	VPXOR   Y0, Y15, Y15
-	VPSLLD  $0x1e, Y4, Y0
-	VPSLLD  $0x13, Y4, Y2
-	VPXOR   Y2, Y0, Y0
-	VPSLLD  $0x0a, Y4, Y2
-	VPXOR   Y2, Y0, Y0
-	VPXOR   Y0, Y15, Y15
-	VPADDD  Y14, Y11, Y11
+	VPXOR   Y0, Y14, Y14
 	VPADDD  Y15, Y11, Y11
-	VMOVDQU Y11, -4000(CX)
+	VPSLLD  $0x1e, Y4, Y15
 	VMOVDQU Y12, -3744(CX)
-	VPXOR   -3648(CX), Y1, Y14
-	VPAND   Y14, Y9, Y14
-	VPXOR   -3648(CX), Y14, Y14
-	VPSRLD  $0x06, Y9, Y15
+	VPSLLD  $0x13, Y4, Y0
+	VPXOR   Y0, Y15, Y15
+	VPSLLD  $0x0a, Y4, Y0
+	VPXOR   Y0, Y15, Y15
+	VPXOR   Y15, Y14, Y14
+	VPADDD  Y14, Y11, Y11
+	VMOVDQU Y11, -4000(CX)
+	VPSRLD  $0x06, Y9, Y14
+	VPXOR   -3648(CX), Y1, Y15
+	VPAND   Y15, Y9, Y15
 	VPSRLD  $0x0b, Y9, Y0
-	VPXOR   Y0, Y15, Y15
+	VPXOR   -3648(CX), Y15, Y15
+	VPXOR   Y0, Y14, Y14
 	VPSRLD  $0x19, Y9, Y0
-	VPXOR   Y0, Y15, Y15
-	VPSLLD  $0x1a, Y9, Y0
-	VPSLLD  $0x15, Y9, Y1
-	VPXOR   Y1, Y0, Y0
-	VPSLLD  $0x07, Y9, Y1
-	VPXOR   Y1, Y0, Y0
-	VPXOR   Y0, Y15, Y15
+	VPXOR   Y0, Y14, Y14
 	VMOVDQU 64(R14), Y0
 	VPADDD  -3712(CX), Y0, Y0
-	VPADDD  Y14, Y0, Y14
-	VPADDD  Y15, Y14, Y14
-	VPADDD  -3968(CX), Y14, Y15
+	VPSLLD  $0x1a, Y9, Y1
+	VPADDD  Y15, Y0, Y15
 	VPXOR   -4096(CX), Y8, Y0
+	VPSLLD  $0x15, Y9, Y2
+	VPXOR   Y2, Y1, Y1
 	VPAND   Y10, Y0, Y10
-	VPXOR   -4096(CX), Y10, Y10
+	VPSLLD  $0x07, Y9, Y2
+	VPXOR   Y2, Y1, Y1
+	VPXOR   Y1, Y14, Y14
 	VPSRLD  $0x02, Y8, Y1
+	VPADDD  Y14, Y15, Y14
+	VPADDD  -3968(CX), Y14, Y15
 	VPSRLD  $0x0d, Y8, Y2
+	VPXOR   -4096(CX), Y10, Y10
 	VPXOR   Y2, Y1, Y1
 	VPSRLD  $0x16, Y8, Y2
 	VPXOR   Y2, Y1, Y1
-	VPSLLD  $0x1e, Y8, Y2
-	VPSLLD  $0x13, Y8, Y3
-	VPXOR   Y3, Y2, Y2
-	VPSLLD  $0x0a, Y8, Y8
-	VPXOR   Y8, Y2, Y8
-	VPXOR   Y8, Y1, Y8
 	VPADDD  Y10, Y14, Y10
+	VPSLLD  $0x1e, Y8, Y14
+	VMOVDQU Y15, -3712(CX)
+	VPSLLD  $0x13, Y8, Y2
+	VPXOR   Y2, Y14, Y14
+	VPSLLD  $0x0a, Y8, Y8
+	VPXOR   Y8, Y14, Y8
+	VPXOR   Y8, Y1, Y8
 	VPADDD  Y8, Y10, Y8
 	VMOVDQU Y8, -3968(CX)
-	VMOVDQU Y15, -3712(CX)
-	VPXOR   -3616(CX), Y5, Y10
-	VPAND   Y10, Y12, Y10
-	VPXOR   -3616(CX), Y10, Y10
-	VPSRLD  $0x06, Y12, Y14
+	VPSRLD  $0x06, Y12, Y10
+	VPXOR   -3616(CX), Y5, Y14
+	VPAND   Y14, Y12, Y14
 	VPSRLD  $0x0b, Y12, Y1
-	VPXOR   Y1, Y14, Y14
+	VPXOR   -3616(CX), Y14, Y14
+	VPXOR   Y1, Y10, Y10
 	VPSRLD  $0x19, Y12, Y1
-	VPXOR   Y1, Y14, Y14
-	VPSLLD  $0x1a, Y12, Y1
-	VPSLLD  $0x15, Y12, Y2
-	VPXOR   Y2, Y1, Y1
-	VPSLLD  $0x07, Y12, Y2
-	VPXOR   Y2, Y1, Y1
-	VPXOR   Y1, Y14, Y14
+	VPXOR   Y1, Y10, Y10
 	VMOVDQU 96(R14), Y1
 	VPADDD  -3680(CX), Y1, Y1
-	VPADDD  Y10, Y1, Y10
-	VPADDD  Y14, Y10, Y10
-	VPADDD  -3936(CX), Y10, Y14
+	VPSLLD  $0x1a, Y12, Y2
+	VPADDD  Y14, Y1, Y14
 	VPXOR   -4064(CX), Y11, Y1
+	VPSLLD  $0x15, Y12, Y3
+	VPXOR   Y3, Y2, Y2
 	VPAND   Y13, Y1, Y13
-	VPXOR   -4064(CX), Y13, Y13
+	VPSLLD  $0x07, Y12, Y3
+	VPXOR   Y3, Y2, Y2
+	VPXOR   Y2, Y10, Y10
 	VPSRLD  $0x02, Y11, Y2
+	VPADDD  Y10, Y14, Y10
+	VPADDD  -3936(CX), Y10, Y14
 	VPSRLD  $0x0d, Y11, Y3
+	VPXOR   -4064(CX), Y13, Y13
 	VPXOR   Y3, Y2, Y2
 	VPSRLD  $0x16, Y11, Y3
 	VPXOR   Y3, Y2, Y2
-	VPSLLD  $0x1e, Y11, Y3
-	VPSLLD  $0x13, Y11, Y4
-	VPXOR   Y4, Y3, Y3
-	VPSLLD  $0x0a, Y11, Y11
-	VPXOR   Y11, Y3, Y11
-	VPXOR   Y11, Y2, Y11
 	VPADDD  Y13, Y10, Y10
+	VPSLLD  $0x1e, Y11, Y13
+	VMOVDQU Y14, -3680(CX)
+	VPSLLD  $0x13, Y11, Y3
+	VPXOR   Y3, Y13, Y13
+	VPSLLD  $0x0a, Y11, Y11
+	VPXOR   Y11, Y13, Y11
+	VPXOR   Y11, Y2, Y11
 	VPADDD  Y11, Y10, Y10
 	VMOVDQU Y10, -3936(CX)
-	VMOVDQU Y14, -3680(CX)
+	VPSRLD  $0x06, Y15, Y11
 	VPXOR   -3840(CX), Y9, Y9
 	VPAND   Y9, Y15, Y9
-	VPXOR   -3840(CX), Y9, Y9
-	VPSRLD  $0x06, Y15, Y11
 	VPSRLD  $0x0b, Y15, Y13
+	VPXOR   -3840(CX), Y9, Y9
 	VPXOR   Y13, Y11, Y11
 	VPSRLD  $0x19, Y15, Y13
 	VPXOR   Y13, Y11, Y11
-	VPSLLD  $0x1a, Y15, Y13
-	VPSLLD  $0x15, Y15, Y2
-	VPXOR   Y2, Y13, Y13
-	VPSLLD  $0x07, Y15, Y2
-	VPXOR   Y2, Y13, Y13
-	VPXOR   Y13, Y11, Y11
 	VMOVDQU 128(R14), Y13
 	VPADDD  -3648(CX), Y13, Y13
+	VPSLLD  $0x1a, Y15, Y2
 	VPADDD  Y9, Y13, Y9
+	VPXOR   -4032(CX), Y8, Y13
+	VPSLLD  $0x15, Y15, Y3
+	VPXOR   Y3, Y2, Y2
+	VPAND   Y0, Y13, Y0
+	VPSLLD  $0x07, Y15, Y3
+	VPXOR   Y3, Y2, Y2
+	VPXOR   Y2, Y11, Y11
+	VPSRLD  $0x02, Y8, Y2
 	VPADDD  Y11, Y9, Y9
-	VPADDD  -3904(CX), Y9, Y2
-	VPXOR   -4032(CX), Y8, Y11
-	VPAND   Y0, Y11, Y13
-	VPXOR   -4032(CX), Y13, Y13
-	VPSRLD  $0x02, Y8, Y0
+	VPADDD  -3904(CX), Y9, Y11
 	VPSRLD  $0x0d, Y8, Y3
-	VPXOR   Y3, Y0, Y0
+	VPXOR   -4032(CX), Y0, Y0
+	VPXOR   Y3, Y2, Y2
 	VPSRLD  $0x16, Y8, Y3
+	VPXOR   Y3, Y2, Y2
+	VPADDD  Y0, Y9, Y9
+	VPSLLD  $0x1e, Y8, Y0
+	VMOVDQU Y11, -3648(CX)
+	VPSLLD  $0x13, Y8, Y3
 	VPXOR   Y3, Y0, Y0
-	VPSLLD  $0x1e, Y8, Y3
-	VPSLLD  $0x13, Y8, Y4
-	VPXOR   Y4, Y3, Y3
 	VPSLLD  $0x0a, Y8, Y8
-	VPXOR   Y8, Y3, Y8
 	VPXOR   Y8, Y0, Y8
-	VPADDD  Y13, Y9, Y9
+	VPXOR   Y8, Y2, Y8
 	VPADDD  Y8, Y9, Y8
 	VMOVDQU Y8, -3904(CX)
-	VMOVDQU Y2, -3648(CX)
-	VPXOR   -3808(CX), Y12, Y9
-	VPAND   Y9, Y14, Y9
-	VPXOR   -3808(CX), Y9, Y9
-	VPSRLD  $0x06, Y14, Y12
-	VPSRLD  $0x0b, Y14, Y13
-	VPXOR   Y13, Y12, Y12
-	VPSRLD  $0x19, Y14, Y13
-	VPXOR   Y13, Y12, Y12
-	VPSLLD  $0x1a, Y14, Y13
-	VPSLLD  $0x15, Y14, Y0
-	VPXOR   Y0, Y13, Y13
-	VPSLLD  $0x07, Y14, Y0
-	VPXOR   Y0, Y13, Y13
-	VPXOR   Y13, Y12, Y12
-	VMOVDQU 160(R14), Y13
-	VPADDD  -3616(CX), Y13, Y13
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y12, Y9, Y9
+	VPSRLD  $0x06, Y14, Y9
+	VPXOR   -3808(CX), Y12, Y12
+	VPAND   Y12, Y14, Y12
+	VPSRLD  $0x0b, Y14, Y0
+	VPXOR   -3808(CX), Y12, Y12
+	VPXOR   Y0, Y9, Y9
+	VPSRLD  $0x19, Y14, Y0
+	VPXOR   Y0, Y9, Y9
+	VMOVDQU 160(R14), Y0
+	VPADDD  -3616(CX), Y0, Y0
+	VPSLLD  $0x1a, Y14, Y2
+	VPADDD  Y12, Y0, Y12
+	VPXOR   -4000(CX), Y10, Y0
+	VPSLLD  $0x15, Y14, Y3
+	VPXOR   Y3, Y2, Y2
+	VPAND   Y1, Y0, Y1
+	VPSLLD  $0x07, Y14, Y3
+	VPXOR   Y3, Y2, Y2
+	VPXOR   Y2, Y9, Y9
+	VPSRLD  $0x02, Y10, Y2
+	VPADDD  Y9, Y12, Y9
 	VPADDD  -3872(CX), Y9, Y6
-	VPXOR   -4000(CX), Y10, Y12
-	VPAND   Y1, Y12, Y13
-	VPXOR   -4000(CX), Y13, Y13
-	VPSRLD  $0x02, Y10, Y0
-	VPSRLD  $0x0d, Y10, Y1
-	VPXOR   Y1, Y0, Y0
-	VPSRLD  $0x16, Y10, Y1
-	VPXOR   Y1, Y0, Y0
+	VPSRLD  $0x0d, Y10, Y12
+	VPXOR   -4000(CX), Y1, Y1
+	VPXOR   Y12, Y2, Y12
+	VPSRLD  $0x16, Y10, Y2
+	VPXOR   Y2, Y12, Y12
+	VPADDD  Y1, Y9, Y9
 	VPSLLD  $0x1e, Y10, Y1
-	VPSLLD  $0x13, Y10, Y3
-	VPXOR   Y3, Y1, Y1
+	VMOVDQU Y6, -3616(CX)
+	VPSLLD  $0x13, Y10, Y2
+	VPXOR   Y2, Y1, Y1
 	VPSLLD  $0x0a, Y10, Y10
 	VPXOR   Y10, Y1, Y10
-	VPXOR   Y10, Y0, Y10
-	VPADDD  Y13, Y9, Y9
+	VPXOR   Y10, Y12, Y10
 	VPADDD  Y10, Y9, Y9
 	VMOVDQU Y9, -3872(CX)
-	VMOVDQU Y6, -3616(CX)
-	VPXOR   -3776(CX), Y15, Y10
-	VPAND   Y10, Y2, Y10
-	VPXOR   -3776(CX), Y10, Y10
-	VPSRLD  $0x06, Y2, Y13
-	VPSRLD  $0x0b, Y2, Y15
-	VPXOR   Y15, Y13, Y13
-	VPSRLD  $0x19, Y2, Y15
-	VPXOR   Y15, Y13, Y13
-	VPSLLD  $0x1a, Y2, Y15
-	VPSLLD  $0x15, Y2, Y0
-	VPXOR   Y0, Y15, Y15
-	VPSLLD  $0x07, Y2, Y0
-	VPXOR   Y0, Y15, Y15
-	VPXOR   Y15, Y13, Y13
+	VPSRLD  $0x06, Y11, Y10
+	VPXOR   -3776(CX), Y15, Y12
+	VPAND   Y12, Y11, Y12
+	VPSRLD  $0x0b, Y11, Y15
+	VPXOR   -3776(CX), Y12, Y12
+	VPXOR   Y15, Y10, Y10
+	VPSRLD  $0x19, Y11, Y15
+	VPXOR   Y15, Y10, Y10
 	VMOVDQU 192(R14), Y15
 	VPADDD  -3840(CX), Y15, Y15
-	VPADDD  Y10, Y15, Y10
-	VPADDD  Y13, Y10, Y10
-	VPADDD  -4096(CX), Y10, Y1
+	VPSLLD  $0x1a, Y11, Y1
+	VPADDD  Y12, Y15, Y12
 	VPXOR   -3968(CX), Y8, Y3
-	VPAND   Y11, Y3, Y11
-	VPXOR   -3968(CX), Y11, Y11
-	VPSRLD  $0x02, Y8, Y13
-	VPSRLD  $0x0d, Y8, Y15
-	VPXOR   Y15, Y13, Y13
+	VPSLLD  $0x15, Y11, Y15
+	VPXOR   Y15, Y1, Y15
+	VPAND   Y13, Y3, Y13
+	VPSLLD  $0x07, Y11, Y1
+	VPXOR   Y1, Y15, Y15
+	VPXOR   Y15, Y10, Y10
+	VPSRLD  $0x02, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VPADDD  -4096(CX), Y10, Y1
+	VPSRLD  $0x0d, Y8, Y12
+	VPXOR   -3968(CX), Y13, Y13
+	VPXOR   Y12, Y15, Y12
 	VPSRLD  $0x16, Y8, Y15
-	VPXOR   Y15, Y13, Y13
-	VPSLLD  $0x1e, Y8, Y15
-	VPSLLD  $0x13, Y8, Y0
-	VPXOR   Y0, Y15, Y15
-	VPSLLD  $0x0a, Y8, Y8
-	VPXOR   Y8, Y15, Y8
-	VPXOR   Y8, Y13, Y8
-	VPADDD  Y11, Y10, Y10
-	VPADDD  Y8, Y10, Y0
-	VMOVDQU Y0, -4096(CX)
+	VPXOR   Y15, Y12, Y12
+	VPADDD  Y13, Y10, Y10
+	VPSLLD  $0x1e, Y8, Y13
 	VMOVDQU Y1, -3840(CX)
-	VPXOR   -3744(CX), Y14, Y8
-	VPAND   Y8, Y6, Y8
-	VPXOR   -3744(CX), Y8, Y8
+	VPSLLD  $0x13, Y8, Y15
+	VPXOR   Y15, Y13, Y13
+	VPSLLD  $0x0a, Y8, Y8
+	VPXOR   Y8, Y13, Y8
+	VPXOR   Y8, Y12, Y8
+	VPADDD  Y8, Y10, Y8
+	VMOVDQU Y8, -4096(CX)
 	VPSRLD  $0x06, Y6, Y10
-	VPSRLD  $0x0b, Y6, Y11
-	VPXOR   Y11, Y10, Y10
-	VPSRLD  $0x19, Y6, Y11
-	VPXOR   Y11, Y10, Y10
-	VPSLLD  $0x1a, Y6, Y11
-	VPSLLD  $0x15, Y6, Y13
-	VPXOR   Y13, Y11, Y11
-	VPSLLD  $0x07, Y6, Y13
-	VPXOR   Y13, Y11, Y11
-	VPXOR   Y11, Y10, Y10
-	VMOVDQU 224(R14), Y11
-	VPADDD  -3808(CX), Y11, Y11
-	VPADDD  Y8, Y11, Y8
-	VPADDD  Y10, Y8, Y8
-	VPADDD  -4064(CX), Y8, Y5
+	VPXOR   -3744(CX), Y14, Y12
+	VPAND   Y12, Y6, Y12
+	VPSRLD  $0x0b, Y6, Y13
+	VPXOR   -3744(CX), Y12, Y12
+	VPXOR   Y13, Y10, Y10
+	VPSRLD  $0x19, Y6, Y13
+	VPXOR   Y13, Y10, Y10
+	VMOVDQU 224(R14), Y13
+	VPADDD  -3808(CX), Y13, Y13
+	VPSLLD  $0x1a, Y6, Y14
+	VPADDD  Y12, Y13, Y12
 	VPXOR   -3936(CX), Y9, Y7
-	VPAND   Y12, Y7, Y10
-	VPXOR   -3936(CX), Y10, Y10
-	VPSRLD  $0x02, Y9, Y11
+	VPSLLD  $0x15, Y6, Y13
+	VPXOR   Y13, Y14, Y13
+	VPAND   Y0, Y7, Y14
+	VPSLLD  $0x07, Y6, Y15
+	VPXOR   Y15, Y13, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSRLD  $0x02, Y9, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  -4064(CX), Y10, Y5
 	VPSRLD  $0x0d, Y9, Y12
-	VPXOR   Y12, Y11, Y11
-	VPSRLD  $0x16, Y9, Y12
-	VPXOR   Y12, Y11, Y11
-	VPSLLD  $0x1e, Y9, Y12
-	VPSLLD  $0x13, Y9, Y13
+	VPXOR   -3936(CX), Y14, Y14
+	VPXOR   Y12, Y13, Y12
+	VPSRLD  $0x16, Y9, Y13
 	VPXOR   Y13, Y12, Y12
-	VPSLLD  $0x0a, Y9, Y9
-	VPXOR   Y9, Y12, Y9
-	VPXOR   Y9, Y11, Y9
-	VPADDD  Y10, Y8, Y8
-	VPADDD  Y9, Y8, Y4
-	VMOVDQU Y4, -4064(CX)
+	VPADDD  Y14, Y10, Y10
+	VPSLLD  $0x1e, Y9, Y13
 	VMOVDQU Y5, -3808(CX)
+	VPSLLD  $0x13, Y9, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSLLD  $0x0a, Y9, Y9
+	VPXOR   Y9, Y13, Y9
+	VPXOR   Y9, Y12, Y9
+	VPADDD  Y9, Y10, Y4
+	VMOVDQU Y4, -4064(CX)
+	VMOVDQU Y8, Y0
+	VMOVDQU Y11, Y2
 	ADDQ    $+256, R14
-	ADDQ    $+128, R12
+	ADDQ    $+320, R12
 	ADDQ    $+128, R15
 	CMPQ    R15, R13
 	JNE     pass1
@@ -4521,86 +5041,72 @@ pass1:
 	VPADDD  576(BX), Y14, Y14
 	VMOVDQU -3776(CX), Y15
 	VPADDD  608(BX), Y15, Y15
-	VPADDD  1408(AX), Y8, Y0
+	VPADDD  512(AX), Y8, Y0
 	VMOVDQU Y0, -4096(CX)
-	VMOVDQU 1440(AX), Y1
+	VMOVDQU 544(AX), Y1
 	VMOVDQU Y1, -3904(CX)
-	VMOVDQU 1472(AX), Y2
+	VMOVDQU 576(AX), Y2
 	VMOVDQU Y2, -3968(CX)
-	VMOVDQU 1504(AX), Y3
+	VMOVDQU 608(AX), Y3
 	VMOVDQU Y3, -4032(CX)
-	VPADDD  1536(AX), Y8, Y7
+	VPADDD  640(AX), Y8, Y7
 	VMOVDQU Y7, -3840(CX)
-	VMOVDQU 1344(AX), Y0
+	VMOVDQU 448(AX), Y0
 	VMOVDQU Y0, -3648(CX)
-	VMOVDQU 1568(AX), Y7
+	VMOVDQU 672(AX), Y7
 	VMOVDQU Y7, -3712(CX)
-	VMOVDQU Y8, 6784(CX)
-	VMOVDQU 1600(AX), Y8
+	VMOVDQU Y8, 6720(CX)
+	VMOVDQU 704(AX), Y8
 	VMOVDQU Y8, -3776(CX)
 	VPADDD  384(BX), Y4, Y4
-	VMOVDQU Y15, 6816(CX)
+	VMOVDQU Y15, 6752(CX)
 	VMOVDQU -3872(CX), Y15
 	VPADDD  416(BX), Y15, Y15
-	VMOVDQU Y14, 6848(CX)
+	VMOVDQU Y14, 6784(CX)
 	VMOVDQU -3936(CX), Y14
 	VPADDD  448(BX), Y14, Y14
-	VMOVDQU Y13, 6880(CX)
+	VMOVDQU Y13, 6816(CX)
 	VMOVDQU -4000(CX), Y13
 	VPADDD  480(BX), Y13, Y13
 	VPADDD  512(BX), Y5, Y5
 	VPADDD  544(BX), Y6, Y6
-	VMOVDQU Y6, 6912(CX)
+	VMOVDQU Y6, 6848(CX)
 	VMOVDQU -3680(CX), Y6
 	VPADDD  576(BX), Y6, Y6
-	VMOVDQU Y6, 6944(CX)
+	VMOVDQU Y6, 6880(CX)
 	VMOVDQU -3744(CX), Y6
 	VPADDD  608(BX), Y6, Y6
-	VMOVDQU Y6, 6976(CX)
-	VPADDD  1408(AX), Y4, Y6
+	VMOVDQU Y6, 6912(CX)
+	VPADDD  512(AX), Y4, Y6
 	VMOVDQU Y6, -4064(CX)
 	VMOVDQU Y1, -3872(CX)
 	VMOVDQU Y2, -3936(CX)
 	VMOVDQU Y3, -4000(CX)
-	VPADDD  1536(AX), Y4, Y1
+	VPADDD  640(AX), Y4, Y1
 	VMOVDQU Y1, -3808(CX)
 	VMOVDQU Y0, -3616(CX)
 	VMOVDQU Y7, -3680(CX)
 	VMOVDQU Y8, -3744(CX)
-	VPADDD  1632(AX), Y9, Y8
-	VMOVDQU Y8, 64(CX)
-	VPADDD  1632(AX), Y15, Y8
-	VMOVDQU Y8, 96(CX)
-	VPADDD  1664(AX), Y10, Y8
-	VMOVDQU Y8, 128(CX)
-	VPADDD  1664(AX), Y14, Y8
-	VMOVDQU Y8, 160(CX)
-	VPADDD  1696(AX), Y11, Y8
-	VMOVDQU Y8, 192(CX)
-	VPADDD  1696(AX), Y13, Y8
-	VMOVDQU Y8, 224(CX)
-	VPADDD  1728(AX), Y12, Y8
-	VMOVDQU Y8, 256(CX)
-	VPADDD  1728(AX), Y5, Y8
-	VMOVDQU Y8, 288(CX)
-	VMOVDQU 6880(CX), Y8
-	VPADDD  1760(AX), Y8, Y0
-	VMOVDQU Y0, 320(CX)
-	VMOVDQU 6912(CX), Y0
-	VPADDD  1760(AX), Y0, Y2
-	VMOVDQU Y2, 352(CX)
-	VMOVDQU 6848(CX), Y2
-	VPADDD  1792(AX), Y2, Y3
-	VMOVDQU Y3, 384(CX)
-	VMOVDQU 6944(CX), Y3
-	VPADDD  1792(AX), Y3, Y7
-	VMOVDQU Y7, 416(CX)
-	VMOVDQU 6816(CX), Y7
-	VPADDD  1216(AX), Y7, Y1
-	VMOVDQU Y1, 448(CX)
-	VMOVDQU 6976(CX), Y1
-	VPADDD  1216(AX), Y1, Y6
-	VMOVDQU Y6, 480(CX)
+	VMOVDQU Y9, 64(CX)
+	VMOVDQU Y15, 96(CX)
+	VMOVDQU Y10, 128(CX)
+	VMOVDQU Y14, 160(CX)
+	VMOVDQU Y11, 192(CX)
+	VMOVDQU Y13, 224(CX)
+	VMOVDQU Y12, 256(CX)
+	VMOVDQU Y5, 288(CX)
+	VMOVDQU 6816(CX), Y8
+	VMOVDQU Y8, 320(CX)
+	VMOVDQU 6848(CX), Y0
+	VMOVDQU Y0, 352(CX)
+	VMOVDQU 6784(CX), Y2
+	VMOVDQU Y2, 384(CX)
+	VMOVDQU 6880(CX), Y3
+	VMOVDQU Y3, 416(CX)
+	VMOVDQU 6752(CX), Y7
+	VMOVDQU Y7, 448(CX)
+	VMOVDQU 6912(CX), Y1
+	VMOVDQU Y1, 480(CX)
 	VPSRLD  $0x07, Y9, Y6
 	VPSRLD  $0x12, Y9, Y1
 	VPXOR   Y1, Y6, Y1
@@ -4610,9 +5116,8 @@ pass1:
 	VPSLLD  $0x0e, Y9, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y1, Y1
-	VPADDD  6784(CX), Y1, Y1
-	VPADDD  1824(AX), Y1, Y6
-	VMOVDQU Y6, 1024(CX)
+	VPADDD  6720(CX), Y1, Y1
+	VMOVDQU Y1, 1024(CX)
 	VPSRLD  $0x07, Y15, Y6
 	VPSRLD  $0x12, Y15, Y7
 	VPXOR   Y7, Y6, Y6
@@ -4623,8 +5128,7 @@ pass1:
 	VPXOR   Y3, Y7, Y3
 	VPXOR   Y3, Y6, Y3
 	VPADDD  Y3, Y4, Y3
-	VPADDD  1824(AX), Y3, Y4
-	VMOVDQU Y4, 1056(CX)
+	VMOVDQU Y3, 1056(CX)
 	VPSRLD  $0x07, Y10, Y4
 	VPSRLD  $0x12, Y10, Y6
 	VPXOR   Y6, Y4, Y4
@@ -4634,11 +5138,9 @@ pass1:
 	VPSLLD  $0x0e, Y10, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y4, Y4
-	VPADDD  1856(AX), Y9, Y9
+	VPADDD  736(AX), Y9, Y9
 	VPADDD  Y4, Y9, Y9
-	VPADDD  1888(AX), Y9, Y4
-	VMOVDQU Y4, 1088(CX)
-	VMOVDQU Y9, 3904(CX)
+	VMOVDQU Y9, 1088(CX)
 	VPSRLD  $0x07, Y14, Y4
 	VPSRLD  $0x12, Y14, Y6
 	VPXOR   Y6, Y4, Y4
@@ -4648,11 +5150,9 @@ pass1:
 	VPSLLD  $0x0e, Y14, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y4, Y4
-	VPADDD  1856(AX), Y15, Y15
+	VPADDD  736(AX), Y15, Y15
 	VPADDD  Y4, Y15, Y15
-	VPADDD  1888(AX), Y15, Y4
-	VMOVDQU Y4, 1120(CX)
-	VMOVDQU Y15, 3936(CX)
+	VMOVDQU Y15, 1120(CX)
 	VPSRLD  $0x07, Y11, Y4
 	VPSRLD  $0x12, Y11, Y6
 	VPXOR   Y6, Y4, Y4
@@ -4668,15 +5168,12 @@ pass1:
 	VPSRLD  $0x0a, Y1, Y7
 	VPXOR   Y7, Y6, Y6
 	VPSLLD  $0x0f, Y1, Y7
-	VMOVDQU Y1, 7008(CX)
 	VPSLLD  $0x0d, Y1, Y1
 	VPXOR   Y1, Y7, Y1
 	VPXOR   Y1, Y6, Y1
 	VPADDD  Y4, Y10, Y10
 	VPADDD  Y1, Y10, Y10
-	VPADDD  1920(AX), Y10, Y1
-	VMOVDQU Y1, 1152(CX)
-	VMOVDQU Y10, 3968(CX)
+	VMOVDQU Y10, 1152(CX)
 	VPSRLD  $0x07, Y13, Y1
 	VPSRLD  $0x12, Y13, Y4
 	VPXOR   Y4, Y1, Y1
@@ -4697,9 +5194,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y14, Y14
 	VPADDD  Y4, Y14, Y14
-	VPADDD  1920(AX), Y14, Y1
-	VMOVDQU Y1, 1184(CX)
-	VMOVDQU Y14, 4000(CX)
+	VMOVDQU Y14, 1184(CX)
 	VPSRLD  $0x07, Y12, Y1
 	VPSRLD  $0x12, Y12, Y4
 	VPXOR   Y4, Y1, Y1
@@ -4720,9 +5215,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y11, Y11
 	VPADDD  Y4, Y11, Y11
-	VPADDD  1952(AX), Y11, Y1
-	VMOVDQU Y1, 1216(CX)
-	VMOVDQU Y11, 4032(CX)
+	VMOVDQU Y11, 1216(CX)
 	VPSRLD  $0x07, Y5, Y1
 	VPSRLD  $0x12, Y5, Y4
 	VPXOR   Y4, Y1, Y1
@@ -4743,9 +5236,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y13, Y13
 	VPADDD  Y4, Y13, Y13
-	VPADDD  1952(AX), Y13, Y1
-	VMOVDQU Y1, 1248(CX)
-	VMOVDQU Y13, 4064(CX)
+	VMOVDQU Y13, 1248(CX)
 	VPSRLD  $0x07, Y8, Y1
 	VPSRLD  $0x12, Y8, Y4
 	VPXOR   Y4, Y1, Y1
@@ -4766,9 +5257,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y12, Y12
 	VPADDD  Y4, Y12, Y12
-	VPADDD  1984(AX), Y12, Y1
-	VMOVDQU Y1, 1280(CX)
-	VMOVDQU Y12, 4096(CX)
+	VMOVDQU Y12, 1280(CX)
 	VPSRLD  $0x07, Y0, Y1
 	VPSRLD  $0x12, Y0, Y4
 	VPXOR   Y4, Y1, Y1
@@ -4789,9 +5278,7 @@ pass1:
 	VPXOR   Y6, Y4, Y4
 	VPADDD  Y1, Y5, Y1
 	VPADDD  Y4, Y1, Y1
-	VPADDD  1984(AX), Y1, Y4
-	VMOVDQU Y4, 1312(CX)
-	VMOVDQU Y1, 4128(CX)
+	VMOVDQU Y1, 1312(CX)
 	VPSRLD  $0x07, Y2, Y4
 	VPSRLD  $0x12, Y2, Y5
 	VPXOR   Y5, Y4, Y4
@@ -4812,10 +5299,8 @@ pass1:
 	VPXOR   Y6, Y5, Y5
 	VPADDD  Y4, Y8, Y8
 	VPADDD  Y5, Y8, Y8
-	VPADDD  640(AX), Y8, Y4
-	VMOVDQU Y4, 1344(CX)
-	VMOVDQU Y8, 4160(CX)
-	VMOVDQU 6944(CX), Y4
+	VMOVDQU Y8, 1344(CX)
+	VMOVDQU 6880(CX), Y4
 	VPSRLD  $0x07, Y4, Y5
 	VPSRLD  $0x12, Y4, Y6
 	VPXOR   Y6, Y5, Y5
@@ -4836,10 +5321,8 @@ pass1:
 	VPXOR   Y13, Y6, Y13
 	VPADDD  Y5, Y0, Y0
 	VPADDD  Y13, Y0, Y13
-	VPADDD  640(AX), Y13, Y0
-	VMOVDQU Y0, 1376(CX)
-	VMOVDQU Y13, 4192(CX)
-	VMOVDQU 6816(CX), Y0
+	VMOVDQU Y13, 1376(CX)
+	VMOVDQU 6752(CX), Y0
 	VPSRLD  $0x07, Y0, Y5
 	VPSRLD  $0x12, Y0, Y6
 	VPXOR   Y6, Y5, Y5
@@ -4858,13 +5341,11 @@ pass1:
 	VPSLLD  $0x0d, Y12, Y12
 	VPXOR   Y12, Y7, Y12
 	VPXOR   Y12, Y6, Y12
-	VPADDD  2016(AX), Y2, Y2
+	VPADDD  224(AX), Y2, Y2
 	VPADDD  Y5, Y2, Y2
 	VPADDD  Y12, Y2, Y12
-	VPADDD  2048(AX), Y12, Y2
-	VMOVDQU Y2, 1408(CX)
-	VMOVDQU Y12, 4224(CX)
-	VMOVDQU 6976(CX), Y2
+	VMOVDQU Y12, 1408(CX)
+	VMOVDQU 6912(CX), Y2
 	VPSRLD  $0x07, Y2, Y5
 	VPSRLD  $0x12, Y2, Y6
 	VPXOR   Y6, Y5, Y5
@@ -4883,12 +5364,10 @@ pass1:
 	VPSLLD  $0x0d, Y1, Y1
 	VPXOR   Y1, Y7, Y1
 	VPXOR   Y1, Y6, Y1
-	VPADDD  2016(AX), Y4, Y4
+	VPADDD  224(AX), Y4, Y4
 	VPADDD  Y5, Y4, Y4
 	VPADDD  Y1, Y4, Y1
-	VPADDD  2048(AX), Y1, Y4
-	VMOVDQU Y4, 1440(CX)
-	VMOVDQU Y1, 4256(CX)
+	VMOVDQU Y1, 1440(CX)
 	VPSRLD  $0x11, Y8, Y4
 	VPSRLD  $0x13, Y8, Y5
 	VPXOR   Y5, Y4, Y4
@@ -4898,12 +5377,10 @@ pass1:
 	VPSLLD  $0x0d, Y8, Y6
 	VPXOR   Y6, Y5, Y5
 	VPXOR   Y5, Y4, Y4
-	VPADDD  2080(AX), Y0, Y0
-	VPADDD  7008(CX), Y0, Y0
+	VPADDD  768(AX), Y0, Y0
+	VPADDD  1024(CX), Y0, Y0
 	VPADDD  Y4, Y0, Y0
-	VPADDD  2112(AX), Y0, Y4
-	VMOVDQU Y4, 1472(CX)
-	VMOVDQU Y0, 4288(CX)
+	VMOVDQU Y0, 1472(CX)
 	VPSRLD  $0x11, Y13, Y4
 	VPSRLD  $0x13, Y13, Y5
 	VPXOR   Y5, Y4, Y4
@@ -4913,12 +5390,10 @@ pass1:
 	VPSLLD  $0x0d, Y13, Y6
 	VPXOR   Y6, Y5, Y5
 	VPXOR   Y5, Y4, Y4
-	VPADDD  2080(AX), Y2, Y2
+	VPADDD  768(AX), Y2, Y2
 	VPADDD  Y3, Y2, Y2
 	VPADDD  Y4, Y2, Y2
-	VPADDD  2112(AX), Y2, Y4
-	VMOVDQU Y4, 1504(CX)
-	VMOVDQU Y2, 4320(CX)
+	VMOVDQU Y2, 1504(CX)
 	VPSRLD  $0x11, Y12, Y4
 	VPSRLD  $0x13, Y12, Y5
 	VPXOR   Y5, Y4, Y4
@@ -4928,11 +5403,9 @@ pass1:
 	VPSLLD  $0x0d, Y12, Y6
 	VPXOR   Y6, Y5, Y5
 	VPXOR   Y5, Y4, Y4
-	VPADDD  576(AX), Y9, Y5
+	VPADDD  192(AX), Y9, Y5
 	VPADDD  Y4, Y5, Y4
-	VPADDD  2144(AX), Y4, Y5
-	VMOVDQU Y5, 1536(CX)
-	VMOVDQU Y4, 4352(CX)
+	VMOVDQU Y4, 1536(CX)
 	VPSRLD  $0x11, Y1, Y5
 	VPSRLD  $0x13, Y1, Y6
 	VPXOR   Y6, Y5, Y5
@@ -4942,11 +5415,9 @@ pass1:
 	VPSLLD  $0x0d, Y1, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y5, Y5
-	VPADDD  576(AX), Y15, Y6
+	VPADDD  192(AX), Y15, Y6
 	VPADDD  Y5, Y6, Y5
-	VPADDD  2144(AX), Y5, Y6
-	VMOVDQU Y6, 1568(CX)
-	VMOVDQU Y5, 4384(CX)
+	VMOVDQU Y5, 1568(CX)
 	VPSRLD  $0x11, Y0, Y6
 	VPSRLD  $0x13, Y0, Y7
 	VPXOR   Y7, Y6, Y6
@@ -4957,9 +5428,7 @@ pass1:
 	VPXOR   Y15, Y7, Y15
 	VPXOR   Y15, Y6, Y15
 	VPADDD  Y15, Y10, Y10
-	VPADDD  864(AX), Y10, Y15
-	VMOVDQU Y15, 1600(CX)
-	VMOVDQU Y10, 4416(CX)
+	VMOVDQU Y10, 1600(CX)
 	VPSRLD  $0x11, Y2, Y15
 	VPSRLD  $0x13, Y2, Y6
 	VPXOR   Y6, Y15, Y15
@@ -4970,9 +5439,7 @@ pass1:
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y15, Y15
 	VPADDD  Y15, Y14, Y14
-	VPADDD  864(AX), Y14, Y15
-	VMOVDQU Y15, 1632(CX)
-	VMOVDQU Y14, 4448(CX)
+	VMOVDQU Y14, 1632(CX)
 	VPSRLD  $0x11, Y4, Y15
 	VPSRLD  $0x13, Y4, Y6
 	VPXOR   Y6, Y15, Y15
@@ -4983,9 +5450,7 @@ pass1:
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y15, Y15
 	VPADDD  Y15, Y11, Y11
-	VPADDD  896(AX), Y11, Y15
-	VMOVDQU Y15, 1664(CX)
-	VMOVDQU Y11, 4480(CX)
+	VMOVDQU Y11, 1664(CX)
 	VPSRLD  $0x11, Y5, Y15
 	VPSRLD  $0x13, Y5, Y6
 	VPXOR   Y6, Y15, Y15
@@ -4995,10 +5460,8 @@ pass1:
 	VPSLLD  $0x0d, Y5, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y15, Y15
-	VPADDD  4064(CX), Y15, Y15
-	VPADDD  896(AX), Y15, Y6
-	VMOVDQU Y6, 1696(CX)
-	VMOVDQU Y15, 4512(CX)
+	VPADDD  1248(CX), Y15, Y15
+	VMOVDQU Y15, 1696(CX)
 	VPSRLD  $0x11, Y10, Y6
 	VPSRLD  $0x13, Y10, Y7
 	VPXOR   Y7, Y6, Y6
@@ -5008,10 +5471,8 @@ pass1:
 	VPSLLD  $0x0d, Y10, Y10
 	VPXOR   Y10, Y7, Y10
 	VPXOR   Y10, Y6, Y10
-	VPADDD  4096(CX), Y10, Y10
-	VPADDD  928(AX), Y10, Y6
-	VMOVDQU Y6, 1728(CX)
-	VMOVDQU Y10, 4544(CX)
+	VPADDD  1280(CX), Y10, Y10
+	VMOVDQU Y10, 1728(CX)
 	VPSRLD  $0x11, Y14, Y6
 	VPSRLD  $0x13, Y14, Y7
 	VPXOR   Y7, Y6, Y6
@@ -5021,10 +5482,8 @@ pass1:
 	VPSLLD  $0x0d, Y14, Y14
 	VPXOR   Y14, Y7, Y14
 	VPXOR   Y14, Y6, Y14
-	VPADDD  4128(CX), Y14, Y14
-	VPADDD  928(AX), Y14, Y6
-	VMOVDQU Y6, 1760(CX)
-	VMOVDQU Y14, 4576(CX)
+	VPADDD  1312(CX), Y14, Y14
+	VMOVDQU Y14, 1760(CX)
 	VPSRLD  $0x11, Y11, Y6
 	VPSRLD  $0x13, Y11, Y7
 	VPXOR   Y7, Y6, Y6
@@ -5035,9 +5494,7 @@ pass1:
 	VPXOR   Y11, Y7, Y11
 	VPXOR   Y11, Y6, Y11
 	VPADDD  Y11, Y8, Y8
-	VPADDD  960(AX), Y8, Y11
-	VMOVDQU Y11, 1792(CX)
-	VMOVDQU Y8, 4608(CX)
+	VMOVDQU Y8, 1792(CX)
 	VPSRLD  $0x11, Y15, Y11
 	VPSRLD  $0x13, Y15, Y6
 	VPXOR   Y6, Y11, Y11
@@ -5048,9 +5505,7 @@ pass1:
 	VPXOR   Y15, Y6, Y15
 	VPXOR   Y15, Y11, Y11
 	VPADDD  Y11, Y13, Y11
-	VPADDD  960(AX), Y11, Y13
-	VMOVDQU Y13, 1824(CX)
-	VMOVDQU Y11, 4640(CX)
+	VMOVDQU Y11, 1824(CX)
 	VPSRLD  $0x11, Y10, Y13
 	VPSRLD  $0x13, Y10, Y15
 	VPXOR   Y15, Y13, Y13
@@ -5061,9 +5516,7 @@ pass1:
 	VPXOR   Y10, Y15, Y10
 	VPXOR   Y10, Y13, Y10
 	VPADDD  Y10, Y12, Y10
-	VPADDD  992(AX), Y10, Y12
-	VMOVDQU Y12, 1856(CX)
-	VMOVDQU Y10, 4672(CX)
+	VMOVDQU Y10, 1856(CX)
 	VPSRLD  $0x11, Y14, Y12
 	VPSRLD  $0x13, Y14, Y13
 	VPXOR   Y13, Y12, Y12
@@ -5074,9 +5527,7 @@ pass1:
 	VPXOR   Y14, Y13, Y13
 	VPXOR   Y13, Y12, Y12
 	VPADDD  Y12, Y1, Y12
-	VPADDD  992(AX), Y12, Y13
-	VMOVDQU Y13, 1888(CX)
-	VMOVDQU Y12, 4704(CX)
+	VMOVDQU Y12, 1888(CX)
 	VPSRLD  $0x11, Y8, Y13
 	VPSRLD  $0x13, Y8, Y14
 	VPXOR   Y14, Y13, Y13
@@ -5086,11 +5537,9 @@ pass1:
 	VPSLLD  $0x0d, Y8, Y8
 	VPXOR   Y8, Y14, Y8
 	VPXOR   Y8, Y13, Y8
-	VPADDD  2176(AX), Y0, Y13
+	VPADDD  800(AX), Y0, Y13
 	VPADDD  Y8, Y13, Y8
-	VPADDD  1056(AX), Y8, Y13
-	VMOVDQU Y13, 1920(CX)
-	VMOVDQU Y8, 4736(CX)
+	VMOVDQU Y8, 1920(CX)
 	VPSRLD  $0x11, Y11, Y13
 	VPSRLD  $0x13, Y11, Y14
 	VPXOR   Y14, Y13, Y13
@@ -5100,12 +5549,10 @@ pass1:
 	VPSLLD  $0x0d, Y11, Y11
 	VPXOR   Y11, Y14, Y11
 	VPXOR   Y11, Y13, Y11
-	VPADDD  2176(AX), Y2, Y13
+	VPADDD  800(AX), Y2, Y13
 	VPADDD  Y11, Y13, Y11
-	VPADDD  1056(AX), Y11, Y13
-	VMOVDQU Y13, 1952(CX)
-	VMOVDQU Y11, 4768(CX)
-	VMOVDQU 7008(CX), Y13
+	VMOVDQU Y11, 1952(CX)
+	VMOVDQU 1024(CX), Y13
 	VPSRLD  $0x07, Y13, Y14
 	VPSRLD  $0x12, Y13, Y15
 	VPXOR   Y15, Y14, Y14
@@ -5124,12 +5571,10 @@ pass1:
 	VPSLLD  $0x0d, Y10, Y10
 	VPXOR   Y10, Y0, Y10
 	VPXOR   Y10, Y15, Y10
-	VPADDD  2016(AX), Y14, Y14
+	VPADDD  224(AX), Y14, Y14
 	VPADDD  Y4, Y14, Y14
 	VPADDD  Y10, Y14, Y10
-	VPADDD  1120(AX), Y10, Y14
-	VMOVDQU Y14, 1984(CX)
-	VMOVDQU Y10, 4800(CX)
+	VMOVDQU Y10, 1984(CX)
 	VPSRLD  $0x07, Y3, Y10
 	VPSRLD  $0x12, Y3, Y14
 	VPXOR   Y14, Y10, Y10
@@ -5148,12 +5593,10 @@ pass1:
 	VPSLLD  $0x0d, Y12, Y12
 	VPXOR   Y12, Y15, Y12
 	VPXOR   Y12, Y14, Y12
-	VPADDD  2016(AX), Y10, Y10
+	VPADDD  224(AX), Y10, Y10
 	VPADDD  Y5, Y10, Y10
 	VPADDD  Y12, Y10, Y10
-	VPADDD  1120(AX), Y10, Y12
-	VMOVDQU Y12, 2016(CX)
-	VMOVDQU Y10, 4832(CX)
+	VMOVDQU Y10, 2016(CX)
 	VPSRLD  $0x07, Y9, Y10
 	VPSRLD  $0x12, Y9, Y12
 	VPXOR   Y12, Y10, Y10
@@ -5173,12 +5616,10 @@ pass1:
 	VPXOR   Y8, Y12, Y8
 	VPXOR   Y8, Y10, Y8
 	VPADDD  Y9, Y13, Y9
-	VPADDD  4416(CX), Y9, Y9
+	VPADDD  1600(CX), Y9, Y9
 	VPADDD  Y8, Y9, Y8
-	VPADDD  1184(AX), Y8, Y9
-	VMOVDQU Y9, 2048(CX)
-	VMOVDQU Y8, 4864(CX)
-	VMOVDQU 3936(CX), Y8
+	VMOVDQU Y8, 2048(CX)
+	VMOVDQU 1120(CX), Y8
 	VPSRLD  $0x07, Y8, Y9
 	VPSRLD  $0x12, Y8, Y10
 	VPXOR   Y10, Y9, Y9
@@ -5198,432 +5639,427 @@ pass1:
 	VPXOR   Y11, Y10, Y10
 	VPXOR   Y10, Y9, Y9
 	VPADDD  Y8, Y3, Y8
-	VPADDD  4448(CX), Y8, Y8
+	VPADDD  1632(CX), Y8, Y8
 	VPADDD  Y9, Y8, Y8
-	VPADDD  1184(AX), Y8, Y9
-	VMOVDQU Y9, 2080(CX)
-	VMOVDQU Y8, 4896(CX)
+	VMOVDQU Y8, 2080(CX)
 	VMOVDQU -4096(CX), Y0
 	VMOVDQU -3840(CX), Y1
-	VMOVDQU 1344(AX), Y2
-	VMOVDQU 1376(AX), Y3
+	VMOVDQU 448(AX), Y2
+	VMOVDQU 480(AX), Y3
 	VMOVDQU -4064(CX), Y4
 	VMOVDQU -3808(CX), Y5
-	VMOVDQU 1344(AX), Y6
-	VMOVDQU 1376(AX), Y7
+	VMOVDQU 448(AX), Y6
+	VMOVDQU 480(AX), Y7
 	LEAQ    avx2Turns<>+0(SB), R12
-	LEAQ    4928(CX), R15
+	LEAQ    2112(CX), R15
 	LEAQ    64(CX), R14
 	LEAQ    1792(R15), R13
 
 pass3:
 	VMOVDQU  -960(R15), Y8
 	VPSRLD   $0x07, Y8, Y9
-	VPXOR    -3712(CX), Y2, Y10
-	VPAND    Y10, Y1, Y10
-	VPXOR    -3712(CX), Y10, Y10
-	VPSRLD   $0x12, Y8, Y11
-	VPSRLD   $0x06, Y1, Y12
-	VPSRLD   $0x0b, Y1, Y13
-	VPXOR    Y11, Y9, Y9
-	VPXOR    Y13, Y12, Y11
-	VPSRLD   $0x19, Y1, Y12
-	VPSRLD   $0x03, Y8, Y13
-	VPXOR    Y12, Y11, Y11
-	VPSLLD   $0x1a, Y1, Y12
+	VPSRLD   $0x06, Y1, Y10
+	VMOVDQU  -3776(CX), Y11
+	VPADDD   128(R12), Y11, Y11
+	VPXOR    -3712(CX), Y2, Y12
+	VPSRLD   $0x12, Y8, Y13
+	VPAND    Y12, Y1, Y12
+	VPSRLD   $0x0b, Y1, Y14
+	VPXOR    -3712(CX), Y12, Y12
 	VPXOR    Y13, Y9, Y9
-	VPSLLD   $0x15, Y1, Y13
-	VPXOR    Y13, Y12, Y12
-	VPSLLD   $0x07, Y1, Y13
-	VPSLLD   $0x19, Y8, Y14
-	VPXOR    Y13, Y12, Y12
-	VPXOR    Y12, Y11, Y11
-	VPSLLD   $0x0e, Y8, Y12
-	VMOVDQU  (R14), Y13
-	VPADDD   -3776(CX), Y13, Y13
-	VPADDD   Y10, Y13, Y10
-	VPXOR    Y12, Y14, Y12
-	VPADDD   Y11, Y10, Y10
-	VPADDD   -4032(CX), Y10, Y11
-	VPXOR    Y12, Y9, Y9
-	VPXOR    -3904(CX), Y0, Y12
-	VPAND    Y3, Y12, Y13
-	VPXOR    -3904(CX), Y13, Y13
-	VMOVDQU  -128(R15), Y14
-	VPSRLD   $0x11, Y14, Y15
-	VPSRLD   $0x02, Y0, Y2
-	VPSRLD   $0x0d, Y0, Y3
-	VPSRLD   $0x13, Y14, Y8
-	VPXOR    Y3, Y2, Y2
-	VPSRLD   $0x16, Y0, Y3
-	VPXOR    Y8, Y15, Y8
-	VPXOR    Y3, Y2, Y15
-	VPSLLD   $0x1e, Y0, Y2
-	VPSRLD   $0x0a, Y14, Y3
-	VMOVDQU  Y12, 6784(CX)
-	VPSLLD   $0x13, Y0, Y12
-	VPXOR    Y12, Y2, Y12
-	VPSLLD   $0x0a, Y0, Y0
-	VPXOR    Y3, Y8, Y8
-	VPXOR    Y0, Y12, Y12
-	VPXOR    Y12, Y15, Y12
-	VPSLLD   $0x0f, Y14, Y15
-	VPADDD   Y13, Y10, Y10
-	VPADDD   Y12, Y10, Y10
-	VPSLLD   $0x0d, Y14, Y12
-	VMOVDQU  Y10, -4032(CX)
-	VMOVDQU  Y11, -3776(CX)
-	VPXOR    Y12, Y15, Y12
-	VPXOR    -3680(CX), Y6, Y13
-	VPAND    Y13, Y5, Y13
-	VPXOR    -3680(CX), Y13, Y13
-	VPXOR    Y12, Y8, Y8
-	VPSRLD   $0x06, Y5, Y12
-	VPSRLD   $0x0b, Y5, Y14
-	VPADDD   -1024(R15), Y9, Y9
-	VPXOR    Y14, Y12, Y12
-	VPSRLD   $0x19, Y5, Y14
-	VPADDD   -448(R15), Y9, Y9
-	VPXOR    Y14, Y12, Y12
-	VPSLLD   $0x1a, Y5, Y14
-	VPADDD   Y8, Y9, Y8
-	VPSLLD   $0x15, Y5, Y9
-	VPXOR    Y9, Y14, Y9
-	VPSLLD   $0x07, Y5, Y14
-	VPADDD   64(R12), Y8, Y15
+	VPXOR    Y14, Y10, Y10
+	VPSRLD   $0x19, Y1, Y13
+	VPSRLD   $0x03, Y8, Y14
+	VPXOR    Y13, Y10, Y10
+	VPADDD   (R14), Y11, Y11
+	VPSLLD   $0x1a, Y1, Y13
 	VPXOR    Y14, Y9, Y9
-	VPXOR    Y9, Y12, Y9
-	VMOVDQU  Y15, -2816(R15)
-	VMOVDQU  32(R14), Y12
-	VPADDD   -3744(CX), Y12, Y12
-	VPADDD   Y13, Y12, Y12
-	VMOVDQU  Y8, (R15)
-	VPADDD   Y9, Y12, Y8
-	VPADDD   -4000(CX), Y8, Y9
-	VMOVDQU  -928(R15), Y12
-	VPSRLD   $0x07, Y12, Y13
-	VPXOR    -3872(CX), Y4, Y14
-	VPAND    Y7, Y14, Y15
-	VPXOR    -3872(CX), Y15, Y15
-	VPSRLD   $0x12, Y12, Y0
-	VPSRLD   $0x02, Y4, Y2
-	VPSRLD   $0x0d, Y4, Y3
-	VPXOR    Y0, Y13, Y13
-	VPXOR    Y3, Y2, Y0
-	VPSRLD   $0x16, Y4, Y2
-	VPSRLD   $0x03, Y12, Y3
-	VPXOR    Y2, Y0, Y0
-	VPSLLD   $0x1e, Y4, Y2
+	VPADDD   Y12, Y11, Y11
+	VPXOR    -3904(CX), Y0, Y12
+	VPSLLD   $0x19, Y8, Y14
+	VPSLLD   $0x15, Y1, Y15
+	VPXOR    Y15, Y13, Y13
+	VPAND    Y3, Y12, Y15
+	VPSLLD   $0x0e, Y8, Y2
+	VPSLLD   $0x07, Y1, Y3
 	VPXOR    Y3, Y13, Y13
-	VPSLLD   $0x13, Y4, Y3
+	VPXOR    Y2, Y14, Y14
+	VPXOR    Y13, Y10, Y10
+	VPSRLD   $0x02, Y0, Y13
+	VPADDD   Y10, Y11, Y10
+	VPXOR    Y14, Y9, Y9
+	VPADDD   -4032(CX), Y10, Y11
+	VPSRLD   $0x0d, Y0, Y14
+	VMOVDQU  -128(R15), Y2
+	VPSRLD   $0x11, Y2, Y3
+	VPXOR    -3904(CX), Y15, Y15
+	VPXOR    Y14, Y13, Y13
+	VPSRLD   $0x16, Y0, Y14
+	VPSRLD   $0x13, Y2, Y8
+	VPXOR    Y14, Y13, Y13
+	VPADDD   Y15, Y10, Y10
+	VPXOR    Y8, Y3, Y8
+	VPSLLD   $0x1e, Y0, Y14
+	VMOVDQU  Y11, -3776(CX)
+	VPSLLD   $0x13, Y0, Y15
+	VPSRLD   $0x0a, Y2, Y3
+	VPXOR    Y15, Y14, Y14
+	VPSLLD   $0x0a, Y0, Y15
+	VPXOR    Y3, Y8, Y8
+	VPXOR    Y15, Y14, Y14
+	VPXOR    Y14, Y13, Y13
+	VPADDD   Y13, Y10, Y10
+	VPSLLD   $0x0f, Y2, Y13
+	VMOVDQU  Y10, -4032(CX)
+	VPSRLD   $0x06, Y5, Y14
+	VPSLLD   $0x0d, Y2, Y15
+	VMOVDQU  -3744(CX), Y0
+	VPADDD   128(R12), Y0, Y0
+	VPXOR    -3680(CX), Y6, Y2
+	VPAND    Y2, Y5, Y2
+	VPXOR    Y15, Y13, Y13
+	VPSRLD   $0x0b, Y5, Y15
+	VPXOR    -3680(CX), Y2, Y2
+	VPXOR    Y13, Y8, Y8
+	VPXOR    Y15, Y14, Y13
+	VPSRLD   $0x19, Y5, Y14
+	VPXOR    Y14, Y13, Y13
+	VPADDD   -1024(R15), Y9, Y9
+	VPADDD   32(R14), Y0, Y14
+	VPSLLD   $0x1a, Y5, Y15
+	VPADDD   -448(R15), Y9, Y9
+	VPADDD   Y2, Y14, Y14
+	VPXOR    -3872(CX), Y4, Y0
+	VPSLLD   $0x15, Y5, Y2
+	VPADDD   Y8, Y9, Y8
+	VPXOR    Y2, Y15, Y9
+	VPAND    Y7, Y0, Y15
+	VMOVDQU  Y8, (R15)
+	VPSLLD   $0x07, Y5, Y8
+	VPXOR    Y8, Y9, Y8
+	VPXOR    Y8, Y13, Y8
+	VMOVDQU  -928(R15), Y9
+	VPSRLD   $0x07, Y9, Y13
+	VPSRLD   $0x02, Y4, Y2
+	VPADDD   Y8, Y14, Y8
+	VPADDD   -4000(CX), Y8, Y14
+	VPSRLD   $0x12, Y9, Y3
+	VPSRLD   $0x0d, Y4, Y6
+	VPXOR    -3872(CX), Y15, Y15
+	VPXOR    Y3, Y13, Y13
+	VPXOR    Y6, Y2, Y2
+	VPSRLD   $0x16, Y4, Y3
 	VPXOR    Y3, Y2, Y2
-	VPSLLD   $0x0a, Y4, Y3
-	VPSLLD   $0x19, Y12, Y4
-	VPXOR    Y3, Y2, Y2
-	VPXOR    Y2, Y0, Y0
-	VPSLLD   $0x0e, Y12, Y2
+	VPSRLD   $0x03, Y9, Y3
 	VPADDD   Y15, Y8, Y8
-	VPADDD   Y0, Y8, Y8
-	VPXOR    Y2, Y4, Y15
+	VPSLLD   $0x1e, Y4, Y15
+	VPXOR    Y3, Y13, Y13
+	VMOVDQU  Y14, -3744(CX)
+	VPSLLD   $0x13, Y4, Y3
+	VPXOR    Y3, Y15, Y15
+	VPSLLD   $0x19, Y9, Y3
+	VPSLLD   $0x0a, Y4, Y4
+	VPXOR    Y4, Y15, Y15
+	VPSLLD   $0x0e, Y9, Y4
+	VPXOR    Y15, Y2, Y15
+	VPADDD   Y15, Y8, Y8
 	VMOVDQU  Y8, -4000(CX)
-	VMOVDQU  Y9, -3744(CX)
+	VPXOR    Y4, Y3, Y15
+	VPSRLD   $0x06, Y11, Y2
+	VMOVDQU  -3712(CX), Y3
+	VPADDD   160(R12), Y3, Y3
 	VPXOR    Y15, Y13, Y13
 	VPXOR    -3648(CX), Y1, Y15
 	VPAND    Y15, Y11, Y15
+	VPSRLD   $0x0b, Y11, Y1
+	VMOVDQU  -96(R15), Y4
+	VPSRLD   $0x11, Y4, Y6
 	VPXOR    -3648(CX), Y15, Y15
-	VMOVDQU  -96(R15), Y0
-	VPSRLD   $0x11, Y0, Y1
-	VPSRLD   $0x06, Y11, Y2
-	VPSRLD   $0x0b, Y11, Y3
-	VPSRLD   $0x13, Y0, Y4
+	VPXOR    Y1, Y2, Y1
+	VPSRLD   $0x13, Y4, Y2
+	VPSRLD   $0x19, Y11, Y7
+	VPXOR    Y7, Y1, Y1
+	VPADDD   64(R14), Y3, Y3
+	VPXOR    Y2, Y6, Y2
+	VPSLLD   $0x1a, Y11, Y6
+	VPADDD   Y15, Y3, Y15
+	VPSRLD   $0x0a, Y4, Y3
+	VPXOR    -4096(CX), Y10, Y7
+	VPSLLD   $0x15, Y11, Y9
+	VPXOR    Y9, Y6, Y9
 	VPXOR    Y3, Y2, Y2
-	VPSRLD   $0x19, Y11, Y3
-	VPXOR    Y4, Y1, Y1
-	VPXOR    Y3, Y2, Y2
-	VPSLLD   $0x1a, Y11, Y3
-	VPSRLD   $0x0a, Y0, Y4
-	VPSLLD   $0x15, Y11, Y6
-	VPXOR    Y6, Y3, Y3
-	VPSLLD   $0x07, Y11, Y6
-	VPXOR    Y4, Y1, Y1
-	VPXOR    Y6, Y3, Y3
-	VPXOR    Y3, Y2, Y2
-	VPSLLD   $0x0f, Y0, Y3
-	VMOVDQU  64(R14), Y4
-	VPADDD   -3712(CX), Y4, Y4
-	VPADDD   Y15, Y4, Y15
-	VPSLLD   $0x0d, Y0, Y0
-	VPADDD   Y2, Y15, Y15
-	VPADDD   -3968(CX), Y15, Y2
-	VPXOR    Y0, Y3, Y0
-	VPXOR    -4096(CX), Y10, Y3
-	VPAND    6784(CX), Y3, Y4
-	VPXOR    -4096(CX), Y4, Y4
-	VPXOR    Y0, Y1, Y0
+	VPAND    Y12, Y7, Y12
+	VPSLLD   $0x07, Y11, Y3
+	VPSLLD   $0x0f, Y4, Y6
+	VPXOR    Y3, Y9, Y9
+	VPXOR    Y9, Y1, Y9
 	VPSRLD   $0x02, Y10, Y1
-	VPSRLD   $0x0d, Y10, Y6
+	VPSLLD   $0x0d, Y4, Y3
+	VPADDD   Y9, Y15, Y9
+	VPADDD   -3968(CX), Y9, Y15
+	VPXOR    Y3, Y6, Y3
+	VPSRLD   $0x0d, Y10, Y4
+	VPXOR    -4096(CX), Y12, Y12
+	VPXOR    Y4, Y1, Y1
+	VPXOR    Y3, Y2, Y2
+	VPSRLD   $0x16, Y10, Y3
+	VPXOR    Y3, Y1, Y1
 	VPADDD   -992(R15), Y13, Y13
-	VPXOR    Y6, Y1, Y1
-	VPSRLD   $0x16, Y10, Y6
+	VPADDD   Y12, Y9, Y9
+	VPSLLD   $0x1e, Y10, Y12
+	VMOVDQU  Y15, -3712(CX)
 	VPADDD   -416(R15), Y13, Y13
-	VPXOR    Y6, Y1, Y1
-	VPSLLD   $0x1e, Y10, Y6
-	VPADDD   Y0, Y13, Y13
-	VPSLLD   $0x13, Y10, Y0
-	VPXOR    Y0, Y6, Y0
+	VPSLLD   $0x13, Y10, Y3
+	VPXOR    Y3, Y12, Y12
+	VPADDD   Y2, Y13, Y13
 	VPSLLD   $0x0a, Y10, Y10
-	VPADDD   64(R12), Y13, Y6
-	VPXOR    Y10, Y0, Y10
+	VPXOR    Y10, Y12, Y10
 	VPXOR    Y10, Y1, Y10
-	VMOVDQU  Y6, -2784(R15)
-	VPADDD   Y4, Y15, Y15
-	VPADDD   Y10, Y15, Y10
 	VMOVDQU  Y13, 32(R15)
-	VMOVDQU  Y10, -3968(CX)
-	VMOVDQU  Y2, -3712(CX)
-	VMOVDQU  -896(R15), Y13
-	VPSRLD   $0x07, Y13, Y15
-	VPXOR    -3616(CX), Y5, Y0
-	VPAND    Y0, Y9, Y0
-	VPXOR    -3616(CX), Y0, Y0
-	VPSRLD   $0x12, Y13, Y1
-	VPSRLD   $0x06, Y9, Y4
-	VPSRLD   $0x0b, Y9, Y5
-	VPXOR    Y1, Y15, Y15
-	VPXOR    Y5, Y4, Y1
-	VPSRLD   $0x19, Y9, Y4
-	VPSRLD   $0x03, Y13, Y5
-	VPXOR    Y4, Y1, Y1
-	VPSLLD   $0x1a, Y9, Y4
-	VPXOR    Y5, Y15, Y15
-	VPSLLD   $0x15, Y9, Y5
-	VPXOR    Y5, Y4, Y4
-	VPSLLD   $0x07, Y9, Y5
-	VPSLLD   $0x19, Y13, Y6
-	VPXOR    Y5, Y4, Y4
-	VPXOR    Y4, Y1, Y1
-	VPSLLD   $0x0e, Y13, Y13
-	VMOVDQU  96(R14), Y4
-	VPADDD   -3680(CX), Y4, Y4
-	VPADDD   Y0, Y4, Y0
-	VPXOR    Y13, Y6, Y13
-	VPADDD   Y1, Y0, Y0
-	VPADDD   -3936(CX), Y0, Y1
-	VPXOR    Y13, Y15, Y13
-	VPXOR    -4064(CX), Y8, Y15
-	VPAND    Y14, Y15, Y14
-	VPXOR    -4064(CX), Y14, Y14
+	VPADDD   Y10, Y9, Y9
+	VMOVDQU  Y9, -3968(CX)
+	VMOVDQU  -896(R15), Y10
+	VPSRLD   $0x07, Y10, Y12
+	VPSRLD   $0x06, Y14, Y13
+	VMOVDQU  -3680(CX), Y1
+	VPADDD   160(R12), Y1, Y1
+	VPXOR    -3616(CX), Y5, Y2
+	VPSRLD   $0x12, Y10, Y3
+	VPAND    Y2, Y14, Y2
+	VPSRLD   $0x0b, Y14, Y4
+	VPXOR    -3616(CX), Y2, Y2
+	VPXOR    Y3, Y12, Y12
+	VPXOR    Y4, Y13, Y13
+	VPSRLD   $0x19, Y14, Y3
+	VPSRLD   $0x03, Y10, Y4
+	VPXOR    Y3, Y13, Y13
+	VPADDD   96(R14), Y1, Y1
+	VPSLLD   $0x1a, Y14, Y3
+	VPXOR    Y4, Y12, Y12
+	VPADDD   Y2, Y1, Y1
+	VPXOR    -4064(CX), Y8, Y2
+	VPSLLD   $0x19, Y10, Y4
+	VPSLLD   $0x15, Y14, Y5
+	VPXOR    Y5, Y3, Y3
+	VPAND    Y0, Y2, Y0
+	VPSLLD   $0x0e, Y10, Y10
+	VPSLLD   $0x07, Y14, Y5
+	VPXOR    Y5, Y3, Y3
+	VPXOR    Y10, Y4, Y10
+	VPXOR    Y3, Y13, Y13
+	VPSRLD   $0x02, Y8, Y3
+	VPADDD   Y13, Y1, Y13
+	VPXOR    Y10, Y12, Y10
+	VPADDD   -3936(CX), Y13, Y12
+	VPSRLD   $0x0d, Y8, Y1
 	VMOVDQU  -64(R15), Y4
 	VPSRLD   $0x11, Y4, Y5
-	VPSRLD   $0x02, Y8, Y6
-	VPSRLD   $0x0d, Y8, Y7
-	VPSRLD   $0x13, Y4, Y12
-	VPXOR    Y7, Y6, Y6
-	VPSRLD   $0x16, Y8, Y7
-	VPXOR    Y12, Y5, Y12
-	VPXOR    Y7, Y6, Y5
-	VPSLLD   $0x1e, Y8, Y6
-	VPSRLD   $0x0a, Y4, Y7
-	VMOVDQU  Y15, 6816(CX)
-	VPSLLD   $0x13, Y8, Y15
-	VPXOR    Y15, Y6, Y15
+	VPXOR    -4064(CX), Y0, Y0
+	VPXOR    Y1, Y3, Y1
+	VPSRLD   $0x16, Y8, Y3
+	VPSRLD   $0x13, Y4, Y6
+	VPXOR    Y3, Y1, Y1
+	VPADDD   Y0, Y13, Y13
+	VPXOR    Y6, Y5, Y0
+	VPSLLD   $0x1e, Y8, Y3
+	VMOVDQU  Y12, -3680(CX)
+	VPSLLD   $0x13, Y8, Y5
+	VPSRLD   $0x0a, Y4, Y6
+	VPXOR    Y5, Y3, Y3
 	VPSLLD   $0x0a, Y8, Y8
-	VPXOR    Y7, Y12, Y12
-	VPXOR    Y8, Y15, Y8
-	VPXOR    Y8, Y5, Y8
-	VPSLLD   $0x0f, Y4, Y15
-	VPADDD   Y14, Y0, Y14
-	VPADDD   Y8, Y14, Y8
-	VPSLLD   $0x0d, Y4, Y14
+	VPXOR    Y6, Y0, Y0
+	VPXOR    Y8, Y3, Y8
+	VPXOR    Y8, Y1, Y8
+	VPADDD   Y8, Y13, Y8
+	VPSLLD   $0x0f, Y4, Y13
 	VMOVDQU  Y8, -3936(CX)
-	VMOVDQU  Y1, -3680(CX)
-	VPXOR    Y14, Y15, Y14
+	VPSRLD   $0x06, Y15, Y1
+	VPSLLD   $0x0d, Y4, Y3
+	VMOVDQU  -3648(CX), Y4
+	VPADDD   192(R12), Y4, Y4
 	VPXOR    -3840(CX), Y11, Y11
-	VPAND    Y11, Y2, Y11
+	VPAND    Y11, Y15, Y11
+	VPXOR    Y3, Y13, Y13
+	VPSRLD   $0x0b, Y15, Y3
 	VPXOR    -3840(CX), Y11, Y11
-	VPXOR    Y14, Y12, Y12
-	VPSRLD   $0x06, Y2, Y14
-	VPSRLD   $0x0b, Y2, Y15
-	VPADDD   -960(R15), Y13, Y13
-	VPXOR    Y15, Y14, Y14
-	VPSRLD   $0x19, Y2, Y15
-	VPADDD   -384(R15), Y13, Y13
-	VPXOR    Y15, Y14, Y14
-	VPSLLD   $0x1a, Y2, Y15
-	VPADDD   Y12, Y13, Y12
-	VPSLLD   $0x15, Y2, Y13
-	VPXOR    Y13, Y15, Y13
-	VPSLLD   $0x07, Y2, Y15
-	VPADDD   96(R12), Y12, Y0
-	VPXOR    Y15, Y13, Y13
-	VPXOR    Y13, Y14, Y13
-	VMOVDQU  Y0, -2752(R15)
-	VMOVDQU  128(R14), Y14
-	VPADDD   -3648(CX), Y14, Y14
-	VPADDD   Y11, Y14, Y11
-	VMOVDQU  Y12, 64(R15)
-	VPADDD   Y13, Y11, Y11
-	VPADDD   -3904(CX), Y11, Y12
+	VPXOR    Y13, Y0, Y13
+	VPXOR    Y3, Y1, Y0
+	VPSRLD   $0x19, Y15, Y1
+	VPXOR    Y1, Y0, Y0
+	VPADDD   -960(R15), Y10, Y10
+	VPADDD   128(R14), Y4, Y1
+	VPSLLD   $0x1a, Y15, Y3
+	VPADDD   -384(R15), Y10, Y10
+	VPADDD   Y11, Y1, Y11
+	VPXOR    -4032(CX), Y9, Y1
+	VPSLLD   $0x15, Y15, Y4
+	VPADDD   Y13, Y10, Y10
+	VPXOR    Y4, Y3, Y13
+	VPAND    Y7, Y1, Y3
+	VMOVDQU  Y10, 64(R15)
+	VPSLLD   $0x07, Y15, Y10
+	VPXOR    Y10, Y13, Y10
+	VPXOR    Y10, Y0, Y10
 	VMOVDQU  -864(R15), Y13
-	VPSRLD   $0x07, Y13, Y14
-	VPXOR    -4032(CX), Y10, Y15
-	VPAND    Y3, Y15, Y0
-	VPXOR    -4032(CX), Y0, Y0
-	VPSRLD   $0x12, Y13, Y3
-	VPSRLD   $0x02, Y10, Y4
-	VPSRLD   $0x0d, Y10, Y5
-	VPXOR    Y3, Y14, Y14
-	VPXOR    Y5, Y4, Y3
-	VPSRLD   $0x16, Y10, Y4
-	VPSRLD   $0x03, Y13, Y5
-	VPXOR    Y4, Y3, Y3
-	VPSLLD   $0x1e, Y10, Y4
-	VPXOR    Y5, Y14, Y14
-	VPSLLD   $0x13, Y10, Y5
-	VPXOR    Y5, Y4, Y4
-	VPSLLD   $0x0a, Y10, Y10
-	VPSLLD   $0x19, Y13, Y5
-	VPXOR    Y10, Y4, Y10
-	VPXOR    Y10, Y3, Y10
-	VPSLLD   $0x0e, Y13, Y13
-	VPADDD   Y0, Y11, Y11
+	VPSRLD   $0x07, Y13, Y0
+	VPSRLD   $0x02, Y9, Y4
 	VPADDD   Y10, Y11, Y10
-	VPXOR    Y13, Y5, Y11
-	VMOVDQU  Y10, -3904(CX)
-	VMOVDQU  Y12, -3648(CX)
-	VPXOR    Y11, Y14, Y11
-	VPXOR    -3808(CX), Y9, Y9
-	VPAND    Y9, Y1, Y9
-	VPXOR    -3808(CX), Y9, Y9
-	VMOVDQU  -32(R15), Y13
-	VPSRLD   $0x11, Y13, Y14
-	VPSRLD   $0x06, Y1, Y0
-	VPSRLD   $0x0b, Y1, Y3
-	VPSRLD   $0x13, Y13, Y4
-	VPXOR    Y3, Y0, Y0
-	VPSRLD   $0x19, Y1, Y3
-	VPXOR    Y4, Y14, Y14
-	VPXOR    Y3, Y0, Y0
-	VPSLLD   $0x1a, Y1, Y3
-	VPSRLD   $0x0a, Y13, Y4
-	VPSLLD   $0x15, Y1, Y5
+	VPADDD   -3904(CX), Y10, Y11
+	VPSRLD   $0x12, Y13, Y5
+	VPSRLD   $0x0d, Y9, Y6
+	VPXOR    -4032(CX), Y3, Y3
+	VPXOR    Y5, Y0, Y0
+	VPXOR    Y6, Y4, Y4
+	VPSRLD   $0x16, Y9, Y5
+	VPXOR    Y5, Y4, Y4
+	VPSRLD   $0x03, Y13, Y5
+	VPADDD   Y3, Y10, Y10
+	VPSLLD   $0x1e, Y9, Y3
+	VPXOR    Y5, Y0, Y0
+	VMOVDQU  Y11, -3648(CX)
+	VPSLLD   $0x13, Y9, Y5
 	VPXOR    Y5, Y3, Y3
-	VPSLLD   $0x07, Y1, Y5
-	VPXOR    Y4, Y14, Y14
-	VPXOR    Y5, Y3, Y3
+	VPSLLD   $0x19, Y13, Y5
+	VPSLLD   $0x0a, Y9, Y9
+	VPXOR    Y9, Y3, Y9
+	VPSLLD   $0x0e, Y13, Y13
+	VPXOR    Y9, Y4, Y9
+	VPADDD   Y9, Y10, Y9
+	VMOVDQU  Y9, -3904(CX)
+	VPXOR    Y13, Y5, Y10
+	VPSRLD   $0x06, Y12, Y13
+	VMOVDQU  -3616(CX), Y3
+	VPADDD   192(R12), Y3, Y3
+	VPXOR    Y10, Y0, Y10
+	VPXOR    -3808(CX), Y14, Y14
+	VPAND    Y14, Y12, Y14
+	VPSRLD   $0x0b, Y12, Y0
+	VMOVDQU  -32(R15), Y4
+	VPSRLD   $0x11, Y4, Y5
+	VPXOR    -3808(CX), Y14, Y14
+	VPXOR    Y0, Y13, Y13
+	VPSRLD   $0x13, Y4, Y0
+	VPSRLD   $0x19, Y12, Y6
+	VPXOR    Y6, Y13, Y13
+	VPADDD   160(R14), Y3, Y3
+	VPXOR    Y0, Y5, Y0
+	VPSLLD   $0x1a, Y12, Y5
+	VPADDD   Y14, Y3, Y14
+	VPSRLD   $0x0a, Y4, Y3
+	VPXOR    -4000(CX), Y8, Y6
+	VPSLLD   $0x15, Y12, Y7
+	VPXOR    Y7, Y5, Y5
 	VPXOR    Y3, Y0, Y0
-	VPSLLD   $0x0f, Y13, Y3
-	VMOVDQU  160(R14), Y4
-	VPADDD   -3616(CX), Y4, Y4
-	VPADDD   Y9, Y4, Y9
-	VPSLLD   $0x0d, Y13, Y13
-	VPADDD   Y0, Y9, Y9
-	VPADDD   -3872(CX), Y9, Y6
-	VPXOR    Y13, Y3, Y13
-	VPXOR    -4000(CX), Y8, Y0
-	VPAND    6816(CX), Y0, Y3
-	VPXOR    -4000(CX), Y3, Y3
-	VPXOR    Y13, Y14, Y13
-	VPSRLD   $0x02, Y8, Y14
-	VPSRLD   $0x0d, Y8, Y4
-	VPADDD   -928(R15), Y11, Y11
-	VPXOR    Y4, Y14, Y14
+	VPAND    Y2, Y6, Y2
+	VPSLLD   $0x07, Y12, Y3
+	VPSLLD   $0x0f, Y4, Y7
+	VPXOR    Y3, Y5, Y3
+	VPXOR    Y3, Y13, Y13
+	VPSRLD   $0x02, Y8, Y3
+	VPSLLD   $0x0d, Y4, Y4
+	VPADDD   Y13, Y14, Y13
+	VPADDD   -3872(CX), Y13, Y14
+	VPXOR    Y4, Y7, Y4
+	VPSRLD   $0x0d, Y8, Y5
+	VPXOR    -4000(CX), Y2, Y2
+	VPXOR    Y5, Y3, Y3
+	VPXOR    Y4, Y0, Y0
 	VPSRLD   $0x16, Y8, Y4
-	VPADDD   -352(R15), Y11, Y11
-	VPXOR    Y4, Y14, Y14
-	VPSLLD   $0x1e, Y8, Y4
-	VPADDD   Y13, Y11, Y11
-	VPSLLD   $0x13, Y8, Y13
-	VPXOR    Y13, Y4, Y13
+	VPXOR    Y4, Y3, Y3
+	VPADDD   -928(R15), Y10, Y10
+	VPADDD   Y2, Y13, Y13
+	VPSLLD   $0x1e, Y8, Y2
+	VMOVDQU  Y14, -3616(CX)
+	VPADDD   -352(R15), Y10, Y10
+	VPSLLD   $0x13, Y8, Y4
+	VPXOR    Y4, Y2, Y2
+	VPADDD   Y0, Y10, Y10
 	VPSLLD   $0x0a, Y8, Y8
-	VPADDD   96(R12), Y11, Y4
-	VPXOR    Y8, Y13, Y8
-	VPXOR    Y8, Y14, Y8
-	VMOVDQU  Y4, -2720(R15)
-	VPADDD   Y3, Y9, Y9
-	VPADDD   Y8, Y9, Y8
-	VMOVDQU  Y11, 96(R15)
+	VPXOR    Y8, Y2, Y8
+	VPXOR    Y8, Y3, Y8
+	VMOVDQU  Y10, 96(R15)
+	VPADDD   Y8, Y13, Y8
 	VMOVDQU  Y8, -3872(CX)
-	VMOVDQU  Y6, -3616(CX)
-	VPXOR    -3776(CX), Y2, Y9
-	VPAND    Y9, Y12, Y9
-	VPXOR    -3776(CX), Y9, Y9
-	VPSRLD   $0x06, Y12, Y11
-	VPSRLD   $0x0b, Y12, Y13
-	VPXOR    Y13, Y11, Y11
-	VPSRLD   $0x19, Y12, Y13
-	VPXOR    Y13, Y11, Y11
-	VPSLLD   $0x1a, Y12, Y13
-	VPSLLD   $0x15, Y12, Y14
-	VPXOR    Y14, Y13, Y13
-	VPSLLD   $0x07, Y12, Y14
-	VPXOR    Y14, Y13, Y13
-	VPXOR    Y13, Y11, Y11
-	VMOVDQU  192(R14), Y13
-	VPADDD   -3840(CX), Y13, Y13
-	VPADDD   Y9, Y13, Y9
-	VPADDD   Y11, Y9, Y9
-	VPADDD   -4096(CX), Y9, Y11
-	VPXOR    -3968(CX), Y10, Y3
-	VPAND    Y15, Y3, Y13
-	VPXOR    -3968(CX), Y13, Y13
-	VPSRLD   $0x02, Y10, Y14
-	VPSRLD   $0x0d, Y10, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSRLD   $0x16, Y10, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSLLD   $0x1e, Y10, Y15
-	VPSLLD   $0x13, Y10, Y2
-	VPXOR    Y2, Y15, Y15
-	VPSLLD   $0x0a, Y10, Y10
-	VPXOR    Y10, Y15, Y10
-	VPXOR    Y10, Y14, Y10
-	VPADDD   Y13, Y9, Y9
-	VPADDD   Y10, Y9, Y9
-	VMOVDQU  Y9, -4096(CX)
-	VMOVDQU  Y11, -3840(CX)
-	VPXOR    -3744(CX), Y1, Y10
-	VPAND    Y10, Y6, Y10
-	VPXOR    -3744(CX), Y10, Y10
-	VPSRLD   $0x06, Y6, Y13
-	VPSRLD   $0x0b, Y6, Y14
-	VPXOR    Y14, Y13, Y13
-	VPSRLD   $0x19, Y6, Y14
-	VPXOR    Y14, Y13, Y13
-	VPSLLD   $0x1a, Y6, Y14
-	VPSLLD   $0x15, Y6, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSLLD   $0x07, Y6, Y15
-	VPXOR    Y15, Y14, Y14
-	VPXOR    Y14, Y13, Y13
-	VMOVDQU  224(R14), Y14
-	VPADDD   -3808(CX), Y14, Y14
-	VPADDD   Y10, Y14, Y10
-	VPADDD   Y13, Y10, Y10
-	VPADDD   -4064(CX), Y10, Y5
-	VPXOR    -3936(CX), Y8, Y7
-	VPAND    Y0, Y7, Y13
-	VPXOR    -3936(CX), Y13, Y13
-	VPSRLD   $0x02, Y8, Y14
-	VPSRLD   $0x0d, Y8, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSRLD   $0x16, Y8, Y15
-	VPXOR    Y15, Y14, Y14
-	VPSLLD   $0x1e, Y8, Y15
-	VPSLLD   $0x13, Y8, Y0
+	VPSRLD   $0x06, Y11, Y10
+	VMOVDQU  -3840(CX), Y13
+	VPADDD   224(R12), Y13, Y13
+	VPXOR    -3776(CX), Y15, Y15
+	VPAND    Y15, Y11, Y15
+	VPSRLD   $0x0b, Y11, Y0
+	VPXOR    -3776(CX), Y15, Y15
+	VPXOR    Y0, Y10, Y10
+	VPSRLD   $0x19, Y11, Y0
+	VPXOR    Y0, Y10, Y10
+	VPADDD   192(R14), Y13, Y13
+	VPSLLD   $0x1a, Y11, Y0
+	VPADDD   Y15, Y13, Y13
+	VPXOR    -3968(CX), Y9, Y3
+	VPSLLD   $0x15, Y11, Y15
+	VPXOR    Y15, Y0, Y15
+	VPAND    Y1, Y3, Y0
+	VPSLLD   $0x07, Y11, Y1
+	VPXOR    Y1, Y15, Y15
+	VPXOR    Y15, Y10, Y10
+	VPSRLD   $0x02, Y9, Y15
+	VPADDD   Y10, Y13, Y10
+	VPADDD   -4096(CX), Y10, Y1
+	VPSRLD   $0x0d, Y9, Y13
+	VPXOR    -3968(CX), Y0, Y0
+	VPXOR    Y13, Y15, Y13
+	VPSRLD   $0x16, Y9, Y15
+	VPXOR    Y15, Y13, Y13
+	VPADDD   Y0, Y10, Y10
+	VPSLLD   $0x1e, Y9, Y15
+	VMOVDQU  Y1, -3840(CX)
+	VPSLLD   $0x13, Y9, Y0
 	VPXOR    Y0, Y15, Y15
-	VPSLLD   $0x0a, Y8, Y8
-	VPXOR    Y8, Y15, Y8
-	VPXOR    Y8, Y14, Y8
-	VPADDD   Y13, Y10, Y10
-	VPADDD   Y8, Y10, Y4
-	VMOVDQU  Y4, -4064(CX)
+	VPSLLD   $0x0a, Y9, Y9
+	VPXOR    Y9, Y15, Y9
+	VPXOR    Y9, Y13, Y9
+	VPADDD   Y9, Y10, Y0
+	VMOVDQU  Y0, -4096(CX)
+	VPSRLD   $0x06, Y14, Y9
+	VMOVDQU  -3808(CX), Y10
+	VPADDD   224(R12), Y10, Y10
+	VPXOR    -3744(CX), Y12, Y12
+	VPAND    Y12, Y14, Y12
+	VPSRLD   $0x0b, Y14, Y13
+	VPXOR    -3744(CX), Y12, Y12
+	VPXOR    Y13, Y9, Y9
+	VPSRLD   $0x19, Y14, Y13
+	VPXOR    Y13, Y9, Y9
+	VPADDD   224(R14), Y10, Y10
+	VPSLLD   $0x1a, Y14, Y13
+	VPADDD   Y12, Y10, Y10
+	VPXOR    -3936(CX), Y8, Y7
+	VPSLLD   $0x15, Y14, Y12
+	VPXOR    Y12, Y13, Y12
+	VPAND    Y6, Y7, Y13
+	VPSLLD   $0x07, Y14, Y15
+	VPXOR    Y15, Y12, Y12
+	VPXOR    Y12, Y9, Y9
+	VPSRLD   $0x02, Y8, Y12
+	VPADDD   Y9, Y10, Y9
+	VPADDD   -4064(CX), Y9, Y5
+	VPSRLD   $0x0d, Y8, Y10
+	VPXOR    -3936(CX), Y13, Y13
+	VPXOR    Y10, Y12, Y10
+	VPSRLD   $0x16, Y8, Y12
+	VPXOR    Y12, Y10, Y10
+	VPADDD   Y13, Y9, Y9
+	VPSLLD   $0x1e, Y8, Y12
 	VMOVDQU  Y5, -3808(CX)
-	VMOVDQU  Y9, Y0
-	VMOVDQU  Y11, Y1
-	VMOVDQU  Y12, Y2
+	VPSLLD   $0x13, Y8, Y13
+	VPXOR    Y13, Y12, Y12
+	VPSLLD   $0x0a, Y8, Y8
+	VPXOR    Y8, Y12, Y8
+	VPXOR    Y8, Y10, Y8
+	VPADDD   Y8, Y9, Y4
+	VMOVDQU  Y4, -4064(CX)
+	VMOVDQU  Y11, Y2
+	VMOVDQU  Y14, Y6
 	ADDQ     $+256, R14
-	ADDQ     $+128, R12
+	ADDQ     $+320, R12
 	ADDQ     $+128, R15
 	CMPQ     R15, R13
 	JNE      pass3
@@ -5641,8 +6077,9 @@ pass3:
 	VPSLLD   $0x07, Y1, Y9
 	VPXOR    Y9, Y8, Y8
 	VPXOR    Y8, Y7, Y7
-	VMOVDQU  -3776(CX), Y8
-	VPADDD   -4032(CX), Y8, Y8
+	VMOVDQU  -4032(CX), Y8
+	VPADDD   832(AX), Y8, Y8
+	VPADDD   -3776(CX), Y8, Y8
 	VPADDD   3648(CX), Y8, Y8
 	VPADDD   Y3, Y8, Y3
 	VPADDD   Y7, Y3, Y3
@@ -5660,8 +6097,9 @@ pass3:
 	VPSLLD   $0x07, Y5, Y10
 	VPXOR    Y10, Y9, Y9
 	VPXOR    Y9, Y8, Y8
-	VMOVDQU  -3744(CX), Y9
-	VPADDD   -4000(CX), Y9, Y9
+	VMOVDQU  -4000(CX), Y9
+	VPADDD   832(AX), Y9, Y9
+	VPADDD   -3744(CX), Y9, Y9
 	VPADDD   3680(CX), Y9, Y9
 	VPADDD   Y7, Y9, Y7
 	VPADDD   Y8, Y7, Y7
@@ -5679,8 +6117,9 @@ pass3:
 	VPSLLD   $0x07, Y3, Y11
 	VPXOR    Y11, Y10, Y10
 	VPXOR    Y10, Y9, Y9
-	VMOVDQU  -3712(CX), Y10
-	VPADDD   -3968(CX), Y10, Y10
+	VMOVDQU  -3968(CX), Y10
+	VPADDD   864(AX), Y10, Y10
+	VPADDD   -3712(CX), Y10, Y10
 	VPADDD   3712(CX), Y10, Y10
 	VPADDD   Y8, Y10, Y8
 	VPADDD   Y9, Y8, Y8
@@ -5698,8 +6137,9 @@ pass3:
 	VPSLLD   $0x07, Y7, Y12
 	VPXOR    Y12, Y11, Y11
 	VPXOR    Y11, Y10, Y10
-	VMOVDQU  -3680(CX), Y11
-	VPADDD   -3936(CX), Y11, Y11
+	VMOVDQU  -3936(CX), Y11
+	VPADDD   864(AX), Y11, Y11
+	VPADDD   -3680(CX), Y11, Y11
 	VPADDD   3744(CX), Y11, Y11
 	VPADDD   Y9, Y11, Y9
 	VPADDD   Y10, Y9, Y9
@@ -5717,7 +6157,9 @@ pass3:
 	VPSLLD   $0x07, Y8, Y13
 	VPXOR    Y13, Y12, Y12
 	VPXOR    Y12, Y11, Y11
-	VPADDD   -3904(CX), Y2, Y2
+	VMOVDQU  -3904(CX), Y12
+	VPADDD   896(AX), Y12, Y12
+	VPADDD   Y2, Y12, Y2
 	VPADDD   3776(CX), Y2, Y2
 	VPADDD   Y10, Y2, Y2
 	VPADDD   Y11, Y2, Y2
@@ -5735,7 +6177,9 @@ pass3:
 	VPSLLD   $0x07, Y9, Y13
 	VPXOR    Y13, Y12, Y12
 	VPXOR    Y12, Y11, Y11
-	VPADDD   -3872(CX), Y6, Y6
+	VMOVDQU  -3872(CX), Y12
+	VPADDD   896(AX), Y12, Y12
+	VPADDD   Y6, Y12, Y6
 	VPADDD   3808(CX), Y6, Y6
 	VPADDD   Y10, Y6, Y6
 	VPADDD   Y11, Y6, Y6
@@ -5753,7 +6197,8 @@ pass3:
 	VPSLLD   $0x07, Y2, Y2
 	VPXOR    Y2, Y10, Y2
 	VPXOR    Y2, Y8, Y2
-	VPADDD   Y1, Y0, Y8
+	VPADDD   928(AX), Y0, Y8
+	VPADDD   Y1, Y8, Y8
 	VPADDD   3840(CX), Y8, Y8
 	VPADDD   Y3, Y8, Y3
 	VPADDD   Y2, Y3, Y0
@@ -5771,6 +6216,7 @@ pass3:
 	VPSLLD   $0x07, Y6, Y6
 	VPXOR    Y6, Y7, Y6
 	VPXOR    Y6, Y3, Y3
+	VPADDD   928(AX), Y4, Y4
 	VPADDD   Y5, Y4, Y4
 	VPADDD   3872(CX), Y4, Y4
 	VPADDD   Y2, Y4, Y2
@@ -6335,7 +6781,7 @@ GLOBL avx2Rounds<>(SB), RODATA|NOPTR, $2048
 
 // func compressAVX2(state *uint32, block *uint32)
 // Requires: AVX, AVX2
-TEXT ·compressAVX2(SB), $10976-16
+TEXT ·compressAVX2(SB), $10912-16
 	MOVQ    state+0(FP), R14
 	MOVQ    block+8(FP), R15
 	LEAQ    (SP), CX
@@ -6520,7 +6966,7 @@ words:
 	VPSRLD  $0x19, Y6, Y8
 	VPXOR   Y8, Y15, Y15
 	VPSLLD  $0x1a, Y6, Y8
-	VMOVDQU Y10, 6784(CX)
+	VMOVDQU Y10, 6720(CX)
 	VPSLLD  $0x15, Y6, Y10
 	VPXOR   Y10, Y8, Y10
 	VPSLLD  $0x07, Y6, Y8
@@ -6614,7 +7060,7 @@ words:
 	VPSLLD  $0x0e, Y9, Y9
 	VPXOR   Y9, Y12, Y9
 	VPXOR   Y9, Y11, Y9
-	VMOVDQU 6784(CX), Y11
+	VMOVDQU 6720(CX), Y11
 	VPSRLD  $0x11, Y11, Y12
 	VPSRLD  $0x13, Y11, Y13
 	VPXOR   Y13, Y12, Y12

@@ -22,10 +22,10 @@ const (
 // its end, the pointer atRounds is that of the state.
 func blockSections() []section {
 	return []section{
-		{"load", 1, loadBlock},
-		{"rounds with words", wordTurns, blockTurn(true)},
-		{"last rounds", lastTurns, blockTurn(false)},
-		{"store", 1, storeState},
+		{name: "load", turns: 1, graph: loadBlock},
+		{name: "rounds with words", turns: wordTurns, graph: blockTurn(true)},
+		{name: "last rounds", turns: lastTurns, graph: blockTurn(false)},
+		{name: "store", turns: 1, graph: storeState},
 	}
 }
 

@@ -67,7 +67,7 @@ func (e *emitter) parts(label string, parts []part) {
 		Label(label)
 		e.emit(p.code)
 		ADDQ(operand.I32(roundsATurn*size*e.m.groups), rounds)
-		ADDQ(operand.I32(2*wordsATurn*e.m.constantBytes()), series)
+		ADDQ(operand.I32((2*roundsATurn+wordsATurn)*e.m.constantBytes()), series)
 		ADDQ(operand.I32(wordsATurn*size*e.m.groups), words)
 		CMPQ(words, end)
 		JNE(operand.LabelRef(label))

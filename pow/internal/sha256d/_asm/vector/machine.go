@@ -31,7 +31,7 @@ func machines() []*machine {
 			name: "avx512", title: "AVX-512",
 			lanes: 16, registers: 32, ternary: true, broadcasts: true, shiftsMemory: true,
 			perCycle: 2, shifts: 1, window: 40, alive: 26,
-			groups: 4, straight: 4, cold: [8]bool{2: true, 3: true}, rings: [2]bool{true, false},
+			groups: 4, straight: 2, cold: [8]bool{2: true, 3: true}, rings: [2]bool{true, false},
 		},
 		{
 			name: "avx2", title: "AVX2",

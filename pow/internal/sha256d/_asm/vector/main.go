@@ -48,9 +48,7 @@ func build(name string, m *machine, sections []section, compares int, t *table) 
 		order := live(g)
 		c := count(order)
 		total = total.plus(c, s.turns)
-		if os.Getenv("BAL") != "" && s.turns > 1 {
-			order = balance(order)
-		} else if s.turns == 1 || os.Getenv("GREEDY") != "" {
+		if s.turns == 1 {
 			order = schedule(order, g, m)
 		}
 		a := allocate(m, order, g, slots*m.groups)

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"os"
+	"slices"
 
 	"github.com/lodepow/lode/pow/internal/sha256d/_asm/sha256"
 )
@@ -30,17 +30,26 @@ const (
 	lastRounds   = secondRounds + turns*roundsATurn // first round of the second hash after the loop
 )
 
-// turnConstants returns the round constants of the words that a turn computes: those
-// of the first hash, then those of the second.
+// turnConstants returns the round constants that a turn uses: those of the rounds of the
+// first hash, those of the rounds of the second, and those of the words of the first.
 func turnConstants(turn int) []uint32 {
-	i, j := firstWords+wordsATurn*turn, secondWords+wordsATurn*turn
-	return []uint32{k[i], k[i+1], k[j], k[j+1]}
+	i, j, l := firstRounds+roundsATurn*turn, secondRounds+roundsATurn*turn, firstWords+wordsATurn*turn
+	return slices.Concat(k[i:i+roundsATurn], k[j:j+roundsATurn], k[l:l+wordsATurn])
 }
+
+// Positions in the constants of a turn.
+const (
+	firstConstants  = 0
+	secondConstants = firstConstants + roundsATurn
+	wordConstants   = secondConstants + roundsATurn
+)
 
 // A pass hashes several groups of nonces side by side; see machine. The scratch memory
 // has a vector for each of them in every slot. For each of the two hashes, there are the
-// sums of word and round constant, which the rounds use, and the words, which later words
-// are computed from.
+// words of the message schedule from the one on that the loop uses first. If versions
+// share the words of the first hash, their sums with the round constants are there
+// instead, because these are then computed only once. The words themselves are in slots of
+// their own.
 //
 // The cold words of a state are in rings: one of the last four values of a, and, on a
 // machine with few registers, one of the last four values of e. In each turn of a loop, a
@@ -48,28 +57,35 @@ func turnConstants(turn int) []uint32 {
 const (
 	ringSlots   = 0
 	nonceSlot   = ringSlots + 8
-	firstSums   = nonceSlot + 1                // of word firstRounds
-	secondSums  = firstSums + 64 - firstRounds // of word 1
-	firstSlots  = secondSums + 60              // of word firstWords - 16
-	secondSlots = firstSlots                   // of word secondWords - 16
-	slots       = firstSlots + 64 - firstWords + 16 + 1
+	firstSlots  = nonceSlot + 1                   // of word firstRounds
+	secondSlots = firstSlots + 64 - firstRounds   // of word secondRounds
+	sharedSlots = secondSlots + 61 - secondRounds // of word firstWords - 16
+	slots       = sharedSlots + 64 - firstWords + 16
 )
 
 // hash says where the vectors of one of the two hashes are, for one group of nonces.
 type hash struct {
 	m                *machine
 	group            int
-	sums, firstSum   int // slot of a sum, and the word that it belongs to
-	words, firstWord int // slot of a word, and the number of the word
-	position         int // position of its words' round constants in those of a turn
+	words, firstWord int  // slot of a word, and the number of the word
+	summed           bool // there are sums for the rounds, from slot firstSlots on
+	constants        int  // position of its rounds' constants in those of a turn
 }
 
 // vector returns the position of the group's vector in a slot.
 func (h hash) vector(slot int) int { return slot*h.m.groups + h.group }
 
-func (h hash) sum(i int) int  { return h.vector(h.sums + i - h.firstSum) }
 func (h hash) word(i int) int { return h.vector(h.words + i - h.firstWord) }
+func (h hash) sum(i int) int  { return h.vector(firstSlots + i - firstRounds) }
 func (h hash) nonce() int     { return h.vector(nonceSlot) }
+
+// operand returns the position of what a round adds.
+func (h hash) operand(i int) int {
+	if h.summed {
+		return h.sum(i)
+	}
+	return h.word(i)
+}
 
 // ring returns the place of a word of the state after a number of rounds of a turn. The
 // word in place i was in place 0 or 4 some rounds before.
@@ -78,14 +94,17 @@ func (h hash) ring(i, rounds int) int {
 	return h.vector(ringSlots + 4*ring + (rounds-age+4)%4)
 }
 
-// hashes returns the two hashes of a group.
-func hashes(m *machine, group int) (first, second hash) {
-	first = hash{m: m, group: group, sums: firstSums, firstSum: firstRounds, words: firstSlots, firstWord: firstWords - 16}
-	second = hash{
-		m: m, group: group, sums: secondSums, firstSum: 1, words: secondSlots, firstWord: secondWords - 16,
-		position: wordsATurn,
+// first returns the first hash of a group, with words that versions share or do not.
+func (m *machine) first(group int, shared bool) hash {
+	if shared {
+		return hash{m: m, group: group, words: sharedSlots, firstWord: firstWords - 16, summed: true}
 	}
-	return first, second
+	return hash{m: m, group: group, words: firstSlots, firstWord: firstRounds, constants: firstConstants}
+}
+
+// second returns the second hash of a group.
+func (m *machine) second(group int) hash {
+	return hash{m: m, group: group, words: secondSlots, firstWord: secondRounds, constants: secondConstants}
 }
 
 // enter returns the state that is in the hash's registers, and in its rings.
@@ -135,8 +154,8 @@ func spread(nodes []*node, from, rounds int) {
 	}
 }
 
-// loopRounds adds the rounds of a turn of the loop. stores, unless nil, are those of
-// the sums that the turn computes.
+// loopRounds adds the rounds of a turn of the loop. stores, unless nil, are those of the
+// words that the turn computes.
 //
 // The operations of a round are together, and the groups take turns after each round. So
 // the registers for intermediate results are used by one group after another, and while
@@ -145,114 +164,110 @@ func (g *graph) loopRounds(h hash, round int, stores []*node) {
 	s := g.enter(h)
 	for i := range roundsATurn {
 		before := len(g.nodes)
-		kw := g.memory(address{atRounds, h.sum(round + i)})
+		at := address{atRounds, h.operand(round + i)}
+		w := g.memory(at)
 		// In the last turn, the last two rounds use the words that the turn computes.
 		if j := i - (roundsATurn - wordsATurn); j >= 0 && stores != nil {
-			kw = g.reload(address{atRounds, h.sum(round + i)}, stores[j])
+			w = g.reload(at, stores[j])
 		}
-		next := g.round(s, kw)
+		if !h.summed {
+			s[7] = value{n: g.node(opAdd, 0, g.vector(s[7]), g.series(h.constants+i))}
+		}
+		s = g.round(s, w)
 		for ring, keep := range g.m.rings {
 			if keep {
-				g.store(address{slot: h.ring(4*ring, i+1)}, next[4*ring])
+				g.store(address{slot: h.ring(4*ring, i+1)}, s[4*ring])
 			}
 		}
-		known := g.xors[pair(next[1], next[2])]
-		for j := range next {
+		known := g.xors[pair(s[1], s[2])]
+		for j := range s {
 			if g.m.cold[j] {
-				next[j] = g.memory(address{slot: h.ring(j, i+1)})
+				s[j] = g.memory(address{slot: h.ring(j, i+1)})
 			}
 		}
 		if known.n != nil {
-			g.xors[pair(next[1], next[2])] = known
+			g.xors[pair(s[1], s[2])] = known
 		}
-		if nn := g.nodes[before:]; g.m.ternary && len(nn) == 17 {
-			var perm []int
-			switch os.Getenv("PERM") {
-			case "py":
-				perm = []int{5, 1, 2, 0, 3, 6, 4, 7, 8, 10, 11, 9, 12, 14, 13, 15, 16}
-			case "rot":
-				perm = []int{1, 2, 0, 5, 3, 10, 6, 4, 11, 9, 12, 7, 13, 8, 14, 15, 16}
-			default:
-				perm = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
-			}
-			var p []*node
-			for _, x := range perm {
-				p = append(p, nn[x])
-			}
-			spread(p, i*g.m.groups+h.group, 1)
-		} else {
-			spread(g.nodes[before:], i*g.m.groups+h.group, 1)
-		}
-		s = next
+		spread(mingle(g.nodes[before:]), i*g.m.groups+h.group, 1)
 	}
 	g.leave(h, s, true)
 }
 
-// loopWords adds one of the words of a turn of the loop, for the i-th word of the turn. It
-// returns the store of its sum with the round constant.
+// loopWord adds the computation of the i-th word of a turn of the loop. It returns the
+// store that the rounds read.
 func (g *graph) loopWord(h hash, word, i int) *node {
 	var w message
 	for j := word + i - 16; j < word+i; j++ {
 		w[j] = g.memory(address{atWords, h.word(j)})
 	}
 	g.expand(&w, word+i)
-	sum := value{n: g.node(opAdd, 0, g.vector(w[word+i]), g.series(h.position+i))}
-	store := g.store(address{atWords, h.sum(word + i)}, sum)
-	g.store(address{atWords, h.word(word + i)}, w[word+i])
-	return store
+	if h.summed {
+		sum := value{n: g.node(opAdd, 0, g.vector(w[word+i]), g.series(wordConstants+i))}
+		g.store(address{atWords, h.sum(word + i)}, sum)
+	}
+	return g.store(address{atWords, h.word(word + i)}, w[word+i])
 }
 
-// loop adds a turn of the loop of one of the hashes, for all groups.
-func (g *graph) loop(which func(group int) hash, round, word int, withRounds, withWords, needsWords bool) {
-	stores := make([][]*node, g.m.groups)
-	if withWords {
-		before := len(g.nodes)
-		for i := range wordsATurn {
-			for group := range g.m.groups {
-				stores[group] = append(stores[group], g.loopWord(which(group), word, i))
-			}
+// loopWords adds the words of a turn of the loop, for all groups. The last words come
+// before the last rounds, which may need them.
+func (g *graph) loopWords(of func(group int) hash, word int) (stores [][]*node) {
+	stores = make([][]*node, g.m.groups)
+	before := len(g.nodes)
+	for i := range wordsATurn {
+		for group := range g.m.groups {
+			stores[group] = append(stores[group], g.loopWord(of(group), word, i))
 		}
-		// The last words come before the last rounds, which may need them.
-		spread(g.nodes[before:], 0, roundsATurn*g.m.groups-2)
 	}
-	if !withRounds {
-		return
+	spread(g.nodes[before:], 0, roundsATurn*g.m.groups-2)
+	return stores
+}
+
+// firstLoop is a turn of the loop for the first hash.
+func firstLoop(shared bool) func(*graph) {
+	return func(g *graph) {
+		of := func(group int) hash { return g.m.first(group, shared) }
+		stores := make([][]*node, g.m.groups)
+		if !shared {
+			stores = g.loopWords(of, firstWords)
+		}
+		for group := range g.m.groups {
+			g.loopRounds(of(group), firstRounds, stores[group])
+		}
 	}
+}
+
+// secondLoop is a turn of the loop for the second hash.
+func secondLoop(g *graph) {
+	g.loopWords(g.m.second, secondWords)
 	for group := range g.m.groups {
-		if !needsWords {
-			stores[group] = nil
-		}
-		g.loopRounds(which(group), round, stores[group])
+		g.loopRounds(g.m.second(group), secondRounds, nil)
 	}
 }
-
-func (m *machine) first(group int) hash  { h, _ := hashes(m, group); return h }
-func (m *machine) second(group int) hash { _, h := hashes(m, group); return h }
-
-// firstLoop returns a turn of the loop for the first hash.
-func firstLoop(withWords bool) func(*graph) {
-	return func(g *graph) { g.loop(g.m.first, firstRounds, firstWords, true, withWords, withWords) }
-}
-
-// secondLoop returns a turn of the loop for the second hash.
-func secondLoop(g *graph) { g.loop(g.m.second, secondRounds, secondWords, true, true, false) }
 
 // wordsLoop is a turn of a loop that computes words of the first hash only.
-func wordsLoop(g *graph) { g.loop(g.m.first, firstRounds, firstWords, false, true, false) }
+func wordsLoop(g *graph) {
+	g.loopWords(func(group int) hash { return g.m.first(group, true) }, firstWords)
+}
 
-// constantSums stores the sums that are the same for all nonces of a job.
-func constantSums(g *graph) {
-	w := block2(value{})
-	g.expand(&w, 16)
-	g.expand(&w, 17)
-	x := message{8: constant(number(sha256.PaddingBit)), 15: constant(number(sha256.DigestBits))}
-	for group := range g.m.groups {
-		first, second := hashes(g.m, group)
-		for i := firstRounds; i < 18; i++ {
-			g.store(address{slot: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
-		}
-		for i := 8; i < 16; i++ {
-			g.store(address{slot: second.sum(i)}, g.add(x[i], constant(number(k[i]))))
+// constantWords stores the words that are the same for all nonces of a job, or their sums.
+func constantWords(shared bool) func(*graph) {
+	return func(g *graph) {
+		w := block2(value{})
+		g.expand(&w, 16)
+		g.expand(&w, 17)
+		x := message{8: constant(number(sha256.PaddingBit)), 15: constant(number(sha256.DigestBits))}
+		for group := range g.m.groups {
+			first, second := g.m.first(group, shared), g.m.second(group)
+			for i := firstRounds; i < 18; i++ {
+				if shared {
+					g.store(address{slot: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
+				} else {
+					g.store(address{slot: first.word(i)}, w[i])
+				}
+			}
+			for i := 8; i < 16; i++ {
+				g.store(address{slot: second.word(i)}, x[i])
+			}
 		}
 	}
 }
@@ -260,7 +275,7 @@ func constantSums(g *graph) {
 // nonces stores the nonces of the groups. They are in the first registers.
 func nonces(g *graph) {
 	for group := range g.m.groups {
-		g.store(address{slot: g.m.first(group).nonce()}, g.input(group))
+		g.store(address{slot: g.m.first(group, false).nonce()}, g.input(group))
 	}
 }
 
@@ -270,10 +285,10 @@ func (g *graph) earlyWords(first hash, nonce value) {
 	for i := 16; i < firstWords; i++ {
 		before := len(g.nodes)
 		g.expand(&w, i)
-		if i >= 18 {
+		if first.summed && i >= 18 {
 			g.store(address{slot: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
 		}
-		if i >= firstWords-16 {
+		if first.summed && i >= firstWords-16 || !first.summed && i >= 18 {
 			g.store(address{slot: first.word(i)}, w[i])
 		}
 		spread(g.nodes[before:], g.m.turnOf(first.group, i-16, firstWords-16), 1)
@@ -282,7 +297,7 @@ func (g *graph) earlyWords(first hash, nonce value) {
 
 // turnOf returns the position of round or word i of n of a group in straight code.
 func (m *machine) turnOf(group, i, n int) int {
-	side := envi("STRAIGHT", m.straight) // groups side by side
+	side := m.straight // groups side by side
 	return (group/side*n+i)*side + group%side
 }
 
@@ -290,7 +305,7 @@ func (m *machine) turnOf(group, i, n int) int {
 // early words of the first hash.
 func groupWords(g *graph) {
 	for group := range g.m.groups {
-		first := g.m.first(group)
+		first := g.m.first(group, true)
 		nonce := g.input(group)
 		g.store(address{slot: first.nonce()}, nonce)
 		g.earlyWords(first, nonce)
@@ -298,12 +313,12 @@ func groupWords(g *graph) {
 }
 
 // beginFirst runs the first hash up to the loop.
-func beginFirst(withWords bool) func(*graph) {
+func beginFirst(shared bool) func(*graph) {
 	return func(g *graph) {
 		for group := range g.m.groups {
-			first := g.m.first(group)
+			first := g.m.first(group, shared)
 			nonce := g.memory(address{slot: first.nonce()})
-			if withWords {
+			if !shared {
 				g.earlyWords(first, nonce)
 			}
 			s := round3()
@@ -323,7 +338,7 @@ func beginFirst(withWords bool) func(*graph) {
 // between completes the first hash and begins the second.
 func between(g *graph) {
 	for group := range g.m.groups {
-		g.beginSecond(g.m.second(group), g.endFirst(g.m.first(group)))
+		g.beginSecond(g.m.second(group), g.endFirst(g.m.first(group, false)))
 	}
 }
 
@@ -355,9 +370,6 @@ func (g *graph) beginSecond(second hash, digest message) {
 			g.expand(&x, i)
 		}
 		if i < 8 || i >= 16 {
-			g.store(address{slot: second.sum(i)}, g.add(x[i], constant(number(k[i]))))
-		}
-		if i >= secondWords-16 {
 			g.store(address{slot: second.word(i)}, x[i])
 		}
 		spread(g.nodes[before:], g.m.turnOf(second.group, i, secondWords), 1)
@@ -374,7 +386,7 @@ func endSecond(g *graph) {
 		s := g.enter(second)
 		for i := lastRounds; i <= 60; i++ {
 			g.step = unit * (i*g.m.groups + group)
-			e := g.add(s[3], s[7], g.memory(address{slot: second.sum(i)}), g.ch(s[4], s[5], s[6]), g.bigSigma1(s[4]))
+			e := g.add(s[3], s[7], g.memory(address{slot: second.word(i)}), constant(number(k[i])), g.ch(s[4], s[5], s[6]), g.bigSigma1(s[4]))
 			s = state{{}, s[0], s[1], s[2], e, s[4], s[5], s[6]}
 		}
 		g.output(group, s[4])

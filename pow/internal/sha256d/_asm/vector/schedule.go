@@ -13,8 +13,7 @@ func (n *node) rotates() bool { return n.op == opRor || n.op == opShr || n.op ==
 // is reached, it issues only the next operation of the source, or one that frees as
 // many registers as it takes. So few values have to go through memory.
 func schedule(order []*node, g *graph, m *machine) []*node {
-	window, limit := envi("WIN", m.window), envi("ALIVE", m.alive)
-	perCycle, shifts := envi("PC", m.perCycle), envi("SH", m.shifts)
+	window, limit := m.window, m.alive
 	uses := map[*node]int{}
 	for _, n := range order {
 		for _, a := range n.args {
@@ -94,10 +93,10 @@ func schedule(order []*node, g *graph, m *machine) []*node {
 			}
 		}
 		filled := 0
-		for filled < shifts && pick(cycle, (*node).rotates) {
+		for filled < m.shifts && pick(cycle, (*node).rotates) {
 			filled++
 		}
-		for filled < perCycle && pick(cycle, func(n *node) bool { return !n.rotates() }) {
+		for filled < m.perCycle && pick(cycle, func(n *node) bool { return !n.rotates() }) {
 			filled++
 		}
 	}

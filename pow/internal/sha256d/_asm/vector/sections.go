@@ -5,22 +5,26 @@ type section struct {
 	name  string
 	turns int // of the loop; 1 if there is none
 	graph func(g *graph)
+	loops loop // what the loop is about
 }
+
+// loop says which hash a loop belongs to.
+type loop struct{ second, shared bool }
 
 // sections returns the sections of the code at the beginning of a call, at the beginning
 // of a pass, and for each version, with versions that share words or do not.
 func sections(share bool) (start, group, version []section) {
-	start = []section{{"constants", 1, constantSums}}
-	group = []section{{"nonces", 1, nonces}}
+	start = []section{{name: "constants", turns: 1, graph: constantWords(share)}}
+	group = []section{{name: "nonces", turns: 1, graph: nonces}}
 	if share {
-		group = []section{{"early words", 1, groupWords}, {"words", turns, wordsLoop}}
+		group = []section{{name: "early words", turns: 1, graph: groupWords}, {name: "words", turns: turns, graph: wordsLoop, loops: loop{shared: true}}}
 	}
 	return start, group, []section{
-		{"begin", 1, beginFirst(!share)},
-		{"first hash", turns, firstLoop(!share)},
-		{"between", 1, between},
-		{"second hash", turns, secondLoop},
-		{"end", 1, endSecond},
+		{name: "begin", turns: 1, graph: beginFirst(share)},
+		{name: "first hash", turns: turns, graph: firstLoop(share), loops: loop{shared: share}},
+		{name: "between", turns: 1, graph: between},
+		{name: "second hash", turns: turns, graph: secondLoop, loops: loop{second: true}},
+		{name: "end", turns: 1, graph: endSecond},
 	}
 }
 
@@ -28,9 +32,9 @@ func sections(share bool) (start, group, version []section) {
 // in its first turn: one position for each base. They are chosen so that most
 // displacements are small.
 func (s section) bias(m *machine) [3]int {
-	h, round, word := m.first(0), firstRounds, firstWords
-	if s.name == "second hash" {
+	h, round, word := m.first(0, s.loops.shared), firstRounds, firstWords
+	if s.loops.second {
 		h, round, word = m.second(0), secondRounds, secondWords
 	}
-	return [3]int{atScratch: middle, atRounds: h.sum(round), atWords: h.word(word)}
+	return [3]int{atScratch: middle, atRounds: h.operand(round), atWords: h.word(word)}
 }
