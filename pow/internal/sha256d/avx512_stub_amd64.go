@@ -4,16 +4,16 @@
 
 package sha256d
 
-// scanAVX512 hashes groups of nonces, one in each lane, from first on, with every version, until a group has
-// a candidate. It computes the whole hash for each version. It returns the number of groups that
+// scanAVX512 hashes groups of nonces, one in each lane of four vectors, from first on, with every version,
+// until a group has a candidate. It computes the whole hash for each version. It returns the number of groups that
 // were hashed, including that one, and in found a bit for each lane with a candidate. For each
 // version, it stores the bits of its candidates in masks.
 //
 //go:noescape
 func scanAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
 
-// rollAVX512 hashes groups of nonces, one in each lane, from first on, with every version, until a group has
-// a candidate. It computes the message schedule once for all versions. It returns the number of groups that
+// rollAVX512 hashes groups of nonces, one in each lane of four vectors, from first on, with every version,
+// until a group has a candidate. It computes the message schedule once for all versions. It returns the number of groups that
 // were hashed, including that one, and in found a bit for each lane with a candidate. For each
 // version, it stores the bits of its candidates in masks.
 //

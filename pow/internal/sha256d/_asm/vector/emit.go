@@ -35,7 +35,7 @@ type emitter struct {
 func newEmitter(m *machine, t *table) *emitter {
 	e := &emitter{m: m, table: t, bias: [3]int{middle, middle, middle}}
 	e.iota_ = GLOBL(m.name+"Lanes", RODATA|NOPTR)
-	for i := range m.lanes * m.groups {
+	for i := range m.lanes * m.streams {
 		DATA(4*i, operand.U32(i))
 	}
 	e.swap = GLOBL(m.name+"Swap", RODATA|NOPTR)
@@ -162,14 +162,14 @@ func (e *emitter) scratch(vectors int) {
 	ADDQ(operand.I32(e.m.vectorBytes()*middle), scratch)
 }
 
-// nonces emits the computation of the nonces of a pass, as message words, in the first
-// vector registers, one for each group.
+// nonces emits the computation of the group's nonces, as message words, in the first
+// vector registers.
 func (e *emitter) nonces() {
-	for group := range e.m.groups {
-		z := e.m.vector(group)
+	for stream := range e.m.streams {
+		z := e.m.vector(stream)
 		lanes := e.iota_
-		lanes.Disp += group * e.m.vectorBytes()
-		e.broadcast(first, group)
+		lanes.Disp += stream * e.m.vectorBytes()
+		e.broadcast(first, stream)
 		VPADDD(lanes, z, z)
 		VPSHUFB(e.swap, z, z)
 	}
@@ -177,53 +177,53 @@ func (e *emitter) nonces() {
 
 // compare emits the comparison that turns the results, in the first registers, into a mask
 // of lanes. If the limit is zero, as it is for any target of difficulty 1 or more, one
-// comparison for each group decides. For other limits the word is needed as a number; see
+// comparison for each stream decides. For other limits the word is needed as a number; see
 // compareNumbers.
 func (e *emitter) compare(label string) {
 	TESTL(limit, limit)
 	JNE(operand.LabelRef(label + "Number"))
-	for group := range e.m.groups {
-		z := e.m.vector(group)
+	for stream := range e.m.streams {
+		z := e.m.vector(stream)
 		if e.m.lanes == 16 {
-			VPCMPEQD_BCST(e.number(-decides&0xffffffff), z, maskOf(group))
+			VPCMPEQD_BCST(e.number(-decides&0xffffffff), z, maskOf(stream))
 		} else {
 			VPCMPEQD(e.number(-decides&0xffffffff), z, z)
 		}
 	}
 	Label(label + "Compared")
-	for group := range e.m.groups {
+	for stream := range e.m.streams {
 		to := some
-		if group == 0 {
+		if stream == 0 {
 			to = mask
 		}
 		if e.m.lanes == 16 {
-			KMOVW(maskOf(group), to.As32())
+			KMOVW(maskOf(stream), to.As32())
 		} else {
-			VMOVMSKPS(e.m.vector(group), to.As32())
+			VMOVMSKPS(e.m.vector(stream), to.As32())
 		}
-		if group > 0 {
-			SHLQ(operand.U8(group*e.m.lanes), some)
+		if stream > 0 {
+			SHLQ(operand.U8(stream*e.m.lanes), some)
 			ORQ(some, mask)
 		}
 	}
 }
 
-// maskOf returns the mask register of a group.
-func maskOf(group int) reg.OpmaskPhysical {
-	return [...]reg.OpmaskPhysical{reg.K1, reg.K2, reg.K3, reg.K4}[group]
+// maskOf returns the mask register of a stream.
+func maskOf(stream int) reg.OpmaskPhysical {
+	return [...]reg.OpmaskPhysical{reg.K1, reg.K2, reg.K3, reg.K4}[stream]
 }
 
 // compareNumbers emits the comparison for limits other than zero. It comes after the
 // loops, so that they stay small.
 func (e *emitter) compareNumbers(label string) {
 	Label(label + "Number")
-	for group := range e.m.groups {
-		z, bound := e.m.vector(group), e.m.groups
+	for stream := range e.m.streams {
+		z, bound := e.m.vector(stream), e.m.streams
 		e.broadcast(limit, bound)
 		if e.m.lanes == 16 {
 			VPADDD_BCST(e.number(decides&0xffffffff), z, z)
 			VPSHUFB(e.swap, z, z)
-			VPCMPUD(operand.U8(2), e.m.vector(bound), z, maskOf(group)) // less than or equal
+			VPCMPUD(operand.U8(2), e.m.vector(bound), z, maskOf(stream)) // less than or equal
 		} else {
 			VPADDD(e.number(decides&0xffffffff), z, z)
 			VPSHUFB(e.swap, z, z)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log"
 	"slices"
 	"strconv"
 
@@ -14,7 +13,7 @@ import (
 var (
 	found = reg.RDX // lanes of the group in which some version has a candidate
 	mask  = reg.R12 // lanes in which the current version has a candidate
-	some  = reg.R14 // those of them in one group
+	some  = reg.R14 // the same for one of the streams
 	left  = reg.RSI // number of versions left, including the current one
 	end   = reg.R13 // the end of the loop's words
 	masks = reg.RDI // where the mask of the current version is stored
@@ -28,8 +27,8 @@ type kernel struct{ start, group, version []part }
 func (e *emitter) text(name, about string, k kernel) {
 	TEXT(name, 0, "func(job, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)")
 	Pragma("noescape")
-	Doc(name+" hashes groups of nonces, one in each lane, from first on, with every version, until a group has",
-		"a candidate. "+about+" It returns the number of groups that",
+	Doc(name+" hashes groups of nonces, one in each lane of "+e.m.vectorsOfGroup()+", from first on, with every version,",
+		"until a group has a candidate. "+about+" It returns the number of groups that",
 		"were hashed, including that one, and in found a bit for each lane with a candidate. For each",
 		"version, it stores the bits of its candidates in masks.")
 	vectors := 0
@@ -38,15 +37,6 @@ func (e *emitter) text(name, about string, k kernel) {
 	}
 	e.begin(vectors)
 	e.parts("start", k.start)
-}
-
-// count returns the location of the number of versions of the job.
-func (e *emitter) count() operand.Op {
-	c, err := Param("count").Resolve()
-	if err != nil {
-		log.Fatal(err)
-	}
-	return c.Addr
 }
 
 // parts emits parts one after another, with the loops around those that have several
@@ -63,12 +53,12 @@ func (e *emitter) parts(label string, parts []part) {
 		e.bias = p.bias(e.m)
 		LEAQ(operand.Mem{Base: scratch, Disp: size * (e.bias[atWords] - middle)}, words)
 		LEAQ(operand.Mem{Base: scratch, Disp: size * (e.bias[atRounds] - middle)}, rounds)
-		LEAQ(operand.Mem{Base: words, Disp: turns * wordsATurn * size * e.m.groups}, end)
+		LEAQ(operand.Mem{Base: words, Disp: turns * wordsATurn * size * e.m.streams}, end)
 		Label(label)
 		e.emit(p.code)
-		ADDQ(operand.I32(roundsATurn*size*e.m.groups), rounds)
+		ADDQ(operand.I32(roundsATurn*size*e.m.streams), rounds)
 		ADDQ(operand.I32((2*roundsATurn+wordsATurn)*e.m.constantBytes()), series)
-		ADDQ(operand.I32(wordsATurn*size*e.m.groups), words)
+		ADDQ(operand.I32(wordsATurn*size*e.m.streams), words)
 		CMPQ(words, end)
 		JNE(operand.LabelRef(label))
 	}
@@ -110,7 +100,7 @@ func (e *emitter) passes(name string, k kernel) {
 	ADDQ(operand.I32(e.m.constantBytes()*len(e.table.version)), versions)
 	DECQ(left)
 	JNE(operand.LabelRef("pass"))
-	ADDL(operand.U8(e.m.lanes*e.m.groups), first)
+	ADDL(operand.U8(e.m.lanes*e.m.streams), first)
 	INCQ(done)
 	TESTQ(found, found)
 	JNE(operand.LabelRef("out"))

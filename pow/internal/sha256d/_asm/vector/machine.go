@@ -19,7 +19,7 @@ type machine struct {
 	window   int // operations that it looks ahead
 	alive    int // limit of values that wait for a use
 
-	groups   int     // vectors of nonces that a pass hashes side by side
+	streams  int     // vectors of nonces that a pass hashes side by side
 	straight int     // the same in code outside of loops
 	cold     [8]bool // words of the state that are in memory in a loop, not in registers
 	rings    [2]bool // whether a loop keeps the last values of a, and of e, in memory
@@ -31,13 +31,13 @@ func machines() []*machine {
 			name: "avx512", title: "AVX-512",
 			lanes: 16, registers: 32, ternary: true, broadcasts: true, shiftsMemory: true,
 			perCycle: 2, shifts: 1, window: 40, alive: 26,
-			groups: 4, straight: 2, cold: [8]bool{2: true, 3: true}, rings: [2]bool{true, false},
+			streams: 4, straight: 2, cold: [8]bool{2: true, 3: true}, rings: [2]bool{true, false},
 		},
 		{
 			name: "avx2", title: "AVX2",
 			lanes: 8, registers: 16,
 			perCycle: 3, shifts: 2, window: 1, alive: 14,
-			groups: 2, straight: 2, cold: [8]bool{1: true, 2: true, 3: true, 6: true, 7: true}, rings: [2]bool{true, true},
+			streams: 2, straight: 2, cold: [8]bool{1: true, 2: true, 3: true, 6: true, 7: true}, rings: [2]bool{true, true},
 		},
 	}
 }
@@ -54,6 +54,11 @@ func (m *machine) stateRegisters() (n int) {
 		n++
 	}
 	return n
+}
+
+// vectorsOfGroup says in words how many vectors a group is.
+func (m *machine) vectorsOfGroup() string {
+	return map[int]string{2: "two vectors", 4: "four vectors"}[m.streams]
 }
 
 // vectorBytes returns the size of a register in bytes.

@@ -8,7 +8,9 @@
 //	graph.go     the dataflow graph
 //	functions.go the functions of SHA-256 as operations of the machine
 //	sha256d.go   the hash, as defined in FIPS 180-4
-//	parts.go     the loops, and the code around them
+//	parts.go     the loops, and where their data are
+//	straight.go  the code around the loops
+//	mingle.go    the order within a round
 //	sections.go  the order of the parts
 //	count.go     the operations that are needed, and their number
 //	schedule.go  the order of the operations
@@ -48,10 +50,10 @@ func build(name string, m *machine, sections []section, compares int, t *table) 
 		order := live(g)
 		c := count(order)
 		total = total.plus(c, s.turns)
-		if s.turns == 1 {
+		if s.loop == nil { // the steps of the others are their order
 			order = schedule(order, g, m)
 		}
-		a := allocate(m, order, g, slots*m.groups)
+		a := allocate(m, order, g, slots*m.streams)
 		t.collect(g, order)
 		instructions += len(a.code)
 		spills += a.spills
@@ -85,7 +87,7 @@ func main() {
 		start, group, version := sections(share)
 		k.start = build(name+", call", m, start, 0, t)
 		k.group = build(name+", group", m, group, 0, t)
-		k.version = build(name+", version", m, version, 1, t)
+		k.version = build(name+", version", m, version, m.streams, t)
 		return k
 	}
 	whole, shared := plan("fixed header", false), plan("shared words", true)
