@@ -232,7 +232,7 @@ GLOBL avx512Turns<>(SB), RODATA|NOPTR, $560
 
 // func scanAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·scanAVX512(SB), $43840-72
+TEXT ·scanAVX512(SB), $43712-72
 	MOVQ         job+0(FP), AX
 	MOVQ         versions+8(FP), BX
 	MOVL         first+24(FP), R8
@@ -244,948 +244,943 @@ TEXT ·scanAVX512(SB), $43840-72
 	ANDQ         $-64, CX
 	ADDQ         $+8192, CX
 	VPBROADCASTD 8(AX), Z0
+	VMOVDQU64    Z0, -6144(CX)
 	VMOVDQU64    Z0, -5888(CX)
 	VMOVDQU64    Z0, -5632(CX)
 	VMOVDQU64    Z0, -5376(CX)
 	VMOVDQU64    Z0, -5120(CX)
 	VMOVDQU64    Z0, -4864(CX)
 	VMOVDQU64    Z0, -4608(CX)
-	VMOVDQU64    Z0, -4352(CX)
 	VPBROADCASTD 12(AX), Z1
-	VMOVDQU64    Z1, -4096(CX)
+	VMOVDQU64    Z1, -4352(CX)
 	VPBROADCASTD 16(AX), Z2
-	VMOVDQU64    Z2, -3840(CX)
+	VMOVDQU64    Z2, -4096(CX)
 	VPBROADCASTD 20(AX), Z3
-	VMOVDQU64    Z3, -3584(CX)
+	VMOVDQU64    Z3, -3840(CX)
 	VPBROADCASTD 24(AX), Z4
-	VMOVDQU64    Z4, 10240(CX)
+	VMOVDQU64    Z4, 9984(CX)
+	VMOVDQU64    Z0, 10240(CX)
 	VMOVDQU64    Z0, 10496(CX)
 	VMOVDQU64    Z0, 10752(CX)
 	VMOVDQU64    Z0, 11008(CX)
 	VMOVDQU64    Z0, 11264(CX)
 	VMOVDQU64    Z0, 11520(CX)
-	VMOVDQU64    Z0, 11776(CX)
 	VPBROADCASTD 28(AX), Z5
-	VMOVDQU64    Z5, 12032(CX)
+	VMOVDQU64    Z5, 11776(CX)
+	VMOVDQU64    Z0, -6080(CX)
 	VMOVDQU64    Z0, -5824(CX)
 	VMOVDQU64    Z0, -5568(CX)
 	VMOVDQU64    Z0, -5312(CX)
 	VMOVDQU64    Z0, -5056(CX)
 	VMOVDQU64    Z0, -4800(CX)
 	VMOVDQU64    Z0, -4544(CX)
-	VMOVDQU64    Z0, -4288(CX)
-	VMOVDQU64    Z1, -4032(CX)
-	VMOVDQU64    Z2, -3776(CX)
-	VMOVDQU64    Z3, -3520(CX)
-	VMOVDQU64    Z4, 10304(CX)
+	VMOVDQU64    Z1, -4288(CX)
+	VMOVDQU64    Z2, -4032(CX)
+	VMOVDQU64    Z3, -3776(CX)
+	VMOVDQU64    Z4, 10048(CX)
+	VMOVDQU64    Z0, 10304(CX)
 	VMOVDQU64    Z0, 10560(CX)
 	VMOVDQU64    Z0, 10816(CX)
 	VMOVDQU64    Z0, 11072(CX)
 	VMOVDQU64    Z0, 11328(CX)
 	VMOVDQU64    Z0, 11584(CX)
-	VMOVDQU64    Z0, 11840(CX)
-	VMOVDQU64    Z5, 12096(CX)
+	VMOVDQU64    Z5, 11840(CX)
+	VMOVDQU64    Z0, -6016(CX)
 	VMOVDQU64    Z0, -5760(CX)
 	VMOVDQU64    Z0, -5504(CX)
 	VMOVDQU64    Z0, -5248(CX)
 	VMOVDQU64    Z0, -4992(CX)
 	VMOVDQU64    Z0, -4736(CX)
 	VMOVDQU64    Z0, -4480(CX)
-	VMOVDQU64    Z0, -4224(CX)
-	VMOVDQU64    Z1, -3968(CX)
-	VMOVDQU64    Z2, -3712(CX)
-	VMOVDQU64    Z3, -3456(CX)
-	VMOVDQU64    Z4, 10368(CX)
+	VMOVDQU64    Z1, -4224(CX)
+	VMOVDQU64    Z2, -3968(CX)
+	VMOVDQU64    Z3, -3712(CX)
+	VMOVDQU64    Z4, 10112(CX)
+	VMOVDQU64    Z0, 10368(CX)
 	VMOVDQU64    Z0, 10624(CX)
 	VMOVDQU64    Z0, 10880(CX)
 	VMOVDQU64    Z0, 11136(CX)
 	VMOVDQU64    Z0, 11392(CX)
 	VMOVDQU64    Z0, 11648(CX)
-	VMOVDQU64    Z0, 11904(CX)
-	VMOVDQU64    Z5, 12160(CX)
+	VMOVDQU64    Z5, 11904(CX)
+	VMOVDQU64    Z0, -5952(CX)
 	VMOVDQU64    Z0, -5696(CX)
 	VMOVDQU64    Z0, -5440(CX)
 	VMOVDQU64    Z0, -5184(CX)
 	VMOVDQU64    Z0, -4928(CX)
 	VMOVDQU64    Z0, -4672(CX)
 	VMOVDQU64    Z0, -4416(CX)
-	VMOVDQU64    Z0, -4160(CX)
-	VMOVDQU64    Z1, -3904(CX)
-	VMOVDQU64    Z2, -3648(CX)
-	VMOVDQU64    Z3, -3392(CX)
-	VMOVDQU64    Z4, 10432(CX)
+	VMOVDQU64    Z1, -4160(CX)
+	VMOVDQU64    Z2, -3904(CX)
+	VMOVDQU64    Z3, -3648(CX)
+	VMOVDQU64    Z4, 10176(CX)
+	VMOVDQU64    Z0, 10432(CX)
 	VMOVDQU64    Z0, 10688(CX)
 	VMOVDQU64    Z0, 10944(CX)
 	VMOVDQU64    Z0, 11200(CX)
 	VMOVDQU64    Z0, 11456(CX)
 	VMOVDQU64    Z0, 11712(CX)
-	VMOVDQU64    Z0, 11968(CX)
-	VMOVDQU64    Z5, 12224(CX)
+	VMOVDQU64    Z5, 11968(CX)
 	XORL         DX, DX
 
 group:
-	VPBROADCASTD R8, Z0
-	VPADDD       avx512Lanes<>+0(SB), Z0, Z0
-	VPSHUFB      avx512Swap<>+0(SB), Z0, Z0
-	VPBROADCASTD R8, Z1
-	VPADDD       avx512Lanes<>+64(SB), Z1, Z1
-	VPSHUFB      avx512Swap<>+0(SB), Z1, Z1
-	VPBROADCASTD R8, Z2
-	VPADDD       avx512Lanes<>+128(SB), Z2, Z2
-	VPSHUFB      avx512Swap<>+0(SB), Z2, Z2
-	VPBROADCASTD R8, Z3
-	VPADDD       avx512Lanes<>+192(SB), Z3, Z3
-	VPSHUFB      avx512Swap<>+0(SB), Z3, Z3
-	VMOVDQU64    Z0, -6144(CX)
-	VMOVDQU64    Z1, -6080(CX)
-	VMOVDQU64    Z2, -6016(CX)
-	VMOVDQU64    Z3, -5952(CX)
-	MOVQ         versions+8(FP), BX
-	MOVQ         masks+48(FP), DI
-	MOVQ         count+16(FP), SI
+	MOVQ versions+8(FP), BX
+	MOVQ masks+48(FP), DI
+	MOVQ count+16(FP), SI
 
 pass:
-	VMOVDQU64       -6144(CX), Z24
-	VPRORD          $0x07, Z24, Z25
-	VPADDD.BCST     32(AX), Z24, Z26
-	VPRORD          $0x12, Z24, Z27
-	VMOVDQU64       Z26, -3072(CX)
-	VPSRLD          $0x03, Z24, Z28
-	VMOVDQU64       -6080(CX), Z29
-	VPADDD.BCST     32(AX), Z29, Z30
-	VPRORD          $0x07, Z29, Z31
-	VPTERNLOGD      $0x96, Z25, Z27, Z28
-	VPRORD          $0x12, Z29, Z25
-	VPADDD.BCST     36(AX), Z28, Z27
-	VMOVDQU64       Z27, -3328(CX)
-	VPSRLD          $0x03, Z29, Z28
-	VMOVDQU64       Z30, -3008(CX)
-	VPRORD          $0x11, Z27, Z0
-	VPTERNLOGD      $0x96, Z31, Z25, Z28
-	VPRORD          $0x13, Z27, Z25
-	VPADDD.BCST     36(AX), Z28, Z28
+	VPBROADCASTD    R8, Z3
+	VPADDD          avx512Lanes<>+0(SB), Z3, Z0
+	VPSHUFB         avx512Swap<>+0(SB), Z0, Z0
+	VPADDD          avx512Lanes<>+64(SB), Z3, Z1
+	VPSHUFB         avx512Swap<>+0(SB), Z1, Z1
+	VPADDD          avx512Lanes<>+128(SB), Z3, Z2
+	VPSHUFB         avx512Swap<>+0(SB), Z2, Z2
+	VPADDD          avx512Lanes<>+192(SB), Z3, Z3
+	VPSHUFB         avx512Swap<>+0(SB), Z3, Z3
+	VPRORD          $0x07, Z0, Z24
+	VPADDD.BCST     32(AX), Z0, Z25
+	VPRORD          $0x12, Z0, Z26
+	VMOVDQU64       Z25, -3328(CX)
+	VPSRLD          $0x03, Z0, Z27
+	VPADDD.BCST     32(AX), Z1, Z28
+	VPRORD          $0x07, Z1, Z29
+	VPTERNLOGD      $0x96, Z24, Z26, Z27
+	VPRORD          $0x12, Z1, Z24
+	VPADDD.BCST     36(AX), Z27, Z26
+	VMOVDQU64       Z26, -3584(CX)
+	VPSRLD          $0x03, Z1, Z27
 	VMOVDQU64       Z28, -3264(CX)
-	VPSRLD          $0x0a, Z27, Z31
-	VPADDD.BCST     (BX), Z24, Z1
-	VPRORD          $0x06, Z1, Z2
-	VPBROADCASTD    4(BX), Z3
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z1, Z3
-	VPRORD          $0x0b, Z1, Z4
-	VPTERNLOGD      $0x96, Z0, Z25, Z31
-	VPRORD          $0x19, Z1, Z25
-	VPADDD.BCST     24(AX), Z31, Z31
-	VMOVDQU64       Z31, -2816(CX)
-	VPRORD          $0x11, Z28, Z0
-	VPADDD.BCST     (BX), Z29, Z5
+	VPRORD          $0x11, Z26, Z30
+	VPTERNLOGD      $0x96, Z29, Z24, Z27
+	VPRORD          $0x13, Z26, Z24
+	VPADDD.BCST     36(AX), Z27, Z27
+	VMOVDQU64       Z27, -3520(CX)
+	VPSRLD          $0x0a, Z26, Z29
+	VPADDD.BCST     (BX), Z0, Z31
+	VPRORD          $0x06, Z31, Z4
+	VPBROADCASTD    4(BX), Z5
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z31, Z5
+	VPRORD          $0x0b, Z31, Z6
+	VPTERNLOGD      $0x96, Z30, Z24, Z29
+	VPRORD          $0x19, Z31, Z24
+	VPADDD.BCST     24(AX), Z29, Z29
+	VMOVDQU64       Z29, -3072(CX)
+	VPRORD          $0x11, Z27, Z30
+	VPADDD.BCST     (BX), Z1, Z7
+	VPRORD          $0x13, Z27, Z8
+	VPTERNLOGD      $0x96, Z4, Z6, Z24
+	VPSRLD          $0x0a, Z27, Z4
+	VPBROADCASTD    4(BX), Z6
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z7, Z6
+	VPRORD          $0x06, Z7, Z9
+	VPADDD.BCST     12(BX), Z5, Z5
+	VPRORD          $0x0b, Z7, Z10
+	VPTERNLOGD      $0x96, Z30, Z8, Z4
+	VPRORD          $0x11, Z25, Z30
+	VPADDD.BCST     24(AX), Z4, Z4
+	VPRORD          $0x19, Z7, Z8
+	VPADDD          Z24, Z5, Z24
+	VMOVDQU64       Z4, -3008(CX)
+	VPRORD          $0x13, Z25, Z5
+	VPADDD.BCST     16(BX), Z0, Z0
+	VPSRLD          $0x0a, Z25, Z11
+	VPBROADCASTD    20(BX), Z12
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z0, Z12
+	VPRORD          $0x02, Z0, Z13
+	VPTERNLOGD      $0x96, Z9, Z10, Z8
+	VPRORD          $0x0d, Z0, Z9
+	VPADDD.BCST     12(BX), Z6, Z6
+	VPRORD          $0x16, Z0, Z10
+	VPTERNLOGD      $0x96, Z30, Z5, Z11
+	VPRORD          $0x11, Z28, Z30
+	VPADDD          Z8, Z6, Z5
+	VMOVDQU64       Z11, -2816(CX)
 	VPRORD          $0x13, Z28, Z6
-	VPTERNLOGD      $0x96, Z2, Z4, Z25
-	VPSRLD          $0x0a, Z28, Z2
-	VPBROADCASTD    4(BX), Z4
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z5, Z4
-	VPRORD          $0x06, Z5, Z7
-	VPADDD.BCST     12(BX), Z3, Z3
-	VPRORD          $0x0b, Z5, Z8
-	VPTERNLOGD      $0x96, Z0, Z6, Z2
-	VPRORD          $0x11, Z26, Z0
-	VPADDD.BCST     24(AX), Z2, Z2
-	VPRORD          $0x19, Z5, Z6
-	VPADDD          Z25, Z3, Z25
-	VMOVDQU64       Z2, -2752(CX)
-	VPRORD          $0x13, Z26, Z3
-	VPADDD.BCST     16(BX), Z24, Z24
-	VPSRLD          $0x0a, Z26, Z9
-	VPBROADCASTD    20(BX), Z10
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z24, Z10
-	VPRORD          $0x02, Z24, Z11
-	VPTERNLOGD      $0x96, Z7, Z8, Z6
-	VPRORD          $0x0d, Z24, Z7
-	VPADDD.BCST     12(BX), Z4, Z4
-	VPRORD          $0x16, Z24, Z8
-	VPTERNLOGD      $0x96, Z0, Z3, Z9
-	VPRORD          $0x11, Z30, Z0
-	VPADDD          Z6, Z4, Z3
+	VPADDD.BCST     16(BX), Z1, Z1
+	VPSRLD          $0x0a, Z28, Z8
+	VPTERNLOGD      $0x96, Z13, Z9, Z10
+	VPRORD          $0x02, Z1, Z9
+	VPBROADCASTD    20(BX), Z13
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z1, Z13
+	VPRORD          $0x0d, Z1, Z14
+	VPADDD          Z12, Z24, Z12
+	VPRORD          $0x11, Z29, Z15
+	VPTERNLOGD      $0x96, Z30, Z6, Z8
+	VPRORD          $0x16, Z1, Z30
+	VPADDD          Z10, Z12, Z6
+	VMOVDQU64       Z8, -2752(CX)
+	VPRORD          $0x13, Z29, Z10
+	VPTERNLOGD      $0x96, Z9, Z14, Z30
+	VPSRLD          $0x0a, Z29, Z9
+	VPADDD          Z13, Z5, Z12
+	VPRORD          $0x11, Z4, Z13
+	VPTERNLOGD      $0x96, Z15, Z10, Z9
+	VPRORD          $0x13, Z4, Z10
+	VPADDD.BCST     12(AX), Z9, Z9
+	VPSRLD          $0x0a, Z4, Z14
+	VPADDD          Z30, Z12, Z30
 	VMOVDQU64       Z9, -2560(CX)
-	VPRORD          $0x13, Z30, Z4
-	VPADDD.BCST     16(BX), Z29, Z29
-	VPSRLD          $0x0a, Z30, Z6
-	VPTERNLOGD      $0x96, Z11, Z7, Z8
-	VPRORD          $0x02, Z29, Z7
-	VPBROADCASTD    20(BX), Z11
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z29, Z11
-	VPRORD          $0x0d, Z29, Z12
-	VPADDD          Z10, Z25, Z10
-	VPRORD          $0x11, Z31, Z13
-	VPTERNLOGD      $0x96, Z0, Z4, Z6
-	VPRORD          $0x16, Z29, Z0
-	VPADDD          Z8, Z10, Z4
-	VMOVDQU64       Z6, -2496(CX)
-	VPRORD          $0x13, Z31, Z8
-	VPTERNLOGD      $0x96, Z7, Z12, Z0
-	VPSRLD          $0x0a, Z31, Z7
-	VPADDD          Z11, Z3, Z10
-	VPRORD          $0x11, Z2, Z11
-	VPTERNLOGD      $0x96, Z13, Z8, Z7
-	VPRORD          $0x13, Z2, Z8
-	VPADDD.BCST     12(AX), Z7, Z7
-	VPSRLD          $0x0a, Z2, Z12
-	VPADDD          Z0, Z10, Z0
-	VMOVDQU64       Z7, -2304(CX)
-	VPRORD          $0x11, Z9, Z10
-	VPTERNLOGD      $0x96, Z11, Z8, Z12
-	VPRORD          $0x13, Z9, Z8
-	VPADDD.BCST     12(AX), Z12, Z11
-	VMOVDQU64       Z11, -2240(CX)
-	VPSRLD          $0x0a, Z9, Z12
-	VPADDD.BCST     28(BX), Z25, Z25
-	VPRORD          $0x11, Z6, Z13
-	VPTERNLOGD      $0x96, Z10, Z8, Z12
-	VPRORD          $0x13, Z6, Z8
-	VPADDD.BCST     16(AX), Z12, Z10
-	VMOVDQU64       Z10, -2048(CX)
-	VPSRLD          $0x0a, Z6, Z12
-	VMOVDQU64       Z25, Z14
-	VPTERNLOGD.BCST $0xca, 4(BX), Z1, Z14
-	VPRORD          $0x11, Z7, Z15
-	VPTERNLOGD      $0x96, Z13, Z8, Z12
-	VPRORD          $0x13, Z7, Z8
-	VPADDD.BCST     16(AX), Z12, Z12
-	VMOVDQU64       Z12, -1984(CX)
-	VPSRLD          $0x0a, Z7, Z13
-	VPADDD.BCST     28(BX), Z3, Z3
-	VPRORD          $0x06, Z25, Z16
-	VPTERNLOGD      $0x96, Z15, Z8, Z13
-	VPRORD          $0x0b, Z25, Z8
-	VPADDD.BCST     20(AX), Z13, Z13
-	VMOVDQU64       Z13, -1792(CX)
-	VPRORD          $0x11, Z11, Z15
-	VMOVDQU64       Z3, Z17
-	VPTERNLOGD.BCST $0xca, 4(BX), Z5, Z17
-	VPRORD          $0x19, Z25, Z18
-	VPADDD.BCST     32(BX), Z14, Z14
-	VPRORD          $0x13, Z11, Z19
-	VPTERNLOGD      $0x96, Z16, Z8, Z18
-	VPSRLD          $0x0a, Z11, Z8
-	VPADDD          Z18, Z14, Z14
-	VPTERNLOGD      $0x96, Z15, Z19, Z8
-	VMOVDQU64       Z4, Z15
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z24, Z15
-	VPRORD          $0x06, Z3, Z16
-	VPADDD.BCST     20(AX), Z8, Z8
-	VPRORD          $0x0b, Z3, Z18
-	VMOVDQU64       Z8, -1728(CX)
-	VPRORD          $0x11, Z10, Z19
-	VPADDD.BCST     32(BX), Z17, Z17
-	VPRORD          $0x19, Z3, Z20
-	VPADDD          Z15, Z14, Z15
-	VPRORD          $0x13, Z10, Z21
-	VPTERNLOGD      $0x96, Z16, Z18, Z20
-	VPSRLD          $0x0a, Z10, Z16
-	VPADDD          Z20, Z17, Z17
-	VPRORD          $0x02, Z4, Z18
-	VPTERNLOGD      $0x96, Z19, Z21, Z16
-	VPADDD          Z16, Z27, Z16
-	VPRORD          $0x0d, Z4, Z19
-	VMOVDQU64       Z16, -1536(CX)
-	VPRORD          $0x16, Z4, Z20
-	VPRORD          $0x11, Z12, Z21
-	VMOVDQU64       Z0, Z22
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z29, Z22
+	VPRORD          $0x11, Z11, Z12
+	VPTERNLOGD      $0x96, Z13, Z10, Z14
+	VPRORD          $0x13, Z11, Z10
+	VPADDD.BCST     12(AX), Z14, Z13
+	VMOVDQU64       Z13, -2496(CX)
+	VPSRLD          $0x0a, Z11, Z14
+	VPADDD.BCST     28(BX), Z24, Z24
+	VPRORD          $0x11, Z8, Z15
+	VPTERNLOGD      $0x96, Z12, Z10, Z14
+	VPRORD          $0x13, Z8, Z10
+	VPADDD.BCST     16(AX), Z14, Z12
+	VMOVDQU64       Z12, -2304(CX)
+	VPSRLD          $0x0a, Z8, Z14
+	VMOVDQU64       Z24, Z16
+	VPTERNLOGD.BCST $0xca, 4(BX), Z31, Z16
+	VPRORD          $0x11, Z9, Z17
+	VPTERNLOGD      $0x96, Z15, Z10, Z14
+	VPRORD          $0x13, Z9, Z10
+	VPADDD.BCST     16(AX), Z14, Z14
+	VMOVDQU64       Z14, -2240(CX)
+	VPSRLD          $0x0a, Z9, Z15
+	VPADDD.BCST     28(BX), Z5, Z5
+	VPTERNLOGD      $0x96, Z17, Z10, Z15
+	VMOVDQU64       Z5, Z10
+	VPTERNLOGD.BCST $0xca, 4(BX), Z7, Z10
+	VPRORD          $0x06, Z24, Z17
+	VPADDD.BCST     20(AX), Z15, Z15
+	VPRORD          $0x0b, Z24, Z18
+	VMOVDQU64       Z15, -2048(CX)
+	VPRORD          $0x11, Z13, Z19
+	VPADDD.BCST     32(BX), Z16, Z16
+	VPRORD          $0x19, Z24, Z20
+	VPADDD.BCST     32(BX), Z10, Z10
+	VPRORD          $0x13, Z13, Z21
+	VPTERNLOGD      $0x96, Z17, Z18, Z20
+	VPSRLD          $0x0a, Z13, Z17
+	VPADDD          Z20, Z16, Z16
+	VPTERNLOGD      $0x96, Z19, Z21, Z17
+	VPRORD          $0x06, Z5, Z18
+	VPADDD.BCST     20(AX), Z17, Z17
+	VPRORD          $0x0b, Z5, Z19
+	VMOVDQU64       Z17, -1984(CX)
+	VPRORD          $0x11, Z12, Z20
+	VPRORD          $0x19, Z5, Z21
+	VMOVDQU64       Z6, Z22
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z0, Z22
 	VPRORD          $0x13, Z12, Z23
-	VPTERNLOGD      $0x96, Z18, Z19, Z20
+	VPTERNLOGD      $0x96, Z18, Z19, Z21
 	VPSRLD          $0x0a, Z12, Z18
-	VPADDD          Z20, Z15, Z15
-	VPRORD          $0x02, Z0, Z19
-	VPTERNLOGD      $0x96, Z21, Z23, Z18
-	VPADDD          Z18, Z28, Z18
-	VPADDD          Z22, Z17, Z20
-	VPRORD          $0x0d, Z0, Z21
-	VMOVDQU64       Z18, -1472(CX)
-	VPRORD          $0x16, Z0, Z22
-	VPADDD.BCST     24(BX), Z14, Z14
-	VPRORD          $0x11, Z13, Z23
+	VPADDD          Z21, Z10, Z10
+	VPRORD          $0x02, Z6, Z19
+	VPTERNLOGD      $0x96, Z20, Z23, Z18
+	VPADDD          Z18, Z26, Z18
+	VPADDD          Z22, Z16, Z20
+	VPRORD          $0x0d, Z6, Z21
+	VMOVDQU64       Z18, -1792(CX)
+	VPRORD          $0x16, Z6, Z22
+	VPRORD          $0x11, Z14, Z23
+	VMOVDQU64       Z3, 34816(CX)
+	VMOVDQU64       Z30, Z3
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z1, Z3
+	VMOVDQU64       Z2, 34880(CX)
+	VPRORD          $0x13, Z14, Z2
 	VPTERNLOGD      $0x96, Z19, Z21, Z22
-	VPRORD          $0x13, Z13, Z19
+	VPSRLD          $0x0a, Z14, Z19
 	VPADDD          Z22, Z20, Z20
-	VPSRLD          $0x0a, Z13, Z21
-	VPADDD.BCST     24(BX), Z17, Z17
+	VPRORD          $0x02, Z30, Z21
+	VPTERNLOGD      $0x96, Z23, Z2, Z19
+	VPADDD          Z19, Z27, Z2
+	VPADDD          Z3, Z10, Z3
+	VPRORD          $0x0d, Z30, Z19
+	VMOVDQU64       Z2, -1728(CX)
+	VPRORD          $0x16, Z30, Z22
+	VPADDD.BCST     24(BX), Z16, Z16
+	VPRORD          $0x11, Z15, Z23
+	VPTERNLOGD      $0x96, Z21, Z19, Z22
+	VPRORD          $0x13, Z15, Z19
+	VPADDD          Z22, Z3, Z3
+	VPSRLD          $0x0a, Z15, Z21
+	VPADDD.BCST     24(BX), Z10, Z10
 	VPTERNLOGD      $0x96, Z23, Z19, Z21
-	VPADDD          Z21, Z26, Z19
-	VMOVDQU64       Z19, -1280(CX)
-	VPRORD          $0x11, Z8, Z21
-	VPRORD          $0x13, Z8, Z22
-	VPSRLD          $0x0a, Z8, Z23
+	VPADDD          Z21, Z25, Z19
+	VMOVDQU64       Z19, -1536(CX)
+	VPRORD          $0x11, Z17, Z21
+	VPRORD          $0x13, Z17, Z22
+	VPSRLD          $0x0a, Z17, Z23
 	VPTERNLOGD      $0x96, Z21, Z22, Z23
-	VPADDD          Z23, Z30, Z21
-	VMOVDQU64       Z21, -1216(CX)
-	VPRORD          $0x11, Z16, Z22
-	VPRORD          $0x13, Z16, Z23
-	VPSRLD          $0x0a, Z16, Z30
-	VPTERNLOGD      $0x96, Z22, Z23, Z30
-	VPADDD          Z30, Z31, Z30
-	VMOVDQU64       Z30, -1024(CX)
+	VPADDD          Z23, Z28, Z21
+	VMOVDQU64       Z21, -1472(CX)
 	VPRORD          $0x11, Z18, Z22
 	VPRORD          $0x13, Z18, Z23
-	VPSRLD          $0x0a, Z18, Z31
-	VPTERNLOGD      $0x96, Z22, Z23, Z31
-	VPADDD          Z31, Z2, Z31
-	VMOVDQU64       Z31, -960(CX)
+	VPSRLD          $0x0a, Z18, Z28
+	VPTERNLOGD      $0x96, Z22, Z23, Z28
+	VPADDD          Z28, Z29, Z28
+	VMOVDQU64       Z28, -1280(CX)
+	VPRORD          $0x11, Z2, Z22
+	VPRORD          $0x13, Z2, Z23
+	VPSRLD          $0x0a, Z2, Z29
+	VPTERNLOGD      $0x96, Z22, Z23, Z29
+	VPADDD          Z29, Z4, Z29
+	VMOVDQU64       Z29, -1216(CX)
 	VPRORD          $0x11, Z19, Z22
 	VPRORD          $0x13, Z19, Z23
-	VMOVDQU64       Z14, Z2
-	VPTERNLOGD      $0xca, Z1, Z25, Z2
-	VPSRLD          $0x0a, Z19, Z26
-	VPADDD.BCST     36(BX), Z2, Z2
-	VPTERNLOGD      $0x96, Z22, Z23, Z26
-	VPRORD          $0x06, Z14, Z22
-	VPADDD          Z26, Z9, Z26
-	VPRORD          $0x0b, Z14, Z9
-	VMOVDQU64       Z26, -768(CX)
+	VMOVDQU64       Z16, Z4
+	VPTERNLOGD      $0xca, Z31, Z24, Z4
+	VPSRLD          $0x0a, Z19, Z25
+	VPADDD.BCST     36(BX), Z4, Z4
+	VPTERNLOGD      $0x96, Z22, Z23, Z25
+	VPRORD          $0x06, Z16, Z22
+	VPADDD          Z25, Z11, Z25
+	VPRORD          $0x0b, Z16, Z11
+	VMOVDQU64       Z25, -1024(CX)
 	VPRORD          $0x11, Z21, Z23
-	VPRORD          $0x19, Z14, Z28
+	VPRORD          $0x19, Z16, Z27
 	VPRORD          $0x13, Z21, Z19
-	VMOVDQU64       Z17, Z27
-	VPTERNLOGD      $0xca, Z5, Z3, Z27
-	VPTERNLOGD      $0x96, Z22, Z9, Z28
-	VPADDD.BCST     36(BX), Z27, Z27
-	VPSRLD          $0x0a, Z21, Z9
-	VPADDD          Z28, Z2, Z28
-	VPTERNLOGD      $0x96, Z23, Z19, Z9
-	VPADDD.BCST     40(AX), Z10, Z2
-	VPRORD          $0x06, Z17, Z10
-	VPADDD          Z9, Z6, Z6
-	VPRORD          $0x0b, Z17, Z9
-	VMOVDQU64       Z6, -704(CX)
-	VPRORD          $0x11, Z30, Z19
-	VPRORD          $0x19, Z17, Z22
-	VMOVDQU64       Z15, Z23
-	VPTERNLOGD      $0xe8, Z24, Z4, Z23
-	VPRORD          $0x13, Z30, Z21
-	VPTERNLOGD      $0x96, Z10, Z9, Z22
-	VPSRLD          $0x0a, Z30, Z9
-	VPADDD          Z22, Z27, Z27
-	VPRORD          $0x02, Z15, Z10
-	VPTERNLOGD      $0x96, Z19, Z21, Z9
-	VPADDD          Z9, Z7, Z7
-	VPADDD          Z23, Z28, Z9
-	VPRORD          $0x0d, Z15, Z19
-	VMOVDQU64       Z7, -512(CX)
-	VPRORD          $0x16, Z15, Z21
-	VPADDD.BCST     40(AX), Z12, Z12
-	VPRORD          $0x11, Z31, Z22
-	VMOVDQU64       Z20, Z23
-	VPTERNLOGD      $0xe8, Z29, Z0, Z23
-	VPRORD          $0x13, Z31, Z30
-	VPTERNLOGD      $0x96, Z10, Z19, Z21
-	VPSRLD          $0x0a, Z31, Z10
-	VPADDD          Z21, Z9, Z9
-	VPRORD          $0x02, Z20, Z19
-	VPTERNLOGD      $0x96, Z22, Z30, Z10
-	VPADDD          Z10, Z11, Z30
-	VPADDD          Z23, Z27, Z10
-	VPRORD          $0x0d, Z20, Z11
-	VMOVDQU64       Z30, -448(CX)
-	VPRORD          $0x16, Z20, Z21
-	VPADDD.BCST     44(AX), Z13, Z13
-	VPRORD          $0x11, Z26, Z22
-	VPTERNLOGD      $0x96, Z19, Z11, Z21
-	VPRORD          $0x13, Z26, Z11
-	VPADDD          Z21, Z10, Z10
-	VPSRLD          $0x0a, Z26, Z19
-	VPADDD.BCST     44(AX), Z8, Z8
-	VPTERNLOGD      $0x96, Z22, Z11, Z19
-	VPADDD.BCST     20(BX), Z28, Z28
-	VPADDD          Z19, Z2, Z2
-	VPADDD.BCST     48(AX), Z16, Z11
-	VMOVDQU64       Z2, -256(CX)
-	VPRORD          $0x11, Z6, Z16
-	VPADDD.BCST     20(BX), Z27, Z27
-	VPRORD          $0x13, Z6, Z19
-	VPADDD.BCST     52(AX), Z1, Z1
-	VPSRLD          $0x0a, Z6, Z21
-	VPADDD.BCST     48(AX), Z18, Z18
-	VPTERNLOGD      $0x96, Z16, Z19, Z21
-	VPADDD          Z21, Z12, Z12
-	VMOVDQU64       Z12, -192(CX)
-	VPRORD          $0x11, Z7, Z16
-	VPRORD          $0x13, Z7, Z19
-	VPSRLD          $0x0a, Z7, Z7
-	VPTERNLOGD      $0x96, Z16, Z19, Z7
-	VPADDD          Z7, Z13, Z7
-	VMOVDQU64       Z7, (CX)
-	VPRORD          $0x11, Z30, Z13
-	VPRORD          $0x13, Z30, Z16
-	VPSRLD          $0x0a, Z30, Z30
-	VPTERNLOGD      $0x96, Z13, Z16, Z30
-	VPADDD.BCST     52(AX), Z5, Z5
-	VPADDD          Z30, Z8, Z30
-	VMOVDQU64       Z30, 64(CX)
-	VPRORD          $0x11, Z2, Z8
-	VPRORD          $0x13, Z2, Z13
-	VMOVDQU64       Z28, Z16
-	VPTERNLOGD      $0xca, Z25, Z14, Z16
-	VPSRLD          $0x0a, Z2, Z2
-	VPADDD          Z16, Z1, Z1
-	VPTERNLOGD      $0x96, Z8, Z13, Z2
-	VPRORD          $0x06, Z28, Z8
-	VPADDD          Z2, Z11, Z2
-	VPRORD          $0x0b, Z28, Z11
-	VMOVDQU64       Z2, 256(CX)
-	VPRORD          $0x19, Z28, Z13
-	VPRORD          $0x11, Z12, Z16
-	VPTERNLOGD      $0x96, Z8, Z11, Z13
-	VPRORD          $0x13, Z12, Z8
-	VMOVDQU64       Z27, Z11
-	VPTERNLOGD      $0xca, Z3, Z17, Z11
-	VPSRLD          $0x0a, Z12, Z12
-	VPADDD          Z13, Z1, Z1
-	VPTERNLOGD      $0x96, Z16, Z8, Z12
-	VPADDD          Z1, Z24, Z24
-	VPRORD          $0x06, Z27, Z8
-	VPADDD          Z12, Z18, Z12
-	VPRORD          $0x0b, Z27, Z13
-	VMOVDQU64       Z12, 320(CX)
-	VPRORD          $0x19, Z27, Z16
-	VPADDD          Z11, Z5, Z5
-	VMOVDQU64       -3328(CX), Z11
-	VPRORD          $0x07, Z11, Z18
-	VPTERNLOGD      $0x96, Z8, Z13, Z16
-	VPRORD          $0x12, Z11, Z8
-	VPADDD          Z16, Z5, Z5
-	VPSRLD          $0x03, Z11, Z13
-	VPADDD          Z5, Z29, Z29
-	VPTERNLOGD      $0x96, Z18, Z8, Z13
-	VPRORD          $0x11, Z7, Z8
-	VMOVDQU64       Z9, Z16
-	VPTERNLOGD      $0xe8, Z4, Z15, Z16
-	VPRORD          $0x13, Z7, Z18
-	VPADDD.BCST     20(AX), Z13, Z13
-	VPSRLD          $0x0a, Z7, Z7
-	VPADDD          -1280(CX), Z13, Z13
-	VPTERNLOGD      $0x96, Z8, Z18, Z7
-	VPADDD          Z16, Z1, Z1
-	VPRORD          $0x02, Z9, Z8
-	VPADDD          Z7, Z13, Z7
-	VPRORD          $0x0d, Z9, Z13
-	VMOVDQU64       Z7, 512(CX)
-	VMOVDQU64       -3264(CX), Z16
-	VPRORD          $0x07, Z16, Z18
-	VPRORD          $0x16, Z9, Z19
-	VPRORD          $0x12, Z16, Z21
-	VPTERNLOGD      $0x96, Z8, Z13, Z19
-	VPSRLD          $0x03, Z16, Z8
-	VPADDD          Z19, Z1, Z1
-	VPTERNLOGD      $0x96, Z18, Z21, Z8
-	VPRORD          $0x11, Z30, Z13
-	VMOVDQU64       Z10, Z18
-	VPTERNLOGD      $0xe8, Z0, Z20, Z18
-	VPRORD          $0x13, Z30, Z19
-	VPADDD.BCST     20(AX), Z8, Z8
-	VPSRLD          $0x0a, Z30, Z30
-	VPADDD          -1216(CX), Z8, Z8
-	VPTERNLOGD      $0x96, Z13, Z19, Z30
-	VPADDD          Z18, Z5, Z5
-	VPRORD          $0x02, Z10, Z13
-	VPADDD          Z30, Z8, Z30
-	VPRORD          $0x0d, Z10, Z8
-	VMOVDQU64       Z30, 576(CX)
-	VMOVDQU64       -3072(CX), Z18
-	VPRORD          $0x07, Z18, Z19
-	VPRORD          $0x16, Z10, Z21
-	VPRORD          $0x12, Z18, Z22
-	VPTERNLOGD      $0x96, Z13, Z8, Z21
-	VPSRLD          $0x03, Z18, Z8
-	VPADDD          Z21, Z5, Z5
-	VPTERNLOGD      $0x96, Z19, Z22, Z8
-	VPRORD          $0x11, Z2, Z13
-	VPADDD          Z8, Z11, Z8
-	VPRORD          $0x13, Z2, Z11
-	VPADDD          -1024(CX), Z8, Z8
-	VPSRLD          $0x0a, Z2, Z2
-	VPTERNLOGD      $0x96, Z13, Z11, Z2
-	VMOVDQU64       Z1, -8192(CX)
-	VPADDD          Z2, Z8, Z2
-	VMOVDQU64       Z9, -7424(CX)
-	VMOVDQU64       Z2, 768(CX)
-	VMOVDQU64       -3008(CX), Z2
-	VPRORD          $0x07, Z2, Z8
-	VMOVDQU64       Z15, -7680(CX)
-	VPRORD          $0x12, Z2, Z11
-	VMOVDQU64       Z4, -7936(CX)
-	VPSRLD          $0x03, Z2, Z4
-	VMOVDQU64       Z5, -8128(CX)
-	VPTERNLOGD      $0x96, Z8, Z11, Z4
-	VMOVDQU64       Z10, -7360(CX)
-	VPRORD          $0x11, Z12, Z8
-	VPADDD          Z4, Z16, Z4
-	VPRORD          $0x13, Z12, Z11
-	VPADDD          Z31, Z4, Z31
-	VPSRLD          $0x0a, Z12, Z4
-	VMOVDQU64       Z20, -7616(CX)
-	VMOVDQU64       -2816(CX), Z12
-	VPRORD          $0x07, Z12, Z13
-	VPTERNLOGD      $0x96, Z8, Z11, Z4
-	VPRORD          $0x12, Z12, Z8
-	VPADDD          Z4, Z31, Z31
-	VMOVDQU64       Z31, 832(CX)
-	VPSRLD          $0x03, Z12, Z31
-	VMOVDQU64       Z0, -7872(CX)
-	VPRORD          $0x11, Z7, Z0
-	VPTERNLOGD      $0x96, Z13, Z8, Z31
-	VPRORD          $0x13, Z7, Z4
-	VPADDD          Z31, Z18, Z31
-	VPSRLD          $0x0a, Z7, Z7
-	VPADDD          Z26, Z31, Z26
-	VMOVDQU64       -2752(CX), Z31
-	VPRORD          $0x07, Z31, Z8
-	VPTERNLOGD      $0x96, Z0, Z4, Z7
-	VPRORD          $0x12, Z31, Z0
-	VPADDD          Z7, Z26, Z26
-	VMOVDQU64       Z26, 1024(CX)
-	VPSRLD          $0x03, Z31, Z26
-	VMOVDQU64       -6016(CX), Z31
-	VPADDD.BCST     32(AX), Z31, Z4
-	VPRORD          $0x11, Z30, Z7
-	VPTERNLOGD      $0x96, Z8, Z0, Z26
-	VPRORD          $0x13, Z30, Z0
-	VPADDD          Z26, Z2, Z26
-	VPSRLD          $0x0a, Z30, Z30
-	VPADDD          Z6, Z26, Z26
-	VPRORD          $0x07, Z31, Z2
-	VPTERNLOGD      $0x96, Z7, Z0, Z30
-	VPRORD          $0x12, Z31, Z0
-	VPADDD          Z30, Z26, Z26
-	VMOVDQU64       Z26, 1088(CX)
-	VPSRLD          $0x03, Z31, Z26
-	VMOVDQU64       Z4, -2944(CX)
-	VMOVDQU64       -5952(CX), Z30
-	VPRORD          $0x07, Z30, Z6
-	VPTERNLOGD      $0x96, Z2, Z0, Z26
-	VPRORD          $0x12, Z30, Z0
-	VPADDD.BCST     36(AX), Z26, Z26
-	VMOVDQU64       Z26, -3200(CX)
-	VPSRLD          $0x03, Z30, Z2
-	VPADDD.BCST     32(AX), Z30, Z7
-	VPRORD          $0x11, Z26, Z8
-	VPTERNLOGD      $0x96, Z6, Z0, Z2
-	VPRORD          $0x13, Z26, Z0
-	VPADDD.BCST     36(AX), Z2, Z2
-	VMOVDQU64       Z2, -3136(CX)
-	VMOVDQU64       Z7, -2880(CX)
-	VPSRLD          $0x0a, Z26, Z6
-	VPADDD.BCST     (BX), Z31, Z11
-	VPRORD          $0x06, Z11, Z12
-	VPBROADCASTD    4(BX), Z13
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z11, Z13
-	VPRORD          $0x0b, Z11, Z15
-	VPTERNLOGD      $0x96, Z8, Z0, Z6
-	VPRORD          $0x19, Z11, Z0
-	VPADDD.BCST     24(AX), Z6, Z6
-	VMOVDQU64       Z6, -2688(CX)
-	VPRORD          $0x11, Z2, Z8
-	VPADDD.BCST     (BX), Z30, Z16
-	VPRORD          $0x13, Z2, Z18
-	VPTERNLOGD      $0x96, Z12, Z15, Z0
-	VPSRLD          $0x0a, Z2, Z12
-	VPBROADCASTD    4(BX), Z15
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z16, Z15
-	VPRORD          $0x06, Z16, Z19
-	VPADDD.BCST     12(BX), Z13, Z13
-	VPTERNLOGD      $0x96, Z8, Z18, Z12
-	VPADDD          Z0, Z13, Z0
-	VPRORD          $0x0b, Z16, Z8
-	VPADDD.BCST     24(AX), Z12, Z12
-	VMOVDQU64       Z12, -2624(CX)
-	VPRORD          $0x11, Z4, Z13
-	VPADDD.BCST     16(BX), Z31, Z31
-	VPRORD          $0x19, Z16, Z18
-	VPADDD.BCST     12(BX), Z15, Z15
-	VPRORD          $0x13, Z4, Z20
-	VPBROADCASTD    20(BX), Z21
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z31, Z21
-	VPTERNLOGD      $0x96, Z19, Z8, Z18
-	VPADDD          Z21, Z0, Z8
-	VPSRLD          $0x0a, Z4, Z19
-	VPADDD          Z18, Z15, Z15
-	VPRORD          $0x02, Z31, Z18
-	VPTERNLOGD      $0x96, Z13, Z20, Z19
-	VPRORD          $0x0d, Z31, Z13
-	VMOVDQU64       Z19, -2432(CX)
-	VPRORD          $0x16, Z31, Z20
-	VPRORD          $0x11, Z7, Z21
-	VPADDD.BCST     16(BX), Z30, Z30
-	VPRORD          $0x13, Z7, Z22
-	VPTERNLOGD      $0x96, Z18, Z13, Z20
-	VPBROADCASTD    20(BX), Z13
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z30, Z13
-	VPADDD          Z20, Z8, Z8
-	VPSRLD          $0x0a, Z7, Z18
-	VPADDD          Z13, Z15, Z13
-	VPRORD          $0x02, Z30, Z20
-	VPTERNLOGD      $0x96, Z21, Z22, Z18
-	VPRORD          $0x0d, Z30, Z21
-	VMOVDQU64       Z18, -2368(CX)
-	VPRORD          $0x11, Z6, Z22
-	VPADDD.BCST     28(BX), Z0, Z0
-	VPRORD          $0x16, Z30, Z23
-	VPADDD.BCST     28(BX), Z15, Z15
-	VPRORD          $0x13, Z6, Z1
-	VPTERNLOGD      $0x96, Z20, Z21, Z23
-	VPSRLD          $0x0a, Z6, Z20
-	VPADDD          Z23, Z13, Z13
-	VPTERNLOGD      $0x96, Z22, Z1, Z20
-	VPADDD.BCST     12(AX), Z20, Z1
-	VMOVDQU64       Z1, -2176(CX)
-	VPRORD          $0x11, Z12, Z20
-	VPRORD          $0x13, Z12, Z21
-	VPSRLD          $0x0a, Z12, Z22
-	VPTERNLOGD      $0x96, Z20, Z21, Z22
-	VPADDD.BCST     12(AX), Z22, Z20
-	VMOVDQU64       Z20, -2112(CX)
-	VPRORD          $0x11, Z19, Z21
-	VPRORD          $0x13, Z19, Z22
-	VPSRLD          $0x0a, Z19, Z23
-	VPTERNLOGD      $0x96, Z21, Z22, Z23
-	VPADDD.BCST     16(AX), Z23, Z21
-	VMOVDQU64       Z21, -1920(CX)
-	VPRORD          $0x11, Z18, Z22
-	VPRORD          $0x13, Z18, Z23
-	VMOVDQU64       Z3, 35072(CX)
-	VPSRLD          $0x0a, Z18, Z3
-	VPTERNLOGD      $0x96, Z22, Z23, Z3
-	VPADDD.BCST     16(AX), Z3, Z3
-	VMOVDQU64       Z3, -1856(CX)
-	VPRORD          $0x11, Z1, Z22
-	VPRORD          $0x13, Z1, Z23
-	VMOVDQU64       Z0, Z5
-	VPTERNLOGD.BCST $0xca, 4(BX), Z11, Z5
-	VPSRLD          $0x0a, Z1, Z9
-	VPADDD.BCST     32(BX), Z5, Z5
-	VPTERNLOGD      $0x96, Z22, Z23, Z9
-	VPRORD          $0x06, Z0, Z22
-	VPADDD.BCST     20(AX), Z9, Z9
-	VPRORD          $0x0b, Z0, Z23
-	VMOVDQU64       Z9, -1664(CX)
-	VPRORD          $0x11, Z20, Z10
-	VMOVDQU64       Z14, 35136(CX)
-	VPRORD          $0x19, Z0, Z14
-	VMOVDQU64       Z17, 35200(CX)
-	VPRORD          $0x13, Z20, Z17
-	VMOVDQU64       Z24, 35264(CX)
-	VMOVDQU64       Z15, Z24
-	VPTERNLOGD.BCST $0xca, 4(BX), Z16, Z24
-	VPTERNLOGD      $0x96, Z22, Z23, Z14
-	VPADDD.BCST     32(BX), Z24, Z24
-	VPSRLD          $0x0a, Z20, Z22
-	VPADDD          Z14, Z5, Z5
-	VPTERNLOGD      $0x96, Z10, Z17, Z22
-	VPRORD          $0x06, Z15, Z10
-	VPADDD.BCST     20(AX), Z22, Z14
-	VPRORD          $0x0b, Z15, Z17
-	VMOVDQU64       Z14, -1600(CX)
-	VPRORD          $0x11, Z21, Z22
-	VPRORD          $0x19, Z15, Z23
-	VMOVDQU64       Z25, 35328(CX)
-	VMOVDQU64       Z8, Z25
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z31, Z25
-	VMOVDQU64       Z27, 35392(CX)
-	VPRORD          $0x13, Z21, Z27
-	VPTERNLOGD      $0x96, Z10, Z17, Z23
-	VPSRLD          $0x0a, Z21, Z10
-	VPADDD          Z23, Z24, Z24
-	VPRORD          $0x02, Z8, Z17
-	VPTERNLOGD      $0x96, Z22, Z27, Z10
-	VPADDD          Z10, Z26, Z27
-	VPADDD          Z25, Z5, Z25
-	VPRORD          $0x0d, Z8, Z10
-	VMOVDQU64       Z27, -1408(CX)
-	VPRORD          $0x16, Z8, Z22
-	VPRORD          $0x11, Z3, Z23
-	VMOVDQU64       Z28, 35456(CX)
-	VMOVDQU64       Z13, Z28
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z30, Z28
-	VMOVDQU64       Z29, 35520(CX)
-	VPRORD          $0x13, Z3, Z29
-	VPTERNLOGD      $0x96, Z17, Z10, Z22
-	VPSRLD          $0x0a, Z3, Z10
-	VPADDD          Z22, Z25, Z25
-	VPRORD          $0x02, Z13, Z17
-	VPTERNLOGD      $0x96, Z23, Z29, Z10
-	VPADDD          Z10, Z2, Z29
-	VPADDD          Z28, Z24, Z28
-	VPRORD          $0x0d, Z13, Z10
-	VMOVDQU64       Z29, -1344(CX)
-	VPRORD          $0x16, Z13, Z22
-	VPADDD.BCST     24(BX), Z5, Z5
-	VPRORD          $0x11, Z9, Z23
-	VPTERNLOGD      $0x96, Z17, Z10, Z22
-	VPRORD          $0x13, Z9, Z10
-	VPADDD          Z22, Z28, Z28
-	VPSRLD          $0x0a, Z9, Z17
-	VPADDD.BCST     24(BX), Z24, Z22
-	VPTERNLOGD      $0x96, Z23, Z10, Z17
-	VPADDD          Z17, Z4, Z24
-	VMOVDQU64       Z24, -1152(CX)
-	VPRORD          $0x11, Z14, Z10
-	VPRORD          $0x13, Z14, Z17
-	VPSRLD          $0x0a, Z14, Z23
-	VPTERNLOGD      $0x96, Z10, Z17, Z23
-	VPADDD          Z23, Z7, Z10
-	VMOVDQU64       Z10, -1088(CX)
-	VPRORD          $0x11, Z27, Z17
-	VPRORD          $0x13, Z27, Z23
-	VPSRLD          $0x0a, Z27, Z7
-	VPTERNLOGD      $0x96, Z17, Z23, Z7
-	VPADDD          Z7, Z6, Z7
-	VMOVDQU64       Z7, -896(CX)
-	VPRORD          $0x11, Z29, Z17
-	VPRORD          $0x13, Z29, Z23
-	VPSRLD          $0x0a, Z29, Z6
-	VPTERNLOGD      $0x96, Z17, Z23, Z6
-	VPADDD          Z6, Z12, Z6
-	VMOVDQU64       Z6, -832(CX)
-	VPRORD          $0x11, Z24, Z17
-	VPRORD          $0x13, Z24, Z23
-	VMOVDQU64       Z5, Z12
-	VPTERNLOGD      $0xca, Z11, Z0, Z12
-	VPSRLD          $0x0a, Z24, Z4
-	VPADDD.BCST     36(BX), Z12, Z12
-	VPTERNLOGD      $0x96, Z17, Z23, Z4
-	VPRORD          $0x06, Z5, Z17
-	VPADDD          Z4, Z19, Z4
-	VPRORD          $0x0b, Z5, Z19
-	VMOVDQU64       Z4, -640(CX)
-	VPRORD          $0x11, Z10, Z23
-	VPRORD          $0x19, Z5, Z2
-	VPRORD          $0x13, Z10, Z24
-	VMOVDQU64       Z22, Z26
-	VPTERNLOGD      $0xca, Z16, Z15, Z26
-	VPTERNLOGD      $0x96, Z17, Z19, Z2
+	VMOVDQU64       Z10, Z26
+	VPTERNLOGD      $0xca, Z7, Z5, Z26
+	VPTERNLOGD      $0x96, Z22, Z11, Z27
 	VPADDD.BCST     36(BX), Z26, Z26
-	VPSRLD          $0x0a, Z10, Z17
-	VPADDD          Z2, Z12, Z2
-	VPTERNLOGD      $0x96, Z23, Z24, Z17
-	VPADDD.BCST     40(AX), Z21, Z24
-	VPRORD          $0x06, Z22, Z12
-	VPADDD          Z17, Z18, Z17
-	VPRORD          $0x0b, Z22, Z18
-	VMOVDQU64       Z17, -576(CX)
-	VPRORD          $0x11, Z7, Z19
-	VPRORD          $0x19, Z22, Z21
-	VMOVDQU64       Z25, Z23
-	VPTERNLOGD      $0xe8, Z31, Z8, Z23
-	VPRORD          $0x13, Z7, Z10
-	VPTERNLOGD      $0x96, Z12, Z18, Z21
-	VPSRLD          $0x0a, Z7, Z12
-	VPADDD          Z21, Z26, Z26
-	VPRORD          $0x02, Z25, Z18
-	VPTERNLOGD      $0x96, Z19, Z10, Z12
-	VPADDD          Z12, Z1, Z1
-	VPADDD          Z23, Z2, Z10
-	VPRORD          $0x0d, Z25, Z12
-	VMOVDQU64       Z1, -384(CX)
-	VPRORD          $0x16, Z25, Z19
-	VPADDD.BCST     40(AX), Z3, Z3
-	VPRORD          $0x11, Z6, Z21
-	VMOVDQU64       Z28, Z23
-	VPTERNLOGD      $0xe8, Z30, Z13, Z23
-	VPRORD          $0x13, Z6, Z7
-	VPTERNLOGD      $0x96, Z18, Z12, Z19
-	VPSRLD          $0x0a, Z6, Z12
-	VPADDD          Z19, Z10, Z10
-	VPRORD          $0x02, Z28, Z18
-	VPTERNLOGD      $0x96, Z21, Z7, Z12
-	VPADDD          Z12, Z20, Z7
+	VPSRLD          $0x0a, Z21, Z11
+	VPADDD          Z27, Z4, Z27
+	VPTERNLOGD      $0x96, Z23, Z19, Z11
+	VPADDD.BCST     40(AX), Z12, Z4
+	VPRORD          $0x06, Z10, Z12
+	VPADDD          Z11, Z8, Z8
+	VPRORD          $0x0b, Z10, Z11
+	VMOVDQU64       Z8, -960(CX)
+	VPRORD          $0x11, Z28, Z19
+	VPRORD          $0x19, Z10, Z22
+	VMOVDQU64       Z20, Z23
+	VPTERNLOGD      $0xe8, Z0, Z6, Z23
+	VPRORD          $0x13, Z28, Z21
+	VPTERNLOGD      $0x96, Z12, Z11, Z22
+	VPSRLD          $0x0a, Z28, Z11
+	VPADDD          Z22, Z26, Z26
+	VPRORD          $0x02, Z20, Z12
+	VPTERNLOGD      $0x96, Z19, Z21, Z11
+	VPADDD          Z11, Z9, Z9
+	VPADDD          Z23, Z27, Z11
+	VPRORD          $0x0d, Z20, Z19
+	VMOVDQU64       Z9, -768(CX)
+	VPRORD          $0x16, Z20, Z21
+	VPADDD.BCST     40(AX), Z14, Z14
+	VPRORD          $0x11, Z29, Z22
+	VMOVDQU64       Z3, Z23
+	VPTERNLOGD      $0xe8, Z1, Z30, Z23
+	VPRORD          $0x13, Z29, Z28
+	VPTERNLOGD      $0x96, Z12, Z19, Z21
+	VPSRLD          $0x0a, Z29, Z12
+	VPADDD          Z21, Z11, Z11
+	VPRORD          $0x02, Z3, Z19
+	VPTERNLOGD      $0x96, Z22, Z28, Z12
+	VPADDD          Z12, Z13, Z28
 	VPADDD          Z23, Z26, Z12
-	VPRORD          $0x0d, Z28, Z19
-	VMOVDQU64       Z7, -320(CX)
-	VPRORD          $0x16, Z28, Z20
-	VPADDD.BCST     44(AX), Z9, Z9
+	VPRORD          $0x0d, Z3, Z13
+	VMOVDQU64       Z28, -704(CX)
+	VPRORD          $0x16, Z3, Z21
+	VPADDD.BCST     44(AX), Z15, Z15
+	VPRORD          $0x11, Z25, Z22
+	VPTERNLOGD      $0x96, Z19, Z13, Z21
+	VPRORD          $0x13, Z25, Z13
+	VPADDD          Z21, Z12, Z12
+	VPSRLD          $0x0a, Z25, Z19
+	VPADDD.BCST     44(AX), Z17, Z17
+	VPTERNLOGD      $0x96, Z22, Z13, Z19
+	VPADDD.BCST     20(BX), Z27, Z27
+	VPADDD          Z19, Z4, Z4
+	VPADDD.BCST     48(AX), Z18, Z13
+	VMOVDQU64       Z4, -512(CX)
+	VPRORD          $0x11, Z8, Z18
+	VPADDD.BCST     20(BX), Z26, Z26
+	VPRORD          $0x13, Z8, Z19
+	VPADDD.BCST     52(AX), Z31, Z31
+	VPSRLD          $0x0a, Z8, Z21
+	VPADDD.BCST     48(AX), Z2, Z2
+	VPTERNLOGD      $0x96, Z18, Z19, Z21
+	VPADDD          Z21, Z14, Z14
+	VMOVDQU64       Z14, -448(CX)
+	VPRORD          $0x11, Z9, Z18
+	VPRORD          $0x13, Z9, Z19
+	VPSRLD          $0x0a, Z9, Z9
+	VPTERNLOGD      $0x96, Z18, Z19, Z9
+	VPADDD          Z9, Z15, Z9
+	VMOVDQU64       Z9, -256(CX)
+	VPRORD          $0x11, Z28, Z15
+	VPRORD          $0x13, Z28, Z18
+	VPSRLD          $0x0a, Z28, Z28
+	VPTERNLOGD      $0x96, Z15, Z18, Z28
+	VPADDD.BCST     52(AX), Z7, Z7
+	VPADDD          Z28, Z17, Z28
+	VMOVDQU64       Z28, -192(CX)
+	VPRORD          $0x11, Z4, Z15
+	VPRORD          $0x13, Z4, Z17
+	VMOVDQU64       Z27, Z18
+	VPTERNLOGD      $0xca, Z24, Z16, Z18
+	VPSRLD          $0x0a, Z4, Z4
+	VPADDD          Z18, Z31, Z31
+	VPTERNLOGD      $0x96, Z15, Z17, Z4
+	VPRORD          $0x06, Z27, Z15
+	VPADDD          Z4, Z13, Z4
+	VPRORD          $0x0b, Z27, Z13
+	VMOVDQU64       Z4, (CX)
+	VPRORD          $0x19, Z27, Z17
+	VPRORD          $0x11, Z14, Z18
+	VPTERNLOGD      $0x96, Z15, Z13, Z17
+	VPRORD          $0x13, Z14, Z13
+	VMOVDQU64       Z26, Z15
+	VPTERNLOGD      $0xca, Z5, Z10, Z15
+	VPSRLD          $0x0a, Z14, Z14
+	VPADDD          Z17, Z31, Z31
+	VPTERNLOGD      $0x96, Z18, Z13, Z14
+	VPADDD          Z31, Z0, Z0
+	VPRORD          $0x06, Z26, Z13
+	VPADDD          Z14, Z2, Z2
+	VPRORD          $0x0b, Z26, Z14
+	VMOVDQU64       Z2, 64(CX)
+	VPRORD          $0x19, Z26, Z17
+	VPADDD          Z15, Z7, Z7
+	VMOVDQU64       -3584(CX), Z15
+	VPRORD          $0x07, Z15, Z18
+	VPTERNLOGD      $0x96, Z13, Z14, Z17
+	VPRORD          $0x12, Z15, Z13
+	VPADDD          Z17, Z7, Z7
+	VPSRLD          $0x03, Z15, Z14
+	VPADDD          Z7, Z1, Z1
+	VPTERNLOGD      $0x96, Z18, Z13, Z14
+	VPRORD          $0x11, Z9, Z13
+	VMOVDQU64       Z11, Z17
+	VPTERNLOGD      $0xe8, Z6, Z20, Z17
+	VPRORD          $0x13, Z9, Z18
+	VPADDD.BCST     20(AX), Z14, Z14
+	VPSRLD          $0x0a, Z9, Z9
+	VPADDD          -1536(CX), Z14, Z14
+	VPTERNLOGD      $0x96, Z13, Z18, Z9
+	VPADDD          Z17, Z31, Z31
+	VPRORD          $0x02, Z11, Z13
+	VPADDD          Z9, Z14, Z9
+	VPRORD          $0x0d, Z11, Z14
+	VMOVDQU64       Z9, 256(CX)
+	VMOVDQU64       -3520(CX), Z17
+	VPRORD          $0x07, Z17, Z18
+	VPRORD          $0x16, Z11, Z19
+	VPRORD          $0x12, Z17, Z21
+	VPTERNLOGD      $0x96, Z13, Z14, Z19
+	VPSRLD          $0x03, Z17, Z13
+	VPADDD          Z19, Z31, Z31
+	VPTERNLOGD      $0x96, Z18, Z21, Z13
+	VPRORD          $0x11, Z28, Z14
+	VMOVDQU64       Z12, Z18
+	VPTERNLOGD      $0xe8, Z30, Z3, Z18
+	VPRORD          $0x13, Z28, Z19
+	VPADDD.BCST     20(AX), Z13, Z13
+	VPSRLD          $0x0a, Z28, Z28
+	VPADDD          -1472(CX), Z13, Z13
+	VPTERNLOGD      $0x96, Z14, Z19, Z28
+	VPADDD          Z18, Z7, Z7
+	VPRORD          $0x02, Z12, Z14
+	VPADDD          Z28, Z13, Z28
+	VPRORD          $0x0d, Z12, Z13
+	VMOVDQU64       Z28, 320(CX)
+	VMOVDQU64       -3328(CX), Z18
+	VPRORD          $0x07, Z18, Z19
+	VPRORD          $0x16, Z12, Z21
+	VPRORD          $0x12, Z18, Z22
+	VPTERNLOGD      $0x96, Z14, Z13, Z21
+	VPSRLD          $0x03, Z18, Z13
+	VPADDD          Z21, Z7, Z7
+	VPTERNLOGD      $0x96, Z19, Z22, Z13
+	VPRORD          $0x11, Z4, Z14
+	VPADDD          Z13, Z15, Z13
+	VPRORD          $0x13, Z4, Z15
+	VPADDD          -1280(CX), Z13, Z13
+	VPSRLD          $0x0a, Z4, Z4
+	VPTERNLOGD      $0x96, Z14, Z15, Z4
+	VMOVDQU64       Z31, -8192(CX)
+	VPADDD          Z4, Z13, Z4
+	VMOVDQU64       Z11, -7424(CX)
+	VMOVDQU64       Z4, 512(CX)
+	VMOVDQU64       -3264(CX), Z4
+	VPRORD          $0x07, Z4, Z13
+	VMOVDQU64       Z20, -7680(CX)
+	VPRORD          $0x12, Z4, Z14
+	VMOVDQU64       Z6, -7936(CX)
+	VPSRLD          $0x03, Z4, Z6
+	VMOVDQU64       Z7, -8128(CX)
+	VPTERNLOGD      $0x96, Z13, Z14, Z6
+	VMOVDQU64       Z12, -7360(CX)
+	VPRORD          $0x11, Z2, Z13
+	VPADDD          Z6, Z17, Z6
+	VPRORD          $0x13, Z2, Z14
+	VPADDD          Z29, Z6, Z29
+	VPSRLD          $0x0a, Z2, Z2
+	VMOVDQU64       Z3, -7616(CX)
+	VPTERNLOGD      $0x96, Z13, Z14, Z2
+	VMOVDQU64       Z30, -7872(CX)
+	VMOVDQU64       -3072(CX), Z30
+	VPRORD          $0x07, Z30, Z3
+	VPADDD          Z2, Z29, Z29
+	VMOVDQU64       Z29, 576(CX)
+	VPRORD          $0x12, Z30, Z29
+	VPSRLD          $0x03, Z30, Z30
+	VPRORD          $0x11, Z9, Z2
+	VPTERNLOGD      $0x96, Z3, Z29, Z30
+	VPRORD          $0x13, Z9, Z29
+	VPADDD          Z30, Z18, Z30
+	VPSRLD          $0x0a, Z9, Z3
+	VPADDD          Z25, Z30, Z25
+	VMOVDQU64       -3008(CX), Z30
+	VPRORD          $0x07, Z30, Z6
+	VPTERNLOGD      $0x96, Z2, Z29, Z3
+	VPRORD          $0x12, Z30, Z29
+	VPADDD          Z3, Z25, Z25
+	VMOVDQU64       Z25, 768(CX)
+	VPSRLD          $0x03, Z30, Z25
+	VMOVDQU64       34880(CX), Z30
+	VPADDD.BCST     32(AX), Z30, Z2
+	VPRORD          $0x11, Z28, Z3
+	VPTERNLOGD      $0x96, Z6, Z29, Z25
+	VPRORD          $0x13, Z28, Z29
+	VPADDD          Z25, Z4, Z25
+	VPSRLD          $0x0a, Z28, Z28
+	VPADDD          Z8, Z25, Z25
+	VPRORD          $0x07, Z30, Z4
+	VPTERNLOGD      $0x96, Z3, Z29, Z28
+	VPRORD          $0x12, Z30, Z29
+	VPADDD          Z28, Z25, Z25
+	VMOVDQU64       Z25, 832(CX)
+	VPSRLD          $0x03, Z30, Z25
+	VMOVDQU64       Z2, -3200(CX)
+	VMOVDQU64       34816(CX), Z28
+	VPRORD          $0x07, Z28, Z3
+	VPTERNLOGD      $0x96, Z4, Z29, Z25
+	VPRORD          $0x12, Z28, Z29
+	VPADDD.BCST     36(AX), Z25, Z25
+	VMOVDQU64       Z25, -3456(CX)
+	VPSRLD          $0x03, Z28, Z4
+	VPADDD.BCST     32(AX), Z28, Z6
+	VPRORD          $0x11, Z25, Z8
+	VPTERNLOGD      $0x96, Z3, Z29, Z4
+	VPRORD          $0x13, Z25, Z29
+	VPADDD.BCST     36(AX), Z4, Z3
+	VMOVDQU64       Z3, -3392(CX)
+	VMOVDQU64       Z6, -3136(CX)
+	VPSRLD          $0x0a, Z25, Z4
+	VPADDD.BCST     (BX), Z30, Z9
+	VPRORD          $0x06, Z9, Z13
+	VPBROADCASTD    4(BX), Z14
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z9, Z14
+	VPRORD          $0x0b, Z9, Z15
+	VPTERNLOGD      $0x96, Z8, Z29, Z4
+	VPRORD          $0x19, Z9, Z29
+	VPADDD.BCST     24(AX), Z4, Z4
+	VMOVDQU64       Z4, -2944(CX)
+	VPRORD          $0x11, Z3, Z8
+	VPADDD.BCST     (BX), Z28, Z17
+	VPRORD          $0x13, Z3, Z18
+	VPTERNLOGD      $0x96, Z13, Z15, Z29
+	VPSRLD          $0x0a, Z3, Z13
+	VPBROADCASTD    4(BX), Z15
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z17, Z15
+	VPADDD.BCST     12(BX), Z14, Z14
+	VPTERNLOGD      $0x96, Z8, Z18, Z13
+	VPRORD          $0x06, Z17, Z8
+	VPADDD.BCST     24(AX), Z13, Z13
+	VPADDD          Z29, Z14, Z29
+	VMOVDQU64       Z13, -2880(CX)
+	VPRORD          $0x0b, Z17, Z14
+	VPADDD.BCST     16(BX), Z30, Z30
+	VPRORD          $0x11, Z2, Z18
+	VPADDD.BCST     12(BX), Z15, Z15
+	VPRORD          $0x19, Z17, Z19
+	VPADDD.BCST     16(BX), Z28, Z28
+	VPRORD          $0x13, Z2, Z20
+	VPBROADCASTD    20(BX), Z21
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z30, Z21
+	VPTERNLOGD      $0x96, Z8, Z14, Z19
+	VPADDD          Z21, Z29, Z8
+	VPSRLD          $0x0a, Z2, Z14
+	VPADDD          Z19, Z15, Z15
+	VPRORD          $0x02, Z30, Z19
+	VPTERNLOGD      $0x96, Z18, Z20, Z14
+	VPRORD          $0x0d, Z30, Z18
+	VMOVDQU64       Z14, -2688(CX)
+	VPRORD          $0x16, Z30, Z20
+	VPRORD          $0x11, Z6, Z21
+	VPTERNLOGD      $0x96, Z19, Z18, Z20
+	VPRORD          $0x13, Z6, Z18
+	VPBROADCASTD    20(BX), Z19
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z28, Z19
+	VPSRLD          $0x0a, Z6, Z22
+	VPADDD          Z20, Z8, Z8
+	VPRORD          $0x02, Z28, Z20
+	VPTERNLOGD      $0x96, Z21, Z18, Z22
+	VPRORD          $0x0d, Z28, Z18
+	VMOVDQU64       Z22, -2624(CX)
 	VPRORD          $0x11, Z4, Z21
-	VPTERNLOGD      $0x96, Z18, Z19, Z20
-	VPRORD          $0x13, Z4, Z18
-	VPADDD          Z20, Z12, Z19
-	VPSRLD          $0x0a, Z4, Z12
-	VPADDD.BCST     44(AX), Z14, Z14
-	VPTERNLOGD      $0x96, Z21, Z18, Z12
-	VPADDD.BCST     20(BX), Z2, Z2
-	VPADDD          Z12, Z24, Z24
-	VPADDD.BCST     48(AX), Z27, Z27
-	VMOVDQU64       Z24, -128(CX)
-	VPRORD          $0x11, Z17, Z12
-	VPADDD.BCST     20(BX), Z26, Z21
-	VPRORD          $0x13, Z17, Z26
-	VPADDD.BCST     52(AX), Z11, Z11
-	VPSRLD          $0x0a, Z17, Z18
-	VPADDD.BCST     48(AX), Z29, Z29
-	VPTERNLOGD      $0x96, Z12, Z26, Z18
-	VPADDD          Z18, Z3, Z26
-	VMOVDQU64       Z26, -64(CX)
-	VPRORD          $0x11, Z1, Z3
-	VPRORD          $0x13, Z1, Z12
-	VPSRLD          $0x0a, Z1, Z1
-	VPTERNLOGD      $0x96, Z3, Z12, Z1
-	VPADDD          Z1, Z9, Z1
-	VMOVDQU64       Z1, 128(CX)
-	VPRORD          $0x11, Z7, Z3
-	VPRORD          $0x13, Z7, Z9
-	VPSRLD          $0x0a, Z7, Z7
-	VPTERNLOGD      $0x96, Z3, Z9, Z7
-	VPADDD.BCST     52(AX), Z16, Z3
-	VPADDD          Z7, Z14, Z7
-	VMOVDQU64       Z7, 192(CX)
-	VPRORD          $0x11, Z24, Z9
-	VPRORD          $0x13, Z24, Z12
-	VMOVDQU64       Z2, Z14
-	VPTERNLOGD      $0xca, Z0, Z5, Z14
-	VPSRLD          $0x0a, Z24, Z24
-	VPADDD          Z14, Z11, Z11
-	VPTERNLOGD      $0x96, Z9, Z12, Z24
-	VPRORD          $0x06, Z2, Z9
-	VPADDD          Z24, Z27, Z24
-	VPRORD          $0x0b, Z2, Z27
-	VMOVDQU64       Z24, 384(CX)
-	VPRORD          $0x19, Z2, Z12
-	VPRORD          $0x11, Z26, Z14
-	VPTERNLOGD      $0x96, Z9, Z27, Z12
-	VPRORD          $0x13, Z26, Z27
-	VMOVDQU64       Z21, Z9
-	VPTERNLOGD      $0xca, Z15, Z22, Z9
-	VPSRLD          $0x0a, Z26, Z26
-	VPADDD          Z12, Z11, Z11
-	VPTERNLOGD      $0x96, Z14, Z27, Z26
-	VPADDD          Z11, Z31, Z14
-	VPRORD          $0x06, Z21, Z27
-	VPADDD          Z26, Z29, Z26
-	VPRORD          $0x0b, Z21, Z29
-	VMOVDQU64       Z26, 448(CX)
-	VPRORD          $0x19, Z21, Z31
-	VPADDD          Z9, Z3, Z3
-	VMOVDQU64       -3200(CX), Z9
-	VPRORD          $0x07, Z9, Z12
-	VPTERNLOGD      $0x96, Z27, Z29, Z31
-	VPRORD          $0x12, Z9, Z27
-	VPADDD          Z31, Z3, Z29
+	VPADDD          Z19, Z15, Z19
+	VPRORD          $0x16, Z28, Z23
+	VPADDD.BCST     28(BX), Z29, Z29
+	VMOVDQU64       Z0, 34944(CX)
+	VPRORD          $0x13, Z4, Z0
+	VPTERNLOGD      $0x96, Z20, Z18, Z23
+	VPSRLD          $0x0a, Z4, Z18
+	VPADDD          Z23, Z19, Z19
+	VPTERNLOGD      $0x96, Z21, Z0, Z18
+	VPADDD.BCST     28(BX), Z15, Z23
+	VPADDD.BCST     12(AX), Z18, Z0
+	VMOVDQU64       Z0, -2432(CX)
+	VPRORD          $0x11, Z13, Z15
+	VPRORD          $0x13, Z13, Z18
+	VPSRLD          $0x0a, Z13, Z20
+	VPTERNLOGD      $0x96, Z15, Z18, Z20
+	VPADDD.BCST     12(AX), Z20, Z15
+	VMOVDQU64       Z15, -2368(CX)
+	VPRORD          $0x11, Z14, Z18
+	VPRORD          $0x13, Z14, Z20
+	VPSRLD          $0x0a, Z14, Z21
+	VPTERNLOGD      $0x96, Z18, Z20, Z21
+	VPADDD.BCST     16(AX), Z21, Z18
+	VMOVDQU64       Z18, -2176(CX)
+	VPRORD          $0x11, Z22, Z20
+	VPRORD          $0x13, Z22, Z21
+	VMOVDQU64       Z1, 35008(CX)
+	VPSRLD          $0x0a, Z22, Z1
+	VPTERNLOGD      $0x96, Z20, Z21, Z1
+	VPADDD.BCST     16(AX), Z1, Z1
+	VMOVDQU64       Z1, -2112(CX)
+	VPRORD          $0x11, Z0, Z20
+	VPRORD          $0x13, Z0, Z21
+	VMOVDQU64       Z5, 35072(CX)
+	VMOVDQU64       Z29, Z5
+	VPTERNLOGD.BCST $0xca, 4(BX), Z9, Z5
+	VPSRLD          $0x0a, Z0, Z7
+	VPADDD.BCST     32(BX), Z5, Z5
+	VPTERNLOGD      $0x96, Z20, Z21, Z7
+	VPRORD          $0x06, Z29, Z20
+	VPADDD.BCST     20(AX), Z7, Z7
+	VPRORD          $0x0b, Z29, Z21
+	VMOVDQU64       Z7, -1920(CX)
+	VMOVDQU64       Z10, 35136(CX)
+	VPRORD          $0x11, Z15, Z10
+	VPRORD          $0x19, Z29, Z11
+	VPRORD          $0x13, Z15, Z12
+	VMOVDQU64       Z16, 35200(CX)
+	VMOVDQU64       Z23, Z16
+	VPTERNLOGD.BCST $0xca, 4(BX), Z17, Z16
+	VPTERNLOGD      $0x96, Z20, Z21, Z11
+	VPADDD.BCST     32(BX), Z16, Z16
+	VPSRLD          $0x0a, Z15, Z20
+	VPADDD          Z11, Z5, Z5
+	VPTERNLOGD      $0x96, Z10, Z12, Z20
+	VPRORD          $0x06, Z23, Z10
+	VPADDD.BCST     20(AX), Z20, Z11
+	VPRORD          $0x0b, Z23, Z12
+	VMOVDQU64       Z11, -1856(CX)
+	VPRORD          $0x11, Z18, Z20
+	VPRORD          $0x19, Z23, Z21
+	VMOVDQU64       Z24, 35264(CX)
+	VMOVDQU64       Z8, Z24
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z30, Z24
+	VMOVDQU64       Z26, 35328(CX)
+	VPRORD          $0x13, Z18, Z26
+	VPTERNLOGD      $0x96, Z10, Z12, Z21
+	VPSRLD          $0x0a, Z18, Z10
+	VPADDD          Z21, Z16, Z12
+	VPRORD          $0x02, Z8, Z16
+	VPTERNLOGD      $0x96, Z20, Z26, Z10
+	VPADDD          Z10, Z25, Z26
+	VPADDD          Z24, Z5, Z24
+	VPRORD          $0x0d, Z8, Z10
+	VMOVDQU64       Z26, -1664(CX)
+	VPRORD          $0x16, Z8, Z20
+	VPRORD          $0x11, Z1, Z21
+	VMOVDQU64       Z27, 35392(CX)
+	VMOVDQU64       Z19, Z27
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z28, Z27
+	VPRORD          $0x13, Z1, Z31
+	VPTERNLOGD      $0x96, Z16, Z10, Z20
+	VPSRLD          $0x0a, Z1, Z10
+	VPADDD          Z20, Z24, Z24
+	VPRORD          $0x02, Z19, Z16
+	VPTERNLOGD      $0x96, Z21, Z31, Z10
+	VPADDD          Z10, Z3, Z31
+	VPADDD          Z27, Z12, Z27
+	VPRORD          $0x0d, Z19, Z10
+	VMOVDQU64       Z31, -1600(CX)
+	VPRORD          $0x16, Z19, Z20
+	VPADDD.BCST     24(BX), Z5, Z5
+	VPRORD          $0x11, Z7, Z21
+	VPTERNLOGD      $0x96, Z16, Z10, Z20
+	VPRORD          $0x13, Z7, Z10
+	VPADDD          Z20, Z27, Z27
+	VPSRLD          $0x0a, Z7, Z16
+	VPADDD.BCST     24(BX), Z12, Z12
+	VPTERNLOGD      $0x96, Z21, Z10, Z16
+	VPADDD          Z16, Z2, Z10
+	VMOVDQU64       Z10, -1408(CX)
+	VPRORD          $0x11, Z11, Z16
+	VPRORD          $0x13, Z11, Z20
+	VPSRLD          $0x0a, Z11, Z21
+	VPTERNLOGD      $0x96, Z16, Z20, Z21
+	VPADDD          Z21, Z6, Z16
+	VMOVDQU64       Z16, -1344(CX)
+	VPRORD          $0x11, Z26, Z20
+	VPRORD          $0x13, Z26, Z21
+	VPSRLD          $0x0a, Z26, Z6
+	VPTERNLOGD      $0x96, Z20, Z21, Z6
+	VPADDD          Z6, Z4, Z6
+	VMOVDQU64       Z6, -1152(CX)
+	VPRORD          $0x11, Z31, Z20
+	VPRORD          $0x13, Z31, Z21
+	VPSRLD          $0x0a, Z31, Z4
+	VPTERNLOGD      $0x96, Z20, Z21, Z4
+	VPADDD          Z4, Z13, Z4
+	VMOVDQU64       Z4, -1088(CX)
+	VPRORD          $0x11, Z10, Z20
+	VPRORD          $0x13, Z10, Z21
+	VMOVDQU64       Z5, Z13
+	VPTERNLOGD      $0xca, Z9, Z29, Z13
+	VPSRLD          $0x0a, Z10, Z2
+	VPADDD.BCST     36(BX), Z13, Z13
+	VPTERNLOGD      $0x96, Z20, Z21, Z2
+	VPRORD          $0x06, Z5, Z20
+	VPADDD          Z2, Z14, Z2
+	VPRORD          $0x0b, Z5, Z14
+	VMOVDQU64       Z2, -896(CX)
+	VPRORD          $0x11, Z16, Z21
+	VPRORD          $0x19, Z5, Z3
+	VPRORD          $0x13, Z16, Z10
+	VMOVDQU64       Z12, Z25
+	VPTERNLOGD      $0xca, Z17, Z23, Z25
+	VPTERNLOGD      $0x96, Z20, Z14, Z3
+	VPADDD.BCST     36(BX), Z25, Z25
+	VPSRLD          $0x0a, Z16, Z14
+	VPADDD          Z3, Z13, Z3
+	VPTERNLOGD      $0x96, Z21, Z10, Z14
+	VPADDD.BCST     40(AX), Z18, Z10
+	VPRORD          $0x06, Z12, Z13
+	VPADDD          Z14, Z22, Z14
+	VPRORD          $0x0b, Z12, Z18
+	VMOVDQU64       Z14, -832(CX)
+	VPRORD          $0x11, Z6, Z20
+	VPRORD          $0x19, Z12, Z21
+	VMOVDQU64       Z24, Z22
+	VPTERNLOGD      $0xe8, Z30, Z8, Z22
+	VPRORD          $0x13, Z6, Z16
+	VPTERNLOGD      $0x96, Z13, Z18, Z21
+	VPSRLD          $0x0a, Z6, Z13
+	VPADDD          Z21, Z25, Z25
+	VPRORD          $0x02, Z24, Z18
+	VPTERNLOGD      $0x96, Z20, Z16, Z13
+	VPADDD          Z13, Z0, Z0
+	VPADDD          Z22, Z3, Z13
+	VPRORD          $0x0d, Z24, Z16
+	VMOVDQU64       Z0, -640(CX)
+	VPRORD          $0x16, Z24, Z20
+	VPADDD.BCST     40(AX), Z1, Z1
+	VPRORD          $0x11, Z4, Z21
+	VMOVDQU64       Z27, Z22
+	VPTERNLOGD      $0xe8, Z28, Z19, Z22
+	VPRORD          $0x13, Z4, Z6
+	VPTERNLOGD      $0x96, Z18, Z16, Z20
+	VPSRLD          $0x0a, Z4, Z16
+	VPADDD          Z20, Z13, Z13
+	VPRORD          $0x02, Z27, Z18
+	VPTERNLOGD      $0x96, Z21, Z6, Z16
+	VPADDD          Z16, Z15, Z6
+	VPADDD          Z22, Z25, Z15
+	VPRORD          $0x0d, Z27, Z16
+	VMOVDQU64       Z6, -576(CX)
+	VPRORD          $0x16, Z27, Z20
+	VPADDD.BCST     44(AX), Z7, Z7
+	VPRORD          $0x11, Z2, Z21
+	VPTERNLOGD      $0x96, Z18, Z16, Z20
+	VPRORD          $0x13, Z2, Z16
+	VPADDD          Z20, Z15, Z15
+	VPSRLD          $0x0a, Z2, Z18
+	VPADDD.BCST     44(AX), Z11, Z11
+	VPTERNLOGD      $0x96, Z21, Z16, Z18
+	VPADDD.BCST     20(BX), Z3, Z3
+	VPADDD          Z18, Z10, Z10
+	VPADDD.BCST     48(AX), Z26, Z26
+	VMOVDQU64       Z10, -384(CX)
+	VPRORD          $0x11, Z14, Z16
+	VPADDD.BCST     20(BX), Z25, Z21
+	VPRORD          $0x13, Z14, Z25
+	VPADDD.BCST     52(AX), Z9, Z9
+	VPSRLD          $0x0a, Z14, Z18
+	VPADDD.BCST     48(AX), Z31, Z31
+	VPTERNLOGD      $0x96, Z16, Z25, Z18
+	VPADDD          Z18, Z1, Z25
+	VMOVDQU64       Z25, -320(CX)
+	VPRORD          $0x11, Z0, Z1
+	VPRORD          $0x13, Z0, Z16
+	VPSRLD          $0x0a, Z0, Z0
+	VPTERNLOGD      $0x96, Z1, Z16, Z0
+	VPADDD          Z0, Z7, Z0
+	VMOVDQU64       Z0, -128(CX)
+	VPRORD          $0x11, Z6, Z1
+	VPRORD          $0x13, Z6, Z7
+	VPSRLD          $0x0a, Z6, Z6
+	VPTERNLOGD      $0x96, Z1, Z7, Z6
+	VPADDD.BCST     52(AX), Z17, Z1
+	VPADDD          Z6, Z11, Z6
+	VMOVDQU64       Z6, -64(CX)
+	VPRORD          $0x11, Z10, Z7
+	VPRORD          $0x13, Z10, Z11
+	VMOVDQU64       Z3, Z16
+	VPTERNLOGD      $0xca, Z29, Z5, Z16
+	VPSRLD          $0x0a, Z10, Z10
+	VPADDD          Z16, Z9, Z9
+	VPTERNLOGD      $0x96, Z7, Z11, Z10
+	VPRORD          $0x06, Z3, Z7
+	VPADDD          Z10, Z26, Z26
+	VPRORD          $0x0b, Z3, Z10
+	VMOVDQU64       Z26, 128(CX)
+	VPRORD          $0x19, Z3, Z11
+	VPRORD          $0x11, Z25, Z16
+	VPTERNLOGD      $0x96, Z7, Z10, Z11
+	VPRORD          $0x13, Z25, Z7
+	VMOVDQU64       Z21, Z10
+	VPTERNLOGD      $0xca, Z23, Z12, Z10
+	VPSRLD          $0x0a, Z25, Z25
+	VPADDD          Z11, Z9, Z9
+	VPTERNLOGD      $0x96, Z16, Z7, Z25
+	VPADDD          Z9, Z30, Z30
+	VPRORD          $0x06, Z21, Z7
+	VPADDD          Z25, Z31, Z25
+	VPRORD          $0x0b, Z21, Z31
+	VMOVDQU64       Z25, 192(CX)
+	VPRORD          $0x19, Z21, Z11
+	VPADDD          Z10, Z1, Z1
+	VMOVDQU64       -3456(CX), Z10
+	VPRORD          $0x07, Z10, Z16
+	VPTERNLOGD      $0x96, Z7, Z31, Z11
+	VPRORD          $0x12, Z10, Z31
+	VPADDD          Z11, Z1, Z1
+	VPSRLD          $0x03, Z10, Z7
+	VPADDD          Z1, Z28, Z20
+	VPTERNLOGD      $0x96, Z16, Z31, Z7
+	VPRORD          $0x11, Z0, Z28
+	VMOVDQU64       Z13, Z31
+	VPTERNLOGD      $0xe8, Z8, Z24, Z31
+	VPRORD          $0x13, Z0, Z11
+	VPADDD.BCST     20(AX), Z7, Z7
+	VPSRLD          $0x0a, Z0, Z0
+	VPADDD          -1408(CX), Z7, Z7
+	VPTERNLOGD      $0x96, Z28, Z11, Z0
+	VPADDD          Z31, Z9, Z28
+	VPRORD          $0x02, Z13, Z31
+	VPADDD          Z0, Z7, Z0
+	VPRORD          $0x0d, Z13, Z7
+	VMOVDQU64       Z0, 384(CX)
+	VMOVDQU64       -3392(CX), Z9
+	VPRORD          $0x07, Z9, Z11
+	VPRORD          $0x16, Z13, Z16
+	VPRORD          $0x12, Z9, Z17
+	VPTERNLOGD      $0x96, Z31, Z7, Z16
 	VPSRLD          $0x03, Z9, Z31
-	VPADDD          Z29, Z30, Z20
-	VPTERNLOGD      $0x96, Z12, Z27, Z31
-	VPRORD          $0x11, Z1, Z27
-	VMOVDQU64       Z10, Z30
-	VPTERNLOGD      $0xe8, Z8, Z25, Z30
-	VPRORD          $0x13, Z1, Z3
+	VPADDD          Z16, Z28, Z28
+	VPTERNLOGD      $0x96, Z11, Z17, Z31
+	VPRORD          $0x11, Z6, Z7
+	VMOVDQU64       Z15, Z11
+	VPTERNLOGD      $0xe8, Z19, Z27, Z11
+	VPRORD          $0x13, Z6, Z16
 	VPADDD.BCST     20(AX), Z31, Z31
-	VPSRLD          $0x0a, Z1, Z1
-	VPADDD          -1152(CX), Z31, Z31
-	VPTERNLOGD      $0x96, Z27, Z3, Z1
-	VPADDD          Z30, Z11, Z27
-	VPRORD          $0x02, Z10, Z30
-	VPADDD          Z1, Z31, Z31
-	VPRORD          $0x0d, Z10, Z1
-	VMOVDQU64       Z31, 640(CX)
-	VMOVDQU64       -3136(CX), Z3
-	VPRORD          $0x07, Z3, Z11
-	VPRORD          $0x16, Z10, Z12
-	VPRORD          $0x12, Z3, Z16
-	VPTERNLOGD      $0x96, Z30, Z1, Z12
-	VPSRLD          $0x03, Z3, Z30
-	VPADDD          Z12, Z27, Z12
-	VPTERNLOGD      $0x96, Z11, Z16, Z30
-	VPRORD          $0x11, Z7, Z27
-	VMOVDQU64       Z19, Z1
-	VPTERNLOGD      $0xe8, Z13, Z28, Z1
-	VPRORD          $0x13, Z7, Z11
-	VPADDD.BCST     20(AX), Z30, Z30
-	VPSRLD          $0x0a, Z7, Z7
-	VPADDD          -1088(CX), Z30, Z30
-	VPTERNLOGD      $0x96, Z27, Z11, Z7
-	VPADDD          Z1, Z29, Z27
-	VPRORD          $0x02, Z19, Z29
-	VPADDD          Z7, Z30, Z30
-	VPRORD          $0x0d, Z19, Z1
-	VMOVDQU64       Z30, 704(CX)
-	VMOVDQU64       -2944(CX), Z7
-	VPRORD          $0x07, Z7, Z11
-	VPRORD          $0x16, Z19, Z16
-	VPRORD          $0x12, Z7, Z18
-	VPTERNLOGD      $0x96, Z29, Z1, Z16
-	VPSRLD          $0x03, Z7, Z29
-	VPADDD          Z16, Z27, Z27
-	VPTERNLOGD      $0x96, Z11, Z18, Z29
-	VPRORD          $0x11, Z24, Z1
-	VPADDD          Z29, Z9, Z29
-	VPRORD          $0x13, Z24, Z9
-	VPADDD          -896(CX), Z29, Z29
-	VPSRLD          $0x0a, Z24, Z24
-	VPTERNLOGD      $0x96, Z1, Z9, Z24
-	VMOVDQU64       Z12, -8064(CX)
-	VPADDD          Z24, Z29, Z24
-	VMOVDQU64       Z10, -7296(CX)
+	VPSRLD          $0x0a, Z6, Z6
+	VPADDD          -1344(CX), Z31, Z31
+	VPTERNLOGD      $0x96, Z7, Z16, Z6
+	VPADDD          Z11, Z1, Z1
+	VPRORD          $0x02, Z15, Z7
+	VPADDD          Z6, Z31, Z31
+	VPRORD          $0x0d, Z15, Z6
+	VMOVDQU64       Z31, 448(CX)
+	VMOVDQU64       -3200(CX), Z11
+	VPRORD          $0x07, Z11, Z16
+	VPRORD          $0x16, Z15, Z17
+	VPRORD          $0x12, Z11, Z18
+	VPTERNLOGD      $0x96, Z7, Z6, Z17
+	VPSRLD          $0x03, Z11, Z6
+	VPADDD          Z17, Z1, Z1
+	VPTERNLOGD      $0x96, Z16, Z18, Z6
+	VPRORD          $0x11, Z26, Z7
+	VPADDD          Z6, Z10, Z6
+	VPRORD          $0x13, Z26, Z10
+	VPADDD          -1152(CX), Z6, Z6
+	VPSRLD          $0x0a, Z26, Z26
+	VPTERNLOGD      $0x96, Z7, Z10, Z26
+	VMOVDQU64       Z28, -8064(CX)
+	VPADDD          Z26, Z6, Z26
+	VMOVDQU64       Z13, -7296(CX)
+	VMOVDQU64       Z26, 640(CX)
+	VMOVDQU64       -3136(CX), Z26
+	VPRORD          $0x07, Z26, Z6
+	VMOVDQU64       Z24, -7552(CX)
+	VPRORD          $0x12, Z26, Z24
+	VMOVDQU64       Z8, -7808(CX)
+	VPSRLD          $0x03, Z26, Z7
+	VMOVDQU64       Z1, -8000(CX)
+	VPTERNLOGD      $0x96, Z6, Z24, Z7
+	VMOVDQU64       Z15, -7232(CX)
+	VPRORD          $0x11, Z25, Z24
+	VPADDD          Z7, Z9, Z6
+	VPRORD          $0x13, Z25, Z7
+	VPADDD          Z4, Z6, Z4
+	VPSRLD          $0x0a, Z25, Z25
+	VMOVDQU64       Z27, -7488(CX)
+	VPTERNLOGD      $0x96, Z24, Z7, Z25
+	VMOVDQU64       Z19, -7744(CX)
+	VPADDD          Z25, Z4, Z24
+	VMOVDQU64       Z24, 704(CX)
+	VMOVDQU64       -2944(CX), Z24
+	VPRORD          $0x07, Z24, Z25
+	VPRORD          $0x12, Z24, Z27
+	VPSRLD          $0x03, Z24, Z24
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z0, Z25
+	VPADDD          Z24, Z11, Z24
+	VPRORD          $0x13, Z0, Z27
+	VPADDD          Z2, Z24, Z24
+	VPSRLD          $0x0a, Z0, Z0
+	VPTERNLOGD      $0x96, Z25, Z27, Z0
+	VPADDD          Z0, Z24, Z24
 	VMOVDQU64       Z24, 896(CX)
 	VMOVDQU64       -2880(CX), Z24
-	VPRORD          $0x07, Z24, Z29
-	VMOVDQU64       Z25, -7552(CX)
-	VPRORD          $0x12, Z24, Z25
-	VMOVDQU64       Z8, -7808(CX)
-	VPSRLD          $0x03, Z24, Z1
-	VMOVDQU64       Z27, -8000(CX)
-	VPTERNLOGD      $0x96, Z29, Z25, Z1
-	VMOVDQU64       Z19, -7232(CX)
-	VPRORD          $0x11, Z26, Z25
-	VPADDD          Z1, Z3, Z29
-	VPRORD          $0x13, Z26, Z1
-	VPADDD          Z6, Z29, Z29
-	VPSRLD          $0x0a, Z26, Z26
-	VMOVDQU64       Z28, -7488(CX)
-	VPTERNLOGD      $0x96, Z25, Z1, Z26
-	VMOVDQU64       Z13, -7744(CX)
-	VPADDD          Z26, Z29, Z25
-	VMOVDQU64       Z25, 960(CX)
-	VMOVDQU64       -2688(CX), Z25
-	VPRORD          $0x07, Z25, Z26
-	VPRORD          $0x12, Z25, Z28
-	VPSRLD          $0x03, Z25, Z25
-	VPTERNLOGD      $0x96, Z26, Z28, Z25
-	VPRORD          $0x11, Z31, Z26
-	VPADDD          Z25, Z7, Z25
-	VPRORD          $0x13, Z31, Z28
-	VPADDD          Z4, Z25, Z25
-	VPSRLD          $0x0a, Z31, Z29
-	VPTERNLOGD      $0x96, Z26, Z28, Z29
-	VPADDD          Z29, Z25, Z25
-	VMOVDQU64       Z25, 1152(CX)
-	VMOVDQU64       -2624(CX), Z25
-	VPRORD          $0x07, Z25, Z26
-	VPRORD          $0x12, Z25, Z28
-	VPSRLD          $0x03, Z25, Z25
-	VPTERNLOGD      $0x96, Z26, Z28, Z25
-	VPRORD          $0x11, Z30, Z26
-	VPADDD          Z25, Z24, Z24
-	VPRORD          $0x13, Z30, Z25
-	VPADDD          Z17, Z24, Z24
-	VPSRLD          $0x0a, Z30, Z28
-	VPTERNLOGD      $0x96, Z26, Z25, Z28
-	VPADDD          Z28, Z24, Z24
-	VMOVDQU64       Z24, 1216(CX)
-	VMOVDQU64       -7424(CX), Z1
-	VMOVDQU64       35456(CX), Z3
-	VMOVDQU64       35136(CX), Z4
+	VPRORD          $0x07, Z24, Z25
+	VPRORD          $0x12, Z24, Z27
+	VPSRLD          $0x03, Z24, Z24
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z31, Z25
+	VPADDD          Z24, Z26, Z24
+	VPRORD          $0x13, Z31, Z26
+	VPADDD          Z14, Z24, Z24
+	VPSRLD          $0x0a, Z31, Z27
+	VPTERNLOGD      $0x96, Z25, Z26, Z27
+	VPADDD          Z27, Z24, Z24
+	VMOVDQU64       Z24, 960(CX)
+	VMOVDQU64       -8192(CX), Z0
+	VMOVDQU64       34944(CX), Z2
+	VMOVDQU64       35200(CX), Z4
 	VMOVDQU64       -8128(CX), Z6
 	VMOVDQU64       -7360(CX), Z7
-	VMOVDQU64       35520(CX), Z8
-	VMOVDQU64       35392(CX), Z9
+	VMOVDQU64       35008(CX), Z8
+	VMOVDQU64       35328(CX), Z9
+	VMOVDQU64       35136(CX), Z10
 	VMOVDQU64       35072(CX), Z11
-	VMOVDQU64       Z10, Z13
-	VMOVDQU64       35200(CX), Z10
+	VMOVDQU64       Z30, Z14
 	VMOVDQU64       Z5, Z16
-	VMOVDQU64       35328(CX), Z5
-	VMOVDQU64       Z0, Z17
-	VMOVDQU64       -8192(CX), Z0
-	VMOVDQU64       Z27, Z18
-	VMOVDQU64       Z15, Z23
-	VMOVDQU64       Z2, Z15
-	VMOVDQU64       35264(CX), Z2
+	VMOVDQU64       35264(CX), Z5
+	VMOVDQU64       Z29, Z17
+	VMOVDQU64       Z1, Z18
+	VMOVDQU64       -7424(CX), Z1
+	VMOVDQU64       Z15, Z19
+	VMOVDQU64       Z3, Z15
+	VMOVDQU64       35392(CX), Z3
+	VMOVDQU64       Z12, Z22
+	VMOVDQU64       Z28, Z12
 	LEAQ            avx512Turns<>+0(SB), R12
-	LEAQ            1280(CX), R15
-	LEAQ            -5888(CX), R14
+	LEAQ            1024(CX), R15
+	LEAQ            -6144(CX), R14
 	LEAQ            7168(R15), R13
 
 pass1:
@@ -1648,56 +1643,56 @@ pass1:
 	VPADDD.BCST  60(BX), Z9, Z9
 	VPADDD.BCST  64(BX), Z10, Z10
 	VPADDD.BCST  68(BX), Z11, Z11
-	VMOVDQU64    Z4, 35072(CX)
+	VMOVDQU64    Z4, 34816(CX)
 	VPADDD.BCST  72(AX), Z5, Z4
 	VMOVDQU64    Z4, -8128(CX)
 	VMOVDQU64    Z1, -7360(CX)
 	VMOVDQU64    Z2, -7616(CX)
 	VMOVDQU64    Z3, -7872(CX)
 	VPADDD.BCST  84(AX), Z5, Z4
-	VMOVDQU64    Z25, 8448(CX)
-	VMOVDQU64    Z6, 8512(CX)
-	VMOVDQU64    Z26, 8704(CX)
-	VMOVDQU64    Z7, 8768(CX)
-	VMOVDQU64    Z27, 8960(CX)
-	VMOVDQU64    Z0, 9024(CX)
-	VMOVDQU64    Z28, 9216(CX)
-	VMOVDQU64    Z8, 9280(CX)
-	VMOVDQU64    Z29, 9472(CX)
-	VMOVDQU64    Z9, 9536(CX)
-	VMOVDQU64    Z30, 9728(CX)
-	VMOVDQU64    Z10, 9792(CX)
-	VMOVDQU64    Z31, 9984(CX)
-	VMOVDQU64    Z11, 10048(CX)
-	VMOVDQU64    Z4, 35136(CX)
+	VMOVDQU64    Z25, 8192(CX)
+	VMOVDQU64    Z6, 8256(CX)
+	VMOVDQU64    Z26, 8448(CX)
+	VMOVDQU64    Z7, 8512(CX)
+	VMOVDQU64    Z27, 8704(CX)
+	VMOVDQU64    Z0, 8768(CX)
+	VMOVDQU64    Z28, 8960(CX)
+	VMOVDQU64    Z8, 9024(CX)
+	VMOVDQU64    Z29, 9216(CX)
+	VMOVDQU64    Z9, 9280(CX)
+	VMOVDQU64    Z30, 9472(CX)
+	VMOVDQU64    Z10, 9536(CX)
+	VMOVDQU64    Z31, 9728(CX)
+	VMOVDQU64    Z11, 9792(CX)
+	VMOVDQU64    Z4, 34880(CX)
 	VPRORD       $0x07, Z25, Z4
-	VMOVDQU64    Z23, 35200(CX)
+	VMOVDQU64    Z23, 34944(CX)
 	VPRORD       $0x12, Z25, Z23
-	VMOVDQU64    Z22, 35264(CX)
+	VMOVDQU64    Z22, 35008(CX)
 	VPSRLD       $0x03, Z25, Z22
 	VPADDD.BCST  88(AX), Z25, Z25
 	VPTERNLOGD   $0x96, Z4, Z23, Z22
 	VPADDD       Z22, Z24, Z24
-	VMOVDQU64    Z24, 12288(CX)
+	VMOVDQU64    Z24, 12032(CX)
 	VPRORD       $0x07, Z6, Z4
 	VPRORD       $0x12, Z6, Z22
 	VPSRLD       $0x03, Z6, Z23
 	VPADDD.BCST  88(AX), Z6, Z6
 	VPTERNLOGD   $0x96, Z4, Z22, Z23
 	VPADDD       Z23, Z5, Z4
-	VMOVDQU64    Z4, 12352(CX)
+	VMOVDQU64    Z4, 12096(CX)
 	VPRORD       $0x07, Z26, Z5
 	VPRORD       $0x12, Z26, Z22
 	VPSRLD       $0x03, Z26, Z23
 	VPTERNLOGD   $0x96, Z5, Z22, Z23
 	VPADDD       Z23, Z25, Z25
-	VMOVDQU64    Z25, 12544(CX)
+	VMOVDQU64    Z25, 12288(CX)
 	VPRORD       $0x07, Z7, Z5
 	VPRORD       $0x12, Z7, Z22
 	VPSRLD       $0x03, Z7, Z23
 	VPTERNLOGD   $0x96, Z5, Z22, Z23
 	VPADDD       Z23, Z6, Z5
-	VMOVDQU64    Z5, 12608(CX)
+	VMOVDQU64    Z5, 12352(CX)
 	VPRORD       $0x07, Z27, Z6
 	VPRORD       $0x12, Z27, Z22
 	VPSRLD       $0x03, Z27, Z23
@@ -1708,7 +1703,7 @@ pass1:
 	VPSRLD       $0x0a, Z24, Z23
 	VPTERNLOGD   $0x96, Z6, Z22, Z23
 	VPADDD       Z23, Z26, Z26
-	VMOVDQU64    Z26, 12800(CX)
+	VMOVDQU64    Z26, 12544(CX)
 	VPRORD       $0x07, Z0, Z6
 	VPRORD       $0x12, Z0, Z22
 	VPSRLD       $0x03, Z0, Z23
@@ -1719,7 +1714,7 @@ pass1:
 	VPSRLD       $0x0a, Z4, Z23
 	VPTERNLOGD   $0x96, Z6, Z22, Z23
 	VPADDD       Z23, Z7, Z6
-	VMOVDQU64    Z6, 12864(CX)
+	VMOVDQU64    Z6, 12608(CX)
 	VPRORD       $0x07, Z28, Z7
 	VPRORD       $0x12, Z28, Z22
 	VPSRLD       $0x03, Z28, Z23
@@ -1730,7 +1725,7 @@ pass1:
 	VPSRLD       $0x0a, Z25, Z23
 	VPTERNLOGD   $0x96, Z7, Z22, Z23
 	VPADDD       Z23, Z27, Z27
-	VMOVDQU64    Z27, 13056(CX)
+	VMOVDQU64    Z27, 12800(CX)
 	VPRORD       $0x07, Z8, Z7
 	VPRORD       $0x12, Z8, Z22
 	VPSRLD       $0x03, Z8, Z23
@@ -1741,7 +1736,7 @@ pass1:
 	VPSRLD       $0x0a, Z5, Z23
 	VPTERNLOGD   $0x96, Z7, Z22, Z23
 	VPADDD       Z23, Z0, Z0
-	VMOVDQU64    Z0, 13120(CX)
+	VMOVDQU64    Z0, 12864(CX)
 	VPRORD       $0x07, Z29, Z7
 	VPRORD       $0x12, Z29, Z22
 	VPSRLD       $0x03, Z29, Z23
@@ -1752,7 +1747,7 @@ pass1:
 	VPSRLD       $0x0a, Z26, Z23
 	VPTERNLOGD   $0x96, Z7, Z22, Z23
 	VPADDD       Z23, Z28, Z28
-	VMOVDQU64    Z28, 13312(CX)
+	VMOVDQU64    Z28, 13056(CX)
 	VPRORD       $0x07, Z9, Z7
 	VPRORD       $0x12, Z9, Z22
 	VPSRLD       $0x03, Z9, Z23
@@ -1763,7 +1758,7 @@ pass1:
 	VPSRLD       $0x0a, Z6, Z23
 	VPTERNLOGD   $0x96, Z7, Z22, Z23
 	VPADDD       Z23, Z8, Z7
-	VMOVDQU64    Z7, 13376(CX)
+	VMOVDQU64    Z7, 13120(CX)
 	VPRORD       $0x07, Z30, Z8
 	VPRORD       $0x12, Z30, Z22
 	VPSRLD       $0x03, Z30, Z23
@@ -1775,7 +1770,7 @@ pass1:
 	VPSRLD       $0x0a, Z27, Z23
 	VPTERNLOGD   $0x96, Z8, Z22, Z23
 	VPADDD       Z23, Z29, Z29
-	VMOVDQU64    Z29, 13568(CX)
+	VMOVDQU64    Z29, 13312(CX)
 	VPRORD       $0x07, Z10, Z8
 	VPRORD       $0x12, Z10, Z22
 	VPSRLD       $0x03, Z10, Z23
@@ -1787,7 +1782,7 @@ pass1:
 	VPSRLD       $0x0a, Z0, Z23
 	VPTERNLOGD   $0x96, Z8, Z22, Z23
 	VPADDD       Z23, Z9, Z8
-	VMOVDQU64    Z8, 13632(CX)
+	VMOVDQU64    Z8, 13376(CX)
 	VPRORD       $0x07, Z31, Z9
 	VPRORD       $0x12, Z31, Z22
 	VPSRLD       $0x03, Z31, Z23
@@ -1800,7 +1795,7 @@ pass1:
 	VPSRLD       $0x0a, Z28, Z23
 	VPTERNLOGD   $0x96, Z9, Z22, Z23
 	VPADDD       Z23, Z30, Z30
-	VMOVDQU64    Z30, 13824(CX)
+	VMOVDQU64    Z30, 13568(CX)
 	VPRORD       $0x07, Z11, Z9
 	VPRORD       $0x12, Z11, Z22
 	VPSRLD       $0x03, Z11, Z23
@@ -1813,109 +1808,109 @@ pass1:
 	VPSRLD       $0x0a, Z7, Z23
 	VPTERNLOGD   $0x96, Z11, Z22, Z23
 	VPADDD       Z23, Z10, Z10
-	VMOVDQU64    Z10, 13888(CX)
+	VMOVDQU64    Z10, 13632(CX)
 	VPRORD       $0x11, Z29, Z11
 	VPRORD       $0x13, Z29, Z22
 	VPSRLD       $0x0a, Z29, Z23
 	VPTERNLOGD   $0x96, Z11, Z22, Z23
 	VPADDD       Z23, Z31, Z31
-	VMOVDQU64    Z31, 14080(CX)
+	VMOVDQU64    Z31, 13824(CX)
 	VPRORD       $0x11, Z8, Z11
 	VPRORD       $0x13, Z8, Z22
 	VPSRLD       $0x0a, Z8, Z23
 	VPTERNLOGD   $0x96, Z11, Z22, Z23
 	VPADDD       Z23, Z9, Z9
-	VMOVDQU64    Z9, 14144(CX)
+	VMOVDQU64    Z9, 13888(CX)
 	VPRORD       $0x11, Z30, Z11
 	VPRORD       $0x13, Z30, Z22
 	VPSRLD       $0x0a, Z30, Z23
 	VPTERNLOGD   $0x96, Z11, Z22, Z23
 	VPADDD.BCST  24(AX), Z25, Z11
 	VPADDD       Z23, Z11, Z11
-	VMOVDQU64    Z11, 14336(CX)
+	VMOVDQU64    Z11, 14080(CX)
 	VPRORD       $0x11, Z10, Z22
 	VPRORD       $0x13, Z10, Z23
-	VMOVDQU64    Z21, 35328(CX)
+	VMOVDQU64    Z21, 35072(CX)
 	VPSRLD       $0x0a, Z10, Z21
 	VPTERNLOGD   $0x96, Z22, Z23, Z21
 	VPADDD.BCST  24(AX), Z5, Z22
 	VPADDD       Z21, Z22, Z21
-	VMOVDQU64    Z21, 14400(CX)
+	VMOVDQU64    Z21, 14144(CX)
 	VPRORD       $0x11, Z31, Z22
 	VPRORD       $0x13, Z31, Z23
-	VMOVDQU64    Z20, 35392(CX)
+	VMOVDQU64    Z20, 35136(CX)
 	VPSRLD       $0x0a, Z31, Z20
 	VPTERNLOGD   $0x96, Z22, Z23, Z20
 	VPADDD       Z20, Z26, Z26
-	VMOVDQU64    Z26, 14592(CX)
+	VMOVDQU64    Z26, 14336(CX)
 	VPRORD       $0x11, Z9, Z20
 	VPRORD       $0x13, Z9, Z22
 	VPSRLD       $0x0a, Z9, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z6, Z6
-	VMOVDQU64    Z6, 14656(CX)
+	VMOVDQU64    Z6, 14400(CX)
 	VPRORD       $0x11, Z11, Z20
 	VPRORD       $0x13, Z11, Z22
 	VPSRLD       $0x0a, Z11, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z27, Z27
-	VMOVDQU64    Z27, 14848(CX)
+	VMOVDQU64    Z27, 14592(CX)
 	VPRORD       $0x11, Z21, Z20
 	VPRORD       $0x13, Z21, Z22
 	VPSRLD       $0x0a, Z21, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z0, Z0
-	VMOVDQU64    Z0, 14912(CX)
+	VMOVDQU64    Z0, 14656(CX)
 	VPRORD       $0x11, Z26, Z20
 	VPADDD.BCST  96(AX), Z31, Z31
 	VPRORD       $0x13, Z26, Z22
 	VPSRLD       $0x0a, Z26, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z28, Z28
-	VMOVDQU64    Z28, 15104(CX)
+	VMOVDQU64    Z28, 14848(CX)
 	VPRORD       $0x11, Z6, Z20
 	VPRORD       $0x13, Z6, Z22
 	VPADDD.BCST  96(AX), Z9, Z9
 	VPSRLD       $0x0a, Z6, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z7, Z7
-	VMOVDQU64    Z7, 15168(CX)
+	VMOVDQU64    Z7, 14912(CX)
 	VPRORD       $0x11, Z27, Z20
 	VPRORD       $0x13, Z27, Z22
 	VPSRLD       $0x0a, Z27, Z27
 	VPTERNLOGD   $0x96, Z20, Z22, Z27
 	VPADDD       Z27, Z29, Z27
-	VMOVDQU64    Z27, 15360(CX)
+	VMOVDQU64    Z27, 15104(CX)
 	VPRORD       $0x11, Z0, Z29
 	VPRORD       $0x13, Z0, Z20
 	VPSRLD       $0x0a, Z0, Z0
 	VPTERNLOGD   $0x96, Z29, Z20, Z0
 	VPADDD       Z0, Z8, Z29
-	VMOVDQU64    Z29, 15424(CX)
+	VMOVDQU64    Z29, 15168(CX)
 	VPRORD       $0x11, Z28, Z0
 	VPRORD       $0x13, Z28, Z8
 	VPSRLD       $0x0a, Z28, Z28
 	VPTERNLOGD   $0x96, Z0, Z8, Z28
 	VPADDD       Z28, Z30, Z28
-	VMOVDQU64    Z28, 15616(CX)
+	VMOVDQU64    Z28, 15360(CX)
 	VPRORD       $0x11, Z7, Z30
 	VPRORD       $0x13, Z7, Z0
 	VPSRLD       $0x0a, Z7, Z7
 	VPTERNLOGD   $0x96, Z30, Z0, Z7
 	VPADDD       Z7, Z10, Z30
-	VMOVDQU64    Z30, 15680(CX)
+	VMOVDQU64    Z30, 15424(CX)
 	VPRORD       $0x11, Z27, Z0
 	VPRORD       $0x13, Z27, Z7
 	VPSRLD       $0x0a, Z27, Z27
 	VPTERNLOGD   $0x96, Z0, Z7, Z27
 	VPADDD       Z27, Z31, Z27
-	VMOVDQU64    Z27, 15872(CX)
+	VMOVDQU64    Z27, 15616(CX)
 	VPRORD       $0x11, Z29, Z31
 	VPRORD       $0x13, Z29, Z0
 	VPSRLD       $0x0a, Z29, Z29
 	VPTERNLOGD   $0x96, Z31, Z0, Z29
 	VPADDD       Z29, Z9, Z29
-	VMOVDQU64    Z29, 15936(CX)
+	VMOVDQU64    Z29, 15680(CX)
 	VPRORD       $0x07, Z24, Z31
 	VPRORD       $0x12, Z24, Z0
 	VPSRLD       $0x03, Z24, Z7
@@ -1929,7 +1924,7 @@ pass1:
 	VPADDD.BCST  40(BX), Z12, Z31
 	VPADDD       Z28, Z0, Z28
 	VPADDD.BCST  44(BX), Z13, Z0
-	VMOVDQU64    Z28, 16128(CX)
+	VMOVDQU64    Z28, 15872(CX)
 	VPRORD       $0x07, Z4, Z28
 	VPADDD.BCST  56(BX), Z14, Z7
 	VPRORD       $0x12, Z4, Z8
@@ -1948,7 +1943,7 @@ pass1:
 	VPADDD       Z30, Z10, Z30
 	VMOVDQU64    -7552(CX), Z8
 	VPADDD.BCST  48(BX), Z8, Z8
-	VMOVDQU64    Z30, 16192(CX)
+	VMOVDQU64    Z30, 15936(CX)
 	VPRORD       $0x07, Z25, Z30
 	VMOVDQU64    Z2, -7552(CX)
 	VPRORD       $0x12, Z25, Z10
@@ -1968,7 +1963,7 @@ pass1:
 	VPADDD.BCST  72(AX), Z31, Z25
 	VPRORD       $0x07, Z5, Z27
 	VPADDD       Z26, Z24, Z24
-	VMOVDQU64    Z24, 16384(CX)
+	VMOVDQU64    Z24, 16128(CX)
 	VPRORD       $0x12, Z5, Z24
 	VMOVDQU64    Z25, -8064(CX)
 	VPSRLD       $0x03, Z5, Z26
@@ -1984,17 +1979,17 @@ pass1:
 	VMOVDQU64    -7744(CX), Z5
 	VPADDD.BCST  52(BX), Z5, Z5
 	VPTERNLOGD   $0x96, Z27, Z4, Z29
-	VMOVDQU64    35392(CX), Z27
+	VMOVDQU64    35136(CX), Z27
 	VPADDD.BCST  56(BX), Z27, Z27
 	VPADDD       Z29, Z26, Z26
-	VMOVDQU64    35328(CX), Z29
+	VMOVDQU64    35072(CX), Z29
 	VPADDD.BCST  60(BX), Z29, Z29
-	VMOVDQU64    Z26, 16448(CX)
+	VMOVDQU64    Z26, 16192(CX)
 	VPRORD       $0x07, Z0, Z26
-	VMOVDQU64    35264(CX), Z4
+	VMOVDQU64    35008(CX), Z4
 	VPADDD.BCST  64(BX), Z4, Z4
 	VPRORD       $0x12, Z0, Z6
-	VMOVDQU64    35200(CX), Z10
+	VMOVDQU64    34944(CX), Z10
 	VPADDD.BCST  68(BX), Z10, Z10
 	VPSRLD       $0x03, Z0, Z15
 	VPADDD.BCST  72(AX), Z12, Z18
@@ -2003,44 +1998,44 @@ pass1:
 	VMOVDQU64    Z2, -7488(CX)
 	VMOVDQU64    Z3, -7744(CX)
 	VPADDD.BCST  84(AX), Z12, Z20
-	VMOVDQU64    Z0, 8576(CX)
-	VMOVDQU64    Z13, 8640(CX)
-	VMOVDQU64    Z8, 8832(CX)
-	VMOVDQU64    Z24, 8896(CX)
-	VMOVDQU64    Z30, 9088(CX)
-	VMOVDQU64    Z5, 9152(CX)
-	VMOVDQU64    Z7, 9344(CX)
-	VMOVDQU64    Z27, 9408(CX)
-	VMOVDQU64    Z9, 9600(CX)
-	VMOVDQU64    Z29, 9664(CX)
-	VMOVDQU64    Z11, 9856(CX)
-	VMOVDQU64    Z4, 9920(CX)
-	VMOVDQU64    Z28, 10112(CX)
-	VMOVDQU64    Z10, 10176(CX)
+	VMOVDQU64    Z0, 8320(CX)
+	VMOVDQU64    Z13, 8384(CX)
+	VMOVDQU64    Z8, 8576(CX)
+	VMOVDQU64    Z24, 8640(CX)
+	VMOVDQU64    Z30, 8832(CX)
+	VMOVDQU64    Z5, 8896(CX)
+	VMOVDQU64    Z7, 9088(CX)
+	VMOVDQU64    Z27, 9152(CX)
+	VMOVDQU64    Z9, 9344(CX)
+	VMOVDQU64    Z29, 9408(CX)
+	VMOVDQU64    Z11, 9600(CX)
+	VMOVDQU64    Z4, 9664(CX)
+	VMOVDQU64    Z28, 9856(CX)
+	VMOVDQU64    Z10, 9920(CX)
 	VPTERNLOGD   $0x96, Z26, Z6, Z15
 	VPADDD.BCST  88(AX), Z0, Z26
 	VPRORD       $0x07, Z13, Z0
 	VPADDD       Z15, Z31, Z31
-	VMOVDQU64    Z31, 12416(CX)
+	VMOVDQU64    Z31, 12160(CX)
 	VPRORD       $0x12, Z13, Z1
 	VPSRLD       $0x03, Z13, Z2
 	VPADDD.BCST  88(AX), Z13, Z3
 	VPTERNLOGD   $0x96, Z0, Z1, Z2
 	VPRORD       $0x07, Z8, Z0
 	VPADDD       Z2, Z12, Z1
-	VMOVDQU64    Z1, 12480(CX)
+	VMOVDQU64    Z1, 12224(CX)
 	VPRORD       $0x12, Z8, Z2
 	VPSRLD       $0x03, Z8, Z6
 	VPTERNLOGD   $0x96, Z0, Z2, Z6
 	VPRORD       $0x07, Z24, Z0
 	VPADDD       Z6, Z26, Z26
-	VMOVDQU64    Z26, 12672(CX)
+	VMOVDQU64    Z26, 12416(CX)
 	VPRORD       $0x12, Z24, Z2
 	VPSRLD       $0x03, Z24, Z6
 	VPTERNLOGD   $0x96, Z0, Z2, Z6
 	VPRORD       $0x07, Z30, Z0
 	VPADDD       Z6, Z3, Z2
-	VMOVDQU64    Z2, 12736(CX)
+	VMOVDQU64    Z2, 12480(CX)
 	VPRORD       $0x12, Z30, Z3
 	VPSRLD       $0x03, Z30, Z6
 	VPTERNLOGD   $0x96, Z0, Z3, Z6
@@ -2051,7 +2046,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
 	VPRORD       $0x07, Z5, Z0
 	VPADDD       Z8, Z3, Z3
-	VMOVDQU64    Z3, 12928(CX)
+	VMOVDQU64    Z3, 12672(CX)
 	VPRORD       $0x12, Z5, Z6
 	VPSRLD       $0x03, Z5, Z8
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
@@ -2062,7 +2057,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
 	VPRORD       $0x07, Z7, Z0
 	VPADDD       Z8, Z24, Z24
-	VMOVDQU64    Z24, 12992(CX)
+	VMOVDQU64    Z24, 12736(CX)
 	VPRORD       $0x12, Z7, Z6
 	VPSRLD       $0x03, Z7, Z8
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
@@ -2073,7 +2068,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
 	VPRORD       $0x07, Z27, Z0
 	VPADDD       Z8, Z30, Z30
-	VMOVDQU64    Z30, 13184(CX)
+	VMOVDQU64    Z30, 12928(CX)
 	VPRORD       $0x12, Z27, Z6
 	VPSRLD       $0x03, Z27, Z8
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
@@ -2084,7 +2079,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
 	VPRORD       $0x07, Z9, Z0
 	VPADDD       Z8, Z5, Z5
-	VMOVDQU64    Z5, 13248(CX)
+	VMOVDQU64    Z5, 12992(CX)
 	VPRORD       $0x12, Z9, Z6
 	VPSRLD       $0x03, Z9, Z8
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
@@ -2095,7 +2090,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z7, Z8
 	VPRORD       $0x07, Z29, Z0
 	VPADDD       Z8, Z6, Z6
-	VMOVDQU64    Z6, 13440(CX)
+	VMOVDQU64    Z6, 13184(CX)
 	VPRORD       $0x12, Z29, Z7
 	VPSRLD       $0x03, Z29, Z8
 	VPTERNLOGD   $0x96, Z0, Z7, Z8
@@ -2106,7 +2101,7 @@ pass1:
 	VPSRLD       $0x0a, Z24, Z12
 	VPTERNLOGD   $0x96, Z7, Z8, Z12
 	VPADDD       Z12, Z27, Z27
-	VMOVDQU64    Z27, 13504(CX)
+	VMOVDQU64    Z27, 13248(CX)
 	VPRORD       $0x07, Z11, Z7
 	VPRORD       $0x12, Z11, Z8
 	VPSRLD       $0x03, Z11, Z11
@@ -2118,7 +2113,7 @@ pass1:
 	VPSRLD       $0x0a, Z30, Z12
 	VPTERNLOGD   $0x96, Z8, Z11, Z12
 	VPADDD       Z12, Z9, Z8
-	VMOVDQU64    Z8, 13696(CX)
+	VMOVDQU64    Z8, 13440(CX)
 	VPRORD       $0x07, Z4, Z9
 	VPRORD       $0x12, Z4, Z11
 	VPSRLD       $0x03, Z4, Z4
@@ -2132,7 +2127,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z11, Z4, Z12
 	VPADDD       Z12, Z29, Z29
 	VPADDD.BCST  92(AX), Z10, Z4
-	VMOVDQU64    Z29, 13760(CX)
+	VMOVDQU64    Z29, 13504(CX)
 	VPRORD       $0x07, Z28, Z11
 	VPADDD       Z1, Z4, Z4
 	VPRORD       $0x12, Z28, Z12
@@ -2145,7 +2140,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z11, Z0, Z12
 	VPADDD       Z12, Z28, Z28
 	VPADDD.BCST  24(AX), Z26, Z0
-	VMOVDQU64    Z28, 13952(CX)
+	VMOVDQU64    Z28, 13696(CX)
 	VPRORD       $0x07, Z10, Z11
 	VPRORD       $0x12, Z10, Z12
 	VPSRLD       $0x03, Z10, Z10
@@ -2157,107 +2152,107 @@ pass1:
 	VPTERNLOGD   $0x96, Z11, Z10, Z12
 	VPADDD       Z12, Z7, Z7
 	VPADDD.BCST  24(AX), Z2, Z10
-	VMOVDQU64    Z7, 14016(CX)
+	VMOVDQU64    Z7, 13760(CX)
 	VPRORD       $0x11, Z8, Z11
 	VPRORD       $0x13, Z8, Z12
 	VPSRLD       $0x0a, Z8, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z9, Z9
-	VMOVDQU64    Z9, 14208(CX)
+	VMOVDQU64    Z9, 13952(CX)
 	VPRORD       $0x11, Z29, Z11
 	VPRORD       $0x13, Z29, Z12
 	VPSRLD       $0x0a, Z29, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z4, Z4
-	VMOVDQU64    Z4, 14272(CX)
+	VMOVDQU64    Z4, 14016(CX)
 	VPRORD       $0x11, Z28, Z11
 	VPRORD       $0x13, Z28, Z12
 	VPSRLD       $0x0a, Z28, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z0, Z0
-	VMOVDQU64    Z0, 14464(CX)
+	VMOVDQU64    Z0, 14208(CX)
 	VPRORD       $0x11, Z7, Z11
 	VPRORD       $0x13, Z7, Z12
 	VPSRLD       $0x0a, Z7, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z10, Z10
-	VMOVDQU64    Z10, 14528(CX)
+	VMOVDQU64    Z10, 14272(CX)
 	VPRORD       $0x11, Z9, Z11
 	VPRORD       $0x13, Z9, Z12
 	VPSRLD       $0x0a, Z9, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z3, Z3
-	VMOVDQU64    Z3, 14720(CX)
+	VMOVDQU64    Z3, 14464(CX)
 	VPRORD       $0x11, Z4, Z11
 	VPRORD       $0x13, Z4, Z12
 	VPSRLD       $0x0a, Z4, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z24, Z24
-	VMOVDQU64    Z24, 14784(CX)
+	VMOVDQU64    Z24, 14528(CX)
 	VPRORD       $0x11, Z0, Z11
 	VPRORD       $0x13, Z0, Z12
 	VPSRLD       $0x0a, Z0, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z30, Z30
-	VMOVDQU64    Z30, 14976(CX)
+	VMOVDQU64    Z30, 14720(CX)
 	VPRORD       $0x11, Z10, Z11
 	VPRORD       $0x13, Z10, Z12
 	VPSRLD       $0x0a, Z10, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z5, Z5
-	VMOVDQU64    Z5, 15040(CX)
+	VMOVDQU64    Z5, 14784(CX)
 	VPRORD       $0x11, Z3, Z11
 	VPADDD.BCST  96(AX), Z9, Z9
 	VPRORD       $0x13, Z3, Z12
 	VPSRLD       $0x0a, Z3, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z6, Z6
-	VMOVDQU64    Z6, 15232(CX)
+	VMOVDQU64    Z6, 14976(CX)
 	VPRORD       $0x11, Z24, Z11
 	VPRORD       $0x13, Z24, Z12
 	VPADDD.BCST  96(AX), Z4, Z4
 	VPSRLD       $0x0a, Z24, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z27, Z27
-	VMOVDQU64    Z27, 15296(CX)
+	VMOVDQU64    Z27, 15040(CX)
 	VPRORD       $0x11, Z30, Z11
 	VPRORD       $0x13, Z30, Z12
 	VPSRLD       $0x0a, Z30, Z30
 	VPTERNLOGD   $0x96, Z11, Z12, Z30
 	VPADDD       Z30, Z8, Z30
-	VMOVDQU64    Z30, 15488(CX)
+	VMOVDQU64    Z30, 15232(CX)
 	VPRORD       $0x11, Z5, Z8
 	VPRORD       $0x13, Z5, Z11
 	VPSRLD       $0x0a, Z5, Z5
 	VPTERNLOGD   $0x96, Z8, Z11, Z5
 	VPRORD       $0x11, Z6, Z8
 	VPADDD       Z5, Z29, Z29
-	VMOVDQU64    Z29, 15552(CX)
+	VMOVDQU64    Z29, 15296(CX)
 	VPRORD       $0x13, Z6, Z5
 	VPSRLD       $0x0a, Z6, Z6
 	VPTERNLOGD   $0x96, Z8, Z5, Z6
 	VPRORD       $0x11, Z27, Z5
 	VPADDD       Z6, Z28, Z28
-	VMOVDQU64    Z28, 15744(CX)
+	VMOVDQU64    Z28, 15488(CX)
 	VPRORD       $0x13, Z27, Z6
 	VPSRLD       $0x0a, Z27, Z27
 	VPRORD       $0x11, Z30, Z8
 	VPTERNLOGD   $0x96, Z5, Z6, Z27
 	VPRORD       $0x13, Z30, Z5
 	VPADDD       Z27, Z7, Z27
-	VMOVDQU64    Z27, 15808(CX)
+	VMOVDQU64    Z27, 15552(CX)
 	VPSRLD       $0x0a, Z30, Z30
 	VPRORD       $0x11, Z29, Z6
 	VPTERNLOGD   $0x96, Z8, Z5, Z30
 	VPRORD       $0x13, Z29, Z5
 	VPADDD       Z30, Z9, Z30
-	VMOVDQU64    Z30, 16000(CX)
+	VMOVDQU64    Z30, 15744(CX)
 	VPSRLD       $0x0a, Z29, Z29
 	VPRORD       $0x07, Z31, Z7
 	VPTERNLOGD   $0x96, Z6, Z5, Z29
 	VPRORD       $0x12, Z31, Z5
 	VPADDD       Z29, Z4, Z29
-	VMOVDQU64    Z29, 16064(CX)
+	VMOVDQU64    Z29, 15808(CX)
 	VPSRLD       $0x03, Z31, Z4
 	VPRORD       $0x11, Z28, Z6
 	VPTERNLOGD   $0x96, Z7, Z5, Z4
@@ -2269,7 +2264,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z6, Z5, Z28
 	VPRORD       $0x12, Z1, Z5
 	VPADDD       Z28, Z0, Z28
-	VMOVDQU64    Z28, 16256(CX)
+	VMOVDQU64    Z28, 16000(CX)
 	VPSRLD       $0x03, Z1, Z28
 	VPRORD       $0x11, Z27, Z0
 	VPTERNLOGD   $0x96, Z4, Z5, Z28
@@ -2281,7 +2276,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z4, Z27
 	VPRORD       $0x12, Z26, Z0
 	VPADDD       Z27, Z28, Z27
-	VMOVDQU64    Z27, 16320(CX)
+	VMOVDQU64    Z27, 16064(CX)
 	VPSRLD       $0x03, Z26, Z26
 	VPRORD       $0x11, Z30, Z27
 	VPTERNLOGD   $0x96, Z5, Z0, Z26
@@ -2293,7 +2288,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z27, Z28, Z30
 	VPRORD       $0x12, Z2, Z27
 	VPADDD       Z30, Z26, Z26
-	VMOVDQU64    Z26, 16512(CX)
+	VMOVDQU64    Z26, 16256(CX)
 	VPSRLD       $0x03, Z2, Z26
 	VPRORD       $0x11, Z29, Z28
 	VPTERNLOGD   $0x96, Z31, Z27, Z26
@@ -2303,16 +2298,16 @@ pass1:
 	VPADDD       Z24, Z26, Z24
 	VPTERNLOGD   $0x96, Z28, Z27, Z29
 	VPADDD       Z29, Z24, Z24
-	VMOVDQU64    Z24, 16576(CX)
+	VMOVDQU64    Z24, 16320(CX)
 	VMOVDQU64    -8192(CX), Z0
 	VPBROADCASTD 56(AX), Z1
-	VMOVDQU64    35072(CX), Z2
+	VMOVDQU64    34816(CX), Z2
 	VPBROADCASTD 60(AX), Z3
 	VPBROADCASTD 64(AX), Z4
 	VPBROADCASTD 68(AX), Z5
 	VMOVDQU64    -8128(CX), Z6
 	VPBROADCASTD 56(AX), Z7
-	VMOVDQU64    35136(CX), Z8
+	VMOVDQU64    34880(CX), Z8
 	VPBROADCASTD 60(AX), Z9
 	VPBROADCASTD 64(AX), Z10
 	VPBROADCASTD 68(AX), Z11
@@ -2326,8 +2321,8 @@ pass1:
 	VPBROADCASTD 64(AX), Z22
 	VPBROADCASTD 68(AX), Z23
 	LEAQ         avx512Turns<>+0(SB), R12
-	LEAQ         16640(CX), R15
-	LEAQ         8448(CX), R14
+	LEAQ         16384(CX), R15
+	LEAQ         8192(CX), R14
 	LEAQ         7168(R15), R13
 
 pass3:
@@ -2770,7 +2765,7 @@ pass3:
 	VMOVDQU64     -7936(CX), Z24
 	VPADDD.BCST   100(AX), Z24, Z24
 	VPADDD        Z5, Z24, Z5
-	VPADDD        22784(CX), Z5, Z5
+	VPADDD        22528(CX), Z5, Z5
 	VPADDD        Z25, Z5, Z5
 	VMOVDQU64     Z8, Z24
 	VPTERNLOGD    $0xca, Z10, Z9, Z24
@@ -2780,7 +2775,7 @@ pass3:
 	VPRORD        $0x06, Z8, Z26
 	VPADDD        Z11, Z25, Z11
 	VPRORD        $0x0b, Z8, Z25
-	VPADDD        22848(CX), Z11, Z11
+	VPADDD        22592(CX), Z11, Z11
 	VPRORD        $0x19, Z8, Z27
 	VPADDD        Z24, Z11, Z11
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -2792,7 +2787,7 @@ pass3:
 	VPRORD        $0x06, Z14, Z26
 	VPADDD        Z17, Z25, Z17
 	VPRORD        $0x0b, Z14, Z25
-	VPADDD        22912(CX), Z17, Z17
+	VPADDD        22656(CX), Z17, Z17
 	VPRORD        $0x19, Z14, Z27
 	VPADDD        Z24, Z17, Z17
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -2804,7 +2799,7 @@ pass3:
 	VPRORD        $0x06, Z20, Z26
 	VPADDD        Z23, Z25, Z23
 	VPRORD        $0x0b, Z20, Z25
-	VPADDD        22976(CX), Z23, Z23
+	VPADDD        22720(CX), Z23, Z23
 	VPRORD        $0x19, Z20, Z27
 	VPADDD        Z24, Z23, Z23
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -2816,7 +2811,7 @@ pass3:
 	VPRORD        $0x06, Z5, Z26
 	VPADDD        Z4, Z25, Z4
 	VPRORD        $0x0b, Z5, Z25
-	VPADDD        23040(CX), Z4, Z4
+	VPADDD        22784(CX), Z4, Z4
 	VPRORD        $0x19, Z5, Z27
 	VPADDD        Z24, Z4, Z4
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -2828,7 +2823,7 @@ pass3:
 	VPRORD        $0x06, Z11, Z26
 	VPADDD        Z10, Z25, Z10
 	VPRORD        $0x0b, Z11, Z25
-	VPADDD        23104(CX), Z10, Z10
+	VPADDD        22848(CX), Z10, Z10
 	VPRORD        $0x19, Z11, Z27
 	VPADDD        Z24, Z10, Z10
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -2840,7 +2835,7 @@ pass3:
 	VPRORD        $0x06, Z17, Z26
 	VPADDD        Z16, Z25, Z16
 	VPRORD        $0x0b, Z17, Z25
-	VPADDD        23168(CX), Z16, Z16
+	VPADDD        22912(CX), Z16, Z16
 	VPRORD        $0x19, Z17, Z27
 	VPADDD        Z24, Z16, Z16
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -2852,7 +2847,7 @@ pass3:
 	VPRORD        $0x06, Z23, Z26
 	VPADDD        Z22, Z25, Z22
 	VPRORD        $0x0b, Z23, Z25
-	VPADDD        23232(CX), Z22, Z22
+	VPADDD        22976(CX), Z22, Z22
 	VPRORD        $0x19, Z23, Z27
 	VPADDD        Z24, Z22, Z22
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -2863,7 +2858,7 @@ pass3:
 	VPRORD        $0x06, Z4, Z26
 	VPADDD        Z3, Z25, Z25
 	VPRORD        $0x0b, Z4, Z27
-	VPADDD        23296(CX), Z25, Z25
+	VPADDD        23040(CX), Z25, Z25
 	VPRORD        $0x19, Z4, Z28
 	VPADDD        Z24, Z25, Z24
 	VPTERNLOGD    $0x96, Z26, Z27, Z28
@@ -2876,7 +2871,7 @@ pass3:
 	VPRORD        $0x19, Z10, Z28
 	VPADDD        Z9, Z7, Z7
 	VPTERNLOGD    $0x96, Z26, Z27, Z28
-	VPADDD        23360(CX), Z7, Z7
+	VPADDD        23104(CX), Z7, Z7
 	VPRORD        $0x06, Z16, Z9
 	VPADDD        Z25, Z7, Z7
 	VPRORD        $0x0b, Z16, Z25
@@ -2889,7 +2884,7 @@ pass3:
 	VPRORD        $0x06, Z22, Z13
 	VPADDD        Z15, Z9, Z9
 	VPRORD        $0x0b, Z22, Z15
-	VPADDD        23424(CX), Z9, Z9
+	VPADDD        23168(CX), Z9, Z9
 	VPRORD        $0x19, Z22, Z25
 	VPADDD        Z27, Z9, Z9
 	VPRORD        $0x06, Z24, Z27
@@ -2902,7 +2897,7 @@ pass3:
 	VPRORD        $0x19, Z24, Z15
 	VPADDD        Z21, Z13, Z13
 	VPRORD        $0x06, Z7, Z19
-	VPADDD        23488(CX), Z13, Z13
+	VPADDD        23232(CX), Z13, Z13
 	VPADDD        Z28, Z13, Z13
 	VPTERNLOGD    $0xd8, Z24, Z4, Z5
 	VPRORD        $0x0b, Z7, Z4
@@ -2914,7 +2909,7 @@ pass3:
 	VPRORD        $0x0b, Z9, Z26
 	VPADDD        Z2, Z25, Z25
 	VPRORD        $0x19, Z9, Z27
-	VPADDD        23552(CX), Z25, Z25
+	VPADDD        23296(CX), Z25, Z25
 	VPRORD        $0x06, Z13, Z28
 	VPADDD        Z5, Z25, Z5
 	VPRORD        $0x0b, Z13, Z25
@@ -2925,20 +2920,20 @@ pass3:
 	VPADDD.BCST   112(AX), Z6, Z4
 	VPADDD        Z8, Z4, Z4
 	VPTERNLOGD    $0xd8, Z9, Z16, Z17
-	VPADDD        23616(CX), Z4, Z4
+	VPADDD        23360(CX), Z4, Z4
 	VPTERNLOGD    $0x96, Z24, Z26, Z27
 	VPADDD        Z11, Z4, Z4
 	VPADDD.BCST   112(AX), Z12, Z6
 	VPADDD        Z21, Z4, Z1
 	VPADDD        Z14, Z6, Z4
-	VPADDD        23680(CX), Z4, Z4
+	VPADDD        23424(CX), Z4, Z4
 	VPTERNLOGD    $0xd8, Z13, Z22, Z23
 	VPADDD        Z17, Z4, Z4
 	VPTERNLOGD    $0x96, Z28, Z25, Z5
 	VPADDD        Z27, Z4, Z2
 	VPADDD.BCST   112(AX), Z18, Z4
 	VPADDD        Z20, Z4, Z4
-	VPADDD        23744(CX), Z4, Z4
+	VPADDD        23488(CX), Z4, Z4
 	VPADDD        Z23, Z4, Z4
 	VPADDD        Z5, Z4, Z3
 	TESTL         R11, R11
@@ -2999,7 +2994,7 @@ scanAVX512Number:
 
 // func rollAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·rollAVX512(SB), $43712-72
+TEXT ·rollAVX512(SB), $43456-72
 	MOVQ         job+0(FP), AX
 	MOVQ         versions+8(FP), BX
 	MOVL         first+24(FP), R8
@@ -3011,127 +3006,120 @@ TEXT ·rollAVX512(SB), $43712-72
 	ANDQ         $-64, CX
 	ADDQ         $+8192, CX
 	VPBROADCASTD 116(AX), Z0
-	VMOVDQU64    Z0, -5888(CX)
+	VMOVDQU64    Z0, -6144(CX)
 	VPBROADCASTD 120(AX), Z1
-	VMOVDQU64    Z1, -5632(CX)
+	VMOVDQU64    Z1, -5888(CX)
 	VPBROADCASTD 124(AX), Z2
-	VMOVDQU64    Z2, -5376(CX)
+	VMOVDQU64    Z2, -5632(CX)
 	VPBROADCASTD 128(AX), Z3
-	VMOVDQU64    Z3, -5120(CX)
+	VMOVDQU64    Z3, -5376(CX)
 	VPBROADCASTD 132(AX), Z4
-	VMOVDQU64    Z4, -4864(CX)
+	VMOVDQU64    Z4, -5120(CX)
 	VPBROADCASTD 136(AX), Z5
-	VMOVDQU64    Z5, -4608(CX)
+	VMOVDQU64    Z5, -4864(CX)
 	VPBROADCASTD 140(AX), Z6
-	VMOVDQU64    Z6, -4352(CX)
+	VMOVDQU64    Z6, -4608(CX)
 	VPBROADCASTD 144(AX), Z7
-	VMOVDQU64    Z7, -4096(CX)
+	VMOVDQU64    Z7, -4352(CX)
 	VPBROADCASTD 148(AX), Z8
-	VMOVDQU64    Z8, -3840(CX)
+	VMOVDQU64    Z8, -4096(CX)
 	VPBROADCASTD 152(AX), Z9
-	VMOVDQU64    Z9, -3584(CX)
+	VMOVDQU64    Z9, -3840(CX)
 	VPBROADCASTD 24(AX), Z10
-	VMOVDQU64    Z10, 10240(CX)
+	VMOVDQU64    Z10, 9984(CX)
 	VPBROADCASTD 8(AX), Z11
+	VMOVDQU64    Z11, 10240(CX)
 	VMOVDQU64    Z11, 10496(CX)
 	VMOVDQU64    Z11, 10752(CX)
 	VMOVDQU64    Z11, 11008(CX)
 	VMOVDQU64    Z11, 11264(CX)
 	VMOVDQU64    Z11, 11520(CX)
-	VMOVDQU64    Z11, 11776(CX)
 	VPBROADCASTD 28(AX), Z12
-	VMOVDQU64    Z12, 12032(CX)
-	VMOVDQU64    Z0, -5824(CX)
-	VMOVDQU64    Z1, -5568(CX)
-	VMOVDQU64    Z2, -5312(CX)
-	VMOVDQU64    Z3, -5056(CX)
-	VMOVDQU64    Z4, -4800(CX)
-	VMOVDQU64    Z5, -4544(CX)
-	VMOVDQU64    Z6, -4288(CX)
-	VMOVDQU64    Z7, -4032(CX)
-	VMOVDQU64    Z8, -3776(CX)
-	VMOVDQU64    Z9, -3520(CX)
-	VMOVDQU64    Z10, 10304(CX)
+	VMOVDQU64    Z12, 11776(CX)
+	VMOVDQU64    Z0, -6080(CX)
+	VMOVDQU64    Z1, -5824(CX)
+	VMOVDQU64    Z2, -5568(CX)
+	VMOVDQU64    Z3, -5312(CX)
+	VMOVDQU64    Z4, -5056(CX)
+	VMOVDQU64    Z5, -4800(CX)
+	VMOVDQU64    Z6, -4544(CX)
+	VMOVDQU64    Z7, -4288(CX)
+	VMOVDQU64    Z8, -4032(CX)
+	VMOVDQU64    Z9, -3776(CX)
+	VMOVDQU64    Z10, 10048(CX)
+	VMOVDQU64    Z11, 10304(CX)
 	VMOVDQU64    Z11, 10560(CX)
 	VMOVDQU64    Z11, 10816(CX)
 	VMOVDQU64    Z11, 11072(CX)
 	VMOVDQU64    Z11, 11328(CX)
 	VMOVDQU64    Z11, 11584(CX)
-	VMOVDQU64    Z11, 11840(CX)
-	VMOVDQU64    Z12, 12096(CX)
-	VMOVDQU64    Z0, -5760(CX)
-	VMOVDQU64    Z1, -5504(CX)
-	VMOVDQU64    Z2, -5248(CX)
-	VMOVDQU64    Z3, -4992(CX)
-	VMOVDQU64    Z4, -4736(CX)
-	VMOVDQU64    Z5, -4480(CX)
-	VMOVDQU64    Z6, -4224(CX)
-	VMOVDQU64    Z7, -3968(CX)
-	VMOVDQU64    Z8, -3712(CX)
-	VMOVDQU64    Z9, -3456(CX)
-	VMOVDQU64    Z10, 10368(CX)
+	VMOVDQU64    Z12, 11840(CX)
+	VMOVDQU64    Z0, -6016(CX)
+	VMOVDQU64    Z1, -5760(CX)
+	VMOVDQU64    Z2, -5504(CX)
+	VMOVDQU64    Z3, -5248(CX)
+	VMOVDQU64    Z4, -4992(CX)
+	VMOVDQU64    Z5, -4736(CX)
+	VMOVDQU64    Z6, -4480(CX)
+	VMOVDQU64    Z7, -4224(CX)
+	VMOVDQU64    Z8, -3968(CX)
+	VMOVDQU64    Z9, -3712(CX)
+	VMOVDQU64    Z10, 10112(CX)
+	VMOVDQU64    Z11, 10368(CX)
 	VMOVDQU64    Z11, 10624(CX)
 	VMOVDQU64    Z11, 10880(CX)
 	VMOVDQU64    Z11, 11136(CX)
 	VMOVDQU64    Z11, 11392(CX)
 	VMOVDQU64    Z11, 11648(CX)
-	VMOVDQU64    Z11, 11904(CX)
-	VMOVDQU64    Z12, 12160(CX)
-	VMOVDQU64    Z0, -5696(CX)
-	VMOVDQU64    Z1, -5440(CX)
-	VMOVDQU64    Z2, -5184(CX)
-	VMOVDQU64    Z3, -4928(CX)
-	VMOVDQU64    Z4, -4672(CX)
-	VMOVDQU64    Z5, -4416(CX)
-	VMOVDQU64    Z6, -4160(CX)
-	VMOVDQU64    Z7, -3904(CX)
-	VMOVDQU64    Z8, -3648(CX)
-	VMOVDQU64    Z9, -3392(CX)
-	VMOVDQU64    Z10, 10432(CX)
+	VMOVDQU64    Z12, 11904(CX)
+	VMOVDQU64    Z0, -5952(CX)
+	VMOVDQU64    Z1, -5696(CX)
+	VMOVDQU64    Z2, -5440(CX)
+	VMOVDQU64    Z3, -5184(CX)
+	VMOVDQU64    Z4, -4928(CX)
+	VMOVDQU64    Z5, -4672(CX)
+	VMOVDQU64    Z6, -4416(CX)
+	VMOVDQU64    Z7, -4160(CX)
+	VMOVDQU64    Z8, -3904(CX)
+	VMOVDQU64    Z9, -3648(CX)
+	VMOVDQU64    Z10, 10176(CX)
+	VMOVDQU64    Z11, 10432(CX)
 	VMOVDQU64    Z11, 10688(CX)
 	VMOVDQU64    Z11, 10944(CX)
 	VMOVDQU64    Z11, 11200(CX)
 	VMOVDQU64    Z11, 11456(CX)
 	VMOVDQU64    Z11, 11712(CX)
-	VMOVDQU64    Z11, 11968(CX)
-	VMOVDQU64    Z12, 12224(CX)
+	VMOVDQU64    Z12, 11968(CX)
 	XORL         DX, DX
 
 group:
-	VPBROADCASTD R8, Z0
-	VPADDD       avx512Lanes<>+0(SB), Z0, Z0
-	VPSHUFB      avx512Swap<>+0(SB), Z0, Z0
-	VPBROADCASTD R8, Z1
-	VPADDD       avx512Lanes<>+64(SB), Z1, Z1
-	VPSHUFB      avx512Swap<>+0(SB), Z1, Z1
-	VPBROADCASTD R8, Z2
-	VPADDD       avx512Lanes<>+128(SB), Z2, Z2
-	VPSHUFB      avx512Swap<>+0(SB), Z2, Z2
 	VPBROADCASTD R8, Z3
+	VPADDD       avx512Lanes<>+0(SB), Z3, Z0
+	VPSHUFB      avx512Swap<>+0(SB), Z0, Z0
+	VPADDD       avx512Lanes<>+64(SB), Z3, Z1
+	VPSHUFB      avx512Swap<>+0(SB), Z1, Z1
+	VPADDD       avx512Lanes<>+128(SB), Z3, Z2
+	VPSHUFB      avx512Swap<>+0(SB), Z2, Z2
 	VPADDD       avx512Lanes<>+192(SB), Z3, Z3
 	VPSHUFB      avx512Swap<>+0(SB), Z3, Z3
-	VMOVDQU64    Z0, -6144(CX)
-	VMOVDQU64    Z1, -6080(CX)
-	VMOVDQU64    Z2, -6016(CX)
-	VMOVDQU64    Z3, -5952(CX)
 	VPRORD       $0x07, Z0, Z4
 	VPADDD.BCST  156(AX), Z0, Z5
 	VPRORD       $0x12, Z0, Z6
-	VMOVDQU64    Z5, -3072(CX)
+	VMOVDQU64    Z5, -3328(CX)
 	VPSRLD       $0x03, Z0, Z5
 	VPADDD.BCST  156(AX), Z1, Z7
 	VPRORD       $0x07, Z1, Z8
 	VPTERNLOGD   $0x96, Z4, Z6, Z5
 	VPRORD       $0x12, Z1, Z4
 	VPADDD.BCST  160(AX), Z5, Z6
-	VMOVDQU64    Z6, -3328(CX)
+	VMOVDQU64    Z6, -3584(CX)
 	VPSRLD       $0x03, Z1, Z6
-	VMOVDQU64    Z7, -3008(CX)
+	VMOVDQU64    Z7, -3264(CX)
 	VPTERNLOGD   $0x96, Z8, Z4, Z6
 	VPADDD.BCST  36(AX), Z5, Z4
 	VPRORD       $0x11, Z4, Z5
 	VPADDD.BCST  160(AX), Z6, Z7
-	VMOVDQU64    Z7, -3264(CX)
+	VMOVDQU64    Z7, -3520(CX)
 	VPRORD       $0x13, Z4, Z7
 	VPADDD.BCST  36(AX), Z6, Z6
 	VPSRLD       $0x0a, Z4, Z8
@@ -3140,24 +3128,24 @@ group:
 	VPTERNLOGD   $0x96, Z5, Z7, Z8
 	VPRORD       $0x13, Z6, Z5
 	VPADDD.BCST  164(AX), Z8, Z7
-	VMOVDQU64    Z7, -2816(CX)
+	VMOVDQU64    Z7, -3072(CX)
 	VPSRLD       $0x0a, Z6, Z7
 	VPADDD.BCST  24(AX), Z8, Z8
-	VMOVDQU64    Z8, 23808(CX)
+	VMOVDQU64    Z8, 23552(CX)
 	VPRORD       $0x11, Z0, Z10
 	VPTERNLOGD   $0x96, Z9, Z5, Z7
 	VPRORD       $0x13, Z0, Z5
 	VPADDD.BCST  164(AX), Z7, Z9
-	VMOVDQU64    Z9, -2752(CX)
+	VMOVDQU64    Z9, -3008(CX)
 	VPSRLD       $0x0a, Z0, Z9
 	VPADDD.BCST  24(AX), Z7, Z7
-	VMOVDQU64    Z7, 23872(CX)
+	VMOVDQU64    Z7, 23616(CX)
 	VPRORD       $0x11, Z8, Z11
 	VPTERNLOGD   $0x96, Z10, Z5, Z9
 	VPRORD       $0x13, Z8, Z5
 	VPADDD.BCST  168(AX), Z9, Z10
-	VMOVDQU64    Z10, -2560(CX)
-	VMOVDQU64    Z9, 24064(CX)
+	VMOVDQU64    Z10, -2816(CX)
+	VMOVDQU64    Z9, 23808(CX)
 	VPSRLD       $0x0a, Z8, Z10
 	VPADDD.BCST  32(AX), Z1, Z1
 	VPRORD       $0x11, Z1, Z12
@@ -3165,136 +3153,136 @@ group:
 	VPRORD       $0x13, Z1, Z5
 	VPADDD.BCST  172(AX), Z10, Z11
 	VPSRLD       $0x0a, Z1, Z13
-	VMOVDQU64    Z11, -2304(CX)
+	VMOVDQU64    Z11, -2560(CX)
 	VPRORD       $0x11, Z7, Z11
 	VPTERNLOGD   $0x96, Z12, Z5, Z13
 	VPRORD       $0x13, Z7, Z5
 	VPADDD.BCST  168(AX), Z13, Z12
-	VMOVDQU64    Z12, -2496(CX)
-	VMOVDQU64    Z13, 24128(CX)
+	VMOVDQU64    Z12, -2752(CX)
+	VMOVDQU64    Z13, 23872(CX)
 	VPSRLD       $0x0a, Z7, Z12
 	VPADDD.BCST  12(AX), Z10, Z10
-	VMOVDQU64    Z10, 24320(CX)
+	VMOVDQU64    Z10, 24064(CX)
 	VPRORD       $0x11, Z9, Z14
 	VPTERNLOGD   $0x96, Z11, Z5, Z12
 	VPRORD       $0x13, Z9, Z5
 	VPADDD.BCST  172(AX), Z12, Z11
-	VMOVDQU64    Z11, -2240(CX)
+	VMOVDQU64    Z11, -2496(CX)
 	VPSRLD       $0x0a, Z9, Z11
 	VPADDD.BCST  12(AX), Z12, Z12
-	VMOVDQU64    Z12, 24384(CX)
+	VMOVDQU64    Z12, 24128(CX)
 	VPRORD       $0x11, Z13, Z15
 	VPTERNLOGD   $0x96, Z14, Z5, Z11
 	VPRORD       $0x13, Z13, Z5
 	VPADDD.BCST  176(AX), Z11, Z14
-	VMOVDQU64    Z14, -2048(CX)
+	VMOVDQU64    Z14, -2304(CX)
 	VPSRLD       $0x0a, Z13, Z14
 	VPADDD.BCST  16(AX), Z11, Z11
-	VMOVDQU64    Z11, 24576(CX)
+	VMOVDQU64    Z11, 24320(CX)
 	VPRORD       $0x11, Z10, Z16
 	VPTERNLOGD   $0x96, Z15, Z5, Z14
 	VPRORD       $0x13, Z10, Z5
 	VPADDD.BCST  176(AX), Z14, Z15
-	VMOVDQU64    Z15, -1984(CX)
+	VMOVDQU64    Z15, -2240(CX)
 	VPSRLD       $0x0a, Z10, Z15
 	VPADDD.BCST  16(AX), Z14, Z14
-	VMOVDQU64    Z14, 24640(CX)
+	VMOVDQU64    Z14, 24384(CX)
 	VPRORD       $0x11, Z12, Z17
 	VPTERNLOGD   $0x96, Z16, Z5, Z15
 	VPRORD       $0x13, Z12, Z5
 	VPADDD.BCST  180(AX), Z15, Z16
-	VMOVDQU64    Z16, -1792(CX)
+	VMOVDQU64    Z16, -2048(CX)
 	VPSRLD       $0x0a, Z12, Z16
 	VPADDD.BCST  20(AX), Z15, Z15
-	VMOVDQU64    Z15, 24832(CX)
+	VMOVDQU64    Z15, 24576(CX)
 	VPRORD       $0x11, Z11, Z18
 	VPTERNLOGD   $0x96, Z17, Z5, Z16
 	VPRORD       $0x13, Z11, Z5
 	VPADDD.BCST  180(AX), Z16, Z17
-	VMOVDQU64    Z17, -1728(CX)
+	VMOVDQU64    Z17, -1984(CX)
 	VPSRLD       $0x0a, Z11, Z17
 	VPADDD.BCST  20(AX), Z16, Z16
-	VMOVDQU64    Z16, 24896(CX)
+	VMOVDQU64    Z16, 24640(CX)
 	VPRORD       $0x11, Z14, Z19
 	VPTERNLOGD   $0x96, Z18, Z5, Z17
 	VPRORD       $0x13, Z14, Z5
 	VPADDD       Z17, Z4, Z17
 	VPSRLD       $0x0a, Z14, Z18
 	VPADDD.BCST  184(AX), Z17, Z20
-	VMOVDQU64    Z20, -1536(CX)
-	VMOVDQU64    Z17, 25088(CX)
+	VMOVDQU64    Z20, -1792(CX)
+	VMOVDQU64    Z17, 24832(CX)
 	VPRORD       $0x11, Z15, Z20
 	VPTERNLOGD   $0x96, Z19, Z5, Z18
 	VPRORD       $0x13, Z15, Z5
 	VPADDD       Z18, Z6, Z18
 	VPSRLD       $0x0a, Z15, Z19
 	VPADDD.BCST  184(AX), Z18, Z21
-	VMOVDQU64    Z21, -1472(CX)
-	VMOVDQU64    Z18, 25152(CX)
+	VMOVDQU64    Z21, -1728(CX)
+	VMOVDQU64    Z18, 24896(CX)
 	VPRORD       $0x11, Z16, Z21
 	VPTERNLOGD   $0x96, Z20, Z5, Z19
 	VPRORD       $0x13, Z16, Z5
 	VPADDD       Z19, Z0, Z19
 	VPSRLD       $0x0a, Z16, Z20
 	VPADDD.BCST  188(AX), Z19, Z22
-	VMOVDQU64    Z22, -1280(CX)
-	VMOVDQU64    Z19, 25344(CX)
+	VMOVDQU64    Z22, -1536(CX)
+	VMOVDQU64    Z19, 25088(CX)
 	VPRORD       $0x11, Z17, Z22
 	VPTERNLOGD   $0x96, Z21, Z5, Z20
 	VPRORD       $0x13, Z17, Z5
 	VPADDD       Z20, Z1, Z20
 	VPSRLD       $0x0a, Z17, Z21
 	VPADDD.BCST  188(AX), Z20, Z23
-	VMOVDQU64    Z23, -1216(CX)
-	VMOVDQU64    Z20, 25408(CX)
+	VMOVDQU64    Z23, -1472(CX)
+	VMOVDQU64    Z20, 25152(CX)
 	VPRORD       $0x11, Z18, Z23
 	VPTERNLOGD   $0x96, Z22, Z5, Z21
 	VPRORD       $0x13, Z18, Z5
 	VPADDD       Z21, Z8, Z21
 	VPSRLD       $0x0a, Z18, Z22
 	VPADDD.BCST  192(AX), Z21, Z24
-	VMOVDQU64    Z24, -1024(CX)
-	VMOVDQU64    Z21, 25600(CX)
+	VMOVDQU64    Z24, -1280(CX)
+	VMOVDQU64    Z21, 25344(CX)
 	VPRORD       $0x11, Z19, Z24
 	VPTERNLOGD   $0x96, Z23, Z5, Z22
 	VPRORD       $0x13, Z19, Z5
 	VPADDD       Z22, Z7, Z22
 	VPSRLD       $0x0a, Z19, Z23
 	VPADDD.BCST  192(AX), Z22, Z25
-	VMOVDQU64    Z25, -960(CX)
-	VMOVDQU64    Z22, 25664(CX)
+	VMOVDQU64    Z25, -1216(CX)
+	VMOVDQU64    Z22, 25408(CX)
 	VPRORD       $0x11, Z20, Z25
 	VPTERNLOGD   $0x96, Z24, Z5, Z23
 	VPRORD       $0x13, Z20, Z5
 	VPADDD       Z23, Z9, Z9
 	VPSRLD       $0x0a, Z20, Z23
 	VPADDD.BCST  196(AX), Z9, Z24
-	VMOVDQU64    Z24, -768(CX)
-	VMOVDQU64    Z9, 25856(CX)
+	VMOVDQU64    Z24, -1024(CX)
+	VMOVDQU64    Z9, 25600(CX)
 	VPRORD       $0x11, Z21, Z24
 	VPTERNLOGD   $0x96, Z25, Z5, Z23
 	VPRORD       $0x13, Z21, Z5
 	VPADDD       Z23, Z13, Z13
 	VPSRLD       $0x0a, Z21, Z23
 	VPADDD.BCST  196(AX), Z13, Z25
-	VMOVDQU64    Z25, -704(CX)
-	VMOVDQU64    Z13, 25920(CX)
+	VMOVDQU64    Z25, -960(CX)
+	VMOVDQU64    Z13, 25664(CX)
 	VPRORD       $0x11, Z22, Z25
 	VPTERNLOGD   $0x96, Z24, Z5, Z23
 	VPRORD       $0x13, Z22, Z5
 	VPADDD       Z23, Z10, Z10
 	VPSRLD       $0x0a, Z22, Z23
 	VPADDD.BCST  200(AX), Z10, Z24
-	VMOVDQU64    Z24, -512(CX)
-	VMOVDQU64    Z10, 26112(CX)
+	VMOVDQU64    Z24, -768(CX)
+	VMOVDQU64    Z10, 25856(CX)
 	VPRORD       $0x11, Z9, Z24
 	VPTERNLOGD   $0x96, Z25, Z5, Z23
 	VPRORD       $0x13, Z9, Z5
 	VPADDD       Z23, Z12, Z12
 	VPSRLD       $0x0a, Z9, Z23
 	VPADDD.BCST  200(AX), Z12, Z25
-	VMOVDQU64    Z25, -448(CX)
-	VMOVDQU64    Z12, 26176(CX)
+	VMOVDQU64    Z25, -704(CX)
+	VMOVDQU64    Z12, 25920(CX)
 	VPRORD       $0x11, Z13, Z25
 	VPTERNLOGD   $0x96, Z24, Z5, Z23
 	VPRORD       $0x13, Z13, Z5
@@ -3303,16 +3291,16 @@ group:
 	VPADDD       Z23, Z11, Z11
 	VPRORD       $0x11, Z10, Z23
 	VPADDD.BCST  204(AX), Z11, Z26
-	VMOVDQU64    Z26, -256(CX)
-	VMOVDQU64    Z11, 26368(CX)
+	VMOVDQU64    Z26, -512(CX)
+	VMOVDQU64    Z11, 26112(CX)
 	VPTERNLOGD   $0x96, Z25, Z5, Z24
 	VPADDD.BCST  40(AX), Z14, Z5
 	VPRORD       $0x13, Z10, Z14
 	VPADDD       Z24, Z5, Z5
 	VPSRLD       $0x0a, Z10, Z10
 	VPADDD.BCST  204(AX), Z5, Z24
-	VMOVDQU64    Z24, -192(CX)
-	VMOVDQU64    Z5, 26432(CX)
+	VMOVDQU64    Z24, -448(CX)
+	VMOVDQU64    Z5, 26176(CX)
 	VPRORD       $0x11, Z12, Z24
 	VPTERNLOGD   $0x96, Z23, Z14, Z10
 	VPRORD       $0x13, Z12, Z14
@@ -3321,8 +3309,8 @@ group:
 	VPADDD       Z10, Z15, Z10
 	VPRORD       $0x11, Z11, Z15
 	VPADDD.BCST  208(AX), Z10, Z23
-	VMOVDQU64    Z23, (CX)
-	VMOVDQU64    Z10, 26624(CX)
+	VMOVDQU64    Z23, -256(CX)
+	VMOVDQU64    Z10, 26368(CX)
 	VPRORD       $0x13, Z11, Z23
 	VPTERNLOGD   $0x96, Z24, Z14, Z12
 	VPSRLD       $0x0a, Z11, Z11
@@ -3331,8 +3319,8 @@ group:
 	VPADDD       Z12, Z14, Z12
 	VPRORD       $0x13, Z5, Z14
 	VPADDD.BCST  208(AX), Z12, Z24
-	VMOVDQU64    Z24, 64(CX)
-	VMOVDQU64    Z12, 26688(CX)
+	VMOVDQU64    Z24, -192(CX)
+	VMOVDQU64    Z12, 26432(CX)
 	VPSRLD       $0x0a, Z5, Z5
 	VPTERNLOGD   $0x96, Z15, Z23, Z11
 	VPRORD       $0x07, Z4, Z15
@@ -3341,8 +3329,8 @@ group:
 	VPADDD       Z11, Z17, Z11
 	VPSRLD       $0x03, Z4, Z17
 	VPADDD.BCST  212(AX), Z11, Z24
-	VMOVDQU64    Z24, 256(CX)
-	VMOVDQU64    Z11, 26880(CX)
+	VMOVDQU64    Z24, (CX)
+	VMOVDQU64    Z11, 26624(CX)
 	VPRORD       $0x11, Z10, Z24
 	VPTERNLOGD   $0x96, Z16, Z14, Z5
 	VPRORD       $0x13, Z10, Z14
@@ -3351,8 +3339,8 @@ group:
 	VPADDD       Z5, Z16, Z5
 	VPRORD       $0x07, Z6, Z16
 	VPADDD.BCST  212(AX), Z5, Z18
-	VMOVDQU64    Z18, 320(CX)
-	VMOVDQU64    Z5, 26944(CX)
+	VMOVDQU64    Z18, 64(CX)
+	VMOVDQU64    Z5, 26688(CX)
 	VPRORD       $0x12, Z6, Z18
 	VPTERNLOGD   $0x96, Z15, Z23, Z17
 	VPSRLD       $0x03, Z6, Z15
@@ -3365,8 +3353,8 @@ group:
 	VPADDD       Z10, Z17, Z10
 	VPRORD       $0x07, Z0, Z17
 	VPADDD.BCST  216(AX), Z10, Z19
-	VMOVDQU64    Z19, 512(CX)
-	VMOVDQU64    Z10, 27136(CX)
+	VMOVDQU64    Z19, 256(CX)
+	VMOVDQU64    Z10, 26880(CX)
 	VPRORD       $0x12, Z0, Z19
 	VPTERNLOGD   $0x96, Z16, Z18, Z15
 	VPSRLD       $0x03, Z0, Z16
@@ -3379,8 +3367,8 @@ group:
 	VPADDD       Z12, Z15, Z12
 	VPRORD       $0x07, Z1, Z15
 	VPADDD.BCST  216(AX), Z12, Z20
-	VMOVDQU64    Z20, 576(CX)
-	VMOVDQU64    Z12, 27200(CX)
+	VMOVDQU64    Z20, 320(CX)
+	VMOVDQU64    Z12, 26944(CX)
 	VPRORD       $0x12, Z1, Z20
 	VPTERNLOGD   $0x96, Z17, Z19, Z16
 	VPSRLD       $0x03, Z1, Z17
@@ -3393,8 +3381,8 @@ group:
 	VPADDD       Z11, Z4, Z4
 	VPRORD       $0x07, Z8, Z11
 	VPADDD.BCST  220(AX), Z4, Z18
-	VMOVDQU64    Z18, 768(CX)
-	VMOVDQU64    Z4, 27392(CX)
+	VMOVDQU64    Z18, 512(CX)
+	VMOVDQU64    Z4, 27136(CX)
 	VPRORD       $0x12, Z8, Z4
 	VPTERNLOGD   $0x96, Z15, Z20, Z17
 	VPSRLD       $0x03, Z8, Z8
@@ -3407,8 +3395,8 @@ group:
 	VPADDD       Z5, Z6, Z5
 	VPRORD       $0x07, Z7, Z6
 	VPADDD.BCST  220(AX), Z5, Z16
-	VMOVDQU64    Z16, 832(CX)
-	VMOVDQU64    Z5, 27456(CX)
+	VMOVDQU64    Z16, 576(CX)
+	VMOVDQU64    Z5, 27200(CX)
 	VPRORD       $0x12, Z7, Z5
 	VPTERNLOGD   $0x96, Z11, Z4, Z8
 	VPSRLD       $0x03, Z7, Z4
@@ -3421,8 +3409,8 @@ group:
 	VPADDD       Z10, Z0, Z0
 	VPRORD       $0x07, Z2, Z10
 	VPADDD.BCST  224(AX), Z0, Z11
-	VMOVDQU64    Z11, 1024(CX)
-	VMOVDQU64    Z0, 27648(CX)
+	VMOVDQU64    Z11, 768(CX)
+	VMOVDQU64    Z0, 27392(CX)
 	VPRORD       $0x12, Z2, Z0
 	VPTERNLOGD   $0x96, Z6, Z5, Z4
 	VPSRLD       $0x03, Z2, Z5
@@ -3434,18 +3422,18 @@ group:
 	VPSRLD       $0x03, Z3, Z7
 	VPADDD       Z9, Z1, Z1
 	VPADDD.BCST  224(AX), Z1, Z8
-	VMOVDQU64    Z1, 27712(CX)
-	VMOVDQU64    Z8, 1088(CX)
+	VMOVDQU64    Z1, 27456(CX)
+	VMOVDQU64    Z8, 832(CX)
 	VPTERNLOGD   $0x96, Z10, Z0, Z5
 	VPTERNLOGD   $0x96, Z6, Z4, Z7
 	VPADDD.BCST  160(AX), Z5, Z0
 	VPADDD.BCST  160(AX), Z7, Z1
-	VMOVDQU64    Z0, -3200(CX)
-	VMOVDQU64    Z1, -3136(CX)
+	VMOVDQU64    Z0, -3456(CX)
+	VMOVDQU64    Z1, -3392(CX)
 	VPADDD.BCST  156(AX), Z2, Z0
 	VPADDD.BCST  156(AX), Z3, Z1
-	VMOVDQU64    Z0, -2944(CX)
-	VMOVDQU64    Z1, -2880(CX)
+	VMOVDQU64    Z0, -3200(CX)
+	VMOVDQU64    Z1, -3136(CX)
 	VPADDD.BCST  36(AX), Z5, Z0
 	VPADDD.BCST  36(AX), Z7, Z1
 	VPRORD       $0x11, Z0, Z4
@@ -3457,160 +3445,160 @@ group:
 	VPTERNLOGD   $0x96, Z4, Z5, Z6
 	VPRORD       $0x13, Z1, Z4
 	VPADDD.BCST  164(AX), Z6, Z5
-	VMOVDQU64    Z5, -2688(CX)
+	VMOVDQU64    Z5, -2944(CX)
 	VPSRLD       $0x0a, Z1, Z5
 	VPADDD.BCST  24(AX), Z6, Z6
-	VMOVDQU64    Z6, 23936(CX)
+	VMOVDQU64    Z6, 23680(CX)
 	VPRORD       $0x11, Z2, Z8
 	VPTERNLOGD   $0x96, Z7, Z4, Z5
 	VPRORD       $0x13, Z2, Z4
 	VPADDD.BCST  164(AX), Z5, Z7
-	VMOVDQU64    Z7, -2624(CX)
+	VMOVDQU64    Z7, -2880(CX)
 	VPSRLD       $0x0a, Z2, Z7
 	VPADDD.BCST  24(AX), Z5, Z5
-	VMOVDQU64    Z5, 24000(CX)
+	VMOVDQU64    Z5, 23744(CX)
 	VPRORD       $0x11, Z3, Z9
 	VPTERNLOGD   $0x96, Z8, Z4, Z7
 	VPRORD       $0x13, Z3, Z4
 	VPADDD.BCST  168(AX), Z7, Z8
-	VMOVDQU64    Z8, -2432(CX)
-	VMOVDQU64    Z7, 24192(CX)
+	VMOVDQU64    Z8, -2688(CX)
+	VMOVDQU64    Z7, 23936(CX)
 	VPSRLD       $0x0a, Z3, Z8
 	VPRORD       $0x11, Z6, Z10
 	VPTERNLOGD   $0x96, Z9, Z4, Z8
 	VPRORD       $0x13, Z6, Z4
 	VPADDD.BCST  168(AX), Z8, Z9
-	VMOVDQU64    Z9, -2368(CX)
-	VMOVDQU64    Z8, 24256(CX)
+	VMOVDQU64    Z9, -2624(CX)
+	VMOVDQU64    Z8, 24000(CX)
 	VPSRLD       $0x0a, Z6, Z9
 	VPRORD       $0x11, Z5, Z11
 	VPTERNLOGD   $0x96, Z10, Z4, Z9
 	VPRORD       $0x13, Z5, Z4
 	VPADDD.BCST  172(AX), Z9, Z10
-	VMOVDQU64    Z10, -2176(CX)
+	VMOVDQU64    Z10, -2432(CX)
 	VPSRLD       $0x0a, Z5, Z10
 	VPADDD.BCST  12(AX), Z9, Z9
-	VMOVDQU64    Z9, 24448(CX)
+	VMOVDQU64    Z9, 24192(CX)
 	VPRORD       $0x11, Z7, Z12
 	VPTERNLOGD   $0x96, Z11, Z4, Z10
 	VPRORD       $0x13, Z7, Z4
 	VPADDD.BCST  172(AX), Z10, Z11
-	VMOVDQU64    Z11, -2112(CX)
+	VMOVDQU64    Z11, -2368(CX)
 	VPSRLD       $0x0a, Z7, Z11
 	VPADDD.BCST  12(AX), Z10, Z10
-	VMOVDQU64    Z10, 24512(CX)
+	VMOVDQU64    Z10, 24256(CX)
 	VPRORD       $0x11, Z8, Z13
 	VPTERNLOGD   $0x96, Z12, Z4, Z11
 	VPRORD       $0x13, Z8, Z4
 	VPADDD.BCST  176(AX), Z11, Z12
-	VMOVDQU64    Z12, -1920(CX)
+	VMOVDQU64    Z12, -2176(CX)
 	VPSRLD       $0x0a, Z8, Z12
 	VPADDD.BCST  16(AX), Z11, Z11
-	VMOVDQU64    Z11, 24704(CX)
+	VMOVDQU64    Z11, 24448(CX)
 	VPRORD       $0x11, Z9, Z14
 	VPTERNLOGD   $0x96, Z13, Z4, Z12
 	VPRORD       $0x13, Z9, Z4
 	VPADDD.BCST  176(AX), Z12, Z13
-	VMOVDQU64    Z13, -1856(CX)
+	VMOVDQU64    Z13, -2112(CX)
 	VPSRLD       $0x0a, Z9, Z13
 	VPADDD.BCST  16(AX), Z12, Z12
-	VMOVDQU64    Z12, 24768(CX)
+	VMOVDQU64    Z12, 24512(CX)
 	VPRORD       $0x11, Z10, Z15
 	VPTERNLOGD   $0x96, Z14, Z4, Z13
 	VPRORD       $0x13, Z10, Z4
 	VPADDD.BCST  180(AX), Z13, Z14
-	VMOVDQU64    Z14, -1664(CX)
+	VMOVDQU64    Z14, -1920(CX)
 	VPSRLD       $0x0a, Z10, Z14
 	VPADDD.BCST  20(AX), Z13, Z13
-	VMOVDQU64    Z13, 24960(CX)
+	VMOVDQU64    Z13, 24704(CX)
 	VPRORD       $0x11, Z11, Z16
 	VPTERNLOGD   $0x96, Z15, Z4, Z14
 	VPRORD       $0x13, Z11, Z4
 	VPADDD.BCST  180(AX), Z14, Z15
-	VMOVDQU64    Z15, -1600(CX)
+	VMOVDQU64    Z15, -1856(CX)
 	VPSRLD       $0x0a, Z11, Z15
 	VPADDD.BCST  20(AX), Z14, Z14
-	VMOVDQU64    Z14, 25024(CX)
+	VMOVDQU64    Z14, 24768(CX)
 	VPRORD       $0x11, Z12, Z17
 	VPTERNLOGD   $0x96, Z16, Z4, Z15
 	VPRORD       $0x13, Z12, Z4
 	VPADDD       Z15, Z0, Z15
 	VPSRLD       $0x0a, Z12, Z16
 	VPADDD.BCST  184(AX), Z15, Z18
-	VMOVDQU64    Z18, -1408(CX)
-	VMOVDQU64    Z15, 25216(CX)
+	VMOVDQU64    Z18, -1664(CX)
+	VMOVDQU64    Z15, 24960(CX)
 	VPRORD       $0x11, Z13, Z18
 	VPTERNLOGD   $0x96, Z17, Z4, Z16
 	VPRORD       $0x13, Z13, Z4
 	VPADDD       Z16, Z1, Z16
 	VPSRLD       $0x0a, Z13, Z17
 	VPADDD.BCST  184(AX), Z16, Z19
-	VMOVDQU64    Z19, -1344(CX)
-	VMOVDQU64    Z16, 25280(CX)
+	VMOVDQU64    Z19, -1600(CX)
+	VMOVDQU64    Z16, 25024(CX)
 	VPRORD       $0x11, Z14, Z19
 	VPTERNLOGD   $0x96, Z18, Z4, Z17
 	VPRORD       $0x13, Z14, Z4
 	VPADDD       Z17, Z2, Z17
 	VPSRLD       $0x0a, Z14, Z18
 	VPADDD.BCST  188(AX), Z17, Z20
-	VMOVDQU64    Z20, -1152(CX)
-	VMOVDQU64    Z17, 25472(CX)
+	VMOVDQU64    Z20, -1408(CX)
+	VMOVDQU64    Z17, 25216(CX)
 	VPRORD       $0x11, Z15, Z20
 	VPTERNLOGD   $0x96, Z19, Z4, Z18
 	VPRORD       $0x13, Z15, Z4
 	VPADDD       Z18, Z3, Z18
 	VPSRLD       $0x0a, Z15, Z19
 	VPADDD.BCST  188(AX), Z18, Z21
-	VMOVDQU64    Z21, -1088(CX)
-	VMOVDQU64    Z18, 25536(CX)
+	VMOVDQU64    Z21, -1344(CX)
+	VMOVDQU64    Z18, 25280(CX)
 	VPRORD       $0x11, Z16, Z21
 	VPTERNLOGD   $0x96, Z20, Z4, Z19
 	VPRORD       $0x13, Z16, Z4
 	VPADDD       Z19, Z6, Z19
 	VPSRLD       $0x0a, Z16, Z20
 	VPADDD.BCST  192(AX), Z19, Z22
-	VMOVDQU64    Z22, -896(CX)
-	VMOVDQU64    Z19, 25728(CX)
+	VMOVDQU64    Z22, -1152(CX)
+	VMOVDQU64    Z19, 25472(CX)
 	VPRORD       $0x11, Z17, Z22
 	VPTERNLOGD   $0x96, Z21, Z4, Z20
 	VPRORD       $0x13, Z17, Z4
 	VPADDD       Z20, Z5, Z20
 	VPSRLD       $0x0a, Z17, Z21
 	VPADDD.BCST  192(AX), Z20, Z23
-	VMOVDQU64    Z23, -832(CX)
-	VMOVDQU64    Z20, 25792(CX)
+	VMOVDQU64    Z23, -1088(CX)
+	VMOVDQU64    Z20, 25536(CX)
 	VPRORD       $0x11, Z18, Z23
 	VPTERNLOGD   $0x96, Z22, Z4, Z21
 	VPRORD       $0x13, Z18, Z4
 	VPADDD       Z21, Z7, Z7
 	VPSRLD       $0x0a, Z18, Z21
 	VPADDD.BCST  196(AX), Z7, Z22
-	VMOVDQU64    Z22, -640(CX)
-	VMOVDQU64    Z7, 25984(CX)
+	VMOVDQU64    Z22, -896(CX)
+	VMOVDQU64    Z7, 25728(CX)
 	VPRORD       $0x11, Z19, Z22
 	VPTERNLOGD   $0x96, Z23, Z4, Z21
 	VPRORD       $0x13, Z19, Z4
 	VPADDD       Z21, Z8, Z8
 	VPSRLD       $0x0a, Z19, Z21
 	VPADDD.BCST  196(AX), Z8, Z23
-	VMOVDQU64    Z23, -576(CX)
-	VMOVDQU64    Z8, 26048(CX)
+	VMOVDQU64    Z23, -832(CX)
+	VMOVDQU64    Z8, 25792(CX)
 	VPRORD       $0x11, Z20, Z23
 	VPTERNLOGD   $0x96, Z22, Z4, Z21
 	VPRORD       $0x13, Z20, Z4
 	VPADDD       Z21, Z9, Z9
 	VPSRLD       $0x0a, Z20, Z21
 	VPADDD.BCST  200(AX), Z9, Z22
-	VMOVDQU64    Z22, -384(CX)
-	VMOVDQU64    Z9, 26240(CX)
+	VMOVDQU64    Z22, -640(CX)
+	VMOVDQU64    Z9, 25984(CX)
 	VPRORD       $0x11, Z7, Z22
 	VPTERNLOGD   $0x96, Z23, Z4, Z21
 	VPRORD       $0x13, Z7, Z4
 	VPADDD       Z21, Z10, Z10
 	VPSRLD       $0x0a, Z7, Z21
 	VPADDD.BCST  200(AX), Z10, Z23
-	VMOVDQU64    Z23, -320(CX)
-	VMOVDQU64    Z10, 26304(CX)
+	VMOVDQU64    Z23, -576(CX)
+	VMOVDQU64    Z10, 26048(CX)
 	VPRORD       $0x11, Z8, Z23
 	VPTERNLOGD   $0x96, Z22, Z4, Z21
 	VPRORD       $0x13, Z8, Z4
@@ -3619,8 +3607,8 @@ group:
 	VPADDD       Z21, Z11, Z11
 	VPRORD       $0x11, Z9, Z21
 	VPADDD.BCST  204(AX), Z11, Z24
-	VMOVDQU64    Z24, -128(CX)
-	VMOVDQU64    Z11, 26496(CX)
+	VMOVDQU64    Z24, -384(CX)
+	VMOVDQU64    Z11, 26240(CX)
 	VPRORD       $0x13, Z9, Z24
 	VPTERNLOGD   $0x96, Z23, Z4, Z22
 	VPSRLD       $0x0a, Z9, Z4
@@ -3629,8 +3617,8 @@ group:
 	VPADDD       Z22, Z9, Z9
 	VPRORD       $0x13, Z10, Z22
 	VPADDD.BCST  204(AX), Z9, Z23
-	VMOVDQU64    Z23, -64(CX)
-	VMOVDQU64    Z9, 26560(CX)
+	VMOVDQU64    Z23, -320(CX)
+	VMOVDQU64    Z9, 26304(CX)
 	VPSRLD       $0x0a, Z10, Z10
 	VPTERNLOGD   $0x96, Z21, Z24, Z4
 	VPRORD       $0x11, Z11, Z21
@@ -3639,8 +3627,8 @@ group:
 	VPADDD       Z4, Z13, Z4
 	VPSRLD       $0x0a, Z11, Z11
 	VPADDD.BCST  208(AX), Z4, Z13
-	VMOVDQU64    Z13, 128(CX)
-	VMOVDQU64    Z4, 26752(CX)
+	VMOVDQU64    Z13, -128(CX)
+	VMOVDQU64    Z4, 26496(CX)
 	VPRORD       $0x11, Z9, Z13
 	VPTERNLOGD   $0x96, Z12, Z22, Z10
 	VPRORD       $0x13, Z9, Z12
@@ -3649,8 +3637,8 @@ group:
 	VPADDD       Z10, Z14, Z10
 	VPRORD       $0x07, Z0, Z14
 	VPADDD.BCST  208(AX), Z10, Z22
-	VMOVDQU64    Z22, 192(CX)
-	VMOVDQU64    Z10, 26816(CX)
+	VMOVDQU64    Z22, -64(CX)
+	VMOVDQU64    Z10, 26560(CX)
 	VPRORD       $0x12, Z0, Z22
 	VPTERNLOGD   $0x96, Z21, Z23, Z11
 	VPSRLD       $0x03, Z0, Z21
@@ -3659,8 +3647,8 @@ group:
 	VPADDD       Z11, Z15, Z11
 	VPRORD       $0x13, Z4, Z15
 	VPADDD.BCST  212(AX), Z11, Z24
-	VMOVDQU64    Z24, 384(CX)
-	VMOVDQU64    Z11, 27008(CX)
+	VMOVDQU64    Z24, 128(CX)
+	VMOVDQU64    Z11, 26752(CX)
 	VPSRLD       $0x0a, Z4, Z4
 	VPTERNLOGD   $0x96, Z13, Z12, Z9
 	VPRORD       $0x07, Z1, Z12
@@ -3669,8 +3657,8 @@ group:
 	VPADDD       Z9, Z13, Z9
 	VPSRLD       $0x03, Z1, Z13
 	VPADDD.BCST  212(AX), Z9, Z24
-	VMOVDQU64    Z24, 448(CX)
-	VMOVDQU64    Z9, 27072(CX)
+	VMOVDQU64    Z24, 192(CX)
+	VMOVDQU64    Z9, 26816(CX)
 	VPRORD       $0x11, Z10, Z24
 	VPTERNLOGD   $0x96, Z14, Z22, Z21
 	VPRORD       $0x13, Z10, Z14
@@ -3683,8 +3671,8 @@ group:
 	VPADDD       Z4, Z15, Z4
 	VPSRLD       $0x03, Z2, Z15
 	VPADDD.BCST  216(AX), Z4, Z22
-	VMOVDQU64    Z22, 640(CX)
-	VMOVDQU64    Z4, 27264(CX)
+	VMOVDQU64    Z22, 384(CX)
+	VMOVDQU64    Z4, 27008(CX)
 	VPRORD       $0x11, Z11, Z22
 	VPTERNLOGD   $0x96, Z12, Z16, Z13
 	VPRORD       $0x13, Z11, Z12
@@ -3697,8 +3685,8 @@ group:
 	VPADDD       Z10, Z13, Z10
 	VPSRLD       $0x03, Z3, Z13
 	VPADDD.BCST  216(AX), Z10, Z18
-	VMOVDQU64    Z18, 704(CX)
-	VMOVDQU64    Z10, 27328(CX)
+	VMOVDQU64    Z18, 448(CX)
+	VMOVDQU64    Z10, 27072(CX)
 	VPRORD       $0x11, Z9, Z18
 	VPTERNLOGD   $0x96, Z21, Z17, Z15
 	VPRORD       $0x13, Z9, Z17
@@ -3711,8 +3699,8 @@ group:
 	VPADDD       Z11, Z0, Z0
 	VPSRLD       $0x03, Z6, Z6
 	VPADDD.BCST  220(AX), Z0, Z11
-	VMOVDQU64    Z11, 896(CX)
-	VMOVDQU64    Z0, 27520(CX)
+	VMOVDQU64    Z11, 640(CX)
+	VMOVDQU64    Z0, 27264(CX)
 	VPRORD       $0x11, Z4, Z0
 	VPTERNLOGD   $0x96, Z14, Z16, Z13
 	VPRORD       $0x13, Z4, Z11
@@ -3725,8 +3713,8 @@ group:
 	VPADDD       Z9, Z1, Z1
 	VPSRLD       $0x03, Z5, Z5
 	VPADDD.BCST  220(AX), Z1, Z9
-	VMOVDQU64    Z9, 960(CX)
-	VMOVDQU64    Z1, 27584(CX)
+	VMOVDQU64    Z9, 704(CX)
+	VMOVDQU64    Z1, 27328(CX)
 	VPRORD       $0x11, Z10, Z1
 	VPTERNLOGD   $0x96, Z12, Z15, Z6
 	VPRORD       $0x13, Z10, Z9
@@ -3738,17 +3726,17 @@ group:
 	VPADDD       Z4, Z2, Z2
 	VPTERNLOGD   $0x96, Z1, Z9, Z0
 	VPADDD.BCST  224(AX), Z2, Z1
-	VMOVDQU64    Z2, 27776(CX)
-	VMOVDQU64    Z1, 1152(CX)
+	VMOVDQU64    Z2, 27520(CX)
+	VMOVDQU64    Z1, 896(CX)
 	VPADDD       Z5, Z3, Z1
 	VPADDD       Z8, Z1, Z1
 	VPADDD       Z0, Z1, Z0
 	VPADDD.BCST  224(AX), Z0, Z1
-	VMOVDQU64    Z0, 27840(CX)
-	VMOVDQU64    Z1, 1216(CX)
+	VMOVDQU64    Z0, 27584(CX)
+	VMOVDQU64    Z1, 960(CX)
 	LEAQ         avx512Turns<>+0(SB), R12
-	LEAQ         27904(CX), R15
-	LEAQ         -5888(CX), R14
+	LEAQ         27648(CX), R15
+	LEAQ         -6144(CX), R14
 	LEAQ         7168(R15), R13
 
 group1:
@@ -3890,322 +3878,329 @@ group1:
 	MOVQ        count+16(FP), SI
 
 pass:
-	VMOVDQU64       -6144(CX), Z24
-	VPADDD.BCST     (BX), Z24, Z25
-	VMOVDQU64       -6080(CX), Z26
-	VPADDD.BCST     (BX), Z26, Z27
-	VPRORD          $0x06, Z25, Z28
+	VPBROADCASTD    R8, Z3
+	VPADDD          avx512Lanes<>+0(SB), Z3, Z0
+	VPSHUFB         avx512Swap<>+0(SB), Z0, Z0
+	VPADDD          avx512Lanes<>+64(SB), Z3, Z1
+	VPSHUFB         avx512Swap<>+0(SB), Z1, Z1
+	VPADDD          avx512Lanes<>+128(SB), Z3, Z2
+	VPSHUFB         avx512Swap<>+0(SB), Z2, Z2
+	VPADDD          avx512Lanes<>+192(SB), Z3, Z3
+	VPSHUFB         avx512Swap<>+0(SB), Z3, Z3
+	VPADDD.BCST     (BX), Z0, Z24
+	VPADDD.BCST     (BX), Z1, Z25
+	VPRORD          $0x06, Z24, Z26
+	VPBROADCASTD    4(BX), Z27
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z24, Z27
+	VPRORD          $0x0b, Z24, Z28
 	VPBROADCASTD    4(BX), Z29
 	VPTERNLOGD.BCST $0xe2, 8(BX), Z25, Z29
-	VPRORD          $0x0b, Z25, Z30
-	VPBROADCASTD    4(BX), Z31
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z27, Z31
-	VPRORD          $0x19, Z25, Z0
+	VPRORD          $0x19, Z24, Z30
+	VPADDD.BCST     12(BX), Z27, Z27
+	VPRORD          $0x06, Z25, Z31
+	VPTERNLOGD      $0x96, Z26, Z28, Z30
+	VPRORD          $0x0b, Z25, Z26
+	VPADDD          Z30, Z27, Z27
+	VPRORD          $0x19, Z25, Z28
+	VPADDD.BCST     16(BX), Z0, Z30
+	VPRORD          $0x02, Z30, Z0
+	VPBROADCASTD    20(BX), Z4
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z30, Z4
+	VPRORD          $0x0d, Z30, Z5
+	VPTERNLOGD      $0x96, Z31, Z26, Z28
+	VPRORD          $0x16, Z30, Z26
 	VPADDD.BCST     12(BX), Z29, Z29
-	VPRORD          $0x06, Z27, Z1
-	VPTERNLOGD      $0x96, Z28, Z30, Z0
-	VPRORD          $0x0b, Z27, Z28
-	VPADDD          Z0, Z29, Z29
-	VPRORD          $0x19, Z27, Z30
-	VPADDD.BCST     16(BX), Z24, Z24
-	VPRORD          $0x02, Z24, Z0
-	VPBROADCASTD    20(BX), Z2
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z24, Z2
-	VPRORD          $0x0d, Z24, Z3
-	VPTERNLOGD      $0x96, Z1, Z28, Z30
-	VPRORD          $0x16, Z24, Z28
-	VPADDD.BCST     12(BX), Z31, Z31
-	VPADDD          Z30, Z31, Z30
-	VPADDD.BCST     16(BX), Z26, Z26
-	VPRORD          $0x02, Z26, Z31
-	VPTERNLOGD      $0x96, Z0, Z3, Z28
-	VPRORD          $0x0d, Z26, Z0
+	VPADDD          Z28, Z29, Z28
+	VPADDD.BCST     16(BX), Z1, Z29
+	VPRORD          $0x02, Z29, Z31
+	VPTERNLOGD      $0x96, Z0, Z5, Z26
+	VPRORD          $0x0d, Z29, Z0
 	VPBROADCASTD    20(BX), Z1
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z26, Z1
-	VPRORD          $0x16, Z26, Z3
-	VPADDD          Z2, Z29, Z2
-	VPADDD          Z28, Z2, Z28
-	VPTERNLOGD      $0x96, Z31, Z0, Z3
-	VPRORD          $0x02, Z28, Z31
-	VPADDD          Z1, Z30, Z0
-	VPRORD          $0x0d, Z28, Z1
-	VPADDD          Z3, Z0, Z0
-	VPRORD          $0x16, Z28, Z2
-	VPADDD.BCST     28(BX), Z29, Z5
-	VPRORD          $0x06, Z5, Z29
-	VMOVDQU64       Z5, Z3
-	VPTERNLOGD.BCST $0xca, 4(BX), Z25, Z3
-	VPRORD          $0x0b, Z5, Z4
-	VPADDD.BCST     28(BX), Z30, Z11
-	VPRORD          $0x19, Z5, Z30
-	VMOVDQU64       Z11, Z6
-	VPTERNLOGD.BCST $0xca, 4(BX), Z27, Z6
-	VPRORD          $0x06, Z11, Z7
-	VPTERNLOGD      $0x96, Z29, Z4, Z30
-	VPRORD          $0x0b, Z11, Z29
-	VPADDD.BCST     32(BX), Z3, Z3
-	VPRORD          $0x19, Z11, Z4
-	VPADDD          Z30, Z3, Z30
-	VPRORD          $0x02, Z0, Z3
-	VMOVDQU64       Z28, Z8
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z24, Z8
-	VPRORD          $0x0d, Z0, Z9
-	VPTERNLOGD      $0x96, Z7, Z29, Z4
-	VPRORD          $0x16, Z0, Z29
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z29, Z1
+	VPRORD          $0x16, Z29, Z5
+	VPADDD          Z4, Z27, Z4
+	VPADDD          Z26, Z4, Z26
+	VPTERNLOGD      $0x96, Z31, Z0, Z5
+	VPRORD          $0x02, Z26, Z31
+	VPADDD          Z1, Z28, Z0
+	VPRORD          $0x0d, Z26, Z1
+	VPADDD          Z5, Z0, Z0
+	VPRORD          $0x16, Z26, Z4
+	VPADDD.BCST     28(BX), Z27, Z5
+	VPRORD          $0x06, Z5, Z27
+	VMOVDQU64       Z5, Z6
+	VPTERNLOGD.BCST $0xca, 4(BX), Z24, Z6
+	VPRORD          $0x0b, Z5, Z7
+	VPADDD.BCST     28(BX), Z28, Z11
+	VPRORD          $0x19, Z5, Z28
+	VMOVDQU64       Z11, Z8
+	VPTERNLOGD.BCST $0xca, 4(BX), Z25, Z8
+	VPRORD          $0x06, Z11, Z9
+	VPTERNLOGD      $0x96, Z27, Z7, Z28
+	VPRORD          $0x0b, Z11, Z27
 	VPADDD.BCST     32(BX), Z6, Z6
-	VPADDD          Z4, Z6, Z4
-	VMOVDQU64       Z0, Z6
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z26, Z6
-	VPTERNLOGD      $0x96, Z31, Z1, Z2
-	VPADDD          Z8, Z30, Z31
-	VPADDD          Z2, Z31, Z31
-	VPTERNLOGD      $0x96, Z3, Z9, Z29
+	VPRORD          $0x19, Z11, Z7
+	VPADDD          Z28, Z6, Z28
+	VPRORD          $0x02, Z0, Z6
+	VMOVDQU64       Z26, Z10
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z30, Z10
+	VPRORD          $0x0d, Z0, Z12
+	VPTERNLOGD      $0x96, Z9, Z27, Z7
+	VPRORD          $0x16, Z0, Z27
+	VPADDD.BCST     32(BX), Z8, Z8
+	VPADDD          Z7, Z8, Z7
+	VMOVDQU64       Z0, Z8
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z29, Z8
+	VPTERNLOGD      $0x96, Z31, Z1, Z4
+	VPADDD          Z10, Z28, Z31
+	VPADDD          Z4, Z31, Z31
+	VPTERNLOGD      $0x96, Z6, Z12, Z27
 	VPRORD          $0x02, Z31, Z1
-	VPADDD          Z6, Z4, Z2
-	VPRORD          $0x0d, Z31, Z3
-	VPADDD          Z29, Z2, Z29
-	VPRORD          $0x16, Z31, Z2
-	VPADDD.BCST     24(BX), Z30, Z30
-	VPRORD          $0x06, Z30, Z6
-	VMOVDQU64       Z30, Z7
-	VPTERNLOGD      $0xca, Z25, Z5, Z7
-	VPRORD          $0x0b, Z30, Z8
-	VPADDD.BCST     24(BX), Z4, Z10
-	VPRORD          $0x19, Z30, Z4
-	VMOVDQU64       Z10, Z9
-	VPTERNLOGD      $0xca, Z27, Z11, Z9
-	VPRORD          $0x06, Z10, Z12
-	VPTERNLOGD      $0x96, Z6, Z8, Z4
-	VPRORD          $0x0b, Z10, Z6
-	VPADDD.BCST     36(BX), Z7, Z7
-	VPRORD          $0x19, Z10, Z8
-	VPADDD          Z4, Z7, Z4
-	VPRORD          $0x02, Z29, Z7
-	VMOVDQU64       Z31, Z13
-	VPTERNLOGD      $0xe8, Z24, Z28, Z13
-	VPRORD          $0x0d, Z29, Z14
-	VPTERNLOGD      $0x96, Z12, Z6, Z8
-	VPRORD          $0x16, Z29, Z6
+	VPADDD          Z8, Z7, Z4
+	VPRORD          $0x0d, Z31, Z6
+	VPADDD          Z27, Z4, Z27
+	VPRORD          $0x16, Z31, Z4
+	VPADDD.BCST     24(BX), Z28, Z28
+	VPRORD          $0x06, Z28, Z8
+	VMOVDQU64       Z28, Z9
+	VPTERNLOGD      $0xca, Z24, Z5, Z9
+	VPRORD          $0x0b, Z28, Z10
+	VPADDD.BCST     24(BX), Z7, Z7
+	VPRORD          $0x19, Z28, Z12
+	VMOVDQU64       Z7, Z13
+	VPTERNLOGD      $0xca, Z25, Z11, Z13
+	VPRORD          $0x06, Z7, Z14
+	VPTERNLOGD      $0x96, Z8, Z10, Z12
+	VPRORD          $0x0b, Z7, Z8
 	VPADDD.BCST     36(BX), Z9, Z9
-	VPADDD          Z8, Z9, Z8
-	VMOVDQU64       Z29, Z9
-	VPTERNLOGD      $0xe8, Z26, Z0, Z9
-	VPTERNLOGD      $0x96, Z1, Z3, Z2
-	VPADDD          Z13, Z4, Z1
-	VPADDD          Z2, Z1, Z1
-	VPTERNLOGD      $0x96, Z7, Z14, Z6
-	VPRORD          $0x02, Z1, Z2
-	VPADDD          Z9, Z8, Z3
-	VPRORD          $0x0d, Z1, Z7
-	VPADDD          Z6, Z3, Z3
-	VPRORD          $0x16, Z1, Z6
-	VPADDD.BCST     20(BX), Z4, Z4
-	VPRORD          $0x06, Z4, Z9
-	VMOVDQU64       Z4, Z12
-	VPTERNLOGD      $0xca, Z5, Z30, Z12
-	VPRORD          $0x0b, Z4, Z13
-	VPADDD.BCST     20(BX), Z8, Z8
-	VPRORD          $0x19, Z4, Z14
-	VMOVDQU64       Z8, Z15
-	VPTERNLOGD      $0xca, Z11, Z10, Z15
-	VPRORD          $0x06, Z8, Z16
-	VPTERNLOGD      $0x96, Z9, Z13, Z14
-	VPRORD          $0x0b, Z8, Z9
+	VPRORD          $0x19, Z7, Z10
+	VPADDD          Z12, Z9, Z9
+	VPRORD          $0x02, Z27, Z12
+	VMOVDQU64       Z31, Z15
+	VPTERNLOGD      $0xe8, Z30, Z26, Z15
+	VPRORD          $0x0d, Z27, Z16
+	VPTERNLOGD      $0x96, Z14, Z8, Z10
+	VPRORD          $0x16, Z27, Z8
+	VPADDD.BCST     36(BX), Z13, Z13
+	VPADDD          Z10, Z13, Z10
+	VMOVDQU64       Z27, Z13
+	VPTERNLOGD      $0xe8, Z29, Z0, Z13
+	VPTERNLOGD      $0x96, Z1, Z6, Z4
+	VPADDD          Z15, Z9, Z1
+	VPADDD          Z4, Z1, Z1
+	VPTERNLOGD      $0x96, Z12, Z16, Z8
+	VPRORD          $0x02, Z1, Z4
+	VPADDD          Z13, Z10, Z6
+	VPRORD          $0x0d, Z1, Z12
+	VPADDD          Z8, Z6, Z6
+	VPRORD          $0x16, Z1, Z8
+	VPADDD.BCST     20(BX), Z9, Z9
+	VPRORD          $0x06, Z9, Z13
+	VMOVDQU64       Z9, Z14
+	VPTERNLOGD      $0xca, Z5, Z28, Z14
+	VPRORD          $0x0b, Z9, Z15
+	VPADDD.BCST     20(BX), Z10, Z10
+	VPRORD          $0x19, Z9, Z16
+	VMOVDQU64       Z10, Z17
+	VPTERNLOGD      $0xca, Z11, Z7, Z17
+	VPTERNLOGD      $0x96, Z13, Z15, Z16
+	VPADDD.BCST     52(AX), Z24, Z24
+	VPRORD          $0x06, Z10, Z13
+	VPADDD          Z14, Z24, Z24
+	VPRORD          $0x0b, Z10, Z14
+	VPADDD          Z16, Z24, Z24
+	VPRORD          $0x19, Z10, Z15
+	VPADDD          Z24, Z30, Z30
+	VPRORD          $0x02, Z6, Z16
+	VPTERNLOGD      $0x96, Z13, Z14, Z15
+	VPRORD          $0x0d, Z6, Z13
+	VMOVDQU64       Z1, Z14
+	VPTERNLOGD      $0xe8, Z26, Z31, Z14
 	VPADDD.BCST     52(AX), Z25, Z25
-	VPRORD          $0x19, Z8, Z13
+	VPTERNLOGD      $0x96, Z4, Z12, Z8
+	VPRORD          $0x16, Z6, Z4
+	VPADDD          Z17, Z25, Z25
+	VPADDD          Z15, Z25, Z25
+	VMOVDQU64       Z6, Z12
+	VPTERNLOGD      $0xe8, Z0, Z27, Z12
+	VPADDD          Z25, Z29, Z29
+	VPADDD          Z14, Z24, Z24
+	VPADDD          Z8, Z24, Z24
+	VPTERNLOGD      $0x96, Z16, Z13, Z4
 	VPADDD          Z12, Z25, Z25
-	VPRORD          $0x02, Z3, Z12
-	VPADDD          Z14, Z25, Z25
-	VPRORD          $0x0d, Z3, Z14
-	VPADDD          Z25, Z24, Z24
-	VPRORD          $0x16, Z3, Z17
-	VPTERNLOGD      $0x96, Z16, Z9, Z13
-	VMOVDQU64       Z1, Z9
-	VPTERNLOGD      $0xe8, Z28, Z31, Z9
-	VPADDD.BCST     52(AX), Z27, Z27
-	VPADDD          Z15, Z27, Z27
-	VPTERNLOGD      $0x96, Z2, Z7, Z6
-	VPADDD          Z13, Z27, Z27
-	VMOVDQU64       Z3, Z2
-	VPTERNLOGD      $0xe8, Z0, Z29, Z2
-	VPADDD          Z27, Z26, Z26
-	VPADDD          Z9, Z25, Z25
-	VPADDD          Z6, Z25, Z25
-	VPTERNLOGD      $0x96, Z12, Z14, Z17
-	VPADDD          Z2, Z27, Z27
-	VMOVDQU64       Z25, -8192(CX)
-	VPADDD          Z17, Z27, Z6
+	VMOVDQU64       Z24, -8192(CX)
+	VPADDD          Z4, Z25, Z25
 	VMOVDQU64       Z1, -7424(CX)
 	VMOVDQU64       Z31, -7680(CX)
-	VMOVDQU64       Z28, -7936(CX)
-	VMOVDQU64       Z6, -8128(CX)
-	VMOVDQU64       Z3, -7360(CX)
-	VMOVDQU64       Z29, -7616(CX)
+	VMOVDQU64       Z26, -7936(CX)
+	VMOVDQU64       Z25, -8128(CX)
+	VMOVDQU64       Z6, -7360(CX)
+	VMOVDQU64       Z27, -7616(CX)
 	VMOVDQU64       Z0, -7872(CX)
-	VMOVDQU64       -6016(CX), Z27
-	VPADDD.BCST     (BX), Z27, Z28
-	VMOVDQU64       -5952(CX), Z29
-	VPADDD.BCST     (BX), Z29, Z31
-	VPRORD          $0x06, Z28, Z0
-	VPBROADCASTD    4(BX), Z2
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z28, Z2
-	VPRORD          $0x0b, Z28, Z7
-	VPBROADCASTD    4(BX), Z9
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z31, Z9
-	VPRORD          $0x19, Z28, Z12
-	VPADDD.BCST     12(BX), Z2, Z2
-	VPRORD          $0x06, Z31, Z13
-	VPTERNLOGD      $0x96, Z0, Z7, Z12
-	VPRORD          $0x0b, Z31, Z0
-	VPADDD          Z12, Z2, Z2
-	VPRORD          $0x19, Z31, Z7
-	VPADDD.BCST     16(BX), Z27, Z27
-	VPRORD          $0x02, Z27, Z12
+	VPADDD.BCST     (BX), Z2, Z26
+	VPADDD.BCST     (BX), Z3, Z27
+	VPRORD          $0x06, Z26, Z31
+	VPBROADCASTD    4(BX), Z0
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z26, Z0
+	VPRORD          $0x0b, Z26, Z4
+	VPBROADCASTD    4(BX), Z8
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z27, Z8
+	VPRORD          $0x19, Z26, Z12
+	VPADDD.BCST     12(BX), Z0, Z0
+	VPRORD          $0x06, Z27, Z13
+	VPTERNLOGD      $0x96, Z31, Z4, Z12
+	VPRORD          $0x0b, Z27, Z31
+	VPADDD          Z12, Z0, Z0
+	VPRORD          $0x19, Z27, Z4
+	VPADDD.BCST     16(BX), Z2, Z2
+	VPRORD          $0x02, Z2, Z12
 	VPBROADCASTD    20(BX), Z14
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z27, Z14
-	VPRORD          $0x0d, Z27, Z15
-	VPTERNLOGD      $0x96, Z13, Z0, Z7
-	VPRORD          $0x16, Z27, Z0
-	VPADDD.BCST     12(BX), Z9, Z9
-	VPADDD          Z7, Z9, Z7
-	VPADDD.BCST     16(BX), Z29, Z29
-	VPRORD          $0x02, Z29, Z9
-	VPTERNLOGD      $0x96, Z12, Z15, Z0
-	VPRORD          $0x0d, Z29, Z12
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z2, Z14
+	VPRORD          $0x0d, Z2, Z15
+	VPTERNLOGD      $0x96, Z13, Z31, Z4
+	VPRORD          $0x16, Z2, Z31
+	VPADDD.BCST     12(BX), Z8, Z8
+	VPADDD          Z4, Z8, Z4
+	VPADDD.BCST     16(BX), Z3, Z3
+	VPRORD          $0x02, Z3, Z8
+	VPTERNLOGD      $0x96, Z12, Z15, Z31
+	VPRORD          $0x0d, Z3, Z12
 	VPBROADCASTD    20(BX), Z13
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z29, Z13
-	VPRORD          $0x16, Z29, Z15
-	VPADDD          Z14, Z2, Z14
-	VPADDD          Z0, Z14, Z0
-	VPTERNLOGD      $0x96, Z9, Z12, Z15
-	VPRORD          $0x02, Z0, Z9
-	VPADDD          Z13, Z7, Z12
-	VPRORD          $0x0d, Z0, Z13
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z3, Z13
+	VPRORD          $0x16, Z3, Z15
+	VPADDD          Z14, Z0, Z14
+	VPADDD          Z31, Z14, Z31
+	VPTERNLOGD      $0x96, Z8, Z12, Z15
+	VPRORD          $0x02, Z31, Z8
+	VPADDD          Z13, Z4, Z12
+	VPRORD          $0x0d, Z31, Z13
 	VPADDD          Z15, Z12, Z12
-	VPRORD          $0x16, Z0, Z14
-	VPADDD.BCST     28(BX), Z2, Z17
-	VPRORD          $0x06, Z17, Z2
+	VPRORD          $0x16, Z31, Z14
+	VPADDD.BCST     28(BX), Z0, Z17
+	VPRORD          $0x06, Z17, Z0
 	VMOVDQU64       Z17, Z15
-	VPTERNLOGD.BCST $0xca, 4(BX), Z28, Z15
+	VPTERNLOGD.BCST $0xca, 4(BX), Z26, Z15
 	VPRORD          $0x0b, Z17, Z16
-	VPADDD.BCST     28(BX), Z7, Z23
-	VPRORD          $0x19, Z17, Z7
+	VPADDD.BCST     28(BX), Z4, Z23
+	VPRORD          $0x19, Z17, Z4
 	VMOVDQU64       Z23, Z18
-	VPTERNLOGD.BCST $0xca, 4(BX), Z31, Z18
-	VPTERNLOGD      $0x96, Z2, Z16, Z7
-	VPADDD.BCST     32(BX), Z15, Z2
+	VPTERNLOGD.BCST $0xca, 4(BX), Z27, Z18
+	VPTERNLOGD      $0x96, Z0, Z16, Z4
+	VPADDD.BCST     32(BX), Z15, Z0
 	VPRORD          $0x06, Z23, Z15
-	VPADDD          Z7, Z2, Z2
-	VPRORD          $0x0b, Z23, Z7
+	VPADDD          Z4, Z0, Z0
+	VPRORD          $0x0b, Z23, Z4
 	VPADDD.BCST     32(BX), Z18, Z16
 	VPRORD          $0x19, Z23, Z18
-	VMOVDQU64       Z0, Z19
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z27, Z19
-	VPTERNLOGD      $0x96, Z15, Z7, Z18
-	VPTERNLOGD      $0x96, Z9, Z13, Z14
-	VPRORD          $0x02, Z12, Z7
-	VPADDD          Z18, Z16, Z9
+	VMOVDQU64       Z31, Z19
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z2, Z19
+	VPTERNLOGD      $0x96, Z15, Z4, Z18
+	VPTERNLOGD      $0x96, Z8, Z13, Z14
+	VPRORD          $0x02, Z12, Z4
+	VPADDD          Z18, Z16, Z8
 	VPRORD          $0x0d, Z12, Z13
 	VMOVDQU64       Z12, Z15
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z29, Z15
-	VPADDD          Z19, Z2, Z16
-	VPADDD          Z15, Z9, Z15
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z3, Z15
+	VPADDD          Z19, Z0, Z16
+	VPADDD          Z15, Z8, Z15
 	VPADDD          Z14, Z16, Z14
-	VPADDD.BCST     24(BX), Z2, Z16
-	VPRORD          $0x16, Z12, Z2
-	VPADDD.BCST     24(BX), Z9, Z22
-	VPTERNLOGD      $0x96, Z7, Z13, Z2
-	VMOVDQU64       Z16, Z7
-	VPTERNLOGD      $0xca, Z28, Z17, Z7
-	VPADDD          Z2, Z15, Z2
-	VMOVDQU64       Z22, Z9
-	VPTERNLOGD      $0xca, Z31, Z23, Z9
+	VPADDD.BCST     24(BX), Z0, Z16
+	VPRORD          $0x16, Z12, Z0
+	VPADDD.BCST     24(BX), Z8, Z22
+	VPTERNLOGD      $0x96, Z4, Z13, Z0
+	VMOVDQU64       Z16, Z4
+	VPTERNLOGD      $0xca, Z26, Z17, Z4
+	VPADDD          Z0, Z15, Z0
+	VMOVDQU64       Z22, Z8
+	VPTERNLOGD      $0xca, Z27, Z23, Z8
 	VPRORD          $0x06, Z16, Z13
-	VPADDD.BCST     36(BX), Z7, Z7
+	VPADDD.BCST     36(BX), Z4, Z4
 	VPRORD          $0x0b, Z16, Z15
-	VPADDD.BCST     36(BX), Z9, Z9
+	VPADDD.BCST     36(BX), Z8, Z8
 	VPRORD          $0x19, Z16, Z18
-	VPADDD.BCST     52(AX), Z28, Z28
+	VPADDD.BCST     52(AX), Z26, Z26
 	VPTERNLOGD      $0x96, Z13, Z15, Z18
-	VPADDD.BCST     52(AX), Z31, Z31
+	VPADDD.BCST     52(AX), Z27, Z27
 	VPRORD          $0x06, Z22, Z13
-	VPADDD          Z18, Z7, Z7
+	VPADDD          Z18, Z4, Z4
 	VPRORD          $0x0b, Z22, Z15
 	VPRORD          $0x19, Z22, Z18
 	VMOVDQU64       Z14, Z19
-	VPTERNLOGD      $0xe8, Z27, Z0, Z19
+	VPTERNLOGD      $0xe8, Z2, Z31, Z19
 	VPTERNLOGD      $0x96, Z13, Z15, Z18
-	VPADDD          Z19, Z7, Z13
+	VPADDD          Z19, Z4, Z13
 	VPRORD          $0x02, Z14, Z15
-	VPADDD          Z18, Z9, Z9
+	VPADDD          Z18, Z8, Z8
 	VPRORD          $0x0d, Z14, Z18
-	VPADDD.BCST     20(BX), Z7, Z7
+	VPADDD.BCST     20(BX), Z4, Z4
 	VPRORD          $0x16, Z14, Z19
-	VMOVDQU64       Z2, Z20
-	VPTERNLOGD      $0xe8, Z29, Z12, Z20
+	VMOVDQU64       Z0, Z20
+	VPTERNLOGD      $0xe8, Z3, Z12, Z20
 	VPTERNLOGD      $0x96, Z15, Z18, Z19
-	VPADDD          Z20, Z9, Z15
-	VPRORD          $0x02, Z2, Z18
+	VPADDD          Z20, Z8, Z15
+	VPRORD          $0x02, Z0, Z18
 	VPADDD          Z19, Z13, Z13
-	VPRORD          $0x0d, Z2, Z19
-	VPADDD.BCST     20(BX), Z9, Z21
-	VPRORD          $0x16, Z2, Z9
+	VPRORD          $0x0d, Z0, Z19
+	VPADDD.BCST     20(BX), Z8, Z21
+	VPRORD          $0x16, Z0, Z8
 	VMOVDQU64       Z13, -7296(CX)
-	VPTERNLOGD      $0x96, Z18, Z19, Z9
+	VPTERNLOGD      $0x96, Z18, Z19, Z8
 	VMOVDQU64       Z14, -7552(CX)
-	VPADDD          Z9, Z15, Z19
-	VMOVDQU64       Z7, Z9
-	VPTERNLOGD      $0xca, Z17, Z16, Z9
-	VPRORD          $0x06, Z7, Z15
-	VPADDD          Z9, Z28, Z28
-	VPRORD          $0x0b, Z7, Z9
-	VPTERNLOGD      $0xe8, Z0, Z13, Z14
-	VPRORD          $0x19, Z7, Z18
-	VMOVDQU64       Z0, -7808(CX)
-	VPTERNLOGD      $0x96, Z15, Z9, Z18
-	VMOVDQU64       Z21, Z0
-	VPTERNLOGD      $0xca, Z23, Z22, Z0
-	VPRORD          $0x06, Z21, Z9
-	VPADDD          Z18, Z28, Z28
+	VPADDD          Z8, Z15, Z19
+	VMOVDQU64       Z4, Z8
+	VPTERNLOGD      $0xca, Z17, Z16, Z8
+	VPRORD          $0x06, Z4, Z15
+	VPADDD          Z8, Z26, Z26
+	VPRORD          $0x0b, Z4, Z8
+	VPTERNLOGD      $0xe8, Z31, Z13, Z14
+	VPRORD          $0x19, Z4, Z18
+	VMOVDQU64       Z31, -7808(CX)
+	VPTERNLOGD      $0x96, Z15, Z8, Z18
+	VMOVDQU64       Z21, Z31
+	VPTERNLOGD      $0xca, Z23, Z22, Z31
+	VPRORD          $0x06, Z21, Z8
+	VPADDD          Z18, Z26, Z26
 	VPRORD          $0x0b, Z21, Z15
-	VPADDD          Z28, Z27, Z27
+	VPADDD          Z26, Z2, Z2
 	VPRORD          $0x19, Z21, Z18
-	VPADDD          Z0, Z31, Z31
-	VPTERNLOGD      $0x96, Z9, Z15, Z18
-	VPADDD          Z14, Z28, Z28
-	VPRORD          $0x02, Z13, Z0
-	VPADDD          Z18, Z31, Z31
-	VPRORD          $0x0d, Z13, Z9
-	VPADDD          Z31, Z29, Z20
-	VPRORD          $0x16, Z13, Z29
+	VPADDD          Z31, Z27, Z27
+	VPTERNLOGD      $0x96, Z8, Z15, Z18
+	VPADDD          Z14, Z26, Z26
+	VPRORD          $0x02, Z13, Z31
+	VPADDD          Z18, Z27, Z27
+	VPRORD          $0x0d, Z13, Z8
+	VPADDD          Z27, Z3, Z20
+	VPRORD          $0x16, Z13, Z3
 	VMOVDQU64       Z19, -7232(CX)
-	VPTERNLOGD      $0x96, Z0, Z9, Z29
-	VMOVDQU64       Z19, Z0
-	VPTERNLOGD      $0xe8, Z12, Z2, Z0
-	VPRORD          $0x02, Z19, Z9
-	VPADDD          Z29, Z28, Z28
-	VPRORD          $0x0d, Z19, Z29
-	VPADDD          Z0, Z31, Z31
-	VPRORD          $0x16, Z19, Z0
-	VMOVDQU64       Z28, -8064(CX)
-	VPTERNLOGD      $0x96, Z9, Z29, Z0
-	VMOVDQU64       Z2, -7488(CX)
-	VPADDD          Z0, Z31, Z18
+	VPTERNLOGD      $0x96, Z31, Z8, Z3
+	VMOVDQU64       Z19, Z31
+	VPTERNLOGD      $0xe8, Z12, Z0, Z31
+	VPRORD          $0x02, Z19, Z8
+	VPADDD          Z3, Z26, Z26
+	VPRORD          $0x0d, Z19, Z3
+	VPADDD          Z31, Z27, Z27
+	VPRORD          $0x16, Z19, Z31
+	VMOVDQU64       Z26, -8064(CX)
+	VPTERNLOGD      $0x96, Z8, Z3, Z31
+	VMOVDQU64       Z0, -7488(CX)
+	VPADDD          Z31, Z27, Z18
 	VMOVDQU64       Z12, -7744(CX)
 	VMOVDQU64       Z18, -8000(CX)
-	VMOVDQU64       Z25, Z0
-	VMOVDQU64       Z24, Z2
-	VMOVDQU64       Z8, Z9
-	VMOVDQU64       Z26, Z8
-	VMOVDQU64       Z28, Z12
-	VMOVDQU64       Z27, Z14
-	VMOVDQU64       Z7, Z15
-	VMOVDQU64       Z3, Z7
-	VMOVDQU64       Z4, Z3
-	VMOVDQU64       Z30, Z4
+	VMOVDQU64       Z24, Z0
+	VMOVDQU64       Z9, Z3
+	VMOVDQU64       Z29, Z8
+	VMOVDQU64       Z10, Z9
+	VMOVDQU64       Z7, Z10
+	VMOVDQU64       Z6, Z7
+	VMOVDQU64       Z25, Z6
+	VMOVDQU64       Z26, Z12
+	VMOVDQU64       Z2, Z14
+	VMOVDQU64       Z30, Z2
+	VMOVDQU64       Z4, Z15
+	VMOVDQU64       Z28, Z4
 	LEAQ            avx512Turns<>+0(SB), R12
-	LEAQ            27904(CX), R15
-	LEAQ            -5888(CX), R14
+	LEAQ            27648(CX), R15
+	LEAQ            -6144(CX), R14
 	LEAQ            7168(R15), R13
 
 pass1:
@@ -4531,56 +4526,56 @@ pass1:
 	VPADDD.BCST  60(BX), Z9, Z9
 	VPADDD.BCST  64(BX), Z10, Z10
 	VPADDD.BCST  68(BX), Z11, Z11
-	VMOVDQU64    Z4, 35072(CX)
+	VMOVDQU64    Z4, 34816(CX)
 	VPADDD.BCST  72(AX), Z5, Z4
 	VMOVDQU64    Z4, -8128(CX)
 	VMOVDQU64    Z1, -7360(CX)
 	VMOVDQU64    Z2, -7616(CX)
 	VMOVDQU64    Z3, -7872(CX)
 	VPADDD.BCST  84(AX), Z5, Z4
-	VMOVDQU64    Z25, 8448(CX)
-	VMOVDQU64    Z6, 8512(CX)
-	VMOVDQU64    Z26, 8704(CX)
-	VMOVDQU64    Z7, 8768(CX)
-	VMOVDQU64    Z27, 8960(CX)
-	VMOVDQU64    Z0, 9024(CX)
-	VMOVDQU64    Z28, 9216(CX)
-	VMOVDQU64    Z8, 9280(CX)
-	VMOVDQU64    Z29, 9472(CX)
-	VMOVDQU64    Z9, 9536(CX)
-	VMOVDQU64    Z30, 9728(CX)
-	VMOVDQU64    Z10, 9792(CX)
-	VMOVDQU64    Z31, 9984(CX)
-	VMOVDQU64    Z11, 10048(CX)
-	VMOVDQU64    Z4, 35136(CX)
+	VMOVDQU64    Z25, 8192(CX)
+	VMOVDQU64    Z6, 8256(CX)
+	VMOVDQU64    Z26, 8448(CX)
+	VMOVDQU64    Z7, 8512(CX)
+	VMOVDQU64    Z27, 8704(CX)
+	VMOVDQU64    Z0, 8768(CX)
+	VMOVDQU64    Z28, 8960(CX)
+	VMOVDQU64    Z8, 9024(CX)
+	VMOVDQU64    Z29, 9216(CX)
+	VMOVDQU64    Z9, 9280(CX)
+	VMOVDQU64    Z30, 9472(CX)
+	VMOVDQU64    Z10, 9536(CX)
+	VMOVDQU64    Z31, 9728(CX)
+	VMOVDQU64    Z11, 9792(CX)
+	VMOVDQU64    Z4, 34880(CX)
 	VPRORD       $0x07, Z25, Z4
-	VMOVDQU64    Z23, 35200(CX)
+	VMOVDQU64    Z23, 34944(CX)
 	VPRORD       $0x12, Z25, Z23
-	VMOVDQU64    Z22, 35264(CX)
+	VMOVDQU64    Z22, 35008(CX)
 	VPSRLD       $0x03, Z25, Z22
 	VPADDD.BCST  88(AX), Z25, Z25
 	VPTERNLOGD   $0x96, Z4, Z23, Z22
 	VPADDD       Z22, Z24, Z24
-	VMOVDQU64    Z24, 12288(CX)
+	VMOVDQU64    Z24, 12032(CX)
 	VPRORD       $0x07, Z6, Z4
 	VPRORD       $0x12, Z6, Z22
 	VPSRLD       $0x03, Z6, Z23
 	VPADDD.BCST  88(AX), Z6, Z6
 	VPTERNLOGD   $0x96, Z4, Z22, Z23
 	VPADDD       Z23, Z5, Z4
-	VMOVDQU64    Z4, 12352(CX)
+	VMOVDQU64    Z4, 12096(CX)
 	VPRORD       $0x07, Z26, Z5
 	VPRORD       $0x12, Z26, Z22
 	VPSRLD       $0x03, Z26, Z23
 	VPTERNLOGD   $0x96, Z5, Z22, Z23
 	VPADDD       Z23, Z25, Z25
-	VMOVDQU64    Z25, 12544(CX)
+	VMOVDQU64    Z25, 12288(CX)
 	VPRORD       $0x07, Z7, Z5
 	VPRORD       $0x12, Z7, Z22
 	VPSRLD       $0x03, Z7, Z23
 	VPTERNLOGD   $0x96, Z5, Z22, Z23
 	VPADDD       Z23, Z6, Z5
-	VMOVDQU64    Z5, 12608(CX)
+	VMOVDQU64    Z5, 12352(CX)
 	VPRORD       $0x07, Z27, Z6
 	VPRORD       $0x12, Z27, Z22
 	VPSRLD       $0x03, Z27, Z23
@@ -4591,7 +4586,7 @@ pass1:
 	VPSRLD       $0x0a, Z24, Z23
 	VPTERNLOGD   $0x96, Z6, Z22, Z23
 	VPADDD       Z23, Z26, Z26
-	VMOVDQU64    Z26, 12800(CX)
+	VMOVDQU64    Z26, 12544(CX)
 	VPRORD       $0x07, Z0, Z6
 	VPRORD       $0x12, Z0, Z22
 	VPSRLD       $0x03, Z0, Z23
@@ -4602,7 +4597,7 @@ pass1:
 	VPSRLD       $0x0a, Z4, Z23
 	VPTERNLOGD   $0x96, Z6, Z22, Z23
 	VPADDD       Z23, Z7, Z6
-	VMOVDQU64    Z6, 12864(CX)
+	VMOVDQU64    Z6, 12608(CX)
 	VPRORD       $0x07, Z28, Z7
 	VPRORD       $0x12, Z28, Z22
 	VPSRLD       $0x03, Z28, Z23
@@ -4613,7 +4608,7 @@ pass1:
 	VPSRLD       $0x0a, Z25, Z23
 	VPTERNLOGD   $0x96, Z7, Z22, Z23
 	VPADDD       Z23, Z27, Z27
-	VMOVDQU64    Z27, 13056(CX)
+	VMOVDQU64    Z27, 12800(CX)
 	VPRORD       $0x07, Z8, Z7
 	VPRORD       $0x12, Z8, Z22
 	VPSRLD       $0x03, Z8, Z23
@@ -4624,7 +4619,7 @@ pass1:
 	VPSRLD       $0x0a, Z5, Z23
 	VPTERNLOGD   $0x96, Z7, Z22, Z23
 	VPADDD       Z23, Z0, Z0
-	VMOVDQU64    Z0, 13120(CX)
+	VMOVDQU64    Z0, 12864(CX)
 	VPRORD       $0x07, Z29, Z7
 	VPRORD       $0x12, Z29, Z22
 	VPSRLD       $0x03, Z29, Z23
@@ -4635,7 +4630,7 @@ pass1:
 	VPSRLD       $0x0a, Z26, Z23
 	VPTERNLOGD   $0x96, Z7, Z22, Z23
 	VPADDD       Z23, Z28, Z28
-	VMOVDQU64    Z28, 13312(CX)
+	VMOVDQU64    Z28, 13056(CX)
 	VPRORD       $0x07, Z9, Z7
 	VPRORD       $0x12, Z9, Z22
 	VPSRLD       $0x03, Z9, Z23
@@ -4646,7 +4641,7 @@ pass1:
 	VPSRLD       $0x0a, Z6, Z23
 	VPTERNLOGD   $0x96, Z7, Z22, Z23
 	VPADDD       Z23, Z8, Z7
-	VMOVDQU64    Z7, 13376(CX)
+	VMOVDQU64    Z7, 13120(CX)
 	VPRORD       $0x07, Z30, Z8
 	VPRORD       $0x12, Z30, Z22
 	VPSRLD       $0x03, Z30, Z23
@@ -4658,7 +4653,7 @@ pass1:
 	VPSRLD       $0x0a, Z27, Z23
 	VPTERNLOGD   $0x96, Z8, Z22, Z23
 	VPADDD       Z23, Z29, Z29
-	VMOVDQU64    Z29, 13568(CX)
+	VMOVDQU64    Z29, 13312(CX)
 	VPRORD       $0x07, Z10, Z8
 	VPRORD       $0x12, Z10, Z22
 	VPSRLD       $0x03, Z10, Z23
@@ -4670,7 +4665,7 @@ pass1:
 	VPSRLD       $0x0a, Z0, Z23
 	VPTERNLOGD   $0x96, Z8, Z22, Z23
 	VPADDD       Z23, Z9, Z8
-	VMOVDQU64    Z8, 13632(CX)
+	VMOVDQU64    Z8, 13376(CX)
 	VPRORD       $0x07, Z31, Z9
 	VPRORD       $0x12, Z31, Z22
 	VPSRLD       $0x03, Z31, Z23
@@ -4683,7 +4678,7 @@ pass1:
 	VPSRLD       $0x0a, Z28, Z23
 	VPTERNLOGD   $0x96, Z9, Z22, Z23
 	VPADDD       Z23, Z30, Z30
-	VMOVDQU64    Z30, 13824(CX)
+	VMOVDQU64    Z30, 13568(CX)
 	VPRORD       $0x07, Z11, Z9
 	VPRORD       $0x12, Z11, Z22
 	VPSRLD       $0x03, Z11, Z23
@@ -4696,109 +4691,109 @@ pass1:
 	VPSRLD       $0x0a, Z7, Z23
 	VPTERNLOGD   $0x96, Z11, Z22, Z23
 	VPADDD       Z23, Z10, Z10
-	VMOVDQU64    Z10, 13888(CX)
+	VMOVDQU64    Z10, 13632(CX)
 	VPRORD       $0x11, Z29, Z11
 	VPRORD       $0x13, Z29, Z22
 	VPSRLD       $0x0a, Z29, Z23
 	VPTERNLOGD   $0x96, Z11, Z22, Z23
 	VPADDD       Z23, Z31, Z31
-	VMOVDQU64    Z31, 14080(CX)
+	VMOVDQU64    Z31, 13824(CX)
 	VPRORD       $0x11, Z8, Z11
 	VPRORD       $0x13, Z8, Z22
 	VPSRLD       $0x0a, Z8, Z23
 	VPTERNLOGD   $0x96, Z11, Z22, Z23
 	VPADDD       Z23, Z9, Z9
-	VMOVDQU64    Z9, 14144(CX)
+	VMOVDQU64    Z9, 13888(CX)
 	VPRORD       $0x11, Z30, Z11
 	VPRORD       $0x13, Z30, Z22
 	VPSRLD       $0x0a, Z30, Z23
 	VPTERNLOGD   $0x96, Z11, Z22, Z23
 	VPADDD.BCST  24(AX), Z25, Z11
 	VPADDD       Z23, Z11, Z11
-	VMOVDQU64    Z11, 14336(CX)
+	VMOVDQU64    Z11, 14080(CX)
 	VPRORD       $0x11, Z10, Z22
 	VPRORD       $0x13, Z10, Z23
-	VMOVDQU64    Z21, 35328(CX)
+	VMOVDQU64    Z21, 35072(CX)
 	VPSRLD       $0x0a, Z10, Z21
 	VPTERNLOGD   $0x96, Z22, Z23, Z21
 	VPADDD.BCST  24(AX), Z5, Z22
 	VPADDD       Z21, Z22, Z21
-	VMOVDQU64    Z21, 14400(CX)
+	VMOVDQU64    Z21, 14144(CX)
 	VPRORD       $0x11, Z31, Z22
 	VPRORD       $0x13, Z31, Z23
-	VMOVDQU64    Z20, 35392(CX)
+	VMOVDQU64    Z20, 35136(CX)
 	VPSRLD       $0x0a, Z31, Z20
 	VPTERNLOGD   $0x96, Z22, Z23, Z20
 	VPADDD       Z20, Z26, Z26
-	VMOVDQU64    Z26, 14592(CX)
+	VMOVDQU64    Z26, 14336(CX)
 	VPRORD       $0x11, Z9, Z20
 	VPRORD       $0x13, Z9, Z22
 	VPSRLD       $0x0a, Z9, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z6, Z6
-	VMOVDQU64    Z6, 14656(CX)
+	VMOVDQU64    Z6, 14400(CX)
 	VPRORD       $0x11, Z11, Z20
 	VPRORD       $0x13, Z11, Z22
 	VPSRLD       $0x0a, Z11, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z27, Z27
-	VMOVDQU64    Z27, 14848(CX)
+	VMOVDQU64    Z27, 14592(CX)
 	VPRORD       $0x11, Z21, Z20
 	VPRORD       $0x13, Z21, Z22
 	VPSRLD       $0x0a, Z21, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z0, Z0
-	VMOVDQU64    Z0, 14912(CX)
+	VMOVDQU64    Z0, 14656(CX)
 	VPRORD       $0x11, Z26, Z20
 	VPADDD.BCST  96(AX), Z31, Z31
 	VPRORD       $0x13, Z26, Z22
 	VPSRLD       $0x0a, Z26, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z28, Z28
-	VMOVDQU64    Z28, 15104(CX)
+	VMOVDQU64    Z28, 14848(CX)
 	VPRORD       $0x11, Z6, Z20
 	VPRORD       $0x13, Z6, Z22
 	VPADDD.BCST  96(AX), Z9, Z9
 	VPSRLD       $0x0a, Z6, Z23
 	VPTERNLOGD   $0x96, Z20, Z22, Z23
 	VPADDD       Z23, Z7, Z7
-	VMOVDQU64    Z7, 15168(CX)
+	VMOVDQU64    Z7, 14912(CX)
 	VPRORD       $0x11, Z27, Z20
 	VPRORD       $0x13, Z27, Z22
 	VPSRLD       $0x0a, Z27, Z27
 	VPTERNLOGD   $0x96, Z20, Z22, Z27
 	VPADDD       Z27, Z29, Z27
-	VMOVDQU64    Z27, 15360(CX)
+	VMOVDQU64    Z27, 15104(CX)
 	VPRORD       $0x11, Z0, Z29
 	VPRORD       $0x13, Z0, Z20
 	VPSRLD       $0x0a, Z0, Z0
 	VPTERNLOGD   $0x96, Z29, Z20, Z0
 	VPADDD       Z0, Z8, Z29
-	VMOVDQU64    Z29, 15424(CX)
+	VMOVDQU64    Z29, 15168(CX)
 	VPRORD       $0x11, Z28, Z0
 	VPRORD       $0x13, Z28, Z8
 	VPSRLD       $0x0a, Z28, Z28
 	VPTERNLOGD   $0x96, Z0, Z8, Z28
 	VPADDD       Z28, Z30, Z28
-	VMOVDQU64    Z28, 15616(CX)
+	VMOVDQU64    Z28, 15360(CX)
 	VPRORD       $0x11, Z7, Z30
 	VPRORD       $0x13, Z7, Z0
 	VPSRLD       $0x0a, Z7, Z7
 	VPTERNLOGD   $0x96, Z30, Z0, Z7
 	VPADDD       Z7, Z10, Z30
-	VMOVDQU64    Z30, 15680(CX)
+	VMOVDQU64    Z30, 15424(CX)
 	VPRORD       $0x11, Z27, Z0
 	VPRORD       $0x13, Z27, Z7
 	VPSRLD       $0x0a, Z27, Z27
 	VPTERNLOGD   $0x96, Z0, Z7, Z27
 	VPADDD       Z27, Z31, Z27
-	VMOVDQU64    Z27, 15872(CX)
+	VMOVDQU64    Z27, 15616(CX)
 	VPRORD       $0x11, Z29, Z31
 	VPRORD       $0x13, Z29, Z0
 	VPSRLD       $0x0a, Z29, Z29
 	VPTERNLOGD   $0x96, Z31, Z0, Z29
 	VPADDD       Z29, Z9, Z29
-	VMOVDQU64    Z29, 15936(CX)
+	VMOVDQU64    Z29, 15680(CX)
 	VPRORD       $0x07, Z24, Z31
 	VPRORD       $0x12, Z24, Z0
 	VPSRLD       $0x03, Z24, Z7
@@ -4812,7 +4807,7 @@ pass1:
 	VPADDD.BCST  40(BX), Z12, Z31
 	VPADDD       Z28, Z0, Z28
 	VPADDD.BCST  44(BX), Z13, Z0
-	VMOVDQU64    Z28, 16128(CX)
+	VMOVDQU64    Z28, 15872(CX)
 	VPRORD       $0x07, Z4, Z28
 	VPADDD.BCST  56(BX), Z14, Z7
 	VPRORD       $0x12, Z4, Z8
@@ -4831,7 +4826,7 @@ pass1:
 	VPADDD       Z30, Z10, Z30
 	VMOVDQU64    -7552(CX), Z8
 	VPADDD.BCST  48(BX), Z8, Z8
-	VMOVDQU64    Z30, 16192(CX)
+	VMOVDQU64    Z30, 15936(CX)
 	VPRORD       $0x07, Z25, Z30
 	VMOVDQU64    Z2, -7552(CX)
 	VPRORD       $0x12, Z25, Z10
@@ -4851,7 +4846,7 @@ pass1:
 	VPADDD.BCST  72(AX), Z31, Z25
 	VPRORD       $0x07, Z5, Z27
 	VPADDD       Z26, Z24, Z24
-	VMOVDQU64    Z24, 16384(CX)
+	VMOVDQU64    Z24, 16128(CX)
 	VPRORD       $0x12, Z5, Z24
 	VMOVDQU64    Z25, -8064(CX)
 	VPSRLD       $0x03, Z5, Z26
@@ -4867,17 +4862,17 @@ pass1:
 	VMOVDQU64    -7744(CX), Z5
 	VPADDD.BCST  52(BX), Z5, Z5
 	VPTERNLOGD   $0x96, Z27, Z4, Z29
-	VMOVDQU64    35392(CX), Z27
+	VMOVDQU64    35136(CX), Z27
 	VPADDD.BCST  56(BX), Z27, Z27
 	VPADDD       Z29, Z26, Z26
-	VMOVDQU64    35328(CX), Z29
+	VMOVDQU64    35072(CX), Z29
 	VPADDD.BCST  60(BX), Z29, Z29
-	VMOVDQU64    Z26, 16448(CX)
+	VMOVDQU64    Z26, 16192(CX)
 	VPRORD       $0x07, Z0, Z26
-	VMOVDQU64    35264(CX), Z4
+	VMOVDQU64    35008(CX), Z4
 	VPADDD.BCST  64(BX), Z4, Z4
 	VPRORD       $0x12, Z0, Z6
-	VMOVDQU64    35200(CX), Z10
+	VMOVDQU64    34944(CX), Z10
 	VPADDD.BCST  68(BX), Z10, Z10
 	VPSRLD       $0x03, Z0, Z15
 	VPADDD.BCST  72(AX), Z12, Z18
@@ -4886,44 +4881,44 @@ pass1:
 	VMOVDQU64    Z2, -7488(CX)
 	VMOVDQU64    Z3, -7744(CX)
 	VPADDD.BCST  84(AX), Z12, Z20
-	VMOVDQU64    Z0, 8576(CX)
-	VMOVDQU64    Z13, 8640(CX)
-	VMOVDQU64    Z8, 8832(CX)
-	VMOVDQU64    Z24, 8896(CX)
-	VMOVDQU64    Z30, 9088(CX)
-	VMOVDQU64    Z5, 9152(CX)
-	VMOVDQU64    Z7, 9344(CX)
-	VMOVDQU64    Z27, 9408(CX)
-	VMOVDQU64    Z9, 9600(CX)
-	VMOVDQU64    Z29, 9664(CX)
-	VMOVDQU64    Z11, 9856(CX)
-	VMOVDQU64    Z4, 9920(CX)
-	VMOVDQU64    Z28, 10112(CX)
-	VMOVDQU64    Z10, 10176(CX)
+	VMOVDQU64    Z0, 8320(CX)
+	VMOVDQU64    Z13, 8384(CX)
+	VMOVDQU64    Z8, 8576(CX)
+	VMOVDQU64    Z24, 8640(CX)
+	VMOVDQU64    Z30, 8832(CX)
+	VMOVDQU64    Z5, 8896(CX)
+	VMOVDQU64    Z7, 9088(CX)
+	VMOVDQU64    Z27, 9152(CX)
+	VMOVDQU64    Z9, 9344(CX)
+	VMOVDQU64    Z29, 9408(CX)
+	VMOVDQU64    Z11, 9600(CX)
+	VMOVDQU64    Z4, 9664(CX)
+	VMOVDQU64    Z28, 9856(CX)
+	VMOVDQU64    Z10, 9920(CX)
 	VPTERNLOGD   $0x96, Z26, Z6, Z15
 	VPADDD.BCST  88(AX), Z0, Z26
 	VPRORD       $0x07, Z13, Z0
 	VPADDD       Z15, Z31, Z31
-	VMOVDQU64    Z31, 12416(CX)
+	VMOVDQU64    Z31, 12160(CX)
 	VPRORD       $0x12, Z13, Z1
 	VPSRLD       $0x03, Z13, Z2
 	VPADDD.BCST  88(AX), Z13, Z3
 	VPTERNLOGD   $0x96, Z0, Z1, Z2
 	VPRORD       $0x07, Z8, Z0
 	VPADDD       Z2, Z12, Z1
-	VMOVDQU64    Z1, 12480(CX)
+	VMOVDQU64    Z1, 12224(CX)
 	VPRORD       $0x12, Z8, Z2
 	VPSRLD       $0x03, Z8, Z6
 	VPTERNLOGD   $0x96, Z0, Z2, Z6
 	VPRORD       $0x07, Z24, Z0
 	VPADDD       Z6, Z26, Z26
-	VMOVDQU64    Z26, 12672(CX)
+	VMOVDQU64    Z26, 12416(CX)
 	VPRORD       $0x12, Z24, Z2
 	VPSRLD       $0x03, Z24, Z6
 	VPTERNLOGD   $0x96, Z0, Z2, Z6
 	VPRORD       $0x07, Z30, Z0
 	VPADDD       Z6, Z3, Z2
-	VMOVDQU64    Z2, 12736(CX)
+	VMOVDQU64    Z2, 12480(CX)
 	VPRORD       $0x12, Z30, Z3
 	VPSRLD       $0x03, Z30, Z6
 	VPTERNLOGD   $0x96, Z0, Z3, Z6
@@ -4934,7 +4929,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
 	VPRORD       $0x07, Z5, Z0
 	VPADDD       Z8, Z3, Z3
-	VMOVDQU64    Z3, 12928(CX)
+	VMOVDQU64    Z3, 12672(CX)
 	VPRORD       $0x12, Z5, Z6
 	VPSRLD       $0x03, Z5, Z8
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
@@ -4945,7 +4940,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
 	VPRORD       $0x07, Z7, Z0
 	VPADDD       Z8, Z24, Z24
-	VMOVDQU64    Z24, 12992(CX)
+	VMOVDQU64    Z24, 12736(CX)
 	VPRORD       $0x12, Z7, Z6
 	VPSRLD       $0x03, Z7, Z8
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
@@ -4956,7 +4951,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
 	VPRORD       $0x07, Z27, Z0
 	VPADDD       Z8, Z30, Z30
-	VMOVDQU64    Z30, 13184(CX)
+	VMOVDQU64    Z30, 12928(CX)
 	VPRORD       $0x12, Z27, Z6
 	VPSRLD       $0x03, Z27, Z8
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
@@ -4967,7 +4962,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
 	VPRORD       $0x07, Z9, Z0
 	VPADDD       Z8, Z5, Z5
-	VMOVDQU64    Z5, 13248(CX)
+	VMOVDQU64    Z5, 12992(CX)
 	VPRORD       $0x12, Z9, Z6
 	VPSRLD       $0x03, Z9, Z8
 	VPTERNLOGD   $0x96, Z0, Z6, Z8
@@ -4978,7 +4973,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z7, Z8
 	VPRORD       $0x07, Z29, Z0
 	VPADDD       Z8, Z6, Z6
-	VMOVDQU64    Z6, 13440(CX)
+	VMOVDQU64    Z6, 13184(CX)
 	VPRORD       $0x12, Z29, Z7
 	VPSRLD       $0x03, Z29, Z8
 	VPTERNLOGD   $0x96, Z0, Z7, Z8
@@ -4989,7 +4984,7 @@ pass1:
 	VPSRLD       $0x0a, Z24, Z12
 	VPTERNLOGD   $0x96, Z7, Z8, Z12
 	VPADDD       Z12, Z27, Z27
-	VMOVDQU64    Z27, 13504(CX)
+	VMOVDQU64    Z27, 13248(CX)
 	VPRORD       $0x07, Z11, Z7
 	VPRORD       $0x12, Z11, Z8
 	VPSRLD       $0x03, Z11, Z11
@@ -5001,7 +4996,7 @@ pass1:
 	VPSRLD       $0x0a, Z30, Z12
 	VPTERNLOGD   $0x96, Z8, Z11, Z12
 	VPADDD       Z12, Z9, Z8
-	VMOVDQU64    Z8, 13696(CX)
+	VMOVDQU64    Z8, 13440(CX)
 	VPRORD       $0x07, Z4, Z9
 	VPRORD       $0x12, Z4, Z11
 	VPSRLD       $0x03, Z4, Z4
@@ -5015,7 +5010,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z11, Z4, Z12
 	VPADDD       Z12, Z29, Z29
 	VPADDD.BCST  92(AX), Z10, Z4
-	VMOVDQU64    Z29, 13760(CX)
+	VMOVDQU64    Z29, 13504(CX)
 	VPRORD       $0x07, Z28, Z11
 	VPADDD       Z1, Z4, Z4
 	VPRORD       $0x12, Z28, Z12
@@ -5028,7 +5023,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z11, Z0, Z12
 	VPADDD       Z12, Z28, Z28
 	VPADDD.BCST  24(AX), Z26, Z0
-	VMOVDQU64    Z28, 13952(CX)
+	VMOVDQU64    Z28, 13696(CX)
 	VPRORD       $0x07, Z10, Z11
 	VPRORD       $0x12, Z10, Z12
 	VPSRLD       $0x03, Z10, Z10
@@ -5040,107 +5035,107 @@ pass1:
 	VPTERNLOGD   $0x96, Z11, Z10, Z12
 	VPADDD       Z12, Z7, Z7
 	VPADDD.BCST  24(AX), Z2, Z10
-	VMOVDQU64    Z7, 14016(CX)
+	VMOVDQU64    Z7, 13760(CX)
 	VPRORD       $0x11, Z8, Z11
 	VPRORD       $0x13, Z8, Z12
 	VPSRLD       $0x0a, Z8, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z9, Z9
-	VMOVDQU64    Z9, 14208(CX)
+	VMOVDQU64    Z9, 13952(CX)
 	VPRORD       $0x11, Z29, Z11
 	VPRORD       $0x13, Z29, Z12
 	VPSRLD       $0x0a, Z29, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z4, Z4
-	VMOVDQU64    Z4, 14272(CX)
+	VMOVDQU64    Z4, 14016(CX)
 	VPRORD       $0x11, Z28, Z11
 	VPRORD       $0x13, Z28, Z12
 	VPSRLD       $0x0a, Z28, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z0, Z0
-	VMOVDQU64    Z0, 14464(CX)
+	VMOVDQU64    Z0, 14208(CX)
 	VPRORD       $0x11, Z7, Z11
 	VPRORD       $0x13, Z7, Z12
 	VPSRLD       $0x0a, Z7, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z10, Z10
-	VMOVDQU64    Z10, 14528(CX)
+	VMOVDQU64    Z10, 14272(CX)
 	VPRORD       $0x11, Z9, Z11
 	VPRORD       $0x13, Z9, Z12
 	VPSRLD       $0x0a, Z9, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z3, Z3
-	VMOVDQU64    Z3, 14720(CX)
+	VMOVDQU64    Z3, 14464(CX)
 	VPRORD       $0x11, Z4, Z11
 	VPRORD       $0x13, Z4, Z12
 	VPSRLD       $0x0a, Z4, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z24, Z24
-	VMOVDQU64    Z24, 14784(CX)
+	VMOVDQU64    Z24, 14528(CX)
 	VPRORD       $0x11, Z0, Z11
 	VPRORD       $0x13, Z0, Z12
 	VPSRLD       $0x0a, Z0, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z30, Z30
-	VMOVDQU64    Z30, 14976(CX)
+	VMOVDQU64    Z30, 14720(CX)
 	VPRORD       $0x11, Z10, Z11
 	VPRORD       $0x13, Z10, Z12
 	VPSRLD       $0x0a, Z10, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z5, Z5
-	VMOVDQU64    Z5, 15040(CX)
+	VMOVDQU64    Z5, 14784(CX)
 	VPRORD       $0x11, Z3, Z11
 	VPADDD.BCST  96(AX), Z9, Z9
 	VPRORD       $0x13, Z3, Z12
 	VPSRLD       $0x0a, Z3, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z6, Z6
-	VMOVDQU64    Z6, 15232(CX)
+	VMOVDQU64    Z6, 14976(CX)
 	VPRORD       $0x11, Z24, Z11
 	VPRORD       $0x13, Z24, Z12
 	VPADDD.BCST  96(AX), Z4, Z4
 	VPSRLD       $0x0a, Z24, Z13
 	VPTERNLOGD   $0x96, Z11, Z12, Z13
 	VPADDD       Z13, Z27, Z27
-	VMOVDQU64    Z27, 15296(CX)
+	VMOVDQU64    Z27, 15040(CX)
 	VPRORD       $0x11, Z30, Z11
 	VPRORD       $0x13, Z30, Z12
 	VPSRLD       $0x0a, Z30, Z30
 	VPTERNLOGD   $0x96, Z11, Z12, Z30
 	VPADDD       Z30, Z8, Z30
-	VMOVDQU64    Z30, 15488(CX)
+	VMOVDQU64    Z30, 15232(CX)
 	VPRORD       $0x11, Z5, Z8
 	VPRORD       $0x13, Z5, Z11
 	VPSRLD       $0x0a, Z5, Z5
 	VPTERNLOGD   $0x96, Z8, Z11, Z5
 	VPRORD       $0x11, Z6, Z8
 	VPADDD       Z5, Z29, Z29
-	VMOVDQU64    Z29, 15552(CX)
+	VMOVDQU64    Z29, 15296(CX)
 	VPRORD       $0x13, Z6, Z5
 	VPSRLD       $0x0a, Z6, Z6
 	VPTERNLOGD   $0x96, Z8, Z5, Z6
 	VPRORD       $0x11, Z27, Z5
 	VPADDD       Z6, Z28, Z28
-	VMOVDQU64    Z28, 15744(CX)
+	VMOVDQU64    Z28, 15488(CX)
 	VPRORD       $0x13, Z27, Z6
 	VPSRLD       $0x0a, Z27, Z27
 	VPRORD       $0x11, Z30, Z8
 	VPTERNLOGD   $0x96, Z5, Z6, Z27
 	VPRORD       $0x13, Z30, Z5
 	VPADDD       Z27, Z7, Z27
-	VMOVDQU64    Z27, 15808(CX)
+	VMOVDQU64    Z27, 15552(CX)
 	VPSRLD       $0x0a, Z30, Z30
 	VPRORD       $0x11, Z29, Z6
 	VPTERNLOGD   $0x96, Z8, Z5, Z30
 	VPRORD       $0x13, Z29, Z5
 	VPADDD       Z30, Z9, Z30
-	VMOVDQU64    Z30, 16000(CX)
+	VMOVDQU64    Z30, 15744(CX)
 	VPSRLD       $0x0a, Z29, Z29
 	VPRORD       $0x07, Z31, Z7
 	VPTERNLOGD   $0x96, Z6, Z5, Z29
 	VPRORD       $0x12, Z31, Z5
 	VPADDD       Z29, Z4, Z29
-	VMOVDQU64    Z29, 16064(CX)
+	VMOVDQU64    Z29, 15808(CX)
 	VPSRLD       $0x03, Z31, Z4
 	VPRORD       $0x11, Z28, Z6
 	VPTERNLOGD   $0x96, Z7, Z5, Z4
@@ -5152,7 +5147,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z6, Z5, Z28
 	VPRORD       $0x12, Z1, Z5
 	VPADDD       Z28, Z0, Z28
-	VMOVDQU64    Z28, 16256(CX)
+	VMOVDQU64    Z28, 16000(CX)
 	VPSRLD       $0x03, Z1, Z28
 	VPRORD       $0x11, Z27, Z0
 	VPTERNLOGD   $0x96, Z4, Z5, Z28
@@ -5164,7 +5159,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z0, Z4, Z27
 	VPRORD       $0x12, Z26, Z0
 	VPADDD       Z27, Z28, Z27
-	VMOVDQU64    Z27, 16320(CX)
+	VMOVDQU64    Z27, 16064(CX)
 	VPSRLD       $0x03, Z26, Z26
 	VPRORD       $0x11, Z30, Z27
 	VPTERNLOGD   $0x96, Z5, Z0, Z26
@@ -5176,7 +5171,7 @@ pass1:
 	VPTERNLOGD   $0x96, Z27, Z28, Z30
 	VPRORD       $0x12, Z2, Z27
 	VPADDD       Z30, Z26, Z26
-	VMOVDQU64    Z26, 16512(CX)
+	VMOVDQU64    Z26, 16256(CX)
 	VPSRLD       $0x03, Z2, Z26
 	VPRORD       $0x11, Z29, Z28
 	VPTERNLOGD   $0x96, Z31, Z27, Z26
@@ -5186,16 +5181,16 @@ pass1:
 	VPADDD       Z24, Z26, Z24
 	VPTERNLOGD   $0x96, Z28, Z27, Z29
 	VPADDD       Z29, Z24, Z24
-	VMOVDQU64    Z24, 16576(CX)
+	VMOVDQU64    Z24, 16320(CX)
 	VMOVDQU64    -8192(CX), Z0
 	VPBROADCASTD 56(AX), Z1
-	VMOVDQU64    35072(CX), Z2
+	VMOVDQU64    34816(CX), Z2
 	VPBROADCASTD 60(AX), Z3
 	VPBROADCASTD 64(AX), Z4
 	VPBROADCASTD 68(AX), Z5
 	VMOVDQU64    -8128(CX), Z6
 	VPBROADCASTD 56(AX), Z7
-	VMOVDQU64    35136(CX), Z8
+	VMOVDQU64    34880(CX), Z8
 	VPBROADCASTD 60(AX), Z9
 	VPBROADCASTD 64(AX), Z10
 	VPBROADCASTD 68(AX), Z11
@@ -5209,8 +5204,8 @@ pass1:
 	VPBROADCASTD 64(AX), Z22
 	VPBROADCASTD 68(AX), Z23
 	LEAQ         avx512Turns<>+0(SB), R12
-	LEAQ         16640(CX), R15
-	LEAQ         8448(CX), R14
+	LEAQ         16384(CX), R15
+	LEAQ         8192(CX), R14
 	LEAQ         7168(R15), R13
 
 pass3:
@@ -5653,7 +5648,7 @@ pass3:
 	VMOVDQU64     -7936(CX), Z24
 	VPADDD.BCST   100(AX), Z24, Z24
 	VPADDD        Z5, Z24, Z5
-	VPADDD        22784(CX), Z5, Z5
+	VPADDD        22528(CX), Z5, Z5
 	VPADDD        Z25, Z5, Z5
 	VMOVDQU64     Z8, Z24
 	VPTERNLOGD    $0xca, Z10, Z9, Z24
@@ -5663,7 +5658,7 @@ pass3:
 	VPRORD        $0x06, Z8, Z26
 	VPADDD        Z11, Z25, Z11
 	VPRORD        $0x0b, Z8, Z25
-	VPADDD        22848(CX), Z11, Z11
+	VPADDD        22592(CX), Z11, Z11
 	VPRORD        $0x19, Z8, Z27
 	VPADDD        Z24, Z11, Z11
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -5675,7 +5670,7 @@ pass3:
 	VPRORD        $0x06, Z14, Z26
 	VPADDD        Z17, Z25, Z17
 	VPRORD        $0x0b, Z14, Z25
-	VPADDD        22912(CX), Z17, Z17
+	VPADDD        22656(CX), Z17, Z17
 	VPRORD        $0x19, Z14, Z27
 	VPADDD        Z24, Z17, Z17
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -5687,7 +5682,7 @@ pass3:
 	VPRORD        $0x06, Z20, Z26
 	VPADDD        Z23, Z25, Z23
 	VPRORD        $0x0b, Z20, Z25
-	VPADDD        22976(CX), Z23, Z23
+	VPADDD        22720(CX), Z23, Z23
 	VPRORD        $0x19, Z20, Z27
 	VPADDD        Z24, Z23, Z23
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -5699,7 +5694,7 @@ pass3:
 	VPRORD        $0x06, Z5, Z26
 	VPADDD        Z4, Z25, Z4
 	VPRORD        $0x0b, Z5, Z25
-	VPADDD        23040(CX), Z4, Z4
+	VPADDD        22784(CX), Z4, Z4
 	VPRORD        $0x19, Z5, Z27
 	VPADDD        Z24, Z4, Z4
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -5711,7 +5706,7 @@ pass3:
 	VPRORD        $0x06, Z11, Z26
 	VPADDD        Z10, Z25, Z10
 	VPRORD        $0x0b, Z11, Z25
-	VPADDD        23104(CX), Z10, Z10
+	VPADDD        22848(CX), Z10, Z10
 	VPRORD        $0x19, Z11, Z27
 	VPADDD        Z24, Z10, Z10
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -5723,7 +5718,7 @@ pass3:
 	VPRORD        $0x06, Z17, Z26
 	VPADDD        Z16, Z25, Z16
 	VPRORD        $0x0b, Z17, Z25
-	VPADDD        23168(CX), Z16, Z16
+	VPADDD        22912(CX), Z16, Z16
 	VPRORD        $0x19, Z17, Z27
 	VPADDD        Z24, Z16, Z16
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -5735,7 +5730,7 @@ pass3:
 	VPRORD        $0x06, Z23, Z26
 	VPADDD        Z22, Z25, Z22
 	VPRORD        $0x0b, Z23, Z25
-	VPADDD        23232(CX), Z22, Z22
+	VPADDD        22976(CX), Z22, Z22
 	VPRORD        $0x19, Z23, Z27
 	VPADDD        Z24, Z22, Z22
 	VPTERNLOGD    $0x96, Z26, Z25, Z27
@@ -5746,7 +5741,7 @@ pass3:
 	VPRORD        $0x06, Z4, Z26
 	VPADDD        Z3, Z25, Z25
 	VPRORD        $0x0b, Z4, Z27
-	VPADDD        23296(CX), Z25, Z25
+	VPADDD        23040(CX), Z25, Z25
 	VPRORD        $0x19, Z4, Z28
 	VPADDD        Z24, Z25, Z24
 	VPTERNLOGD    $0x96, Z26, Z27, Z28
@@ -5759,7 +5754,7 @@ pass3:
 	VPRORD        $0x19, Z10, Z28
 	VPADDD        Z9, Z7, Z7
 	VPTERNLOGD    $0x96, Z26, Z27, Z28
-	VPADDD        23360(CX), Z7, Z7
+	VPADDD        23104(CX), Z7, Z7
 	VPRORD        $0x06, Z16, Z9
 	VPADDD        Z25, Z7, Z7
 	VPRORD        $0x0b, Z16, Z25
@@ -5772,7 +5767,7 @@ pass3:
 	VPRORD        $0x06, Z22, Z13
 	VPADDD        Z15, Z9, Z9
 	VPRORD        $0x0b, Z22, Z15
-	VPADDD        23424(CX), Z9, Z9
+	VPADDD        23168(CX), Z9, Z9
 	VPRORD        $0x19, Z22, Z25
 	VPADDD        Z27, Z9, Z9
 	VPRORD        $0x06, Z24, Z27
@@ -5785,7 +5780,7 @@ pass3:
 	VPRORD        $0x19, Z24, Z15
 	VPADDD        Z21, Z13, Z13
 	VPRORD        $0x06, Z7, Z19
-	VPADDD        23488(CX), Z13, Z13
+	VPADDD        23232(CX), Z13, Z13
 	VPADDD        Z28, Z13, Z13
 	VPTERNLOGD    $0xd8, Z24, Z4, Z5
 	VPRORD        $0x0b, Z7, Z4
@@ -5797,7 +5792,7 @@ pass3:
 	VPRORD        $0x0b, Z9, Z26
 	VPADDD        Z2, Z25, Z25
 	VPRORD        $0x19, Z9, Z27
-	VPADDD        23552(CX), Z25, Z25
+	VPADDD        23296(CX), Z25, Z25
 	VPRORD        $0x06, Z13, Z28
 	VPADDD        Z5, Z25, Z5
 	VPRORD        $0x0b, Z13, Z25
@@ -5808,20 +5803,20 @@ pass3:
 	VPADDD.BCST   112(AX), Z6, Z4
 	VPADDD        Z8, Z4, Z4
 	VPTERNLOGD    $0xd8, Z9, Z16, Z17
-	VPADDD        23616(CX), Z4, Z4
+	VPADDD        23360(CX), Z4, Z4
 	VPTERNLOGD    $0x96, Z24, Z26, Z27
 	VPADDD        Z11, Z4, Z4
 	VPADDD.BCST   112(AX), Z12, Z6
 	VPADDD        Z21, Z4, Z1
 	VPADDD        Z14, Z6, Z4
-	VPADDD        23680(CX), Z4, Z4
+	VPADDD        23424(CX), Z4, Z4
 	VPTERNLOGD    $0xd8, Z13, Z22, Z23
 	VPADDD        Z17, Z4, Z4
 	VPTERNLOGD    $0x96, Z28, Z25, Z5
 	VPADDD        Z27, Z4, Z2
 	VPADDD.BCST   112(AX), Z18, Z4
 	VPADDD        Z20, Z4, Z4
-	VPADDD        23744(CX), Z4, Z4
+	VPADDD        23488(CX), Z4, Z4
 	VPADDD        Z23, Z4, Z4
 	VPADDD        Z5, Z4, Z3
 	TESTL         R11, R11
@@ -5948,7 +5943,7 @@ GLOBL avx512Rounds<>(SB), RODATA|NOPTR, $256
 
 // func compressAVX512(state *uint32, block *uint32)
 // Requires: AVX, AVX512F
-TEXT ·compressAVX512(SB), $43328-16
+TEXT ·compressAVX512(SB), $43072-16
 	MOVQ      state+0(FP), R14
 	MOVQ      block+8(FP), R15
 	LEAQ      (SP), CX

@@ -162,15 +162,19 @@ func (e *emitter) scratch(vectors int) {
 	ADDQ(operand.I32(e.m.vectorBytes()*middle), scratch)
 }
 
-// nonces emits the computation of the group's nonces, as message words, in the first
-// vector registers.
+// nonces emits the computation of the group's nonces, as message words, in the first vector
+// registers. Every pass does it: if the first pass of a group stored them for the others,
+// Zen 5 would lose some 400 cycles at the beginning of each group with several versions,
+// presumably because it cannot foretell whether a load takes a value that has just been
+// stored.
 func (e *emitter) nonces() {
+	last := e.m.streams - 1
+	e.broadcast(first, last)
 	for stream := range e.m.streams {
 		z := e.m.vector(stream)
 		lanes := e.iota_
 		lanes.Disp += stream * e.m.vectorBytes()
-		e.broadcast(first, stream)
-		VPADDD(lanes, z, z)
+		VPADDD(lanes, e.m.vector(last), z)
 		VPSHUFB(e.swap, z, z)
 	}
 }

@@ -86,12 +86,15 @@ func (e *emitter) kernel(name, about string, k kernel) {
 func (e *emitter) passes(name string, k kernel) {
 	XORL(reg.EDX, reg.EDX)
 	Label("group")
-	e.nonces()
-	e.parts("group", k.group)
+	if len(k.group) > 0 {
+		e.nonces()
+		e.parts("group", k.group)
+	}
 	Load(Param("versions"), versions)
 	Load(Param("masks"), masks)
 	Load(Param("count"), left)
 	Label("pass")
+	e.nonces()
 	e.parts("pass", k.version)
 	e.compare(name)
 	MOVQ(mask, operand.Mem{Base: masks})

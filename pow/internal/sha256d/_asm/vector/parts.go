@@ -52,8 +52,7 @@ const (
 // ring is overwritten once.
 const (
 	ringSlots   = 0
-	nonceSlot   = ringSlots + 8
-	firstSlots  = nonceSlot + 1                   // of word firstRounds
+	firstSlots  = ringSlots + 8                   // of word firstRounds
 	secondSlots = firstSlots + 64 - firstRounds   // of word secondRounds
 	sharedSlots = secondSlots + 61 - secondRounds // of word firstWords - 16
 	slots       = sharedSlots + 64 - firstWords + 16
@@ -74,7 +73,6 @@ func (h hash) vector(slot int) int { return slot*h.m.streams + h.stream }
 // word and sum return the position of a word, and of its sum with the round constant.
 func (h hash) word(i int) int { return h.vector(h.words + i - h.firstWord) }
 func (h hash) sum(i int) int  { return h.vector(firstSlots + i - firstRounds) }
-func (h hash) nonce() int     { return h.vector(nonceSlot) }
 
 // operand returns the position of what a round adds: the word or the sum.
 func (h hash) operand(i int) int {

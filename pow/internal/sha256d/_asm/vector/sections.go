@@ -15,7 +15,6 @@ type loop struct{ second, shared bool }
 // of a pass, and for each version, with versions that share words or do not.
 func sections(share bool) (start, group, version []section) {
 	start = []section{{name: "constants", turns: 1, graph: constantWords(share)}}
-	group = []section{{name: "nonces", turns: 1, graph: nonces}}
 	if share {
 		group = []section{
 			{name: "early words", turns: 1, graph: groupWords},

@@ -33,13 +33,6 @@ func constantWords(shared bool) func(*graph) {
 	}
 }
 
-// nonces stores the nonces of the streams. They are in the first registers.
-func nonces(g *graph) {
-	for stream := range g.m.streams {
-		g.store(address{slot: g.m.first(stream, false).nonce()}, g.input(stream))
-	}
-}
-
 // earlyWords computes and stores the words of the first hash before those of the loop.
 func (g *graph) earlyWords(first hash, nonce value) {
 	w := block2(nonce)
@@ -63,23 +56,21 @@ func (m *machine) turnOf(stream, i, n int) int {
 	return (stream/side*n+i)*side + stream%side
 }
 
-// groupWords stores the nonces of the streams, which are in the first registers, and the
-// early words of the first hash.
+// groupWords computes the early words of the first hash for all versions. The nonces of the
+// streams are in the first registers.
 func groupWords(g *graph) {
 	for stream := range g.m.streams {
-		first := g.m.first(stream, true)
-		nonce := g.input(stream)
-		g.store(address{slot: first.nonce()}, nonce)
-		g.earlyWords(first, nonce)
+		g.earlyWords(g.m.first(stream, true), g.input(stream))
 	}
 }
 
-// beginFirst runs the first hash up to the loop.
+// beginFirst runs the first hash up to the loop. The nonces of the streams are in the first
+// registers.
 func beginFirst(shared bool) func(*graph) {
 	return func(g *graph) {
 		for stream := range g.m.streams {
 			first := g.m.first(stream, shared)
-			nonce := g.memory(address{slot: first.nonce()})
+			nonce := g.input(stream)
 			if !shared {
 				g.earlyWords(first, nonce)
 			}
