@@ -114,14 +114,14 @@ func Floors(cores int) ([]Floor, error) {
 // from the number of lanes rather than from a list of names, so that a new kernel
 // has a floor too.
 //
-// Kernels of 16 lanes reach 6.7 times the plain loop on a core with two 512-bit
-// units; kernels of several lanes, with or without SHA instructions, reach 2.8
+// Kernels of 64 lanes reach 6.7 times the plain loop on a core with two 512-bit
+// units; kernels of fewer lanes, with or without SHA instructions, reach 2.8
 // times or more. Kernels of one lane start from the midstate and must not be
 // slower than the loop. The exception is the portable kernel, which uses no SHA
 // instructions, whereas the standard library does.
 func kernelFloor(k pow.Kernel) float64 {
 	switch {
-	case k.Lanes() >= 16:
+	case k.Lanes() >= 64:
 		return 4
 	case k.Lanes() > 1:
 		return 1.6
