@@ -8,7 +8,7 @@ import "math/bits"
 // lanes, done. Only the last of these groups can contain candidates: found has a bit
 // for each of its lanes in which some version has one, and masks has the same bits
 // for each version.
-func pick(lanes, done int, found uint64, masks *[maxVersions]uint64, versions int, first uint32, count int) Candidate {
+func pick[Mask uint16 | uint64](lanes, done int, found uint64, masks *[maxVersions]Mask, versions int, first uint32, count int) Candidate {
 	c := Candidate{Hashes: min(done*lanes, count) * versions} // lanes past the end of the range do not count
 	lane := bits.TrailingZeros64(found)
 	at := (done-1)*lanes + lane

@@ -74,15 +74,15 @@ func scanSHA2Groups(in *Input, first uint32, count int) Candidate {
 	v := &in.vectors.sha2
 	v.prepare(in)
 	groups := (count + sha2Lanes - 1) / sha2Lanes
-	var masks [maxVersions]uint64
+	var masks [maxVersions]uint16
 	var done int
-	var found uint64
+	var found uint32
 	if len(v.versions) == 1 {
 		done, found = scanSHA2(&v.job, &v.versions[0], 1, first, groups, in.Limit, &masks[0])
 	} else {
 		done, found = rollSHA2(&v.job, &v.versions[0], len(v.versions), first, groups, in.Limit, &masks[0])
 	}
-	return pick(sha2Lanes, done, found, &masks, len(v.versions), first, count)
+	return pick(sha2Lanes, done, uint64(found), &masks, len(v.versions), first, count)
 }
 
 // scanSHA2 hashes groups of four nonces, from first on, with every version, until a
@@ -92,10 +92,10 @@ func scanSHA2Groups(in *Input, first uint32, count int) Candidate {
 // each version, it stores the bits of its candidates in masks.
 //
 //go:noescape
-func scanSHA2(job *sha2Job, versions *sha2Version, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
+func scanSHA2(job *sha2Job, versions *sha2Version, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
 
 // rollSHA2 does the same, but it computes the message schedule of the first hash once
 // for all versions of a group.
 //
 //go:noescape
-func rollSHA2(job *sha2Job, versions *sha2Version, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
+func rollSHA2(job *sha2Job, versions *sha2Version, count int, first uint32, groups int, limit uint32, masks *uint16) (done int, found uint32)
