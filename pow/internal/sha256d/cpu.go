@@ -26,6 +26,10 @@ type CPU struct {
 	// operation in two halves. Other processors start one every two or three cycles.
 	FastSHA bool
 
+	// WideSHA is set if the SHA instructions need six hashes side by side instead of four.
+	// This is so on Zen 5. On other processors it has not been measured.
+	WideSHA bool
+
 	// Measured has what a hash takes on processors of this family, by kernel. It is nil
 	// if nobody has measured it.
 	Measured map[string]Cycles
@@ -52,6 +56,12 @@ func DetectCPU() CPU {
 		cpu.Features = append(cpu.Features, AVX512)
 	}
 	cpu.Measured = measuredOn(cpuid.CPU.VendorID, cpuid.CPU.Family, cpuid.CPU.Model, has(cpuid.AMXTILE))
-	cpu.FastSHA = cpuid.CPU.VendorID == cpuid.AMD && cpuid.CPU.Family == 0x19
+	cpu.FastSHA, cpu.WideSHA = shaOf(cpuid.CPU.VendorID, cpuid.CPU.Family)
 	return cpu
+}
+
+// shaOf returns FastSHA and WideSHA of a processor: Zen 3 and Zen 4 have the first, and
+// Zen 5 the second.
+func shaOf(vendor cpuid.Vendor, family int) (fast, wide bool) {
+	return vendor == cpuid.AMD && family == 0x19, vendor == cpuid.AMD && family == 0x1a
 }

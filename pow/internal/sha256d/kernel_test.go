@@ -4,12 +4,15 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/cpuid/v2"
 )
 
 // scanNaive hashes every header whole with the standard library. All kernels must
@@ -33,12 +36,22 @@ func scanNaive(header [80]byte, versions []int32, limit, first uint32, count int
 }
 
 // runnable returns the kernels that can run on this machine. It logs which ones it
-// leaves out.
+// leaves out. A kernel that has another loop for other processors is returned with both,
+// because either runs on any processor that has the instructions.
 func runnable(t testing.TB) []Kernel {
 	cpu := DetectCPU()
+	all := Kernels(cpu)
+	other := cpu
+	other.WideSHA = !cpu.WideSHA
+	for i, k := range Kernels(other) {
+		if k.Lanes != all[i].Lanes {
+			k.Name = fmt.Sprintf("%s with %d lanes", k.Name, k.Lanes)
+			all = append(all, k)
+		}
+	}
 	var kernels []Kernel
 next:
-	for _, k := range Kernels(cpu) {
+	for _, k := range all {
 		for _, f := range k.Needs {
 			if !cpu.Has(f) {
 				t.Logf("NOT TESTED: kernel %s needs %s", k.Name, f)
@@ -48,6 +61,45 @@ next:
 		kernels = append(kernels, k)
 	}
 	return kernels
+}
+
+// With the SHA instructions, Zen 5 hashes six nonces side by side, and all other
+// processors four. The tests of kernels run both.
+func TestLanesOfSHA(t *testing.T) {
+	if !assembly || runtime.GOARCH != "amd64" {
+		t.Skip("sha-ni is a kernel for x86-64")
+	}
+	for _, tc := range []struct {
+		vendor     cpuid.Vendor
+		family     int
+		fast, wide bool
+		lanes      int
+	}{
+		{cpuid.AMD, 0x17, false, false, 4}, // Zen 2
+		{cpuid.AMD, 0x19, true, false, 4},  // Zen 3 and Zen 4
+		{cpuid.AMD, 0x1a, false, true, 6},  // Zen 5
+		{cpuid.Intel, 0x19, false, false, 4},
+		{cpuid.Intel, 0x1a, false, false, 4},
+		{cpuid.Intel, 6, false, false, 4},
+	} {
+		fast, wide := shaOf(tc.vendor, tc.family)
+		if fast != tc.fast || wide != tc.wide {
+			t.Errorf("%v %#x: fast %v, wide %v", tc.vendor, tc.family, fast, wide)
+		}
+		for _, k := range Kernels(CPU{FastSHA: fast, WideSHA: wide}) {
+			// A chunk of whole groups wastes no lanes at its end.
+			if k.Name == "sha-ni" && (k.Lanes != tc.lanes || k.Chunk%(tc.lanes*maxVersions) != 0) {
+				t.Errorf("%v %#x: %d lanes, chunks of %d hashes", tc.vendor, tc.family, k.Lanes, k.Chunk)
+			}
+		}
+	}
+	names := map[string]bool{}
+	for _, k := range runnable(t) {
+		names[k.Name] = true
+	}
+	if names["sha-ni"] && !names["sha-ni with 4 lanes"] && !names["sha-ni with 6 lanes"] {
+		t.Errorf("only one loop of sha-ni is tested: %v", names)
+	}
 }
 
 // Tests leave out kernels that cannot run on the machine. On a machine with known

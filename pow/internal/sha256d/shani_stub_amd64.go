@@ -21,3 +21,12 @@ func shaniScan(job *uint32, versions *uint32, count int, limit uint64, first uin
 //
 //go:noescape
 func shaniRoll(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int)
+
+// shaniWide tries every version with groups of 6 nonces, from first on, until a group
+// has a hash whose most significant word is below limit. Then hits has a bit for
+// each such nonce of the group, the lowest bit for the first nonce; groupsLeft and
+// versionsLeft are the numbers of groups and versions that are left, including
+// those of the hits. If there is no such hash, hits is zero.
+//
+//go:noescape
+func shaniWide(job *uint32, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int, versionsLeft int, hits uint32)

@@ -17,9 +17,9 @@ type vectors struct {
 // assemblyKernels returns the kernels in assembly, the fastest on this CPU first.
 func assemblyKernels(cpu CPU) []Kernel {
 	if cpu.FastSHA {
-		return slices.Concat(shaniKernels(), avx512Kernels(), avx2Kernels())
+		return slices.Concat(shaniKernels(cpu), avx512Kernels(), avx2Kernels())
 	}
-	return slices.Concat(avx512Kernels(), shaniKernels(), avx2Kernels())
+	return slices.Concat(avx512Kernels(), shaniKernels(cpu), avx2Kernels())
 }
 
 // The generated tables use the functions below, in addition to sigma0 and sigma1

@@ -63,6 +63,13 @@ func constants() {
 			DATA(at+4*i, U32(word))
 		}
 	}
+	for _, first := range []int{1, 4} {
+		for round := first; round+4 < 60; round += 4 {
+			if offset[kQuad(round+4)] != offset[kQuad(round)]+16 {
+				panic("the constants of rounds are not in a row, as loopOver needs them")
+			}
+		}
+	}
 }
 
 var (

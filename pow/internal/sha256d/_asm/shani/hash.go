@@ -19,69 +19,9 @@ const (
 	versionSize = 64
 )
 
-// The states of four streams leave few registers for message words. Only the last
-// quad of each stream is in a register, because the computation of the next quad
-// waits for it. Memory holds the other words: for each stream, a ring of its last
-// four quads and, if versions share the words of the first hash, the sums of these
-// words and the round constants. The offsets count slots of 16 bytes.
-const (
-	ringSlot    = 0
-	nonceSlot   = 4  // the nonce, in the lanes that round 3 adds it to
-	w16Slot     = 5  // words 16 to 19 of the first hash
-	sharedSlot  = 6  // shared sums of quads 4 to 15
-	sharedRing  = 18 // the ring for the computation of the shared words
-	perStream   = 22 * 16
-	firstShared = 4 // the first quad with a shared sum
-)
-
-// slot returns the location of a slot of a stream.
-func slot(stream, i int) Mem { return Mem{Base: scratch, Disp: stream*perStream + 16*i} }
-
-// vectors are the registers that are free. They do not include those of the states.
-var vectors = pool{X9, X10, X11, X12, X13, X14, X15}
-
-type pool []VecPhysical
-
-func (p *pool) take() VecPhysical {
-	x := (*p)[0]
-	*p = (*p)[1:]
-	return x
-}
-
-func (p *pool) give(x VecPhysical) { *p = append(*p, x) }
-
 // lanes returns the immediate operand of a shuffle, given the lanes that lanes 0 to 3
 // are copied from.
 func lanes(from ...int) int { return from[0] | from[1]<<2 | from[2]<<4 | from[3]<<6 }
-
-// stream is the hash of one nonce. Its state is in the order of the SHA instructions:
-// from the lowest lane, f, e, b, a in one register and h, g, d, c in another.
-type stream struct {
-	id         int
-	abef, cdgh VecPhysical
-	last       VecPhysical // the quad of words computed last, or nil
-	ring       int         // first slot of the ring of the last four quads
-	midOf      GPPhysical  // points to the version that the first hash belongs to when it completes
-}
-
-// follow makes w the stream's last quad, and frees the register of the one before.
-func (s *stream) follow(w VecPhysical) {
-	if s.last != nil {
-		vectors.give(s.last)
-	}
-	s.last = w
-}
-
-func newStream(id int) *stream {
-	regs := []VecPhysical{X1, X2, X3, X4, X5, X6, X7, X8}
-	return &stream{id: id, abef: regs[2*id], cdgh: regs[2*id+1], ring: ringSlot, midOf: version}
-}
-
-// word returns the location of a quad in the ring.
-func (s *stream) word(quad int) Mem { return slot(s.id, s.ring+quad%4) }
-
-// shared returns the location of the shared sum of a quad.
-func (s *stream) shared(quad int) Mem { return slot(s.id, sharedSlot+quad-firstShared) }
 
 // hash returns functions that emit the code of one double hash, in pieces of four
 // rounds. Each piece adds the round constants to its message words, computes the
@@ -100,9 +40,7 @@ func (s *stream) hash() []func() {
 				s.readyRounds(constant(firstPadding[q-1]))
 				return
 			}
-			VPADDD(constant(kQuad(4*q)), s.last, X0)
-			s.firstWords(q + 1)
-			s.rounds()
+			s.sumAndRounds(kQuad(4*q), func() { s.firstWords(q + 1) })
 		})
 	}
 	return append(pieces, s.secondHash()...)
@@ -146,15 +84,12 @@ func (s *stream) secondHash() (pieces []func()) {
 			case q < 3:
 				VMOVDQA(s.word(q), X0)
 				VPADDD(constant(kQuad(4*q-3)), X0, X0)
+				s.rounds()
 			case q == 3:
-				s.secondWords(q + 1)
 				s.readyRounds(constant(kQuad(9)))
-				return
 			default:
-				VPADDD(constant(kQuad(4*q-3)), s.last, X0)
+				s.sumAndRounds(kQuad(4*q-3), func() { s.secondWords(q + 1) })
 			}
-			s.secondWords(q + 1)
-			s.rounds()
 			if q == 15 {
 				s.follow(nil)
 			}
@@ -163,14 +98,38 @@ func (s *stream) secondHash() (pieces []func()) {
 	return pieces
 }
 
+// sumAndRounds emits the sum of the last quad and its round constants, the rounds that
+// need it, and the computation of the next quad.
+func (s *stream) sumAndRounds(k quad, next func()) {
+	if !layoutNow.compact {
+		VPADDD(constant(k), s.last, X0)
+		next()
+		s.rounds()
+		return
+	}
+	// With the words between the rounds, a hash takes 0.4 cycles less on Zen 5.
+	s.fetch()
+	VPADDD(roundConstants(k), s.last, X0)
+	s.firstRounds()
+	next()
+	s.lastRounds()
+	s.follow(nil)
+}
+
 // rounds emits four rounds. X0 contains the sums of their words and constants. The
 // instruction runs two rounds and replaces c, d, g, h with the new a, b, e, f. The
 // other register then contains the new c, d, g, h, so the registers swap roles.
 func (s *stream) rounds() {
+	s.firstRounds()
+	s.lastRounds()
+}
+
+func (s *stream) firstRounds() {
 	SHA256RNDS2(X0, s.abef, s.cdgh)
 	VPSHUFD(U8(lanes(2, 3, 0, 0)), X0, X0)
-	SHA256RNDS2(X0, s.cdgh, s.abef)
 }
+
+func (s *stream) lastRounds() { SHA256RNDS2(X0, s.cdgh, s.abef) }
 
 // readyRounds emits four rounds whose sums of words and constants are in memory. Each
 // half is loaded, which takes no shuffle.
@@ -261,15 +220,6 @@ func (s *stream) expand(q int, early func(w VecPhysical)) {
 	}
 	SHA256MSG2(s.last, w)
 	s.keep(q, w)
-}
-
-// keep emits the store of a quad of words that later quads need, and makes it the
-// last quad.
-func (s *stream) keep(q int, w VecPhysical) {
-	if q < 15 {
-		VMOVDQA(w, s.word(q))
-	}
-	s.follow(w)
 }
 
 // second emits the end of the first hash, which adds the midstate, and the beginning

@@ -3,6 +3,8 @@
 //
 //   - main.go      the loops over groups of nonces and over versions
 //   - roll.go      the same loops for versions that share words
+//   - stream.go    the registers and the memory of the streams
+//   - turns.go     the order of their pieces, and loops of pieces that are alike
 //   - hash.go      one hash of one stream, as a list of pieces of code
 //   - constants.go the words that are the same for every job
 package main
@@ -13,18 +15,6 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
-)
-
-const (
-	// The instruction for two rounds has a latency of 4 cycles, and another one can
-	// start after 1, 2 or 3 cycles, depending on the processor. Four streams hide the
-	// latency of this instruction and of those around it.
-	streams = 4
-
-	// Each stream is this number of pieces, of four rounds each, behind the stream
-	// before. Otherwise all streams would pass from the first hash to the second at
-	// the same time.
-	skew = 1
 )
 
 // General registers of the scan.
@@ -38,21 +28,28 @@ var (
 	left     = R14 // number of versions left, including the current one
 	scratch  = R15 // points to the aligned memory of the streams
 	hits     = DI  // one bit for each stream
+
+	// In the loops of a compact layout. EAX counts the turns.
+	rows  = RCX // scratch plus 16 for each turn
+	sumsK = RBX // points to the table of constants, plus 16 for each turn
 )
 
 func main() {
 	ConstraintExpr("amd64,!purego,!noasm")
 	constants()
-	scan()
+	use(narrow)
+	scan("shaniScan")
 	roll()
+	use(wide)
+	scan("shaniWide")
 	Generate()
 }
 
 // scan emits the loops over groups and versions around the code of one hash.
-func scan() {
-	TEXT("shaniScan", 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft, versionsLeft int, hits uint32)")
+func scan(name string) {
+	TEXT(name, 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft, versionsLeft int, hits uint32)")
 	Pragma("noescape")
-	Doc("shaniScan tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first on, until a group",
+	Doc(name+" tries every version with groups of "+strconv.Itoa(layoutNow.streams)+" nonces, from first on, until a group",
 		"has a hash whose most significant word is below limit. Then hits has a bit for",
 		"each such nonce of the group, the lowest bit for the first nonce; groupsLeft and",
 		"versionsLeft are the numbers of groups and versions that are left, including",
@@ -60,21 +57,21 @@ func scan() {
 	loadParameters()
 
 	Label("group")
-	for s := range streams {
+	for s := range layoutNow.streams {
 		nonceWords(s)
 	}
 	MOVQ(versions, version)
 	Load(Param("count"), left)
 
 	Label("version")
-	var lists [][]func()
-	for s := range streams {
-		lists = append(lists, newStream(s).hash())
+	var all []*stream
+	for i := range layoutNow.streams {
+		all = append(all, newStream(i))
 	}
-	interleave(lists)
+	interleave(all)
 
 	XORL(hits.As32(), hits.As32())
-	for s := streams - 1; s >= 0; s-- {
+	for s := layoutNow.streams - 1; s >= 0; s-- {
 		compare(s)
 	}
 	TESTL(hits.As32(), hits.As32())
@@ -82,7 +79,7 @@ func scan() {
 	ADDQ(I8(versionSize), version)
 	DECQ(left)
 	JNZ(LabelRef("version"))
-	ADDL(I8(streams), nonce.As32())
+	ADDL(I8(layoutNow.streams), nonce.As32())
 	DECQ(groups)
 	JNZ(LabelRef("group"))
 
@@ -100,23 +97,12 @@ func loadParameters() {
 	Load(Param("limit"), limit)
 	Load(Param("first"), nonce.As32())
 	Load(Param("groups"), groups)
-	local := AllocLocal(streams*perStream + 64)
+	local := AllocLocal(layoutNow.streams*perStream + 64)
 	LEAQ(local.Offset(63), scratch)
 	ANDQ(I8(-64), scratch)
 	// The SHA instructions have no VEX encoding. They are very slow while the upper
 	// halves of the registers are not known to be zero.
 	VZEROUPPER()
-}
-
-// interleave emits one piece of each stream in turn.
-func interleave(lists [][]func()) {
-	for at := range len(lists[0]) + skew*(len(lists)-1) {
-		for s, list := range lists {
-			if i := at - skew*s; i >= 0 && i < len(list) {
-				list[i]()
-			}
-		}
-	}
 }
 
 // nonceWords emits the stores of the vectors that depend on the nonce and not on the

@@ -19,7 +19,7 @@ import (
 // A stream must not be behind by more than pieces/2: the words of a group are
 // overwritten by those of the next group, so all streams must be in the second hash
 // of the group's last version by then.
-var behind = [streams]int{0, 1, 15, 16}
+var behind = []int{0, 1, 15, 16}
 
 const pieces = 32 // in a hash
 
@@ -32,7 +32,7 @@ var before = RSI
 func roll() {
 	TEXT("shaniRoll", 0, "func(job, versions *uint32, count int, limit uint64, first uint32, groups int) (groupsLeft int)")
 	Pragma("noescape")
-	Doc("shaniRoll tries every version with groups of "+strconv.Itoa(streams)+" nonces, from first on. It computes the",
+	Doc("shaniRoll tries every version with groups of "+strconv.Itoa(layoutNow.streams)+" nonces, from first on. It computes the",
 		"words of the first hash once for all versions. It stops at a group if this group or the",
 		"one before may have a hash whose most significant word is below limit, and returns the",
 		"number of groups that are left, including this one. The result is 0 if the end of the",
@@ -41,9 +41,9 @@ func roll() {
 	MOVQ(versions, before)
 	XORL(hits.As32(), hits.As32())
 
-	var all [streams]*stream
-	var first [streams]VecPhysical
-	for i := range streams {
+	all := make([]*stream, layoutNow.streams)
+	first := make([]VecPhysical, layoutNow.streams)
+	for i := range behind {
 		all[i] = newStream(i)
 		// At the start of the loop, streams are in the middle of the same hashes as at
 		// its end, so they have a last quad.
@@ -53,10 +53,10 @@ func roll() {
 		}
 	}
 	Label("group")
-	for s := range streams {
+	for s := range behind {
 		nonceWords(s)
 	}
-	for i := range streams {
+	for i := range behind {
 		s := newStream(i)
 		s.ring = sharedRing
 		for _, piece := range s.schedule() {
@@ -67,7 +67,7 @@ func roll() {
 	Load(Param("count"), left)
 
 	Label("version")
-	var lists [streams][]func()
+	lists := make([][]func(), layoutNow.streams)
 	for i, s := range all {
 		if behind[i] == pieces/2 {
 			s.midOf = before
@@ -75,7 +75,7 @@ func roll() {
 		lists[i] = s.version()
 	}
 	for at := range pieces {
-		for i := range streams {
+		for i := range behind {
 			piece := (at - behind[i] + pieces) % pieces
 			lists[i][piece]()
 			if piece == pieces-1 {
@@ -88,7 +88,7 @@ func roll() {
 	// be in the register that is meant for another.
 	spare := []VecPhysical{X0}
 	for _, x := range vectors {
-		if !slices.Contains(first[:], x) {
+		if !slices.Contains(first, x) {
 			spare = append(spare, x)
 		}
 	}
@@ -115,7 +115,7 @@ func roll() {
 	ADDQ(I8(versionSize), version)
 	DECQ(left)
 	JNZ(LabelRef("version"))
-	ADDL(I8(streams), nonce.As32())
+	ADDL(I8(layoutNow.streams), nonce.As32())
 	DECQ(groups)
 	JMP(LabelRef("group"))
 
