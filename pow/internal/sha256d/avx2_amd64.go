@@ -6,10 +6,9 @@ import "sync"
 
 //go:generate go run -C _asm ./vector -isa avx2 -table ../avx2_table_amd64.go -out ../avx2_amd64.s -stubs ../avx2_stub_amd64.go -pkg sha256d
 
-const (
-	avx2Vector = 8              // words in a vector
-	avx2Lanes  = 2 * avx2Vector // the generator's machine has as many groups
-)
+// avx2Scratch has the scratch memory of scans that are not running. On the stack, it would
+// make the stack of every new worker grow.
+var avx2Scratch = sync.Pool{New: func() any { return new([avx2Memory]byte) }}
 
 // avx2Input holds every constant once for each lane, because AVX2 has no operand
 // that broadcasts one word to all lanes.
@@ -64,10 +63,12 @@ func scanAVX2Groups(in *Input, first uint32, count int) Candidate {
 	var masks [maxVersions]uint64
 	var done int
 	var found uint64
+	memory := avx2Scratch.Get().(*[avx2Memory]byte)
 	if len(in.Versions) == 1 {
-		done, found = scanAVX2(job, versions, 1, first, groups, in.Limit, &masks[0])
+		done, found = scanAVX2(job, versions, 1, first, groups, in.Limit, &masks[0], &memory[0])
 	} else {
-		done, found = rollAVX2(job, versions, len(in.Versions), first, groups, in.Limit, &masks[0])
+		done, found = rollAVX2(job, versions, len(in.Versions), first, groups, in.Limit, &masks[0], &memory[0])
 	}
+	avx2Scratch.Put(memory)
 	return pick(avx2Lanes, done, found, &masks, len(in.Versions), first, count)
 }

@@ -1154,19 +1154,19 @@ DATA avx2Turns<>+4472(SB)/4, $0xc67178f2
 DATA avx2Turns<>+4476(SB)/4, $0xc67178f2
 GLOBL avx2Turns<>(SB), RODATA|NOPTR, $4480
 
-// func scanAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
+// func scanAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64, memory *byte) (done int, found uint64)
 // Requires: AVX, AVX2
-TEXT ·scanAVX2(SB), $11616-72
+TEXT ·scanAVX2(SB), $0-80
 	MOVQ    job+0(FP), AX
 	MOVQ    versions+8(FP), BX
 	MOVL    first+24(FP), R8
 	MOVQ    groups+32(FP), R9
 	MOVL    limit+40(FP), R11
-	XORL    R10, R10
-	LEAQ    (SP), CX
+	MOVQ    memory+56(FP), CX
 	ADDQ    $0x3f, CX
 	ANDQ    $-64, CX
 	ADDQ    $+4096, CX
+	XORL    R10, R10
 	VMOVDQU 64(AX), Y0
 	VMOVDQU Y0, -3584(CX)
 	VMOVDQU Y0, -3520(CX)
@@ -1252,780 +1252,790 @@ pass:
 	VPSRLD       $0x11, Y8, Y12
 	VPADDD       (BX), Y0, Y13
 	VPSRLD       $0x13, Y8, Y14
-	VPAND        32(BX), Y13, Y15
 	VPXOR        Y14, Y12, Y12
-	VPXOR        64(BX), Y15, Y14
+	VPAND        32(BX), Y13, Y14
 	VPSRLD       $0x0a, Y8, Y15
 	VPXOR        Y15, Y12, Y12
-	VPSRLD       $0x06, Y13, Y15
-	VPSLLD       $0x0f, Y8, Y2
-	VPSRLD       $0x0b, Y13, Y3
-	VPSLLD       $0x0d, Y8, Y4
-	VPXOR        Y3, Y15, Y15
-	VPXOR        Y4, Y2, Y2
-	VPXOR        Y2, Y12, Y12
-	VPSRLD       $0x19, Y13, Y2
-	VPADDD       192(AX), Y12, Y12
+	VPSLLD       $0x0f, Y8, Y15
+	VPXOR        64(BX), Y14, Y14
+	VPSLLD       $0x0d, Y8, Y2
 	VPXOR        Y2, Y15, Y15
+	VPXOR        Y15, Y12, Y12
+	VPSRLD       $0x06, Y13, Y15
+	VPADDD       192(AX), Y12, Y12
 	VMOVDQU      Y12, -2816(CX)
-	VPSLLD       $0x1a, Y13, Y2
+	VPSRLD       $0x0b, Y13, Y2
 	VPSRLD       $0x11, Y9, Y3
 	VPADDD       (BX), Y1, Y4
-	VPSLLD       $0x15, Y13, Y5
-	VPSRLD       $0x13, Y9, Y6
-	VPAND        32(BX), Y4, Y7
-	VPXOR        Y6, Y3, Y3
-	VPXOR        Y5, Y2, Y2
-	VPXOR        64(BX), Y7, Y5
-	VPSRLD       $0x0a, Y9, Y6
-	VPSLLD       $0x07, Y13, Y7
-	VPXOR        Y6, Y3, Y3
-	VPSRLD       $0x06, Y4, Y6
-	VPXOR        Y7, Y2, Y2
-	VPSLLD       $0x0f, Y9, Y7
-	VPSRLD       $0x0b, Y4, Y8
-	VPSLLD       $0x0d, Y9, Y9
-	VPXOR        Y2, Y15, Y15
-	VPXOR        Y8, Y6, Y8
-	VPXOR        Y9, Y7, Y9
-	VPADDD       96(BX), Y14, Y14
-	VPXOR        Y9, Y3, Y9
-	VPSRLD       $0x19, Y4, Y2
-	VPADDD       Y15, Y14, Y14
-	VPADDD       192(AX), Y9, Y9
-	VPXOR        Y2, Y8, Y8
-	VMOVDQU      Y9, -2784(CX)
-	VPADDD       128(BX), Y0, Y15
-	VPSLLD       $0x1a, Y4, Y0
-	VPSRLD       $0x11, Y10, Y2
-	VPXOR        160(BX), Y15, Y3
-	VPSLLD       $0x15, Y4, Y6
-	VPSRLD       $0x13, Y10, Y7
-	VMOVDQU      Y3, 6656(CX)
-	VPAND        192(BX), Y3, Y3
-	VPXOR        Y7, Y2, Y2
-	VPXOR        Y6, Y0, Y0
-	VPSRLD       $0x0a, Y10, Y6
-	VPXOR        160(BX), Y3, Y3
-	VPSLLD       $0x07, Y4, Y7
-	VPXOR        Y6, Y2, Y2
-	VPSRLD       $0x02, Y15, Y6
-	VPXOR        Y7, Y0, Y0
-	VPSLLD       $0x0f, Y10, Y7
-	VMOVDQU      Y4, 6688(CX)
-	VPSRLD       $0x0d, Y15, Y4
-	VPXOR        Y0, Y8, Y8
-	VPSLLD       $0x0d, Y10, Y0
-	VPXOR        Y4, Y6, Y4
-	VPADDD       96(BX), Y5, Y5
-	VPXOR        Y0, Y7, Y0
-	VPSRLD       $0x16, Y15, Y6
-	VPXOR        Y0, Y2, Y0
-	VPADDD       Y8, Y5, Y8
-	VMOVDQU      Y0, -2752(CX)
-	VPXOR        Y6, Y4, Y2
-	VPADDD       128(BX), Y1, Y1
-	VPSRLD       $0x11, Y11, Y4
-	VPSLLD       $0x1e, Y15, Y5
-	VPXOR        160(BX), Y1, Y6
-	VPSRLD       $0x13, Y11, Y7
-	VPSLLD       $0x13, Y15, Y10
-	VMOVDQU      Y6, 6720(CX)
-	VPAND        192(BX), Y6, Y6
-	VPXOR        Y7, Y4, Y4
-	VPXOR        Y10, Y5, Y10
-	VPSRLD       $0x0a, Y11, Y5
-	VPXOR        160(BX), Y6, Y6
-	VPSLLD       $0x0a, Y15, Y7
-	VPXOR        Y5, Y4, Y4
-	VPSRLD       $0x02, Y1, Y5
-	VMOVDQU      Y15, 6752(CX)
-	VPSLLD       $0x0f, Y11, Y15
-	VPXOR        Y7, Y10, Y10
-	VPSRLD       $0x0d, Y1, Y7
-	VPSLLD       $0x0d, Y11, Y11
-	VPXOR        Y10, Y2, Y10
-	VPXOR        Y7, Y5, Y2
-	VPXOR        Y11, Y15, Y11
-	VPADDD       Y3, Y14, Y15
-	VPSRLD       $0x16, Y1, Y3
-	VPXOR        Y11, Y4, Y11
-	VPADDD       Y10, Y15, Y10
-	VMOVDQU      Y11, -2720(CX)
-	VPXOR        Y3, Y2, Y15
-	VPSRLD       $0x11, Y12, Y2
-	VPSLLD       $0x1e, Y1, Y3
-	VPSRLD       $0x13, Y12, Y4
-	VPSLLD       $0x13, Y1, Y5
-	VPXOR        Y4, Y2, Y2
-	VPSRLD       $0x0a, Y12, Y4
+	VPSRLD       $0x13, Y9, Y5
 	VPXOR        Y5, Y3, Y3
-	VPXOR        Y4, Y2, Y2
-	VPSLLD       $0x0a, Y1, Y4
-	VPSLLD       $0x0f, Y12, Y5
-	VPXOR        Y4, Y3, Y3
-	VPSLLD       $0x0d, Y12, Y4
-	VPXOR        Y4, Y5, Y4
-	VPXOR        Y3, Y15, Y15
-	VPXOR        Y4, Y2, Y2
-	VPADDD       Y6, Y8, Y3
-	VPADDD       96(AX), Y2, Y2
-	VPADDD       Y15, Y3, Y15
-	VMOVDQU      Y2, -2688(CX)
-	VPSRLD       $0x11, Y9, Y3
-	VPSRLD       $0x13, Y9, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x0a, Y9, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSLLD       $0x0f, Y9, Y4
-	VPSLLD       $0x0d, Y9, Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPADDD       96(AX), Y3, Y3
-	VMOVDQU      Y3, -2656(CX)
-	VPSRLD       $0x11, Y0, Y4
-	VPSRLD       $0x13, Y0, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSRLD       $0x0a, Y0, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSLLD       $0x0f, Y0, Y5
-	VPSLLD       $0x0d, Y0, Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y4, Y4
-	VPADDD       128(AX), Y4, Y4
-	VMOVDQU      Y4, -2624(CX)
-	VPSRLD       $0x11, Y11, Y5
-	VPSRLD       $0x13, Y11, Y6
-	VPXOR        Y6, Y5, Y5
-	VPSRLD       $0x0a, Y11, Y6
-	VPXOR        Y6, Y5, Y5
-	VPSLLD       $0x0f, Y11, Y6
-	VPSLLD       $0x0d, Y11, Y7
-	VPXOR        Y7, Y6, Y6
-	VPXOR        Y6, Y5, Y5
-	VPADDD       128(AX), Y5, Y5
-	VMOVDQU      Y5, -2592(CX)
-	VPSRLD       $0x11, Y2, Y6
-	VPXOR        224(BX), Y13, Y7
-	VPSRLD       $0x13, Y2, Y11
-	VPADDD       256(BX), Y14, Y14
-	VPXOR        Y11, Y6, Y11
-	VPAND        Y7, Y14, Y6
-	VPSRLD       $0x0a, Y2, Y7
-	VPXOR        Y7, Y11, Y11
-	VPXOR        224(BX), Y6, Y6
-	VPSLLD       $0x0f, Y2, Y7
-	VPSRLD       $0x06, Y14, Y0
-	VPSLLD       $0x0d, Y2, Y2
-	VMOVDQU      Y13, 6784(CX)
-	VPSRLD       $0x0b, Y14, Y13
-	VPXOR        Y2, Y7, Y2
-	VPXOR        Y2, Y11, Y11
-	VPXOR        Y13, Y0, Y13
-	VPADDD       160(AX), Y11, Y11
-	VPSRLD       $0x19, Y14, Y0
-	VMOVDQU      Y11, -2560(CX)
-	VPXOR        Y0, Y13, Y13
-	VPSRLD       $0x11, Y3, Y0
-	VMOVDQU      6688(CX), Y2
-	VPXOR        224(BX), Y2, Y7
-	VPSLLD       $0x1a, Y14, Y2
-	VPSRLD       $0x13, Y3, Y9
-	VPADDD       256(BX), Y8, Y8
-	VPXOR        Y9, Y0, Y9
-	VPSLLD       $0x15, Y14, Y0
-	VPAND        Y7, Y8, Y7
-	VPSRLD       $0x0a, Y3, Y12
-	VPXOR        Y0, Y2, Y0
-	VPXOR        Y12, Y9, Y9
-	VPXOR        224(BX), Y7, Y12
-	VPSLLD       $0x07, Y14, Y2
-	VPSLLD       $0x0f, Y3, Y7
-	VMOVDQU      Y14, 6816(CX)
-	VPSRLD       $0x06, Y8, Y14
-	VPSLLD       $0x0d, Y3, Y3
-	VPXOR        Y2, Y0, Y0
-	VPSRLD       $0x0b, Y8, Y2
-	VPXOR        Y3, Y7, Y3
-	VPXOR        Y0, Y13, Y13
-	VPXOR        Y3, Y9, Y9
-	VPXOR        Y2, Y14, Y14
-	VPADDD       288(BX), Y6, Y0
-	VPADDD       160(AX), Y9, Y9
-	VPSRLD       $0x19, Y8, Y2
-	VMOVDQU      Y9, -2528(CX)
-	VPADDD       Y13, Y0, Y13
-	VPXOR        Y2, Y14, Y14
-	VPSRLD       $0x11, Y4, Y0
-	VMOVDQU      6752(CX), Y2
-	VPXOR        Y2, Y10, Y3
-	VPSRLD       $0x13, Y4, Y6
-	VPSLLD       $0x1a, Y8, Y7
-	VPXOR        Y6, Y0, Y0
-	VPAND        6656(CX), Y3, Y6
-	VMOVDQU      Y3, 6848(CX)
-	VPSLLD       $0x15, Y8, Y3
-	VPSRLD       $0x0a, Y4, Y9
-	VPXOR        Y6, Y2, Y6
-	VPXOR        Y3, Y7, Y3
-	VPXOR        Y9, Y0, Y9
-	VPSRLD       $0x02, Y10, Y0
-	VPSLLD       $0x0f, Y4, Y7
-	VPSLLD       $0x07, Y8, Y2
-	VPSLLD       $0x0d, Y4, Y4
-	VMOVDQU      Y8, 6880(CX)
-	VPSRLD       $0x0d, Y10, Y8
-	VPXOR        Y2, Y3, Y2
-	VPXOR        Y4, Y7, Y3
-	VPXOR        Y8, Y0, Y8
-	VPXOR        Y2, Y14, Y14
-	VPXOR        Y3, Y9, Y9
-	VPSRLD       $0x16, Y10, Y0
-	VPADDD       -2944(CX), Y9, Y9
-	VPADDD       288(BX), Y12, Y12
-	VMOVDQU      Y9, -2496(CX)
-	VPXOR        Y0, Y8, Y8
-	VPADDD       Y14, Y12, Y12
-	VPSRLD       $0x11, Y5, Y14
-	VPSLLD       $0x1e, Y10, Y0
-	VPXOR        Y1, Y15, Y2
-	VPSRLD       $0x13, Y5, Y3
-	VPSLLD       $0x13, Y10, Y4
-	VPXOR        Y3, Y14, Y14
-	VPAND        6720(CX), Y2, Y3
-	VPXOR        Y4, Y0, Y0
-	VPSRLD       $0x0a, Y5, Y4
-	VPXOR        Y3, Y1, Y3
-	VPXOR        Y4, Y14, Y14
-	VPSLLD       $0x0a, Y10, Y4
-	VPSRLD       $0x02, Y15, Y7
-	VMOVDQU      Y1, 6912(CX)
-	VPSLLD       $0x0f, Y5, Y1
-	VPXOR        Y4, Y0, Y0
-	VPSLLD       $0x0d, Y5, Y4
-	VPSRLD       $0x0d, Y15, Y5
-	VPXOR        Y0, Y8, Y8
-	VPXOR        Y4, Y1, Y0
-	VPXOR        Y5, Y7, Y1
-	VPXOR        Y0, Y14, Y14
-	VPADDD       Y6, Y13, Y0
-	VPSRLD       $0x16, Y15, Y4
-	VPADDD       -2912(CX), Y14, Y14
-	VPADDD       Y8, Y0, Y8
-	VMOVDQU      Y14, -2464(CX)
-	VPXOR        Y4, Y1, Y0
-	VPSRLD       $0x11, Y11, Y1
-	VPSLLD       $0x1e, Y15, Y4
-	VPSRLD       $0x13, Y11, Y5
-	VPSLLD       $0x13, Y15, Y6
-	VPXOR        Y5, Y1, Y1
-	VPSRLD       $0x0a, Y11, Y5
-	VPXOR        Y6, Y4, Y4
-	VPXOR        Y5, Y1, Y1
-	VPSLLD       $0x0a, Y15, Y5
-	VPSLLD       $0x0f, Y11, Y6
-	VPXOR        Y5, Y4, Y4
-	VPSLLD       $0x0d, Y11, Y5
-	VPXOR        Y5, Y6, Y5
-	VPXOR        Y4, Y0, Y0
-	VPXOR        Y5, Y1, Y1
-	VPADDD       Y3, Y12, Y3
-	VPADDD       -2880(CX), Y1, Y1
-	VPADDD       Y0, Y3, Y0
-	VMOVDQU      Y1, -2432(CX)
-	VMOVDQU      -2528(CX), Y3
-	VPSRLD       $0x11, Y3, Y4
-	VPSRLD       $0x13, Y3, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSRLD       $0x0a, Y3, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSLLD       $0x0f, Y3, Y5
-	VPSLLD       $0x0d, Y3, Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y4, Y4
-	VPADDD       -2848(CX), Y4, Y4
-	VMOVDQU      Y4, -2400(CX)
-	VPSRLD       $0x11, Y9, Y5
-	VPSRLD       $0x13, Y9, Y6
-	VPXOR        Y6, Y5, Y5
-	VPSRLD       $0x0a, Y9, Y6
-	VPXOR        Y6, Y5, Y5
+	VPXOR        Y2, Y15, Y15
+	VPAND        32(BX), Y4, Y2
+	VPSRLD       $0x0a, Y9, Y5
+	VPXOR        Y5, Y3, Y3
+	VPSRLD       $0x19, Y13, Y5
 	VPSLLD       $0x0f, Y9, Y6
+	VPXOR        64(BX), Y2, Y2
 	VPSLLD       $0x0d, Y9, Y7
 	VPXOR        Y7, Y6, Y6
-	VPXOR        Y6, Y5, Y5
-	VPADDD       -2816(CX), Y5, Y5
-	VMOVDQU      Y5, -2368(CX)
-	VPSRLD       $0x11, Y14, Y6
-	VPSRLD       $0x13, Y14, Y7
-	VPXOR        Y7, Y6, Y6
-	VPSRLD       $0x0a, Y14, Y7
-	VPXOR        Y7, Y6, Y6
-	VPSLLD       $0x0f, Y14, Y7
-	VPSLLD       $0x0d, Y14, Y14
-	VPXOR        Y14, Y7, Y14
-	VPXOR        Y14, Y6, Y14
-	VPADDD       -2784(CX), Y14, Y14
-	VMOVDQU      Y14, -2336(CX)
-	VPSRLD       $0x11, Y1, Y6
-	VMOVDQU      6784(CX), Y7
-	VPXOR        6816(CX), Y7, Y9
-	VPSRLD       $0x13, Y1, Y3
-	VPADDD       320(BX), Y13, Y13
-	VPXOR        Y3, Y6, Y3
-	VPAND        Y9, Y13, Y9
-	VPSRLD       $0x0a, Y1, Y6
+	VPXOR        Y5, Y15, Y15
 	VPXOR        Y6, Y3, Y3
-	VPXOR        Y9, Y7, Y9
-	VPSLLD       $0x0f, Y1, Y6
-	VPSRLD       $0x06, Y13, Y7
-	VPSLLD       $0x0d, Y1, Y1
-	VPSRLD       $0x0b, Y13, Y11
-	VPXOR        Y1, Y6, Y1
-	VPXOR        Y1, Y3, Y1
-	VPXOR        Y11, Y7, Y11
-	VPADDD       -2752(CX), Y1, Y1
-	VPSRLD       $0x19, Y13, Y3
-	VMOVDQU      Y1, -2304(CX)
-	VPXOR        Y3, Y11, Y11
-	VPSRLD       $0x11, Y4, Y3
-	VMOVDQU      6688(CX), Y6
-	VPXOR        6880(CX), Y6, Y7
-	VPSLLD       $0x1a, Y13, Y1
-	VMOVDQU      Y2, 6944(CX)
-	VPSRLD       $0x13, Y4, Y2
-	VPADDD       320(BX), Y12, Y12
-	VPXOR        Y2, Y3, Y2
+	VPSRLD       $0x06, Y4, Y5
+	VPADDD       192(AX), Y3, Y3
+	VMOVDQU      Y3, -2784(CX)
+	VPSLLD       $0x1a, Y13, Y6
+	VPSRLD       $0x0b, Y4, Y7
+	VPSRLD       $0x11, Y10, Y9
+	VPSRLD       $0x13, Y10, Y8
 	VPSLLD       $0x15, Y13, Y3
-	VPAND        Y7, Y12, Y7
-	VMOVDQU      Y0, 6976(CX)
-	VPSRLD       $0x0a, Y4, Y0
-	VPXOR        Y3, Y1, Y1
-	VPXOR        Y0, Y2, Y0
-	VPXOR        Y7, Y6, Y2
-	VPSLLD       $0x07, Y13, Y3
-	VPSLLD       $0x0f, Y4, Y7
-	VPSRLD       $0x06, Y12, Y6
-	VPSLLD       $0x0d, Y4, Y4
-	VPXOR        Y3, Y1, Y1
-	VPSRLD       $0x0b, Y12, Y3
-	VPXOR        Y4, Y7, Y4
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y4, Y0, Y0
-	VPXOR        Y3, Y6, Y1
-	VPADDD       352(BX), Y9, Y9
-	VPADDD       -2720(CX), Y0, Y0
-	VPSRLD       $0x19, Y12, Y3
-	VMOVDQU      Y0, -2272(CX)
-	VPADDD       Y11, Y9, Y9
-	VPXOR        Y3, Y1, Y11
-	VPSRLD       $0x11, Y5, Y1
-	VPXOR        Y10, Y8, Y3
-	VPSRLD       $0x13, Y5, Y4
-	VPSLLD       $0x1a, Y12, Y6
-	VPXOR        Y4, Y1, Y1
-	VPAND        6848(CX), Y3, Y4
-	VPSLLD       $0x15, Y12, Y7
-	VMOVDQU      Y3, 7008(CX)
-	VPSRLD       $0x0a, Y5, Y3
-	VPXOR        Y4, Y10, Y4
-	VPXOR        Y7, Y6, Y6
-	VPXOR        Y3, Y1, Y1
-	VPSRLD       $0x02, Y8, Y3
-	VPSLLD       $0x0f, Y5, Y7
-	VMOVDQU      Y10, 7040(CX)
-	VPSLLD       $0x07, Y12, Y10
-	VPSLLD       $0x0d, Y5, Y5
-	VMOVDQU      Y12, 7072(CX)
-	VPSRLD       $0x0d, Y8, Y12
-	VPXOR        Y10, Y6, Y10
-	VPXOR        Y5, Y7, Y5
-	VPXOR        Y12, Y3, Y12
-	VPXOR        Y10, Y11, Y10
-	VPXOR        Y5, Y1, Y11
-	VPSRLD       $0x16, Y8, Y1
-	VPADDD       -2688(CX), Y11, Y11
-	VPADDD       352(BX), Y2, Y2
-	VMOVDQU      Y11, -2240(CX)
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y10, Y2, Y10
-	VPSRLD       $0x11, Y14, Y1
-	VPSLLD       $0x1e, Y8, Y2
-	VMOVDQU      6976(CX), Y3
-	VPXOR        Y3, Y15, Y5
-	VPSRLD       $0x13, Y14, Y6
-	VPSLLD       $0x13, Y8, Y7
-	VPXOR        Y6, Y1, Y1
-	VPAND        6944(CX), Y5, Y6
-	VPXOR        Y7, Y2, Y2
-	VPSRLD       $0x0a, Y14, Y7
-	VPXOR        Y6, Y15, Y6
-	VPXOR        Y7, Y1, Y1
-	VPSLLD       $0x0a, Y8, Y7
-	VMOVDQU      Y15, 7104(CX)
-	VPSRLD       $0x02, Y3, Y15
-	VMOVDQU      Y5, 7136(CX)
-	VPSLLD       $0x0f, Y14, Y5
-	VPXOR        Y7, Y2, Y2
-	VPSLLD       $0x0d, Y14, Y7
-	VPSRLD       $0x0d, Y3, Y14
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y7, Y5, Y2
+	VPXOR        Y8, Y9, Y8
+	VPXOR        Y7, Y5, Y9
+	VPSRLD       $0x0a, Y10, Y5
+	VPXOR        Y5, Y8, Y8
+	VPXOR        Y3, Y6, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSLLD       $0x0f, Y10, Y6
+	VPSLLD       $0x0d, Y10, Y7
+	VPSLLD       $0x07, Y13, Y10
+	VPXOR        Y5, Y9, Y9
+	VPXOR        Y7, Y6, Y5
+	VPXOR        Y5, Y8, Y8
+	VMOVDQU      Y8, -2752(CX)
+	VPXOR        Y10, Y3, Y10
+	VPSLLD       $0x1a, Y4, Y3
+	VPSRLD       $0x11, Y11, Y5
+	VPSRLD       $0x13, Y11, Y6
+	VPXOR        Y10, Y15, Y10
+	VPSLLD       $0x15, Y4, Y15
+	VPXOR        Y6, Y5, Y5
+	VPSRLD       $0x0a, Y11, Y6
+	VPADDD       96(BX), Y14, Y14
+	VPXOR        Y6, Y5, Y5
+	VPXOR        Y15, Y3, Y15
+	VPSLLD       $0x0f, Y11, Y3
+	VPSLLD       $0x0d, Y11, Y6
+	VPADDD       Y10, Y14, Y10
+	VPSLLD       $0x07, Y4, Y14
+	VPXOR        Y6, Y3, Y3
+	VPXOR        Y3, Y5, Y3
+	VPADDD       128(BX), Y0, Y0
+	VMOVDQU      Y3, -2720(CX)
 	VPXOR        Y14, Y15, Y14
-	VPXOR        Y2, Y1, Y15
-	VPADDD       Y4, Y9, Y1
-	VPSRLD       $0x16, Y3, Y2
-	VPADDD       -2656(CX), Y15, Y15
-	VPADDD       Y12, Y1, Y12
-	VMOVDQU      Y15, -2208(CX)
-	VPXOR        Y2, Y14, Y14
-	VMOVDQU      -2304(CX), Y1
-	VPSRLD       $0x11, Y1, Y2
-	VPSLLD       $0x1e, Y3, Y4
-	VPSRLD       $0x13, Y1, Y5
-	VPSLLD       $0x13, Y3, Y7
-	VPXOR        Y5, Y2, Y2
-	VPSRLD       $0x0a, Y1, Y5
-	VPXOR        Y7, Y4, Y4
-	VPXOR        Y5, Y2, Y2
-	VPSLLD       $0x0a, Y3, Y5
-	VPSLLD       $0x0f, Y1, Y7
-	VPSLLD       $0x0d, Y1, Y1
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y1, Y7, Y1
-	VPXOR        Y4, Y14, Y14
-	VPXOR        Y1, Y2, Y1
-	VMOVDQU      -2624(CX), Y2
-	VPADDD       320(AX), Y2, Y2
-	VPADDD       Y6, Y10, Y4
-	VPADDD       Y1, Y2, Y1
-	VPADDD       Y14, Y4, Y14
-	VMOVDQU      Y1, -2176(CX)
-	VPSRLD       $0x11, Y0, Y2
-	VPSRLD       $0x13, Y0, Y4
-	VPXOR        Y4, Y2, Y2
-	VPSRLD       $0x0a, Y0, Y4
-	VPXOR        Y4, Y2, Y2
-	VPSLLD       $0x0f, Y0, Y4
-	VPSLLD       $0x0d, Y0, Y5
-	VPXOR        Y5, Y4, Y4
-	VPXOR        Y4, Y2, Y2
-	VMOVDQU      -2592(CX), Y4
-	VPADDD       320(AX), Y4, Y4
-	VPADDD       Y2, Y4, Y2
-	VMOVDQU      Y2, -2144(CX)
-	VPSRLD       $0x11, Y11, Y4
-	VPSRLD       $0x13, Y11, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSRLD       $0x0a, Y11, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSLLD       $0x0f, Y11, Y5
-	VPSLLD       $0x0d, Y11, Y11
+	VPSRLD       $0x11, Y12, Y15
+	VPSRLD       $0x13, Y12, Y5
+	VPXOR        160(BX), Y0, Y6
+	VPXOR        Y14, Y9, Y9
+	VPXOR        Y5, Y15, Y14
+	VPSRLD       $0x0a, Y12, Y15
+	VPXOR        Y15, Y14, Y14
+	VPAND        192(BX), Y6, Y15
+	VPADDD       96(BX), Y2, Y2
+	VPSLLD       $0x0f, Y12, Y5
+	VPSLLD       $0x0d, Y12, Y7
+	VPXOR        160(BX), Y15, Y15
+	VPXOR        Y7, Y5, Y5
+	VPADDD       Y9, Y2, Y9
+	VPXOR        Y5, Y14, Y14
+	VPADDD       96(AX), Y14, Y14
+	VPSRLD       $0x02, Y0, Y2
+	VPADDD       128(BX), Y1, Y1
+	VMOVDQU      Y14, -2688(CX)
+	VMOVDQU      -2784(CX), Y5
+	VPSRLD       $0x11, Y5, Y7
+	VPSRLD       $0x0d, Y0, Y12
+	VPSRLD       $0x13, Y5, Y11
+	VMOVDQU      Y6, 3840(CX)
+	VPXOR        160(BX), Y1, Y6
+	VPXOR        Y11, Y7, Y11
+	VPSRLD       $0x0a, Y5, Y7
+	VPXOR        Y12, Y2, Y12
+	VPXOR        Y7, Y11, Y11
+	VPAND        192(BX), Y6, Y2
+	VPSLLD       $0x0f, Y5, Y7
+	VPSLLD       $0x0d, Y5, Y5
+	VMOVDQU      Y6, 3872(CX)
+	VPSRLD       $0x16, Y0, Y6
+	VPXOR        160(BX), Y2, Y2
+	VPXOR        Y5, Y7, Y5
+	VPXOR        Y5, Y11, Y11
+	VPXOR        Y6, Y12, Y12
+	VPADDD       96(AX), Y11, Y11
+	VPSRLD       $0x02, Y1, Y5
+	VMOVDQU      Y11, -2656(CX)
+	VPSRLD       $0x11, Y8, Y6
+	VPSLLD       $0x1e, Y0, Y7
+	VMOVDQU      Y4, 3904(CX)
+	VPSRLD       $0x13, Y8, Y4
+	VPSRLD       $0x0d, Y1, Y11
+	VPXOR        Y4, Y6, Y4
+	VPSRLD       $0x0a, Y8, Y6
+	VMOVDQU      Y2, 3936(CX)
+	VPSLLD       $0x13, Y0, Y2
 	VPXOR        Y11, Y5, Y11
-	VPXOR        Y11, Y4, Y11
-	VMOVDQU      -2560(CX), Y4
-	VPADDD       352(AX), Y4, Y4
-	VPADDD       Y11, Y4, Y11
-	VMOVDQU      Y11, -2112(CX)
-	VPSRLD       $0x11, Y15, Y4
-	VPSRLD       $0x13, Y15, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSRLD       $0x0a, Y15, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSLLD       $0x0f, Y15, Y5
-	VPSLLD       $0x0d, Y15, Y15
-	VPXOR        Y15, Y5, Y15
-	VPXOR        Y15, Y4, Y15
-	VMOVDQU      -2528(CX), Y4
-	VPADDD       352(AX), Y4, Y4
-	VPADDD       Y15, Y4, Y15
-	VMOVDQU      Y15, -2080(CX)
-	VPSRLD       $0x11, Y1, Y4
-	VMOVDQU      6816(CX), Y5
-	VPXOR        Y5, Y13, Y6
-	VPSRLD       $0x13, Y1, Y7
-	VPADDD       160(BX), Y9, Y9
-	VPXOR        Y7, Y4, Y4
-	VPAND        Y6, Y9, Y6
-	VPSRLD       $0x0a, Y1, Y7
-	VPXOR        Y7, Y4, Y4
-	VPXOR        Y6, Y5, Y6
-	VPSLLD       $0x0f, Y1, Y7
-	VPSRLD       $0x06, Y9, Y5
-	VPSLLD       $0x0d, Y1, Y1
-	VMOVDQU      Y13, 7168(CX)
-	VPSRLD       $0x0b, Y9, Y13
-	VPXOR        Y1, Y7, Y1
-	VPXOR        Y1, Y4, Y1
-	VPXOR        Y13, Y5, Y13
-	VMOVDQU      -2496(CX), Y4
-	VPADDD       384(AX), Y4, Y4
-	VPSRLD       $0x19, Y9, Y5
-	VPADDD       Y1, Y4, Y1
-	VPXOR        Y5, Y13, Y13
-	VMOVDQU      Y1, -2048(CX)
-	VPSRLD       $0x11, Y2, Y4
-	VMOVDQU      6880(CX), Y5
-	VPXOR        7072(CX), Y5, Y7
-	VPSLLD       $0x1a, Y9, Y0
-	VPSRLD       $0x13, Y2, Y1
-	VPADDD       160(BX), Y10, Y10
-	VPSLLD       $0x15, Y9, Y15
-	VPXOR        Y1, Y4, Y1
-	VPAND        Y7, Y10, Y4
-	VPSRLD       $0x0a, Y2, Y7
-	VPXOR        Y15, Y0, Y15
-	VPXOR        Y7, Y1, Y0
-	VPXOR        Y4, Y5, Y1
-	VPSLLD       $0x07, Y9, Y4
-	VPSLLD       $0x0f, Y2, Y7
-	VPSRLD       $0x06, Y10, Y5
-	VPXOR        Y4, Y15, Y15
-	VPSLLD       $0x0d, Y2, Y2
-	VPSRLD       $0x0b, Y10, Y4
+	VPXOR        Y6, Y4, Y4
+	VPSLLD       $0x0f, Y8, Y5
+	VPSLLD       $0x0d, Y8, Y6
 	VPXOR        Y2, Y7, Y2
-	VPXOR        Y15, Y13, Y13
-	VPXOR        Y2, Y0, Y15
-	VPXOR        Y4, Y5, Y0
-	VMOVDQU      6784(CX), Y2
-	VPADDD       416(AX), Y2, Y2
+	VPSRLD       $0x16, Y1, Y7
+	VPXOR        Y6, Y5, Y5
+	VPXOR        Y5, Y4, Y4
+	VPSLLD       $0x0a, Y0, Y5
+	VPADDD       128(AX), Y4, Y4
+	VPXOR        Y7, Y11, Y11
+	VMOVDQU      Y4, -2624(CX)
+	VPSRLD       $0x11, Y3, Y6
+	VPXOR        Y5, Y2, Y2
+	VPSLLD       $0x1e, Y1, Y5
+	VPSRLD       $0x13, Y3, Y7
+	VPXOR        Y7, Y6, Y6
+	VPXOR        Y2, Y12, Y12
+	VPSRLD       $0x0a, Y3, Y2
+	VPSLLD       $0x13, Y1, Y7
+	VPXOR        Y2, Y6, Y2
+	VPSLLD       $0x0f, Y3, Y6
+	VPADDD       Y15, Y10, Y15
+	VPSLLD       $0x0d, Y3, Y3
+	VPXOR        Y7, Y5, Y5
+	VPXOR        Y3, Y6, Y3
+	VPXOR        Y3, Y2, Y2
+	VPADDD       Y12, Y15, Y12
+	VPSLLD       $0x0a, Y1, Y15
+	VPADDD       128(AX), Y2, Y2
+	VMOVDQU      Y2, -2592(CX)
+	VPSRLD       $0x11, Y14, Y3
+	VPXOR        224(BX), Y13, Y6
+	VPXOR        Y15, Y5, Y15
+	VPSRLD       $0x13, Y14, Y5
+	VPXOR        Y5, Y3, Y3
+	VPADDD       256(BX), Y10, Y10
+	VPSRLD       $0x0a, Y14, Y5
+	VPXOR        Y15, Y11, Y11
+	VPXOR        Y5, Y3, Y15
+	VPSLLD       $0x0f, Y14, Y3
+	VPAND        Y6, Y10, Y5
+	VPADDD       3936(CX), Y9, Y6
+	VPSLLD       $0x0d, Y14, Y7
+	VPXOR        Y7, Y3, Y3
+	VPXOR        Y3, Y15, Y15
+	VPXOR        224(BX), Y5, Y3
+	VPADDD       Y11, Y6, Y11
+	VPADDD       160(AX), Y15, Y15
+	VMOVDQU      Y15, -2560(CX)
+	VPSRLD       $0x06, Y10, Y5
+	VMOVDQU      -2656(CX), Y6
+	VPSRLD       $0x11, Y6, Y7
+	VMOVDQU      3904(CX), Y14
+	VPXOR        224(BX), Y14, Y14
+	VPSRLD       $0x13, Y6, Y8
+	VPXOR        Y8, Y7, Y8
+	VPSRLD       $0x0b, Y10, Y7
+	VPADDD       256(BX), Y9, Y9
+	VMOVDQU      Y13, 3968(CX)
+	VPSRLD       $0x0a, Y6, Y13
+	VPXOR        Y13, Y8, Y8
+	VPXOR        Y7, Y5, Y13
+	VPSLLD       $0x0f, Y6, Y5
+	VPAND        Y14, Y9, Y14
+	VPSLLD       $0x0d, Y6, Y7
+	VPXOR        Y7, Y5, Y5
+	VPSRLD       $0x19, Y10, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        224(BX), Y14, Y14
+	VPADDD       160(AX), Y8, Y8
+	VMOVDQU      Y8, -2528(CX)
+	VPXOR        Y7, Y13, Y13
+	VPSRLD       $0x06, Y9, Y5
+	VPSRLD       $0x11, Y4, Y7
+	VPSRLD       $0x13, Y4, Y6
+	VPXOR        Y6, Y7, Y6
+	VPSLLD       $0x1a, Y10, Y7
+	VMOVDQU      Y1, 4000(CX)
+	VPSRLD       $0x0b, Y9, Y1
+	VMOVDQU      Y11, 4032(CX)
+	VPSRLD       $0x0a, Y4, Y11
+	VPXOR        Y11, Y6, Y11
+	VPSLLD       $0x15, Y10, Y6
+	VPSLLD       $0x0f, Y4, Y8
+	VPXOR        Y1, Y5, Y1
+	VPSLLD       $0x0d, Y4, Y5
+	VPXOR        Y5, Y8, Y8
+	VPXOR        Y6, Y7, Y5
+	VPSRLD       $0x19, Y9, Y6
+	VPXOR        Y8, Y11, Y8
+	VPADDD       -2944(CX), Y8, Y8
+	VMOVDQU      Y8, -2496(CX)
+	VPSLLD       $0x07, Y10, Y11
+	VPXOR        Y6, Y1, Y1
+	VPSRLD       $0x11, Y2, Y6
+	VPSRLD       $0x13, Y2, Y7
+	VPXOR        Y11, Y5, Y11
+	VPXOR        Y7, Y6, Y5
+	VPSLLD       $0x1a, Y9, Y6
+	VPSRLD       $0x0a, Y2, Y7
+	VPXOR        Y7, Y5, Y5
+	VPXOR        Y11, Y13, Y11
+	VPSLLD       $0x15, Y9, Y13
+	VPSLLD       $0x0f, Y2, Y7
+	VPSLLD       $0x0d, Y2, Y2
+	VPADDD       288(BX), Y3, Y3
+	VPXOR        Y2, Y7, Y2
+	VPXOR        Y13, Y6, Y13
+	VPXOR        Y2, Y5, Y2
+	VPADDD       -2912(CX), Y2, Y2
+	VPADDD       Y11, Y3, Y11
+	VMOVDQU      Y2, -2464(CX)
+	VPSLLD       $0x07, Y9, Y3
+	VPSRLD       $0x11, Y15, Y5
+	VPSRLD       $0x13, Y15, Y6
+	VPXOR        Y0, Y12, Y7
+	VPXOR        Y3, Y13, Y13
+	VPXOR        Y6, Y5, Y3
+	VPSRLD       $0x0a, Y15, Y5
+	VPXOR        Y5, Y3, Y3
+	VPAND        3840(CX), Y7, Y5
+	VPXOR        Y13, Y1, Y13
+	VPSLLD       $0x0f, Y15, Y1
+	VPSLLD       $0x0d, Y15, Y6
+	VPXOR        Y5, Y0, Y5
+	VPXOR        Y6, Y1, Y1
+	VPADDD       288(BX), Y14, Y14
+	VPXOR        Y1, Y3, Y1
+	VPADDD       -2880(CX), Y1, Y1
+	VPSRLD       $0x02, Y12, Y3
+	VPADDD       Y13, Y14, Y13
+	VMOVDQU      Y1, -2432(CX)
+	VMOVDQU      -2528(CX), Y14
+	VPSRLD       $0x11, Y14, Y6
+	VMOVDQU      Y0, 4064(CX)
+	VPSRLD       $0x0d, Y12, Y0
+	VPSRLD       $0x13, Y14, Y15
+	VMOVDQU      4000(CX), Y4
+	VMOVDQU      Y7, 4096(CX)
+	VMOVDQU      4032(CX), Y7
+	VMOVDQU      Y9, 4128(CX)
+	VPXOR        Y7, Y4, Y9
+	VPXOR        Y15, Y6, Y15
+	VPSRLD       $0x0a, Y14, Y6
+	VPXOR        Y0, Y3, Y0
+	VPXOR        Y6, Y15, Y15
+	VPAND        3872(CX), Y9, Y3
+	VPSLLD       $0x0f, Y14, Y6
+	VPSLLD       $0x0d, Y14, Y14
+	VMOVDQU      Y9, 4160(CX)
+	VPSRLD       $0x16, Y12, Y9
+	VPXOR        Y3, Y4, Y3
+	VPXOR        Y14, Y6, Y14
+	VPXOR        Y14, Y15, Y14
+	VPXOR        Y9, Y0, Y9
+	VPADDD       -2848(CX), Y14, Y14
+	VPSRLD       $0x02, Y7, Y15
+	VMOVDQU      Y14, -2400(CX)
+	VPSRLD       $0x11, Y8, Y0
+	VPSLLD       $0x1e, Y12, Y6
+	VPSRLD       $0x13, Y8, Y4
+	VPSRLD       $0x0d, Y7, Y14
+	VPXOR        Y4, Y0, Y0
+	VPSRLD       $0x0a, Y8, Y4
+	VMOVDQU      Y3, 4192(CX)
+	VPSLLD       $0x13, Y12, Y3
+	VPXOR        Y14, Y15, Y14
+	VPXOR        Y4, Y0, Y15
+	VPSLLD       $0x0f, Y8, Y0
+	VPSLLD       $0x0d, Y8, Y4
+	VPXOR        Y3, Y6, Y3
+	VPSRLD       $0x16, Y7, Y6
+	VPXOR        Y4, Y0, Y0
+	VPXOR        Y0, Y15, Y15
+	VPSLLD       $0x0a, Y12, Y0
+	VPADDD       -2816(CX), Y15, Y15
+	VPXOR        Y6, Y14, Y14
+	VMOVDQU      Y15, -2368(CX)
+	VPSRLD       $0x11, Y2, Y4
+	VPXOR        Y0, Y3, Y0
+	VPSLLD       $0x1e, Y7, Y3
+	VPSRLD       $0x13, Y2, Y6
+	VPXOR        Y6, Y4, Y4
+	VPXOR        Y0, Y9, Y9
+	VPSRLD       $0x0a, Y2, Y0
+	VPSLLD       $0x13, Y7, Y6
+	VPXOR        Y0, Y4, Y0
+	VPSLLD       $0x0f, Y2, Y4
+	VPADDD       Y5, Y11, Y5
+	VPSLLD       $0x0d, Y2, Y2
+	VPXOR        Y6, Y3, Y3
+	VPXOR        Y2, Y4, Y2
+	VPXOR        Y2, Y0, Y0
+	VPADDD       Y9, Y5, Y9
+	VPSLLD       $0x0a, Y7, Y2
+	VPADDD       -2784(CX), Y0, Y0
+	VMOVDQU      Y0, -2336(CX)
+	VPSRLD       $0x11, Y1, Y4
+	VMOVDQU      3968(CX), Y5
+	VPXOR        Y5, Y10, Y6
+	VPXOR        Y2, Y3, Y2
+	VPSRLD       $0x13, Y1, Y3
+	VPXOR        Y3, Y4, Y3
+	VPADDD       320(BX), Y11, Y11
+	VPSRLD       $0x0a, Y1, Y4
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y4, Y3, Y2
+	VPSLLD       $0x0f, Y1, Y3
+	VPAND        Y6, Y11, Y4
+	VPADDD       4192(CX), Y13, Y6
+	VPSLLD       $0x0d, Y1, Y1
+	VPXOR        Y1, Y3, Y1
+	VPXOR        Y1, Y2, Y1
+	VPXOR        Y4, Y5, Y2
+	VPADDD       Y14, Y6, Y14
+	VPADDD       -2752(CX), Y1, Y1
+	VMOVDQU      Y1, -2304(CX)
+	VPSRLD       $0x06, Y11, Y3
+	VMOVDQU      -2400(CX), Y4
+	VPSRLD       $0x11, Y4, Y6
+	VMOVDQU      3904(CX), Y5
+	VPXOR        4128(CX), Y5, Y8
+	VMOVDQU      Y10, 4224(CX)
+	VPSRLD       $0x13, Y4, Y10
+	VPXOR        Y10, Y6, Y10
+	VPSRLD       $0x0b, Y11, Y6
+	VPADDD       320(BX), Y13, Y13
+	VPSRLD       $0x0a, Y4, Y7
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y6, Y3, Y3
+	VPSLLD       $0x0f, Y4, Y6
+	VPAND        Y8, Y13, Y8
+	VPSLLD       $0x0d, Y4, Y7
+	VPXOR        Y7, Y6, Y6
+	VPSRLD       $0x19, Y11, Y7
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y8, Y5, Y8
+	VPADDD       -2720(CX), Y10, Y10
+	VMOVDQU      Y10, -2272(CX)
+	VPXOR        Y7, Y3, Y3
+	VPSRLD       $0x06, Y13, Y6
+	VPSRLD       $0x11, Y15, Y7
+	VPSRLD       $0x13, Y15, Y5
+	VPXOR        Y5, Y7, Y5
+	VPSLLD       $0x1a, Y11, Y7
+	VPSRLD       $0x0b, Y13, Y4
+	VMOVDQU      Y14, 4256(CX)
+	VPSRLD       $0x0a, Y15, Y14
+	VPXOR        Y14, Y5, Y14
+	VPSLLD       $0x15, Y11, Y5
+	VPSLLD       $0x0f, Y15, Y10
+	VPXOR        Y4, Y6, Y4
+	VPSLLD       $0x0d, Y15, Y6
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y5, Y7, Y5
+	VPSRLD       $0x19, Y13, Y6
+	VPXOR        Y10, Y14, Y10
+	VPADDD       -2688(CX), Y10, Y10
+	VMOVDQU      Y10, -2240(CX)
+	VPSLLD       $0x07, Y11, Y14
+	VPXOR        Y6, Y4, Y4
+	VPSRLD       $0x11, Y0, Y6
+	VPSRLD       $0x13, Y0, Y7
+	VPXOR        Y14, Y5, Y14
+	VPXOR        Y7, Y6, Y5
+	VPSLLD       $0x1a, Y13, Y6
+	VPSRLD       $0x0a, Y0, Y7
+	VPXOR        Y7, Y5, Y5
+	VPXOR        Y14, Y3, Y14
+	VPSLLD       $0x15, Y13, Y3
+	VPSLLD       $0x0f, Y0, Y7
+	VPSLLD       $0x0d, Y0, Y0
+	VPADDD       352(BX), Y2, Y2
+	VPXOR        Y0, Y7, Y0
+	VPXOR        Y3, Y6, Y3
+	VPXOR        Y0, Y5, Y0
+	VPADDD       -2656(CX), Y0, Y0
+	VPADDD       Y14, Y2, Y14
+	VMOVDQU      Y0, -2208(CX)
+	VPSLLD       $0x07, Y13, Y2
+	VPSRLD       $0x11, Y1, Y5
+	VPSRLD       $0x13, Y1, Y6
+	VPXOR        Y12, Y9, Y7
+	VPXOR        Y2, Y3, Y2
+	VPXOR        Y6, Y5, Y3
+	VPSRLD       $0x0a, Y1, Y5
+	VPXOR        Y5, Y3, Y3
+	VPAND        4096(CX), Y7, Y5
+	VPXOR        Y2, Y4, Y2
+	VPSLLD       $0x0f, Y1, Y4
+	VPSLLD       $0x0d, Y1, Y6
+	VPXOR        Y6, Y4, Y4
+	VPXOR        Y5, Y12, Y5
+	VPADDD       352(BX), Y8, Y8
+	VPXOR        Y4, Y3, Y3
+	VMOVDQU      -2624(CX), Y4
+	VPADDD       320(AX), Y4, Y4
+	VPADDD       Y3, Y4, Y3
+	VPSRLD       $0x02, Y9, Y4
+	VPADDD       Y2, Y8, Y8
+	VMOVDQU      Y3, -2176(CX)
+	VMOVDQU      -2272(CX), Y2
+	VPSRLD       $0x11, Y2, Y6
+	VMOVDQU      Y12, 4288(CX)
+	VPSRLD       $0x13, Y2, Y12
+	VPSRLD       $0x0d, Y9, Y1
+	VMOVDQU      4032(CX), Y15
+	VMOVDQU      Y7, 4320(CX)
+	VMOVDQU      4256(CX), Y7
+	VMOVDQU      Y13, 4352(CX)
+	VPXOR        Y7, Y15, Y13
+	VPXOR        Y12, Y6, Y12
+	VPSRLD       $0x0a, Y2, Y6
+	VPXOR        Y1, Y4, Y1
+	VPXOR        Y6, Y12, Y12
+	VPAND        4160(CX), Y13, Y4
+	VPSLLD       $0x0f, Y2, Y6
+	VPSLLD       $0x0d, Y2, Y2
+	VMOVDQU      Y13, 4384(CX)
+	VPSRLD       $0x16, Y9, Y13
+	VPXOR        Y2, Y6, Y2
+	VPXOR        Y4, Y15, Y4
+	VPXOR        Y2, Y12, Y12
+	VMOVDQU      -2592(CX), Y2
+	VPADDD       320(AX), Y2, Y2
+	VPXOR        Y13, Y1, Y13
+	VPADDD       Y12, Y2, Y12
+	VPSRLD       $0x02, Y7, Y1
+	VMOVDQU      Y12, -2144(CX)
+	VPSRLD       $0x11, Y10, Y2
+	VPSLLD       $0x1e, Y9, Y6
+	VPSRLD       $0x13, Y10, Y15
+	VPSRLD       $0x0d, Y7, Y12
+	VPXOR        Y15, Y2, Y15
+	VPSRLD       $0x0a, Y10, Y2
+	VMOVDQU      Y4, 4416(CX)
+	VPSLLD       $0x13, Y9, Y4
+	VPXOR        Y2, Y15, Y15
+	VPXOR        Y12, Y1, Y12
+	VPSLLD       $0x0f, Y10, Y1
+	VPSLLD       $0x0d, Y10, Y10
+	VPXOR        Y4, Y6, Y2
+	VPSRLD       $0x16, Y7, Y4
+	VPXOR        Y10, Y1, Y10
+	VPXOR        Y10, Y15, Y10
+	VMOVDQU      -2560(CX), Y15
+	VPADDD       352(AX), Y15, Y15
+	VPSLLD       $0x0a, Y9, Y1
+	VPXOR        Y4, Y12, Y12
+	VPADDD       Y10, Y15, Y10
+	VMOVDQU      Y10, -2112(CX)
+	VPSRLD       $0x11, Y0, Y15
+	VPXOR        Y1, Y2, Y1
+	VPSLLD       $0x1e, Y7, Y2
+	VPSRLD       $0x13, Y0, Y4
+	VPXOR        Y4, Y15, Y15
+	VPSRLD       $0x0a, Y0, Y4
+	VPXOR        Y1, Y13, Y13
+	VPSLLD       $0x13, Y7, Y1
+	VPXOR        Y4, Y15, Y15
+	VPSLLD       $0x0f, Y0, Y4
+	VPSLLD       $0x0d, Y0, Y0
+	VPADDD       Y5, Y14, Y5
+	VPXOR        Y1, Y2, Y1
+	VPXOR        Y0, Y4, Y0
+	VPXOR        Y0, Y15, Y15
+	VMOVDQU      -2528(CX), Y0
+	VPADDD       352(AX), Y0, Y0
+	VPADDD       Y13, Y5, Y13
+	VPSLLD       $0x0a, Y7, Y2
+	VPADDD       Y15, Y0, Y15
+	VMOVDQU      Y15, -2080(CX)
+	VPSRLD       $0x11, Y3, Y0
+	VMOVDQU      4224(CX), Y4
+	VPXOR        Y4, Y11, Y5
+	VPXOR        Y2, Y1, Y1
+	VPSRLD       $0x13, Y3, Y2
+	VPXOR        Y2, Y0, Y0
+	VPADDD       160(BX), Y14, Y2
+	VPSRLD       $0x0a, Y3, Y14
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y14, Y0, Y14
+	VPSLLD       $0x0f, Y3, Y0
+	VPAND        Y5, Y2, Y1
+	VPSLLD       $0x0d, Y3, Y3
+	VPADDD       4416(CX), Y8, Y5
+	VPXOR        Y3, Y0, Y0
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y4, Y0
+	VMOVDQU      -2496(CX), Y1
+	VPADDD       384(AX), Y1, Y1
+	VPADDD       Y12, Y5, Y12
+	VPADDD       Y14, Y1, Y14
+	VPSRLD       $0x06, Y2, Y1
+	VMOVDQU      Y14, -2048(CX)
+	VMOVDQU      -2144(CX), Y3
+	VPSRLD       $0x11, Y3, Y5
+	VMOVDQU      4128(CX), Y6
+	VPXOR        4352(CX), Y6, Y4
+	VMOVDQU      Y11, 4448(CX)
+	VPSRLD       $0x13, Y3, Y11
+	VPSRLD       $0x0b, Y2, Y7
+	VPXOR        Y11, Y5, Y11
+	VPADDD       160(BX), Y8, Y8
+	VPSRLD       $0x0a, Y3, Y5
+	VPXOR        Y5, Y11, Y11
+	VPXOR        Y7, Y1, Y1
+	VPSLLD       $0x0f, Y3, Y5
+	VPAND        Y4, Y8, Y4
+	VPSLLD       $0x0d, Y3, Y3
+	VPXOR        Y3, Y5, Y3
+	VPSRLD       $0x19, Y2, Y5
+	VPXOR        Y3, Y11, Y11
+	VPXOR        Y4, Y6, Y3
 	VMOVDQU      -2464(CX), Y4
 	VPADDD       384(AX), Y4, Y4
-	VPSRLD       $0x19, Y10, Y5
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y15, Y4, Y15
-	VPXOR        Y5, Y0, Y0
-	VMOVDQU      Y15, -2016(CX)
-	VPADDD       Y13, Y2, Y13
-	VMOVDQU      -2944(CX), Y2
-	VPSRLD       $0x07, Y2, Y4
-	VPSLLD       $0x1a, Y10, Y5
-	VPSRLD       $0x12, Y2, Y6
-	VPADDD       6752(CX), Y13, Y7
-	VPXOR        Y6, Y4, Y4
-	VPSRLD       $0x03, Y2, Y6
-	VMOVDQU      Y9, 7200(CX)
-	VPSLLD       $0x15, Y10, Y9
-	VMOVDQU      Y7, 7232(CX)
-	VPXOR        Y8, Y12, Y7
-	VPXOR        Y6, Y4, Y4
-	VPSLLD       $0x19, Y2, Y6
-	VPXOR        Y9, Y5, Y9
-	VPSLLD       $0x0e, Y2, Y5
-	VMOVDQU      Y7, 7264(CX)
-	VPAND        7008(CX), Y7, Y7
+	VPXOR        Y5, Y1, Y1
+	VPADDD       Y11, Y4, Y11
+	VPSRLD       $0x06, Y8, Y4
+	VMOVDQU      Y11, -2016(CX)
+	VMOVDQU      -2944(CX), Y5
+	VPSRLD       $0x07, Y5, Y7
+	VPSRLD       $0x12, Y5, Y6
+	VPSLLD       $0x1a, Y2, Y11
+	VPXOR        Y6, Y7, Y6
+	VPSRLD       $0x03, Y5, Y7
+	VMOVDQU      Y12, 4480(CX)
+	VPSRLD       $0x0b, Y8, Y12
+	VPXOR        Y7, Y6, Y6
+	VPSLLD       $0x19, Y5, Y7
+	VPSLLD       $0x0e, Y5, Y5
+	VMOVDQU      Y3, 4512(CX)
+	VPSLLD       $0x15, Y2, Y3
+	VPXOR        Y5, Y7, Y5
 	VPXOR        Y5, Y6, Y5
-	VPXOR        Y5, Y4, Y4
-	VPSLLD       $0x07, Y10, Y5
-	VPXOR        Y7, Y8, Y6
-	VPSRLD       $0x11, Y11, Y7
-	VMOVDQU      Y10, 7296(CX)
-	VPSRLD       $0x13, Y11, Y10
-	VPXOR        Y5, Y9, Y9
-	VPXOR        Y10, Y7, Y10
-	VPSRLD       $0x02, Y12, Y5
-	VPSRLD       $0x0a, Y11, Y7
-	VPXOR        Y7, Y10, Y10
-	VPXOR        Y9, Y0, Y9
-	VPSRLD       $0x0d, Y12, Y0
-	VPSLLD       $0x0f, Y11, Y7
-	VPSLLD       $0x0d, Y11, Y11
-	VMOVDQU      Y8, 7328(CX)
-	VMOVDQU      6688(CX), Y8
-	VPADDD       416(AX), Y8, Y8
-	VPXOR        Y11, Y7, Y11
-	VPXOR        Y0, Y5, Y0
-	VPXOR        Y11, Y10, Y10
-	VPADDD       160(AX), Y4, Y11
-	VPADDD       Y1, Y8, Y8
-	VPSRLD       $0x16, Y12, Y1
-	VPADDD       -2432(CX), Y11, Y11
-	VPADDD       Y10, Y11, Y10
-	VPADDD       Y9, Y8, Y8
-	VMOVDQU      Y10, -1984(CX)
-	VPXOR        Y1, Y0, Y9
-	VMOVDQU      -2912(CX), Y11
-	VPSRLD       $0x07, Y11, Y0
-	VPSRLD       $0x12, Y11, Y1
-	VPADDD       6912(CX), Y8, Y5
-	VPSLLD       $0x1e, Y12, Y4
-	VPXOR        Y1, Y0, Y0
-	VPSRLD       $0x03, Y11, Y1
-	VPXOR        Y3, Y14, Y7
-	VPXOR        Y1, Y0, Y0
-	VPSLLD       $0x13, Y12, Y1
-	VMOVDQU      Y5, 7360(CX)
-	VPSLLD       $0x19, Y11, Y5
-	VPSLLD       $0x0e, Y11, Y10
-	VMOVDQU      Y7, 7392(CX)
-	VPAND        7136(CX), Y7, Y7
-	VPXOR        Y1, Y4, Y1
-	VPXOR        Y10, Y5, Y10
-	VPXOR        Y10, Y0, Y10
-	VPXOR        Y7, Y3, Y0
-	VMOVDQU      -2080(CX), Y4
-	VPSRLD       $0x11, Y4, Y5
-	VPSLLD       $0x0a, Y12, Y7
-	VPSRLD       $0x13, Y4, Y3
-	VPXOR        Y3, Y5, Y3
-	VPSRLD       $0x02, Y14, Y5
-	VPXOR        Y7, Y1, Y1
-	VPSRLD       $0x0a, Y4, Y7
-	VPXOR        Y7, Y3, Y3
-	VPSRLD       $0x0d, Y14, Y7
-	VMOVDQU      Y12, 7424(CX)
-	VPSLLD       $0x0f, Y4, Y12
-	VPXOR        Y1, Y9, Y9
-	VPSLLD       $0x0d, Y4, Y1
-	VPXOR        Y1, Y12, Y12
-	VPXOR        Y7, Y5, Y1
-	VPADDD       Y6, Y13, Y13
-	VPXOR        Y12, Y3, Y12
-	VPADDD       160(AX), Y10, Y10
-	VPSRLD       $0x16, Y14, Y3
-	VPADDD       -2400(CX), Y10, Y10
-	VPADDD       Y9, Y13, Y9
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      Y10, -1952(CX)
-	VPXOR        Y3, Y1, Y12
-	VMOVDQU      -2880(CX), Y13
-	VPSRLD       $0x07, Y13, Y1
-	VPSRLD       $0x12, Y13, Y3
-	VPSLLD       $0x1e, Y14, Y4
-	VPXOR        Y3, Y1, Y1
-	VPSRLD       $0x03, Y13, Y3
-	VPXOR        Y3, Y1, Y1
-	VPSLLD       $0x13, Y14, Y3
-	VPSLLD       $0x19, Y13, Y5
-	VPSLLD       $0x0e, Y13, Y6
+	VPXOR        Y12, Y4, Y12
+	VPSRLD       $0x11, Y10, Y4
+	VPSRLD       $0x13, Y10, Y6
+	VPXOR        Y6, Y4, Y4
+	VPXOR        Y3, Y11, Y11
+	VPSRLD       $0x0a, Y10, Y3
 	VPXOR        Y3, Y4, Y3
-	VPXOR        Y6, Y5, Y4
-	VPXOR        Y4, Y1, Y1
-	VMOVDQU      -2048(CX), Y4
-	VPSRLD       $0x11, Y4, Y5
-	VPSLLD       $0x0a, Y14, Y6
-	VPSRLD       $0x13, Y4, Y7
-	VPXOR        Y7, Y5, Y5
-	VPXOR        Y6, Y3, Y3
-	VPSRLD       $0x0a, Y4, Y6
-	VPXOR        Y6, Y5, Y5
-	VPSLLD       $0x0f, Y4, Y6
-	VPXOR        Y3, Y12, Y12
-	VPSLLD       $0x0d, Y4, Y3
-	VPXOR        Y3, Y6, Y3
-	VPADDD       Y0, Y8, Y8
-	VPXOR        Y3, Y5, Y0
-	VPADDD       Y1, Y2, Y1
-	VPADDD       -2368(CX), Y1, Y1
-	VPADDD       Y12, Y8, Y4
-	VPADDD       Y0, Y1, Y8
-	VMOVDQU      Y8, -1920(CX)
-	VMOVDQU      -2848(CX), Y8
-	VPSRLD       $0x07, Y8, Y12
-	VPSRLD       $0x12, Y8, Y0
-	VPXOR        Y0, Y12, Y12
-	VPSRLD       $0x03, Y8, Y0
-	VPXOR        Y0, Y12, Y12
-	VPSLLD       $0x19, Y8, Y0
-	VPSLLD       $0x0e, Y8, Y1
-	VPXOR        Y1, Y0, Y0
-	VPXOR        Y0, Y12, Y12
-	VPSRLD       $0x11, Y15, Y0
-	VPSRLD       $0x13, Y15, Y1
-	VPXOR        Y1, Y0, Y0
-	VPSRLD       $0x0a, Y15, Y1
-	VPXOR        Y1, Y0, Y0
-	VPSLLD       $0x0f, Y15, Y1
-	VPSLLD       $0x0d, Y15, Y15
-	VPXOR        Y15, Y1, Y15
-	VPXOR        Y15, Y0, Y15
-	VPADDD       Y12, Y11, Y11
-	VPADDD       -2336(CX), Y11, Y11
-	VPADDD       Y15, Y11, Y11
-	VMOVDQU      Y11, -1888(CX)
-	VMOVDQU      -2816(CX), Y11
-	VPSRLD       $0x07, Y11, Y12
-	VPSRLD       $0x12, Y11, Y15
-	VPXOR        Y15, Y12, Y12
-	VPSRLD       $0x03, Y11, Y15
-	VPXOR        Y15, Y12, Y12
-	VPSLLD       $0x19, Y11, Y15
-	VPSLLD       $0x0e, Y11, Y11
-	VPXOR        Y11, Y15, Y11
-	VPXOR        Y11, Y12, Y11
-	VMOVDQU      -1984(CX), Y12
-	VPSRLD       $0x11, Y12, Y15
-	VPSRLD       $0x13, Y12, Y0
-	VPXOR        Y0, Y15, Y15
-	VPSRLD       $0x0a, Y12, Y0
-	VPXOR        Y0, Y15, Y15
-	VPSLLD       $0x0f, Y12, Y0
-	VPSLLD       $0x0d, Y12, Y12
-	VPXOR        Y12, Y0, Y12
-	VPXOR        Y12, Y15, Y12
-	VPADDD       Y11, Y13, Y11
-	VPADDD       -2304(CX), Y11, Y11
-	VPADDD       Y12, Y11, Y11
-	VMOVDQU      Y11, -1856(CX)
-	VMOVDQU      -2784(CX), Y11
-	VPSRLD       $0x07, Y11, Y12
-	VPSRLD       $0x12, Y11, Y13
-	VPXOR        Y13, Y12, Y12
-	VPSRLD       $0x03, Y11, Y13
-	VPXOR        Y13, Y12, Y12
-	VPSLLD       $0x19, Y11, Y13
-	VPSLLD       $0x0e, Y11, Y11
-	VPXOR        Y11, Y13, Y11
-	VPXOR        Y11, Y12, Y11
-	VPSRLD       $0x11, Y10, Y12
-	VPSRLD       $0x13, Y10, Y13
-	VPXOR        Y13, Y12, Y12
-	VPSRLD       $0x0a, Y10, Y13
-	VPXOR        Y13, Y12, Y12
-	VPSLLD       $0x0f, Y10, Y13
+	VPSRLD       $0x19, Y8, Y4
+	VPSLLD       $0x0f, Y10, Y6
 	VPSLLD       $0x0d, Y10, Y10
-	VPXOR        Y10, Y13, Y10
-	VPXOR        Y10, Y12, Y10
-	VPADDD       Y11, Y8, Y8
-	VPADDD       -2272(CX), Y8, Y8
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      Y8, -1824(CX)
-	VMOVDQU      Y9, -4096(CX)
-	VMOVDQU      7424(CX), Y8
-	VMOVDQU      Y8, -3904(CX)
-	VMOVDQU      7328(CX), Y8
-	VMOVDQU      Y8, -3968(CX)
-	VMOVDQU      7040(CX), Y8
-	VMOVDQU      Y8, -4032(CX)
-	VMOVDQU      7232(CX), Y8
-	VMOVDQU      Y8, -3840(CX)
-	VMOVDQU      7200(CX), Y10
-	VMOVDQU      Y10, -3648(CX)
-	VMOVDQU      7168(CX), Y11
-	VMOVDQU      Y11, -3712(CX)
-	VMOVDQU      6816(CX), Y11
-	VMOVDQU      Y11, -3776(CX)
+	VPXOR        Y10, Y6, Y10
+	VPSLLD       $0x07, Y2, Y6
+	VPXOR        Y10, Y3, Y10
+	VPADDD       160(AX), Y5, Y3
+	VPXOR        Y4, Y12, Y12
+	VPADDD       -2432(CX), Y3, Y3
+	VPADDD       Y10, Y3, Y10
+	VMOVDQU      Y10, -1984(CX)
+	VPXOR        Y6, Y11, Y11
+	VMOVDQU      -2912(CX), Y3
+	VPSRLD       $0x07, Y3, Y4
+	VPSRLD       $0x12, Y3, Y5
+	VPSLLD       $0x1a, Y8, Y6
+	VPXOR        Y5, Y4, Y4
+	VPSRLD       $0x03, Y3, Y5
+	VPXOR        Y5, Y4, Y4
+	VPXOR        Y11, Y1, Y11
+	VPSLLD       $0x19, Y3, Y1
+	VPSLLD       $0x0e, Y3, Y5
+	VPSLLD       $0x15, Y8, Y7
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y1, Y4, Y1
+	VPSRLD       $0x11, Y15, Y4
+	VMOVDQU      3968(CX), Y5
+	VPADDD       416(AX), Y5, Y5
+	VMOVDQU      Y2, 4544(CX)
+	VPSRLD       $0x13, Y15, Y2
+	VPXOR        Y2, Y4, Y2
+	VPXOR        Y7, Y6, Y4
+	VPSRLD       $0x0a, Y15, Y6
+	VPXOR        Y6, Y2, Y2
+	VPSLLD       $0x0f, Y15, Y6
+	VPADDD       Y0, Y5, Y0
+	VPSLLD       $0x0d, Y15, Y15
+	VPXOR        Y15, Y6, Y15
+	VPSLLD       $0x07, Y8, Y5
+	VPXOR        Y15, Y2, Y15
+	VPADDD       160(AX), Y1, Y1
+	VPADDD       -2400(CX), Y1, Y1
+	VPADDD       Y11, Y0, Y11
+	VPADDD       Y15, Y1, Y15
+	VMOVDQU      Y15, -1952(CX)
+	VPXOR        Y5, Y4, Y0
+	VMOVDQU      -2880(CX), Y1
+	VPSRLD       $0x07, Y1, Y2
+	VPSRLD       $0x12, Y1, Y4
+	VPXOR        Y4, Y2, Y2
+	VPADDD       4064(CX), Y11, Y4
+	VPSRLD       $0x03, Y1, Y5
+	VPXOR        Y5, Y2, Y2
+	VPXOR        Y0, Y12, Y12
+	VPSLLD       $0x19, Y1, Y0
+	VPSLLD       $0x0e, Y1, Y5
+	VPXOR        Y5, Y0, Y0
+	VPXOR        Y9, Y13, Y5
+	VPXOR        Y0, Y2, Y0
+	VPSRLD       $0x11, Y14, Y2
+	VMOVDQU      3904(CX), Y6
+	VPADDD       416(AX), Y6, Y6
+	VPSRLD       $0x13, Y14, Y7
+	VPXOR        Y7, Y2, Y2
+	VPSRLD       $0x0a, Y14, Y7
+	VMOVDQU      Y5, 4576(CX)
+	VPAND        4320(CX), Y5, Y5
+	VPXOR        Y7, Y2, Y2
+	VPSLLD       $0x0f, Y14, Y7
+	VPADDD       4512(CX), Y6, Y6
+	VPSLLD       $0x0d, Y14, Y14
+	VPXOR        Y14, Y7, Y14
+	VPXOR        Y14, Y2, Y14
+	VPXOR        Y5, Y9, Y2
+	VPADDD       -2944(CX), Y0, Y0
+	VPADDD       -2368(CX), Y0, Y0
+	VPADDD       Y12, Y6, Y12
+	VPADDD       Y14, Y0, Y14
+	VMOVDQU      Y14, -1920(CX)
+	VMOVDQU      -2848(CX), Y14
+	VPSRLD       $0x07, Y14, Y0
+	VPSRLD       $0x02, Y13, Y5
+	VPSRLD       $0x12, Y14, Y6
+	VPXOR        Y6, Y0, Y0
+	VPADDD       4000(CX), Y12, Y6
+	VPSRLD       $0x03, Y14, Y7
+	VPXOR        Y7, Y0, Y0
+	VPSLLD       $0x19, Y14, Y7
+	VMOVDQU      Y8, 4608(CX)
+	VPSRLD       $0x0d, Y13, Y8
+	VMOVDQU      Y6, 4640(CX)
+	VPSLLD       $0x0e, Y14, Y6
+	VPXOR        Y6, Y7, Y6
+	VMOVDQU      4256(CX), Y7
+	VMOVDQU      Y12, 4672(CX)
+	VMOVDQU      4480(CX), Y12
+	VMOVDQU      Y4, 4704(CX)
+	VPXOR        Y12, Y7, Y4
+	VPXOR        Y6, Y0, Y0
+	VMOVDQU      -2016(CX), Y6
+	VMOVDQU      Y9, 4736(CX)
+	VPSRLD       $0x11, Y6, Y9
+	VPSRLD       $0x13, Y6, Y14
+	VPXOR        Y8, Y5, Y8
+	VPXOR        Y14, Y9, Y9
+	VPSRLD       $0x0a, Y6, Y14
+	VPAND        4384(CX), Y4, Y5
+	VPXOR        Y14, Y9, Y9
+	VPSLLD       $0x0f, Y6, Y14
+	VPSLLD       $0x0d, Y6, Y6
+	VMOVDQU      Y4, 4768(CX)
+	VPSRLD       $0x16, Y13, Y4
+	VPXOR        Y6, Y14, Y14
+	VPXOR        Y14, Y9, Y9
+	VPXOR        Y5, Y7, Y14
+	VPADDD       Y0, Y3, Y0
+	VPADDD       -2336(CX), Y0, Y0
+	VPADDD       Y9, Y0, Y9
+	VPXOR        Y4, Y8, Y8
+	VMOVDQU      Y9, -1888(CX)
+	VMOVDQU      -2816(CX), Y9
+	VPSRLD       $0x07, Y9, Y0
+	VPSRLD       $0x02, Y12, Y3
+	VPSRLD       $0x12, Y9, Y4
+	VPXOR        Y4, Y0, Y0
+	VPSRLD       $0x03, Y9, Y4
+	VPSLLD       $0x1e, Y13, Y5
+	VPXOR        Y4, Y0, Y0
+	VPSLLD       $0x19, Y9, Y4
+	VPSRLD       $0x0d, Y12, Y6
+	VPSLLD       $0x0e, Y9, Y9
+	VPXOR        Y9, Y4, Y9
+	VPXOR        Y9, Y0, Y9
+	VPSLLD       $0x13, Y13, Y0
+	VPSRLD       $0x11, Y10, Y4
+	VPSRLD       $0x13, Y10, Y7
+	VPXOR        Y6, Y3, Y3
+	VPXOR        Y7, Y4, Y4
+	VPSRLD       $0x0a, Y10, Y6
+	VPXOR        Y6, Y4, Y4
+	VPXOR        Y0, Y5, Y0
+	VPSLLD       $0x0f, Y10, Y5
+	VPSLLD       $0x0d, Y10, Y10
+	VPSRLD       $0x16, Y12, Y6
+	VPXOR        Y10, Y5, Y10
+	VPXOR        Y10, Y4, Y10
+	VPADDD       Y9, Y1, Y9
+	VPSLLD       $0x0a, Y13, Y1
+	VPADDD       -2304(CX), Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPXOR        Y6, Y3, Y10
+	VMOVDQU      Y9, -1856(CX)
+	VMOVDQU      -2784(CX), Y9
+	VPSRLD       $0x07, Y9, Y3
+	VPSRLD       $0x12, Y9, Y4
+	VPXOR        Y1, Y0, Y0
+	VPXOR        Y4, Y3, Y1
+	VPSRLD       $0x03, Y9, Y3
+	VPSLLD       $0x1e, Y12, Y4
+	VPXOR        Y3, Y1, Y1
+	VPSLLD       $0x19, Y9, Y3
+	VPSLLD       $0x0e, Y9, Y9
+	VPXOR        Y0, Y8, Y8
+	VPXOR        Y9, Y3, Y9
+	VPXOR        Y9, Y1, Y9
+	VPSLLD       $0x13, Y12, Y0
+	VPSRLD       $0x11, Y15, Y1
+	VPSRLD       $0x13, Y15, Y3
+	VPXOR        Y3, Y1, Y1
+	VPADDD       Y2, Y11, Y11
+	VPSRLD       $0x0a, Y15, Y2
+	VPXOR        Y2, Y1, Y1
+	VPXOR        Y0, Y4, Y0
+	VPSLLD       $0x0f, Y15, Y2
+	VPSLLD       $0x0d, Y15, Y15
+	VPXOR        Y15, Y2, Y15
+	VPADDD       Y8, Y11, Y8
+	VPXOR        Y15, Y1, Y11
+	VPADDD       -2848(CX), Y9, Y9
+	VPSLLD       $0x0a, Y12, Y15
+	VPADDD       -2272(CX), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      Y9, -1824(CX)
+	VMOVDQU      Y8, -4096(CX)
+	VPXOR        Y15, Y0, Y9
+	VMOVDQU      Y13, -3904(CX)
+	VMOVDQU      4736(CX), Y11
+	VMOVDQU      Y11, -3968(CX)
+	VPXOR        Y9, Y10, Y9
+	VMOVDQU      4288(CX), Y10
+	VMOVDQU      Y10, -4032(CX)
+	VMOVDQU      4704(CX), Y10
+	VMOVDQU      Y10, -3840(CX)
+	VPADDD       4672(CX), Y14, Y11
+	VMOVDQU      4544(CX), Y13
+	VMOVDQU      Y13, -3648(CX)
+	VMOVDQU      4448(CX), Y14
+	VMOVDQU      Y14, -3712(CX)
+	VPADDD       Y9, Y11, Y4
+	VMOVDQU      4224(CX), Y9
+	VMOVDQU      Y9, -3776(CX)
 	VMOVDQU      Y4, -4064(CX)
-	VMOVDQU      Y14, -3872(CX)
-	VMOVDQU      6976(CX), Y11
-	VMOVDQU      Y11, -3936(CX)
-	VMOVDQU      7104(CX), Y11
-	VMOVDQU      Y11, -4000(CX)
-	VMOVDQU      7360(CX), Y11
-	VMOVDQU      Y11, -3808(CX)
-	VMOVDQU      7296(CX), Y12
-	VMOVDQU      Y12, -3616(CX)
-	VMOVDQU      7072(CX), Y13
-	VMOVDQU      Y13, -3680(CX)
-	VMOVDQU      6880(CX), Y13
-	VMOVDQU      Y13, -3744(CX)
-	VMOVDQU      Y9, Y0
-	VMOVDQU      Y8, Y1
-	VMOVDQU      Y10, Y2
-	VMOVDQU      7264(CX), Y3
-	VMOVDQU      Y11, Y5
-	VMOVDQU      Y12, Y6
-	VMOVDQU      7392(CX), Y7
+	VMOVDQU      Y12, -3872(CX)
+	VMOVDQU      4256(CX), Y9
+	VMOVDQU      Y9, -3936(CX)
+	VMOVDQU      4032(CX), Y9
+	VMOVDQU      Y9, -4000(CX)
+	VMOVDQU      4640(CX), Y9
+	VMOVDQU      Y9, -3808(CX)
+	VMOVDQU      4608(CX), Y11
+	VMOVDQU      Y11, -3616(CX)
+	VMOVDQU      4352(CX), Y12
+	VMOVDQU      Y12, -3680(CX)
+	VMOVDQU      4128(CX), Y12
+	VMOVDQU      Y12, -3744(CX)
+	VMOVDQU      Y8, Y0
+	VMOVDQU      Y10, Y1
+	VMOVDQU      Y13, Y2
+	VMOVDQU      4576(CX), Y3
+	VMOVDQU      Y9, Y5
+	VMOVDQU      Y11, Y6
+	VMOVDQU      4768(CX), Y7
 	LEAQ         avx2Turns<>+0(SB), R12
 	LEAQ         -1792(CX), R15
 	LEAQ         -3584(CX), R14
@@ -2466,28 +2476,28 @@ pass1:
 	VMOVDQU Y0, -3648(CX)
 	VMOVDQU 672(AX), Y7
 	VMOVDQU Y7, -3712(CX)
-	VMOVDQU Y8, 6656(CX)
+	VMOVDQU Y8, 3840(CX)
 	VMOVDQU 704(AX), Y8
 	VMOVDQU Y8, -3776(CX)
 	VPADDD  384(BX), Y4, Y4
-	VMOVDQU Y15, 6688(CX)
+	VMOVDQU Y15, 3872(CX)
 	VMOVDQU -3872(CX), Y15
 	VPADDD  416(BX), Y15, Y15
-	VMOVDQU Y14, 6720(CX)
+	VMOVDQU Y14, 3904(CX)
 	VMOVDQU -3936(CX), Y14
 	VPADDD  448(BX), Y14, Y14
-	VMOVDQU Y13, 6752(CX)
+	VMOVDQU Y13, 3936(CX)
 	VMOVDQU -4000(CX), Y13
 	VPADDD  480(BX), Y13, Y13
 	VPADDD  512(BX), Y5, Y5
 	VPADDD  544(BX), Y6, Y6
-	VMOVDQU Y6, 6784(CX)
+	VMOVDQU Y6, 3968(CX)
 	VMOVDQU -3680(CX), Y6
 	VPADDD  576(BX), Y6, Y6
-	VMOVDQU Y6, 6816(CX)
+	VMOVDQU Y6, 4000(CX)
 	VMOVDQU -3744(CX), Y6
 	VPADDD  608(BX), Y6, Y6
-	VMOVDQU Y6, 6848(CX)
+	VMOVDQU Y6, 4032(CX)
 	VPADDD  512(AX), Y4, Y6
 	VMOVDQU Y6, -4064(CX)
 	VMOVDQU Y1, -3872(CX)
@@ -2506,17 +2516,17 @@ pass1:
 	VMOVDQU Y13, 160(CX)
 	VMOVDQU Y12, 192(CX)
 	VMOVDQU Y5, 224(CX)
-	VMOVDQU 6752(CX), Y8
+	VMOVDQU 3936(CX), Y8
 	VMOVDQU Y8, 256(CX)
-	VMOVDQU 6784(CX), Y0
+	VMOVDQU 3968(CX), Y0
 	VMOVDQU Y0, 288(CX)
-	VMOVDQU 6720(CX), Y2
+	VMOVDQU 3904(CX), Y2
 	VMOVDQU Y2, 320(CX)
-	VMOVDQU 6816(CX), Y3
+	VMOVDQU 4000(CX), Y3
 	VMOVDQU Y3, 352(CX)
-	VMOVDQU 6688(CX), Y7
+	VMOVDQU 3872(CX), Y7
 	VMOVDQU Y7, 384(CX)
-	VMOVDQU 6848(CX), Y1
+	VMOVDQU 4032(CX), Y1
 	VMOVDQU Y1, 416(CX)
 	VPSRLD  $0x07, Y9, Y6
 	VPSRLD  $0x12, Y9, Y1
@@ -2527,7 +2537,7 @@ pass1:
 	VPSLLD  $0x0e, Y9, Y7
 	VPXOR   Y7, Y6, Y6
 	VPXOR   Y6, Y1, Y1
-	VPADDD  6656(CX), Y1, Y1
+	VPADDD  3840(CX), Y1, Y1
 	VMOVDQU Y1, 960(CX)
 	VPSRLD  $0x07, Y15, Y6
 	VPSRLD  $0x12, Y15, Y7
@@ -2711,7 +2721,7 @@ pass1:
 	VPADDD  Y4, Y8, Y8
 	VPADDD  Y5, Y8, Y8
 	VMOVDQU Y8, 1280(CX)
-	VMOVDQU 6816(CX), Y4
+	VMOVDQU 4000(CX), Y4
 	VPSRLD  $0x07, Y4, Y5
 	VPSRLD  $0x12, Y4, Y6
 	VPXOR   Y6, Y5, Y5
@@ -2733,7 +2743,7 @@ pass1:
 	VPADDD  Y5, Y0, Y0
 	VPADDD  Y13, Y0, Y13
 	VMOVDQU Y13, 1312(CX)
-	VMOVDQU 6688(CX), Y0
+	VMOVDQU 3872(CX), Y0
 	VPSRLD  $0x07, Y0, Y5
 	VPSRLD  $0x12, Y0, Y6
 	VPXOR   Y6, Y5, Y5
@@ -2756,7 +2766,7 @@ pass1:
 	VPADDD  Y5, Y2, Y2
 	VPADDD  Y12, Y2, Y12
 	VMOVDQU Y12, 1344(CX)
-	VMOVDQU 6848(CX), Y2
+	VMOVDQU 4032(CX), Y2
 	VPSRLD  $0x07, Y2, Y5
 	VPSRLD  $0x12, Y2, Y6
 	VPXOR   Y6, Y5, Y5
@@ -3657,8 +3667,8 @@ scanAVX2Compared:
 
 out:
 	VZEROUPPER
-	MOVQ R10, done+56(FP)
-	MOVQ DX, found+64(FP)
+	MOVQ R10, done+64(FP)
+	MOVQ DX, found+72(FP)
 	RET
 
 scanAVX2Number:
@@ -3676,19 +3686,19 @@ scanAVX2Number:
 	VPCMPEQD     Y2, Y1, Y1
 	JMP          scanAVX2Compared
 
-// func rollAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
+// func rollAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64, memory *byte) (done int, found uint64)
 // Requires: AVX, AVX2
-TEXT ·rollAVX2(SB), $11264-72
+TEXT ·rollAVX2(SB), $0-80
 	MOVQ    job+0(FP), AX
 	MOVQ    versions+8(FP), BX
 	MOVL    first+24(FP), R8
 	MOVQ    groups+32(FP), R9
 	MOVL    limit+40(FP), R11
-	XORL    R10, R10
-	LEAQ    (SP), CX
+	MOVQ    memory+56(FP), CX
 	ADDQ    $0x3f, CX
 	ANDQ    $-64, CX
 	ADDQ    $+4096, CX
+	XORL    R10, R10
 	VMOVDQU 960(AX), Y0
 	VMOVDQU Y0, -3584(CX)
 	VMOVDQU 992(AX), Y1
@@ -4405,314 +4415,315 @@ pass:
 	VPXOR        64(BX), Y9, Y9
 	VPSRLD       $0x06, Y8, Y10
 	VPSRLD       $0x0b, Y8, Y11
-	VPXOR        Y11, Y10, Y10
-	VPSRLD       $0x19, Y8, Y11
-	VPXOR        Y11, Y10, Y10
-	VPSLLD       $0x1a, Y8, Y11
 	VPADDD       (BX), Y1, Y12
-	VPSLLD       $0x15, Y8, Y13
-	VPAND        32(BX), Y12, Y14
-	VPXOR        Y13, Y11, Y11
-	VPXOR        64(BX), Y14, Y13
-	VPSLLD       $0x07, Y8, Y14
-	VPSRLD       $0x06, Y12, Y15
-	VPXOR        Y14, Y11, Y11
-	VPSRLD       $0x0b, Y12, Y14
 	VPXOR        Y11, Y10, Y10
-	VPXOR        Y14, Y15, Y11
-	VPADDD       96(BX), Y9, Y9
-	VPSRLD       $0x19, Y12, Y14
-	VPADDD       Y10, Y9, Y9
-	VPXOR        Y14, Y11, Y10
-	VPADDD       128(BX), Y0, Y11
-	VPSLLD       $0x1a, Y12, Y14
-	VPXOR        160(BX), Y11, Y15
-	VPSLLD       $0x15, Y12, Y0
-	VPAND        192(BX), Y15, Y2
-	VPXOR        Y0, Y14, Y14
-	VPXOR        160(BX), Y2, Y0
-	VPSLLD       $0x07, Y12, Y2
-	VPSRLD       $0x02, Y11, Y3
+	VPAND        32(BX), Y12, Y11
+	VPSRLD       $0x19, Y8, Y13
+	VPXOR        64(BX), Y11, Y11
+	VPXOR        Y13, Y10, Y10
+	VPSRLD       $0x06, Y12, Y13
+	VPSLLD       $0x1a, Y8, Y14
+	VPSRLD       $0x0b, Y12, Y15
+	VPSLLD       $0x15, Y8, Y2
+	VPXOR        Y15, Y13, Y13
 	VPXOR        Y2, Y14, Y14
-	VPSRLD       $0x0d, Y11, Y2
+	VPSRLD       $0x19, Y12, Y15
+	VPSLLD       $0x07, Y8, Y2
+	VPXOR        Y15, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPSLLD       $0x1a, Y12, Y15
 	VPXOR        Y14, Y10, Y10
-	VPXOR        Y2, Y3, Y14
-	VPADDD       96(BX), Y13, Y13
-	VPSRLD       $0x16, Y11, Y2
-	VPADDD       Y10, Y13, Y10
-	VPXOR        Y2, Y14, Y13
-	VPADDD       128(BX), Y1, Y14
-	VPSLLD       $0x1e, Y11, Y1
-	VPXOR        160(BX), Y14, Y2
-	VPSLLD       $0x13, Y11, Y3
-	VPAND        192(BX), Y2, Y4
-	VPXOR        Y3, Y1, Y1
-	VPXOR        160(BX), Y4, Y3
-	VPSLLD       $0x0a, Y11, Y4
-	VPSRLD       $0x02, Y14, Y5
-	VPXOR        Y4, Y1, Y1
-	VPSRLD       $0x0d, Y14, Y4
-	VPXOR        Y1, Y13, Y13
-	VPXOR        Y4, Y5, Y1
-	VPADDD       Y0, Y9, Y0
-	VPSRLD       $0x16, Y14, Y4
-	VPADDD       Y13, Y0, Y13
-	VPXOR        Y4, Y1, Y0
-	VPSLLD       $0x1e, Y14, Y1
-	VPSLLD       $0x13, Y14, Y4
-	VPXOR        Y4, Y1, Y1
-	VPSLLD       $0x0a, Y14, Y4
-	VPXOR        Y4, Y1, Y1
-	VPXOR        Y1, Y0, Y0
-	VPADDD       Y3, Y10, Y1
-	VPADDD       Y0, Y1, Y0
-	VPXOR        224(BX), Y8, Y1
-	VPADDD       256(BX), Y9, Y9
-	VPAND        Y1, Y9, Y1
-	VPXOR        224(BX), Y1, Y1
-	VPSRLD       $0x06, Y9, Y3
-	VPSRLD       $0x0b, Y9, Y4
-	VPXOR        Y4, Y3, Y3
-	VPSRLD       $0x19, Y9, Y4
-	VPXOR        Y4, Y3, Y3
-	VPXOR        224(BX), Y12, Y4
-	VPSLLD       $0x1a, Y9, Y5
-	VPADDD       256(BX), Y10, Y10
-	VPSLLD       $0x15, Y9, Y6
-	VPAND        Y4, Y10, Y4
-	VPXOR        Y6, Y5, Y5
-	VPXOR        224(BX), Y4, Y4
-	VPSLLD       $0x07, Y9, Y6
-	VPSRLD       $0x06, Y10, Y7
-	VPXOR        Y6, Y5, Y5
-	VPSRLD       $0x0b, Y10, Y6
+	VPSLLD       $0x15, Y12, Y14
+	VPADDD       96(BX), Y9, Y9
+	VPXOR        Y14, Y15, Y14
+	VPADDD       Y10, Y9, Y9
+	VPSLLD       $0x07, Y12, Y10
+	VPADDD       128(BX), Y0, Y15
+	VPXOR        Y10, Y14, Y10
+	VPXOR        160(BX), Y15, Y14
+	VPXOR        Y10, Y13, Y10
+	VPAND        192(BX), Y14, Y13
+	VPADDD       96(BX), Y11, Y11
+	VPXOR        160(BX), Y13, Y13
+	VPADDD       Y10, Y11, Y10
+	VPSRLD       $0x02, Y15, Y11
+	VPADDD       128(BX), Y1, Y0
+	VPSRLD       $0x0d, Y15, Y1
+	VPXOR        160(BX), Y0, Y2
+	VPXOR        Y1, Y11, Y11
+	VPAND        192(BX), Y2, Y1
+	VPSRLD       $0x16, Y15, Y3
+	VPXOR        160(BX), Y1, Y1
+	VPXOR        Y3, Y11, Y11
+	VPSRLD       $0x02, Y0, Y3
+	VPSLLD       $0x1e, Y15, Y4
+	VPSRLD       $0x0d, Y0, Y5
+	VPSLLD       $0x13, Y15, Y6
 	VPXOR        Y5, Y3, Y3
-	VPXOR        Y6, Y7, Y5
-	VPADDD       288(BX), Y1, Y1
-	VPSRLD       $0x19, Y10, Y6
-	VPADDD       Y3, Y1, Y1
-	VPXOR        Y6, Y5, Y3
-	VPXOR        Y11, Y13, Y5
-	VPSLLD       $0x1a, Y10, Y6
-	VPAND        Y15, Y5, Y15
-	VPSLLD       $0x15, Y10, Y7
-	VPXOR        Y15, Y11, Y15
-	VPXOR        Y7, Y6, Y6
-	VPSRLD       $0x02, Y13, Y7
-	VMOVDQU      Y11, 6656(CX)
-	VPSLLD       $0x07, Y10, Y11
-	VMOVDQU      Y5, 6688(CX)
-	VPSRLD       $0x0d, Y13, Y5
-	VPXOR        Y11, Y6, Y11
-	VPXOR        Y5, Y7, Y5
-	VPXOR        Y11, Y3, Y11
-	VPSRLD       $0x16, Y13, Y3
-	VPADDD       288(BX), Y4, Y4
-	VPXOR        Y3, Y5, Y3
-	VPADDD       Y11, Y4, Y11
-	VPSLLD       $0x1e, Y13, Y4
-	VPXOR        Y14, Y0, Y5
-	VPSLLD       $0x13, Y13, Y6
-	VPAND        Y2, Y5, Y2
 	VPXOR        Y6, Y4, Y4
-	VPXOR        Y2, Y14, Y2
-	VPSLLD       $0x0a, Y13, Y6
-	VPSRLD       $0x02, Y0, Y7
+	VPSRLD       $0x16, Y0, Y5
+	VPSLLD       $0x0a, Y15, Y6
+	VPXOR        Y5, Y3, Y3
 	VPXOR        Y6, Y4, Y4
-	VPSRLD       $0x0d, Y0, Y6
-	VPXOR        Y4, Y3, Y3
-	VPXOR        Y6, Y7, Y4
-	VPADDD       Y15, Y1, Y15
-	VPSRLD       $0x16, Y0, Y6
-	VPADDD       Y3, Y15, Y15
-	VPXOR        Y6, Y4, Y3
-	VPSLLD       $0x1e, Y0, Y4
-	VPSLLD       $0x13, Y0, Y6
-	VPXOR        Y6, Y4, Y4
-	VPSLLD       $0x0a, Y0, Y6
-	VPXOR        Y6, Y4, Y4
-	VPXOR        Y4, Y3, Y3
-	VPADDD       Y2, Y11, Y2
-	VPADDD       Y3, Y2, Y2
-	VPXOR        Y8, Y9, Y3
-	VPADDD       320(BX), Y1, Y1
-	VPAND        Y3, Y1, Y3
-	VPXOR        Y3, Y8, Y3
-	VPSRLD       $0x06, Y1, Y4
-	VPSRLD       $0x0b, Y1, Y6
-	VPXOR        Y6, Y4, Y4
-	VPSRLD       $0x19, Y1, Y6
-	VPXOR        Y6, Y4, Y4
-	VPXOR        Y12, Y10, Y6
-	VPSLLD       $0x1a, Y1, Y7
-	VPADDD       320(BX), Y11, Y11
-	VMOVDQU      Y14, 6720(CX)
-	VPSLLD       $0x15, Y1, Y14
-	VPAND        Y6, Y11, Y6
-	VPXOR        Y14, Y7, Y14
-	VPXOR        Y6, Y12, Y6
-	VPSLLD       $0x07, Y1, Y7
-	VMOVDQU      Y12, 6752(CX)
-	VPSRLD       $0x06, Y11, Y12
-	VPXOR        Y7, Y14, Y14
-	VPSRLD       $0x0b, Y11, Y7
-	VPXOR        Y14, Y4, Y14
-	VPXOR        Y7, Y12, Y12
-	VPADDD       352(BX), Y3, Y3
-	VPSRLD       $0x19, Y11, Y4
-	VPADDD       Y14, Y3, Y14
-	VPXOR        Y4, Y12, Y12
-	VPXOR        Y13, Y15, Y3
-	VPSLLD       $0x1a, Y11, Y4
-	VPAND        6688(CX), Y3, Y7
-	VMOVDQU      Y3, 6784(CX)
-	VPSLLD       $0x15, Y11, Y3
-	VPXOR        Y7, Y13, Y7
-	VPXOR        Y3, Y4, Y3
-	VPSRLD       $0x02, Y15, Y4
-	VMOVDQU      Y13, 6816(CX)
-	VPSLLD       $0x07, Y11, Y13
-	VMOVDQU      Y8, 6848(CX)
-	VPSRLD       $0x0d, Y15, Y8
+	VPSLLD       $0x1e, Y0, Y5
+	VPXOR        Y4, Y11, Y11
+	VPSLLD       $0x13, Y0, Y4
+	VPADDD       Y13, Y9, Y13
+	VPXOR        Y4, Y5, Y4
+	VPADDD       Y11, Y13, Y11
+	VPSLLD       $0x0a, Y0, Y13
+	VPXOR        224(BX), Y8, Y5
+	VPXOR        Y13, Y4, Y13
+	VPADDD       256(BX), Y9, Y9
 	VPXOR        Y13, Y3, Y13
-	VPXOR        Y8, Y4, Y8
-	VPXOR        Y13, Y12, Y12
-	VPSRLD       $0x16, Y15, Y13
-	VPADDD       352(BX), Y6, Y3
-	VPXOR        Y13, Y8, Y8
+	VPAND        Y5, Y9, Y3
+	VPADDD       Y1, Y10, Y1
+	VPXOR        224(BX), Y3, Y3
+	VPADDD       Y13, Y1, Y13
+	VPSRLD       $0x06, Y9, Y1
+	VPXOR        224(BX), Y12, Y4
+	VPSRLD       $0x0b, Y9, Y5
+	VPADDD       256(BX), Y10, Y10
+	VPXOR        Y5, Y1, Y1
+	VPAND        Y4, Y10, Y4
+	VPSRLD       $0x19, Y9, Y5
+	VPXOR        224(BX), Y4, Y4
+	VPXOR        Y5, Y1, Y1
+	VPSRLD       $0x06, Y10, Y5
+	VPSLLD       $0x1a, Y9, Y6
+	VPSRLD       $0x0b, Y10, Y7
+	VMOVDQU      Y12, 6656(CX)
+	VPSLLD       $0x15, Y9, Y12
+	VPXOR        Y7, Y5, Y5
+	VPXOR        Y12, Y6, Y12
+	VPSRLD       $0x19, Y10, Y6
+	VPSLLD       $0x07, Y9, Y7
+	VPXOR        Y6, Y5, Y5
+	VPXOR        Y7, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y6
+	VPXOR        Y12, Y1, Y12
+	VPSLLD       $0x15, Y10, Y1
+	VPADDD       288(BX), Y3, Y3
+	VPXOR        Y1, Y6, Y1
 	VPADDD       Y12, Y3, Y12
-	VPSLLD       $0x1e, Y15, Y13
-	VPXOR        Y0, Y2, Y3
-	VPSLLD       $0x13, Y15, Y4
-	VPAND        Y5, Y3, Y5
-	VPXOR        Y4, Y13, Y13
-	VPXOR        Y5, Y0, Y4
-	VPSLLD       $0x0a, Y15, Y5
-	VPSRLD       $0x02, Y2, Y6
-	VPXOR        Y5, Y13, Y13
-	VPSRLD       $0x0d, Y2, Y5
-	VPXOR        Y13, Y8, Y8
-	VPXOR        Y5, Y6, Y13
-	VPADDD       Y7, Y14, Y5
-	VPSRLD       $0x16, Y2, Y6
-	VPADDD       Y8, Y5, Y8
-	VPXOR        Y6, Y13, Y13
-	VPSLLD       $0x1e, Y2, Y5
-	VPSLLD       $0x13, Y2, Y6
-	VPXOR        Y6, Y5, Y5
-	VPSLLD       $0x0a, Y2, Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y5, Y13, Y13
-	VPADDD       Y4, Y12, Y4
-	VPADDD       Y13, Y4, Y13
-	VPXOR        Y9, Y1, Y4
-	VPADDD       160(BX), Y14, Y14
-	VPAND        Y4, Y14, Y4
-	VPXOR        Y4, Y9, Y4
-	VPSRLD       $0x06, Y14, Y5
-	VPSRLD       $0x0b, Y14, Y6
-	VPXOR        Y6, Y5, Y5
-	VPSRLD       $0x19, Y14, Y6
-	VPXOR        Y6, Y5, Y5
-	VPXOR        Y10, Y11, Y6
-	VPSLLD       $0x1a, Y14, Y7
-	VPADDD       160(BX), Y12, Y12
-	VMOVDQU      Y11, 6880(CX)
-	VPSLLD       $0x15, Y14, Y11
-	VPAND        Y6, Y12, Y6
-	VPXOR        Y11, Y7, Y11
-	VPXOR        Y6, Y10, Y6
-	VPSLLD       $0x07, Y14, Y7
-	VMOVDQU      Y10, 6912(CX)
-	VPSRLD       $0x06, Y12, Y10
-	VPXOR        Y7, Y11, Y11
-	VPSRLD       $0x0b, Y12, Y7
-	VPXOR        Y11, Y5, Y11
-	VPXOR        Y7, Y10, Y10
-	VMOVDQU      6848(CX), Y5
-	VPADDD       416(AX), Y5, Y5
-	VPSRLD       $0x19, Y12, Y7
-	VPADDD       Y4, Y5, Y4
-	VPXOR        Y7, Y10, Y10
-	VPADDD       Y11, Y4, Y11
-	VPSLLD       $0x1a, Y12, Y4
-	VPADDD       6656(CX), Y11, Y5
-	VPSLLD       $0x15, Y12, Y7
-	VMOVDQU      Y0, 6944(CX)
-	VPXOR        Y15, Y8, Y0
-	VPXOR        Y7, Y4, Y4
-	VPAND        6784(CX), Y0, Y7
-	VMOVDQU      Y0, 6976(CX)
-	VPSLLD       $0x07, Y12, Y0
-	VPXOR        Y7, Y15, Y7
+	VPSLLD       $0x07, Y10, Y3
+	VPXOR        Y15, Y11, Y6
+	VPXOR        Y3, Y1, Y1
+	VPAND        Y14, Y6, Y14
+	VPXOR        Y1, Y5, Y1
+	VPXOR        Y14, Y15, Y14
+	VPADDD       288(BX), Y4, Y3
+	VPSRLD       $0x02, Y11, Y4
+	VPADDD       Y1, Y3, Y1
+	VPSRLD       $0x0d, Y11, Y3
+	VPXOR        Y0, Y13, Y5
+	VPXOR        Y3, Y4, Y3
+	VPAND        Y2, Y5, Y2
+	VPSRLD       $0x16, Y11, Y4
+	VPXOR        Y2, Y0, Y2
+	VPXOR        Y4, Y3, Y3
+	VPSRLD       $0x02, Y13, Y4
+	VPSLLD       $0x1e, Y11, Y7
+	VMOVDQU      Y0, 6688(CX)
+	VPSRLD       $0x0d, Y13, Y0
+	VMOVDQU      Y15, 6720(CX)
+	VPSLLD       $0x13, Y11, Y15
 	VPXOR        Y0, Y4, Y0
-	VPSRLD       $0x02, Y8, Y4
-	VPXOR        Y0, Y10, Y10
-	VPSRLD       $0x0d, Y8, Y0
-	VMOVDQU      Y12, 7008(CX)
-	VMOVDQU      6752(CX), Y12
-	VPADDD       416(AX), Y12, Y12
-	VPXOR        Y0, Y4, Y0
-	VPADDD       Y6, Y12, Y12
-	VPSRLD       $0x16, Y8, Y4
-	VPADDD       Y10, Y12, Y10
-	VPXOR        Y4, Y0, Y12
-	VPADDD       6720(CX), Y10, Y0
-	VPSLLD       $0x1e, Y8, Y4
-	VPXOR        Y2, Y13, Y6
-	VMOVDQU      Y0, 7040(CX)
-	VPSLLD       $0x13, Y8, Y0
-	VPAND        Y3, Y6, Y3
-	VPXOR        Y0, Y4, Y0
-	VPXOR        Y3, Y2, Y3
-	VPSLLD       $0x0a, Y8, Y4
-	VMOVDQU      Y6, 7072(CX)
-	VPSRLD       $0x02, Y13, Y6
-	VPXOR        Y4, Y0, Y0
-	VPSRLD       $0x0d, Y13, Y4
-	VPXOR        Y0, Y12, Y12
-	VPXOR        Y4, Y6, Y0
-	VPADDD       Y7, Y11, Y11
+	VPXOR        Y15, Y7, Y15
 	VPSRLD       $0x16, Y13, Y4
-	VPADDD       Y12, Y11, Y11
-	VPXOR        Y4, Y0, Y12
-	VPSLLD       $0x1e, Y13, Y0
-	VPSLLD       $0x13, Y13, Y4
+	VPSLLD       $0x0a, Y11, Y7
 	VPXOR        Y4, Y0, Y0
-	VPSLLD       $0x0a, Y13, Y4
-	VPXOR        Y4, Y0, Y0
-	VPXOR        Y0, Y12, Y12
-	VPADDD       Y3, Y10, Y10
-	VPADDD       Y12, Y10, Y4
-	VMOVDQU      Y11, -4096(CX)
-	VMOVDQU      Y8, -3904(CX)
-	VMOVDQU      Y15, -3968(CX)
-	VMOVDQU      6816(CX), Y8
-	VMOVDQU      Y8, -4032(CX)
-	VMOVDQU      Y5, -3840(CX)
-	VMOVDQU      Y14, -3648(CX)
-	VMOVDQU      Y1, -3712(CX)
-	VMOVDQU      Y9, -3776(CX)
+	VPXOR        Y7, Y15, Y15
+	VPSLLD       $0x1e, Y13, Y4
+	VPXOR        Y15, Y3, Y15
+	VPSLLD       $0x13, Y13, Y3
+	VPADDD       Y14, Y12, Y14
+	VPXOR        Y3, Y4, Y3
+	VPADDD       Y15, Y14, Y14
+	VPSLLD       $0x0a, Y13, Y15
+	VPXOR        Y8, Y9, Y4
+	VPXOR        Y15, Y3, Y15
+	VPADDD       320(BX), Y12, Y12
+	VPXOR        Y15, Y0, Y15
+	VPAND        Y4, Y12, Y0
+	VPADDD       Y2, Y1, Y2
+	VPXOR        Y0, Y8, Y0
+	VPADDD       Y15, Y2, Y15
+	VPSRLD       $0x06, Y12, Y2
+	VMOVDQU      6656(CX), Y3
+	VPXOR        Y3, Y10, Y4
+	VPSRLD       $0x0b, Y12, Y7
+	VPADDD       320(BX), Y1, Y1
+	VPXOR        Y7, Y2, Y2
+	VPAND        Y4, Y1, Y4
+	VPSRLD       $0x19, Y12, Y7
+	VPXOR        Y4, Y3, Y4
+	VPXOR        Y7, Y2, Y2
+	VPSRLD       $0x06, Y1, Y7
+	VPSLLD       $0x1a, Y12, Y3
+	VMOVDQU      Y8, 6752(CX)
+	VPSRLD       $0x0b, Y1, Y8
+	VMOVDQU      Y10, 6784(CX)
+	VPSLLD       $0x15, Y12, Y10
+	VPXOR        Y8, Y7, Y8
+	VPXOR        Y10, Y3, Y10
+	VPSRLD       $0x19, Y1, Y3
+	VPSLLD       $0x07, Y12, Y7
+	VPXOR        Y3, Y8, Y8
+	VPXOR        Y7, Y10, Y10
+	VPSLLD       $0x1a, Y1, Y3
+	VPXOR        Y10, Y2, Y10
+	VPSLLD       $0x15, Y1, Y2
+	VPADDD       352(BX), Y0, Y0
+	VPXOR        Y2, Y3, Y2
+	VPADDD       Y10, Y0, Y10
+	VPSLLD       $0x07, Y1, Y0
+	VPXOR        Y11, Y14, Y3
+	VPXOR        Y0, Y2, Y0
+	VPAND        Y6, Y3, Y2
+	VPXOR        Y0, Y8, Y8
+	VPXOR        Y2, Y11, Y0
+	VPADDD       352(BX), Y4, Y2
+	VPSRLD       $0x02, Y14, Y4
+	VPADDD       Y8, Y2, Y8
+	VPSRLD       $0x0d, Y14, Y2
+	VPXOR        Y13, Y15, Y6
+	VPXOR        Y2, Y4, Y2
+	VPAND        Y5, Y6, Y4
+	VPSRLD       $0x16, Y14, Y5
+	VPXOR        Y4, Y13, Y4
+	VPXOR        Y5, Y2, Y2
+	VPSRLD       $0x02, Y15, Y5
+	VPSLLD       $0x1e, Y14, Y7
+	VMOVDQU      Y13, 6816(CX)
+	VPSRLD       $0x0d, Y15, Y13
+	VMOVDQU      Y11, 6848(CX)
+	VPSLLD       $0x13, Y14, Y11
+	VPXOR        Y13, Y5, Y13
+	VPXOR        Y11, Y7, Y11
+	VPSRLD       $0x16, Y15, Y5
+	VPSLLD       $0x0a, Y14, Y7
+	VPXOR        Y5, Y13, Y13
+	VPXOR        Y7, Y11, Y11
+	VPSLLD       $0x1e, Y15, Y5
+	VPXOR        Y11, Y2, Y11
+	VPSLLD       $0x13, Y15, Y2
+	VPADDD       Y0, Y10, Y0
+	VPXOR        Y2, Y5, Y2
+	VPADDD       Y11, Y0, Y11
+	VPSLLD       $0x0a, Y15, Y0
+	VPXOR        Y9, Y12, Y5
+	VPXOR        Y0, Y2, Y0
+	VPADDD       160(BX), Y10, Y2
+	VPXOR        Y0, Y13, Y10
+	VPAND        Y5, Y2, Y13
+	VPADDD       Y4, Y8, Y0
+	VPXOR        Y13, Y9, Y13
+	VPADDD       Y10, Y0, Y10
+	VPSRLD       $0x06, Y2, Y0
+	VMOVDQU      6784(CX), Y4
+	VPXOR        Y4, Y1, Y5
+	VPSRLD       $0x0b, Y2, Y7
+	VPADDD       160(BX), Y8, Y8
+	VPXOR        Y7, Y0, Y0
+	VPAND        Y5, Y8, Y5
+	VPSRLD       $0x19, Y2, Y7
+	VPXOR        Y5, Y4, Y5
+	VPXOR        Y7, Y0, Y0
+	VPSRLD       $0x06, Y8, Y7
+	VPSLLD       $0x1a, Y2, Y4
+	VMOVDQU      Y1, 6880(CX)
+	VPSRLD       $0x0b, Y8, Y1
+	VMOVDQU      Y9, 6912(CX)
+	VPSLLD       $0x15, Y2, Y9
+	VPXOR        Y1, Y7, Y1
+	VPXOR        Y9, Y4, Y9
+	VPSRLD       $0x19, Y8, Y4
+	VPSLLD       $0x07, Y2, Y7
+	VPXOR        Y4, Y1, Y1
+	VPXOR        Y7, Y9, Y9
+	VPSLLD       $0x1a, Y8, Y4
+	VPXOR        Y9, Y0, Y9
+	VPSLLD       $0x15, Y8, Y0
+	VMOVDQU      6752(CX), Y7
+	VPADDD       416(AX), Y7, Y7
+	VPXOR        Y0, Y4, Y0
+	VPADDD       Y13, Y7, Y13
+	VPSLLD       $0x07, Y8, Y4
+	VPADDD       Y9, Y13, Y9
+	VPXOR        Y4, Y0, Y13
+	VPADDD       6720(CX), Y9, Y0
+	VPXOR        Y13, Y1, Y13
+	VPXOR        Y14, Y11, Y1
+	VMOVDQU      6656(CX), Y4
+	VPADDD       416(AX), Y4, Y4
+	VPAND        Y3, Y1, Y3
+	VPADDD       Y5, Y4, Y4
+	VPXOR        Y3, Y14, Y3
+	VPADDD       Y13, Y4, Y13
+	VPSRLD       $0x02, Y11, Y4
+	VPADDD       6688(CX), Y13, Y5
+	VPSRLD       $0x0d, Y11, Y7
+	VMOVDQU      Y1, 6944(CX)
+	VPXOR        Y15, Y10, Y1
+	VPXOR        Y7, Y4, Y4
+	VPAND        Y6, Y1, Y6
+	VPSRLD       $0x16, Y11, Y7
+	VPXOR        Y6, Y15, Y6
+	VPXOR        Y7, Y4, Y4
+	VPSRLD       $0x02, Y10, Y7
+	VMOVDQU      Y1, 6976(CX)
+	VPSLLD       $0x1e, Y11, Y1
+	VMOVDQU      Y8, 7008(CX)
+	VPSRLD       $0x0d, Y10, Y8
+	VMOVDQU      Y5, 7040(CX)
+	VPSLLD       $0x13, Y11, Y5
+	VPXOR        Y8, Y7, Y8
+	VPXOR        Y5, Y1, Y1
+	VPSRLD       $0x16, Y10, Y5
+	VPSLLD       $0x0a, Y11, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        Y7, Y1, Y1
+	VPSLLD       $0x1e, Y10, Y5
+	VPXOR        Y1, Y4, Y1
+	VPSLLD       $0x13, Y10, Y4
+	VPADDD       Y3, Y9, Y9
+	VPXOR        Y4, Y5, Y3
+	VPADDD       Y1, Y9, Y9
+	VPSLLD       $0x0a, Y10, Y1
+	VMOVDQU      Y9, -4096(CX)
+	VPXOR        Y1, Y3, Y1
+	VMOVDQU      Y11, -3904(CX)
+	VMOVDQU      Y14, -3968(CX)
+	VPXOR        Y1, Y8, Y8
+	VMOVDQU      6848(CX), Y11
+	VMOVDQU      Y11, -4032(CX)
+	VMOVDQU      Y0, -3840(CX)
+	VPADDD       Y6, Y13, Y11
+	VMOVDQU      Y2, -3648(CX)
+	VMOVDQU      Y12, -3712(CX)
+	VPADDD       Y8, Y11, Y4
+	VMOVDQU      6912(CX), Y8
+	VMOVDQU      Y8, -3776(CX)
 	VMOVDQU      Y4, -4064(CX)
-	VMOVDQU      Y13, -3872(CX)
-	VMOVDQU      Y2, -3936(CX)
-	VMOVDQU      6944(CX), Y8
+	VMOVDQU      Y10, -3872(CX)
+	VMOVDQU      Y15, -3936(CX)
+	VMOVDQU      6816(CX), Y8
 	VMOVDQU      Y8, -4000(CX)
 	VMOVDQU      7040(CX), Y8
 	VMOVDQU      Y8, -3808(CX)
-	VMOVDQU      7008(CX), Y9
-	VMOVDQU      Y9, -3616(CX)
-	VMOVDQU      6880(CX), Y10
-	VMOVDQU      Y10, -3680(CX)
-	VMOVDQU      6912(CX), Y10
-	VMOVDQU      Y10, -3744(CX)
-	VMOVDQU      Y11, Y0
-	VMOVDQU      Y5, Y1
-	VMOVDQU      Y14, Y2
-	VMOVDQU      6976(CX), Y3
+	VMOVDQU      7008(CX), Y10
+	VMOVDQU      Y10, -3616(CX)
+	VMOVDQU      6880(CX), Y11
+	VMOVDQU      Y11, -3680(CX)
+	VMOVDQU      6784(CX), Y11
+	VMOVDQU      Y11, -3744(CX)
+	VMOVDQU      Y0, Y1
+	VMOVDQU      Y9, Y0
+	VMOVDQU      6944(CX), Y3
 	VMOVDQU      Y8, Y5
-	VMOVDQU      Y9, Y6
-	VMOVDQU      7072(CX), Y7
+	VMOVDQU      Y10, Y6
+	VMOVDQU      6976(CX), Y7
 	LEAQ         avx2Turns<>+0(SB), R12
 	LEAQ         4864(CX), R15
 	LEAQ         -3584(CX), R14
@@ -6240,8 +6251,8 @@ rollAVX2Compared:
 
 out:
 	VZEROUPPER
-	MOVQ R10, done+56(FP)
-	MOVQ DX, found+64(FP)
+	MOVQ R10, done+64(FP)
+	MOVQ DX, found+72(FP)
 	RET
 
 rollAVX2Number:
@@ -6775,7 +6786,7 @@ GLOBL avx2Rounds<>(SB), RODATA|NOPTR, $2048
 
 // func compressAVX2(state *uint32, block *uint32)
 // Requires: AVX, AVX2
-TEXT ·compressAVX2(SB), $10848-16
+TEXT ·compressAVX2(SB), $2144-16
 	MOVQ    state+0(FP), R14
 	MOVQ    block+8(FP), R15
 	LEAQ    (SP), CX
@@ -6960,7 +6971,7 @@ words:
 	VPSRLD  $0x19, Y6, Y8
 	VPXOR   Y8, Y15, Y15
 	VPSLLD  $0x1a, Y6, Y8
-	VMOVDQU Y10, 6656(CX)
+	VMOVDQU Y10, -2048(CX)
 	VPSLLD  $0x15, Y6, Y10
 	VPXOR   Y10, Y8, Y10
 	VPSLLD  $0x07, Y6, Y8
@@ -7054,7 +7065,7 @@ words:
 	VPSLLD  $0x0e, Y9, Y9
 	VPXOR   Y9, Y12, Y9
 	VPXOR   Y9, Y11, Y9
-	VMOVDQU 6656(CX), Y11
+	VMOVDQU -2048(CX), Y11
 	VPSRLD  $0x11, Y11, Y12
 	VPSRLD  $0x13, Y11, Y13
 	VPXOR   Y13, Y12, Y12

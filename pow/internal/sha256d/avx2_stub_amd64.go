@@ -7,18 +7,18 @@ package sha256d
 // scanAVX2 hashes groups of nonces, one in each lane of two vectors, from first on, with every version,
 // until a group has a candidate. It computes the whole hash for each version. It returns the number of groups that
 // were hashed, including that one, and in found a bit for each lane with a candidate. For each
-// version, it stores the bits of its candidates in masks.
+// version, it stores the bits of its candidates in masks. memory is the scratch memory.
 //
 //go:noescape
-func scanAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
+func scanAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64, memory *byte) (done int, found uint64)
 
 // rollAVX2 hashes groups of nonces, one in each lane of two vectors, from first on, with every version,
 // until a group has a candidate. It computes the message schedule once for all versions. It returns the number of groups that
 // were hashed, including that one, and in found a bit for each lane with a candidate. For each
-// version, it stores the bits of its candidates in masks.
+// version, it stores the bits of its candidates in masks. memory is the scratch memory.
 //
 //go:noescape
-func rollAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
+func rollAVX2(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64, memory *byte) (done int, found uint64)
 
 // compressAVX2 is the compression function of SHA-256 for a different state and block in each
 // lane. Both consist of vectors, one for each of their words. It replaces the state by the new one.

@@ -4,6 +4,12 @@
 
 package sha256d
 
+const (
+	avx2Vector = 8     // words of a vector
+	avx2Lanes  = 16    // nonces that a kernel hashes side by side
+	avx2Memory = 11232 // bytes of its scratch memory
+)
+
 // avx2Job holds the constants of a job, and avx2Version those that differ
 // between its versions, in the order that the AVX2 kernels expect.
 type (

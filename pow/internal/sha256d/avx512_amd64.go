@@ -6,10 +6,9 @@ import "sync"
 
 //go:generate go run -C _asm ./vector -isa avx512 -table ../avx512_table_amd64.go -out ../avx512_amd64.s -stubs ../avx512_stub_amd64.go -pkg sha256d
 
-const (
-	avx512Vector = 16               // words in a vector
-	avx512Lanes  = 4 * avx512Vector // the generator's machine has as many groups
-)
+// avx512Scratch has the scratch memory of scans that are not running. On the stack, it would
+// make the stack of every new worker grow.
+var avx512Scratch = sync.Pool{New: func() any { return new([avx512Memory]byte) }}
 
 type avx512Input struct {
 	once     sync.Once
@@ -59,7 +58,9 @@ func scanFixedAVX512(in *Input, first uint32, count int) Candidate {
 	v.prepare(in)
 	groups := (count + avx512Lanes - 1) / avx512Lanes
 	var masks [maxVersions]uint64
-	done, found := scanAVX512(&v.job[0], &v.versions[0][0], len(v.versions), first, groups, in.Limit, &masks[0])
+	memory := avx512Scratch.Get().(*[avx512Memory]byte)
+	done, found := scanAVX512(&v.job[0], &v.versions[0][0], len(v.versions), first, groups, in.Limit, &masks[0], &memory[0])
+	avx512Scratch.Put(memory)
 	return pick(avx512Lanes, done, found, &masks, len(v.versions), first, count)
 }
 
@@ -74,6 +75,8 @@ func scanRollAVX512(in *Input, first uint32, count int) Candidate {
 	v.prepare(in)
 	groups := (count + avx512Lanes - 1) / avx512Lanes
 	var masks [maxVersions]uint64
-	done, found := rollAVX512(&v.job[0], &v.versions[0][0], len(v.versions), first, groups, in.Limit, &masks[0])
+	memory := avx512Scratch.Get().(*[avx512Memory]byte)
+	done, found := rollAVX512(&v.job[0], &v.versions[0][0], len(v.versions), first, groups, in.Limit, &masks[0], &memory[0])
+	avx512Scratch.Put(memory)
 	return pick(avx512Lanes, done, found, &masks, len(v.versions), first, count)
 }

@@ -230,19 +230,19 @@ DATA avx512Turns<>+552(SB)/4, $0xbef9a3f7
 DATA avx512Turns<>+556(SB)/4, $0xc67178f2
 GLOBL avx512Turns<>(SB), RODATA|NOPTR, $560
 
-// func scanAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
+// func scanAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64, memory *byte) (done int, found uint64)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·scanAVX512(SB), $43712-72
+TEXT ·scanAVX512(SB), $0-80
 	MOVQ         job+0(FP), AX
 	MOVQ         versions+8(FP), BX
 	MOVL         first+24(FP), R8
 	MOVQ         groups+32(FP), R9
 	MOVL         limit+40(FP), R11
-	XORL         R10, R10
-	LEAQ         (SP), CX
+	MOVQ         memory+56(FP), CX
 	ADDQ         $0x3f, CX
 	ANDQ         $-64, CX
 	ADDQ         $+8192, CX
+	XORL         R10, R10
 	VPBROADCASTD 8(AX), Z0
 	VMOVDQU64    Z0, -6144(CX)
 	VMOVDQU64    Z0, -5888(CX)
@@ -359,825 +359,825 @@ pass:
 	VPSRLD          $0x0a, Z26, Z29
 	VPADDD.BCST     (BX), Z0, Z31
 	VPRORD          $0x06, Z31, Z4
-	VPBROADCASTD    4(BX), Z5
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z31, Z5
-	VPRORD          $0x0b, Z31, Z6
 	VPTERNLOGD      $0x96, Z30, Z24, Z29
-	VPRORD          $0x19, Z31, Z24
+	VPRORD          $0x11, Z27, Z24
+	VPBROADCASTD    4(BX), Z30
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z31, Z30
+	VPRORD          $0x13, Z27, Z5
 	VPADDD.BCST     24(AX), Z29, Z29
 	VMOVDQU64       Z29, -3072(CX)
-	VPRORD          $0x11, Z27, Z30
+	VPSRLD          $0x0a, Z27, Z6
 	VPADDD.BCST     (BX), Z1, Z7
-	VPRORD          $0x13, Z27, Z8
-	VPTERNLOGD      $0x96, Z4, Z6, Z24
-	VPSRLD          $0x0a, Z27, Z4
-	VPBROADCASTD    4(BX), Z6
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z7, Z6
-	VPRORD          $0x06, Z7, Z9
-	VPADDD.BCST     12(BX), Z5, Z5
-	VPRORD          $0x0b, Z7, Z10
-	VPTERNLOGD      $0x96, Z30, Z8, Z4
-	VPRORD          $0x11, Z25, Z30
-	VPADDD.BCST     24(AX), Z4, Z4
-	VPRORD          $0x19, Z7, Z8
-	VPADDD          Z24, Z5, Z24
-	VMOVDQU64       Z4, -3008(CX)
-	VPRORD          $0x13, Z25, Z5
+	VPRORD          $0x0b, Z31, Z8
+	VPTERNLOGD      $0x96, Z24, Z5, Z6
+	VPRORD          $0x11, Z25, Z24
+	VPBROADCASTD    4(BX), Z5
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z7, Z5
+	VPRORD          $0x19, Z31, Z9
+	VPADDD.BCST     24(AX), Z6, Z6
+	VMOVDQU64       Z6, -3008(CX)
+	VPRORD          $0x06, Z7, Z10
+	VPTERNLOGD      $0x96, Z4, Z8, Z9
+	VPRORD          $0x13, Z25, Z4
+	VPADDD.BCST     12(BX), Z30, Z30
+	VPSRLD          $0x0a, Z25, Z8
+	VPADDD          Z9, Z30, Z30
+	VPRORD          $0x0b, Z7, Z9
+	VPTERNLOGD      $0x96, Z24, Z4, Z8
+	VMOVDQU64       Z8, -2816(CX)
+	VPRORD          $0x11, Z28, Z24
 	VPADDD.BCST     16(BX), Z0, Z0
-	VPSRLD          $0x0a, Z25, Z11
-	VPBROADCASTD    20(BX), Z12
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z0, Z12
-	VPRORD          $0x02, Z0, Z13
-	VPTERNLOGD      $0x96, Z9, Z10, Z8
-	VPRORD          $0x0d, Z0, Z9
-	VPADDD.BCST     12(BX), Z6, Z6
-	VPRORD          $0x16, Z0, Z10
-	VPTERNLOGD      $0x96, Z30, Z5, Z11
-	VPRORD          $0x11, Z28, Z30
-	VPADDD          Z8, Z6, Z5
-	VMOVDQU64       Z11, -2816(CX)
-	VPRORD          $0x13, Z28, Z6
+	VPRORD          $0x19, Z7, Z4
+	VPADDD.BCST     12(BX), Z5, Z5
+	VPRORD          $0x13, Z28, Z11
+	VPTERNLOGD      $0x96, Z10, Z9, Z4
+	VPSRLD          $0x0a, Z28, Z9
+	VPBROADCASTD    20(BX), Z10
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z0, Z10
+	VPRORD          $0x11, Z29, Z12
+	VPTERNLOGD      $0x96, Z24, Z11, Z9
+	VMOVDQU64       Z9, -2752(CX)
+	VPRORD          $0x13, Z29, Z24
+	VPADDD          Z4, Z5, Z4
+	VPSRLD          $0x0a, Z29, Z5
 	VPADDD.BCST     16(BX), Z1, Z1
-	VPSRLD          $0x0a, Z28, Z8
-	VPTERNLOGD      $0x96, Z13, Z9, Z10
-	VPRORD          $0x02, Z1, Z9
+	VPRORD          $0x02, Z0, Z11
+	VPTERNLOGD      $0x96, Z12, Z24, Z5
+	VPRORD          $0x11, Z6, Z24
+	VPADDD.BCST     12(AX), Z5, Z5
+	VMOVDQU64       Z5, -2560(CX)
+	VPRORD          $0x13, Z6, Z12
 	VPBROADCASTD    20(BX), Z13
 	VPTERNLOGD.BCST $0xe8, 24(BX), Z1, Z13
-	VPRORD          $0x0d, Z1, Z14
-	VPADDD          Z12, Z24, Z12
-	VPRORD          $0x11, Z29, Z15
-	VPTERNLOGD      $0x96, Z30, Z6, Z8
-	VPRORD          $0x16, Z1, Z30
-	VPADDD          Z10, Z12, Z6
-	VMOVDQU64       Z8, -2752(CX)
-	VPRORD          $0x13, Z29, Z10
-	VPTERNLOGD      $0x96, Z9, Z14, Z30
-	VPSRLD          $0x0a, Z29, Z9
-	VPADDD          Z13, Z5, Z12
-	VPRORD          $0x11, Z4, Z13
-	VPTERNLOGD      $0x96, Z15, Z10, Z9
-	VPRORD          $0x13, Z4, Z10
-	VPADDD.BCST     12(AX), Z9, Z9
-	VPSRLD          $0x0a, Z4, Z14
-	VPADDD          Z30, Z12, Z30
-	VMOVDQU64       Z9, -2560(CX)
-	VPRORD          $0x11, Z11, Z12
-	VPTERNLOGD      $0x96, Z13, Z10, Z14
-	VPRORD          $0x13, Z11, Z10
-	VPADDD.BCST     12(AX), Z14, Z13
-	VMOVDQU64       Z13, -2496(CX)
-	VPSRLD          $0x0a, Z11, Z14
-	VPADDD.BCST     28(BX), Z24, Z24
-	VPRORD          $0x11, Z8, Z15
-	VPTERNLOGD      $0x96, Z12, Z10, Z14
-	VPRORD          $0x13, Z8, Z10
-	VPADDD.BCST     16(AX), Z14, Z12
-	VMOVDQU64       Z12, -2304(CX)
+	VPSRLD          $0x0a, Z6, Z14
+	VPADDD          Z10, Z30, Z10
+	VPRORD          $0x0d, Z0, Z15
+	VPTERNLOGD      $0x96, Z24, Z12, Z14
+	VPRORD          $0x11, Z8, Z24
+	VPADDD.BCST     12(AX), Z14, Z12
+	VMOVDQU64       Z12, -2496(CX)
+	VPRORD          $0x16, Z0, Z14
+	VPADDD.BCST     28(BX), Z30, Z30
+	VPRORD          $0x02, Z1, Z16
+	VPTERNLOGD      $0x96, Z11, Z15, Z14
+	VPRORD          $0x13, Z8, Z11
+	VPADDD          Z14, Z10, Z10
 	VPSRLD          $0x0a, Z8, Z14
-	VMOVDQU64       Z24, Z16
-	VPTERNLOGD.BCST $0xca, 4(BX), Z31, Z16
-	VPRORD          $0x11, Z9, Z17
-	VPTERNLOGD      $0x96, Z15, Z10, Z14
-	VPRORD          $0x13, Z9, Z10
-	VPADDD.BCST     16(AX), Z14, Z14
-	VMOVDQU64       Z14, -2240(CX)
-	VPSRLD          $0x0a, Z9, Z15
-	VPADDD.BCST     28(BX), Z5, Z5
-	VPTERNLOGD      $0x96, Z17, Z10, Z15
-	VMOVDQU64       Z5, Z10
-	VPTERNLOGD.BCST $0xca, 4(BX), Z7, Z10
-	VPRORD          $0x06, Z24, Z17
-	VPADDD.BCST     20(AX), Z15, Z15
-	VPRORD          $0x0b, Z24, Z18
-	VMOVDQU64       Z15, -2048(CX)
-	VPRORD          $0x11, Z13, Z19
-	VPADDD.BCST     32(BX), Z16, Z16
-	VPRORD          $0x19, Z24, Z20
-	VPADDD.BCST     32(BX), Z10, Z10
-	VPRORD          $0x13, Z13, Z21
-	VPTERNLOGD      $0x96, Z17, Z18, Z20
-	VPSRLD          $0x0a, Z13, Z17
-	VPADDD          Z20, Z16, Z16
-	VPTERNLOGD      $0x96, Z19, Z21, Z17
-	VPRORD          $0x06, Z5, Z18
-	VPADDD.BCST     20(AX), Z17, Z17
-	VPRORD          $0x0b, Z5, Z19
-	VMOVDQU64       Z17, -1984(CX)
-	VPRORD          $0x11, Z12, Z20
-	VPRORD          $0x19, Z5, Z21
-	VMOVDQU64       Z6, Z22
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z0, Z22
-	VPRORD          $0x13, Z12, Z23
-	VPTERNLOGD      $0x96, Z18, Z19, Z21
-	VPSRLD          $0x0a, Z12, Z18
-	VPADDD          Z21, Z10, Z10
-	VPRORD          $0x02, Z6, Z19
-	VPTERNLOGD      $0x96, Z20, Z23, Z18
-	VPADDD          Z18, Z26, Z18
-	VPADDD          Z22, Z16, Z20
-	VPRORD          $0x0d, Z6, Z21
-	VMOVDQU64       Z18, -1792(CX)
-	VPRORD          $0x16, Z6, Z22
-	VPRORD          $0x11, Z14, Z23
-	VMOVDQU64       Z3, 34816(CX)
-	VMOVDQU64       Z30, Z3
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z1, Z3
-	VMOVDQU64       Z2, 34880(CX)
-	VPRORD          $0x13, Z14, Z2
-	VPTERNLOGD      $0x96, Z19, Z21, Z22
-	VPSRLD          $0x0a, Z14, Z19
-	VPADDD          Z22, Z20, Z20
-	VPRORD          $0x02, Z30, Z21
-	VPTERNLOGD      $0x96, Z23, Z2, Z19
-	VPADDD          Z19, Z27, Z2
-	VPADDD          Z3, Z10, Z3
-	VPRORD          $0x0d, Z30, Z19
-	VMOVDQU64       Z2, -1728(CX)
-	VPRORD          $0x16, Z30, Z22
-	VPADDD.BCST     24(BX), Z16, Z16
-	VPRORD          $0x11, Z15, Z23
-	VPTERNLOGD      $0x96, Z21, Z19, Z22
-	VPRORD          $0x13, Z15, Z19
-	VPADDD          Z22, Z3, Z3
-	VPSRLD          $0x0a, Z15, Z21
-	VPADDD.BCST     24(BX), Z10, Z10
-	VPTERNLOGD      $0x96, Z23, Z19, Z21
-	VPADDD          Z21, Z25, Z19
-	VMOVDQU64       Z19, -1536(CX)
-	VPRORD          $0x11, Z17, Z21
-	VPRORD          $0x13, Z17, Z22
-	VPSRLD          $0x0a, Z17, Z23
-	VPTERNLOGD      $0x96, Z21, Z22, Z23
-	VPADDD          Z23, Z28, Z21
-	VMOVDQU64       Z21, -1472(CX)
-	VPRORD          $0x11, Z18, Z22
-	VPRORD          $0x13, Z18, Z23
-	VPSRLD          $0x0a, Z18, Z28
-	VPTERNLOGD      $0x96, Z22, Z23, Z28
-	VPADDD          Z28, Z29, Z28
-	VMOVDQU64       Z28, -1280(CX)
-	VPRORD          $0x11, Z2, Z22
-	VPRORD          $0x13, Z2, Z23
-	VPSRLD          $0x0a, Z2, Z29
-	VPTERNLOGD      $0x96, Z22, Z23, Z29
-	VPADDD          Z29, Z4, Z29
-	VMOVDQU64       Z29, -1216(CX)
-	VPRORD          $0x11, Z19, Z22
-	VPRORD          $0x13, Z19, Z23
-	VMOVDQU64       Z16, Z4
-	VPTERNLOGD      $0xca, Z31, Z24, Z4
-	VPSRLD          $0x0a, Z19, Z25
-	VPADDD.BCST     36(BX), Z4, Z4
-	VPTERNLOGD      $0x96, Z22, Z23, Z25
-	VPRORD          $0x06, Z16, Z22
-	VPADDD          Z25, Z11, Z25
-	VPRORD          $0x0b, Z16, Z11
-	VMOVDQU64       Z25, -1024(CX)
-	VPRORD          $0x11, Z21, Z23
-	VPRORD          $0x19, Z16, Z27
-	VPRORD          $0x13, Z21, Z19
-	VMOVDQU64       Z10, Z26
-	VPTERNLOGD      $0xca, Z7, Z5, Z26
-	VPTERNLOGD      $0x96, Z22, Z11, Z27
-	VPADDD.BCST     36(BX), Z26, Z26
-	VPSRLD          $0x0a, Z21, Z11
-	VPADDD          Z27, Z4, Z27
-	VPTERNLOGD      $0x96, Z23, Z19, Z11
-	VPADDD.BCST     40(AX), Z12, Z4
-	VPRORD          $0x06, Z10, Z12
-	VPADDD          Z11, Z8, Z8
-	VPRORD          $0x0b, Z10, Z11
-	VMOVDQU64       Z8, -960(CX)
-	VPRORD          $0x11, Z28, Z19
-	VPRORD          $0x19, Z10, Z22
-	VMOVDQU64       Z20, Z23
-	VPTERNLOGD      $0xe8, Z0, Z6, Z23
-	VPRORD          $0x13, Z28, Z21
-	VPTERNLOGD      $0x96, Z12, Z11, Z22
-	VPSRLD          $0x0a, Z28, Z11
-	VPADDD          Z22, Z26, Z26
-	VPRORD          $0x02, Z20, Z12
-	VPTERNLOGD      $0x96, Z19, Z21, Z11
-	VPADDD          Z11, Z9, Z9
-	VPADDD          Z23, Z27, Z11
-	VPRORD          $0x0d, Z20, Z19
-	VMOVDQU64       Z9, -768(CX)
-	VPRORD          $0x16, Z20, Z21
-	VPADDD.BCST     40(AX), Z14, Z14
-	VPRORD          $0x11, Z29, Z22
-	VMOVDQU64       Z3, Z23
-	VPTERNLOGD      $0xe8, Z1, Z30, Z23
-	VPRORD          $0x13, Z29, Z28
-	VPTERNLOGD      $0x96, Z12, Z19, Z21
-	VPSRLD          $0x0a, Z29, Z12
-	VPADDD          Z21, Z11, Z11
-	VPRORD          $0x02, Z3, Z19
-	VPTERNLOGD      $0x96, Z22, Z28, Z12
-	VPADDD          Z12, Z13, Z28
-	VPADDD          Z23, Z26, Z12
-	VPRORD          $0x0d, Z3, Z13
-	VMOVDQU64       Z28, -704(CX)
-	VPRORD          $0x16, Z3, Z21
-	VPADDD.BCST     44(AX), Z15, Z15
-	VPRORD          $0x11, Z25, Z22
-	VPTERNLOGD      $0x96, Z19, Z13, Z21
-	VPRORD          $0x13, Z25, Z13
-	VPADDD          Z21, Z12, Z12
-	VPSRLD          $0x0a, Z25, Z19
-	VPADDD.BCST     44(AX), Z17, Z17
-	VPTERNLOGD      $0x96, Z22, Z13, Z19
-	VPADDD.BCST     20(BX), Z27, Z27
-	VPADDD          Z19, Z4, Z4
-	VPADDD.BCST     48(AX), Z18, Z13
-	VMOVDQU64       Z4, -512(CX)
-	VPRORD          $0x11, Z8, Z18
-	VPADDD.BCST     20(BX), Z26, Z26
-	VPRORD          $0x13, Z8, Z19
-	VPADDD.BCST     52(AX), Z31, Z31
-	VPSRLD          $0x0a, Z8, Z21
-	VPADDD.BCST     48(AX), Z2, Z2
-	VPTERNLOGD      $0x96, Z18, Z19, Z21
-	VPADDD          Z21, Z14, Z14
-	VMOVDQU64       Z14, -448(CX)
-	VPRORD          $0x11, Z9, Z18
-	VPRORD          $0x13, Z9, Z19
-	VPSRLD          $0x0a, Z9, Z9
-	VPTERNLOGD      $0x96, Z18, Z19, Z9
-	VPADDD          Z9, Z15, Z9
-	VMOVDQU64       Z9, -256(CX)
-	VPRORD          $0x11, Z28, Z15
-	VPRORD          $0x13, Z28, Z18
-	VPSRLD          $0x0a, Z28, Z28
-	VPTERNLOGD      $0x96, Z15, Z18, Z28
-	VPADDD.BCST     52(AX), Z7, Z7
-	VPADDD          Z28, Z17, Z28
-	VMOVDQU64       Z28, -192(CX)
-	VPRORD          $0x11, Z4, Z15
-	VPRORD          $0x13, Z4, Z17
-	VMOVDQU64       Z27, Z18
-	VPTERNLOGD      $0xca, Z24, Z16, Z18
-	VPSRLD          $0x0a, Z4, Z4
-	VPADDD          Z18, Z31, Z31
-	VPTERNLOGD      $0x96, Z15, Z17, Z4
-	VPRORD          $0x06, Z27, Z15
-	VPADDD          Z4, Z13, Z4
-	VPRORD          $0x0b, Z27, Z13
-	VMOVDQU64       Z4, (CX)
-	VPRORD          $0x19, Z27, Z17
-	VPRORD          $0x11, Z14, Z18
-	VPTERNLOGD      $0x96, Z15, Z13, Z17
-	VPRORD          $0x13, Z14, Z13
-	VMOVDQU64       Z26, Z15
-	VPTERNLOGD      $0xca, Z5, Z10, Z15
-	VPSRLD          $0x0a, Z14, Z14
-	VPADDD          Z17, Z31, Z31
-	VPTERNLOGD      $0x96, Z18, Z13, Z14
-	VPADDD          Z31, Z0, Z0
-	VPRORD          $0x06, Z26, Z13
-	VPADDD          Z14, Z2, Z2
-	VPRORD          $0x0b, Z26, Z14
-	VMOVDQU64       Z2, 64(CX)
-	VPRORD          $0x19, Z26, Z17
-	VPADDD          Z15, Z7, Z7
-	VMOVDQU64       -3584(CX), Z15
-	VPRORD          $0x07, Z15, Z18
-	VPTERNLOGD      $0x96, Z13, Z14, Z17
-	VPRORD          $0x12, Z15, Z13
-	VPADDD          Z17, Z7, Z7
-	VPSRLD          $0x03, Z15, Z14
-	VPADDD          Z7, Z1, Z1
-	VPTERNLOGD      $0x96, Z18, Z13, Z14
-	VPRORD          $0x11, Z9, Z13
-	VMOVDQU64       Z11, Z17
-	VPTERNLOGD      $0xe8, Z6, Z20, Z17
+	VPADDD          Z13, Z4, Z13
+	VPRORD          $0x0d, Z1, Z15
+	VPTERNLOGD      $0x96, Z24, Z11, Z14
+	VPRORD          $0x11, Z9, Z24
+	VPADDD.BCST     16(AX), Z14, Z11
+	VMOVDQU64       Z11, -2304(CX)
+	VPRORD          $0x16, Z1, Z14
+	VMOVDQU64       Z30, Z17
+	VPTERNLOGD.BCST $0xca, 4(BX), Z31, Z17
 	VPRORD          $0x13, Z9, Z18
-	VPADDD.BCST     20(AX), Z14, Z14
-	VPSRLD          $0x0a, Z9, Z9
-	VPADDD          -1536(CX), Z14, Z14
-	VPTERNLOGD      $0x96, Z13, Z18, Z9
-	VPADDD          Z17, Z31, Z31
-	VPRORD          $0x02, Z11, Z13
-	VPADDD          Z9, Z14, Z9
-	VPRORD          $0x0d, Z11, Z14
-	VMOVDQU64       Z9, 256(CX)
-	VMOVDQU64       -3520(CX), Z17
-	VPRORD          $0x07, Z17, Z18
-	VPRORD          $0x16, Z11, Z19
-	VPRORD          $0x12, Z17, Z21
-	VPTERNLOGD      $0x96, Z13, Z14, Z19
-	VPSRLD          $0x03, Z17, Z13
-	VPADDD          Z19, Z31, Z31
-	VPTERNLOGD      $0x96, Z18, Z21, Z13
-	VPRORD          $0x11, Z28, Z14
-	VMOVDQU64       Z12, Z18
-	VPTERNLOGD      $0xe8, Z30, Z3, Z18
-	VPRORD          $0x13, Z28, Z19
-	VPADDD.BCST     20(AX), Z13, Z13
-	VPSRLD          $0x0a, Z28, Z28
-	VPADDD          -1472(CX), Z13, Z13
-	VPTERNLOGD      $0x96, Z14, Z19, Z28
-	VPADDD          Z18, Z7, Z7
-	VPRORD          $0x02, Z12, Z14
-	VPADDD          Z28, Z13, Z28
-	VPRORD          $0x0d, Z12, Z13
-	VMOVDQU64       Z28, 320(CX)
-	VMOVDQU64       -3328(CX), Z18
-	VPRORD          $0x07, Z18, Z19
-	VPRORD          $0x16, Z12, Z21
-	VPRORD          $0x12, Z18, Z22
-	VPTERNLOGD      $0x96, Z14, Z13, Z21
-	VPSRLD          $0x03, Z18, Z13
-	VPADDD          Z21, Z7, Z7
-	VPTERNLOGD      $0x96, Z19, Z22, Z13
-	VPRORD          $0x11, Z4, Z14
-	VPADDD          Z13, Z15, Z13
-	VPRORD          $0x13, Z4, Z15
-	VPADDD          -1280(CX), Z13, Z13
-	VPSRLD          $0x0a, Z4, Z4
-	VPTERNLOGD      $0x96, Z14, Z15, Z4
-	VMOVDQU64       Z31, -8192(CX)
-	VPADDD          Z4, Z13, Z4
+	VPTERNLOGD      $0x96, Z16, Z15, Z14
+	VPSRLD          $0x0a, Z9, Z15
+	VPADDD          Z14, Z13, Z13
+	VPRORD          $0x11, Z5, Z14
+	VPTERNLOGD      $0x96, Z24, Z18, Z15
+	VPRORD          $0x13, Z5, Z24
+	VPADDD.BCST     16(AX), Z15, Z15
+	VMOVDQU64       Z15, -2240(CX)
+	VPSRLD          $0x0a, Z5, Z16
+	VPADDD.BCST     28(BX), Z4, Z4
+	VPTERNLOGD      $0x96, Z14, Z24, Z16
+	VMOVDQU64       Z4, Z24
+	VPTERNLOGD.BCST $0xca, 4(BX), Z7, Z24
+	VPRORD          $0x11, Z12, Z14
+	VPADDD.BCST     20(AX), Z16, Z16
+	VMOVDQU64       Z16, -2048(CX)
+	VPRORD          $0x06, Z30, Z18
+	VPADDD.BCST     32(BX), Z17, Z17
+	VPRORD          $0x13, Z12, Z19
+	VPADDD.BCST     32(BX), Z24, Z24
+	VPSRLD          $0x0a, Z12, Z20
+	VPTERNLOGD      $0x96, Z14, Z19, Z20
+	VPRORD          $0x0b, Z30, Z14
+	VPADDD.BCST     20(AX), Z20, Z19
+	VMOVDQU64       Z19, -1984(CX)
+	VPRORD          $0x11, Z11, Z20
+	VPRORD          $0x06, Z4, Z21
+	VPRORD          $0x19, Z30, Z22
+	VPRORD          $0x13, Z11, Z23
+	VPTERNLOGD      $0x96, Z18, Z14, Z22
+	VPSRLD          $0x0a, Z11, Z14
+	VPADDD          Z22, Z17, Z17
+	VPTERNLOGD      $0x96, Z20, Z23, Z14
+	VPRORD          $0x0b, Z4, Z18
+	VPADDD          Z14, Z26, Z14
+	VMOVDQU64       Z14, -1792(CX)
+	VPRORD          $0x11, Z15, Z20
+	VPRORD          $0x19, Z4, Z22
+	VPRORD          $0x13, Z15, Z23
+	VPTERNLOGD      $0x96, Z21, Z18, Z22
+	VPSRLD          $0x0a, Z15, Z18
+	VPADDD          Z22, Z24, Z24
+	VPTERNLOGD      $0x96, Z20, Z23, Z18
+	VPADDD          Z18, Z27, Z18
+	VMOVDQU64       Z18, -1728(CX)
+	VPRORD          $0x11, Z16, Z20
+	VPRORD          $0x13, Z16, Z21
+	VMOVDQU64       Z10, Z22
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z0, Z22
+	VPSRLD          $0x0a, Z16, Z23
+	VPADDD          Z22, Z17, Z22
+	VPTERNLOGD      $0x96, Z20, Z21, Z23
+	VPADDD.BCST     24(BX), Z17, Z17
+	VPADDD          Z23, Z25, Z20
+	VPRORD          $0x02, Z10, Z21
+	VMOVDQU64       Z20, -1536(CX)
+	VPRORD          $0x11, Z19, Z23
+	VMOVDQU64       Z3, 23552(CX)
+	VPRORD          $0x13, Z19, Z3
+	VMOVDQU64       Z2, 23616(CX)
+	VMOVDQU64       Z13, Z2
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z1, Z2
+	VPRORD          $0x0d, Z10, Z25
+	VPADDD          Z2, Z24, Z2
+	VPSRLD          $0x0a, Z19, Z27
+	VPADDD.BCST     24(BX), Z24, Z24
+	VPTERNLOGD      $0x96, Z23, Z3, Z27
+	VPADDD          Z27, Z28, Z27
+	VPRORD          $0x02, Z13, Z3
+	VMOVDQU64       Z27, -1472(CX)
+	VPRORD          $0x16, Z10, Z23
+	VPRORD          $0x11, Z14, Z28
+	VPTERNLOGD      $0x96, Z21, Z25, Z23
+	VPRORD          $0x13, Z14, Z25
+	VPADDD          Z23, Z22, Z21
+	VPSRLD          $0x0a, Z14, Z22
+	VPRORD          $0x0d, Z13, Z23
+	VPTERNLOGD      $0x96, Z28, Z25, Z22
+	VPADDD          Z22, Z29, Z25
+	VMOVDQU64       Z25, -1280(CX)
+	VPRORD          $0x16, Z13, Z28
+	VPRORD          $0x11, Z18, Z22
+	VPTERNLOGD      $0x96, Z3, Z23, Z28
+	VPRORD          $0x13, Z18, Z3
+	VPADDD          Z28, Z2, Z28
+	VPSRLD          $0x0a, Z18, Z2
+	VPTERNLOGD      $0x96, Z22, Z3, Z2
+	VPADDD          Z2, Z6, Z2
+	VMOVDQU64       Z2, -1216(CX)
+	VPRORD          $0x11, Z20, Z3
+	VPRORD          $0x13, Z20, Z22
+	VPSRLD          $0x0a, Z20, Z23
+	VPTERNLOGD      $0x96, Z3, Z22, Z23
+	VMOVDQU64       Z17, Z3
+	VPTERNLOGD      $0xca, Z31, Z30, Z3
+	VPADDD          Z23, Z8, Z8
+	VPADDD.BCST     36(BX), Z3, Z3
+	VMOVDQU64       Z8, -1024(CX)
+	VPRORD          $0x11, Z27, Z22
+	VPADDD.BCST     40(AX), Z11, Z11
+	VPRORD          $0x06, Z17, Z23
+	VPRORD          $0x13, Z27, Z6
+	VPSRLD          $0x0a, Z27, Z29
+	VPTERNLOGD      $0x96, Z22, Z6, Z29
+	VMOVDQU64       Z24, Z6
+	VPTERNLOGD      $0xca, Z7, Z4, Z6
+	VPRORD          $0x0b, Z17, Z22
+	VPADDD          Z29, Z9, Z29
+	VMOVDQU64       Z29, -960(CX)
+	VPRORD          $0x11, Z25, Z9
+	VPADDD.BCST     36(BX), Z6, Z6
+	VPRORD          $0x06, Z24, Z27
+	VPADDD.BCST     40(AX), Z15, Z15
+	VPRORD          $0x19, Z17, Z20
+	VPRORD          $0x13, Z25, Z26
+	VPTERNLOGD      $0x96, Z23, Z22, Z20
+	VPSRLD          $0x0a, Z25, Z22
+	VPADDD          Z20, Z3, Z3
+	VPTERNLOGD      $0x96, Z9, Z26, Z22
+	VPRORD          $0x0b, Z24, Z26
+	VPADDD          Z22, Z5, Z5
+	VMOVDQU64       Z5, -768(CX)
+	VPRORD          $0x11, Z2, Z9
+	VPADDD.BCST     44(AX), Z16, Z16
+	VPRORD          $0x19, Z24, Z20
+	VPRORD          $0x13, Z2, Z22
+	VPTERNLOGD      $0x96, Z27, Z26, Z20
+	VPSRLD          $0x0a, Z2, Z26
+	VPADDD          Z20, Z6, Z27
+	VPTERNLOGD      $0x96, Z9, Z22, Z26
+	VPADDD          Z26, Z12, Z26
+	VMOVDQU64       Z26, -704(CX)
+	VPRORD          $0x11, Z8, Z6
+	VPADDD.BCST     44(AX), Z19, Z9
+	VPRORD          $0x13, Z8, Z12
+	VMOVDQU64       Z21, Z19
+	VPTERNLOGD      $0xe8, Z0, Z10, Z19
+	VPSRLD          $0x0a, Z8, Z20
+	VPADDD          Z19, Z3, Z19
+	VPTERNLOGD      $0x96, Z6, Z12, Z20
+	VPADDD.BCST     20(BX), Z3, Z3
+	VPADDD          Z20, Z11, Z6
+	VPRORD          $0x02, Z21, Z11
+	VMOVDQU64       Z6, -512(CX)
+	VPRORD          $0x11, Z29, Z12
+	VPADDD.BCST     48(AX), Z14, Z14
+	VPRORD          $0x13, Z29, Z20
+	VMOVDQU64       Z28, Z22
+	VPTERNLOGD      $0xe8, Z1, Z13, Z22
+	VPSRLD          $0x0a, Z29, Z23
+	VPADDD          Z22, Z27, Z22
+	VPRORD          $0x0d, Z21, Z29
+	VPTERNLOGD      $0x96, Z12, Z20, Z23
+	VPADDD          Z23, Z15, Z12
+	VPADDD.BCST     20(BX), Z27, Z27
+	VPRORD          $0x02, Z28, Z15
+	VMOVDQU64       Z12, -448(CX)
+	VPRORD          $0x16, Z21, Z20
+	VPADDD.BCST     48(AX), Z18, Z18
+	VPRORD          $0x11, Z5, Z23
+	VPTERNLOGD      $0x96, Z11, Z29, Z20
+	VPRORD          $0x13, Z5, Z29
+	VPADDD          Z20, Z19, Z11
+	VPSRLD          $0x0a, Z5, Z5
+	VPRORD          $0x0d, Z28, Z19
+	VPTERNLOGD      $0x96, Z23, Z29, Z5
+	VPADDD          Z5, Z16, Z29
+	VMOVDQU64       Z29, -256(CX)
+	VPRORD          $0x16, Z28, Z5
+	VPRORD          $0x11, Z26, Z16
+	VPTERNLOGD      $0x96, Z15, Z19, Z5
+	VPRORD          $0x13, Z26, Z15
+	VPADDD          Z5, Z22, Z5
+	VPSRLD          $0x0a, Z26, Z26
+	VPTERNLOGD      $0x96, Z16, Z15, Z26
+	VPADDD.BCST     52(AX), Z31, Z31
+	VPADDD          Z26, Z9, Z26
+	VMOVDQU64       Z26, -192(CX)
+	VPRORD          $0x11, Z6, Z9
+	VPRORD          $0x13, Z6, Z15
+	VPSRLD          $0x0a, Z6, Z6
+	VPTERNLOGD      $0x96, Z9, Z15, Z6
+	VMOVDQU64       Z3, Z9
+	VPTERNLOGD      $0xca, Z30, Z17, Z9
+	VPADDD          Z6, Z14, Z6
+	VPADDD          Z9, Z31, Z31
+	VMOVDQU64       Z6, (CX)
+	VPRORD          $0x06, Z3, Z9
+	VPRORD          $0x11, Z12, Z14
+	VPADDD.BCST     52(AX), Z7, Z7
+	VPRORD          $0x13, Z12, Z15
+	VPSRLD          $0x0a, Z12, Z12
+	VPRORD          $0x0b, Z3, Z16
+	VPTERNLOGD      $0x96, Z14, Z15, Z12
+	VMOVDQU64       Z27, Z14
+	VPTERNLOGD      $0xca, Z4, Z24, Z14
+	VPADDD          Z12, Z18, Z12
+	VMOVDQU64       Z12, 64(CX)
+	VPRORD          $0x19, Z3, Z15
+	VPADDD          Z14, Z7, Z7
+	VPRORD          $0x06, Z27, Z14
+	VPTERNLOGD      $0x96, Z9, Z16, Z15
+	VMOVDQU64       -3584(CX), Z9
+	VPRORD          $0x07, Z9, Z16
+	VPADDD          Z15, Z31, Z31
+	VPRORD          $0x12, Z9, Z15
+	VPADDD          Z31, Z0, Z0
+	VPSRLD          $0x03, Z9, Z18
+	VPTERNLOGD      $0x96, Z16, Z15, Z18
+	VPRORD          $0x11, Z29, Z15
+	VPADDD.BCST     20(AX), Z18, Z16
+	VPRORD          $0x0b, Z27, Z18
+	VPADDD          -1536(CX), Z16, Z16
+	VPRORD          $0x13, Z29, Z19
+	VPSRLD          $0x0a, Z29, Z29
+	VPTERNLOGD      $0x96, Z15, Z19, Z29
+	VPADDD          Z29, Z16, Z29
+	VPRORD          $0x19, Z27, Z15
+	VMOVDQU64       Z29, 256(CX)
+	VMOVDQU64       -3520(CX), Z16
+	VPRORD          $0x07, Z16, Z19
+	VPTERNLOGD      $0x96, Z14, Z18, Z15
+	VPRORD          $0x12, Z16, Z14
+	VPADDD          Z15, Z7, Z7
+	VPSRLD          $0x03, Z16, Z15
+	VPADDD          Z7, Z1, Z1
+	VPTERNLOGD      $0x96, Z19, Z14, Z15
+	VPRORD          $0x11, Z26, Z14
+	VPADDD.BCST     20(AX), Z15, Z15
+	VPRORD          $0x13, Z26, Z18
+	VPADDD          -1472(CX), Z15, Z15
+	VPSRLD          $0x0a, Z26, Z26
+	VPTERNLOGD      $0x96, Z14, Z18, Z26
+	VPADDD          Z26, Z15, Z26
+	VMOVDQU64       Z26, 320(CX)
+	VMOVDQU64       -3328(CX), Z14
+	VPRORD          $0x07, Z14, Z15
+	VPRORD          $0x12, Z14, Z18
+	VPSRLD          $0x03, Z14, Z19
+	VPTERNLOGD      $0x96, Z15, Z18, Z19
+	VPRORD          $0x11, Z6, Z15
+	VPADDD          Z19, Z9, Z9
+	VPRORD          $0x13, Z6, Z18
+	VPADDD          Z25, Z9, Z25
+	VPSRLD          $0x0a, Z6, Z6
+	VPTERNLOGD      $0x96, Z15, Z18, Z6
+	VMOVDQU64       Z11, Z9
+	VPTERNLOGD      $0xe8, Z10, Z21, Z9
+	VPADDD          Z6, Z25, Z25
+	VPADDD          Z9, Z31, Z31
+	VMOVDQU64       Z25, 512(CX)
+	VMOVDQU64       -3264(CX), Z25
+	VPRORD          $0x07, Z25, Z6
+	VPRORD          $0x12, Z25, Z9
+	VPSRLD          $0x03, Z25, Z15
+	VPRORD          $0x02, Z11, Z18
+	VPTERNLOGD      $0x96, Z6, Z9, Z15
+	VPRORD          $0x11, Z12, Z6
+	VPADDD          Z15, Z16, Z9
+	VPRORD          $0x13, Z12, Z15
+	VPADDD          Z2, Z9, Z2
+	VPSRLD          $0x0a, Z12, Z9
+	VPTERNLOGD      $0x96, Z6, Z15, Z9
+	VPRORD          $0x0d, Z11, Z6
+	VMOVDQU64       Z5, Z12
+	VPTERNLOGD      $0xe8, Z13, Z28, Z12
+	VPADDD          Z9, Z2, Z2
+	VPADDD          Z12, Z7, Z7
+	VMOVDQU64       Z2, 576(CX)
+	VMOVDQU64       -3072(CX), Z2
+	VPRORD          $0x07, Z2, Z9
 	VMOVDQU64       Z11, -7424(CX)
-	VMOVDQU64       Z4, 512(CX)
-	VMOVDQU64       -3264(CX), Z4
-	VPRORD          $0x07, Z4, Z13
-	VMOVDQU64       Z20, -7680(CX)
-	VPRORD          $0x12, Z4, Z14
-	VMOVDQU64       Z6, -7936(CX)
-	VPSRLD          $0x03, Z4, Z6
-	VMOVDQU64       Z7, -8128(CX)
-	VPTERNLOGD      $0x96, Z13, Z14, Z6
-	VMOVDQU64       Z12, -7360(CX)
-	VPRORD          $0x11, Z2, Z13
-	VPADDD          Z6, Z17, Z6
-	VPRORD          $0x13, Z2, Z14
-	VPADDD          Z29, Z6, Z29
-	VPSRLD          $0x0a, Z2, Z2
-	VMOVDQU64       Z3, -7616(CX)
-	VPTERNLOGD      $0x96, Z13, Z14, Z2
-	VMOVDQU64       Z30, -7872(CX)
-	VMOVDQU64       -3072(CX), Z30
-	VPRORD          $0x07, Z30, Z3
-	VPADDD          Z2, Z29, Z29
-	VMOVDQU64       Z29, 576(CX)
-	VPRORD          $0x12, Z30, Z29
-	VPSRLD          $0x03, Z30, Z30
-	VPRORD          $0x11, Z9, Z2
-	VPTERNLOGD      $0x96, Z3, Z29, Z30
-	VPRORD          $0x13, Z9, Z29
-	VPADDD          Z30, Z18, Z30
-	VPSRLD          $0x0a, Z9, Z3
-	VPADDD          Z25, Z30, Z25
-	VMOVDQU64       -3008(CX), Z30
-	VPRORD          $0x07, Z30, Z6
-	VPTERNLOGD      $0x96, Z2, Z29, Z3
-	VPRORD          $0x12, Z30, Z29
-	VPADDD          Z3, Z25, Z25
-	VMOVDQU64       Z25, 768(CX)
-	VPSRLD          $0x03, Z30, Z25
-	VMOVDQU64       34880(CX), Z30
-	VPADDD.BCST     32(AX), Z30, Z2
-	VPRORD          $0x11, Z28, Z3
-	VPTERNLOGD      $0x96, Z6, Z29, Z25
-	VPRORD          $0x13, Z28, Z29
-	VPADDD          Z25, Z4, Z25
-	VPSRLD          $0x0a, Z28, Z28
-	VPADDD          Z8, Z25, Z25
-	VPRORD          $0x07, Z30, Z4
-	VPTERNLOGD      $0x96, Z3, Z29, Z28
-	VPRORD          $0x12, Z30, Z29
-	VPADDD          Z28, Z25, Z25
+	VPRORD          $0x12, Z2, Z12
+	VMOVDQU64       Z21, -7680(CX)
+	VPRORD          $0x16, Z11, Z15
+	VMOVDQU64       Z10, -7936(CX)
+	VPSRLD          $0x03, Z2, Z2
+	VPTERNLOGD      $0x96, Z18, Z6, Z15
+	VPRORD          $0x02, Z5, Z6
+	VPTERNLOGD      $0x96, Z9, Z12, Z2
+	VPRORD          $0x11, Z29, Z9
+	VPADDD          Z2, Z14, Z2
+	VPRORD          $0x13, Z29, Z10
+	VPADDD          Z8, Z2, Z2
+	VPSRLD          $0x0a, Z29, Z29
+	VPADDD          Z15, Z31, Z31
+	VPRORD          $0x0d, Z5, Z8
+	VPTERNLOGD      $0x96, Z9, Z10, Z29
+	VMOVDQU64       -3008(CX), Z9
+	VPRORD          $0x07, Z9, Z10
+	VPADDD          Z29, Z2, Z29
+	VMOVDQU64       Z29, 768(CX)
+	VPRORD          $0x12, Z9, Z29
+	VMOVDQU64       Z31, -8192(CX)
+	VPRORD          $0x16, Z5, Z2
+	VMOVDQU64       Z5, -7360(CX)
+	VPSRLD          $0x03, Z9, Z9
+	VPTERNLOGD      $0x96, Z6, Z8, Z2
+	VPRORD          $0x11, Z26, Z6
+	VPTERNLOGD      $0x96, Z10, Z29, Z9
+	VPRORD          $0x13, Z26, Z29
+	VPADDD          Z9, Z25, Z25
+	VPSRLD          $0x0a, Z26, Z26
+	VPADDD          -960(CX), Z25, Z25
+	VMOVDQU64       23616(CX), Z8
+	VPRORD          $0x07, Z8, Z9
+	VPTERNLOGD      $0x96, Z6, Z29, Z26
+	VPRORD          $0x12, Z8, Z29
+	VPADDD          Z26, Z25, Z25
 	VMOVDQU64       Z25, 832(CX)
-	VPSRLD          $0x03, Z30, Z25
-	VMOVDQU64       Z2, -3200(CX)
-	VMOVDQU64       34816(CX), Z28
-	VPRORD          $0x07, Z28, Z3
-	VPTERNLOGD      $0x96, Z4, Z29, Z25
-	VPRORD          $0x12, Z28, Z29
+	VPSRLD          $0x03, Z8, Z25
+	VPADDD          Z2, Z7, Z6
+	VMOVDQU64       Z6, -8128(CX)
+	VMOVDQU64       Z28, -7616(CX)
+	VMOVDQU64       Z13, -7872(CX)
+	VMOVDQU64       23552(CX), Z26
+	VPRORD          $0x07, Z26, Z28
+	VPTERNLOGD      $0x96, Z9, Z29, Z25
+	VPRORD          $0x12, Z26, Z29
 	VPADDD.BCST     36(AX), Z25, Z25
 	VMOVDQU64       Z25, -3456(CX)
-	VPSRLD          $0x03, Z28, Z4
-	VPADDD.BCST     32(AX), Z28, Z6
-	VPRORD          $0x11, Z25, Z8
-	VPTERNLOGD      $0x96, Z3, Z29, Z4
-	VPRORD          $0x13, Z25, Z29
-	VPADDD.BCST     36(AX), Z4, Z3
-	VMOVDQU64       Z3, -3392(CX)
-	VMOVDQU64       Z6, -3136(CX)
-	VPSRLD          $0x0a, Z25, Z4
-	VPADDD.BCST     (BX), Z30, Z9
-	VPRORD          $0x06, Z9, Z13
-	VPBROADCASTD    4(BX), Z14
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z9, Z14
-	VPRORD          $0x0b, Z9, Z15
-	VPTERNLOGD      $0x96, Z8, Z29, Z4
-	VPRORD          $0x19, Z9, Z29
-	VPADDD.BCST     24(AX), Z4, Z4
-	VMOVDQU64       Z4, -2944(CX)
-	VPRORD          $0x11, Z3, Z8
-	VPADDD.BCST     (BX), Z28, Z17
-	VPRORD          $0x13, Z3, Z18
-	VPTERNLOGD      $0x96, Z13, Z15, Z29
-	VPSRLD          $0x0a, Z3, Z13
-	VPBROADCASTD    4(BX), Z15
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z17, Z15
-	VPADDD.BCST     12(BX), Z14, Z14
-	VPTERNLOGD      $0x96, Z8, Z18, Z13
-	VPRORD          $0x06, Z17, Z8
-	VPADDD.BCST     24(AX), Z13, Z13
-	VPADDD          Z29, Z14, Z29
-	VMOVDQU64       Z13, -2880(CX)
-	VPRORD          $0x0b, Z17, Z14
-	VPADDD.BCST     16(BX), Z30, Z30
-	VPRORD          $0x11, Z2, Z18
-	VPADDD.BCST     12(BX), Z15, Z15
-	VPRORD          $0x19, Z17, Z19
-	VPADDD.BCST     16(BX), Z28, Z28
-	VPRORD          $0x13, Z2, Z20
-	VPBROADCASTD    20(BX), Z21
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z30, Z21
-	VPTERNLOGD      $0x96, Z8, Z14, Z19
-	VPADDD          Z21, Z29, Z8
-	VPSRLD          $0x0a, Z2, Z14
-	VPADDD          Z19, Z15, Z15
-	VPRORD          $0x02, Z30, Z19
-	VPTERNLOGD      $0x96, Z18, Z20, Z14
-	VPRORD          $0x0d, Z30, Z18
-	VMOVDQU64       Z14, -2688(CX)
-	VPRORD          $0x16, Z30, Z20
-	VPRORD          $0x11, Z6, Z21
-	VPTERNLOGD      $0x96, Z19, Z18, Z20
-	VPRORD          $0x13, Z6, Z18
-	VPBROADCASTD    20(BX), Z19
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z28, Z19
-	VPSRLD          $0x0a, Z6, Z22
-	VPADDD          Z20, Z8, Z8
-	VPRORD          $0x02, Z28, Z20
-	VPTERNLOGD      $0x96, Z21, Z18, Z22
-	VPRORD          $0x0d, Z28, Z18
-	VMOVDQU64       Z22, -2624(CX)
-	VPRORD          $0x11, Z4, Z21
-	VPADDD          Z19, Z15, Z19
-	VPRORD          $0x16, Z28, Z23
-	VPADDD.BCST     28(BX), Z29, Z29
-	VMOVDQU64       Z0, 34944(CX)
-	VPRORD          $0x13, Z4, Z0
-	VPTERNLOGD      $0x96, Z20, Z18, Z23
-	VPSRLD          $0x0a, Z4, Z18
-	VPADDD          Z23, Z19, Z19
-	VPTERNLOGD      $0x96, Z21, Z0, Z18
-	VPADDD.BCST     28(BX), Z15, Z23
-	VPADDD.BCST     12(AX), Z18, Z0
-	VMOVDQU64       Z0, -2432(CX)
-	VPRORD          $0x11, Z13, Z15
-	VPRORD          $0x13, Z13, Z18
-	VPSRLD          $0x0a, Z13, Z20
-	VPTERNLOGD      $0x96, Z15, Z18, Z20
-	VPADDD.BCST     12(AX), Z20, Z15
-	VMOVDQU64       Z15, -2368(CX)
-	VPRORD          $0x11, Z14, Z18
-	VPRORD          $0x13, Z14, Z20
-	VPSRLD          $0x0a, Z14, Z21
-	VPTERNLOGD      $0x96, Z18, Z20, Z21
-	VPADDD.BCST     16(AX), Z21, Z18
-	VMOVDQU64       Z18, -2176(CX)
-	VPRORD          $0x11, Z22, Z20
-	VPRORD          $0x13, Z22, Z21
-	VMOVDQU64       Z1, 35008(CX)
-	VPSRLD          $0x0a, Z22, Z1
-	VPTERNLOGD      $0x96, Z20, Z21, Z1
-	VPADDD.BCST     16(AX), Z1, Z1
-	VMOVDQU64       Z1, -2112(CX)
-	VPRORD          $0x11, Z0, Z20
-	VPRORD          $0x13, Z0, Z21
-	VMOVDQU64       Z5, 35072(CX)
-	VMOVDQU64       Z29, Z5
-	VPTERNLOGD.BCST $0xca, 4(BX), Z9, Z5
-	VPSRLD          $0x0a, Z0, Z7
-	VPADDD.BCST     32(BX), Z5, Z5
-	VPTERNLOGD      $0x96, Z20, Z21, Z7
-	VPRORD          $0x06, Z29, Z20
-	VPADDD.BCST     20(AX), Z7, Z7
-	VPRORD          $0x0b, Z29, Z21
-	VMOVDQU64       Z7, -1920(CX)
-	VMOVDQU64       Z10, 35136(CX)
-	VPRORD          $0x11, Z15, Z10
-	VPRORD          $0x19, Z29, Z11
-	VPRORD          $0x13, Z15, Z12
-	VMOVDQU64       Z16, 35200(CX)
-	VMOVDQU64       Z23, Z16
-	VPTERNLOGD.BCST $0xca, 4(BX), Z17, Z16
-	VPTERNLOGD      $0x96, Z20, Z21, Z11
-	VPADDD.BCST     32(BX), Z16, Z16
-	VPSRLD          $0x0a, Z15, Z20
-	VPADDD          Z11, Z5, Z5
-	VPTERNLOGD      $0x96, Z10, Z12, Z20
-	VPRORD          $0x06, Z23, Z10
-	VPADDD.BCST     20(AX), Z20, Z11
-	VPRORD          $0x0b, Z23, Z12
-	VMOVDQU64       Z11, -1856(CX)
-	VPRORD          $0x11, Z18, Z20
-	VPRORD          $0x19, Z23, Z21
-	VMOVDQU64       Z24, 35264(CX)
-	VMOVDQU64       Z8, Z24
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z30, Z24
-	VMOVDQU64       Z26, 35328(CX)
-	VPRORD          $0x13, Z18, Z26
-	VPTERNLOGD      $0x96, Z10, Z12, Z21
-	VPSRLD          $0x0a, Z18, Z10
-	VPADDD          Z21, Z16, Z12
-	VPRORD          $0x02, Z8, Z16
-	VPTERNLOGD      $0x96, Z20, Z26, Z10
-	VPADDD          Z10, Z25, Z26
-	VPADDD          Z24, Z5, Z24
-	VPRORD          $0x0d, Z8, Z10
-	VMOVDQU64       Z26, -1664(CX)
-	VPRORD          $0x16, Z8, Z20
-	VPRORD          $0x11, Z1, Z21
-	VMOVDQU64       Z27, 35392(CX)
-	VMOVDQU64       Z19, Z27
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z28, Z27
-	VPRORD          $0x13, Z1, Z31
-	VPTERNLOGD      $0x96, Z16, Z10, Z20
-	VPSRLD          $0x0a, Z1, Z10
-	VPADDD          Z20, Z24, Z24
-	VPRORD          $0x02, Z19, Z16
-	VPTERNLOGD      $0x96, Z21, Z31, Z10
-	VPADDD          Z10, Z3, Z31
-	VPADDD          Z27, Z12, Z27
-	VPRORD          $0x0d, Z19, Z10
-	VMOVDQU64       Z31, -1600(CX)
-	VPRORD          $0x16, Z19, Z20
-	VPADDD.BCST     24(BX), Z5, Z5
-	VPRORD          $0x11, Z7, Z21
-	VPTERNLOGD      $0x96, Z16, Z10, Z20
-	VPRORD          $0x13, Z7, Z10
-	VPADDD          Z20, Z27, Z27
+	VPSRLD          $0x03, Z26, Z2
+	VPADDD.BCST     32(AX), Z8, Z7
+	VPRORD          $0x11, Z25, Z9
+	VPTERNLOGD      $0x96, Z28, Z29, Z2
+	VPRORD          $0x13, Z25, Z28
+	VPADDD.BCST     36(AX), Z2, Z29
+	VMOVDQU64       Z29, -3392(CX)
+	VMOVDQU64       Z7, -3200(CX)
+	VPSRLD          $0x0a, Z25, Z2
+	VPADDD.BCST     32(AX), Z26, Z10
+	VMOVDQU64       Z10, -3136(CX)
+	VPRORD          $0x11, Z29, Z12
+	VPADDD.BCST     (BX), Z8, Z13
+	VPRORD          $0x06, Z13, Z14
+	VPTERNLOGD      $0x96, Z9, Z28, Z2
+	VPRORD          $0x13, Z29, Z28
+	VPBROADCASTD    4(BX), Z9
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z13, Z9
+	VPSRLD          $0x0a, Z29, Z15
+	VPADDD.BCST     24(AX), Z2, Z2
+	VMOVDQU64       Z2, -2944(CX)
+	VPRORD          $0x0b, Z13, Z16
+	VPADDD.BCST     (BX), Z26, Z18
+	VPTERNLOGD      $0x96, Z12, Z28, Z15
+	VPBROADCASTD    4(BX), Z28
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z18, Z28
+	VPADDD.BCST     24(AX), Z15, Z12
+	VPADDD.BCST     12(BX), Z9, Z9
+	VMOVDQU64       Z12, -2880(CX)
+	VPRORD          $0x11, Z7, Z15
+	VPADDD.BCST     16(BX), Z8, Z8
+	VPRORD          $0x19, Z13, Z19
+	VPADDD.BCST     12(BX), Z28, Z28
+	VPRORD          $0x06, Z18, Z20
+	VPTERNLOGD      $0x96, Z14, Z16, Z19
+	VPRORD          $0x13, Z7, Z14
+	VPADDD          Z19, Z9, Z9
 	VPSRLD          $0x0a, Z7, Z16
-	VPADDD.BCST     24(BX), Z12, Z12
-	VPTERNLOGD      $0x96, Z21, Z10, Z16
-	VPADDD          Z16, Z2, Z10
-	VMOVDQU64       Z10, -1408(CX)
-	VPRORD          $0x11, Z11, Z16
-	VPRORD          $0x13, Z11, Z20
-	VPSRLD          $0x0a, Z11, Z21
-	VPTERNLOGD      $0x96, Z16, Z20, Z21
-	VPADDD          Z21, Z6, Z16
-	VMOVDQU64       Z16, -1344(CX)
-	VPRORD          $0x11, Z26, Z20
-	VPRORD          $0x13, Z26, Z21
-	VPSRLD          $0x0a, Z26, Z6
-	VPTERNLOGD      $0x96, Z20, Z21, Z6
-	VPADDD          Z6, Z4, Z6
-	VMOVDQU64       Z6, -1152(CX)
-	VPRORD          $0x11, Z31, Z20
-	VPRORD          $0x13, Z31, Z21
-	VPSRLD          $0x0a, Z31, Z4
-	VPTERNLOGD      $0x96, Z20, Z21, Z4
-	VPADDD          Z4, Z13, Z4
-	VMOVDQU64       Z4, -1088(CX)
-	VPRORD          $0x11, Z10, Z20
+	VPADDD.BCST     16(BX), Z26, Z26
+	VPRORD          $0x0b, Z18, Z19
+	VPTERNLOGD      $0x96, Z15, Z14, Z16
+	VMOVDQU64       Z16, -2688(CX)
+	VPRORD          $0x11, Z10, Z14
+	VPRORD          $0x19, Z18, Z15
 	VPRORD          $0x13, Z10, Z21
-	VMOVDQU64       Z5, Z13
-	VPTERNLOGD      $0xca, Z9, Z29, Z13
-	VPSRLD          $0x0a, Z10, Z2
-	VPADDD.BCST     36(BX), Z13, Z13
-	VPTERNLOGD      $0x96, Z20, Z21, Z2
-	VPRORD          $0x06, Z5, Z20
-	VPADDD          Z2, Z14, Z2
-	VPRORD          $0x0b, Z5, Z14
-	VMOVDQU64       Z2, -896(CX)
-	VPRORD          $0x11, Z16, Z21
-	VPRORD          $0x19, Z5, Z3
-	VPRORD          $0x13, Z16, Z10
-	VMOVDQU64       Z12, Z25
-	VPTERNLOGD      $0xca, Z17, Z23, Z25
-	VPTERNLOGD      $0x96, Z20, Z14, Z3
-	VPADDD.BCST     36(BX), Z25, Z25
+	VPTERNLOGD      $0x96, Z20, Z19, Z15
+	VPSRLD          $0x0a, Z10, Z19
+	VPADDD          Z15, Z28, Z28
+	VPTERNLOGD      $0x96, Z14, Z21, Z19
+	VMOVDQU64       Z19, -2624(CX)
+	VPRORD          $0x11, Z2, Z14
+	VPRORD          $0x13, Z2, Z15
+	VPSRLD          $0x0a, Z2, Z20
+	VPTERNLOGD      $0x96, Z14, Z15, Z20
+	VPBROADCASTD    20(BX), Z14
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z8, Z14
+	VPADDD.BCST     12(AX), Z20, Z15
+	VPADDD          Z14, Z9, Z14
+	VMOVDQU64       Z15, -2432(CX)
+	VPRORD          $0x02, Z8, Z20
+	VPADDD.BCST     28(BX), Z9, Z9
+	VPRORD          $0x11, Z12, Z21
+	VPRORD          $0x13, Z12, Z22
+	VPSRLD          $0x0a, Z12, Z23
+	VMOVDQU64       Z0, 23680(CX)
+	VPRORD          $0x0d, Z8, Z0
+	VPTERNLOGD      $0x96, Z21, Z22, Z23
+	VPBROADCASTD    20(BX), Z21
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z26, Z21
+	VPADDD.BCST     12(AX), Z23, Z22
+	VMOVDQU64       Z22, -2368(CX)
+	VPRORD          $0x11, Z16, Z23
+	VPADDD          Z21, Z28, Z21
+	VMOVDQU64       Z1, 23744(CX)
+	VPRORD          $0x16, Z8, Z1
+	VPADDD.BCST     28(BX), Z28, Z28
+	VMOVDQU64       Z3, 23808(CX)
+	VPRORD          $0x02, Z26, Z3
+	VPTERNLOGD      $0x96, Z20, Z0, Z1
+	VPRORD          $0x13, Z16, Z0
+	VPADDD          Z1, Z14, Z1
 	VPSRLD          $0x0a, Z16, Z14
-	VPADDD          Z3, Z13, Z3
-	VPTERNLOGD      $0x96, Z21, Z10, Z14
-	VPADDD.BCST     40(AX), Z18, Z10
-	VPRORD          $0x06, Z12, Z13
-	VPADDD          Z14, Z22, Z14
-	VPRORD          $0x0b, Z12, Z18
-	VMOVDQU64       Z14, -832(CX)
-	VPRORD          $0x11, Z6, Z20
-	VPRORD          $0x19, Z12, Z21
-	VMOVDQU64       Z24, Z22
-	VPTERNLOGD      $0xe8, Z30, Z8, Z22
-	VPRORD          $0x13, Z6, Z16
-	VPTERNLOGD      $0x96, Z13, Z18, Z21
-	VPSRLD          $0x0a, Z6, Z13
-	VPADDD          Z21, Z25, Z25
-	VPRORD          $0x02, Z24, Z18
-	VPTERNLOGD      $0x96, Z20, Z16, Z13
-	VPADDD          Z13, Z0, Z0
-	VPADDD          Z22, Z3, Z13
-	VPRORD          $0x0d, Z24, Z16
-	VMOVDQU64       Z0, -640(CX)
-	VPRORD          $0x16, Z24, Z20
-	VPADDD.BCST     40(AX), Z1, Z1
-	VPRORD          $0x11, Z4, Z21
-	VMOVDQU64       Z27, Z22
-	VPTERNLOGD      $0xe8, Z28, Z19, Z22
-	VPRORD          $0x13, Z4, Z6
-	VPTERNLOGD      $0x96, Z18, Z16, Z20
-	VPSRLD          $0x0a, Z4, Z16
-	VPADDD          Z20, Z13, Z13
-	VPRORD          $0x02, Z27, Z18
-	VPTERNLOGD      $0x96, Z21, Z6, Z16
-	VPADDD          Z16, Z15, Z6
-	VPADDD          Z22, Z25, Z15
-	VPRORD          $0x0d, Z27, Z16
-	VMOVDQU64       Z6, -576(CX)
-	VPRORD          $0x16, Z27, Z20
-	VPADDD.BCST     44(AX), Z7, Z7
-	VPRORD          $0x11, Z2, Z21
-	VPTERNLOGD      $0x96, Z18, Z16, Z20
-	VPRORD          $0x13, Z2, Z16
-	VPADDD          Z20, Z15, Z15
-	VPSRLD          $0x0a, Z2, Z18
-	VPADDD.BCST     44(AX), Z11, Z11
-	VPTERNLOGD      $0x96, Z21, Z16, Z18
-	VPADDD.BCST     20(BX), Z3, Z3
-	VPADDD          Z18, Z10, Z10
-	VPADDD.BCST     48(AX), Z26, Z26
+	VPTERNLOGD      $0x96, Z23, Z0, Z14
+	VPRORD          $0x0d, Z26, Z0
+	VPADDD.BCST     16(AX), Z14, Z14
+	VMOVDQU64       Z14, -2176(CX)
+	VPRORD          $0x11, Z19, Z20
+	VPRORD          $0x16, Z26, Z23
+	VMOVDQU64       Z4, 23872(CX)
+	VPRORD          $0x13, Z19, Z4
+	VPTERNLOGD      $0x96, Z3, Z0, Z23
+	VPSRLD          $0x0a, Z19, Z0
+	VPADDD          Z23, Z21, Z3
+	VPTERNLOGD      $0x96, Z20, Z4, Z0
+	VPADDD.BCST     16(AX), Z0, Z0
+	VMOVDQU64       Z0, -2112(CX)
+	VPRORD          $0x11, Z15, Z4
+	VPRORD          $0x13, Z15, Z20
+	VPSRLD          $0x0a, Z15, Z21
+	VPTERNLOGD      $0x96, Z4, Z20, Z21
+	VMOVDQU64       Z9, Z4
+	VPTERNLOGD.BCST $0xca, 4(BX), Z13, Z4
+	VPADDD.BCST     20(AX), Z21, Z20
+	VPADDD.BCST     32(BX), Z4, Z4
+	VMOVDQU64       Z20, -1920(CX)
+	VPRORD          $0x11, Z22, Z21
+	VPRORD          $0x06, Z9, Z23
+	VPRORD          $0x13, Z22, Z5
+	VPSRLD          $0x0a, Z22, Z6
+	VPTERNLOGD      $0x96, Z21, Z5, Z6
+	VMOVDQU64       Z28, Z5
+	VPTERNLOGD.BCST $0xca, 4(BX), Z18, Z5
+	VPRORD          $0x0b, Z9, Z21
+	VPADDD.BCST     20(AX), Z6, Z6
+	VMOVDQU64       Z6, -1856(CX)
+	VPRORD          $0x11, Z14, Z11
+	VPADDD.BCST     32(BX), Z5, Z5
+	VMOVDQU64       Z17, 23936(CX)
+	VPRORD          $0x06, Z28, Z17
+	VMOVDQU64       Z24, 24000(CX)
+	VPRORD          $0x19, Z9, Z24
+	VMOVDQU64       Z27, 24064(CX)
+	VPRORD          $0x13, Z14, Z27
+	VPTERNLOGD      $0x96, Z23, Z21, Z24
+	VPSRLD          $0x0a, Z14, Z21
+	VPADDD          Z24, Z4, Z24
+	VPTERNLOGD      $0x96, Z11, Z27, Z21
+	VPRORD          $0x0b, Z28, Z27
+	VPADDD          Z21, Z25, Z4
+	VMOVDQU64       Z4, -1664(CX)
+	VPRORD          $0x11, Z0, Z11
+	VPRORD          $0x19, Z28, Z21
+	VPRORD          $0x13, Z0, Z23
+	VPTERNLOGD      $0x96, Z17, Z27, Z21
+	VPSRLD          $0x0a, Z0, Z27
+	VPADDD          Z21, Z5, Z5
+	VPTERNLOGD      $0x96, Z11, Z23, Z27
+	VPADDD          Z27, Z29, Z27
+	VMOVDQU64       Z27, -1600(CX)
+	VPRORD          $0x11, Z20, Z11
+	VPRORD          $0x13, Z20, Z17
+	VMOVDQU64       Z1, Z21
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z8, Z21
+	VPSRLD          $0x0a, Z20, Z23
+	VPADDD          Z21, Z24, Z21
+	VPTERNLOGD      $0x96, Z11, Z17, Z23
+	VPADDD.BCST     24(BX), Z24, Z24
+	VPADDD          Z23, Z7, Z11
+	VPRORD          $0x02, Z1, Z17
+	VMOVDQU64       Z11, -1408(CX)
+	VPRORD          $0x11, Z6, Z23
+	VMOVDQU64       Z30, 24128(CX)
+	VPRORD          $0x13, Z6, Z30
+	VMOVDQU64       Z3, Z31
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z26, Z31
+	VPRORD          $0x0d, Z1, Z7
+	VPADDD          Z31, Z5, Z31
+	VPSRLD          $0x0a, Z6, Z29
+	VPADDD.BCST     24(BX), Z5, Z5
+	VPTERNLOGD      $0x96, Z23, Z30, Z29
+	VPADDD          Z29, Z10, Z29
+	VPRORD          $0x02, Z3, Z30
+	VMOVDQU64       Z29, -1344(CX)
+	VPRORD          $0x16, Z1, Z23
+	VPRORD          $0x11, Z4, Z10
+	VPTERNLOGD      $0x96, Z17, Z7, Z23
+	VPRORD          $0x13, Z4, Z7
+	VPADDD          Z23, Z21, Z17
+	VPSRLD          $0x0a, Z4, Z21
+	VPRORD          $0x0d, Z3, Z23
+	VPTERNLOGD      $0x96, Z10, Z7, Z21
+	VPADDD          Z21, Z2, Z7
+	VMOVDQU64       Z7, -1152(CX)
+	VPRORD          $0x16, Z3, Z10
+	VPRORD          $0x11, Z27, Z21
+	VPTERNLOGD      $0x96, Z30, Z23, Z10
+	VPRORD          $0x13, Z27, Z30
+	VPADDD          Z10, Z31, Z31
+	VPSRLD          $0x0a, Z27, Z10
+	VPTERNLOGD      $0x96, Z21, Z30, Z10
+	VPADDD          Z10, Z12, Z30
+	VMOVDQU64       Z30, -1088(CX)
+	VPRORD          $0x11, Z11, Z10
+	VPRORD          $0x13, Z11, Z21
+	VPSRLD          $0x0a, Z11, Z23
+	VPTERNLOGD      $0x96, Z10, Z21, Z23
+	VMOVDQU64       Z24, Z10
+	VPTERNLOGD      $0xca, Z13, Z9, Z10
+	VPADDD          Z23, Z16, Z16
+	VPADDD.BCST     36(BX), Z10, Z10
+	VMOVDQU64       Z16, -896(CX)
+	VPRORD          $0x11, Z29, Z21
+	VPADDD.BCST     40(AX), Z14, Z14
+	VPRORD          $0x06, Z24, Z23
+	VPRORD          $0x13, Z29, Z12
+	VPSRLD          $0x0a, Z29, Z2
+	VPTERNLOGD      $0x96, Z21, Z12, Z2
+	VMOVDQU64       Z5, Z12
+	VPTERNLOGD      $0xca, Z18, Z28, Z12
+	VPRORD          $0x0b, Z24, Z21
+	VPADDD          Z2, Z19, Z2
+	VMOVDQU64       Z2, -832(CX)
+	VPRORD          $0x11, Z7, Z19
+	VPADDD.BCST     36(BX), Z12, Z12
+	VPRORD          $0x06, Z5, Z29
+	VPADDD.BCST     40(AX), Z0, Z0
+	VPRORD          $0x19, Z24, Z11
+	VPRORD          $0x13, Z7, Z25
+	VPTERNLOGD      $0x96, Z23, Z21, Z11
+	VPSRLD          $0x0a, Z7, Z21
+	VPADDD          Z11, Z10, Z10
+	VPTERNLOGD      $0x96, Z19, Z25, Z21
+	VPRORD          $0x0b, Z5, Z25
+	VPADDD          Z21, Z15, Z11
+	VMOVDQU64       Z11, -640(CX)
+	VPRORD          $0x11, Z30, Z15
+	VPADDD.BCST     44(AX), Z20, Z19
+	VPRORD          $0x19, Z5, Z20
+	VPRORD          $0x13, Z30, Z21
+	VPTERNLOGD      $0x96, Z29, Z25, Z20
+	VPSRLD          $0x0a, Z30, Z25
+	VPADDD          Z20, Z12, Z29
+	VPTERNLOGD      $0x96, Z15, Z21, Z25
+	VPADDD          Z25, Z22, Z25
+	VMOVDQU64       Z25, -576(CX)
+	VPRORD          $0x11, Z16, Z12
+	VPADDD.BCST     44(AX), Z6, Z6
+	VPRORD          $0x13, Z16, Z15
+	VMOVDQU64       Z17, Z20
+	VPTERNLOGD      $0xe8, Z8, Z1, Z20
+	VPSRLD          $0x0a, Z16, Z21
+	VPADDD          Z20, Z10, Z20
+	VPTERNLOGD      $0x96, Z12, Z15, Z21
+	VPADDD.BCST     20(BX), Z10, Z15
+	VPADDD          Z21, Z14, Z10
+	VPRORD          $0x02, Z17, Z12
 	VMOVDQU64       Z10, -384(CX)
-	VPRORD          $0x11, Z14, Z16
-	VPADDD.BCST     20(BX), Z25, Z21
-	VPRORD          $0x13, Z14, Z25
-	VPADDD.BCST     52(AX), Z9, Z9
-	VPSRLD          $0x0a, Z14, Z18
-	VPADDD.BCST     48(AX), Z31, Z31
-	VPTERNLOGD      $0x96, Z16, Z25, Z18
-	VPADDD          Z18, Z1, Z25
-	VMOVDQU64       Z25, -320(CX)
-	VPRORD          $0x11, Z0, Z1
-	VPRORD          $0x13, Z0, Z16
-	VPSRLD          $0x0a, Z0, Z0
-	VPTERNLOGD      $0x96, Z1, Z16, Z0
-	VPADDD          Z0, Z7, Z0
-	VMOVDQU64       Z0, -128(CX)
-	VPRORD          $0x11, Z6, Z1
-	VPRORD          $0x13, Z6, Z7
-	VPSRLD          $0x0a, Z6, Z6
-	VPTERNLOGD      $0x96, Z1, Z7, Z6
-	VPADDD.BCST     52(AX), Z17, Z1
-	VPADDD          Z6, Z11, Z6
-	VMOVDQU64       Z6, -64(CX)
-	VPRORD          $0x11, Z10, Z7
-	VPRORD          $0x13, Z10, Z11
-	VMOVDQU64       Z3, Z16
-	VPTERNLOGD      $0xca, Z29, Z5, Z16
+	VPRORD          $0x11, Z2, Z14
+	VPADDD.BCST     48(AX), Z4, Z4
+	VPRORD          $0x13, Z2, Z21
+	VMOVDQU64       Z31, Z22
+	VPTERNLOGD      $0xe8, Z26, Z3, Z22
+	VPSRLD          $0x0a, Z2, Z23
+	VPADDD          Z22, Z29, Z22
+	VPRORD          $0x0d, Z17, Z2
+	VPTERNLOGD      $0x96, Z14, Z21, Z23
+	VPADDD          Z23, Z0, Z0
+	VPADDD.BCST     20(BX), Z29, Z21
+	VPRORD          $0x02, Z31, Z29
+	VMOVDQU64       Z0, -320(CX)
+	VPRORD          $0x16, Z17, Z14
+	VPADDD.BCST     48(AX), Z27, Z27
+	VPRORD          $0x11, Z11, Z23
+	VPTERNLOGD      $0x96, Z12, Z2, Z14
+	VPRORD          $0x13, Z11, Z2
+	VPADDD          Z14, Z20, Z12
+	VPSRLD          $0x0a, Z11, Z11
+	VPRORD          $0x0d, Z31, Z14
+	VPTERNLOGD      $0x96, Z23, Z2, Z11
+	VPADDD          Z11, Z19, Z2
+	VMOVDQU64       Z2, -128(CX)
+	VPRORD          $0x16, Z31, Z11
+	VPRORD          $0x11, Z25, Z19
+	VPTERNLOGD      $0x96, Z29, Z14, Z11
+	VPRORD          $0x13, Z25, Z29
+	VPADDD          Z11, Z22, Z11
+	VPSRLD          $0x0a, Z25, Z25
+	VPTERNLOGD      $0x96, Z19, Z29, Z25
+	VPADDD.BCST     52(AX), Z13, Z29
+	VPADDD          Z25, Z6, Z25
+	VMOVDQU64       Z25, -64(CX)
+	VPRORD          $0x11, Z10, Z6
+	VPRORD          $0x13, Z10, Z13
 	VPSRLD          $0x0a, Z10, Z10
-	VPADDD          Z16, Z9, Z9
-	VPTERNLOGD      $0x96, Z7, Z11, Z10
-	VPRORD          $0x06, Z3, Z7
-	VPADDD          Z10, Z26, Z26
-	VPRORD          $0x0b, Z3, Z10
-	VMOVDQU64       Z26, 128(CX)
-	VPRORD          $0x19, Z3, Z11
-	VPRORD          $0x11, Z25, Z16
-	VPTERNLOGD      $0x96, Z7, Z10, Z11
-	VPRORD          $0x13, Z25, Z7
+	VPTERNLOGD      $0x96, Z6, Z13, Z10
+	VMOVDQU64       Z15, Z6
+	VPTERNLOGD      $0xca, Z9, Z24, Z6
+	VPADDD          Z10, Z4, Z4
+	VPADDD          Z6, Z29, Z29
+	VMOVDQU64       Z4, 128(CX)
+	VPRORD          $0x06, Z15, Z6
+	VPRORD          $0x11, Z0, Z10
+	VPADDD.BCST     52(AX), Z18, Z13
+	VPRORD          $0x13, Z0, Z14
+	VPSRLD          $0x0a, Z0, Z0
+	VPRORD          $0x0b, Z15, Z18
+	VPTERNLOGD      $0x96, Z10, Z14, Z0
 	VMOVDQU64       Z21, Z10
-	VPTERNLOGD      $0xca, Z23, Z12, Z10
-	VPSRLD          $0x0a, Z25, Z25
-	VPADDD          Z11, Z9, Z9
-	VPTERNLOGD      $0x96, Z16, Z7, Z25
-	VPADDD          Z9, Z30, Z30
-	VPRORD          $0x06, Z21, Z7
-	VPADDD          Z25, Z31, Z25
-	VPRORD          $0x0b, Z21, Z31
-	VMOVDQU64       Z25, 192(CX)
-	VPRORD          $0x19, Z21, Z11
-	VPADDD          Z10, Z1, Z1
-	VMOVDQU64       -3456(CX), Z10
-	VPRORD          $0x07, Z10, Z16
-	VPTERNLOGD      $0x96, Z7, Z31, Z11
-	VPRORD          $0x12, Z10, Z31
-	VPADDD          Z11, Z1, Z1
-	VPSRLD          $0x03, Z10, Z7
-	VPADDD          Z1, Z28, Z20
-	VPTERNLOGD      $0x96, Z16, Z31, Z7
-	VPRORD          $0x11, Z0, Z28
-	VMOVDQU64       Z13, Z31
-	VPTERNLOGD      $0xe8, Z8, Z24, Z31
-	VPRORD          $0x13, Z0, Z11
-	VPADDD.BCST     20(AX), Z7, Z7
-	VPSRLD          $0x0a, Z0, Z0
-	VPADDD          -1408(CX), Z7, Z7
-	VPTERNLOGD      $0x96, Z28, Z11, Z0
-	VPADDD          Z31, Z9, Z28
-	VPRORD          $0x02, Z13, Z31
-	VPADDD          Z0, Z7, Z0
-	VPRORD          $0x0d, Z13, Z7
+	VPTERNLOGD      $0xca, Z28, Z5, Z10
+	VPADDD          Z0, Z27, Z27
+	VMOVDQU64       Z27, 192(CX)
+	VPRORD          $0x19, Z15, Z0
+	VPADDD          Z10, Z13, Z10
+	VPRORD          $0x06, Z21, Z13
+	VPTERNLOGD      $0x96, Z6, Z18, Z0
+	VMOVDQU64       -3456(CX), Z6
+	VPRORD          $0x07, Z6, Z14
+	VPADDD          Z0, Z29, Z29
+	VPRORD          $0x12, Z6, Z0
+	VPADDD          Z29, Z8, Z8
+	VPSRLD          $0x03, Z6, Z18
+	VPTERNLOGD      $0x96, Z14, Z0, Z18
+	VPRORD          $0x11, Z2, Z0
+	VPADDD.BCST     20(AX), Z18, Z14
+	VPRORD          $0x0b, Z21, Z18
+	VPADDD          -1408(CX), Z14, Z14
+	VPRORD          $0x13, Z2, Z19
+	VPSRLD          $0x0a, Z2, Z2
+	VPTERNLOGD      $0x96, Z0, Z19, Z2
+	VPADDD          Z2, Z14, Z0
+	VPRORD          $0x19, Z21, Z2
 	VMOVDQU64       Z0, 384(CX)
-	VMOVDQU64       -3392(CX), Z9
-	VPRORD          $0x07, Z9, Z11
-	VPRORD          $0x16, Z13, Z16
-	VPRORD          $0x12, Z9, Z17
-	VPTERNLOGD      $0x96, Z31, Z7, Z16
-	VPSRLD          $0x03, Z9, Z31
-	VPADDD          Z16, Z28, Z28
-	VPTERNLOGD      $0x96, Z11, Z17, Z31
-	VPRORD          $0x11, Z6, Z7
-	VMOVDQU64       Z15, Z11
-	VPTERNLOGD      $0xe8, Z19, Z27, Z11
-	VPRORD          $0x13, Z6, Z16
-	VPADDD.BCST     20(AX), Z31, Z31
-	VPSRLD          $0x0a, Z6, Z6
-	VPADDD          -1344(CX), Z31, Z31
-	VPTERNLOGD      $0x96, Z7, Z16, Z6
-	VPADDD          Z11, Z1, Z1
-	VPRORD          $0x02, Z15, Z7
-	VPADDD          Z6, Z31, Z31
-	VPRORD          $0x0d, Z15, Z6
-	VMOVDQU64       Z31, 448(CX)
-	VMOVDQU64       -3200(CX), Z11
-	VPRORD          $0x07, Z11, Z16
-	VPRORD          $0x16, Z15, Z17
-	VPRORD          $0x12, Z11, Z18
-	VPTERNLOGD      $0x96, Z7, Z6, Z17
-	VPSRLD          $0x03, Z11, Z6
-	VPADDD          Z17, Z1, Z1
-	VPTERNLOGD      $0x96, Z16, Z18, Z6
-	VPRORD          $0x11, Z26, Z7
-	VPADDD          Z6, Z10, Z6
-	VPRORD          $0x13, Z26, Z10
-	VPADDD          -1152(CX), Z6, Z6
-	VPSRLD          $0x0a, Z26, Z26
-	VPTERNLOGD      $0x96, Z7, Z10, Z26
-	VMOVDQU64       Z28, -8064(CX)
-	VPADDD          Z26, Z6, Z26
-	VMOVDQU64       Z13, -7296(CX)
-	VMOVDQU64       Z26, 640(CX)
-	VMOVDQU64       -3136(CX), Z26
-	VPRORD          $0x07, Z26, Z6
-	VMOVDQU64       Z24, -7552(CX)
-	VPRORD          $0x12, Z26, Z24
-	VMOVDQU64       Z8, -7808(CX)
-	VPSRLD          $0x03, Z26, Z7
-	VMOVDQU64       Z1, -8000(CX)
-	VPTERNLOGD      $0x96, Z6, Z24, Z7
-	VMOVDQU64       Z15, -7232(CX)
-	VPRORD          $0x11, Z25, Z24
-	VPADDD          Z7, Z9, Z6
-	VPRORD          $0x13, Z25, Z7
-	VPADDD          Z4, Z6, Z4
+	VMOVDQU64       -3392(CX), Z14
+	VPRORD          $0x07, Z14, Z19
+	VPTERNLOGD      $0x96, Z13, Z18, Z2
+	VPRORD          $0x12, Z14, Z13
+	VPADDD          Z2, Z10, Z2
+	VPSRLD          $0x03, Z14, Z10
+	VPADDD          Z2, Z26, Z20
+	VPTERNLOGD      $0x96, Z19, Z13, Z10
+	VPRORD          $0x11, Z25, Z26
+	VPADDD.BCST     20(AX), Z10, Z10
+	VPRORD          $0x13, Z25, Z13
+	VPADDD          -1344(CX), Z10, Z10
 	VPSRLD          $0x0a, Z25, Z25
-	VMOVDQU64       Z27, -7488(CX)
-	VPTERNLOGD      $0x96, Z24, Z7, Z25
-	VMOVDQU64       Z19, -7744(CX)
-	VPADDD          Z25, Z4, Z24
-	VMOVDQU64       Z24, 704(CX)
-	VMOVDQU64       -2944(CX), Z24
-	VPRORD          $0x07, Z24, Z25
-	VPRORD          $0x12, Z24, Z27
-	VPSRLD          $0x03, Z24, Z24
-	VPTERNLOGD      $0x96, Z25, Z27, Z24
-	VPRORD          $0x11, Z0, Z25
-	VPADDD          Z24, Z11, Z24
+	VPTERNLOGD      $0x96, Z26, Z13, Z25
+	VPADDD          Z25, Z10, Z25
+	VMOVDQU64       Z25, 448(CX)
+	VMOVDQU64       -3200(CX), Z26
+	VPRORD          $0x07, Z26, Z10
+	VPRORD          $0x12, Z26, Z13
+	VPSRLD          $0x03, Z26, Z18
+	VPTERNLOGD      $0x96, Z10, Z13, Z18
+	VPRORD          $0x11, Z4, Z10
+	VPADDD          Z18, Z6, Z6
+	VPRORD          $0x13, Z4, Z13
+	VPADDD          Z7, Z6, Z6
+	VPSRLD          $0x0a, Z4, Z4
+	VPTERNLOGD      $0x96, Z10, Z13, Z4
+	VMOVDQU64       Z12, Z7
+	VPTERNLOGD      $0xe8, Z1, Z17, Z7
+	VPADDD          Z4, Z6, Z4
+	VPADDD          Z7, Z29, Z29
+	VMOVDQU64       Z4, 640(CX)
+	VMOVDQU64       -3136(CX), Z4
+	VPRORD          $0x07, Z4, Z6
+	VPRORD          $0x12, Z4, Z7
+	VPSRLD          $0x03, Z4, Z10
+	VPRORD          $0x02, Z12, Z13
+	VPTERNLOGD      $0x96, Z6, Z7, Z10
+	VPRORD          $0x11, Z27, Z6
+	VPADDD          Z10, Z14, Z7
+	VPRORD          $0x13, Z27, Z10
+	VPADDD          Z30, Z7, Z30
+	VPSRLD          $0x0a, Z27, Z27
+	VPTERNLOGD      $0x96, Z6, Z10, Z27
+	VPRORD          $0x0d, Z12, Z6
+	VMOVDQU64       Z11, Z7
+	VPTERNLOGD      $0xe8, Z3, Z31, Z7
+	VPADDD          Z27, Z30, Z27
+	VPADDD          Z7, Z2, Z30
+	VMOVDQU64       Z27, 704(CX)
+	VMOVDQU64       -2944(CX), Z27
+	VPRORD          $0x07, Z27, Z2
+	VMOVDQU64       Z12, -7296(CX)
+	VPRORD          $0x12, Z27, Z7
+	VMOVDQU64       Z17, -7552(CX)
+	VPRORD          $0x16, Z12, Z10
+	VMOVDQU64       Z1, -7808(CX)
+	VPSRLD          $0x03, Z27, Z27
+	VPTERNLOGD      $0x96, Z13, Z6, Z10
+	VPRORD          $0x02, Z11, Z1
+	VPTERNLOGD      $0x96, Z2, Z7, Z27
+	VPRORD          $0x11, Z0, Z2
+	VPADDD          Z27, Z26, Z26
 	VPRORD          $0x13, Z0, Z27
-	VPADDD          Z2, Z24, Z24
+	VPADDD          Z16, Z26, Z26
 	VPSRLD          $0x0a, Z0, Z0
-	VPTERNLOGD      $0x96, Z25, Z27, Z0
-	VPADDD          Z0, Z24, Z24
-	VMOVDQU64       Z24, 896(CX)
-	VMOVDQU64       -2880(CX), Z24
-	VPRORD          $0x07, Z24, Z25
-	VPRORD          $0x12, Z24, Z27
-	VPSRLD          $0x03, Z24, Z24
-	VPTERNLOGD      $0x96, Z25, Z27, Z24
-	VPRORD          $0x11, Z31, Z25
-	VPADDD          Z24, Z26, Z24
-	VPRORD          $0x13, Z31, Z26
-	VPADDD          Z14, Z24, Z24
-	VPSRLD          $0x0a, Z31, Z27
-	VPTERNLOGD      $0x96, Z25, Z26, Z27
-	VPADDD          Z27, Z24, Z24
-	VMOVDQU64       Z24, 960(CX)
+	VPADDD          Z10, Z29, Z29
+	VPTERNLOGD      $0x96, Z2, Z27, Z0
+	VMOVDQU64       Z29, -8064(CX)
+	VPRORD          $0x0d, Z11, Z27
+	VPADDD          Z0, Z26, Z26
+	VMOVDQU64       Z26, 896(CX)
+	VMOVDQU64       -2880(CX), Z26
+	VPRORD          $0x07, Z26, Z0
+	VMOVDQU64       Z11, -7232(CX)
+	VPRORD          $0x12, Z26, Z2
+	VMOVDQU64       Z31, -7488(CX)
+	VPRORD          $0x16, Z11, Z31
+	VMOVDQU64       Z3, -7744(CX)
+	VPSRLD          $0x03, Z26, Z26
+	VPTERNLOGD      $0x96, Z1, Z27, Z31
+	VPTERNLOGD      $0x96, Z0, Z2, Z26
+	VPADDD          Z31, Z30, Z18
+	VPRORD          $0x11, Z25, Z27
+	VPADDD          Z26, Z4, Z26
+	VPRORD          $0x13, Z25, Z30
+	VPADDD          -832(CX), Z26, Z26
+	VPSRLD          $0x0a, Z25, Z25
+	VMOVDQU64       Z18, -8000(CX)
+	VPTERNLOGD      $0x96, Z27, Z30, Z25
+	VPADDD          Z25, Z26, Z25
+	VMOVDQU64       Z25, 960(CX)
 	VMOVDQU64       -8192(CX), Z0
-	VMOVDQU64       34944(CX), Z2
-	VMOVDQU64       35200(CX), Z4
+	VMOVDQU64       -7424(CX), Z1
+	VMOVDQU64       23680(CX), Z2
+	VMOVDQU64       23808(CX), Z3
+	VMOVDQU64       23936(CX), Z4
 	VMOVDQU64       -8128(CX), Z6
 	VMOVDQU64       -7360(CX), Z7
-	VMOVDQU64       35008(CX), Z8
-	VMOVDQU64       35328(CX), Z9
-	VMOVDQU64       35136(CX), Z10
-	VMOVDQU64       35072(CX), Z11
-	VMOVDQU64       Z30, Z14
-	VMOVDQU64       Z5, Z16
-	VMOVDQU64       35264(CX), Z5
-	VMOVDQU64       Z29, Z17
-	VMOVDQU64       Z1, Z18
-	VMOVDQU64       -7424(CX), Z1
-	VMOVDQU64       Z15, Z19
-	VMOVDQU64       Z3, Z15
-	VMOVDQU64       35392(CX), Z3
-	VMOVDQU64       Z12, Z22
-	VMOVDQU64       Z28, Z12
+	VMOVDQU64       24000(CX), Z10
+	VMOVDQU64       Z12, Z13
+	VMOVDQU64       Z29, Z12
+	VMOVDQU64       Z8, Z14
+	VMOVDQU64       23744(CX), Z8
+	VMOVDQU64       Z24, Z16
+	VMOVDQU64       Z9, Z17
+	VMOVDQU64       24064(CX), Z9
+	VMOVDQU64       Z11, Z19
+	VMOVDQU64       23872(CX), Z11
+	VMOVDQU64       Z5, Z22
+	VMOVDQU64       24128(CX), Z5
+	VMOVDQU64       Z28, Z23
 	LEAQ            avx512Turns<>+0(SB), R12
 	LEAQ            1024(CX), R15
 	LEAQ            -6144(CX), R14
@@ -1643,7 +1643,7 @@ pass1:
 	VPADDD.BCST  60(BX), Z9, Z9
 	VPADDD.BCST  64(BX), Z10, Z10
 	VPADDD.BCST  68(BX), Z11, Z11
-	VMOVDQU64    Z4, 34816(CX)
+	VMOVDQU64    Z4, 23552(CX)
 	VPADDD.BCST  72(AX), Z5, Z4
 	VMOVDQU64    Z4, -8128(CX)
 	VMOVDQU64    Z1, -7360(CX)
@@ -1664,11 +1664,11 @@ pass1:
 	VMOVDQU64    Z10, 9536(CX)
 	VMOVDQU64    Z31, 9728(CX)
 	VMOVDQU64    Z11, 9792(CX)
-	VMOVDQU64    Z4, 34880(CX)
+	VMOVDQU64    Z4, 23616(CX)
 	VPRORD       $0x07, Z25, Z4
-	VMOVDQU64    Z23, 34944(CX)
+	VMOVDQU64    Z23, 23680(CX)
 	VPRORD       $0x12, Z25, Z23
-	VMOVDQU64    Z22, 35008(CX)
+	VMOVDQU64    Z22, 23744(CX)
 	VPSRLD       $0x03, Z25, Z22
 	VPADDD.BCST  88(AX), Z25, Z25
 	VPTERNLOGD   $0x96, Z4, Z23, Z22
@@ -1830,7 +1830,7 @@ pass1:
 	VMOVDQU64    Z11, 14080(CX)
 	VPRORD       $0x11, Z10, Z22
 	VPRORD       $0x13, Z10, Z23
-	VMOVDQU64    Z21, 35072(CX)
+	VMOVDQU64    Z21, 23808(CX)
 	VPSRLD       $0x0a, Z10, Z21
 	VPTERNLOGD   $0x96, Z22, Z23, Z21
 	VPADDD.BCST  24(AX), Z5, Z22
@@ -1838,7 +1838,7 @@ pass1:
 	VMOVDQU64    Z21, 14144(CX)
 	VPRORD       $0x11, Z31, Z22
 	VPRORD       $0x13, Z31, Z23
-	VMOVDQU64    Z20, 35136(CX)
+	VMOVDQU64    Z20, 23872(CX)
 	VPSRLD       $0x0a, Z31, Z20
 	VPTERNLOGD   $0x96, Z22, Z23, Z20
 	VPADDD       Z20, Z26, Z26
@@ -1979,17 +1979,17 @@ pass1:
 	VMOVDQU64    -7744(CX), Z5
 	VPADDD.BCST  52(BX), Z5, Z5
 	VPTERNLOGD   $0x96, Z27, Z4, Z29
-	VMOVDQU64    35136(CX), Z27
+	VMOVDQU64    23872(CX), Z27
 	VPADDD.BCST  56(BX), Z27, Z27
 	VPADDD       Z29, Z26, Z26
-	VMOVDQU64    35072(CX), Z29
+	VMOVDQU64    23808(CX), Z29
 	VPADDD.BCST  60(BX), Z29, Z29
 	VMOVDQU64    Z26, 16192(CX)
 	VPRORD       $0x07, Z0, Z26
-	VMOVDQU64    35008(CX), Z4
+	VMOVDQU64    23744(CX), Z4
 	VPADDD.BCST  64(BX), Z4, Z4
 	VPRORD       $0x12, Z0, Z6
-	VMOVDQU64    34944(CX), Z10
+	VMOVDQU64    23680(CX), Z10
 	VPADDD.BCST  68(BX), Z10, Z10
 	VPSRLD       $0x03, Z0, Z15
 	VPADDD.BCST  72(AX), Z12, Z18
@@ -2301,13 +2301,13 @@ pass1:
 	VMOVDQU64    Z24, 16320(CX)
 	VMOVDQU64    -8192(CX), Z0
 	VPBROADCASTD 56(AX), Z1
-	VMOVDQU64    34816(CX), Z2
+	VMOVDQU64    23552(CX), Z2
 	VPBROADCASTD 60(AX), Z3
 	VPBROADCASTD 64(AX), Z4
 	VPBROADCASTD 68(AX), Z5
 	VMOVDQU64    -8128(CX), Z6
 	VPBROADCASTD 56(AX), Z7
-	VMOVDQU64    34880(CX), Z8
+	VMOVDQU64    23616(CX), Z8
 	VPBROADCASTD 60(AX), Z9
 	VPBROADCASTD 64(AX), Z10
 	VPBROADCASTD 68(AX), Z11
@@ -2969,8 +2969,8 @@ scanAVX512Compared:
 
 out:
 	VZEROUPPER
-	MOVQ R10, done+56(FP)
-	MOVQ DX, found+64(FP)
+	MOVQ R10, done+64(FP)
+	MOVQ DX, found+72(FP)
 	RET
 
 scanAVX512Number:
@@ -2992,19 +2992,19 @@ scanAVX512Number:
 	VPCMPUD      $0x02, Z4, Z3, K4
 	JMP          scanAVX512Compared
 
-// func rollAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)
+// func rollAVX512(job *uint32, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64, memory *byte) (done int, found uint64)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·rollAVX512(SB), $43456-72
+TEXT ·rollAVX512(SB), $0-80
 	MOVQ         job+0(FP), AX
 	MOVQ         versions+8(FP), BX
 	MOVL         first+24(FP), R8
 	MOVQ         groups+32(FP), R9
 	MOVL         limit+40(FP), R11
-	XORL         R10, R10
-	LEAQ         (SP), CX
+	MOVQ         memory+56(FP), CX
 	ADDQ         $0x3f, CX
 	ANDQ         $-64, CX
 	ADDQ         $+8192, CX
+	XORL         R10, R10
 	VPBROADCASTD 116(AX), Z0
 	VMOVDQU64    Z0, -6144(CX)
 	VPBROADCASTD 120(AX), Z1
@@ -3904,300 +3904,304 @@ pass:
 	VPRORD          $0x19, Z25, Z28
 	VPADDD.BCST     16(BX), Z0, Z30
 	VPRORD          $0x02, Z30, Z0
+	VPTERNLOGD      $0x96, Z31, Z26, Z28
+	VPRORD          $0x0d, Z30, Z26
+	VPADDD.BCST     12(BX), Z29, Z29
+	VPRORD          $0x16, Z30, Z31
 	VPBROADCASTD    20(BX), Z4
 	VPTERNLOGD.BCST $0xe8, 24(BX), Z30, Z4
-	VPRORD          $0x0d, Z30, Z5
-	VPTERNLOGD      $0x96, Z31, Z26, Z28
-	VPRORD          $0x16, Z30, Z26
-	VPADDD.BCST     12(BX), Z29, Z29
 	VPADDD          Z28, Z29, Z28
 	VPADDD.BCST     16(BX), Z1, Z29
-	VPRORD          $0x02, Z29, Z31
-	VPTERNLOGD      $0x96, Z0, Z5, Z26
-	VPRORD          $0x0d, Z29, Z0
-	VPBROADCASTD    20(BX), Z1
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z29, Z1
-	VPRORD          $0x16, Z29, Z5
-	VPADDD          Z4, Z27, Z4
+	VPRORD          $0x02, Z29, Z1
+	VPBROADCASTD    20(BX), Z5
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z29, Z5
+	VPRORD          $0x0d, Z29, Z6
+	VPTERNLOGD      $0x96, Z0, Z26, Z31
+	VPRORD          $0x16, Z29, Z26
+	VPADDD          Z4, Z27, Z0
+	VPADDD          Z31, Z0, Z31
+	VPTERNLOGD      $0x96, Z1, Z6, Z26
+	VPRORD          $0x02, Z31, Z0
+	VPADDD.BCST     28(BX), Z27, Z27
+	VPRORD          $0x06, Z27, Z1
+	VPADDD          Z5, Z28, Z4
+	VPRORD          $0x0b, Z27, Z5
 	VPADDD          Z26, Z4, Z26
-	VPTERNLOGD      $0x96, Z31, Z0, Z5
-	VPRORD          $0x02, Z26, Z31
-	VPADDD          Z1, Z28, Z0
-	VPRORD          $0x0d, Z26, Z1
-	VPADDD          Z5, Z0, Z0
-	VPRORD          $0x16, Z26, Z4
-	VPADDD.BCST     28(BX), Z27, Z5
-	VPRORD          $0x06, Z5, Z27
-	VMOVDQU64       Z5, Z6
+	VPRORD          $0x19, Z27, Z4
+	VMOVDQU64       Z27, Z6
 	VPTERNLOGD.BCST $0xca, 4(BX), Z24, Z6
-	VPRORD          $0x0b, Z5, Z7
+	VPRORD          $0x0d, Z31, Z7
 	VPADDD.BCST     28(BX), Z28, Z11
-	VPRORD          $0x19, Z5, Z28
+	VPRORD          $0x06, Z11, Z28
 	VMOVDQU64       Z11, Z8
 	VPTERNLOGD.BCST $0xca, 4(BX), Z25, Z8
-	VPRORD          $0x06, Z11, Z9
-	VPTERNLOGD      $0x96, Z27, Z7, Z28
-	VPRORD          $0x0b, Z11, Z27
-	VPADDD.BCST     32(BX), Z6, Z6
-	VPRORD          $0x19, Z11, Z7
-	VPADDD          Z28, Z6, Z28
-	VPRORD          $0x02, Z0, Z6
-	VMOVDQU64       Z26, Z10
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z30, Z10
-	VPRORD          $0x0d, Z0, Z12
-	VPTERNLOGD      $0x96, Z9, Z27, Z7
-	VPRORD          $0x16, Z0, Z27
+	VPRORD          $0x0b, Z11, Z9
+	VPTERNLOGD      $0x96, Z1, Z5, Z4
+	VPRORD          $0x19, Z11, Z1
+	VPADDD.BCST     32(BX), Z6, Z5
+	VPRORD          $0x02, Z26, Z6
+	VPTERNLOGD      $0x96, Z28, Z9, Z1
+	VPRORD          $0x16, Z31, Z28
+	VPADDD          Z4, Z5, Z4
+	VPRORD          $0x0d, Z26, Z5
 	VPADDD.BCST     32(BX), Z8, Z8
-	VPADDD          Z7, Z8, Z7
-	VMOVDQU64       Z0, Z8
+	VPRORD          $0x16, Z26, Z9
+	VMOVDQU64       Z31, Z10
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z30, Z10
+	VPADDD          Z1, Z8, Z1
+	VMOVDQU64       Z26, Z8
 	VPTERNLOGD.BCST $0xe8, 20(BX), Z29, Z8
-	VPTERNLOGD      $0x96, Z31, Z1, Z4
-	VPADDD          Z10, Z28, Z31
-	VPADDD          Z4, Z31, Z31
-	VPTERNLOGD      $0x96, Z6, Z12, Z27
-	VPRORD          $0x02, Z31, Z1
-	VPADDD          Z8, Z7, Z4
-	VPRORD          $0x0d, Z31, Z6
-	VPADDD          Z27, Z4, Z27
-	VPRORD          $0x16, Z31, Z4
-	VPADDD.BCST     24(BX), Z28, Z28
-	VPRORD          $0x06, Z28, Z8
-	VMOVDQU64       Z28, Z9
-	VPTERNLOGD      $0xca, Z24, Z5, Z9
-	VPRORD          $0x0b, Z28, Z10
-	VPADDD.BCST     24(BX), Z7, Z7
-	VPRORD          $0x19, Z28, Z12
-	VMOVDQU64       Z7, Z13
+	VPTERNLOGD      $0x96, Z0, Z7, Z28
+	VPADDD          Z10, Z4, Z0
+	VPTERNLOGD      $0x96, Z6, Z5, Z9
+	VPADDD          Z28, Z0, Z28
+	VPRORD          $0x02, Z28, Z0
+	VPADDD          Z8, Z1, Z5
+	VPRORD          $0x0d, Z28, Z6
+	VPADDD.BCST     24(BX), Z4, Z4
+	VPRORD          $0x06, Z4, Z7
+	VPADDD          Z9, Z5, Z5
+	VPRORD          $0x0b, Z4, Z8
+	VMOVDQU64       Z4, Z9
+	VPTERNLOGD      $0xca, Z24, Z27, Z9
+	VPRORD          $0x19, Z4, Z10
+	VPADDD.BCST     24(BX), Z1, Z1
+	VPRORD          $0x06, Z1, Z12
+	VMOVDQU64       Z1, Z13
 	VPTERNLOGD      $0xca, Z25, Z11, Z13
-	VPRORD          $0x06, Z7, Z14
-	VPTERNLOGD      $0x96, Z8, Z10, Z12
-	VPRORD          $0x0b, Z7, Z8
-	VPADDD.BCST     36(BX), Z9, Z9
-	VPRORD          $0x19, Z7, Z10
-	VPADDD          Z12, Z9, Z9
-	VPRORD          $0x02, Z27, Z12
-	VMOVDQU64       Z31, Z15
-	VPTERNLOGD      $0xe8, Z30, Z26, Z15
-	VPRORD          $0x0d, Z27, Z16
-	VPTERNLOGD      $0x96, Z14, Z8, Z10
-	VPRORD          $0x16, Z27, Z8
+	VPRORD          $0x0b, Z1, Z14
+	VPTERNLOGD      $0x96, Z7, Z8, Z10
+	VPRORD          $0x19, Z1, Z7
+	VPADDD.BCST     36(BX), Z9, Z8
+	VPRORD          $0x02, Z5, Z9
+	VPTERNLOGD      $0x96, Z12, Z14, Z7
+	VPRORD          $0x16, Z28, Z12
+	VPADDD          Z10, Z8, Z8
+	VPRORD          $0x0d, Z5, Z10
 	VPADDD.BCST     36(BX), Z13, Z13
-	VPADDD          Z10, Z13, Z10
-	VMOVDQU64       Z27, Z13
-	VPTERNLOGD      $0xe8, Z29, Z0, Z13
-	VPTERNLOGD      $0x96, Z1, Z6, Z4
-	VPADDD          Z15, Z9, Z1
-	VPADDD          Z4, Z1, Z1
-	VPTERNLOGD      $0x96, Z12, Z16, Z8
-	VPRORD          $0x02, Z1, Z4
-	VPADDD          Z13, Z10, Z6
-	VPRORD          $0x0d, Z1, Z12
-	VPADDD          Z8, Z6, Z6
-	VPRORD          $0x16, Z1, Z8
-	VPADDD.BCST     20(BX), Z9, Z9
-	VPRORD          $0x06, Z9, Z13
-	VMOVDQU64       Z9, Z14
-	VPTERNLOGD      $0xca, Z5, Z28, Z14
-	VPRORD          $0x0b, Z9, Z15
-	VPADDD.BCST     20(BX), Z10, Z10
-	VPRORD          $0x19, Z9, Z16
-	VMOVDQU64       Z10, Z17
-	VPTERNLOGD      $0xca, Z11, Z7, Z17
-	VPTERNLOGD      $0x96, Z13, Z15, Z16
-	VPADDD.BCST     52(AX), Z24, Z24
-	VPRORD          $0x06, Z10, Z13
-	VPADDD          Z14, Z24, Z24
-	VPRORD          $0x0b, Z10, Z14
-	VPADDD          Z16, Z24, Z24
-	VPRORD          $0x19, Z10, Z15
-	VPADDD          Z24, Z30, Z30
-	VPRORD          $0x02, Z6, Z16
-	VPTERNLOGD      $0x96, Z13, Z14, Z15
-	VPRORD          $0x0d, Z6, Z13
-	VMOVDQU64       Z1, Z14
-	VPTERNLOGD      $0xe8, Z26, Z31, Z14
-	VPADDD.BCST     52(AX), Z25, Z25
-	VPTERNLOGD      $0x96, Z4, Z12, Z8
-	VPRORD          $0x16, Z6, Z4
-	VPADDD          Z17, Z25, Z25
-	VPADDD          Z15, Z25, Z25
-	VMOVDQU64       Z6, Z12
-	VPTERNLOGD      $0xe8, Z0, Z27, Z12
-	VPADDD          Z25, Z29, Z29
-	VPADDD          Z14, Z24, Z24
-	VPADDD          Z8, Z24, Z24
-	VPTERNLOGD      $0x96, Z16, Z13, Z4
-	VPADDD          Z12, Z25, Z25
-	VMOVDQU64       Z24, -8192(CX)
-	VPADDD          Z4, Z25, Z25
-	VMOVDQU64       Z1, -7424(CX)
-	VMOVDQU64       Z31, -7680(CX)
-	VMOVDQU64       Z26, -7936(CX)
-	VMOVDQU64       Z25, -8128(CX)
-	VMOVDQU64       Z6, -7360(CX)
-	VMOVDQU64       Z27, -7616(CX)
-	VMOVDQU64       Z0, -7872(CX)
-	VPADDD.BCST     (BX), Z2, Z26
-	VPADDD.BCST     (BX), Z3, Z27
-	VPRORD          $0x06, Z26, Z31
-	VPBROADCASTD    4(BX), Z0
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z26, Z0
-	VPRORD          $0x0b, Z26, Z4
-	VPBROADCASTD    4(BX), Z8
-	VPTERNLOGD.BCST $0xe2, 8(BX), Z27, Z8
-	VPRORD          $0x19, Z26, Z12
-	VPADDD.BCST     12(BX), Z0, Z0
-	VPRORD          $0x06, Z27, Z13
-	VPTERNLOGD      $0x96, Z31, Z4, Z12
-	VPRORD          $0x0b, Z27, Z31
+	VPRORD          $0x16, Z5, Z14
+	VMOVDQU64       Z28, Z15
+	VPTERNLOGD      $0xe8, Z30, Z31, Z15
+	VPADDD          Z7, Z13, Z7
+	VMOVDQU64       Z5, Z13
+	VPTERNLOGD      $0xe8, Z29, Z26, Z13
+	VPTERNLOGD      $0x96, Z0, Z6, Z12
+	VPADDD          Z15, Z8, Z0
+	VPTERNLOGD      $0x96, Z9, Z10, Z14
 	VPADDD          Z12, Z0, Z0
-	VPRORD          $0x19, Z27, Z4
+	VPRORD          $0x02, Z0, Z6
+	VPADDD          Z13, Z7, Z9
+	VPRORD          $0x0d, Z0, Z10
+	VPADDD.BCST     20(BX), Z8, Z8
+	VPRORD          $0x06, Z8, Z12
+	VPADDD          Z14, Z9, Z9
+	VPRORD          $0x0b, Z8, Z13
+	VMOVDQU64       Z8, Z14
+	VPTERNLOGD      $0xca, Z27, Z4, Z14
+	VPRORD          $0x19, Z8, Z15
+	VPADDD.BCST     20(BX), Z7, Z7
+	VPRORD          $0x06, Z7, Z16
+	VMOVDQU64       Z7, Z17
+	VPTERNLOGD      $0xca, Z11, Z1, Z17
+	VPTERNLOGD      $0x96, Z12, Z13, Z15
+	VPADDD.BCST     52(AX), Z24, Z24
+	VPRORD          $0x0b, Z7, Z12
+	VPADDD          Z14, Z24, Z24
+	VPRORD          $0x19, Z7, Z13
+	VPADDD          Z15, Z24, Z24
+	VPRORD          $0x16, Z0, Z14
+	VPTERNLOGD      $0x96, Z16, Z12, Z13
+	VPRORD          $0x02, Z9, Z12
+	VPADDD.BCST     52(AX), Z25, Z25
+	VPRORD          $0x0d, Z9, Z15
+	VPADDD          Z24, Z30, Z30
+	VPRORD          $0x16, Z9, Z16
+	VPADDD          Z17, Z25, Z25
+	VMOVDQU64       Z0, Z17
+	VPTERNLOGD      $0xe8, Z31, Z28, Z17
+	VPADDD          Z13, Z25, Z25
+	VPADDD          Z25, Z29, Z29
+	VMOVDQU64       Z9, Z13
+	VPTERNLOGD      $0xe8, Z26, Z5, Z13
+	VPTERNLOGD      $0x96, Z6, Z10, Z14
+	VPADDD          Z17, Z24, Z24
+	VPADDD          Z14, Z24, Z24
+	VPTERNLOGD      $0x96, Z12, Z15, Z16
+	VMOVDQU64       Z24, -8192(CX)
+	VPADDD          Z13, Z25, Z25
+	VMOVDQU64       Z0, -7424(CX)
+	VMOVDQU64       Z28, -7680(CX)
+	VPADDD          Z16, Z25, Z6
+	VMOVDQU64       Z31, -7936(CX)
+	VMOVDQU64       Z6, -8128(CX)
+	VMOVDQU64       Z9, -7360(CX)
+	VMOVDQU64       Z5, -7616(CX)
+	VMOVDQU64       Z26, -7872(CX)
+	VPADDD.BCST     (BX), Z2, Z25
+	VPADDD.BCST     (BX), Z3, Z26
+	VPRORD          $0x06, Z25, Z28
+	VPBROADCASTD    4(BX), Z31
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z25, Z31
+	VPRORD          $0x0b, Z25, Z5
+	VPBROADCASTD    4(BX), Z10
+	VPTERNLOGD.BCST $0xe2, 8(BX), Z26, Z10
+	VPRORD          $0x19, Z25, Z12
+	VPADDD.BCST     12(BX), Z31, Z31
+	VPRORD          $0x06, Z26, Z13
+	VPTERNLOGD      $0x96, Z28, Z5, Z12
+	VPRORD          $0x0b, Z26, Z28
+	VPADDD          Z12, Z31, Z31
+	VPRORD          $0x19, Z26, Z5
 	VPADDD.BCST     16(BX), Z2, Z2
 	VPRORD          $0x02, Z2, Z12
+	VPTERNLOGD      $0x96, Z13, Z28, Z5
+	VPRORD          $0x0d, Z2, Z28
+	VPADDD.BCST     12(BX), Z10, Z10
+	VPRORD          $0x16, Z2, Z13
 	VPBROADCASTD    20(BX), Z14
 	VPTERNLOGD.BCST $0xe8, 24(BX), Z2, Z14
-	VPRORD          $0x0d, Z2, Z15
-	VPTERNLOGD      $0x96, Z13, Z31, Z4
-	VPRORD          $0x16, Z2, Z31
-	VPADDD.BCST     12(BX), Z8, Z8
-	VPADDD          Z4, Z8, Z4
+	VPADDD          Z5, Z10, Z5
 	VPADDD.BCST     16(BX), Z3, Z3
-	VPRORD          $0x02, Z3, Z8
-	VPTERNLOGD      $0x96, Z12, Z15, Z31
-	VPRORD          $0x0d, Z3, Z12
-	VPBROADCASTD    20(BX), Z13
-	VPTERNLOGD.BCST $0xe8, 24(BX), Z3, Z13
-	VPRORD          $0x16, Z3, Z15
-	VPADDD          Z14, Z0, Z14
-	VPADDD          Z31, Z14, Z31
-	VPTERNLOGD      $0x96, Z8, Z12, Z15
-	VPRORD          $0x02, Z31, Z8
-	VPADDD          Z13, Z4, Z12
-	VPRORD          $0x0d, Z31, Z13
-	VPADDD          Z15, Z12, Z12
-	VPRORD          $0x16, Z31, Z14
-	VPADDD.BCST     28(BX), Z0, Z17
-	VPRORD          $0x06, Z17, Z0
+	VPRORD          $0x02, Z3, Z10
+	VPBROADCASTD    20(BX), Z15
+	VPTERNLOGD.BCST $0xe8, 24(BX), Z3, Z15
+	VPRORD          $0x0d, Z3, Z16
+	VPTERNLOGD      $0x96, Z12, Z28, Z13
+	VPRORD          $0x16, Z3, Z28
+	VPADDD          Z14, Z31, Z12
+	VPADDD          Z13, Z12, Z12
+	VPTERNLOGD      $0x96, Z10, Z16, Z28
+	VPRORD          $0x02, Z12, Z10
+	VPADDD.BCST     28(BX), Z31, Z17
+	VPRORD          $0x06, Z17, Z31
+	VPADDD          Z15, Z5, Z13
+	VPRORD          $0x0b, Z17, Z14
+	VPADDD          Z28, Z13, Z28
+	VPRORD          $0x19, Z17, Z13
 	VMOVDQU64       Z17, Z15
-	VPTERNLOGD.BCST $0xca, 4(BX), Z26, Z15
-	VPRORD          $0x0b, Z17, Z16
-	VPADDD.BCST     28(BX), Z4, Z23
-	VPRORD          $0x19, Z17, Z4
-	VMOVDQU64       Z23, Z18
-	VPTERNLOGD.BCST $0xca, 4(BX), Z27, Z18
-	VPTERNLOGD      $0x96, Z0, Z16, Z4
-	VPADDD.BCST     32(BX), Z15, Z0
-	VPRORD          $0x06, Z23, Z15
-	VPADDD          Z4, Z0, Z0
-	VPRORD          $0x0b, Z23, Z4
-	VPADDD.BCST     32(BX), Z18, Z16
-	VPRORD          $0x19, Z23, Z18
-	VMOVDQU64       Z31, Z19
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z2, Z19
-	VPTERNLOGD      $0x96, Z15, Z4, Z18
-	VPTERNLOGD      $0x96, Z8, Z13, Z14
-	VPRORD          $0x02, Z12, Z4
-	VPADDD          Z18, Z16, Z8
-	VPRORD          $0x0d, Z12, Z13
-	VMOVDQU64       Z12, Z15
-	VPTERNLOGD.BCST $0xe8, 20(BX), Z3, Z15
-	VPADDD          Z19, Z0, Z16
-	VPADDD          Z15, Z8, Z15
-	VPADDD          Z14, Z16, Z14
-	VPADDD.BCST     24(BX), Z0, Z16
-	VPRORD          $0x16, Z12, Z0
-	VPADDD.BCST     24(BX), Z8, Z22
-	VPTERNLOGD      $0x96, Z4, Z13, Z0
-	VMOVDQU64       Z16, Z4
-	VPTERNLOGD      $0xca, Z26, Z17, Z4
-	VPADDD          Z0, Z15, Z0
-	VMOVDQU64       Z22, Z8
-	VPTERNLOGD      $0xca, Z27, Z23, Z8
+	VPTERNLOGD.BCST $0xca, 4(BX), Z25, Z15
+	VPRORD          $0x0d, Z12, Z16
+	VPADDD.BCST     28(BX), Z5, Z23
+	VMOVDQU64       Z23, Z5
+	VPTERNLOGD.BCST $0xca, 4(BX), Z26, Z5
+	VPTERNLOGD      $0x96, Z31, Z14, Z13
+	VPRORD          $0x06, Z23, Z31
+	VPADDD.BCST     32(BX), Z15, Z14
+	VPRORD          $0x0b, Z23, Z15
+	VPADDD          Z13, Z14, Z13
+	VPRORD          $0x19, Z23, Z14
+	VPADDD.BCST     32(BX), Z5, Z5
+	VPTERNLOGD      $0x96, Z31, Z15, Z14
+	VMOVDQU64       Z12, Z31
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z2, Z31
+	VPADDD          Z14, Z5, Z5
+	VMOVDQU64       Z28, Z14
+	VPTERNLOGD.BCST $0xe8, 20(BX), Z3, Z14
+	VPRORD          $0x02, Z28, Z15
+	VPADDD          Z31, Z13, Z31
+	VPRORD          $0x16, Z12, Z18
+	VPADDD          Z14, Z5, Z14
+	VPRORD          $0x0d, Z28, Z19
+	VPTERNLOGD      $0x96, Z10, Z16, Z18
+	VPRORD          $0x16, Z28, Z10
+	VPADDD          Z18, Z31, Z31
+	VPTERNLOGD      $0x96, Z15, Z19, Z10
+	VPADDD.BCST     24(BX), Z13, Z16
 	VPRORD          $0x06, Z16, Z13
-	VPADDD.BCST     36(BX), Z4, Z4
-	VPRORD          $0x0b, Z16, Z15
-	VPADDD.BCST     36(BX), Z8, Z8
-	VPRORD          $0x19, Z16, Z18
+	VPADDD          Z10, Z14, Z10
+	VPRORD          $0x0b, Z16, Z14
+	VMOVDQU64       Z16, Z15
+	VPTERNLOGD      $0xca, Z25, Z17, Z15
+	VPADDD.BCST     24(BX), Z5, Z22
+	VPADDD.BCST     36(BX), Z15, Z5
+	VMOVDQU64       Z22, Z15
+	VPTERNLOGD      $0xca, Z26, Z23, Z15
+	VPADDD.BCST     52(AX), Z25, Z25
+	VPRORD          $0x06, Z22, Z18
+	VPADDD.BCST     36(BX), Z15, Z15
+	VPRORD          $0x19, Z16, Z19
 	VPADDD.BCST     52(AX), Z26, Z26
-	VPTERNLOGD      $0x96, Z13, Z15, Z18
-	VPADDD.BCST     52(AX), Z27, Z27
-	VPRORD          $0x06, Z22, Z13
-	VPADDD          Z18, Z4, Z4
-	VPRORD          $0x0b, Z22, Z15
-	VPRORD          $0x19, Z22, Z18
-	VMOVDQU64       Z14, Z19
-	VPTERNLOGD      $0xe8, Z2, Z31, Z19
-	VPTERNLOGD      $0x96, Z13, Z15, Z18
-	VPADDD          Z19, Z4, Z13
-	VPRORD          $0x02, Z14, Z15
-	VPADDD          Z18, Z8, Z8
-	VPRORD          $0x0d, Z14, Z18
-	VPADDD.BCST     20(BX), Z4, Z4
-	VPRORD          $0x16, Z14, Z19
-	VMOVDQU64       Z0, Z20
-	VPTERNLOGD      $0xe8, Z3, Z12, Z20
-	VPTERNLOGD      $0x96, Z15, Z18, Z19
-	VPADDD          Z20, Z8, Z15
-	VPRORD          $0x02, Z0, Z18
-	VPADDD          Z19, Z13, Z13
-	VPRORD          $0x0d, Z0, Z19
-	VPADDD.BCST     20(BX), Z8, Z21
-	VPRORD          $0x16, Z0, Z8
-	VMOVDQU64       Z13, -7296(CX)
-	VPTERNLOGD      $0x96, Z18, Z19, Z8
-	VMOVDQU64       Z14, -7552(CX)
-	VPADDD          Z8, Z15, Z19
-	VMOVDQU64       Z4, Z8
-	VPTERNLOGD      $0xca, Z17, Z16, Z8
-	VPRORD          $0x06, Z4, Z15
-	VPADDD          Z8, Z26, Z26
-	VPRORD          $0x0b, Z4, Z8
-	VPTERNLOGD      $0xe8, Z31, Z13, Z14
-	VPRORD          $0x19, Z4, Z18
-	VMOVDQU64       Z31, -7808(CX)
-	VPTERNLOGD      $0x96, Z15, Z8, Z18
-	VMOVDQU64       Z21, Z31
-	VPTERNLOGD      $0xca, Z23, Z22, Z31
-	VPRORD          $0x06, Z21, Z8
+	VPRORD          $0x0b, Z22, Z20
+	VPTERNLOGD      $0x96, Z13, Z14, Z19
+	VPRORD          $0x19, Z22, Z13
+	VPADDD          Z19, Z5, Z5
+	VPTERNLOGD      $0x96, Z18, Z20, Z13
+	VMOVDQU64       Z31, Z14
+	VPTERNLOGD      $0xe8, Z2, Z12, Z14
+	VPADDD          Z13, Z15, Z13
+	VPADDD          Z14, Z5, Z14
+	VPRORD          $0x02, Z31, Z15
+	VMOVDQU64       Z10, Z18
+	VPTERNLOGD      $0xe8, Z3, Z28, Z18
+	VPRORD          $0x0d, Z31, Z19
+	VPADDD          Z18, Z13, Z18
+	VPRORD          $0x02, Z10, Z20
+	VPADDD.BCST     20(BX), Z5, Z5
+	VPRORD          $0x16, Z31, Z21
+	VPADDD.BCST     20(BX), Z13, Z13
+	VPRORD          $0x0d, Z10, Z0
+	VPTERNLOGD      $0x96, Z15, Z19, Z21
+	VPRORD          $0x16, Z10, Z15
+	VPADDD          Z21, Z14, Z14
+	VPTERNLOGD      $0x96, Z20, Z0, Z15
+	VMOVDQU64       Z14, -7296(CX)
+	VPADDD          Z15, Z18, Z19
+	VMOVDQU64       Z5, Z0
+	VPTERNLOGD      $0xca, Z17, Z16, Z0
+	VPRORD          $0x06, Z5, Z15
+	VPADDD          Z0, Z25, Z25
+	VPRORD          $0x0b, Z5, Z0
+	VMOVDQU64       Z13, Z18
+	VPTERNLOGD      $0xca, Z23, Z22, Z18
+	VPRORD          $0x19, Z5, Z20
 	VPADDD          Z18, Z26, Z26
-	VPRORD          $0x0b, Z21, Z15
-	VPADDD          Z26, Z2, Z2
-	VPRORD          $0x19, Z21, Z18
-	VPADDD          Z31, Z27, Z27
-	VPTERNLOGD      $0x96, Z8, Z15, Z18
-	VPADDD          Z14, Z26, Z26
-	VPRORD          $0x02, Z13, Z31
-	VPADDD          Z18, Z27, Z27
-	VPRORD          $0x0d, Z13, Z8
-	VPADDD          Z27, Z3, Z20
-	VPRORD          $0x16, Z13, Z3
-	VMOVDQU64       Z19, -7232(CX)
-	VPTERNLOGD      $0x96, Z31, Z8, Z3
-	VMOVDQU64       Z19, Z31
-	VPTERNLOGD      $0xe8, Z12, Z0, Z31
-	VPRORD          $0x02, Z19, Z8
-	VPADDD          Z3, Z26, Z26
-	VPRORD          $0x0d, Z19, Z3
-	VPADDD          Z31, Z27, Z27
-	VPRORD          $0x16, Z19, Z31
-	VMOVDQU64       Z26, -8064(CX)
-	VPTERNLOGD      $0x96, Z8, Z3, Z31
-	VMOVDQU64       Z0, -7488(CX)
-	VPADDD          Z31, Z27, Z18
-	VMOVDQU64       Z12, -7744(CX)
+	VPRORD          $0x06, Z13, Z18
+	VPTERNLOGD      $0x96, Z15, Z0, Z20
+	VPRORD          $0x0b, Z13, Z0
+	VPADDD          Z20, Z25, Z25
+	VPRORD          $0x19, Z13, Z15
+	VPADDD          Z25, Z2, Z2
+	VPTERNLOGD      $0x96, Z18, Z0, Z15
+	VMOVDQU64       Z14, Z0
+	VPTERNLOGD      $0xe8, Z12, Z31, Z0
+	VPADDD          Z15, Z26, Z26
+	VPADDD          Z0, Z25, Z25
+	VPRORD          $0x02, Z14, Z0
+	VPADDD          Z26, Z3, Z20
+	VPRORD          $0x0d, Z14, Z3
+	VMOVDQU64       Z19, Z15
+	VPTERNLOGD      $0xe8, Z28, Z10, Z15
+	VPRORD          $0x16, Z14, Z18
+	VPADDD          Z15, Z26, Z26
+	VPRORD          $0x02, Z19, Z15
+	VPTERNLOGD      $0x96, Z0, Z3, Z18
+	VPRORD          $0x0d, Z19, Z0
+	VPADDD          Z18, Z25, Z25
+	VPRORD          $0x16, Z19, Z3
+	VMOVDQU64       Z25, -8064(CX)
+	VPTERNLOGD      $0x96, Z15, Z0, Z3
+	VMOVDQU64       Z31, -7552(CX)
+	VPADDD          Z3, Z26, Z18
+	VMOVDQU64       Z12, -7808(CX)
 	VMOVDQU64       Z18, -8000(CX)
+	VMOVDQU64       Z19, -7232(CX)
+	VMOVDQU64       Z10, -7488(CX)
+	VMOVDQU64       Z28, -7744(CX)
 	VMOVDQU64       Z24, Z0
-	VMOVDQU64       Z9, Z3
+	VMOVDQU64       Z8, Z3
 	VMOVDQU64       Z29, Z8
-	VMOVDQU64       Z10, Z9
-	VMOVDQU64       Z7, Z10
-	VMOVDQU64       Z6, Z7
-	VMOVDQU64       Z25, Z6
-	VMOVDQU64       Z26, Z12
+	VMOVDQU64       Z1, Z10
+	VMOVDQU64       -7424(CX), Z1
+	VMOVDQU64       Z25, Z12
+	VMOVDQU64       Z5, Z15
+	VMOVDQU64       Z27, Z5
+	VMOVDQU64       Z13, Z21
+	VMOVDQU64       Z14, Z13
 	VMOVDQU64       Z2, Z14
 	VMOVDQU64       Z30, Z2
-	VMOVDQU64       Z4, Z15
-	VMOVDQU64       Z28, Z4
+	VMOVDQU64       Z7, 34816(CX)
+	VMOVDQU64       Z9, Z7
+	VMOVDQU64       34816(CX), Z9
 	LEAQ            avx512Turns<>+0(SB), R12
 	LEAQ            27648(CX), R15
 	LEAQ            -6144(CX), R14
@@ -5852,8 +5856,8 @@ rollAVX512Compared:
 
 out:
 	VZEROUPPER
-	MOVQ R10, done+56(FP)
-	MOVQ DX, found+64(FP)
+	MOVQ R10, done+64(FP)
+	MOVQ DX, found+72(FP)
 	RET
 
 rollAVX512Number:
@@ -5943,7 +5947,7 @@ GLOBL avx512Rounds<>(SB), RODATA|NOPTR, $256
 
 // func compressAVX512(state *uint32, block *uint32)
 // Requires: AVX, AVX512F
-TEXT ·compressAVX512(SB), $43072-16
+TEXT ·compressAVX512(SB), $4160-16
 	MOVQ      state+0(FP), R14
 	MOVQ      block+8(FP), R15
 	LEAQ      (SP), CX

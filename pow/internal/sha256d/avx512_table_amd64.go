@@ -4,6 +4,12 @@
 
 package sha256d
 
+const (
+	avx512Vector = 16    // words of a vector
+	avx512Lanes  = 64    // nonces that a kernel hashes side by side
+	avx512Memory = 43456 // bytes of its scratch memory
+)
+
 // avx512Job holds the constants of a job, and avx512Version those that differ
 // between its versions, in the order that the AVX-512 kernels expect.
 type (

@@ -33,7 +33,7 @@ func blockSections() []section {
 // scratch memory, and loads the state.
 func loadBlock(g *graph) {
 	for i := range blockWords {
-		g.store(address{slot: i}, g.memory(address{atWords, i}))
+		g.store(address{vector: i}, g.memory(address{atWords, i}))
 	}
 	var s state
 	for i := range s {
@@ -103,7 +103,7 @@ func (e *emitter) block(name string, parts []part) {
 	}
 	vectors := 0
 	for _, p := range parts {
-		vectors = max(vectors, p.slots)
+		vectors = max(vectors, p.vectors)
 	}
 
 	TEXT(name, 0, "func(state, block *uint32)")
@@ -112,7 +112,8 @@ func (e *emitter) block(name string, parts []part) {
 		"lane. Both consist of vectors, one for each of their words. It replaces the state by the new one.")
 	Load(Param("state"), rounds)
 	Load(Param("block"), words)
-	e.scratch(vectors)
+	LEAQ(AllocLocal(e.m.vectorBytes()*vectors+alignment), scratch)
+	e.align()
 	ADDQ(operand.I32(size*middle), rounds)
 	ADDQ(operand.I32(size*middle), words)
 	LEAQ(constants, series)

@@ -11,8 +11,8 @@ var (
 	job      = reg.RAX  // points to the constants of the job
 	versions = reg.RBX  // points to the constants of the current version
 	scratch  = reg.RCX  // points to the middle of aligned memory for vectors
-	rounds   = reg.R14  // the same, and moves in a loop
-	words    = reg.R15  // the same, and moves in a loop
+	rounds   = reg.R14  // in a loop, points to the words of the turn's rounds, and moves; see bias. Outside of loops, the register is some
+	words    = reg.R15  // in a loop, points to the words that the turn computes, and moves
 	series   = reg.R12  // points to the constants of the current turn of a loop; outside of loops, the register is mask
 	first    = reg.R8L  // first nonce of the group
 	groups   = reg.R9   // number of groups to hash
@@ -24,7 +24,7 @@ var (
 type emitter struct {
 	m     *machine
 	table *table
-	iota_ operand.Mem // vector of the lanes' numbers 0, 1, 2, ...
+	iota_ operand.Mem // the numbers of the lanes, 0, 1, 2, ..., in a vector for each stream
 	swap  operand.Mem // control of a shuffle that reverses the bytes of each word
 	turns operand.Mem // the constants of all turns of a loop
 	bias  [3]int      // vectors to which the pointers of a loop point in its first turn
@@ -68,7 +68,7 @@ func (e *emitter) operand(p place) operand.Op {
 		return operand.Mem{Base: series, Disp: e.m.constantBytes() * p.reg}
 	case inScratch:
 		pointers := [...]reg.Register{atScratch: scratch, atRounds: rounds, atWords: words}
-		return operand.Mem{Base: pointers[p.at.base], Disp: e.m.vectorBytes() * (p.at.slot - e.bias[p.at.base])}
+		return operand.Mem{Base: pointers[p.at.base], Disp: e.m.vectorBytes() * (p.at.vector - e.bias[p.at.base])}
 	}
 	at := e.m.constantBytes() * e.table.index[p.k.k]
 	if p.k.k.ofVersion() {
@@ -138,29 +138,32 @@ func (e *emitter) broadcast(from reg.GPPhysical, to int) {
 	VPBROADCASTD(x, e.m.vector(to))
 }
 
-// middle is the slot that scratch points to. A displacement of eight bits counts
-// vectors with AVX-512, so it reaches from slot 0 to 255.
+// middle is the position of the vector that scratch points to. A displacement of eight bits
+// counts vectors with AVX-512, so it reaches the first 256 of them.
 const middle = 128
 
 // begin emits the loads of the parameters that every mining kernel has, and the alignment
 // of the scratch memory.
-func (e *emitter) begin(vectors int) {
+func (e *emitter) begin() {
 	Load(Param("job"), job)
 	Load(Param("versions"), versions)
 	Load(Param("first"), first)
 	Load(Param("groups"), groups)
 	Load(Param("limit"), limit)
+	Load(Param("memory"), scratch)
+	e.align()
 	XORL(reg.R10L, reg.R10L)
-	e.scratch(vectors)
 }
 
-// scratch emits the alignment of the scratch memory, of the given number of vectors.
-func (e *emitter) scratch(vectors int) {
-	LEAQ(AllocLocal(e.m.vectorBytes()*vectors+64), scratch)
-	ADDQ(operand.U8(63), scratch)
-	ANDQ(operand.I8(-64), scratch)
+// align emits the alignment of the scratch memory, whose address is in the register.
+func (e *emitter) align() {
+	ADDQ(operand.U8(alignment-1), scratch)
+	ANDQ(operand.I8(-alignment), scratch)
 	ADDQ(operand.I32(e.m.vectorBytes()*middle), scratch)
 }
+
+// alignment is that of the scratch memory, in bytes: the size of a line of the cache.
+const alignment = 64
 
 // nonces emits the computation of the group's nonces, as message words, in the first vector
 // registers. Every pass does it: if the first pass of a group stored them for the others,

@@ -29,11 +29,11 @@ const (
 	atWords               // moves by wordsATurn slots in each turn of a loop
 )
 
-// address is the location of a vector in the scratch memory. In a loop, slot is that
+// address is the location of a vector in the scratch memory. In a loop, vector is that
 // of the first turn.
 type address struct {
-	base base
-	slot int
+	base   base
+	vector int
 }
 
 // node is an operation of the dataflow graph. Its result is a vector.
@@ -88,8 +88,11 @@ func newGraph(m *machine) *graph {
 func (g *graph) node(o op, imm int, args ...*node) *node {
 	n := &node{op: o, imm: imm, args: args, step: g.step}
 	for _, a := range args {
-		if a.from != nil {
+		switch {
+		case a.from != nil:
 			n.after = append(n.after, a.from)
+		case a.op == opMemory && g.slots[a.at] != a:
+			panic("a vector in memory is read after it was overwritten")
 		}
 	}
 	g.nodes = append(g.nodes, n)

@@ -13,7 +13,7 @@ import (
 var (
 	found = reg.RDX // lanes of the group in which some version has a candidate
 	mask  = reg.R12 // lanes in which the current version has a candidate
-	some  = reg.R14 // the same for one of the streams
+	some  = reg.R14 // the same for one of the streams; in loops, the register is rounds
 	left  = reg.RSI // number of versions left, including the current one
 	end   = reg.R13 // the end of the loop's words
 	masks = reg.RDI // where the mask of the current version is stored
@@ -23,19 +23,23 @@ var (
 // once for each version of each group.
 type kernel struct{ start, group, version []part }
 
+// vectors returns the number of vectors that a kernel needs in the scratch memory.
+func (k kernel) vectors() (n int) {
+	for _, p := range slices.Concat(k.start, k.group, k.version) {
+		n = max(n, p.vectors)
+	}
+	return n
+}
+
 // text emits the beginning of a kernel.
 func (e *emitter) text(name, about string, k kernel) {
-	TEXT(name, 0, "func(job, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64) (done int, found uint64)")
+	TEXT(name, 0, "func(job, versions *uint32, count int, first uint32, groups int, limit uint32, masks *uint64, memory *byte) (done int, found uint64)")
 	Pragma("noescape")
 	Doc(name+" hashes groups of nonces, one in each lane of "+e.m.vectorsOfGroup()+", from first on, with every version,",
 		"until a group has a candidate. "+about+" It returns the number of groups that",
 		"were hashed, including that one, and in found a bit for each lane with a candidate. For each",
-		"version, it stores the bits of its candidates in masks.")
-	vectors := 0
-	for _, p := range slices.Concat(k.start, k.group, k.version) {
-		vectors = max(vectors, p.slots)
-	}
-	e.begin(vectors)
+		"version, it stores the bits of its candidates in masks. memory is the scratch memory.")
+	e.begin()
 	e.parts("start", k.start)
 }
 

@@ -6,14 +6,14 @@ import "github.com/mmcloughlin/avo/reg"
 type machine struct {
 	name      string // prefix of Go names
 	title     string // for comments
-	lanes     int
+	lanes     int    // of a vector
 	registers int
 	ternary   bool // a function of three bits is one operation, and so is a rotation
 
 	broadcasts   bool // an operand may be one word in memory that is broadcast to all lanes
 	shiftsMemory bool // the operand of a shift may be in memory
 
-	// Parameters of schedule.
+	// Parameters of schedule, for code outside of loops.
 	perCycle int // operations in a cycle
 	shifts   int // rotations and shifts among them
 	window   int // operations that it looks ahead

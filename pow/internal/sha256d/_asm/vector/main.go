@@ -1,7 +1,7 @@
 // Command vector writes the AVX-512 and AVX2 kernels of package sha256d. It divides
 // SHA-256d into loops and the code around them, builds a dataflow graph of each part,
-// drops everything that mining does not need, counts the remaining operations, schedules them for the execution units of the CPU,
-// assigns registers, and emits Go assembly:
+// drops everything that mining does not need, counts the remaining operations, schedules
+// them for the execution units of the CPU, assigns registers, and emits Go assembly:
 //
 //	machine.go   the instruction sets
 //	konst.go     the constants of a job, and their folding
@@ -35,13 +35,14 @@ import (
 // part is straight code, or the body of a loop.
 type part struct {
 	section
-	code  []instruction
-	slots int // number of slots that it needs in the scratch memory
+	code    []instruction
+	vectors int // number of vectors that it needs in the scratch memory
 }
 
 // build schedules the operations of each section and assigns registers. It prints the
-// number of operations of all sections together, and the number of instructions.
-func build(name string, m *machine, sections []section, compares int, t *table) (parts []part) {
+// number of operations of all sections together, and the number of instructions. vectors is
+// the first free vector of the scratch memory.
+func build(name string, m *machine, sections []section, compares, vectors int, t *table) (parts []part) {
 	total := counts{compare: compares}
 	instructions, spills, moves := 0, 0, 0
 	for _, s := range sections {
@@ -53,13 +54,13 @@ func build(name string, m *machine, sections []section, compares int, t *table) 
 		if s.loop == nil { // the steps of the others are their order
 			order = schedule(order, g, m)
 		}
-		a := allocate(m, order, g, slots*m.streams)
+		a := allocate(m, order, g, vectors)
 		t.collect(g, order)
 		instructions += len(a.code)
 		spills += a.spills
 		moves += a.moves
 		fmt.Fprintf(os.Stderr, "  %s, %s: %d operations, %d instructions, %d times\n", name, s.name, c.total(), len(a.code), s.turns)
-		parts = append(parts, part{section: s, code: a.code, slots: a.slots})
+		parts = append(parts, part{section: s, code: a.code, vectors: a.vectors})
 	}
 	if total.total() == 0 {
 		return parts
@@ -85,13 +86,14 @@ func main() {
 	t.add(number(-decides & 0xffffffff))
 	plan := func(name string, share bool) (k kernel) {
 		start, group, version := sections(share)
-		k.start = build(name+", call", m, start, 0, t)
-		k.group = build(name+", group", m, group, 0, t)
-		k.version = build(name+", version", m, version, m.streams, t)
+		vectors := slots(share) * m.streams
+		k.start = build(name+", call", m, start, 0, vectors, t)
+		k.group = build(name+", group", m, group, 0, vectors, t)
+		k.version = build(name+", version", m, version, m.streams, vectors, t)
 		return k
 	}
 	whole, shared := plan("fixed header", false), plan("shared words", true)
-	block := build("block", m, blockSections(), 0, t)
+	block := build("block", m, blockSections(), 0, allRounds, t)
 	if m.broadcasts && max(len(t.job), len(t.version)) > reach {
 		log.Fatalf("%d constants of a job or %d of a version are too many for a short displacement, which spans %d", len(t.job), len(t.version), reach)
 	}
@@ -103,7 +105,7 @@ func main() {
 	e.block("compress"+suffix, block)
 	Generate()
 
-	source, err := t.goSource()
+	source, err := t.goSource(max(whole.vectors(), shared.vectors()))
 	if err == nil {
 		err = os.WriteFile(*constants, source, 0o644)
 	}

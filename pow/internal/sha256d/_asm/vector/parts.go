@@ -54,9 +54,16 @@ const (
 	ringSlots   = 0
 	firstSlots  = ringSlots + 8                   // of word firstRounds
 	secondSlots = firstSlots + 64 - firstRounds   // of word secondRounds
-	sharedSlots = secondSlots + 61 - secondRounds // of word firstWords - 16
-	slots       = sharedSlots + 64 - firstWords + 16
+	sharedSlots = secondSlots + 61 - secondRounds // of word firstWords - 16, if versions share the words
 )
+
+// slots returns the number of slots.
+func slots(shared bool) int {
+	if shared {
+		return sharedSlots + 64 - firstWords + 16
+	}
+	return sharedSlots
+}
 
 // hash says where the vectors of one of the two hashes are, for one stream of nonces.
 type hash struct {
@@ -107,7 +114,7 @@ func (g *graph) enter(h hash) (s state) {
 	register := h.stream * g.m.stateRegisters()
 	for i := range s {
 		if g.m.cold[i] {
-			s[i] = g.memory(address{slot: h.ring(i, 0)})
+			s[i] = g.memory(address{vector: h.ring(i, 0)})
 			continue
 		}
 		s[i] = g.input(register)
@@ -126,7 +133,7 @@ func (g *graph) leave(h hash, s state, stored bool) {
 	register := h.stream * g.m.stateRegisters()
 	for i := range s {
 		if !stored && g.m.rings[i/4] {
-			g.store(address{slot: h.ring(i, 0)}, s[i])
+			g.store(address{vector: h.ring(i, 0)}, s[i])
 		}
 		if !g.m.cold[i] {
 			g.output(register, s[i])
@@ -171,13 +178,13 @@ func (g *graph) loopRounds(h hash, round int, stores []*node) {
 		s = g.round(s, w)
 		for ring, keep := range g.m.rings {
 			if keep {
-				g.store(address{slot: h.ring(4*ring, i+1)}, s[4*ring])
+				g.store(address{vector: h.ring(4*ring, i+1)}, s[4*ring])
 			}
 		}
 		known := g.xors[pair(s[1], s[2])]
 		for j := range s {
 			if g.m.cold[j] {
-				s[j] = g.memory(address{slot: h.ring(j, i+1)})
+				s[j] = g.memory(address{vector: h.ring(j, i+1)})
 			}
 		}
 		if known.n != nil {

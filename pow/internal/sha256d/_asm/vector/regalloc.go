@@ -53,26 +53,26 @@ type instruction struct {
 // computed there if that register is free by then. To make this likely, goals are the
 // last registers that other values get.
 type allocation struct {
-	m      *machine
-	code   []instruction
-	now    int             // position of the current operation in the schedule
-	uses   map[*node][]int // positions of the operations that use a value
-	goal   map[*node]int   // registers of the results
-	isGoal []bool          // registers that are the goal of a result
-	reg    map[*node]int   // registers of the values that are in one
-	owner  []*node         // values in the registers; nil if a register is free
-	pinned []bool          // registers with operands of the current operation
-	slot   map[*node]int   // slots of the values that were spilled
-	slots  int             // first free slot of the scratch memory
-	spills int             // number of values that were spilled
-	moves  int             // number of results that were not computed in their goal
+	m       *machine
+	code    []instruction
+	now     int             // position of the current operation in the schedule
+	uses    map[*node][]int // positions of the operations that use a value
+	goal    map[*node]int   // registers of the results
+	isGoal  []bool          // registers that are the goal of a result
+	reg     map[*node]int   // registers of the values that are in one
+	owner   []*node         // values in the registers; nil if a register is free
+	pinned  []bool          // registers with operands of the current operation
+	spilled map[*node]int   // vectors of the values that were spilled, or that a store has stored
+	vectors int             // first free slot of the scratch memory
+	spills  int             // number of values that were spilled
+	moves   int             // number of results that were not computed in their goal
 }
 
-// allocate assigns registers to the operations of a schedule. slots is the first free
-// slot of the scratch memory.
-func allocate(m *machine, order []*node, g *graph, slots int) *allocation {
+// allocate assigns registers to the operations of a schedule. vectors is the first free
+// vector of the scratch memory.
+func allocate(m *machine, order []*node, g *graph, vectors int) *allocation {
 	a := &allocation{
-		m: m, uses: map[*node][]int{}, reg: map[*node]int{}, slot: map[*node]int{}, slots: slots,
+		m: m, uses: map[*node][]int{}, reg: map[*node]int{}, spilled: map[*node]int{}, vectors: vectors,
 		owner: make([]*node, m.registers), pinned: make([]bool, m.registers),
 		goal: map[*node]int{}, isGoal: make([]bool, m.registers),
 	}
@@ -198,28 +198,28 @@ func (a *allocation) freeFor(n *node) int {
 	return a.free()
 }
 
-// known remembers that a value is in the vector that a store writes, so that it needs no
-// other one if its register is needed.
+// known remembers that a value is in the vector that a store writes, so that it need not be
+// stored again if its register is taken.
 func (a *allocation) known(store *node) {
 	n := store.args[0]
-	for other, slot := range a.slot {
-		if slot == store.at.slot && store.at.base == atScratch && !a.dies(other) {
+	for other, vector := range a.spilled {
+		if vector == store.at.vector && store.at.base == atScratch && !a.dies(other) {
 			panic("a value that was spilled is overwritten")
 		}
 	}
-	if _, done := a.slot[n]; !done && !n.inMemory() && store.at.base == atScratch {
-		a.slot[n] = store.at.slot
+	if _, done := a.spilled[n]; !done && !n.inMemory() && store.at.base == atScratch {
+		a.spilled[n] = store.at.vector
 	}
 }
 
 // spill frees the register of a value, and stores the value if it is not in memory.
 func (a *allocation) spill(n *node) {
 	r := a.reg[n]
-	if _, done := a.slot[n]; !done && n.op != opMemory {
-		a.slot[n] = a.slots
-		a.slots++
+	if _, done := a.spilled[n]; !done && n.op != opMemory {
+		a.spilled[n] = a.vectors
+		a.vectors++
 		a.spills++
-		a.out(instruction{do: doStore, a: r, b: place{in: inScratch, at: address{slot: a.slot[n]}}})
+		a.out(instruction{do: doStore, a: r, b: place{in: inScratch, at: address{vector: a.spilled[n]}}})
 	}
 	delete(a.reg, n)
 	a.owner[r] = nil
@@ -248,7 +248,7 @@ func (a *allocation) memory(n *node) place {
 	case opMemory:
 		return place{in: inScratch, at: n.at}
 	}
-	return place{in: inScratch, at: address{slot: a.slot[n]}}
+	return place{in: inScratch, at: address{vector: a.spilled[n]}}
 }
 
 // soon is the distance in operations up to which a value that is used again is worth

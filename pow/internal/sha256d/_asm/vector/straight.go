@@ -21,13 +21,13 @@ func constantWords(shared bool) func(*graph) {
 			first, second := g.m.first(stream, shared), g.m.second(stream)
 			for i := firstRounds; i < 18; i++ {
 				if shared {
-					g.store(address{slot: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
+					g.store(address{vector: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
 				} else {
-					g.store(address{slot: first.word(i)}, w[i])
+					g.store(address{vector: first.word(i)}, w[i])
 				}
 			}
 			for i := 8; i < 16; i++ {
-				g.store(address{slot: second.word(i)}, x[i])
+				g.store(address{vector: second.word(i)}, x[i])
 			}
 		}
 	}
@@ -40,10 +40,10 @@ func (g *graph) earlyWords(first hash, nonce value) {
 		before := len(g.nodes)
 		g.expand(&w, i)
 		if first.summed && i >= 18 {
-			g.store(address{slot: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
+			g.store(address{vector: first.sum(i)}, g.add(w[i], constant(number(k[i]))))
 		}
 		if first.summed && i >= firstWords-16 || !first.summed && i >= 18 {
-			g.store(address{slot: first.word(i)}, w[i])
+			g.store(address{vector: first.word(i)}, w[i])
 		}
 		spread(g.nodes[before:], g.m.turnOf(first.stream, i-16, firstWords-16), 1)
 	}
@@ -79,7 +79,7 @@ func beginFirst(shared bool) func(*graph) {
 			for i := 3; i < firstRounds; i++ {
 				before := len(g.nodes)
 				s = g.round(s, g.add(w[i], constant(number(k[i]))))
-				spread(g.nodes[before:], g.m.turnOf(stream, 4*(i-3), firstWords-16), 4)
+				spread(g.nodes[before:], g.m.turnOf(stream, 4*(i-3), firstWords-16), 4*g.m.straight)
 			}
 			before := len(g.nodes)
 			g.leave(first, s, false)
@@ -123,7 +123,7 @@ func (g *graph) beginSecond(second hash, digest message) {
 			g.expand(&x, i)
 		}
 		if i < 8 || i >= 16 {
-			g.store(address{slot: second.word(i)}, x[i])
+			g.store(address{vector: second.word(i)}, x[i])
 		}
 		spread(g.nodes[before:], g.m.turnOf(second.stream, i, secondWords), 1)
 	}
@@ -139,7 +139,7 @@ func endSecond(g *graph) {
 		s := g.enter(second)
 		for i := lastRounds; i <= 60; i++ {
 			g.step = unit * (i*g.m.streams + stream)
-			e := g.add(s[3], s[7], g.memory(address{slot: second.word(i)}), constant(number(k[i])), g.ch(s[4], s[5], s[6]), g.bigSigma1(s[4]))
+			e := g.add(s[3], s[7], g.memory(address{vector: second.word(i)}), constant(number(k[i])), g.ch(s[4], s[5], s[6]), g.bigSigma1(s[4]))
 			s = state{{}, s[0], s[1], s[2], e, s[4], s[5], s[6]}
 		}
 		g.output(stream, s[4])
