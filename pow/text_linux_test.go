@@ -29,6 +29,9 @@ func TestMappingOf(t *testing.T) {
 			t.Errorf("an address that is not mapped is in %#x to %#x of %q", start, end, text)
 		}
 	}
+	if start, end, err := mappingOf([]byte("?\n"+maps), 0x400000); err == nil {
+		t.Errorf("a text that begins with a line without addresses has the mapping %#x to %#x", start, end)
+	}
 }
 
 // After its text was moved, the program goes on: the kernels find the same answers. Not
