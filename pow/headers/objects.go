@@ -31,11 +31,8 @@ func (r *Reader) objects() func() (pow.Header, error) {
 			err = reject.New(Malformed, "this is no JSON after byte %d", syntax.Offset)
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			err = reject.New(Truncated, "the stream ends inside a JSON value")
-		case errors.Is(err, io.EOF) && w.count == 0:
+		case errors.Is(err, io.EOF) && r.count == 0:
 			err = reject.New(UnknownForm, "it is JSON without any object that has the fields of a header (version, previousblockhash, merkleroot, time, bits, nonce)%s", w.hint())
-		}
-		if err == nil {
-			w.count++
 		}
 		return h, err
 	}
@@ -46,7 +43,6 @@ type walker struct {
 	decoder *json.Decoder
 	lines   *lineCounter
 	stack   []level
-	count   int // headers found
 	hashes  int // strings that are hashes, which are no headers
 }
 

@@ -55,7 +55,6 @@ func (r *Reader) table(delimiter rune) func() (pow.Header, error) {
 			if errors.As(err, &refusal) && r.count == 0 && len(row) != len(names) {
 				err = reject.New(Malformed, "the row has %d columns, the first line %d: %v", len(row), len(names), err)
 			}
-			r.count++
 			return h, err
 		}
 	}
