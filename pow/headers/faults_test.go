@@ -93,7 +93,11 @@ func TestFaultsLoseNothing(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		places := []int{0, 1, 100, 1000, 1<<16 - 1}
-		for at := 1 << 16; at <= len(stream); at++ {
+		step := 1
+		if name == "getblockheader" {
+			step = 13 // because JSON takes long to read
+		}
+		for at := 1 << 16; at <= len(stream); at += step {
 			places = append(places, at)
 		}
 		for _, at := range places {
