@@ -82,7 +82,7 @@ func TestFaultsLoseNothing(t *testing.T) {
 		"raw":            {filler(rawOf(all[0])), rawOf(all[1:]...), true},
 		"a hole":         {filler(zeros), zeros + zeros + rawOf(all[1:]...), true},
 		"zeros after":    {filler(rawOf(all[0])), zeros + zeros + zeros[:60], true},
-		"hex":            {filler(all[0].String() + "\n"), "a label:\n" + all[1].String() + "\n0x" + all[2].String() + "\n" + wrap(all[3].String(), 30), false},
+		"hex":            {filler(all[0].String() + "\n"), "a label:\n" + all[1].String() + "\n0x" + all[2].String() + "\n" + wrap(all[3].String(), 7), false},
 		"text with hex":  {filler(`"` + all[0].String() + `", `), `"` + all[1].String() + `",, "` + all[2].String() + strings.Repeat("ff", 100) + `"` + all[3].String(), false},
 		"block file":     {recordOf(Main().Magic, 1<<16-recordHead, rawOf(all[0])), strings.TrimRight(blockFileOf(all[1:], Main(), nil), "\x00"), false},
 		"getblockheader": {filler(coreJSON(all[0]) + "\n"), coreJSON(all[1]) + "\n" + coreJSON(all[2]), true},
