@@ -1,223 +1,192 @@
 package headers
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lodepow/lode/pow"
 )
 
-// aKey is a key of a block file that the file itself does not tell.
-var aKey = []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
-
-func xored(stream string, key []byte) string {
-	b := []byte(stream)
-	xor(b, key, 0)
-	return string(b)
+// TestBlockFileWithAKey checks a file whose key can only be known from xor.dat.
+func TestBlockFileWithAKey(t *testing.T) {
+	all := realHeaders(t, 20)[5:]
+	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
+	stream := blockFileOf(all, Testnet3(), key)
+	if _, _, err := readAll(strings.NewReader(stream)); err == nil {
+		t.Error("the key was found, but nothing in the file tells it")
+	} else {
+		wantReason(t, err, UnknownForm)
+	}
+	reader := NewMultiReader(streams(Stream{strings.NewReader(stream), key}))
+	for _, want := range all {
+		if got, err := reader.Next(); err != nil || got != want {
+			t.Fatalf("%v, %v", got, err)
+		}
+	}
+	if _, err := reader.Next(); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
+	}
+	if network, _, ok := reader.Metadata(); network == nil || network.Name != "testnet3" || ok {
+		t.Errorf("metadata %v, %v", network, ok)
+	}
 }
 
-// TestBlockFileKey checks what makes a stream a block file: the first block proves its
-// work, or there is other evidence, which counts for less if the key or the network had
-// to be guessed.
-func TestBlockFileKey(t *testing.T) {
-	const own = 0xbd6fd254 // the magic of a signet of one's own
-	main := Main().Magic
-	all := realHeaders(t, 2)
-	good, second := rawOf(all[0]), rawOf(all[1])
-	bad := damaged(all[0])
-	resembling := rawOf(bad)
-	bad.Version, bad.Time = 0x7a3c, 77
-	unlike := rawOf(bad)
-	genesis := Main().Genesis // its parent has the zeros from which a key can be found
-	badGenesis := damaged(genesis)
-	none := make([]byte, keySize)
+// TestSeveralBlockFiles checks files that belong together: each begins its key anew,
+// ends with room for more blocks, and holds blocks whose parents are in the other.
+func TestSeveralBlockFiles(t *testing.T) {
+	all := realHeaders(t, 60)
+	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
+	first := slices.Concat(all[:20], all[30:33], all[21:25])
+	second := slices.Concat(all[25:30], all[20:21], all[33:])
+	reader := NewMultiReader(streams(
+		Stream{strings.NewReader(blockFileOf(first, Testnet3(), key)), key},
+		Stream{strings.NewReader(blockFileOf(second, Testnet3(), key)), key},
+	))
+	for i, want := range all {
+		got, err := reader.Next()
+		if err != nil || got != want {
+			t.Fatalf("header %d: %v, %v", i, got, err)
+		}
+		if in := slices.Contains(second, want); in != (reader.Stream() == 1) {
+			t.Errorf("header %d: stream %d", i, reader.Stream())
+		}
+	}
+	if _, err := reader.Next(); !errors.Is(err, io.EOF) || reader.Strays() != 0 {
+		t.Errorf("at the end: %v, %d strays", err, reader.Strays())
+	}
+}
+
+// TestStrays checks that blocks whose parents are in an earlier file are left out and
+// counted, although they come first.
+func TestStrays(t *testing.T) {
+	all := realHeaders(t, 60)
+	got, reader, err := readAll(strings.NewReader(blockFileOf(slices.Concat(all[3:5], all[20:], all[10:12]), Testnet3(), nil)))
+	if err != nil || !slices.Equal(got, all[20:]) || reader.Strays() != 4 {
+		t.Errorf("%d headers, %d strays, %v; want 40 and 4", len(got), reader.Strays(), err)
+	}
+}
+
+// TestWaitingIsBounded checks that children of unknown parents do not gather without
+// end, and that the others are read nevertheless.
+func TestWaitingIsBounded(t *testing.T) {
+	all := realHeaders(t, 40)
+	var stream bytes.Buffer
+	stream.WriteString(blockFileOf(all[:20], Testnet3(), nil))
+	stream.Truncate(stream.Len() - 1000) // without the room for more blocks
+	for i := range 3 * maxWaiting {
+		h := all[0]
+		binary.LittleEndian.PutUint32(h.Prev[:], uint32(i)+1)
+		stream.WriteString(strings.TrimRight(blockFileOf([]pow.Header{h}, Testnet3(), nil), "\x00"))
+	}
+	stream.WriteString(blockFileOf(all[20:], Testnet3(), nil))
+	reader := NewReader(&stream)
+	n := 0
+	for ; ; n++ {
+		if _, err := reader.Next(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if reader.sort.count > maxWaiting {
+			t.Fatalf("%d headers are waiting", reader.sort.count)
+		}
+	}
+	if n != 40 || reader.Strays() != 3*maxWaiting {
+		t.Errorf("%d headers, %d strays", n, reader.Strays())
+	}
+}
+
+// undoFileOf returns an undo file of Bitcoin Core with records of the given sizes: the
+// magic, the size, the undo data, and a checksum of 32 bytes that the size leaves out.
+func undoFileOf(magic uint32, key []byte, sizes ...int) string {
+	var file []byte
+	for _, size := range sizes {
+		file = binary.LittleEndian.AppendUint32(file, magic)
+		file = binary.LittleEndian.AppendUint32(file, uint32(size))
+		file = append(file, bytes.Repeat([]byte{1, 0x84, 0xa7}, (size+32+2)/3)[:size+32]...)
+	}
+	if key != nil {
+		xor(file, key, 0)
+	}
+	return string(file)
+}
+
+// foreignFileOf returns a block file of a network on which the work is proved in another
+// way.
+func foreignFileOf(magic uint32) string {
+	h := pow.Header{Version: 2, Time: 1317972665, Bits: 0x1e0ffff0, Nonce: 2084524493}
+	return blockFileOf([]pow.Header{h, {Version: 2, Prev: h.Hash(), Bits: 0x1e0ffff0}}, &Network{Magic: magic}, nil)
+}
+
+// longFileOf makes the first block of a block file longer than what is looked at, so that
+// the second one is out of sight.
+func longFileOf(file string) string {
+	const more = 1 << 17
+	size := binary.LittleEndian.Uint32([]byte(file[4:]))
+	head := binary.LittleEndian.AppendUint32([]byte(file[:4]), size+more)
+	return string(head) + file[recordHead:recordHead+size] + strings.Repeat("\x01", more) + file[recordHead+size:]
+}
+
+// TestFilesBesideAKey checks that the key of xor.dat serves to tell what other files are,
+// and that without it the message asks for it.
+func TestFilesBesideAKey(t *testing.T) {
+	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
 	for _, tc := range []struct {
-		what       string
-		start      string
-		given, key []byte
+		stream string
+		key    []byte
+		want   string
 	}{
-		{"nothing", "", nil, nil},
-		{"ten bytes", recordOf(main, 200, good)[:10], nil, nil},
-		{"one byte less than a header", recordOf(main, 200, good)[:recordHead+pow.HeaderSize-1], nil, nil},
-		{"a header", recordOf(main, 200, good)[:recordHead+pow.HeaderSize], nil, none},
-		{"a size without a body", recordOf(main, pow.HeaderSize, good), nil, nil},
-		{"the least size", recordOf(main, pow.HeaderSize+1, good), nil, none},
-		{"the largest size", recordOf(main, maxBlockSize, good), nil, none},
-		{"too large a size", recordOf(main, maxBlockSize+1, good), nil, nil},
-
-		{"a damaged header", recordOf(main, 200, resembling), nil, none},
-		{"one that resembles none", recordOf(main, 200, unlike), nil, nil},
-		{"the same before another block", recordOf(main, 200, unlike) + recordOf(main, 200, second), nil, none},
-		{"the same before a distant block", recordOf(main, 50_000, unlike) + recordOf(main, 200, second), nil, none},
-		{"the same before a block of another network", recordOf(main, 200, unlike) + recordOf(own, 200, second), nil, nil},
-
-		{"an unknown network, damaged", recordOf(own, 200, resembling), nil, nil},
-		{"an unknown network, damaged, and another block", recordOf(own, 200, resembling) + recordOf(own, 200, second), nil, nil},
-		{"an unknown network, one block", recordOf(own, 200, good), nil, none},
-		{"an unknown network, cut off", recordOf(own, 200, good)[:120], nil, none},
-		{"an unknown network, and zeros", recordOf(own, 200, good) + "\x00\x00", nil, none},
-		{"an unknown network, and something else", recordOf(own, 200, good) + "\x00\x01\x02\x03\x04\x05", nil, nil},
-		{"an unknown network, and another block", recordOf(own, 200, good) + recordOf(own, 200, second), nil, none},
-
-		{"a key that is given", xored(recordOf(main, 200, good), aKey), aKey, aKey},
-		{"a key that is given, damaged", xored(recordOf(main, 200, resembling), aKey), aKey, aKey},
-		{"a key that is given, an unknown network", xored(recordOf(own, 200, good), aKey), aKey, aKey},
-		{"a key of another length", xored(recordOf(main, 200, good), aKey), aKey[:7], nil},
-		{"a key that is found", xored(recordOf(main, 200, rawOf(genesis)), aKey), nil, aKey},
-		{"a key that could be found, damaged", xored(recordOf(main, 200, rawOf(badGenesis)), aKey), nil, nil},
-		{"a key that could be found, damaged, and another block", xored(recordOf(main, 200, rawOf(badGenesis))+recordOf(main, 200, second), aKey), nil, nil},
+		{undoFileOf(Main().Magic, key, 1, 70, 500), key, "undo file of Bitcoin Core"},
+		{undoFileOf(Main().Magic, key, 1, 70, 500), nil, "needs the file xor.dat"},
+		{undoFileOf(Main().Magic, key, 1, 70, 500), nil, "rev*.dat holds no headers"},
+		{blockFileOf(realHeaders(t, 20)[5:], Testnet3(), key), nil, "needs the file xor.dat"},
+		{strings.Repeat("\x9a\x03\xff", 200), key, "(9a03ff9a03ff9a03): see lode verify --help"},
 	} {
-		if got := blockFileKey([]byte(tc.start), tc.given); string(got) != string(tc.key) || (got == nil) != (tc.key == nil) {
-			t.Errorf("%s: key %x, want %x", tc.what, got, tc.key)
+		_, err := NewMultiReader(streams(Stream{strings.NewReader(tc.stream), tc.key})).Next()
+		wantReason(t, err, UnknownForm)
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%v, want %q", err, tc.want)
 		}
 	}
 }
 
-func TestRecordRepeats(t *testing.T) {
-	for _, tc := range []struct {
-		body  string
-		after uint64
-		want  bool
-	}{
-		{"123\x01\x02\x03\x04", 0, true},
-		{"123\x01\x02\x03\x04", 1, false},
-		{"1234\x01\x02\x03\x04", 1, true},
-		{"123\x01\x02\x03\x05", 0, false},
-		{"123\x01\x02\x03", 0, false}, // cut off
-		{"123\x01", 0, false},
-		{"12", 0, false},
-		{"12", 100, false},
+// TestDamagedBlockFile checks that a block file is still one if its first block is
+// damaged, so that the damage is what is reported, and that the magic must not change.
+func TestDamagedBlockFile(t *testing.T) {
+	all := realHeaders(t, 5)
+	damaged := slices.Clone(all)
+	damaged[0].Nonce++
+	got, reader, err := readAll(strings.NewReader(blockFileOf(damaged, Testnet3(), nil)))
+	if err != nil || reader.Form() != "a block file of Bitcoin Core" || !slices.Contains(got, damaged[1]) {
+		t.Errorf("form %q, %d headers, %v", reader.Form(), len(got), err)
+	}
+	for name, damage := range map[string]func(*pow.Header){
+		"version": func(h *pow.Header) { h.Version = 0x7a3c },
+		"parent":  func(h *pow.Header) { h.Prev[31] ^= 0x55 },
+		"time":    func(h *pow.Header) { h.Time = 77 },
+		"bits":    func(h *pow.Header) { h.Bits |= 0x00800000 },
+		"nonce":   func(h *pow.Header) { h.Nonce++ },
 	} {
-		if got := (record{magic: 0x04030201, size: 3, body: []byte(tc.body)}).repeats(tc.after); got != tc.want {
-			t.Errorf("%q after %d bytes: %v, want %v", tc.body, tc.after, got, tc.want)
+		h := all[0]
+		damage(&h)
+		block := append(blockOf(h), make([]byte, 1<<17)...) // the second block is out of sight
+		file := binary.LittleEndian.AppendUint32(nil, Testnet3().Magic)
+		file = binary.LittleEndian.AppendUint32(file, uint32(len(block)))
+		file = append(append(file, block...), blockFileOf(all[1:], Testnet3(), nil)...)
+		got, reader, err := readAll(bytes.NewReader(file))
+		if err != nil || reader.Form() != "a block file of Bitcoin Core" || !slices.Contains(got, all[2]) {
+			t.Errorf("damaged %s: form %q, %d headers, %v", name, reader.Form(), len(got), err)
 		}
 	}
-}
-
-// TestResemblesHeader judges headers with one field that no header has, so that one more
-// decides.
-func TestResemblesHeader(t *testing.T) {
-	good := realHeaders(t, 1)[0]
-	good.Bits |= 0x00800000 // negative
-	raw := rawOf(good)
-	if !resemblesHeader([]byte(raw)) || !resemblesHeader([]byte(raw+"more")) {
-		t.Error("three usual fields are not enough")
-	}
-	if resemblesHeader([]byte(raw[:pow.HeaderSize-1])) || resemblesHeader(nil) {
-		t.Error("less than a header resembles one")
-	}
-	for version, want := range map[int32]bool{
-		0: false, 1: true, 4: true, 5: false, -1: false, 1<<29 - 1: false, 1 << 29: true, 0x3fffffff: true, 0x40000000: false,
-	} {
-		h := good
-		h.Version = version
-		if got := resemblesHeader([]byte(rawOf(h))); got != want {
-			t.Errorf("version %08x: %v, want %v", uint32(version), got, want)
-		}
-	}
-	for time, want := range map[uint32]bool{Main().Genesis.Time: true, Main().Genesis.Time - 1: false} {
-		h := good
-		h.Time = time
-		if got := resemblesHeader([]byte(rawOf(h))); got != want {
-			t.Errorf("time %d: %v, want %v", time, got, want)
-		}
-	}
-	for at, want := range map[int]bool{27: true, 28: false, 31: false} {
-		h := good
-		h.Prev[at] = 1
-		if got := resemblesHeader([]byte(rawOf(h))); got != want {
-			t.Errorf("byte %d of the parent's hash is not zero: %v, want %v", at, got, want)
-		}
-	}
-}
-
-// TestNameRecords checks what is said of files of records without blocks that can be
-// checked, at the bounds of what makes one.
-func TestNameRecords(t *testing.T) {
-	const unknown, undo, foreign = 0x12345678, "undo file", "another network"
-	main := Main().Magic
-	header := rawOf(damaged(realHeaders(t, 1)[0]))
-	junk := strings.Repeat("\x9a\x03", 200)
-	for _, tc := range []struct {
-		what, start string
-		want        string
-	}{
-		{"nothing", "", ""},
-		{"three bytes", recordOf(main, 70, junk)[:3], ""},
-		{"one byte too few", recordOf(main, 70, junk)[:recordHead+3], ""},
-		{"just enough", recordOf(main, 70, junk)[:recordHead+4], undo},
-		{"no size", recordOf(main, 0, "") + junk, ""},
-		{"the largest size", recordOf(0xdbb6c0fb, maxBlockSize, "") + junk, "Litecoin"},
-		{"too large a size", recordOf(0xdbb6c0fb, maxBlockSize+1, "") + junk, ""},
-		{"no magic, and a header", recordOf(0, 200, header), ""},
-		{"no magic, and another record", recordOf(0, 200, junk) + recordOf(0, 200, junk), ""},
-		{"another record", recordOf(unknown, 70, "") + recordOf(unknown, 70, ""), foreign},
-		{"another record after a checksum", recordOf(unknown, 70, "") + junk[:32] + recordOf(unknown, 70, ""), undo},
-		{"a header without room for a body", recordOf(unknown, pow.HeaderSize, header), ""},
-		{"a header", recordOf(unknown, pow.HeaderSize+1, header), foreign},
-		{"neither", recordOf(unknown, 200, "") + junk, ""},
-		{"Litecoin", recordOf(0xdbb6c0fb, 200, "") + junk, "Litecoin (magic fbc0b6db)"},
-		{"Dogecoin", recordOf(0xc0c0c0c0, 200, "") + junk, "Dogecoin (magic c0c0c0c0)"},
-		{"Dash", recordOf(0xbd6b0cbf, 200, "") + junk, "Dash (magic bf0c6bbd)"},
-		{"Namecoin", recordOf(0xfeb4bef9, 200, "") + junk, "Namecoin, whose blocks are mined together with Bitcoin's (magic f9beb4fe)"},
-		{"Zcash", recordOf(0x6427e924, 200, "") + junk, "Zcash (magic 24e92764)"},
-	} {
-		for _, key := range [][]byte{nil, aKey} {
-			start := tc.start
-			if key != nil {
-				start = xored(start, key)
-			}
-			if got := nameRecords([]byte(start), key); (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
-				t.Errorf("%s, key %x: %q, want %q", tc.what, key, got, tc.want)
-			}
-		}
-	}
-}
-
-// TestPlacesInBlockFiles checks the place of each header, and of what is wrong behind
-// them. The file may end behind a block, without room for more.
-func TestPlacesInBlockFiles(t *testing.T) {
-	const magic = 0x0709110b // of testnet3
-	all := realHeaders(t, 2)
-	first := recordOf(magic, 205, rawOf(all[0]))
-	for _, tc := range []struct {
-		what, rest, want, where string
-	}{
-		{"another block", recordOf(magic, 200, rawOf(all[1])), "", "byte 221"},
-		{"nothing", "", "", "byte 8"},
-		{"room", strings.Repeat("\x00", 100), "", "byte 8"},
-		{"seven zeros", "\x00\x00\x00\x00\x00\x00\x00\x01 and more", "malformed: 00000000 is not the magic", "byte 213"},
-		{"half a magic", recordOf(magic, 200, "")[:2], "truncated: the stream ends in the magic and length", "byte 213"},
-		{"half a size", recordOf(magic, 200, "")[:7], "truncated: the stream ends in the magic and length", "byte 213"},
-		{"no header", recordOf(magic, 200, "")[:8], "truncated: the stream ends inside a header", "byte 221"},
-		{"another magic", recordOf(magic+1, 200, rawOf(all[1])), "malformed: 0c110907 is not the magic", "byte 213"},
-		{"no body", recordOf(magic, 80, rawOf(all[1])), "malformed: a block of 80 bytes", "byte 213"},
-		{"a body of one byte", recordOf(magic, 81, rawOf(all[1])), "", "byte 221"},
-		{"the largest block", recordOf(magic, maxBlockSize, rawOf(all[1])), "truncated: the stream ends inside the block of header " + all[1].Hash().String(), "byte 221"},
-		{"too large a block", recordOf(magic, maxBlockSize+1, rawOf(all[1])), "malformed: a block of 33554433 bytes", "byte 213"},
-	} {
-		for _, key := range [][]byte{nil, aKey} {
-			stream := first + tc.rest
-			if key != nil && tc.what != "room" { // which is zero without the key
-				stream = xored(stream, key)
-			} else if key != nil {
-				stream = xored(first, key) + tc.rest
-			}
-			reader := NewMultiReader(streams(Stream{strings.NewReader(stream), key}))
-			if h, err := reader.Next(); err != nil || h != all[0] || reader.Where() != "byte 8" {
-				t.Errorf("%s: %v, %v, %s", tc.what, h, err, reader.Where())
-			}
-			if tc.want == "" && tc.where != "byte 8" {
-				if h, err := reader.Next(); err != nil || h != all[1] || reader.Where() != tc.where {
-					t.Errorf("%s: %v, %v, %s", tc.what, h, err, reader.Where())
-				}
-			}
-			_, err := reader.Next()
-			if ends := errors.Is(err, io.EOF); ends != (tc.want == "") || err == nil || !strings.Contains(err.Error(), tc.want) || reader.Where() != tc.where {
-				t.Errorf("%s, key %x: %v at %s, want %q at %s", tc.what, key, err, reader.Where(), tc.want, tc.where)
-			}
-		}
+	mixed := strings.TrimRight(blockFileOf(all[:2], Testnet3(), nil), "\x00") + blockFileOf(all[2:], Main(), nil)
+	_, _, err = readAll(strings.NewReader(mixed))
+	wantReason(t, err, Malformed)
+	if err == nil || !strings.Contains(err.Error(), "f9beb4d9 is not the magic with which the file begins") {
+		t.Error(err)
 	}
 }
