@@ -69,6 +69,9 @@ func TestStrays(t *testing.T) {
 	if err != nil || !slices.Equal(got, all[20:]) || reader.Strays() != 4 {
 		t.Errorf("%d headers, %d strays, %v; want 40 and 4", len(got), reader.Strays(), err)
 	}
+	if _, err := reader.Next(); !errors.Is(err, io.EOF) || reader.Strays() != 4 {
+		t.Errorf("behind the end: %v, and %d strays, want 4 as before", err, reader.Strays())
+	}
 }
 
 // TestWaitingIsBounded checks that children of unknown parents do not gather without
@@ -98,6 +101,18 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 	if n != 40 || reader.Strays() != 3*maxWaiting {
 		t.Errorf("%d headers, %d strays", n, reader.Strays())
+	}
+
+	s := newSorter(reader)
+	s.begun = true
+	for i := range maxWaiting {
+		if s.count != i {
+			t.Fatalf("%d headers are waiting, want %d", s.count, i)
+		}
+		s.add(placed{header: pow.Header{Prev: pow.Hash{byte(i), byte(i >> 8), 1}}})
+	}
+	if s.count != maxWaiting-1 || s.strays != 1 {
+		t.Errorf("%d headers are waiting and %d were given up, want %d and 1", s.count, s.strays, maxWaiting-1)
 	}
 }
 

@@ -46,6 +46,9 @@ func TestHexText(t *testing.T) {
 		if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) || !slices.Equal(got, all[:tc.want]) {
 			t.Errorf("%s: %d headers, %v; want %d, %q", tc.what, len(got), err, tc.want, tc.err)
 		}
+		if reader.count != uint64(tc.want) {
+			t.Errorf("%s: %d headers were counted, want %d", tc.what, reader.count, tc.want)
+		}
 		if reader.Form() != "hex" || reader.Where() != tc.where {
 			t.Errorf("%s: %s at %s, want hex at %s", tc.what, reader.Form(), reader.Where(), tc.where)
 		}
