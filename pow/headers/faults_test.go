@@ -94,7 +94,14 @@ func TestFaultsLoseNothing(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		places := []int{0, 1, 100, 1000, 1<<16 - 1}
-		for at := 1 << 16; at <= len(stream); at += 1 + len(tc.end)/150 {
+		step := 1 + len(tc.end)/150
+		switch name { // in which a few bytes matter
+		case "hex":
+			step = 3
+		case "text with hex":
+			step = 1
+		}
+		for at := 1 << 16; at <= len(stream); at += step {
 			places = append(places, at)
 		}
 		for _, at := range places {

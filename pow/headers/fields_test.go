@@ -152,9 +152,26 @@ func TestFields(t *testing.T) {
 // a nonce and bits.
 func TestObjectsThatAreNoHeaders(t *testing.T) {
 	h := realHeaders(t, 1)[0]
-	stream := `[{"nonce": 5, "time": 7, "version": 1}, {"bits": "1d00ffff", "time": 7, "height": 1}, ` + coreJSON(h) + `]`
+	stream := `[{"nonce": 5, "time": 7, "version": 1}, {"bits": "1d00ffff", "time": 7, "height": 1}, {"nonce": {}, "bits": null}, {"nonce": "", "bits": []}, ` + coreJSON(h) + `]`
 	if got, _, err := readAll(strings.NewReader(stream)); err != nil || !slices.Equal(got, []pow.Header{h}) {
 		t.Errorf("%v, %v; want one header", got, err)
+	}
+	genesis := Main().Genesis
+	for _, change := range []string{`"": 5, "version"`, `"": {"": {}}, "version"`, `"": [1, 2], "x": "", "version"`} {
+		stream := strings.Replace(coreJSON(genesis), `"version"`, change, 1)
+		stream = strings.Replace(stream, `"`+genesis.Prev.String()+`"`, "null", 1)
+		stream = strings.Replace(stream, `"height": 12`, `"height": 0`, 1)
+		if got, _, err := readAll(strings.NewReader(stream)); err != nil || !slices.Equal(got, []pow.Header{genesis}) {
+			t.Errorf("%s: %v, %v; want the genesis", change, got, err)
+		}
+	}
+	if _, _, err := readAll(strings.NewReader(`{"blocks": 3}`)); err == nil || strings.Contains(err.Error(), "hashes") {
+		t.Errorf("%v, want nothing about hashes", err)
+	}
+	array := strings.NewReplacer("{", "[", "}", "]", `":`, `",`).Replace(coreJSON(h))
+	got, _, err := readAll(strings.NewReader(`{"nonce": ` + array + "}"))
+	if wantReason(t, err, UnknownForm); len(got) != 0 {
+		t.Errorf("an array was read as %v", got)
 	}
 }
 

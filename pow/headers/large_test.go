@@ -57,6 +57,7 @@ func TestLinesOfJSON(t *testing.T) {
 		{"empty lines", "\n\n" + first + "\n\n\n" + second + "\n\n", 2, lines + 5, "", 0},
 		{"an array", "[\n" + first + ",\n" + second + "\n]\n", 2, lines + 2, "", 0},
 		{"one line", "[" + explorerJSON(all[0]) + "," + explorerJSON(all[1]) + "]", 2, 1, "", 0},
+		{"long lines", "[{\"a\": \"" + strings.Repeat("x", 10_000) + "\"}, " + explorerJSON(all[0]) + ",\n" + explorerJSON(all[1]) + "]", 2, 2, "", 0},
 		{"an object inside", "[{\"a\":\n{\"result\":\n" + first + "}}]", 1, 3, "", 0},
 		{"a wrong object", first + "\n" + wrong + "\n\n", 1, 1, "malformed: the merkle root is missing", lines + 1},
 		{"a wrong value", first + "\n{\n\n\"a\": b}\n\n", 1, 1, "malformed: this is no JSON", lines + 3},

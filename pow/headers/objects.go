@@ -53,7 +53,8 @@ type walker struct {
 type level struct {
 	line   uint64 // on which it begins
 	object bool
-	name   string // of the value that comes next; "" if a name comes next
+	named  bool   // a value comes next, and not a name
+	name   string // of the value that comes next, if named is true
 	fields fields
 }
 
@@ -104,13 +105,13 @@ func (w *walker) afterValue(text string) {
 	top := &w.stack[len(w.stack)-1]
 	switch {
 	case !top.object:
-	case top.name == "" && text != "":
-		top.name = text
+	case !top.named:
+		top.name, top.named = text, true
 	default:
 		if text != "" && text != "<nil>" {
 			top.fields.set(top.name, text)
 		}
-		top.name = ""
+		top.named = false
 	}
 }
 
