@@ -114,6 +114,17 @@ func TestWaitingIsBounded(t *testing.T) {
 	if s.count != maxWaiting-1 || s.strays != 1 {
 		t.Errorf("%d headers are waiting and %d were given up, want %d and 1", s.count, s.strays, maxWaiting-1)
 	}
+	if _, ok := s.waiting[pow.Hash{0, 0, 1}]; ok || len(s.waiting) != maxWaiting-1 {
+		t.Errorf("not the oldest header was given up; %d parents are waited for", len(s.waiting))
+	}
+	for i := range window + 2 {
+		s.remember(pow.Hash{byte(i), byte(i >> 8), 2})
+	}
+	for i, want := range []bool{false, false, true, true} {
+		if s.given[pow.Hash{byte(i), 0, 2}] != want || len(s.given) != window || len(s.ring) != window {
+			t.Errorf("header %d of %d is remembered: %v, want %v; %d and %d in all", i, window+2, !want, want, len(s.given), len(s.ring))
+		}
+	}
 }
 
 // undoFileOf returns an undo file of Bitcoin Core with records of the given sizes: the
