@@ -53,3 +53,38 @@ func TestMoveTo(t *testing.T) {
 		}
 	}
 }
+
+// Workers note their cores, so that they part. A caller without others needs none, nor
+// does a nice engine, whose threads end after the search.
+func TestWorkersSettle(t *testing.T) {
+	for _, tc := range []struct {
+		workers uint64
+		want    int
+	}{{1, 0}, {2, 1}} {
+		e := testEngine(t, solvedAtOnce(), 2)
+		e.standbys.waiting.Store(1) // a standby that never comes
+		s, err := Job{Target: ZerosTarget(0), Count: 128}.prepare()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClaims(t.Context(), e, s, division{step: 64, workers: tc.workers, long: longSearch})
+		c.searchTogether()
+		if n := c.team.cores.used.Count(); n != tc.want {
+			t.Errorf("%d workers: the caller has settled on %d cores, want %d", tc.workers, n, tc.want)
+		}
+	}
+	for _, nice := range []bool{false, true} {
+		e := testEngine(t, longKernel(func(int64) {}), 2)
+		e.nice = nice
+		c := newTeam(t.Context(), t, e, Job{Target: ZerosTarget(200), Count: 64})
+		c.next.Store(64) // there is nothing left to search
+		c.team.working.Add(1)
+		c.team.seats.Store(1)
+		if !c.join() {
+			t.Error("the seat was not free")
+		}
+		if n := c.team.cores.used.Count(); (n > 0) == nice {
+			t.Errorf("nice %v: a worker has settled on %d cores", nice, n)
+		}
+	}
+}

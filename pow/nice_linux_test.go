@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -117,6 +118,30 @@ func TestOnlySearchingThreadsAreNice(t *testing.T) {
 		close(release)
 		all.Wait()
 		checkPriorities(t)
+	}
+}
+
+// The caller of a search goes on after it, and so does its thread, which must keep its
+// priority. So the caller does not work in a search of a nice engine.
+func TestCallerIsNotNice(t *testing.T) {
+	runtime.LockOSThread() // no other goroutine runs on this thread
+	defer runtime.UnlockOSThread()
+	caller := syscall.Gettid()
+	for _, nice := range []bool{false, true} {
+		var chunks, own atomic.Int64
+		e := testEngine(t, longKernel(func(int64) {
+			chunks.Add(1)
+			if syscall.Gettid() == caller {
+				own.Add(1)
+			}
+		}), 1)
+		e.nice = nice
+		if _, err := e.Search(t.Context(), Job{Target: ZerosTarget(200), Count: 64 * 3}); !errors.Is(err, ErrExhausted) {
+			t.Error(err)
+		}
+		if worked := own.Load() > 0; chunks.Load() != 3 || worked == nice {
+			t.Errorf("nice %v: the caller has searched %d of %d chunks", nice, own.Load(), chunks.Load())
+		}
 	}
 }
 

@@ -109,6 +109,27 @@ func TestCancelLatencyIsMeasuredInLongSearchesOnly(t *testing.T) {
 	}
 }
 
+// A long search that ends before its context has not been cancelled, and its context is no
+// longer watched.
+func TestNoLatencyWithoutCancel(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	e := testEngine(t, longKernel(func(int64) {}), 1)
+	e.now = func() time.Time {
+		t.Error("the clock was read for a search that was not cancelled")
+		return time.Time{}
+	}
+	e.Observe(Observer{Cancelled: func(time.Duration) { t.Error("a search was cancelled") }})
+	job := Job{Header: BitcoinGenesis(), Target: ZerosTarget(200), Count: 64 * 2 * longSearch}
+	c := searchAll(ctx, t, e, job)
+	if c.unwatch == nil {
+		t.Fatal("the context of a long search was not watched")
+	}
+	cancel()
+	if c.unwatch() {
+		t.Error("the context is still watched after the search")
+	}
+}
+
 // Observers can be attached from anywhere while searches run, and all of them are kept.
 func TestObserveAtAnyTime(t *testing.T) {
 	e := testEngine(t, runnable(t)[0], 2)

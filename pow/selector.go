@@ -86,7 +86,7 @@ func (c *selector) check(k Kernel, others []Kernel) (Kernel, Speed) {
 			continue
 		}
 		o := speedOf(c.slicer(other, k.versions), checkChunks)
-		if o.Cycles*clearlyFaster < least.Cycles {
+		if o.Cycles*clearlyFaster <= least.Cycles {
 			best, least = other, o
 		}
 	}
@@ -143,7 +143,7 @@ func closeIn(a, b Kernel) int {
 		versions = 1
 		x, y = a.measured.In(1), b.measured.In(1)
 	}
-	if x == 0 || y == 0 || max(x, y) >= closeKernels*min(x, y) {
+	if max(x, y) >= closeKernels*min(x, y) { // also if one of them is 0, which is not known
 		return 0
 	}
 	return versions

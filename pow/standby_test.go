@@ -42,6 +42,10 @@ func TestStandbysEndWithoutAClock(t *testing.T) {
 		}
 	})
 	var s standbys
+	looks := -1 // the first reading of the clock is the start
+	if s.awaitSearch(func() time.Time { looks++; return time.Unix(0, 0) }) || looks != standbyLooks {
+		t.Errorf("a standby found a search or ended after %d looks, want none and %d", looks, standbyLooks)
+	}
 	e := &Engine{workers: 8, procs: func() int { return 3 }, clock: (&movableClock{}).now}
 	s.looks = math.MaxInt
 	e.standbys.looks = math.MaxInt

@@ -14,7 +14,7 @@
 //
 // The file targets.txt says which files are mutated and which tests must notice. The
 // file accepted.txt lists mutants that make no difference, each with the reason. The
-// command fails if another mutant survives.
+// command fails if another mutant survives. Files for other systems are left out.
 //
 // All mutants of a package are compiled at once, with switches around them, and the
 // environment variable LODE_MUTANT turns one of them on. So nothing is compiled again

@@ -271,6 +271,24 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestOtherSystems checks that a file for another system is left out, and that the others
+// of its package are mutated all the same.
+func TestOtherSystems(t *testing.T) {
+	inModule(t, map[string]string{
+		"targets":         "code/*.go : ./code\n",
+		"code/code_js.go": "package code\n\nfunc more(n int) int { return n + 1 }\n",
+	})
+	list := mutantsOf(t)
+	for _, m := range list {
+		if m.file != "code/code.go" {
+			t.Errorf("there is a mutant %s", m.name)
+		}
+	}
+	if len(list) == 0 {
+		t.Error("no mutants")
+	}
+}
+
 // TestSample checks that a sample is the same each time, and in order.
 func TestSample(t *testing.T) {
 	var all []mutant

@@ -207,7 +207,6 @@ func (r *Reader) blockFile(key []byte) func() (pow.Header, error) {
 		if errors.Is(err, io.EOF) {
 			err = reject.New(Truncated, "the stream ends inside the block of header %s", h.Hash())
 		}
-		r.count++
 		return h, err
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lodepow/lode/pow"
+	"github.com/lodepow/lode/pow/reject"
 )
 
 // TestNetworkNames checks the list of networks as messages show it.
@@ -27,6 +28,53 @@ func TestDates(t *testing.T) {
 	for _, text := range []string{"1969-12-31 23:59:59", "2106-02-07 06:28:16", "yesterday"} {
 		if got, err := parseDate(text); err == nil {
 			t.Errorf("%s: %d, want an error", text, got)
+		}
+	}
+}
+
+// TestMedianFromTheMiddle checks that in the middle of a chain the median time is known
+// from the eleventh header on, and not before.
+func TestMedianFromTheMiddle(t *testing.T) {
+	for _, before := range []int{1, medianSpan - 1, medianSpan, medianSpan + 1} {
+		v := NewVerifier(Config{})
+		h := unknown(t)
+		for i := range before {
+			h.Time = uint32(1000 + i)
+			h = solve(t, h)
+			if err := v.Add(h); err != nil {
+				t.Fatal(err)
+			}
+			h.Prev = h.Hash()
+		}
+		h.Time = 1000
+		if err := v.Add(solve(t, h)); before < medianSpan && err != nil {
+			t.Errorf("behind %d headers: %v", before, err)
+		} else if before >= medianSpan {
+			wantReason(t, err, reject.TimeTooOld)
+		}
+	}
+}
+
+// TestBitsFromTheMiddle checks that bits do not change within a period, also if the stream
+// begins in it with the easiest target. Only where blocks of minimum difficulty are
+// allowed, that target may hide another one.
+func TestBitsFromTheMiddle(t *testing.T) {
+	for _, minDifficulty := range []bool{false, true} {
+		n, _ := easyGenesis(t)
+		n.MinDifficulty = minDifficulty
+		height := uint32(2)
+		v := NewVerifier(Config{Network: n, Height: &height, Retarget: true})
+		h := unknown(t)
+		h.Time = 1000
+		h = solve(t, h)
+		if err := v.Add(h); err != nil {
+			t.Fatal(err)
+		}
+		h.Prev, h.Time, h.Bits = h.Hash(), 1001, 0x203fffff
+		if err := v.Add(solve(t, h)); minDifficulty && err != nil {
+			t.Error(err)
+		} else if !minDifficulty {
+			wantReason(t, err, reject.BadDiffBits)
 		}
 	}
 }

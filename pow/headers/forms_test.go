@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -15,110 +14,6 @@ import (
 
 	"github.com/lodepow/lode/pow"
 )
-
-// realHeaders returns the first n headers of testnet3 after the genesis, without the
-// fork.
-func realHeaders(t testing.TB, n int) []pow.Header {
-	t.Helper()
-	var all []pow.Header
-	for line := range strings.Lines(testnet3(t)) {
-		if strings.HasPrefix(line, "fork:") {
-			continue
-		}
-		h, err := pow.ParseHeader(strings.TrimSpace(line))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, h)
-	}
-	return all[:n]
-}
-
-// join formats each header and joins the texts.
-func join(all []pow.Header, separator string, format func(pow.Header) string) string {
-	var texts []string
-	for _, h := range all {
-		texts = append(texts, format(h))
-	}
-	return strings.Join(texts, separator)
-}
-
-// withTransactions formats a header as bitcoin-cli getblock does, with the transactions
-// in hex.
-func withTransactions(h pow.Header) string {
-	head, tail, _ := strings.Cut(coreJSON(h), `"merkleroot"`)
-	return head + `"tx": [{"txid": "00", "hex": "01000000` + strings.Repeat("9a03ff", 150) + `"}], "merkleroot"` + tail
-}
-
-// coreJSON formats a header as bitcoin-cli getblockheader does.
-func coreJSON(h pow.Header) string {
-	return fmt.Sprintf(`{
-  "hash": "%s",
-  "confirmations": 5,
-  "height": 12,
-  "version": %d,
-  "versionHex": "%08x",
-  "merkleroot": "%s",
-  "time": %d,
-  "mediantime": 1231469744,
-  "nonce": %d,
-  "bits": "%s",
-  "difficulty": 1,
-  "nTx": 1,
-  "previousblockhash": "%s",
-  "nextblockhash": "%s"
-}`, h.Hash(), h.Version, uint32(h.Version), h.MerkleRoot, h.Time, h.Nonce, h.Bits, h.Prev, h.Prev)
-}
-
-// explorerJSON formats a header as the explorers in the style of Esplora do.
-func explorerJSON(h pow.Header) string {
-	return fmt.Sprintf(`{"id":"%s","height":3,"version":%d,"timestamp":%d,"tx_count":1,"merkle_root":"%s","previousblockhash":"%s","nonce":%d,"bits":%d,"extras":{"pool":{"id":7,"name":"x"},"reward":5}}`,
-		h.Hash(), h.Version, h.Time, h.MerkleRoot, h.Prev, h.Nonce, uint32(h.Bits))
-}
-
-// withDate formats a header like an explorer that writes the time as a date.
-func withDate(layout string) func(pow.Header) string {
-	return func(h pow.Header) string {
-		date := time.Unix(int64(h.Time), 0).UTC().Format(layout)
-		return strings.Replace(explorerJSON(h), fmt.Sprintf(`"timestamp":%d`, h.Time), fmt.Sprintf(`"time":%q`, date), 1)
-	}
-}
-
-func hexOf(h pow.Header) string { return h.String() }
-
-// blockOf returns a block of a header: the number of transactions and a coinbase of
-// which only the length matters.
-func blockOf(h pow.Header) []byte {
-	b := h.Bytes()
-	body := append([]byte{1, 1, 0, 0, 0, 1}, make([]byte, 32)...)
-	return slices.Concat(b[:], body, bytes.Repeat([]byte{0xff}, 40+int(h.Nonce%50)))
-}
-
-// blockFileOf returns a block file, XORed with a key if that is not nil, with room for
-// more blocks at the end.
-func blockFileOf(all []pow.Header, network *Network, key []byte) string {
-	var file []byte
-	for _, h := range all {
-		block := blockOf(h)
-		file = binary.LittleEndian.AppendUint32(file, network.Magic)
-		file = binary.LittleEndian.AppendUint32(file, uint32(len(block)))
-		file = append(file, block...)
-	}
-	if key != nil {
-		xor(file, key, 0)
-	}
-	return string(file) + strings.Repeat("\x00", 1000)
-}
-
-// shuffled returns the headers a little out of order, as a node receives blocks.
-func shuffled(all []pow.Header) []pow.Header {
-	rng := rand.New(rand.NewPCG(1, 2))
-	out := slices.Clone(all)
-	for i := 0; i+8 < len(out); i += 8 {
-		rng.Shuffle(8, func(j, k int) { out[i+j], out[i+k] = out[i+k], out[i+j] })
-	}
-	return out
-}
 
 // TestEveryForm checks that the headers of testnet3 are read from every form, and that
 // the form has its name.
@@ -215,67 +110,6 @@ func TestElectrumTellsTheHeight(t *testing.T) {
 	}
 }
 
-// TestBlockFileWithAKey checks a file whose key can only be known from xor.dat.
-func TestBlockFileWithAKey(t *testing.T) {
-	all := realHeaders(t, 20)[5:]
-	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
-	stream := blockFileOf(all, Testnet3(), key)
-	if _, _, err := readAll(strings.NewReader(stream)); err == nil {
-		t.Error("the key was found, but nothing in the file tells it")
-	} else {
-		wantReason(t, err, UnknownForm)
-	}
-	reader := NewMultiReader(streams(Stream{strings.NewReader(stream), key}))
-	for _, want := range all {
-		if got, err := reader.Next(); err != nil || got != want {
-			t.Fatalf("%v, %v", got, err)
-		}
-	}
-	if _, err := reader.Next(); !errors.Is(err, io.EOF) {
-		t.Errorf("at the end: %v", err)
-	}
-	if network, _, ok := reader.Metadata(); network == nil || network.Name != "testnet3" || ok {
-		t.Errorf("metadata %v, %v", network, ok)
-	}
-}
-
-// streams returns the argument of NewMultiReader for some streams.
-func streams(all ...Stream) func() (Stream, error) {
-	return func() (Stream, error) {
-		if len(all) == 0 {
-			return Stream{}, io.EOF
-		}
-		first := all[0]
-		all = all[1:]
-		return first, nil
-	}
-}
-
-// TestSeveralBlockFiles checks files that belong together: each begins its key anew,
-// ends with room for more blocks, and holds blocks whose parents are in the other.
-func TestSeveralBlockFiles(t *testing.T) {
-	all := realHeaders(t, 60)
-	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
-	first := slices.Concat(all[:20], all[30:33], all[21:25])
-	second := slices.Concat(all[25:30], all[20:21], all[33:])
-	reader := NewMultiReader(streams(
-		Stream{strings.NewReader(blockFileOf(first, Testnet3(), key)), key},
-		Stream{strings.NewReader(blockFileOf(second, Testnet3(), key)), key},
-	))
-	for i, want := range all {
-		got, err := reader.Next()
-		if err != nil || got != want {
-			t.Fatalf("header %d: %v, %v", i, got, err)
-		}
-		if in := slices.Contains(second, want); in != (reader.Stream() == 1) {
-			t.Errorf("header %d: stream %d", i, reader.Stream())
-		}
-	}
-	if _, err := reader.Next(); !errors.Is(err, io.EOF) || reader.Strays() != 0 {
-		t.Errorf("at the end: %v, %d strays", err, reader.Strays())
-	}
-}
-
 // TestNetworkOfTheFirstStream reads files of several networks. What the reader says about the
 // stream is what the first file says, also after the others have been read.
 func TestNetworkOfTheFirstStream(t *testing.T) {
@@ -304,46 +138,6 @@ func TestNetworkOfTheFirstStream(t *testing.T) {
 		if !errors.Is(err, io.EOF) || reader.Stream() != 1 || name != test.want {
 			t.Errorf("%s: network %q, want %q; stream %d, %v", test.name, name, test.want, reader.Stream(), err)
 		}
-	}
-}
-
-// TestStrays checks that blocks whose parents are in an earlier file are left out and
-// counted, although they come first.
-func TestStrays(t *testing.T) {
-	all := realHeaders(t, 60)
-	got, reader, err := readAll(strings.NewReader(blockFileOf(slices.Concat(all[3:5], all[20:], all[10:12]), Testnet3(), nil)))
-	if err != nil || !slices.Equal(got, all[20:]) || reader.Strays() != 4 {
-		t.Errorf("%d headers, %d strays, %v; want 40 and 4", len(got), reader.Strays(), err)
-	}
-}
-
-// TestWaitingIsBounded checks that children of unknown parents do not gather without
-// end, and that the others are read nevertheless.
-func TestWaitingIsBounded(t *testing.T) {
-	all := realHeaders(t, 40)
-	var stream bytes.Buffer
-	stream.WriteString(blockFileOf(all[:20], Testnet3(), nil))
-	stream.Truncate(stream.Len() - 1000) // without the room for more blocks
-	for i := range 3 * maxWaiting {
-		h := all[0]
-		binary.LittleEndian.PutUint32(h.Prev[:], uint32(i)+1)
-		stream.WriteString(strings.TrimRight(blockFileOf([]pow.Header{h}, Testnet3(), nil), "\x00"))
-	}
-	stream.WriteString(blockFileOf(all[20:], Testnet3(), nil))
-	reader := NewReader(&stream)
-	n := 0
-	for ; ; n++ {
-		if _, err := reader.Next(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if reader.sort.count > maxWaiting {
-			t.Fatalf("%d headers are waiting", reader.sort.count)
-		}
-	}
-	if n != 40 || reader.Strays() != 3*maxWaiting {
-		t.Errorf("%d headers, %d strays", n, reader.Strays())
 	}
 }
 
@@ -384,96 +178,6 @@ func TestUnknownForms(t *testing.T) {
 		if len(got) != 0 || err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %d headers, %v; want %q", name, len(got), err, tc.want)
 		}
-	}
-}
-
-// undoFileOf returns an undo file of Bitcoin Core with records of the given sizes: the
-// magic, the size, the undo data, and a checksum of 32 bytes that the size leaves out.
-func undoFileOf(magic uint32, key []byte, sizes ...int) string {
-	var file []byte
-	for _, size := range sizes {
-		file = binary.LittleEndian.AppendUint32(file, magic)
-		file = binary.LittleEndian.AppendUint32(file, uint32(size))
-		file = append(file, bytes.Repeat([]byte{1, 0x84, 0xa7}, (size+32+2)/3)[:size+32]...)
-	}
-	if key != nil {
-		xor(file, key, 0)
-	}
-	return string(file)
-}
-
-// foreignFileOf returns a block file of a network on which the work is proved in another
-// way.
-func foreignFileOf(magic uint32) string {
-	h := pow.Header{Version: 2, Time: 1317972665, Bits: 0x1e0ffff0, Nonce: 2084524493}
-	return blockFileOf([]pow.Header{h, {Version: 2, Prev: h.Hash(), Bits: 0x1e0ffff0}}, &Network{Magic: magic}, nil)
-}
-
-// longFileOf makes the first block of a block file longer than what is looked at, so that
-// the second one is out of sight.
-func longFileOf(file string) string {
-	const more = 1 << 17
-	size := binary.LittleEndian.Uint32([]byte(file[4:]))
-	head := binary.LittleEndian.AppendUint32([]byte(file[:4]), size+more)
-	return string(head) + file[recordHead:recordHead+size] + strings.Repeat("\x01", more) + file[recordHead+size:]
-}
-
-// TestFilesBesideAKey checks that the key of xor.dat serves to tell what other files are,
-// and that without it the message asks for it.
-func TestFilesBesideAKey(t *testing.T) {
-	key := []byte("\x71\x9f\x33\x70\xc2\x11\x5b\xee")
-	for _, tc := range []struct {
-		stream string
-		key    []byte
-		want   string
-	}{
-		{undoFileOf(Main().Magic, key, 1, 70, 500), key, "undo file of Bitcoin Core"},
-		{undoFileOf(Main().Magic, key, 1, 70, 500), nil, "needs the file xor.dat"},
-		{undoFileOf(Main().Magic, key, 1, 70, 500), nil, "rev*.dat holds no headers"},
-		{blockFileOf(realHeaders(t, 20)[5:], Testnet3(), key), nil, "needs the file xor.dat"},
-		{strings.Repeat("\x9a\x03\xff", 200), key, "(9a03ff9a03ff9a03): see lode verify --help"},
-	} {
-		_, err := NewMultiReader(streams(Stream{strings.NewReader(tc.stream), tc.key})).Next()
-		wantReason(t, err, UnknownForm)
-		if err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%v, want %q", err, tc.want)
-		}
-	}
-}
-
-// TestDamagedBlockFile checks that a block file is still one if its first block is
-// damaged, so that the damage is what is reported, and that the magic must not change.
-func TestDamagedBlockFile(t *testing.T) {
-	all := realHeaders(t, 5)
-	damaged := slices.Clone(all)
-	damaged[0].Nonce++
-	got, reader, err := readAll(strings.NewReader(blockFileOf(damaged, Testnet3(), nil)))
-	if err != nil || reader.Form() != "a block file of Bitcoin Core" || !slices.Contains(got, damaged[1]) {
-		t.Errorf("form %q, %d headers, %v", reader.Form(), len(got), err)
-	}
-	for name, damage := range map[string]func(*pow.Header){
-		"version": func(h *pow.Header) { h.Version = 0x7a3c },
-		"parent":  func(h *pow.Header) { h.Prev[31] ^= 0x55 },
-		"time":    func(h *pow.Header) { h.Time = 77 },
-		"bits":    func(h *pow.Header) { h.Bits |= 0x00800000 },
-		"nonce":   func(h *pow.Header) { h.Nonce++ },
-	} {
-		h := all[0]
-		damage(&h)
-		block := append(blockOf(h), make([]byte, 1<<17)...) // the second block is out of sight
-		file := binary.LittleEndian.AppendUint32(nil, Testnet3().Magic)
-		file = binary.LittleEndian.AppendUint32(file, uint32(len(block)))
-		file = append(append(file, block...), blockFileOf(all[1:], Testnet3(), nil)...)
-		got, reader, err := readAll(bytes.NewReader(file))
-		if err != nil || reader.Form() != "a block file of Bitcoin Core" || !slices.Contains(got, all[2]) {
-			t.Errorf("damaged %s: form %q, %d headers, %v", name, reader.Form(), len(got), err)
-		}
-	}
-	mixed := strings.TrimRight(blockFileOf(all[:2], Testnet3(), nil), "\x00") + blockFileOf(all[2:], Main(), nil)
-	_, _, err = readAll(strings.NewReader(mixed))
-	wantReason(t, err, Malformed)
-	if err == nil || !strings.Contains(err.Error(), "f9beb4d9 is not the magic with which the file begins") {
-		t.Error(err)
 	}
 }
 

@@ -34,7 +34,6 @@ func (r *Reader) hex() (pow.Header, error) {
 	if err := r.digits(); err != nil {
 		return pow.Header{}, err
 	}
-	r.count++
 	return pow.DecodeHeader(&r.buf), nil
 }
 
@@ -101,7 +100,6 @@ func (r *Reader) skipLabel() {
 	if colon := bytes.IndexByte(start, ':'); colon >= 0 {
 		_, _ = r.in.Discard(colon + 1)
 	}
-	r.lineBegins = false
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

@@ -20,6 +20,9 @@ func (r *Reader) loose() (pow.Header, error) {
 			return pow.Header{}, err
 		}
 		run := digitsAt(next)
+		if cutOff(run, next, err) {
+			return pow.Header{}, err
+		}
 		if run < size {
 			// A run that ends here is too short, and so is one that the stream cuts off.
 			if err := r.skipText(max(run, 1)); err != nil {
@@ -38,7 +41,6 @@ func (r *Reader) loose() (pow.Header, error) {
 		if err := r.skipBody(h); err != nil {
 			return pow.Header{}, err
 		}
-		r.count++
 		return h, nil
 	}
 }
@@ -47,8 +49,12 @@ func (r *Reader) loose() (pow.Header, error) {
 // child or of another header that proves its work.
 func (r *Reader) skipBody(h pow.Header) error {
 	const size = 2 * pow.HeaderSize
-	next, _ := r.in.Peek(size) // if there is an error, the next read returns it
-	if digitsAt(next) == size {
+	next, err := r.in.Peek(size)
+	run := digitsAt(next)
+	if cutOff(run, next, err) {
+		return err
+	}
+	if run == size {
 		if child, err := pow.ParseHeader(string(next)); err == nil && (child.Prev == h.Hash() || meetsOwnTarget(child)) {
 			return nil
 		}
@@ -65,6 +71,12 @@ func (r *Reader) skipBody(h pow.Header) error {
 			return r.in.UnreadByte()
 		}
 	}
+}
+
+// cutOff reports whether a failure of the stream, other than its end, cuts off a run of
+// digits. The run may go on when the stream is read again, so its length is not known.
+func cutOff(run int, next []byte, err error) bool {
+	return err != nil && !errors.Is(err, io.EOF) && run == len(next)
 }
 
 // digitsAt returns how many hex digits b begins with.

@@ -1,6 +1,8 @@
 package headers
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,18 +26,15 @@ func (r *Reader) objects() func() (pow.Header, error) {
 	w := &walker{decoder: decoder, lines: in}
 	return func() (pow.Header, error) {
 		h, err := w.next()
-		r.at = r.line
+		r.at = w.at
 		var syntax *json.SyntaxError
 		switch {
 		case errors.As(err, &syntax):
 			err = reject.New(Malformed, "this is no JSON after byte %d", syntax.Offset)
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			err = reject.New(Truncated, "the stream ends inside a JSON value")
-		case errors.Is(err, io.EOF) && w.count == 0:
+		case errors.Is(err, io.EOF) && r.count == 0:
 			err = reject.New(UnknownForm, "it is JSON without any object that has the fields of a header (version, previousblockhash, merkleroot, time, bits, nonce)%s", w.hint())
-		}
-		if err == nil {
-			w.count++
 		}
 		return h, err
 	}
@@ -46,14 +45,16 @@ type walker struct {
 	decoder *json.Decoder
 	lines   *lineCounter
 	stack   []level
-	count   int // headers found
-	hashes  int // strings that are hashes, which are no headers
+	at      uint64 // the line on which the latest header begins, or on which something is wrong
+	hashes  int    // strings that are hashes, which are no headers
 }
 
 // level is an object or an array that has begun.
 type level struct {
+	line   uint64 // on which it begins
 	object bool
-	name   string // of the value that comes next; "" if a name comes next
+	named  bool   // a value comes next, and not a name
+	name   string // of the value that comes next, if named is true
 	fields fields
 }
 
@@ -63,6 +64,7 @@ func (w *walker) next() (pow.Header, error) {
 	for {
 		w.lines.since = 0
 		token, err := w.decoder.Token()
+		w.at = w.lines.reader.line
 		if err != nil {
 			if errors.Is(err, io.EOF) && len(w.stack) > 0 {
 				err = io.ErrUnexpectedEOF
@@ -76,12 +78,13 @@ func (w *walker) next() (pow.Header, error) {
 				if len(w.stack) == maxDepth {
 					return pow.Header{}, reject.New(Malformed, "JSON values are nested more than %d deep", maxDepth)
 				}
-				w.stack = append(w.stack, level{object: t == '{'})
+				w.stack = append(w.stack, level{line: w.at, object: t == '{'})
 			default:
 				top := w.stack[len(w.stack)-1]
 				w.stack = w.stack[:len(w.stack)-1]
 				w.afterValue("")
 				if top.fields.looksLikeHeader() {
+					w.at = top.line
 					return top.fields.header()
 				}
 			}
@@ -102,13 +105,13 @@ func (w *walker) afterValue(text string) {
 	top := &w.stack[len(w.stack)-1]
 	switch {
 	case !top.object:
-	case top.name == "" && text != "":
-		top.name = text
+	case !top.named:
+		top.name, top.named = text, true
 	default:
 		if text != "" && text != "<nil>" {
 			top.fields.set(top.name, text)
 		}
-		top.name = ""
+		top.named = false
 	}
 }
 
@@ -123,21 +126,29 @@ func (w *walker) hint() string {
 // lineCounter passes on what it reads, counts lines, and bounds what is read for one
 // token.
 type lineCounter struct {
-	in     io.Reader
+	in     *bufio.Reader
 	reader *Reader
-	since  int // bytes since the last token
+	since  int  // bytes since the last token
+	ended  bool // the latest byte that was read ends a line
 }
 
+// Read reads no further than to the end of the line. So the count of lines is that of
+// the latest token, although a decoder reads as much as it can get.
 func (l *lineCounter) Read(p []byte) (int, error) {
 	if l.since > maxToken {
 		return 0, reject.New(Malformed, "a value of more than %d bytes", maxToken)
 	}
-	n, err := l.in.Read(p[:min(len(p), 4096)])
-	l.since += n
-	for _, c := range p[:n] {
-		if c == '\n' {
-			l.reader.line++
-		}
+	if _, err := l.in.Peek(1); err != nil {
+		return 0, err
 	}
-	return n, err
+	if l.ended {
+		l.reader.line++
+	}
+	line, _ := l.in.Peek(min(l.in.Buffered(), len(p))) // which has been read
+	if end := bytes.IndexByte(line, '\n'); end >= 0 {
+		line = line[:end+1]
+	}
+	l.ended = line[len(line)-1] == '\n'
+	l.since += len(line)
+	return l.in.Discard(copy(p, line))
 }

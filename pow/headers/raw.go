@@ -45,7 +45,6 @@ func (r *Reader) raw() (pow.Header, error) {
 	if r.count > 0 && zeros {
 		return pow.Header{}, r.afterHole()
 	}
-	r.count++
 	return h, nil
 }
 
@@ -76,14 +75,11 @@ func (r *Reader) skipHole() error {
 // follows them.
 func (r *Reader) afterHole() error {
 	for n := 1; ; n++ {
-		_, err := io.ReadFull(r.in, r.buf[:])
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && allZero(r.buf[:]) {
-			return io.EOF
-		}
+		read, err := io.ReadFull(r.in, r.buf[:])
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return err
+			return err // after a part of a header's size, the next call returns io.EOF
 		}
-		if !allZero(r.buf[:]) {
+		if !allZero(r.buf[:read]) {
 			return reject.New(Malformed, "%d headers are missing here: the file has zeros in their place, and goes on behind them. "+
 				"Electrum leaves such holes until it needs the headers; cut the file in two there", n)
 		}

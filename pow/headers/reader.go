@@ -138,6 +138,9 @@ func (r *Reader) read() (pow.Header, error) {
 	for {
 		h, err := r.form.next()
 		r.stream, r.text = r.index, r.line > 0
+		if err == nil {
+			r.count++
+		}
 		if !errors.Is(err, io.EOF) {
 			return h, err
 		}

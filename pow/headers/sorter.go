@@ -25,6 +25,7 @@ type sorter struct {
 	ring    []pow.Hash        // the same, in order
 	begun   bool
 	end     error // of the stream
+	endAt   place // where the header begins that the error is about
 	strays  int
 }
 
@@ -49,14 +50,14 @@ func (s *sorter) next() (pow.Header, error) {
 			}
 			s.strays += s.count
 			s.count = 0
+			if !errors.Is(s.end, io.EOF) {
+				s.read.place = s.endAt
+			}
 			return pow.Header{}, s.end
 		}
 		h, err := s.read.read()
 		if err != nil {
-			s.end = err
-			if !errors.Is(err, io.EOF) && s.begun {
-				return pow.Header{}, err
-			}
+			s.end, s.endAt = err, s.read.place
 			continue
 		}
 		s.add(placed{h, s.read.place})

@@ -31,11 +31,13 @@ func delimiterOf(text []byte) rune {
 // table returns a function that reads the header of the next row. The first line
 // names the columns.
 func (r *Reader) table(delimiter rune) func() (pow.Header, error) {
-	in := csv.NewReader(&lineCounter{in: r.in, reader: &Reader{}}) // the table counts its lines itself
+	lines := &lineCounter{in: r.in, reader: &Reader{}} // the table counts its lines itself
+	in := csv.NewReader(lines)
 	in.Comma, in.LazyQuotes, in.FieldsPerRecord, in.ReuseRecord = delimiter, true, -1, true
 	var names []string
 	return func() (pow.Header, error) {
 		for {
+			lines.since = 0
 			row, err := in.Read()
 			if err != nil {
 				return pow.Header{}, err
@@ -55,7 +57,6 @@ func (r *Reader) table(delimiter rune) func() (pow.Header, error) {
 			if errors.As(err, &refusal) && r.count == 0 && len(row) != len(names) {
 				err = reject.New(Malformed, "the row has %d columns, the first line %d: %v", len(row), len(names), err)
 			}
-			r.count++
 			return h, err
 		}
 	}
