@@ -15,7 +15,7 @@ const (
 	Bins = 20
 
 	// Lanes is the modulus for the classes by remainder. A kernel that misses the
-	// answers in one of the 16 places of its vectors never stops at some remainder.
+	// answers in one of the 16 places of all its vectors never stops at some remainder.
 	Lanes = 16
 )
 
