@@ -23,6 +23,9 @@ func (*healthCmd) Help() string {
 runs and can take changes, and 1 if it does not answer or if its disk has failed.`
 }
 
+// Validate is called after the flags have been parsed.
+func (c *healthCmd) Validate() error { return isPositive("--timeout", c.Timeout) }
+
 // Run prints the answer of the node, or returns an error that says what is wrong.
 func (c *healthCmd) Run(ctx context.Context, s cli.Std) error {
 	base, err := url.Parse(c.Node)

@@ -21,6 +21,7 @@ import (
 	"github.com/lodepow/lode/internal/syserr"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
 )
 
 // maxWorkers is the greatest number of workers that an engine can have.
@@ -47,6 +48,22 @@ func workersMapper() kong.Option {
 		n, err := parseWorkers(value)
 		if err == nil {
 			target.SetInt(int64(n))
+		}
+		return err
+	}))
+}
+
+// kernelMapper decodes the fields with the tag type:"kernel": the name of a kernel that this
+// machine can run, or nothing.
+func kernelMapper() kong.Option {
+	return kong.NamedMapper("kernel", kong.MapperFunc(func(c *kong.DecodeContext, target reflect.Value) error {
+		var name string
+		if err := c.Scan.PopValueInto("name", &name); err != nil {
+			return err
+		}
+		_, _, err := pow.Choose(name)
+		if err == nil {
+			target.SetString(name)
 		}
 		return err
 	}))

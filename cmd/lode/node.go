@@ -14,7 +14,6 @@ import (
 	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
-	"github.com/lodepow/lode/pow"
 )
 
 // nodeCmd declares its flags in the order in which --help shows them: what
@@ -63,9 +62,6 @@ func checkOrigins(origins []string) error {
 func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	params, err := c.params()
 	if err != nil {
-		return cli.UsageError{Err: err}
-	}
-	if _, _, err := pow.Choose(c.Kernel); err != nil {
 		return cli.UsageError{Err: err}
 	}
 	if err := checkData(c.Data); err != nil {
@@ -134,7 +130,11 @@ func (c *nodeCmd) params() (rules.Params, error) {
 		if c.Difficulty != nil {
 			zeros = *c.Difficulty
 		}
-		return rules.Tutorial(zeros)
+		params, err := rules.Tutorial(zeros)
+		if err != nil {
+			return rules.Params{}, fmt.Errorf("--difficulty=%d: %w", zeros, err)
+		}
+		return params, nil
 	case "lab":
 		return rules.Lab(), nil
 	default:
