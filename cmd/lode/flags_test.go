@@ -40,6 +40,7 @@ func TestWrongFlags(t *testing.T) {
 		{Command: "verify", Values: map[string][]string{"height": {"junk", "-1", "4294967296"}, "network": {"moon"}}},
 		{Command: "kernels", Values: map[string][]string{"kernel": kernel}},
 		{Command: "bench", Values: map[string][]string{"time": {"junk", "1", "-1s"}, "seed": {"junk", "-1", tooLarge}, "kernel": kernel, "workers": {"junk", "0"}, "zeros": {"junk"}}},
-		{Command: "health", Values: map[string][]string{"timeout": {"junk", "1", "0s", "-1s"}}},
+		{Command: "health", Values: map[string][]string{"timeout": {"junk", "1", "0s", "-1s"}, "node": {"junk", "8000"}}},
+		{Command: "post", Args: []string{"--author", "a", "x"}, Values: map[string][]string{"node": {"junk", "8000", "ftp://a:1"}}},
 	}, &commands{}, workersMapper(), kernelMapper(), kong.ExplicitGroups(flagGroups()))
 }
