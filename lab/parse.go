@@ -42,7 +42,8 @@ func Read(r io.Reader, changes ...Setting) (*Plan, error) {
 	return Parse(data, changes...)
 }
 
-// New makes a plan of settings, as if they were read from a file.
+// New makes a plan of settings, as if they were read from a file. If a setting is wrong, the
+// error is a [*FileError] without a line.
 func New(settings ...Setting) (*Plan, error) {
 	file, err := Format(settings)
 	if err != nil {
@@ -50,7 +51,7 @@ func New(settings ...Setting) (*Plan, error) {
 	}
 	p, err := Parse(file)
 	if wrong := (*FileError)(nil); errors.As(err, &wrong) {
-		return nil, errors.New(wrong.withoutLine())
+		return nil, &FileError{Key: wrong.Key, Err: wrong.Err}
 	}
 	return p, err
 }

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"math"
-	"runtime"
 	"testing"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // these two find blocks apart, and each of its returns ends in a reorg of one of them. The runs are
 // so short that the last return is a large part of all.
 const middleLeaves = `
-replicas = 200
+replicas = 2000
 nodes = 3
 blocks = 6
 interval = "10s"
@@ -37,17 +36,18 @@ strategy = "honest"
 `
 
 // Both engines count the same reorgs of networks that change: none that comes from a node that
-// returns after the last block has been found.
+// returns after the last block has been found. Such returns would double the rate.
+//
+// On another processor, real nodes draw other times. So the replicas are so many, and the limit is
+// so wide, that it does not depend on the times: twice the sum of the half-widths is five and a half
+// standard deviations of the difference, and twice the rate is more than twice as far off.
 func TestLateReturnsOfBothEngines(t *testing.T) {
-	if runtime.GOARCH != "amd64" {
-		t.Skip("NOT TESTED: on other processors real nodes draw other times, for which the test was not tried")
-	}
 	p := parse(t, middleLeaves)
 	s := Summarize(p, run(t, p, Options{}), "v1")
 	for _, name := range []string{"reorg_rate", "reorg_depth_mean", "stale_rate"} {
 		real, model := s.Points[0].Metrics[name], s.Points[1].Metrics[name]
 		t.Logf("%s: %v by real nodes, %v by the model", name, real.Estimate, model.Estimate)
-		if d := math.Abs(real.Mean - model.Mean); !(d <= real.Half+model.Half) || real.N == 0 {
+		if d := math.Abs(real.Mean - model.Mean); !(d <= 2*(real.Half+model.Half)) || real.N == 0 {
 			t.Errorf("%s: %.4g ± %.2g by real nodes, %.4g ± %.2g by the model", name, real.Mean, real.Half, model.Mean, model.Half)
 		}
 	}

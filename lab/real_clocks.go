@@ -79,9 +79,20 @@ func (m timely) Step(now time.Time, ev gossip.Event) []gossip.Effect {
 // timelyTip returns the tip, or the last block below it up to which no header time is later than
 // latest, in Unix seconds.
 func (t *realTree) timelyTip(tip gossip.Tip, latest int64) gossip.Tip {
-	i := t.numbers[tip.Hash] // that of genesis is not in the map, and 0
-	for int64(t.all[i].latest) > latest {
-		i = t.all[i].block.Parent
-	}
+	i, _ := t.timely(t.numbers[tip.Hash], latest) // the number of genesis is not in the map, and 0
 	return t.all[i].tip
+}
+
+// timely returns the number of the block of timelyTip, and in how many steps it was found. Every
+// greeting asks for it, and a hundred thousand blocks may be ahead of the clock. So a step goes as
+// far down as the block's skip, unless that is too far.
+func (t *realTree) timely(i int32, latest int64) (number int32, steps int) {
+	for ; int64(t.all[i].latest) > latest; steps++ {
+		if skip := t.all[i].skip; int64(t.all[skip].latest) > latest {
+			i = skip
+		} else {
+			i = t.all[i].block.Parent
+		}
+	}
+	return i, steps
 }

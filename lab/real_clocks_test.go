@@ -1,7 +1,10 @@
 package lab
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/bits"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -86,22 +89,65 @@ func TestRefusalOfClocks(t *testing.T) {
 // In the place of a tip whose time has not come there is the last block below it whose time, and
 // that of all below it, has come.
 func TestTimelyTip(t *testing.T) {
-	tree := &realTree{numbers: map[pow.Hash]int32{}, all: []realBlock{{tip: gossip.Tip{Hash: pow.Hash{9}}}}}
-	add := func(parent int32, latest uint32) {
-		number := int32(len(tree.all))
-		hash := pow.Hash{byte(number)}
-		tree.numbers[hash] = number
-		tree.all = append(tree.all, realBlock{tip: gossip.Tip{Hash: hash, Height: int64(number)}, latest: latest, block: blocks.Block{Parent: parent}})
-	}
-	add(0, 100)
-	add(1, 300)
-	add(2, 300) // its own time may be earlier: what counts is the latest up to it
-	add(1, 200)
+	tree := emptyTree()
+	tree.grow(0, 100)
+	tree.grow(1, 300)
+	tree.grow(2, 300) // its own time may be earlier: what counts is the latest up to it
+	tree.grow(1, 200)
 	for _, c := range []struct {
 		tip, latest, want int64
 	}{{1, 99, 0}, {1, 100, 1}, {2, 299, 1}, {2, 300, 2}, {3, 299, 1}, {3, 300, 3}, {4, 250, 4}, {4, 199, 1}, {0, 0, 0}} {
 		if got := tree.timelyTip(tree.all[c.tip].tip, c.latest); got != tree.all[c.want].tip {
 			t.Errorf("tip %d at %d: %+v, want that of block %d", c.tip, c.latest, got, c.want)
+		}
+	}
+}
+
+func emptyTree() *realTree {
+	return &realTree{numbers: map[pow.Hash]int32{}, all: []realBlock{{tip: gossip.Tip{Hash: pow.Hash{9}}}}}
+}
+
+// grow adds a block up to which the latest header time is the one given.
+func (t *realTree) grow(parent int32, latest uint32) {
+	number := int32(len(t.all))
+	hash := pow.Hash{1}
+	binary.LittleEndian.PutUint32(hash[4:], uint32(number))
+	height := t.all[parent].block.Height + 1
+	t.add(realBlock{
+		tip: gossip.Tip{Hash: hash, Height: height}, latest: latest,
+		block: blocks.Block{Number: number, Parent: parent, Height: height},
+	})
+}
+
+// The last block whose time has come is found in a few steps, however many blocks are ahead of
+// the clock, and it is the one that a walk from block to block finds.
+func TestTimelyTipIsNear(t *testing.T) {
+	for _, forks := range []int{0, 3, 100} {
+		tree := emptyTree()
+		r := rand.New(rand.NewPCG(uint64(forks), 1))
+		for range maxRealBlocks {
+			parent := int32(len(tree.all) - 1)
+			if forks > 0 && r.IntN(forks) == 0 {
+				parent = max(0, parent-int32(r.IntN(50)))
+			}
+			tree.grow(parent, tree.all[parent].latest+uint32(r.IntN(3)))
+		}
+		most := 0
+		for range 300 {
+			from := int32(r.IntN(len(tree.all)))
+			latest := int64(r.IntN(int(tree.all[from].latest) + 2))
+			want := from
+			for int64(tree.all[want].latest) > latest {
+				want = tree.all[want].block.Parent
+			}
+			got, steps := tree.timely(from, latest)
+			if got != want {
+				t.Fatalf("from block %d at %d: block %d, want %d", from, latest, got, want)
+			}
+			most = max(most, steps)
+		}
+		if limit := 3 * bits.Len(maxRealBlocks); most > limit {
+			t.Errorf("%d steps among %d blocks, want at most %d", most, len(tree.all), limit)
 		}
 	}
 }

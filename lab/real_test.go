@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ import (
 // latencies differ by less than the factor two, so that the nearest neighbour is the first
 // one to announce a block, too.
 const bothEngines = `
-replicas = 4
+replicas = 12
 nodes = 8
 blocks = 200
 interval = "4s"
@@ -47,13 +46,12 @@ func settingsOf(t *testing.T, texts ...string) (list []Setting) {
 }
 
 // The same file gives the same figures with real nodes and with the fast model. Real nodes draw
-// other blocks, so that these are independent samples, and a change of the nodes draws anew. So
-// the means may differ by more than the 95 % intervals: by 2.5 times as much.
+// other blocks, so that these are independent samples, and a change of the nodes draws anew, as does
+// another processor. So the means may differ by more than the 95 % intervals: by 2.5 times as much.
+// With these replicas the test passed for each of 12 other ranges of seeds, and with a third of them
+// for 10 of 12.
 func TestBothEngines(t *testing.T) {
 	const wider = 2.5
-	if runtime.GOARCH != "amd64" {
-		t.Skip("NOT TESTED: on other processors real nodes draw other times, for which the test was not tried")
-	}
 	for name, changes := range map[string][]string{
 		"clique":     nil,
 		"five":       {"interval=2s", "nodes=5"},

@@ -23,6 +23,7 @@ type realBlock struct {
 	block     blocks.Block
 	tip       gossip.Tip // what a node says whose tip it is
 	latest    uint32     // latest header time of the block and those below it
+	skip      int32      // number of a block below it; see add
 	published bool
 	parental  bool  // whether it has a published child
 	reached   int32 // nodes that have made it their tip
@@ -48,7 +49,6 @@ func (r *realRun) onFound(miner *nodes.Node, b block.Block) {
 	parent := t.numbers[b.Header.Prev] // that of genesis is not in the map, and 0
 	target, _, _ := b.Header.Bits.Decode()
 	number := int32(len(t.all))
-	t.numbers[b.Hash()] = number
 	one := realBlock{
 		tip:    gossip.Tip{Hash: b.Hash(), Height: b.Height(), Work: t.all[parent].tip.Work.Add(target.Work())},
 		latest: max(t.all[parent].latest, b.Header.Time),
@@ -60,10 +60,26 @@ func (r *realRun) onFound(miner *nodes.Node, b block.Block) {
 	for i := range one.block.Reach {
 		one.block.Reach[i] = -1
 	}
-	t.all = append(t.all, one)
+	t.add(one)
 	if r.options.Progress != nil && r.found%64 == 0 {
 		r.options.Progress(r.found)
 	}
+}
+
+// add adds a block, whose number must be the next one. Its skip is chosen so that a search for a
+// block below it takes a number of steps that grows with the logarithm of the height: if the skips
+// of the parent and of the block there are equally long, both are taken at once, and otherwise the
+// skip is the parent.
+func (t *realTree) add(one realBlock) {
+	height := func(i int32) int64 { return t.all[i].block.Height }
+	one.skip = one.block.Parent
+	first := t.all[one.skip].skip
+	second := t.all[first].skip
+	if height(one.skip)-height(first) == height(first)-height(second) {
+		one.skip = second
+	}
+	t.numbers[one.tip.Hash] = int32(len(t.all))
+	t.all = append(t.all, one)
 }
 
 // onPublished notes that others can get a block from now on.

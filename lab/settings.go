@@ -22,7 +22,7 @@ type Setting struct {
 	line  int // in the file, from 1; 0: not from a file
 }
 
-// FileError says what is wrong in an experiment file.
+// FileError says what is wrong in an experiment file, or in settings that were not read from one.
 type FileError struct {
 	Line int    // from 1; 0: the error is not about a single line
 	Key  string // "" if the error is not about a single key
@@ -31,19 +31,14 @@ type FileError struct {
 
 // Error returns the line, the key and what to do.
 func (e *FileError) Error() string {
-	text := e.withoutLine()
+	text := e.Err.Error()
+	if e.Key != "" {
+		text = e.Key + ": " + text
+	}
 	if e.Line > 0 {
 		text = fmt.Sprintf("line %d: %s", e.Line, text)
 	}
 	return text
-}
-
-// withoutLine returns the text for a plan that was not read from a file.
-func (e *FileError) withoutLine() string {
-	if e.Key == "" {
-		return e.Err.Error()
-	}
-	return e.Key + ": " + e.Err.Error()
 }
 
 // Unwrap returns the error without line and key.

@@ -97,6 +97,11 @@ func TestChange(t *testing.T) {
 			t.Errorf("%v: error %v, want %q", changes, err, want)
 		}
 	}
+	// A plan that was made without a file has no lines.
+	_, err := New(Setting{Key: "nodes", Value: int64(10)}, Setting{Key: "topology.degree", Value: int64(20)})
+	if wrong := (*FileError)(nil); !errors.As(err, &wrong) || wrong.Line != 0 || wrong.Key != "topology.degree" || !strings.HasPrefix(err.Error(), "topology.degree: degree 20: want 1 to 9") {
+		t.Errorf("error %v of a plan without a file", err)
+	}
 	// A mistake of the file still has its line.
 	if _, err := Parse([]byte("seed = 2\nnodes = 20\n[topology]\ndegree = 15\n"), settingsOf(t, "nodes=10")...); err == nil || err.Error() != `line 4: topology.degree: degree 15: want 1 to 9 for the shape "random" with 10 nodes` {
 		t.Errorf("error %v", err)

@@ -11,7 +11,7 @@ import (
 // engineFlags are the flags of every command that searches.
 type engineFlags struct {
 	Workers int    `type:"workers" env:"LODE_WORKERS" placeholder:"N" help:"Goroutines that hash; by default one for each core this process may use."`
-	Kernel  string `env:"LODE_KERNEL" placeholder:"NAME" help:"Kernel to hash with; by default the first that 'lode kernels' lists as able to run."`
+	Kernel  string `type:"kernel" env:"LODE_KERNEL" placeholder:"NAME" help:"Kernel to hash with; by default the first that 'lode kernels' lists as able to run."`
 }
 
 // newEngine creates the engine that the flags describe and sets GOMAXPROCS for it.

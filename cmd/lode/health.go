@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/lodepow/lode/client"
@@ -14,7 +13,7 @@ import (
 // healthCmd asks a node whether it is healthy. Containers without a shell or curl use
 // it as their health check.
 type healthCmd struct {
-	Node    string        `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to ask (${default})."`
+	Node    nodeURL       `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to ask, http://host:port or host:port (${default})."`
 	Timeout time.Duration `default:"5s" placeholder:"TIME" help:"How long to wait for the answer (${default})."`
 }
 
@@ -23,16 +22,15 @@ func (*healthCmd) Help() string {
 runs and can take changes, and 1 if it does not answer or if its disk has failed.`
 }
 
+// Validate is called after the flags have been parsed.
+func (c *healthCmd) Validate() error { return isPositive("--timeout", c.Timeout) }
+
 // Run prints the answer of the node, or returns an error that says what is wrong.
 func (c *healthCmd) Run(ctx context.Context, s cli.Std) error {
-	base, err := url.Parse(c.Node)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return cli.UsageError{Err: fmt.Errorf("--node %s: want a URL such as %s", c.Node, urlFor(c.Node))}
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	node, err := client.New(client.Config{
-		URL: c.Node, Timeout: c.Timeout, Retries: -1,
+		URL: string(c.Node), Timeout: c.Timeout, Retries: -1,
 		Transport: &http.Transport{DisableKeepAlives: true}, // and no proxy: the node is asked itself
 	})
 	if err != nil {

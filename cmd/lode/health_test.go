@@ -42,7 +42,7 @@ func TestHealth(t *testing.T) {
 		{"a node that has ended", []string{"--node", p.url}, cli.ExitFailed, "is it running?"},
 		{"a disk that has failed", []string{"--node", broken.URL}, cli.ExitFailed, "503 Service Unavailable: the disk has failed"},
 		{"no answer in time", []string{"--node", silent.URL, "--timeout", "10ms"}, cli.ExitFailed, "is it running?"},
-		{"no URL", []string{"--node", "nonsense"}, cli.ExitUsage, "want a URL"},
+		{"no URL", []string{"--node", "nonsense"}, cli.ExitUsage, "--node: \"nonsense\": want http://HOST:PORT"},
 	} {
 		if code, text := health(tc.args...); code != tc.code || !strings.Contains(text, tc.want) {
 			t.Errorf("%s: exit status %d, %q; want %d and %q", tc.what, code, text, tc.code, tc.want)

@@ -11,7 +11,7 @@ import (
 )
 
 type kernelsCmd struct {
-	Kernel string `env:"LODE_KERNEL" placeholder:"NAME" help:"Show the choice as if this kernel had been requested."`
+	Kernel string `type:"kernel" env:"LODE_KERNEL" placeholder:"NAME" help:"Show the choice as if this kernel had been requested."`
 }
 
 func (*kernelsCmd) Help() string {

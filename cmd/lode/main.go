@@ -45,6 +45,6 @@ func run(ctx context.Context, args []string, s cli.Std) int {
 		Name:        "lode",
 		Description: "A parallel proof-of-work engine and the node around it.",
 		Groups:      flagGroups(),
-		Options:     []kong.Option{workersMapper()},
+		Options:     []kong.Option{workersMapper(), kernelMapper()},
 	}.Run(ctx, &commands{}, args, s)
 }

@@ -28,9 +28,9 @@ import (
 type mineCmd struct {
 	URL []string `arg:"" name:"url" help:"Where the work comes from: stratum+tcp://HOST:PORT or stratum+ssl://HOST:PORT for a pool, http://USER:PASSWORD@HOST:PORT for a Bitcoin node. Further pools are used when the first cannot be reached."`
 
-	User     string  `short:"u" env:"LODE_USER" placeholder:"NAME" help:"Worker's name at the pool, or user of the node."`
-	Password string  `short:"p" env:"LODE_PASSWORD" placeholder:"WORD" help:"Password that belongs to --user (x for a pool)."`
-	Suggest  float64 `placeholder:"N" help:"Difficulty of shares to suggest to the pool; it may be a fraction."`
+	User     string   `short:"u" env:"LODE_USER" placeholder:"NAME" help:"Worker's name at the pool, or user of the node."`
+	Password string   `short:"p" env:"LODE_PASSWORD" placeholder:"WORD" help:"Password that belongs to --user (x for a pool)."`
+	Suggest  *float64 `placeholder:"N" help:"Difficulty of shares to suggest to the pool; it may be a fraction."`
 
 	nodeFlags
 	engineFlags
@@ -74,10 +74,14 @@ type remote interface {
 
 // Validate is called after the flags have been parsed.
 func (c *mineCmd) Validate() error {
-	if c.Suggest < 0 {
-		return fmt.Errorf("--suggest %v: want a difficulty greater than zero", c.Suggest)
+	var errs []error
+	if c.Suggest != nil {
+		errs = append(errs, isDifficulty("--suggest", *c.Suggest))
 	}
-	return nil
+	if c.Metrics != "" {
+		errs = append(errs, checkListen("--metrics", c.Metrics))
+	}
+	return errors.Join(errs...)
 }
 
 // Run mines until the process receives an interrupt or SIGTERM.

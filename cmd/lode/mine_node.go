@@ -43,7 +43,7 @@ func (c *mineCmd) nodeSource(log *slog.Logger) (remote, error) {
 	switch {
 	case len(c.URL) > 1:
 		return nil, fmt.Errorf("%d addresses: a node is mined for alone; only pools have others to fail over to", len(c.URL))
-	case c.Suggest != 0:
+	case c.Suggest != nil:
 		return nil, errors.New("--suggest is for pools; a node takes blocks only")
 	case c.Pay == "":
 		return nil, errors.New("a Bitcoin node does not say whom to pay: name the address that gets the reward with --pay")

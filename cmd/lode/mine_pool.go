@@ -45,7 +45,10 @@ func (c *mineCmd) poolSource(log *slog.Logger) (remote, error) {
 		}
 		pools[i] = p
 	}
-	config := client.Config{Pools: pools, Agent: agent(), Difficulty: c.Suggest, Logger: log}
+	config := client.Config{Pools: pools, Agent: agent(), Logger: log}
+	if c.Suggest != nil {
+		config.Difficulty = *c.Suggest
+	}
 	if c.Cert != "" {
 		roots, err := readCerts(c.Cert)
 		if err != nil {

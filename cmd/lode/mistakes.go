@@ -20,7 +20,7 @@ import (
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/internal/syserr"
 	"github.com/lodepow/lode/node"
-	"github.com/lodepow/lode/node/gossip"
+	"github.com/lodepow/lode/pow"
 )
 
 // maxWorkers is the greatest number of workers that an engine can have.
@@ -52,25 +52,20 @@ func workersMapper() kong.Option {
 	}))
 }
 
-// peerAddress is the address of a node as a user types it.
-type peerAddress gossip.Address
-
-// UnmarshalText implements [encoding.TextUnmarshaler]. A bare word would be a valid
-// name of a host at port 80, but nobody who writes --peer junk or --peer 8001 means
-// that.
-func (a *peerAddress) UnmarshalText(text []byte) error {
-	word := strings.Trim(string(text), "/ ")
-	if _, err := strconv.ParseUint(word, 10, 16); err == nil {
-		return fmt.Errorf("%q: want http://HOST:PORT, for a node on this machine http://127.0.0.1:%s", text, word)
-	}
-	if !strings.ContainsAny(word, ".:") {
-		return fmt.Errorf("%q: want http://HOST:PORT, such as http://127.0.0.1:8001", text)
-	}
-	parsed, err := gossip.ParseAddress(string(text))
-	if err == nil {
-		*a = peerAddress(parsed)
-	}
-	return err
+// kernelMapper decodes the fields with the tag type:"kernel": the name of a kernel that this
+// machine can run, or nothing.
+func kernelMapper() kong.Option {
+	return kong.NamedMapper("kernel", kong.MapperFunc(func(c *kong.DecodeContext, target reflect.Value) error {
+		var name string
+		if err := c.Scan.PopValueInto("name", &name); err != nil {
+			return err
+		}
+		_, _, err := pow.Choose(name)
+		if err == nil {
+			target.SetString(name)
+		}
+		return err
+	}))
 }
 
 // checkListen returns an error if no socket could listen on an address because of how

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // peerFlags decide which nodes a node connects to and how they reach it.
 type peerFlags struct {
 	Advertise gossip.Address `env:"LODE_ADVERTISE" placeholder:"URL" help:"Address at which other nodes reach this one; by default the address that it listens on."`
-	AllowPeer []netip.Prefix `env:"LODE_ALLOW_PEER" placeholder:"CIDR" help:"Connect only to nodes whose IP address is in this range; may be repeated."`
+	AllowPeer []ipRange      `env:"LODE_ALLOW_PEER" placeholder:"CIDR" help:"Connect only to nodes whose IP address is in this range; may be repeated."`
 	Outbound  int            `env:"LODE_OUTBOUND" default:"8" placeholder:"N" help:"How many peers this node looks for and connects to by itself (${default}); 0 for none."`
 	Inbound   int            `env:"LODE_INBOUND" default:"64" placeholder:"N" help:"Maximum number of peers that connect to this node by themselves (${default}); 0 for none."`
 	Addresses int            `env:"LODE_ADDRESSES" default:"4096" placeholder:"N" help:"Maximum number of node addresses to remember (${default})."`
@@ -22,10 +23,26 @@ type peerFlags struct {
 }
 
 func (f *peerFlags) setIn(c *node.Config) {
-	c.Advertise, c.Allow = f.Advertise, f.AllowPeer
+	c.Advertise = f.Advertise
+	for _, allowed := range f.AllowPeer {
+		c.Allow = append(c.Allow, netip.Prefix(allowed))
+	}
 	limits := &c.Network.Gossip
 	limits.Outbound, limits.Inbound = orNone(f.Outbound), orNone(f.Inbound)
 	limits.Addresses, limits.BanTime = f.Addresses, f.BanTime
+}
+
+// ipRange is a range of IP addresses as a user types it.
+type ipRange netip.Prefix
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (r *ipRange) UnmarshalText(text []byte) error {
+	parsed, err := netip.ParsePrefix(string(text))
+	if err != nil {
+		return fmt.Errorf("%q: want a range of IP addresses, such as 10.0.0.0/8 or fd00::/8, or 192.0.2.1/32 for a single one", text)
+	}
+	*r = ipRange(parsed)
+	return nil
 }
 
 // limitFlags bound the memory, connections and requests that clients and other
@@ -89,6 +106,20 @@ func atLeast(flag string, n, least int) error {
 func isRate(flag string, r float64) error {
 	if !(r >= 0.001 && r <= 1e9) { // written like this because every comparison with NaN is false
 		return flagError(flag, r, "0.001 to 1000000000 a second")
+	}
+	return nil
+}
+
+func isDifficulty(flag string, d float64) error {
+	if !(d > 0) || math.IsInf(d, 1) {
+		return flagError(flag, d, "a number greater than 0")
+	}
+	return nil
+}
+
+func isPositive(flag string, d time.Duration) error {
+	if d <= 0 {
+		return flagError(flag, d, "a time longer than 0, such as 5s")
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/lodepow/lode/cmd/internal/cli"
 	"github.com/lodepow/lode/node"
 	"github.com/lodepow/lode/node/gossip"
-	"github.com/lodepow/lode/pow"
 )
 
 // nodeCmd declares its flags in the order in which --help shows them: what
@@ -26,7 +25,7 @@ type nodeCmd struct {
 	Network     string        `group:"basics" env:"LODE_NETWORK" default:"tutorial" placeholder:"NAME" help:"Network to join: tutorial, lab, or a file with the parameters of another one (${default})."`
 	Difficulty  *int          `group:"basics" env:"LODE_DIFFICULTY" placeholder:"N" help:"Number of hex zeros that the hash of a block must begin with, on the tutorial network only (2)."`
 	Mine        string        `group:"basics" env:"LODE_MINE" default:"on-demand" enum:"off,on-demand,pending,continuous" placeholder:"MODE" help:"When to mine: ${enum} (${default})."`
-	Peer        []peerAddress `group:"basics" env:"LODE_PEER" placeholder:"URL" help:"Address of another node to connect to, http://host:port; may be repeated."`
+	Peer        []peerAddress `group:"basics" env:"LODE_PEER" placeholder:"URL" help:"Address of another node to connect to, http://host:port or host:port; may be repeated."`
 	Import      []string      `group:"basics" env:"LODE_IMPORT" sep:"none" placeholder:"FILE" help:"File with the chain of another node, as GET /chain answers it; its blocks are added to the chain at the start. May be repeated; may be compressed; - is standard input."`
 	Token       string        `group:"basics" env:"LODE_TOKEN" placeholder:"WORD" help:"Token that clients must send to mine or to connect nodes, as 'Authorization: Bearer WORD'."`
 	AllowOrigin []string      `group:"basics" env:"LODE_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Origin of a web page that may use the HTTP API from a browser, such as https://app.example; may be repeated. Without it, only the node's own pages may."`
@@ -63,9 +62,6 @@ func checkOrigins(origins []string) error {
 func (c *nodeCmd) Run(ctx context.Context, s cli.Std) error {
 	params, err := c.params()
 	if err != nil {
-		return cli.UsageError{Err: err}
-	}
-	if _, _, err := pow.Choose(c.Kernel); err != nil {
 		return cli.UsageError{Err: err}
 	}
 	if err := checkData(c.Data); err != nil {
@@ -134,7 +130,11 @@ func (c *nodeCmd) params() (rules.Params, error) {
 		if c.Difficulty != nil {
 			zeros = *c.Difficulty
 		}
-		return rules.Tutorial(zeros)
+		params, err := rules.Tutorial(zeros)
+		if err != nil {
+			return rules.Params{}, fmt.Errorf("--difficulty=%d: %w", zeros, err)
+		}
+		return params, nil
 	case "lab":
 		return rules.Lab(), nil
 	default:

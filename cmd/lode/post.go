@@ -4,10 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/lodepow/lode/chain/block"
@@ -21,7 +17,7 @@ type postCmd struct {
 	Field   map[string]string `placeholder:"NAME=TEXT" help:"A further field of the transaction; may be repeated."`
 	Key     string            `env:"LODE_KEY" placeholder:"FILE" help:"File of the private key to sign with; lode key new makes one."`
 	passphraseFlag
-	Node string `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to (${default})."`
+	Node nodeURL `env:"LODE_NODE" default:"http://127.0.0.1:8000" placeholder:"URL" help:"Node to post to, http://host:port or host:port (${default})."`
 }
 
 const postTimeout = 30 * time.Second
@@ -32,15 +28,11 @@ func (c *postCmd) Run(ctx context.Context, s cli.Std) error {
 	if err != nil {
 		return err
 	}
-	base, err := url.Parse(c.Node)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return cli.UsageError{Err: fmt.Errorf("--node %s: want a URL such as %s", c.Node, urlFor(c.Node))}
-	}
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
 	// The command posts once and tells the user what went wrong. The user decides whether to
 	// try again.
-	node, err := client.New(client.Config{URL: c.Node, Timeout: postTimeout, Retries: -1})
+	node, err := client.New(client.Config{URL: string(c.Node), Timeout: postTimeout, Retries: -1})
 	if err != nil {
 		return err
 	}
@@ -74,16 +66,4 @@ func (c *postCmd) body(s cli.Std, now time.Time) ([]byte, error) {
 	}
 	tx, err := block.Sign(body, key, now)
 	return []byte(tx.String()), err
-}
-
-// urlFor returns the URL that somebody may have meant who has typed something else.
-func urlFor(typed string) string {
-	const example = "http://127.0.0.1:8000"
-	if _, err := strconv.ParseUint(typed, 10, 16); err == nil {
-		return "http://127.0.0.1:" + typed
-	}
-	if host, port, err := net.SplitHostPort(strings.TrimRight(typed, "/")); err == nil && host != "" && port != "" {
-		return "http://" + net.JoinHostPort(host, port)
-	}
-	return example
 }

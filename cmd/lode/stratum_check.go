@@ -56,13 +56,12 @@ func (c *stratumCheckCmd) Validate() error {
 	case c.Listen != "" && (c.Cert == "") != (c.Key == ""):
 		return errors.New("with --listen, --cert and --key need each other")
 	}
-	if !(c.Difficulty > 0) {
-		return fmt.Errorf("--difficulty %v: want a number greater than zero", c.Difficulty)
+	if c.Listen != "" {
+		if err := checkListen("--listen", c.Listen); err != nil {
+			return err
+		}
 	}
-	if c.Wait <= 0 {
-		return fmt.Errorf("--wait %v: want a positive time", c.Wait)
-	}
-	return nil
+	return errors.Join(isDifficulty("--difficulty", c.Difficulty), isPositive("--wait", c.Wait))
 }
 
 // errCheckFailed is the error of a check that found something wrong.

@@ -60,7 +60,7 @@ func (c *verifyCmd) Run(s cli.Std) error {
 		return c.verifyDump(s.Out, in, start)
 	}
 	if err == nil && c.Network != "" && headers.NetworkNamed(c.Network) == nil {
-		return cli.UsageError{Err: fmt.Errorf("no network is called %q: choose %s", c.Network, headers.NetworkNames())}
+		return cli.UsageError{Err: fmt.Errorf("--network: no network is called %q: choose %s", c.Network, headers.NetworkNames())}
 	}
 	if err != nil {
 		return in.failed(0, err)

@@ -68,18 +68,25 @@ func (c *difficultyCmd) validate() error {
 		return fmt.Errorf("--half-life %s: want whole seconds, up to a year", c.HalfLife)
 	case c.Blocks < 100 || c.Blocks > 1_000_000:
 		return fmt.Errorf("--blocks %d: want 100 to 1000000", c.Blocks)
-	case c.Window > 100_000:
-		return fmt.Errorf("--window %d: want at most 100000", c.Window)
+	case c.Window < 1 || c.Window > 100_000:
+		return fmt.Errorf("--window %d: want 1 to 100000", c.Window)
 	case time.Duration(c.Window)*(c.Spacing/time.Second) > 40*365*24*60*60:
 		return fmt.Errorf("--window %d with --spacing %s: want a window of at most 40 years", c.Window, c.Spacing)
 	case !(c.Hop >= 0 && c.Hop <= 0.99):
 		return fmt.Errorf("--hop %v: want 0 to 0.99", c.Hop)
-	case c.Hop > 0 && !(c.Elsewhere > 0):
+	case c.Hop > 0 && (!(c.Elsewhere > 0) || math.IsInf(c.Elsewhere, 1)):
 		return fmt.Errorf("--elsewhere %v: want more than 0", c.Elsewhere)
+	case c.LwmaWindow < 1 || c.LwmaWindow > 100_000:
+		return fmt.Errorf("--lwma-window %d: want 1 to 100000", c.LwmaWindow)
 	case c.Replicas < 2 || c.Replicas > 1000:
 		return fmt.Errorf("--replicas %d: want 2 to 1000", c.Replicas)
 	case len(c.Rules) == 0 || len(c.groups()) == 0:
 		return errors.New("nothing to compare: name at least one of --rules, and one of --factors or a share for --hop")
+	}
+	for _, factor := range c.Factors {
+		if err := within("--factors", factor, 1e-6, 1e6); err != nil {
+			return err
+		}
 	}
 	return nil
 }

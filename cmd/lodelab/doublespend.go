@@ -61,13 +61,12 @@ func (c *doublespendCmd) Run(ctx context.Context, s cli.Std) error {
 			return cli.UsageError{Err: fmt.Errorf("--share %v: want more than 0 and less than 0.5", share)}
 		}
 	}
-	if c.GiveUp < 1 {
-		return cli.UsageError{Err: fmt.Errorf("--give-up %d: want 1 to 10000", c.GiveUp)}
-	}
+	errs := []error{within("--give-up", c.GiveUp, 1, 10_000), checkBlocks(c.Blocks)}
 	for _, z := range c.Confirmations {
-		if z < 1 {
-			return cli.UsageError{Err: fmt.Errorf("--confirmations %d: want 1 to 1000", z)}
-		}
+		errs = append(errs, within("--confirmations", z, 1, 1000))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return cli.UsageError{Err: err}
 	}
 	p, err := c.plan("How often a double spend succeeds", "miner_0_double_spend_rate", c.settings())
 	if err != nil {

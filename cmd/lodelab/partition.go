@@ -72,9 +72,9 @@ func (c *partitionCmd) check() error {
 	case c.Interval < time.Second || c.Interval > year/365:
 		return fmt.Errorf("--interval %s: want a second to a day", c.Interval)
 	case c.For <= 0 || c.For > 1000*c.Interval || c.For > year/12:
-		return fmt.Errorf("--for %s: want at most a thousand intervals, and at most a month", c.For)
+		return fmt.Errorf("--for %s: want more than 0, at most a thousand intervals, and at most a month", c.For)
 	}
-	return nil
+	return checkNodes(c.Nodes)
 }
 
 // Run simulates the replicas of each share, and prints a table.

@@ -66,8 +66,28 @@ func (c *propagationCmd) settings() []lab.Setting {
 	return append(list, lab.Setting{Key: "relay.validation", Value: c.Validation.String()})
 }
 
+// check refuses flags that are out of their range. That of some depends on others, which the
+// experiment checks.
+func (c *propagationCmd) check() error {
+	errs := []error{
+		checkNodes(c.Nodes), checkBlocks(c.Blocks), longer("--interval", c.Interval),
+		within("--hit-rate", c.HitRate, 0, 1), notNegative("--block-bytes", c.BlockBytes, "0 or more"),
+		notNegative("--bandwidth", c.Bandwidth, "more than 0"),
+	}
+	if c.Degree < 0 {
+		errs = append(errs, fmt.Errorf("--degree %d: want 1 or more", c.Degree))
+	}
+	if c.Latency < 0 {
+		errs = append(errs, longer("--latency", c.Latency))
+	}
+	return errors.Join(errs...)
+}
+
 // Run simulates the replicas and prints a table.
 func (c *propagationCmd) Run(ctx context.Context, s cli.Std) error {
+	if err := c.check(); err != nil {
+		return cli.UsageError{Err: err}
+	}
 	p, err := c.plan("How blocks spread, and how many go stale", "stale_rate", c.settings())
 	if err != nil {
 		return err

@@ -62,7 +62,7 @@ func (r replicas) plan(title, of string, settings []lab.Setting) (*lab.Plan, err
 	}
 	p, err := lab.New(append(list, settings...)...)
 	if err != nil {
-		return nil, cli.UsageError{Err: err}
+		return nil, wrongFlag(err)
 	}
 	return p, nil
 }

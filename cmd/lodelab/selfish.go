@@ -68,6 +68,14 @@ func (c *selfishCmd) Run(ctx context.Context, s cli.Std) error {
 			return cli.UsageError{Err: fmt.Errorf("--alpha %v: want more than 0 and less than 0.5", alpha)}
 		}
 	}
+	for _, gamma := range c.Gamma {
+		if err := within("--gamma", gamma, 0, 1); err != nil {
+			return cli.UsageError{Err: err}
+		}
+	}
+	if err := checkBlocks(c.Blocks); err != nil {
+		return cli.UsageError{Err: err}
+	}
 	p, err := c.plan("What a miner earns who hides blocks", "miner_0_revenue", c.settings()) // checks the flags
 	if err != nil {
 		return err

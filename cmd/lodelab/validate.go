@@ -34,6 +34,9 @@ same rows.`
 // Run runs the checks, prints the table, and writes the document.
 func (c *validateCmd) Run(ctx context.Context, s cli.Std) error {
 	checks, err := c.checks()
+	if err == nil && c.Threads < 0 {
+		err = fmt.Errorf("--threads %d: want 1 or more", c.Threads)
+	}
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}

@@ -143,8 +143,8 @@ func (x *Experiment) validate() error {
 	switch {
 	case x.Nodes < 1 || x.Nodes > MaxNodes:
 		return fmt.Errorf("%d nodes: want 1 to %d", x.Nodes, MaxNodes)
-	case x.Blocks < 1 || x.Blocks > maxBlocks:
-		return fmt.Errorf("%d blocks: want 1 to %d", x.Blocks, maxBlocks)
+	case x.Blocks < 1 || x.Blocks > MaxBlocks:
+		return fmt.Errorf("%d blocks: want 1 to %d", x.Blocks, MaxBlocks)
 	case x.Interval < time.Microsecond:
 		return fmt.Errorf("interval %s: want at least a microsecond", x.Interval)
 	}

@@ -96,8 +96,8 @@ func (t *tree) grow() {
 	t.hot, t.cold = newHot, newCold
 }
 
-// maxBlocks bounds the number of blocks of a run, because numbers have 32 bits.
-const maxBlocks = 1 << 30
+// MaxBlocks bounds the number of blocks of a run, because numbers have 32 bits.
+const MaxBlocks = 1 << 30
 
 // add makes the next block, on the given parent, and judges it by the network's rules.
 // The proof of work alone is not real: the hash is a number that no other block has and

@@ -53,13 +53,20 @@ type Output struct {
 // error.
 func (f Flags) Run(ctx context.Context, s cli.Std, o Output) error {
 	if f.Time < 0 {
-		return cli.UsageError{Err: fmt.Errorf("a time of %v: want more than 0", f.Time)}
+		return cli.UsageError{Err: fmt.Errorf("--time=%v: want more than 0", f.Time)}
 	}
 	var only *regexp.Regexp
 	if f.Only != "" {
 		var err error
 		if only, err = regexp.Compile(f.Only); err != nil {
 			return cli.UsageError{Err: fmt.Errorf("--only: %w", err)}
+		}
+	}
+	for _, list := range []struct{ name, zeros, workers, kernels string }{
+		{"zeros", f.Zeros, "", ""}, {"workers", "", f.Workers, ""}, {"kernel", "", "", f.Kernel},
+	} {
+		if _, err := bench.ParseSweep(list.zeros, list.workers, list.kernels); err != nil {
+			return cli.UsageError{Err: fmt.Errorf("--%s: %s", list.name, strings.TrimPrefix(err.Error(), list.name+" "))}
 		}
 	}
 	sweep, err := bench.ParseSweep(f.Zeros, f.Workers, f.Kernel)

@@ -10,12 +10,15 @@ import (
 	"github.com/lodepow/lode/mine/stratum"
 )
 
+// submission is a share, and the job that it is of.
+type submission struct {
+	stratum.Submit
+	job *stratum.Notify
+}
+
 // shares submits good and bad shares.
 func (c *poolCheck) shares(ctx context.Context) error {
-	if err := c.mineable(); err != nil {
-		return err
-	}
-	if err := c.badShares(c.job.Job, c.work); err != nil {
+	if err := c.badShares(); err != nil {
 		return err
 	}
 	if c.Engine == nil {
@@ -25,20 +28,43 @@ func (c *poolCheck) shares(ctx context.Context) error {
 	if err != nil || good == nil {
 		return err
 	}
-	if err := c.refuse("the same share again is a duplicate", *good, stratum.CodeDuplicate); err != nil {
-		return err
-	}
-	if err := c.mineable(); err != nil {
-		return err
-	}
-	const hours = 3 * 3600
-	job, work := c.job, c.work
-	work.MaxTime = 0
-	late, err := c.find(ctx, work, max(job.Time, uint32(c.Now().Unix()))+hours)
+	_, err = c.submit("the same share again is a duplicate", stratum.CodeDuplicate, func() (share *submission, err error) {
+		// If the pool ends the job, there has to be a good share of the next one.
+		if share, good = good, nil; share == nil {
+			share, err = c.goodShare(ctx)
+		}
+		return share, err
+	})
 	if err != nil {
-		return nil //nolint:nilerr // a share that is not found cannot be checked
+		return err
 	}
-	return c.refuse("a share three hours ahead of the clock is refused", stratum.SubmitOf(c.User, job.Job, work, late), stratum.CodeOther)
+	_, err = c.submit("a share three hours ahead of the clock is refused", stratum.CodeOther, func() (*submission, error) {
+		return c.lateShare(ctx)
+	})
+	return err
+}
+
+// attempts is how many shares are submitted for one verdict, if the pool ends their jobs.
+const attempts = 3
+
+// submit submits the share that make returns, judges the answer, and returns the share. The code
+// is that of the error that the share should get, and 0 if it should be accepted. If the pool has
+// ended the job of the share meanwhile, it is right to call the share stale, and another one is
+// made. Nothing is submitted if make returns nil.
+func (c *poolCheck) submit(what string, code int, make func() (*submission, error)) (*submission, error) {
+	for attempt := 1; ; attempt++ {
+		share, err := make()
+		if err != nil || share == nil {
+			return nil, err
+		}
+		l, _, err := c.ask(share.Message)
+		var refused *stratum.Error
+		stale := errors.As(l.m.Check(), &refused) && refused.Code == stratum.CodeStale
+		if stale && code != stratum.CodeStale && c.job != share.job && attempt < attempts {
+			continue
+		}
+		return share, c.judge(what, l, err, code)
+	}
 }
 
 // mineable returns the error because of which the latest job cannot be mined, after it has
@@ -50,30 +76,36 @@ func (c *poolCheck) mineable() error {
 	return c.workErr
 }
 
-// goodShare submits a good share of the latest job, and returns it. If the pool has ended the
-// job while the share was searched, it is right to call the share stale, and another one is
-// searched. The result is nil if none was found.
-func (c *poolCheck) goodShare(ctx context.Context) (*stratum.Submit, error) {
-	const most = 3 // attempts
-	for attempt := 1; ; attempt++ {
+// goodShare submits a good share of the latest job, and returns it. The result is nil if none
+// was found.
+func (c *poolCheck) goodShare(ctx context.Context) (*submission, error) {
+	return c.submit("a good share is accepted", 0, func() (*submission, error) {
 		if err := c.mineable(); err != nil {
 			return nil, err
 		}
-		job, work := c.job, c.work
-		s, err := c.find(ctx, work, job.Time)
+		s, err := c.find(ctx, c.work, c.job.Time)
 		if err != nil {
 			c.add(Note, "a share was found to submit", err.Error(), "a difficulty that a CPU can meet; suggest one, or check on a test network")
 			return nil, nil // the report says it
 		}
-		share := stratum.SubmitOf(c.User, job.Job, work, s)
-		l, _, err := c.ask(share.Message)
-		var refused *stratum.Error
-		stale := errors.As(l.m.Check(), &refused) && refused.Code == stratum.CodeStale
-		if stale && c.job != job && attempt < most {
-			continue
-		}
-		return &share, c.judge("a good share is accepted", l, err, 0)
+		return &submission{stratum.SubmitOf(c.User, c.job.Job, c.work, s), c.job}, nil
+	})
+}
+
+// lateShare searches for a share of the latest job whose time is three hours ahead of the clock.
+// The result is nil if none was found.
+func (c *poolCheck) lateShare(ctx context.Context) (*submission, error) {
+	if err := c.mineable(); err != nil {
+		return nil, err
 	}
+	const hours = 3 * 3600
+	work := c.work
+	work.MaxTime = 0
+	late, err := c.find(ctx, work, max(c.job.Time, uint32(c.Now().Unix()))+hours)
+	if err != nil {
+		return nil, nil //nolint:nilerr // a share that is not found cannot be checked
+	}
+	return &submission{stratum.SubmitOf(c.User, c.job.Job, work, late), c.job}, nil
 }
 
 // find searches for a share of that time.
@@ -88,53 +120,57 @@ func (c *poolCheck) find(ctx context.Context, w mine.Work, at uint32) (mine.Solu
 	return w.Solution(extranonce, r.Header)
 }
 
-// badShares submits shares of a job that are wrong in one way each.
-func (c *poolCheck) badShares(job string, w mine.Work) error {
-	extranonce := w.Extranonces.At(0)
-	var low mine.Solution
-	for nonce := range uint32(1 << 16) { // the first one that is no share
-		h := w.Header(extranonce, w.Version, w.MinTime, nonce)
-		if hash := h.Hash(); !hash.Meets(w.Target) {
-			low = mine.Solution{Extranonce: extranonce, Header: h, Hash: hash}
-			break
-		}
-	}
-	if low.Extranonce == nil {
-		c.add(Note, "bad shares are refused", "the difficulty is so low that everything is a share", "a difficulty that most hashes do not meet")
-		return nil
-	}
-	good := stratum.SubmitOf(c.User, job, w, low)
-	unknown := good
-	unknown.Job = "lode-check"
-	short := good
-	short.Extranonce2 = append(slices.Clone(good.Extranonce2), 0)
+// badShares submits shares of the latest job that are wrong in one way each.
+func (c *poolCheck) badShares() error {
 	for _, share := range []struct {
 		what string
-		s    stratum.Submit
 		code int
+		bits bool // only if version rolling is granted
+		edit func(*stratum.Submit)
 	}{
-		{"a share of an unknown job is refused", unknown, stratum.CodeStale},
-		{"a share of low difficulty is refused", good, stratum.CodeLow},
-		{"an extranonce2 of a wrong length is refused", short, stratum.CodeOther},
+		{"a share of an unknown job is refused", stratum.CodeStale, false, func(s *stratum.Submit) { s.Job = "lode-check" }},
+		{"a share of low difficulty is refused", stratum.CodeLow, false, func(*stratum.Submit) {}},
+		{"an extranonce2 of a wrong length is refused", stratum.CodeOther, false, func(s *stratum.Submit) {
+			s.Extranonce2 = append(slices.Clone(s.Extranonce2), 0)
+		}},
+		{"bits of the version outside the mask are refused", stratum.CodeOther, true, func(s *stratum.Submit) {
+			bits := uint32(1) // not in any mask of BIP 320
+			s.VersionBits = &bits
+		}},
 	} {
-		if err := c.refuse(share.what, share.s, share.code); err != nil {
+		if share.bits && !c.rolls {
+			continue
+		}
+		submitted, err := c.submit(share.what, share.code, func() (*submission, error) {
+			s, err := c.lowShare()
+			if s != nil {
+				share.edit(&s.Submit)
+			}
+			return s, err
+		})
+		if err != nil || submitted == nil {
 			return err
 		}
-	}
-	if c.rolls {
-		beside := good
-		bits := uint32(1) // not in any mask of BIP 320
-		beside.VersionBits = &bits
-		return c.refuse("bits of the version outside the mask are refused", beside, stratum.CodeOther)
 	}
 	return nil
 }
 
-// refuse submits a share and judges the answer. The code is that of the error that the share
-// should get.
-func (c *poolCheck) refuse(what string, s stratum.Submit, code int) error {
-	l, _, err := c.ask(s.Message)
-	return c.judge(what, l, err, code)
+// lowShare returns what would be a share of the latest job if its difficulty were not too low.
+// The result is nil if there is none.
+func (c *poolCheck) lowShare() (*submission, error) {
+	if err := c.mineable(); err != nil {
+		return nil, err
+	}
+	extranonce := c.work.Extranonces.At(0)
+	for nonce := range uint32(1 << 16) { // the first one that is no share
+		h := c.work.Header(extranonce, c.work.Version, c.work.MinTime, nonce)
+		if hash := h.Hash(); !hash.Meets(c.work.Target) {
+			low := mine.Solution{Extranonce: extranonce, Header: h, Hash: hash}
+			return &submission{stratum.SubmitOf(c.User, c.job.Job, c.work, low), c.job}, nil
+		}
+	}
+	c.add(Note, "bad shares are refused", "the difficulty is so low that everything is a share", "a difficulty that most hashes do not meet")
+	return nil, nil // the report says it
 }
 
 // judge judges the answer to a share, or the error in its place. The code is that of the error

@@ -30,7 +30,7 @@ func TestTermsOfJobs(t *testing.T) {
 			other.job[0] = `"8"`
 			p.after = notification("notify", strings.Join(other.job[:], ","))
 		}, map[int]string{
-			1: "w of job 7, extranonce2 00000000, time +0 s, bits 00000000",
+			1: "w of job 8, extranonce2 00000000, time +0 s, bits 00000000",
 			4: "w of job 8, extranonce2 55555555, time +0 s, bits 0001c000",
 			6: "w of job 8, extranonce2 55555555, time +10800 s, bits 0001a000",
 		}},

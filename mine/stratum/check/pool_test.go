@@ -210,6 +210,23 @@ func TestPoolMistakes(t *testing.T) {
 			p.shares = slices.Insert(p.shares, 4, another(p)+"\n"+refusal(21), another(p)+"\n"+refusal(21), another(p)+"\n"+refusal(21))
 			p.shares = slices.Delete(p.shares, 7, 8)
 		},
+		"jobs end before each refusal": func(p *fakePool) {
+			stale := another(p) + "\n" + refusal(21)
+			p.shares = []string{refusal(21), stale, refusal(23), stale, refusal(20), stale, refusal(20), accepted, stale, accepted, refusal(22), stale, refusal(20)}
+		},
+		"jobs end before a refusal always": func(p *fakePool) {
+			stale := another(p) + "\n" + refusal(21)
+			p.shares = slices.Insert(p.shares, 1, stale, stale)
+			p.shares[3] = stale
+		},
+		"stale low without a reason": func(p *fakePool) { p.shares[1] = refusal(21) },
+		"no good share of the next job": func(p *fakePool) {
+			p.shares[5] = another(p) + "\n" + refusal(21)
+			p.shares = slices.Insert(p.shares, 6, refusal(23), refusal(22))
+		},
+		"a bad job ends a low share": func(p *fakePool) {
+			p.shares[1] = strings.Replace(another(p), "1d00ffff", "00000000", 1) + "\n" + refusal(21)
+		},
 		"stale without a reason": func(p *fakePool) { p.shares[4] = refusal(21) },
 		"a bad job before a good share": func(p *fakePool) {
 			p.shares[0] = strings.Replace(another(p), "1d00ffff", "00000000", 1) + "\n" + refusal(21)

@@ -52,6 +52,26 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// Shares that come at once raise the difficulty again and again if each job goes out. It
+// stays a number, and within the bounds.
+func TestEndlessRise(t *testing.T) {
+	for _, limit := range []float64{0, 1e6, math.Inf(1)} {
+		v := New(Config{})
+		v.Limit(limit)
+		for range 10_000 {
+			v.Out(simStart, v.Difficulty())
+			v.Share(simStart, v.Difficulty())
+		}
+		want := limit
+		if limit != 1e6 {
+			want = math.MaxFloat64
+		}
+		if d := v.Difficulty(); d != want {
+			t.Errorf("limit %v: difficulty %v, want %v", limit, d, want)
+		}
+	}
+}
+
 // A miner that starts is silent for a while, and then sends all the shares of its real
 // rate. The difficulty has not sunk far, and rises after a few shares.
 func TestBootThenFlood(t *testing.T) {

@@ -33,20 +33,26 @@ type Work struct {
 // silence whose length nobody has chosen, and counts for nothing. The miner is taken to have
 // been as fast before it as in the shares after it, which are no more certain for that.
 type opening struct {
-	passed time.Duration // since the first job went out
-	silent time.Duration // until the first share
-	from   float64       // exposure at the first share
+	passed  time.Duration // since the first job went out
+	silent  time.Duration // until the first share
+	exposed float64       // exposure since then
 
 	shares int     // after the first
 	count  float64 // of them; see Controller.Share
 	latest Work
 }
 
+// pass notes that time has passed, and the exposure of it.
+func (o *opening) pass(passed time.Duration, exposure float64) {
+	o.passed += passed
+	o.exposed += exposure
+}
+
 // share returns the worth of a share. Its count is 1, or less if its job is an easier one
 // than that which is out.
-func (o *opening) share(difficulty, count, exposure float64, first bool) Worth {
+func (o *opening) share(difficulty, count float64, first bool) Worth {
 	if first {
-		o.silent, o.from = o.passed, exposure
+		o.silent, o.exposed = o.passed, 0
 		return Worth{}
 	}
 	if o.shares == openingShares {
@@ -54,15 +60,14 @@ func (o *opening) share(difficulty, count, exposure float64, first bool) Worth {
 	}
 	o.shares++
 	o.count += count
-	exposed := exposure - o.from
-	if exposed <= 0 {
+	if o.exposed <= 0 {
 		return Worth{} // the clock stands still; a later share tells of this one too
 	}
 	since := o.passed - o.silent
 	// The time until the last of n shares is on average n intervals, but the average of
 	// its inverse is that of n-1.
 	work := Work{
-		Done: (o.count*since.Seconds() + max(0, o.count-1)*o.silent.Seconds()) / exposed,
+		Done: (o.count*since.Seconds() + max(0, o.count-1)*o.silent.Seconds()) / o.exposed,
 		For:  o.passed,
 	}
 	work.Squares = work.Done * work.Done / o.count // those of as many equal shares

@@ -66,22 +66,24 @@ type Config struct {
 type Controller struct {
 	aim   float64 // shares a second
 	least float64
-	most  float64 // the network's difficulty, or infinite
+	most  float64 // the network's difficulty, or the greatest number
 
 	want float64 // difficulty of the next job
 	out  float64 // difficulty of the latest job; 0: none is out
 
-	now      time.Time // the latest time that was passed
-	exposure float64   // integral of dt/out
-	count    float64   // of shares; see Share
-	first    bool      // a share has come
+	now   time.Time // the latest time that was passed
+	first bool      // a share has come
 
-	// marks are the beginnings of windows: the latest change of the rate, and the
-	// latest shares since then. They are a ring of at most kept, the oldest at from.
-	marks []mark
+	// spans are what has come between the beginnings of two windows, which are the latest
+	// change of the rate and the latest shares since then. The newest span is still growing.
+	// They are a ring of at most kept, the oldest at from. A window is the sum of its spans,
+	// from the newest back. So it is exact, whatever came before it. The difference of two
+	// sums would not be: an hour at the least difficulty is more exposure than a fast
+	// miner's shares add to a sum of that size.
+	spans []span
 	from  int
 
-	// looked is how many of the looks have been taken since the oldest mark.
+	// looked is how many of the looks have been taken since the oldest window began.
 	looked int
 
 	opening opening
@@ -89,8 +91,16 @@ type Controller struct {
 	meter   Meter
 }
 
-// mark is a moment from which shares are counted.
-type mark struct{ exposure, count float64 }
+// span is what has come in some time.
+type span struct {
+	exposure float64 // integral of dt/out
+	count    float64 // of shares; see Share
+}
+
+// and returns two spans as one.
+func (s span) and(other span) span {
+	return span{s.exposure + other.exposure, s.count + other.count}
+}
 
 // New returns a controller. Its difficulty is that of the configuration until shares
 // say otherwise.
@@ -104,7 +114,7 @@ func New(c Config) *Controller {
 	if c.Start <= 0 {
 		c.Start = DefaultStart
 	}
-	v := &Controller{aim: c.Rate / 60, least: c.Least, most: math.Inf(1), marks: make([]mark, 1, 8)}
+	v := &Controller{aim: c.Rate / 60, least: c.Least, most: math.MaxFloat64, spans: make([]span, 1, 8)}
 	v.want = v.bound(c.Start)
 	return v
 }
@@ -117,10 +127,10 @@ func (v *Controller) Difficulty() float64 { return v.want }
 // not be harder than a block.
 func (v *Controller) Limit(network float64) {
 	if !(network > 0) {
-		network = math.Inf(1)
+		network = math.MaxFloat64
 	}
-	v.most = network
-	v.want = min(v.want, network)
+	v.most = min(network, math.MaxFloat64)
+	v.want = min(v.want, v.most)
 }
 
 // Suggest makes the difficulty that a miner has asked for that of the next job. The
@@ -130,7 +140,7 @@ func (v *Controller) Suggest(difficulty float64) {
 		return
 	}
 	v.want = v.bound(difficulty)
-	v.restart(mark{v.exposure, v.count})
+	v.spans, v.from = make([]span, 1, 8), 0
 	v.looked = 0
 }
 
@@ -151,12 +161,12 @@ func (v *Controller) Share(now time.Time, difficulty float64) {
 	// A share of an easier job that is still under way counts for less. A harder one
 	// counts once, so that a single share does not look like many.
 	count := min(1, difficulty/v.out)
-	v.count += count
-	v.worth = v.opening.share(difficulty, count, v.exposure, !v.first)
+	v.newest().count += count
+	v.worth = v.opening.share(difficulty, count, !v.first)
 	v.meter.Share(v.now, v.worth)
 	v.first = true
 	v.decide()
-	v.push(mark{v.exposure, v.count})
+	v.push()
 }
 
 // Worth returns what the latest share is worth for every meter that counts it.
@@ -181,8 +191,9 @@ func (v *Controller) Estimate(now time.Time) Estimate {
 func (v *Controller) pass(now time.Time) {
 	if !v.now.IsZero() && v.out > 0 {
 		passed := max(0, now.Sub(v.now))
-		v.exposure += passed.Seconds() / v.out
-		v.opening.passed += passed
+		exposure := passed.Seconds() / v.out
+		v.newest().exposure += exposure
+		v.opening.pass(passed, exposure)
 	}
 	v.now = now
 }
@@ -190,27 +201,30 @@ func (v *Controller) pass(now time.Time) {
 // decide changes the difficulty if the shares speak clearly for another rate.
 func (v *Controller) decide() {
 	if all := looks(); v.looked < len(all) {
-		if l := all[v.looked]; v.count-v.oldest().count >= l.shares {
+		window := v.window(0)
+		if l := all[v.looked]; window.count >= l.shares {
 			v.looked++
-			v.change(v.rate(v.oldest(), 0), l.zone)
+			v.change(v.rate(window, 0), l.zone)
 			return
 		}
 	}
 	right := v.aim * v.out // the rate for which the difficulty is right
-	best, most := mark{}, math.Inf(-1)
-	for _, m := range v.marks {
-		n, e := v.count-m.count, right*v.exposedSince(m)
+	var window, best span
+	begin, most := 0, math.Inf(-1)
+	for i := len(v.spans) - 1; i >= 0; i-- {
+		window = v.span(i).and(window)
+		n, e := window.count, right*v.exposed(window)
 		tooFew := n < e/deadZone
 		tooMany := n > e*deadZone && n >= raiseShares
 		if !tooFew && !tooMany {
 			continue
 		}
-		if clear := logRatio(n, e) + weight*math.Log(e); clear > most {
-			best, most = m, clear
+		if clear := logRatio(n, e) + weight*math.Log(e); clear >= most {
+			begin, best, most = i, window, clear
 		}
 	}
 	if most > evidence && v.change(v.rate(best, lean), deadZone) {
-		v.restart(best)
+		v.restart(begin)
 	}
 }
 
@@ -222,11 +236,10 @@ func logRatio(n, e float64) float64 {
 	return n*math.Log(n/e) - n + e
 }
 
-// rate returns the rate, in difficulties a second, that the window since the mark
-// speaks for. If that is lower than the present one, it is lowered by a number of
-// standard deviations.
-func (v *Controller) rate(since mark, lean float64) float64 {
-	n, exposure := v.count-since.count, v.exposedSince(since)
+// rate returns the rate, in difficulties a second, that the window speaks for. If that is
+// lower than the present one, it is lowered by a number of standard deviations.
+func (v *Controller) rate(window span, lean float64) float64 {
+	n, exposure := window.count, v.exposed(window)
 	if n < v.aim*v.out*exposure {
 		n -= lean * math.Sqrt(n)
 	}
@@ -234,11 +247,11 @@ func (v *Controller) rate(since mark, lean float64) float64 {
 	return max(n, 0.75) / exposure
 }
 
-// exposedSince returns the exposure since the mark: that of a millisecond at least, so
-// that shares which come at once, or while the clock stands still, speak for a rate that
-// is not infinite.
-func (v *Controller) exposedSince(m mark) float64 {
-	return max(v.exposure-m.exposure, time.Millisecond.Seconds()/v.out)
+// exposed returns the exposure of the window: that of a millisecond at least, so that
+// shares which come at once, or while the clock stands still, speak for a rate that is not
+// infinite.
+func (v *Controller) exposed(window span) float64 {
+	return max(window.exposure, time.Millisecond.Seconds()/v.out)
 }
 
 // change sets the difficulty that is right for the rate, and reports whether it differs
@@ -256,35 +269,51 @@ func (v *Controller) change(rate, zone float64) bool {
 	return true
 }
 
-// oldest returns the mark since which the rate has been what it is, as far as is known.
-func (v *Controller) oldest() mark { return v.marks[v.from] }
-
-// restart forgets what came before the mark, when the rate was another.
-func (v *Controller) restart(since mark) {
-	marks := []mark{since}
-	for i := range v.marks {
-		if m := v.marks[(v.from+i)%len(v.marks)]; m.count > since.count {
-			marks = append(marks, m)
-		}
+// span returns the span with the number i, counted from the oldest one.
+func (v *Controller) span(i int) *span {
+	i += v.from
+	if i >= len(v.spans) {
+		i -= len(v.spans)
 	}
-	v.marks, v.from = marks, 0
+	return &v.spans[i]
+}
+
+// newest returns the span that is growing.
+func (v *Controller) newest() *span { return v.span(len(v.spans) - 1) }
+
+// window returns what has come since the beginning of the span with the number.
+func (v *Controller) window(begin int) span {
+	var window span
+	for i := len(v.spans) - 1; i >= begin; i-- {
+		window = v.span(i).and(window)
+	}
+	return window
+}
+
+// restart forgets what came before the span with the number, when the rate was another.
+func (v *Controller) restart(begin int) {
+	spans := make([]span, 0, max(8, len(v.spans)-begin))
+	for i := begin; i < len(v.spans); i++ {
+		spans = append(spans, *v.span(i))
+	}
+	v.spans, v.from = spans, 0
 	v.looked = 1
 }
 
-// push adds the beginning of a window, in place of the oldest if there are enough.
-func (v *Controller) push(m mark) {
-	if len(v.marks) < kept {
-		v.marks = append(v.marks, m)
+// push begins a window. If there are enough, it forgets the oldest one.
+func (v *Controller) push() {
+	if len(v.spans) < kept {
+		v.spans = append(v.spans, span{})
 		return
 	}
-	v.marks[v.from] = m
-	v.from = (v.from + 1) % len(v.marks)
+	*v.span(0) = span{}
+	v.from = (v.from + 1) % len(v.spans)
 }
 
 // bound returns the difficulty within the bounds, rounded to a few digits. The
 // bounds themselves are not rounded, and that of the network has the last word.
 func (v *Controller) bound(d float64) float64 {
-	if d > v.least {
+	if d > v.least && d < v.most {
 		unit := math.Pow(10, math.Floor(math.Log10(d))-(digits-1))
 		d = math.Round(d/unit) * unit
 	}

@@ -48,6 +48,12 @@ func testWidths(t *testing.T, b *browser) {
 				t.Errorf("%s is %v pixels wider than a window of %d: %s", path, wide, width, strings.Join(which, "\n"))
 			}
 		}
+		// The list of blocks is complete in the window, and need not be scrolled sideways.
+		p.goTo(n.url + "/explorer")
+		p.wait("#blocks time")
+		if out := eval[[]string](p, `[...document.querySelectorAll('#blocks tbody tr > *, #blocks tbody tr > * > *')].filter(e => { const r = e.getBoundingClientRect(); return e.textContent && (r.width === 0 || r.left < 0 || r.right > innerWidth); }).map(e => e.outerHTML.slice(0, 120))`); len(out) > 0 {
+			t.Errorf("in a window of %d pixels, these parts of the list of blocks are out of sight: %s", width, strings.Join(out, "\n"))
+		}
 	}
 }
 
