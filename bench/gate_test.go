@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/lodepow/lode/pow"
 )
 
 // fake returns a floor of 2 whose pairs scatter by 10 % around the given ratio. One
@@ -112,5 +114,19 @@ func TestFloors(t *testing.T) {
 	_, err = Gate(t.Context(), []Floor{{Pair: func(context.Context) (float64, error) { return 0, broken }}})
 	if !errors.Is(err, broken) {
 		t.Error(err)
+	}
+}
+
+// The floors follow from the lanes of the kernels: four vectors of AVX-512 are more than
+// two of AVX2, which have as many lanes as one of AVX-512.
+func TestKernelFloor(t *testing.T) {
+	want := map[string]float64{
+		"avx512-roll": 4, "avx512": 4, "sha-ni": 1.6, "avx2": 1.6, "armv8-sha2": 1.6,
+		"minio": 0.95, "stdlib": 0.95, "portable": 0.2,
+	}
+	for _, k := range pow.Kernels() {
+		if got := kernelFloor(k); got != want[k.Name()] {
+			t.Errorf("%s with %d lanes: the floor is %v, want %v", k.Name(), k.Lanes(), got, want[k.Name()])
+		}
 	}
 }

@@ -152,6 +152,11 @@ func TestDivide(t *testing.T) {
 		{16, 8192, 1, 18, nonces, division{step: 4096, workers: 5, long: 2 * 32}},
 		{16, 8192, 1, 19, nonces, division{step: 8192, workers: 5, long: 32}},
 		{16, 8192, 1, 20, nonces, division{step: 8192, workers: 5, long: 32}},
+		// A group of nonces with every version is the least: 1,024 hashes with 16 versions.
+		{64, 8192, 1, 10, nonces, division{alone: 4096, step: 512, workers: 5, long: 16 * 32}},
+		{64, 8192, 3, 10, nonces, division{alone: 1344, step: 128, workers: 5, long: 16 * 32}},
+		{64, 8192, 16, 10, nonces, division{alone: 256, step: 64, workers: 5, long: 16 * 32}},
+		{16, 3072, 16, 10, nonces, division{step: 16, workers: 5, long: 16 * 32}},
 		{1, 8, 1, 0, 8, division{alone: 4, step: 1, workers: 4, long: 8 * 32}},
 		{8, 8, 1, 0, 64, division{alone: 8, step: 8, workers: 5, long: 8 * 32}},
 		{16, 7680, 1, 10, nonces, division{step: 480, workers: 5, long: 16 * 32}},    // an eighth of the chunk is 960
