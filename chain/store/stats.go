@@ -51,6 +51,7 @@ type counts struct {
 // countFailure counts a change that was not made.
 func (s *Store) countFailure(err error) {
 	switch {
+	case errors.Is(err, chain.ErrMined): // an answer like others, see chain.Change.Unmined
 	case s.broken != nil:
 		s.counts.broken.Add(1)
 	case errors.Is(err, chain.ErrNoSpace):
