@@ -112,6 +112,6 @@ func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 // isMined reports whether the store has the transaction in a block of the active
 // branch.
 func (c *Chain) isMined(id pow.Hash) (bool, error) {
-	in, err := c.store.FindTxs([]pow.Hash{id}) // unlike FindTx, it makes no sentence of what every post hopes for
+	in, err := c.store.FindTxs([]pow.Hash{id}) // unlike FindTx, it makes no sentence of what is usual
 	return err == nil && in[0] != pow.Hash{}, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gowebpki/jcs"
@@ -55,7 +56,8 @@ type Tx struct {
 // rounded to zero.
 func ParseTx(data []byte) (Tx, error) {
 	text := string(data)
-	var memory [usualMembers]member
+	memory := memories.Get().(*[usualMembers]member)
+	defer freeMemory(memory)
 	members, canonical, err := checkTx(memory[:0], text)
 	if err != nil {
 		return Tx{}, err
@@ -72,7 +74,8 @@ func ParseTx(data []byte) (Tx, error) {
 // a timestamp, which stays.
 func NewTx(post []byte, now time.Time) (Tx, error) {
 	text := string(post)
-	var memory [usualMembers]member
+	memory := memories.Get().(*[usualMembers]member)
+	defer freeMemory(memory)
 	members, canonical, err := checkTx(memory[:0], text)
 	if err != nil {
 		return Tx{}, err
@@ -87,6 +90,16 @@ func NewTx(post []byte, now time.Time) (Tx, error) {
 		}
 	}
 	return newTx(text)
+}
+
+// memories holds arrays for the members of a text, which nothing refers to when the
+// transaction is made.
+var memories = sync.Pool{New: func() any { return new([usualMembers]member) }}
+
+// freeMemory gives back an array. It keeps no text in memory.
+func freeMemory(memory *[usualMembers]member) {
+	clear(memory[:])
+	memories.Put(memory)
 }
 
 // checkTx checks a text before anything else reads it. It appends the members to memory.

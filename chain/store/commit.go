@@ -265,8 +265,10 @@ func (s *Store) apply(group []*request, schema uint32) (w *writer, failed int, e
 	}
 	w = &writer{store: s, tx: tx, state: s.state, lastSeq: s.lastSeq, fresh: make(map[pow.Hash]fresh)}
 	w.openBuckets()
-	if err := w.apply(&change{add: s.journal.posts}); err != nil {
-		return w, failed, err
+	for _, p := range s.journal.posts { // checkKeys has looked at their numbers
+		if err := w.addPending(p); err != nil {
+			return w, failed, err
+		}
 	}
 	for i, r := range group {
 		if err := w.apply(&r.change); err != nil {

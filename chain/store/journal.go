@@ -236,13 +236,13 @@ func (s *Store) openJournal(inv *inventory) error {
 	info, err := os.Stat(j.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && expected:
-		return damaged("%s is missing, which has the posts since the last block", journalName)
+		return damagedJournal("it is missing, and has posts that were acknowledged")
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return damaged("%s is not a regular file (%s)", journalName, info.Mode())
+		return damagedJournal("it is not a regular file (%s)", info.Mode())
 	}
 	file, err := os.OpenFile(j.path, os.O_RDWR, 0)
 	if err != nil {
@@ -270,11 +270,11 @@ func (s *Store) readJournal(file *os.File, expected bool) error {
 		return err
 	}
 	if len(posts) > 0 && !expected {
-		return damaged("%s has posts, of which %s does not know", journalName, fileName)
+		return damagedJournal("it has posts, and %s does not know of it", fileName)
 	}
 	for _, p := range posts {
 		if _, twice := j.keys[p.seq()]; twice {
-			return damaged("%s has pending transaction %x twice", journalName, p.key)
+			return damagedJournal("it has pending transaction %x twice", p.key)
 		}
 		j.add(p)
 	}

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+
+	"github.com/lodepow/lode/chain"
 )
 
 // The numbers in a record are big-endian:
@@ -106,8 +108,8 @@ func parseJournal(data []byte, b base) (posts []encodedTx, number uint64, at int
 	}
 	for next := at; next < int64(len(data)); next += journalAlign {
 		if r, ok := parseRecord(data[next:]); ok && r.base.txid >= b.txid {
-			return nil, 0, 0, damaged("%s has record %d on transaction %d at %d, but the sound records before it end with record %d on transaction %d",
-				journalName, r.number, r.base.txid, next, int64(number)-1, b.txid)
+			return nil, 0, 0, damagedJournal("record %d on transaction %d of the database is at %d, and not all of those before it are sound: %d are, on transaction %d",
+				r.number, r.base.txid, next, number, b.txid)
 		}
 	}
 	return posts, number, at, nil
@@ -117,19 +119,25 @@ func parseJournal(data []byte, b base) (posts []encodedTx, number uint64, at int
 func (r journalRecord) appendPosts(to []encodedTx) ([]encodedTx, error) {
 	for data := r.posts; len(data) > 0; {
 		if len(data) < postHeader {
-			return nil, damaged("%s: record %d ends within a post", journalName, r.number)
+			return nil, damagedJournal("record %d ends within a post", r.number)
 		}
 		k, size := data[:keySize:keySize], uint64(binary.BigEndian.Uint32(data[keySize:]))
 		if data = data[postHeader:]; size > uint64(len(data)) {
-			return nil, damaged("%s: record %d ends within a post", journalName, r.number)
+			return nil, damagedJournal("record %d ends within a post", r.number)
 		}
 		record := data[:size:size]
 		if _, err := open("pending transaction", k, record); err != nil {
-			return nil, fmt.Errorf("%s: %w", journalName, err)
+			return nil, damagedJournal("record %d: %v", r.number, err)
 		}
 		to, data = append(to, encodedTx{k, record}), data[size:]
 	}
 	return to, nil
+}
+
+// damagedJournal is damaged for the journal, without which the database lacks posts.
+func damagedJournal(format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %s; restore a copy of both files, or move both away to begin anew",
+		chain.ErrDamaged, journalName, fmt.Sprintf(format, args...))
 }
 
 // settled returns what a journal has on the disk; see settle.

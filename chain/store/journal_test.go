@@ -261,7 +261,7 @@ func TestDamagedJournal(t *testing.T) {
 		"no journal":                        {database, nil, "is missing"},
 		"a journal of a later transaction":  {database, mustRead(t, other, journalName), "record 0 on transaction"},
 		"a journal of another database":     {database, mustRead(t, unlike, journalName), "record 0 on transaction"},
-		"a journal that nobody has begun":   {mustRead(t, closed, fileName), file, "does not know"},
+		"a journal that nobody has begun":   {mustRead(t, closed, fileName), file, "does not know of it"},
 		"a record moved to another place":   {database, slices.Concat(file[journalAlign:], file[:journalAlign]), "record 1"},
 		"a record twice":                    {database, slices.Concat(file[:journalAlign], file[:journalAlign], file[2*journalAlign:]), "record 0"},
 		"a journal that is cut to a record": {database, file[journalAlign:], "record 1"},

@@ -20,7 +20,7 @@ type Stats struct {
 	Refused uint64 // the change does not fit what is stored
 
 	GivenUp bool  // the store refuses all changes until it is opened again
-	Size    int64 // of the file in bytes; -1 if it cannot be told
+	Size    int64 // of chain.db in bytes; -1 if it cannot be told
 	Free    int64 // free space on the disk in bytes, ignoring quotas and limits; -1 if it cannot be told
 }
 
@@ -67,7 +67,7 @@ func (s *Store) countFailure(err error) {
 type Observer struct {
 	// Committed is called when a group of changes is on the disk, before the
 	// calls of Commit return. took is the time to write the group in one
-	// transaction and to sync it.
+	// transaction, or in one record of the journal, and to sync it.
 	Committed func(changes int, took time.Duration)
 }
 

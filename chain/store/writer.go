@@ -68,11 +68,9 @@ func (w *writer) apply(c *change) error {
 		if w.pending.Get(p.key) != nil {
 			return errTaken(p.key)
 		}
-		if err := w.pending.Put(p.key, p.record); err != nil {
+		if err := w.addPending(p); err != nil {
 			return err
 		}
-		w.state.pending++
-		w.lastSeq = max(w.lastSeq, p.seq())
 	}
 	for _, seq := range c.remove {
 		k := key(seq)
@@ -84,6 +82,16 @@ func (w *writer) apply(c *change) error {
 		}
 		w.state.pending--
 	}
+	return nil
+}
+
+// addPending stores a pending transaction whose number is not taken.
+func (w *writer) addPending(p encodedTx) error {
+	if err := w.pending.Put(p.key, p.record); err != nil {
+		return err
+	}
+	w.state.pending++
+	w.lastSeq = max(w.lastSeq, p.seq())
 	return nil
 }
 
