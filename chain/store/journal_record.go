@@ -95,7 +95,7 @@ func parseRecord(data []byte) (r journalRecord, ok bool) {
 // record behind the last one says that something was lost, because it was written after
 // the ones before it were on disk, or after a later transaction of the database was.
 func parseJournal(data []byte, b base) (posts []encodedTx, number uint64, at int64, err error) {
-	for {
+	for at < int64(len(data)) {
 		r, ok := parseRecord(data[at:])
 		if !ok || r.base != b || r.number != number {
 			break
@@ -104,7 +104,7 @@ func parseJournal(data []byte, b base) (posts []encodedTx, number uint64, at int
 			return nil, 0, 0, err
 		}
 		number++
-		at = min(at+int64(padded(r.size)), int64(len(data)))
+		at += int64(padded(r.size)) // maybe beyond the end of a file that was cut
 	}
 	for next := at; next < int64(len(data)); next += journalAlign {
 		if r, ok := parseRecord(data[next:]); ok && r.base.txid >= b.txid {

@@ -236,6 +236,23 @@ func mustWrite(t *testing.T, dir, name string, data []byte) {
 	}
 }
 
+// A journal whose end is missing goes on at a place where the next Open looks for a record.
+func TestJournalThatIsCut(t *testing.T) {
+	dir := crashed(t, adds(1, "a"))
+	if err := os.Truncate(filepath.Join(dir, journalName), 1000); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, dir)
+	mustCommit(t, s, adds(2, "b"))
+	again := t.TempDir()
+	if err := os.CopyFS(again, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if got := pendingIn(t, again); got != "[1 2]" {
+		t.Errorf("pending %s", got)
+	}
+}
+
 // Damage that loses posts is reported: a record that is spoiled and is not the last one,
 // a journal that is missing, and one that is not that of the database.
 func TestDamagedJournal(t *testing.T) {
