@@ -53,7 +53,8 @@ func (j *journal) encode(group []*request, size int) {
 		}
 	}
 	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[8:], crc32.MakeTable(crc32.Castagnoli)))
-	j.buf = append(b, make([]byte, padded(len(b))-len(b))...)
+	b = append(b, make([]byte, padded(len(b))-len(b))...)
+	j.buf = b
 }
 
 // padded returns a size with the zeros up to where the next record begins.

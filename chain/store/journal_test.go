@@ -64,9 +64,9 @@ func pendingOfStore(t *testing.T, s *Store) string {
 	return fmt.Sprint(seqs)
 }
 
-func exists(t *testing.T, dir, name string) bool {
+func hasJournal(t *testing.T, dir string) bool {
 	t.Helper()
-	_, err := os.Stat(filepath.Join(dir, name))
+	_, err := os.Stat(filepath.Join(dir, journalName))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestJournal(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	mustCommit(t, s, forDatabase())
-	if exists(t, dir, journalName) {
+	if hasJournal(t, dir) {
 		t.Error("there is a journal before the first post")
 	}
 	before := s.txid
@@ -105,7 +105,7 @@ func TestJournal(t *testing.T) {
 		t.Errorf("a number used twice: %v", err)
 	}
 	mustClose(t, s)
-	if exists(t, dir, journalName) {
+	if hasJournal(t, dir) {
 		t.Error("there is a journal in a store that is closed")
 	}
 	if _, number := bucketOf(t, dir, bucketPending); number != schema {
@@ -149,7 +149,7 @@ func TestJournalIsBounded(t *testing.T) {
 func TestJournalAfterACrash(t *testing.T) {
 	for range 3 {
 		dir := crashed(t, adds(1, "a"), forDatabase(), adds(2, "b"), adds(3, "c", "d"))
-		if !exists(t, dir, journalName) {
+		if !hasJournal(t, dir) {
 			t.Fatal("the crash left no journal")
 		}
 		s := mustOpen(t, dir)
@@ -339,7 +339,7 @@ func TestJournalThatDoesNotCount(t *testing.T) {
 	} {
 		mustWrite(t, dir, journalName, left)
 		s := mustOpen(t, dir)
-		if exists(t, dir, journalName) {
+		if hasJournal(t, dir) {
 			t.Errorf("%s: the file is still there", name)
 		}
 		if got := pendingOfStore(t, s); got != "[1]" {
