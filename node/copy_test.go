@@ -29,8 +29,8 @@ func TestCopyOfARequest(t *testing.T) {
 		}
 	}))
 	for _, path := range []string{"/", "/panic", "/"} {
-		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("body"))
-		r = r.WithContext(context.WithValue(t.Context(), connKey{}, c))
+		ctx := context.WithValue(t.Context(), connKey{}, c)
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, strings.NewReader("body"))
 		body := r.Body
 		func() {
 			defer func() { _ = recover() }()
