@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"errors"
+
 	"github.com/lodepow/lode/chain/block"
 	"github.com/lodepow/lode/chain/rules"
 	"github.com/lodepow/lode/pow"
@@ -49,7 +51,7 @@ func (c *Chain) AddTx(tx block.Tx) (TxOutcome, error) {
 //   - If a block that contains the transaction is connected, the move takes the
 //     entry out of the mempool. The move cannot know whether this call has written
 //     the transaction to the store yet, so this call adds its number to Chain.stale.
-//     For this to work, addTx looks the transaction up in the store only after the
+//     For this to work, the store looks for the transaction in the blocks only after the
 //     entry is in the mempool: a block that was connected before that moment is
 //     found in the store, and a block that is connected later finds the entry.
 //   - If a reorg returns the transaction, a new entry, which is on disk already,
@@ -77,11 +79,10 @@ func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 		return 0, err
 	}
 
-	err = rules.CheckUnmined(tx.ID(), c.isMined)
-	written := false
-	if err == nil {
-		err = c.store.Commit(Change{AddPending: []Pending{{Seq: e.seq, Tx: tx}}})
-		written = err == nil
+	err = c.store.Commit(Change{AddPending: []Pending{{Seq: e.seq, Tx: tx}}, Unmined: true})
+	written := err == nil
+	if errors.Is(err, ErrMined) {
+		err = rules.CheckUnmined(tx.ID(), func(pow.Hash) (bool, error) { return true, nil })
 	}
 
 	c.mu.Lock()
@@ -92,10 +93,9 @@ func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 			c.stale = append(c.stale, e.seq)
 		}
 		// The transaction is in a block, or pending with another entry. Either way
-		// it is on disk, even if this call's own write has failed.
-		if !isRule(err) {
-			err = nil
-		}
+		// it is on disk, even if this call's own write has failed, or was refused
+		// because of that block.
+		err = nil
 	case err != nil:
 		c.pool.remove(e)
 	default:
@@ -112,6 +112,6 @@ func (c *Chain) addTx(tx block.Tx) (TxOutcome, error) {
 // isMined reports whether the store has the transaction in a block of the active
 // branch.
 func (c *Chain) isMined(id pow.Hash) (bool, error) {
-	in, err := c.store.FindTxs([]pow.Hash{id}) // unlike FindTx, it makes no sentence of what every post hopes for
+	in, err := c.store.FindTxs([]pow.Hash{id}) // unlike FindTx, it makes no sentence of what is usual
 	return err == nil && in[0] != pow.Hash{}, err
 }

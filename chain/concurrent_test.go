@@ -242,8 +242,11 @@ func TestMinedWhilePosted(t *testing.T) {
 			t.Errorf("the post returned %+v", got)
 		}
 		c.wantPending()
-		if _, err := c.AddTx(one); !errors.Is(err, block.TxAlreadyMined) {
-			t.Errorf("posted again: %v", err)
+		again := c.postLater(one)
+		<-s.entered
+		s.proceed <- nil
+		if got := <-again; !errors.Is(got.err, block.TxAlreadyMined) {
+			t.Errorf("posted again: %v", got.err)
 		}
 		openTest(t, Config{Params: rulestest.Easy(), Store: s}).wantPending() // Open removes the stale transaction
 

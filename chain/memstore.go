@@ -85,6 +85,9 @@ func (s *MemStore) Commit(c Change) error {
 			return fmt.Errorf("pending transaction %d: its sequence number is taken", p.Seq)
 		}
 		fresh[p.Seq] = true
+		if _, mined := s.txs[p.Tx.ID()]; mined && c.Unmined {
+			return fmt.Errorf("transaction %s: %w", p.Tx.ID(), ErrMined)
+		}
 	}
 	moved, err := s.moves(c, added)
 	if err != nil {

@@ -62,7 +62,12 @@ type Change struct {
 	// these blocks are in the store or in Blocks.
 	Disconnect, Connect []pow.Hash
 
-	AddPending    []Pending
+	AddPending []Pending
+
+	// Unmined says that the change is refused, with an error that wraps [ErrMined], if
+	// before it a transaction of AddPending is in a block of the active branch.
+	Unmined bool
+
 	RemovePending []uint64 // numbers, see Pending.Seq; a number that is not in use is ignored
 }
 
@@ -75,6 +80,7 @@ type Pending struct {
 // Errors of a store, to be tested with [errors.Is].
 var (
 	ErrNotFound = errors.New("not found")
+	ErrMined    = errors.New("it is in a block already")
 	ErrNoSpace  = errors.New("no space left on the disk")
 	ErrBroken   = errors.New("the store takes no changes until it is opened again")
 	ErrDamaged  = errors.New("the store is damaged")

@@ -239,14 +239,13 @@ func (l *limitListener) handler(next http.Handler) http.Handler {
 		if r.Body != nil && r.Body != http.NoBody {
 			// The server looks at the body of its own request when the handler has
 			// returned, so that one stays as it is.
-			clone := &waitingRequest{Request: *r, body: waitingBody{ReadCloser: r.Body, conn: c}}
-			body := &clone.body
-			clone.Body = body
-			r = &clone.Request
+			copied := c.copyRequest(r)
+			r = &copied.Request
 			defer func() {
-				if !body.ended {
+				if !copied.body.ended {
 					c.wait.begin(l.now())
 				}
+				*copied = waitingRequest{} // nothing may use it any more, and it keeps no memory
 			}()
 		}
 		next.ServeHTTP(w, r)

@@ -112,6 +112,10 @@ type limitedConn struct {
 
 	reads deadline
 
+	// request is the memory for copies of the requests, one after the other. Only their
+	// handlers use it. It is nil before the first one with a body.
+	request *waitingRequest
+
 	// The listener's mu guards these.
 	groups [3]*group // of its networks, the widest first
 	place  int       // in the listener's conns; -1: it is not counted
@@ -181,6 +185,18 @@ type waitingBody struct {
 	io.ReadCloser
 	conn  *limitedConn
 	ended bool // it has been read to its end, so the client has nothing more to send
+}
+
+// copyRequest returns a copy of a request whose body tells when the node waits for the
+// client. It is valid until the handler of the request returns.
+func (c *limitedConn) copyRequest(r *http.Request) *waitingRequest {
+	if c.request == nil {
+		c.request = new(waitingRequest)
+	}
+	c.request.Request = *r
+	c.request.body = waitingBody{ReadCloser: r.Body, conn: c}
+	c.request.Body = &c.request.body
+	return c.request
 }
 
 // Read implements [io.Reader].

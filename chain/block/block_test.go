@@ -73,10 +73,10 @@ func signedTx(t testing.TB) Tx {
 // changed.
 func forge(tx Tx) string {
 	digit := "0"
-	if tx.signature[:1] == digit {
+	if tx.Signature()[:1] == digit {
 		digit = "1"
 	}
-	return strings.Replace(tx.String(), tx.signature, digit+tx.signature[1:], 1)
+	return strings.Replace(tx.String(), tx.Signature(), digit+tx.Signature()[1:], 1)
 }
 
 func encodeBlock(t testing.TB, b Block) []byte {

@@ -61,20 +61,19 @@ func (tx *Tx) checkSignature(members []member) error {
 	return verify(key, unsigned(tx.canonical, members), signature)
 }
 
-// hexField reads a field that is a string of size bytes in hex, and returns it as
-// digits and as bytes. It accepts only lower-case digits. Otherwise anybody could
+// hexField reads a field that is a string of size bytes in hex, and returns where its
+// digits are and its bytes. It accepts only lower-case digits. Otherwise anybody could
 // change the id of a transaction without breaking its signature.
-func hexField(canonical string, members []member, key string, size int) (digits string, raw []byte, err error) {
+func hexField(canonical string, members []member, key string, size int) (digits part, raw []byte, err error) {
 	m, ok := find(members, key)
 	if !ok {
-		return "", nil, Reject(TxBadSignature, "%s: missing, a signed transaction has %s and %s", key, fieldPublicKey, fieldSignature)
+		return part{}, nil, Reject(TxBadSignature, "%s: missing, a signed transaction has %s and %s", key, fieldPublicKey, fieldSignature)
 	}
-	digits = strings.Trim(canonical[m.value:m.end], `"`)
-	raw, err = hex.DecodeString(digits)
+	raw, err = hex.DecodeString(strings.Trim(canonical[m.value:m.end], `"`))
 	if err != nil || hexJSON(raw) != canonical[m.value:m.end] || len(raw) != size {
-		return "", nil, Reject(TxBadSignature, "%s: must be a string of %d lower-case hex digits", key, hex.EncodedLen(size))
+		return part{}, nil, Reject(TxBadSignature, "%s: must be a string of %d lower-case hex digits", key, hex.EncodedLen(size))
 	}
-	return digits, raw, nil
+	return part{uint32(m.value + 1), uint32(m.end - 1)}, raw, nil
 }
 
 // unsigned returns the message that is signed: the canonical form without the field

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gowebpki/jcs"
@@ -39,12 +40,19 @@ type Tx struct {
 	canonical string
 	id        pow.Hash
 
-	author    string
-	content   string
+	// Where the strings are in the canonical form, without their quotes. A node keeps many
+	// transactions, and its garbage collector would have to follow strings.
+	author    part
+	content   part
+	publicKey part // hex; empty if the transaction is not signed
+	signature part // hex; empty if the transaction is not signed
 	timestamp float64
-	publicKey string // hex; empty if the transaction is not signed
-	signature string // hex; empty if the transaction is not signed
 }
+
+// part is a part of a text of at most MaxTxSize bytes.
+type part struct{ start, end uint32 }
+
+func (p part) of(text string) string { return text[p.start:p.end] }
 
 // ParseTx reads a complete transaction, such as one from a block or from a peer. The
 // JSON need not be in canonical form. If there is a signature, it must be valid.
@@ -55,7 +63,8 @@ type Tx struct {
 // rounded to zero.
 func ParseTx(data []byte) (Tx, error) {
 	text := string(data)
-	var memory [usualMembers]member
+	memory := memories.Get().(*[usualMembers]member)
+	defer freeMemory(memory)
 	members, canonical, err := checkTx(memory[:0], text)
 	if err != nil {
 		return Tx{}, err
@@ -72,7 +81,8 @@ func ParseTx(data []byte) (Tx, error) {
 // a timestamp, which stays.
 func NewTx(post []byte, now time.Time) (Tx, error) {
 	text := string(post)
-	var memory [usualMembers]member
+	memory := memories.Get().(*[usualMembers]member)
+	defer freeMemory(memory)
 	members, canonical, err := checkTx(memory[:0], text)
 	if err != nil {
 		return Tx{}, err
@@ -87,6 +97,16 @@ func NewTx(post []byte, now time.Time) (Tx, error) {
 		}
 	}
 	return newTx(text)
+}
+
+// memories holds arrays for the members of a text, which nothing refers to when the
+// transaction is made.
+var memories = sync.Pool{New: func() any { return new([usualMembers]member) }}
+
+// freeMemory gives back an array. It keeps no text in memory.
+func freeMemory(memory *[usualMembers]member) {
+	clear(memory[:])
+	memories.Put(memory)
 }
 
 // checkTx checks a text before anything else reads it. It appends the members to memory.
@@ -185,17 +205,17 @@ func timestampOf(now time.Time) string {
 	return strconv.FormatFloat(seconds, 'f', -1, 64)
 }
 
-// stringField returns a field that must be a non-empty string, unescaped.
-func stringField(text string, members []member, key string) (string, error) {
+// stringField returns where a field is that must be a non-empty string.
+func stringField(text string, members []member, key string) (part, error) {
 	m, ok := find(members, key)
 	if !ok {
-		return "", fmt.Errorf("%s: missing", key)
+		return part{}, fmt.Errorf("%s: missing", key)
 	}
 	value := text[m.value:m.end]
 	if value[0] != '"' || value == `""` {
-		return "", fmt.Errorf("%s: must be a non-empty string", key)
+		return part{}, fmt.Errorf("%s: must be a non-empty string", key)
 	}
-	return unescape(value[1 : len(value)-1]), nil
+	return part{uint32(m.value + 1), uint32(m.end - 1)}, nil
 }
 
 func timestampField(text string, members []member) (float64, error) {
@@ -242,24 +262,24 @@ func (tx Tx) ID() pow.Hash { return tx.id }
 
 // Author returns the field author, which proves nothing: a signature proves only who
 // has the public key.
-func (tx Tx) Author() string { return tx.author }
+func (tx Tx) Author() string { return unescape(tx.author.of(tx.canonical)) }
 
 // Content returns the field content, which is never empty.
-func (tx Tx) Content() string { return tx.content }
+func (tx Tx) Content() string { return unescape(tx.content.of(tx.canonical)) }
 
 // Timestamp returns the field timestamp: seconds since 1970-01-01 UTC, with a fraction.
 func (tx Tx) Timestamp() float64 { return tx.timestamp }
 
 // Signed reports whether the transaction has a signature. If so, it has been verified.
-func (tx Tx) Signed() bool { return tx.signature != "" }
+func (tx Tx) Signed() bool { return tx.signature != part{} }
 
 // PublicKey returns the Ed25519 public key of the signature as 64 hex digits, or "" if
 // the transaction is not signed.
-func (tx Tx) PublicKey() string { return tx.publicKey }
+func (tx Tx) PublicKey() string { return tx.publicKey.of(tx.canonical) }
 
 // Signature returns the Ed25519 signature as 128 hex digits, or "" if the transaction
 // is not signed.
-func (tx Tx) Signature() string { return tx.signature }
+func (tx Tx) Signature() string { return tx.signature.of(tx.canonical) }
 
 // Size returns the length of the canonical form in bytes, at most [MaxTxSize].
 func (tx Tx) Size() int { return len(tx.canonical) }

@@ -16,7 +16,8 @@ type change struct {
 	disconnect, connect []pow.Hash
 	add                 []encodedTx
 	remove              []uint64
-	size                int // of the records in bytes, approximately
+	unmined             []pow.Hash // refuse the change if one of these transactions is in a block
+	size                int        // of the records in bytes, approximately
 }
 
 type encodedBlock struct {
@@ -31,6 +32,8 @@ type encodedBlock struct {
 type encodedTx struct {
 	key, record []byte
 }
+
+func (e encodedTx) seq() uint64 { return binary.BigEndian.Uint64(e.key) }
 
 // encode encodes a change. The error says which part of it cannot be stored.
 func encode(c chain.Change) (change, error) {
@@ -49,6 +52,12 @@ func encode(c chain.Change) (change, error) {
 		}
 		to.blocks = append(to.blocks, e)
 		to.size += len(e.record)
+	}
+	if c.Unmined {
+		to.unmined = make([]pow.Hash, len(c.AddPending))
+		for i, p := range c.AddPending {
+			to.unmined[i] = p.Tx.ID()
+		}
 	}
 	for _, p := range c.AddPending {
 		text := p.Tx.String()

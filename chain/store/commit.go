@@ -96,6 +96,7 @@ func (s *Store) next() (*request, bool) {
 // commit makes the changes of a group durable and answers every request. If one
 // change fails, the others are tried again without it.
 func (s *Store) commit(group []*request) {
+	group = s.answerMined(group)
 	for len(group) > 0 {
 		failed, err := s.write(group)
 		switch {
@@ -124,15 +125,72 @@ func (s *Store) commit(group []*request) {
 	}
 }
 
-// write makes the changes durable in one transaction. If one of them does not fit
-// what is stored, failed is its index; otherwise failed is -1. After an error the
-// file has none of the changes, unless the store is now broken.
+// answerMined answers those changes of a group that are refused because one of their
+// transactions is in a block, and returns the others. All searches of the group share one
+// transaction that reads.
+func (s *Store) answerMined(group []*request) []*request {
+	if !slices.ContainsFunc(group, func(r *request) bool { return len(r.unmined) > 0 }) {
+		return group
+	}
+	var refused map[*request]error // nil for nearly all groups
+	err := s.view(func(tx *bbolt.Tx) error {
+		txs := tx.Bucket([]byte(bucketTxs)).Cursor()
+		for _, r := range group {
+			for i := range r.unmined {
+				_, mined, err := findTx(txs, &r.unmined[i])
+				if mined {
+					err = errMined(r.unmined[i])
+				}
+				if err != nil {
+					if refused == nil {
+						refused = map[*request]error{}
+					}
+					refused[r] = err
+					break
+				}
+			}
+		}
+		return nil
+	})
+	if err == nil && refused == nil {
+		return group
+	}
+	return slices.DeleteFunc(group, func(r *request) bool {
+		refusal := refused[r]
+		if err != nil && len(r.unmined) > 0 {
+			refusal = err
+		}
+		if refusal != nil {
+			s.countFailure(refusal)
+			r.answer <- refusal
+		}
+		return refusal != nil
+	})
+}
+
+// errMined is the refusal of a change with a transaction that is in a block.
+func errMined(id pow.Hash) error { return fmt.Errorf("transaction %s: %w", id, chain.ErrMined) }
+
+// write makes the changes durable, by the journal or in one transaction. If one of them
+// does not fit what is stored, failed is its index; otherwise failed is -1. After an error
+// the files have none of the changes, unless the store is now broken.
 func (s *Store) write(group []*request) (failed int, err error) {
 	if s.broken != nil {
 		return -1, s.broken
 	}
+	if taken, failed, err := s.writeJournal(group); taken {
+		return failed, err
+	}
+	return s.transact(group, 0)
+}
+
+// transact makes the changes of a group, and what the journal has, durable in one
+// transaction. It also writes a schema, unless that is 0. The results are those of write.
+// Nothing else may write to the database once there is a journal, because its records
+// count only as long as the database stays as it is.
+func (s *Store) transact(group []*request, schema uint32) (failed int, err error) {
 	start := time.Now()
-	w, failed, err := s.apply(group)
+	w, failed, err := s.apply(group, schema)
 	if err != nil {
 		if s.rollBack(w); failed < 0 {
 			return -1, s.giveUp(err)
@@ -141,13 +199,13 @@ func (s *Store) write(group []*request) (failed int, err error) {
 	}
 	txid := uint64(w.tx.ID())
 	s.writeAhead(w.tx.Size())
-	if s.hooks.beforeSync != nil {
+	if s.hooks.beforeSync != nil && len(group) > 0 {
 		if err := s.hooks.beforeSync(); err != nil {
 			s.rollBack(w)
 			return -1, err
 		}
 	}
-	if err := w.commit(); err != nil {
+	if err := s.commitWriter(w, txid); err != nil {
 		s.rollBack(w)
 		err, goOn := diskError(err)
 		if !goOn {
@@ -155,11 +213,13 @@ func (s *Store) write(group []*request) (failed int, err error) {
 		}
 		return -1, s.goOn(err)
 	}
-	s.tellCommitted(len(group), time.Since(start))
-	s.state, s.txid = w.state, txid
 	for hash, b := range w.fresh {
 		s.blocks.add(hash, b.number)
 	}
+	if len(group) == 0 {
+		return -1, nil
+	}
+	s.tellCommitted(len(group), time.Since(start))
 	if s.hooks.afterSync != nil {
 		if err := s.hooks.afterSync(); err != nil {
 			err, _ = diskError(err)
@@ -167,6 +227,18 @@ func (s *Store) write(group []*request) (failed int, err error) {
 		}
 	}
 	return -1, nil
+}
+
+// commitWriter commits a transaction. The database then has what the journal has.
+func (s *Store) commitWriter(w *writer, txid uint64) error {
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	if err := w.commit(); err != nil {
+		return err
+	}
+	s.state, s.txid, s.lastSeq = w.state, txid, w.lastSeq
+	s.journal.rebase(base{txid, w.state.sum()})
+	return nil
 }
 
 // goOn returns err, after which the store can go on because it is as it was before.
@@ -182,23 +254,28 @@ func (s *Store) goOn(err error) error {
 	return err
 }
 
-// apply begins a transaction and applies the changes of a group in it. failed is
-// the index of the change that caused the error, or -1.
-func (s *Store) apply(group []*request) (w *writer, failed int, err error) {
+// apply begins a transaction, and applies what the journal has and the changes of a group
+// in it. failed is the index of the change that caused the error, or -1.
+func (s *Store) apply(group []*request, schema uint32) (w *writer, failed int, err error) {
 	defer guard(&err)()
 	failed = -1 // also if something panics
 	tx, err := s.begin()
 	if err != nil {
 		return nil, failed, fmt.Errorf("write to the store: %w", err)
 	}
-	w = &writer{store: s, tx: tx, state: s.state, fresh: make(map[pow.Hash]fresh)}
+	w = &writer{store: s, tx: tx, state: s.state, lastSeq: s.lastSeq, fresh: make(map[pow.Hash]fresh)}
 	w.openBuckets()
+	for _, p := range s.journal.posts { // checkKeys has looked at their numbers
+		if err := w.addPending(p); err != nil {
+			return w, failed, err
+		}
+	}
 	for i, r := range group {
 		if err := w.apply(&r.change); err != nil {
 			return w, i, err
 		}
 	}
-	return w, failed, w.finish()
+	return w, failed, w.finish(schema)
 }
 
 // begin begins a transaction that writes. If bbolt panics, it holds its locks for

@@ -154,16 +154,20 @@ func TestNoAnswerBeforeTheSync(t *testing.T) {
 	}
 }
 
-// When a change is acknowledged, the file already contains it.
+// When a change is acknowledged, the files already contain it.
 func TestTheFileHasItBeforeTheAnswer(t *testing.T) {
 	dir, copies := t.TempDir(), t.TempDir()
 	n := 0
 	s := openWith(t, dir, hooks{afterSync: func() error {
 		n++
-		return copyFile(filepath.Join(dir, fileName), filepath.Join(copies, fmt.Sprint(n), fileName))
+		return os.CopyFS(filepath.Join(copies, fmt.Sprint(n)), os.DirFS(dir))
 	}})
 	for i := range uint64(10) {
-		mustCommit(t, s, chain.Change{AddPending: pendingOf(i, fmt.Sprint(i))})
+		c := chain.Change{AddPending: pendingOf(i, fmt.Sprint(i))}
+		if i%3 == 2 {
+			c.RemovePending = []uint64{99} // which makes it a change for the database
+		}
+		mustCommit(t, s, c)
 	}
 	for i := range 10 {
 		s := mustOpen(t, filepath.Join(copies, fmt.Sprint(i+1)))
@@ -171,14 +175,6 @@ func TestTheFileHasItBeforeTheAnswer(t *testing.T) {
 			t.Errorf("after commit %d the file has %d pending transactions (%v), want %d", i+1, len(pending), err, i+1)
 		}
 	}
-}
-
-func copyFile(from, to string) error {
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, data, 0o644))
 }
 
 func TestFailureBeforeTheSync(t *testing.T) {

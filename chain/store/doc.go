@@ -1,4 +1,6 @@
-// Package store keeps a chain in one file, chain.db, with the bbolt database.
+// Package store keeps a chain in one file, chain.db, with the bbolt database. While a
+// store is open, there may be a second file, chain.journal, with posts that are not in
+// the first one yet.
 //
 // There are only a few types: a [Store] is opened on a folder with [Options], and
 // its numbers are [Stats].
@@ -11,6 +13,25 @@
 // again without it. Commit returns nil only after the fsync that covers its
 // change.
 //
+// # The journal
+//
+// A group of changes that only add pending transactions, which is what posts are, does not
+// go into the database at once, but as one record into chain.journal. That takes one write
+// and one sync. The next transaction of the database takes over what is in the journal:
+// with the next other change, when the journal of 1 MiB is full, or when the store is
+// closed. It does so as a whole, so the posts are in one of the two at any moment.
+//
+// A record has a checksum, the number of the transaction of the database on which it builds
+// and a checksum of the state after that, and its own number among these records. Open
+// reads the records that build on the last transaction, up to the first that is not sound.
+// A power failure can tear only the last one, which was not acknowledged. A record behind
+// it, or one that builds on a later transaction, says that something was lost, and is
+// reported as damage. Damage to the last record alone looks like a write that was torn.
+//
+// The file is made with the first post, and removed when the store is closed, so that a
+// store that is closed is in one file. Meanwhile, the database has schema 3, by which
+// earlier versions, which do not know the journal, refuse it.
+//
 // # The file
 //
 // The file has six buckets. Keys have a fixed size, and numbers in them are
@@ -18,7 +39,7 @@
 // value, because bbolt itself has checksums only for its two meta pages.
 //
 //	meta      "network"  →  id (32 bytes), name
-//	          "schema"   →  uint32
+//	          "schema"   →  uint32: 2, or 3 as long as there is a journal
 //	          "state"    →  active tip (32), uint64 counts of blocks, indexed transactions, pending, records of owners
 //	          "upgrade"  →  nothing; exists while an upgrade is unfinished
 //	headers   number     →  the header's 80 bytes

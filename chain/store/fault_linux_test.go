@@ -13,11 +13,11 @@ import (
 	"github.com/lodepow/lode/pow"
 )
 
-// become makes the open file of a store another file, such as /dev/full, and returns
+// become makes an open file of a store another file, such as /dev/full, and returns
 // a function that makes it the store's again. What bbolt has mapped stays the store's.
-func become(t *testing.T, s *Store, other string) (restore func()) {
+func become(t *testing.T, file *os.File, other string) (restore func()) {
 	t.Helper()
-	fd := int(s.file.Fd())
+	fd := int(file.Fd())
 	kept, err := syscall.Dup(fd)
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +39,17 @@ func become(t *testing.T, s *Store, other string) (restore func()) {
 // A store whose sync fails takes no further change, although the next sync would
 // succeed, and says so. It can be read, and opened again.
 func TestSyncFails(t *testing.T) {
+	t.Run("database", func(t *testing.T) {
+		testSyncFails(t, func(s *Store) *os.File { return s.file }, []uint64{99}, "write to the store")
+	})
+	t.Run("journal", func(t *testing.T) {
+		testSyncFails(t, func(s *Store) *os.File { return s.journal.file }, nil, "sync the journal")
+	})
+}
+
+// testSyncFails is TestSyncFails for a file of the store. A change that removes something is
+// one for the database.
+func testSyncFails(t *testing.T, file func(*Store) *os.File, remove []uint64, says string) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	b := testBlock(pow.Hash{}, 0, "a", testTx("x"))
@@ -48,9 +59,12 @@ func TestSyncFails(t *testing.T) {
 		t.Errorf("a sound store says %v", err)
 	}
 
-	restore := become(t, s, "/dev/null") // which takes writes, and cannot be synced
-	first := s.Commit(chain.Change{AddPending: pendingOf(2, "y")})
+	restore := become(t, file(s), "/dev/null") // which takes writes, and cannot be synced
+	first := s.Commit(chain.Change{AddPending: pendingOf(2, "y"), RemovePending: remove})
 	restore()
+	if !strings.Contains(first.Error(), says) {
+		t.Errorf("error %v, want one that says %q", first, says)
+	}
 	if !errors.Is(first, chain.ErrBroken) || !errors.Is(first, syscall.EINVAL) || errors.Is(first, chain.ErrNoSpace) {
 		t.Errorf("error %v", first)
 	}
@@ -88,9 +102,10 @@ func TestWriteFindsNoSpace(t *testing.T) {
 	s := mustOpen(t, dir)
 	mustCommit(t, s, chain.Change{AddPending: pendingOf(1, "x")})
 	for range 3 {
-		restore := become(t, s, "/dev/full")
+		restore, restoreJournal := become(t, s.file, "/dev/full"), become(t, s.journal.file, "/dev/full")
 		err := s.Commit(chain.Change{AddPending: pendingOf(2, "y")})
 		restore()
+		restoreJournal()
 		if !errors.Is(err, chain.ErrNoSpace) || errors.Is(err, chain.ErrBroken) || s.Err() != nil {
 			t.Errorf("error %v, store %v", err, s.Err())
 		}
@@ -111,7 +126,7 @@ func TestCloseOnABadDisk(t *testing.T) {
 		dir := t.TempDir()
 		s := mustOpen(t, dir)
 		mustCommit(t, s, chain.Change{AddPending: pendingOf(1, "x")})
-		restore := become(t, s, disk)
+		restore := become(t, s.file, disk)
 		s.writeOtherMeta()
 		restore()
 		mustClose(t, s)
@@ -134,7 +149,7 @@ func TestCutToNothingWhileOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		if commit {
-			if err := s.Commit(chain.Change{AddPending: pendingOf(2, "y")}); !errors.Is(err, chain.ErrDamaged) || !errors.Is(err, chain.ErrBroken) {
+			if err := s.Commit(chain.Change{AddPending: pendingOf(2, "y"), RemovePending: []uint64{9}}); !errors.Is(err, chain.ErrDamaged) || !errors.Is(err, chain.ErrBroken) {
 				t.Errorf("error %v", err)
 			}
 		}

@@ -19,6 +19,8 @@ type inventory struct {
 	network   pow.Hash
 	name      string
 
+	lastSeq uint64 // greatest number of a pending transaction
+
 	found   state // counts of the records read so far; the tip is not set
 	damaged error // the first damage
 }
@@ -46,7 +48,9 @@ func (inv *inventory) record(bucket string, k, v []byte) {
 		_, err = parseOwned(k, v)
 		inv.found.owners++
 	case bucketPending:
-		_, err = open("pending transaction", k, v)
+		if _, err = open("pending transaction", k, v); err == nil && len(k) == keySize {
+			inv.lastSeq = max(inv.lastSeq, binary.BigEndian.Uint64(k))
+		}
 		inv.found.pending++
 	}
 	if inv.damaged == nil {
@@ -80,8 +84,8 @@ func (inv *inventory) meta(name string, record []byte) error {
 // check returns an error unless the file is sound, has a schema that this version
 // reads, and has the chain of the network in o.
 func (inv *inventory) check(o Options) error {
-	if inv.schema > schema {
-		return fmt.Errorf("written with schema %d, this version reads up to %d: use a newer one", inv.schema, schema)
+	if inv.schema > schemaJournal {
+		return fmt.Errorf("written with schema %d, this version reads up to %d: use a newer one", inv.schema, schemaJournal)
 	}
 	if inv.damaged != nil {
 		return inv.damaged

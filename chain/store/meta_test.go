@@ -40,7 +40,7 @@ func makeHistory(t *testing.T) history {
 		return file
 	}
 	for i := range uint64(4) {
-		c := chain.Change{AddPending: pendingOf(i+1, fmt.Sprint(i))}
+		c := chain.Change{AddPending: pendingOf(i+1, fmt.Sprint(i)), RemovePending: []uint64{99}} // not for the journal
 		if i == 0 {
 			c.Blocks, c.Connect = blocks, hashes(blocks)
 		}

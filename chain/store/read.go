@@ -22,8 +22,29 @@ const loadStep = 4096
 
 // Load implements [chain.Store].
 func (s *Store) Load(header func(pow.Header) error) (tip pow.Hash, pending []chain.Pending, err error) {
-	var at state
-	var records [][]byte // copied, as they outlive the transaction
+	at, posts, err := s.loadPending()
+	if err != nil {
+		return pow.Hash{}, nil, err
+	}
+	for _, p := range posts {
+		tx, err := block.ParseTx(p.record)
+		if err != nil {
+			return pow.Hash{}, nil, damaged("pending transaction %d: %v", p.seq(), err)
+		}
+		pending = append(pending, chain.Pending{Seq: p.seq(), Tx: tx})
+	}
+	if err := s.eachHeader(at.blocks, header); err != nil {
+		return pow.Hash{}, nil, err
+	}
+	return at.tip, pending, nil
+}
+
+// loadPending returns the state of the database, and all pending transactions in order of
+// their numbers: those of the database and those of the journal. Their records are without
+// checksums.
+func (s *Store) loadPending() (at state, posts []encodedTx, err error) {
+	s.journal.mu.RLock() // so that no post goes from one to the other meanwhile
+	defer s.journal.mu.RUnlock()
 	err = s.view(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte(bucketMeta))
 		if at, err = parseState(meta.Get(keyState())); err != nil {
@@ -34,25 +55,28 @@ func (s *Store) Load(header func(pow.Header) error) (tip pow.Hash, pending []cha
 			if err != nil {
 				return err
 			}
-			records = append(records, bytes.Clone(value))
-			pending = append(pending, chain.Pending{Seq: binary.BigEndian.Uint64(k)})
+			posts = append(posts, encodedTx{bytes.Clone(k), bytes.Clone(value)}) // they outlive the transaction
 			return nil
 		})
 	})
 	if err != nil {
-		return pow.Hash{}, nil, err
+		return state{}, nil, err
 	}
-	for i, record := range records {
-		tx, err := block.ParseTx(record)
-		if err != nil {
-			return pow.Hash{}, nil, damaged("pending transaction %d: %v", pending[i].Seq, err)
-		}
-		pending[i].Tx = tx
+	for _, p := range s.journal.posts {
+		posts = append(posts, encodedTx{p.key, p.record[sumSize:]})
 	}
-	if err := s.eachHeader(at.blocks, header); err != nil {
-		return pow.Hash{}, nil, err
-	}
-	return at.tip, pending, nil
+	slices.SortStableFunc(posts, func(a, b encodedTx) int { return bytes.Compare(a.key, b.key) })
+	// If the store has given up within a transaction, both may have the same posts.
+	return at, slices.CompactFunc(posts, func(a, b encodedTx) bool { return bytes.Equal(a.key, b.key) }), nil
+}
+
+// hasPending reports whether the database has a pending transaction at a key.
+func (s *Store) hasPending(k []byte) (found bool, err error) {
+	err = s.view(func(tx *bbolt.Tx) error {
+		found = tx.Bucket([]byte(bucketPending)).Get(k) != nil
+		return nil
+	})
+	return found, err
 }
 
 // eachHeader calls fn for the headers of the first blocks, in order of their

@@ -20,7 +20,7 @@ type Stats struct {
 	Refused uint64 // the change does not fit what is stored
 
 	GivenUp bool  // the store refuses all changes until it is opened again
-	Size    int64 // of the file in bytes; -1 if it cannot be told
+	Size    int64 // of chain.db in bytes; -1 if it cannot be told
 	Free    int64 // free space on the disk in bytes, ignoring quotas and limits; -1 if it cannot be told
 }
 
@@ -51,6 +51,7 @@ type counts struct {
 // countFailure counts a change that was not made.
 func (s *Store) countFailure(err error) {
 	switch {
+	case errors.Is(err, chain.ErrMined): // an answer like others, see chain.Change.Unmined
 	case s.broken != nil:
 		s.counts.broken.Add(1)
 	case errors.Is(err, chain.ErrNoSpace):
@@ -66,7 +67,7 @@ func (s *Store) countFailure(err error) {
 type Observer struct {
 	// Committed is called when a group of changes is on the disk, before the
 	// calls of Commit return. took is the time to write the group in one
-	// transaction and to sync it.
+	// transaction, or in one record of the journal, and to sync it.
 	Committed func(changes int, took time.Duration)
 }
 

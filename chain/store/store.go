@@ -22,8 +22,9 @@ const (
 	fileName = "chain.db"
 	newName  = fileName + ".new-*"
 
-	schema   = 2
-	lockWait = time.Second
+	schema        = 2
+	schemaJournal = 3 // the same, with posts in the journal that are not in the file
+	lockWait      = time.Second
 )
 
 // The buckets.
@@ -90,11 +91,13 @@ type Store struct {
 
 	// Only the committer uses the following fields, and Close when it has returned.
 	// Others may read broken once gaveUp is closed.
-	state  state  // after the last commit
-	txid   uint64 // of the last commit
-	ahead  ahead
-	broken error // why the store refuses all changes; nil: it does not
-	stuck  bool  // bbolt has panicked while it held its locks, and cannot be closed
+	state   state  // after the last commit
+	txid    uint64 // of the last commit
+	lastSeq uint64 // no pending transaction in the database has a greater number
+	ahead   ahead
+	journal journal
+	broken  error // why the store refuses all changes; nil: it does not
+	stuck   bool  // bbolt has panicked while it held its locks, and cannot be closed
 }
 
 var _ chain.Store = (*Store)(nil)
@@ -186,9 +189,11 @@ func (s *Store) prepare(dir string, inv *inventory, stop <-chan struct{}) error 
 		}
 	}
 	if inv.schema < schema || inv.upgrading {
-		return s.upgrade(stop)
+		if err := s.upgrade(stop); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.openJournal(inv)
 }
 
 // create writes an empty store under a temporary name and then links it to path, so
@@ -323,7 +328,7 @@ func (s *Store) Close() error {
 	s.gate.Unlock()
 
 	<-s.done
-	if s.broken == nil {
+	if s.retireJournal() && s.broken == nil {
 		s.writeOtherMeta()
 	}
 	if s.stuck {

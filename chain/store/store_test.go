@@ -195,13 +195,13 @@ func TestNewerSchema(t *testing.T) {
 		// A newer schema may have records of any form.
 		k := []byte(keySchema)
 		return errors.Join(
-			tx.Bucket([]byte(bucketMeta)).Put(k, seal(k, []byte{0, 0, 0, 0, 0, 0, 0, schema + 1})),
+			tx.Bucket([]byte(bucketMeta)).Put(k, seal(k, []byte{0, 0, 0, 0, 0, 0, 0, schemaJournal + 1})),
 			tx.Bucket([]byte(bucketHeaders)).Put([]byte("new"), []byte("form")))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, testOptions()); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema %d, this version reads up to %d", schema+1, schema)) || errors.Is(err, chain.ErrDamaged) {
+	if _, err := Open(dir, testOptions()); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema %d, this version reads up to %d", schemaJournal+1, schemaJournal)) || errors.Is(err, chain.ErrDamaged) {
 		t.Errorf("error %v", err)
 	}
 }

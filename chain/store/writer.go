@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -18,10 +19,11 @@ const appendFill = 0.95
 
 // writer applies changes within one bbolt transaction.
 type writer struct {
-	store *Store
-	tx    *bbolt.Tx
-	state state              // after the changes applied so far
-	fresh map[pow.Hash]fresh // blocks that this transaction stores, which the index does not know yet
+	store   *Store
+	tx      *bbolt.Tx
+	state   state              // after the changes applied so far
+	lastSeq uint64             // see Store
+	fresh   map[pow.Hash]fresh // blocks that this transaction stores, which the index does not know yet
 
 	headers, bodies, txs, owners, pending *bbolt.Bucket
 }
@@ -44,6 +46,11 @@ func (w *writer) openBuckets() {
 // apply applies one change. After an error the transaction must be rolled back,
 // because a part of the change may have been applied.
 func (w *writer) apply(c *change) error {
+	for _, id := range c.unmined { // answerMined has not seen the blocks that this transaction connects
+		if _, mined, err := w.place(id); mined || err != nil {
+			return cmp.Or(err, errMined(id))
+		}
+	}
 	for i := range c.blocks {
 		if err := w.addBlock(&c.blocks[i]); err != nil {
 			return err
@@ -59,12 +66,11 @@ func (w *writer) apply(c *change) error {
 	}
 	for _, p := range c.add {
 		if w.pending.Get(p.key) != nil {
-			return fmt.Errorf("pending transaction %x: its sequence number is taken", p.key)
+			return errTaken(p.key)
 		}
-		if err := w.pending.Put(p.key, p.record); err != nil {
+		if err := w.addPending(p); err != nil {
 			return err
 		}
-		w.state.pending++
 	}
 	for _, seq := range c.remove {
 		k := key(seq)
@@ -76,6 +82,16 @@ func (w *writer) apply(c *change) error {
 		}
 		w.state.pending--
 	}
+	return nil
+}
+
+// addPending stores a pending transaction whose number is not taken.
+func (w *writer) addPending(p encodedTx) error {
+	if err := w.pending.Put(p.key, p.record); err != nil {
+		return err
+	}
+	w.state.pending++
+	w.lastSeq = max(w.lastSeq, p.seq())
 	return nil
 }
 
@@ -226,9 +242,16 @@ func (w *writer) header(number uint64) (pow.Header, error) {
 	return parseHeader(number, k, w.headers.Get(k))
 }
 
-// finish stores the state, which counts what the changes have added and removed.
-func (w *writer) finish() error {
-	return w.tx.Bucket([]byte(bucketMeta)).Put(keyState(), w.state.record())
+// finish stores the state, which counts what the changes have added and removed, and the
+// schema, unless that is 0.
+func (w *writer) finish(schema uint32) error {
+	meta := w.tx.Bucket([]byte(bucketMeta))
+	if schema != 0 {
+		if err := putMeta(meta, keySchema, binary.BigEndian.AppendUint32(nil, schema)); err != nil {
+			return err
+		}
+	}
+	return meta.Put(keyState(), w.state.record())
 }
 
 func (w *writer) commit() (err error) {

@@ -33,6 +33,7 @@ func RunReopen(t *testing.T, open func() chain.Store, reopen func(chain.Store) c
 		{"active branch", testActiveBranch},
 		{"owners", testOwners},
 		{"pending", testPending},
+		{"unmined", testUnmined},
 		{"order of parts", testOrder},
 		{"a bad change has no effect", testAtomic},
 		{"callers own the bytes", testBytes},
@@ -168,6 +169,29 @@ func testPending(f *fixture) {
 	f.want(contents{pending: []chain.Pending{p(2), p(1 << 62), p(1<<62 + 1)}})
 	f.commit(chain.Change{RemovePending: []uint64{2, 1 << 62, 1<<62 + 1}})
 	f.want(contents{})
+}
+
+// A change with Unmined is refused if one of its transactions is in a block of the active
+// branch.
+func testUnmined(f *fixture) {
+	one, two, three := tx(f, "one"), tx(f, "two"), tx(f, "three")
+	g := genesis()
+	a, side := makeChild(g, "a", one), makeChild(g, "side", two)
+	f.commit(chain.Change{Blocks: []block.Block{g, a, side}, Connect: []pow.Hash{g.Hash(), a.Hash()}})
+	is := contents{
+		tip: a.Hash(), blocks: []block.Block{g, a, side},
+		mined: map[pow.Hash]pow.Hash{one.ID(): a.Hash()},
+	}
+	for _, pending := range [][]chain.Pending{{{Seq: 1, Tx: one}}, {{Seq: 1, Tx: three}, {Seq: 2, Tx: one}}} {
+		if err := f.store.Commit(chain.Change{AddPending: pending, Unmined: true}); !errors.Is(err, chain.ErrMined) {
+			f.Errorf("error %v, want %v", err, chain.ErrMined)
+		}
+		f.want(is)
+	}
+	is.pending = []chain.Pending{{Seq: 3, Tx: two}, {Seq: 4, Tx: one}}
+	f.commit(chain.Change{AddPending: is.pending[:1], Unmined: true})
+	f.commit(chain.Change{AddPending: is.pending[1:]}) // it does not ask
+	f.want(is)
 }
 
 // The parts of a change take effect in order, so that a change can connect a block

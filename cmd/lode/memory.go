@@ -16,8 +16,9 @@ const (
 
 	// gcLeast is by how many bytes the heap may grow in any case. The heap of a node with
 	// a short chain has a few megabytes, and half of that is garbage after a few hundred
-	// posts. A fresh node under a load of posts now makes a third as many collections.
-	gcLeast = 16 << 20
+	// posts. With 32 MiB, a fresh node under a load of posts makes half as many collections
+	// as with 16.
+	gcLeast = 32 << 20
 
 	// gcMost bounds the percentage. Below 4 MiB times the percentage Go collects nothing,
 	// so a greater one would let a small heap grow by more than gcLeast. It also bounds how

@@ -8,10 +8,10 @@ import (
 func TestPercentFor(t *testing.T) {
 	for used, want := range map[uint64]int{
 		0:                 gcMost,
-		4 << 20:           gcMost,
-		4<<20 + 1<<16:     393,
-		16 << 20:          100,
-		2*gcLeast - 1<<20: 51,
+		8 << 20:           gcMost,
+		8<<20 + 1<<17:     393,
+		32 << 20:          100,
+		2*gcLeast - 2<<20: 51,
 		2 * gcLeast:       gcPercent,
 		1 << 40:           gcPercent,
 	} {

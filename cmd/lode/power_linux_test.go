@@ -51,7 +51,7 @@ func TestPower(t *testing.T) {
 	rec := record(t)
 	moments := 0
 	t.Run("all is there", func(t *testing.T) {
-		found, at, err := rec.search(t, n, 0, nil)
+		found, at, err := rec.search(t, n, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,20 +64,24 @@ func TestPower(t *testing.T) {
 
 	// The search must find faults. A disk that ignores a kind of sync makes of a good
 	// node one that has forgotten it.
-	chainFile := func(c powerfail.Call) bool { return strings.HasSuffix(c.Path(0), "chain.db") }
+	chainFile := func(c powerfail.Call) bool { return isStoreFile(c.Path(0)) }
 	for name, ignore := range map[string]func(powerfail.Call) bool{
-		"without a sync of the file":      func(c powerfail.Call) bool { return chainFile(c) },
-		"without a sync of folders":       func(c powerfail.Call) bool { return !strings.Contains(filepath.Base(c.Path(0)), "chain.db") },
+		"without a sync of the files":     func(c powerfail.Call) bool { return chainFile(c) },
+		"without a sync of the journal":   func(c powerfail.Call) bool { return isJournal(c.Path(0)) },
+		"without a sync of folders":       func(c powerfail.Call) bool { return !strings.HasPrefix(filepath.Base(c.Path(0)), "chain.") },
 		"without a sync of parents":       func(c powerfail.Call) bool { return filepath.Base(c.Path(0)) == "new" || c.Path(0) == rec.root },
 		"without a sync when it opens":    func(c powerfail.Call) bool { return chainFile(c) && c.Name == "fsync" },
 		"without a sync before the metas": func(c powerfail.Call) bool { return chainFile(c) && rec.beforeMeta[c.Start] },
 	} {
 		t.Run(name, func(t *testing.T) {
-			from := 0
-			if name == "without a sync when it opens" {
-				from = rec.restarted
+			var near func(line int) bool
+			switch name {
+			case "without a sync when it opens":
+				near = rec.isRestart
+			case "without a sync before the metas":
+				near = rec.isMetaTime // most commits are to the journal
 			}
-			found, _, err := rec.search(t, 200, from, ignore)
+			found, _, err := rec.search(t, 200, near, ignore)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +100,8 @@ type recording struct {
 	calls      []powerfail.Call
 	acks       []ack
 	beforeMeta map[int]bool // lines at which a sync starts after which a meta page is written
-	restarted  int          // line at which it began again, with a meta page that it had not synced
+	metaWrites []int        // lines at which meta pages are written
+	restarted  int          // line at which it began again, with a post that it had not synced
 	params     rules.Params
 }
 
@@ -113,11 +118,22 @@ func (rec *recording) txs() []ack {
 
 func (rec *recording) data() string { return filepath.Join("new", "data") }
 
-// search opens images until n have been opened or one has a fault. If from is not 0,
-// they are of the short time in which the node begins again after that line and makes
-// its first promise. search returns the faults and the number of moments at which it
-// looked.
-func (rec *recording) search(t *testing.T, n, from int, ignore func(powerfail.Call) bool) (faults []string, moments int, err error) {
+// isRestart reports whether a line is of the short time in which the node begins again
+// and makes its first promise.
+func (rec *recording) isRestart(line int) bool {
+	promise := slices.IndexFunc(rec.acks, func(a ack) bool { return a.line > rec.restarted })
+	return line >= rec.restarted && line <= rec.acks[promise].line+20
+}
+
+// isMetaTime reports whether a line is soon after the write of a meta page.
+func (rec *recording) isMetaTime(line int) bool {
+	return slices.ContainsFunc(rec.metaWrites, func(at int) bool { return at <= line && line < at+5 })
+}
+
+// search opens images until n have been opened or one has a fault. If near is not nil,
+// they are of moments at lines for which it returns true. search returns the faults and
+// the number of moments at which it looked.
+func (rec *recording) search(t *testing.T, n int, near func(line int) bool, ignore func(powerfail.Call) bool) (faults []string, moments int, err error) {
 	t.Helper()
 	disk, err := powerfail.NewDisk(rec.root, rec.calls)
 	if err != nil {
@@ -126,10 +142,8 @@ func (rec *recording) search(t *testing.T, n, from int, ignore func(powerfail.Ca
 	disk.Ignore = ignore
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	at := disk.Moments()
-	if from > 0 {
-		promise := slices.IndexFunc(rec.acks, func(a ack) bool { return a.line > from })
-		until := rec.acks[promise].line + 20
-		at = slices.DeleteFunc(at, func(line int) bool { return line < from || line > until })
+	if near != nil {
+		at = slices.DeleteFunc(at, func(line int) bool { return !near(line) })
 	}
 	place := imageFolder(t)
 	for i, opened := 0, 0; i < len(at) && len(faults) == 0; i++ {
@@ -326,7 +340,7 @@ func record(t *testing.T) *recording {
 	for _, b := range trunk {
 		mustAdd(t, source, b)
 	}
-	// Kill the node between the write of a meta page and its sync. Each sync takes long,
+	// Kill the node between the write of a post and its sync. Each sync takes long,
 	// so that most of the attempts succeed.
 	slowly := []string{"-e", "inject=fdatasync:delay_enter=20000"}
 	end := traced(0, slowly, "--peer", source.url)
@@ -341,12 +355,14 @@ func record(t *testing.T) *recording {
 			defer close(answered)
 			_, _, _ = p.call(t.Context(), http.MethodPost, "/new_transaction", killed.String())
 		}()
-		time.Sleep(30 * time.Millisecond)
+		// A post is written soon after it has come, and its sync takes 20 ms. The attempts come
+		// at different moments, because how soon depends on the machine.
+		time.Sleep(time.Duration(4+5*(round%5)) * time.Millisecond)
 		end(syscall.SIGKILL)
 		<-answered
-		seen := rec.endsBeforeMetaSync()
+		seen := rec.endsBeforeSync()
 		if round == 40 && !seen {
-			t.Fatal("the node was never killed between the write of a meta page and its sync")
+			t.Fatal("the node was never killed between a write and its sync")
 		}
 		if seen {
 			slowly, rec.restarted = nil, line
@@ -446,6 +462,7 @@ func (rec *recording) readAcks(t *testing.T) {
 			sync = c.Start
 		case isMetaWrite(c):
 			rec.beforeMeta[sync] = true
+			rec.metaWrites = append(rec.metaWrites, c.Start)
 		}
 	}
 	if txs := len(rec.txs()); txs < 125 || len(rec.acks)-txs < 25 {
@@ -453,16 +470,21 @@ func (rec *recording) readAcks(t *testing.T) {
 	}
 }
 
+// isStoreFile reports whether a path is that of the database or of the journal.
+func isStoreFile(path string) bool { return strings.HasSuffix(path, "chain.db") || isJournal(path) }
+
+func isJournal(path string) bool { return strings.HasSuffix(path, "chain.journal") }
+
 func isMetaWrite(c powerfail.Call) bool {
-	return c.Name == "pwrite64" && (c.Args[3] == "0" || c.Args[3] == strconv.Itoa(os.Getpagesize()))
+	return c.Name == "pwrite64" && strings.HasSuffix(c.Path(0), "chain.db") && (c.Args[3] == "0" || c.Args[3] == strconv.Itoa(os.Getpagesize()))
 }
 
-// endsBeforeMetaSync reports whether the last that the node did to its file was to
-// write a meta page, which it has not synced.
-func (rec *recording) endsBeforeMetaSync() bool {
+// endsBeforeSync reports whether the last that the node did to its files was to write a
+// meta page or a record of the journal, which it has not synced.
+func (rec *recording) endsBeforeSync() bool {
 	for _, c := range slices.Backward(rec.calls) {
 		switch {
-		case isMetaWrite(c) && c.End > 0:
+		case (isMetaWrite(c) || c.Name == "pwrite64" && isJournal(c.Path(0))) && c.End > 0:
 			return true
 		case c.Name == "pwrite64" || c.Name == "fdatasync" && c.End > 0:
 			return false

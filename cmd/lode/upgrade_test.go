@@ -93,7 +93,7 @@ func TestNewerStoreIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		key, value := []byte("schema"), []byte{0, 0, 0, 3}
+		key, value := []byte("schema"), []byte{0, 0, 0, 4}
 		sum := crc32.Checksum(append(bytes.Clone(key), value...), crc32.MakeTable(crc32.Castagnoli))
 		return tx.Bucket([]byte("meta")).Put(key, append(binary.BigEndian.AppendUint32(nil, sum), value...))
 	})
@@ -107,7 +107,7 @@ func TestNewerStoreIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "written with schema 3, this version reads up to 2: use a newer one"
+	const want = "written with schema 4, this version reads up to 3: use a newer one"
 	if _, err := tryNode(data, "--difficulty", "1"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "damaged") {
 		t.Errorf("error %v, want %q", err, want)
 	}

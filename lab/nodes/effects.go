@@ -129,7 +129,7 @@ func (n *Node) tellChanges() {
 			moved = true
 			n.net.config.Watch.moved(n, ev)
 		}
-		n.step(gossip.Changed{Event: ev})
+		n.step(gossip.Changed{Event: &ev})
 	}
 	n.changes = nil
 	if moved {

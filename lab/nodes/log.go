@@ -59,7 +59,7 @@ func eventText(ev gossip.Event) string {
 	case gossip.Added:
 		return fmt.Sprintf("added %d: %v", ev.ID, ev.Errs)
 	case gossip.Changed:
-		return "changed " + changeText(ev.Event)
+		return "changed " + changeText(*ev.Event)
 	}
 	return fmt.Sprintf("%T", ev)
 }

@@ -71,8 +71,8 @@ type Added struct {
 	Errs []error
 }
 
-// Changed reports an event of the chain.
-type Changed struct{ Event chain.Event }
+// Changed reports an event of the chain. The machine reads it during the Step only.
+type Changed struct{ Event *chain.Event }
 
 func (Wake) event()     {}
 func (Connect) event()  {}

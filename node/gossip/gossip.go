@@ -81,7 +81,7 @@ func (g *Gossip) Step(now time.Time, ev Event) []Effect {
 	case Added:
 		g.txs.onAdded(ev)
 	case Changed:
-		g.onChanged(ev.Event)
+		g.onChanged(*ev.Event)
 	}
 	g.host.timers.fireDue(now)
 	g.syncer.consider()

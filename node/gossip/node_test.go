@@ -96,7 +96,7 @@ func (h *testNode) step(ev Event) {
 func (h *testNode) run(f func() []Event) {
 	h.t.Helper()
 	var queue []Event
-	cancel := h.chain.Subscribe(func(ev chain.Event) { queue = append(queue, Changed{ev}) })
+	cancel := h.chain.Subscribe(func(ev chain.Event) { queue = append(queue, Changed{&ev}) })
 	defer cancel()
 	queue = append(queue, f()...)
 	for len(queue) > 0 {

@@ -65,8 +65,8 @@ func (n *Network) tellChanges(ctx context.Context) {
 		pending, _ := n.chain.PendingCount()
 		events = []chain.Event{{Kind: chain.EventReorg, Tip: n.chain.Tip(), Returned: n.chain.PendingIDs(0, pending)}}
 	}
-	for _, ev := range events {
-		n.step(ctx, gossip.Changed{Event: ev})
+	for i := range events {
+		n.step(ctx, gossip.Changed{Event: &events[i]})
 	}
 }
 

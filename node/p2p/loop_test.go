@@ -128,7 +128,7 @@ func TestChanges(t *testing.T) {
 	told := make(chan chain.Event, 10_000)
 	(&script{onStep: func(_ time.Time, ev gossip.Event) []gossip.Effect {
 		if ev, ok := ev.(gossip.Changed); ok {
-			told <- ev.Event
+			told <- *ev.Event
 		}
 		return nil
 	}}).set(n)
@@ -193,7 +193,7 @@ func TestLostChanges(t *testing.T) {
 	told := make(chan chain.Event, 10)
 	(&script{onStep: func(_ time.Time, ev gossip.Event) []gossip.Effect {
 		if ev, ok := ev.(gossip.Changed); ok {
-			told <- ev.Event
+			told <- *ev.Event
 		}
 		return nil
 	}}).set(n)
