@@ -248,7 +248,7 @@ func TestMinedWhilePosted(t *testing.T) {
 		if got := <-again; !errors.Is(got.err, block.TxAlreadyMined) {
 			t.Errorf("posted again: %v", got.err)
 		}
-		openTest(t, Config{Params: rulestest.Easy(), Store: s}).wantPending() // Open removes the stale transaction
+		openTest(t, Config{Params: rulestest.Easy(), Store: s}).wantPending() // nothing of it was stored
 
 		// When a reorg returns the transaction, it is pending once.
 		c.want(Side, b.Grow(1))

@@ -26,7 +26,8 @@
 // reads the records that build on the last transaction, up to the first that is not sound.
 // A power failure can tear only the last one, which was not acknowledged. A record behind
 // it, or one that builds on a later transaction, says that something was lost, and is
-// reported as damage. Damage to the last record alone looks like a write that was torn.
+// reported as damage. Damage to the last record alone, or to all records from some place
+// to the end, looks like a write that was torn.
 //
 // The file is made with the first post, and removed when the store is closed, so that a
 // store that is closed is in one file. Meanwhile, the database has schema 3, by which

@@ -45,6 +45,9 @@ type journal struct {
 	fresh map[uint64]struct{} // what checkKeys has seen in a group
 }
 
+// remove is os.Remove, except in tests.
+var remove = os.Remove
+
 const (
 	journalBytes = 1 << 20 // length of the file; when it is full, the posts go into the database
 	journalAlign = 4 << 10
@@ -220,7 +223,7 @@ func (s *Store) retireJournal() bool {
 		s.log.Info("the journal was not put into the store, so the next start does it", "err", err)
 		return false
 	}
-	_ = os.Remove(j.path)
+	_ = remove(j.path) // what is left of it does not count
 	return true
 }
 
@@ -229,7 +232,7 @@ func (s *Store) retireJournal() bool {
 func (s *Store) openJournal(inv *inventory) error {
 	j := &s.journal
 	j.path = filepath.Join(filepath.Dir(s.path), journalName)
-	j.base = base{inv.txid, inv.state.sum()}
+	j.base = base{s.txid, s.state.sum()}
 	j.keys, j.fresh = map[uint64]struct{}{}, map[uint64]struct{}{}
 	s.lastSeq = inv.lastSeq
 	expected := inv.schema == schemaJournal
@@ -243,6 +246,9 @@ func (s *Store) openJournal(inv *inventory) error {
 		return err
 	case !info.Mode().IsRegular():
 		return damagedJournal("it is not a regular file (%s)", info.Mode())
+	case expected && info.Size() != journalBytes:
+		// It had its full length, durably, before the database knew of it.
+		return damagedJournal("it has %d bytes and not %d", info.Size(), journalBytes)
 	}
 	file, err := os.OpenFile(j.path, os.O_RDWR, 0)
 	if err != nil {
@@ -255,8 +261,12 @@ func (s *Store) openJournal(inv *inventory) error {
 		j.file = file
 		return nil
 	}
-	// The process has died in startJournal, or in retireJournal.
-	return errors.Join(file.Close(), os.Remove(j.path))
+	// The process has died in startJournal, or in retireJournal. If the file cannot be
+	// removed, it does no harm: no record in it counts, and startJournal writes it anew.
+	if err := errors.Join(file.Close(), remove(j.path)); err != nil {
+		s.log.Warn("a journal that is not needed any more stays", "err", err)
+	}
+	return nil
 }
 
 func (s *Store) readJournal(file *os.File, expected bool) error {
@@ -275,6 +285,11 @@ func (s *Store) readJournal(file *os.File, expected bool) error {
 	for _, p := range posts {
 		if _, twice := j.keys[p.seq()]; twice {
 			return damagedJournal("it has pending transaction %x twice", p.key)
+		}
+		if p.seq() <= s.lastSeq {
+			if has, err := s.hasPending(p.key); err != nil || has {
+				return errors.Join(err, damagedJournal("it has pending transaction %x, and so has the database, perhaps of another node", p.key))
+			}
 		}
 		j.add(p)
 	}

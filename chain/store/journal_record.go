@@ -137,8 +137,8 @@ func (r journalRecord) appendPosts(to []encodedTx) ([]encodedTx, error) {
 
 // damagedJournal is damaged for the journal, without which the database lacks posts.
 func damagedJournal(format string, args ...any) error {
-	return fmt.Errorf("%w: %s: %s; restore a copy of both files, or move both away to begin anew",
-		chain.ErrDamaged, journalName, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %s: %s; restore a copy of both files; or put a file of %d zero bytes in its place, to go on without the posts in it; or move both away to begin anew",
+		chain.ErrDamaged, journalName, fmt.Sprintf(format, args...), journalBytes)
 }
 
 // settled returns what a journal has on the disk; see settle.

@@ -236,19 +236,30 @@ func mustWrite(t *testing.T, dir, name string, data []byte) {
 	}
 }
 
-// A journal whose end is missing goes on at a place where the next Open looks for a record.
-func TestJournalThatIsCut(t *testing.T) {
-	dir := crashed(t, adds(1, "a"))
-	if err := os.Truncate(filepath.Join(dir, journalName), 1000); err != nil {
-		t.Fatal(err)
-	}
+// A journal of zeros takes the place of one that is lost: the database opens without the
+// posts that were in it, and takes new ones.
+func TestJournalOfZeros(t *testing.T) {
+	dir := crashed(t, adds(1, "a"), forDatabase(), adds(2, "b"))
+	mustWrite(t, dir, journalName, make([]byte, journalBytes))
 	s := mustOpen(t, dir)
-	mustCommit(t, s, adds(2, "b"))
-	again := t.TempDir()
-	if err := os.CopyFS(again, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
+	mustCommit(t, s, adds(3, "c"))
+	mustClose(t, s)
+	if got := pendingIn(t, dir); got != "[1 3]" {
+		t.Errorf("pending %s", got)
 	}
-	if got := pendingIn(t, again); got != "[1 2]" {
+}
+
+// A journal that does not count and cannot be removed stays, and the store opens.
+func TestJournalThatStays(t *testing.T) {
+	dir := t.TempDir()
+	mustClose(t, mustOpen(t, dir))
+	mustWrite(t, dir, journalName, nil)
+	remove = func(string) error { return errors.ErrUnsupported }
+	defer func() { remove = os.Remove }()
+	s := mustOpen(t, dir)
+	mustCommit(t, s, adds(1, "a"))
+	mustClose(t, s)
+	if got := pendingIn(t, dir); got != "[1]" {
 		t.Errorf("pending %s", got)
 	}
 }
@@ -259,6 +270,9 @@ func TestDamagedJournal(t *testing.T) {
 	dir := crashed(t, adds(1, "a"), adds(2, "b"), adds(3, "c"))
 	file, database := mustRead(t, dir, journalName), mustRead(t, dir, fileName)
 	other := crashed(t, adds(1, "a"), forDatabase(), adds(2, "b"))
+	// A database of another node, on the same transaction and in the same state, but for what is pending.
+	same := crashed(t, adds(2, "b"), forDatabase(), adds(3, "c"))
+	two := crashed(t, adds(1, "a"), forDatabase(), adds(2, "b"))
 	unlike := crashed(t, chain.Change{Blocks: []block.Block{testBlock(pow.Hash{}, 0, "x")}}, adds(1, "a"))
 	closed := t.TempDir()
 	mustClose(t, mustOpen(t, closed))
@@ -278,10 +292,14 @@ func TestDamagedJournal(t *testing.T) {
 		"no journal":                        {database, nil, "is missing"},
 		"a journal of a later transaction":  {database, mustRead(t, other, journalName), "record 0 on transaction"},
 		"a journal of another database":     {database, mustRead(t, unlike, journalName), "record 0 on transaction"},
+		"a journal of another node":         {mustRead(t, same, fileName), mustRead(t, two, journalName), "perhaps of another node"},
 		"a journal that nobody has begun":   {mustRead(t, closed, fileName), file, "does not know of it"},
 		"a record moved to another place":   {database, slices.Concat(file[journalAlign:], file[:journalAlign]), "record 1"},
 		"a record twice":                    {database, slices.Concat(file[:journalAlign], file[:journalAlign], file[2*journalAlign:]), "record 0"},
-		"a journal that is cut to a record": {database, file[journalAlign:], "record 1"},
+		"a journal without its beginning":   {database, slices.Concat(file[journalAlign:], make([]byte, journalAlign)), "record 1"},
+		"a journal without its end":         {database, file[:journalBytes-1], "it has 1048575 bytes"},
+		"a journal that is cut to a record": {database, file[:journalAlign], "it has 4096 bytes"},
+		"an empty journal":                  {database, []byte{}, "it has 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			to := t.TempDir()

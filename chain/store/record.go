@@ -51,7 +51,7 @@ func sum(key, value []byte) uint32 {
 
 // damaged returns an error that wraps [chain.ErrDamaged] and says what to do.
 func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: %s; restore a copy, or move the file away to begin anew",
+	return fmt.Errorf("%w: %s; restore a copy, or move the file away, and the journal if there is one, to begin anew",
 		chain.ErrDamaged, fmt.Sprintf(format, args...))
 }
 

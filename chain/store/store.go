@@ -120,7 +120,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	o.Logger.Info("opened the store", "path", path, "blocks", s.state.blocks, "indexed_txs", s.state.txs,
-		"pending", s.state.pending, "took", time.Since(began).Round(time.Millisecond))
+		"pending", s.state.pending+uint64(len(s.journal.posts)), "took", time.Since(began).Round(time.Millisecond))
 	go s.commitAll()
 	return s, nil
 }
