@@ -38,8 +38,8 @@ strategy = "honest"
 // Both engines count the same reorgs of networks that change: none that comes from a node that
 // returns after the last block has been found. Such returns would double the rate.
 //
-// On another processor, real nodes draw other times. So the replicas are so many, and the limit is
-// so wide, that it does not depend on the times: twice the sum of the half-widths is five and a half
+// On another processor, real nodes draw other times. So there are 2000 replicas, and the limit is
+// wide enough not to depend on the times: twice the sum of the half-widths is five and a half
 // standard deviations of the difference, and twice the rate is more than twice as far off.
 func TestLateReturnsOfBothEngines(t *testing.T) {
 	p := parse(t, middleLeaves)
